@@ -1,0 +1,103 @@
+import { notifyHook, type HookToken } from './hook.ts';
+import { defineService, type ServiceToken } from './service.ts';
+
+/** The state of a plugin, in order of a normal life; `failed` and `quarantined` are the other ways. */
+export type PluginState =
+  | 'disabled'
+  | 'declared'
+  | 'checked'
+  | 'built'
+  | 'starting'
+  | 'running'
+  | 'draining'
+  | 'stopped'
+  | 'disposed'
+  | 'failed'
+  | 'quarantined';
+
+/** Figures of one tap. Times in µs. */
+export interface TapInfo {
+  readonly hook: string;
+  readonly stage: number;
+  readonly calls: number;
+  readonly errors: number;
+  readonly timeouts: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+}
+
+/** One entry of `timonel plugin list`. */
+export interface PluginInfo {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** `built-in`, or the absolute path of the file it came from. */
+  readonly source: string;
+  readonly state: PluginState;
+  /** Why it is in that state, when it is not a normal one: code and message of the last fault. */
+  readonly reason: string | undefined;
+  /** RFC 3339: when it came into that state. */
+  readonly since: string;
+  /** Duration of `setup` and of `start` in ms, once known. */
+  readonly setupMs: number | undefined;
+  readonly startMs: number | undefined;
+  readonly criticality: 'required' | 'optional';
+  readonly isolation: 'in-process' | 'worker';
+  readonly swap: 'never' | 'drain' | 'handover';
+  readonly provides: readonly string[];
+  readonly requires: readonly string[];
+  readonly taps: readonly TapInfo[];
+  readonly faults: number;
+  readonly restarts: number;
+}
+
+/** What a swap did. Times in ms. */
+export interface SwapReport {
+  readonly service: string;
+  readonly from: string;
+  readonly to: string;
+  /** How long new calls were held back. */
+  readonly pauseMs: number;
+  readonly heldCalls: number;
+  readonly drainedCalls: number;
+}
+
+/** Looking into and steering the running kernel. Provided by the kernel itself. */
+export interface KernelControl {
+  /** Every plugin the kernel knows: enabled ones and those that could be enabled, sorted by name. */
+  list(): readonly PluginInfo[];
+  /** @throws KernelError ERR_PLUGIN_UNKNOWN, which suggests the nearest name. */
+  info(name: string): PluginInfo;
+  /** Loads (a name or a path of a .ts, .mts, .js or .mjs file), checks, builds and starts a plugin. The error says why it did not. */
+  enable(nameOrFile: string, config?: unknown): Promise<PluginInfo>;
+  /** Stops a plugin and undoes all it registered. Refused with ERR_PLUGIN_IN_USE while others require it. */
+  disable(name: string): Promise<PluginInfo>;
+  /** Replaces the provider of a `one` service while it is in use. On any failure the old one goes on serving. */
+  swap(serviceId: string, candidate: string): Promise<SwapReport>;
+  /** The current provider of a `one` service. */
+  providerOf(serviceId: string): string | undefined;
+}
+
+/** Token of {@link KernelControl}. */
+export const kernelControl: ServiceToken<KernelControl, 'one'> = defineService<KernelControl>('kernel.control', {
+  major: 1,
+  cardinality: 'one',
+  sync: ['list', 'info', 'providerOf'],
+});
+
+/** A change of state of a plugin. */
+export interface PluginStateChange {
+  readonly plugin: string;
+  readonly from: PluginState;
+  readonly to: PluginState;
+  readonly reason: string | undefined;
+}
+
+/** The hooks the kernel itself owns. */
+export const kernelHooks: {
+  readonly pluginState: HookToken<PluginStateChange, { readonly at: string }, void, void>;
+} = Object.freeze({
+  pluginState: notifyHook<PluginStateChange, { readonly at: string }>('kernel.plugin.state', {
+    description: 'After a plugin changed its state. Called by the kernel; the subject must not be changed.',
+  }),
+});
