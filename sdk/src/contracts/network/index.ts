@@ -1,0 +1,54 @@
+/** The pod network, in the spirit of the CNI specification 1.1: attach, detach, check. */
+import { defineService, type ServiceToken } from '../../kernel/index.ts';
+
+export interface AttachRequest {
+  readonly sandboxId: string;
+  readonly podUid: string;
+  readonly podNamespace: string;
+  readonly podName: string;
+  /** Path of the pod's network namespace; undefined where the runtime has none (plain processes). */
+  readonly networkNamespace: string | undefined;
+}
+
+export interface Attachment {
+  readonly sandboxId: string;
+  /** IPv4 first. Without prefix length. At least one. */
+  readonly addresses: readonly string[];
+  readonly interfaceName: string;
+  readonly gateway: string | undefined;
+}
+
+export interface NodeNetwork {
+  /** The node's pod address range, `10.244.0.0/24`. */
+  readonly podCidr: string;
+  /** The address under which pods reach this node. */
+  readonly nodeAddress: string;
+}
+
+export interface PodNetwork {
+  /** What this node's network is; valid once the plugin runs. */
+  nodeNetwork(): Promise<NodeNetwork>;
+  /** Idempotent for one sandbox id: a second call gives the same addresses. @throws NetworkError */
+  attach(request: AttachRequest): Promise<Attachment>;
+  /** Frees addresses and links. Unknown: no error. Works when the namespace is gone. */
+  detach(sandboxId: string): Promise<void>;
+  list(): Promise<readonly Attachment[]>;
+  /** Drops attachments of sandboxes that no longer exist, after a restart. Returns how many. */
+  retain(sandboxIds: readonly string[]): Promise<number>;
+}
+
+/** Token of the pod network of this node. */
+export const podNetwork: ServiceToken<PodNetwork, 'one'> = defineService<PodNetwork>('network', {
+  major: 1,
+  cardinality: 'one',
+});
+
+export class NetworkError extends Error {
+  override readonly name: string = 'NetworkError';
+  readonly code: 'ADDRESSES_EXHAUSTED' | 'COMMAND_FAILED' | 'NO_NAMESPACE';
+
+  constructor(code: 'ADDRESSES_EXHAUSTED' | 'COMMAND_FAILED' | 'NO_NAMESPACE', message: string) {
+    super(message);
+    this.code = code;
+  }
+}

@@ -1,0 +1,222 @@
+/**
+ * The container runtime, in the spirit of the Kubernetes CRI (k8s.io/cri-api v1): sandboxes (what the containers of a pod
+ * share) and containers. Containers outlive the plugin: a restarted runtime finds and re-adopts what runs.
+ * Every operation is idempotent unless said otherwise. Several runtimes may be present; a RuntimeClass handler names one.
+ */
+import { defineService, type ServiceToken } from '../../kernel/index.ts';
+
+export interface SandboxConfig {
+  /** Unique for each attempt: pod uid and attempt. Chosen by the caller; DNS label characters. */
+  readonly id: string;
+  readonly podUid: string;
+  readonly podNamespace: string;
+  readonly podName: string;
+  /** Name in the uts namespace. */
+  readonly hostname: string;
+  /** Share the node's network namespace in place of an own one. */
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  /** Containers of the pod see each other's processes. */
+  readonly shareProcessNamespace: boolean;
+  /** Where the logs of its containers go: `<logDirectory>/<container>/<attempt>.log`. Absolute. */
+  readonly logDirectory: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** Limits of the pod as a whole; absent: no limit. */
+  readonly resources: LinuxResources;
+  readonly qosClass: 'Guaranteed' | 'Burstable' | 'BestEffort';
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type SandboxState = 'ready' | 'notready';
+
+export interface SandboxStatus {
+  readonly id: string;
+  readonly podUid: string;
+  readonly podNamespace: string;
+  readonly podName: string;
+  readonly state: SandboxState;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  /** Path of the network namespace, for the network plugin. Undefined with hostNetwork or where there is none. */
+  readonly networkNamespace: string | undefined;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface LinuxResources {
+  readonly memoryLimitBytes?: number;
+  /** CFS quota in thousandths of a cpu. */
+  readonly cpuLimitMillis?: number;
+  /** From the cpu request. */
+  readonly cpuShares?: number;
+  readonly pidsLimit?: number;
+  /** -1000 … 1000. */
+  readonly oomScoreAdj?: number;
+}
+
+export interface Mount {
+  /** Absolute path on the node. A directory or a file. */
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+  readonly propagation: 'private' | 'rslave' | 'rshared';
+}
+
+export interface ContainerConfig {
+  /** Unique; chosen by the caller. */
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly name: string;
+  /** Number of this try, from 0. Names the log file. */
+  readonly attempt: number;
+  /** A resolved image of the image service. */
+  readonly image: RootFilesystem;
+  readonly command: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly workingDir: string;
+  /** Numeric, or names that are looked up in the image's /etc/passwd and /etc/group: `uid[:gid]`. Empty: root. */
+  readonly user: string;
+  readonly supplementalGroups: readonly number[];
+  readonly mounts: readonly Mount[];
+  readonly resources: LinuxResources;
+  readonly security: SecuritySettings;
+  readonly stdin: boolean;
+  readonly stdinOnce: boolean;
+  readonly tty: boolean;
+  /** Path in the container whose content becomes the termination message (at most 4096 bytes are kept). Empty: none. */
+  readonly terminationMessagePath: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface SecuritySettings {
+  readonly privileged: boolean;
+  readonly readOnlyRootFilesystem: boolean;
+  readonly noNewPrivileges: boolean;
+  /** Names without CAP_, added to and dropped from the default set; `ALL` is allowed. */
+  readonly addCapabilities: readonly string[];
+  readonly dropCapabilities: readonly string[];
+}
+
+/** What the image service hands to the runtime. */
+export interface RootFilesystem {
+  /** Digest of the image configuration: `sha256:…`. */
+  readonly imageId: string;
+  readonly reference: string;
+  /** Unpacked layers, top first, as overlayfs wants lowerdir. Absolute, read-only. */
+  readonly layers: readonly string[];
+}
+
+export type ContainerState = 'created' | 'running' | 'exited';
+
+export interface ContainerStatus {
+  readonly id: string;
+  readonly sandboxId: string;
+  readonly name: string;
+  readonly attempt: number;
+  readonly state: ContainerState;
+  readonly imageId: string;
+  readonly imageReference: string;
+  readonly pid: number | undefined;
+  /** ms since the epoch; 0: not yet. */
+  readonly createdAt: number;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** 0–255; 128 + n when signal n ended it. */
+  readonly exitCode: number | undefined;
+  readonly signal: number | undefined;
+  /** As the kubelet names them: `Completed`, `Error`, `OOMKilled`, `ContainerCannotRun`, `StartError`. */
+  readonly reason: string;
+  readonly message: string;
+  readonly logPath: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface ContainerStats {
+  readonly id: string;
+  readonly cpuUsageNanos: number;
+  /** Memory in use less inactive file pages, as the kubelet's working set. */
+  readonly memoryWorkingSetBytes: number;
+  readonly memoryUsageBytes: number;
+  readonly pids: number;
+}
+
+export interface RuntimeEvent {
+  readonly type: 'container-started' | 'container-exited' | 'sandbox-stopped';
+  readonly sandboxId: string;
+  readonly containerId: string | undefined;
+  readonly podUid: string;
+}
+
+export interface ExecOptions {
+  readonly command: readonly string[];
+  readonly tty: boolean;
+  readonly stdin: boolean;
+}
+
+/** A process in a running container. Streams are byte streams; `resize` works with a tty only. */
+export interface ExecSession {
+  readonly stdin: NodeJS.WritableStream | undefined;
+  readonly stdout: NodeJS.ReadableStream;
+  readonly stderr: NodeJS.ReadableStream | undefined;
+  resize(columns: number, rows: number): void;
+  /** Resolves with the exit code. */
+  readonly exited: Promise<number>;
+  /** Kills it. */
+  kill(): void;
+}
+
+export interface RuntimeInfo {
+  readonly name: string;
+  readonly version: string;
+  /** For example `linux namespaces, cgroup v1`, or `none: plain processes, no isolation`. */
+  readonly isolation: string;
+  readonly ready: boolean;
+  /** Why not. */
+  readonly reason: string;
+}
+
+export interface ContainerRuntime {
+  info(): Promise<RuntimeInfo>;
+  /** Makes what the pod's containers share. Fails (not idempotent) when the id exists. */
+  runSandbox(config: SandboxConfig): Promise<SandboxStatus>;
+  /** Ends all of its containers (SIGKILL) and its namespaces. An unknown id is no error. */
+  stopSandbox(id: string): Promise<void>;
+  /** Removes all traces, stops first when needed. An unknown id is no error. */
+  removeSandbox(id: string): Promise<void>;
+  listSandboxes(): Promise<readonly SandboxStatus[]>;
+  /** Fails when the id exists. @throws RuntimeError with a reason for the pod's status. */
+  createContainer(config: ContainerConfig): Promise<ContainerStatus>;
+  /** Resolves when the command was executed (execve succeeded). @throws RuntimeError StartError: not found → exit code 127 or 128. */
+  startContainer(id: string): Promise<void>;
+  /** SIGTERM (or the image's stop signal), after `gracePeriodMs` SIGKILL. Resolves when it has exited. Unknown: no error. */
+  stopContainer(id: string, gracePeriodMs: number): Promise<void>;
+  /** Removes an exited or created container; kills a running one. The log file stays. Unknown: no error. */
+  removeContainer(id: string): Promise<void>;
+  containerStatus(id: string): Promise<ContainerStatus | undefined>;
+  listContainers(): Promise<readonly ContainerStatus[]>;
+  stats(): Promise<readonly ContainerStats[]>;
+  exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  /** Calls back for every event from now on, until the returned function is called. A hint to look, never the only source. */
+  onEvent(listener: (event: RuntimeEvent) => void): () => void;
+}
+
+/** Token of the runtimes. `many`: each provider's plugin name without `runtime-` is its handler name. */
+export const containerRuntime: ServiceToken<ContainerRuntime, 'many'> = defineService<ContainerRuntime, 'many'>(
+  'runtime',
+  { major: 1, cardinality: 'many', sync: ['onEvent'] },
+);
+
+/** A failed runtime operation that belongs into a pod's status. Recognise it by `name` and `reason`. */
+export class RuntimeError extends Error {
+  override readonly name: string = 'RuntimeError';
+  /** As the kubelet words it: `CreateContainerError`, `StartError`, `ContainerCannotRun`, `CreateContainerConfigError`, `FailedCreatePodSandBox`. */
+  readonly reason: string;
+  /** With StartError: 126 not executable, 127 command not found, 128 other. */
+  readonly exitCode: number | undefined;
+
+  constructor(reason: string, message: string, options: { exitCode?: number; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.reason = reason;
+    this.exitCode = options.exitCode;
+  }
+}
