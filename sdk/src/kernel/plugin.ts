@@ -162,6 +162,6 @@ export function definePlugin<
     isolation: input.isolation ?? 'in-process',
     swap: input.swap ?? 'drain',
     criticality: input.criticality ?? 'optional',
-    setup: input.setup,
+    setup: (ctx) => input.setup(ctx),
   };
 }

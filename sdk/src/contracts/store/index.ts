@@ -199,11 +199,15 @@ export class StoreError extends Error {
 }
 
 /** Limits that every implementation enforces with TOO_LARGE. */
-export const storeLimits = {
+export const storeLimits: {
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly txnOperations: number;
+} = {
   /** Longest key, bytes of UTF-8. */
   keyBytes: 2048,
   /** Largest value. */
   valueBytes: 3 * 1024 * 1024,
   /** Most operations in one txn (all three lists together). */
   txnOperations: 512,
-} as const;
+};
