@@ -1,0 +1,220 @@
+/**
+ * What extends the API server: kinds (resource definitions with a strategy each), admission hooks, and plain HTTP routes.
+ * Order of a write: decode → default → `api.object.mutate` → strategy prepare → strategy validate → `api.object.validate` → store.
+ */
+import { collectHook, defineService, waterfallHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
+import type { FieldError, KubeObject, ObjectMeta } from '../../kube/index.ts';
+import type { UserInfo } from '../auth/index.ts';
+
+/** A column of `kubectl get`. Source: meta/v1 TableColumnDefinition. */
+export interface TableColumn {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'date' | 'boolean' | 'number';
+  readonly format?: string;
+  readonly description: string;
+  /** 0: always shown; 1: with `-o wide`. */
+  readonly priority: number;
+}
+
+/** Time as the table needs it. `now`: ms since the epoch. */
+export interface TableContext {
+  readonly now: number;
+}
+
+/** A kind's objects on the way in and out. Objects given to `default` and `prepare…` are private copies and may be changed. */
+export interface Strategy<T extends KubeObject = KubeObject> {
+  /** Fills in what the user left out, as the real API server does. Must be idempotent. Also run on objects read from the store. */
+  default?(object: T): void;
+  /** Drops what users may not set (status), sets what the server sets. Metadata is done by the server itself. */
+  prepareForCreate?(object: T): void;
+  /** The same for an update; raises `metadata.generation` when the spec changed if `generation` of the definition is true: done by the server. */
+  prepareForUpdate?(object: T, old: T): void;
+  /** All findings; none: valid. Must not change the object. Metadata is checked by the server. */
+  validate?(object: T): FieldError[];
+  validateUpdate?(object: T, old: T): FieldError[];
+  /** For a write to /status: `object` has the spec and metadata of `old` already. */
+  prepareStatusUpdate?(object: T, old: T): void;
+  validateStatusUpdate?(object: T, old: T): FieldError[];
+  /** Texts for Warning headers. */
+  warnings?(object: T): string[];
+  /** Values for field selectors beside metadata.name and metadata.namespace. */
+  selectableFields?(object: T): Record<string, string>;
+  /**
+   * For kinds that die gracefully (pods): the grace period in seconds this deletion gets; 0: remove at once. Undefined method:
+   * always at once (finalizers are the server's business).
+   */
+  gracePeriodSeconds?(object: T, requestedSeconds: number | undefined): number;
+  /** Cells of one table row, in the order of `columns`. */
+  cells?(object: T, context: TableContext): (string | number | boolean | null)[];
+}
+
+/** How /scale maps onto a kind. JSON paths with dots, as in CustomResourceDefinition `subresources.scale`. */
+export interface ScaleMapping {
+  readonly specReplicasPath: string;
+  readonly statusReplicasPath: string;
+  /** Path of the label selector object. */
+  readonly selectorPath: string;
+}
+
+/** A request to a subresource that has its own code (binding, log, …). */
+export interface SubresourceRequest {
+  readonly method: string;
+  readonly name: string;
+  readonly namespace: string | undefined;
+  readonly query: URLSearchParams;
+  readonly body: unknown;
+  readonly user: UserInfo;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+}
+
+/** An answer that is an object (sent as JSON) or a byte stream. */
+export type SubresourceResponse =
+  | { readonly kind: 'object'; readonly status: number; readonly object: unknown }
+  | { readonly kind: 'stream'; readonly contentType: string; readonly stream: AsyncIterable<Uint8Array> };
+
+/** What code of a subresource may do with the object it hangs on. */
+export interface SubresourceAccess<T extends KubeObject = KubeObject> {
+  get(): Promise<T>;
+  /** Read-modify-write with retries on conflict; `change` gets a private copy and may throw ApiError. */
+  update(change: (object: T) => void): Promise<T>;
+}
+
+export interface SubresourceHandler<T extends KubeObject = KubeObject> {
+  readonly methods: readonly ('GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE')[];
+  /** Kind in discovery, for example `Binding`. */
+  readonly kind: string;
+  readonly group?: string;
+  readonly version?: string;
+  handle(request: SubresourceRequest, access: SubresourceAccess<T>): Promise<SubresourceResponse>;
+}
+
+/** One kind in one group and version. */
+export interface ResourceDefinition<T extends KubeObject = KubeObject> {
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  /** Plural, lower case: `pods`. */
+  readonly resource: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** Key of the kind's schema in `schemas` of the provider: `io.k8s.api.core.v1.Pod`. */
+  readonly schema: string;
+  /** Whether metadata.generation counts changes of the spec. */
+  readonly generation: boolean;
+  readonly status: boolean;
+  readonly scale: ScaleMapping | undefined;
+  readonly subresources: Readonly<Record<string, SubresourceHandler<T>>>;
+  readonly columns: readonly TableColumn[];
+  readonly strategy: Strategy<T>;
+  /** Check of metadata.name. Default: RFC 1123 subdomain. */
+  readonly nameProblems?: (name: string) => string[];
+}
+
+/**
+ * A schema object of OpenAPI 3.0, as Kubernetes publishes it: `properties`, `items`, `required`, `description`, `$ref` to
+ * `#/components/schemas/<key>`, `x-kubernetes-patch-strategy`, `x-kubernetes-patch-merge-key`, `x-kubernetes-int-or-string`,
+ * `x-kubernetes-group-version-kind`, …
+ */
+export type OpenApiSchema = Readonly<Record<string, unknown>>;
+
+/** Contributes kinds. The server picks up changes while it runs. */
+export interface ResourceProvider {
+  definitions(): readonly ResourceDefinition[];
+  /** By key; holds every schema that the definitions reach. */
+  schemas(): Readonly<Record<string, OpenApiSchema>>;
+}
+
+/** Token of the resource providers. */
+export const resourceProvider: ServiceToken<ResourceProvider, 'many'> = defineService<ResourceProvider, 'many'>(
+  'api.resources',
+  { major: 1, cardinality: 'many', sync: ['definitions', 'schemas'] },
+);
+
+/** An HTTP request to a plugin's own route. Authenticated already. */
+export interface RouteRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  /** Parsed JSON or YAML; undefined without a body. */
+  readonly body: unknown;
+  readonly user: UserInfo;
+  readonly signal: AbortSignal;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** With `:name` parts, as koa-router takes it: `/apis/kernel.timonel.dev/v1/plugins/:name`. */
+  readonly path: string;
+  /** A thrown ApiError becomes its Status. */
+  handle(request: RouteRequest): Promise<SubresourceResponse>;
+}
+
+/** Contributes routes. Asked at each change of the set of providers. */
+export interface RouteProvider {
+  routes(): readonly Route[];
+}
+
+/** Token of the route providers. */
+export const routeProvider: ServiceToken<RouteProvider, 'many'> = defineService<RouteProvider, 'many'>('api.routes', {
+  major: 1,
+  cardinality: 'many',
+  sync: ['routes'],
+});
+
+/** Where the API is served. */
+export interface ApiEndpoint {
+  /** `https://127.0.0.1:6443`, once it listens. */
+  url(): string;
+  /** PEM of the certificate authority that signed the server's certificate. */
+  caCertificate(): string;
+}
+
+/** Token of the served endpoint. */
+export const apiEndpoint: ServiceToken<ApiEndpoint, 'one'> = defineService<ApiEndpoint>('api.endpoint', {
+  major: 1,
+  cardinality: 'one',
+  sync: ['url', 'caCertificate'],
+});
+
+/** The circumstances of an admission. */
+export interface AdmissionContext {
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly kind: string;
+  /** Empty for the object itself; `status`, `scale`, `binding`, … */
+  readonly subresource: string;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly user: UserInfo;
+  /** For UPDATE and DELETE. Frozen. */
+  readonly oldObject: KubeObject | undefined;
+  readonly dryRun: boolean;
+}
+
+/** An object under admission, with its open fields. */
+export type AdmissionObject = KubeObject & { metadata: ObjectMeta } & Record<string, unknown>;
+
+/** The hooks the API server owns. */
+export const apiHooks: {
+  readonly objectMutate: HookToken<AdmissionObject, AdmissionContext, AdmissionObject, AdmissionObject>;
+  readonly objectValidate: HookToken<AdmissionObject, AdmissionContext, readonly FieldError[], FieldError[]>;
+} = Object.freeze({
+  objectMutate: waterfallHook<AdmissionObject, AdmissionContext>('api.object.mutate', {
+    description:
+      'Before an object is validated on create and update. A tap returns the changed object (it may change the one it got) or undefined.',
+    deadlineMs: 2000,
+    stages: { defaults: -100, policy: 0, allocate: 100 },
+  }),
+  objectValidate: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.validate', {
+    description:
+      'After mutation, before the store, on create, update and delete. A tap returns findings, which refuse the request with 422; it must not change the object.',
+    deadlineMs: 2000,
+    stages: { policy: 0, quota: 100 },
+  }),
+});

@@ -1,0 +1,116 @@
+/** The service proxy of a node: makes cluster IPs and node ports lead to ready endpoints. */
+import { defineService, type ServiceToken } from '../../kernel/index.ts';
+import type { EndpointSlice, Service } from '../../kube/index.ts';
+
+export interface Backend {
+  readonly address: string;
+  readonly port: number;
+  readonly nodeName: string | undefined;
+}
+
+/** One port of one service with everything a data plane needs. Sorted by `id`, backends sorted too. */
+export interface ServicePortRule {
+  /** `namespace/name:port-name` (or the number where the port has no name). */
+  readonly id: string;
+  readonly protocol: 'TCP' | 'UDP' | 'SCTP';
+  readonly port: number;
+  /** Empty for services without one. */
+  readonly clusterIPs: readonly string[];
+  readonly externalIPs: readonly string[];
+  readonly nodePort: number | undefined;
+  /** Seconds of ClientIP affinity; undefined: none. */
+  readonly affinitySeconds: number | undefined;
+  /** Ready ones; where none is ready, serving and terminating ones. Empty: refuse connections at once. */
+  readonly backends: readonly Backend[];
+}
+
+export interface ProxyStatus {
+  readonly implementation: string;
+  readonly rules: number;
+  readonly backends: number;
+  /** ms since the epoch of the last successful sync; 0: none yet. */
+  readonly lastSyncAt: number;
+  readonly lastError: string | undefined;
+}
+
+export interface ServiceProxy {
+  status(): Promise<ProxyStatus>;
+  /** Writes everything anew. */
+  resync(): Promise<void>;
+}
+
+/** Token of the node's service proxy. Old and new may overlap for a moment during a swap: both serve the same rules. */
+export const serviceProxy: ServiceToken<ServiceProxy, 'one'> = defineService<ServiceProxy>('proxy', {
+  major: 1,
+  cardinality: 'one',
+});
+
+function serviceAddresses(service: Service): string[] {
+  const all = service.spec.clusterIPs ?? (service.spec.clusterIP === undefined ? [] : [service.spec.clusterIP]);
+  return all.filter((address) => address !== '' && address !== 'None');
+}
+
+function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol: string): Backend[] {
+  const ready = new Map<string, Backend>();
+  const fallback = new Map<string, Backend>();
+  for (const slice of slices) {
+    const port = slice.ports?.find(
+      (candidate) => (candidate.name ?? '') === portName && (candidate.protocol ?? 'TCP') === protocol,
+    )?.port;
+    if (port === undefined || slice.addressType === 'FQDN') continue;
+    for (const endpoint of slice.endpoints) {
+      const conditions = endpoint.conditions ?? {};
+      for (const address of endpoint.addresses) {
+        const backend = { address, port, nodeName: endpoint.nodeName };
+        if (conditions.ready ?? true) ready.set(`${address}:${port}`, backend);
+        else if (conditions.serving === true && conditions.terminating === true)
+          fallback.set(`${address}:${port}`, backend);
+      }
+    }
+  }
+  const chosen = ready.size > 0 ? ready : fallback;
+  return [...chosen.keys()].sort().flatMap((key) => chosen.get(key) ?? []);
+}
+
+/**
+ * The rules for a set of services and their slices (label `kubernetes.io/service-name` names the service). Headless and
+ * ExternalName services have none. Pure; the result is sorted, so equal input gives equal output.
+ */
+export function buildServiceRules(
+  services: readonly Service[],
+  slices: readonly EndpointSlice[],
+): readonly ServicePortRule[] {
+  const byService = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) {
+    const name = slice.metadata.labels?.['kubernetes.io/service-name'];
+    if (name === undefined) continue;
+    const key = `${slice.metadata.namespace ?? ''}/${name}`;
+    const list = byService.get(key);
+    if (list === undefined) byService.set(key, [slice]);
+    else list.push(slice);
+  }
+  const rules: ServicePortRule[] = [];
+  for (const service of services) {
+    const clusterIPs = serviceAddresses(service);
+    if (service.spec.type === 'ExternalName' || (clusterIPs.length === 0 && !service.spec.externalIPs?.length))
+      continue;
+    const key = `${service.metadata.namespace ?? ''}/${service.metadata.name ?? ''}`;
+    for (const port of service.spec.ports ?? []) {
+      const protocol = (port.protocol ?? 'TCP') as ServicePortRule['protocol'];
+      rules.push({
+        id: `${key}:${port.name ?? port.port}`,
+        protocol,
+        port: port.port,
+        clusterIPs,
+        externalIPs: service.spec.externalIPs ?? [],
+        nodePort: port.nodePort,
+        affinitySeconds:
+          service.spec.sessionAffinity === 'ClientIP'
+            ? (service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
+            : undefined,
+        backends: backendsOf(byService.get(key) ?? [], port.name ?? '', protocol),
+      });
+    }
+  }
+  return rules.sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));
+}
