@@ -4,6 +4,7 @@
  */
 import { collectHook, defineService, waterfallHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
 import type { FieldError, KubeObject, ObjectMeta } from '../../kube/index.ts';
+import type { DeleteOptions } from '../api/index.ts';
 import type { UserInfo } from '../auth/index.ts';
 
 /** A column of `kubectl get`. Source: meta/v1 TableColumnDefinition. */
@@ -44,6 +45,10 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    * always at once (finalizers are the server's business).
    */
   gracePeriodSeconds?(object: T, requestedSeconds: number | undefined): number;
+  /** What keeps a deleted object beside metadata.finalizers: `spec.finalizers` of namespaces. It goes when both are empty. */
+  finalizers?(object: T): readonly string[];
+  /** When a deletion only marks the object (finalizers, grace period): namespaces become Terminating. */
+  prepareForDelete?(object: T): void;
   /** Cells of one table row, in the order of `columns`. */
   cells?(object: T, context: TableContext): (string | number | boolean | null)[];
 }
@@ -78,6 +83,8 @@ export interface SubresourceAccess<T extends KubeObject = KubeObject> {
   get(): Promise<T>;
   /** Read-modify-write with retries on conflict; `change` gets a private copy and may throw ApiError. */
   update(change: (object: T) => void): Promise<T>;
+  /** Deletes the object as a DELETE request would: pods/eviction. */
+  delete(options?: DeleteOptions): Promise<T>;
 }
 
 export interface SubresourceHandler<T extends KubeObject = KubeObject> {
