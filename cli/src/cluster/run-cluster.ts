@@ -1,0 +1,136 @@
+/** A cluster in this process: data directory, plugins, kernel, kubeconfig. */
+import { mkdirSync } from 'node:fs';
+import { createKernel, createRealEnv, type Kernel, type PluginEntry } from '@timonel/core';
+import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
+import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
+import { nodes } from '@timonel/sdk/kube';
+import type { Logger } from '@timonel/sdk';
+import { readAdminToken } from '@timonel/plugin-auth-token';
+import { CliError, exitCodes } from '../errors.ts';
+import type { ClusterSettings, Profile } from '../profiles/profile.ts';
+import type { ConfigFile } from './config-file.ts';
+import { dataDirPaths, lockDataDir, makeDataDir, type DataDirPaths } from './data-dir.ts';
+import { readDesiredState, writeDesiredState } from './desired-state.ts';
+import { writeKubeconfig } from './kubeconfig.ts';
+import { loadPluginFile } from './plugin-loader.ts';
+import { selectPlugins } from './selection.ts';
+
+export interface RunOptions {
+  readonly dataDir: string;
+  readonly kubeconfig: string | undefined;
+  readonly profile: Profile;
+  readonly settings: ClusterSettings;
+  readonly configFile: ConfigFile;
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+  readonly scheduler: string | undefined;
+  readonly log: Logger;
+  onProgress(event: { plugin: string; phase: 'setup' | 'start'; ms: number }): void;
+  onNotice(line: string): void;
+}
+
+export interface RunningCluster {
+  readonly kernel: Kernel;
+  readonly paths: DataDirPaths;
+  readonly kubeconfig: string;
+  readonly url: string;
+  readonly api: ApiClient;
+  /** Stops everything and frees the data directory. Resolves with what did not stop cleanly. */
+  stop(): Promise<readonly string[]>;
+}
+
+function rememberer(paths: DataDirPaths): (change: DesiredChange) => Promise<void> {
+  let chain: Promise<void> = Promise.resolve();
+  return (change) => {
+    chain = chain.then(async () => {
+      const state = readDesiredState(paths.desiredState);
+      if (change.kind === 'swap') {
+        state.plugins[change.from] = { ...(state.plugins[change.from] ?? { source: 'built-in' }), enabled: false };
+        state.plugins[change.to] = { ...(state.plugins[change.to] ?? { source: 'built-in' }), enabled: true };
+      } else {
+        state.plugins[change.plugin] = {
+          enabled: change.kind === 'enable',
+          source: change.source,
+          ...(change.config === undefined ? {} : { config: change.config }),
+        };
+      }
+      await writeDesiredState(paths.desiredState, state);
+    });
+    return chain;
+  };
+}
+
+type DesiredChange = Parameters<NonNullable<Parameters<typeof createKernel>[0]['onDesiredChange']>>[0];
+
+/** Starts a cluster. @throws CliError, KernelError */
+export async function runCluster(options: RunOptions): Promise<RunningCluster> {
+  const paths = dataDirPaths(options.dataDir);
+  makeDataDir(paths.root);
+  const unlock = await lockDataDir(paths);
+  try {
+    const selection = await selectPlugins({
+      ...options,
+      desired: readDesiredState(paths.desiredState),
+      pluginCache: paths.pluginCache,
+    });
+    for (const { file, error } of selection.unloadable) {
+      options.onNotice(`${file} is enabled but cannot be loaded: ${(error as Error).message}`);
+    }
+    const kernel = createKernel({
+      env: createRealEnv(),
+      log: options.log,
+      plugins: selection.plugins,
+      available: selection.available,
+      loadPlugin: (file: string): Promise<PluginEntry> => loadPluginFile(file, paths.pluginCache),
+      dataDirOf: (plugin: string): string => {
+        const directory = paths.pluginData(plugin);
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        return directory;
+      },
+      onDesiredChange: rememberer(paths),
+      onProgress: (event) => options.onProgress(event),
+    });
+    await kernel.start();
+    const endpoint = kernel.service(apiEndpoint);
+    const kubeconfig = options.kubeconfig ?? paths.kubeconfig;
+    writeKubeconfig(kubeconfig, {
+      server: endpoint.url(),
+      caCertificate: endpoint.caCertificate(),
+      token: readAdminToken(paths.pluginData('auth-token')),
+    });
+    return {
+      kernel,
+      paths,
+      kubeconfig,
+      url: endpoint.url(),
+      api: kernel.service(apiClient),
+      stop: async () => {
+        const report = await kernel.stop('shutdown');
+        await unlock();
+        return report.problems;
+      },
+    };
+  } catch (error) {
+    await unlock();
+    throw error;
+  }
+}
+
+/** Resolves when the node reports Ready. @throws CliError after the deadline, with the node's own reason. */
+export async function nodeReady(api: ApiClient, nodeName: string, timeoutMs: number): Promise<void> {
+  const signal = AbortSignal.timeout(timeoutMs);
+  let last = 'it has not registered';
+  try {
+    for await (const event of api.watch(nodes, { fieldSelector: `metadata.name=${nodeName}`, signal })) {
+      const ready = event.object.status?.conditions?.find((condition) => condition.type === 'Ready');
+      if (ready?.status === 'True') return;
+      if (ready !== undefined) last = ready.message ?? ready.reason ?? 'no reason given';
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new CliError(
+    `Node ${nodeName} is not Ready after ${timeoutMs / 1000} s: ${last}. \`timonel plugin list\` and \`timonel doctor\` tell more.`,
+    exitCodes.failure,
+  );
+}

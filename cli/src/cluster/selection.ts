@@ -1,0 +1,152 @@
+import { isAbsolute, resolve } from 'node:path';
+import { KernelError, type AnyPlugin } from '@timonel/sdk';
+import type { PluginEntry } from '@timonel/core';
+import type { Profile, ClusterSettings } from '../profiles/profile.ts';
+import { catalogue } from './catalogue.ts';
+import type { ConfigFile } from './config-file.ts';
+import type { DesiredState } from './desired-state.ts';
+import { loadPluginFile, looksLikeFile } from './plugin-loader.ts';
+
+/** What decides which plugins run; later parts are stronger. */
+export interface SelectionInput {
+  readonly profile: Profile;
+  readonly settings: ClusterSettings;
+  readonly configFile: ConfigFile;
+  readonly desired: DesiredState;
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+  readonly scheduler: string | undefined;
+  readonly pluginCache: string;
+}
+
+export interface Selection {
+  readonly plugins: readonly PluginEntry[];
+  readonly available: readonly PluginEntry[];
+  /** Files that were enabled before and cannot be loaded now; the cluster starts without them. */
+  readonly unloadable: readonly { readonly file: string; readonly error: unknown }[];
+}
+
+interface Choice {
+  enabled: boolean;
+  /** Undefined: built in. */
+  file?: string;
+  config?: unknown;
+}
+
+function merge(base: unknown, over: unknown): unknown {
+  if (typeof base !== 'object' || base === null || typeof over !== 'object' || over === null) return over ?? base;
+  return { ...base, ...over };
+}
+
+function schedulerChoice(choices: Map<string, Choice>, name: string, providers: readonly string[]): void {
+  for (const provider of providers) {
+    const choice = choices.get(provider);
+    if (choice !== undefined) choice.enabled = false;
+  }
+  choices.set(name, { ...choices.get(name), enabled: true });
+}
+
+function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>): Map<string, Choice> {
+  const choices = new Map<string, Choice>();
+  for (const entry of input.profile.entries(input.settings)) {
+    choices.set(entry.plugin, { enabled: true, config: entry.config });
+  }
+  for (const [name, part] of Object.entries(input.configFile.plugins ?? {})) {
+    const before = choices.get(name);
+    choices.set(name, {
+      enabled: part.enabled ?? true,
+      config: merge(before?.config, part.config),
+      ...(part.file === undefined ? {} : { file: isAbsolute(part.file) ? part.file : resolve(part.file) }),
+    });
+  }
+  for (const [name, part] of Object.entries(input.desired.plugins)) {
+    const before = choices.get(name);
+    choices.set(name, {
+      enabled: part.enabled,
+      config: merge(before?.config, part.config),
+      ...(part.source === 'built-in' ? {} : { file: part.source }),
+    });
+  }
+  for (const name of input.enable) {
+    if (looksLikeFile(name)) choices.set(resolve(name), { enabled: true, file: resolve(name) });
+    else choices.set(name, { ...choices.get(name), enabled: true });
+  }
+  for (const name of input.disable) {
+    if (!choices.has(name) && !builtIns.has(name)) throw unknownPlugin(name, [...builtIns.keys(), ...choices.keys()]);
+    choices.set(name, { ...choices.get(name), enabled: false });
+  }
+  if (input.scheduler !== undefined) {
+    const providers = [...builtIns].filter(([, plugin]) => provides(plugin, 'scheduler')).map(([name]) => name);
+    const full = builtIns.has(input.scheduler) ? input.scheduler : `scheduler-${input.scheduler}`;
+    if (!providers.includes(full)) throw unknownPlugin(input.scheduler, providers);
+    schedulerChoice(choices, full, providers);
+  }
+  return choices;
+}
+
+function provides(plugin: AnyPlugin, serviceId: string): boolean {
+  return Object.values(plugin.provides as Record<string, { id: string }>).some((token) => token.id === serviceId);
+}
+
+/** The nearest known name by edit distance; undefined when none is near. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const distance = (a: string, b: string): number => {
+    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
+    for (let i = 1; i <= a.length; i += 1) {
+      const next = [i];
+      for (let j = 1; j <= b.length; j += 1) {
+        const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+        next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
+      }
+      row = next;
+    }
+    return row[b.length] ?? 0;
+  };
+  const best = known
+    .map((candidate) => ({ candidate, cost: candidate.includes(name) ? 1 : distance(name, candidate) }))
+    .sort((a, b) => a.cost - b.cost)[0];
+  return best !== undefined && best.cost <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
+}
+
+function unknownPlugin(name: string, known: readonly string[]): KernelError {
+  const near = nearest(name, known);
+  const hint = near === undefined ? `Known: ${[...known].sort().join(', ')}.` : `Did you mean "${near}"?`;
+  return new KernelError('ERR_PLUGIN_UNKNOWN', `There is no plugin "${name}". ${hint}`);
+}
+
+/** Imports every built-in plugin: cheap modules, and the kernel can then name providers and list what could be enabled. */
+async function loadBuiltIns(): Promise<Map<string, AnyPlugin>> {
+  const loaded = await Promise.all(
+    Object.entries(catalogue).map(async ([name, load]) => [name, (await load()).default] as const),
+  );
+  return new Map(loaded);
+}
+
+/** Turns profile, file, remembered choices and flags into the list the kernel starts with. */
+export async function selectPlugins(input: SelectionInput): Promise<Selection> {
+  const builtIns = await loadBuiltIns();
+  const choices = choose(input, builtIns);
+  const plugins: PluginEntry[] = [];
+  const available: PluginEntry[] = [];
+  const unloadable: { file: string; error: unknown }[] = [];
+  for (const [name, choice] of choices) {
+    if (choice.file !== undefined) {
+      const explicit = input.enable.some((given) => looksLikeFile(given) && resolve(given) === choice.file);
+      try {
+        const entry = await loadPluginFile(choice.file, input.pluginCache);
+        (choice.enabled ? plugins : available).push({ ...entry, config: choice.config });
+      } catch (error) {
+        if (explicit) throw error;
+        unloadable.push({ file: choice.file, error });
+      }
+      continue;
+    }
+    const definition = builtIns.get(name);
+    if (definition === undefined) throw unknownPlugin(name, [...builtIns.keys()]);
+    (choice.enabled ? plugins : available).push({ definition, config: choice.config, source: 'built-in' });
+  }
+  for (const [name, definition] of builtIns) {
+    if (!choices.has(name)) available.push({ definition, source: 'built-in' });
+  }
+  return { plugins, available, unloadable };
+}

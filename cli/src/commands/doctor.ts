@@ -1,0 +1,75 @@
+import { Option, type Command } from 'commander';
+import { hasProgram, isRoot } from '../cluster/host.ts';
+import { formatTable } from '../output/table.ts';
+import { exitCodes } from '../errors.ts';
+
+interface Check {
+  readonly name: string;
+  readonly ok: boolean;
+  /** A cluster can run without it. */
+  readonly optional: boolean;
+  readonly detail: string;
+  /** What to do when it is missing. */
+  readonly fix: string;
+}
+
+function programCheck(name: string, debianPackage: string, optional: boolean, use: string): Check {
+  const ok = hasProgram(name);
+  return { name: `program ${name}`, ok, optional, detail: use, fix: ok ? '' : `apt-get install ${debianPackage}` };
+}
+
+/** Everything the machine must have or may have. */
+export async function examineHost(): Promise<readonly Check[]> {
+  const { checkHost } = await import('@timonel/plugin-runtime-linux');
+  const runtime = await checkHost();
+  const major = Number(process.versions.node.split('.')[0]);
+  return [
+    {
+      name: 'Node.js',
+      ok: major >= 20,
+      optional: false,
+      detail: process.version,
+      fix: major >= 20 ? '' : 'install Node.js 20.19 or newer',
+    },
+    {
+      name: 'root',
+      ok: isRoot(),
+      optional: true,
+      detail: isRoot() ? 'yes' : 'no: pods run as plain processes, without isolation',
+      fix: isRoot() ? '' : 'run as root for real containers',
+    },
+    ...runtime.map((check) => ({ ...check, optional: false })),
+    programCheck('ip', 'iproute2', false, 'pod network'),
+    programCheck(
+      'nft',
+      'nftables',
+      true,
+      'services in the kernel; without it a slower proxy in user space serves them',
+    ),
+  ];
+}
+
+export function addDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('Check what this machine has of what a node needs')
+    .addOption(new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table'))
+    .addHelpText('after', '\nExits with 1 when something necessary is missing.\n\nExample:\n  timonel doctor')
+    .action(async (flags: { output: string }) => {
+      const checks = await examineHost();
+      const text =
+        flags.output === 'json'
+          ? JSON.stringify(checks, null, 2)
+          : formatTable(
+              ['CHECK', 'FOUND', 'DETAIL', 'WHAT TO DO'],
+              checks.map((check) => [
+                check.name,
+                check.ok ? 'yes' : check.optional ? 'no (optional)' : 'NO',
+                check.detail,
+                check.fix,
+              ]),
+            );
+      process.stdout.write(`${text}\n`);
+      if (checks.some((check) => !check.ok && !check.optional)) process.exitCode = exitCodes.failure;
+    });
+}

@@ -1,0 +1,225 @@
+import { hostname } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
+import { defaultDataDir, instanceId, makeDataDir } from '../cluster/data-dir.ts';
+import { hasProgram, isRoot } from '../cluster/host.ts';
+import { openLog } from '../cluster/log-file.ts';
+import { nodeReady, runCluster, type RunningCluster } from '../cluster/run-cluster.ts';
+import { nearest } from '../cluster/selection.ts';
+import { runDemo } from '../demo/web.ts';
+import { CliError, exitCodes } from '../errors.ts';
+import { formatMs } from '../output/table.ts';
+import { profiles } from '../profiles/index.ts';
+import type { ClusterSettings, Profile } from '../profiles/profile.ts';
+
+interface UpFlags {
+  dataDir?: string;
+  listen?: string;
+  kubeconfig?: string;
+  profile?: string;
+  config?: string;
+  nodeName?: string;
+  podCidr?: string;
+  serviceCidr?: string;
+  enable: string[];
+  disable: string[];
+  scheduler?: string;
+  onShutdown?: 'remove' | 'keep';
+  logLevel?: string;
+  demo?: boolean;
+  quiet?: boolean;
+}
+
+const defaultListen = '127.0.0.1:6443';
+
+function parseListen(text: string): { address: string; port: number } {
+  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:]+):)?(\d+)$/.exec(text);
+  const port = Number(match?.[2]);
+  if (match === null || port > 65_535) {
+    throw new CliError(`--listen ${text} is not ADDRESS:PORT, for example ${defaultListen}.`, exitCodes.usage);
+  }
+  return { address: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
+}
+
+function defaultNodeName(): string {
+  const name = hostname()
+    .toLowerCase()
+    .replace(/[^a-z0-9.-]/g, '-')
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
+  return name === '' ? 'node' : name;
+}
+
+function chooseProfile(name: string | undefined, notice: (line: string) => void): Profile {
+  if (name === undefined && !isRoot()) {
+    notice(
+      'Not root: pods will run as plain processes WITHOUT ISOLATION (profile all-in-one-process). Run as root for real containers.',
+    );
+  }
+  const wanted = name ?? (isRoot() ? 'all-in-one' : 'all-in-one-process');
+  const profile = profiles.find((candidate) => candidate.name === wanted);
+  if (profile !== undefined) return profile;
+  const names = profiles.map((candidate) => candidate.name);
+  const near = nearest(wanted, names);
+  throw new CliError(
+    `There is no profile "${wanted}". ${near === undefined ? `Profiles: ${names.join(', ')}.` : `Did you mean "${near}"?`}`,
+    exitCodes.usage,
+  );
+}
+
+function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterSettings {
+  const { address, port } = parseListen(flags.listen ?? file.listen ?? defaultListen);
+  return {
+    instance: instanceId(dataDir),
+    nodeName: flags.nodeName ?? file.nodeName ?? defaultNodeName(),
+    address,
+    port,
+    podCidr: flags.podCidr ?? file.podCidr ?? '10.244.0.0/24',
+    serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? '10.96.0.0/16',
+    onShutdown: flags.onShutdown ?? file.onShutdown ?? 'remove',
+    hasNftables: hasProgram('nft'),
+  };
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+function stopRequested(): Promise<NodeJS.Signals> {
+  return new Promise((resolvePromise) => {
+    let asked = false;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (asked) process.exit(130);
+      asked = true;
+      resolvePromise(signal);
+    };
+    process.on('SIGINT', onSignal);
+    process.on('SIGTERM', onSignal);
+  });
+}
+
+function printReady(
+  cluster: RunningCluster,
+  settings: ClusterSettings,
+  ms: number,
+  print: (line: string) => void,
+): void {
+  print('');
+  print(`Node ${settings.nodeName} is Ready after ${formatMs(ms)}.`);
+  print(`API server:  ${cluster.url}`);
+  print(`Kubeconfig:  ${cluster.kubeconfig}`);
+  print(`Log:         ${cluster.paths.log}`);
+  print('');
+  print('Next steps, in another terminal:');
+  print(`  export KUBECONFIG=${cluster.kubeconfig}`);
+  print('  kubectl get nodes');
+  print('  timonel plugin list');
+  print('Ctrl-C stops the cluster.');
+}
+
+async function up(flags: UpFlags): Promise<void> {
+  const began = performance.now();
+  const print = (line: string): void => {
+    if (flags.quiet !== true) process.stdout.write(`${line}\n`);
+  };
+  const notice = (line: string): void => void process.stderr.write(`! ${line}\n`);
+  const file = flags.config === undefined ? {} : readConfigFile(flags.config);
+  const dataDir = resolve(flags.dataDir ?? defaultDataDir());
+  const profile = chooseProfile(flags.profile ?? file.profile, notice);
+  const settings = settingsOf(flags, file, dataDir);
+  makeDataDir(dataDir);
+  const log = openLog(join(dataDir, 'timonel.log'), flags.logLevel ?? file.logLevel ?? 'info', notice);
+  const stopping = stopRequested();
+  print(`Timonel, profile ${profile.name}, data in ${dataDir}`);
+  const setupMs = new Map<string, number>();
+  const cluster = await runCluster({
+    dataDir,
+    kubeconfig: flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig),
+    profile,
+    settings,
+    configFile: file,
+    enable: flags.enable,
+    disable: flags.disable,
+    scheduler: flags.scheduler,
+    log,
+    onNotice: notice,
+    onProgress: (event) => {
+      if (event.phase === 'setup') setupMs.set(event.plugin, event.ms);
+      else
+        print(
+          `  ${event.plugin.padEnd(26)} setup ${formatMs(setupMs.get(event.plugin)).padStart(7)}  start ${formatMs(event.ms).padStart(7)}`,
+        );
+    },
+  });
+  let failure: unknown;
+  try {
+    await serve(cluster, flags, settings, began, print, stopping);
+  } catch (error) {
+    failure = error;
+  }
+  print('Stopping …');
+  const problems = await cluster.stop();
+  for (const problem of problems) notice(problem);
+  print(problems.length === 0 ? 'Stopped.' : 'Stopped, with the problems above.');
+  if (failure !== undefined) throw failure;
+  process.exitCode = problems.length === 0 ? exitCodes.ok : exitCodes.failure;
+}
+
+async function serve(
+  cluster: RunningCluster,
+  flags: UpFlags,
+  settings: ClusterSettings,
+  began: number,
+  print: (line: string) => void,
+  stopping: Promise<NodeJS.Signals>,
+): Promise<void> {
+  const fatal = cluster.kernel.failed.then((error) => {
+    throw error;
+  });
+  const hasAgent = cluster.kernel.control
+    .list()
+    .some((plugin) => plugin.name === 'node-agent' && plugin.state === 'running');
+  const ready = (async (): Promise<void> => {
+    if (hasAgent) await nodeReady(cluster.api, settings.nodeName, 30_000);
+    printReady(cluster, settings, performance.now() - began, print);
+    if (flags.demo === true) await runDemo(cluster.api, print);
+  })();
+  await Promise.race([ready, fatal, stopping]);
+  await Promise.race([stopping, fatal]);
+}
+
+const collect = (value: string, former: string[]): string[] => [...former, value];
+
+export function addUp(program: Command): void {
+  program
+    .command('up')
+    .description('Run a cluster in this process')
+    .option('--data-dir <dir>', 'where the cluster keeps everything (default: /var/lib/timonel for root)')
+    .option('--listen <address:port>', `where the API listens (default: ${defaultListen})`)
+    .option('--kubeconfig <file>', 'where to write the kubeconfig (default: <data-dir>/kubeconfig)')
+    .option('--profile <name>', `which plugins run: ${profiles.map((profile) => profile.name).join(', ')}`)
+    .option('--config <file>', 'YAML file with the same settings, and the configuration of plugins')
+    .option('--node-name <name>', "the node's name (default: the host name)")
+    .option('--pod-cidr <cidr>', 'addresses of pods (default: 10.244.0.0/24)')
+    .option('--service-cidr <cidr>', 'addresses of services (default: 10.96.0.0/16)')
+    .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
+    .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
+    .option('--scheduler <name>', 'the scheduler to use, for example binpack')
+    .addOption(
+      new Option('--on-shutdown <what>', 'what happens to containers when the cluster stops (default: remove)').choices(
+        ['remove', 'keep'],
+      ),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'of the log file (default: info)').choices(['debug', 'info', 'warn', 'error']),
+    )
+    .option('--demo', 'apply examples/web and show how requests are spread')
+    .option('-q, --quiet', 'print problems only')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  timonel up                                         # a cluster on this machine, Ctrl-C stops it
+  timonel up --data-dir /tmp/t1 --listen 127.0.0.1:7443
+  timonel up --scheduler binpack --disable controller-gc
+  timonel up --enable ./examples/plugins/deny-latest.ts`,
+    )
+    .action(up);
+}

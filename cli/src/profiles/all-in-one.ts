@@ -1,0 +1,22 @@
+import { controlPlane } from './control-plane.ts';
+import type { Profile } from './profile.ts';
+
+/** Control plane and node in one process, with isolated containers. Needs root. */
+export const allInOne: Profile = {
+  name: 'all-in-one',
+  description:
+    'control plane and node in one process; containers isolated by Linux namespaces and cgroups (needs root)',
+  entries: (settings) => [
+    ...controlPlane(settings),
+    { plugin: 'images-local' },
+    { plugin: 'runtime-linux' },
+    { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
+    settings.hasNftables
+      ? { plugin: 'proxy-nftables', config: { podCidr: settings.podCidr } }
+      : { plugin: 'proxy-userspace' },
+    {
+      plugin: 'node-agent',
+      config: { nodeName: settings.nodeName, runtime: 'linux', onShutdown: settings.onShutdown },
+    },
+  ],
+};

@@ -1,0 +1,21 @@
+import type { ClusterSettings, ProfileEntry } from './profile.ts';
+
+/** Store, API, scheduler and controllers: what every profile with a control plane has. */
+export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[] {
+  return [
+    { plugin: 'store-raft' },
+    { plugin: 'auth-token' },
+    { plugin: 'apiserver', config: { address: settings.address, port: settings.port } },
+    { plugin: 'api-resources' },
+    { plugin: 'api-kernel' },
+    { plugin: 'admission-namespace' },
+    { plugin: 'service-allocator', config: { serviceCidr: settings.serviceCidr } },
+    { plugin: 'scheduler-host' },
+    { plugin: 'scheduler-default' },
+    { plugin: 'controller-replicaset' },
+    { plugin: 'controller-deployment' },
+    { plugin: 'controller-endpointslice' },
+    { plugin: 'controller-namespace' },
+    { plugin: 'controller-gc' },
+  ];
+}
