@@ -1,0 +1,78 @@
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import tar, { type Header, type Pack } from 'tar-stream';
+import type { Logger } from '@timonel/sdk';
+
+type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
+
+/**
+ * A tar of a directory tree: the same tree gives the same bytes (names sorted, times in whole seconds). Follows no
+ * symbolic link. Sockets, fifos and devices are left out.
+ */
+export function packDirectory(directory: string, log: Logger): Readable {
+  const pack = tar.pack();
+  const work = new DirectoryPack(directory, pack, log);
+  work
+    .add('')
+    .then(() => pack.finalize())
+    .catch((error: unknown) => pack.destroy(error as Error));
+  return pack as unknown as Readable;
+}
+
+class DirectoryPack {
+  readonly #directory: string;
+  readonly #pack: Pack;
+  readonly #log: Logger;
+  readonly #hardLinks: Map<string, string> = new Map();
+
+  constructor(directory: string, pack: Pack, log: Logger) {
+    this.#directory = directory;
+    this.#pack = pack;
+    this.#log = log;
+  }
+
+  async add(name: string): Promise<void> {
+    const path = join(this.#directory, name);
+    const found = await lstat(path);
+    const header: EntryHeader = {
+      name,
+      mode: found.mode & 0o7777,
+      uid: found.uid,
+      gid: found.gid,
+      // The packer writes whole seconds.
+      mtime: found.mtime,
+    };
+    if (found.isDirectory()) {
+      // The root has no entry in common layers either.
+      if (name !== '') await this.#entry({ ...header, type: 'directory' });
+      for (const child of (await readdir(path)).sort()) await this.add(name === '' ? child : `${name}/${child}`);
+    } else if (found.isSymbolicLink()) {
+      await this.#entry({ ...header, type: 'symlink', linkname: await readlink(path) });
+    } else if (found.isFile()) {
+      const inode = `${found.dev}.${found.ino}`;
+      const first = found.nlink > 1 ? this.#hardLinks.get(inode) : undefined;
+      if (first !== undefined) await this.#entry({ ...header, type: 'link', linkname: first });
+      else await this.#file({ ...header, type: 'file', size: found.size }, path);
+      if (found.nlink > 1) this.#hardLinks.set(inode, first ?? name);
+    } else {
+      this.#log.warn({ path }, 'a socket, fifo or device was left out of the image');
+    }
+  }
+
+  #entry(header: EntryHeader): Promise<void> {
+    return new Promise((done, fail) => {
+      this.#pack.entry(header, (error) => (error ? fail(error) : done()));
+    });
+  }
+
+  async #file(header: EntryHeader, path: string): Promise<void> {
+    const size = header.size ?? 0;
+    if (size === 0) return this.#entry({ ...header, size: 0 });
+    const sink = this.#pack.entry(header);
+    // A file that grows meanwhile is cut at the size the header says; one that shrinks is an error of the pack.
+    await pipeline(createReadStream(path, { end: size - 1 }), sink);
+  }
+}
