@@ -32,7 +32,7 @@ export interface GetResult {
 }
 
 export interface ReadOptions {
-  /** Read as of this revision. @throws StoreError COMPACTED, FUTURE_REVISION */
+  /** Read as of this revision; 0 or absent: now. @throws StoreError COMPACTED, FUTURE_REVISION */
   readonly revision?: number;
   /** Allow an answer from this member alone, which may be stale. Default false: linearizable. */
   readonly serializable?: boolean;
@@ -211,3 +211,11 @@ export const storeLimits: {
   /** Most operations in one txn (all three lists together). */
   txnOperations: 512,
 };
+
+export * from './apply-txn.ts';
+export * from './compaction-schedule.ts';
+export * from './key-order.ts';
+export * from './lease-timers.ts';
+export * from './limits.ts';
+export * from './snapshot-format.ts';
+export * from './watch-hub.ts';
