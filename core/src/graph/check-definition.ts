@@ -1,0 +1,60 @@
+import { pluginApiVersion, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
+import type { GraphProblem } from './problems.ts';
+
+const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const swapModes: readonly unknown[] = ['never', 'drain', 'handover'];
+const criticalities: readonly unknown[] = ['required', 'optional'];
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
+function badTokens(definition: Readonly<Record<string, unknown>>, part: string, type: string): string[] {
+  const record = definition[part];
+  if (!isRecord(record)) return [`'${part}' is not an object`];
+  return Object.entries(record)
+    .filter(([, token]) => !isRecord(token) || token['$$type'] !== type)
+    .map(([key]) => `'${part}.${key}' is not a ${type === '@timonel/hook' ? 'hook' : 'service'} token`);
+}
+
+/** What is wrong with a definition in itself. Authors who write JavaScript have no compiler to tell them. */
+export function checkDefinition(definition: unknown): GraphProblem[] {
+  if (!isRecord(definition) || definition['$$type'] !== '@timonel/plugin') {
+    const message = 'the module does not export a plugin: export default definePlugin({ … })';
+    return [{ code: 'ERR_PLUGIN_INVALID', plugin: '(unknown)', message }];
+  }
+  const plugin = String(definition['name']);
+  if (definition['apiVersion'] !== pluginApiVersion) {
+    const message = `plugin '${plugin}' was made for plugin API ${String(definition['apiVersion'])}; this kernel speaks ${pluginApiVersion}`;
+    return [{ code: 'ERR_PLUGIN_API_VERSION', plugin, message }];
+  }
+  const wrong: string[] = [];
+  if (!dnsLabel.test(plugin)) wrong.push(`the name '${plugin}' is not a DNS label (a-z, 0-9, '-', at most 63)`);
+  if (typeof definition['version'] !== 'string') wrong.push(`'version' is not a string`);
+  if (typeof definition['setup'] !== 'function') wrong.push(`'setup' is not a function`);
+  if (!swapModes.includes(definition['swap'])) wrong.push(`'swap' is not one of ${swapModes.join(', ')}`);
+  if (!criticalities.includes(definition['criticality'])) {
+    wrong.push(`'criticality' is not one of ${criticalities.join(', ')}`);
+  }
+  for (const part of ['provides', 'requires', 'optional'])
+    wrong.push(...badTokens(definition, part, '@timonel/service'));
+  wrong.push(...badTokens(definition, 'hooks', '@timonel/hook'));
+  const problems: GraphProblem[] = wrong.map((text) => ({
+    code: 'ERR_PLUGIN_INVALID',
+    plugin,
+    message: `plugin '${plugin}': ${text}`,
+  }));
+  if (definition['isolation'] !== 'in-process') {
+    const message = `plugin '${plugin}': isolation '${String(definition['isolation'])}' is not available yet`;
+    problems.push({ code: 'ERR_PLUGIN_CONTRACT', plugin, message });
+  }
+  return problems;
+}
+
+/** The tokens of one part of a definition. */
+export function tokensOf(
+  definition: AnyPlugin,
+  part: 'provides' | 'requires' | 'optional',
+): [string, TokenRecord[string]][] {
+  return Object.entries(definition[part] as TokenRecord);
+}

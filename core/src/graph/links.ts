@@ -1,0 +1,90 @@
+import type { AnyPlugin, ServiceToken } from '@timonel/sdk';
+import { tokensOf } from './check-definition.ts';
+
+/** A service that a plugin uses, and the plugins that offer it. */
+export interface Need {
+  readonly token: ServiceToken;
+  readonly providers: readonly string[];
+}
+
+/** A plugin among the others. */
+export interface Linked {
+  readonly name: string;
+  readonly definition: AnyPlugin;
+  /** Required: at least one of the providers of each must run. */
+  readonly needs: readonly Need[];
+  /** Plugins that start before this one and stop after it. */
+  readonly after: readonly string[];
+}
+
+/** Which of the definitions offer a token (of the same major). */
+export function providersOf(token: ServiceToken, definitions: readonly AnyPlugin[]): string[] {
+  return definitions
+    .filter((definition) => tokensOf(definition, 'provides').some(([, offered]) => sameService(offered, token)))
+    .map(({ name }) => name);
+}
+
+export function sameService(a: ServiceToken, b: ServiceToken): boolean {
+  return a.id === b.id && a.major === b.major;
+}
+
+function reaches(edges: ReadonlyMap<string, ReadonlySet<string>>, from: string, to: string): boolean {
+  const seen = new Set<string>();
+  const stack = [from];
+  for (let name = stack.pop(); name !== undefined; name = stack.pop()) {
+    if (name === to) return true;
+    if (seen.has(name)) continue;
+    seen.add(name);
+    stack.push(...(edges.get(name) ?? []));
+  }
+  return false;
+}
+
+/**
+ * Links consumers to providers. Optional dependencies order the start too, but only where they close no cycle: two
+ * plugins may use each other optionally.
+ */
+export function linkPlugins(definitions: readonly AnyPlugin[]): Linked[] {
+  const needs = new Map<string, Need[]>();
+  const edges = new Map<string, Set<string>>();
+  for (const definition of definitions) {
+    const own = tokensOf(definition, 'requires').map(([, token]) => ({
+      token,
+      providers: providersOf(token, definitions),
+    }));
+    needs.set(definition.name, own);
+    edges.set(definition.name, new Set(own.flatMap(({ providers }) => providers)));
+  }
+  for (const definition of definitions) {
+    for (const [, token] of tokensOf(definition, 'optional')) {
+      for (const provider of providersOf(token, definitions)) {
+        if (!reaches(edges, provider, definition.name)) edges.get(definition.name)?.add(provider);
+      }
+    }
+  }
+  return definitions.map((definition) => ({
+    name: definition.name,
+    definition,
+    needs: needs.get(definition.name) ?? [],
+    after: [...(edges.get(definition.name) ?? [])],
+  }));
+}
+
+/** Every cycle once, as a path that ends where it began. */
+export function findCycles(plugins: readonly Linked[]): string[][] {
+  const after = new Map(plugins.map((plugin) => [plugin.name, plugin.after]));
+  const finished = new Set<string>();
+  const cycles: string[][] = [];
+  const visit = (name: string, path: readonly string[]): void => {
+    const at = path.indexOf(name);
+    if (at >= 0) {
+      cycles.push([...path.slice(at), name]);
+      return;
+    }
+    if (finished.has(name)) return;
+    for (const next of after.get(name) ?? []) visit(next, [...path, name]);
+    finished.add(name);
+  };
+  for (const { name } of plugins) visit(name, []);
+  return cycles;
+}

@@ -1,0 +1,129 @@
+import type { AnyPlugin, ServiceToken } from '@timonel/sdk';
+import { checkConfig } from '../config/check-config.ts';
+import { checkDefinition, tokensOf } from './check-definition.ts';
+import { findCycles, linkPlugins, providersOf, sameService, type Linked } from './links.ts';
+import type { GraphProblem } from './problems.ts';
+
+/** What the resolver knows of a plugin. */
+export interface Candidate {
+  readonly definition: AnyPlugin;
+  readonly config?: unknown;
+}
+
+export interface GraphInput {
+  readonly plugins: readonly Candidate[];
+  /** Known but not enabled: named as possible providers. */
+  readonly available: readonly AnyPlugin[];
+  /** Services that the kernel itself provides. */
+  readonly builtIn: readonly ServiceToken[];
+  /** Services whose absence is explained by another problem. */
+  readonly assumed?: readonly ServiceToken[];
+}
+
+/** A set of plugins that can start, or all the reasons why not. */
+export interface Graph {
+  readonly plugins: readonly Linked[];
+  /** Checked configurations by plugin. */
+  readonly configs: ReadonlyMap<string, unknown>;
+  readonly problems: readonly GraphProblem[];
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
+function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
+  const counts = new Map<string, number>();
+  for (const { name } of definitions) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([plugin, count]) => ({
+      code: 'ERR_PLUGIN_DUPLICATE',
+      plugin,
+      message: `${count} plugins have the name '${plugin}'`,
+    }));
+}
+
+function conflicts(definitions: readonly AnyPlugin[], builtIn: readonly ServiceToken[]): GraphProblem[] {
+  const providers = new Map<string, string[]>(builtIn.map((token) => [token.id, ['kernel']]));
+  for (const definition of definitions) {
+    for (const [, token] of tokensOf(definition, 'provides')) {
+      if (token.cardinality === 'one') providers.set(token.id, [...(providers.get(token.id) ?? []), definition.name]);
+    }
+  }
+  return [...providers]
+    .filter(([, names]) => names.length > 1)
+    .map(([id, names]) => ({
+      code: 'ERR_SERVICE_CONFLICT',
+      plugin: names.at(-1) ?? '',
+      message: `service '${id}' may have one provider, but ${quoted(names)} provide it: enable one of them`,
+    }));
+}
+
+function missing(
+  definition: AnyPlugin,
+  token: ServiceToken,
+  input: GraphInput,
+  enabled: readonly AnyPlugin[],
+): GraphProblem {
+  const plugin = definition.name;
+  const otherMajor = enabled
+    .flatMap((other) => tokensOf(other, 'provides').map(([, offered]) => ({ name: other.name, offered })))
+    .concat(input.builtIn.map((offered) => ({ name: 'kernel', offered })))
+    .find(({ offered }) => offered.id === token.id && offered.major !== token.major);
+  if (otherMajor !== undefined) {
+    const { name, offered } = otherMajor;
+    const message = `plugin '${plugin}' requires service '${token.id}' version ${token.major}, but '${name}' provides version ${offered.major}`;
+    return { code: 'ERR_SERVICE_VERSION', plugin, message };
+  }
+  const offers = providersOf(token, input.available);
+  const hint = offers.length === 0 ? 'no known plugin offers it' : `enable one of: ${quoted(offers)}`;
+  const message = `plugin '${plugin}' requires service '${token.id}', which no enabled plugin provides; ${hint}`;
+  return { code: 'ERR_SERVICE_MISSING', plugin, message };
+}
+
+/** Links, and finds what is missing, of another version, in conflict or in a cycle. Runs nothing of any plugin. */
+export function resolveServices(input: GraphInput): { plugins: Linked[]; problems: GraphProblem[] } {
+  const definitions = input.plugins.map(({ definition }) => definition);
+  const plugins = linkPlugins(definitions);
+  const problems = conflicts(definitions, input.builtIn);
+  for (const { definition, needs } of plugins) {
+    for (const { token, providers } of needs) {
+      const elsewhere = [...input.builtIn, ...(input.assumed ?? [])].some((offered) => sameService(offered, token));
+      if (providers.length === 0 && !elsewhere) problems.push(missing(definition, token, input, definitions));
+    }
+  }
+  for (const path of findCycles(plugins)) {
+    const message = `plugins require each other in a cycle: ${path.join(' -> ')}`;
+    problems.push({ code: 'ERR_GRAPH_CYCLE', plugin: path[0] ?? '', message });
+  }
+  return { plugins, problems };
+}
+
+/** Resolves a whole set before anything of it runs. */
+export async function resolveGraph(input: GraphInput): Promise<Graph> {
+  const problems = input.plugins.flatMap(({ definition }) => checkDefinition(definition));
+  const broken = new Set(problems.map(({ plugin }) => plugin));
+  const sound = input.plugins.filter(({ definition }) => !broken.has(definition?.name ?? '(unknown)'));
+  problems.push(...duplicateNames(sound.map(({ definition }) => definition)));
+
+  // What a broken plugin provides is missing only because of its own problem: that one is reported.
+  const provided = input.plugins.flatMap(({ definition }) =>
+    broken.has(definition?.name) && typeof definition.provides === 'object' ? tokensOf(definition, 'provides') : [],
+  );
+  const links = resolveServices({ ...input, plugins: sound, assumed: provided.map(([, token]) => token) });
+  problems.push(...links.problems);
+
+  const configs = new Map<string, unknown>();
+  for (const { definition, config } of sound) {
+    const check = await checkConfig(definition, config);
+    if (check.ok) configs.set(definition.name, check.value);
+    else {
+      const { name: plugin } = definition;
+      for (const text of check.problems) {
+        problems.push({ code: 'ERR_CONFIG_INVALID', plugin, message: `configuration of plugin '${plugin}': ${text}` });
+      }
+    }
+  }
+  return { plugins: links.plugins, configs, problems };
+}

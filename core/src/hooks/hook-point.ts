@@ -1,0 +1,106 @@
+import type { AnyHookToken, HookCaller } from '@timonel/sdk';
+import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from 'tapable';
+import { Tap, type TapDone } from './tap.ts';
+
+type Answer = (error: unknown, result?: unknown) => void;
+
+// The three classes have different type arguments; the kernel uses only what they share.
+interface AsyncHook {
+  readonly taps: { readonly name: string }[];
+  readonly interceptors: unknown[];
+  intercept(interceptor: object): void;
+  tapAsync(options: { name: string; stage: number }, fn: (...args: unknown[]) => void): void;
+  callAsync(subject: unknown, context: unknown, findingsOrAnswer: unknown, answer?: Answer): void;
+}
+
+function createHook(token: AnyHookToken): AsyncHook {
+  // tapable passes no arguments at all to taps of a hook that was made without their names.
+  switch (token.kind) {
+    case 'waterfall':
+      return new AsyncSeriesWaterfallHook<[unknown, unknown]>(['subject', 'context'], token.id);
+    case 'bail':
+      return new AsyncSeriesBailHook<[unknown, unknown], unknown>(['subject', 'context'], token.id);
+    case 'collect':
+      return new AsyncSeriesHook<[unknown, unknown, unknown]>(
+        ['subject', 'context', 'findings'],
+        token.id,
+      ) as unknown as AsyncHook;
+    case 'notify':
+      return new AsyncSeriesHook<[unknown, unknown]>(['subject', 'context'], token.id);
+  }
+}
+
+/** A hook by its id: outlives the plugins that own it and the plugins that tap it. */
+export class HookPoint implements HookCaller<AnyHookToken> {
+  /** The owner's token once one is known, else that of the first tap. */
+  token: AnyHookToken;
+  /** Live taps. */
+  size = 0;
+  private readonly hook: AsyncHook;
+  private readonly taps = new Map<string, Tap>();
+  private sequence = 0;
+
+  constructor(token: AnyHookToken) {
+    this.token = token;
+    this.hook = createHook(token);
+  }
+
+  /** Adds a tap that does nothing until it is activated. */
+  add(tap: Tap): { activate(): void; deactivate(): void; remove(): void } {
+    const name = `${tap.settings.plugin}#${this.sequence++}`;
+    this.taps.set(name, tap);
+    const collects = this.token.kind === 'collect';
+    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, third, fourth) => {
+      if (!collects) {
+        tap.invoke(subject, context, third as TapDone);
+        return;
+      }
+      tap.invoke(subject, context, (error, found) => {
+        if (Array.isArray(found)) (third as unknown[]).push(...(found as unknown[]));
+        (fourth as TapDone)(error);
+      });
+    });
+    return {
+      activate: () => {
+        if (tap.live || !this.taps.has(name)) return;
+        tap.live = true;
+        this.size++;
+      },
+      deactivate: () => this.deactivate(tap),
+      remove: () => this.remove(name, tap),
+    };
+  }
+
+  /** `subject` and `context` go to every tap in order of stage. See HookKind for what comes back. */
+  call(subject: unknown, context: unknown): Promise<unknown> {
+    const { kind } = this.token;
+    if (this.size === 0) return Promise.resolve(kind === 'waterfall' ? subject : kind === 'collect' ? [] : undefined);
+    return new Promise((resolve, reject) => {
+      const findings: unknown[] = [];
+      const answer: Answer = (error, result) => {
+        // Taps make every error a KernelError.
+        if (error !== null && error !== undefined) reject(error);
+        else resolve(kind === 'collect' ? findings : kind === 'notify' ? undefined : result);
+      };
+      if (kind === 'collect') this.hook.callAsync(subject, context, findings, answer);
+      else this.hook.callAsync(subject, context, answer);
+    });
+  }
+
+  /** No call reaches the tap any more; those it has may end. */
+  private deactivate(tap: Tap): void {
+    if (tap.live) this.size--;
+    tap.live = false;
+  }
+
+  private remove(name: string, tap: Tap): void {
+    if (!this.taps.delete(name)) return;
+    this.deactivate(tap);
+    const index = this.hook.taps.findIndex((other) => other.name === name);
+    if (index >= 0) this.hook.taps.splice(index, 1);
+    // Adding an interceptor makes tapable forget the compiled function, which still calls the removed tap.
+    this.hook.intercept({});
+    this.hook.interceptors.pop();
+    tap.release();
+  }
+}

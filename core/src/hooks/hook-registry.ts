@@ -1,0 +1,82 @@
+import { KernelError, type AnyHookToken, type HookCaller, type HookRecord, type TapOptions } from '@timonel/sdk';
+import { HookPoint } from './hook-point.ts';
+import { Tap, type TapSurroundings, type UntypedTap } from './tap.ts';
+
+/** A tap as its plugin's life holds it. */
+export interface OwnedTap {
+  readonly tap: Tap;
+  activate(): void;
+  deactivate(): void;
+  remove(): void;
+}
+
+/** All hooks of the kernel by id. */
+export class HookRegistry {
+  private readonly points = new Map<string, HookPoint>();
+  private readonly owned = new Set<string>();
+  private readonly surroundings: TapSurroundings;
+
+  constructor(surroundings: TapSurroundings) {
+    this.surroundings = surroundings;
+  }
+
+  /** Makes the hooks of an owner known, so that tapping them is no cause for a warning. */
+  declare(hooks: HookRecord): void {
+    for (const token of Object.values(hooks)) {
+      this.point(token).token = token;
+      this.owned.add(token.id);
+    }
+  }
+
+  isOwned(token: AnyHookToken): boolean {
+    return this.owned.has(token.id);
+  }
+
+  /** The callable form of an owner's hooks. */
+  callersOf(hooks: HookRecord): Readonly<Record<string, HookCaller<AnyHookToken>>> {
+    this.declare(hooks);
+    return Object.freeze(Object.fromEntries(Object.entries(hooks).map(([key, token]) => [key, this.point(token)])));
+  }
+
+  /** Adds a tap that becomes live with `activate`. @throws KernelError ERR_PLUGIN_CONTRACT */
+  add(
+    plugin: string,
+    token: AnyHookToken,
+    fn: UntypedTap,
+    options: TapOptions,
+    onFault: (error: KernelError) => void,
+  ): OwnedTap {
+    const point = this.point(token);
+    if (point.token.kind !== token.kind) {
+      const message = `plugin '${plugin}' taps '${token.id}' as a ${token.kind} hook, but it is a ${point.token.kind} hook`;
+      throw new KernelError('ERR_PLUGIN_CONTRACT', message, { plugin });
+    }
+    const hookOptions = point.token.options;
+    const tap = new Tap(
+      {
+        plugin,
+        token: point.token,
+        fn,
+        stage: options.stage ?? 0,
+        deadlineMs: Math.min(options.deadlineMs ?? hookOptions.deadlineMs, hookOptions.deadlineMs),
+        onError: options.onError ?? hookOptions.onError,
+        onFault,
+      },
+      this.surroundings,
+    );
+    return { ...point.add(tap), tap };
+  }
+
+  /** @throws KernelError ERR_PLUGIN_CONTRACT when the token is none. */
+  private point(token: AnyHookToken): HookPoint {
+    if (token?.$$type !== '@timonel/hook') {
+      throw new KernelError('ERR_PLUGIN_CONTRACT', 'the first argument of ctx.tap must be a hook token');
+    }
+    let point = this.points.get(token.id);
+    if (point === undefined) {
+      point = new HookPoint(token);
+      this.points.set(token.id, point);
+    }
+    return point;
+  }
+}

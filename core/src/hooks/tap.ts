@@ -1,0 +1,167 @@
+import {
+  KernelError,
+  errorMessage,
+  type AnyHookToken,
+  type Clock,
+  type TapErrorPolicy,
+  type TapInfo,
+} from '@timonel/sdk';
+import type { DeadlineWatch } from '../lifecycle/deadline.ts';
+import type { Activity } from '../supervision/activity.ts';
+import type { Busy } from '../lifecycle/drained.ts';
+import { isThenable } from '../lifecycle/thenable.ts';
+import { Latency } from './latency.ts';
+
+/** What every tap needs from the kernel. */
+export interface TapSurroundings {
+  readonly clock: Clock;
+  readonly deadlines: DeadlineWatch;
+  readonly activity: Activity;
+}
+
+/** The function as the kernel calls it: nothing is known of its types. */
+export type UntypedTap = (subject: unknown, context: unknown) => unknown;
+
+/** Ends one call of a tap: an error, or its answer. */
+export type TapDone = (error: unknown, result?: unknown) => void;
+
+export interface TapSettings {
+  readonly plugin: string;
+  readonly token: AnyHookToken;
+  readonly fn: UntypedTap;
+  readonly stage: number;
+  readonly deadlineMs: number;
+  readonly onError: TapErrorPolicy;
+  readonly onFault: (error: KernelError) => void;
+}
+
+/** Why a result does not fit the hook, as far as can be told without knowing the types. */
+function shapeProblem(token: AnyHookToken, subject: unknown, result: unknown): string | undefined {
+  if (result === undefined || token.kind === 'bail' || token.kind === 'notify') return undefined;
+  if (token.kind === 'collect') return Array.isArray(result) ? undefined : 'a list of findings or undefined';
+  if (subject === null || subject === undefined) return undefined;
+  if (Array.isArray(subject) !== Array.isArray(result)) return Array.isArray(subject) ? 'a list' : 'the subject';
+  const fits = result !== null && typeof result === typeof subject;
+  return fits ? undefined : `a value of type ${typeof subject} or undefined`;
+}
+
+/** One function on one hook: owned, timed, guarded by a deadline, blamed for what it does. */
+export class Tap implements Busy {
+  live = false;
+  readonly settings: TapSettings;
+  private readonly surroundings: TapSurroundings;
+  private readonly latency = new Latency();
+  readonly pending: Set<() => void> = new Set();
+  onIdle: (() => void) | undefined;
+  private calls = 0;
+  private errors = 0;
+  private timeouts = 0;
+
+  constructor(settings: TapSettings, surroundings: TapSurroundings) {
+    this.settings = settings;
+    this.surroundings = surroundings;
+  }
+
+  info(): TapInfo {
+    return {
+      hook: this.settings.token.id,
+      stage: this.settings.stage,
+      calls: this.calls,
+      errors: this.errors,
+      timeouts: this.timeouts,
+      p50Us: this.latency.quantileUs(0.5),
+      p99Us: this.latency.quantileUs(0.99),
+    };
+  }
+
+  /** Answers the calls that still wait with "no opinion": their plugin is gone. */
+  release(): void {
+    this.live = false;
+    for (const cut of this.pending) cut();
+  }
+
+  invoke(subject: unknown, context: unknown, done: TapDone): void {
+    if (!this.live) {
+      done(null);
+      return;
+    }
+    const { clock, activity } = this.surroundings;
+    const { plugin, fn } = this.settings;
+    this.calls++;
+    const startedAt = clock.monotonic();
+    const caller = activity.current;
+    activity.current = plugin;
+    let result: unknown;
+    let thrown: { readonly error: unknown } | undefined;
+    try {
+      result = fn(subject, context);
+    } catch (error) {
+      thrown = { error };
+    }
+    const leftAt = activity.leave(plugin, caller, startedAt);
+    if (thrown !== undefined) {
+      this.latency.record(leftAt - startedAt);
+      this.threw(thrown.error, done);
+    } else if (isThenable(result)) {
+      this.await(result, startedAt, subject, done);
+    } else {
+      this.latency.record(leftAt - startedAt);
+      this.answer(subject, result, done);
+    }
+  }
+
+  private await(result: PromiseLike<unknown>, startedAt: number, subject: unknown, done: TapDone): void {
+    const { clock, deadlines, activity } = this.surroundings;
+    const finish = (): boolean => {
+      if (!this.pending.delete(cut)) return false;
+      if (this.pending.size === 0) this.onIdle?.();
+      deadlines.remove(deadline);
+      this.latency.record(clock.monotonic() - startedAt);
+      activity.last = activity.current;
+      return true;
+    };
+    const cut = (): void => {
+      if (finish()) done(null);
+    };
+    const deadline = deadlines.add(this.settings.deadlineMs, () => {
+      if (finish()) this.timedOut(done);
+    });
+    this.pending.add(cut);
+    result.then(
+      (value) => finish() && this.answer(subject, value, done),
+      (error: unknown) => finish() && this.threw(error, done),
+    );
+  }
+
+  private answer(subject: unknown, result: unknown, done: TapDone): void {
+    const wanted = shapeProblem(this.settings.token, subject, result);
+    if (wanted === undefined) {
+      done(null, result);
+      return;
+    }
+    this.errors++;
+    const { plugin, token } = this.settings;
+    const message = `the tap of plugin '${plugin}' on hook '${token.id}' must return ${wanted}`;
+    this.blame(new KernelError('ERR_TAP_RESULT', message, { plugin }), done);
+  }
+
+  private threw(error: unknown, done: TapDone): void {
+    this.errors++;
+    const { plugin, token } = this.settings;
+    const message = `the tap of plugin '${plugin}' on hook '${token.id}' threw: ${errorMessage(error)}`;
+    this.blame(new KernelError('ERR_TAP_FAILED', message, { plugin, cause: error }), done);
+  }
+
+  private timedOut(done: TapDone): void {
+    this.timeouts++;
+    const { plugin, token, deadlineMs } = this.settings;
+    const message = `the tap of plugin '${plugin}' on hook '${token.id}' did not answer within ${deadlineMs} ms`;
+    this.blame(new KernelError('ERR_TAP_TIMEOUT', message, { plugin, retryable: true }), done);
+  }
+
+  private blame(error: KernelError, done: TapDone): void {
+    this.settings.onFault(error);
+    if (this.settings.onError === 'skip') done(null);
+    else done(error);
+  }
+}

@@ -1,0 +1,285 @@
+import {
+  KernelError,
+  errorMessage,
+  kernelControl,
+  kernelHooks,
+  type HookCaller,
+  type KernelControl,
+  type PluginStateChange,
+  type RequiredDep,
+  type ServiceToken,
+  type StopReason,
+  type TimerHandle,
+} from '@timonel/sdk';
+import { keepProcessAlive } from '../env/keep-alive.ts';
+import { startOrder, visitInOrder, reversed } from '../graph/visit.ts';
+import { GraphError } from '../graph/problems.ts';
+import { resolveGraph, type Graph } from '../graph/resolve.ts';
+import { HookRegistry } from '../hooks/hook-registry.ts';
+import { DeadlineWatch } from '../lifecycle/deadline.ts';
+import { PluginRecord } from '../lifecycle/plugin-record.ts';
+import { PluginScopes } from '../services/plugin-scopes.ts';
+import { ServiceRegistry } from '../services/service-registry.ts';
+import { Activity } from '../supervision/activity.ts';
+import { watchLag } from '../supervision/lag-watch.ts';
+import { Supervisor } from '../supervision/supervisor.ts';
+import { Swapper } from '../swap/swapper.ts';
+import { Boot } from './boot.ts';
+import { Control } from './control.ts';
+import { Launcher } from './launcher.ts';
+import { defaultLimits, type KernelLimits } from './limits.ts';
+import { Operations } from './operations.ts';
+import type {
+  DesiredChange,
+  Kernel,
+  KernelOptions,
+  PluginEntry,
+  StartReport,
+  StopProblem,
+  StopReport,
+} from './options.ts';
+import type { KernelParts } from './parts.ts';
+import { PluginSet } from './plugin-set.ts';
+
+type Phase = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
+
+/** Wires the parts together; the rules are in the parts. */
+class Host implements Kernel {
+  readonly control: KernelControl;
+  readonly failed: Promise<KernelError>;
+  private readonly options: KernelOptions;
+  private readonly parts: KernelParts;
+  private readonly set: PluginSet;
+  private readonly operations: Operations;
+  private readonly launcher: Launcher;
+  private readonly supervisor: Supervisor;
+  private readonly swapper: Swapper;
+  private readonly stateHook: HookCaller<typeof kernelHooks.pluginState>;
+  private phase: Phase = 'new';
+  private lag: TimerHandle | undefined;
+  private stopReport: Promise<StopReport> | undefined;
+
+  constructor(options: KernelOptions) {
+    this.options = options;
+    this.parts = this.createParts({ ...defaultLimits, ...options.limits });
+    this.stateHook = this.parts.hooks.callersOf(kernelHooks)['pluginState'] as HookCaller<
+      typeof kernelHooks.pluginState
+    >;
+    this.operations = new Operations((error) => options.log.error({}, `operation failed: ${errorMessage(error)}`));
+    this.launcher = new Launcher(this.parts);
+    let reportFailed: (error: KernelError) => void = () => undefined;
+    this.failed = new Promise((resolve) => {
+      reportFailed = resolve;
+    });
+    this.supervisor = new Supervisor(this.parts, this.operations, this.launcher, (error) => reportFailed(error));
+    const builtIn = [kernelControl, ...(options.services ?? []).map(({ token }) => token)];
+    this.set = new PluginSet(this.parts, builtIn, options.loadPlugin, (entry, enabled) =>
+      this.newRecord(entry, enabled),
+    );
+    this.swapper = new Swapper({
+      parts: this.parts,
+      set: this.set,
+      launcher: this.launcher,
+      supervisor: this.supervisor,
+      operations: this.operations,
+      remember: (change) => this.remember(change),
+    });
+    this.control = new Control({
+      parts: this.parts,
+      set: this.set,
+      operations: this.operations,
+      launcher: this.launcher,
+      supervisor: this.supervisor,
+      swapper: this.swapper,
+      remember: (change) => this.remember(change),
+      running: () => this.phase === 'running',
+    });
+    this.parts.services.bind('kernel', kernelControl, this.control);
+    for (const { token, service } of options.services ?? []) this.parts.services.bind('kernel', token, service);
+  }
+
+  start(): Promise<StartReport> {
+    if (this.phase !== 'new') {
+      return Promise.reject(new KernelError('ERR_PLUGIN_STATE', `the kernel is ${this.phase} already`));
+    }
+    this.phase = 'starting';
+    return this.operations.run(() => this.boot());
+  }
+
+  stop(reason: StopReason = 'shutdown'): Promise<StopReport> {
+    if (this.stopReport === undefined) {
+      this.phase = 'stopping';
+      this.supervisor.close();
+      this.swapper.close();
+      this.stopReport = this.operations.run(() => this.shutDown(reason));
+    }
+    return this.stopReport;
+  }
+
+  service<S extends ServiceToken>(token: S): RequiredDep<S> {
+    return this.parts.services.required(token, 'embedder') as RequiredDep<S>;
+  }
+
+  serviceCalls(): ReturnType<Kernel['serviceCalls']> {
+    return this.parts.services.callInfo();
+  }
+
+  private async boot(): Promise<StartReport> {
+    const { clock } = this.parts.env;
+    const startedAt = clock.monotonic();
+    const release = keepProcessAlive();
+    try {
+      const graph = await this.resolve();
+      this.watchLag();
+      const fatal = await new Boot(this.parts, this.launcher, () => this.isStopping()).run(graph);
+      if (fatal !== undefined) {
+        await this.closeAll('failure');
+        this.finish();
+        throw fatal;
+      }
+      if (!this.isStopping()) this.phase = 'running';
+      const plugins = startOrder(graph.plugins).map((plugin) => {
+        const { state, reason, setupMs, startMs } = this.set.byName(plugin).info();
+        return { plugin, state, reason, setupMs, startMs };
+      });
+      return { ms: clock.monotonic() - startedAt, plugins };
+    } finally {
+      release();
+    }
+  }
+
+  /** Checks the whole set. @throws GraphError */
+  private async resolve(): Promise<Graph> {
+    const { plugins, available = [] } = this.options;
+    const graph = await resolveGraph({
+      plugins,
+      available: available.map(({ definition }) => definition),
+      builtIn: this.set.builtIn,
+    });
+    if (graph.problems.length > 0) {
+      this.finish();
+      throw new GraphError(graph.problems);
+    }
+    for (const entry of plugins) {
+      const record = this.set.add(entry, true);
+      record.config = graph.configs.get(record.name);
+      this.parts.hooks.declare(entry.definition.hooks);
+      record.moveTo('checked');
+    }
+    for (const entry of available) {
+      if (!this.parts.records.has(entry.definition.name)) this.set.add(entry, false);
+    }
+    return graph;
+  }
+
+  private async shutDown(reason: StopReason): Promise<StopReport> {
+    const { clock } = this.parts.env;
+    const startedAt = clock.monotonic();
+    const release = keepProcessAlive();
+    try {
+      const problems = await this.closeAll(reason);
+      return { ms: clock.monotonic() - startedAt, problems };
+    } finally {
+      this.finish();
+      release();
+    }
+  }
+
+  private async closeAll(reason: StopReason): Promise<StopProblem[]> {
+    const problems: StopProblem[] = [];
+    const living = [...this.parts.records.values()].filter(({ life }) => life !== undefined);
+    await visitInOrder(reversed(this.set.links(living)), async ({ name }) => {
+      const record = this.set.byName(name);
+      for (const { code, message } of await this.launcher.close(record, reason, { drain: true })) {
+        problems.push({ plugin: name, code, message });
+      }
+      record.moveTo('disposed', record.reason);
+    });
+    return problems;
+  }
+
+  private finish(): void {
+    this.phase = 'stopped';
+    this.supervisor.close();
+    this.swapper.close();
+    this.lag?.cancel();
+    this.parts.deadlines.close();
+  }
+
+  private isStopping(): boolean {
+    return this.phase === 'stopping' || this.phase === 'stopped';
+  }
+
+  private watchLag(): void {
+    const { env, log, activity, limits } = this.parts;
+    if (limits.stallCheckMs > 0 && limits.stallWarnMs > 0) {
+      this.lag = watchLag(env, log, activity, limits.stallCheckMs, limits.stallWarnMs);
+    }
+  }
+
+  private newRecord(entry: PluginEntry, enabled: boolean): PluginRecord {
+    const timestamp = (): string => this.parts.env.clock.timestamp();
+    return new PluginRecord(entry, enabled, timestamp, (change) => this.stateChanged(change));
+  }
+
+  private stateChanged(change: PluginStateChange): void {
+    this.parts.log.debug({ plugin: change.plugin, from: change.from, to: change.to }, 'plugin state');
+    if (this.stateHook.size === 0) return;
+    const told = this.stateHook.call(change, { at: this.parts.env.clock.timestamp() });
+    told.catch((error: unknown) => this.parts.log.error({}, errorMessage(error)));
+  }
+
+  private async remember(change: DesiredChange): Promise<void> {
+    try {
+      await this.options.onDesiredChange?.(change);
+    } catch (error) {
+      this.parts.log.error({ change }, `the change is done but will not outlive a restart: ${errorMessage(error)}`);
+    }
+  }
+
+  private faultOf(plugin: string, error: unknown): void {
+    const record = this.parts.records.get(plugin);
+    if (record !== undefined) this.supervisor.fault(record, error);
+  }
+
+  private stalled(plugin: string, ms: number): void {
+    const { log, limits } = this.parts;
+    const message = `plugin '${plugin}' blocked the event loop for ${Math.round(ms)} ms`;
+    log.warn({ plugin, ms: Math.round(ms) }, message);
+    if (ms >= limits.stallFaultMs) this.faultOf(plugin, new Error(message));
+  }
+
+  private createParts(limits: KernelLimits): KernelParts {
+    const { env, log, dataDirOf, onProgress } = this.options;
+    const { clock } = env;
+    const deadlines = new DeadlineWatch(clock, env.timers);
+    const activity = new Activity(clock, limits.stallWarnMs, (plugin, ms) => this.stalled(plugin, ms));
+    const tell = (consumer: string, listener: () => void): void => {
+      try {
+        activity.run(consumer, listener);
+      } catch (error) {
+        this.faultOf(consumer, error);
+      }
+    };
+    const services = new ServiceRegistry({ clock, activity, deadlines, heldCallsLimit: limits.heldCallsLimit, tell });
+    return {
+      env,
+      log,
+      limits,
+      deadlines,
+      activity,
+      services,
+      scopes: new PluginScopes(services),
+      hooks: new HookRegistry({ clock, deadlines, activity }),
+      records: new Map(),
+      dataDirOf: async (plugin) => dataDirOf?.(plugin),
+      onProgress: (event) => onProgress?.(event),
+      onFault: (record, error) => this.supervisor.fault(record, error),
+    };
+  }
+}
+
+/** Makes a kernel. Nothing runs before `start`. */
+export function createKernel(options: KernelOptions): Kernel {
+  return new Host(options);
+}

@@ -1,0 +1,99 @@
+import type {
+  AnyPlugin,
+  Env,
+  KernelControl,
+  KernelError,
+  Logger,
+  PluginState,
+  RequiredDep,
+  ServiceToken,
+  StopReason,
+} from '@timonel/sdk';
+import type { ServiceCallInfo } from '../services/service-registry.ts';
+import type { KernelLimits } from './limits.ts';
+
+/** A plugin with its configuration and where it came from. */
+export interface PluginEntry {
+  readonly definition: AnyPlugin;
+  readonly config?: unknown;
+  /** `built-in`, or the absolute path of its file. */
+  readonly source: string;
+}
+
+/** What an operator changed, for an embedder that remembers it over restarts. */
+export type DesiredChange =
+  | {
+      readonly kind: 'enable' | 'disable';
+      readonly plugin: string;
+      readonly source: string;
+      readonly config: unknown;
+    }
+  | { readonly kind: 'swap'; readonly service: string; readonly from: string; readonly to: string };
+
+/** Steps of the start-up, as they happen. */
+export type KernelProgress =
+  | { readonly plugin: string; readonly phase: 'setup' | 'start'; readonly ms: number }
+  | { readonly plugin: string; readonly phase: 'failed'; readonly reason: string };
+
+export interface KernelOptions {
+  readonly env: Env;
+  readonly log: Logger;
+  /** Plugins to start with. */
+  readonly plugins: readonly PluginEntry[];
+  /** Known but not enabled plugins: listed as `disabled`, named as possible providers and as nearest names. */
+  readonly available?: readonly PluginEntry[];
+  /** Loads a definition by file path for `control.enable(file)`. Rejects with ERR_PLUGIN_IMPORT or ERR_PLUGIN_INVALID. */
+  readonly loadPlugin?: (file: string) => Promise<PluginEntry>;
+  /** Makes and names the data directory of a plugin. Without it a plugin that reads `ctx.dataDir` gets an error. */
+  readonly dataDirOf?: (plugin: string) => string | Promise<string>;
+  /** Services of the embedder. Their provider is shown as `kernel`. */
+  readonly services?: readonly { readonly token: ServiceToken; readonly service: unknown }[];
+  readonly limits?: Partial<KernelLimits>;
+  /** Called after an enable, disable or swap that an operator asked for, and after a swap was taken back. */
+  readonly onDesiredChange?: (change: DesiredChange) => void | Promise<void>;
+  readonly onProgress?: (event: KernelProgress) => void;
+}
+
+/** How a plugin came out of the start. */
+export interface PluginStartReport {
+  readonly plugin: string;
+  readonly state: PluginState;
+  readonly reason: string | undefined;
+  readonly setupMs: number | undefined;
+  readonly startMs: number | undefined;
+}
+
+export interface StartReport {
+  readonly ms: number;
+  /** In order of the graph: providers before consumers. */
+  readonly plugins: readonly PluginStartReport[];
+}
+
+/** What hung or threw while the kernel stopped. */
+export interface StopProblem {
+  readonly plugin: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+export interface StopReport {
+  readonly ms: number;
+  readonly problems: readonly StopProblem[];
+}
+
+export interface Kernel {
+  /**
+   * Resolves the whole set, then builds and starts it. Rejects with ERR_GRAPH (a GraphError with all `problems`; nothing
+   * was run then), or with the error of a `required` plugin that failed (everything was stopped again then).
+   */
+  start(): Promise<StartReport>;
+  /** Stops everything in reverse order of dependency, with deadlines. Idempotent. */
+  stop(reason?: StopReason): Promise<StopReport>;
+  readonly control: KernelControl;
+  /** Resolves (never rejects) when a `required` plugin failed for good: shut down then. */
+  readonly failed: Promise<KernelError>;
+  /** The slot of a service, for the embedder. */
+  service<S extends ServiceToken>(token: S): RequiredDep<S>;
+  /** Figures of every service method called so far. */
+  serviceCalls(): readonly ServiceCallInfo[];
+}

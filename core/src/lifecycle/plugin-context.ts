@@ -1,0 +1,66 @@
+import { KernelError, type AnyHookToken, type PluginContext, type TapOptions } from '@timonel/sdk';
+import type { UntypedTap } from '../hooks/tap.ts';
+import type { KernelParts } from '../kernel/parts.ts';
+import { createOwnedTimers } from './owned-timers.ts';
+import type { PluginLife } from './plugin-life.ts';
+
+function over(plugin: string, what: string): KernelError {
+  return new KernelError('ERR_PLUGIN_STATE', `plugin '${plugin}' has stopped: ${what} is not possible any more`, {
+    plugin,
+  });
+}
+
+/** The one object that a plugin gets. Everything done through it is owned by `life`. */
+export function createContext(
+  life: PluginLife,
+  parts: KernelParts,
+  deps: Readonly<Record<string, unknown>>,
+  dataDir: string | undefined,
+): PluginContext {
+  const { record } = life;
+  const { definition } = record.entry;
+  const name = definition.name;
+  const tap = (hook: AnyHookToken, fn: UntypedTap, options: TapOptions = {}): void => {
+    const owned = parts.hooks.add(name, hook, fn, options, (error) => life.fault(error));
+    if (life.controller.signal.aborted) {
+      owned.remove();
+      throw over(name, 'ctx.tap');
+    }
+    if (!parts.hooks.isOwned(hook)) {
+      parts.log.warn(
+        { plugin: name, hook: hook.id },
+        `no enabled plugin owns hook '${hook.id}': the tap is never called`,
+      );
+    }
+    life.addTap(owned);
+  };
+  return Object.freeze({
+    name,
+    deps,
+    config: record.config,
+    log: parts.log.child({ plugin: name }),
+    env: Object.freeze({
+      clock: parts.env.clock,
+      random: parts.env.random,
+      timers: createOwnedTimers(parts.env.timers, {
+        keep: (undo) => life.keep(undo),
+        run: (fn) => life.run(fn),
+        fault: (error) => life.fault(error),
+      }),
+    }),
+    signal: life.controller.signal,
+    get dataDir(): string {
+      if (dataDir !== undefined) return dataDir;
+      throw new KernelError('ERR_PLUGIN_STATE', 'this kernel was made without data directories (dataDirOf)', {
+        plugin: name,
+      });
+    },
+    hooks: parts.hooks.callersOf(definition.hooks),
+    tap: tap as PluginContext['tap'],
+    dispose: (fn: () => void | Promise<void>) => {
+      // A life that is over cleans up at once what came late.
+      if (life.keep(fn) === undefined) life.undoNow(fn);
+    },
+    reportFault: (error: unknown) => life.fault(error),
+  }) as PluginContext;
+}

@@ -1,0 +1,271 @@
+import {
+  KernelError,
+  errorMessage,
+  type KernelErrorCode,
+  type PluginInstance,
+  type StopReason,
+  type TapInfo,
+} from '@timonel/sdk';
+import { tokensOf } from '../graph/check-definition.ts';
+import type { OwnedTap } from '../hooks/hook-registry.ts';
+import type { KernelParts } from '../kernel/parts.ts';
+import type { Binding } from '../services/slot.ts';
+import type { PluginScope } from '../services/plugin-scopes.ts';
+import { withDeadline } from './deadline.ts';
+import { drained } from './drained.ts';
+import { createContext } from './plugin-context.ts';
+import type { PluginRecord } from './plugin-record.ts';
+
+type Undo = () => void | Promise<void>;
+type Phase = 'setup' | 'start' | 'probe' | 'drain' | 'export' | 'import' | 'stop' | 'clean-up';
+
+const phaseCodes: Readonly<Record<Phase, KernelErrorCode>> = {
+  setup: 'ERR_PLUGIN_SETUP',
+  start: 'ERR_PLUGIN_START',
+  probe: 'ERR_PLUGIN_PROBE',
+  drain: 'ERR_PLUGIN_STOP',
+  export: 'ERR_SERVICE_SWAP',
+  import: 'ERR_SERVICE_SWAP',
+  stop: 'ERR_PLUGIN_STOP',
+  'clean-up': 'ERR_PLUGIN_STOP',
+};
+
+/** One life of a plugin, from setup to disposal: all that it registered and the instance it returned. */
+export class PluginLife {
+  readonly record: PluginRecord;
+  readonly controller: AbortController = new AbortController();
+  private readonly parts: KernelParts;
+  private readonly scope: PluginScope;
+  private readonly undos = new Set<Undo>();
+  private readonly ownTaps: OwnedTap[] = [];
+  private instance: PluginInstance = {};
+  private bindings: Binding[] = [];
+  private active = false;
+  private ending = false;
+  private closed = false;
+
+  constructor(record: PluginRecord, parts: KernelParts) {
+    this.record = record;
+    this.parts = parts;
+    this.scope = parts.scopes.open(record.entry.definition);
+  }
+
+  /** Runs the plugin's setup. On failure what it registered is undone already; a late answer is cleaned up when it comes. */
+  async setup(): Promise<void> {
+    const { definition } = this.record.entry;
+    const dataDir = await this.parts.dataDirOf(this.record.name);
+    const context = createContext(this, this.parts, this.scope.deps, dataDir);
+    const startedAt = this.parts.env.clock.monotonic();
+    const work = this.enter(() => definition.setup(context));
+    try {
+      this.accept(await this.guard('setup', this.parts.limits.setupMs, work));
+    } catch (error) {
+      this.closeLate(work);
+      await this.end('failure', { drain: false });
+      throw error;
+    }
+    this.record.setupMs = this.parts.env.clock.monotonic() - startedAt;
+    this.parts.onProgress({ plugin: this.record.name, phase: 'setup', ms: this.record.setupMs });
+  }
+
+  /** Runs the plugin's start. Does not clean up after a failure: `end` does. */
+  async start(): Promise<void> {
+    const startedAt = this.parts.env.clock.monotonic();
+    await this.call('start', this.parts.limits.startMs, () => this.instance.start?.(this.controller.signal));
+    this.record.startMs = this.parts.env.clock.monotonic() - startedAt;
+    this.parts.onProgress({ plugin: this.record.name, phase: 'start', ms: this.record.startMs });
+  }
+
+  async probe(): Promise<void> {
+    await this.call('probe', this.parts.limits.probeMs, () => this.instance.probe?.());
+  }
+
+  get drains(): boolean {
+    return this.instance.drain !== undefined;
+  }
+
+  async drain(): Promise<void> {
+    const { drainMs } = this.parts.limits;
+    await this.call('drain', drainMs, () => this.instance.drain?.(drainMs));
+  }
+
+  get exportsState(): boolean {
+    return this.record.entry.definition.swap === 'handover' && this.instance.exportState !== undefined;
+  }
+
+  get importsState(): boolean {
+    return this.record.entry.definition.swap === 'handover' && this.instance.importState !== undefined;
+  }
+
+  /** A copy of the state: nothing is shared with the instance that goes. */
+  async exportState(): Promise<unknown> {
+    const state = await this.call('export', this.parts.limits.drainMs, () => this.instance.exportState?.());
+    return structuredClone(state);
+  }
+
+  async importState(state: unknown, from: { readonly plugin: string; readonly version: string }): Promise<void> {
+    await this.call('import', this.parts.limits.startMs, () => this.instance.importState?.(state, from));
+  }
+
+  serviceFor(key: string): unknown {
+    return this.instance.provides?.[key];
+  }
+
+  /** Makes taps live and services reachable. */
+  activate(): void {
+    if (this.ending || this.active) return;
+    this.active = true;
+    for (const tap of this.ownTaps) tap.activate();
+    for (const [key, token] of tokensOf(this.record.entry.definition, 'provides')) {
+      this.parts.services.bind(this.record.name, token, this.serviceFor(key));
+    }
+  }
+
+  /** Takes services and taps away at once; calls in flight go on. */
+  deactivate(): void {
+    if (!this.active) return;
+    this.active = false;
+    for (const [, token] of tokensOf(this.record.entry.definition, 'provides')) {
+      const binding = this.parts.services.unbind(this.record.name, token);
+      if (binding !== undefined) this.bindings.push(binding);
+    }
+    for (const tap of this.ownTaps) tap.deactivate();
+  }
+
+  /** Ends this life whatever happens: drain, stop, undo in reverse order. Returns what hung or threw. */
+  async end(reason: StopReason, options: { readonly drain: boolean }): Promise<KernelError[]> {
+    const problems: KernelError[] = [];
+    if (this.ending) return problems;
+    this.ending = true;
+    const attempt = async (step: () => Promise<unknown>): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        problems.push(error as KernelError);
+      }
+    };
+    this.deactivate();
+    if (options.drain) {
+      this.record.moveTo('draining', this.record.reason);
+      await Promise.all([
+        attempt(() => this.drain()),
+        ...[...this.bindings, ...this.ownTaps.map(({ tap }) => tap)].map((busy) =>
+          drained(busy, this.parts.limits.drainMs, this.parts.deadlines),
+        ),
+      ]);
+    }
+    this.controller.abort(new DOMException(`plugin '${this.record.name}' stops: ${reason}`, 'AbortError'));
+    await attempt(() => this.call('stop', this.parts.limits.stopMs, () => this.instance.stop?.(reason)));
+    if (options.drain) this.record.moveTo('stopped', this.record.reason);
+    // A clean-up may itself use timers or register another one.
+    for (let undo = [...this.undos].at(-1); undo !== undefined; undo = [...this.undos].at(-1)) {
+      const last = undo;
+      this.undos.delete(last);
+      await attempt(() => this.call('clean-up', this.parts.limits.disposeMs, last));
+    }
+    this.closed = true;
+    for (const binding of this.bindings) this.parts.services.abandon(binding);
+    await attempt(() => this.scope.close());
+    for (const problem of problems)
+      this.parts.log.warn({ plugin: this.record.name, code: problem.code }, problem.message);
+    return problems;
+  }
+
+  /** Registers an undo; undefined when this life is over. */
+  keep(undo: Undo): (() => void) | undefined {
+    if (this.closed) return undefined;
+    // A new function each time: the same one may be registered twice.
+    const entry: Undo = () => undo();
+    this.undos.add(entry);
+    return () => this.undos.delete(entry);
+  }
+
+  addTap(tap: OwnedTap): void {
+    this.ownTaps.push(tap);
+    this.keep(() => tap.remove());
+    if (this.active) tap.activate();
+  }
+
+  taps(): readonly TapInfo[] {
+    return this.ownTaps.map(({ tap }) => tap.info());
+  }
+
+  fault(error: unknown): void {
+    if (!this.ending) this.parts.onFault(this.record, error);
+  }
+
+  /** Runs a late clean-up of a life that is over. */
+  undoNow(undo: Undo): void {
+    this.call('clean-up', this.parts.limits.disposeMs, undo).catch((error: unknown) => {
+      this.parts.log.warn({ plugin: this.record.name }, errorMessage(error));
+    });
+  }
+
+  run<T>(fn: () => T): T {
+    return this.parts.activity.run(this.record.name, fn);
+  }
+
+  /** Checks what setup returned against the definition. */
+  private accept(instance: unknown): void {
+    const { definition } = this.record.entry;
+    const contract = (text: string): KernelError =>
+      new KernelError('ERR_PLUGIN_CONTRACT', `setup of plugin '${definition.name}' ${text}`, {
+        plugin: definition.name,
+      });
+    if (instance !== undefined && (typeof instance !== 'object' || instance === null)) {
+      throw contract('must return an object or nothing');
+    }
+    // Kept before the checks: an instance that breaks the contract is stopped like any other.
+    this.instance = instance ?? {};
+    const declared = new Set(tokensOf(definition, 'provides').map(([key]) => key));
+    for (const key of declared) {
+      const service = this.serviceFor(key);
+      if ((typeof service !== 'object' && typeof service !== 'function') || service === null) {
+        throw contract(`did not return the service '${key}' that the definition declares under 'provides'`);
+      }
+    }
+    for (const key of Object.keys(this.instance.provides ?? {})) {
+      if (!declared.has(key)) throw contract(`returned a service '${key}' that the definition does not declare`);
+    }
+  }
+
+  /** A setup that ran past its deadline may still answer: then its instance is stopped. */
+  private closeLate(work: Promise<unknown>): void {
+    const known = this.instance;
+    const stopLate = (late: unknown): void => {
+      if (typeof late !== 'object' || late === null || late === known) return;
+      const instance = late as PluginInstance;
+      this.undoNow(() => instance.stop?.('failure'));
+    };
+    work.then(stopLate, () => undefined);
+  }
+
+  private call<T>(phase: Phase, ms: number, fn: () => T | Promise<T>): Promise<T> {
+    return this.guard(phase, ms, this.enter(fn));
+  }
+
+  /** Runs plugin code as the plugin's; a synchronous throw becomes a rejection. */
+  private enter<T>(fn: () => T | Promise<T>): Promise<T> {
+    try {
+      return Promise.resolve(this.run(fn));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private async guard<T>(phase: Phase, ms: number, work: Promise<T>): Promise<T> {
+    const plugin = this.record.name;
+    let timedOut: KernelError | undefined;
+    try {
+      return await withDeadline(this.parts.deadlines, ms, work, () => {
+        const message = `${phase} of plugin '${plugin}' did not end within ${ms} ms`;
+        timedOut = new KernelError('ERR_PLUGIN_TIMEOUT', message, { plugin });
+        return timedOut;
+      });
+    } catch (error) {
+      if (timedOut !== undefined) throw timedOut;
+      const message = `${phase} of plugin '${plugin}' threw: ${errorMessage(error)}`;
+      throw new KernelError(phaseCodes[phase], message, { plugin, cause: error });
+    }
+  }
+}

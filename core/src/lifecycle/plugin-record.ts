@@ -1,0 +1,80 @@
+import { errorCode, errorMessage, type PluginInfo, type PluginState, type PluginStateChange } from '@timonel/sdk';
+import { tokensOf } from '../graph/check-definition.ts';
+import type { PluginEntry } from '../kernel/options.ts';
+import type { PluginLife } from './plugin-life.ts';
+
+/** A plugin as the kernel knows it, over all its lives. */
+export class PluginRecord {
+  entry: PluginEntry;
+  /** Wanted by the operator, whatever its state. */
+  enabled: boolean;
+  /** The checked configuration. */
+  config: unknown = undefined;
+  life: PluginLife | undefined;
+  state: PluginState;
+  reason: string | undefined;
+  since: string;
+  setupMs: number | undefined;
+  startMs: number | undefined;
+  faults = 0;
+  restarts = 0;
+  private readonly timestamp: () => string;
+  private readonly onChange: (change: PluginStateChange) => void;
+
+  constructor(
+    entry: PluginEntry,
+    enabled: boolean,
+    timestamp: () => string,
+    onChange: (change: PluginStateChange) => void,
+  ) {
+    this.entry = entry;
+    this.enabled = enabled;
+    this.state = enabled ? 'declared' : 'disabled';
+    this.timestamp = timestamp;
+    this.since = timestamp();
+    this.onChange = onChange;
+  }
+
+  get name(): string {
+    return this.entry.definition.name;
+  }
+
+  moveTo(state: PluginState, reason?: string): void {
+    const from = this.state;
+    if (from === state && this.reason === reason) return;
+    this.state = state;
+    this.reason = reason;
+    this.since = this.timestamp();
+    this.onChange({ plugin: this.name, from, to: state, reason });
+  }
+
+  info(): PluginInfo {
+    const { definition, source } = this.entry;
+    const ids = (part: 'provides' | 'requires'): string[] => tokensOf(definition, part).map(([, token]) => token.id);
+    return {
+      name: definition.name,
+      version: definition.version,
+      description: definition.description,
+      source,
+      state: this.state,
+      reason: this.reason,
+      since: this.since,
+      setupMs: this.setupMs,
+      startMs: this.startMs,
+      criticality: definition.criticality,
+      isolation: definition.isolation,
+      swap: definition.swap,
+      provides: ids('provides'),
+      requires: ids('requires'),
+      taps: this.life?.taps() ?? [],
+      faults: this.faults,
+      restarts: this.restarts,
+    };
+  }
+}
+
+/** Code and message, as `reason` shows them. */
+export function describeError(error: unknown): string {
+  const code = errorCode(error);
+  return code === undefined ? errorMessage(error) : `${code}: ${errorMessage(error)}`;
+}

@@ -1,0 +1,78 @@
+import type { Many, Provider, ServiceToken } from '@timonel/sdk';
+import { Slot, type Binding, type SlotSurroundings } from './slot.ts';
+
+/** The providers of a `many` service, each in a slot of its own, in order of registration. */
+export class ManySet {
+  private readonly token: ServiceToken;
+  private readonly surroundings: SlotSurroundings;
+  private readonly providers = new Map<string, Slot>();
+  private readonly views = new Map<string, Many<unknown>>();
+  private readonly listeners = new Set<{ readonly consumer: string; readonly listener: () => void }>();
+  /** Raised with every change, so that views know when their list is stale. */
+  private generation = 0;
+
+  constructor(token: ServiceToken, surroundings: SlotSurroundings) {
+    this.token = token;
+    this.surroundings = surroundings;
+  }
+
+  add(plugin: string, service: unknown): void {
+    const slot = new Slot(this.token, this.surroundings);
+    slot.bind(plugin, service);
+    this.providers.set(plugin, slot);
+    this.changed();
+  }
+
+  remove(plugin: string): Binding | undefined {
+    const slot = this.providers.get(plugin);
+    if (slot === undefined) return undefined;
+    this.providers.delete(plugin);
+    const binding = slot.unbind(plugin);
+    this.changed();
+    return binding;
+  }
+
+  slots(): Slot[] {
+    return [...this.providers.values()];
+  }
+
+  viewFor(consumer: string): Many<unknown> {
+    let view = this.views.get(consumer);
+    if (view === undefined) {
+      view = this.createView(consumer);
+      this.views.set(consumer, view);
+    }
+    return view;
+  }
+
+  release(consumer: string): void {
+    this.views.delete(consumer);
+    for (const entry of this.listeners) if (entry.consumer === consumer) this.listeners.delete(entry);
+    for (const slot of this.providers.values()) slot.release(consumer);
+  }
+
+  private createView(consumer: string): Many<unknown> {
+    let seen = -1;
+    let list: readonly Provider<unknown>[] = [];
+    return Object.freeze({
+      all: () => {
+        if (seen !== this.generation) {
+          seen = this.generation;
+          list = Object.freeze(
+            [...this.providers].map(([plugin, slot]) => ({ plugin, service: slot.facadeFor(consumer) })),
+          );
+        }
+        return list;
+      },
+      onChange: (listener: () => void) => {
+        this.listeners.add({ consumer, listener });
+      },
+    });
+  }
+
+  private changed(): void {
+    this.generation++;
+    const listeners = Array.from(this.listeners);
+    for (const { consumer, listener } of listeners) this.surroundings.tell(consumer, listener);
+  }
+}

@@ -1,0 +1,45 @@
+import type { AnyPlugin, TokenRecord } from '@timonel/sdk';
+import { asFunction, createContainer, InjectionMode, type AwilixContainer } from 'awilix';
+import type { ServiceRegistry } from './service-registry.ts';
+
+/** The injected record of one life of a plugin. */
+export interface PluginScope {
+  readonly deps: Readonly<Record<string, unknown>>;
+  close(): Promise<void>;
+}
+
+const depsName = Symbol('deps');
+
+/** Injects: one awilix scope for each life of a plugin, which knows only what the plugin declared. */
+export class PluginScopes {
+  private readonly root: AwilixContainer = createContainer({ injectionMode: InjectionMode.PROXY, strict: true });
+  private readonly services: ServiceRegistry;
+
+  constructor(services: ServiceRegistry) {
+    this.services = services;
+  }
+
+  open(definition: AnyPlugin): PluginScope {
+    const scope = this.root.createScope();
+    const { name } = definition;
+    const requires = definition.requires as TokenRecord;
+    const optional = definition.optional as TokenRecord;
+    for (const [key, token] of Object.entries(requires)) {
+      scope.register(key, asFunction(() => this.services.required(token, name)).scoped());
+    }
+    for (const [key, token] of Object.entries(optional)) {
+      scope.register(key, asFunction(() => this.services.optional(token, name)).scoped());
+    }
+    const keys = [...Object.keys(requires), ...Object.keys(optional)];
+    const pick = (cradle: Record<string, unknown>): Readonly<Record<string, unknown>> =>
+      Object.freeze(Object.fromEntries(keys.map((key) => [key, cradle[key]])));
+    scope.register(depsName, asFunction(pick).scoped());
+    return {
+      deps: scope.resolve(depsName),
+      close: async () => {
+        this.services.release(name);
+        await scope.dispose();
+      },
+    };
+  }
+}

@@ -1,0 +1,156 @@
+import { KernelError, type Clock, type ServiceToken } from '@timonel/sdk';
+import type { DeadlineWatch } from '../lifecycle/deadline.ts';
+import type { Busy } from '../lifecycle/drained.ts';
+import type { Activity } from '../supervision/activity.ts';
+import { createFacade, type Callable } from './facade.ts';
+
+/** What every slot needs from the kernel. */
+export interface SlotSurroundings {
+  readonly clock: Clock;
+  readonly activity: Activity;
+  readonly deadlines: DeadlineWatch;
+  /** Calls held back during a swap, at most. */
+  readonly heldCallsLimit: number;
+  /** Calls a listener of a consumer; its faults are the consumer's. */
+  readonly tell: (consumer: string, listener: () => void) => void;
+}
+
+/** A call that waits for its provider. */
+export interface PendingCall {
+  abandon(): void;
+}
+
+/** One provider in one slot. */
+export interface Binding extends Busy {
+  readonly plugin: string;
+  readonly service: Readonly<Record<PropertyKey, unknown>>;
+  readonly pending: Set<PendingCall>;
+}
+
+/** Figures of one method of a slot. */
+export interface MethodStats {
+  calls: number;
+  errors: number;
+  totalMs: number;
+}
+
+/**
+ * The place of one service. Consumers hold facades of the slot and never the instance, so that the provider can be
+ * replaced: a slot pauses (holds new asynchronous calls back), drains (waits for those in flight), switches, resumes.
+ */
+export class Slot {
+  readonly token: ServiceToken;
+  readonly surroundings: SlotSurroundings;
+  binding: Binding | undefined;
+  paused = false;
+  readonly stats: Map<PropertyKey, MethodStats> = new Map();
+  private changedInPause = false;
+  private readonly held: (() => void)[] = [];
+  private readonly facades = new Map<string, object>();
+  private readonly listeners = new Set<{ readonly consumer: string; readonly listener: () => void }>();
+
+  constructor(token: ServiceToken, surroundings: SlotSurroundings) {
+    this.token = token;
+    this.surroundings = surroundings;
+  }
+
+  /** The stable object that `consumer` calls. */
+  facadeFor(consumer: string): object {
+    let facade = this.facades.get(consumer);
+    if (facade === undefined) {
+      facade = createFacade(this, consumer);
+      this.facades.set(consumer, facade);
+    }
+    return facade;
+  }
+
+  /** Puts a provider in; calls that are in flight stay with theirs. */
+  bind(plugin: string, service: unknown): void {
+    this.binding = {
+      plugin,
+      service: service as Readonly<Record<PropertyKey, unknown>>,
+      pending: new Set(),
+      onIdle: undefined,
+    };
+    this.changed();
+  }
+
+  /** Takes the provider out when it is (still) `plugin`; calls in flight may end. */
+  unbind(plugin: string): Binding | undefined {
+    const { binding } = this;
+    if (binding?.plugin !== plugin) return undefined;
+    this.binding = undefined;
+    this.changed();
+    return binding;
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  /** Hands the held calls, in their order, to whoever is bound now. Returns their number. */
+  resume(): number {
+    this.paused = false;
+    if (this.changedInPause) this.changed();
+    const calls = this.held.splice(0);
+    for (const call of calls) call();
+    return calls.length;
+  }
+
+  /** Keeps a call until `resume`. At the limit it is refused. */
+  hold(key: PropertyKey, call: Callable, args: unknown[]): Promise<unknown> {
+    if (this.held.length >= this.surroundings.heldCallsLimit) {
+      const message = `service '${this.token.id}' is being swapped and ${this.held.length} calls wait already; '${String(key)}' was refused`;
+      return Promise.reject(new KernelError('ERR_SERVICE_UNAVAILABLE', message, { retryable: true }));
+    }
+    return new Promise((resolve, reject) => {
+      this.held.push(() => {
+        try {
+          Promise.resolve(call(...args)).then(resolve, reject);
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  statsOf(key: PropertyKey): MethodStats {
+    let stats = this.stats.get(key);
+    if (stats === undefined) {
+      stats = { calls: 0, errors: 0, totalMs: 0 };
+      this.stats.set(key, stats);
+    }
+    return stats;
+  }
+
+  unavailable(): KernelError {
+    const message = `service '${this.token.id}' has no provider at the moment`;
+    return new KernelError('ERR_SERVICE_UNAVAILABLE', message, { retryable: true });
+  }
+
+  listen(consumer: string, listener: () => void): void {
+    this.listeners.add({ consumer, listener });
+  }
+
+  /** Forgets what a consumer registered. */
+  release(consumer: string): void {
+    this.facades.delete(consumer);
+    for (const entry of this.listeners) if (entry.consumer === consumer) this.listeners.delete(entry);
+  }
+
+  /** During a swap the listeners hear once, of the outcome. */
+  private changed(): void {
+    this.changedInPause = this.paused;
+    if (this.paused) return;
+    const listeners = Array.from(this.listeners);
+    for (const { consumer, listener } of listeners) this.surroundings.tell(consumer, listener);
+  }
+}
+
+/** Fails the calls that the provider will never answer, so that no consumer waits for the dead. */
+export function abandonCalls(binding: Binding): number {
+  const calls = [...binding.pending];
+  binding.pending.clear();
+  for (const call of calls) call.abandon();
+  return calls.length;
+}

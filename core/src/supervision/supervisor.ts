@@ -1,0 +1,138 @@
+import { KernelError, errorCode, errorMessage, type TimerHandle } from '@timonel/sdk';
+import type { Launcher } from '../kernel/launcher.ts';
+import type { Operations } from '../kernel/operations.ts';
+import type { KernelParts } from '../kernel/parts.ts';
+import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
+import { ErrorBudget } from './error-budget.ts';
+
+/** What the supervisor remembers of one plugin. */
+interface Watched {
+  readonly budget: ErrorBudget;
+  /** Restarts since the last time it ran well. */
+  attempts: number;
+  runningSince: number;
+  restart: TimerHandle | undefined;
+  gaveUp: boolean;
+}
+
+/** Counts faults, quarantines and restarts `optional` plugins, reports `required` ones that failed for good. */
+export class Supervisor {
+  /** Sees every fault first; a probation does. */
+  readonly interceptors: Map<string, (error: unknown) => void> = new Map();
+  private readonly parts: KernelParts;
+  private readonly operations: Operations;
+  private readonly launcher: Launcher;
+  private readonly onFailed: (error: KernelError) => void;
+  private readonly watched = new Map<string, Watched>();
+  private closed = false;
+
+  constructor(parts: KernelParts, operations: Operations, launcher: Launcher, onFailed: (error: KernelError) => void) {
+    this.parts = parts;
+    this.operations = operations;
+    this.launcher = launcher;
+    this.onFailed = onFailed;
+  }
+
+  /** Counts a fault of a plugin. */
+  fault(record: PluginRecord, error: unknown): void {
+    record.faults++;
+    const watched = this.of(record);
+    if (this.closed || watched.gaveUp) return;
+    const code = errorCode(error);
+    this.parts.log.warn(
+      { plugin: record.name, ...(code === undefined ? {} : { code }) },
+      `fault: ${errorMessage(error)}`,
+    );
+    this.interceptors.get(record.name)?.(error);
+    if (watched.budget.spend(this.parts.env.clock.monotonic())) this.overBudget(record, watched, error);
+  }
+
+  /** To be told when a plugin was started anew by somebody else: its slate is clean. */
+  forget(record: PluginRecord): void {
+    this.watched.get(record.name)?.restart?.cancel();
+    this.watched.delete(record.name);
+  }
+
+  /** Takes over a plugin that lost its life outside of its own fault: restarts it, or reports it when it is required. */
+  takeOver(record: PluginRecord, error: unknown): void {
+    const reason = describeError(error);
+    if (record.entry.definition.criticality === 'required') {
+      this.onFailed(new KernelError('ERR_PLUGIN_START', reason, { plugin: record.name, cause: error }));
+      return;
+    }
+    record.moveTo('quarantined', reason);
+    this.planRestart(record, this.of(record));
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const watched of this.watched.values()) watched.restart?.cancel();
+  }
+
+  private of(record: PluginRecord): Watched {
+    let watched = this.watched.get(record.name);
+    if (watched === undefined) {
+      const { faultLimit, faultWindowMs } = this.parts.limits;
+      const runningSince = this.parts.env.clock.monotonic();
+      const budget = new ErrorBudget(faultLimit, faultWindowMs);
+      watched = { budget, attempts: 0, runningSince, restart: undefined, gaveUp: false };
+      this.watched.set(record.name, watched);
+    }
+    return watched;
+  }
+
+  private overBudget(record: PluginRecord, watched: Watched, error: unknown): void {
+    const { life } = record;
+    if (life === undefined) return;
+    const { faultLimit, faultWindowMs } = this.parts.limits;
+    const plugin = record.name;
+    const message = `plugin '${plugin}' had more than ${faultLimit} faults within ${faultWindowMs} ms; the last: ${errorMessage(error)}`;
+    const reason = new KernelError('ERR_PLUGIN_QUARANTINED', message, { plugin, cause: error });
+    this.parts.log.error({ plugin, code: reason.code }, message);
+    if (record.entry.definition.criticality === 'required') {
+      // It goes on until the embedder shuts down: others need it to stop cleanly.
+      watched.gaveUp = true;
+      record.moveTo('failed', describeError(reason));
+      this.onFailed(reason);
+      return;
+    }
+    watched.budget.reset();
+    life.deactivate();
+    this.operations.background(async () => {
+      if (record.life !== life) return;
+      await this.launcher.close(record, 'failure', { drain: false });
+      record.moveTo('quarantined', describeError(reason));
+      const ranMs = this.parts.env.clock.monotonic() - watched.runningSince;
+      if (ranMs >= this.parts.limits.restartResetMs) watched.attempts = 0;
+      this.planRestart(record, watched);
+    });
+  }
+
+  private planRestart(record: PluginRecord, watched: Watched): void {
+    const { restartLimit, restartBackoffMs, restartBackoffMaxMs } = this.parts.limits;
+    if (this.closed) return;
+    if (watched.attempts >= restartLimit) {
+      const hint = `${record.reason ?? ''}; gave up after ${watched.attempts} restarts: enable it again to retry`;
+      record.moveTo('quarantined', hint);
+      return;
+    }
+    const delayMs = Math.min(restartBackoffMs * 2 ** watched.attempts, restartBackoffMaxMs);
+    watched.attempts++;
+    watched.restart = this.parts.env.timers.after(delayMs, () => {
+      this.operations.background(() => this.restart(record, watched));
+    });
+  }
+
+  private async restart(record: PluginRecord, watched: Watched): Promise<void> {
+    if (record.state !== 'quarantined' || this.watched.get(record.name) !== watched || this.closed) return;
+    record.restarts++;
+    try {
+      await this.launcher.launch(record);
+      watched.runningSince = this.parts.env.clock.monotonic();
+      watched.budget.reset();
+    } catch (error) {
+      record.moveTo('quarantined', `restart failed: ${describeError(error)}`);
+      this.planRestart(record, watched);
+    }
+  }
+}

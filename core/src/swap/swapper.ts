@@ -1,0 +1,144 @@
+import { KernelError, errorMessage, type SwapReport } from '@timonel/sdk';
+import { didYouMean } from '../config/nearest.ts';
+import { tokensOf } from '../graph/check-definition.ts';
+import type { Operations } from '../kernel/operations.ts';
+import type { DesiredChange } from '../kernel/options.ts';
+import type { PluginSet } from '../kernel/plugin-set.ts';
+import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
+import { Probation } from './probation.ts';
+import { replaceProvider, type Handover, type ReplaceTools } from './replace.ts';
+
+export interface SwapperTools extends ReplaceTools {
+  readonly set: PluginSet;
+  readonly operations: Operations;
+  readonly remember: (change: DesiredChange) => Promise<void>;
+}
+
+/** One swap that may still be taken back. */
+interface Swapped {
+  readonly service: string;
+  readonly old: PluginRecord;
+  readonly candidate: PluginRecord;
+  /** The state of the old provider; the way back uses it when the candidate cannot export its own. */
+  readonly handover: Handover | undefined;
+}
+
+/**
+ * Swaps providers. The old one is stopped and disposed right after the switch; to swap back in probation it is built
+ * anew: a fresh instance is easier to trust than a half-stopped one.
+ */
+export class Swapper {
+  private readonly tools: SwapperTools;
+  private readonly probations = new Map<string, Probation>();
+  private closed = false;
+
+  constructor(tools: SwapperTools) {
+    this.tools = tools;
+  }
+
+  /** Runs inside of an operation. */
+  async swap(serviceId: string, candidateName: string): Promise<SwapReport> {
+    const old = this.providerOf(serviceId);
+    const candidate = await this.tools.set.find(candidateName);
+    this.assertSwappable(serviceId, old, candidate);
+    await this.tools.set.check(candidate, candidate.entry.config, old);
+    this.endProbationOf(old.name);
+    this.endProbationOf(candidate.name);
+    this.tools.supervisor.forget(candidate);
+    candidate.moveTo('checked');
+    try {
+      const { handover, ...report } = await replaceProvider(this.tools, { from: old, to: candidate });
+      this.exchange(old, candidate);
+      old.moveTo('disabled');
+      this.watch({ service: serviceId, old, candidate, handover });
+      return { service: serviceId, ...report };
+    } catch (error) {
+      const still = `service '${serviceId}' was not swapped, '${old.name}' serves it on`;
+      const message = `${still}: ${errorMessage(error)}`;
+      throw new KernelError('ERR_SERVICE_SWAP', message, { plugin: candidate.name, cause: error });
+    }
+  }
+
+  /** The plugin is about to change: nobody swaps it back any more. */
+  endProbationOf(plugin: string): void {
+    for (const [name, probation] of this.probations) {
+      if (name !== plugin && probation.old !== plugin) continue;
+      probation.end();
+      this.probations.delete(name);
+    }
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const probation of this.probations.values()) probation.end();
+    this.probations.clear();
+  }
+
+  private providerOf(serviceId: string): PluginRecord {
+    const { parts } = this.tools;
+    const provides = (record: PluginRecord): boolean =>
+      tokensOf(record.entry.definition, 'provides').some(([, { id }]) => id === serviceId);
+    const records = [...parts.records.values()];
+    // A provider in quarantine is not in its slot, but it is the one to replace.
+    const provider = records.find((record) => record.enabled && record.state !== 'failed' && provides(record));
+    if (provider !== undefined) return provider;
+    const ids = records.flatMap(({ entry }) => tokensOf(entry.definition, 'provides').map(([, { id }]) => id));
+    const hint = ids.includes(serviceId) ? ': enable one instead' : didYouMean(serviceId, ids);
+    throw new KernelError('ERR_SERVICE_MISSING', `no enabled plugin provides service '${serviceId}'${hint}`);
+  }
+
+  private assertSwappable(serviceId: string, old: PluginRecord, candidate: PluginRecord): void {
+    const refuse = (text: string): never => {
+      throw new KernelError('ERR_SERVICE_SWAP', text, { plugin: candidate.name });
+    };
+    if (candidate === old) refuse(`plugin '${old.name}' provides service '${serviceId}' already`);
+    if (candidate.life !== undefined) refuse(`plugin '${candidate.name}' runs already`);
+    const tokenOf = ({ entry }: PluginRecord): { readonly cardinality: string } | undefined =>
+      tokensOf(entry.definition, 'provides').find(([, { id }]) => id === serviceId)?.[1];
+    if (tokenOf(candidate) === undefined) refuse(`plugin '${candidate.name}' does not provide service '${serviceId}'`);
+    if (tokenOf(old)?.cardinality !== 'one')
+      refuse(`service '${serviceId}' has many providers: enable and disable them`);
+    for (const { entry } of [old, candidate]) {
+      const { name, swap } = entry.definition;
+      if (swap === 'never') refuse(`plugin '${name}' cannot be swapped while the process runs (swap: 'never')`);
+    }
+  }
+
+  private exchange(from: PluginRecord, to: PluginRecord): void {
+    from.enabled = false;
+    to.enabled = true;
+    this.tools.supervisor.forget(from);
+  }
+
+  private watch(swapped: Swapped): void {
+    const { parts, supervisor, operations } = this.tools;
+    const { candidate, old } = swapped;
+    if (candidate.life === undefined || this.closed) return;
+    const probation = new Probation(parts, supervisor, candidate.life, old.name, {
+      onBroken: (error) => operations.background(() => this.swapBack(swapped, probation, error)),
+      onEnd: () => this.probations.delete(candidate.name),
+    });
+    this.probations.set(candidate.name, probation);
+    probation.begin();
+  }
+
+  private async swapBack(swapped: Swapped, probation: Probation, error: unknown): Promise<void> {
+    const { parts, set, remember } = this.tools;
+    const { service, old, candidate, handover } = swapped;
+    // Anything that happened to either since ended the probation.
+    if (this.closed || this.probations.get(candidate.name) !== probation) return;
+    this.endProbationOf(candidate.name);
+    const reason = `swapped back to '${old.name}' in probation: ${describeError(error)}`;
+    parts.log.warn({ plugin: candidate.name, service }, reason);
+    try {
+      await set.check(old, old.entry.config, candidate);
+      await replaceProvider(this.tools, { from: candidate, to: old, fallback: handover });
+    } catch (problem) {
+      parts.log.error({ plugin: candidate.name, service }, `could not be swapped back: ${describeError(problem)}`);
+      return;
+    }
+    this.exchange(candidate, old);
+    candidate.moveTo('failed', reason);
+    await remember({ kind: 'swap', service, from: candidate.name, to: old.name });
+  }
+}
