@@ -1,0 +1,47 @@
+import type { ApiClient } from '../contracts/api/index.ts';
+import { apiVersionOf, type KubeObject, type ResourceType } from '../kube/index.ts';
+import type { ControllerHost } from './host.ts';
+import { Informer, type InformerOptions } from './informer.ts';
+
+/** The informers of one plugin: asked twice for the same selection, it answers the same informer. */
+export interface Informers {
+  /** Made on first use, started by {@link start} (or at once when the set runs already). Indexes of later calls are added. */
+  for<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions<T>): Informer<T>;
+  start(): void;
+  /** Resolves when all caches have seen a full list; rejects when the set stops before. */
+  synced(): Promise<void>;
+  hasSynced(): boolean;
+  stop(): Promise<void>;
+}
+
+/** Makes the shared informers of a plugin. They end with the plugin's signal at the latest. */
+export function informers(host: ControllerHost, api: ApiClient): Informers {
+  const known = new Map<string, Informer<KubeObject>>();
+  let running = false;
+  return {
+    for<T extends KubeObject>(type: ResourceType<T>, options: InformerOptions<T> = {}): Informer<T> {
+      const { namespace, labelSelector, fieldSelector } = options;
+      const key = JSON.stringify([apiVersionOf(type), type.resource, namespace, labelSelector, fieldSelector]);
+      const found = known.get(key) as Informer<T> | undefined;
+      if (found !== undefined) {
+        for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) found.addIndex(name, valuesOf);
+        return found;
+      }
+      const informer = new Informer<T>(host, api, type, options);
+      known.set(key, informer as unknown as Informer<KubeObject>);
+      if (running) informer.start();
+      return informer;
+    },
+    start() {
+      running = true;
+      for (const informer of known.values()) informer.start();
+    },
+    async synced() {
+      await Promise.all([...known.values()].map((informer) => informer.synced));
+    },
+    hasSynced: () => [...known.values()].every((informer) => informer.hasSynced),
+    async stop() {
+      await Promise.all([...known.values()].map((informer) => informer.stop()));
+    },
+  };
+}
