@@ -1,1 +1,34 @@
-export {};
+import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
+import { z } from 'zod';
+import { SchedulerHost } from './host.ts';
+
+const config = z.strictObject({
+  /** Only pods with this `spec.schedulerName` are touched. */
+  schedulerName: z.string().default('default-scheduler'),
+  /** Most pods in one decision. */
+  batchSize: z.number().int().min(1).max(1000).default(100),
+  /** Bindings under way at once. */
+  parallelBindings: z.number().int().min(1).max(256).default(16),
+  /** How long a scheduler may take for one batch. */
+  decisionTimeoutMs: z.number().int().min(100).default(10_000),
+});
+
+/** Queues pending pods, asks whichever scheduler is in charge, and writes the bindings. */
+const plugin: AnyPlugin = definePlugin({
+  name: 'scheduler-host',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'queues pending pods, asks the scheduler in charge, and binds',
+  requires: { api: apiClient, scheduler, kernel: kernelControl },
+  hooks: schedulerHooks,
+  config,
+  setup(ctx) {
+    const inCharge = (): string => ctx.deps.kernel.providerOf('scheduler') ?? 'no scheduler';
+    const host = new SchedulerHost(ctx, ctx.deps.api, ctx.deps.scheduler, inCharge, ctx.config);
+    return { start: () => host.start(), stop: () => host.stop() };
+  },
+});
+
+export default plugin;

@@ -83,3 +83,8 @@ export const schedulerHooks: { readonly podBound: HookToken<PodBound, { readonly
       description: 'After the binding of a pod was written. Called by scheduler-host; the subject must not be changed.',
     }),
   });
+
+export * from './filters.ts';
+export * from './framework.ts';
+export * from './pod-request.ts';
+export * from './scores.ts';
