@@ -1,0 +1,57 @@
+#include "monitor.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static void capabilities_set(uint64_t effective, uint64_t permitted) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2] = {
+        {(uint32_t)effective, (uint32_t)permitted, 0},
+        {(uint32_t)(effective >> 32), (uint32_t)(permitted >> 32), 0},
+    };
+    if (syscall(SYS_capset, &header, data) < 0) fail("capset", "container");
+}
+
+static uint64_t capabilities_permitted(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct data[2];
+    if (syscall(SYS_capget, &header, data) < 0) fail("capget", "container");
+    return data[0].permitted | (uint64_t)data[1].permitted << 32;
+}
+
+static void bounding_set_reduce(uint64_t keep) {
+    for (int number = 0; number < 64; number++) {
+        if ((keep >> number & 1) != 0) continue;
+        if (prctl(PR_CAPBSET_DROP, number, 0, 0, 0) < 0) {
+            if (errno == EINVAL) return;    /* beyond the last capability of this kernel */
+            fail("prctl", "PR_CAPBSET_DROP");
+        }
+    }
+}
+
+/* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. A user
+ * other than root ends without capabilities; the bounding set says what set-user-ID programs may regain. */
+void privileges_apply(const struct spec *spec, const struct identity *identity) {
+    uint64_t kept = spec->capabilities & capabilities_permitted();
+    bounding_set_reduce(kept);
+    if (setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");
+    if (setresgid(identity->gid, identity->gid, identity->gid) < 0) fail("setresgid", "container");
+    if (setresuid(identity->uid, identity->uid, identity->uid) < 0) fail("setresuid", "container");
+    capabilities_set(identity->uid == 0 ? kept : 0, identity->uid == 0 ? kept : 0);
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
+}
+
+void limits_apply(const struct spec *spec) {
+    for (size_t i = 0; i < spec->limit_count; i++) {
+        const struct limit *each = &spec->limits[i];
+        struct rlimit value = {each->soft, each->hard};
+        if (setrlimit((__rlimit_resource_t)each->resource, &value) < 0) fail("setrlimit", "container");
+    }
+}

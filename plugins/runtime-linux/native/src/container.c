@@ -1,0 +1,233 @@
+/* The monitor of one container: parent of its pid 1. It outlives the agent, writes the log, and leaves records in the
+ * container's state directory (its working directory):
+ *   monitor  its own pid, first of all
+ *   created  the pid of the container, once the container is prepared and waits for `start`
+ *   started  once execve succeeded
+ *   exit     how it ended; also when execve failed
+ * After each record it touches the event file. Commands come through the FIFO `control`: `start`, `signal N`, `resize C R`. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { DRAIN_MS = 2000 };
+
+static struct spec spec;
+static struct stream streams[2];
+static pid_t init_pid;
+static int control_fd, child_fd, go_fd, report_in, console_fd = -1;
+static bool started;
+
+static void announce(void) {
+    int fd = open(spec.event, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) return;                     /* a hint only: the records are the truth */
+    ssize_t ignored = write(fd, "\n", 1);
+    (void)ignored;
+    close(fd);
+}
+
+static void pipe_open(int ends[2]) {
+    if (pipe2(ends, O_CLOEXEC) < 0) fail("pipe2", "container");
+}
+
+/* The child inherits all of these ends; it closes what is ours by close_range before execve. */
+static void init_fork(void) {
+    int report[2], go[2], output[2] = {-1, -1}, error[2] = {-1, -1}, console[2] = {-1, -1};
+    pipe_open(report);
+    pipe_open(go);
+    if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
+    if (!spec.tty) { pipe_open(output); pipe_open(error); }
+    namespace_join(spec.ns_pid, CLONE_NEWPID);
+    bool own_pid = spec.ns_pid == NULL && !spec.host_pid;
+    init_pid = (pid_t)syscall(SYS_clone, (own_pid ? CLONE_NEWPID : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (init_pid < 0) fail("clone", "container");
+    if (init_pid == 0) {
+        close(go[1]);
+        struct handshake handshake = {report[1], go[0], output[1], error[1], console[1]};
+        init_run(&spec, &handshake);
+    }
+    close(report[1]);
+    close(go[0]);
+    report_in = report[0];
+    go_fd = go[1];
+    if (spec.tty) {
+        close(console[1]);
+        console_fd = fd_receive(console[0]);
+        close(console[0]);
+        stream_open(&streams[0], "stdout", console_fd);
+        stream_open(&streams[1], "stderr", -1);
+        return;
+    }
+    close(output[1]);
+    close(error[1]);
+    stream_open(&streams[0], "stdout", output[0]);
+    stream_open(&streams[1], "stderr", error[0]);
+}
+
+static void exit_record(int code, int number, bool oom, const char *reason, const char *message) {
+    record_write("exit", "exitCode %d\nsignal %d\noomKilled %d\nfinishedAt %lld\nreason %s\nmessage %s\n", code, number, oom,
+                 (long long)now_ms(), reason, message);
+    announce();
+    record_sync("exit");
+    _exit(0);
+}
+
+/* Reads `E<code> <text>` of the init. Empty: it sent nothing, and closed its end. */
+static size_t report_read(char *text, size_t size) {
+    ssize_t got;
+    do got = read(report_in, text, size - 1);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) got = 0;
+    text[got] = '\0';
+    return (size_t)got;
+}
+
+static void await_ready(void) {
+    char text[1024];
+    if (report_read(text, sizeof text) == 0) {
+        int status = 0;
+        waitpid(init_pid, &status, 0);
+        fail_text(EXIT_CANNOT_START, "the container's first process ended before it was ready (status 0x%x); is its memory limit too small?", status);
+    }
+    if (text[0] == 'R') return;
+    char *message = strchr(text, ' ');
+    waitpid(init_pid, NULL, 0);
+    fail_text((int)strtol(text + 1, NULL, 10), "%s", message == NULL ? text : message + 1);
+}
+
+static void start(void) {
+    char text[1024];
+    if (started) return;
+    if (write(go_fd, "g", 1) != 1) return;  /* it died: SIGCHLD tells */
+    if (report_read(text, sizeof text) > 0) {
+        char *message = strchr(text, ' ');
+        waitpid(init_pid, NULL, 0);
+        exit_record((int)strtol(text + 1, NULL, 10), 0, false, "StartError", message == NULL ? text : message + 1);
+    }
+    started = true;
+    close(go_fd);
+    close(report_in);
+    record_write("started", "startedAt %lld\n", (long long)now_ms());
+    announce();
+}
+
+static void command_run(const char *line) {
+    unsigned first, second;
+    if (strcmp(line, "start") == 0) start();
+    else if (sscanf(line, "signal %u", &first) == 1) kill(init_pid, (int)first);
+    else if (sscanf(line, "resize %u %u", &first, &second) == 2 && console_fd >= 0) terminal_resize(console_fd, first, second);
+}
+
+/* Writers send whole lines below PIPE_BUF, so a line is never torn. */
+static void commands_read(void) {
+    char text[512], *rest = NULL;
+    ssize_t got = read(control_fd, text, sizeof text - 1);
+    if (got <= 0) return;
+    text[got] = '\0';
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) command_run(line);
+}
+
+static void streams_drain(void) {
+    int64_t end = now_ms() + DRAIN_MS;
+    while (streams[0].fd >= 0 || streams[1].fd >= 0) {
+        struct pollfd polled[2] = {{streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}};
+        int64_t left = end - now_ms();
+        if (left <= 0 || poll(polled, 2, (int)left) <= 0) return;
+        for (int i = 0; i < 2; i++)
+            if (polled[i].revents != 0) stream_read(&streams[i]);
+    }
+}
+
+static void child_reap(void) {
+    struct signalfd_siginfo ignored;
+    while (read(child_fd, &ignored, sizeof ignored) > 0) continue;
+    int status;
+    if (waitpid(init_pid, &status, WNOHANG) != init_pid) return;
+    bool oom = cgroup_oom_killed(spec.oom_file);
+    if (spec.ns_pid != NULL || spec.host_pid) cgroup_kill_all(&spec.cgroups);
+    streams_drain();
+    int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    int code = number != 0 ? 128 + number : WEXITSTATUS(status);
+    const char *reason = oom && code != 0 ? "OOMKilled" : code == 0 ? "Completed" : "Error";
+    exit_record(code, number, oom, reason, started ? "" : "ended before it was started");
+}
+
+static _Noreturn void monitor_loop(void) {
+    for (;;) {
+        struct pollfd polled[4] = {
+            {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {control_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
+        if (poll(polled, 4, -1) < 0 && errno != EINTR) fail("poll", "monitor");
+        for (int i = 0; i < 2; i++)
+            if (polled[i].revents != 0) stream_read(&streams[i]);
+        if (polled[2].revents != 0) commands_read();
+        if (polled[3].revents != 0) child_reap();
+    }
+}
+
+static void monitor_prepare(void) {
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    child_fd = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (child_fd < 0) fail("signalfd", "monitor");
+    if (mkfifo("control", 0600) < 0 && errno != EEXIST) fail("mkfifo", "control");
+    control_fd = open("control", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (control_fd < 0) fail("open", "control");
+}
+
+static _Noreturn void monitor_run(int ready_fd) {
+    setsid();
+    prctl(PR_SET_NAME, "timonel-monitor");
+    report_to(ready_fd);
+    log_open(spec.log);
+    record_write("monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
+    monitor_prepare();
+    init_fork();
+    await_ready();
+    record_write("created", "pid %d\nstartTime %llu\ncreatedAt %lld\n", init_pid, process_start_time(init_pid), (long long)now_ms());
+    if (write(ready_fd, "R", 1) != 1) fail("write", "ready pipe");
+    close(ready_fd);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = 0; fd < 3 && null >= 0; fd++) dup2(null, fd);
+    if (null > 2) close(null);
+    report_to(STDERR_FILENO);
+    monitor_loop();
+}
+
+/* Returns to the caller (exit 0) when the container is prepared, or prints why not. The monitor is then a child of pid 1. */
+_Noreturn void container_run(const char *directory) {
+    int ready[2];
+    char text[1024];
+    if (chdir(directory) < 0) fail("chdir", directory);
+    spec_read(&spec, "spec");
+    if (pipe2(ready, O_CLOEXEC) < 0) fail("pipe2", "monitor");
+    pid_t monitor = fork();
+    if (monitor < 0) fail("fork", "monitor");
+    if (monitor == 0) {
+        close(ready[0]);
+        monitor_run(ready[1]);
+    }
+    close(ready[1]);
+    ssize_t got = read(ready[0], text, sizeof text - 1);
+    if (got > 0 && text[0] == 'R') _exit(0);
+    if (got <= 0) fail_text(EXIT_CANNOT_START, "the monitor process ended before the container was ready");
+    text[got] = '\0';
+    char *message = strchr(text, ' ');
+    fail_text((int)strtol(text + 1, NULL, 10), "%s", message == NULL ? text : message + 1);
+}

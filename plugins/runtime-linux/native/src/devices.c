@@ -1,0 +1,61 @@
+/* /dev: a small tmpfs. Devices are the node's, bound one by one. No other mount of the container allows devices, so a
+ * device made with mknod cannot be opened. A privileged container sees the node's /dev instead. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void inside(char *path, size_t size, const char *name) { snprintf(path, size, "rootfs/dev/%s", name); }
+
+static void nodes_bind(void) {
+    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char source[64], target[64];
+        snprintf(source, sizeof source, "/dev/%s", names[i]);
+        inside(target, sizeof target, names[i]);
+        int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+        if (fd < 0) fail("open", target);
+        close(fd);
+        mount_or_fail(source, target, NULL, MS_BIND, NULL);
+    }
+}
+
+static void links_make(void) {
+    static const char *const links[][2] = {
+        {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+        {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}, {"/proc/kcore", "core"}};
+    for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
+        char path[64];
+        inside(path, sizeof path, links[i][1]);
+        if (symlink(links[i][0], path) < 0 && errno != EEXIST) fail("symlink", path);
+    }
+}
+
+/* Called before the root is switched: the parents are the fresh tmpfs, so nothing of the image is followed but /dev. */
+static void image_dev_check(void) {
+    struct stat status;
+    if (mkdir("rootfs/dev", 0755) < 0 && errno != EEXIST) fail("mkdir", "/dev");
+    if (lstat("rootfs/dev", &status) < 0) fail("lstat", "/dev");
+    if (!S_ISDIR(status.st_mode)) fail_text(EXIT_CANNOT_START, "/dev of the image is not a directory");
+}
+
+void devices_mount(const struct spec *spec) {
+    image_dev_check();
+    if (spec->privileged) {
+        mount_or_fail("/dev", "rootfs/dev", NULL, MS_BIND | MS_REC, NULL);
+        mount_or_fail(NULL, "rootfs/dev", NULL, MS_REC | MS_SLAVE, NULL);
+        return;
+    }
+    mount_or_fail("tmpfs", "rootfs/dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=755,size=65536k");
+    nodes_bind();
+    if (mkdir("rootfs/dev/pts", 0755) < 0 || mkdir("rootfs/dev/shm", 01777) < 0 || mkdir("rootfs/dev/mqueue", 01777) < 0)
+        fail("mkdir", "/dev/pts, shm, mqueue");
+    mount_or_fail("devpts", "rootfs/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
+    mount_or_fail("shm", "rootfs/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
+    mount_or_fail("mqueue", "rootfs/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    links_make();
+}

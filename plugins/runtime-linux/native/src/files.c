@@ -1,0 +1,109 @@
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+void write_text(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) fail("open", path);
+    size_t length = strlen(text);
+    if (write(fd, text, length) != (ssize_t)length) fail("write", path);
+    close(fd);
+}
+
+bool make_directories(const char *path, mode_t mode) {
+    char partial[PATH_MAX];
+    if (strlen(path) >= sizeof partial) { errno = ENAMETOOLONG; return false; }
+    strcpy(partial, path);
+    for (char *slash = partial + 1; *slash != '\0'; slash++) {
+        if (*slash != '/') continue;
+        *slash = '\0';
+        if (mkdir(partial, mode) < 0 && errno != EEXIST) return false;
+        *slash = '/';
+    }
+    return mkdir(partial, mode) == 0 || errno == EEXIST;
+}
+
+/* A directory or an empty file to mount on, with its parents. Called inside of the container's root only. */
+void make_mount_point(const char *path, bool directory) {
+    if (directory) {
+        if (!make_directories(path, 0755)) fail("mkdir", path);
+        return;
+    }
+    char parent[PATH_MAX];
+    if (strlen(path) >= sizeof parent) fail_text(EXIT_CANNOT_START, "mount point %.64s...: the path is too long", path);
+    strcpy(parent, path);
+    char *slash = strrchr(parent, '/');
+    if (slash != NULL && slash != parent) {
+        *slash = '\0';
+        if (!make_directories(parent, 0755)) fail("mkdir", parent);
+    }
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
+    if (fd >= 0) { close(fd); return; }
+    struct stat status;                     /* a socket, a busy binary: it is there, which is all a mount needs */
+    if (stat(path, &status) < 0) fail("open", path);
+}
+
+/* Field 22 of /proc/PID/stat: with it a pid names one process for ever. 0: there is none. */
+unsigned long long process_start_time(pid_t pid) {
+    char path[64], text[1024];
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return 0;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (length <= 0) return 0;
+    text[length] = '\0';
+    char *field = strrchr(text, ')');       /* the name before it may hold blanks */
+    for (int number = 2; field != NULL && number < 22; number++) field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : strtoull(field, NULL, 10);
+}
+
+/* A file of the state directory (the working directory of the process), complete or absent. */
+void record_write(const char *name, const char *format, ...) {
+    char text[2048], temporary[64];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (length >= (int)sizeof text) length = sizeof text - 1;
+    snprintf(temporary, sizeof temporary, "%s.new", name);
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd < 0) fail("open", temporary);
+    if (write(fd, text, (size_t)length) != length) fail("write", temporary);
+    close(fd);
+    if (rename(temporary, name) < 0) fail("rename", temporary);
+}
+
+void record_sync(const char *name) {
+    const char *paths[] = {name, "."};
+    for (size_t i = 0; i < 2; i++) {
+        int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+        if (fd < 0) continue;
+        fsync(fd);
+        close(fd);
+    }
+}
+
+int64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* False: the other side is gone. */
+bool wait_byte(int fd) {
+    char byte;
+    ssize_t got;
+    do got = read(fd, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    return got == 1;
+}

@@ -1,0 +1,82 @@
+/* What becomes pid 1 of the container: prepares everything in its new namespaces, waits for `start`, executes. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Lowering the score needs CAP_SYS_RESOURCE, which a nested host may lack: it then stays as it is. */
+static void oom_score_set(const char *score) {
+    if (score == NULL) return;
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (fd < 0) fail("open", "/proc/self/oom_score_adj");
+    ssize_t wrote = write(fd, score, strlen(score));
+    if (wrote < 0 && errno != EACCES && errno != EPERM) fail("write", "/proc/self/oom_score_adj");
+    close(fd);
+}
+
+static void signals_reset(void) {
+    sigset_t none;
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void stdio_connect(const struct spec *spec, const struct handshake *handshake, const struct identity *identity) {
+    if (spec->tty) {
+        int console = terminal_open();
+        fd_send(handshake->console, console);
+        terminal_attach(console);
+        return;
+    }
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) < 0) fail("open", "/dev/null");
+    if (dup2(handshake->output, 1) < 0 || dup2(handshake->error, 2) < 0) fail("dup2", "stdout, stderr");
+    /* so that /dev/stdout can be opened by name after the user changed */
+    if (fchown(1, identity->uid, identity->gid) < 0 || fchown(2, identity->uid, identity->gid) < 0)
+        fail("fchown", "stdout, stderr");
+}
+
+static void working_directory_enter(const struct spec *spec) {
+    const char *path = spec->cwd == NULL || spec->cwd[0] == '\0' ? "/" : spec->cwd;
+    if (chdir(path) == 0) return;
+    if (errno != ENOENT) fail("chdir", path);
+    if (!make_directories(path, 0755)) fail("mkdir", path);
+    if (chdir(path) < 0) fail("chdir", path);
+}
+
+_Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
+    struct identity identity;
+    report_to(handshake->report);
+    signals_reset();
+    prctl(PR_SET_DUMPABLE, 0);              /* until execve nobody inside may look at us */
+    if (setsid() < 0) fail("setsid", "container");
+    umask(0);
+    oom_score_set(spec->oom_score_adj);
+    limits_apply(spec);
+    namespace_join(spec->ns_net, CLONE_NEWNET);
+    namespace_join(spec->ns_ipc, CLONE_NEWIPC);
+    namespace_join(spec->ns_uts, CLONE_NEWUTS);
+    cgroup_join(&spec->cgroups);
+    rootfs_enter(spec);
+    umask(022);
+    identity_resolve(spec, &identity);
+    stdio_connect(spec, handshake, &identity);
+    working_directory_enter(spec);
+    if (spec->readonly_root && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | (spec->privileged ? 0 : MS_NODEV), NULL) < 0)
+        fail("mount read-only", "/");
+    privileges_apply(spec, &identity);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);       /* a change of credentials clears it, so only now */
+    if (write(handshake->report, "R", 1) != 1) _exit(1);
+    if (!wait_byte(handshake->go)) _exit(1);
+    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    command_execute(spec, &identity);
+}

@@ -1,0 +1,85 @@
+/* The CRI log format: `<RFC 3339 time with ns, UTC> <stdout|stderr> <F|P> <text>`. A line longer than the buffer is cut
+ * into parts marked P. When the log cannot be written (disk full), lines are dropped: the container never waits for it. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BUFFER_BYTES = 16384, BATCH_LINES = 32 };
+
+static int log_fd = -1;
+
+void log_open(const char *path) {
+    log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+    if (log_fd < 0) fail("open", path);
+}
+
+void stream_open(struct stream *stream, const char *name, int fd) {
+    *stream = (struct stream){.name = name, .fd = fd};
+    if (fd < 0) return;
+    stream->buffer = malloc(BUFFER_BYTES);
+    if (stream->buffer == NULL) fail("malloc", "log buffer");
+}
+
+static void time_stamp(char *text, size_t size) {
+    struct timespec now;
+    struct tm utc;
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &utc);
+    size_t length = strftime(text, size, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(text + length, size - length, ".%09ldZ", now.tv_nsec);
+}
+
+struct batch { struct iovec parts[BATCH_LINES * 3]; int count; };
+
+static void batch_write(struct batch *batch) {
+    ssize_t ignored = batch->count > 0 ? writev(log_fd, batch->parts, batch->count) : 0;
+    (void)ignored;
+    batch->count = 0;
+}
+
+static void batch_add(struct batch *batch, char *head, char *text, size_t length) {
+    batch->parts[batch->count++] = (struct iovec){head, strlen(head)};
+    batch->parts[batch->count++] = (struct iovec){text, length};
+    batch->parts[batch->count++] = (struct iovec){"\n", 1};
+    if (batch->count == BATCH_LINES * 3) batch_write(batch);
+}
+
+/* Writes the whole lines of the buffer, and with a tag also what is left after them. */
+static void lines_write(struct stream *stream, const char *rest_tag) {
+    char stamp[40], full[64], part[64];
+    struct batch batch = {.count = 0};
+    time_stamp(stamp, sizeof stamp);
+    snprintf(full, sizeof full, "%s %s F ", stamp, stream->name);
+    char *at = stream->buffer, *end = stream->buffer + stream->length;
+    for (char *newline; (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1)
+        batch_add(&batch, full, at, (size_t)(newline - at));
+    if (rest_tag != NULL && at < end) {
+        snprintf(part, sizeof part, "%s %s %s ", stamp, stream->name, rest_tag);
+        batch_add(&batch, part, at, (size_t)(end - at));
+        at = end;
+    }
+    batch_write(&batch);
+    stream->length = (size_t)(end - at);
+    if (at != stream->buffer) memmove(stream->buffer, at, stream->length);
+}
+
+bool stream_read(struct stream *stream) {
+    ssize_t got = read(stream->fd, stream->buffer + stream->length, BUFFER_BYTES - stream->length);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
+    if (got <= 0) {                         /* a terminal whose other side is closed gives EIO */
+        lines_write(stream, "F");
+        close(stream->fd);
+        stream->fd = -1;
+        return false;
+    }
+    stream->length += (size_t)got;
+    lines_write(stream, stream->length == BUFFER_BYTES ? "P" : NULL);
+    return true;
+}

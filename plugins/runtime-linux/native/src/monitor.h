@@ -1,0 +1,87 @@
+/* What the files of timonel-monitor share. One concern a file; the names below are grouped by file. */
+#ifndef TIMONEL_MONITOR_H
+#define TIMONEL_MONITOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Exit codes of a command that could not be executed, as shells use them. */
+enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127, EXIT_CANNOT_START = 128 };
+
+/* report.c: how a failure reaches the caller. Each process has one descriptor it reports to. */
+void report_to(int fd);
+void report_plainly(void);
+_Noreturn void fail(const char *call, const char *subject);           /* adds strerror(errno) */
+_Noreturn void fail_text(int exit_code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* spec.c: the file `spec` of a container or sandbox: records `key=value`, each ended by a NUL byte. */
+struct list { char **items; size_t length; };                         /* items[length] is NULL */
+struct mount { const char *source, *target, *options; int tree; };
+struct limit { int resource; uint64_t soft, hard; };
+struct spec {
+    struct list layers, args, env, groups, cgroups, cgroup_mounts, masked, readonly_paths, sysctls;
+    struct mount *mounts;
+    size_t mount_count;
+    struct limit *limits;
+    size_t limit_count;
+    const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj;
+    uint64_t capabilities;
+    bool readonly_root, no_new_privileges, privileged, tty, pid_namespace, net_namespace, ipc_namespace, host_pid;
+    int pid;                                                          /* exec: the container's init */
+};
+void spec_read(struct spec *spec, const char *path);
+
+/* files.c */
+void write_text(const char *path, const char *text);
+bool make_directories(const char *path, mode_t mode);
+void make_mount_point(const char *path, bool directory);
+unsigned long long process_start_time(pid_t pid);
+void record_write(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void record_sync(const char *name);
+int64_t now_ms(void);
+bool wait_byte(int fd);
+
+/* sandbox.c */
+_Noreturn void sandbox_run(const char *directory);
+_Noreturn void sandbox_release(const char *directory);
+void namespace_join(const char *path, int kind);
+
+/* container.c: the monitor. init.c: what becomes the container's pid 1. */
+_Noreturn void container_run(const char *directory);
+struct handshake { int report, go, output, error, console; };
+_Noreturn void init_run(struct spec *spec, const struct handshake *handshake);
+
+/* rootfs.c, devices.c */
+void rootfs_enter(struct spec *spec);
+void devices_mount(const struct spec *spec);
+void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
+
+/* cgroup.c */
+void cgroup_join(const struct list *files);
+bool cgroup_oom_killed(const char *file);
+void cgroup_kill_all(const struct list *files);
+
+/* identity.c, capabilities.c, command.c */
+struct identity { uid_t uid; gid_t gid; gid_t groups[256]; int group_count; char home[256]; };
+void identity_resolve(const struct spec *spec, struct identity *identity);
+void privileges_apply(const struct spec *spec, const struct identity *identity);
+void limits_apply(const struct spec *spec);
+_Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
+
+/* log.c: the CRI log format. */
+struct stream { const char *name; int fd; size_t length; char *buffer; };
+void log_open(const char *path);
+void stream_open(struct stream *stream, const char *name, int fd);
+bool stream_read(struct stream *stream);                               /* false: at its end */
+
+/* session.c: a further process in a running container. terminal.c */
+_Noreturn void session_run(const char *spec_path);
+int terminal_open(void);
+void terminal_attach(int console);
+void terminal_resize(int console, unsigned columns, unsigned rows);
+void fd_send(int socket, int fd);
+int fd_receive(int socket);
+
+#endif

@@ -1,0 +1,131 @@
+/* The container's root: overlay of the image's layers, pivot_root into it, and what the OCI runtime specification wants
+ * there. Sources of mounts are opened outside, targets are resolved inside: no link of an image can lead out. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
+    if (mount(source, target, type, flags, data) == 0) return;
+    char call[64];
+    snprintf(call, sizeof call, "mount %s on", type != NULL ? type : (flags & MS_BIND) != 0 ? "bind" : "propagation");
+    fail(call, target);
+}
+
+/* Layers are named by descriptor: short (the options have one page) and free of characters that need escaping. */
+static void overlay_mount(const struct spec *spec) {
+    char options[4096] = "lowerdir=";
+    size_t used = strlen(options);
+    if (spec->layers.length == 0) fail_text(EXIT_CANNOT_START, "the image has no layers");
+    for (size_t i = 0; i < spec->layers.length; i++) {
+        int fd = open(spec->layers.items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0) fail("open layer", spec->layers.items[i]);
+        used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":", fd);
+        if (used >= sizeof options - 64) fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", spec->layers.length);
+    }
+    snprintf(options + used, sizeof options - used, ",upperdir=upper,workdir=work");
+    mount_or_fail("overlay", "rootfs", "overlay", spec->privileged ? 0 : MS_NODEV, options);
+}
+
+/* Copies of the mount trees, made in the node's mount namespace so that rshared stays a peer of the node's mount. */
+static void mounts_open(struct spec *spec) {
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        struct mount *each = &spec->mounts[i];
+        if (each->source == NULL || each->target == NULL) fail_text(EXIT_CANNOT_START, "spec: a mount lacks source or target");
+        each->tree = open_tree(AT_FDCWD, each->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        if (each->tree < 0) fail("open_tree", each->source);
+        struct mount_attr attributes = {
+            .attr_set = (strstr(each->options, "ro,") != NULL ? MOUNT_ATTR_RDONLY : 0) | (spec->privileged ? 0 : MOUNT_ATTR_NODEV),
+            .propagation = strstr(each->options, "rshared") != NULL ? MS_SHARED : strstr(each->options, "rslave") != NULL ? MS_SLAVE : MS_PRIVATE,
+        };
+        if (mount_setattr(each->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) < 0)
+            fail("mount_setattr", each->source);
+    }
+}
+
+static void mounts_attach(const struct spec *spec) {
+    for (size_t i = 0; i < spec->mount_count; i++) {
+        const struct mount *each = &spec->mounts[i];
+        struct stat status;
+        if (fstat(each->tree, &status) < 0) fail("fstat", each->source);
+        make_mount_point(each->target, S_ISDIR(status.st_mode));
+        if (move_mount(each->tree, "", AT_FDCWD, each->target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
+            fail("move_mount", each->target);
+        close(each->tree);
+    }
+}
+
+/* pivot_root with the old root stacked on the new one, then dropped. It cannot work when the node's root is the initial
+ * ramfs: there the new root is moved over it and entered by chroot. */
+static void root_switch(void) {
+    if (chdir("rootfs") < 0) fail("chdir", "rootfs");
+    if (syscall(SYS_pivot_root, ".", ".") == 0) {
+        if (umount2(".", MNT_DETACH) < 0) fail("umount2", "old root");
+    } else {
+        if (errno != EINVAL) fail("pivot_root", "rootfs");
+        mount_or_fail(".", "/", NULL, MS_MOVE, NULL);
+        if (chroot(".") < 0) fail("chroot", "rootfs");
+    }
+    if (chdir("/") < 0) fail("chdir", "/");
+}
+
+/* `name:type:options`: name "" is the one tree of cgroup v2. */
+static void cgroups_mount(const struct spec *spec) {
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY;
+    if (spec->cgroup_mounts.length == 0) return;
+    if (strcmp(spec->cgroup_mounts.items[0], "v2") == 0) {
+        mount_or_fail("cgroup2", "/sys/fs/cgroup", "cgroup2", flags, NULL);
+        return;
+    }
+    mount_or_fail("tmpfs", "/sys/fs/cgroup", "tmpfs", flags & ~(unsigned long)MS_RDONLY, "mode=755,size=64k");
+    for (size_t i = 0; i < spec->cgroup_mounts.length; i++) {
+        char path[128];
+        const char *name = spec->cgroup_mounts.items[i];
+        snprintf(path, sizeof path, "/sys/fs/cgroup/%s", name);
+        make_mount_point(path, true);
+        mount_or_fail("cgroup", path, "cgroup", flags, name);
+    }
+    mount_or_fail(NULL, "/sys/fs/cgroup", NULL, MS_REMOUNT | MS_BIND | flags, NULL);
+}
+
+static void paths_restrict(const struct spec *spec) {
+    for (size_t i = 0; i < spec->masked.length; i++) {
+        const char *path = spec->masked.items[i];
+        if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0) continue;
+        if (errno == ENOENT) continue;      /* this kernel does not have it */
+        if (errno != ENOTDIR) fail("mask", path);
+        mount_or_fail("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k");
+    }
+    for (size_t i = 0; i < spec->readonly_paths.length; i++) {
+        const char *path = spec->readonly_paths.items[i];
+        if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0) {
+            if (errno == ENOENT) continue;
+            fail("mount read-only", path);
+        }
+        mount_or_fail(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    }
+}
+
+void rootfs_enter(struct spec *spec) {
+    mounts_open(spec);
+    if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0) fail("unshare", "mount, cgroup");
+    mount_or_fail(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+    overlay_mount(spec);
+    devices_mount(spec);
+    root_switch();
+    make_mount_point("/proc", true);
+    mount_or_fail("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    make_mount_point("/sys", true);
+    mount_or_fail("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | (spec->privileged ? 0 : MS_RDONLY), NULL);
+    cgroups_mount(spec);
+    mounts_attach(spec);
+    paths_restrict(spec);
+}

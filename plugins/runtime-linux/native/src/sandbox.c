@@ -1,0 +1,111 @@
+/* What the containers of a pod share. Namespaces are held by bind mounts under `ns/`, so a sandbox costs no process; only
+ * a shared pid namespace needs one: its pid 1, which reaps. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid"};
+
+void namespace_join(const char *path, int kind) {
+    if (path == NULL) return;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail("open", path);
+    if (setns(fd, kind) < 0) fail("setns", path);
+    close(fd);
+}
+
+static void hold(const char *source, const char *target) {
+    int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) fail("open", target);
+    close(fd);
+    mount_or_fail(source, target, NULL, MS_BIND, NULL);
+    mount_or_fail(NULL, target, NULL, MS_PRIVATE, NULL);
+}
+
+static void loopback_up(void) {
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ifreq request = {.ifr_name = "lo"};
+    if (fd < 0 || ioctl(fd, SIOCGIFFLAGS, &request) < 0) fail("ioctl SIOCGIFFLAGS", "lo");
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(fd, SIOCSIFFLAGS, &request) < 0) fail("ioctl SIOCSIFFLAGS", "lo");
+    close(fd);
+}
+
+/* `net.core.somaxconn=1024`; a slash in the name stands for itself (interface names may hold dots). */
+static void sysctl_set(const char *setting) {
+    char path[256] = "/proc/sys/";
+    const char *equals = strchr(setting, '=');
+    size_t length = equals == NULL ? 0 : (size_t)(equals - setting);
+    if (length == 0 || length + 11 > sizeof path || strstr(setting, "..") != NULL)
+        fail_text(EXIT_CANNOT_START, "sysctl: '%s' is not 'name=value'", setting);
+    bool slashes = memchr(setting, '/', length) != NULL;
+    for (size_t i = 0; i < length; i++) path[10 + i] = setting[i] == '.' && !slashes ? '/' : setting[i];
+    write_text(path, equals + 1);
+}
+
+/* With SIGCHLD ignored the kernel reaps what is handed over to pid 1. */
+static _Noreturn void reap_for_ever(void) {
+    prctl(PR_SET_NAME, "timonel-pause");
+    syscall(SYS_close_range, 0, ~0U, 0);
+    signal(SIGCHLD, SIG_IGN);
+    for (;;) pause();
+}
+
+static void pid_namespace_make(void) {
+    int ready[2];
+    if (pipe2(ready, O_CLOEXEC) < 0) fail("pipe2", "sandbox");
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
+    if (pid < 0) fail("clone", "CLONE_NEWPID");
+    if (pid == 0) {
+        close(ready[1]);
+        setsid();
+        if (!wait_byte(ready[0])) _exit(1);
+        reap_for_ever();
+    }
+    char source[64];
+    snprintf(source, sizeof source, "/proc/%d/ns/pid", pid);
+    hold(source, "ns/pid");
+    record_write("pause", "pid %d\nstartTime %llu\n", pid, process_start_time(pid));
+    if (write(ready[1], "g", 1) != 1) fail("write", "sandbox pipe");
+}
+
+_Noreturn void sandbox_run(const char *directory) {
+    struct spec spec;
+    if (chdir(directory) < 0) fail("chdir", directory);
+    spec_read(&spec, "spec");
+    int kinds = CLONE_NEWUTS | (spec.net_namespace ? CLONE_NEWNET : 0) | (spec.ipc_namespace ? CLONE_NEWIPC : 0);
+    if (unshare(kinds) < 0) fail("unshare", "net, ipc, uts");
+    if (spec.hostname != NULL && sethostname(spec.hostname, strlen(spec.hostname)) < 0) fail("sethostname", spec.hostname);
+    if (spec.net_namespace) loopback_up();
+    for (size_t i = 0; i < spec.sysctls.length; i++) sysctl_set(spec.sysctls.items[i]);
+    hold("/proc/self/ns/uts", "ns/uts");
+    if (spec.ipc_namespace) hold("/proc/self/ns/ipc", "ns/ipc");
+    if (spec.net_namespace) hold("/proc/self/ns/net", "ns/net");
+    if (spec.pid_namespace) pid_namespace_make();
+    _exit(0);
+}
+
+/* Undoes sandbox_run from any state it may have been left in. */
+_Noreturn void sandbox_release(const char *directory) {
+    if (chdir(directory) < 0) {
+        if (errno == ENOENT) _exit(0);
+        fail("chdir", directory);
+    }
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        while (umount2(held[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
+        if (unlink(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("unlink", held[i]);
+    _exit(0);
+}

@@ -1,0 +1,63 @@
+import { readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { errorCode, errorMessage } from '@timonel/sdk';
+
+/** Undefined: the file or its group is gone. */
+export function readGroupFile(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT' || code === 'ENODEV') return undefined;
+    throw error;
+  }
+}
+
+export function readNumber(path: string): number {
+  const value = Number(readGroupFile(path) ?? 0);
+  return Number.isFinite(value) ? value : 0;
+}
+
+/** `name value` lines, as in memory.stat. */
+export function readCounters(path: string): ReadonlyMap<string, number> {
+  const lines = (readGroupFile(path) ?? '').split('\n');
+  return new Map(lines.map((line) => line.split(' ')).map(([name, value]) => [name ?? '', Number(value)]));
+}
+
+export function readPids(path: string): number[] {
+  return (readGroupFile(path) ?? '')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
+}
+
+export function writeGroupFile(path: string, value: string): void {
+  try {
+    writeFileSync(path, value);
+  } catch (error) {
+    throw new Error(`write ${value} to ${path}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+export function groupNames(path: string): string[] {
+  try {
+    return readdirSync(path, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** False: EBUSY. */
+export function removeGroup(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'ENOENT') return true;
+    if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
+    throw error;
+  }
+}

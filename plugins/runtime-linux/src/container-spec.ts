@@ -1,0 +1,139 @@
+import { join } from 'node:path';
+import type { ContainerConfig, SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import { capabilityMask } from './capabilities.ts';
+import type { CgroupDriver } from './cgroup/driver.ts';
+import type { RuntimeLinuxConfig } from './config.ts';
+import type { SpecEntry } from './spec-file.ts';
+
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const rlimitNofile = 7;
+
+/** As the OCI runtimes do by convention: what would tell of the node, or reach it. */
+const maskedPaths = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+];
+const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+export interface ContainerSpecInput {
+  readonly config: ContainerConfig;
+  readonly sandbox: SandboxConfig;
+  readonly settings: RuntimeLinuxConfig;
+  readonly cgroups: CgroupDriver;
+  readonly cgroup: string;
+  readonly directory: string;
+  readonly sandboxDirectory: string;
+  readonly logPath: string;
+  readonly eventFile: string;
+}
+
+/** Everything timonel-monitor must know to make the container. */
+export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
+  const { config, cgroups, cgroup } = input;
+  return [
+    ['log', input.logPath],
+    ['event', input.eventFile],
+    ['oomFile', cgroups.oomFile(cgroup)],
+    ...config.image.layers.map((layer): SpecEntry => ['layer', layer]),
+    ...namespaces(input.sandbox, input.sandboxDirectory),
+    ...cgroups.joinFiles(cgroup).map((file): SpecEntry => ['cgroup', file]),
+    ...cgroups.containerMounts.map((name): SpecEntry => ['cgroupMount', name]),
+    ...mounts(input),
+    ...processEntries(config, input.sandbox.hostname),
+    ...securityEntries(config),
+    ...limits(input),
+  ];
+}
+
+/** A further process in the container: the same user, environment and privileges, another command. */
+export function execSpec(
+  config: ContainerConfig,
+  sandbox: SandboxConfig,
+  run: {
+    readonly command: readonly string[];
+    readonly tty: boolean;
+    readonly pid: number;
+    readonly joinFiles: readonly string[];
+  },
+): SpecEntry[] {
+  return [
+    ['pid', String(run.pid)],
+    ...run.joinFiles.map((file): SpecEntry => ['cgroup', file]),
+    ...processEntries({ ...config, command: run.command, tty: run.tty }, sandbox.hostname),
+    ...securityEntries(config).filter(([key]) => key !== 'mask' && key !== 'readonlyPath' && key !== 'readonlyRoot'),
+  ];
+}
+
+function namespaces(sandbox: SandboxConfig, directory: string): SpecEntry[] {
+  const held = (name: string): string => join(directory, 'ns', name);
+  const entries: SpecEntry[] = [['ns.uts', held('uts')]];
+  if (!sandbox.hostIpc) entries.push(['ns.ipc', held('ipc')]);
+  if (!sandbox.hostNetwork) entries.push(['ns.net', held('net')]);
+  if (sandbox.hostPid) entries.push(['hostPid', '1']);
+  else if (sandbox.shareProcessNamespace) entries.push(['ns.pid', held('pid')]);
+  return entries;
+}
+
+function mounts({ config, directory }: ContainerSpecInput): SpecEntry[] {
+  const all = [...config.mounts];
+  if (config.terminationMessagePath !== '') {
+    const hostPath = join(directory, 'termination');
+    all.push({ hostPath, containerPath: config.terminationMessagePath, readOnly: false, propagation: 'private' });
+  }
+  return all.flatMap((mount): SpecEntry[] => [
+    ['mount', `${mount.readOnly ? 'ro' : 'rw'},${mount.propagation}`],
+    ['mountSource', mount.hostPath],
+    ['mountTarget', mount.containerPath],
+  ]);
+}
+
+function processEntries(config: ContainerConfig, hostname: string): SpecEntry[] {
+  const named = new Set(config.env.map(({ name }) => name));
+  const env = config.env.map(({ name, value }) => `${name}=${value}`);
+  if (!named.has('PATH')) env.push(`PATH=${defaultPath}`);
+  if (!named.has('HOSTNAME')) env.push(`HOSTNAME=${hostname}`);
+  if (config.tty && !named.has('TERM')) env.push('TERM=xterm');
+  return [
+    ...config.command.map((argument): SpecEntry => ['arg', argument]),
+    ...env.map((variable): SpecEntry => ['env', variable]),
+    ['cwd', config.workingDir],
+    ['user', config.user],
+    ...config.supplementalGroups.map((group): SpecEntry => ['group', String(group)]),
+    ['tty', config.tty ? '1' : '0'],
+  ];
+}
+
+function securityEntries(config: ContainerConfig): SpecEntry[] {
+  const { security } = config;
+  const entries: SpecEntry[] = [
+    ['capabilities', capabilityMask(security).toString(16)],
+    ['noNewPrivileges', security.noNewPrivileges ? '1' : '0'],
+    ['readonlyRoot', security.readOnlyRootFilesystem ? '1' : '0'],
+    ['privileged', security.privileged ? '1' : '0'],
+  ];
+  if (security.privileged) return entries;
+  return [
+    ...entries,
+    ...maskedPaths.map((path): SpecEntry => ['mask', path]),
+    ...readonlyPaths.map((path): SpecEntry => ['readonlyPath', path]),
+  ];
+}
+
+function limits({ config, settings }: ContainerSpecInput): SpecEntry[] {
+  const entries: SpecEntry[] = [];
+  const { oomScoreAdj } = config.resources;
+  if (oomScoreAdj !== undefined) entries.push(['oomScoreAdj', String(oomScoreAdj)]);
+  const files = settings.openFilesLimit;
+  if (files !== undefined) entries.push(['limit', `${rlimitNofile} ${files.soft} ${files.hard}`]);
+  return entries;
+}

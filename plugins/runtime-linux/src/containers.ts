@@ -1,0 +1,257 @@
+import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errorCode, errorMessage, type Env, type TimerHandle } from '@timonel/sdk';
+import { RuntimeError, type ContainerConfig, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import type { CgroupDriver } from './cgroup/driver.ts';
+import { removeGroups } from './cgroup/removal.ts';
+import { ChangeSignal } from './change-signal.ts';
+import type { RuntimeLinuxConfig } from './config.ts';
+import { containerSpec } from './container-spec.ts';
+import { Container, type StoredContainer } from './container.ts';
+import { checkId, isId, type Layout } from './layout.ts';
+import { MonitorFailure, runMonitor } from './monitor-binary.ts';
+import { bootId, killProcess } from './process-identity.ts';
+import { readIdentity, readJson } from './records.ts';
+import { encodeSpec } from './spec-file.ts';
+
+/** A process in uninterruptible sleep (a dead network disk) does not die at once; we wait this long. */
+const killDeadlineMs = 10_000;
+const startDeadlineMs = 30_000;
+const sweepMs = 1000;
+
+export interface ContainersOptions {
+  readonly env: Env;
+  readonly layout: Layout;
+  readonly cgroups: CgroupDriver;
+  readonly settings: RuntimeLinuxConfig;
+  readonly onChange: (container: Container) => void;
+  cgroupOf(sandboxId: string, containerId: string): string;
+}
+
+/** All containers of this runtime: makes, finds, watches and removes them. */
+export class Containers {
+  readonly #options: ContainersOptions;
+  readonly #known = new Map<string, Container>();
+  readonly #inCreation = new Set<string>();
+  readonly #signal: ChangeSignal;
+  readonly #bootId = bootId();
+  #sweeper: TimerHandle | undefined;
+
+  constructor(options: ContainersOptions) {
+    this.#options = options;
+    this.#signal = new ChangeSignal(options.layout.events, (id) => {
+      this.#look(id);
+    });
+  }
+
+  /** Begins to watch, then finds what runs and what ended in the meantime; clears away what was half-made. */
+  async open(): Promise<void> {
+    const { layout } = this.#options;
+    mkdirSync(layout.containers, { recursive: true });
+    this.#signal.open();
+    for (const id of readdirSync(layout.containers)) {
+      const stored = readJson(join(layout.container(id), 'config.json')) as StoredContainer | undefined;
+      const container = stored === undefined ? undefined : Container.load(stored, layout.container(id));
+      if (container === undefined) await this.#clear(id, stored?.config.sandboxId);
+      else this.#known.set(id, container);
+      container?.refresh();
+    }
+    this.#sweep();
+    this.#sweeper = this.#options.env.timers.every(sweepMs, () => {
+      this.#sweep();
+    });
+  }
+
+  close(): void {
+    this.#sweeper?.cancel();
+    this.#signal.close();
+  }
+
+  get(id: string): Container | undefined {
+    const container = this.#known.get(id);
+    if (container !== undefined) this.#look(id);
+    return container;
+  }
+
+  all(): Container[] {
+    this.#sweep();
+    return [...this.#known.values()];
+  }
+
+  async create(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
+    checkId(config.id, 'CreateContainerConfigError');
+    checkContainer(config);
+    const { layout } = this.#options;
+    const directory = layout.container(config.id);
+    if (this.#known.has(config.id) || this.#inCreation.has(config.id)) {
+      throw new RuntimeError('CreateContainerError', `container ${config.id} exists already`);
+    }
+    this.#inCreation.add(config.id);
+    try {
+      const stored = this.#prepare(config, sandbox, sandboxDirectory);
+      await runMonitor('container', directory);
+      const container = Container.load(stored, directory);
+      if (container === undefined) throw new Error(`timonel-monitor left no record in ${directory}`);
+      this.#known.set(config.id, container);
+      return container;
+    } catch (error) {
+      await this.#clear(config.id, config.sandboxId);
+      throw asCreateError(error);
+    } finally {
+      this.#inCreation.delete(config.id);
+    }
+  }
+
+  async start(id: string): Promise<void> {
+    const container = this.get(id);
+    if (container === undefined) throw new RuntimeError('StartError', `there is no container ${id}`, { exitCode: 128 });
+    if (container.state === 'running') return;
+    if (container.state === 'exited') {
+      throw new RuntimeError('StartError', `container ${id} has ended already`, { exitCode: 128 });
+    }
+    container.tell('start');
+    const left = await this.#until(container, () => container.state !== 'created', startDeadlineMs);
+    if (!left) throw new RuntimeError('StartError', `container ${id} did not start in time`, { exitCode: 128 });
+    if (container.exit?.reason === 'StartError') {
+      throw new RuntimeError('StartError', container.exit.message, { exitCode: container.exit.exitCode });
+    }
+  }
+
+  async stop(id: string, gracePeriodMs: number): Promise<void> {
+    const container = this.get(id);
+    if (container === undefined || container.state === 'exited') return;
+    if (container.state === 'running' && gracePeriodMs > 0) {
+      container.tell('signal 15');
+      if (await this.#until(container, () => container.state === 'exited', gracePeriodMs)) return;
+    }
+    await this.kill(container);
+  }
+
+  async kill(container: Container): Promise<void> {
+    if (container.state === 'exited') return;
+    container.tell('signal 9');
+    if (await this.#until(container, () => container.state === 'exited', killDeadlineMs)) return;
+    throw new RuntimeError(
+      'KillContainerError',
+      `container ${container.config.id} did not die within ${killDeadlineMs} ms`,
+    );
+  }
+
+  async remove(id: string): Promise<void> {
+    const container = this.get(id);
+    if (container === undefined) return;
+    await this.kill(container);
+    await this.#clear(id, container.config.sandboxId);
+    this.#known.delete(id);
+  }
+
+  #prepare(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): StoredContainer {
+    const { layout, cgroups, settings } = this.#options;
+    const directory = layout.container(config.id);
+    const cgroup = this.#options.cgroupOf(config.sandboxId, config.id);
+    const logPath = join(sandbox.logDirectory, config.name, `${config.attempt}.log`);
+    const eventFile = layout.eventFile(config.id);
+    const spec = containerSpec({
+      config,
+      sandbox,
+      settings,
+      cgroups,
+      cgroup,
+      directory,
+      sandboxDirectory,
+      logPath,
+      eventFile,
+    });
+    const stored: StoredContainer = { config, logPath, bootId: this.#bootId };
+    mkdirSync(directory, { mode: 0o700 });
+    writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
+    writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
+    for (const name of ['upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o755 });
+    if (config.terminationMessagePath !== '') writeFileSync(join(directory, 'termination'), '', { mode: 0o666 });
+    mkdirSync(dirname(logPath), { recursive: true });
+    cgroups.create(cgroup, config.resources);
+    return stored;
+  }
+
+  /** Removes whatever there is of it, in an order in which every step can be repeated. */
+  async #clear(id: string, sandboxId: string | undefined): Promise<void> {
+    const { layout, cgroups, env } = this.#options;
+    const directory = layout.container(id);
+    for (const name of ['monitor', 'created'] as const) {
+      const process = readIdentity(directory, name);
+      const stored = readJson(join(directory, 'config.json')) as StoredContainer | undefined;
+      if (process !== undefined && stored?.bootId === this.#bootId) killProcess(process);
+    }
+    if (sandboxId !== undefined && isId(sandboxId)) {
+      await removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env);
+    }
+    removeFile(join(directory, 'config.json'));
+    await rm(directory, { recursive: true, force: true });
+    rmSync(layout.eventFile(id), { force: true });
+  }
+
+  #look(id: string): void {
+    const container = this.#known.get(id);
+    if (container === undefined || container.state === 'exited') return;
+    const changed = container.refresh() || container.settleWithoutMonitor(this.#bootId, this.#options.env.clock.now());
+    if (changed) this.#options.onChange(container);
+  }
+
+  #sweep(): void {
+    for (const [id, container] of this.#known) {
+      const before = container.state;
+      this.#look(id);
+      if (container.state !== before) this.#signal.wake(id);
+    }
+  }
+
+  /** False: not within the time. */
+  #until(container: Container, done: () => boolean, timeoutMs: number): Promise<boolean> {
+    const id = container.config.id;
+    this.#look(id);
+    if (done()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (result: boolean): void => {
+        timer.cancel();
+        forget();
+        resolve(result);
+      };
+      const timer = this.#options.env.timers.after(timeoutMs, () => {
+        this.#look(id);
+        finish(done());
+      });
+      const forget = this.#signal.listen(id, () => {
+        if (done()) finish(true);
+      });
+    });
+  }
+}
+
+function checkContainer(config: ContainerConfig): void {
+  const paths = [...config.mounts.map((mount) => mount.containerPath), config.terminationMessagePath].filter(Boolean);
+  const wrong = paths.find((path) => !path.startsWith('/') || path.split('/').includes('..'));
+  const fault =
+    wrong !== undefined
+      ? `the mount path "${wrong}" is not absolute or contains ".."`
+      : /[/\0]|^\.*$/.test(config.name)
+        ? `"${config.name}" is not a container name`
+        : undefined;
+  if (fault !== undefined) throw new RuntimeError('CreateContainerConfigError', fault);
+}
+
+function asCreateError(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null && 'reason' in error) return error;
+  const exitCode =
+    error !== null && typeof error === 'object' && 'exitCode' in error ? (error as MonitorFailure).exitCode : 128;
+  return new RuntimeError('CreateContainerError', errorMessage(error), { exitCode, cause: error });
+}
+
+function removeFile(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+  }
+}

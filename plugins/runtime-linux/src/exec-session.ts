@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Writable } from 'node:stream';
+import { RuntimeError, type ExecOptions, type ExecSession, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import { execSpec } from './container-spec.ts';
+import type { Container } from './container.ts';
+import { monitorBinary } from './monitor-binary.ts';
+import { encodeSpec } from './spec-file.ts';
+
+const signalNumbers: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGHUP: 1 };
+
+/** Starts a process in a running container. `name` tells its spec file from those of others. */
+export function openSession(
+  container: Container,
+  sandbox: SandboxConfig,
+  options: ExecOptions,
+  joinFiles: readonly string[],
+  name: string,
+): Promise<ExecSession> {
+  if (container.state !== 'running') {
+    throw new RuntimeError('ExecError', `container ${container.config.id} is not running: it is ${container.state}`);
+  }
+  const { command, tty } = options;
+  const file = join(container.directory, `exec-${name}`);
+  const spec = execSpec(container.config, sandbox, { command, tty, pid: container.init.pid, joinFiles });
+  writeFileSync(file, encodeSpec(spec), { mode: 0o600 });
+  const child = spawn(monitorBinary, ['exec', file], {
+    stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'],
+    env: {},
+    cwd: '/',
+  });
+  const stdout = child.stdout;
+  if (stdout === null) throw new Error('the session has no output'); // it was asked for above
+  child.stdin?.on('error', () => undefined); // the command ended before it read all
+  const sizes = tty ? (child.stdio[3] as Writable) : undefined;
+  sizes?.on('error', () => undefined);
+  const exited = new Promise<number>((resolve) => {
+    child.on('close', (code, signal) => {
+      resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
+    });
+  });
+  const session: ExecSession = {
+    stdin: child.stdin ?? undefined,
+    stdout,
+    stderr: child.stderr ?? undefined,
+    resize(columns, rows) {
+      sizes?.write(`${Math.floor(columns)} ${Math.floor(rows)}\n`);
+    },
+    exited,
+    kill() {
+      child.kill('SIGKILL');
+    },
+  };
+  return new Promise((resolve, reject) => {
+    child.once('spawn', () => {
+      resolve(session);
+    });
+    child.once('error', (error) => {
+      reject(new RuntimeError('ExecError', error.message, { cause: error }));
+    });
+  });
+}

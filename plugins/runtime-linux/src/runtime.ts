@@ -1,0 +1,193 @@
+import type { Env, Logger } from '@timonel/sdk';
+import {
+  RuntimeError,
+  type ContainerConfig,
+  type ContainerRuntime,
+  type ContainerStats,
+  type ContainerStatus,
+  type ExecOptions,
+  type ExecSession,
+  type RuntimeEvent,
+  type RuntimeInfo,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '@timonel/sdk/contracts/runtime';
+import type { CgroupDriver } from './cgroup/driver.ts';
+import { removeGroups } from './cgroup/removal.ts';
+import type { RuntimeLinuxConfig } from './config.ts';
+import type { Container } from './container.ts';
+import { Containers } from './containers.ts';
+import { openSession } from './exec-session.ts';
+import { instanceOf, layoutOf } from './layout.ts';
+import { Sandboxes } from './sandboxes.ts';
+
+export interface LinuxRuntimeOptions {
+  readonly dataDir: string;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly cgroups: CgroupDriver;
+  readonly settings: RuntimeLinuxConfig;
+}
+
+/** The container runtime of Linux: namespaces, control groups, overlay, and one monitor process a container. */
+export class LinuxRuntime implements ContainerRuntime {
+  readonly #options: LinuxRuntimeOptions;
+  readonly #cgroupRoot: string;
+  readonly #sandboxes: Sandboxes;
+  readonly #containers: Containers;
+  readonly #listeners = new Set<(event: RuntimeEvent) => void>();
+  readonly #removals = new Map<string, Promise<void>>();
+  #sessions = 0;
+
+  constructor(options: LinuxRuntimeOptions) {
+    this.#options = options;
+    const { cgroupParent } = options.settings;
+    this.#cgroupRoot = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
+    const shared = { ...options, layout: layoutOf(options.dataDir) };
+    this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => `${this.#cgroupRoot}/${id}` });
+    this.#containers = new Containers({
+      ...shared,
+      cgroupOf: (sandboxId, id) => `${this.#cgroupRoot}/${sandboxId}/${id}`,
+      onChange: (container) => {
+        this.#tell(container);
+      },
+    });
+  }
+
+  async open(): Promise<void> {
+    await this.#sandboxes.open();
+    await this.#containers.open();
+  }
+
+  /** Containers go on without us. */
+  close(): void {
+    this.#containers.close();
+    this.#listeners.clear();
+  }
+
+  info(): Promise<RuntimeInfo> {
+    const isolation = `linux namespaces (pid, mount, net, ipc, uts, cgroup), cgroup ${this.#options.cgroups.version}`;
+    return Promise.resolve({ name: 'linux', version: '0.1.0', isolation, ready: true, reason: '' });
+  }
+
+  runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
+    return this.#sandboxes.run(config);
+  }
+
+  async stopSandbox(id: string): Promise<void> {
+    await Promise.all(this.#containersOf(id).map((container) => this.#containers.kill(container)));
+    const podUid = this.#sandboxes.config(id)?.podUid ?? '';
+    if (await this.#sandboxes.stop(id)) {
+      this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid });
+    }
+  }
+
+  removeSandbox(id: string): Promise<void> {
+    return this.#once(`sandbox/${id}`, async () => {
+      if (this.#sandboxes.config(id) === undefined) return;
+      await this.stopSandbox(id);
+      await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
+      await this.#sandboxes.remove(id);
+      if (this.#sandboxes.list().length === 0) await this.#removeRootGroup();
+    });
+  }
+
+  listSandboxes(): Promise<readonly SandboxStatus[]> {
+    return Promise.resolve(this.#sandboxes.list());
+  }
+
+  async createContainer(config: ContainerConfig): Promise<ContainerStatus> {
+    const sandbox = this.#sandboxes.list().find(({ id }) => id === config.sandboxId);
+    const sandboxConfig = this.#sandboxes.config(config.sandboxId);
+    if (sandboxConfig === undefined || sandbox?.state !== 'ready') {
+      const state = sandbox === undefined ? 'does not exist' : 'is not ready';
+      throw new RuntimeError('CreateContainerError', `sandbox ${config.sandboxId} ${state}`);
+    }
+    const directory = layoutOf(this.#options.dataDir).sandbox(config.sandboxId);
+    const container = await this.#containers.create(config, sandboxConfig, directory);
+    return container.status();
+  }
+
+  startContainer(id: string): Promise<void> {
+    return this.#containers.start(id);
+  }
+
+  stopContainer(id: string, gracePeriodMs: number): Promise<void> {
+    return this.#containers.stop(id, gracePeriodMs);
+  }
+
+  removeContainer(id: string): Promise<void> {
+    return this.#once(`container/${id}`, () => this.#containers.remove(id));
+  }
+
+  containerStatus(id: string): Promise<ContainerStatus | undefined> {
+    return Promise.resolve(this.#containers.get(id)?.status());
+  }
+
+  listContainers(): Promise<readonly ContainerStatus[]> {
+    return Promise.resolve(this.#containers.all().map((container) => container.status()));
+  }
+
+  stats(): Promise<readonly ContainerStats[]> {
+    const { cgroups } = this.#options;
+    const running = this.#containers.all().filter((container) => container.state === 'running');
+    const all = running.flatMap(({ config }): ContainerStats[] => {
+      const usage = cgroups.usage(`${this.#cgroupRoot}/${config.sandboxId}/${config.id}`);
+      return usage === undefined ? [] : [{ id: config.id, ...usage }];
+    });
+    return Promise.resolve(all);
+  }
+
+  async exec(id: string, options: ExecOptions): Promise<ExecSession> {
+    const container = this.#containers.get(id);
+    const sandbox = container === undefined ? undefined : this.#sandboxes.config(container.config.sandboxId);
+    if (container === undefined || sandbox === undefined) {
+      throw new RuntimeError('ExecError', `there is no container ${id}`);
+    }
+    const cgroup = `${this.#cgroupRoot}/${container.config.sandboxId}/${id}`;
+    const name = `${this.#sessions++}-${this.#options.env.random.uuid()}`;
+    return await openSession(container, sandbox, options, this.#options.cgroups.joinFiles(cgroup), name);
+  }
+
+  onEvent(listener: (event: RuntimeEvent) => void): () => void {
+    const own = (event: RuntimeEvent): void => {
+      listener(event);
+    };
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  #containersOf(sandboxId: string): Container[] {
+    return this.#containers.all().filter((container) => container.config.sandboxId === sandboxId);
+  }
+
+  /** Two callers who remove the same thing share one removal. */
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#removals.get(key) ?? work().finally(() => this.#removals.delete(key));
+    this.#removals.set(key, running);
+    return running;
+  }
+
+  async #removeRootGroup(): Promise<void> {
+    const { cgroups, env } = this.#options;
+    if (cgroups.children(this.#cgroupRoot).length === 0) await removeGroups(cgroups, this.#cgroupRoot, env);
+  }
+
+  #tell(container: Container): void {
+    const { id, sandboxId } = container.config;
+    const type = container.state === 'exited' ? 'container-exited' : 'container-started';
+    this.#emit({ type, sandboxId, containerId: id, podUid: this.#sandboxes.config(sandboxId)?.podUid ?? '' });
+  }
+
+  #emit(event: RuntimeEvent): void {
+    for (const listener of this.#listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#options.log.warn({ error, event: event.type }, 'a listener of runtime events threw');
+      }
+    }
+  }
+}

@@ -1,0 +1,159 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, type Env } from '@timonel/sdk';
+import { RuntimeError, type SandboxConfig, type SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import type { CgroupDriver } from './cgroup/driver.ts';
+import { removeGroups } from './cgroup/removal.ts';
+import type { RuntimeLinuxConfig } from './config.ts';
+import { checkId, isId, type Layout } from './layout.ts';
+import { runMonitor } from './monitor-binary.ts';
+import { isAlive, killProcess } from './process-identity.ts';
+import { readIdentity, readJson } from './records.ts';
+import { encodeSpec, type SpecEntry } from './spec-file.ts';
+
+/** NSFS_MAGIC of statfs(2): the file is a held namespace, not the empty file below the mount. */
+const nsfsMagic = 0x6e736673;
+
+interface StoredSandbox {
+  readonly config: SandboxConfig;
+  readonly createdAt: number;
+}
+
+export interface SandboxesOptions {
+  readonly env: Env;
+  readonly layout: Layout;
+  readonly cgroups: CgroupDriver;
+  readonly settings: RuntimeLinuxConfig;
+  cgroupOf(sandboxId: string): string;
+}
+
+/** All sandboxes of this runtime. Their containers are not its business. */
+export class Sandboxes {
+  readonly #options: SandboxesOptions;
+  readonly #known = new Map<string, StoredSandbox>();
+
+  constructor(options: SandboxesOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { layout } = this.#options;
+    mkdirSync(layout.sandboxes, { recursive: true });
+    for (const id of readdirSync(layout.sandboxes)) {
+      const stored = readJson(join(layout.sandbox(id), 'config.json')) as StoredSandbox | undefined;
+      if (stored === undefined) await this.#clear(id);
+      else this.#known.set(id, stored);
+    }
+  }
+
+  config(id: string): SandboxConfig | undefined {
+    return this.#known.get(id)?.config;
+  }
+
+  async run(config: SandboxConfig): Promise<SandboxStatus> {
+    checkId(config.id, 'FailedCreatePodSandBox');
+    const { layout, cgroups } = this.#options;
+    const directory = layout.sandbox(config.id);
+    if (this.#known.has(config.id)) {
+      throw new RuntimeError('FailedCreatePodSandBox', `sandbox ${config.id} exists already`);
+    }
+    const stored: StoredSandbox = { config, createdAt: this.#options.env.clock.now() };
+    this.#known.set(config.id, stored);
+    try {
+      mkdirSync(join(directory, 'ns'), { recursive: true, mode: 0o700 });
+      writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
+      writeFileSync(join(directory, 'spec'), encodeSpec(this.#spec(config)), { mode: 0o600 });
+      mkdirSync(config.logDirectory, { recursive: true });
+      cgroups.create(this.#options.cgroupOf(config.id), config.resources);
+      await runMonitor('sandbox', directory);
+      writeFileSync(join(directory, 'ready'), '');
+    } catch (error) {
+      await this.#clear(config.id);
+      this.#known.delete(config.id);
+      throw new RuntimeError('FailedCreatePodSandBox', errorMessage(error), { cause: error });
+    }
+    return this.#status(stored);
+  }
+
+  /** Ends its namespaces. True: it was ready before. */
+  async stop(id: string): Promise<boolean> {
+    const stored = this.#known.get(id);
+    if (stored === undefined) return false;
+    const before = this.#status(stored).state === 'ready';
+    await this.#release(id);
+    return before;
+  }
+
+  async remove(id: string): Promise<void> {
+    if (!this.#known.has(id)) return;
+    await this.#clear(id);
+    this.#known.delete(id);
+  }
+
+  list(): SandboxStatus[] {
+    return [...this.#known.values()].map((stored) => this.#status(stored));
+  }
+
+  #status({ config, createdAt }: StoredSandbox): SandboxStatus {
+    const directory = this.#options.layout.sandbox(config.id);
+    const pause = readIdentity(directory, 'pause');
+    const ready =
+      existsSync(join(directory, 'ready')) &&
+      isHeld(join(directory, 'ns', 'uts')) &&
+      (pause === undefined || isAlive(pause));
+    return {
+      id: config.id,
+      podUid: config.podUid,
+      podNamespace: config.podNamespace,
+      podName: config.podName,
+      state: ready ? 'ready' : 'notready',
+      createdAt,
+      networkNamespace: config.hostNetwork || !ready ? undefined : join(directory, 'ns', 'net'),
+      labels: config.labels,
+    };
+  }
+
+  #spec(config: SandboxConfig): SpecEntry[] {
+    const sysctls = Object.entries(config.sysctls).map(([name, value]) => `${name}=${value}`);
+    if (!config.hostNetwork && this.#options.settings.unprivilegedPorts) {
+      sysctls.unshift('net.ipv4.ip_unprivileged_port_start=0');
+    }
+    return [
+      ['hostname', config.hostname],
+      ['new.net', config.hostNetwork ? '0' : '1'],
+      ['new.ipc', config.hostIpc ? '0' : '1'],
+      ['new.pid', config.shareProcessNamespace && !config.hostPid ? '1' : '0'],
+      ...sysctls.map((setting): SpecEntry => ['sysctl', setting]),
+    ];
+  }
+
+  /** Removes whatever there is of it; every step can be repeated. */
+  async #clear(id: string): Promise<void> {
+    const { layout, cgroups, env } = this.#options;
+    await this.#release(id);
+    if (isId(id)) await removeGroups(cgroups, this.#options.cgroupOf(id), env);
+    await rm(layout.sandbox(id), { recursive: true, force: true });
+  }
+
+  async #release(id: string): Promise<void> {
+    const directory = this.#options.layout.sandbox(id);
+    await rm(join(directory, 'ready'), { force: true });
+    const pause = readIdentity(directory, 'pause');
+    if (pause !== undefined) killProcess(pause);
+    if (hasMounts(directory)) await runMonitor('release', directory);
+  }
+}
+
+function isHeld(path: string): boolean {
+  try {
+    return statfsSync(path).type === nsfsMagic;
+  } catch {
+    return false;
+  }
+}
+
+/** Spares a process when there is nothing to unmount. */
+function hasMounts(directory: string): boolean {
+  return readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${directory.replaceAll(' ', '\\040')}/`);
+}

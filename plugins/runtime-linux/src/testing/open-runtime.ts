@@ -1,0 +1,25 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Env, Logger } from '@timonel/sdk';
+import { detectCgroups } from '../cgroup/detect.ts';
+import { LinuxRuntime } from '../runtime.ts';
+
+const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+
+export async function openRuntime(dataDir: string, env: Env): Promise<LinuxRuntime> {
+  const { driver } = detectCgroups();
+  if (driver === undefined) throw new Error('these tests need cgroups');
+  const settings = { cgroupParent: '', unprivilegedPorts: true };
+  const runtime = new LinuxRuntime({ dataDir, env, log: quiet, cgroups: driver, settings });
+  await runtime.open();
+  return runtime;
+}
+
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'timonel-rl-'));
+}
+
+export function removeDirectory(path: string): void {
+  rmSync(path, { recursive: true, force: true });
+}
