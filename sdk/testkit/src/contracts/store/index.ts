@@ -1,0 +1,33 @@
+import { describe } from '@jest/globals';
+import { useStore, type MakeStore } from './harness.ts';
+import { leaseContract } from './lease.ts';
+import { durabilityContract, limitsContract } from './limits.ts';
+import { modelContract } from './model.ts';
+import { rangeContract } from './range.ts';
+import { txnContract } from './txn.ts';
+import { watchContract } from './watch.ts';
+
+export type { MakeStore, StoreUnderTest } from './harness.ts';
+
+/** Options of {@link storeContract}. */
+export interface StoreContractOptions {
+  /** The store keeps its state over a restart: `makeStore` gives `reopen`. Default false. */
+  readonly durable?: boolean;
+}
+
+/**
+ * The contract suite of the store: every rule of `@timonel/sdk/contracts/store` as a jest test. Call it at the top level
+ * of a test file.
+ */
+export function storeContract(name: string, makeStore: MakeStore, options: StoreContractOptions = {}): void {
+  describe(`store contract: ${name}`, () => {
+    const bed = useStore(makeStore);
+    txnContract(bed);
+    rangeContract(bed);
+    watchContract(bed);
+    leaseContract(bed);
+    limitsContract(bed);
+    modelContract(bed);
+    if (options.durable === true) describe('durability', () => durabilityContract(bed));
+  });
+}
