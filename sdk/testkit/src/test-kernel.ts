@@ -26,6 +26,8 @@ export interface TestKernelOptions<E extends Env = Env> extends Omit<
   readonly env?: E;
   /** Where data directories are made. Default: a temporary directory that `stop` removes. */
   readonly dataDir?: string;
+  /** Called with the kernel before it starts. */
+  readonly onKernel?: (kernel: Kernel) => void;
 }
 
 /** A running kernel for tests. */
@@ -50,7 +52,7 @@ function toEntry(plugin: AnyPlugin | PluginEntry, config: Readonly<Record<string
 
 /** Starts a kernel with the given plugins. Rejects as `kernel.start` does; nothing is left behind then. */
 export async function startTestKernel<E extends Env = Env>(options: TestKernelOptions<E>): Promise<TestKernel<E>> {
-  const { plugins, config = {}, env: givenEnv, dataDir: givenDir, limits, ...rest } = options;
+  const { plugins, config = {}, env: givenEnv, dataDir: givenDir, limits, onKernel, ...rest } = options;
   const env = (givenEnv ?? createRealEnv()) as E;
   const log = createRecordingLogger();
   const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'timonel-test-')));
@@ -70,6 +72,7 @@ export async function startTestKernel<E extends Env = Env>(options: TestKernelOp
       return dir;
     },
   });
+  onKernel?.(kernel);
   let report: StartReport;
   try {
     report = await kernel.start();
