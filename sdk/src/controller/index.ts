@@ -1,7 +1,14 @@
+export * from './controller.ts';
+export * from './event-recorder.ts';
 export * from './host.ts';
 export * from './indexes.ts';
 export * from './informer.ts';
 export * from './informers.ts';
+export * from './json-equal.ts';
 export type { IndexFunction } from './object-cache.ts';
+export * from './own-writes.ts';
+export * from './ownership.ts';
 export * from './resource-version.ts';
+export * from './slow-start.ts';
+export * from './status.ts';
 export * from './work-queue.ts';

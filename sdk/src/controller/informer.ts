@@ -238,7 +238,7 @@ export class Informer<T extends KubeObject> {
 
   /** Makes the cache equal to a full list. */
   #replace(found: ReadonlyMap<string, T>): void {
-    for (const key of [...this.#cache.keys()]) if (!found.has(key)) this.#remove(key);
+    for (const key of this.#cache.keys()) if (!found.has(key)) this.#remove(key);
     for (const object of found.values()) this.#put(object);
   }
 
@@ -278,7 +278,7 @@ export class Informer<T extends KubeObject> {
     }
     if (old !== undefined && old.metadata.resourceVersion === object.metadata.resourceVersion) return;
     this.#cache.set(object);
-    for (const handler of [...this.#handlers]) {
+    for (const handler of Array.from(this.#handlers)) {
       this.#guarded(() => (old === undefined ? handler.added?.(object) : handler.updated?.(object, old)));
     }
   }
@@ -287,7 +287,7 @@ export class Informer<T extends KubeObject> {
     const old = this.#cache.delete(key);
     if (old === undefined) return;
     if (last !== undefined) deepFreeze(last);
-    for (const handler of [...this.#handlers]) this.#guarded(() => handler.deleted?.(last ?? old));
+    for (const handler of Array.from(this.#handlers)) this.#guarded(() => handler.deleted?.(last ?? old));
   }
 
   #guarded(call: () => void): void {

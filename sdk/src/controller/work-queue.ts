@@ -147,7 +147,7 @@ export class WorkQueue {
   /** Refuses new keys and drops delayed ones. With `drop` also those that wait; else they are still handed out. */
   shutDown(options: { readonly drop?: boolean } = {}): void {
     this.#shutDown = true;
-    for (const key of [...this.#delayed.keys()]) this.#cancelDelay(key);
+    for (const key of this.#delayed.keys()) this.#cancelDelay(key);
     if (options.drop === true) {
       this.#ready.clear();
       this.#dirty.clear();

@@ -1,0 +1,103 @@
+/** Adoption and release: which objects belong to a controller by its selector and their controller reference. */
+import type { ApiClient } from '../contracts/api/index.ts';
+import {
+  controllerOf,
+  controllerReference,
+  isNotFound,
+  matchesSelector,
+  type KubeObject,
+  type ResourceType,
+  type Selector,
+} from '../kube/index.ts';
+
+/** What {@link planClaims} decided. The lists are disjoint. */
+export interface Claims<T> {
+  /** Controlled by the owner and selected. */
+  readonly owned: readonly T[];
+  /** Selected and controlled by nobody: to be given a controller reference. */
+  readonly adopt: readonly T[];
+  /** Controlled by the owner, but not selected any more: to lose their reference. */
+  readonly release: readonly T[];
+}
+
+/**
+ * Sorts objects of one namespace by what the owner should do with them. An owner that is being deleted neither adopts nor
+ * releases; an object that is being deleted is not adopted; nor is one that another controller owns.
+ */
+export function planClaims<T extends KubeObject>(
+  owner: KubeObject,
+  selector: Selector,
+  objects: Iterable<T>,
+): Claims<T> {
+  const owned: T[] = [];
+  const adopt: T[] = [];
+  const release: T[] = [];
+  const ownerLeaves = owner.metadata.deletionTimestamp !== undefined;
+  for (const object of objects) {
+    const controller = controllerOf(object);
+    const selected = matchesSelector(selector, object.metadata.labels);
+    if (controller?.uid === owner.metadata.uid && controller !== undefined) {
+      if (selected) owned.push(object);
+      else if (!ownerLeaves) release.push(object);
+    } else if (
+      controller === undefined &&
+      selected &&
+      !ownerLeaves &&
+      object.metadata.deletionTimestamp === undefined
+    ) {
+      adopt.push(object);
+    }
+  }
+  return { owned, adopt, release };
+}
+
+/** Makes `owner` the controller of `object`, fenced by the object's resourceVersion. @throws ApiError Conflict, NotFound … */
+export function adopt<T extends KubeObject>(
+  api: ApiClient,
+  type: ResourceType<T>,
+  object: T,
+  owner: KubeObject,
+  ownerType: ResourceType,
+): Promise<T> {
+  const ownerReferences = [...(object.metadata.ownerReferences ?? []), controllerReference(owner, ownerType)];
+  return api.update(type, { ...object, metadata: { ...object.metadata, ownerReferences } });
+}
+
+/** Takes the owner's reference from `object`, fenced by the object's resourceVersion. Undefined: the object is gone anyway. */
+export async function release<T extends KubeObject>(
+  api: ApiClient,
+  type: ResourceType<T>,
+  object: T,
+  owner: KubeObject,
+): Promise<T | undefined> {
+  const { ownerReferences: references, ...metadata } = object.metadata;
+  const left = (references ?? []).filter((reference) => reference.uid !== owner.metadata.uid);
+  try {
+    return await api.update(type, {
+      ...object,
+      metadata: left.length > 0 ? { ...metadata, ownerReferences: left } : metadata,
+    });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Asks the API itself whether the owner still is the one the cache shows and is not being deleted: a cache that lags must not
+ * adopt in the name of a dead owner.
+ */
+export async function ownerIsLive<T extends KubeObject>(
+  api: ApiClient,
+  type: ResourceType<T>,
+  owner: T,
+): Promise<boolean> {
+  try {
+    const { namespace, name = '' } = owner.metadata;
+    const live = await api.get(type, { namespace, name });
+    return live.metadata.uid === owner.metadata.uid && live.metadata.deletionTimestamp === undefined;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
