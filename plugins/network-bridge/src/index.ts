@@ -1,1 +1,26 @@
-export {};
+import { definePlugin, type PluginDefinition } from '@timonel/sdk';
+import { podNetwork } from '@timonel/sdk/contracts/network';
+import { BridgeNetwork } from './bridge-network.ts';
+import { configSchema } from './config.ts';
+
+const plugin: PluginDefinition<{ network: typeof podNetwork }, {}, {}, {}, typeof configSchema> = definePlugin({
+  name: 'network-bridge',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'An address for each pod on a Linux bridge of this node',
+  provides: { network: podNetwork },
+  config: configSchema,
+  swap: 'never',
+  criticality: 'optional',
+  setup({ dataDir, config, log }) {
+    const network = new BridgeNetwork(dataDir, config, log);
+    return {
+      provides: { network },
+      start: () => network.start(),
+      probe: () => network.probe(),
+      stop: (reason) => network.stop(reason),
+    };
+  },
+});
+
+export default plugin;

@@ -1,6 +1,8 @@
 /** The pod network, in the spirit of the CNI specification 1.1: attach, detach, check. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
+export * from './ipv4.ts';
+
 export interface AttachRequest {
   readonly sandboxId: string;
   readonly podUid: string;

@@ -1,0 +1,208 @@
+import { access, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Logger, StopReason } from '@timonel/sdk';
+import {
+  formatIpv4,
+  Ipv4Pool,
+  NetworkError,
+  parseIpv4,
+  type Attachment,
+  type AttachRequest,
+  type Ipv4Range,
+  type NodeNetwork,
+  type PodNetwork,
+} from '@timonel/sdk/contracts/network';
+import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
+import { Bridge, listLinks, macOf, podRangeOf } from './bridge.ts';
+import type { NetworkBridgeConfig } from './config.ts';
+import { namesFor, type Names } from './names.ts';
+import { createPodLink, deleteLinks, podInterface } from './pod-link.ts';
+
+export class BridgeNetwork implements PodNetwork {
+  readonly #names: Names;
+  readonly #config: NetworkBridgeConfig;
+  readonly #range: Ipv4Range;
+  readonly #bridge: Bridge;
+  readonly #pool: Ipv4Pool;
+  readonly #file: AttachmentFile;
+  readonly #log: Logger;
+  readonly #records: Map<string, AttachmentRecord> = new Map();
+  // Calls for one sandbox run one after the other; those for different ones side by side.
+  readonly #turns: Map<string, Promise<unknown>> = new Map();
+
+  constructor(dataDir: string, config: NetworkBridgeConfig, log: Logger) {
+    this.#names = namesFor(dataDir);
+    this.#config = config;
+    this.#range = podRangeOf(config);
+    this.#bridge = new Bridge(this.#names, config, this.#range, log);
+    // Not the network's, the gateway's and the broadcast address.
+    this.#pool = new Ipv4Pool(this.#range.first + 2, this.#range.last - 1);
+    this.#file = new AttachmentFile(join(dataDir, 'attachments.json'));
+    this.#log = log;
+  }
+
+  /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
+  async start(): Promise<void> {
+    const records = await this.#file.load();
+    try {
+      await this.#bridge.ensure();
+    } catch (error) {
+      // Half a bridge would stay behind: no instance stops what never started.
+      if (records.length === 0) await this.#bridge.remove().catch(() => undefined);
+      throw error;
+    }
+    for (const record of records) {
+      const address = parseIpv4(record.address);
+      if (address !== undefined && this.#pool.reserve(address)) this.#records.set(record.sandboxId, record);
+      else this.#log.warn({ ...record, podCidr: this.#config.podCidr }, 'an attachment does not fit podCidr: dropped');
+    }
+    const known = new Set([...this.#records.values()].map(({ veth }) => veth));
+    const stray = await this.#bridge.strayLinks(known);
+    await deleteLinks(stray);
+    const { bridge } = this.#names;
+    this.#log.info({ bridge, attachments: this.#records.size, strayLinks: stray.length }, 'pod network is up');
+  }
+
+  /** Leaves nothing behind when the last pod is gone; while pods run on, their network does too. */
+  async stop(reason: StopReason): Promise<void> {
+    await Promise.allSettled(this.#turns.values());
+    if ((reason !== 'shutdown' && reason !== 'disable') || this.#records.size > 0) return;
+    await this.#bridge.remove();
+  }
+
+  async probe(): Promise<void> {
+    const links = await listLinks();
+    if (!links.some(({ name }) => name === this.#names.bridge)) {
+      throw new NetworkError('COMMAND_FAILED', `the bridge ${this.#names.bridge} is gone`);
+    }
+  }
+
+  async nodeNetwork(): Promise<NodeNetwork> {
+    return { podCidr: this.#config.podCidr, nodeAddress: this.#bridge.gateway };
+  }
+
+  attach(request: AttachRequest): Promise<Attachment> {
+    return this.#inTurn(request.sandboxId, () => this.#attach(request));
+  }
+
+  detach(sandboxId: string): Promise<void> {
+    return this.#inTurn(sandboxId, () => this.#detach(sandboxId));
+  }
+
+  async list(): Promise<readonly Attachment[]> {
+    return [...this.#records.values()].map((record) => this.#attachment(record));
+  }
+
+  async retain(sandboxIds: readonly string[]): Promise<number> {
+    const keep = new Set(sandboxIds);
+    const drop = [...this.#records.keys()].filter((id) => !keep.has(id));
+    await Promise.all(drop.map((id) => this.detach(id)));
+    return drop.length;
+  }
+
+  async #attach(request: AttachRequest): Promise<Attachment> {
+    const { sandboxId, networkNamespace } = request;
+    if (networkNamespace === undefined) {
+      throw new NetworkError(
+        'NO_NAMESPACE',
+        `sandbox ${sandboxId} has no network namespace; network-bridge needs one (network-loopback does not)`,
+      );
+    }
+    await access(networkNamespace).catch(() => {
+      throw new NetworkError(
+        'NO_NAMESPACE',
+        `the network namespace ${networkNamespace} of sandbox ${sandboxId} does not exist`,
+      );
+    });
+    const known = this.#records.get(sandboxId);
+    if (known !== undefined) {
+      if (await hasLink(known.veth)) return this.#attachment(known);
+      await this.#link(known.veth, known.address, networkNamespace);
+      return this.#attachment(known);
+    }
+    return this.#attachNew(request, networkNamespace);
+  }
+
+  async #attachNew(request: AttachRequest, networkNamespace: string): Promise<Attachment> {
+    const { sandboxId } = request;
+    const address = this.#pool.take();
+    if (address === undefined) {
+      throw new NetworkError(
+        'ADDRESSES_EXHAUSTED',
+        `all ${this.#records.size} addresses of podCidr ${this.#config.podCidr} are in use`,
+      );
+    }
+    const record: AttachmentRecord = {
+      sandboxId,
+      address: formatIpv4(address),
+      veth: this.#freeVethName(sandboxId),
+      networkNamespace,
+      pod: `${request.podNamespace}/${request.podName}`,
+    };
+    this.#records.set(sandboxId, record);
+    try {
+      await this.#link(record.veth, record.address, networkNamespace);
+    } catch (error) {
+      this.#records.delete(sandboxId);
+      this.#pool.free(address);
+      throw error;
+    }
+    await this.#save();
+    return this.#attachment(record);
+  }
+
+  async #detach(sandboxId: string): Promise<void> {
+    const record = this.#records.get(sandboxId);
+    if (record === undefined) return;
+    await deleteLinks([record.veth]);
+    this.#records.delete(sandboxId);
+    await this.#save();
+    const address = parseIpv4(record.address);
+    if (address !== undefined) this.#pool.free(address);
+  }
+
+  #link(veth: string, address: string, networkNamespace: string): Promise<void> {
+    return createPodLink({
+      veth,
+      bridge: this.#names.bridge,
+      networkNamespace,
+      address,
+      macAddress: macOf(parseIpv4(address) ?? 0),
+      gateway: this.#bridge.gateway,
+      mtuBytes: this.#bridge.mtuBytes,
+    });
+  }
+
+  #freeVethName(sandboxId: string): string {
+    const used = new Set([...this.#records.values()].map(({ veth }) => veth));
+    for (let salt = 0; ; salt++) {
+      const veth = this.#names.veth(sandboxId, salt);
+      if (!used.has(veth)) return veth;
+    }
+  }
+
+  #attachment({ sandboxId, address }: AttachmentRecord): Attachment {
+    return { sandboxId, addresses: [address], interfaceName: podInterface, gateway: this.#bridge.gateway };
+  }
+
+  #save(): Promise<void> {
+    return this.#file.save(() => this.#records.values());
+  }
+
+  #inTurn<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(sandboxId) ?? Promise.resolve();
+    const turn = before.then(work, work);
+    this.#turns.set(sandboxId, turn);
+    const forget = (): void => {
+      if (this.#turns.get(sandboxId) === turn) this.#turns.delete(sandboxId);
+    };
+    turn.then(forget, forget);
+    return turn;
+  }
+}
+
+async function hasLink(name: string): Promise<boolean> {
+  // Not /sys/class/net: that is the view of whoever mounted it, this one of the process itself.
+  const text = await readFile('/proc/net/dev', 'utf8');
+  return text.split('\n').some((line) => line.trimStart().startsWith(`${name}:`));
+}
