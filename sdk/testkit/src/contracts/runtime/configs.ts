@@ -1,5 +1,6 @@
 import type { ContainerConfig, RootFilesystem, SandboxConfig } from '@timonel/sdk/contracts/runtime';
 
+/** A sandbox with nothing special about it. */
 export function sandboxConfig(id: string, logDirectory: string, changes: Partial<SandboxConfig> = {}): SandboxConfig {
   return {
     id,
@@ -20,6 +21,7 @@ export function sandboxConfig(id: string, logDirectory: string, changes: Partial
   };
 }
 
+/** A container as the node agent would ask for: default capabilities, no_new_privs. */
 export function containerConfig(
   sandboxId: string,
   id: string,

@@ -1,0 +1,50 @@
+import type { ContainerRuntime, RootFilesystem } from '@timonel/sdk/contracts/runtime';
+
+/** A container runtime under test. */
+export interface RuntimeUnderTest {
+  readonly runtime: ContainerRuntime;
+  readonly image: RootFilesystem;
+  /** An absolute path; need not exist yet. */
+  readonly logDirectory: string;
+  /** What the containers of the suite run. */
+  readonly commands: RuntimeCommands;
+  /** Drops the runtime as a restart of the agent does, and makes it anew upon the same state. Containers go on meanwhile. */
+  restart(): Promise<ContainerRuntime>;
+  /** Removes everything. */
+  close(): Promise<void>;
+}
+
+/** How to say these things to the runtime under test; see {@link shellCommands}. */
+export interface RuntimeCommands {
+  /** Runs until a signal ends it; SIGTERM ends it with exit code 0. */
+  readonly run: readonly string[];
+  /** Runs until SIGKILL. */
+  readonly runIgnoringTerm: readonly string[];
+  /** What both of them print once signals are handled so. Undefined: they are from the start. */
+  readonly readyLine: string | undefined;
+  /** Ends by itself after some 300 ms with exit code 5. */
+  readonly endSoon: readonly string[];
+  exit(code: number): readonly string[];
+  /** Prints a line to stdout, one to stderr, and ends. Undefined: the runtime writes no logs. */
+  print: ((out: string, err: string) => readonly string[]) | undefined;
+  /** For exec: copies stdin to stdout, then ends with exit code 3. Undefined: the runtime has no exec. */
+  readonly copyInput: readonly string[] | undefined;
+  /** Kills itself with SIGKILL. */
+  readonly killItself: readonly string[];
+  /** Names a program that is not there. */
+  readonly absent: readonly string[];
+}
+
+/** For runtimes that run real programs: wants `sh` and `sleep` in the image. */
+export const shellCommands: RuntimeCommands = {
+  run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'],
+  runIgnoringTerm: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'],
+  readyLine: 'ready',
+  endSoon: ['sh', '-c', 'sleep 0.3; exit 5'],
+  exit: (code) => ['sh', '-c', `exit ${code}`],
+  print: (out, err) => ['sh', '-c', 'echo "$0"; echo "$1" >&2', out, err],
+  copyInput: ['sh', '-c', 'while read -r line; do echo "$line"; done; exit 3'],
+  // pid 1 of a container is safe from its own signals: a child dies of it, and the shell passes 137 on
+  killItself: ['sh', '-c', 'sh -c "kill -9 \\$\\$"'],
+  absent: ['no-such-program-anywhere'],
+};
