@@ -12,7 +12,7 @@ export const allInOne: Profile = {
     { plugin: 'runtime-linux' },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
     settings.hasNftables
-      ? { plugin: 'proxy-nftables', config: { podCidr: settings.podCidr } }
+      ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
       : { plugin: 'proxy-userspace' },
     {
       plugin: 'node-agent',

@@ -1,1 +1,56 @@
-export {};
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { serviceProxy } from '@timonel/sdk/contracts/proxy';
+import { ServiceRuleSync } from '@timonel/sdk/controller';
+import { z } from 'zod';
+import { NftablesDataPlane } from './data-plane.ts';
+
+const config = z.strictObject({
+  /** Where service addresses come from: the same as in service-allocator. */
+  serviceCidr: z.string().default('10.96.0.0/16'),
+  /** Time between two writes of the tables, at least, in ms. */
+  minIntervalMs: z.number().int().min(0).max(10_000).default(20),
+});
+
+/** Serves ClusterIPs, external IPs and node ports by address translation in the kernel. Needs root and the program nft. */
+const plugin: AnyPlugin = definePlugin({
+  name: 'proxy-nftables',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'services by nftables: address translation in the kernel',
+  provides: { proxy: serviceProxy },
+  requires: { api: apiClient },
+  config,
+  swap: 'drain',
+  setup(ctx) {
+    const dataPlane = new NftablesDataPlane(ctx.dataDir, ctx.config.serviceCidr);
+    const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
+      implementation: 'nftables',
+      minIntervalMs: ctx.config.minIntervalMs,
+      apply: (rules) => dataPlane.apply(rules),
+    });
+    let open = false;
+    return {
+      provides: {
+        proxy: {
+          status: () => Promise.resolve(sync.status()),
+          resync: () => {
+            dataPlane.forget();
+            return sync.resync();
+          },
+        },
+      },
+      async start() {
+        open = true;
+        await dataPlane.open();
+        await sync.start();
+      },
+      async stop() {
+        await sync.stop();
+        if (open) await dataPlane.close();
+      },
+    };
+  },
+});
+
+export default plugin;

@@ -1,1 +1,50 @@
-export {};
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { serviceProxy } from '@timonel/sdk/contracts/proxy';
+import { ServiceRuleSync } from '@timonel/sdk/controller';
+import { z } from 'zod';
+import { AddressLink } from './address-link.ts';
+import { UserspaceDataPlane } from './data-plane.ts';
+
+const config = z.strictObject({
+  /**
+   * Give the service addresses to a link of the node (needs root and the program ip). Switch it off where they are local
+   * anyway, as those of 127.0.0.0/8 are.
+   */
+  assignAddresses: z.boolean().default(true),
+  minIntervalMs: z.number().int().min(0).max(10_000).default(20),
+});
+
+/** Serves ClusterIPs and node ports by piping connections in this process. For machines without nft, and without root. */
+const plugin: AnyPlugin = definePlugin({
+  name: 'proxy-userspace',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'services by a proxy in this process: TCP and UDP, needs no nft',
+  provides: { proxy: serviceProxy },
+  requires: { api: apiClient },
+  config,
+  swap: 'drain',
+  setup(ctx) {
+    const link = ctx.config.assignAddresses ? new AddressLink(ctx.dataDir) : undefined;
+    const dataPlane = new UserspaceDataPlane(ctx.env, ctx.log, link);
+    const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
+      implementation: 'userspace',
+      minIntervalMs: ctx.config.minIntervalMs,
+      apply: (rules) => dataPlane.apply(rules),
+    });
+    return {
+      provides: { proxy: { status: () => Promise.resolve(sync.status()), resync: () => sync.resync() } },
+      async start() {
+        await dataPlane.open();
+        await sync.start();
+      },
+      async stop() {
+        await sync.stop();
+        await dataPlane.close();
+      },
+    };
+  },
+});
+
+export default plugin;

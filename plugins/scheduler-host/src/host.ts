@@ -247,8 +247,8 @@ export class SchedulerHost {
       this.counts.bound += 1;
       this.#queue.delete(uid);
       this.#events.record(
-        pod,
         pods,
+        pod,
         'Normal',
         'Scheduled',
         `Successfully assigned ${namespace}/${name} to ${nodeName}`,
@@ -277,7 +277,7 @@ export class SchedulerHost {
     const message = unschedulableMessage(nodeCount, rejections);
     try {
       const changed = await markUnschedulable(this.#api, pod, message, this.#ctx.env.clock.timestamp());
-      if (changed) this.#events.record(pod, pods, 'Warning', 'FailedScheduling', message);
+      if (changed) this.#events.record(pods, pod, 'Warning', 'FailedScheduling', message);
     } catch (error) {
       this.#ctx.log.warn({ err: { message: errorMessage(error) } }, 'the reason of a pending pod could not be written');
     }

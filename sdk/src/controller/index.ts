@@ -9,6 +9,7 @@ export type { IndexFunction } from './object-cache.ts';
 export * from './own-writes.ts';
 export * from './ownership.ts';
 export * from './resource-version.ts';
+export * from './service-rules.ts';
 export * from './slow-start.ts';
 export * from './status.ts';
 export * from './work-queue.ts';

@@ -1,0 +1,134 @@
+/**
+ * Keeps a service proxy's data plane equal to the cluster's services: watches Services and EndpointSlices, and hands the whole
+ * set of rules over after each change, one hand-over at a time. Changes that come meanwhile are joined into the next.
+ */
+import type { ApiClient } from '../contracts/api/index.ts';
+import { buildServiceRules, type ProxyStatus, type ServicePortRule } from '../contracts/proxy/index.ts';
+import { errorMessage } from '../kernel/index.ts';
+import { endpointSlices, services } from '../kube/index.ts';
+import type { ControllerHost } from './host.ts';
+import { informers, type Informers } from './informers.ts';
+
+export interface ServiceRuleSyncOptions {
+  readonly implementation: string;
+  /** Time between two hand-overs, at least, in ms. Default 20. */
+  readonly minIntervalMs?: number;
+  /** Makes the data plane equal to `rules`. A rejection is tried again with back-off. */
+  apply(rules: readonly ServicePortRule[]): Promise<void>;
+}
+
+const retryBaseMs = 100;
+const retryLimitMs = 10_000;
+
+export class ServiceRuleSync {
+  readonly #host: ControllerHost;
+  readonly #options: ServiceRuleSyncOptions;
+  readonly #informers: Informers;
+  #rules: readonly ServicePortRule[] = [];
+  #lastSyncAt = 0;
+  #lastError: string | undefined;
+  #dirty = true;
+  #failures = 0;
+  #wake: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #settled: (() => void)[] = [];
+
+  constructor(host: ControllerHost, api: ApiClient, options: ServiceRuleSyncOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#informers = informers(host, api);
+    const touch = (): void => this.#touch();
+    this.#informers.for(services).addHandler({ added: touch, updated: touch, deleted: touch });
+    this.#informers.for(endpointSlices).addHandler({ added: touch, updated: touch, deleted: touch });
+  }
+
+  /** Begins; resolves after the first hand-over, whether it worked or not. */
+  async start(): Promise<void> {
+    this.#informers.start();
+    await this.#informers.synced();
+    const first = this.#nextAttempt();
+    this.#running = this.#loop();
+    await first;
+  }
+
+  /** Resolves when nothing runs any more. The data plane is left as it is. */
+  async stop(): Promise<void> {
+    this.#wake?.();
+    await this.#running;
+    await this.#informers.stop();
+  }
+
+  /** Hands everything over again. @throws Error of the data plane */
+  async resync(): Promise<void> {
+    const attempt = this.#nextAttempt();
+    this.#touch();
+    await attempt;
+    if (this.#lastError !== undefined) throw new Error(this.#lastError);
+  }
+
+  status(): ProxyStatus {
+    return {
+      implementation: this.#options.implementation,
+      rules: this.#rules.length,
+      backends: this.#rules.reduce((sum, rule) => sum + rule.backends.length, 0),
+      lastSyncAt: this.#lastSyncAt,
+      lastError: this.#lastError,
+    };
+  }
+
+  #touch(): void {
+    this.#dirty = true;
+    this.#wake?.();
+  }
+
+  #nextAttempt(): Promise<void> {
+    return new Promise((resolve) => this.#settled.push(resolve));
+  }
+
+  async #loop(): Promise<void> {
+    const { signal, env } = this.#host;
+    while (!signal.aborted) {
+      if (!this.#dirty) {
+        await this.#changed();
+        continue;
+      }
+      await this.#attempt();
+      const backOffMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures - 1, 10));
+      const pauseMs = this.#failures === 0 ? (this.#options.minIntervalMs ?? 20) : backOffMs;
+      await env.timers.sleep(pauseMs, signal).catch(() => undefined);
+    }
+    for (const resolve of this.#settled.splice(0)) resolve();
+  }
+
+  async #attempt(): Promise<void> {
+    this.#dirty = false;
+    const settled = this.#settled.splice(0);
+    try {
+      this.#rules = buildServiceRules(this.#informers.for(services).list(), this.#informers.for(endpointSlices).list());
+      await this.#options.apply(this.#rules);
+      this.#lastSyncAt = this.#host.env.clock.now();
+      this.#lastError = undefined;
+      this.#failures = 0;
+    } catch (error) {
+      this.#dirty = true;
+      this.#failures += 1;
+      this.#lastError = errorMessage(error);
+      this.#host.log.warn({ error: this.#lastError }, 'the service rules could not be written; trying again');
+    }
+    for (const resolve of settled) resolve();
+  }
+
+  #changed(): Promise<void> {
+    const { signal } = this.#host;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        this.#wake = undefined;
+        resolve();
+      };
+      signal.addEventListener('abort', done);
+      this.#wake = done;
+      if (signal.aborted) done();
+    });
+  }
+}
