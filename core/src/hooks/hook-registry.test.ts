@@ -1,0 +1,162 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  bailHook,
+  collectHook,
+  notifyHook,
+  waterfallHook,
+  type AnyHookToken,
+  type HookCaller,
+  type KernelError,
+  type TapOptions,
+} from '@timonel/sdk';
+import { createSimulatedEnv, type SimulatedEnv } from '../env/index.ts';
+import { DeadlineWatch } from '../lifecycle/deadline.ts';
+import { Activity } from '../supervision/activity.ts';
+import { HookRegistry, type OwnedTap } from './hook-registry.ts';
+import type { UntypedTap } from './tap.ts';
+
+const options = { description: 'for tests', deadlineMs: 100 };
+const waterfall = waterfallHook<object, object>('t.object.mutate', options);
+const lenient = waterfallHook<object, object>('t.object.skip', { ...options, onError: 'skip' });
+const collect = collectHook<object, object, string>('t.object.validate', options);
+const bail = bailHook<object, object, string>('t.object.decide', options);
+const notify = notifyHook<object, object>('t.object.done', options);
+
+let env: SimulatedEnv;
+let hooks: HookRegistry;
+let faults: KernelError[];
+
+beforeEach(() => {
+  env = createSimulatedEnv({ seed: 1 });
+  const activity = new Activity(env.clock, 0, () => undefined);
+  hooks = new HookRegistry({ clock: env.clock, activity, deadlines: new DeadlineWatch(env.clock, env.timers) });
+  faults = [];
+});
+
+function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, plugin = 'p'): OwnedTap {
+  const owned = hooks.add(plugin, token, fn, tapOptions, (error) => faults.push(error));
+  owned.activate();
+  return owned;
+}
+
+function caller(token: AnyHookToken): HookCaller<AnyHookToken> {
+  return hooks.callersOf({ it: token })['it']!;
+}
+
+describe('hooks', () => {
+  it('without taps answer at once with what the kind says', async () => {
+    const subject = { a: 1 };
+    expect(await caller(waterfall).call(subject, {})).toBe(subject);
+    expect(await caller(collect).call(subject, {})).toEqual([]);
+    expect(await caller(bail).call(subject, {})).toBeUndefined();
+    expect(await caller(notify).call(subject, {})).toBeUndefined();
+  });
+
+  it('waterfall: each tap may change the subject, in order of stage', async () => {
+    const step =
+      (name: string): UntypedTap =>
+      (subject) => ({ at: `${(subject as { at: string }).at}${name}` });
+    tap(waterfall, step('c'), { stage: 10 });
+    tap(waterfall, (subject) => Promise.resolve(step('a')(subject, {})));
+    tap(waterfall, () => undefined);
+    tap(waterfall, step('b'));
+    tap(waterfall, step('0'), { stage: -1 });
+    expect(await caller(waterfall).call({ at: '' }, {})).toEqual({ at: '0abc' });
+  });
+
+  it('collect: all findings; bail: the first answer; notify: nothing', async () => {
+    tap(collect, () => ['one']);
+    tap(collect, () => undefined);
+    tap(collect, () => Promise.resolve(['two', 'three']));
+    expect(await caller(collect).call({}, {})).toEqual(['one', 'two', 'three']);
+    const asked: string[] = [];
+    const answer =
+      (name: string, value: string | undefined): UntypedTap =>
+      () => {
+        asked.push(name);
+        return value;
+      };
+    tap(bail, answer('a', undefined));
+    tap(bail, answer('b', 'yes'));
+    tap(bail, answer('c', 'no'));
+    expect(await caller(bail).call({}, {})).toBe('yes');
+    expect(asked).toEqual(['a', 'b']);
+    tap(notify, () => 'ignored');
+    expect(await caller(notify).call({}, {})).toBeUndefined();
+  });
+
+  it('blames a tap that throws: fail rejects, skip and notify go on', async () => {
+    tap(waterfall, () => Promise.reject(new Error('boom')), {}, 'culprit');
+    const failed = { code: 'ERR_TAP_FAILED', plugin: 'culprit', message: expect.stringContaining('boom') };
+    await expect(caller(waterfall).call({}, {})).rejects.toMatchObject(failed);
+    const boom = (): never => {
+      throw new Error('boom');
+    };
+    tap(lenient, boom);
+    tap(lenient, () => ({ ok: true }));
+    expect(await caller(lenient).call({}, {})).toEqual({ ok: true });
+    let told = 0;
+    tap(notify, boom);
+    tap(notify, () => void told++);
+    await caller(notify).call({}, {});
+    expect(told).toBe(1);
+    expect(faults.map(({ code }) => code)).toEqual(['ERR_TAP_FAILED', 'ERR_TAP_FAILED', 'ERR_TAP_FAILED']);
+  });
+
+  it('cuts off a tap that never answers, at the shorter of both deadlines', async () => {
+    const owned = tap(waterfall, () => new Promise(() => undefined), { deadlineMs: 30 });
+    const call = caller(waterfall).call({}, {});
+    const failed = expect(call).rejects.toMatchObject({ code: 'ERR_TAP_TIMEOUT', plugin: 'p' });
+    await env.advance(30);
+    await failed;
+    expect(owned.tap.info()).toMatchObject({ calls: 1, timeouts: 1, errors: 0, p50Us: 30_000 });
+    expect(faults).toHaveLength(1);
+  });
+
+  it('arms no timer for taps that answer at once', async () => {
+    tap(waterfall, () => ({}));
+    await caller(waterfall).call({}, {});
+    expect(env.pendingTimers).toBe(0);
+  });
+
+  it('refuses results of a wrong shape', async () => {
+    for (const bad of ['text', null, []]) {
+      const owned = tap(waterfall, () => bad);
+      await expect(caller(waterfall).call({}, {})).rejects.toMatchObject({ code: 'ERR_TAP_RESULT', plugin: 'p' });
+      owned.remove();
+    }
+    tap(collect, () => 'not a list');
+    await expect(caller(collect).call({}, {})).rejects.toMatchObject({ code: 'ERR_TAP_RESULT' });
+  });
+
+  it('removes taps for good, also after calls, and counts the live ones', async () => {
+    const hook = caller(waterfall);
+    const taps = ['a', 'b', 'c'].map((name) => tap(waterfall, () => ({ name })));
+    expect(hook.size).toBe(3);
+    expect(await hook.call({}, {})).toEqual({ name: 'c' });
+    taps[2]!.remove();
+    taps[2]!.remove();
+    expect(await hook.call({}, {})).toEqual({ name: 'b' });
+    taps[1]!.deactivate();
+    expect(await hook.call({}, {})).toEqual({ name: 'a' });
+    expect(hook.size).toBe(1);
+  });
+
+  it('answers a call whose tap goes while it works', async () => {
+    const owned = tap(waterfall, () => new Promise(() => undefined));
+    const call = caller(waterfall).call({ kept: true }, {});
+    owned.remove();
+    expect(await call).toEqual({ kept: true });
+    expect(faults).toEqual([]);
+  });
+
+  it('keeps taps bound to the id when the hook gets a new owner', async () => {
+    tap(waterfall, () => ({ tapped: true }));
+    expect(hooks.isOwned(waterfall)).toBe(false);
+    const twin = waterfallHook<object, object>(waterfall.id, options);
+    expect(await caller(twin).call({}, {})).toEqual({ tapped: true });
+    expect(hooks.isOwned(waterfall)).toBe(true);
+    const other = bailHook<object, object, string>(waterfall.id, options);
+    expect(() => tap(other, () => undefined)).toThrow(expect.objectContaining({ code: 'ERR_PLUGIN_CONTRACT' }));
+  });
+});
