@@ -1,0 +1,185 @@
+// Writes src/generated/schemas.ts: OpenAPI 3.0 schemas of the built-in kinds and of every type they reach.
+// Run it before tsc and before the tests: node plugins/api-resources/scripts/generate.mjs
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { atomicTypes, listFacts, metaTypes, quantityFields, scalarTypes } from './facts.mjs';
+import { readApi, readModel } from './models.mjs';
+
+// In the order in which a type that several groups use finds its owner.
+const apis = {
+  CoreV1Api: [
+    ...['V1Pod', 'V1Node', 'V1Namespace', 'V1Service', 'V1Endpoints', 'V1ConfigMap', 'V1Secret', 'V1ServiceAccount'],
+    ...['CoreV1Event', 'V1Binding', 'V1PodList', 'V1NodeList', 'V1NamespaceList', 'V1ServiceList', 'V1EndpointsList'],
+    ...['V1ConfigMapList', 'V1SecretList', 'V1ServiceAccountList', 'CoreV1EventList'],
+  ],
+  AppsV1Api: ['V1Deployment', 'V1ReplicaSet', 'V1DeploymentList', 'V1ReplicaSetList'],
+  DiscoveryV1Api: ['V1EndpointSlice', 'V1EndpointSliceList'],
+  CoordinationV1Api: ['V1Lease', 'V1LeaseList'],
+  AutoscalingV1Api: ['V1Scale'],
+  PolicyV1Api: ['V1Eviction'],
+};
+/** Kinds that no method of these API classes answers with: they travel in bodies only, or belong to every group. */
+const bodiesOnly = { V1Scale: ['autoscaling', 'v1'], V1Eviction: ['policy', 'v1'] };
+const metaKinds = ['V1Status', 'V1DeleteOptions'];
+
+const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+const quantity = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
+const scalars = {
+  Date: `${meta}.Time`,
+  V1MicroTime: `${meta}.MicroTime`,
+  IntOrString: 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+};
+
+const keyOfModel = new Map();
+const schemas = { ...scalarTypes };
+const usedFacts = new Set();
+
+/** `V1Pod` → `Pod`, `CoreV1Event` → `Event`. */
+function plainName(model) {
+  const match =
+    /^(?:Core|Discovery|Events|Apiregistration|Storage|Authentication|Rbac|Resource|Flowcontrol)?V1([A-Z]\w*)$/.exec(
+      model,
+    );
+  if (match === null) throw new Error(`${model}: only version v1 models are expected here`);
+  return match[1];
+}
+
+function assignKey(model, packageName) {
+  const name = plainName(model);
+  keyOfModel.set(model, metaTypes.includes(name) ? `${meta}.${name}` : `io.k8s.api.${packageName}.v1.${name}`);
+}
+
+const reference = (key) => ({ $ref: `#/components/schemas/${key}` });
+
+/** The schema of a type as the attribute type map names it; new models go to `reached`. */
+function schemaOf(type, format, reached) {
+  const list = /^Array<(.+)>$/.exec(type);
+  if (list !== null) return { type: 'array', items: schemaOf(list[1], format, reached) };
+  const map = /^\{ \[key: string\]: (.+); \}$/.exec(type);
+  if (map !== null) return { type: 'object', additionalProperties: schemaOf(map[1], format, reached) };
+  if (type === 'any') return { 'x-kubernetes-preserve-unknown-fields': true };
+  if (type === 'number') return { type: format === 'double' ? 'number' : 'integer', format };
+  if (type === 'string' || type === 'boolean') return format === '' ? { type } : { type, format };
+  const scalar = scalars[type];
+  if (scalar !== undefined) return reference(scalar);
+  reached.push(type);
+  return { model: type };
+}
+
+function withQuantities(typeName, field, schema) {
+  const listed = quantityFields[typeName] ?? [];
+  if (listed.includes(field)) return reference(quantity);
+  return listed.includes(`${field}*`) ? { type: 'object', additionalProperties: reference(quantity) } : schema;
+}
+
+function withFacts(typeName, field, schema) {
+  const fact = listFacts[typeName]?.[field];
+  if (fact === undefined) return schema;
+  usedFacts.add(`${typeName}.${field}`);
+  return {
+    ...schema,
+    ...(fact.list === undefined ? {} : { 'x-kubernetes-list-type': fact.list }),
+    ...(fact.keys === undefined ? {} : { 'x-kubernetes-list-map-keys': fact.keys }),
+    ...(fact.strategy === undefined ? {} : { 'x-kubernetes-patch-strategy': fact.strategy }),
+    ...(fact.key === undefined ? {} : { 'x-kubernetes-patch-merge-key': fact.key }),
+  };
+}
+
+async function addModel(model, packageName, kinds) {
+  const { description, fields } = await readModel(model);
+  const typeName = plainName(model);
+  const reached = [];
+  const properties = {};
+  for (const field of fields) {
+    const own = field.name === 'fieldsV1' ? reference(`${meta}.FieldsV1`) : schemaOf(field.type, field.format, reached);
+    const schema = withFacts(typeName, field.name, withQuantities(typeName, field.name, own));
+    properties[field.name] = field.description === '' ? schema : { description: field.description, ...schema };
+  }
+  const required = fields.filter((field) => field.required).map((field) => field.name);
+  const kind = kinds.get(model);
+  schemas[keyOfModel.get(model)] = {
+    ...(description === '' ? {} : { description }),
+    type: 'object',
+    properties,
+    ...(required.length === 0 ? {} : { required }),
+    ...(atomicTypes.includes(typeName) ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+    ...(kind === undefined ? {} : { 'x-kubernetes-group-version-kind': [kind] }),
+  };
+  const fresh = reached.filter((name) => !keyOfModel.has(name));
+  for (const name of fresh) if (!keyOfModel.has(name)) assignKey(name, packageName);
+  return [...new Set(fresh)];
+}
+
+/** Turns `{ model: 'V1PodSpec' }` into references, now that every model has its key. */
+function resolveModels(value) {
+  if (Array.isArray(value)) return value.map(resolveModels);
+  if (typeof value !== 'object' || value === null) return value;
+  const { model, ...rest } = value;
+  const resolved = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, resolveModels(item)]));
+  return typeof model === 'string' && keyOfModel.has(model)
+    ? { ...resolved, ...reference(keyOfModel.get(model)) }
+    : resolved;
+}
+
+async function addGroup(apiClass, roots) {
+  const { group, version, models } = readApi(apiClass);
+  const kinds = new Map();
+  for (const root of roots) {
+    const [rootGroup, rootVersion] = bodiesOnly[root] ?? [group, version];
+    if (bodiesOnly[root] === undefined && !models.includes(root))
+      throw new Error(`${apiClass} answers with no ${root}`);
+    kinds.set(root, { group: rootGroup, kind: plainName(root), version: rootVersion });
+  }
+  const packageName = group === '' ? 'core' : group.split('.')[0];
+  let wave = roots.filter((root) => !keyOfModel.has(root));
+  for (const root of wave) assignKey(root, packageName);
+  while (wave.length > 0) {
+    const next = [];
+    for (const model of wave) next.push(...(await addModel(model, packageName, kinds)));
+    wave = next;
+  }
+}
+
+async function addMeta() {
+  const kinds = new Map(metaKinds.map((model) => [model, { group: '', kind: plainName(model), version: 'v1' }]));
+  let wave = metaKinds.filter((model) => !keyOfModel.has(model));
+  for (const model of wave) assignKey(model, 'core');
+  while (wave.length > 0) {
+    const next = [];
+    for (const model of wave) next.push(...(await addModel(model, 'core', kinds)));
+    wave = next;
+  }
+}
+
+function checkFacts() {
+  for (const [type, fields] of Object.entries(listFacts)) {
+    for (const field of Object.keys(fields)) {
+      if (!usedFacts.has(`${type}.${field}`)) throw new Error(`facts.mjs: no type has a field ${type}.${field}`);
+    }
+  }
+}
+
+function moduleText() {
+  const ordered = Object.fromEntries(
+    Object.keys(schemas)
+      .sort()
+      .map((key) => [key, resolveModels(schemas[key])]),
+  );
+  // One string: parsing JSON is faster than parsing a literal, and it is only done when somebody asks.
+  const literal = JSON.stringify(JSON.stringify(ordered));
+  return `// Generated by scripts/generate.mjs from @kubernetes/client-node. Do not edit.\nexport const schemasJson: string =\n  ${literal};\n`;
+}
+
+await addMeta();
+for (const [apiClass, roots] of Object.entries(apis)) await addGroup(apiClass, roots);
+checkFacts();
+const target = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'generated', 'schemas.ts');
+const text = moduleText();
+mkdirSync(dirname(target), { recursive: true });
+// An unchanged file keeps its time, so that nothing is built again.
+if (!existsSync(target) || readFileSync(target, 'utf8') !== text) {
+  writeFileSync(`${target}.new`, text);
+  renameSync(`${target}.new`, target);
+}
+console.log(`${Object.keys(schemas).length} schemas, ${Math.round(text.length / 1024)} KiB`);

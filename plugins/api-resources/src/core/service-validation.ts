@@ -1,0 +1,141 @@
+import { isIP } from 'node:net';
+import {
+  dnsLabelProblems,
+  dnsSubdomainProblems,
+  type FieldError,
+  type Service,
+  type ServicePort,
+} from '@timonel/sdk/kube';
+import { Findings } from '../validation/findings.ts';
+import { checkLabels } from '../validation/labels.ts';
+import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { portNumberProblems, portReferenceProblems } from '../validation/ports.ts';
+
+type Spec = Partial<Service['spec']>;
+
+const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const nodePortRange = { first: 30_000, last: 32_767 };
+const ipProblem = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+
+/** What must be unique among the ports of a service. */
+interface Seen {
+  readonly names: Set<string>;
+  readonly ports: Set<string>;
+  readonly nodePorts: Set<string>;
+}
+
+function checkNodePort(port: Partial<ServicePort>, at: string, type: unknown, found: Findings, seen: Seen): void {
+  const { nodePort, protocol } = port;
+  if (nodePort === undefined || nodePort === 0) return;
+  if (type === 'ClusterIP') {
+    found.forbidden(`${at}.nodePort`, "may not be used when `type` is 'ClusterIP'");
+    return;
+  }
+  const { first, last } = nodePortRange;
+  if (typeof nodePort !== 'number' || nodePort < first || nodePort > last)
+    found.invalid(
+      `${at}.nodePort`,
+      nodePort,
+      `provided port is not in the valid range. The range of valid ports is ${first}-${last}`,
+    );
+  const key = `${nodePort}/${String(protocol)}`;
+  if (seen.nodePorts.has(key)) found.duplicate(`${at}.nodePort`, nodePort);
+  seen.nodePorts.add(key);
+}
+
+function checkPort(port: Partial<ServicePort>, at: string, spec: Spec, found: Findings, seen: Seen): void {
+  const name = textOf(port.name);
+  const several = itemsOf(spec.ports).length > 1;
+  if (name === '') {
+    if (several) found.required(`${at}.name`);
+  } else {
+    found.problems(`${at}.name`, name, dnsLabelProblems(name));
+    if (seen.names.has(name)) found.duplicate(`${at}.name`, name);
+    seen.names.add(name);
+  }
+  found.problems(`${at}.port`, port.port, portNumberProblems(port.port));
+  found.oneOf(`${at}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP'], 'required');
+  found.problems(`${at}.targetPort`, port.targetPort ?? 0, portReferenceProblems(port.targetPort));
+  const key = `${String(port.port)}/${String(port.protocol)}`;
+  if (seen.ports.has(key)) found.duplicate(at, { port: port.port, protocol: port.protocol });
+  seen.ports.add(key);
+  checkNodePort(port, at, spec.type, found, seen);
+}
+
+function checkAddresses(spec: Spec, found: Findings): void {
+  const addresses = itemsOf(spec.clusterIPs);
+  if (spec.type === 'ExternalName') {
+    if (addresses.length > 0 || textOf(spec.clusterIP) !== '')
+      found.forbidden('spec.clusterIPs', "may not be set when type is 'ExternalName'");
+    const name = textOf(spec.externalName).replace(/\.$/, '');
+    if (name === '') found.required('spec.externalName');
+    else found.problems('spec.externalName', name, dnsSubdomainProblems(name));
+    return;
+  }
+  if (addresses.length > 0 && addresses[0] !== spec.clusterIP)
+    found.invalid('spec.clusterIPs', addresses, 'first value must match `clusterIP`');
+  for (const [index, address] of addresses.entries()) {
+    if (address === 'None') {
+      if (spec.type !== 'ClusterIP' || index > 0)
+        found.invalid(
+          `spec.clusterIPs[${index}]`,
+          address,
+          `may not be set to 'None' for ${String(spec.type)} services`,
+        );
+    } else if (isIP(textOf(address)) === 0) found.invalid(`spec.clusterIPs[${index}]`, address, ipProblem);
+  }
+  if (addresses.length > 2) found.invalid('spec.clusterIPs', addresses, 'may only hold up to 2 values');
+  for (const [index, address] of itemsOf(spec.externalIPs).entries()) {
+    if (isIP(textOf(address)) === 0) found.invalid(`spec.externalIPs[${index}]`, address, ipProblem);
+  }
+}
+
+function checkPolicies(spec: Spec, found: Findings): void {
+  found.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None'], 'required');
+  found.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'], 'optional');
+  found.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'], 'optional');
+  found.oneOf(
+    'spec.ipFamilyPolicy',
+    spec.ipFamilyPolicy,
+    ['SingleStack', 'PreferDualStack', 'RequireDualStack'],
+    'optional',
+  );
+  for (const [index, family] of itemsOf(spec.ipFamilies).entries()) {
+    found.oneOf(`spec.ipFamilies[${index}]`, family, ['IPv4', 'IPv6'], 'required');
+  }
+  const seconds = objectOf(objectOf(spec.sessionAffinityConfig).clientIP).timeoutSeconds;
+  if (spec.sessionAffinity === 'ClientIP' && (typeof seconds !== 'number' || seconds <= 0 || seconds > 86_400))
+    found.invalid(
+      'spec.sessionAffinityConfig.clientIP.timeoutSeconds',
+      seconds,
+      'must be greater than 0 and less than 86400',
+    );
+}
+
+export function validateService(service: Service): FieldError[] {
+  const found = new Findings();
+  const spec: Spec = objectOf(service.spec);
+  found.oneOf('spec.type', spec.type, types, 'required');
+  const headless = spec.clusterIP === 'None';
+  if (itemsOf(spec.ports).length === 0 && !headless && spec.type !== 'ExternalName') found.required('spec.ports');
+  const seen: Seen = { names: new Set(), ports: new Set(), nodePorts: new Set() };
+  for (const [index, port] of itemsOf(spec.ports).entries())
+    checkPort(objectOf(port), `spec.ports[${index}]`, spec, found, seen);
+  checkLabels(spec.selector, 'spec.selector', found);
+  checkAddresses(spec, found);
+  checkPolicies(spec, found);
+  return found.all();
+}
+
+export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
+  const found = new Findings();
+  const now: Spec = objectOf(service.spec);
+  const before: Spec = objectOf(old.spec);
+  if (now.type === 'ExternalName' || before.type === 'ExternalName') return [];
+  for (const [index, address] of itemsOf(before.clusterIPs).slice(0, 1).entries()) {
+    const current = itemsOf(now.clusterIPs)[index];
+    if (current !== address)
+      found.invalid(`spec.clusterIPs[${index}]`, itemsOf(now.clusterIPs), 'may not change once set');
+  }
+  return found.all();
+}
