@@ -12,4 +12,5 @@ export * from './resource-version.ts';
 export * from './service-rules.ts';
 export * from './slow-start.ts';
 export * from './status.ts';
+export * from './timestamps.ts';
 export * from './work-queue.ts';

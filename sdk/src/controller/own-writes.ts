@@ -49,11 +49,16 @@ export class OwnWrites {
     if (compareResourceVersions(pending.versions.get(cache), version) < 0) pending.versions.set(cache, version);
   }
 
-  /** Remembers a deletion on behalf of `key`: `object` is the object as the cache showed it. */
+  /** Remembers a deletion on behalf of `key`: `object` is the object as the cache showed it. Call it before the deletion. */
   deleted<T extends KubeObject>(key: string, informer: Informer<T>, object: T): void {
     const { uid } = object.metadata;
     if (uid === undefined) return;
     this.#of(key).deleted.set(uid, { informer, key: objectKey(object) });
+  }
+
+  /** The deletion failed: nothing to wait for. */
+  notDeleted(key: string, object: KubeObject): void {
+    this.#pending.get(key)?.deleted.delete(object.metadata.uid ?? '');
   }
 
   /** Whether all caches show all writes made for the key. If not, the key is queued again when they do. */
