@@ -70,7 +70,7 @@ class LayerUnpack {
     }
     const name = cleanEntryName(header.name);
     const base = name.slice(name.lastIndexOf('/') + 1);
-    if (base.startsWith(whiteoutPrefix)) await this.#noteWhiteout(name, base);
+    if (base.startsWith(whiteoutPrefix)) this.#noteWhiteout(name, base);
     else await this.#add(name, header, content);
   }
 
@@ -98,11 +98,10 @@ class LayerUnpack {
     }
   }
 
-  async #noteWhiteout(name: string, base: string): Promise<void> {
+  #noteWhiteout(name: string, base: string): void {
     const parent = name.slice(0, Math.max(0, name.length - base.length - 1));
     if (base === opaqueMarker) {
       this.#opaque.add(parent);
-      await this.tree.ensureDirectory(parent);
       return;
     }
     // Other double markers (.wh..wh.plnk and so on) are aufs's own book-keeping.
@@ -116,7 +115,10 @@ class LayerUnpack {
   async collectWhiteouts(lower: readonly string[]): Promise<readonly string[]> {
     const hide: string[] = [];
     const opaque = [...this.#opaque];
+    // Looked at only now, when all entries are there: none of these names may lead through a link.
+    for (const name of opaque) await this.tree.ensureDirectory(name);
     for (const name of this.#whiteouts) {
+      await this.tree.ensureDirectory(name.slice(0, Math.max(0, name.lastIndexOf('/'))));
       const own = await this.tree.lstat(name);
       if (own === undefined) hide.push(name);
       else if (own.isDirectory()) opaque.push(name);

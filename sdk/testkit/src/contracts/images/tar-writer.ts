@@ -37,7 +37,7 @@ function blocksOf(member: TarMember): readonly Buffer[] {
   header.fill(' ', 148, 156);
   header.write(member.type ?? '0', 156);
   header.write(member.link ?? '', 157, 100);
-  header.write('ustar\0' + '00', 257);
+  header.write('ustar\x0000', 257);
   octal(header, 0, 329, 8);
   octal(header, 0, 337, 8);
   octal(
