@@ -1,4 +1,4 @@
-import { mkdtemp, mkdir, rm } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AnyPlugin, Env, KernelControl, RequiredDep, ServiceToken, StopReason } from '@timonel/sdk';
@@ -55,9 +55,9 @@ export async function startTestKernel<E extends Env = Env>(options: TestKernelOp
   const { plugins, config = {}, env: givenEnv, dataDir: givenDir, limits, onKernel, ...rest } = options;
   const env = (givenEnv ?? createRealEnv()) as E;
   const log = createRecordingLogger();
-  const dataDir = givenDir ?? (await mkdtemp(join(tmpdir(), 'timonel-test-')));
-  const cleanUp = async (): Promise<void> => {
-    if (givenDir === undefined) await rm(dataDir, { recursive: true, force: true });
+  const dataDir = givenDir ?? mkdtempSync(join(tmpdir(), 'timonel-test-'));
+  const cleanUp = (): void => {
+    if (givenDir === undefined) rmSync(dataDir, { recursive: true, force: true });
   };
   const kernel = createKernel({
     ...rest,
@@ -66,9 +66,10 @@ export async function startTestKernel<E extends Env = Env>(options: TestKernelOp
     plugins: plugins.map((plugin) => toEntry(plugin, config)),
     // Under simulation the periodic check of the event loop would be a timer that never ends.
     limits: { ...(givenEnv === undefined ? {} : { stallCheckMs: 0 }), ...limits },
-    dataDirOf: async (plugin) => {
+    // Synchronous: a simulated env cannot wait for the disk.
+    dataDirOf: (plugin) => {
       const dir = join(dataDir, plugin);
-      await mkdir(dir, { recursive: true });
+      mkdirSync(dir, { recursive: true });
       return dir;
     },
   });
@@ -77,12 +78,12 @@ export async function startTestKernel<E extends Env = Env>(options: TestKernelOp
   try {
     report = await kernel.start();
   } catch (error) {
-    await cleanUp();
+    cleanUp();
     throw error;
   }
   const stop = async (reason?: StopReason): Promise<StopReport> => {
     const stopped = await kernel.stop(reason);
-    await cleanUp();
+    cleanUp();
     return stopped;
   };
   return {
