@@ -1,1 +1,24 @@
-export {};
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { images } from '@timonel/sdk/contracts/images';
+import { podNetwork } from '@timonel/sdk/contracts/network';
+import { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import { containerRuntime } from '@timonel/sdk/contracts/runtime';
+import { configSchema } from './config.ts';
+import { buildAgent } from './build-agent.ts';
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'node-agent',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Runs the pods that are bound to this node and reports on them',
+  requires: { api: apiClient, runtimes: containerRuntime, images, network: podNetwork },
+  provides: { node: nodeEndpoint },
+  config: configSchema,
+  // Containers are taken over by the next agent, so that a swap needs no hand-over.
+  swap: 'drain',
+  criticality: 'optional',
+  setup: (ctx) => buildAgent(ctx),
+});
+
+export default plugin;

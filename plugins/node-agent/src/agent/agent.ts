@@ -1,0 +1,194 @@
+/** The node agent: one worker for each pod of this node, fed by the API, the runtimes' events and lists, and timers. */
+import { errorMessage, type Many, type StopReason, type TimerHandle } from '@timonel/sdk';
+import type { ContainerRuntime, RuntimeEvent } from '@timonel/sdk/contracts/runtime';
+import { Informer, type ControllerHost } from '@timonel/sdk/controller';
+import { pods, type Pod } from '@timonel/sdk/kube';
+import { labelKeys } from '../plan/identity.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Holdings, Runtimes } from './runtimes.ts';
+import { PodWorker } from './pod-worker.ts';
+import type { AgentServices } from './services.ts';
+
+const retryMs = 500;
+
+export interface AgentParts {
+  readonly services: AgentServices;
+  readonly host: ControllerHost;
+  readonly config: AgentConfig;
+  readonly runtimes: Runtimes;
+  readonly providers: Many<ContainerRuntime>;
+  /** After a worker came to rest: probes and others may look at its pod. */
+  settled(worker: PodWorker): void;
+  removed(worker: PodWorker): void;
+  /** The runtimes are known. */
+  listed(): void;
+}
+
+export class Agent {
+  readonly #parts: AgentParts;
+  readonly #workers = new Map<string, PodWorker>();
+  readonly #informer: Informer<Pod>;
+  #relistTimer: TimerHandle | undefined;
+  #relisting: Promise<void> | undefined;
+  #listed = false;
+  #stopped = false;
+
+  constructor(parts: AgentParts) {
+    this.#parts = parts;
+    this.#informer = new Informer(parts.host, parts.services.api, pods, {
+      fieldSelector: `spec.nodeName=${parts.config.nodeName}`,
+    });
+  }
+
+  worker(uid: string): PodWorker | undefined {
+    return this.#workers.get(uid);
+  }
+
+  workers(): readonly PodWorker[] {
+    return [...this.#workers.values()];
+  }
+
+  /** Takes over what runs, then follows the API. Nothing is started before the runtimes were listed: it might run already. */
+  start(): void {
+    this.#parts.providers.onChange(() => this.#relistNow());
+    this.#relistNow();
+    void this.#informer.synced.then(
+      () => this.#relistNow(),
+      () => undefined,
+    );
+  }
+
+  async stop(reason: StopReason): Promise<void> {
+    this.#stopped = true;
+    this.#relistTimer?.cancel();
+    await this.#informer.stop();
+    await this.#relisting;
+    await Promise.all(this.workers().map((worker) => worker.close()));
+    const ends = reason === 'shutdown' || reason === 'disable';
+    if (ends && this.#parts.config.onShutdown === 'remove') {
+      await Promise.all(this.workers().map((worker) => this.#removeTraces(worker)));
+    }
+    this.#parts.runtimes.close();
+  }
+
+  /** Volumes and logs stay: the pods run again when the node comes back. */
+  async #removeTraces(worker: PodWorker): Promise<void> {
+    const { services, config } = this.#parts;
+    try {
+      const running = [...worker.containers.values()].filter((container) => container.state !== 'exited');
+      await Promise.all(
+        running.map((container) => worker.runtime().stopContainer(container.id, config.shutdownGraceMs)),
+      );
+      for (const sandbox of worker.sandboxes.values()) {
+        await services.network.detach(sandbox.id);
+        await worker.runtime().removeSandbox(sandbox.id);
+      }
+    } catch (error) {
+      const { name, namespace } = worker.pod().metadata;
+      services.log.error({ pod: name, namespace, error: errorMessage(error) }, 'pod not removed at shutdown');
+    }
+  }
+
+  #relistNow(): void {
+    if (this.#stopped || this.#relisting !== undefined) return;
+    this.#relistTimer?.cancel();
+    this.#relisting = this.#relist().finally(() => {
+      this.#relisting = undefined;
+    });
+  }
+
+  async #relist(): Promise<void> {
+    const { services, runtimes, config } = this.#parts;
+    let delayMs = config.relistIntervalMs;
+    try {
+      const holdings = await runtimes.list((event) => this.#onEvent(event));
+      if (!this.#listed) await this.#first(holdings);
+      this.#adopt(holdings);
+    } catch (error) {
+      services.log.warn({ error: errorMessage(error) }, 'the runtimes could not be listed, will retry');
+      delayMs = retryMs;
+    }
+    if (!this.#stopped) this.#relistTimer = services.env.timers.after(delayMs, () => this.#relistNow());
+  }
+
+  async #first(holdings: readonly Holdings[]): Promise<void> {
+    const { services } = this.#parts;
+    const present = holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id));
+    const dropped = await services.network.retain(present);
+    if (dropped > 0) services.log.info({ dropped }, 'network attachments of former sandboxes dropped');
+    this.#listed = true;
+    this.#parts.listed();
+    for (const held of holdings) this.#early.set(held.podUid, held);
+    this.#informer.addHandler({
+      added: (pod) => this.#onPod(pod),
+      updated: (pod) => this.#onPod(pod),
+      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.setGone(pod),
+    });
+    this.#informer.start();
+  }
+
+  /** What the first list held, until the pods it belongs to are known. */
+  readonly #early = new Map<string, Holdings>();
+
+  #adopt(holdings: readonly Holdings[]): void {
+    const present = new Set(holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id)));
+    for (const worker of this.#workers.values()) worker.retainSandboxes(present);
+    for (const held of holdings) {
+      const worker = this.#workers.get(held.podUid);
+      if (worker !== undefined) worker.adopt(held);
+      else if (this.#informer.hasSynced) this.#removeOrphan(held);
+    }
+    if (this.#informer.hasSynced) this.#early.clear();
+  }
+
+  #onPod(pod: Pod): void {
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#workers.get(uid);
+    if (known !== undefined) {
+      known.setPod(pod);
+      return;
+    }
+    const worker = this.#newWorker(pod);
+    const early = this.#early.get(uid);
+    if (early !== undefined) worker.adopt(early);
+    worker.trigger();
+  }
+
+  #newWorker(pod: Pod): PodWorker {
+    const { services, config } = this.#parts;
+    const handler = pod.spec.runtimeClassName ?? config.runtime;
+    const worker = new PodWorker(services, pod, handler, (settled) => this.#onSettled(settled));
+    this.#workers.set(pod.metadata.uid ?? '', worker);
+    return worker;
+  }
+
+  #onSettled(worker: PodWorker): void {
+    if (!worker.isOver) {
+      this.#parts.settled(worker);
+      return;
+    }
+    const uid = worker.pod().metadata.uid ?? '';
+    if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
+    this.#parts.removed(worker);
+    void worker.close();
+  }
+
+  /** A sandbox of this node whose pod was deleted while the agent was away. */
+  #removeOrphan(held: Holdings): void {
+    const [sandbox] = held.sandboxes;
+    if (sandbox === undefined) return;
+    const { podName: name, podNamespace: namespace, podUid: uid } = sandbox;
+    this.#parts.services.log.info({ pod: name, namespace }, 'removing a pod that was deleted while the agent was away');
+    const metadata = { name, namespace, uid, deletionGracePeriodSeconds: 1, labels: { [labelKeys.podUid]: uid } };
+    const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } };
+    const worker = this.#newWorker(pod);
+    worker.adopt(held);
+    worker.setGone(pod);
+  }
+
+  #onEvent(event: RuntimeEvent): void {
+    const worker = this.#workers.get(event.podUid);
+    if (event.type === 'sandbox-stopped') this.#relistNow();
+    worker?.trigger();
+  }
+}

@@ -1,0 +1,194 @@
+/** Carries out the actions of a plan for one pod and notes what came of them in the pod's memory. */
+import { mkdir, rm } from 'node:fs/promises';
+import { errorMessage } from '@timonel/sdk';
+import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import { isConflict, isNotFound, pods, type Container, type Pod } from '@timonel/sdk/kube';
+import { sandboxConfig } from '../container/sandbox-config.ts';
+import type { Action } from '../plan/actions.ts';
+import { afterRestart } from '../plan/back-off.ts';
+import type { PodMemory } from '../plan/view.ts';
+import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
+import type { AgentServices } from './services.ts';
+import { startContainer, startCreated, startFailure, type StartResult } from './start-container.ts';
+
+/** The state of one pod's worker, as the executor reads and changes it. */
+export interface PodRecord {
+  readonly memory: PodMemory;
+  readonly sandboxes: Map<string, SandboxStatus>;
+  readonly containers: Map<string, ContainerStatus>;
+  pod(): Pod;
+  runtime(): ContainerRuntime;
+  reportFinalStatus(): Promise<void>;
+  /** Plan again soon: something ended outside of the plan's own steps. */
+  trigger(): void;
+}
+
+const firstDelayMs = 1000;
+const longestDelayMs = 60_000;
+
+export async function execute(services: AgentServices, record: PodRecord, action: Action): Promise<void> {
+  const { memory } = record;
+  switch (action.type) {
+    case 'create-sandbox':
+      return createSandbox(services, record, action.attempt);
+    case 'stop-sandbox':
+      await record.runtime().stopSandbox(action.sandboxId);
+      return markStopped(record, action.sandboxId);
+    case 'remove-sandbox':
+      await record.runtime().removeSandbox(action.sandboxId);
+      return forgetSandbox(record, action.sandboxId);
+    case 'attach-network':
+      return attachNetwork(services, record, action.sandboxId, action.networkNamespace);
+    case 'detach-network':
+      await services.network.detach(action.sandboxId);
+      if (memory.attachment?.sandboxId === action.sandboxId) memory.attachment = undefined;
+      return;
+    case 'start-container':
+      return start(services, record, action.container, action.attempt);
+    case 'resume-container':
+      return resume(services, record, action.container, action.containerId);
+    case 'stop-container':
+      return stop(services, record, action);
+    case 'remove-container':
+      await record.runtime().removeContainer(action.containerId);
+      record.containers.delete(action.containerId);
+      return;
+    case 'report-final-status':
+      await record.reportFinalStatus();
+      memory.finalReported = true;
+      return;
+    case 'remove-pod-data':
+      await rm(podDirectory(services.dataDir, record.pod()), { recursive: true, force: true });
+      await rm(logDirectoryOf(services.dataDir, record.pod()), { recursive: true, force: true });
+      memory.dataRemoved = true;
+      return;
+    case 'delete-object':
+      return deleteObject(services, record);
+  }
+}
+
+function noteSandboxFailure(services: AgentServices, { memory, pod }: PodRecord, what: string, error: unknown): void {
+  const before = memory.sandboxFailure;
+  const delayMs = before === undefined ? firstDelayMs : Math.min(before.delayMs * 2, longestDelayMs);
+  const message = `${what}: ${errorMessage(error)}`;
+  memory.sandboxFailure = { message, delayMs, retryAt: services.env.clock.now() + delayMs };
+  services.event(pod(), 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+  services.log.warn({ pod: pod().metadata.name, namespace: pod().metadata.namespace, error: message }, 'no pod sandbox');
+}
+
+async function createSandbox(services: AgentServices, record: PodRecord, attempt: number): Promise<void> {
+  const pod = record.pod();
+  const logDirectory = logDirectoryOf(services.dataDir, pod);
+  try {
+    await mkdir(logDirectory, { recursive: true, mode: 0o755 });
+    await mkdir(volumesDirectory(services.dataDir, pod), { recursive: true, mode: 0o755 });
+    const status = await record.runtime().runSandbox(sandboxConfig(pod, attempt, logDirectory, services.nodeName));
+    record.memory.sandboxAttempt = attempt;
+    record.memory.sandboxFailure = undefined;
+    record.sandboxes.set(status.id, status);
+  } catch (error) {
+    // The next try gets an id of its own: the failed one may have left something under the old.
+    record.memory.sandboxAttempt = attempt;
+    noteSandboxFailure(services, record, 'sandbox', error);
+  }
+}
+
+async function attachNetwork(
+  services: AgentServices,
+  record: PodRecord,
+  sandboxId: string,
+  networkNamespace: string | undefined,
+): Promise<void> {
+  const { uid = '', name = '', namespace = '' } = record.pod().metadata;
+  const request = { sandboxId, podUid: uid, podNamespace: namespace, podName: name, networkNamespace };
+  try {
+    record.memory.attachment = await services.network.attach(request);
+    record.memory.sandboxFailure = undefined;
+  } catch (error) {
+    noteSandboxFailure(services, record, 'network', error);
+  }
+}
+
+function containerNamed(pod: Pod, name: string): Container | undefined {
+  return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((container) => container.name === name);
+}
+
+async function start(services: AgentServices, record: PodRecord, name: string, attempt: number): Promise<void> {
+  const pod = record.pod();
+  const container = containerNamed(pod, name);
+  const sandbox = [...record.sandboxes.values()].find((entry) => entry.state === 'ready');
+  if (container === undefined || sandbox === undefined) return;
+  const { memory } = record;
+  const runtime = record.runtime();
+  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment: memory.attachment, runtime };
+  note(services, record, name, await startContainer(services, request));
+}
+
+async function resume(services: AgentServices, record: PodRecord, name: string, id: string): Promise<void> {
+  const container = containerNamed(record.pod(), name);
+  if (container === undefined) return;
+  const result = await startCreated(services, record.pod(), container, id, record.runtime());
+  if (!result.ok && result.status === undefined) record.containers.delete(id);
+  note(services, record, name, result);
+}
+
+function note(services: AgentServices, { memory, containers }: PodRecord, name: string, result: StartResult): void {
+  const now = services.env.clock.now();
+  if (result.status !== undefined) {
+    const ended = memory.finished.get(name);
+    if (ended !== undefined) memory.restarts.set(name, afterRestart(memory.restarts.get(name), ended.finishedAt, now));
+    containers.set(result.status.id, result.status);
+    memory.starts.delete(name);
+  } else if (!result.ok) memory.starts.set(name, startFailure(result, memory.starts.get(name), now));
+}
+
+/** Does not wait for the end: a shorter grace period must find the worker free. */
+function stop(services: AgentServices, record: PodRecord, action: Extract<Action, { type: 'stop-container' }>): void {
+  const { containerId, gracePeriodMs, container } = action;
+  const { stopping } = record.memory;
+  const pod = record.pod();
+  if (!stopping.has(containerId)) services.event(pod, 'Normal', 'Killing', `Stopping container ${container}`);
+  stopping.set(containerId, gracePeriodMs);
+  const settled = (): void => {
+    if (stopping.get(containerId) === gracePeriodMs) stopping.delete(containerId);
+    record.trigger();
+  };
+  record
+    .runtime()
+    .stopContainer(containerId, gracePeriodMs)
+    .then(settled, (error: unknown) => {
+      services.log.warn({ pod: pod.metadata.name, container, error: errorMessage(error) }, 'container not stopped');
+      services.env.timers.after(firstDelayMs, settled);
+    });
+}
+
+/** The processes are gone with it; the records of the containers stay for their logs. */
+function markStopped(record: PodRecord, id: string): void {
+  const sandbox = record.sandboxes.get(id);
+  if (sandbox !== undefined) record.sandboxes.set(id, { ...sandbox, state: 'notready' });
+}
+
+function forgetSandbox(record: PodRecord, id: string): void {
+  record.sandboxes.delete(id);
+  for (const container of record.containers.values()) {
+    if (container.sandboxId !== id) continue;
+    record.containers.delete(container.id);
+    record.memory.stopping.delete(container.id);
+    record.memory.verdicts.delete(container.id);
+  }
+}
+
+async function deleteObject(services: AgentServices, { memory, pod }: PodRecord): Promise<void> {
+  const { name = '', namespace, uid = '' } = pod().metadata;
+  try {
+    await services.api.delete(pods, { name, namespace }, { gracePeriodSeconds: 0, preconditions: { uid } });
+    memory.objectDeleted = true;
+  } catch (error) {
+    // Gone, or another pod of that name by now: either way this one is done.
+    if (isNotFound(error) || isConflict(error)) memory.objectDeleted = true;
+    else {
+      memory.deleteRetryAt = services.env.clock.now() + firstDelayMs;
+      services.log.debug({ pod: name, namespace, error: errorMessage(error) }, 'pod not deleted, will retry');
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/** What the parts of the agent share. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { ImageService } from '@timonel/sdk/contracts/images';
+import type { PodNetwork } from '@timonel/sdk/contracts/network';
+import type { Env, Logger } from '@timonel/sdk';
+import type { Pod, Quantities } from '@timonel/sdk/kube';
+import type { ConfigSources } from '../container/sources.ts';
+import type { Runtimes } from './runtimes.ts';
+import type { Semaphore } from './semaphore.ts';
+
+export type EventType = 'Normal' | 'Warning';
+
+export interface AgentServices {
+  readonly nodeName: string;
+  readonly clusterDomain: string;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly api: ApiClient;
+  readonly images: ImageService;
+  readonly network: PodNetwork;
+  readonly runtimes: Runtimes;
+  readonly sources: ConfigSources;
+  /** Bound of pods worked on at the same time. */
+  readonly bound: Semaphore;
+  /** Absolute. One folder a pod: `pods/<uid>`, `logs/<namespace>_<name>_<uid>`. */
+  readonly dataDir: string;
+  nodeAddress(): string;
+  allocatable(): Quantities;
+  readonly nodeMemoryBytes: number;
+  event(pod: Pod, type: EventType, reason: string, message: string): void;
+  reportFault(error: unknown): void;
+}

@@ -1,0 +1,44 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+export interface AgentConfig {
+  readonly nodeName: string;
+  readonly runtime: string;
+  readonly labels: Record<string, string>;
+  readonly capacity: Record<string, string>;
+  readonly heartbeatIntervalMs: number;
+  readonly statusIntervalMs: number;
+  readonly relistIntervalMs: number;
+  readonly nodeAddress: string;
+  readonly clusterDomain: string;
+  readonly onShutdown: 'remove' | 'keep';
+  readonly shutdownGraceMs: number;
+  readonly concurrency: number;
+  readonly maxPods: number;
+}
+
+export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
+  /** Name of the Node object: an RFC 1123 subdomain. */
+  nodeName: z
+    .string()
+    .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be an RFC 1123 subdomain')
+    .default(() => hostname().toLowerCase()),
+  /** Handler of pods without runtimeClassName: a runtime's plugin name without `runtime-`. */
+  runtime: z.string().default('linux'),
+  labels: z.record(z.string(), z.string()).default({}),
+  /** Overrides what the machine has: quantities by resource name. */
+  capacity: z.record(z.string(), z.union([z.string(), z.number()]).transform(String)).default({}),
+  heartbeatIntervalMs: z.number().int().min(100).default(10_000),
+  statusIntervalMs: z.number().int().min(1000).default(300_000),
+  /** How often the runtimes are listed in full, beside their events. */
+  relistIntervalMs: z.number().int().min(100).default(10_000),
+  /** Default: the address under which the pod network reaches this node. */
+  nodeAddress: z.string().default(''),
+  clusterDomain: z.string().default('cluster.local'),
+  /** `remove`: no container survives a shutdown of this process. `keep`: containers outlive it and are taken over by the next. */
+  onShutdown: z.enum(['remove', 'keep']).default('keep'),
+  shutdownGraceMs: z.number().int().min(0).default(2000),
+  /** Pods worked on at the same time. */
+  concurrency: z.number().int().min(1).max(256).default(16),
+  maxPods: z.number().int().min(0).default(110),
+});

@@ -1,0 +1,107 @@
+/** The environment of a container: envFrom, then env with `$(NAME)` references and valueFrom, in the order written. */
+import type { Container, EnvVar, Pod } from '@timonel/sdk/kube';
+import { ConfigError } from './config-error.ts';
+import { expand } from './expand.ts';
+import { fieldValue, resourceValue, type NodeFacts } from './field-ref.ts';
+import { configMapEntries, secretEntries, type ConfigSources } from './sources.ts';
+
+export interface EnvInput {
+  readonly pod: Pod;
+  readonly container: Container;
+  readonly facts: NodeFacts;
+  readonly sources: ConfigSources;
+}
+
+/** Names of environment variables must not hold `=` or NUL; everything else printable is taken, as in Kubernetes 1.35. */
+const usableName = /^[\x20-\x3C\x3E-\x7E]+$/;
+
+/** @throws ConfigError when a referenced object or key is missing. */
+export async function environmentOf(input: EnvInput): Promise<Map<string, string>> {
+  const env = new Map<string, string>();
+  await addWholeObjects(input, env);
+  for (const variable of input.container.env ?? []) {
+    const value = await valueOf(variable, input, env);
+    if (value !== undefined) env.set(variable.name, value);
+  }
+  return env;
+}
+
+async function addWholeObjects({ pod, container, sources }: EnvInput, env: Map<string, string>): Promise<void> {
+  const namespace = pod.metadata.namespace ?? '';
+  for (const { prefix, configMapRef, secretRef } of container.envFrom ?? []) {
+    const reference = configMapRef ?? secretRef;
+    if (reference?.name === undefined) continue;
+    const entries =
+      configMapRef === undefined
+        ? await entriesOfSecret(sources, namespace, reference.name, reference.optional)
+        : await entriesOfConfigMap(sources, namespace, reference.name, reference.optional);
+    for (const [key, value] of entries ?? []) {
+      const name = `${prefix ?? ''}${key}`;
+      if (usableName.test(name)) env.set(name, value.toString('utf8'));
+    }
+  }
+}
+
+async function valueOf(
+  variable: EnvVar,
+  input: EnvInput,
+  env: ReadonlyMap<string, string>,
+): Promise<string | undefined> {
+  const { pod, container, facts, sources } = input;
+  const from = variable.valueFrom;
+  if (from === undefined) return expand(variable.value ?? '', (name) => env.get(name));
+  const namespace = pod.metadata.namespace ?? '';
+  if (from.fieldRef !== undefined) return fieldValue(pod, from.fieldRef.fieldPath, facts);
+  if (from.resourceFieldRef !== undefined) {
+    const { containerName } = from.resourceFieldRef;
+    const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
+    const other = containerName === undefined ? container : all.find((entry) => entry.name === containerName);
+    if (other === undefined) throw new ConfigError(`container ${containerName ?? ''} not found`);
+    return resourceValue(other, from.resourceFieldRef, facts);
+  }
+  if (from.configMapKeyRef?.name !== undefined) {
+    const { name, key, optional } = from.configMapKeyRef;
+    const entries = await entriesOfConfigMap(sources, namespace, name, optional);
+    return keyOf(entries, key, optional, `ConfigMap ${namespace}/${name}`);
+  }
+  if (from.secretKeyRef?.name !== undefined) {
+    const { name, key, optional } = from.secretKeyRef;
+    const entries = await entriesOfSecret(sources, namespace, name, optional);
+    return keyOf(entries, key, optional, `Secret ${namespace}/${name}`);
+  }
+  throw new ConfigError(`environment variable ${variable.name} has a valueFrom that this node does not support`);
+}
+
+type Entries = Map<string, Buffer> | undefined;
+
+function keyOf(entries: Entries, key: string, optional: boolean | undefined, owner: string): string | undefined {
+  const value = entries?.get(key);
+  if (value === undefined && optional !== true) throw new ConfigError(`couldn't find key ${key} in ${owner}`);
+  return value?.toString('utf8');
+}
+
+/** Undefined: absent and optional. @throws ConfigError when it is absent and needed. */
+export async function entriesOfConfigMap(
+  sources: ConfigSources,
+  namespace: string,
+  name: string,
+  optional: boolean | undefined,
+): Promise<Entries> {
+  const object = await sources.configMap(namespace, name);
+  if (object !== undefined) return configMapEntries(object);
+  if (optional === true) return undefined;
+  throw new ConfigError(`configmap "${name}" not found`);
+}
+
+/** Undefined: absent and optional. @throws ConfigError when it is absent and needed. */
+export async function entriesOfSecret(
+  sources: ConfigSources,
+  namespace: string,
+  name: string,
+  optional: boolean | undefined,
+): Promise<Entries> {
+  const object = await sources.secret(namespace, name);
+  if (object !== undefined) return secretEntries(object);
+  if (optional === true) return undefined;
+  throw new ConfigError(`secret "${name}" not found`);
+}

@@ -1,0 +1,50 @@
+/** securityContext of pod and container as the runtime takes it. Pure. */
+import type { SecuritySettings } from '@timonel/sdk/contracts/runtime';
+import type { Container, Pod } from '@timonel/sdk/kube';
+import { ConfigError } from './config-error.ts';
+
+function capabilityNames(names: readonly string[] | undefined): string[] {
+  return (names ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, ''));
+}
+
+export function securitySettings(container: Container): SecuritySettings {
+  const context = container.securityContext;
+  const privileged = context?.privileged === true;
+  return {
+    privileged,
+    readOnlyRootFilesystem: context?.readOnlyRootFilesystem === true,
+    noNewPrivileges: context?.allowPrivilegeEscalation === false && !privileged,
+    addCapabilities: capabilityNames(context?.capabilities?.add),
+    dropCapabilities: capabilityNames(context?.capabilities?.drop),
+  };
+}
+
+/** `uid[:gid]`, the container's setting before the pod's before the image's. @throws ConfigError against runAsNonRoot. */
+export function userOf(pod: Pod, container: Container, imageUser: string): string {
+  const ofPod = pod.spec.securityContext;
+  const own = container.securityContext;
+  const uid = own?.runAsUser ?? ofPod?.runAsUser;
+  const gid = own?.runAsGroup ?? ofPod?.runAsGroup;
+  const [imageName = '', imageGroup] = imageUser.split(':');
+  if ((own?.runAsNonRoot ?? ofPod?.runAsNonRoot) === true) refuseRoot(container.name, uid, imageName);
+  if (uid === undefined) {
+    if (gid === undefined) return imageUser;
+    return `${imageName === '' ? '0' : imageName}:${gid}`;
+  }
+  if (gid !== undefined) return `${uid}:${gid}`;
+  // A group of the image belongs to the user of the image.
+  return String(uid) === imageName && imageGroup !== undefined ? imageUser : String(uid);
+}
+
+function refuseRoot(name: string, uid: number | undefined, imageName: string): void {
+  if (uid === 0) throw new ConfigError(`container's runAsUser breaks non-root policy (container: ${name})`);
+  if (uid !== undefined) return;
+  if (imageName === '' || imageName === '0' || imageName === 'root') {
+    throw new ConfigError(`container has runAsNonRoot and image will run as root (container: ${name})`);
+  }
+  if (!/^\d+$/.test(imageName)) {
+    throw new ConfigError(
+      `container has runAsNonRoot and image has non-numeric user (${imageName}), cannot verify user is non-root (container: ${name})`,
+    );
+  }
+}

@@ -1,0 +1,108 @@
+/** Reads a CRI log file as `pods/log` wants it: tail, since, stamps, limit, follow. */
+import { open, type FileHandle } from 'node:fs/promises';
+import type { LogOptions } from '@timonel/sdk/contracts/node';
+import type { Env } from '@timonel/sdk';
+import { rfc3339Ms } from '../times.ts';
+import { parseLine } from './cri-format.ts';
+
+export type ReadOptions = Pick<
+  LogOptions,
+  'follow' | 'tailLines' | 'limitBytes' | 'sinceSeconds' | 'sinceTime' | 'timestamps' | 'signal'
+>;
+
+const chunkBytes = 64 * 1024;
+/** A line without end longer than this is given out in parts, so that no log can fill the memory. */
+const lineLimitBytes = 1024 * 1024;
+const pollMs = 100;
+
+/** Offset from which the last `count` whole lines begin. Reads backwards. */
+async function tailOffset(file: FileHandle, count: number): Promise<number> {
+  const { size } = await file.stat();
+  if (count <= 0) return size;
+  let position = size;
+  let found = 0;
+  const buffer = Buffer.alloc(chunkBytes);
+  while (position > 0) {
+    const length = Math.min(chunkBytes, position);
+    position -= length;
+    const { bytesRead } = await file.read(buffer, 0, length, position);
+    for (let index = bytesRead - 1; index >= 0; index -= 1) {
+      if (buffer[index] !== 10) continue;
+      // The newline at the very end closes the last line.
+      if (position + index === size - 1) continue;
+      found += 1;
+      if (found === count) return position + index + 1;
+    }
+  }
+  return 0;
+}
+
+/** Raw lines as bytes, with their newline. `ended` answers whether nothing more will be written. */
+async function* rawLines(
+  file: FileHandle,
+  start: number,
+  options: ReadOptions,
+  env: Env,
+  ended: () => Promise<boolean>,
+): AsyncGenerator<Buffer> {
+  let position = start;
+  let rest: Buffer = Buffer.alloc(0);
+  const buffer = Buffer.alloc(chunkBytes);
+  let wasEnded = false;
+  while (!options.signal.aborted) {
+    const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
+    if (bytesRead === 0) {
+      // Only a read that came after the end may conclude that all was read.
+      if (!options.follow || wasEnded) break;
+      wasEnded = await ended();
+      if (!wasEnded) await env.timers.sleep(pollMs, options.signal).catch(() => undefined);
+      continue;
+    }
+    position += bytesRead;
+    rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    let from = 0;
+    for (let newline = rest.indexOf(10); newline >= 0; newline = rest.indexOf(10, from)) {
+      yield rest.subarray(from, newline + 1);
+      from = newline + 1;
+    }
+    rest = rest.subarray(from);
+    if (rest.length > lineLimitBytes) {
+      yield rest;
+      rest = Buffer.alloc(0);
+    }
+  }
+  if (rest.length > 0 && !options.signal.aborted) yield rest;
+}
+
+function sinceMs(options: ReadOptions, nowMs: number): number {
+  if (options.sinceTime !== undefined) return rfc3339Ms(options.sinceTime);
+  if (options.sinceSeconds !== undefined) return nowMs - options.sinceSeconds * 1000;
+  return Number.NEGATIVE_INFINITY;
+}
+
+/** Chunks of text of one log file. An absent file reads as empty. Ends with the signal, the limit, or the end of the container. */
+export async function* readLog(
+  path: string,
+  options: ReadOptions,
+  env: Env,
+  ended: () => Promise<boolean>,
+): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return;
+  try {
+    const start = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
+    const since = sinceMs(options, env.clock.now());
+    let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
+    for await (const raw of rawLines(file, start, options, env, ended)) {
+      const line = parseLine(raw.toString('utf8').replace(/\n$/, ''));
+      if (line === undefined || rfc3339Ms(line.time) < since) continue;
+      const text = `${options.timestamps ? `${line.time} ` : ''}${line.text}${line.partial ? '' : '\n'}`;
+      const bytes = Buffer.from(text, 'utf8');
+      yield bytes.length > left ? bytes.subarray(0, left) : bytes;
+      left -= bytes.length;
+      if (left <= 0) return;
+    }
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,109 @@
+/** The Node object of this node. Pure. */
+import type { Condition, Node, Quantities } from '@timonel/sdk/kube';
+import type { Machine, Pressure } from './machine.ts';
+
+export interface NodeState {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: Quantities;
+  readonly machine: Machine;
+  readonly pressure: Pressure;
+  readonly address: string;
+  readonly podCidr: string;
+  readonly runtimeVersion: string;
+  /** Why the node cannot run pods; empty: it can. */
+  readonly notReady: string;
+  readonly images: readonly { readonly names: string[]; readonly sizeBytes: number }[];
+}
+
+export const kubeletVersion = 'v1.35.0-timonel.0.1.0';
+/** As the kubelet's nodeStatusMaxImages. */
+const imageLimit = 50;
+
+export function nodeLabels(state: NodeState): Record<string, string> {
+  const { operatingSystem, architecture } = state.machine;
+  return {
+    'kubernetes.io/hostname': state.name,
+    'kubernetes.io/os': operatingSystem,
+    'kubernetes.io/arch': architecture,
+    'beta.kubernetes.io/os': operatingSystem,
+    'beta.kubernetes.io/arch': architecture,
+    ...state.labels,
+  };
+}
+
+export function newNode(state: NodeState): Node {
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: state.name, labels: nodeLabels(state) },
+    spec: state.podCidr === '' ? {} : { podCIDR: state.podCidr, podCIDRs: [state.podCidr] },
+  };
+}
+
+function condition(
+  before: readonly Condition[],
+  now: string,
+  type: string,
+  holds: boolean,
+  reason: string,
+  message: string,
+): Condition {
+  const status = holds ? 'True' : 'False';
+  const old = before.find((entry) => entry.type === type);
+  const since = old?.status === status ? old.lastTransitionTime : undefined;
+  return { type, status, lastHeartbeatTime: now, lastTransitionTime: since ?? now, reason, message };
+}
+
+function conditionsOf(state: NodeState, before: readonly Condition[], now: string): Condition[] {
+  const { memory, disk, pids } = state.pressure;
+  const of = condition.bind(undefined, before, now);
+  const ready = state.notReady === '';
+  return [
+    memory
+      ? of('MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available')
+      : of('MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
+    disk
+      ? of('DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure')
+      : of('DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
+    pids
+      ? of('PIDPressure', true, 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available')
+      : of('PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
+    ready
+      ? of('Ready', true, 'KubeletReady', 'kubelet is posting ready status')
+      : of('Ready', false, 'KubeletNotReady', state.notReady),
+  ];
+}
+
+export function nodeStatus(state: NodeState, before: Node['status'], now: string): NonNullable<Node['status']> {
+  const { machine } = state;
+  return {
+    ...before,
+    capacity: { ...state.capacity },
+    allocatable: { ...state.capacity },
+    conditions: conditionsOf(state, before?.conditions ?? [], now),
+    addresses: [
+      { type: 'InternalIP', address: state.address },
+      { type: 'Hostname', address: state.name },
+    ],
+    nodeInfo: {
+      machineID: machine.machineId,
+      systemUUID: machine.machineId,
+      bootID: machine.bootId,
+      kernelVersion: machine.kernelVersion,
+      osImage: machine.osImage,
+      containerRuntimeVersion: state.runtimeVersion,
+      kubeletVersion,
+      kubeProxyVersion: '',
+      operatingSystem: machine.operatingSystem,
+      architecture: machine.architecture,
+    },
+    images: state.images.slice(0, imageLimit).map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })),
+  };
+}
+
+/** Without the heartbeat times, to see whether anything else changed. */
+export function withoutHeartbeat(status: Node['status']): unknown {
+  const conditions = status?.conditions?.map(({ lastHeartbeatTime: _ignored, ...rest }) => rest);
+  return { ...status, conditions };
+}

@@ -1,0 +1,106 @@
+/** Questions about a pod's containers that plan and status both ask. Pure. */
+import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import type { Container, Pod } from '@timonel/sdk/kube';
+import { rfc3339Ms } from '../times.ts';
+import type { PodView } from './view.ts';
+
+/** The newest sandbox, whatever its state. */
+export function newestSandbox(view: PodView): SandboxStatus | undefined {
+  let newest: SandboxStatus | undefined;
+  for (const sandbox of view.sandboxes) {
+    if (newest === undefined || sandbox.createdAt >= newest.createdAt) newest = sandbox;
+  }
+  return newest;
+}
+
+/** The try with the highest number. */
+export function latestTry(view: PodView, name: string): ContainerStatus | undefined {
+  let latest: ContainerStatus | undefined;
+  for (const container of view.containers) {
+    if (container.name === name && (latest === undefined || container.attempt > latest.attempt)) latest = container;
+  }
+  return latest;
+}
+
+/** The latest finished try before `attempt`. */
+export function finishedBefore(view: PodView, name: string, attempt: number): ContainerStatus | undefined {
+  let found = view.memory.finished.get(name);
+  if (found !== undefined && found.attempt >= attempt) found = undefined;
+  for (const container of view.containers) {
+    if (container.name !== name || container.state !== 'exited' || container.attempt >= attempt) continue;
+    if (found === undefined || container.attempt > found.attempt) found = container;
+  }
+  return found;
+}
+
+/** Number of the next try. What the API remembers counts when the runtime remembers nothing. */
+export function nextAttempt(view: PodView, name: string): number {
+  const known = [latestTry(view, name)?.attempt, view.memory.finished.get(name)?.attempt];
+  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
+  const status = reported.find((entry) => entry.name === name);
+  if (status?.containerID !== undefined) known.push(status.restartCount);
+  return Math.max(-1, ...known.filter((attempt) => attempt !== undefined)) + 1;
+}
+
+/** An init container that stays (a sidecar). */
+export function isSidecar(container: Container): boolean {
+  return container.restartPolicy === 'Always';
+}
+
+export function restartPolicyOf(pod: Pod): string {
+  return pod.spec.restartPolicy ?? 'Always';
+}
+
+/** Whether a finished container runs again by the pod's policy. Init containers: only their failure counts. */
+export function runsAgain(pod: Pod, exitCode: number | undefined, kind: 'init' | 'sidecar' | 'main'): boolean {
+  if (kind === 'sidecar') return true;
+  const policy = restartPolicyOf(pod);
+  if (kind === 'init') return exitCode !== 0 && policy !== 'Never';
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** All init containers have done their part, or a main container shows that they had. */
+export function isInitialised(view: PodView): boolean {
+  const inits = view.pod.spec.initContainers ?? [];
+  if (inits.length === 0) return true;
+  const sandbox = newestSandbox(view);
+  if (sandbox === undefined) return false;
+  const here = { ...view, containers: view.containers.filter((container) => container.sandboxId === sandbox.id) };
+  if (view.pod.spec.containers.some((container) => latestTry(here, container.name) !== undefined)) return true;
+  return inits.every((container) => initDone(here, container));
+}
+
+export function initDone(view: PodView, container: Container): boolean {
+  const latest = latestTry(view, container.name);
+  if (latest === undefined) return false;
+  if (!isSidecar(container)) return latest.state === 'exited' && latest.exitCode === 0;
+  return latest.state === 'running' && (view.memory.verdicts.get(latest.id)?.started ?? true);
+}
+
+/** An init container failed for good. */
+export function initFailed(view: PodView): boolean {
+  if (isInitialised(view) || restartPolicyOf(view.pod) !== 'Never') return false;
+  return (view.pod.spec.initContainers ?? []).some((container) => {
+    const latest = latestTry(view, container.name);
+    return !isSidecar(container) && latest?.state === 'exited' && latest.exitCode !== 0;
+  });
+}
+
+/** Nothing of the pod will run again: every main container ended for good, or initialisation failed for good. */
+export function isFinished(view: PodView): boolean {
+  if (view.pod.status?.phase === 'Succeeded' || view.pod.status?.phase === 'Failed') return true;
+  if (initFailed(view)) return true;
+  if (view.pod.spec.containers.length === 0) return false;
+  return view.pod.spec.containers.every((container) => {
+    const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);
+    return latest?.state === 'exited' && !runsAgain(view.pod, latest.exitCode, 'main');
+  });
+}
+
+/** ms since the epoch when activeDeadlineSeconds end; undefined: never. */
+export function deadlineAt(pod: Pod): number | undefined {
+  const seconds = pod.spec.activeDeadlineSeconds;
+  const start = pod.status?.startTime;
+  if (seconds === undefined || start === undefined) return undefined;
+  return rfc3339Ms(start) + seconds * 1000;
+}

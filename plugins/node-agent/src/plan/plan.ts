@@ -1,0 +1,143 @@
+/** The decision of the node agent: (pod, observed runtime status, now) → actions. Pure. */
+import type { Container } from '@timonel/sdk/kube';
+import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { Plan } from './actions.ts';
+import { restartAllowedAt } from './back-off.ts';
+import {
+  deadlineAt,
+  initDone,
+  isFinished,
+  isInitialised,
+  isSidecar,
+  latestTry,
+  newestSandbox,
+  nextAttempt,
+  runsAgain,
+} from './containers.ts';
+import { Draft } from './draft.ts';
+import { labelKeys } from './identity.ts';
+import { planEnd, planRemoval } from './plan-end.ts';
+import { pullErrorShownMs, type PodView } from './view.ts';
+
+/** What to do next for one pod. An empty list: it is as it should be, until something changes or `wakeAt`. */
+export function plan(view: PodView, now: number): Plan {
+  const draft = new Draft();
+  if (view.gone || view.pod.metadata.deletionTimestamp !== undefined) {
+    planRemoval(view, now, draft);
+    return draft.done();
+  }
+  const deadline = deadlineAt(view.pod);
+  if (isFinished(view) || (deadline !== undefined && deadline <= now)) {
+    planEnd(view, draft);
+    return draft.done();
+  }
+  if (deadline !== undefined) draft.wake(deadline);
+  if (planSandbox(view, now, draft)) {
+    planContainers(view, now, draft);
+    planRemovalOfOldTries(view, draft);
+  }
+  return draft.done();
+}
+
+/** True when the sandbox is ready and attached, so that containers may start. */
+function planSandbox(view: PodView, now: number, draft: Draft): boolean {
+  const newest = newestSandbox(view);
+  for (const sandbox of view.sandboxes) {
+    if (sandbox.id === newest?.id && sandbox.state === 'ready') continue;
+    draft.add({ type: 'detach-network', sandboxId: sandbox.id });
+    draft.add({ type: 'remove-sandbox', sandboxId: sandbox.id });
+  }
+  const { sandboxFailure } = view.memory;
+  const waits = sandboxFailure !== undefined && sandboxFailure.retryAt > now;
+  if (newest?.state !== 'ready') {
+    if (waits) draft.wake(sandboxFailure.retryAt);
+    // After a removal the next plan creates: the runtime may refuse two sandboxes of one pod.
+    else if (draft.actions.length === 0) {
+      const labelled = Number(newest?.labels[labelKeys.sandboxAttempt] ?? -1);
+      draft.add({ type: 'create-sandbox', attempt: Math.max(labelled, view.memory.sandboxAttempt) + 1 });
+    }
+    return false;
+  }
+  if (view.pod.spec.hostNetwork === true || view.memory.attachment?.sandboxId === newest.id) return true;
+  if (waits) draft.wake(sandboxFailure.retryAt);
+  else {
+    draft.add({ type: 'attach-network', sandboxId: newest.id, networkNamespace: newest.networkNamespace });
+  }
+  return false;
+}
+
+function planContainers(view: PodView, now: number, draft: Draft): void {
+  const initialised = isInitialised(view);
+  for (const container of view.pod.spec.initContainers ?? []) {
+    const sidecar = isSidecar(container);
+    if (initialised && !sidecar) continue;
+    if (!sidecar && initDone(view, container)) continue;
+    planContainer(view, container, sidecar ? 'sidecar' : 'init', now, draft);
+    if (!initialised && !initDone(view, container)) return;
+  }
+  for (const container of view.pod.spec.containers) planContainer(view, container, 'main', now, draft);
+}
+
+type Kind = 'init' | 'sidecar' | 'main';
+
+function planContainer(view: PodView, container: Container, kind: Kind, now: number, draft: Draft): void {
+  const { name } = container;
+  const latest = latestTry(view, name);
+  if (latest?.state === 'running') {
+    planRunning(view, container, latest, draft);
+    return;
+  }
+  const failure = view.memory.starts.get(name);
+  if (failure !== undefined && failure.retryAt > now) {
+    const shownUntil = failure.failedAt + pullErrorShownMs;
+    draft.wake(shownUntil > now ? Math.min(shownUntil, failure.retryAt) : failure.retryAt);
+    return;
+  }
+  if (latest?.state === 'created') {
+    draft.add({ type: 'resume-container', container: name, containerId: latest.id });
+    return;
+  }
+  const ended = latest ?? view.memory.finished.get(name);
+  if (ended !== undefined) {
+    const imageChanged = latest !== undefined && changedImage(container, latest);
+    // In a new sandbox the init containers run again, whatever they came to in the former one.
+    const counts = latest !== undefined || kind === 'main';
+    if (counts && !imageChanged && !runsAgain(view.pod, ended.exitCode, kind)) return;
+    const allowedAt = imageChanged ? now : restartAllowedAt(view.memory.restarts.get(name), ended.finishedAt);
+    if (allowedAt > now) {
+      draft.wake(allowedAt);
+      return;
+    }
+  }
+  draft.add({ type: 'start-container', container: name, attempt: nextAttempt(view, name), init: kind !== 'main' });
+}
+
+function changedImage(container: Container, running: ContainerStatus): boolean {
+  const image = running.labels[labelKeys.specImage];
+  return image !== undefined && image !== (container.image ?? '');
+}
+
+function planRunning(view: PodView, container: Container, running: ContainerStatus, draft: Draft): void {
+  if (view.memory.stopping.has(running.id)) return;
+  const unhealthy = view.memory.verdicts.get(running.id)?.unhealthy;
+  const changed = changedImage(container, running);
+  if (unhealthy === undefined && !changed) return;
+  const seconds = view.pod.spec.terminationGracePeriodSeconds ?? 30;
+  draft.add({
+    type: 'stop-container',
+    container: container.name,
+    containerId: running.id,
+    gracePeriodMs: seconds * 1000,
+    why: unhealthy ?? `Container ${container.name} definition changed, will be restarted`,
+  });
+}
+
+/** Of each container the latest try and the one before stay, for `logs --previous` and lastState. */
+function planRemovalOfOldTries(view: PodView, draft: Draft): void {
+  for (const container of view.containers) {
+    const latest = latestTry(view, container.name);
+    if (container.state === 'exited' && latest !== undefined && container.attempt < latest.attempt - 1) {
+      draft.add({ type: 'remove-container', containerId: container.id });
+    }
+  }
+}

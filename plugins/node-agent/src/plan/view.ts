@@ -1,0 +1,76 @@
+/** What the plan looks at: the pod as declared, what the runtime shows, and what the agent remembers. */
+import type { Attachment } from '@timonel/sdk/contracts/network';
+import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import type { Pod } from '@timonel/sdk/kube';
+import type { BackOffEntry } from './back-off.ts';
+
+/** A start that failed before there was a container to look at. */
+export interface StartFailure {
+  /** `ErrImagePull`, `InvalidImageName`, `CreateContainerConfigError`, `CreateContainerError`, `RunContainerError`, … */
+  readonly reason: string;
+  readonly message: string;
+  /** ms since the epoch. */
+  readonly failedAt: number;
+  readonly retryAt: number;
+  readonly delayMs: number;
+}
+
+/** How long a failed pull is shown as such before it is shown as waiting for the next try. */
+export const pullErrorShownMs = 2000;
+
+/** What the probes say of one container. */
+export interface ProbeVerdict {
+  readonly ready: boolean;
+  readonly started: boolean;
+  /** Set when the liveness or startup probe gave it up: why. */
+  readonly unhealthy: string | undefined;
+}
+
+/** Kept by the pod's worker between two plans. Lost with the agent; everything in it can be rebuilt or begins anew. */
+export interface PodMemory {
+  sandboxAttempt: number;
+  sandboxFailure: { readonly message: string; readonly retryAt: number; readonly delayMs: number } | undefined;
+  attachment: Attachment | undefined;
+  /** Back-off of restarts by container name. */
+  readonly restarts: Map<string, BackOffEntry>;
+  /** Failed starts by container name. */
+  readonly starts: Map<string, StartFailure>;
+  /** Containers being stopped, by id: the grace period in ms they were given. */
+  readonly stopping: Map<string, number>;
+  /** By container id. */
+  readonly verdicts: Map<string, ProbeVerdict>;
+  /** The last finished try by container name, kept when its record in the runtime is gone. */
+  readonly finished: Map<string, ContainerStatus>;
+  /** The last status was written before the traces of the pod are removed. */
+  finalReported: boolean;
+  dataRemoved: boolean;
+  objectDeleted: boolean;
+  /** ms since the epoch: no further try to delete the object before. */
+  deleteRetryAt: number;
+}
+
+export function emptyMemory(): PodMemory {
+  return {
+    sandboxAttempt: -1,
+    sandboxFailure: undefined,
+    attachment: undefined,
+    restarts: new Map(),
+    starts: new Map(),
+    stopping: new Map(),
+    verdicts: new Map(),
+    finished: new Map(),
+    finalReported: false,
+    dataRemoved: false,
+    objectDeleted: false,
+    deleteRetryAt: 0,
+  };
+}
+
+export interface PodView {
+  readonly pod: Pod;
+  /** The object is gone from the API: only clean up. */
+  readonly gone: boolean;
+  readonly sandboxes: readonly SandboxStatus[];
+  readonly containers: readonly ContainerStatus[];
+  readonly memory: Readonly<PodMemory>;
+}

@@ -1,0 +1,125 @@
+/** core/v1 ContainerStatus of each container, worded as the kubelet words it. Pure. */
+import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { Container, ContainerStateStatus, ContainerStateTerminated, PodContainerStatus } from '@timonel/sdk/kube';
+import { restartAllowedAt } from '../plan/back-off.ts';
+import { finishedBefore, isFinished, isSidecar, latestTry, runsAgain } from '../plan/containers.ts';
+import { pullErrorShownMs, type PodView, type StartFailure } from '../plan/view.ts';
+import { timestampOf } from '../times.ts';
+
+type Kind = 'init' | 'sidecar' | 'main';
+
+
+
+
+export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
+  return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
+}
+
+export function initContainerStatuses(view: PodView, now: number): PodContainerStatus[] {
+  const inits = view.pod.spec.initContainers ?? [];
+  return inits.map((container) => statusOf(view, container, isSidecar(container) ? 'sidecar' : 'init', now));
+}
+
+function idOf(container: ContainerStatus): string {
+  return `timonel://${container.id}`;
+}
+
+export function terminatedState(container: ContainerStatus): ContainerStateTerminated {
+  const exitCode = container.exitCode ?? 255;
+  return {
+    exitCode,
+    ...(container.signal === undefined || container.signal === 0 ? {} : { signal: container.signal }),
+    reason: container.reason === '' ? (exitCode === 0 ? 'Completed' : 'Error') : container.reason,
+    ...(container.message === '' ? {} : { message: container.message }),
+    startedAt: container.startedAt === 0 ? '1970-01-01T00:00:00Z' : timestampOf(container.startedAt),
+    finishedAt: timestampOf(container.finishedAt),
+    containerID: idOf(container),
+  };
+}
+
+function waiting(reason: string, message?: string): ContainerStateStatus {
+  return { waiting: { reason, ...(message === undefined || message === '' ? {} : { message }) } };
+}
+
+function failureState(failure: StartFailure, image: string, now: number): ContainerStateStatus {
+  if (failure.reason === 'ErrImagePull' && now - failure.failedAt >= pullErrorShownMs) {
+    return waiting('ImagePullBackOff', `Back-off pulling image "${image}": ErrImagePull: ${failure.message}`);
+  }
+  return waiting(failure.reason, failure.message);
+}
+
+/** What the API knows of an earlier try, when the runtime's record of it is gone. */
+function reportedBefore(view: PodView, name: string): PodContainerStatus | undefined {
+  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
+  return reported.find((entry) => entry.name === name);
+}
+
+function lastStateOf(view: PodView, name: string, attempt: number): ContainerStateStatus {
+  const before = finishedBefore(view, name, attempt);
+  if (before !== undefined) return { terminated: terminatedState(before) };
+  const reported = reportedBefore(view, name);
+  if (reported?.restartCount !== attempt || reported.lastState === undefined) return {};
+  return reported.lastState;
+}
+
+function stateOf(view: PodView, container: Container, kind: Kind, now: number): ContainerStateStatus {
+  const { name } = container;
+  const finished = view.memory.finished.get(name);
+  const forGood = finished !== undefined && kind === 'main' && !runsAgain(view.pod, finished.exitCode, kind);
+  const latest = latestTry(view, name) ?? (forGood ? finished : undefined);
+  const failure = view.memory.starts.get(name);
+  if (latest?.state === 'running') return { running: { startedAt: timestampOf(latest.startedAt) } };
+  if (failure !== undefined) return failureState(failure, container.image ?? '', now);
+  if (latest?.state !== 'exited') {
+    const hasInits = (view.pod.spec.initContainers ?? []).length > 0;
+    return waiting(hasInits ? 'PodInitializing' : 'ContainerCreating');
+  }
+  const entry = view.memory.restarts.get(name);
+  const allowedAt = restartAllowedAt(entry, latest.finishedAt);
+  if (allowedAt > now && runsAgain(view.pod, latest.exitCode, kind) && !ends(view)) {
+    const seconds = Math.round((allowedAt - latest.finishedAt) / 1000);
+    const { metadata } = view.pod;
+    const pod = `${metadata.name ?? ''}_${metadata.namespace ?? ''}(${metadata.uid ?? ''})`;
+    return waiting('CrashLoopBackOff', `back-off ${duration(seconds)} restarting failed container=${name} pod=${pod}`);
+  }
+  return { terminated: terminatedState(latest) };
+}
+
+function ends(view: PodView): boolean {
+  return view.gone || view.pod.metadata.deletionTimestamp !== undefined || isFinished(view);
+}
+
+/** As Go prints a duration of whole seconds: `10s`, `1m20s`, `5m0s`. */
+function duration(seconds: number): string {
+  return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
+}
+
+function isReady(view: PodView, latest: ContainerStatus | undefined, kind: Kind): boolean {
+  if (latest === undefined) return false;
+  if (kind === 'init') return latest.state === 'exited' && latest.exitCode === 0;
+  if (latest.state !== 'running') return false;
+  return view.memory.verdicts.get(latest.id)?.ready ?? true;
+}
+
+function statusOf(view: PodView, container: Container, kind: Kind, now: number): PodContainerStatus {
+  const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);
+  const reported = reportedBefore(view, container.name);
+  if (latest === undefined && reported?.state?.terminated !== undefined && ends(view)) return reported;
+  const state = stateOf(view, container, kind, now);
+  // While it waits for the next try, the try that just ended is the last state.
+  const attempt = latest?.attempt ?? reported?.restartCount ?? 0;
+  const lastState = lastStateOf(view, container.name, state.waiting === undefined ? attempt : attempt + 1);
+  const shown = latest ?? finishedBefore(view, container.name, Number.POSITIVE_INFINITY);
+  const started = latest?.state === 'running' && (view.memory.verdicts.get(latest.id)?.started ?? true);
+  return {
+    name: container.name,
+    state,
+    lastState,
+    ready: isReady(view, latest, kind),
+    restartCount: attempt,
+    image: shown?.imageReference ?? container.image ?? '',
+    imageID: shown?.imageId ?? '',
+    ...(shown === undefined ? {} : { containerID: idOf(shown) }),
+    started,
+  };
+}

@@ -1,0 +1,48 @@
+/** The phase of a pod from the states of its containers, by the kubelet's rules. Pure. */
+import type { PodContainerStatus } from '@timonel/sdk/kube';
+import { deadlineAt, initFailed, isInitialised, restartPolicyOf } from '../plan/containers.ts';
+import type { PodView } from '../plan/view.ts';
+
+export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
+
+interface Count {
+  waiting: number;
+  running: number;
+  stopped: number;
+  succeeded: number;
+}
+
+function count(statuses: readonly PodContainerStatus[]): Count {
+  const result: Count = { waiting: 0, running: 0, stopped: 0, succeeded: 0 };
+  for (const { state, lastState } of statuses) {
+    if (state.running !== undefined) result.running += 1;
+    else if (state.terminated !== undefined) {
+      result.stopped += 1;
+      if (state.terminated.exitCode === 0) result.succeeded += 1;
+    } else if (lastState.terminated === undefined) result.waiting += 1;
+    else result.stopped += 1;
+  }
+  return result;
+}
+
+export function isPastDeadline(view: PodView, now: number): boolean {
+  const deadline = deadlineAt(view.pod);
+  return deadline !== undefined && deadline <= now;
+}
+
+/** `statuses`: of the main containers. */
+export function phaseOf(view: PodView, statuses: readonly PodContainerStatus[], now: number): Phase {
+  const reported = view.pod.status?.phase;
+  if (reported === 'Succeeded' || reported === 'Failed') return reported;
+  if (isPastDeadline(view, now)) return 'Failed';
+  const { waiting, running, stopped, succeeded } = count(statuses);
+  if (!isInitialised(view)) return initFailed(view) ? 'Failed' : 'Pending';
+  if (waiting > 0) return 'Pending';
+  if (running > 0) return 'Running';
+  if (stopped === 0) return 'Pending';
+  const ends = view.pod.metadata.deletionTimestamp !== undefined;
+  const policy = restartPolicyOf(view.pod);
+  if (policy === 'Always' && !ends) return 'Running';
+  if (stopped === succeeded) return 'Succeeded';
+  return policy === 'Never' || ends ? 'Failed' : 'Running';
+}

@@ -1,0 +1,45 @@
+/** core/v1 PodStatus from what the agent sees. Pure. */
+import type { PodStatus } from '@timonel/sdk/kube';
+import { qosClassOf } from '../container/qos.ts';
+import type { PodView } from '../plan/view.ts';
+import { timestampOf } from '../times.ts';
+import { conditionsOf } from './conditions.ts';
+import { containerStatuses, initContainerStatuses } from './container-statuses.ts';
+import { isPastDeadline, phaseOf } from './phase.ts';
+
+function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
+  if (view.pod.spec.hostNetwork === true) return view.sandboxes.length > 0 ? [nodeAddress] : [];
+  const attached = view.memory.attachment?.addresses;
+  return attached ?? view.pod.status?.podIPs?.map(({ ip }) => ip) ?? [];
+}
+
+/** Why the pod as a whole waits or failed, when one cause is known. */
+function cause(view: PodView, now: number): Pick<PodStatus, 'reason' | 'message'> {
+  if (isPastDeadline(view, now) && view.pod.status?.phase !== 'Succeeded') {
+    return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+  }
+  const { reason, message } = view.pod.status ?? {};
+  const finished = view.pod.status?.phase === 'Failed';
+  return finished ? { ...(reason && { reason }), ...(message && { message }) } : {};
+}
+
+export function podStatus(view: PodView, nodeAddress: string, now: number): PodStatus {
+  const statuses = containerStatuses(view, now);
+  const inits = initContainerStatuses(view, now);
+  const phase = phaseOf(view, statuses, now);
+  const addresses = podAddresses(view, nodeAddress);
+  const { status, metadata } = view.pod;
+  return {
+    ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
+    phase,
+    conditions: conditionsOf(view, statuses, inits, phase, now),
+    ...cause(view, now),
+    hostIP: nodeAddress,
+    hostIPs: [{ ip: nodeAddress }],
+    ...(addresses.length === 0 ? {} : { podIP: addresses[0] ?? '', podIPs: addresses.map((ip) => ({ ip })) }),
+    startTime: status?.startTime ?? timestampOf(now),
+    ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
+    containerStatuses: statuses,
+    qosClass: status?.qosClass ?? qosClassOf(view.pod),
+  };
+}

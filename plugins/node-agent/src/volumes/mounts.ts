@@ -1,0 +1,107 @@
+/** Volumes of a pod on this node's disk, and the mounts a container gets of them. */
+import { createHash } from 'node:crypto';
+import { chmod, chown, mkdir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import type { Mount } from '@timonel/sdk/contracts/runtime';
+import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
+import { ConfigError } from '../container/config-error.ts';
+import { expand } from '../container/expand.ts';
+import { prepareHostPath, type HostPathSource } from './host-path.ts';
+import { payloadOf, type PayloadContext } from './payload-sources.ts';
+import { writePayload, type PayloadFile } from './payload.ts';
+
+const propagation: Record<string, Mount['propagation']> = {
+  None: 'private',
+  HostToContainer: 'rslave',
+  Bidirectional: 'rshared',
+};
+
+/** Prepares the volumes that the container uses. @throws ConfigError */
+export async function volumeMounts(
+  container: Container,
+  volumesDirectory: string,
+  env: ReadonlyMap<string, string>,
+  context: PayloadContext,
+): Promise<Mount[]> {
+  const mounts: Mount[] = [];
+  for (const mount of container.volumeMounts ?? []) {
+    const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
+    if (volume === undefined) throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
+    const root = await prepareVolume(volume, volumesDirectory, context);
+    mounts.push({
+      hostPath: await withSubPath(root, mount, env),
+      containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
+      readOnly: mount.readOnly === true,
+      propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
+    });
+  }
+  return mounts;
+}
+
+async function prepareVolume(volume: Volume, volumesDirectory: string, context: PayloadContext): Promise<string> {
+  const hostPath = volume['hostPath'] as HostPathSource | undefined;
+  if (hostPath !== undefined) return prepareHostPath(hostPath);
+  const directory = join(volumesDirectory, volume.name);
+  const group = context.pod.spec.securityContext?.fsGroup;
+  const emptyDir = volume['emptyDir'] as { medium?: string } | undefined;
+  if (emptyDir !== undefined) {
+    const medium = emptyDir.medium ?? '';
+    if (medium !== '') {
+      throw new ConfigError(`volume "${volume.name}": emptyDir medium "${medium}" is not supported by this node`);
+    }
+    await prepareEmptyDir(directory, group);
+    return directory;
+  }
+  const files = await payloadOf(volume, context);
+  if (files === undefined) {
+    const kind = Object.keys(volume).filter((key) => key !== 'name');
+    const kinds = 'emptyDir, hostPath, configMap, secret, downwardAPI and projected';
+    throw new ConfigError(
+      `volume "${volume.name}": kind ${kind.join(', ')} is not supported by this node, which knows ${kinds}`,
+    );
+  }
+  await writePayload(directory, files, versionOf(files), group);
+  return directory;
+}
+
+/** By content: an unchanged volume is left as it is. */
+function versionOf(files: readonly PayloadFile[]): string {
+  const hash = createHash('sha256');
+  for (const { path, mode, data } of files) hash.update(`${path}\0${mode}\0${data.length}\0`).update(data);
+  return hash.digest('hex').slice(0, 24);
+}
+
+async function prepareEmptyDir(directory: string, group: number | undefined): Promise<void> {
+  if ((await stat(directory).catch(() => undefined)) !== undefined) return;
+  await mkdir(directory, { recursive: true });
+  // Every user of the pod may write; chmod because mkdir's mode passes the umask.
+  await chmod(directory, 0o777);
+  if (group === undefined) return;
+  await chown(directory, 0, group);
+  await chmod(directory, 0o2777);
+}
+
+/** The part of a volume that a mount names; made when absent. Links that lead out of the volume are refused. */
+async function withSubPath(root: string, mount: VolumeMount, env: ReadonlyMap<string, string>): Promise<string> {
+  const written = mount.subPathExpr ?? mount.subPath ?? '';
+  if (written === '') return root;
+  const subPath = mount.subPathExpr === undefined ? written : expandStrictly(written, env);
+  if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
+    throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" must be relative and must not contain ".."`);
+  }
+  const path = join(root, subPath);
+  if ((await stat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
+  const [realRoot, real] = [await realpath(root), await realpath(path)];
+  if (real !== realRoot && !real.startsWith(realRoot + sep)) {
+    throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" leads out of the volume`);
+  }
+  return real;
+}
+
+function expandStrictly(text: string, env: ReadonlyMap<string, string>): string {
+  return expand(text, (name) => {
+    const value = env.get(name);
+    if (value === undefined) throw new ConfigError(`missing value for "${name}" in subPathExpr "${text}"`);
+    return value;
+  });
+}
