@@ -15,11 +15,11 @@ const shared = {
   testEnvironment: 'node',
   testEnvironmentOptions: { customExportConditions: ['timonel-source', 'node', 'node-addons'] },
   transform,
-  watchman: false,
 };
 
 export default {
   maxWorkers: 2,
+  watchman: false,
   workerIdleMemoryLimit: '600MB',
   projects: [
     {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mustRun, run } from '@timonel/sdk/command';
+import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { renderRuleset } from './ruleset.ts';
 
@@ -34,12 +34,8 @@ export class NftablesDataPlane {
     const route = await run('ip', ['route', 'get', probe]);
     if (route.status === 0) return;
     // Without any route to them a connection to a service address fails before nftables sees it.
-    await run('ip', ['link', 'delete', this.#names.link]);
-    await mustRun(
-      'ip',
-      ['-batch', '-'],
-      `link add ${this.#names.link} type dummy\nlink set ${this.#names.link} up\nroute add ${this.#serviceCidr} dev ${this.#names.link}\n`,
-    );
+    await makeIdleLink(this.#names.link);
+    await mustRun('ip', ['route', 'add', this.#serviceCidr, 'dev', this.#names.link]);
     this.#madeLink = true;
   }
 

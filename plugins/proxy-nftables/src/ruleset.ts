@@ -114,7 +114,7 @@ ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endp
     goto dispatch
   }
   chain output {
-    type nat hook output priority dstnat; policy accept;
+    type nat hook output priority -100; policy accept;
     goto dispatch
   }
   chain postrouting {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mustRun, run } from '@timonel/sdk/command';
+import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 
 /**
- * A dummy link that carries the service addresses, so that the node answers for them and a listener can take them. Its name
+ * A link without traffic that carries the service addresses, so that the node answers for them and a listener can take them. Its name
  * comes from the data directory, so that clusters on one machine stay apart.
  */
 export class AddressLink {
@@ -16,9 +16,8 @@ export class AddressLink {
 
   /** @throws CommandError */
   async open(): Promise<void> {
-    // One that a killed process left behind holds addresses that nobody serves.
-    await run('ip', ['link', 'delete', this.name]);
-    await mustRun('ip', ['-batch', '-'], `link add ${this.name} type dummy\nlink set ${this.name} up\n`);
+    // One that a killed process left behind holds addresses that nobody serves: it is replaced.
+    await makeIdleLink(this.name);
     this.#made = true;
   }
 

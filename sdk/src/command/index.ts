@@ -58,3 +58,14 @@ export async function mustRun(program: string, args: readonly string[], input = 
     result,
   );
 }
+
+/**
+ * Makes a link that carries addresses or routes but no traffic, and brings it up: a dummy, or an empty bridge where the kernel
+ * has no dummy driver. An older link of that name is replaced. @throws CommandError
+ */
+export async function makeIdleLink(name: string): Promise<void> {
+  await run('ip', ['link', 'delete', name]);
+  const dummy = await run('ip', ['link', 'add', name, 'type', 'dummy']);
+  if (dummy.status !== 0) await mustRun('ip', ['link', 'add', name, 'type', 'bridge']);
+  await mustRun('ip', ['link', 'set', name, 'up']);
+}
