@@ -7,10 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import type { Logger } from '@timonel/sdk';
+import { images } from '@timonel/sdk/contracts/images';
+import { pluginSuite } from '@timonel/testkit';
 import { dockerArchive, imagesContract, ociArchive, writeTar } from '@timonel/testkit/contracts/images';
 import { configSchema } from './config.ts';
 import { ImageStore } from './image-store.ts';
-import { openImageStore } from './index.ts';
+import plugin, { openImageStore } from './index.ts';
 import { parseLdd } from './host-libraries.ts';
 import { parseReference } from './reference.ts';
 import { StoreLock } from './store-lock.ts';
@@ -37,6 +39,15 @@ imagesContract('images-local', async () => {
     },
   };
 });
+
+pluginSuite('images-local', () => ({
+  entry: { definition: plugin, source: 'built-in' },
+  dependencies: [],
+  load: async (kernel) => {
+    const image = await kernel.service(images).ensure(hostImage, 'IfNotPresent');
+    if (image.config.cmd[0] !== 'node') throw new Error('not the host image');
+  },
+}));
 
 describe('images-local', () => {
   let directory: string;

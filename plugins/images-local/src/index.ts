@@ -11,7 +11,6 @@ const plugin: PluginDefinition<{ images: typeof images }, {}, {}, {}, typeof con
   provides: { images },
   config: configSchema,
   swap: 'drain',
-  criticality: 'required',
   async setup({ dataDir, env, log, config }) {
     const store = await ImageStore.open({ dataDir, env, log, config });
     return {

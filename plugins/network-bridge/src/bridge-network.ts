@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger, StopReason } from '@timonel/sdk';
+import type { Logger } from '@timonel/sdk';
 import {
   formatIpv4,
   Ipv4Pool,
@@ -26,6 +26,8 @@ export class BridgeNetwork implements PodNetwork {
   readonly #pool: Ipv4Pool;
   readonly #file: AttachmentFile;
   readonly #log: Logger;
+  #isStarted = false;
+  #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
   // Calls for one sandbox run one after the other; those for different ones side by side.
   readonly #turns: Map<string, Promise<unknown>> = new Map();
@@ -42,7 +44,12 @@ export class BridgeNetwork implements PodNetwork {
   }
 
   /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
-  async start(): Promise<void> {
+  start(): Promise<void> {
+    this.#starting = this.#start();
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     const records = await this.#file.load();
     try {
       await this.#bridge.ensure();
@@ -59,15 +66,17 @@ export class BridgeNetwork implements PodNetwork {
     const known = new Set([...this.#records.values()].map(({ veth }) => veth));
     const stray = await this.#bridge.strayLinks(known);
     await deleteLinks(stray);
+    this.#isStarted = true;
     const { bridge } = this.#names;
     this.#log.info({ bridge, attachments: this.#records.size, strayLinks: stray.length }, 'pod network is up');
   }
 
-  /** Leaves nothing behind when the last pod is gone; while pods run on, their network does too. */
-  async stop(reason: StopReason): Promise<void> {
-    await Promise.allSettled(this.#turns.values());
-    if ((reason !== 'shutdown' && reason !== 'disable') || this.#records.size > 0) return;
-    await this.#bridge.remove();
+  /** Leaves nothing behind when the last pod is gone; while pods run on, their network does too. Whatever the reason. */
+  async stop(): Promise<void> {
+    // A stop may come in the middle of a start: what it makes must not stay.
+    await Promise.allSettled([this.#starting, ...this.#turns.values()]);
+    // Not started means: what pods are there is not known.
+    if (this.#isStarted && this.#records.size === 0) await this.#bridge.remove();
   }
 
   async probe(): Promise<void> {

@@ -18,7 +18,7 @@ const plugin: PluginDefinition<{ network: typeof podNetwork }, {}, {}, {}, typeo
       provides: { network },
       start: () => network.start(),
       probe: () => network.probe(),
-      stop: (reason) => network.stop(reason),
+      stop: () => network.stop(),
     };
   },
 });

@@ -6,8 +6,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Logger } from '@timonel/sdk';
+import { podNetwork } from '@timonel/sdk/contracts/network';
+import { pluginSuite } from '@timonel/testkit';
 import { networkContract } from '@timonel/testkit/contracts/network';
 import { BridgeNetwork } from './bridge-network.ts';
+import plugin from './index.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { namesFor } from './names.ts';
 
@@ -39,7 +42,7 @@ class Bed {
   }
 
   async restart(): Promise<BridgeNetwork> {
-    await this.network?.stop('restart');
+    await this.network?.stop();
     this.network = new BridgeNetwork(this.dataDir, this.config, log);
     await this.network.start();
     return this.network;
@@ -70,7 +73,7 @@ class Bed {
 
   async close(): Promise<void> {
     await this.network.retain([]);
-    await this.network.stop('shutdown');
+    await this.network.stop();
     for (const name of this.#namespaces) await run('ip', ['netns', 'delete', name]).catch(() => undefined);
     await rm(this.dataDir, { recursive: true, force: true });
   }
@@ -117,6 +120,25 @@ if (isRoot) {
       restart: () => bed.restart(),
       close: () => bed.close(),
     };
+  });
+}
+
+if (isRoot) {
+  describe('network-bridge in a kernel', () => {
+    let before: readonly string[];
+    beforeAll(async () => {
+      before = await linkNames();
+    });
+    afterAll(async () => expect(new Set(await linkNames())).toEqual(new Set(before)));
+
+    pluginSuite('network-bridge', () => ({
+      entry: { definition: plugin, source: 'built-in', config: { podCidr: '10.213.7.0/24' } },
+      dependencies: [],
+      load: async (kernel) => {
+        const { podCidr } = await kernel.service(podNetwork).nodeNetwork();
+        if (podCidr !== '10.213.7.0/24') throw new Error(podCidr);
+      },
+    }));
   });
 }
 
@@ -210,9 +232,9 @@ asRoot('network-bridge with real links', () => {
     await server.close();
   });
 
-  it('stays while pods are attached, whatever the reason of the stop', async () => {
+  it('stays while pods are attached, when the plugin stops', async () => {
     await bed.pod('outlives');
-    await bed.network.stop('shutdown');
+    await bed.network.stop();
     expect(await linkNames()).toContain(namesFor(bed.dataDir).veth('outlives', 0));
     await bed.restart();
     expect(await bed.network.list()).toHaveLength(1);

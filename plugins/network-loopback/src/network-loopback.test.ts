@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { podNetwork } from '@timonel/sdk/contracts/network';
+import { pluginSuite } from '@timonel/testkit';
 import { networkContract } from '@timonel/testkit/contracts/network';
 import plugin from './index.ts';
 import { LoopbackNetwork } from './loopback-network.ts';
@@ -23,6 +25,16 @@ networkContract('network-loopback', async () => {
     close: () => rm(dataDir, { recursive: true, force: true }),
   };
 });
+
+pluginSuite('network-loopback', () => ({
+  entry: { definition: plugin, source: 'built-in' },
+  dependencies: [],
+  load: async (kernel) => {
+    const network = kernel.service(podNetwork);
+    await network.attach({ sandboxId: 'a', podUid: 'a', podNamespace: 'b', podName: 'a', networkNamespace: undefined });
+    await network.detach('a');
+  },
+}));
 
 describe('network-loopback', () => {
   let dataDir: string;
