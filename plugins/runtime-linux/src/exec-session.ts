@@ -49,7 +49,7 @@ export function openSession(
     },
     exited,
     kill() {
-      child.kill('SIGKILL');
+      child.kill('SIGTERM'); // it kills the command and reaps it
     },
   };
   return new Promise((resolve, reject) => {

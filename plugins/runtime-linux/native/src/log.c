@@ -51,18 +51,20 @@ static void batch_add(struct batch *batch, char *head, char *text, size_t length
     if (batch->count == BATCH_LINES * 3) batch_write(batch);
 }
 
-/* Writes the whole lines of the buffer, and with a tag also what is left after them. */
-static void lines_write(struct stream *stream, const char *rest_tag) {
+/* Writes the whole lines of the buffer. What is left after them stays, but at the end of the stream, or when it fills the
+ * buffer alone: then it is a part. */
+static void lines_write(struct stream *stream, bool at_end) {
     char stamp[40], full[64], part[64];
     struct batch batch = {.count = 0};
     time_stamp(stamp, sizeof stamp);
     snprintf(full, sizeof full, "%s %s F ", stamp, stream->name);
+    snprintf(part, sizeof part, "%s %s P ", stamp, stream->name);
     char *at = stream->buffer, *end = stream->buffer + stream->length;
     for (char *newline; (newline = memchr(at, '\n', (size_t)(end - at))) != NULL; at = newline + 1)
         batch_add(&batch, full, at, (size_t)(newline - at));
-    if (rest_tag != NULL && at < end) {
-        snprintf(part, sizeof part, "%s %s %s ", stamp, stream->name, rest_tag);
-        batch_add(&batch, part, at, (size_t)(end - at));
+    bool fills = end - at == BUFFER_BYTES;
+    if (at < end && (at_end || fills)) {
+        batch_add(&batch, at_end ? full : part, at, (size_t)(end - at));
         at = end;
     }
     batch_write(&batch);
@@ -74,12 +76,12 @@ bool stream_read(struct stream *stream) {
     ssize_t got = read(stream->fd, stream->buffer + stream->length, BUFFER_BYTES - stream->length);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (got <= 0) {                         /* a terminal whose other side is closed gives EIO */
-        lines_write(stream, "F");
+        lines_write(stream, true);
         close(stream->fd);
         stream->fd = -1;
         return false;
     }
     stream->length += (size_t)got;
-    lines_write(stream, stream->length == BUFFER_BYTES ? "P" : NULL);
+    lines_write(stream, false);
     return true;
 }

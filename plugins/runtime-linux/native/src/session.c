@@ -1,5 +1,6 @@
 /* A further process in a running container: joins the namespaces and cgroups of its init and runs a command with the
- * caller's stdio. With a terminal, descriptor 3 takes lines `columns rows`. Ends with the command's exit code. */
+ * caller's stdio. With a terminal, descriptor 3 takes lines `columns rows`. Ends with the command's exit code. SIGTERM
+ * kills the command. */
 #include "monitor.h"
 
 #include <errno.h>
@@ -16,6 +17,14 @@
 #include <unistd.h>
 
 enum { RESIZE_FD = 3, COPY_BYTES = 8192 };
+
+static pid_t command_pid;
+
+/* Only so that the command is reaped here: handed over to the node's pid 1 it could delay the end of its pid namespace. */
+static void on_end(int number) {
+    (void)number;
+    kill(command_pid, SIGKILL);
+}
 
 static void namespaces_join(const struct spec *spec) {
     int process = (int)syscall(SYS_pidfd_open, spec->pid, 0);
@@ -94,13 +103,15 @@ _Noreturn void session_run(const char *spec_path) {
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
     cgroup_join(&spec.cgroups);
     namespaces_join(&spec);
-    pid_t pid = fork();
-    if (pid < 0) fail("fork", "session");
-    if (pid == 0) {
+    command_pid = fork();
+    if (command_pid < 0) fail("fork", "session");
+    if (command_pid == 0) {
         close(alive[1]);
         command_run(&spec, alive[0], console[1]);
     }
     close(alive[0]);
+    signal(SIGTERM, on_end);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);       /* the agent went away, and with it those who read */
     signal(SIGPIPE, SIG_IGN);
     if (spec.tty) {
         close(console[1]);
@@ -111,6 +122,6 @@ _Noreturn void session_run(const char *spec_path) {
         dup2(null, 0);                      /* so that the command's end of input and output are the only ones */
         dup2(null, 1);
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+    while (waitpid(command_pid, &status, 0) < 0 && errno == EINTR) continue;
     _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }

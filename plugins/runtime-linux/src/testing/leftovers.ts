@@ -1,0 +1,43 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { instanceOf } from '../layout.ts';
+
+/** The pid of the process of timonel-monitor with this role and a subject that begins so. */
+export function findProcess(role: string, subject: string): number | undefined {
+  return processes().find(({ words }) => words[1] === role && words[2]?.startsWith(subject) === true)?.pid;
+}
+
+function processes(): { readonly pid: number; readonly words: readonly string[] }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        return [{ pid: Number(name), words: readFileSync(`/proc/${name}/cmdline`, 'utf8').split('\0') }];
+      } catch {
+        return []; // it ended while we read
+      }
+    });
+}
+
+/** Everything on this node that belongs to the runtime with this data directory. Empty: nothing was left behind. */
+export function leftovers(dataDir: string): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(dataDir));
+  const running = processes()
+    .filter(({ words }) => words.some((word) => word.includes(dataDir)))
+    .map(({ pid, words }) => `process ${pid}: ${words.join(' ')}`);
+  const files = ['containers', 'sandboxes', 'events'].flatMap((name) =>
+    readdirSync(join(dataDir, name)).map((entry) => `file ${name}/${entry}`),
+  );
+  return [...mounts, ...running, ...files, ...groups(dataDir)];
+}
+
+function groups(dataDir: string): string[] {
+  const name = `timonel-${instanceOf(dataDir)}`;
+  const roots = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(' - cgroup'))
+    .map((line) => line.split(' ')[4] ?? '');
+  return roots.filter((root) => readdirSync(root).includes(name)).map((root) => `control group ${root}/${name}`);
+}
