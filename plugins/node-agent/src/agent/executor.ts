@@ -73,7 +73,10 @@ function noteSandboxFailure(services: AgentServices, { memory, pod }: PodRecord,
   const message = `${what}: ${errorMessage(error)}`;
   memory.sandboxFailure = { message, delayMs, retryAt: services.env.clock.now() + delayMs };
   services.event(pod(), 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
-  services.log.warn({ pod: pod().metadata.name, namespace: pod().metadata.namespace, error: message }, 'no pod sandbox');
+  services.log.warn(
+    { pod: pod().metadata.name, namespace: pod().metadata.namespace, error: message },
+    'no pod sandbox',
+  );
 }
 
 async function createSandbox(services: AgentServices, record: PodRecord, attempt: number): Promise<void> {

@@ -26,7 +26,12 @@ export interface StartRequest {
 
 export type StartResult =
   | { readonly ok: true; readonly status: ContainerStatus }
-  | { readonly ok: false; readonly reason: string; readonly message: string; readonly status: ContainerStatus | undefined };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      readonly message: string;
+      readonly status: ContainerStatus | undefined;
+    };
 
 type Failed = Extract<StartResult, { ok: false }>;
 
@@ -115,7 +120,8 @@ async function configOf(
     nodeName: services.nodeName,
     nodeMemoryBytes: services.nodeMemoryBytes,
   });
-  if (config.command.length === 0) throw new ConfigError(`no command specified: neither the container nor image ${container.image ?? ''} has one`);
+  if (config.command.length === 0)
+    throw new ConfigError(`no command specified: neither the container nor image ${container.image ?? ''} has one`);
   return config;
 }
 
@@ -143,12 +149,19 @@ export async function startCreated(
 }
 
 const configRetryMs = 10_000;
-const imageReasons = new Set(['ErrImagePull', 'InvalidImageName', 'ErrImageNeverPull', 'ImageInspectError', 'CorruptImage']);
+const imageReasons = new Set([
+  'ErrImagePull',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'ImageInspectError',
+  'CorruptImage',
+]);
 
 /** When to try again: wrong configuration after a fixed time (a person will mend it), the others with growing delays. */
 export function startFailure(failure: Failed, before: StartFailure | undefined, now: number): StartFailure {
   const { reason, message } = failure;
   const sameKind = before !== undefined && imageReasons.has(before.reason) === imageReasons.has(reason);
-  const delayMs = reason === 'CreateContainerConfigError' ? configRetryMs : doubled(sameKind ? before.delayMs : undefined);
+  const delayMs =
+    reason === 'CreateContainerConfigError' ? configRetryMs : doubled(sameKind ? before.delayMs : undefined);
   return { reason, message, failedAt: now, retryAt: now + delayMs, delayMs };
 }

@@ -29,9 +29,7 @@ export function hostsFile(pod: Pod, hostname: string, addresses: readonly string
   ];
   const { subdomain } = pod.spec;
   const fqdn =
-    subdomain === undefined
-      ? ''
-      : `${hostname}.${subdomain}.${pod.metadata.namespace ?? ''}.svc.${clusterDomain}\t`;
+    subdomain === undefined ? '' : `${hostname}.${subdomain}.${pod.metadata.namespace ?? ''}.svc.${clusterDomain}\t`;
   for (const address of addresses) lines.push(`${address}\t${fqdn}${hostname}`);
   const aliases = (pod.spec['hostAliases'] as readonly HostAlias[] | undefined) ?? [];
   if (aliases.length > 0) {
@@ -52,7 +50,10 @@ export function resolvFile(pod: Pod, nodeFile: string): string {
     });
   const servers = [...new Set([...valuesOf('nameserver'), ...(config.nameservers ?? [])])].slice(0, 3);
   const searches = [...new Set([...valuesOf('search'), ...(config.searches ?? [])])].slice(0, 32);
-  const options = [...valuesOf('options'), ...(config.options ?? []).map(({ name, value }) => (value ? `${name}:${value}` : name))];
+  const options = [
+    ...valuesOf('options'),
+    ...(config.options ?? []).map(({ name, value }) => (value ? `${name}:${value}` : name)),
+  ];
   const lines = searches.length > 0 ? [`search ${searches.join(' ')}`] : [];
   lines.push(...servers.map((server) => `nameserver ${server}`));
   if (options.length > 0) lines.push(`options ${[...new Set(options)].join(' ')}`);

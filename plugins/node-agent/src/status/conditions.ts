@@ -46,7 +46,8 @@ function ready(pod: Pod, containers: Finding): Finding {
   const problems: string[] = [];
   for (const { conditionType } of pod.spec.readinessGates ?? []) {
     const condition = pod.status?.conditions?.find((entry) => entry.type === conditionType);
-    if (condition === undefined) problems.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
+    if (condition === undefined)
+      problems.push(`corresponding condition of pod readiness gate "${conditionType}" does not exist.`);
     else if (condition.status !== 'True') {
       problems.push(`the status of pod readiness gate "${conditionType}" is not "True", but ${condition.status}`);
     }

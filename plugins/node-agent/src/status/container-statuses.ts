@@ -8,9 +8,6 @@ import { timestampOf } from '../times.ts';
 
 type Kind = 'init' | 'sidecar' | 'main';
 
-
-
-
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
   return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
 }

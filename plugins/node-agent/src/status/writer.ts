@@ -72,7 +72,10 @@ export class StatusWriter {
         if (isNotFound(error) || this.#closed) return;
         this.#wanted ??= wanted;
         const { name, namespace } = this.#host.latest().metadata;
-        this.#host.log.debug({ pod: name, namespace, error: errorMessage(error) }, 'pod status not written, will retry');
+        this.#host.log.debug(
+          { pod: name, namespace, error: errorMessage(error) },
+          'pod status not written, will retry',
+        );
         this.#retry = this.#host.env.timers.after(this.#retryMs, () => {
           this.#retry = undefined;
           if (this.#writing === undefined) this.#begin();
@@ -91,7 +94,9 @@ export class StatusWriter {
       status.conditions = [...(wanted.conditions ?? []), ...foreign];
       if (isDeepStrictEqual(status, base.status)) return;
       try {
-        this.#host.learned(await this.#host.api.updateStatus(pods, { ...base, status }, { fieldManager: 'node-agent' }));
+        this.#host.learned(
+          await this.#host.api.updateStatus(pods, { ...base, status }, { fieldManager: 'node-agent' }),
+        );
         return;
       } catch (error) {
         if (!isConflict(error) || attempt >= conflictTries) throw error;

@@ -35,6 +35,7 @@ export async function prepareHostPath(source: HostPathSource): Promise<string> {
   if (type === '') return path;
   const check = checks[type];
   if (check === undefined) throw new ConfigError(`hostPath type "${type}" is unknown`);
-  if (!check(found)) throw new ConfigError(`hostPath type check failed: ${path} is not a ${type.replace('OrCreate', '')}`);
+  if (!check(found))
+    throw new ConfigError(`hostPath type check failed: ${path} is not a ${type.replace('OrCreate', '')}`);
   return path;
 }

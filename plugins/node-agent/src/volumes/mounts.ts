@@ -26,7 +26,8 @@ export async function volumeMounts(
   const mounts: Mount[] = [];
   for (const mount of container.volumeMounts ?? []) {
     const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
-    if (volume === undefined) throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
+    if (volume === undefined)
+      throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
     const root = await prepareVolume(volume, volumesDirectory, context);
     mounts.push({
       hostPath: await withSubPath(root, mount, env),

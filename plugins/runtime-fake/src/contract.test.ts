@@ -1,0 +1,37 @@
+import { createRealEnv } from '@timonel/core';
+import { runtimeContract, type RuntimeCommands } from '@timonel/testkit/contracts/runtime';
+import { FakeMachine, FakeRuntime } from './fake-runtime.ts';
+
+const commands: RuntimeCommands = {
+  run: ['fake:run'],
+  runIgnoringTerm: ['fake:ignore-term'],
+  readyLine: undefined,
+  endSoon: ['fake:exit', '5', '300'],
+  exit: (code) => ['fake:exit', String(code)],
+  print: undefined,
+  copyInput: undefined,
+  killItself: ['fake:kill-itself'],
+  absent: ['fake:absent'],
+};
+
+runtimeContract(
+  'runtime-fake',
+  async () => {
+    const machine = new FakeMachine();
+    const env = createRealEnv();
+    let runtime = new FakeRuntime(env, [], machine);
+    return {
+      runtime,
+      image: { imageId: 'sha256:fake', reference: 'fake:1', layers: [] },
+      logDirectory: '/var/log/fake',
+      commands,
+      restart: async () => {
+        runtime.close();
+        runtime = new FakeRuntime(env, [], machine);
+        return runtime;
+      },
+      close: async () => runtime.close(),
+    };
+  },
+  commands,
+);
