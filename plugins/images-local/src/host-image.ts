@@ -1,4 +1,4 @@
-import { chmod, chown, constants, copyFile, link, mkdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, constants, copyFile, link, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { ImageConfig } from '@timonel/sdk/contracts/images';
@@ -6,6 +6,7 @@ import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import { hostFileSchema, isUnchanged, planHostImage, type HostFile } from './host-image-plan.ts';
 import { completeConfig, encodeConfiguration } from './image-configuration.ts';
 import { sha256 } from './layer-store.ts';
+import { makeDirectory } from './layer-tree.ts';
 
 /** The reference of the built-in image. */
 export const hostImageReference = 'timonel.local/node:host';
@@ -99,18 +100,27 @@ export async function writeHostLayer(root: string, image: HostImage): Promise<vo
   await chmod(root, 0o755);
   const made = new Set<string>();
   for (const [name, mode] of directories) {
-    await mkdir(join(root, name), { recursive: true, mode: 0o755 });
+    await makePath(root, name, made);
     await chmod(join(root, name), mode);
-    made.add(name);
   }
   for (const name of rootLinks) await symlink(`usr/${name}`, join(root, name));
-  for (const [name, text] of Object.entries(texts)) await writeFile(join(root, name), text, { mode: 0o644 });
+  for (const [name, text] of Object.entries(texts)) {
+    await writeFile(join(root, name), text);
+    await chmod(join(root, name), 0o644);
+  }
   if (process.getuid?.() === 0) await chown(join(root, 'home/node'), nodeUserId, nodeUserId);
   for (const file of image.files) {
     const path = join(root, file.target);
-    if (!made.has(dirname(file.target))) await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await makePath(root, dirname(file.target), made);
     await takeFile(file.source, path);
   }
+}
+
+async function makePath(root: string, name: string, made: Set<string>): Promise<void> {
+  if (name === '.' || made.has(name)) return;
+  await makePath(root, dirname(name), made);
+  await makeDirectory(join(root, name));
+  made.add(name);
 }
 
 // A hard link costs nothing, and overlayfs never writes to a lower layer. It is the host's own inode: no chown, no

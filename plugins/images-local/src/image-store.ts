@@ -15,6 +15,7 @@ import {
 import { completeConfig, encodeConfiguration } from './image-configuration.ts';
 import { ImageIndex, type ImageRecord } from './image-index.ts';
 import { LayerStore, sha256 } from './layer-store.ts';
+import { makeDirectory } from './layer-tree.ts';
 import { unpackLayer } from './layer-unpack.ts';
 import { isImageId, parseReference } from './reference.ts';
 import { StoreLock } from './store-lock.ts';
@@ -109,7 +110,7 @@ export class ImageStore implements ImageService {
       throw new ImageError('ImageInspectError', `${directory} is not a directory`);
     return this.#layers.withScratch(async (scratch) => {
       const root = join(scratch, 'layer');
-      await mkdir(root, { mode: 0o755 });
+      await makeDirectory(root);
       const { limits } = this.#config;
       const what = `the directory ${directory}`;
       const layer = await unpackLayer(

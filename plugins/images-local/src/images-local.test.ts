@@ -106,6 +106,25 @@ describe('images-local', () => {
     expect(again.files[0]?.mtimeMs).toBe((state.files[0]?.mtimeMs ?? 0) + 1000);
   });
 
+  it('images are usable by all users of a container, whatever the umask of this process', async () => {
+    const umask = process.umask(0o077);
+    try {
+      const store = await open();
+      const root = (await store.find(hostImage))?.rootfs.layers[0] ?? '';
+      for (const name of ['.', 'usr', 'usr/bin', 'etc', 'var']) {
+        expect([name, (await stat(join(root, name))).mode & 0o777]).toEqual([name, 0o755]);
+      }
+      expect((await stat(join(root, 'etc/passwd'))).mode & 0o777).toBe(0o644);
+      const implied = writeTar([{ name: 'a/b/c', content: 'x' }]);
+      const [image] = await store.importArchive(await archive(dockerArchive([{ layers: [implied] }])));
+      for (const name of ['.', 'a', 'a/b']) {
+        expect((await stat(join(image?.rootfs.layers[0] ?? '', name))).mode & 0o777).toBe(0o755);
+      }
+    } finally {
+      process.umask(umask);
+    }
+  });
+
   it('does not touch the files of the host, even when the image is removed', async () => {
     const before = await stat(process.execPath);
     const store = await open();

@@ -6,6 +6,7 @@ import { parseJson, StagedArchive } from './archive-staging.ts';
 import type { Limits } from './config.ts';
 import { corrupt, shown } from './corrupt.ts';
 import { configurationSchema, imageConfigOf, machineArchitecture } from './image-configuration.ts';
+import { makeDirectory } from './layer-tree.ts';
 import type { ImageRecord, LayerRecord } from './image-index.ts';
 import { chainIds, sha256, type LayerStore } from './layer-store.ts';
 import { unpackLayer } from './layer-unpack.ts';
@@ -120,7 +121,7 @@ export class ImportJob {
       return { record: { chainId, sizeBytes: knownBytes }, path: undefined };
     }
     const path = join(this.#scratch, `layer-${this.#unpacked.size}`);
-    await mkdir(path, { mode: 0o755 });
+    await makeDirectory(path);
     const below = chain.slice(0, position).reverse();
     const layer = await unpackLayer(
       (visit) => readTarFile(file.path, `the layer ${shown(name)}`, this.#limits.maxLayerBytes, visit),

@@ -35,7 +35,7 @@ export class LayerTree {
     if (!this.#directories.has(name)) {
       const found = await this.lstat(name);
       if (found !== undefined && !found.isDirectory()) await this.#clear(name);
-      if (found === undefined || !found.isDirectory()) await mkdir(join(this.root, name), { mode: 0o755 });
+      if (found === undefined || !found.isDirectory()) await makeDirectory(join(this.root, name));
       this.#directories.add(name);
     }
     // Set at the end: writing into a directory changes its time, and its mode may forbid writing.
@@ -139,7 +139,7 @@ export class LayerTree {
 
   // overlayfs shows the attributes of the topmost directory: one that the archive does not name keeps those from below.
   async #makeImplied(name: string): Promise<void> {
-    await mkdir(join(this.root, name), { mode: 0o755 });
+    await makeDirectory(join(this.root, name));
     for (const layer of this.#lower) {
       const below = await lstatIfThere(join(layer, name));
       if (below === undefined) continue;
@@ -178,6 +178,12 @@ export function cleanEntryName(name: string): string {
       throw corrupt(`a part of the entry name ${shown(name)} is longer than 255 bytes`);
   }
   return parts.join('/');
+}
+
+/** With the common mode, whatever the umask of this process is: containers run as other users. */
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path);
+  await chmod(path, 0o755);
 }
 
 export async function lstatIfThere(path: string): Promise<Stats | undefined> {

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -268,6 +268,29 @@ asRoot('network-bridge with real links', () => {
 });
 
 asRoot('network-bridge and bad input', () => {
+  it('goes on without nft, and says what pods cannot reach', async () => {
+    const programs = await mkdtemp(join(tmpdir(), 'timonel-path-'));
+    for (const program of ['ip', 'sh', 'nsenter']) {
+      const { stdout } = await run('sh', ['-c', `command -v ${program}`]);
+      await symlink(stdout.trim(), join(programs, program));
+    }
+    const path = process.env['PATH'] ?? '';
+    const warnings: string[] = [];
+    process.env['PATH'] = programs;
+    const dataDir = await mkdtemp(join(tmpdir(), 'timonel-net-'));
+    const warning: Logger = { ...log, warn: (_fields, message) => warnings.push(message) };
+    const network = new BridgeNetwork(dataDir, config('10.213.8.0/24'), warning);
+    try {
+      await network.start();
+      expect(warnings).toEqual([expect.stringMatching(/nft is not installed.*nothing outside/)]);
+      await network.stop();
+    } finally {
+      process.env['PATH'] = path;
+      for (const directory of [dataDir, programs]) await rm(directory, { recursive: true, force: true });
+    }
+    expect(await linkNames()).not.toContain(namesFor(dataDir).bridge);
+  });
+
   it('says when all addresses are in use, and gives a freed one again', async () => {
     const bed = await new Bed('10.213.3.0/29').open();
     try {
