@@ -1,1 +1,83 @@
-export {};
+import path from 'node:path';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { apiEndpoint, apiHooks, resourceProvider, routeProvider } from '@timonel/sdk/contracts/api-server';
+import { authenticator } from '@timonel/sdk/contracts/auth';
+import { store } from '@timonel/sdk/contracts/store';
+import { startCompactor } from './cache/compactor.ts';
+import { StoreFeed } from './cache/store-feed.ts';
+import { InProcessClient } from './client/in-process-client.ts';
+import { apiServerConfig } from './config.ts';
+import { Discovery } from './discovery/discovery.ts';
+import { makeApplication } from './http/application.ts';
+import { Health } from './http/health.ts';
+import { Listener } from './http/listener.ts';
+import { PluginRoutes } from './http/plugin-routes.ts';
+import { KindTable } from './kinds/kind-table.ts';
+import { servingCertificate } from './pki/certificates.ts';
+import { clientAddress, subjectNames } from './pki/subject-names.ts';
+import { Registry } from './registry/registry.ts';
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'apiserver',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Serves the Kubernetes API over HTTPS and to the plugins of this process.',
+  criticality: 'required',
+  swap: 'never',
+  provides: { api: apiClient, endpoint: apiEndpoint },
+  requires: { store, resources: resourceProvider, authenticators: authenticator },
+  optional: { routes: routeProvider },
+  hooks: apiHooks,
+  config: apiServerConfig,
+  async setup(ctx) {
+    const { config, deps, env, log } = ctx;
+    const { address, port } = config.listen;
+    const { historyLimit, ...timing } = { historyLimit: config.limits.eventHistory, ...config.timing };
+    const certificate = await servingCertificate(
+      path.join(ctx.dataDir, 'pki'),
+      subjectNames(address, config.extraSans),
+      env,
+    );
+    const kinds = new KindTable(deps.resources);
+    const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, ...timing });
+    const registry = new Registry({ store: deps.store, feed, env, hooks: ctx.hooks, limits: config.limits });
+    const health = new Health([
+      { name: 'ping', readinessOnly: false, check: () => Promise.resolve() },
+      { name: 'store', readinessOnly: true, check: async () => void (await feed.fresh()) },
+    ]);
+    const application = makeApplication({
+      ...{ registry, env, log, config, kinds, health },
+      authenticators: deps.authenticators,
+      discovery: new Discovery(kinds),
+      pluginRoutes: new PluginRoutes(deps.routes, config.limits.bodyBytes),
+    });
+    // Koa catches everything itself, so that the promise of its callback never rejects.
+    const handler = application.callback();
+    const listener = new Listener(certificate, (req, res) => void handler(req, res), config.limits.connections);
+    let url = '';
+    return {
+      provides: {
+        api: new InProcessClient({ registry, kinds, signal: ctx.signal }),
+        endpoint: { url: () => url, caCertificate: () => certificate.authorityPem },
+      },
+      async start() {
+        await feed.start(ctx.signal);
+        startCompactor({ store: deps.store, env, log }, config.timing.compactionPeriodMs);
+        const opened = await listener.listen({ address, port, connections: config.limits.connections });
+        url = `https://${clientAddress(address)}:${opened}`;
+        log.info({ url }, 'serving the API');
+      },
+      async probe() {
+        await feed.fresh();
+      },
+      async stop() {
+        const closing = listener.close();
+        await feed.stop();
+        await closing;
+      },
+    };
+  },
+});
+
+export default plugin;

@@ -1,0 +1,100 @@
+/** One running watch: filters, turns leaving a selector into DELETED and entering it into ADDED, and queues with a bound. */
+import type { CacheEvent, EventType } from './cache-event.ts';
+import type { Selection } from './selection.ts';
+import type { StoredObject } from './stored-object.ts';
+
+export type WatcherItem =
+  | { readonly type: EventType; readonly stored: StoredObject }
+  | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd: boolean };
+
+/** `expired`: the history was lost, list again. `slow`: too far behind. `ended`: the server stops or the time is up. */
+export type WatchEnd = 'expired' | 'slow' | 'ended';
+
+export class Watcher {
+  readonly selection: Selection;
+  readonly bookmarks: boolean;
+  /** Events up to this revision are older than the watch. */
+  readonly #after: number;
+  #revision: number;
+  readonly #limit: number;
+  #queue: WatcherItem[] = [];
+  #ended: WatchEnd | undefined;
+  #wake: (() => void) | undefined;
+  onEnd: (() => void) | undefined;
+
+  constructor(selection: Selection, options: { revision: number; bookmarks: boolean; queueLimit: number }) {
+    this.selection = selection;
+    this.#after = options.revision;
+    this.#revision = options.revision;
+    this.bookmarks = options.bookmarks;
+    this.#limit = options.queueLimit;
+  }
+
+  get ended(): WatchEnd | undefined {
+    return this.#ended;
+  }
+
+  /** Not bounded: the state at the beginning, which is as large as the list would be. */
+  begin(items: readonly WatcherItem[]): void {
+    for (const item of items) this.#queue.push(item);
+    this.#notify();
+  }
+
+  offer(event: CacheEvent): void {
+    if (this.#ended !== undefined || event.revision <= this.#after) return;
+    this.#revision = event.revision;
+    const item = this.#translate(event);
+    if (item !== undefined) this.#push(item);
+  }
+
+  bookmark(revision: number): void {
+    if (!this.bookmarks || this.#ended !== undefined || revision < this.#revision) return;
+    this.#revision = revision;
+    this.#push({ type: 'BOOKMARK', revision, initialEventsEnd: false });
+  }
+
+  /** What was queued before an end is still delivered, except when the watcher was too slow. */
+  end(reason: WatchEnd): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    if (reason === 'slow') this.#queue = [];
+    this.onEnd?.();
+    this.#notify();
+  }
+
+  /** All that is queued; waits for the first. Undefined: the watch has ended. */
+  async take(): Promise<WatcherItem[] | undefined> {
+    while (this.#queue.length === 0) {
+      if (this.#ended !== undefined) return undefined;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+    const items = this.#queue;
+    this.#queue = [];
+    return items;
+  }
+
+  #push(item: WatcherItem): void {
+    if (this.#queue.length >= this.#limit) {
+      this.end('slow');
+      return;
+    }
+    this.#queue.push(item);
+    this.#notify();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  #translate(event: CacheEvent): WatcherItem | undefined {
+    const { matches } = this.selection;
+    if (matches === undefined) return { type: event.type, stored: event.stored };
+    const before = event.previous !== undefined && matches(event.previous.object);
+    const now = event.type !== 'DELETED' && matches(event.stored.object);
+    if (now) return { type: before ? 'MODIFIED' : 'ADDED', stored: event.stored };
+    if (!before || event.previous === undefined) return undefined;
+    return { type: 'DELETED', stored: event.type === 'DELETED' ? event.stored : event.previous.at(event.revision) };
+  }
+}

@@ -1,0 +1,60 @@
+/** Configuration of the API server. */
+import { z } from 'zod';
+
+export interface ApiServerConfig {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly extraSans: readonly string[];
+  readonly limits: {
+    readonly bodyBytes: number;
+    readonly connections: number;
+    readonly watches: number;
+    readonly watchQueue: number;
+    readonly eventHistory: number;
+  };
+  readonly timing: {
+    readonly bookmarkPeriodMs: number;
+    readonly freshnessTimeoutMs: number;
+    readonly compactionPeriodMs: number;
+    readonly watchTimeoutMs: number;
+  };
+}
+
+const mib = 1024 * 1024;
+
+export const apiServerConfig: z.ZodType<ApiServerConfig, unknown> = z.strictObject({
+  listen: z
+    .strictObject({
+      address: z.string().min(1).default('127.0.0.1'),
+      /** 0: any free port. */
+      port: z.number().int().min(0).max(65535).default(6443),
+    })
+    .prefault({}),
+  /** DNS names and IP addresses for the serving certificate, beside the listen address, localhost and the service's names. */
+  extraSans: z.array(z.string().min(1)).default([]),
+  limits: z
+    .strictObject({
+      bodyBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(3 * mib),
+      connections: z.number().int().positive().default(5000),
+      /** Open watches, of HTTP and in-process clients together. */
+      watches: z.number().int().positive().default(10_000),
+      /** Events that may wait for one watcher before its watch is ended. */
+      watchQueue: z.number().int().positive().default(10_000),
+      /** Events of each resource kept for watches that resume. */
+      eventHistory: z.number().int().positive().default(4096),
+    })
+    .prefault({}),
+  timing: z
+    .strictObject({
+      bookmarkPeriodMs: z.number().int().positive().default(60_000),
+      freshnessTimeoutMs: z.number().int().positive().default(3000),
+      /** How long old revisions stay readable in the store; 0: never compacted by this server. */
+      compactionPeriodMs: z.number().int().min(0).default(300_000),
+      /** Longest life of a watch without timeoutSeconds; each gets a random time between half and all of it. */
+      watchTimeoutMs: z.number().int().positive().default(3_600_000),
+    })
+    .prefault({}),
+});

@@ -1,0 +1,85 @@
+/** Discovery (/api, /apis, /version) and OpenAPI documents, kept as bytes until the set of kinds changes. */
+import type { Context } from 'koa';
+import type { KindTable } from '../kinds/kind-table.ts';
+import { methodNotAllowed } from '../registry/api-errors.ts';
+import { sendBytes } from '../http/answers.ts';
+import { parseAccept } from '../http/negotiation.ts';
+import { aggregatedGroups } from './aggregated.ts';
+import { apiGroup, apiGroupList, apiVersions, resourceList } from './groups.ts';
+import { openApiDocument, openApiIndex } from './openapi.ts';
+import { serverVersion } from './version.ts';
+
+export class Discovery {
+  readonly #kinds: KindTable;
+  #generation = -1;
+  #answers = new Map<string, Buffer>();
+
+  constructor(kinds: KindTable) {
+    this.#kinds = kinds;
+  }
+
+  /** False: the path is another one. */
+  handle(ctx: Context): boolean {
+    const path = ctx.path.length > 1 && ctx.path.endsWith('/') ? ctx.path.slice(0, -1) : ctx.path;
+    const aggregated = path === '/api' || path === '/apis' ? wantsAggregated(ctx.get('accept')) : undefined;
+    const bytes = this.#bytes(path, aggregated);
+    if (bytes === undefined) return false;
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed();
+    sendBytes(ctx, 200, bytes);
+    if (aggregated !== undefined)
+      ctx.set('content-type', `application/json;g=apidiscovery.k8s.io;v=${aggregated};as=APIGroupDiscoveryList`);
+    if (path === '/api' || path === '/apis') ctx.set('vary', 'Accept');
+    if (path.startsWith('/openapi/v3/') && ctx.querystring.includes('hash=')) {
+      ctx.set('cache-control', 'public, immutable, max-age=31536000');
+    }
+    return true;
+  }
+
+  #bytes(path: string, aggregated: string | undefined): Buffer | undefined {
+    if (this.#generation !== this.#kinds.generation) {
+      this.#generation = this.#kinds.generation;
+      this.#answers = new Map();
+    }
+    const key = `${path} ${aggregated ?? ''}`;
+    const kept = this.#answers.get(key);
+    if (kept !== undefined) return kept;
+    const made = this.#make(path, aggregated);
+    if (made === undefined) return undefined;
+    const bytes = Buffer.from(JSON.stringify(made));
+    this.#answers.set(key, bytes);
+    return bytes;
+  }
+
+  #make(path: string, aggregated: string | undefined): unknown {
+    const kinds = this.#kinds.all();
+    const [, root, first, second, third, ...rest] = path.split('/');
+    if (rest.length > 0) return undefined;
+    if (root === 'version' && first === undefined) return serverVersion;
+    if (root === 'api') {
+      if (first === undefined)
+        return aggregated === undefined ? apiVersions : aggregatedGroups(kinds, true, aggregated);
+      return second === undefined ? resourceList(kinds, '', first) : undefined;
+    }
+    if (root === 'apis') {
+      if (first === undefined)
+        return aggregated === undefined ? apiGroupList(kinds) : aggregatedGroups(kinds, false, aggregated);
+      if (second === undefined) return apiGroup(kinds, first);
+      return third === undefined ? resourceList(kinds, first, second) : undefined;
+    }
+    if (root !== 'openapi' || first !== 'v3') return undefined;
+    if (second === undefined) return openApiIndex(kinds, this.#kinds.schemas);
+    return openApiDocument(kinds, this.#kinds.schemas, path.slice('/openapi/v3/'.length));
+  }
+}
+
+/** The version of the aggregated form, when the client prefers it. */
+function wantsAggregated(accept: string): string | undefined {
+  for (const { type, parameters } of parseAccept(accept)) {
+    if (type !== 'application/json' && type !== '*/*') continue;
+    if (parameters['as'] === undefined) return undefined;
+    const version = parameters['v'];
+    const fits = parameters['as'] === 'APIGroupDiscoveryList' && parameters['g'] === 'apidiscovery.k8s.io';
+    if (fits && (version === 'v2' || version === 'v2beta1')) return version;
+  }
+  return undefined;
+}

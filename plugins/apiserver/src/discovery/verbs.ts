@@ -1,0 +1,41 @@
+/** Which verbs a resource and its subresources serve. */
+import type { Kind } from '../kinds/kind-table.ts';
+
+export const objectVerbs: readonly string[] = [
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+];
+
+const verbOf = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
+
+export interface Subresource {
+  readonly name: string;
+  readonly group: string;
+  readonly version: string;
+  readonly kind: string;
+  readonly verbs: readonly string[];
+}
+
+export function subresourcesOf({ definition }: Kind): Subresource[] {
+  const { group, version, kind, subresources, scale, status } = definition;
+  const found: Subresource[] = Object.entries(subresources).map(([name, handler]) => ({
+    name,
+    group: handler.group ?? group,
+    version: handler.version ?? version,
+    kind: handler.kind,
+    verbs: handler.methods.map((method) => verbOf[method]).sort(),
+  }));
+  const has = (name: string): boolean => found.some((one) => one.name === name);
+  const verbs = ['get', 'patch', 'update'];
+  if (scale !== undefined && !has('scale')) {
+    found.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs });
+  }
+  if (status && !has('status')) found.push({ name: 'status', group, version, kind, verbs });
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+}

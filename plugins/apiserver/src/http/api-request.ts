@@ -1,0 +1,73 @@
+/** A request to a resource, with all that its verb needs. */
+import type { Context } from 'koa';
+import type { Env, Logger } from '@timonel/sdk';
+import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import type { KubeObject } from '@timonel/sdk/kube';
+import type { ApiServerConfig } from '../config.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+import { badRequest } from '../registry/api-errors.ts';
+import type { Registry } from '../registry/registry.ts';
+import type { Target, Written } from '../registry/request.ts';
+import { TableMaker, type IncludeObject } from '../table/table-maker.ts';
+import { partialMetadata } from '../table/partial-metadata.ts';
+import { sendBytes, sendObject } from './answers.ts';
+import { answerForm } from './negotiation.ts';
+
+export interface ApiParts {
+  readonly registry: Registry;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly config: ApiServerConfig;
+}
+
+export interface ApiRequest {
+  readonly ctx: Context;
+  readonly parts: ApiParts;
+  readonly query: URLSearchParams;
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string;
+  readonly user: UserInfo;
+}
+
+export function targetOf(request: ApiRequest, dryRun: boolean): Target {
+  const { kind, namespace, name, user } = request;
+  return { kind, namespace, name: name ?? '', user, dryRun };
+}
+
+export function tableOf(request: ApiRequest): TableMaker {
+  const include = request.query.get('includeObject') ?? 'Metadata';
+  if (include !== 'None' && include !== 'Metadata' && include !== 'Object') {
+    throw badRequest('includeObject: supported values: "None", "Metadata", "Object"');
+  }
+  return new TableMaker(request.parts.env, include satisfies IncludeObject);
+}
+
+/** Sends one object in the form the client asked for. The bytes are the stored ones where they can be. */
+export function sendWritten(request: ApiRequest, status: number, written: Written): void {
+  const { ctx } = request;
+  const form = answerForm(ctx.get('accept'));
+  if (form === 'json') sendBytes(ctx, status, written.wire);
+  else sendFormed(request, status, written.object);
+}
+
+function sendFormed(request: ApiRequest, status: number, object: KubeObject): void {
+  const { ctx, kind } = request;
+  switch (answerForm(ctx.get('accept'))) {
+    case 'table': {
+      const { resourceVersion } = object.metadata;
+      const metadata = resourceVersion === undefined ? {} : { resourceVersion };
+      sendObject(ctx, status, tableOf(request).make(kind, [object], metadata));
+      return;
+    }
+    case 'partial':
+      sendObject(ctx, status, partialMetadata(object));
+      return;
+    case 'yaml':
+      sendObject(ctx, status, object, true);
+      return;
+    default:
+      sendObject(ctx, status, object);
+  }
+}

@@ -1,0 +1,34 @@
+/** Sends what code of a plugin (a subresource, a route) answered. */
+import { Readable } from 'node:stream';
+import type { Context } from 'koa';
+import type { SubresourceResponse } from '@timonel/sdk/contracts/api-server';
+import { sendObject } from './answers.ts';
+
+export async function sendPluginAnswer(ctx: Context, response: SubresourceResponse): Promise<void> {
+  if (response.kind === 'object') {
+    sendObject(ctx, response.status, response.object);
+    return;
+  }
+  // The first chunk is awaited, so that an early failure still becomes a Status.
+  const iterator = response.stream[Symbol.asyncIterator]();
+  const first = await iterator.next();
+  ctx.respond = false;
+  const { res } = ctx;
+  res.writeHead(200, { 'content-type': response.contentType, 'cache-control': 'no-cache, private' });
+  res.flushHeaders();
+  const stream = Readable.from(chunks(iterator, first), { objectMode: false });
+  stream.on('error', () => res.destroy());
+  res.once('close', () => stream.destroy());
+  stream.pipe(res);
+}
+
+async function* chunks(
+  iterator: AsyncIterator<Uint8Array>,
+  first: IteratorResult<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
+  } finally {
+    await iterator.return?.();
+  }
+}

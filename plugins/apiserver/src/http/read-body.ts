@@ -1,0 +1,98 @@
+/** Reads and parses request bodies, with a bound on size and nesting. */
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import { errorMessage } from '@timonel/sdk';
+import { ApiError } from '@timonel/sdk/kube';
+import { parse as parseYaml } from 'yaml';
+import { nestedDeeperThan } from '../json/plain-json.ts';
+import { badRequest } from '../registry/api-errors.ts';
+
+const nestingLimit = 500;
+const yamlAliasLimit = 100;
+
+export interface Body {
+  /** Undefined: the request has no body. */
+  readonly value: unknown;
+  /** As it came. Empty when it was YAML. */
+  readonly jsonText: string;
+}
+
+function tooLarge(limit: number): ApiError {
+  return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limit} bytes`);
+}
+
+/** @throws ApiError RequestEntityTooLarge, BadRequest (the client went away) */
+export async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+  const declared = Number(request.headers['content-length'] ?? 0);
+  if (declared > limitBytes) throw tooLarge(limitBytes);
+  const chunks: Buffer[] = [];
+  let length = 0;
+  await new Promise<void>((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limitBytes) {
+        request.pause();
+        reject(tooLarge(limitBytes));
+      } else chunks.push(chunk);
+    });
+    request.once('end', resolve);
+    request.once('error', reject);
+    request.once('close', () => reject(badRequest('the request ended before its body was complete')));
+  });
+  return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
+}
+
+/** The media type without parameters; JSON when the header is missing. */
+export function contentType(request: IncomingMessage): string {
+  return (request.headers['content-type'] ?? 'application/json').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+}
+
+const yamlTypes = new Set([
+  'application/yaml',
+  'text/yaml',
+  'application/x-yaml',
+  'text/x-yaml',
+  'application/apply-patch+yaml',
+]);
+
+export function unsupportedMediaType(accepted: string): ApiError {
+  return new ApiError(
+    'UnsupportedMediaType',
+    `the body of the request was in an unknown format - accepted media types include: ${accepted}`,
+  );
+}
+
+function parseText(text: string, type: string): unknown {
+  try {
+    if (!yamlTypes.has(type)) return JSON.parse(text) as unknown;
+    return parseYaml(text, {
+      maxAliasCount: yamlAliasLimit,
+      uniqueKeys: true,
+      stringKeys: true,
+      logLevel: 'silent',
+    }) as unknown;
+  } catch (error) {
+    const [line] = errorMessage(error).split('\n');
+    throw badRequest(`the body cannot be parsed as ${yamlTypes.has(type) ? 'YAML' : 'JSON'}: ${line}`);
+  }
+}
+
+/** @throws ApiError UnsupportedMediaType, BadRequest, RequestEntityTooLarge */
+export async function readBody(
+  request: IncomingMessage,
+  limitBytes: number,
+  accepted?: readonly string[],
+): Promise<Body> {
+  const type = contentType(request);
+  const bytes = await readBytes(request, limitBytes);
+  if (bytes.length === 0) return { value: undefined, jsonText: '' };
+  const known = accepted?.includes(type) ?? (type === 'application/json' || yamlTypes.has(type));
+  if (!known) throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml']).join(', '));
+  if (!isUtf8(bytes)) throw badRequest('the body is not valid UTF-8');
+  const text = bytes.toString('utf8');
+  const value = parseText(text, type);
+  if (text.length > nestingLimit && nestedDeeperThan(value, nestingLimit)) {
+    throw badRequest(`the body is nested deeper than ${nestingLimit} levels`);
+  }
+  return { value, jsonText: yamlTypes.has(type) ? '' : text };
+}

@@ -1,0 +1,76 @@
+/** get, list and watch. */
+import type { Watcher } from '../cache/watcher.ts';
+import type { ListResult } from '../registry/reader.ts';
+import { partialMetadataList } from '../table/partial-metadata.ts';
+import { sendBytes, sendObject } from './answers.ts';
+import { sendWritten, tableOf, type ApiRequest } from './api-request.ts';
+import { answerForm } from './negotiation.ts';
+import { booleanOf, listQuery, watchQuery, wholeNumberOf } from './query.ts';
+import { streamWatch } from './watch-stream.ts';
+
+const comma = Buffer.from(',');
+
+export async function get(request: ApiRequest): Promise<void> {
+  const { parts, kind, namespace, name = '', query } = request;
+  const version = query.get('resourceVersion') ?? undefined;
+  sendWritten(request, 200, await parts.registry.reader.get(kind, namespace, name, version));
+}
+
+export async function listOrWatch(request: ApiRequest): Promise<void> {
+  if (booleanOf(request.query, 'watch') === true) await watch(request);
+  else await list(request);
+}
+
+function listMetadata(result: ListResult): Record<string, unknown> {
+  return {
+    resourceVersion: String(result.revision),
+    ...(result.continue === undefined ? {} : { continue: result.continue }),
+    ...(result.remaining === undefined ? {} : { remainingItemCount: result.remaining }),
+  };
+}
+
+/** The list from the bytes of its items. */
+function listBytes(request: ApiRequest, result: ListResult): Buffer {
+  const { definition, apiVersion } = request.kind;
+  const head = JSON.stringify({ kind: `${definition.kind}List`, apiVersion, metadata: listMetadata(result) });
+  const chunks: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
+  result.items.forEach((stored, index) => {
+    if (index > 0) chunks.push(comma);
+    chunks.push(stored.wire);
+  });
+  chunks.push(Buffer.from(']}'));
+  return Buffer.concat(chunks);
+}
+
+async function list(request: ApiRequest): Promise<void> {
+  const { ctx, parts, kind, namespace, query } = request;
+  const form = answerForm(ctx.get('accept'));
+  const result = await parts.registry.reader.list(kind, listQuery(query, namespace));
+  if (form === 'json') {
+    sendBytes(ctx, 200, listBytes(request, result));
+    return;
+  }
+  const metadata = listMetadata(result);
+  const objects = result.items.map((stored) => stored.object);
+  if (form === 'table') sendObject(ctx, 200, tableOf(request).make(kind, objects, metadata));
+  else if (form === 'partial') sendObject(ctx, 200, partialMetadataList(objects, metadata));
+  else {
+    const { definition, apiVersion } = kind;
+    sendObject(ctx, 200, { kind: `${definition.kind}List`, apiVersion, metadata, items: objects }, true);
+  }
+}
+
+async function watch(request: ApiRequest): Promise<void> {
+  const { ctx, parts, kind, namespace, name, query } = request;
+  const form = answerForm(ctx.get('accept'));
+  const table = tableOf(request);
+  const { watchTimeoutMs } = parts.config.timing;
+  const seconds = wholeNumberOf(query, 'timeoutSeconds') ?? 0;
+  const timeoutMs =
+    seconds > 0 ? Math.min(seconds * 1000, 2 ** 31 - 1) : watchTimeoutMs * (1 - parts.env.random.next() / 2);
+  const asked = watchQuery(query, namespace);
+  const fieldSelector = name === undefined ? asked.fieldSelector : `metadata.name=${name}`;
+  const watcher: Watcher = await parts.registry.reader.watch(kind, { ...asked, fieldSelector });
+  if (ctx.req.destroyed || ctx.res.destroyed) watcher.end('ended');
+  else await streamWatch(ctx, watcher, { kind, form, timeoutMs, env: parts.env, table });
+}

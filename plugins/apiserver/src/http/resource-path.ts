@@ -1,0 +1,44 @@
+/** Paths of the API: `/api/v1/…` and `/apis/<group>/<version>/…`. */
+export interface ResourcePath {
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly namespace: string | undefined;
+  readonly name: string | undefined;
+  readonly subresource: string;
+}
+
+function decodedParts(path: string): string[] | undefined {
+  try {
+    const parts = path.split('/').slice(1).map(decodeURIComponent);
+    if (parts.at(-1) === '') parts.pop();
+    // A part that holds a slash or nothing would name something else than it seems to.
+    return parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/[/\0]/.test(part))
+      ? parts
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const namespaceSubresources = new Set(['status', 'finalize']);
+
+/** Undefined: the path does not name a resource. */
+export function parseResourcePath(path: string): ResourcePath | undefined {
+  if (!path.startsWith('/api')) return undefined;
+  const parts = decodedParts(path);
+  if (parts === undefined) return undefined;
+  const [root, ...rest] = parts;
+  let group = '';
+  if (root === 'apis') group = rest.shift() ?? '';
+  else if (root !== 'api') return undefined;
+  const version = rest.shift();
+  if (version === undefined || rest.length === 0) return undefined;
+  let namespace: string | undefined;
+  if (rest[0] === 'namespaces' && rest.length > 2 && !(rest.length === 3 && namespaceSubresources.has(rest[2] ?? ''))) {
+    namespace = rest[1];
+    rest.splice(0, 2);
+  }
+  const [resource = '', name, ...subresource] = rest;
+  return { group, version, resource, namespace, name, subresource: subresource.join('/') };
+}

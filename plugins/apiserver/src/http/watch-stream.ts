@@ -1,0 +1,88 @@
+/** A watch over HTTP: JSON lines, as many as are ready in one write, and no faster than the client reads. */
+import type { ServerResponse } from 'node:http';
+import type { Context } from 'koa';
+import type { Env } from '@timonel/sdk';
+import { ApiError } from '@timonel/sdk/kube';
+import { eventLine } from '../cache/cache-event.ts';
+import type { Watcher, WatcherItem } from '../cache/watcher.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+import type { AnswerForm } from './negotiation.ts';
+import { partialMetadata } from '../table/partial-metadata.ts';
+import { TableMaker } from '../table/table-maker.ts';
+
+/** Turns one item into its line. */
+type LineMaker = (item: WatcherItem) => Buffer;
+
+function bookmarkOf(kind: Kind, item: WatcherItem & { type: 'BOOKMARK' }): unknown {
+  return {
+    kind: kind.definition.kind,
+    apiVersion: kind.apiVersion,
+    metadata: {
+      resourceVersion: String(item.revision),
+      creationTimestamp: null,
+      ...(item.initialEventsEnd ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
+    },
+  };
+}
+
+function jsonLine(type: string, object: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify({ type, object })}\n`);
+}
+
+function lineMaker(kind: Kind, form: AnswerForm, table: TableMaker): LineMaker {
+  if (form === 'table') {
+    let first = true;
+    return (item) => {
+      const rows = item.type === 'BOOKMARK' ? [] : [item.stored.object];
+      const revision = item.type === 'BOOKMARK' ? item.revision : item.stored.revision;
+      const object = table.make(kind, rows, { resourceVersion: String(revision) }, first);
+      first = false;
+      return jsonLine(item.type, object);
+    };
+  }
+  return (item) => {
+    if (item.type === 'BOOKMARK') return jsonLine('BOOKMARK', bookmarkOf(kind, item));
+    return form === 'partial'
+      ? jsonLine(item.type, partialMetadata(item.stored.object))
+      : eventLine(item.type, item.stored);
+  };
+}
+
+async function drained(response: ServerResponse): Promise<void> {
+  await new Promise<void>((resolve) => {
+    response.once('drain', resolve);
+    response.once('close', resolve);
+  });
+}
+
+/** Sends until the watch or the connection ends. */
+export async function streamWatch(
+  ctx: Context,
+  watcher: Watcher,
+  options: { kind: Kind; form: AnswerForm; timeoutMs: number; env: Env; table: TableMaker },
+): Promise<void> {
+  const { kind, form, timeoutMs, env, table } = options;
+  const response = ctx.res;
+  ctx.respond = false;
+  const timer = env.timers.after(timeoutMs, () => watcher.end('ended'));
+  const removed = watcher.onEnd;
+  watcher.onEnd = () => {
+    timer.cancel();
+    removed?.();
+    if (watcher.ended === 'slow') response.destroy();
+  };
+  response.once('close', () => watcher.end('ended'));
+  response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
+  response.flushHeaders();
+  const line = lineMaker(kind, form, table);
+  for (;;) {
+    const items = await watcher.take();
+    if (items === undefined || response.destroyed) break;
+    const bytes = Buffer.concat(items.map(line));
+    if (!response.write(bytes)) await drained(response);
+  }
+  if (watcher.ended === 'expired') {
+    response.write(jsonLine('ERROR', new ApiError('Expired', 'the watch lost its place: list again').status));
+  }
+  response.end();
+}

@@ -1,0 +1,89 @@
+/** All kinds that the providers offer at the moment, by group, version and resource. */
+import type { Many } from '@timonel/sdk';
+import type { OpenApiSchema, ResourceDefinition, ResourceProvider } from '@timonel/sdk/contracts/api-server';
+import { apiVersionOf } from '@timonel/sdk/kube';
+import { resourcePrefix } from '../registry/keys.ts';
+import { SchemaNode } from './schema-node.ts';
+
+/** A kind as the server handles it. */
+export interface Kind {
+  readonly definition: ResourceDefinition;
+  /** `v1`, `apps/v1`. */
+  readonly apiVersion: string;
+  /** `pods`, `deployments.apps`: how messages name the resource. */
+  readonly qualifiedResource: string;
+  /** `Pod`, `Deployment.apps`. */
+  readonly qualifiedKind: string;
+  /** Key prefix in the store. */
+  readonly prefix: string;
+  readonly schema: SchemaNode;
+}
+
+function makeKind(definition: ResourceDefinition, schemas: Readonly<Record<string, OpenApiSchema>>): Kind {
+  const suffix = definition.group === '' ? '' : `.${definition.group}`;
+  return {
+    definition,
+    apiVersion: apiVersionOf(definition),
+    qualifiedResource: `${definition.resource}${suffix}`,
+    qualifiedKind: `${definition.kind}${suffix}`,
+    prefix: resourcePrefix(definition),
+    schema: new SchemaNode(
+      Object.hasOwn(schemas, definition.schema) ? { $ref: `#/components/schemas/${definition.schema}` } : {},
+      schemas,
+    ),
+  };
+}
+
+export class KindTable {
+  readonly #providers: Many<ResourceProvider>;
+  #seen: readonly (readonly ResourceDefinition[])[] = [];
+  #kinds = new Map<string, Kind>();
+  #schemas: Readonly<Record<string, OpenApiSchema>> = {};
+  #generation = 0;
+
+  constructor(providers: Many<ResourceProvider>) {
+    this.#providers = providers;
+    providers.onChange(() => this.refresh());
+    this.refresh();
+  }
+
+  /** Grows with every change of the set. What is derived from the kinds is kept as long as it stays the same. */
+  get generation(): number {
+    this.refresh();
+    return this.#generation;
+  }
+
+  get schemas(): Readonly<Record<string, OpenApiSchema>> {
+    return this.#schemas;
+  }
+
+  all(): Kind[] {
+    this.refresh();
+    return [...this.#kinds.values()];
+  }
+
+  find(group: string, version: string, resource: string): Kind | undefined {
+    const id = `${group}/${version}/${resource}`;
+    const found = this.#kinds.get(id);
+    if (found !== undefined) return found;
+    this.refresh();
+    return this.#kinds.get(id);
+  }
+
+  /** Asks the providers again; keeps everything when they answer the same lists. */
+  refresh(): void {
+    const providers = this.#providers.all().map(({ service }) => service);
+    const lists = providers.map((provider) => provider.definitions());
+    if (lists.length === this.#seen.length && lists.every((list, index) => list === this.#seen[index])) return;
+    this.#seen = lists;
+    const schemas: Record<string, OpenApiSchema> = Object.create(null) as Record<string, OpenApiSchema>;
+    for (const provider of providers) Object.assign(schemas, provider.schemas());
+    this.#schemas = schemas;
+    this.#kinds = new Map();
+    for (const definition of lists.flat()) {
+      const id = `${definition.group}/${definition.version}/${definition.resource}`;
+      if (!this.#kinds.has(id)) this.#kinds.set(id, makeKind(definition, schemas));
+    }
+    this.#generation += 1;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * How objects lie in the store: JSON with kind, apiVersion and metadata first, and without metadata.resourceVersion, which
+ * is the revision of the key. The wire form is the same bytes with the resourceVersion put in behind `"metadata":{`, so that
+ * an object is serialised once and never again.
+ */
+import type { KubeObject } from '@timonel/sdk/kube';
+import { deepFreeze, type JsonObject } from '../json/plain-json.ts';
+
+const metadataMark = Buffer.from('"metadata":{');
+
+/** Makes the stored bytes. */
+export function encodeObject(object: KubeObject): Buffer {
+  const { kind, apiVersion, metadata, ...rest } = object as KubeObject & JsonObject;
+  const { resourceVersion: _revision, ...storedMetadata } = metadata;
+  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: storedMetadata, ...rest }));
+}
+
+/** The stored bytes with the revision in them. */
+export function wireBytes(stored: Uint8Array, revision: number): Buffer {
+  const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  const at = bytes.indexOf(metadataMark) + metadataMark.length;
+  const empty = bytes[at] === 0x7d;
+  return Buffer.concat([
+    bytes.subarray(0, at),
+    Buffer.from(`"resourceVersion":"${revision}"${empty ? '' : ','}`, 'latin1'),
+    bytes.subarray(at),
+  ]);
+}
+
+/** The object of stored bytes at a revision, frozen. */
+export function decodeObject(stored: Uint8Array, revision: number): KubeObject {
+  const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+  const object = JSON.parse(bytes.toString('utf8')) as KubeObject;
+  object.metadata.resourceVersion = String(revision);
+  return deepFreeze(object);
+}

@@ -1,0 +1,125 @@
+/**
+ * Decoding by schema, as a typed decoder would do it: wrong JSON types are errors, null means absent, fields that the
+ * schema does not have are found and dropped. Changes the value in place.
+ */
+import { isJsonObject, setOwn, type JsonObject } from '../json/plain-json.ts';
+import type { SchemaNode } from './schema-node.ts';
+
+export interface Findings {
+  /** Paths of fields that the schema does not have. */
+  readonly unknown: string[];
+  /** Texts that name the field and what is wrong with it. */
+  readonly wrong: string[];
+}
+
+const findingsLimit = 50;
+const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
+const dateTime = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const names: Record<string, string> = {
+  object: 'an object',
+  map: 'an object',
+  array: 'an array',
+  string: 'a string',
+  integer: 'an integer',
+  number: 'a number',
+  boolean: 'a boolean',
+  intOrString: 'an integer or a string',
+  quantity: 'a quantity (a string or a number)',
+};
+
+function nameOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
+}
+
+function integerProblem(value: number, format: string | undefined): string | undefined {
+  if (!Number.isInteger(value)) return 'it is not whole';
+  if (format === 'int32' && (value > 2_147_483_647 || value < -2_147_483_648)) return 'it does not fit into 32 bits';
+  return Number.isSafeInteger(value) ? undefined : 'it is too large';
+}
+
+function scalarProblem(value: unknown, node: SchemaNode): string | undefined {
+  const mismatch = `expected ${names[node.type] ?? node.type}, found ${nameOf(value)}`;
+  switch (node.type) {
+    case 'string':
+      if (typeof value !== 'string') return mismatch;
+      if (node.format === 'byte' && (!base64.test(value) || value.length % 4 !== 0)) return 'it is not valid base64';
+      if (node.format === 'date-time' && !dateTime.test(value))
+        return `expected an RFC 3339 time, found ${nameOf(value)}`;
+      return undefined;
+    case 'integer': {
+      if (typeof value !== 'number') return mismatch;
+      const problem = integerProblem(value, node.format);
+      return problem === undefined ? undefined : `${mismatch}: ${problem}`;
+    }
+    case 'number':
+      return typeof value === 'number' ? undefined : mismatch;
+    case 'boolean':
+      return typeof value === 'boolean' ? undefined : mismatch;
+    case 'intOrString':
+      return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value)) ? undefined : mismatch;
+    case 'quantity':
+      return typeof value === 'string' || typeof value === 'number' ? undefined : mismatch;
+    default:
+      return undefined;
+  }
+}
+
+function checkMembers(object: JsonObject, node: SchemaNode, path: string, findings: Findings): void {
+  for (const key of Object.keys(object)) {
+    const at = path === '' ? key : `${path}.${key}`;
+    const member = node.member(key);
+    if (member === undefined) {
+      if (node.open) continue;
+      delete object[key];
+      if (findings.unknown.length < findingsLimit) findings.unknown.push(at);
+    } else if (object[key] === null && member.type !== 'any') {
+      if (node.type === 'map' && member.type === 'string') setOwn(object, key, '');
+      else delete object[key];
+    } else {
+      checkValue(object, key, member, at, findings);
+    }
+  }
+}
+
+function checkValue(
+  holder: JsonObject | unknown[],
+  key: string | number,
+  node: SchemaNode,
+  path: string,
+  findings: Findings,
+): void {
+  const value = (holder as JsonObject)[key];
+  if (findings.wrong.length >= findingsLimit) return;
+  switch (node.type) {
+    case 'any':
+      return;
+    case 'object':
+    case 'map':
+      if (isJsonObject(value)) checkMembers(value, node, path, findings);
+      else findings.wrong.push(`${path}: expected an object, found ${nameOf(value)}`);
+      return;
+    case 'array':
+      if (Array.isArray(value)) {
+        const element = node.element();
+        for (let index = 0; index < value.length; index += 1) {
+          checkValue(value, index, element, `${path}[${index}]`, findings);
+        }
+      } else findings.wrong.push(`${path}: expected an array, found ${nameOf(value)}`);
+      return;
+    default: {
+      const problem = scalarProblem(value, node);
+      if (problem !== undefined) findings.wrong.push(`${path}: ${problem}`);
+      else if (node.type === 'quantity' && typeof value === 'number')
+        setOwn(holder as JsonObject, String(key), String(value));
+    }
+  }
+}
+
+/** Checks and prunes a whole object in place. */
+export function checkBySchema(object: JsonObject, node: SchemaNode): Findings {
+  const findings: Findings = { unknown: [], wrong: [] };
+  if (node.type === 'object') checkMembers(object, node, '', findings);
+  return findings;
+}

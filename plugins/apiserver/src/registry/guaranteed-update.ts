@@ -1,0 +1,106 @@
+/**
+ * Read-modify-write. Begins with the cached object, which may lag: what the cache leads to is trusted only once the store
+ * agreed, that is, after the write went through or after the object was read again.
+ */
+import type { Store } from '@timonel/sdk/contracts/store';
+import { StoredObject } from '../cache/stored-object.ts';
+import type { StoreFeed } from '../cache/store-feed.ts';
+import { encodeObject } from '../kinds/object-codec.ts';
+import { deepFreeze } from '../json/plain-json.ts';
+import { conflict, notFound } from './api-errors.ts';
+import { objectKeyOf } from './keys.ts';
+import type { Target, Written } from './request.ts';
+import type { KubeObject } from '@timonel/sdk/kube';
+
+/** What an attempt wants: nothing changes, a new state, or the end of the object (with its last state). */
+export type Outcome =
+  | { readonly kind: 'unchanged' }
+  | { readonly kind: 'put'; readonly object: KubeObject }
+  | { readonly kind: 'delete'; readonly object: KubeObject | undefined };
+
+const attemptsLimit = 20;
+
+export interface UpdateParts {
+  readonly store: Store;
+  readonly feed: StoreFeed;
+}
+
+async function readAgain(parts: UpdateParts, key: string): Promise<StoredObject | undefined> {
+  const { kv } = await parts.store.get(key);
+  return kv === undefined ? undefined : new StoredObject(key, kv.modRevision, kv.value);
+}
+
+/** An object that is not in the store: the answer of a dry run. */
+export function unstored(object: KubeObject): Written {
+  return { object: deepFreeze(object), wire: Buffer.from(JSON.stringify(object)) };
+}
+
+function committed(
+  parts: UpdateParts,
+  key: string,
+  revision: number,
+  value: Uint8Array,
+  object: KubeObject,
+): StoredObject {
+  object.metadata.resourceVersion = String(revision);
+  const stored = new StoredObject(key, revision, value, deepFreeze(object));
+  parts.feed.offerWritten(stored);
+  return stored;
+}
+
+/** @throws ApiError NotFound, Conflict (too many writers at once), and what `attempt` throws. */
+export async function guaranteedUpdate(
+  parts: UpdateParts,
+  target: Target,
+  attempt: (current: StoredObject) => Promise<Outcome>,
+): Promise<Written> {
+  const key = objectKeyOf(target.kind.definition, target.namespace, target.name);
+  let current = parts.feed.cache(target.kind.prefix).get(key);
+  let certain = false;
+  for (let tries = 0; tries < attemptsLimit; tries += 1) {
+    let outcome: Outcome | undefined;
+    let failure: unknown;
+    try {
+      if (current === undefined) throw notFound(target.kind, target.name);
+      outcome = await attempt(current);
+    } catch (error) {
+      failure = error;
+    }
+    if (outcome === undefined || outcome.kind === 'unchanged' || current === undefined || target.dryRun) {
+      if (!certain) {
+        const fresh = await readAgain(parts, key);
+        certain = true;
+        if (fresh?.revision !== current?.revision) {
+          current = fresh;
+          continue;
+        }
+      }
+      if (outcome === undefined || current === undefined) throw failure;
+      if (outcome.kind === 'unchanged') return current;
+      return outcome.object === undefined ? current : unstored(outcome.object);
+    }
+    const value = outcome.kind === 'put' ? encodeObject(outcome.object) : undefined;
+    const result = await parts.store.txn({
+      compare: [{ key, modRevision: current.revision }],
+      success: [value === undefined ? { op: 'delete', key } : { op: 'put', key, value }],
+      failure: [{ op: 'get', key }],
+    });
+    if (result.succeeded) {
+      if (value !== undefined && outcome.kind === 'put')
+        return committed(parts, key, result.revision, value, outcome.object);
+      return outcome.object === undefined ? current.at(result.revision) : unstored(outcome.object);
+    }
+    const seen = result.results[0];
+    const kv = seen?.op === 'get' ? seen.kv : undefined;
+    current = kv === undefined ? undefined : new StoredObject(key, kv.modRevision, kv.value);
+    certain = true;
+  }
+  throw conflict(target.kind, target.name, 'too many writers at once; please try again');
+}
+
+/** Puts a new object. Undefined: the key exists already. */
+export async function putNew(parts: UpdateParts, key: string, object: KubeObject): Promise<StoredObject | undefined> {
+  const value = encodeObject(object);
+  const result = await parts.store.txn({ compare: [{ key, modRevision: 0 }], success: [{ op: 'put', key, value }] });
+  return result.succeeded ? committed(parts, key, result.revision, value, object) : undefined;
+}

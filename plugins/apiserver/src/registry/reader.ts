@@ -1,0 +1,224 @@
+/** Get, list and watch of any kind. Without a resourceVersion they are linearizable: the cache is proven fresh first. */
+import type { Store } from '@timonel/sdk/contracts/store';
+import { ApiError } from '@timonel/sdk/kube';
+import { selectionOf, type Selection } from '../cache/selection.ts';
+import type { StoreFeed } from '../cache/store-feed.ts';
+import { StoredObject } from '../cache/stored-object.ts';
+import { Watcher, type WatcherItem } from '../cache/watcher.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+import { badRequest, notFound } from './api-errors.ts';
+import { objectKeyOf } from './keys.ts';
+import { decodePageToken, encodePageToken } from './page-token.ts';
+
+export interface SelectionOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+}
+
+export interface ListQuery extends SelectionOptions {
+  readonly limit?: number | undefined;
+  readonly continue?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: string | undefined;
+}
+
+export interface WatchQuery extends SelectionOptions {
+  readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: string | undefined;
+  readonly allowBookmarks?: boolean | undefined;
+  readonly sendInitialEvents?: boolean | undefined;
+}
+
+export interface ListResult {
+  readonly revision: number;
+  readonly items: readonly StoredObject[];
+  readonly continue: string | undefined;
+  readonly remaining: number | undefined;
+}
+
+const scanPageSize = 500;
+
+/** @throws ApiError BadRequest */
+export function parseRevision(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  const revision = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(revision)) {
+    throw badRequest(`Invalid value: "${text.slice(0, 64)}": resourceVersion must be a whole number`);
+  }
+  return revision;
+}
+
+export class Reader {
+  readonly #store: Store;
+  readonly #feed: StoreFeed;
+  readonly #limits: { readonly watchQueue: number; readonly watches: number };
+  #watches = 0;
+
+  constructor(parts: { store: Store; feed: StoreFeed }, limits: { watchQueue: number; watches: number }) {
+    this.#store = parts.store;
+    this.#feed = parts.feed;
+    this.#limits = limits;
+  }
+
+  /** @throws ApiError NotFound */
+  async get(kind: Kind, namespace: string | undefined, name: string, resourceVersion?: string): Promise<StoredObject> {
+    await this.#ready(parseRevision(resourceVersion));
+    const key = objectKeyOf(kind.definition, namespace, name);
+    const stored = this.#feed.cache(kind.prefix).get(key);
+    if (stored === undefined) throw notFound(kind, name);
+    return stored;
+  }
+
+  async list(kind: Kind, query: ListQuery): Promise<ListResult> {
+    const selection = selectionOf(kind.definition, query);
+    const limit = query.limit !== undefined && query.limit > 0 ? query.limit : undefined;
+    const revision = this.#listRevision(query);
+    if (query.continue) return this.#nextPage(kind, selection, query.continue, limit);
+    if (query.resourceVersionMatch === 'Exact' && revision !== undefined) {
+      await this.#feed.reached(revision);
+      if (revision !== this.#feed.revision) {
+        return this.#scan(kind, selection, { revision, startKey: scanPrefix(kind, selection) }, limit);
+      }
+    } else await this.#ready(revision);
+    const items = this.#feed.cache(kind.prefix).select(selection);
+    // The cache and its revision belong together: nothing is awaited between the two.
+    const now = this.#feed.revision;
+    if (limit === undefined || items.length <= limit) {
+      return { revision: now, items, continue: undefined, remaining: undefined };
+    }
+    const page = items.slice(0, limit);
+    const token = encodePageToken({ revision: now, startKey: items[limit]?.key ?? '' });
+    return {
+      revision: now,
+      items: page,
+      continue: token,
+      remaining: selection.matches === undefined ? items.length - limit : undefined,
+    };
+  }
+
+  /** A running watch. The caller ends it. @throws ApiError Expired, BadRequest, TooManyRequests */
+  async watch(kind: Kind, query: WatchQuery): Promise<Watcher> {
+    const selection = selectionOf(kind.definition, query);
+    const revision = parseRevision(query.resourceVersion);
+    this.#checkInitialEvents(query);
+    if (this.#watches >= this.#limits.watches) {
+      throw new ApiError('TooManyRequests', 'too many watches are open; please try again later', {
+        retryAfterSeconds: 1,
+      });
+    }
+    const fromState = query.sendInitialEvents ?? (revision === undefined || revision === 0);
+    if (fromState || revision === undefined) await this.#ready(revision);
+    const cache = this.#feed.cache(kind.prefix);
+    const now = this.#feed.revision;
+    const after = fromState || revision === undefined || revision === 0 ? now : revision;
+    const watcher = new Watcher(selection, {
+      revision: after,
+      bookmarks: query.allowBookmarks ?? false,
+      queueLimit: this.#limits.watchQueue,
+    });
+    if (fromState) {
+      const initial: WatcherItem[] = cache.select(selection).map((stored) => ({ type: 'ADDED', stored }));
+      if (query.sendInitialEvents === true) initial.push({ type: 'BOOKMARK', revision: now, initialEventsEnd: true });
+      watcher.begin(initial);
+    } else {
+      for (const event of cache.eventsSince(after)) {
+        const inside =
+          selection.namespace === undefined || event.stored.object.metadata.namespace === selection.namespace;
+        if (inside) watcher.offer(event);
+      }
+    }
+    cache.add(watcher);
+    this.#watches += 1;
+    const removed = watcher.onEnd;
+    watcher.onEnd = () => {
+      this.#watches -= 1;
+      removed?.();
+    };
+    return watcher;
+  }
+
+  async #ready(revision: number | undefined): Promise<void> {
+    if (revision === undefined) await this.#feed.fresh();
+    else if (revision > 0) await this.#feed.reached(revision);
+  }
+
+  #listRevision(query: ListQuery): number | undefined {
+    const revision = parseRevision(query.resourceVersion);
+    const match = query.resourceVersionMatch;
+    if (match === undefined || match === '') return revision;
+    if (query.continue) throw badRequest('resourceVersionMatch is forbidden with continue');
+    if (revision === undefined)
+      throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      throw badRequest(
+        `resourceVersionMatch: Unsupported value: "${match}": supported values: "Exact", "NotOlderThan"`,
+      );
+    }
+    if (match === 'Exact' && revision === 0)
+      throw badRequest('resourceVersionMatch "Exact" is forbidden for resourceVersion "0"');
+    return revision;
+  }
+
+  #checkInitialEvents(query: WatchQuery): void {
+    const { sendInitialEvents, resourceVersionMatch } = query;
+    if (sendInitialEvents === undefined) {
+      if (resourceVersionMatch)
+        throw badRequest('resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided');
+    } else if (resourceVersionMatch !== 'NotOlderThan') {
+      throw badRequest('sendInitialEvents requires setting resourceVersionMatch to NotOlderThan');
+    }
+  }
+
+  #nextPage(kind: Kind, selection: Selection, token: string, limit: number | undefined): Promise<ListResult> {
+    return this.#scan(kind, selection, decodePageToken(token, scanPrefix(kind, selection)), limit);
+  }
+
+  /** Reads the store as of one revision. */
+  async #scan(
+    kind: Kind,
+    selection: Selection,
+    from: { revision: number; startKey: string },
+    limit: number | undefined,
+  ): Promise<ListResult> {
+    const prefix = scanPrefix(kind, selection);
+    const items: StoredObject[] = [];
+    let startKey = from.startKey;
+    for (;;) {
+      const page = await this.#range(prefix, startKey, from.revision, limit);
+      for (const [index, kv] of page.kvs.entries()) {
+        if (limit !== undefined && items.length === limit) {
+          const token = encodePageToken({ revision: from.revision, startKey: kv.key });
+          const remaining = selection.matches === undefined ? page.count - index : undefined;
+          return { revision: from.revision, items, continue: token, remaining };
+        }
+        const stored = new StoredObject(kv.key, kv.modRevision, kv.value);
+        if (selection.matches === undefined || selection.matches(stored.object)) items.push(stored);
+      }
+      const last = page.kvs.at(-1);
+      if (!page.more || last === undefined) break;
+      startKey = `${last.key}\0`;
+    }
+    return { revision: from.revision, items, continue: undefined, remaining: undefined };
+  }
+
+  async #range(prefix: string, startKey: string, revision: number, limit: number | undefined) {
+    const size = Math.min((limit ?? scanPageSize) + 1, scanPageSize);
+    try {
+      return await this.#store.range({ prefix, startKey, revision, limit: size });
+    } catch (error) {
+      const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
+      if (code === 'FUTURE_REVISION')
+        throw badRequest('continue key is not valid: its revision is ahead of the server');
+      if (code !== 'COMPACTED') throw error;
+      throw new ApiError(
+        'Expired',
+        'The provided continue parameter is too old to display a consistent list result. Start a new list without the continue parameter.',
+      );
+    }
+  }
+}
+
+function scanPrefix(kind: Kind, selection: Selection): string {
+  return selection.namespace === undefined ? kind.prefix : `${kind.prefix}${selection.namespace}/`;
+}

@@ -1,0 +1,25 @@
+/** What every write carries with it. */
+import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import type { KubeObject } from '@timonel/sdk/kube';
+import type { JsonObject } from '../json/plain-json.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+
+/** One object of a kind, and who wants it. */
+export interface Target {
+  readonly kind: Kind;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly user: UserInfo;
+  readonly dryRun: boolean;
+}
+
+/** What a write leaves behind. */
+export interface Written {
+  /** Frozen. */
+  readonly object: KubeObject;
+  /** JSON of it. */
+  readonly wire: Buffer;
+}
+
+/** Checks the shape of an object by its schema and drops what the schema does not have. @throws ApiError BadRequest */
+export type ShapeCheck = (object: JsonObject, kind: Kind) => void;

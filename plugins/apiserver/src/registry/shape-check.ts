@@ -1,0 +1,43 @@
+/** Checks bodies and patched objects by the schema of their kind, as strictly as the client asked for (`fieldValidation`). */
+import type { JsonObject } from '../json/plain-json.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+import { checkBySchema } from '../kinds/schema-check.ts';
+import { badRequest } from './api-errors.ts';
+import type { ShapeCheck } from './request.ts';
+
+export type FieldValidation = 'Strict' | 'Warn' | 'Ignore';
+
+/** @throws ApiError BadRequest for another value. */
+export function parseFieldValidation(text: string | null): FieldValidation {
+  if (text === null || text === '') return 'Warn';
+  if (text === 'Strict' || text === 'Warn' || text === 'Ignore') return text;
+  throw badRequest(
+    `fieldValidation: Unsupported value: "${text.slice(0, 64)}": supported values: "Ignore", "Strict", "Warn"`,
+  );
+}
+
+/** The text in front of every refusal of a body. */
+export function cannotBeHandled(kind: Kind, object: JsonObject): string {
+  const given = typeof object['kind'] === 'string' ? object['kind'] : kind.definition.kind;
+  return `${given} in version "${kind.definition.version}" cannot be handled as a ${kind.definition.kind}`;
+}
+
+/** `duplicates`: paths of fields that the text of the body has twice. */
+export function objectShapeCheck(
+  mode: FieldValidation,
+  warn: (text: string) => void,
+  duplicates: readonly string[] = [],
+): ShapeCheck {
+  return (object: JsonObject, kind: Kind) => {
+    const { unknown, wrong } = checkBySchema(object, kind.schema);
+    if (wrong.length > 0) throw badRequest(`${cannotBeHandled(kind, object)}: ${wrong.join(', ')}`);
+    const texts = [
+      ...unknown.map((field) => `unknown field "${field}"`),
+      ...duplicates.map((field) => `duplicate field "${field}"`),
+    ];
+    if (texts.length === 0 || mode === 'Ignore') return;
+    if (mode === 'Strict')
+      throw badRequest(`${cannotBeHandled(kind, object)}: strict decoding error: ${texts.join(', ')}`);
+    for (const text of texts) warn(text);
+  };
+}

@@ -1,0 +1,219 @@
+/** Create and update of any kind, in the one order that all writes go through. */
+import type { Env } from '@timonel/sdk';
+import type { KubeObject } from '@timonel/sdk/kube';
+import { copyJson, equalJson, isJsonObject, type JsonObject } from '../json/plain-json.ts';
+import type { Kind } from '../kinds/kind-table.ts';
+import type { StoredObject } from '../cache/stored-object.ts';
+import type { Admission, Circumstances } from './admission.ts';
+import { alreadyExists, badRequest, conflict, invalid } from './api-errors.ts';
+import { isDue } from './deletion.ts';
+import { guaranteedUpdate, putNew, unstored, type Outcome, type UpdateParts } from './guaranteed-update.ts';
+import { objectKeyOf } from './keys.ts';
+import {
+  changedMetadataProblems,
+  generatedName,
+  metadataOf,
+  metadataProblems,
+  prepareChangedMetadata,
+  prepareNewMetadata,
+} from './metadata.ts';
+import type { Target, Written } from './request.ts';
+
+const generateAttempts = 8;
+
+export interface WriterParts extends UpdateParts {
+  readonly env: Env;
+  readonly admission: Admission;
+}
+
+/** Whether anything but metadata and status differs. */
+function specChanged(object: KubeObject, old: KubeObject): boolean {
+  const strip = ({ metadata: _metadata, status: _status, ...rest }: JsonObject): JsonObject => rest;
+  return !equalJson(strip(object as unknown as JsonObject), strip(old as unknown as JsonObject));
+}
+
+/** Checks that body and URL speak of the same object, and fills in what the body left out. @throws ApiError BadRequest */
+export function settleIdentity(
+  object: JsonObject,
+  target: Pick<Target, 'kind' | 'namespace'>,
+  name: string | undefined,
+): void {
+  const { kind } = target;
+  const given = { kind: object['kind'] ?? '', apiVersion: object['apiVersion'] ?? '' };
+  if (given.kind === '') object['kind'] = kind.definition.kind;
+  else if (given.kind !== kind.definition.kind) {
+    throw badRequest(
+      `the kind in the data (${String(given.kind)}) does not match the expected kind (${kind.definition.kind})`,
+    );
+  }
+  if (given.apiVersion === '') object['apiVersion'] = kind.apiVersion;
+  else if (given.apiVersion !== kind.apiVersion) {
+    throw badRequest(
+      `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${kind.apiVersion})`,
+    );
+  }
+  const metadata = metadataOf(object);
+  if (metadata === undefined) throw badRequest('metadata: expected an object');
+  if (!kind.definition.namespaced) {
+    if (metadata.namespace) throw badRequest('namespace may not be set on a cluster-scoped object');
+    delete metadata.namespace;
+  } else if (target.namespace === undefined) {
+    throw badRequest('namespace is required for a namespaced resource');
+  } else if (metadata.namespace && metadata.namespace !== target.namespace) {
+    throw badRequest(
+      `the namespace of the provided object does not match the namespace sent on the request (${metadata.namespace} and ${target.namespace})`,
+    );
+  } else metadata.namespace = target.namespace;
+  if (name === undefined) return;
+  if (metadata.name && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  metadata.name = name;
+}
+
+export class Writer {
+  readonly #parts: WriterParts;
+
+  constructor(parts: WriterParts) {
+    this.#parts = parts;
+  }
+
+  /** Takes the object over. @throws ApiError AlreadyExists, Invalid, and what admission throws. */
+  async create(target: Omit<Target, 'name'>, object: KubeObject): Promise<Written> {
+    settleIdentity(object as unknown as JsonObject, target, undefined);
+    const { metadata } = object;
+    const base = metadata.name ? undefined : metadata.generateName;
+    if (!base) return this.#createNamed({ ...target, name: metadata.name ?? '' }, object, true);
+    for (let attempt = 1; ; attempt += 1) {
+      const name = generatedName(base, this.#parts.env);
+      const copy = copyJson(object);
+      copy.metadata.name = name;
+      const written = await this.#createNamed({ ...target, name }, copy, attempt === generateAttempts);
+      if (written !== undefined) return written;
+    }
+  }
+
+  async #createNamed(target: Target, object: KubeObject, strict: true): Promise<Written>;
+  async #createNamed(target: Target, object: KubeObject, strict: boolean): Promise<Written | undefined>;
+  async #createNamed(target: Target, object: KubeObject, strict: boolean): Promise<Written | undefined> {
+    const { kind } = target;
+    const { strategy } = kind.definition;
+    const circumstances = this.#circumstances(target, 'CREATE', undefined, '');
+    prepareNewMetadata(object, kind, this.#parts.env);
+    strategy.default?.(object);
+    const admitted = await this.#parts.admission.mutate(object, circumstances);
+    strategy.prepareForCreate?.(admitted);
+    const problems = [...metadataProblems(kind, admitted), ...(strategy.validate?.(admitted) ?? [])];
+    if (problems.length > 0) throw invalid(kind, target.name, problems);
+    await this.#parts.admission.validate(admitted, circumstances);
+    const key = objectKeyOf(kind.definition, target.namespace, target.name);
+    if (target.dryRun) {
+      if ((await this.#parts.store.get(key)).kv !== undefined) throw alreadyExists(kind, target.name);
+      return unstored(admitted);
+    }
+    const written = await putNew(this.#parts, key, admitted);
+    if (written === undefined && strict) throw alreadyExists(kind, target.name);
+    return written;
+  }
+
+  /**
+   * Read-modify-write of the object or of its status. `change` gets a private copy of the current object and returns the
+   * wanted one. A resourceVersion in it must be the current one.
+   */
+  async update(
+    target: Target,
+    subresource: '' | 'status',
+    change: (current: KubeObject) => JsonObject,
+  ): Promise<Written> {
+    return guaranteedUpdate(this.#parts, target, async (current) => {
+      const wanted = change(copyJson(current.object));
+      settleIdentity(wanted, target, target.name);
+      const object = wanted as unknown as KubeObject;
+      this.#checkVersion(target, object, current);
+      return subresource === 'status'
+        ? this.#statusAttempt(target, object, current.object)
+        : this.#attempt(target, object, current.object);
+    });
+  }
+
+  /** A change by the code of a subresource: only metadata is guarded. */
+  async changeDirectly(target: Target, change: (object: KubeObject) => void): Promise<Written> {
+    return guaranteedUpdate(this.#parts, target, (current) => {
+      const object = copyJson(current.object);
+      change(object);
+      prepareChangedMetadata(object, current.object);
+      if (target.kind.definition.generation && specChanged(object, current.object)) {
+        object.metadata.generation = (current.object.metadata.generation ?? 0) + 1;
+      }
+      return Promise.resolve(this.#outcome(target.kind, object, current.object));
+    });
+  }
+
+  #checkVersion(target: Target, object: KubeObject, current: StoredObject): void {
+    const { resourceVersion, uid } = object.metadata;
+    const actual = current.object.metadata;
+    if (resourceVersion && resourceVersion !== actual.resourceVersion) throw conflict(target.kind, target.name);
+    if (uid && uid !== actual.uid) {
+      const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual.uid}`;
+      throw conflict(target.kind, target.name, why);
+    }
+  }
+
+  async #attempt(target: Target, object: KubeObject, old: KubeObject): Promise<Outcome> {
+    const { kind } = target;
+    const { strategy, status, generation } = kind.definition;
+    const circumstances = this.#circumstances(target, 'UPDATE', old, '');
+    prepareChangedMetadata(object, old);
+    if (status) keepMember(object, old, 'status');
+    strategy.default?.(object);
+    const admitted = await this.#parts.admission.mutate(object, circumstances);
+    strategy.prepareForUpdate?.(admitted, old);
+    if (generation && specChanged(admitted, old)) admitted.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    const problems = [
+      ...metadataProblems(kind, admitted),
+      ...changedMetadataProblems(admitted, old),
+      ...(strategy.validateUpdate?.(admitted, old) ?? strategy.validate?.(admitted) ?? []),
+    ];
+    if (problems.length > 0) throw invalid(kind, target.name, problems);
+    await this.#parts.admission.validate(admitted, circumstances);
+    return this.#outcome(kind, admitted, old);
+  }
+
+  async #statusAttempt(target: Target, object: KubeObject, old: KubeObject): Promise<Outcome> {
+    const { kind } = target;
+    const { strategy } = kind.definition;
+    const circumstances = this.#circumstances(target, 'UPDATE', old, 'status');
+    const wanted = copyJson(old);
+    keepMember(wanted, object, 'status');
+    strategy.default?.(wanted);
+    strategy.prepareStatusUpdate?.(wanted, old);
+    const admitted = await this.#parts.admission.mutate(wanted, circumstances);
+    const problems = strategy.validateStatusUpdate?.(admitted, old) ?? [];
+    if (problems.length > 0) throw invalid(kind, target.name, problems);
+    await this.#parts.admission.validate(admitted, circumstances);
+    return this.#outcome(kind, admitted, old);
+  }
+
+  #outcome(kind: Kind, object: KubeObject, old: KubeObject): Outcome {
+    if (isDue(kind, object)) return { kind: 'delete', object };
+    return equalJson(object, old) ? { kind: 'unchanged' } : { kind: 'put', object };
+  }
+
+  #circumstances(
+    target: Target,
+    operation: Circumstances['operation'],
+    oldObject: KubeObject | undefined,
+    subresource: string,
+  ): Circumstances {
+    const { kind, namespace, name, user, dryRun } = target;
+    return { kind, namespace, name, user, dryRun, operation, oldObject, subresource };
+  }
+}
+
+/** Makes a member of `object` what it is in `source`. */
+function keepMember(object: KubeObject, source: KubeObject, member: string): void {
+  const to = object as unknown as JsonObject;
+  const value = (source as unknown as JsonObject)[member];
+  if (value === undefined) delete to[member];
+  else to[member] = isJsonObject(value) ? copyJson(value) : value;
+}
