@@ -40,7 +40,9 @@ function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, p
 }
 
 function caller(token: AnyHookToken): HookCaller<AnyHookToken> {
-  return hooks.callersOf({ it: token })['it']!;
+  const { it: found } = hooks.callersOf({ it: token });
+  if (found === undefined) throw new Error('no caller');
+  return found;
 }
 
 describe('hooks', () => {
@@ -134,10 +136,10 @@ describe('hooks', () => {
     const taps = ['a', 'b', 'c'].map((name) => tap(waterfall, () => ({ name })));
     expect(hook.size).toBe(3);
     expect(await hook.call({}, {})).toEqual({ name: 'c' });
-    taps[2]!.remove();
-    taps[2]!.remove();
+    taps[2]?.remove();
+    taps[2]?.remove();
     expect(await hook.call({}, {})).toEqual({ name: 'b' });
-    taps[1]!.deactivate();
+    taps[1]?.deactivate();
     expect(await hook.call({}, {})).toEqual({ name: 'a' });
     expect(hook.size).toBe(1);
   });

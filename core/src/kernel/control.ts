@@ -12,57 +12,45 @@ function quoted(names: readonly string[]): string {
   return names.map((name) => `'${name}'`).join(', ');
 }
 
+interface ControlTools {
+  readonly parts: KernelParts;
+  readonly set: PluginSet;
+  readonly operations: Operations;
+  readonly launcher: Launcher;
+  readonly supervisor: Supervisor;
+  readonly swapper: Swapper;
+  readonly remember: (change: DesiredChange) => Promise<void>;
+  readonly running: () => boolean;
+}
+
 /** What operators and plugins see and change of the running kernel. */
 export class Control implements KernelControl {
-  private readonly parts: KernelParts;
-  private readonly set: PluginSet;
-  private readonly operations: Operations;
-  private readonly launcher: Launcher;
-  private readonly supervisor: Supervisor;
-  private readonly swapper: Swapper;
-  private readonly remember: (change: DesiredChange) => Promise<void>;
-  private readonly running: () => boolean;
+  private readonly tools: ControlTools;
 
-  constructor(tools: {
-    readonly parts: KernelParts;
-    readonly set: PluginSet;
-    readonly operations: Operations;
-    readonly launcher: Launcher;
-    readonly supervisor: Supervisor;
-    readonly swapper: Swapper;
-    readonly remember: (change: DesiredChange) => Promise<void>;
-    readonly running: () => boolean;
-  }) {
-    this.parts = tools.parts;
-    this.set = tools.set;
-    this.operations = tools.operations;
-    this.launcher = tools.launcher;
-    this.supervisor = tools.supervisor;
-    this.swapper = tools.swapper;
-    this.remember = tools.remember;
-    this.running = tools.running;
+  constructor(tools: ControlTools) {
+    this.tools = tools;
   }
 
   list(): readonly PluginInfo[] {
-    const infos = [...this.parts.records.values()].map((record) => record.info());
+    const infos = [...this.tools.parts.records.values()].map((record) => record.info());
     return infos.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   info(name: string): PluginInfo {
-    return this.set.byName(name).info();
+    return this.tools.set.byName(name).info();
   }
 
   providerOf(serviceId: string): string | undefined {
-    return this.parts.services.providerOf(serviceId);
+    return this.tools.parts.services.providerOf(serviceId);
   }
 
   enable(nameOrFile: string, config?: unknown): Promise<PluginInfo> {
-    return this.operations.run(async () => {
+    return this.tools.operations.run(async () => {
       this.assertRunning();
-      const record = await this.set.find(nameOrFile);
+      const record = await this.tools.set.find(nameOrFile);
       if (record.life !== undefined && record.state !== 'failed') return this.alreadyEnabled(record, config);
       await this.bringUp(record, config ?? record.entry.config);
-      await this.remember({
+      await this.tools.remember({
         kind: 'enable',
         plugin: record.name,
         source: record.entry.source,
@@ -73,31 +61,32 @@ export class Control implements KernelControl {
   }
 
   disable(name: string): Promise<PluginInfo> {
-    return this.operations.run(async () => {
+    return this.tools.operations.run(async () => {
       this.assertRunning();
-      const record = this.set.byName(name);
+      const record = this.tools.set.byName(name);
       if (record.state === 'disabled') return record.info();
-      const dependents = record.life === undefined && record.state === 'failed' ? [] : this.set.dependents(record);
+      const dependents =
+        record.life === undefined && record.state === 'failed' ? [] : this.tools.set.dependents(record);
       if (dependents.length > 0) {
         const message = `plugin '${name}' is required by ${quoted(dependents)}: disable them first, or swap the service`;
         throw new KernelError('ERR_PLUGIN_IN_USE', message, { plugin: name });
       }
-      this.swapper.endProbationOf(record.name);
-      this.supervisor.forget(record);
-      await this.launcher.close(record, 'disable', { drain: true });
+      this.tools.swapper.endProbationOf(record.name);
+      this.tools.supervisor.forget(record);
+      await this.tools.launcher.close(record, 'disable', { drain: true });
       record.enabled = false;
       record.moveTo('disabled');
       const { source, config } = record.entry;
-      await this.remember({ kind: 'disable', plugin: name, source, config });
+      await this.tools.remember({ kind: 'disable', plugin: name, source, config });
       return record.info();
     });
   }
 
   swap(serviceId: string, candidate: string): Promise<SwapReport> {
-    return this.operations.run(async () => {
+    return this.tools.operations.run(async () => {
       this.assertRunning();
-      const report = await this.swapper.swap(serviceId, candidate);
-      await this.remember({ kind: 'swap', service: serviceId, from: report.from, to: report.to });
+      const report = await this.tools.swapper.swap(serviceId, candidate);
+      await this.tools.remember({ kind: 'swap', service: serviceId, from: report.from, to: report.to });
       return report;
     });
   }
@@ -105,18 +94,18 @@ export class Control implements KernelControl {
   private async bringUp(record: PluginRecord, config: unknown): Promise<void> {
     const wasEnabled = record.enabled;
     try {
-      await this.set.check(record, config);
+      await this.tools.set.check(record, config);
     } catch (error) {
-      this.parts.log.warn({ plugin: record.name }, describeError(error));
+      this.tools.parts.log.warn({ plugin: record.name }, describeError(error));
       if (record.state === 'failed') record.moveTo('failed', describeError(error));
       throw this.hinted(error);
     }
     record.entry = { ...record.entry, config };
-    this.supervisor.forget(record);
+    this.tools.supervisor.forget(record);
     record.enabled = true;
     record.moveTo('checked');
     try {
-      await this.launcher.launch(record);
+      await this.tools.launcher.launch(record);
     } catch (error) {
       // It stays in the list as failed, but nobody may count on it.
       record.enabled = wasEnabled;
@@ -137,6 +126,7 @@ export class Control implements KernelControl {
   }
 
   private assertRunning(): void {
-    if (!this.running()) throw new KernelError('ERR_PLUGIN_STATE', 'the kernel does not run', { retryable: true });
+    if (!this.tools.running())
+      throw new KernelError('ERR_PLUGIN_STATE', 'the kernel does not run', { retryable: true });
   }
 }

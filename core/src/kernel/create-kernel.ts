@@ -76,24 +76,12 @@ class Host implements Kernel {
     this.set = new PluginSet(this.parts, builtIn, options.loadPlugin, (entry, enabled) =>
       this.newRecord(entry, enabled),
     );
-    this.swapper = new Swapper({
-      parts: this.parts,
-      set: this.set,
-      launcher: this.launcher,
-      supervisor: this.supervisor,
-      operations: this.operations,
-      remember: (change) => this.remember(change),
-    });
-    this.control = new Control({
-      parts: this.parts,
-      set: this.set,
-      operations: this.operations,
-      launcher: this.launcher,
-      supervisor: this.supervisor,
-      swapper: this.swapper,
-      remember: (change) => this.remember(change),
-      running: () => this.phase === 'running',
-    });
+    const { parts, set, launcher, supervisor, operations } = this;
+    const remember = (change: DesiredChange): Promise<void> => this.remember(change);
+    this.swapper = new Swapper({ parts, set, launcher, supervisor, operations, remember });
+    const running = (): boolean => this.phase === 'running';
+    const { swapper } = this;
+    this.control = new Control({ parts, set, launcher, supervisor, operations, swapper, remember, running });
     this.parts.services.bind('kernel', kernelControl, this.control);
     for (const { token, service } of options.services ?? []) this.parts.services.bind('kernel', token, service);
   }

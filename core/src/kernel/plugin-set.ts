@@ -52,7 +52,8 @@ export class PluginSet {
   async find(nameOrFile: string): Promise<PluginRecord> {
     if (pluginFile.test(nameOrFile)) return this.load(nameOrFile);
     const record = this.byName(nameOrFile);
-    return record.entry.source === 'built-in' || record.life !== undefined ? record : this.load(record.entry.source);
+    const fromFile = record.entry.source !== 'built-in' && this.loadPlugin !== undefined;
+    return fromFile && record.life === undefined ? this.load(record.entry.source) : record;
   }
 
   /** Plugins that are wanted and have a life (or wait for the next one). */

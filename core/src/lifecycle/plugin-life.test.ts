@@ -203,12 +203,13 @@ describe('the life of a plugin', () => {
   it('owns timers: cancelled with the plugin, throws blamed on it', async () => {
     const env = manualEnv();
     let ticks = 0;
+    const asynchronous: () => unknown = () => Promise.reject(new Error('async'));
     const timed = plugin('timed', (ctx) => {
       ctx.env.timers.every(10, () => void ticks++);
       ctx.env.timers.after(10, () => {
         throw new Error('sync');
       });
-      ctx.env.timers.after(10, (() => Promise.reject(new Error('async'))) as () => void);
+      ctx.env.timers.after(10, asynchronous);
       ctx.env.timers.after(1e9, () => undefined).cancel();
     });
     const kernel = await startTestKernel({ plugins: [timed], env });

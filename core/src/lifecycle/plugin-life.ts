@@ -53,10 +53,11 @@ export class PluginLife {
   /** Runs the plugin's setup. On failure what it registered is undone already; a late answer is cleaned up when it comes. */
   async setup(): Promise<void> {
     const { definition } = this.record.entry;
-    const dataDir = await this.parts.dataDirOf(this.record.name);
-    const context = createContext(this, this.parts, this.scope.deps, dataDir);
     const startedAt = this.parts.env.clock.monotonic();
-    const work = this.enter(() => definition.setup(context));
+    const work = this.parts
+      .dataDirOf(this.record.name)
+      .then((dataDir) => createContext(this, this.parts, this.scope.deps, dataDir))
+      .then((context) => this.run(() => definition.setup(context)));
     try {
       this.accept(await this.guard('setup', this.parts.limits.setupMs, work));
     } catch (error) {

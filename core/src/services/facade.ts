@@ -51,35 +51,47 @@ function createSyncMethod(slot: Slot, consumer: string, key: PropertyKey): Calla
   };
 }
 
-/** Follows a call that is in flight: counted for the drain, failed when its provider goes without an answer. */
-function track(
-  slot: Slot,
-  binding: Binding,
-  consumer: string,
-  result: PromiseLike<unknown>,
-  stats: { errors: number },
-): Promise<unknown> {
-  const { activity } = slot.surroundings;
-  return new Promise((resolve, reject) => {
-    const call: PendingCall = { abandon: () => reject(slot.unavailable()) };
-    binding.pending.add(call);
-    const end = (): void => {
-      binding.pending.delete(call);
-      // What comes after the caller's `await` is the caller's code.
-      activity.last = consumer;
-      if (binding.pending.size === 0) binding.onIdle?.();
-    };
-    const answered = (value: unknown): void => {
-      end();
-      resolve(value);
-    };
-    const failed = (error: unknown): void => {
-      stats.errors++;
-      end();
-      reject(error);
-    };
-    result.then(answered, failed);
-  });
+interface CallOrigin {
+  readonly slot: Slot;
+  readonly binding: Binding;
+  readonly consumer: string;
+}
+
+/** A call in flight: counted for the drain, failed when its provider goes without an answer. */
+class TrackedCall implements PendingCall {
+  private readonly from: CallOrigin;
+  private readonly resolve: (value: unknown) => void;
+  private readonly reject: (error: unknown) => void;
+
+  constructor(from: CallOrigin, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
+    this.from = from;
+    this.resolve = resolve;
+    this.reject = reject;
+    from.binding.pending.add(this);
+  }
+
+  answered(value: unknown): void {
+    this.end();
+    this.resolve(value);
+  }
+
+  failed(error: unknown, stats: { errors: number }): void {
+    stats.errors++;
+    this.end();
+    this.reject(error);
+  }
+
+  abandon(): void {
+    this.reject(this.from.slot.unavailable());
+  }
+
+  private end(): void {
+    const { slot, binding, consumer } = this.from;
+    binding.pending.delete(this);
+    // What comes after the caller's `await` is the caller's code.
+    slot.surroundings.activity.last = consumer;
+    if (binding.pending.size === 0) binding.onIdle?.();
+  }
 }
 
 function createAsyncMethod(slot: Slot, consumer: string, key: PropertyKey): Callable {
@@ -90,7 +102,14 @@ function createAsyncMethod(slot: Slot, consumer: string, key: PropertyKey): Call
     if (binding === undefined) return Promise.reject(slot.unavailable());
     stats.calls++;
     const result = callProvider(slot, binding, key, args, stats);
-    return isThenable(result) ? track(slot, binding, consumer, result, stats) : result;
+    if (!isThenable(result)) return result;
+    return new Promise((resolve, reject) => {
+      const call = new TrackedCall({ slot, binding, consumer }, resolve, reject);
+      result.then(
+        (value) => call.answered(value),
+        (error: unknown) => call.failed(error, stats),
+      );
+    });
   };
   return method;
 }

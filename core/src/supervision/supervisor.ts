@@ -17,7 +17,7 @@ interface Watched {
 
 /** Counts faults, quarantines and restarts `optional` plugins, reports `required` ones that failed for good. */
 export class Supervisor {
-  /** Sees every fault first; a probation does. */
+  /** Called with each fault of a plugin; a probation listens here. */
   readonly interceptors: Map<string, (error: unknown) => void> = new Map();
   private readonly parts: KernelParts;
   private readonly operations: Operations;

@@ -26,11 +26,11 @@ function counterPlugin(
     swap: 'handover',
     setup: (ctx) => {
       let count = 0;
-      const { add, ...own } = hooks(ctx as unknown as PluginContext);
+      const { add, ...own } = hooks(ctx);
       return {
         provides: {
           counter: {
-            add: () => add?.(ctx as unknown as PluginContext) ?? Promise.resolve(`${name} ${++count}`),
+            add: () => add?.(ctx) ?? Promise.resolve(`${name} ${++count}`),
             name: () => name,
           },
         },
