@@ -21,7 +21,7 @@ export interface ApiServerConfig {
 
 const mib = 1024 * 1024;
 
-export const apiServerConfig: z.ZodType<ApiServerConfig, unknown> = z.strictObject({
+export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
   listen: z
     .strictObject({
       address: z.string().min(1).default('127.0.0.1'),

@@ -47,7 +47,12 @@ const plugin: AnyPlugin = definePlugin({
       { name: 'store', readinessOnly: true, check: async () => void (await feed.fresh()) },
     ]);
     const application = makeApplication({
-      ...{ registry, env, log, config, kinds, health },
+      registry,
+      env,
+      log,
+      config,
+      kinds,
+      health,
       authenticators: deps.authenticators,
       discovery: new Discovery(kinds),
       pluginRoutes: new PluginRoutes(deps.routes, config.limits.bodyBytes),

@@ -33,13 +33,13 @@ export class PluginRoutes {
           const response = await route.handle({
             method: ctx.method,
             path: ctx.path,
-            params: ctx.params as Record<string, string>,
+            params: ctx.params,
             query: new URLSearchParams(ctx.querystring),
             body: value,
             user: ctx.state['user'] as UserInfo,
-            signal: clientSignal(ctx as unknown as Context),
+            signal: clientSignal(ctx),
           });
-          await sendPluginAnswer(ctx as unknown as Context, response);
+          await sendPluginAnswer(ctx, response);
         });
       }
     }

@@ -32,7 +32,7 @@ function resolve(schema: JsonObject, schemas: Schemas): Resolved {
   const ref = inner['$ref'];
   if (typeof ref !== 'string') return { schema: inner, key: undefined, outer: schema };
   const key = ref.slice(ref.startsWith(refPrefix) ? refPrefix.length : 0);
-  const target = own(schemas as JsonObject, key);
+  const target = own(schemas, key);
   return { schema: isJsonObject(target) ? target : {}, key, outer: schema };
 }
 

@@ -57,7 +57,11 @@ export class Registry {
       checkPreconditions(target.kind, current.object, options);
       const { kind, namespace, name, user, dryRun } = target;
       await this.admission.validate(current.object, {
-        ...{ kind, namespace, name, user, dryRun },
+        kind,
+        namespace,
+        name,
+        user,
+        dryRun,
         operation: 'DELETE',
         subresource: '',
         oldObject: current.object,

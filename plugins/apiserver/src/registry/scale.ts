@@ -1,5 +1,5 @@
 /** The scale subresource (autoscaling/v1 Scale) of any kind that maps it. */
-import { formatLabelSelector, fromLabelSelector, type KubeObject, type LabelSelector } from '@timonel/sdk/kube';
+import { formatLabelSelector, fromLabelSelector, type KubeObject } from '@timonel/sdk/kube';
 import { isJsonObject, setAtPath, valueAtPath, type JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { badRequest, invalid, unknownResource } from './api-errors.ts';
@@ -8,7 +8,7 @@ function selectorText(selector: unknown): string | undefined {
   if (!isJsonObject(selector)) return typeof selector === 'string' ? selector : undefined;
   // ReplicationController has a plain map, all others a LabelSelector.
   const plain = !('matchLabels' in selector) && !('matchExpressions' in selector);
-  return formatLabelSelector(fromLabelSelector((plain ? { matchLabels: selector } : selector) as LabelSelector));
+  return formatLabelSelector(fromLabelSelector(plain ? { matchLabels: selector as Record<string, string> } : selector));
 }
 
 export function scaleOf(kind: Kind, object: KubeObject): KubeObject {

@@ -43,13 +43,13 @@ export function settleIdentity(
   if (given.kind === '') object['kind'] = kind.definition.kind;
   else if (given.kind !== kind.definition.kind) {
     throw badRequest(
-      `the kind in the data (${String(given.kind)}) does not match the expected kind (${kind.definition.kind})`,
+      `the kind in the data (${JSON.stringify(given.kind)}) does not match the expected kind (${kind.definition.kind})`,
     );
   }
   if (given.apiVersion === '') object['apiVersion'] = kind.apiVersion;
   else if (given.apiVersion !== kind.apiVersion) {
     throw badRequest(
-      `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${kind.apiVersion})`,
+      `the API version in the data (${JSON.stringify(given.apiVersion)}) does not match the expected API version (${kind.apiVersion})`,
     );
   }
   const metadata = metadataOf(object);
