@@ -1,1 +1,28 @@
-export {};
+import { definePlugin, type PluginDefinition } from '@timonel/sdk';
+import { store } from '@timonel/sdk/contracts/store';
+import { configSchema } from './config.ts';
+import { RaftStore } from './raft-store.ts';
+
+const plugin: PluginDefinition<{ readonly store: typeof store }, {}, {}, {}, typeof configSchema> = definePlugin({
+  name: 'store-raft',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Keeps the cluster state on disk: Raft log and multi-version state in LMDB. A group of one member.',
+  provides: { store },
+  config: configSchema,
+  swap: 'never',
+  criticality: 'required',
+  async setup(ctx) {
+    const raft = await RaftStore.open({
+      env: ctx.env,
+      log: ctx.log,
+      dataDir: ctx.dataDir,
+      config: ctx.config,
+      onFailure: (error) => ctx.reportFault(error),
+    });
+    ctx.dispose(() => raft.close());
+    return { provides: { store: raft } };
+  },
+});
+
+export default plugin;

@@ -77,7 +77,8 @@ function show(kv: KeyValue): string {
 export function modelContract(bed: () => StoreBed): void {
   it('agrees with a small model on every read of every retained revision, and on the watch', async () => {
     const run = async (sequence: readonly Step[]): Promise<void> => {
-      const { store, close } = await bed().another();
+      const made = await bed().another();
+      const { store } = made;
       const model = new Model();
       const watch = store.watch({ prefix: '', fromRevision: 0 });
       for (const step of sequence) {
@@ -97,7 +98,7 @@ export function modelContract(bed: () => StoreBed): void {
       watch.requestProgress();
       const reached = (read: readonly { revision: number }[]) => (read.at(-1)?.revision ?? 0) >= model.revision;
       expect(described(await readUntil(watch[Symbol.asyncIterator](), reached))).toEqual(model.events);
-      await close();
+      await made.close();
     };
     await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 25 }), run), { numRuns: 60 });
   });

@@ -228,10 +228,11 @@ export function watchContract(bed: () => StoreBed): void {
     });
 
     it('ends with STOPPED when the store stops', async () => {
-      const { store, close } = await bed().another();
+      const made = await bed().another();
+      const { store } = made;
       const watch = store.watch({ prefix: '', fromRevision: 0 });
       const waiting = codeOf(watch[Symbol.asyncIterator]().next());
-      await close();
+      await made.close();
       expect(await waiting).toBe('STOPPED');
       const late = store.watch({ prefix: '', fromRevision: 0 });
       expect(await codeOf(late[Symbol.asyncIterator]().next())).toBe('STOPPED');

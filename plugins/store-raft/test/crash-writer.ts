@@ -1,0 +1,37 @@
+/**
+ * Writes until it is killed, and prints each acknowledged write: `<revision> <key> <value>`. Program of the crash test.
+ * Arguments: data directory, round.
+ */
+import { writeSync } from 'node:fs';
+import { createRealEnv, keepProcessAlive } from '@timonel/core/env';
+import { RaftStore } from '../src/raft-store.ts';
+import { silentLogger } from './silent-logger.ts';
+
+// LMDB's threads do not.
+keepProcessAlive();
+const [dataDir = '', round = ''] = process.argv.slice(2);
+const store = await RaftStore.open({
+  env: createRealEnv(),
+  log: silentLogger,
+  dataDir,
+  // Compaction and the cutting of the log are at work while it is killed.
+  config: { compaction: { retainRevisions: 200, retainMs: 1, maxRevisions: 400, checkMs: 10 } },
+  onFailure: (error) => {
+    throw error;
+  },
+});
+writeSync(1, 'ready\n');
+
+async function write(writer: number): Promise<void> {
+  for (let at = 0; ; at++) {
+    const key = `w${writer}/${at % 50}`;
+    const value = `${round}-${at}`;
+    const success = [
+      { op: 'put' as const, key, value: Buffer.from(value) },
+      { op: 'put' as const, key: `${key}/twin`, value: Buffer.from(value) },
+    ];
+    const { revision } = await store.txn({ compare: [], success });
+    writeSync(1, `${revision} ${key} ${value}\n`);
+  }
+}
+await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(write));
