@@ -1,11 +1,11 @@
 /** A cluster in this process: data directory, plugins, kernel, kubeconfig. */
-import { mkdirSync } from 'node:fs';
-import { createKernel, createRealEnv, type Kernel, type PluginEntry } from '@timonel/core';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createKernel, createRealEnv, type DesiredChange, type Kernel, type KernelProgress, type PluginEntry } from '@timonel/core';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { nodes } from '@timonel/sdk/kube';
 import type { Logger } from '@timonel/sdk';
-import { readAdminToken } from '@timonel/plugin-auth-token';
+import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
 import type { ClusterSettings, Profile } from '../profiles/profile.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -25,7 +25,7 @@ export interface RunOptions {
   readonly disable: readonly string[];
   readonly scheduler: string | undefined;
   readonly log: Logger;
-  onProgress(event: { plugin: string; phase: 'setup' | 'start'; ms: number }): void;
+  onProgress(event: KernelProgress): void;
   onNotice(line: string): void;
 }
 
@@ -59,8 +59,6 @@ function rememberer(paths: DataDirPaths): (change: DesiredChange) => Promise<voi
     return chain;
   };
 }
-
-type DesiredChange = Parameters<NonNullable<Parameters<typeof createKernel>[0]['onDesiredChange']>>[0];
 
 /** Starts a cluster. @throws CliError, KernelError */
 export async function runCluster(options: RunOptions): Promise<RunningCluster> {
@@ -96,7 +94,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     writeKubeconfig(kubeconfig, {
       server: endpoint.url(),
       caCertificate: endpoint.caCertificate(),
-      token: readAdminToken(paths.pluginData('auth-token')),
+      token: readFileSync(adminTokenFile(paths.pluginData('auth-token')), 'utf8').trim(),
     });
     return {
       kernel,
@@ -107,7 +105,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
       stop: async () => {
         const report = await kernel.stop('shutdown');
         await unlock();
-        return report.problems;
+        return report.problems.map((problem) => `${problem.plugin}: ${problem.message}`);
       },
     };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { KernelError, type AnyPlugin } from '@timonel/sdk';
-import type { PluginEntry } from '@timonel/core';
+import { nearest, type PluginEntry } from '@timonel/core';
 import type { Profile, ClusterSettings } from '../profiles/profile.ts';
 import { catalogue } from './catalogue.ts';
 import type { ConfigFile } from './config-file.ts';
@@ -86,26 +86,6 @@ function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>)
 
 function provides(plugin: AnyPlugin, serviceId: string): boolean {
   return Object.values(plugin.provides as Record<string, { id: string }>).some((token) => token.id === serviceId);
-}
-
-/** The nearest known name by edit distance; undefined when none is near. */
-export function nearest(name: string, known: readonly string[]): string | undefined {
-  const distance = (a: string, b: string): number => {
-    let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-    for (let i = 1; i <= a.length; i += 1) {
-      const next = [i];
-      for (let j = 1; j <= b.length; j += 1) {
-        const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-        next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution));
-      }
-      row = next;
-    }
-    return row[b.length] ?? 0;
-  };
-  const best = known
-    .map((candidate) => ({ candidate, cost: candidate.includes(name) ? 1 : distance(name, candidate) }))
-    .sort((a, b) => a.cost - b.cost)[0];
-  return best !== undefined && best.cost <= Math.max(2, Math.floor(name.length / 3)) ? best.candidate : undefined;
 }
 
 function unknownPlugin(name: string, known: readonly string[]): KernelError {

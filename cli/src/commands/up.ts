@@ -1,12 +1,12 @@
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { nearest, type KernelProgress } from '@timonel/core';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
 import { defaultDataDir, instanceId, makeDataDir } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { openLog } from '../cluster/log-file.ts';
 import { nodeReady, runCluster, type RunningCluster } from '../cluster/run-cluster.ts';
-import { nearest } from '../cluster/selection.ts';
 import { runDemo } from '../demo/web.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
@@ -114,6 +114,19 @@ function printReady(
   print('Ctrl-C stops the cluster.');
 }
 
+/** Prints a line when a plugin has started, or has failed. */
+function progressPrinter(print: (line: string) => void): (event: KernelProgress) => void {
+  const setupMs = new Map<string, number>();
+  return (event) => {
+    if (event.phase === 'setup') setupMs.set(event.plugin, event.ms);
+    else if (event.phase === 'failed') print(`  ${event.plugin.padEnd(26)} FAILED: ${event.reason}`);
+    else {
+      const setup = formatMs(setupMs.get(event.plugin)).padStart(7);
+      print(`  ${event.plugin.padEnd(26)} setup ${setup}  start ${formatMs(event.ms).padStart(7)}`);
+    }
+  };
+}
+
 async function up(flags: UpFlags): Promise<void> {
   const began = performance.now();
   const print = (line: string): void => {
@@ -128,7 +141,7 @@ async function up(flags: UpFlags): Promise<void> {
   const log = openLog(join(dataDir, 'timonel.log'), flags.logLevel ?? file.logLevel ?? 'info', notice);
   const stopping = stopRequested();
   print(`Timonel, profile ${profile.name}, data in ${dataDir}`);
-  const setupMs = new Map<string, number>();
+  const progress = progressPrinter(print);
   const cluster = await runCluster({
     dataDir,
     kubeconfig: flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig),
@@ -140,13 +153,7 @@ async function up(flags: UpFlags): Promise<void> {
     scheduler: flags.scheduler,
     log,
     onNotice: notice,
-    onProgress: (event) => {
-      if (event.phase === 'setup') setupMs.set(event.plugin, event.ms);
-      else
-        print(
-          `  ${event.plugin.padEnd(26)} setup ${formatMs(setupMs.get(event.plugin)).padStart(7)}  start ${formatMs(event.ms).padStart(7)}`,
-        );
-    },
+    onProgress: (event) => progress(event),
   });
   let failure: unknown;
   try {

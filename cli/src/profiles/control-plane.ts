@@ -5,7 +5,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
   return [
     { plugin: 'store-raft' },
     { plugin: 'auth-token' },
-    { plugin: 'apiserver', config: { address: settings.address, port: settings.port } },
+    { plugin: 'apiserver', config: { listen: { address: settings.address, port: settings.port } } },
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
     { plugin: 'admission-namespace' },
