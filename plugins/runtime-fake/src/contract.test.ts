@@ -1,4 +1,5 @@
 import { createRealEnv } from '@timonel/core';
+import { createRecordingLogger } from '@timonel/testkit';
 import { runtimeContract, type RuntimeCommands } from '@timonel/testkit/contracts/runtime';
 import { FakeMachine, FakeRuntime } from './fake-runtime.ts';
 
@@ -11,7 +12,7 @@ const commands: RuntimeCommands = {
   print: undefined,
   copyInput: undefined,
   killItself: ['fake:kill-itself'],
-  absent: ['fake:absent'],
+  absent: ['fake:absent', 'no-such-program-anywhere'],
 };
 
 runtimeContract(
@@ -19,7 +20,7 @@ runtimeContract(
   async () => {
     const machine = new FakeMachine();
     const env = createRealEnv();
-    let runtime = new FakeRuntime(env, [], machine);
+    let runtime = new FakeRuntime(env, createRecordingLogger(), [], machine);
     return {
       runtime,
       image: { imageId: 'sha256:fake', reference: 'fake:1', layers: [] },
@@ -27,7 +28,7 @@ runtimeContract(
       commands,
       restart: async () => {
         runtime.close();
-        runtime = new FakeRuntime(env, [], machine);
+        runtime = new FakeRuntime(env, createRecordingLogger(), [], machine);
         return runtime;
       },
       close: async () => runtime.close(),

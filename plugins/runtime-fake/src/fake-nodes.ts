@@ -116,12 +116,14 @@ export class FakeNodes {
   }
 
   #beat(): void {
-    void this.#register().then((written) => {
-      if (this.#host.signal.aborted) return;
-      this.#heartbeat = this.#env.timers.after(written ? this.#config.heartbeatIntervalMs : retryMs, () =>
-        this.#beat(),
-      );
-    });
+    void this.#registerAndPlan();
+  }
+
+  async #registerAndPlan(): Promise<void> {
+    const written = await this.#register();
+    if (this.#host.signal.aborted) return;
+    const delayMs = written ? this.#config.heartbeatIntervalMs : retryMs;
+    this.#heartbeat = this.#env.timers.after(delayMs, () => this.#beat());
   }
 
   /** Makes the nodes that are not there. False: the API did not answer as it should. */

@@ -1,5 +1,5 @@
 /** A container runtime whose containers are entries in a map. Keeps to the runtime contract, except for logs and exec. */
-import type { Env, TimerHandle } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
   RuntimeError,
   type ContainerConfig,
@@ -32,17 +32,20 @@ export class FakeMachine {
 }
 
 const containerLimit = 100_000;
+const fakeMemoryBytes = 1024 * 1024;
 const sigkill = 9;
 const sigterm = 15;
 
 export class FakeRuntime implements ContainerRuntime {
   readonly #env: Env;
+  readonly #log: Logger;
   readonly #stages: readonly Stage[];
   readonly #machine: FakeMachine;
   readonly #own = new Set<(event: RuntimeEvent) => void>();
 
-  constructor(env: Env, stages: readonly Stage[], machine: FakeMachine = new FakeMachine()) {
+  constructor(env: Env, log: Logger, stages: readonly Stage[], machine: FakeMachine = new FakeMachine()) {
     this.#env = env;
+    this.#log = log;
     this.#stages = stages;
     this.#machine = machine;
   }
@@ -58,7 +61,11 @@ export class FakeRuntime implements ContainerRuntime {
       throw new RuntimeError('FailedCreatePodSandBox', `${containerLimit} sandboxes run`);
     const { id, podUid, podNamespace, podName, labels, hostNetwork } = config;
     const status: SandboxStatus = {
-      ...{ id, podUid, podNamespace, podName, labels },
+      id,
+      podUid,
+      podNamespace,
+      podName,
+      labels,
       state: 'ready',
       createdAt: this.#env.clock.now(),
       networkNamespace: hostNetwork ? undefined : `/run/fake/netns/${id}`,
@@ -122,8 +129,8 @@ export class FakeRuntime implements ContainerRuntime {
   async startContainer(id: string): Promise<void> {
     const container = this.#machine.containers.get(id);
     if (container === undefined) throw new RuntimeError('StartError', `there is no container ${id}`);
-    if (container.status.state !== 'created')
-      throw new RuntimeError('StartError', `container ${id} was started before`);
+    if (container.status.state === 'running') return;
+    if (container.status.state === 'exited') throw new RuntimeError('StartError', `container ${id} has ended`);
     const { startError, startDelayMs, exitAfterMs, exitCode, signal } = container.program;
     if (startDelayMs > 0) await this.#env.timers.sleep(startDelayMs);
     if (container.status.state !== 'created') throw new RuntimeError('StartError', `container ${id} was removed`);
@@ -173,8 +180,8 @@ export class FakeRuntime implements ContainerRuntime {
     return running.map(({ status }) => ({
       id: status.id,
       cpuUsageNanos: 0,
-      memoryWorkingSetBytes: 0,
-      memoryUsageBytes: 0,
+      memoryWorkingSetBytes: fakeMemoryBytes,
+      memoryUsageBytes: fakeMemoryBytes,
       pids: 1,
     }));
   }
@@ -226,6 +233,12 @@ export class FakeRuntime implements ContainerRuntime {
   }
 
   #emit(event: RuntimeEvent): void {
-    for (const listener of [...this.#machine.listeners]) listener(event);
+    for (const listener of this.#machine.listeners) {
+      try {
+        listener(event);
+      } catch (error) {
+        this.#log.warn({ error: errorMessage(error) }, 'a listener of runtime events threw');
+      }
+    }
   }
 }

@@ -23,7 +23,7 @@ const steady: Program = {
 };
 
 /**
- * The commands: `fake:run`, `fake:ignore-term`, `fake:exit CODE [AFTER_MS]`, `fake:kill-itself`, `fake:absent`. Undefined for
+ * The commands: `fake:run`, `fake:ignore-term`, `fake:exit CODE [AFTER_MS]`, `fake:kill-itself`, `fake:absent NAME`. Undefined for
  * any other.
  */
 function fromCommand(command: readonly string[]): Program | undefined {
@@ -38,7 +38,7 @@ function fromCommand(command: readonly string[]): Program | undefined {
     case 'fake:kill-itself':
       return { ...steady, exitCode: 137, signal: 9, exitAfterMs: 0 };
     case 'fake:absent':
-      return { ...steady, startError: { exitCode: 127, message: `exec: "${word}": executable file not found` } };
+      return { ...steady, startError: { exitCode: 127, message: `exec: "${first ?? word}": executable file not found` } };
     default:
       return undefined;
   }

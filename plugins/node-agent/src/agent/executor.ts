@@ -67,16 +67,15 @@ export async function execute(services: AgentServices, record: PodRecord, action
   }
 }
 
-function noteSandboxFailure(services: AgentServices, { memory, pod }: PodRecord, what: string, error: unknown): void {
+function noteSandboxFailure(services: AgentServices, record: PodRecord, what: string, error: unknown): void {
+  const { memory } = record;
+  const pod = record.pod();
   const before = memory.sandboxFailure;
   const delayMs = before === undefined ? firstDelayMs : Math.min(before.delayMs * 2, longestDelayMs);
   const message = `${what}: ${errorMessage(error)}`;
   memory.sandboxFailure = { message, delayMs, retryAt: services.env.clock.now() + delayMs };
-  services.event(pod(), 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
-  services.log.warn(
-    { pod: pod().metadata.name, namespace: pod().metadata.namespace, error: message },
-    'no pod sandbox',
-  );
+  services.event(pod, 'Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${message}`);
+  services.log.warn({ pod: pod.metadata.name, namespace: pod.metadata.namespace, error: message }, 'no pod sandbox');
 }
 
 async function createSandbox(services: AgentServices, record: PodRecord, attempt: number): Promise<void> {
@@ -181,8 +180,9 @@ function forgetSandbox(record: PodRecord, id: string): void {
   }
 }
 
-async function deleteObject(services: AgentServices, { memory, pod }: PodRecord): Promise<void> {
-  const { name = '', namespace, uid = '' } = pod().metadata;
+async function deleteObject(services: AgentServices, record: PodRecord): Promise<void> {
+  const { memory } = record;
+  const { name = '', namespace, uid = '' } = record.pod().metadata;
   try {
     await services.api.delete(pods, { name, namespace }, { gracePeriodSeconds: 0, preconditions: { uid } });
     memory.objectDeleted = true;

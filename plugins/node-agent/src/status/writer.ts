@@ -112,9 +112,11 @@ export class StatusWriter {
 
 /** Fields that others write (nominatedNodeName, resize, …): all that the agent does not own. */
 function foreignFields(status: PodStatus | undefined): Record<string, unknown> {
-  const owned = new Set([
-    ...['observedGeneration', 'phase', 'conditions', 'reason', 'message', 'hostIP', 'hostIPs', 'podIP', 'podIPs'],
-    ...['startTime', 'initContainerStatuses', 'containerStatuses', 'qosClass'],
-  ]);
+  const owned = new Set(
+    (
+      'observedGeneration phase conditions reason message hostIP hostIPs podIP podIPs startTime ' +
+      'initContainerStatuses containerStatuses qosClass'
+    ).split(' '),
+  );
   return Object.fromEntries(Object.entries(status ?? {}).filter(([key]) => !owned.has(key)));
 }
