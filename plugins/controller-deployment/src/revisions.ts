@@ -1,0 +1,114 @@
+/** The replica sets of a deployment as its revisions: which one is new, annotations, what a new one looks like. */
+import { jsonEqual } from '@timonel/sdk/controller';
+import {
+  controllerReference,
+  deployments,
+  type Deployment,
+  type PodTemplateSpec,
+  type ReplicaSet,
+} from '@timonel/sdk/kube';
+import { boundsOf } from './bounds.ts';
+import { templateHash } from './template-hash.ts';
+
+export const hashLabel = 'pod-template-hash';
+export const revisionAnnotation = 'deployment.kubernetes.io/revision';
+const historyAnnotation = 'deployment.kubernetes.io/revision-history';
+export const desiredAnnotation = 'deployment.kubernetes.io/desired-replicas';
+export const maxAnnotation = 'deployment.kubernetes.io/max-replicas';
+const notCopied: ReadonlySet<string> = new Set([
+  'kubectl.kubernetes.io/last-applied-configuration',
+  'deprecated.deployment.rollback.to',
+  revisionAnnotation,
+  historyAnnotation,
+  desiredAnnotation,
+  maxAnnotation,
+]);
+
+export type Annotations = Readonly<Record<string, string>>;
+
+export function specReplicas(set: ReplicaSet): number {
+  return set.spec.replicas ?? 1;
+}
+
+export function revisionOf(object: { readonly metadata: { readonly annotations?: Record<string, string> } }): number {
+  return Number(object.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
+}
+
+/** By age, the oldest first; equal ages by name. */
+export function oldestFirst(sets: readonly ReplicaSet[]): ReplicaSet[] {
+  const rank = ({ metadata }: ReplicaSet): string => `${metadata.creationTimestamp ?? ''} ${metadata.name ?? ''}`;
+  return [...sets].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+}
+
+function withoutHash(template: PodTemplateSpec | undefined): unknown {
+  if (template === undefined) return {};
+  const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
+  return { ...template, metadata: { ...template.metadata, labels } };
+}
+
+export function hasTemplateOf(set: ReplicaSet, deployment: Deployment): boolean {
+  return jsonEqual(withoutHash(set.spec.template), withoutHash(deployment.spec.template));
+}
+
+/** The replica set with the deployment's template: of several, the oldest. */
+export function findNewSet(deployment: Deployment, sets: readonly ReplicaSet[]): ReplicaSet | undefined {
+  return oldestFirst(sets).find((set) => hasTemplateOf(set, deployment));
+}
+
+function copiedAnnotations(deployment: Deployment): Annotations {
+  const entries = Object.entries(deployment.metadata.annotations ?? {}).filter(([key]) => !notCopied.has(key));
+  return Object.fromEntries(entries);
+}
+
+/** What proportional scaling must know later. */
+export function sizeAnnotations(deployment: Deployment): Annotations {
+  const { replicas, maxSurge } = boundsOf(deployment);
+  return { [desiredAnnotation]: String(replicas), [maxAnnotation]: String(replicas + maxSurge) };
+}
+
+export function nextRevision(oldSets: readonly ReplicaSet[]): number {
+  return Math.max(0, ...oldSets.map(revisionOf)) + 1;
+}
+
+/** The annotations that the new replica set should get beside its own: empty when it has them. */
+export function newSetAnnotations(
+  deployment: Deployment,
+  newSet: ReplicaSet,
+  oldSets: readonly ReplicaSet[],
+): Annotations {
+  const has = newSet.metadata.annotations ?? {};
+  const wanted: Record<string, string> = { ...copiedAnnotations(deployment) };
+  const revision = nextRevision(oldSets);
+  const before = revisionOf(newSet);
+  if (before < revision) {
+    wanted[revisionAnnotation] = String(revision);
+    if (before > 0) wanted[historyAnnotation] = [has[historyAnnotation], String(before)].filter(Boolean).join(',');
+  }
+  return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => has[key] !== value));
+}
+
+/** The replica set for the deployment's present template. */
+export function makeNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[], replicas: number): ReplicaSet {
+  const { spec, metadata, status } = deployment;
+  const hash = templateHash(spec.template, status?.collisionCount ?? 0);
+  const labels = { ...spec.template.metadata?.labels, [hashLabel]: hash };
+  return {
+    metadata: {
+      name: `${metadata.name}-${hash}`,
+      ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
+      labels,
+      annotations: {
+        ...copiedAnnotations(deployment),
+        ...sizeAnnotations(deployment),
+        [revisionAnnotation]: String(nextRevision(oldSets)),
+      },
+      ownerReferences: [controllerReference(deployment, deployments)],
+    },
+    spec: {
+      replicas,
+      ...(spec.minReadySeconds === undefined ? {} : { minReadySeconds: spec.minReadySeconds }),
+      selector: { ...spec.selector, matchLabels: { ...spec.selector.matchLabels, [hashLabel]: hash } },
+      template: { ...spec.template, metadata: { ...spec.template.metadata, labels } },
+    },
+  };
+}
