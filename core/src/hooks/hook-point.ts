@@ -13,21 +13,13 @@ interface AsyncHook {
   callAsync(subject: unknown, context: unknown, findingsOrAnswer: unknown, answer?: Answer): void;
 }
 
-function createHook(token: AnyHookToken): AsyncHook {
-  // tapable passes no arguments at all to taps of a hook that was made without their names.
-  switch (token.kind) {
-    case 'waterfall':
-      return new AsyncSeriesWaterfallHook<[unknown, unknown]>(['subject', 'context'], token.id);
-    case 'bail':
-      return new AsyncSeriesBailHook<[unknown, unknown], unknown>(['subject', 'context'], token.id);
-    case 'collect':
-      return new AsyncSeriesHook<[unknown, unknown, unknown]>(
-        ['subject', 'context', 'findings'],
-        token.id,
-      ) as unknown as AsyncHook;
-    case 'notify':
-      return new AsyncSeriesHook<[unknown, unknown]>(['subject', 'context'], token.id);
-  }
+// tapable passes no arguments at all to taps of a hook that was made without their names.
+function createHook({ kind, id }: AnyHookToken): AsyncHook {
+  if (kind === 'waterfall') return new AsyncSeriesWaterfallHook<[unknown, unknown]>(['subject', 'context'], id);
+  if (kind === 'bail') return new AsyncSeriesBailHook<[unknown, unknown], unknown>(['subject', 'context'], id);
+  if (kind === 'notify') return new AsyncSeriesHook<[unknown, unknown]>(['subject', 'context'], id);
+  const names = ['subject', 'context', 'findings'] as const;
+  return new AsyncSeriesHook<[unknown, unknown, unknown]>(names, id) as unknown as AsyncHook;
 }
 
 /** A hook by its id: outlives the plugins that own it and the plugins that tap it. */

@@ -24,7 +24,7 @@ import { Activity } from '../supervision/activity.ts';
 import { watchLag } from '../supervision/lag-watch.ts';
 import { Supervisor } from '../supervision/supervisor.ts';
 import { Swapper } from '../swap/swapper.ts';
-import { Boot } from './boot.ts';
+import { boot } from './boot.ts';
 import { Control } from './control.ts';
 import { Launcher } from './launcher.ts';
 import { defaultLimits, type KernelLimits } from './limits.ts';
@@ -119,11 +119,11 @@ class Host implements Kernel {
     try {
       const graph = await this.resolve();
       this.watchLag();
-      const fatal = await new Boot(this.parts, this.launcher, () => this.isStopping()).run(graph);
-      if (fatal !== undefined) {
+      const failure = await boot(graph, this.parts, this.launcher, () => this.isStopping());
+      if (failure !== undefined) {
         await this.closeAll('failure');
         this.finish();
-        throw fatal;
+        throw failure.error;
       }
       if (!this.isStopping()) this.phase = 'running';
       const plugins = startOrder(graph.plugins).map((plugin) => {

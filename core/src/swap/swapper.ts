@@ -5,7 +5,7 @@ import type { Operations } from '../kernel/operations.ts';
 import type { DesiredChange } from '../kernel/options.ts';
 import type { PluginSet } from '../kernel/plugin-set.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
-import { Probation } from './probation.ts';
+import { beginProbation, type Probation } from './probation.ts';
 import { replaceProvider, type Handover, type ReplaceTools } from './replace.ts';
 
 export interface SwapperTools extends ReplaceTools {
@@ -114,12 +114,11 @@ export class Swapper {
     const { parts, supervisor, operations } = this.tools;
     const { candidate, old } = swapped;
     if (candidate.life === undefined || this.closed) return;
-    const probation = new Probation(parts, supervisor, candidate.life, old.name, {
+    const probation = beginProbation(parts, supervisor, candidate.life, old.name, {
       onBroken: (error) => operations.background(() => this.swapBack(swapped, probation, error)),
-      onEnd: () => this.probations.delete(candidate.name),
+      onPassed: () => this.probations.delete(candidate.name),
     });
     this.probations.set(candidate.name, probation);
-    probation.begin();
   }
 
   private async swapBack(swapped: Swapped, probation: Probation, error: unknown): Promise<void> {
