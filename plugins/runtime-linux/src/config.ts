@@ -6,7 +6,7 @@ export const configSchema: z.ZodType<RuntimeLinuxConfig> = z
   .strictObject({
     cgroupParent: z
       .string()
-      .regex(/^[A-Za-z0-9_.-]*(\/[A-Za-z0-9_.-]+)*$/, 'must be a relative path such as "machine/pods"')
+      .regex(/^([A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*)?$/, 'must be a relative path such as "machine/pods"')
       .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
       .default(''),
     openFilesLimit: limit.optional(),

@@ -1,4 +1,5 @@
-import { mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, readdirSync, readlinkSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -69,14 +70,21 @@ describe('pods', () => {
   });
 
   it('shares net, ipc and uts in a sandbox, and pid only when asked', async () => {
-    const look = 'for n in net ipc uts pid mnt; do readlink /proc/self/ns/$n; done';
+    const kinds = ['net', 'ipc', 'uts', 'pid', 'mnt'];
     for (const shareProcessNamespace of [false, true]) {
       const sandbox = await bed.sandbox({ shareProcessNamespace });
-      const first = (await bed.run(look, {}, sandbox)).stdout.split('\n');
-      const second = (await bed.run(look, {}, sandbox)).stdout.split('\n');
-      expect(first.slice(0, 3)).toEqual(second.slice(0, 3));
-      expect(first[3] === second[3]).toBe(shareProcessNamespace);
-      expect(first[4]).not.toBe(second[4]);
+      const namespaces = async (): Promise<string[]> => {
+        const status = await bed.runtime.containerStatus(await bed.started(sandbox, ['sleep', '60']));
+        return kinds.map((kind) => readlinkSync(`/proc/${status?.pid}/ns/${kind}`));
+      };
+      const [first, second] = [await namespaces(), await namespaces()];
+      expect(first.map((each, index) => each === second[index])).toEqual([
+        true,
+        true,
+        true,
+        shareProcessNamespace,
+        false,
+      ]);
     }
   });
 
@@ -100,6 +108,12 @@ describe('pods', () => {
       message: expect.stringContaining('/proc/sys/net/no/such'),
     });
     expect(await bed.runtime.listSandboxes()).toHaveLength(1);
+  });
+
+  it('keeps the pid and ipc namespaces of the node when asked', async () => {
+    const sandbox = await bed.sandbox({ hostPid: true, hostIpc: true });
+    const { stdout } = await bed.run('readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc', {}, sandbox);
+    expect(stdout.split('\n')).toEqual([readlinkSync('/proc/self/ns/pid'), readlinkSync('/proc/self/ns/ipc')]);
   });
 
   it('keeps the network of the node for hostNetwork', async () => {
@@ -157,6 +171,32 @@ describe('mounts', () => {
       message: 'mkdir /escape/in: No such file or directory',
     });
     expect(readdirSync(target)).toEqual([]);
+  });
+
+  it('passes on later mounts of the node with rslave, and only then', async () => {
+    const source = join(bed.dataDir, 'shared');
+    mkdirSync(join(source, 'later'), { recursive: true });
+    const mount = (...args: string[]): unknown => execFileSync('mount', args);
+    mount('--bind', '--make-shared', source, source);
+    try {
+      const on = (propagation: 'private' | 'rslave', containerPath: string) => ({
+        hostPath: source,
+        containerPath,
+        readOnly: true,
+        propagation,
+      });
+      const mounts = [on('rslave', '/slave'), on('private', '/private')];
+      const id = await bed.started(
+        await bed.sandbox(),
+        ['sh', '-c', 'while [ ! -e /slave/later/file ]; do sleep 0.02; done; ls /private/later; echo end'],
+        { mounts },
+      );
+      mount('-t', 'tmpfs', 'later', join(source, 'later'));
+      writeFileSync(join(source, 'later', 'file'), '');
+      expect((await bed.result(id)).stdout).toBe('end');
+    } finally {
+      execFileSync('umount', ['-R', source]);
+    }
   });
 
   it('names the path of a mount that is not there', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode, errorMessage, type Env, type TimerHandle } from '@timonel/sdk';
+import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { RuntimeError, type ContainerConfig, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
@@ -22,6 +22,7 @@ const sweepMs = 1000;
 
 export interface ContainersOptions {
   readonly env: Env;
+  readonly log: Logger;
   readonly layout: Layout;
   readonly cgroups: CgroupDriver;
   readonly settings: RuntimeLinuxConfig;
@@ -33,7 +34,7 @@ export interface ContainersOptions {
 export class Containers {
   readonly #options: ContainersOptions;
   readonly #known = new Map<string, Container>();
-  readonly #inCreation = new Set<string>();
+  readonly #inCreation = new Map<string, { readonly sandboxId: string; readonly done: Promise<unknown> }>();
   readonly #signal: ChangeSignal;
   readonly #bootId = bootId();
   #sweeper: TimerHandle | undefined;
@@ -82,12 +83,28 @@ export class Containers {
   async create(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
     checkId(config.id, 'CreateContainerConfigError');
     checkContainer(config);
-    const { layout } = this.#options;
-    const directory = layout.container(config.id);
     if (this.#known.has(config.id) || this.#inCreation.has(config.id)) {
       throw new RuntimeError('CreateContainerError', `container ${config.id} exists already`);
     }
-    this.#inCreation.add(config.id);
+    const creation = this.#make(config, sandbox, sandboxDirectory);
+    const done = creation.catch(() => undefined); // whoever waits for the end does not care how
+    this.#inCreation.set(config.id, { sandboxId: config.sandboxId, done });
+    try {
+      return await creation;
+    } finally {
+      this.#inCreation.delete(config.id);
+    }
+  }
+
+  /** Resolves when no container of this sandbox is half-made any more. */
+  async creationsOf(sandboxId: string): Promise<void> {
+    await Promise.all(
+      [...this.#inCreation.values()].filter((each) => each.sandboxId === sandboxId).map(({ done }) => done),
+    );
+  }
+
+  async #make(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
+    const directory = this.#options.layout.container(config.id);
     try {
       const stored = this.#prepare(config, sandbox, sandboxDirectory);
       await runMonitor('container', directory);
@@ -96,10 +113,13 @@ export class Containers {
       this.#known.set(config.id, container);
       return container;
     } catch (error) {
-      await this.#clear(config.id, config.sandboxId);
+      await this.#clear(config.id, config.sandboxId).catch((fault: unknown) => {
+        this.#options.log.warn(
+          { container: config.id, fault },
+          'what was made of a failed container could not be removed yet',
+        );
+      });
       throw asCreateError(error);
-    } finally {
-      this.#inCreation.delete(config.id);
     }
   }
 

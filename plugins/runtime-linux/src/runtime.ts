@@ -57,6 +57,7 @@ export class LinuxRuntime implements ContainerRuntime {
   async open(): Promise<void> {
     await this.#sandboxes.open();
     await this.#containers.open();
+    await this.#removeStrayGroups();
   }
 
   /** Containers go on without us. */
@@ -70,16 +71,23 @@ export class LinuxRuntime implements ContainerRuntime {
     return Promise.resolve({ name: 'linux', version: '0.1.0', isolation, ready: true, reason: '' });
   }
 
-  runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
-    return this.#sandboxes.run(config);
+  async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
+    try {
+      return await this.#sandboxes.run(config);
+    } catch (error) {
+      await this.#removeRootGroup();
+      throw error;
+    }
   }
 
   async stopSandbox(id: string): Promise<void> {
+    const podUid = this.#sandboxes.config(id)?.podUid;
+    if (podUid === undefined) return;
+    const before = this.#sandboxes.shut(id);
+    await this.#containers.creationsOf(id);
     await Promise.all(this.#containersOf(id).map((container) => this.#containers.kill(container)));
-    const podUid = this.#sandboxes.config(id)?.podUid ?? '';
-    if (await this.#sandboxes.stop(id)) {
-      this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid });
-    }
+    await this.#sandboxes.stop(id);
+    if (before) this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid });
   }
 
   removeSandbox(id: string): Promise<void> {
@@ -88,7 +96,7 @@ export class LinuxRuntime implements ContainerRuntime {
       await this.stopSandbox(id);
       await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
       await this.#sandboxes.remove(id);
-      if (this.#sandboxes.list().length === 0) await this.#removeRootGroup();
+      await this.#removeRootGroup();
     });
   }
 
@@ -97,7 +105,7 @@ export class LinuxRuntime implements ContainerRuntime {
   }
 
   async createContainer(config: ContainerConfig): Promise<ContainerStatus> {
-    const sandbox = this.#sandboxes.list().find(({ id }) => id === config.sandboxId);
+    const sandbox = this.#sandboxes.status(config.sandboxId);
     const sandboxConfig = this.#sandboxes.config(config.sandboxId);
     if (sandboxConfig === undefined || sandbox?.state !== 'ready') {
       const state = sandbox === undefined ? 'does not exist' : 'is not ready';
@@ -170,9 +178,22 @@ export class LinuxRuntime implements ContainerRuntime {
     return running;
   }
 
+  /** Groups of sandboxes and containers of which a crash left nothing else. */
+  async #removeStrayGroups(): Promise<void> {
+    const { cgroups, env } = this.#options;
+    for (const sandbox of cgroups.children(this.#cgroupRoot)) {
+      const group = `${this.#cgroupRoot}/${sandbox}`;
+      const known = new Set(this.#containersOf(sandbox).map(({ config }) => config.id));
+      const stray = cgroups.children(group).filter((id) => !known.has(id));
+      for (const id of stray) await removeGroups(cgroups, `${group}/${id}`, env);
+      if (this.#sandboxes.config(sandbox) === undefined) await removeGroups(cgroups, group, env);
+    }
+    await this.#removeRootGroup();
+  }
+
   async #removeRootGroup(): Promise<void> {
     const { cgroups, env } = this.#options;
-    if (cgroups.children(this.#cgroupRoot).length === 0) await removeGroups(cgroups, this.#cgroupRoot, env);
+    if (this.#sandboxes.list().length === 0) await removeGroups(cgroups, this.#cgroupRoot, env);
   }
 
   #tell(container: Container): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
@@ -76,13 +76,21 @@ export class Sandboxes {
     return this.#status(stored);
   }
 
-  /** Ends its namespaces. True: it was ready before. */
-  async stop(id: string): Promise<boolean> {
+  status(id: string): SandboxStatus | undefined {
     const stored = this.#known.get(id);
-    if (stored === undefined) return false;
-    const before = this.#status(stored).state === 'ready';
-    await this.#release(id);
+    return stored === undefined ? undefined : this.#status(stored);
+  }
+
+  /** From now on it takes no container. True: it was ready before. */
+  shut(id: string): boolean {
+    const before = this.status(id)?.state === 'ready';
+    rmSync(join(this.#options.layout.sandbox(id), 'ready'), { force: true });
     return before;
+  }
+
+  /** Ends its namespaces. */
+  async stop(id: string): Promise<void> {
+    if (this.#known.has(id)) await this.#release(id);
   }
 
   async remove(id: string): Promise<void> {
@@ -138,7 +146,7 @@ export class Sandboxes {
 
   async #release(id: string): Promise<void> {
     const directory = this.#options.layout.sandbox(id);
-    await rm(join(directory, 'ready'), { force: true });
+    rmSync(join(directory, 'ready'), { force: true });
     const pause = readIdentity(directory, 'pause');
     if (pause !== undefined) killProcess(pause);
     if (hasMounts(directory)) await runMonitor('release', directory);

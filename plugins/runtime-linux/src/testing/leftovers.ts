@@ -2,9 +2,10 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { instanceOf } from '../layout.ts';
 
-/** The pid of the process of timonel-monitor with this role and a subject that begins so. */
+/** The pid of the process of timonel-monitor, past its own re-execution, with this role and a subject that begins so. */
 export function findProcess(role: string, subject: string): number | undefined {
-  return processes().find(({ words }) => words[1] === role && words[2]?.startsWith(subject) === true)?.pid;
+  const begin = ['timonel-monitor-sealed', role, subject].join(' ');
+  return processes().find(({ words }) => words.join(' ').startsWith(begin))?.pid;
 }
 
 function processes(): { readonly pid: number; readonly words: readonly string[] }[] {
