@@ -51,5 +51,5 @@ export function readApi(apiClass) {
   const path = /localVarPath = '\/(?:api|apis\/([^/']+))\/([^/']+)\//.exec(text);
   if (path === null) throw new Error(`${apiClass}.js has no path template: the layout of the package has changed`);
   const models = new Set([...text.matchAll(/deserialize\([^;]*?, "(\w+)", ""\)/g)].map((match) => match[1]));
-  return { group: path[1] ?? '', version: path[2], models: [...models].sort() };
+  return { group: path[1] ?? '', version: path[2], models: [...models] };
 }

@@ -1,17 +1,11 @@
-import { definePlugin, type PluginDefinition } from '@timonel/sdk';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { resourceProvider } from '@timonel/sdk/contracts/api-server';
 import { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import { builtInKinds } from './registry.ts';
 import { builtInSchemas } from './schemas.ts';
 
-type Plugin = PluginDefinition<
-  { readonly resources: typeof resourceProvider },
-  Readonly<Record<never, never>>,
-  { readonly nodes: typeof nodeEndpoint }
->;
-
 /** The built-in kinds of the API: defaults, validation, columns, subresources and schemas of each. */
-const plugin: Plugin = definePlugin({
+const plugin: AnyPlugin = definePlugin({
   name: 'api-resources',
   version: '0.1.0',
   apiVersion: 1,
@@ -19,7 +13,7 @@ const plugin: Plugin = definePlugin({
   provides: { resources: resourceProvider },
   optional: { nodes: nodeEndpoint },
   setup(ctx) {
-    const kinds = builtInKinds({ nodes: () => ctx.deps.nodes.all(), clock: ctx.env.clock });
+    const kinds = builtInKinds({ nodes: () => ctx.deps.nodes.all(), env: ctx.env });
     return { provides: { resources: { definitions: () => kinds, schemas: builtInSchemas } } };
   },
 });

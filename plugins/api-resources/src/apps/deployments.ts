@@ -6,30 +6,30 @@ import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
-import { isObject, objectOf, textOf } from '../validation/loose.ts';
+import { isObject, numberOf, objectOf, textOf } from '../validation/loose.ts';
 import { workloadScale } from './scale.ts';
 import { checkOwnSelector, selectorUpdateFindings } from './selector-validation.ts';
 import { checkStrategy } from './rollout-validation.ts';
 import { selectorCell, templateCells } from './template-cells.ts';
 
-type Spec = Deployment['spec'];
+function defaultStrategy(strategy: NonNullable<Deployment['spec']['strategy']>): void {
+  if (!isObject(strategy)) return;
+  strategy.type ||= 'RollingUpdate';
+  if (strategy.type !== 'RollingUpdate') return;
+  strategy.rollingUpdate ??= {};
+  if (!isObject(strategy.rollingUpdate)) return;
+  strategy.rollingUpdate.maxUnavailable ??= '25%';
+  strategy.rollingUpdate.maxSurge ??= '25%';
+}
 
 function defaultDeployment(deployment: Deployment): void {
   if (!isObject(deployment.spec)) return;
-  const spec = deployment.spec as Spec;
+  const spec = deployment.spec;
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   spec.progressDeadlineSeconds ??= 600;
   spec.strategy ??= {};
-  if (isObject(spec.strategy)) {
-    const strategy = spec.strategy as NonNullable<Spec['strategy']>;
-    strategy.type ||= 'RollingUpdate';
-    if (strategy.type === 'RollingUpdate') {
-      strategy.rollingUpdate ??= {};
-      strategy.rollingUpdate.maxUnavailable ??= '25%';
-      strategy.rollingUpdate.maxSurge ??= '25%';
-    }
-  }
+  defaultStrategy(spec.strategy);
   defaultPodTemplate(spec.template);
 }
 
@@ -44,7 +44,7 @@ function validate(deployment: Deployment): FieldError[] {
   found.nonNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit);
   const deadline = spec.progressDeadlineSeconds;
   found.nonNegative('spec.progressDeadlineSeconds', deadline);
-  if (typeof deadline === 'number' && deadline >= 0 && deadline <= (spec.minReadySeconds ?? 0))
+  if (typeof deadline === 'number' && deadline >= 0 && deadline <= (numberOf(spec.minReadySeconds) ?? 0))
     found.invalid('spec.progressDeadlineSeconds', deadline, 'must be greater than minReadySeconds');
   return found.all();
 }
@@ -61,12 +61,12 @@ function validateStatusUpdate(deployment: Deployment): FieldError[] {
     'unavailableReplicas',
   ] as const;
   for (const count of counts) found.nonNegative(`status.${count}`, status[count]);
-  const total = status.replicas ?? 0;
+  const total = numberOf(status.replicas) ?? 0;
   for (const count of ['updatedReplicas', 'readyReplicas', 'availableReplicas'] as const) {
-    const value = status[count] ?? 0;
+    const value = numberOf(status[count]) ?? 0;
     if (value > total) found.invalid(`status.${count}`, value, 'cannot be greater than status.replicas');
   }
-  if ((status.availableReplicas ?? 0) > (status.readyReplicas ?? 0))
+  if ((numberOf(status.availableReplicas) ?? 0) > (numberOf(status.readyReplicas) ?? 0))
     found.invalid('status.availableReplicas', status.availableReplicas, 'cannot be greater than readyReplicas');
   return found.all();
 }
@@ -76,9 +76,9 @@ function cells(deployment: Deployment, context: TableContext): (string | number)
   const status = objectOf(deployment.status);
   return [
     textOf(deployment.metadata.name),
-    `${status.readyReplicas ?? 0}/${spec.replicas ?? 0}`,
-    status.updatedReplicas ?? 0,
-    status.availableReplicas ?? 0,
+    `${numberOf(status.readyReplicas) ?? 0}/${numberOf(spec.replicas) ?? 0}`,
+    numberOf(status.updatedReplicas) ?? 0,
+    numberOf(status.availableReplicas) ?? 0,
     age(deployment, context),
     ...templateCells(spec.template),
     selectorCell(spec.selector),

@@ -6,14 +6,14 @@ import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
-import { isObject, objectOf, textOf } from '../validation/loose.ts';
+import { isObject, numberOf, objectOf, textOf } from '../validation/loose.ts';
 import { workloadScale } from './scale.ts';
 import { checkOwnSelector, selectorUpdateFindings } from './selector-validation.ts';
 import { selectorCell, templateCells } from './template-cells.ts';
 
 function defaultReplicaSet(set: ReplicaSet): void {
   if (!isObject(set.spec)) return;
-  const spec = set.spec as ReplicaSet['spec'];
+  const spec = set.spec;
   spec.replicas ??= 1;
   defaultPodTemplate(spec.template);
 }
@@ -32,14 +32,14 @@ function validate(set: ReplicaSet): FieldError[] {
 function validateStatusUpdate(set: ReplicaSet): FieldError[] {
   const found = new Findings();
   const status = objectOf(set.status);
-  const total = status.replicas ?? 0;
+  const total = numberOf(status.replicas) ?? 0;
   found.nonNegative('status.replicas', status.replicas);
   for (const count of ['fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'] as const) {
-    const value = status[count] ?? 0;
+    const value = numberOf(status[count]) ?? 0;
     found.nonNegative(`status.${count}`, value);
     if (value > total) found.invalid(`status.${count}`, value, 'cannot be greater than status.replicas');
   }
-  if ((status.availableReplicas ?? 0) > (status.readyReplicas ?? 0))
+  if ((numberOf(status.availableReplicas) ?? 0) > (numberOf(status.readyReplicas) ?? 0))
     found.invalid('status.availableReplicas', status.availableReplicas, 'cannot be greater than readyReplicas');
   return found.all();
 }
@@ -49,9 +49,9 @@ function cells(set: ReplicaSet, context: TableContext): (string | number)[] {
   const status = objectOf(set.status);
   return [
     textOf(set.metadata.name),
-    spec.replicas ?? 0,
-    status.replicas ?? 0,
-    status.readyReplicas ?? 0,
+    numberOf(spec.replicas) ?? 0,
+    numberOf(status.replicas) ?? 0,
+    numberOf(status.readyReplicas) ?? 0,
     age(set, context),
     ...templateCells(spec.template),
     selectorCell(spec.selector),
@@ -69,7 +69,7 @@ const strategy: Strategy<ReplicaSet> = {
   validate,
   validateUpdate: selectorUpdateFindings,
   validateStatusUpdate,
-  selectableFields: (set) => ({ 'status.replicas': String(objectOf(set.status).replicas ?? 0) }),
+  selectableFields: (set) => ({ 'status.replicas': String(numberOf(objectOf(set.status).replicas) ?? 0) }),
   cells,
 };
 

@@ -1,6 +1,6 @@
 import type { LabelSelector, PodTemplateSpec } from '@timonel/sdk/kube';
 import { none } from '../table/columns.ts';
-import { itemsOf, objectOf, textEntries, textOf } from '../validation/loose.ts';
+import { itemsOf, objectOf, shownText, textEntries, textOf } from '../validation/loose.ts';
 
 /** Cells `Containers` and `Images`. */
 export function templateCells(template: PodTemplateSpec | undefined): [string, string] {
@@ -13,7 +13,7 @@ export function templateCells(template: PodTemplateSpec | undefined): [string, s
 
 function requirementText(item: { key?: string; operator?: string; values?: string[] }): string {
   const key = textOf(item.key);
-  const values = itemsOf(item.values).join(',');
+  const values = itemsOf(item.values).map(shownText).join(',');
   switch (item.operator) {
     case 'In':
       return `${key} in (${values})`;

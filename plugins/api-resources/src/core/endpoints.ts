@@ -5,7 +5,7 @@ import { defineKind } from '../definition.ts';
 import { ageColumn, column, joinedOrNone, nameColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
-import { itemsOf, objectItems, objectOf, textOf } from '../validation/loose.ts';
+import { itemsOf, objectItems, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNumberProblems } from '../validation/ports.ts';
 
 const shownAddresses = 3;
@@ -17,7 +17,7 @@ function addressesText(object: Endpoints): string {
   for (const item of itemsOf(object.subsets)) {
     const subset = objectOf(item);
     const hosts = itemsOf(subset.addresses).map((one) => textOf(objectOf(one).ip));
-    const ports = itemsOf(subset.ports).map((one) => objectOf(one).port ?? 0);
+    const ports = itemsOf(subset.ports).map((one) => shownText(objectOf(one).port ?? 0));
     if (ports.length === 0) list.push(...hosts);
     for (const port of ports)
       list.push(...hosts.map((host) => (isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`)));

@@ -30,8 +30,8 @@ const strategy: Strategy<Namespace> = {
   default(namespace) {
     const { name } = namespace.metadata;
     if (typeof name !== 'string' || name === '') return;
-    if (!isObject(namespace.metadata.labels)) namespace.metadata.labels = {};
-    namespace.metadata.labels[nameLabel] = name;
+    namespace.metadata.labels ??= {};
+    if (isObject(namespace.metadata.labels)) namespace.metadata.labels[nameLabel] = name;
   },
   prepareForCreate(namespace) {
     const finalizers = finalizersOf(namespace);

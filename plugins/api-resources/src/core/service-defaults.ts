@@ -37,7 +37,7 @@ export function defaultService(service: Service): void {
   service.status ??= {};
   if (isObject(service.status)) service.status['loadBalancer'] ??= {};
   if (!isObject(service.spec)) return;
-  const spec = service.spec as Spec;
+  const spec = service.spec;
   spec.type ||= 'ClusterIP';
   defaultAffinity(spec);
   for (const port of objectItems(spec.ports)) {
@@ -68,8 +68,8 @@ function keepNodePorts(spec: Spec, old: Spec): void {
 /** Allocated values that a replace leaves out are kept, and those that the new type cannot have are dropped. */
 export function carryAllocated(service: Service, oldService: Service): void {
   if (!isObject(service.spec) || !isObject(oldService.spec)) return;
-  const spec = service.spec as Spec;
-  const old = oldService.spec as Spec;
+  const spec = service.spec;
+  const old = oldService.spec;
   if (spec.type === 'ExternalName') {
     if (old.type !== 'ExternalName' && sameJson(spec.clusterIPs, old.clusterIPs)) {
       for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const)

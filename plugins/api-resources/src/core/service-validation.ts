@@ -8,7 +8,7 @@ import {
 } from '@timonel/sdk/kube';
 import { Findings } from '../validation/findings.ts';
 import { checkLabels } from '../validation/labels.ts';
-import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { itemsOf, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNumberProblems, portReferenceProblems } from '../validation/ports.ts';
 
 type Spec = Partial<Service['spec']>;
@@ -38,7 +38,7 @@ function checkNodePort(port: Partial<ServicePort>, at: string, type: unknown, fo
       nodePort,
       `provided port is not in the valid range. The range of valid ports is ${first}-${last}`,
     );
-  const key = `${nodePort}/${String(protocol)}`;
+  const key = `${shownText(nodePort)}/${shownText(protocol)}`;
   if (seen.nodePorts.has(key)) found.duplicate(`${at}.nodePort`, nodePort);
   seen.nodePorts.add(key);
 }
@@ -56,7 +56,7 @@ function checkPort(port: Partial<ServicePort>, at: string, spec: Spec, found: Fi
   found.problems(`${at}.port`, port.port, portNumberProblems(port.port));
   found.oneOf(`${at}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP'], 'required');
   found.problems(`${at}.targetPort`, port.targetPort ?? 0, portReferenceProblems(port.targetPort));
-  const key = `${String(port.port)}/${String(port.protocol)}`;
+  const key = `${shownText(port.port)}/${shownText(port.protocol)}`;
   if (seen.ports.has(key)) found.duplicate(at, { port: port.port, protocol: port.protocol });
   seen.ports.add(key);
   checkNodePort(port, at, spec.type, found, seen);
@@ -80,7 +80,7 @@ function checkAddresses(spec: Spec, found: Findings): void {
         found.invalid(
           `spec.clusterIPs[${index}]`,
           address,
-          `may not be set to 'None' for ${String(spec.type)} services`,
+          `may not be set to 'None' for ${shownText(spec.type)} services`,
         );
     } else if (isIP(textOf(address)) === 0) found.invalid(`spec.clusterIPs[${index}]`, address, ipProblem);
   }

@@ -3,7 +3,7 @@ import { dns1035LabelProblems, services, type Service } from '@timonel/sdk/kube'
 import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn, none, orNone, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
-import { isObject, itemsOf, objectOf, textEntries, textOf } from '../validation/loose.ts';
+import { isObject, itemsOf, objectOf, shownText, textEntries, textOf } from '../validation/loose.ts';
 import { carryAllocated, defaultClusterIPs, defaultService } from './service-defaults.ts';
 import { validateService, validateServiceUpdate } from './service-validation.ts';
 
@@ -11,7 +11,7 @@ type Spec = Partial<Service['spec']>;
 
 function externalAddress(service: Service, spec: Spec): string {
   if (spec.type === 'ExternalName') return orNone(spec.externalName);
-  const addresses = itemsOf(spec.externalIPs).map(String);
+  const addresses = itemsOf(spec.externalIPs).map(shownText);
   if (spec.type === 'LoadBalancer') {
     const ingress = itemsOf(objectOf(objectOf(service.status).loadBalancer).ingress).map((item) => objectOf(item));
     addresses.unshift(...ingress.map((item) => textOf(item.ip) || textOf(item.hostname)).filter((text) => text !== ''));
@@ -23,7 +23,7 @@ function externalAddress(service: Service, spec: Spec): string {
 function portsCell(spec: Spec): string {
   const ports = itemsOf(spec.ports).map((item) => {
     const { port, nodePort, protocol } = objectOf(item);
-    return `${port ?? 0}${nodePort ? `:${nodePort}` : ''}/${protocol ?? ''}`;
+    return `${shownText(port)}${nodePort ? `:${shownText(nodePort)}` : ''}/${shownText(protocol)}`;
   });
   return ports.length === 0 ? none : ports.join(',');
 }
@@ -46,7 +46,7 @@ const strategy: Strategy<Service> = {
   default: defaultService,
   prepareForCreate(service) {
     service.status = { loadBalancer: {} };
-    if (isObject(service.spec)) defaultClusterIPs(service.spec as Service['spec']);
+    if (isObject(service.spec)) defaultClusterIPs(service.spec);
   },
   prepareForUpdate(service, old) {
     service.status = old.status ?? { loadBalancer: {} };

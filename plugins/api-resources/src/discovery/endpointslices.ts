@@ -11,7 +11,7 @@ import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
-import { itemsOf, objectItems, objectOf, textOf } from '../validation/loose.ts';
+import { itemsOf, objectItems, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNumberProblems } from '../validation/ports.ts';
 
 const shownItems = 3;
@@ -79,7 +79,7 @@ const strategy: Strategy<EndpointSlice> = {
     return found.all();
   },
   cells(slice, context) {
-    const ports = itemsOf(slice.ports).map((item) => String(objectOf(item).port ?? '*'));
+    const ports = itemsOf(slice.ports).map((item) => shownText(objectOf(item).port ?? '*'));
     const addresses = itemsOf(slice.endpoints).flatMap((item) => itemsOf(objectOf(item).addresses).map(textOf));
     return [
       textOf(slice.metadata.name),

@@ -8,7 +8,7 @@ import {
   type EnvVar,
 } from '@timonel/sdk/kube';
 import type { Findings } from '../validation/findings.ts';
-import { fieldOf, isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { fieldOf, isObject, itemsOf, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNameProblems, portNumberProblems } from '../validation/ports.ts';
 import { checkProbe } from './probe-validation.ts';
 
@@ -127,6 +127,19 @@ function checkVolumeMounts(
   }
 }
 
+function quantityOf(value: unknown): number | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? parseQuantity(value) : undefined;
+}
+
+const standardResource = /^(?:cpu|memory|ephemeral-storage|hugepages-.+)$/;
+
+function checkResourceName(name: string, path: string, found: Findings): void {
+  found.problems(path, name, qualifiedNameProblems(name));
+  if (name.includes('/') || standardResource.test(name)) return;
+  found.invalid(path, name, 'must be a standard resource type or fully qualified');
+  found.invalid(path, name, 'must be a standard resource for containers');
+}
+
 /** A resource list: names, amounts, and requests within limits. */
 export function checkResources(resources: unknown, path: string, found: Findings): void {
   for (const part of ['limits', 'requests']) {
@@ -134,8 +147,8 @@ export function checkResources(resources: unknown, path: string, found: Findings
     if (!isObject(list)) continue;
     for (const [name, value] of Object.entries(list)) {
       const at = `${path}.${part}[${name}]`;
-      found.problems(`${path}.${part}`, name, qualifiedNameProblems(name));
-      const quantity = typeof value === 'string' || typeof value === 'number' ? parseQuantity(value) : undefined;
+      checkResourceName(name, `${path}.${part}`, found);
+      const quantity = quantityOf(value);
       if (quantity === undefined)
         found.invalid(
           at,
@@ -150,12 +163,13 @@ export function checkResources(resources: unknown, path: string, found: Findings
   if (!isObject(limits) || !isObject(requests)) return;
   for (const [name, request] of Object.entries(requests)) {
     const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
-    const [wanted, most] = [parseQuantity(String(request)), parseQuantity(String(limit))];
+    const wanted = quantityOf(request);
+    const most = quantityOf(limit);
     if (wanted !== undefined && most !== undefined && wanted > most)
       found.invalid(
         `${path}.requests`,
-        String(request),
-        `must be less than or equal to ${name} limit of ${String(limit)}`,
+        shownText(request),
+        `must be less than or equal to ${name} limit of ${shownText(limit)}`,
       );
   }
 }

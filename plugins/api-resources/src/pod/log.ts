@@ -1,9 +1,10 @@
-import type { Provider } from '@timonel/sdk';
 import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import type { LogOptions, NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { LogOptions } from '@timonel/sdk/contracts/node';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { parseTimestamp } from '../table/time.ts';
 import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { begunStream } from './log-stream.ts';
+import type { SubresourceServices } from './subresources.ts';
 
 function refuse(message: string): ApiError {
   return new ApiError('BadRequest', message);
@@ -77,7 +78,7 @@ function readOptions(pod: Pod, query: URLSearchParams, signal: AbortSignal): Log
 }
 
 /** GET pods/NAME/log: the node of the pod streams what a container wrote. */
-export function logHandler(nodes: () => readonly Provider<NodeEndpoint>[]): SubresourceHandler<Pod> {
+export function logHandler(services: SubresourceServices): SubresourceHandler<Pod> {
   return {
     methods: ['GET'],
     kind: 'Pod',
@@ -86,18 +87,15 @@ export function logHandler(nodes: () => readonly Provider<NodeEndpoint>[]): Subr
       const options = readOptions(pod, request.query, request.signal);
       const nodeName = textOf(objectOf(pod.spec).nodeName);
       if (nodeName === '') throw refuse(`pod ${request.name} does not have a host assigned`);
-      const provider = nodes().find(({ service }) => service.nodeName() === nodeName);
+      const provider = services.nodes().find(({ service }) => service.nodeName() === nodeName);
       if (provider === undefined)
         throw new ApiError(
           'ServiceUnavailable',
           `no connection to node "${nodeName}", on which pod ${request.name} runs`,
         );
       const { namespace = '', name = '', uid = '' } = pod.metadata;
-      return {
-        kind: 'stream',
-        contentType: 'text/plain',
-        stream: provider.service.logs({ namespace, name, uid }, options),
-      };
+      const logs = provider.service.logs({ namespace, name, uid }, options);
+      return { kind: 'stream', contentType: 'text/plain', stream: await begunStream(logs, services.env.timers) };
     },
   };
 }

@@ -74,7 +74,7 @@ export function checkAffinity(affinity: Affinity | undefined, path: string, foun
   const required = node.requiredDuringSchedulingIgnoredDuringExecution;
   if (isObject(required)) {
     const at = `${path}.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms`;
-    const terms = itemsOf(required['nodeSelectorTerms'] as NodeSelectorTerm[]);
+    const terms = itemsOf(required['nodeSelectorTerms']);
     if (terms.length === 0) found.required(at, 'must have at least one node selector term');
     for (const [index, term] of terms.entries()) checkTerm(term, `${at}[${index}]`, found);
   }

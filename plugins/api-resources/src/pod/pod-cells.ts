@@ -2,7 +2,7 @@ import type { TableColumn, TableContext } from '@timonel/sdk/contracts/api-serve
 import type { Pod, PodContainerStatus } from '@timonel/sdk/kube';
 import { ageColumn, column, nameColumn, orNone, none, wideColumn } from '../table/columns.ts';
 import { age, humanDuration, parseTimestamp } from '../table/time.ts';
-import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { isObject, itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
 
 export const podColumns: readonly TableColumn[] = [
   nameColumn,
@@ -40,7 +40,7 @@ function countRestarts(tally: Tally, status: Status): void {
 function endReason(status: Status): string {
   const { reason, signal, exitCode } = objectOf(objectOf(status.state).terminated);
   if (textOf(reason) !== '') return textOf(reason);
-  return typeof signal === 'number' && signal !== 0 ? `Signal:${signal}` : `ExitCode:${exitCode ?? 0}`;
+  return typeof signal === 'number' && signal !== 0 ? `Signal:${signal}` : `ExitCode:${numberOf(exitCode) ?? 0}`;
 }
 
 /** The reason an init container gives for the pod not having begun; undefined when it is past that. */

@@ -39,12 +39,12 @@ export function defaultPodTemplate(template: PodTemplateSpec | undefined): void 
   if (!isObject(template)) return;
   const typed = template as unknown as PodTemplateSpec;
   typed.metadata ??= {};
-  if (isObject(typed.spec)) defaultPodSpec(typed.spec as PodSpec);
+  if (isObject(typed.spec)) defaultPodSpec(typed.spec);
 }
 
 export function defaultPod(pod: Pod): void {
   if (!isObject(pod.spec)) return;
-  const spec = pod.spec as PodSpec;
+  const spec = pod.spec;
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;
   for (const container of allContainers(spec)) defaultRequestsFromLimits(container);

@@ -1,7 +1,7 @@
 import type { Strategy } from '@timonel/sdk/contracts/api-server';
-import type { FieldError, Pod, PodSpec } from '@timonel/sdk/kube';
+import type { FieldError, Pod } from '@timonel/sdk/kube';
 import { Findings } from '../validation/findings.ts';
-import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
+import { isObject, itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
 import { checkPodUpdate } from './pod-update.ts';
@@ -10,13 +10,13 @@ import { podWarnings } from './pod-warnings.ts';
 import { qosClass } from './qos.ts';
 
 function prepareForCreate(pod: Pod): void {
-  const spec = isObject(pod.spec) ? (pod.spec as PodSpec) : undefined;
+  const spec = isObject(pod.spec) ? pod.spec : undefined;
   if (spec !== undefined && !spec.serviceAccountName) {
     // What the ServiceAccount admission of Kubernetes sets.
     spec.serviceAccountName = 'default';
     spec['serviceAccount'] = 'default';
   }
-  pod.status = { phase: 'Pending', qosClass: qosClass(spec ?? { containers: [] }) };
+  pod.status = { phase: 'Pending', qosClass: qosClass(spec) };
   if (itemsOf(spec?.schedulingGates).length > 0) {
     pod.status.conditions = [
       {
@@ -48,7 +48,7 @@ function validateCreateOrUpdate(pod: Pod, old: Pod): FieldError[] {
 
 function prepareStatusUpdate(pod: Pod, old: Pod): void {
   const status = objectOf(pod.status);
-  pod.status = { ...status, qosClass: old.status?.qosClass ?? qosClass(pod.spec) };
+  pod.status = { ...status, qosClass: objectOf(old.status).qosClass ?? qosClass(pod.spec) };
 }
 
 const phases = ['Pending', 'Running', 'Succeeded', 'Failed', 'Unknown'];
@@ -86,7 +86,7 @@ function gracePeriodSeconds(pod: Pod, requestedSeconds: number | undefined): num
   const spec = objectOf(pod.spec);
   const phase = objectOf(pod.status).phase;
   if (textOf(spec.nodeName) === '' || phase === 'Failed' || phase === 'Succeeded') return 0;
-  const seconds = requestedSeconds ?? spec.terminationGracePeriodSeconds ?? 30;
+  const seconds = requestedSeconds ?? numberOf(spec.terminationGracePeriodSeconds) ?? 30;
   return seconds < 0 ? 1 : seconds;
 }
 

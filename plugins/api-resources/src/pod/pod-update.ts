@@ -1,6 +1,6 @@
 import type { Container, Pod, PodSpec, Toleration } from '@timonel/sdk/kube';
 import { sameJson, type Findings } from '../validation/findings.ts';
-import { itemsOf, objectOf } from '../validation/loose.ts';
+import { itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
 
 const allowed =
   'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
@@ -42,17 +42,18 @@ function checkTolerationsOnlyAdded(spec: Partial<PodSpec>, old: Partial<PodSpec>
 }
 
 function checkDeadline(spec: Partial<PodSpec>, old: Partial<PodSpec>, path: string, found: Findings): void {
-  const [now, before] = [spec.activeDeadlineSeconds, old.activeDeadlineSeconds];
-  if (typeof before !== 'number') return;
-  if (typeof now !== 'number') found.invalid(path, null, 'must not update from a positive integer to nil value');
-  else if (now > before) found.invalid(path, now, `must be less than or equal to previous value`);
+  const now = numberOf(spec.activeDeadlineSeconds);
+  const before = numberOf(old.activeDeadlineSeconds);
+  if (before === undefined) return;
+  if (now === undefined) found.invalid(path, null, 'must not update from a positive integer to nil value');
+  else if (now > before) found.invalid(path, now, 'must be less than or equal to previous value');
 }
 
 function checkGatesOnlyRemoved(spec: Partial<PodSpec>, old: Partial<PodSpec>, path: string, found: Findings): void {
   const before = new Set(itemsOf(old.schedulingGates).map((gate) => objectOf(gate).name));
   for (const gate of itemsOf(spec.schedulingGates)) {
     if (!before.has(objectOf(gate).name))
-      found.forbidden(path, `only deletion is allowed, but found new scheduling gate '${String(objectOf(gate).name)}'`);
+      found.forbidden(path, `only deletion is allowed, but found new scheduling gate '${textOf(objectOf(gate).name)}'`);
   }
 }
 

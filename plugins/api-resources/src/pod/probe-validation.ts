@@ -32,7 +32,7 @@ export function checkProbe(
   purpose: 'liveness' | 'readiness' | 'startup',
 ): void {
   if (!isObject(value)) return;
-  const probe = objectOf<Probe>(value as Probe);
+  const probe = objectOf<Probe>(value);
   checkHandler(probe, path, found);
   found.nonNegative(`${path}.initialDelaySeconds`, probe.initialDelaySeconds);
   found.nonNegative(`${path}.timeoutSeconds`, probe.timeoutSeconds);

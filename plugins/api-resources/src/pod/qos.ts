@@ -1,5 +1,5 @@
 import { parseQuantity, type Container, type PodSpec } from '@timonel/sdk/kube';
-import { fieldOf, objectItems } from '../validation/loose.ts';
+import { fieldOf, objectItems, objectOf } from '../validation/loose.ts';
 
 const counted = ['cpu', 'memory'] as const;
 
@@ -9,7 +9,8 @@ function amount(container: Container, part: 'limits' | 'requests', resource: str
 }
 
 /** Quality of service class of a pod: what may be taken from it first when a node runs out. */
-export function qosClass(spec: PodSpec): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+export function qosClass(podSpec: PodSpec | undefined): 'Guaranteed' | 'Burstable' | 'BestEffort' {
+  const spec = objectOf(podSpec);
   const containers = [...objectItems(spec.initContainers), ...objectItems(spec.containers)];
   let any = false;
   let guaranteed = containers.length > 0;

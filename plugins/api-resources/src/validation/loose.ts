@@ -5,7 +5,7 @@
 
 /** `value` when it is a JSON object, else an empty one. */
 export function objectOf<T extends object>(value: T | null | undefined): Partial<T> {
-  return isObject(value) ? (value as T) : {};
+  return isObject(value) ? value : {};
 }
 
 /** `value` when it is an array, else an empty one. */
@@ -16,6 +16,19 @@ export function itemsOf<T>(value: readonly T[] | null | undefined): readonly T[]
 /** `value` when it is a string, else ''. */
 export function textOf(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** `value` when it is a number. */
+export function numberOf(value: unknown): number | undefined {
+  return typeof value === 'number' ? value : undefined;
+}
+
+/**
+ * The text of a string or a number, else ''. In place of `String()`, which throws on an object whose `toString` is a field of
+ * the user's.
+ */
+export function shownText(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
