@@ -1,0 +1,50 @@
+/** The types the collector knows, as owners and as dependents alike. */
+import {
+  configMaps,
+  deployments,
+  endpoints,
+  endpointSlices,
+  leases,
+  namespaces,
+  nodes,
+  pods,
+  replicaSets,
+  secrets,
+  serviceAccounts,
+  services,
+  type KubeObject,
+  type ResourceType,
+} from '@timonel/sdk/kube';
+
+/** Phantom types apart, every type is handled alike. */
+export const collectedTypes: readonly ResourceType[] = [
+  pods,
+  replicaSets,
+  endpointSlices,
+  endpoints,
+  deployments,
+  services,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  leases,
+] as readonly ResourceType<KubeObject>[];
+
+/** Types that own but are not collected themselves. */
+export const ownerOnlyTypes: readonly ResourceType[] = [nodes, namespaces] as readonly ResourceType<KubeObject>[];
+
+/** `group/resource`. */
+export function typeId(type: ResourceType): string {
+  return `${type.group}/${type.resource}`;
+}
+
+export const allTypes: readonly ResourceType[] = [...collectedTypes, ...ownerOnlyTypes];
+
+/** The type an owner reference names. The version may differ: it is the same object. */
+export function typeOfReference(reference: {
+  readonly apiVersion: string;
+  readonly kind: string;
+}): ResourceType | undefined {
+  const group = reference.apiVersion.includes('/') ? reference.apiVersion.split('/')[0] : '';
+  return allTypes.find((type) => type.kind === reference.kind && type.group === group);
+}

@@ -1,0 +1,50 @@
+/** Whether owners exist: by the caches if they show them, else by asking the API itself. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { Informer } from '@timonel/sdk/controller';
+import { isNotFound, type KubeObject, type OwnerReference, type ResourceType } from '@timonel/sdk/kube';
+import { typeId, typeOfReference } from './kinds.ts';
+import type { OwnerState } from './reconcile.ts';
+
+/** A uid that is gone never comes back; so many are remembered, to ask once for the thousand pods of one replica set. */
+const absentLimit = 1000;
+
+export class Owners {
+  readonly #api: ApiClient;
+  readonly #caches: ReadonlyMap<string, Informer<KubeObject>>;
+  readonly #absent = new Set<string>();
+
+  constructor(api: ApiClient, caches: ReadonlyMap<string, Informer<KubeObject>>) {
+    this.#api = api;
+    this.#caches = caches;
+  }
+
+  async state(object: KubeObject, reference: OwnerReference): Promise<OwnerState> {
+    const type = typeOfReference(reference);
+    if (type === undefined) return 'unknown';
+    const namespace = type.namespaced ? object.metadata.namespace : undefined;
+    const key = namespace === undefined ? reference.name : `${namespace}/${reference.name}`;
+    if (this.#caches.get(typeId(type))?.get(key)?.metadata.uid === reference.uid) return 'present';
+    const memory = `${typeId(type)}:${key}:${reference.uid}`;
+    if (this.#absent.has(memory)) return 'absent';
+    // The cache may lag behind a new owner: only the API may say that it is gone.
+    if ((await this.#liveUid(type, namespace, reference.name)) === reference.uid) return 'present';
+    this.#remember(memory);
+    return 'absent';
+  }
+
+  async #liveUid(type: ResourceType, namespace: string | undefined, name: string): Promise<string | undefined> {
+    try {
+      return (await this.#api.get(type, { namespace, name })).metadata.uid;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  }
+
+  #remember(memory: string): void {
+    this.#absent.add(memory);
+    if (this.#absent.size <= absentLimit) return;
+    const { value: oldest, done } = this.#absent.values().next();
+    if (done !== true) this.#absent.delete(oldest);
+  }
+}

@@ -1,0 +1,30 @@
+import {
+  configMaps,
+  coreEvents,
+  deployments,
+  endpoints,
+  endpointSlices,
+  leases,
+  pods,
+  replicaSets,
+  secrets,
+  serviceAccounts,
+  services,
+  type KubeObject,
+  type ResourceType,
+} from '@timonel/sdk/kube';
+
+/** Namespaced types in the order in which a namespace is emptied: pods first, for they take the longest to go; events last, for they tell about it. */
+export const namespacedTypes: readonly ResourceType[] = [
+  pods,
+  deployments,
+  replicaSets,
+  services,
+  endpointSlices,
+  endpoints,
+  configMaps,
+  secrets,
+  serviceAccounts,
+  leases,
+  coreEvents,
+] as readonly ResourceType<KubeObject>[];
