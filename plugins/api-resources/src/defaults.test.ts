@@ -1,13 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import type { KubeObject } from '@timonel/sdk/kube';
-import { builtInKinds } from './registry.ts';
-
-const kinds = builtInKinds({ nodes: () => [], env: { clock: {} } as never });
+import { kindOf } from './testing/kinds-under-test.ts';
 
 /** What the API server does to a new object before it is stored. */
 function created(resource: string, object: Record<string, unknown>): KubeObject {
-  const kind = kinds.find((one) => one.resource === resource);
-  if (kind === undefined) throw new Error(`no kind serves ${resource}`);
+  const kind = kindOf(resource);
   const copy = structuredClone(object) as unknown as KubeObject;
   kind.strategy.default?.(copy);
   kind.strategy.prepareForCreate?.(copy);

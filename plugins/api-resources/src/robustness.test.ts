@@ -2,10 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
-import { builtInKinds } from './registry.ts';
+import { kinds } from './testing/kinds-under-test.ts';
 import { builtInSchemas } from './schemas.ts';
 
-const kinds = builtInKinds({ nodes: () => [], env: { clock: {} } as never });
 const schemas = builtInSchemas();
 const runs = 60;
 
