@@ -56,8 +56,7 @@ export function historyKey(key: string, endRevision: number): Buffer {
   return bytes;
 }
 
-/** The part of a history key that all versions of keys with this prefix begin with. */
-export function escapeKey(key: string): Buffer {
+function escapeKey(key: string): Buffer {
   return Buffer.from(key.includes('\u0000') ? key.replaceAll('\u0000', '\u0000\u{10ffff}') : key, 'utf8');
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@timonel/sdk/contracts/store';
 import type { Transaction } from 'lmdb';
 import { unpackChanges } from './changes.ts';
-import { decodeRecord, escapeKey, historyKey, modRevisionOf, numberKey, parseHistoryKey } from './record.ts';
+import { decodeRecord, historyKey, modRevisionOf, numberKey, parseHistoryKey } from './record.ts';
 import type { StateFile, StateMeta } from './state-file.ts';
 
 /** Reads the state at any retained revision. */
@@ -123,15 +123,25 @@ export class StateReader {
     }
   }
 
+  /**
+   * Keys that changed after `at`, as they were then. Found by the changes since, and not by a walk over the history of
+   * the whole range: revisions that are asked for are mostly recent ones (later pages of a list).
+   */
   *#formerVersions(prefix: string, startKey: string, at: number, keysOnly: boolean): Generator<KeyValue> {
-    const end = prefixEnd(escapeKey(prefix));
-    const range = { start: escapeKey(startKey), transaction: this.#file.read, ...(end === undefined ? {} : { end }) };
-    for (const { key: bytes, value } of this.#file.history.getRange(range)) {
-      const { key, endRevision } = parseHistoryKey(bytes);
-      if (modRevisionOf(value) <= at && endRevision > at) yield decodeRecord(key, value, keysOnly);
+    const changed = new Set<string>();
+    const since = { start: numberKey(at + 1), transaction: this.#file.read };
+    for (const { value } of this.#file.changes.getRange(since)) {
+      for (const { key } of unpackChanges(value)) if (key.startsWith(prefix)) changed.add(key);
+    }
+    const keys = [...changed].filter((key) => compareKeys(key, startKey) >= 0);
+    for (const key of keys.sort(compareKeys)) {
+      const kv = this.#formerVersion(key, at);
+      if (kv !== undefined) yield keysOnly ? { ...kv, value: noBytes } : kv;
     }
   }
 }
+
+const noBytes: Uint8Array = new Uint8Array(0);
 
 /** The first key behind all that begin with `prefix`; undefined when there is none. */
 function prefixEnd(prefix: Buffer): Buffer | undefined {
