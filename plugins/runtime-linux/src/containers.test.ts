@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { until } from '@timonel/testkit';
+import { readIdentity } from './records.ts';
 import { Bed } from './testing/bed.ts';
 
 const bed = new Bed(createRealEnv());
@@ -31,8 +32,12 @@ describe('limits', () => {
 
   it('ends the pod as a whole at the limit of the sandbox', async () => {
     const sandbox = await bed.sandbox({ resources: { memoryLimitBytes: 64 * mb } });
-    const { signal } = await bed.run('exec node -e "for (const a = [];;) a.push(Buffer.alloc(1e6, 1))"', {}, sandbox);
-    expect(signal).toBe(9);
+    const { signal, reason } = await bed.run(
+      'exec node -e "for (const a = [];;) a.push(Buffer.alloc(1e6, 1))"',
+      {},
+      sandbox,
+    );
+    expect({ signal, reason }).toEqual({ signal: 9, reason: 'OOMKilled' });
   });
 
   it('shows the container its limits, and keeps a fork bomb small', async () => {
@@ -285,6 +290,31 @@ describe('commands and logs', () => {
     const script = 'for (let i = 0; i < 50000; i++) process.stdout.write(`line ${i}\\n`)';
     const { stdout } = await bed.result(await bed.started(await bed.sandbox(), ['node', '-e', script]));
     expect(stdout.split('\n')).toEqual(Array.from({ length: 50_000 }, (_, index) => `line ${index}`));
+  });
+
+  it('needs little memory for the monitor, also after much output', async () => {
+    const id = await bed.started(await bed.sandbox(), [
+      'sh',
+      '-c',
+      'head -c 300000 /dev/zero | tr "\\0" x; echo; echo done; sleep 60',
+    ]);
+    await bed.printed(id, 'done');
+    const monitor = readIdentity(join(bed.dataDir, 'containers', id), 'monitor');
+    const rollup = readFileSync(`/proc/${monitor?.pid}/smaps_rollup`, 'utf8');
+    expect(Number(/^Rss:\s+(\d+) kB$/m.exec(rollup)?.[1])).toBeLessThanOrEqual(1536);
+  });
+
+  it('ends a session with its command, though a process it left behind holds the output open', async () => {
+    const id = await bed.started(await bed.sandbox(), ['sleep', '60']);
+    const session = await bed.runtime.exec(id, {
+      command: ['sh', '-c', 'sleep 30 & echo out; exit 9'],
+      tty: false,
+      stdin: false,
+    });
+    let output = '';
+    session.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    expect(await session.exited).toBe(9);
+    expect(output).toBe('out\n');
   });
 
   it('gives a terminal, in the container and in a session', async () => {

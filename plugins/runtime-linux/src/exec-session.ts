@@ -2,11 +2,15 @@ import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
+import type { Env } from '@timonel/sdk';
 import { RuntimeError, type ExecOptions, type ExecSession, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { execSpec } from './container-spec.ts';
 import type { Container } from './container.ts';
 import { monitorBinary } from './monitor-binary.ts';
 import { encodeSpec } from './spec-file.ts';
+
+/** How long we wait for the end of the output after the command ended: a process it left behind may hold it open. The streams stay as they are. */
+const drainMs = 1000;
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGHUP: 1 };
 
@@ -17,6 +21,7 @@ export function openSession(
   options: ExecOptions,
   joinFiles: readonly string[],
   name: string,
+  env: Env,
 ): Promise<ExecSession> {
   if (container.state !== 'running') {
     throw new RuntimeError('ExecError', `container ${container.config.id} is not running: it is ${container.state}`);
@@ -36,8 +41,13 @@ export function openSession(
   const sizes = tty ? (child.stdio[3] as Writable) : undefined;
   sizes?.on('error', () => undefined);
   const exited = new Promise<number>((resolve) => {
-    child.on('close', (code, signal) => {
-      resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
+    child.on('exit', (code, signal) => {
+      const finish = (): void => {
+        drained.cancel();
+        resolve(code ?? 128 + (signalNumbers[signal ?? ''] ?? 0));
+      };
+      const drained = env.timers.after(drainMs, finish);
+      child.on('close', finish);
     });
   });
   const session: ExecSession = {

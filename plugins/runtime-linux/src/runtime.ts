@@ -154,7 +154,14 @@ export class LinuxRuntime implements ContainerRuntime {
     }
     const cgroup = `${this.#cgroupRoot}/${container.config.sandboxId}/${id}`;
     const name = `${this.#sessions++}-${this.#options.env.random.uuid()}`;
-    return await openSession(container, sandbox, options, this.#options.cgroups.joinFiles(cgroup), name);
+    return await openSession(
+      container,
+      sandbox,
+      options,
+      this.#options.cgroups.joinFiles(cgroup),
+      name,
+      this.#options.env,
+    );
   }
 
   onEvent(listener: (event: RuntimeEvent) => void): () => void {

@@ -98,7 +98,7 @@ _Noreturn void session_run(const char *spec_path) {
     spec_read(&spec, spec_path);
     unlink(spec_path);
     prctl(PR_SET_DUMPABLE, 0);              /* processes of the container must not reach us through /proc */
-    if (!spec.tty) syscall(SYS_close_range, 3, ~0U, 0);
+    syscall(SYS_close_range, spec.tty ? RESIZE_FD + 1 : RESIZE_FD, ~0U, 0);
     if (pipe2(alive, O_CLOEXEC) < 0) fail("pipe2", "session");
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
     cgroup_join(&spec.cgroups);
