@@ -1,1 +1,22 @@
-export {};
+import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
+import { routeProvider } from '@timonel/sdk/contracts/api-server';
+import { images } from '@timonel/sdk/contracts/images';
+import { imageRoutes } from './image-routes.ts';
+import { pluginRoutes } from './plugin-routes.ts';
+
+/** Serves the kernel itself under /apis/kernel.timonel.dev/v1: plugins, providers of services, images of the node. */
+const plugin: AnyPlugin = definePlugin({
+  name: 'api-kernel',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Serves plugins, services and images of the running kernel over the API.',
+  provides: { routes: routeProvider },
+  requires: { control: kernelControl },
+  optional: { images },
+  setup(ctx) {
+    const routes = Object.freeze([...pluginRoutes(ctx.deps.control), ...imageRoutes(ctx.deps.images)]);
+    return { provides: { routes: { routes: () => routes } } };
+  },
+});
+
+export default plugin;

@@ -53,6 +53,10 @@ export class Discovery {
   #make(path: string, aggregated: string | undefined): unknown {
     const kinds = this.#kinds.all();
     const [, root, first, second, third, ...rest] = path.split('/');
+    if (root === 'openapi' && first === 'v3') {
+      if (second === undefined) return openApiIndex(kinds, this.#kinds.schemas);
+      return openApiDocument(kinds, this.#kinds.schemas, path.slice('/openapi/v3/'.length));
+    }
     if (rest.length > 0) return undefined;
     if (root === 'version' && first === undefined) return serverVersion;
     if (root === 'api') {
@@ -66,9 +70,7 @@ export class Discovery {
       if (second === undefined) return apiGroup(kinds, first);
       return third === undefined ? resourceList(kinds, first, second) : undefined;
     }
-    if (root !== 'openapi' || first !== 'v3') return undefined;
-    if (second === undefined) return openApiIndex(kinds, this.#kinds.schemas);
-    return openApiDocument(kinds, this.#kinds.schemas, path.slice('/openapi/v3/'.length));
+    return undefined;
   }
 }
 

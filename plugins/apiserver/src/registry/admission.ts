@@ -1,8 +1,8 @@
 /** Runs the admission hooks around a write. Without taps they cost nothing. */
 import type { HookCaller } from '@timonel/sdk';
-import type { AdmissionContext, AdmissionObject, apiHooks } from '@timonel/sdk/contracts/api-server';
+import type { AdmissionContext, AdmissionObject, AdmissionRefusal, apiHooks } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
-import type { KubeObject } from '@timonel/sdk/kube';
+import { ApiError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
 import type { Kind } from '../kinds/kind-table.ts';
 import { apiErrorIn, invalid } from './api-errors.ts';
 
@@ -56,6 +56,10 @@ export class Admission {
     if (this.#hooks.objectValidate.size === 0) return;
     const subject = object as unknown as AdmissionObject;
     const findings = await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances)));
+    const refusal = findings.find((finding): finding is AdmissionRefusal => 'status' in finding)?.status;
+    if (refusal !== undefined) {
+      throw new ApiError(refusal.reason as StatusReason, refusal.message ?? '', refusal.details);
+    }
     if (findings.length > 0) throw invalid(circumstances.kind, circumstances.name, findings);
   }
 }

@@ -3,7 +3,7 @@
  * Order of a write: decode → default → `api.object.mutate` → strategy prepare → strategy validate → `api.object.validate` → store.
  */
 import { collectHook, defineService, waterfallHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
-import type { FieldError, KubeObject, ObjectMeta } from '../../kube/index.ts';
+import type { ApiError, FieldError, KubeObject, ObjectMeta, Status } from '../../kube/index.ts';
 import type { DeleteOptions } from '../api/index.ts';
 import type { UserInfo } from '../auth/index.ts';
 
@@ -207,6 +207,19 @@ export interface AdmissionContext {
 /** An object under admission, with its open fields. */
 export type AdmissionObject = KubeObject & { metadata: ObjectMeta } & Record<string, unknown>;
 
+/**
+ * A finding that refuses the request with an error of its own (404, 403) in place of 422. A tap returns it rather than
+ * throwing: a throw counts as a fault of the plugin.
+ */
+export interface AdmissionRefusal extends FieldError {
+  readonly status: Status;
+}
+
+/** Makes the finding of an error. */
+export function refuse(error: ApiError): AdmissionRefusal {
+  return { field: '', reason: error.reason, message: error.message, status: error.status };
+}
+
 /** The hooks the API server owns. */
 export const apiHooks: {
   readonly objectMutate: HookToken<AdmissionObject, AdmissionContext, AdmissionObject, AdmissionObject>;
@@ -220,7 +233,7 @@ export const apiHooks: {
   }),
   objectValidate: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.validate', {
     description:
-      'After mutation, before the store, on create, update and delete. A tap returns findings, which refuse the request with 422; it must not change the object.',
+      'After mutation, before the store, on create, update and delete. A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
     deadlineMs: 2000,
     stages: { policy: 0, quota: 100 },
   }),
