@@ -5,6 +5,7 @@ import { errorMessage } from '@timonel/sdk';
 import { ApiError } from '@timonel/sdk/kube';
 import { parse as parseYaml } from 'yaml';
 import { nestedDeeperThan } from '../json/plain-json.ts';
+import { decodeKubernetesProtobuf } from '../protobuf/decode.ts';
 import { badRequest } from '../registry/api-errors.ts';
 
 const nestingLimit = 500;
@@ -77,6 +78,16 @@ function parseText(text: string, type: string): unknown {
   }
 }
 
+const protobufType = 'application/vnd.kubernetes.protobuf';
+
+function parseProtobuf(bytes: Buffer): unknown {
+  try {
+    return decodeKubernetesProtobuf(bytes);
+  } catch (error) {
+    throw badRequest(`the body cannot be parsed as protobuf: ${errorMessage(error)}`);
+  }
+}
+
 /** @throws ApiError UnsupportedMediaType, BadRequest, RequestEntityTooLarge */
 export async function readBody(
   request: IncomingMessage,
@@ -86,8 +97,9 @@ export async function readBody(
   const type = contentType(request);
   const bytes = await readBytes(request, limitBytes);
   if (bytes.length === 0) return { value: undefined, jsonText: '' };
+  if (accepted === undefined && type === protobufType) return { value: parseProtobuf(bytes), jsonText: '' };
   const known = accepted?.includes(type) ?? (type === 'application/json' || yamlTypes.has(type));
-  if (!known) throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml']).join(', '));
+  if (!known) throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml', protobufType]).join(', '));
   if (!isUtf8(bytes)) throw badRequest('the body is not valid UTF-8');
   const text = bytes.toString('utf8');
   const value = parseText(text, type);
