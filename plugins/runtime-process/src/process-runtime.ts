@@ -134,9 +134,12 @@ export class ProcessRuntime implements ContainerRuntime {
 
   /** Of the first process of each container: without control groups its children are not counted. */
   async stats(): Promise<readonly ContainerStats[]> {
-    const running = [...this.#host.containers.values()].map(({ status }) => status);
-    const figures = running.map(({ id, pid }) => (pid === undefined ? undefined : figuresOf(id, pid)));
-    return (await Promise.all(figures)).filter((each) => each !== undefined);
+    const figures: ContainerStats[] = [];
+    for (const { status } of this.#host.containers.values()) {
+      const figure = status.pid === undefined ? undefined : await figuresOf(status.id, status.pid);
+      if (figure !== undefined) figures.push(figure);
+    }
+    return figures;
   }
 
   /** A process beside the first one, with its environment. There are no terminals: `tty` is refused. */

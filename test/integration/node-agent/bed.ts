@@ -70,7 +70,7 @@ export interface BedOptions {
 export async function startBed(options: BedOptions): Promise<Bed> {
   const definitions = [storeMemory, apiResources, apiserver, authToken, networkLoopback, nodeAgent, options.runtime];
   const kernel = await startTestKernel({
-    plugins: [...(definitions as AnyPlugin[]), ...(options.more ?? []), options.images ?? fakeImages()],
+    plugins: [...definitions, ...(options.more ?? []), options.images ?? fakeImages()],
     config: {
       apiserver: { listen: { port: 0 } },
       'node-agent': { nodeName: 'node-1', runtime: options.handler, ...options.agentConfig },

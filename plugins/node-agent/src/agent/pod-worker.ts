@@ -26,6 +26,8 @@ export class PodWorker implements PodRecord {
   #pod: Pod;
   #gone = false;
   #handler: string;
+  /** Ids of containers whose record is final and complete. */
+  readonly #settled = new Set<string>();
   #dirty = false;
   #running: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
@@ -193,11 +195,15 @@ export class PodWorker implements PodRecord {
   }
 
   async #observe(): Promise<void> {
-    for (const known of this.containers.values()) {
-      if (known.state === 'exited') continue;
-      const status = await this.runtime().containerStatus(known.id);
-      if (status === undefined) this.containers.delete(known.id);
-      else this.containers.set(status.id, status.state === 'exited' ? await withLogMessage(this.#pod, status) : status);
+    for (const id of this.#settled) if (!this.containers.has(id)) this.#settled.delete(id);
+    for (const { id } of this.containers.values()) {
+      if (this.#settled.has(id)) continue;
+      const status = await this.runtime().containerStatus(id);
+      if (status === undefined) this.containers.delete(id);
+      else if (status.state === 'exited') {
+        this.containers.set(id, await withLogMessage(this.#pod, status));
+        this.#settled.add(id);
+      } else this.containers.set(id, status);
     }
     const { finished, stopping, verdicts } = this.memory;
     for (const container of this.containers.values()) {

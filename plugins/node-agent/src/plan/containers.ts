@@ -2,7 +2,7 @@
 import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import { rfc3339Ms } from '../times.ts';
-import type { PodView } from './view.ts';
+import type { PodView, ProbeVerdict } from './view.ts';
 
 /** The newest sandbox, whatever its state. */
 export function newestSandbox(view: PodView): SandboxStatus | undefined {
@@ -74,7 +74,7 @@ export function initDone(view: PodView, container: Container): boolean {
   const latest = latestTry(view, container.name);
   if (latest === undefined) return false;
   if (!isSidecar(container)) return latest.state === 'exited' && latest.exitCode === 0;
-  return latest.state === 'running' && (view.memory.verdicts.get(latest.id)?.started ?? true);
+  return latest.state === 'running' && verdictOf(view, container, latest.id).started;
 }
 
 /** An init container failed for good. */
@@ -103,4 +103,22 @@ export function deadlineAt(pod: Pod): number | undefined {
   const start = pod.status?.startTime;
   if (seconds === undefined || start === undefined) return undefined;
   return rfc3339Ms(start) + seconds * 1000;
+}
+
+export function runtimeIdOf(containerId: string): string {
+  return `timonel://${containerId}`;
+}
+
+/** What holds of a running container: its probes' word, else what the API knows of this very try, else the beginning. */
+export function verdictOf(view: PodView, container: Container, id: string): ProbeVerdict {
+  const known = view.memory.verdicts.get(id);
+  if (known !== undefined) return known;
+  const { startupProbe, readinessProbe } = container;
+  const started = startupProbe === undefined;
+  const initial = { started, ready: started && readinessProbe === undefined, unhealthy: undefined };
+  if (initial.ready) return initial;
+  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
+  const same = reported.find((entry) => entry.containerID === runtimeIdOf(id) && entry.state.running !== undefined);
+  // An agent that was restarted does not make its pods unready until the first probes come in.
+  return same === undefined ? initial : { started: same.started ?? started, ready: same.ready, unhealthy: undefined };
 }

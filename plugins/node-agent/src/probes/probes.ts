@@ -1,10 +1,86 @@
-/** Follows the containers of each pod with their probes. */
+/** Follows the containers of each pod: those that run have their probes run. */
+import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { Container } from '@timonel/sdk/kube';
 import type { PodWorker } from '../agent/pod-worker.ts';
 import type { AgentServices } from '../agent/services.ts';
+import { isSidecar, verdictOf } from '../plan/containers.ts';
+import { ContainerProbes } from './container-probes.ts';
+import { runProbe, type ProbeTarget } from './run-probe.ts';
 
 export class Probes {
-  constructor(_services: AgentServices) {}
-  follow(_worker: PodWorker): void {}
-  forget(_worker: PodWorker): void {}
-  close(): void {}
+  readonly #services: AgentServices;
+  /** By pod uid, then container id. */
+  readonly #pods = new Map<string, Map<string, ContainerProbes>>();
+
+  constructor(services: AgentServices) {
+    this.#services = services;
+  }
+
+  /** Begins the probes of containers that started, ends those of containers that ended or are being stopped. */
+  follow(worker: PodWorker): void {
+    const pod = worker.pod();
+    const uid = pod.metadata.uid ?? '';
+    const known = this.#pods.get(uid) ?? new Map<string, ContainerProbes>();
+    const ends = worker.gone || pod.metadata.deletionTimestamp !== undefined;
+    const wanted = new Map<string, [Container, ContainerStatus]>();
+    const probed = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
+    for (const status of worker.containers.values()) {
+      const container = probed.find((entry) => entry.name === status.name);
+      const runs = status.state === 'running' && !worker.memory.stopping.has(status.id) && !ends;
+      if (container !== undefined && runs && hasProbe(container)) wanted.set(status.id, [container, status]);
+    }
+    for (const [id, probes] of known) {
+      if (wanted.has(id)) continue;
+      probes.close();
+      known.delete(id);
+    }
+    for (const [id, [container, status]] of wanted) {
+      if (!known.has(id)) known.set(id, this.#begin(worker, container, status));
+    }
+    if (known.size > 0) this.#pods.set(uid, known);
+    else this.#pods.delete(uid);
+  }
+
+  forget(worker: PodWorker): void {
+    const uid = worker.pod().metadata.uid ?? '';
+    for (const probes of this.#pods.get(uid)?.values() ?? []) probes.close();
+    this.#pods.delete(uid);
+  }
+
+  close(): void {
+    for (const known of this.#pods.values()) for (const probes of known.values()) probes.close();
+    this.#pods.clear();
+  }
+
+  #begin(worker: PodWorker, container: Container, status: ContainerStatus): ContainerProbes {
+    const { env } = this.#services;
+    const target = (): ProbeTarget => ({
+      container,
+      containerId: status.id,
+      address:
+        worker.pod().spec.hostNetwork === true
+          ? this.#services.nodeAddress()
+          : (worker.memory.attachment?.addresses[0] ?? ''),
+      runtime: worker.runtime(),
+    });
+    const runsSinceMs = Math.max(0, env.clock.now() - status.startedAt);
+    return new ContainerProbes(
+      {
+        after: (delayMs, fn) => env.timers.after(delayMs, fn),
+        run: (probe) => runProbe(probe, target, env),
+        verdict: (verdict) => worker.setVerdict(status.id, verdict),
+        unhealthy: (kind, message) => {
+          const what = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)} probe failed: ${message}`;
+          this.#services.event(worker.pod(), 'Warning', 'Unhealthy', what);
+        },
+      },
+      container,
+      runsSinceMs,
+      verdictOf(worker.view(), container, status.id),
+    );
+  }
+}
+
+function hasProbe({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
+  return startupProbe !== undefined || livenessProbe !== undefined || readinessProbe !== undefined;
 }

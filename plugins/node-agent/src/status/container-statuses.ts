@@ -2,7 +2,15 @@
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Container, ContainerStateStatus, ContainerStateTerminated, PodContainerStatus } from '@timonel/sdk/kube';
 import { restartAllowedAt } from '../plan/back-off.ts';
-import { finishedBefore, isFinished, isSidecar, latestTry, runsAgain } from '../plan/containers.ts';
+import {
+  finishedBefore,
+  isFinished,
+  isSidecar,
+  latestTry,
+  runsAgain,
+  runtimeIdOf,
+  verdictOf,
+} from '../plan/containers.ts';
 import { pullErrorShownMs, type PodView, type StartFailure } from '../plan/view.ts';
 import { timestampOf } from '../times.ts';
 
@@ -17,10 +25,6 @@ export function initContainerStatuses(view: PodView, now: number): PodContainerS
   return inits.map((container) => statusOf(view, container, isSidecar(container) ? 'sidecar' : 'init', now));
 }
 
-function idOf(container: ContainerStatus): string {
-  return `timonel://${container.id}`;
-}
-
 export function terminatedState(container: ContainerStatus): ContainerStateTerminated {
   const exitCode = container.exitCode ?? 255;
   return {
@@ -30,7 +34,7 @@ export function terminatedState(container: ContainerStatus): ContainerStateTermi
     ...(container.message === '' ? {} : { message: container.message }),
     startedAt: container.startedAt === 0 ? '1970-01-01T00:00:00Z' : timestampOf(container.startedAt),
     finishedAt: timestampOf(container.finishedAt),
-    containerID: idOf(container),
+    containerID: runtimeIdOf(container.id),
   };
 }
 
@@ -91,11 +95,11 @@ function duration(seconds: number): string {
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
 
-function isReady(view: PodView, latest: ContainerStatus | undefined, kind: Kind): boolean {
+function isReady(view: PodView, container: Container, latest: ContainerStatus | undefined, kind: Kind): boolean {
   if (latest === undefined) return false;
   if (kind === 'init') return latest.state === 'exited' && latest.exitCode === 0;
   if (latest.state !== 'running') return false;
-  return view.memory.verdicts.get(latest.id)?.ready ?? true;
+  return verdictOf(view, container, latest.id).ready;
 }
 
 function statusOf(view: PodView, container: Container, kind: Kind, now: number): PodContainerStatus {
@@ -107,16 +111,16 @@ function statusOf(view: PodView, container: Container, kind: Kind, now: number):
   const attempt = latest?.attempt ?? reported?.restartCount ?? 0;
   const lastState = lastStateOf(view, container.name, state.waiting === undefined ? attempt : attempt + 1);
   const shown = latest ?? finishedBefore(view, container.name, Number.POSITIVE_INFINITY);
-  const started = latest?.state === 'running' && (view.memory.verdicts.get(latest.id)?.started ?? true);
+  const started = latest?.state === 'running' && verdictOf(view, container, latest.id).started;
   return {
     name: container.name,
     state,
     lastState,
-    ready: isReady(view, latest, kind),
+    ready: isReady(view, container, latest, kind),
     restartCount: attempt,
     image: shown?.imageReference ?? container.image ?? '',
     imageID: shown?.imageId ?? '',
-    ...(shown === undefined ? {} : { containerID: idOf(shown) }),
+    ...(shown === undefined ? {} : { containerID: runtimeIdOf(shown.id) }),
     started,
   };
 }
