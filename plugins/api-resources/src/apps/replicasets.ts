@@ -6,6 +6,7 @@ import { checkPodTemplate } from '../pod/pod-validation.ts';
 import { ageColumn, column, nameColumn, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { isObject, numberOf, objectOf, textOf } from '../validation/loose.ts';
 import { workloadScale } from './scale.ts';
 import { checkOwnSelector, selectorUpdateFindings } from './selector-validation.ts';
@@ -67,7 +68,7 @@ const strategy: Strategy<ReplicaSet> = {
     set.status = old.status ?? { replicas: 0 };
   },
   validate,
-  validateUpdate: selectorUpdateFindings,
+  validateUpdate: onUpdate(validate, selectorUpdateFindings),
   validateStatusUpdate,
   selectableFields: (set) => ({ 'status.replicas': String(numberOf(objectOf(set.status).replicas) ?? 0) }),
   cells,

@@ -56,8 +56,18 @@ describe('workloads', () => {
   it.each(['deployments', 'replicasets'])('%s keep their selector', (resource) => {
     const changed = workload({ selector: { matchLabels: { app: 'a', tier: 'b' } } });
     expect(updateFindings(resource, changed, workload({}))).toEqual([
+      'spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`',
       'spec.selector: Invalid value: {"matchLabels":{"app":"a","tier":"b"}}: field is immutable',
     ]);
     expect(updateFindings(resource, workload({ replicas: 3 }), workload({}))).toEqual([]);
+  });
+});
+
+describe('an update', () => {
+  it.each(['deployments', 'replicasets'])('of %s must leave a valid object', (resource) => {
+    const spoiled = workload({ template: { ...template, spec: { containers: [{ name: 'web', image: '' }] } } });
+    expect(updateFindings(resource, spoiled, workload({}))).toEqual([
+      'spec.template.spec.containers[0].image: Required value',
+    ]);
   });
 });

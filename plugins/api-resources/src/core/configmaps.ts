@@ -4,6 +4,7 @@ import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings, sameJson } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { isObject, objectOf, textOf } from '../validation/loose.ts';
 import { checkData, dataLimitBytes } from './data-validation.ts';
 
@@ -20,7 +21,7 @@ function validate(map: ConfigMap): FieldError[] {
   return found.all();
 }
 
-function validateUpdate(map: ConfigMap, old: ConfigMap): FieldError[] {
+function updateFindings(map: ConfigMap, old: ConfigMap): FieldError[] {
   const found = new Findings();
   if (old.immutable !== true) return [];
   if (map.immutable !== true) found.forbidden('immutable', 'field is immutable when `immutable` is set');
@@ -32,7 +33,7 @@ function validateUpdate(map: ConfigMap, old: ConfigMap): FieldError[] {
 
 const strategy: Strategy<ConfigMap> = {
   validate,
-  validateUpdate,
+  validateUpdate: onUpdate(validate, updateFindings),
   cells(map, context) {
     const count = Object.keys(objectOf(map.data)).length + Object.keys(objectOf(map.binaryData)).length;
     return [textOf(map.metadata.name), String(count), age(map, context)];

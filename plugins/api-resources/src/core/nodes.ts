@@ -5,6 +5,7 @@ import { canonicalizeQuantities } from '../quantity/canonical.ts';
 import { ageColumn, column, nameColumn, none, orNone, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings, sameJson } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { isObject, itemsOf, objectOf, textEntries, textOf } from '../validation/loose.ts';
 
 const rolePrefix = 'node-role.kubernetes.io/';
@@ -69,7 +70,7 @@ function validate(node: Node): FieldError[] {
   return found.all();
 }
 
-function validateUpdate(node: Node, old: Node): FieldError[] {
+function updateFindings(node: Node, old: Node): FieldError[] {
   const found = new Findings();
   const now = objectOf(node.spec);
   const before = objectOf(old.spec);
@@ -99,7 +100,7 @@ const strategy: Strategy<Node> = {
     else node.status = old.status;
   },
   validate,
-  validateUpdate,
+  validateUpdate: onUpdate(validate, updateFindings),
   selectableFields: (node) => ({ 'spec.unschedulable': String(objectOf(node.spec).unschedulable === true) }),
   cells,
 };

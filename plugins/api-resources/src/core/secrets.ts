@@ -4,6 +4,7 @@ import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings, sameJson } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { fieldOf, isObject, objectOf, textEntries, textOf } from '../validation/loose.ts';
 import { checkData, dataLimitBytes } from './data-validation.ts';
 
@@ -54,7 +55,7 @@ function validate(secret: Secret): FieldError[] {
   return found.all();
 }
 
-function validateUpdate(secret: Secret, old: Secret): FieldError[] {
+function updateFindings(secret: Secret, old: Secret): FieldError[] {
   const found = new Findings();
   found.immutable('type', secret.type, old.type);
   if (old.immutable === true) {
@@ -70,7 +71,7 @@ const strategy: Strategy<Secret> = {
     encodeStringData(secret);
   },
   validate,
-  validateUpdate,
+  validateUpdate: onUpdate(validate, updateFindings),
   selectableFields: (secret) => ({ type: textOf(secret.type) }),
   cells(secret, context) {
     const count = Object.keys(objectOf(secret.data)).length;

@@ -127,7 +127,7 @@ export function validateService(service: Service): FieldError[] {
   return found.all();
 }
 
-export function validateServiceUpdate(service: Service, old: Service): FieldError[] {
+export function serviceUpdateFindings(service: Service, old: Service): FieldError[] {
   const found = new Findings();
   const now: Spec = objectOf(service.spec);
   const before: Spec = objectOf(old.spec);

@@ -3,9 +3,10 @@ import { dns1035LabelProblems, services, type Service } from '@timonel/sdk/kube'
 import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn, none, orNone, wideColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { isObject, itemsOf, objectOf, shownText, textEntries, textOf } from '../validation/loose.ts';
 import { carryAllocated, defaultClusterIPs, defaultService } from './service-defaults.ts';
-import { validateService, validateServiceUpdate } from './service-validation.ts';
+import { serviceUpdateFindings, validateService } from './service-validation.ts';
 
 type Spec = Partial<Service['spec']>;
 
@@ -53,7 +54,7 @@ const strategy: Strategy<Service> = {
     carryAllocated(service, old);
   },
   validate: validateService,
-  validateUpdate: validateServiceUpdate,
+  validateUpdate: onUpdate(validateService, serviceUpdateFindings),
   selectableFields(service) {
     const spec: Spec = objectOf(service.spec);
     return { 'spec.clusterIP': textOf(spec.clusterIP), 'spec.type': textOf(spec.type) };

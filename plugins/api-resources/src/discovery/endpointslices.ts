@@ -11,6 +11,7 @@ import { defineKind } from '../definition.ts';
 import { ageColumn, column, nameColumn } from '../table/columns.ts';
 import { age } from '../table/time.ts';
 import { Findings } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { itemsOf, objectItems, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNumberProblems } from '../validation/ports.ts';
 
@@ -59,6 +60,20 @@ function checkPorts(slice: EndpointSlice, found: Findings): void {
   }
 }
 
+function validate(slice: EndpointSlice): FieldError[] {
+  const found = new Findings();
+  found.oneOf('addressType', slice.addressType, addressTypes, 'required');
+  checkEndpoints(slice, found);
+  checkPorts(slice, found);
+  return found.all();
+}
+
+function updateFindings(slice: EndpointSlice, old: EndpointSlice): FieldError[] {
+  const found = new Findings();
+  found.immutable('addressType', slice.addressType, old.addressType);
+  return found.all();
+}
+
 const strategy: Strategy<EndpointSlice> = {
   default(slice) {
     for (const port of objectItems(slice.ports)) {
@@ -66,18 +81,8 @@ const strategy: Strategy<EndpointSlice> = {
       port.protocol ||= 'TCP';
     }
   },
-  validate(slice): FieldError[] {
-    const found = new Findings();
-    found.oneOf('addressType', slice.addressType, addressTypes, 'required');
-    checkEndpoints(slice, found);
-    checkPorts(slice, found);
-    return found.all();
-  },
-  validateUpdate(slice, old): FieldError[] {
-    const found = new Findings();
-    found.immutable('addressType', slice.addressType, old.addressType);
-    return found.all();
-  },
+  validate,
+  validateUpdate: onUpdate(validate, updateFindings),
   cells(slice, context) {
     const ports = itemsOf(slice.ports).map((item) => shownText(objectOf(item).port ?? '*'));
     const addresses = itemsOf(slice.endpoints).flatMap((item) => itemsOf(objectOf(item).addresses).map(textOf));

@@ -1,6 +1,7 @@
 import type { Strategy } from '@timonel/sdk/contracts/api-server';
 import type { FieldError, Pod } from '@timonel/sdk/kube';
 import { Findings } from '../validation/findings.ts';
+import { onUpdate } from '../validation/on-update.ts';
 import { isObject, itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
@@ -40,7 +41,7 @@ function validate(pod: Pod): FieldError[] {
   return found.all();
 }
 
-function validateCreateOrUpdate(pod: Pod, old: Pod): FieldError[] {
+function updateFindings(pod: Pod, old: Pod): FieldError[] {
   const found = new Findings();
   checkPodUpdate(pod, old, found);
   return found.all();
@@ -95,7 +96,7 @@ export const podStrategy: Strategy<Pod> = {
   prepareForCreate,
   prepareForUpdate,
   validate,
-  validateUpdate: validateCreateOrUpdate,
+  validateUpdate: onUpdate(validate, updateFindings),
   prepareStatusUpdate,
   validateStatusUpdate,
   warnings: podWarnings,

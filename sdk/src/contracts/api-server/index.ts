@@ -32,6 +32,7 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   prepareForUpdate?(object: T, old: T): void;
   /** All findings; none: valid. Must not change the object. Metadata is checked by the server. */
   validate?(object: T): FieldError[];
+  /** All findings of an update, those of `validate` included; when absent, `validate` checks updates too. */
   validateUpdate?(object: T, old: T): FieldError[];
   /** For a write to /status: `object` has the spec and metadata of `old` already. */
   prepareStatusUpdate?(object: T, old: T): void;
