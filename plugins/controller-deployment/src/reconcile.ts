@@ -198,8 +198,7 @@ export function plan(observed: Observed): Action[] {
   if (isRecreate(deployment) && !paused) actions.push(...recreate(observed, sets));
   else if (paused || isScaling(deployment, newSet === undefined ? oldSets : [newSet, ...oldSets])) {
     actions.push(...resize(deployment, scale(deployment, newSet, oldSets), 'Scaled'));
-  }
-  else if (newSet === undefined) actions.push(...createNewSet(deployment, oldSets));
+  } else if (newSet === undefined) actions.push(...createNewSet(deployment, oldSets));
   else actions.push(...rollOut(deployment, sets));
   if (paused || isComplete(deployment, numbersOf(deployment, sets)))
     actions.push(...surplusHistory(deployment, oldSets));
