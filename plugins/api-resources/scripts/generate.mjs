@@ -132,10 +132,18 @@ function resolveModels(value) {
   if (Array.isArray(value)) return value.map(resolveModels);
   if (typeof value !== 'object' || value === null) return value;
   const { model, ...rest } = value;
-  const resolved = Object.fromEntries(Object.entries(rest).map(([key, item]) => [key, resolveModels(item)]));
-  return typeof model === 'string' && keyOfModel.has(model)
-    ? { ...resolved, ...reference(keyOfModel.get(model)) }
-    : resolved;
+  if (typeof model === 'string' && keyOfModel.has(model)) return { ...rest, ...reference(keyOfModel.get(model)) };
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, resolveModels(item)]));
+}
+
+/** The package has no descriptions of fields that hold an object: that of the object's type stands in. */
+function describeFields() {
+  for (const { properties } of Object.values(schemas)) {
+    for (const [name, field] of Object.entries(properties ?? {})) {
+      const description = field.model === undefined ? undefined : schemas[keyOfModel.get(field.model)]?.description;
+      if (field.description === undefined && description !== undefined) properties[name] = { description, ...field };
+    }
+  }
 }
 
 async function addGroup(apiClass, roots) {
@@ -190,6 +198,7 @@ function moduleText() {
 await addMeta();
 for (const [apiClass, roots] of Object.entries(apis)) await addGroup(apiClass, roots);
 checkFacts();
+describeFields();
 const target = join(dirname(fileURLToPath(import.meta.url)), '..', 'src', 'generated', 'schemas.ts');
 const text = moduleText();
 mkdirSync(dirname(target), { recursive: true });

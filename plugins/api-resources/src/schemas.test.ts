@@ -33,6 +33,13 @@ describe('schemas', () => {
     expect(missing).toEqual([]);
   });
 
+  it('describe fields that hold an object', () => {
+    expect(schema('io.k8s.api.apps.v1.DeploymentStrategy').properties['rollingUpdate']).toEqual({
+      description: 'Spec to control the desired behavior of rolling update.',
+      $ref: '#/components/schemas/io.k8s.api.apps.v1.RollingUpdateDeployment',
+    });
+  });
+
   it('say what strategic merge needs to know', () => {
     expect(schema('io.k8s.api.core.v1.PodSpec').properties['containers']).toEqual({
       description: 'List of containers belonging to the pod.',
