@@ -6,9 +6,11 @@ import { renderRuleset } from './ruleset.ts';
 /** What this plugin owns in the kernel, named after its data directory so that clusters on one machine stay apart. */
 interface Names {
   readonly table: string;
-  /** A link without a wire that carries the route to the service addresses where the machine has no default route. */
+  /** A link without a wire that carries the route to the service addresses where the machine has no other. */
   readonly link: string;
 }
+
+const linkName = /^tn[0-9a-f]{8}$/;
 
 export function namesOf(dataDir: string): Names {
   const id = createHash('sha256').update(dataDir).digest('hex').slice(0, 8);
@@ -20,7 +22,7 @@ export class NftablesDataPlane {
   readonly #names: Names;
   readonly #serviceCidr: string;
   #written: string | undefined;
-  #madeLink = false;
+  #opened = false;
 
   constructor(dataDir: string, serviceCidr: string) {
     this.#names = namesOf(dataDir);
@@ -30,19 +32,15 @@ export class NftablesDataPlane {
   /** @throws CommandError when nft is absent or may not be used */
   async open(): Promise<void> {
     await mustRun('nft', ['list', 'tables', 'ip']);
-    const probe = this.#serviceCidr.split('/')[0] ?? '';
-    const route = await run('ip', ['route', 'get', probe]);
-    if (route.status === 0) return;
-    // Without any route to them a connection to a service address fails before nftables sees it.
-    await makeIdleLink(this.#names.link);
-    await mustRun('ip', ['route', 'add', this.#serviceCidr, 'dev', this.#names.link]);
-    this.#madeLink = true;
+    this.#opened = true;
   }
 
-  /** Replaces the table in one transaction; nothing is done when nothing changed. */
+  /** Replaces the table in one transaction: when it fails, the old rules stay. Nothing is done when nothing changed. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
-    const text = renderRuleset(rules, { table: this.#names.table });
+    const text = renderRuleset(rules, { table: this.#names.table, serviceCidr: this.#serviceCidr });
     if (text === this.#written) return;
+    if (this.#written === undefined) await this.#ensureRoute();
+    this.#written = undefined;
     await mustRun('nft', ['-f', '-'], text);
     this.#written = text;
   }
@@ -55,10 +53,26 @@ export class NftablesDataPlane {
   /** Removes the table and the link. */
   async close(): Promise<void> {
     this.#written = undefined;
+    if (!this.#opened) return;
     // `add` first: deleting a table that is absent is an error.
     const { table, link } = this.#names;
     await mustRun('nft', ['-f', '-'], `add table ip ${table}\ndelete table ip ${table}\n`);
-    if (this.#madeLink) await run('ip', ['link', 'delete', link]);
-    this.#madeLink = false;
+    await run('ip', ['link', 'delete', link]);
+    this.#opened = false;
+  }
+
+  // Without any route a connection to a service address fails before nftables sees it. A route over the link of another
+  // data plane does not count: it goes when that one closes.
+  async #ensureRoute(): Promise<void> {
+    const address = this.#serviceCidr.split('/')[0] ?? '';
+    const { status, stdout } = await run('ip', ['route', 'get', address]);
+    const device = /\bdev (\S+)/.exec(stdout)?.[1] ?? '';
+    const { link } = this.#names;
+    if (device === link || (status === 0 && !linkName.test(device))) return;
+    const own = await run('ip', ['route', 'show', this.#serviceCidr, 'dev', link]);
+    if (own.status === 0 && own.stdout.trim() !== '') return;
+    await makeIdleLink(link);
+    // `append`: the kernel keeps several routes of one range over different links.
+    await mustRun('ip', ['route', 'append', this.#serviceCidr, 'dev', link]);
   }
 }

@@ -29,7 +29,6 @@ const plugin: AnyPlugin = definePlugin({
       minIntervalMs: ctx.config.minIntervalMs,
       apply: (rules) => dataPlane.apply(rules),
     });
-    let open = false;
     return {
       provides: {
         proxy: {
@@ -41,13 +40,12 @@ const plugin: AnyPlugin = definePlugin({
         },
       },
       async start() {
-        open = true;
         await dataPlane.open();
         await sync.start();
       },
       async stop() {
         await sync.stop();
-        if (open) await dataPlane.close();
+        await dataPlane.close();
       },
     };
   },

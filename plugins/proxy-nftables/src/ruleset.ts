@@ -7,6 +7,8 @@ import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
 
 export interface RulesetOptions {
   readonly table: string;
+  /** New connections to an address of it that no service takes are refused. */
+  readonly serviceCidr: string;
 }
 
 const isIpv4 = (address: string): boolean => /^\d+(\.\d+){3}$/.test(address);
@@ -18,19 +20,23 @@ interface Frontend {
   readonly affinitySeconds: number | undefined;
 }
 
+/** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
 function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]; nodePorts: Frontend[] } {
-  const addressed: Frontend[] = [];
-  const nodePorts: Frontend[] = [];
+  const addressed = new Map<string, Frontend>();
+  const nodePorts = new Map<string, Frontend>();
+  const add = (frontends: Map<string, Frontend>, frontend: Frontend): void => {
+    if (!frontends.has(frontend.key)) frontends.set(frontend.key, frontend);
+  };
   for (const rule of rules) {
     const protocol = rule.protocol.toLowerCase();
     const backends = rule.backends.filter(({ address }) => isIpv4(address));
     const common = { backends, affinitySeconds: rule.affinitySeconds };
-    for (const address of new Set([...rule.clusterIPs, ...rule.externalIPs].filter(isIpv4))) {
-      addressed.push({ key: `${address} . ${protocol} . ${rule.port}`, ...common });
+    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter(isIpv4)) {
+      add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common });
     }
-    if (rule.nodePort !== undefined) nodePorts.push({ key: `${protocol} . ${rule.nodePort}`, ...common });
+    if (rule.nodePort !== undefined) add(nodePorts, { key: `${protocol} . ${rule.nodePort}`, ...common });
   }
-  return { addressed, nodePorts };
+  return { addressed: [...addressed.values()], nodePorts: [...nodePorts.values()] };
 }
 
 const random = (count: number): string => `numgen random mod ${count}`;
@@ -75,7 +81,7 @@ function hairpins(rules: readonly ServicePortRule[]): string[] {
 
 /** The text for `nft -f -`: replaces the whole table in one transaction. */
 export function renderRuleset(rules: readonly ServicePortRule[], options: RulesetOptions): string {
-  const { table } = options;
+  const { table, serviceCidr } = options;
   const { addressed, nodePorts } = frontendsOf(rules);
   const key = 'ip daddr . meta l4proto . th dport';
   const nodeKey = 'meta l4proto . th dport';
@@ -128,6 +134,7 @@ ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endp
   chain forward {
     type filter hook forward priority filter; policy accept;
     ct state new ${key} vmap @refused
+    ct state new ip daddr ${serviceCidr} fib daddr type != local goto refuse_now
   }
   chain input {
     type filter hook input priority filter; policy accept;
@@ -136,6 +143,7 @@ ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endp
   chain local_output {
     type filter hook output priority filter; policy accept;
     ct state new ${key} vmap @refused
+    ct state new ip daddr ${serviceCidr} fib daddr type != local goto refuse_now
   }
 }
 `;

@@ -1,13 +1,18 @@
 import { createHash } from 'node:crypto';
 import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 
+interface AddressRow {
+  readonly addr_info?: readonly { readonly local?: string }[];
+}
+
 /**
  * A link without traffic that carries the service addresses, so that the node answers for them and a listener can take them. Its name
  * comes from the data directory, so that clusters on one machine stay apart.
  */
 export class AddressLink {
   readonly name: string;
-  readonly #addresses = new Set<string>();
+  /** Those the link has; undefined: not known, ask the system. */
+  #addresses: Set<string> | undefined;
   #made = false;
 
   constructor(dataDir: string) {
@@ -16,28 +21,48 @@ export class AddressLink {
 
   /** @throws CommandError */
   async open(): Promise<void> {
+    this.#made = true;
     // One that a killed process left behind holds addresses that nobody serves: it is replaced.
     await makeIdleLink(this.name);
-    this.#made = true;
+    this.#addresses = new Set();
   }
 
   /** Makes the link's addresses equal to `wanted`. */
   async set(wanted: ReadonlySet<string>): Promise<void> {
-    const remove = [...this.#addresses].filter((address) => !wanted.has(address));
-    const add = [...wanted].filter((address) => !this.#addresses.has(address));
+    const present = this.#addresses ?? (await this.#read());
+    const remove = [...present].filter((address) => !wanted.has(address));
+    const add = [...wanted].filter((address) => !present.has(address));
     const lines = [
       ...remove.map((address) => `address delete ${address}/32 dev ${this.name}`),
       ...add.map((address) => `address replace ${address}/32 dev ${this.name}`),
     ];
-    if (lines.length === 0) return;
-    await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
-    for (const address of remove) this.#addresses.delete(address);
-    for (const address of add) this.#addresses.add(address);
+    // When the batch fails, a part of it may have been done.
+    this.#addresses = undefined;
+    if (lines.length > 0) await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    this.#addresses = new Set(wanted);
+  }
+
+  /** Makes the next {@link set} look at what the link really has. */
+  forget(): void {
+    this.#addresses = undefined;
   }
 
   async close(): Promise<void> {
     if (this.#made) await run('ip', ['link', 'delete', this.name]);
     this.#made = false;
-    this.#addresses.clear();
+    this.#addresses = undefined;
+  }
+
+  /** Makes the link anew when somebody deleted it. */
+  async #read(): Promise<Set<string>> {
+    const { status, stdout } = await run('ip', ['-json', '-4', 'address', 'show', 'dev', this.name]);
+    if (status !== 0) {
+      await makeIdleLink(this.name);
+      return new Set();
+    }
+    const rows = JSON.parse(stdout === '' ? '[]' : stdout) as readonly AddressRow[];
+    return new Set(
+      rows.flatMap((row) => row.addr_info ?? []).flatMap(({ local }) => (local === undefined ? [] : [local])),
+    );
   }
 }

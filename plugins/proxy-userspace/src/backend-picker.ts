@@ -3,17 +3,18 @@ import type { Backend } from '@timonel/sdk/contracts/proxy';
 
 interface Affinity {
   readonly backend: Backend;
-  lastSeenMs: number;
+  readonly lastSeenMs: number;
 }
 
-/** Clients remembered for one service; the oldest is forgotten beyond that. */
+/** Clients remembered for one service; the one that was not seen for longest is forgotten beyond that. */
 const clientLimit = 10_000;
 
-const keyOf = (backend: Backend): string => `${backend.address}:${backend.port}`;
+export const keyOf = (backend: Backend): string => `${backend.address}:${backend.port}`;
 
 /** Chooses a backend for each client: in turn, or the same again for as long as the affinity lasts. */
 export class BackendPicker {
   readonly #env: Env;
+  /** In the order in which they were last seen. */
   readonly #clients = new Map<string, Affinity>();
   #backends: readonly Backend[] = [];
   #affinityMs: number | undefined;
@@ -24,16 +25,13 @@ export class BackendPicker {
     this.#next = env.random.int(1 << 16);
   }
 
-  /** Answers whether the set of backends became another. */
-  update(backends: readonly Backend[], affinitySeconds: number | undefined): boolean {
-    const changed = backends.map(keyOf).join() !== this.#backends.map(keyOf).join();
+  update(backends: readonly Backend[], affinitySeconds: number | undefined): void {
     this.#backends = backends;
     this.#affinityMs = affinitySeconds === undefined ? undefined : affinitySeconds * 1000;
     const present = new Set(backends.map(keyOf));
     for (const [client, affinity] of this.#clients) {
       if (this.#affinityMs === undefined || !present.has(keyOf(affinity.backend))) this.#clients.delete(client);
     }
-    return changed;
   }
 
   /** All backends, the one to try first at the front. Empty: there is none. */
@@ -43,23 +41,25 @@ export class BackendPicker {
     const start = this.#next % count;
     this.#next += 1;
     const inTurn = [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
-    if (this.#affinityMs === undefined) return inTurn;
-    const now = this.#env.clock.monotonic();
-    const known = this.#clients.get(client);
-    if (known !== undefined && now - known.lastSeenMs <= this.#affinityMs) {
-      known.lastSeenMs = now;
-      return [known.backend, ...inTurn.filter((backend) => keyOf(backend) !== keyOf(known.backend))];
-    }
-    const first = inTurn[0];
-    if (first !== undefined) this.#remember(client, { backend: first, lastSeenMs: now });
-    return inTurn;
+    const known = this.#known(client);
+    return known === undefined ? inTurn : [known, ...inTurn.filter((backend) => keyOf(backend) !== keyOf(known))];
   }
 
-  #remember(client: string, affinity: Affinity): void {
+  /** Tells which backend took the client, so that with affinity it is the first one next time. */
+  accepted(client: string, backend: Backend): void {
+    if (this.#affinityMs === undefined) return;
+    // A connection may have begun before its backend went.
+    if (!this.#backends.some((present) => keyOf(present) === keyOf(backend))) return;
     this.#clients.delete(client);
-    this.#clients.set(client, affinity);
+    this.#clients.set(client, { backend, lastSeenMs: this.#env.clock.monotonic() });
     if (this.#clients.size <= clientLimit) return;
     const oldest = this.#clients.keys().next();
     if (oldest.done !== true) this.#clients.delete(oldest.value);
+  }
+
+  #known(client: string): Backend | undefined {
+    const known = this.#clients.get(client);
+    if (known === undefined || this.#affinityMs === undefined) return undefined;
+    return this.#env.clock.monotonic() - known.lastSeenMs <= this.#affinityMs ? known.backend : undefined;
   }
 }

@@ -13,12 +13,14 @@ interface Wanted {
 }
 
 interface Open {
+  readonly address: string;
   readonly picker: BackendPicker;
   readonly listener: TcpListener | UdpListener;
 }
 
 /** Listeners at once. Services beyond that are not served, and the sync says so. */
 const listenerLimit = 10_000;
+const anyAddress = '0.0.0.0';
 const isIpv4 = (address: string): boolean => /^\d+(\.\d+){3}$/.test(address);
 
 /** What should be listened on. A service without backends is not: the kernel then refuses connections at once. */
@@ -31,7 +33,7 @@ export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, 
       if (!wanted.has(key)) wanted.set(key, { address, port, rule });
     };
     for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter(isIpv4)) add(address, rule.port);
-    if (rule.nodePort !== undefined) add('0.0.0.0', rule.nodePort);
+    if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort);
   }
   return wanted;
 }
@@ -41,6 +43,8 @@ export class UserspaceDataPlane {
   readonly #log: Logger;
   readonly #link: AddressLink | undefined;
   readonly #open = new Map<string, Open>();
+  /** They take no new connections any more, but still have running ones. */
+  readonly #closing = new Map<TcpListener, string>();
 
   constructor(env: Env, log: Logger, link: AddressLink | undefined) {
     this.#env = env;
@@ -55,14 +59,12 @@ export class UserspaceDataPlane {
   /** @throws Error when some listeners could not be opened; the others serve. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
     const wanted = wantedListeners(rules);
-    const clusterAddresses = new Set(rules.flatMap((rule) => [...rule.clusterIPs, ...rule.externalIPs]).filter(isIpv4));
-    await this.#link?.set(clusterAddresses);
     for (const [key, open] of this.#open) {
       if (wanted.has(key)) continue;
       this.#open.delete(key);
-      if (open.listener instanceof TcpListener) open.listener.close();
-      else open.listener.destroy();
+      this.#retire(open);
     }
+    await this.#link?.set(this.#addresses(rules));
     const failures: string[] = [];
     for (const [key, want] of wanted) {
       const failure = await this.#ensure(key, want);
@@ -76,17 +78,17 @@ export class UserspaceDataPlane {
   async #ensure(key: string, { address, port, rule }: Wanted): Promise<string | undefined> {
     const known = this.#open.get(key);
     if (known !== undefined) {
-      const changed = known.picker.update(rule.backends, rule.affinitySeconds);
-      if (changed && known.listener instanceof UdpListener) known.listener.reset();
+      known.picker.update(rule.backends, rule.affinitySeconds);
+      if (known.listener instanceof UdpListener) known.listener.retain(rule.backends);
       return undefined;
     }
     if (this.#open.size >= listenerLimit) return `${key}: more than ${listenerLimit} listeners`;
     const picker = new BackendPicker(this.#env);
     picker.update(rule.backends, rule.affinitySeconds);
-    const listener = rule.protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(picker);
+    const listener = rule.protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(this.#env, picker);
     try {
       await listener.listen(address, port);
-      this.#open.set(key, { picker, listener });
+      this.#open.set(key, { address, picker, listener });
       return undefined;
     } catch (error) {
       listener.destroy();
@@ -95,10 +97,33 @@ export class UserspaceDataPlane {
     }
   }
 
+  /** Makes the next {@link apply} look at what the system really has. */
+  forget(): void {
+    this.#link?.forget();
+  }
+
+  #retire({ listener, address }: Open): void {
+    if (listener instanceof UdpListener) {
+      listener.destroy();
+      return;
+    }
+    listener.close();
+    this.#closing.set(listener, address);
+  }
+
+  /** Those of the services, and those of which connections are still running: they would hang without. */
+  #addresses(rules: readonly ServicePortRule[]): ReadonlySet<string> {
+    for (const listener of this.#closing.keys()) if (listener.clients === 0) this.#closing.delete(listener);
+    const all = rules.flatMap((rule) => [...rule.clusterIPs, ...rule.externalIPs]).concat(...this.#closing.values());
+    return new Set(all.filter((address) => isIpv4(address) && address !== anyAddress));
+  }
+
   /** Ends everything, running connections too. */
   async close(): Promise<void> {
     for (const { listener } of this.#open.values()) listener.destroy();
+    for (const listener of this.#closing.keys()) listener.destroy();
     this.#open.clear();
+    this.#closing.clear();
     await this.#link?.close();
   }
 }

@@ -34,7 +34,15 @@ const plugin: AnyPlugin = definePlugin({
       apply: (rules) => dataPlane.apply(rules),
     });
     return {
-      provides: { proxy: { status: () => Promise.resolve(sync.status()), resync: () => sync.resync() } },
+      provides: {
+        proxy: {
+          status: () => Promise.resolve(sync.status()),
+          resync: () => {
+            dataPlane.forget();
+            return sync.resync();
+          },
+        },
+      },
       async start() {
         await dataPlane.open();
         await sync.start();

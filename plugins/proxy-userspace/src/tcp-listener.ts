@@ -1,27 +1,29 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import type { Env } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
 import type { BackendPicker } from './backend-picker.ts';
+import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
-/** Connections of one listener at once; more are closed at once. */
+/** Connections of one listener at once; more are reset at once. */
 const connectionLimit = 4096;
+/** A backend that does not answer for that long is passed over. */
+const dialTimeoutMs = 3000;
 
-/** Accepts connections for one service address and pipes each to a backend; a backend that refuses is passed over. */
-export class TcpListener {
+class SharedServer implements Shareable {
   readonly #server: Server;
-  readonly #picker: BackendPicker;
-  readonly #sockets = new Set<Socket>();
+  readonly #address: string;
+  readonly #port: number;
 
-  constructor(picker: BackendPicker) {
-    this.#picker = picker;
-    this.#server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => this.#accept(client));
-    this.#server.maxConnections = connectionLimit;
+  constructor(address: string, port: number, accept: (client: Socket) => void) {
+    this.#address = address;
+    this.#port = port;
+    this.#server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, pauseOnConnect: true }, accept);
   }
 
-  /** @throws the system's error, for example EADDRINUSE */
-  listen(address: string, port: number): Promise<void> {
+  listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: address, port, backlog: 511 }, () => {
+      this.#server.listen({ host: this.#address, port: this.#port, backlog: 511 }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => undefined);
         resolve();
@@ -29,29 +31,74 @@ export class TcpListener {
     });
   }
 
-  /** Takes no new connections; the running ones go on. */
   close(): void {
     this.#server.close();
+  }
+}
+
+const servers = new SharedSockets<SharedServer, TcpListener>();
+
+/** Accepts connections for one service address and pipes each to a backend; a backend that refuses is passed over. */
+export class TcpListener {
+  readonly #env: Env;
+  readonly #picker: BackendPicker;
+  readonly #sockets = new Set<Socket>();
+  #share: Share<SharedServer> | undefined;
+  #clients = 0;
+
+  constructor(env: Env, picker: BackendPicker) {
+    this.#env = env;
+    this.#picker = picker;
+  }
+
+  /** Connections that are open or being made. */
+  get clients(): number {
+    return this.#clients;
+  }
+
+  /** @throws the system's error, for example EADDRINUSE */
+  async listen(address: string, port: number): Promise<void> {
+    this.#share = await servers.share(`${address}:${port}`, this, (current) => {
+      return new SharedServer(address, port, (client) => {
+        const listener = current();
+        if (listener === undefined) client.destroy();
+        else listener.#accept(client);
+      });
+    });
+  }
+
+  /** Takes no new connections; the running ones go on. */
+  close(): void {
+    this.#share?.release();
+    this.#share = undefined;
   }
 
   /** Ends the running connections too. */
   destroy(): void {
-    this.#server.close();
+    this.close();
     for (const socket of this.#sockets) socket.destroy();
   }
 
   #track(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
   #accept(client: Socket): void {
-    this.#track(client);
     client.on('error', () => client.destroy());
-    client.pause();
+    if (this.#clients >= connectionLimit) {
+      client.resetAndDestroy();
+      return;
+    }
+    this.#clients += 1;
+    client.once('close', () => {
+      this.#clients -= 1;
+    });
+    this.#track(client);
     this.#dial(client, this.#picker.order(client.remoteAddress ?? ''));
   }
 
+  /** Tries the backends one after the other; the client is not read from until one has accepted. */
   #dial(client: Socket, backends: readonly Backend[]): void {
     const [backend, ...others] = backends;
     if (client.destroyed) return;
@@ -61,18 +108,43 @@ export class TcpListener {
     }
     const upstream = connect({ host: backend.address, port: backend.port, allowHalfOpen: true, noDelay: true });
     this.#track(upstream);
-    const dropUpstream = (): void => void upstream.destroy();
-    client.once('close', dropUpstream);
-    upstream.once('error', () => {
-      client.off('close', dropUpstream);
-      upstream.destroy();
-      if (upstream.connecting || upstream.bytesRead + upstream.bytesWritten === 0) this.#dial(client, others);
-      else client.resetAndDestroy();
-    });
+    const timer = this.#env.timers.after(dialTimeoutMs, () => upstream.destroy(new Error('no answer')));
+    const leave = (): void => void upstream.destroy();
+    const settle = (): void => {
+      timer.cancel();
+      client.off('close', leave);
+    };
+    client.once('close', leave);
+    // 'close' comes in every case: refused, timed out, or given up because the client or the listener went.
+    upstream.once('error', () => undefined);
+    const failed = (): void => {
+      settle();
+      this.#dial(client, others);
+    };
+    upstream.once('close', failed);
     upstream.once('connect', () => {
-      upstream.on('close', (failed: boolean) => (failed ? client.resetAndDestroy() : undefined));
-      client.pipe(upstream);
-      upstream.pipe(client);
+      settle();
+      upstream.off('close', failed);
+      this.#picker.accepted(client.remoteAddress ?? '', backend);
+      join(client, upstream);
     });
+  }
+}
+
+/** Joins two sockets: each end of input is passed on by itself, and what breaks one breaks the other. */
+function join(client: Socket, upstream: Socket): void {
+  for (const [from, to] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    let broken = false;
+    from.on('error', () => {
+      broken = true;
+    });
+    from.once('close', () => {
+      if (to.destroyed) return;
+      if (broken || !from.readableEnded) to.resetAndDestroy();
+    });
+    from.pipe(to);
   }
 }

@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Env, TimerHandle } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import type { BackendPicker } from './backend-picker.ts';
+import { keyOf, type BackendPicker } from './backend-picker.ts';
+import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
 interface Session {
   readonly upstream: Socket;
@@ -14,47 +15,74 @@ const sessionLimit = 4096;
 /** As conntrack's default for UDP streams. */
 const idleMs = 120_000;
 
-/** Forwards datagrams of one service address; each client has a socket of its own towards its backend. */
-export class UdpListener {
-  readonly #env: Env;
-  readonly #picker: BackendPicker;
-  readonly #socket: Socket;
-  readonly #sessions = new Map<string, Session>();
-  #sweep: TimerHandle | undefined;
+class SharedUdpSocket implements Shareable {
+  readonly #socket: Socket = createSocket('udp4');
+  readonly #address: string;
+  readonly #port: number;
 
-  constructor(env: Env, picker: BackendPicker) {
-    this.#env = env;
-    this.#picker = picker;
-    this.#socket = createSocket('udp4');
-    this.#socket.on('message', (message, client) => this.#forward(message, client));
+  constructor(address: string, port: number, receive: (message: Buffer, client: RemoteInfo) => void) {
+    this.#address = address;
+    this.#port = port;
+    this.#socket.on('message', receive);
   }
 
-  listen(address: string, port: number): Promise<void> {
+  listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#socket.once('error', reject);
-      this.#socket.bind({ address, port, exclusive: true }, () => {
+      this.#socket.bind({ address: this.#address, port: this.#port, exclusive: true }, () => {
         this.#socket.off('error', reject);
         this.#socket.on('error', () => undefined);
-        this.#sweep = this.#env.timers.every(idleMs / 4, () => this.#dropIdle());
         resolve();
       });
     });
   }
 
-  /** Forgets all clients: their backends may have changed. */
-  reset(): void {
-    for (const session of this.#sessions.values()) session.upstream.close();
-    this.#sessions.clear();
+  send(message: Buffer, client: RemoteInfo): void {
+    this.#socket.send(message, client.port, client.address, () => undefined);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+}
+
+const sockets = new SharedSockets<SharedUdpSocket, UdpListener>();
+
+/** Forwards datagrams of one service address; each client has a socket of its own towards its backend. */
+export class UdpListener {
+  readonly #env: Env;
+  readonly #picker: BackendPicker;
+  readonly #sessions = new Map<string, Session>();
+  #share: Share<SharedUdpSocket> | undefined;
+  #sweep: TimerHandle | undefined;
+
+  constructor(env: Env, picker: BackendPicker) {
+    this.#env = env;
+    this.#picker = picker;
+  }
+
+  /** @throws the system's error, for example EADDRINUSE */
+  async listen(address: string, port: number): Promise<void> {
+    this.#share = await sockets.share(`${address}:${port}`, this, (current) => {
+      return new SharedUdpSocket(address, port, (message, client) => {
+        const listener = current();
+        if (listener !== undefined) listener.#forward(message, client);
+      });
+    });
+    this.#sweep = this.#env.timers.every(idleMs / 4, () => this.#dropIdle());
+  }
+
+  /** Forgets the clients whose backend is gone: the next packet of each opens anew. */
+  retain(backends: readonly Backend[]): void {
+    const present = new Set(backends.map(keyOf));
+    this.#drop((session) => !present.has(keyOf(session.backend)));
   }
 
   destroy(): void {
     this.#sweep?.cancel();
-    this.reset();
-    try {
-      this.#socket.close();
-    } catch {
-      // It never came to listen.
-    }
+    this.#drop(() => true);
+    this.#share?.release();
+    this.#share = undefined;
   }
 
   #forward(message: Buffer, client: RemoteInfo): void {
@@ -68,15 +96,13 @@ export class UdpListener {
   #open(key: string, client: RemoteInfo): Session | undefined {
     const backend = this.#picker.order(client.address)[0];
     if (backend === undefined || this.#sessions.size >= sessionLimit) return undefined;
+    this.#picker.accepted(client.address, backend);
     const session: Session = { upstream: createSocket('udp4'), backend, lastUsedMs: 0 };
-    session.upstream.on('error', () => {
-      if (this.#sessions.get(key) === session) this.#sessions.delete(key);
-      session.upstream.close();
-    });
+    session.upstream.on('error', () => this.#drop((candidate) => candidate === session));
     session.upstream.on('message', (answer, from) => {
       if (from.address !== backend.address || from.port !== backend.port) return;
       session.lastUsedMs = this.#env.clock.monotonic();
-      this.#socket.send(answer, client.port, client.address, () => undefined);
+      this.#share?.socket.send(answer, client);
     });
     this.#sessions.set(key, session);
     return session;
@@ -84,8 +110,12 @@ export class UdpListener {
 
   #dropIdle(): void {
     const now = this.#env.clock.monotonic();
+    this.#drop((session) => now - session.lastUsedMs >= idleMs);
+  }
+
+  #drop(goes: (session: Session) => boolean): void {
     for (const [key, session] of this.#sessions) {
-      if (now - session.lastUsedMs < idleMs) continue;
+      if (!goes(session)) continue;
       this.#sessions.delete(key);
       session.upstream.close();
     }

@@ -28,10 +28,23 @@ const outputLimitBytes = 16 * 1024 * 1024;
 /** The usual places of system programs, which the PATH of a service or of a plain user may lack. */
 const systemPath = '/usr/local/sbin:/usr/sbin:/sbin';
 
-/** Runs a program without a shell, with `input` as its standard input. Messages are in English. @throws CommandError when it cannot be run */
-export function run(program: string, args: readonly string[], input = ''): Promise<CommandResult> {
+/** Where {@link run} looks for programs: the PATH, and then the places of system programs. */
+export function defaultPath(): string {
+  return `${process.env['PATH'] ?? '/usr/bin:/bin'}:${systemPath}`;
+}
+
+/**
+ * Runs a program without a shell, with `input` as its standard input. Messages are in English.
+ * @throws CommandError when it cannot be run
+ */
+export function run(
+  program: string,
+  args: readonly string[],
+  input: string = '',
+  path: string = defaultPath(),
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const env = { ...process.env, LC_ALL: 'C', PATH: `${process.env['PATH'] ?? '/usr/bin:/bin'}:${systemPath}` };
+    const env = { ...process.env, LC_ALL: 'C', PATH: path };
     const child = spawn(program, args, { stdio: 'pipe', env });
     const out = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr'] as const) {
@@ -51,12 +64,13 @@ export function run(program: string, args: readonly string[], input = ''): Promi
 export async function mustRun(program: string, args: readonly string[], input = ''): Promise<string> {
   const result = await run(program, args, input);
   if (result.status === 0) return result.stdout;
-  const text = result.stderr.trim().split('\n').slice(0, 8).join('; ').slice(0, 1000);
-  throw new CommandError(
-    program,
-    `${program} failed with status ${result.status}: ${text === '' ? 'no message' : text}`,
-    result,
-  );
+  throw new CommandError(program, failureText(program, result), result);
+}
+
+/** Says what failed, with the status and the first lines of the message. */
+export function failureText(what: string, { status, stderr }: CommandResult): string {
+  const text = stderr.trim().split('\n').slice(0, 8).join('; ').slice(0, 1000);
+  return `${what} failed with status ${status}: ${text === '' ? 'no message' : text}`;
 }
 
 /**

@@ -19,30 +19,37 @@ export interface ServiceRuleSyncOptions {
 
 const retryBaseMs = 100;
 const retryLimitMs = 10_000;
+const stoppedMessage = 'the service proxy is stopped';
 
 export class ServiceRuleSync {
   readonly #host: ControllerHost;
   readonly #options: ServiceRuleSyncOptions;
   readonly #informers: Informers;
+  readonly #stop = new AbortController();
+  readonly #signal: AbortSignal;
   #rules: readonly ServicePortRule[] = [];
   #lastSyncAt = 0;
   #lastError: string | undefined;
   #dirty = true;
   #failures = 0;
   #wake: (() => void) | undefined;
+  /** Ends a back-off early. */
+  #hurry = new AbortController();
   #running: Promise<void> | undefined;
-  #settled: (() => void)[] = [];
+  /** Told of the next hand-over: nothing, or why it failed. */
+  #waiting: ((error: string | undefined) => void)[] = [];
 
   constructor(host: ControllerHost, api: ApiClient, options: ServiceRuleSyncOptions) {
     this.#host = host;
     this.#options = options;
+    this.#signal = AbortSignal.any([host.signal, this.#stop.signal]);
     this.#informers = informers(host, api);
     const touch = (): void => this.#touch();
     this.#informers.for(services).addHandler({ added: touch, updated: touch, deleted: touch });
     this.#informers.for(endpointSlices).addHandler({ added: touch, updated: touch, deleted: touch });
   }
 
-  /** Begins; resolves after the first hand-over, whether it worked or not. */
+  /** Begins; resolves after the first hand-over, whether it worked or not. Rejects when it is stopped before the lists came. */
   async start(): Promise<void> {
     this.#informers.start();
     await this.#informers.synced();
@@ -53,17 +60,19 @@ export class ServiceRuleSync {
 
   /** Resolves when nothing runs any more. The data plane is left as it is. */
   async stop(): Promise<void> {
-    this.#wake?.();
+    this.#stop.abort();
     await this.#running;
     await this.#informers.stop();
+    for (const settle of this.#waiting.splice(0)) settle(stoppedMessage);
   }
 
-  /** Hands everything over again. @throws Error of the data plane */
+  /** Hands everything over again, at once also when a back-off is running. @throws Error of the data plane */
   async resync(): Promise<void> {
     const attempt = this.#nextAttempt();
     this.#touch();
-    await attempt;
-    if (this.#lastError !== undefined) throw new Error(this.#lastError);
+    this.#hurry.abort();
+    const error = await attempt;
+    if (error !== undefined) throw new Error(error);
   }
 
   status(): ProxyStatus {
@@ -81,28 +90,27 @@ export class ServiceRuleSync {
     this.#wake?.();
   }
 
-  #nextAttempt(): Promise<void> {
-    return new Promise((resolve) => this.#settled.push(resolve));
+  #nextAttempt(): Promise<string | undefined> {
+    if (this.#signal.aborted) return Promise.resolve(stoppedMessage);
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   async #loop(): Promise<void> {
-    const { signal, env } = this.#host;
-    while (!signal.aborted) {
+    while (!this.#signal.aborted) {
       if (!this.#dirty) {
         await this.#changed();
         continue;
       }
+      this.#hurry = new AbortController();
       await this.#attempt();
-      const backOffMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures - 1, 10));
-      const pauseMs = this.#failures === 0 ? (this.#options.minIntervalMs ?? 20) : backOffMs;
-      await env.timers.sleep(pauseMs, signal).catch(() => undefined);
+      await this.#pause();
     }
-    for (const resolve of this.#settled.splice(0)) resolve();
+    for (const settle of this.#waiting.splice(0)) settle(stoppedMessage);
   }
 
   async #attempt(): Promise<void> {
     this.#dirty = false;
-    const settled = this.#settled.splice(0);
+    const waiting = this.#waiting.splice(0);
     try {
       this.#rules = buildServiceRules(this.#informers.for(services).list(), this.#informers.for(endpointSlices).list());
       await this.#options.apply(this.#rules);
@@ -115,11 +123,18 @@ export class ServiceRuleSync {
       this.#lastError = errorMessage(error);
       this.#host.log.warn({ error: this.#lastError }, 'the service rules could not be written; trying again');
     }
-    for (const resolve of settled) resolve();
+    for (const settle of waiting) settle(this.#lastError);
+  }
+
+  async #pause(): Promise<void> {
+    const backOffMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures - 1, 10));
+    const pauseMs = this.#failures === 0 ? (this.#options.minIntervalMs ?? 20) : backOffMs;
+    const signal = AbortSignal.any([this.#signal, this.#hurry.signal]);
+    await this.#host.env.timers.sleep(pauseMs, signal).catch(() => undefined);
   }
 
   #changed(): Promise<void> {
-    const { signal } = this.#host;
+    const signal = this.#signal;
     return new Promise((resolve) => {
       const done = (): void => {
         signal.removeEventListener('abort', done);

@@ -1,0 +1,74 @@
+import { describe, expect, it } from '@jest/globals';
+import { clusterIp, expectRefused, spread, type ProxySuite } from './suite.ts';
+
+/** Which backend a connection gets. */
+export function backendCases(suite: ProxySuite): void {
+  describe('backends', () => {
+    it('connections are spread over all', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([0, 1, 2]);
+      await suite.apply([rule]);
+      for (const client of [bed.onNode, bed.pod(0)]) {
+        const counts = await spread(client, clusterIp(rule), 80, 60);
+        expect(Object.keys(counts).sort()).toEqual(['pod-0', 'pod-1', 'pod-2']);
+        for (const count of Object.values(counts)) expect(count).toBeGreaterThan(5);
+      }
+    });
+
+    it('one that was removed gets no new connection, one that was added gets some', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([0, 1]);
+      await suite.apply([rule]);
+      expect(Object.keys(await spread(bed.pod(2), clusterIp(rule), 80, 30)).sort()).toEqual(['pod-0', 'pod-1']);
+      await suite.apply([{ ...rule, backends: bed.rule([1, 2]).backends }]);
+      expect(Object.keys(await spread(bed.pod(2), clusterIp(rule), 80, 30)).sort()).toEqual(['pod-1', 'pod-2']);
+    });
+
+    it('without any, connections are refused at once; with one again they work', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([]);
+      await suite.apply([rule]);
+      for (const client of [bed.onNode, bed.pod(0), bed.outside]) await expectRefused(client, clusterIp(rule), 80);
+      await suite.apply([{ ...rule, backends: bed.rule([1]).backends }]);
+      expect(await spread(bed.pod(0), clusterIp(rule), 80, 2)).toEqual({ 'pod-1': 2 });
+    });
+
+    it('without any, UDP packets are answered as unreachable', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([], { protocol: 'UDP', port: 53 });
+      await suite.apply([rule]);
+      expect(await bed.pod(0).call('askUdp', clusterIp(rule), 53, 'x', 1000)).toBe('ECONNREFUSED');
+      expect(await bed.onNode.call('askUdp', clusterIp(rule), 53, 'x', 1000)).toBe('ECONNREFUSED');
+    });
+
+    it('a port that the service does not have is refused at once', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([0]);
+      await suite.apply([rule]);
+      for (const client of [bed.onNode, bed.pod(1)]) await expectRefused(client, clusterIp(rule), 81);
+    });
+
+    it('with session affinity a client stays with one backend, and not all clients with the same', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([0, 1, 2], { affinitySeconds: 600 });
+      await suite.apply([rule]);
+      const chosen = new Set<string>();
+      for (const client of [bed.onNode, bed.outside, ...bed.pods]) {
+        const counts = await spread(client, clusterIp(rule), 80, 10);
+        expect(Object.values(counts)).toEqual([10]);
+        for (const server of Object.keys(counts)) chosen.add(server);
+      }
+      expect(chosen.size).toBeGreaterThan(1);
+    });
+
+    it('with session affinity a client whose backend goes gets another', async () => {
+      const { bed } = suite;
+      const rule = bed.rule([0, 1], { affinitySeconds: 600 });
+      await suite.apply([rule]);
+      const [first] = Object.keys(await spread(bed.pod(2), clusterIp(rule), 80, 3));
+      const [gone, other] = first === 'pod-0' ? [0, 1] : [1, 0];
+      await suite.apply([{ ...rule, backends: rule.backends.filter((_, index) => index !== gone) }]);
+      expect(await spread(bed.pod(2), clusterIp(rule), 80, 3)).toEqual({ [`pod-${other}`]: 3 });
+    });
+  });
+}
