@@ -1,6 +1,13 @@
 /** A cluster in this process: data directory, plugins, kernel, kubeconfig. */
 import { mkdirSync, readFileSync } from 'node:fs';
-import { createKernel, createRealEnv, type DesiredChange, type Kernel, type KernelProgress, type PluginEntry } from '@timonel/core';
+import {
+  createKernel,
+  createRealEnv,
+  type DesiredChange,
+  type Kernel,
+  type KernelProgress,
+  type PluginEntry,
+} from '@timonel/core';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { nodes } from '@timonel/sdk/kube';
@@ -39,14 +46,19 @@ export interface RunningCluster {
   stop(): Promise<readonly string[]>;
 }
 
-function rememberer(paths: DataDirPaths): (change: DesiredChange) => Promise<void> {
+function rememberer(
+  paths: DataDirPaths,
+  sourceOf: (plugin: string) => string,
+): (change: DesiredChange) => Promise<void> {
   let chain: Promise<void> = Promise.resolve();
   return (change) => {
     chain = chain.then(async () => {
       const state = readDesiredState(paths.desiredState);
       if (change.kind === 'swap') {
-        state.plugins[change.from] = { ...(state.plugins[change.from] ?? { source: 'built-in' }), enabled: false };
-        state.plugins[change.to] = { ...(state.plugins[change.to] ?? { source: 'built-in' }), enabled: true };
+        for (const plugin of [change.from, change.to]) {
+          const enabled = plugin === change.to;
+          state.plugins[plugin] = { ...state.plugins[plugin], source: sourceOf(plugin), enabled };
+        }
       } else {
         state.plugins[change.plugin] = {
           enabled: change.kind === 'enable',
@@ -74,7 +86,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     for (const { file, error } of selection.unloadable) {
       options.onNotice(`${file} is enabled but cannot be loaded: ${(error as Error).message}`);
     }
-    const kernel = createKernel({
+    const kernel: Kernel = createKernel({
       env: createRealEnv(),
       log: options.log,
       plugins: selection.plugins,
@@ -85,7 +97,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         return directory;
       },
-      onDesiredChange: rememberer(paths),
+      onDesiredChange: rememberer(paths, (plugin) => kernel.control.info(plugin).source),
       onProgress: (event) => options.onProgress(event),
     });
     await kernel.start();

@@ -1,11 +1,26 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { SwapReport } from '@timonel/sdk';
+import { looksLikeFile } from '../cluster/plugin-loader.ts';
 import { callCluster } from '../cluster/remote.ts';
+import { CliError, exitCodes } from '../errors.ts';
 import { formatTable } from '../output/table.ts';
 import { accessOf, print, withAccess, type AccessFlags } from './access.ts';
 import { listPlugins } from './plugin.ts';
 
 const service = '/apis/kernel.timonel.dev/v1/services/scheduler';
+
+/** The name or the file of the scheduler that is meant: `binpack` is short for `scheduler-binpack`. */
+async function providerOf(target: string, flags: AccessFlags): Promise<string> {
+  if (looksLikeFile(target)) {
+    const file = resolve(target);
+    if (!existsSync(file)) throw new CliError(`${file} does not exist.`, exitCodes.usage);
+    return file;
+  }
+  const known = (await listPlugins(flags)).map((plugin) => plugin.name);
+  return known.includes(target) || !known.includes(`scheduler-${target}`) ? target : `scheduler-${target}`;
+}
 
 export function addScheduler(program: Command): void {
   const scheduler = program
@@ -17,26 +32,38 @@ export function addScheduler(program: Command): void {
       const { provider } = await callCluster<{ provider: string | null }>(accessOf(flags), 'GET', service);
       const items = (await listPlugins(flags))
         .filter((plugin) => plugin.provides.includes('scheduler'))
-        .map(({ name, version, state, description }) => ({
+        .map(({ name, version, state, description, reason }) => ({
           name,
           version,
           state,
           description,
           inCharge: name === provider,
+          reason,
         }));
       print(flags, items, () =>
         formatTable(
-          ['', 'NAME', 'VERSION', 'STATE', 'DESCRIPTION'],
-          items.map((item) => [item.inCharge ? '*' : '', item.name, item.version, item.state, item.description]),
+          ['', 'NAME', 'VERSION', 'STATE', 'DESCRIPTION', 'REASON'],
+          items.map((item) => [
+            item.inCharge ? '*' : '',
+            item.name,
+            item.version,
+            item.state,
+            item.description,
+            item.reason ?? '',
+          ]),
         ),
       );
     });
-  withAccess(scheduler.command('use <name>').description('Swap the scheduler; on any failure the old one goes on'))
-    .addHelpText('after', '\nExamples:\n  timonel scheduler use scheduler-binpack\n  timonel scheduler use default')
-    .action(async (name: string, flags: AccessFlags) => {
-      const known = (await listPlugins(flags)).map((plugin) => plugin.name);
-      const provider = known.includes(name) || !known.includes(`scheduler-${name}`) ? name : `scheduler-${name}`;
-      const report = await callCluster<SwapReport>(accessOf(flags), 'PUT', service, { provider });
+  withAccess(
+    scheduler.command('use <name-or-file>').description('Swap the scheduler; on any failure the old one goes on'),
+  )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  timonel scheduler use scheduler-binpack\n  timonel scheduler use default\n  timonel scheduler use ./scheduler-mine.ts',
+    )
+    .action(async (target: string, flags: AccessFlags) => {
+      const provider = await providerOf(target, flags);
+      const { report } = await callCluster<{ report: SwapReport }>(accessOf(flags), 'PUT', service, { provider });
       print(
         flags,
         report,
