@@ -13,7 +13,12 @@ pluginSuite('node-agent', () => ({
   entry: { definition: plugin, source: 'built-in', config: { nodeName: 'node-1', runtime: 'fake' } },
   dependencies: [
     fakeService(apiClient, {
-      ...{ get: away, list: away, create: away, patch: away, updateStatus: away, delete: away },
+      get: away,
+      list: away,
+      create: away,
+      patch: away,
+      updateStatus: away,
+      delete: away,
       async *watch() {
         yield* [];
         throw new ApiError('ServiceUnavailable', 'the API is away');

@@ -62,20 +62,27 @@ export interface BedOptions {
   readonly runtimeConfig?: unknown;
   readonly handler: string;
   readonly agentConfig?: Record<string, unknown>;
+  /** Default: loopback addresses. */
+  readonly network?: AnyPlugin;
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly dataDir?: string;
   readonly images?: PluginEntry;
   readonly more?: readonly AnyPlugin[];
 }
 
 /** The node is called `node-1`. */
 export async function startBed(options: BedOptions): Promise<Bed> {
-  const definitions = [storeMemory, apiResources, apiserver, authToken, networkLoopback, nodeAgent, options.runtime];
+  const network = options.network ?? networkLoopback;
+  const definitions = [storeMemory, apiResources, apiserver, authToken, network, nodeAgent, options.runtime];
   const kernel = await startTestKernel({
     plugins: [...definitions, ...(options.more ?? []), options.images ?? fakeImages()],
     config: {
       apiserver: { listen: { port: 0 } },
       'node-agent': { nodeName: 'node-1', runtime: options.handler, ...options.agentConfig },
       [options.runtime.name]: options.runtimeConfig,
+      ...options.config,
     },
+    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
   });
   const api = kernel.service(apiClient);
   await ensureNamespace(api, 'default');

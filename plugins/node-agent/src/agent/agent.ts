@@ -151,6 +151,7 @@ export class Agent {
     const worker = this.#newWorker(pod);
     const early = this.#early.get(uid);
     if (early !== undefined) worker.adopt(early);
+    worker.recall();
     worker.trigger();
   }
 

@@ -4,6 +4,7 @@ import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/
 import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Pod } from '@timonel/sdk/kube';
 import { plan } from '../plan/plan.ts';
+import { recallLost } from '../plan/recall.ts';
 import { emptyMemory, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
 import { podStatus } from '../status/pod-status.ts';
 import { StatusWriter } from '../status/writer.ts';
@@ -92,6 +93,12 @@ export class PodWorker implements PodRecord {
       if (this.containers.get(container.id)?.state !== 'exited') this.containers.set(container.id, container);
     }
     if (changed) this.trigger();
+  }
+
+  /** Once, after what the runtime holds was adopted: remembers the containers that only the API still knows. */
+  recall(): void {
+    const lost = recallLost(this.#pod, [...this.containers.values()], this.#services.env.clock.now());
+    for (const container of lost) this.memory.finished.set(container.name, container);
   }
 
   /** A full list of the runtime without them: what this worker believed to be there is gone. */

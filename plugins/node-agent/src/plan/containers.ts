@@ -33,13 +33,10 @@ export function finishedBefore(view: PodView, name: string, attempt: number): Co
   return found;
 }
 
-/** Number of the next try. What the API remembers counts when the runtime remembers nothing. */
+/** Number of the next try. */
 export function nextAttempt(view: PodView, name: string): number {
-  const known = [latestTry(view, name)?.attempt, view.memory.finished.get(name)?.attempt];
-  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
-  const status = reported.find((entry) => entry.name === name);
-  if (status?.containerID !== undefined) known.push(status.restartCount);
-  return Math.max(-1, ...known.filter((attempt) => attempt !== undefined)) + 1;
+  const known = [latestTry(view, name)?.attempt ?? -1, view.memory.finished.get(name)?.attempt ?? -1];
+  return Math.max(...known) + 1;
 }
 
 /** An init container that stays (a sidecar). */

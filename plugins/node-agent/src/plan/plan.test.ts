@@ -1,6 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
 import { restartAllowedAt, afterRestart } from './back-off.ts';
+import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { ContainerStateStatus, PodContainerStatus } from '@timonel/sdk/kube';
 import { plan } from './plan.ts';
+import { recallLost } from './recall.ts';
 import { container, exited, memoryWith, noon, podWith, running, sandbox, viewOf } from './testing.ts';
 import { emptyMemory, type PodView } from './view.ts';
 
@@ -121,27 +124,17 @@ const rows: Row[] = [
     actions: ['remove-container app-0'],
   },
   {
-    name: 'the number of the next try comes from the API when the runtime has forgotten',
-    view: viewOf({
-      pod: {
-        ...podWith(),
-        status: {
-          containerStatuses: [
-            {
-              name: 'app',
-              state: {},
-              lastState: {},
-              ready: true,
-              restartCount: 4,
-              image: '',
-              imageID: '',
-              containerID: 'timonel://x',
-            },
-          ],
-        },
-      },
-    }),
+    name: 'the next try is counted on from one that the runtime has forgotten',
+    view: viewOf({ memory: memoryWith({ finished: new Map([['app', exited('app', 1, 4)]]) }) }),
     actions: ['start app #5'],
+  },
+  {
+    name: 'what ended for good in a former sandbox does not run again in the new one',
+    view: viewOf({
+      pod: podWith({ ...onFailure, containers: [container('app'), container('b')] }),
+      memory: memoryWith({ finished: new Map([['app', exited('app', 0)]]) }),
+    }),
+    actions: ['start b #0'],
   },
   {
     name: 'init containers run one by one',
@@ -265,5 +258,40 @@ describe('restart back-off', () => {
     }
     expect(delays).toEqual([0, 10, 20, 40, 80, 160, 300, 300]);
     expect(restartAllowedAt(entry, now + 600_001)).toBe(now + 600_001);
+  });
+});
+
+describe('containers that only the API knows', () => {
+  const status = (state: ContainerStateStatus, restartCount: number): PodContainerStatus => ({
+    name: 'app',
+    state,
+    lastState: {},
+    ready: true,
+    restartCount,
+    image: 'img:1',
+    imageID: 'sha256:1',
+    containerID: 'timonel://app-x',
+  });
+  const recall = (given: PodContainerStatus, known: ContainerStatus[] = []) =>
+    recallLost({ ...podWith(), status: { containerStatuses: [given] } }, known, noon);
+
+  it('are lost when they ran', () => {
+    const [lost] = recall(status({ running: { startedAt: '2026-03-05T11:00:00Z' } }, 2));
+    expect(lost).toMatchObject({
+      id: 'app-x',
+      attempt: 2,
+      exitCode: 137,
+      reason: 'ContainerStatusUnknown',
+      finishedAt: noon,
+    });
+  });
+  it('keep how they ended', () => {
+    const [ended] = recall(
+      status({ terminated: { exitCode: 0, reason: 'Completed', finishedAt: '2026-03-05T11:59:00Z' } }, 0),
+    );
+    expect(ended).toMatchObject({ attempt: 0, exitCode: 0, reason: 'Completed', finishedAt: noon - 60_000 });
+  });
+  it('are not recalled when the runtime knows them', () => {
+    expect(recall(status({ running: {} }, 0), [running('app')])).toEqual([]);
   });
 });
