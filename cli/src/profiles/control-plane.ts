@@ -9,7 +9,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
     { plugin: 'admission-namespace' },
-    { plugin: 'service-allocator', config: { serviceCidr: settings.serviceCidr } },
+    { plugin: 'service-allocator', config: { clusterIpRange: settings.serviceCidr } },
     { plugin: 'scheduler-host' },
     { plugin: 'scheduler-default' },
     { plugin: 'controller-replicaset' },
