@@ -3,7 +3,7 @@ import { definePlugin } from '@timonel/sdk';
 import { apiHooks } from '@timonel/sdk/contracts/api-server';
 import type { Pod } from '@timonel/sdk/kube';
 
-const isLatest = (image: string): boolean => /:latest$/.test(image) || !/[:@][^/]*$/.test(image);
+const isLatest = (image: string): boolean => image.endsWith(':latest') || !/[:@][^/]*$/.test(image);
 
 export default definePlugin({
   name: 'deny-latest',
