@@ -50,9 +50,7 @@ export async function execute(services: AgentServices, record: PodRecord, action
     case 'stop-container':
       return stop(services, record, action);
     case 'remove-container':
-      await record.runtime().removeContainer(action.containerId);
-      record.containers.delete(action.containerId);
-      return;
+      return removeContainer(record, action.containerId);
     case 'report-final-status':
       await record.reportFinalStatus();
       memory.finalReported = true;
@@ -65,6 +63,14 @@ export async function execute(services: AgentServices, record: PodRecord, action
     case 'delete-object':
       return deleteObject(services, record);
   }
+}
+
+/** With its log, which no option of `pods/log` reaches any more. */
+async function removeContainer(record: PodRecord, id: string): Promise<void> {
+  const logPath = record.containers.get(id)?.logPath ?? '';
+  await record.runtime().removeContainer(id);
+  record.containers.delete(id);
+  if (logPath !== '') await rm(logPath, { force: true });
 }
 
 function noteSandboxFailure(services: AgentServices, record: PodRecord, what: string, error: unknown): void {

@@ -68,6 +68,11 @@ export class PodWorker implements PodRecord {
     return this.#gone && this.sandboxes.size === 0 && this.memory.dataRemoved;
   }
 
+  /** No step runs and none is due at once. */
+  get isResting(): boolean {
+    return this.#running === undefined && !this.#dirty && !this.#writer.isWriting;
+  }
+
   setPod(pod: Pod): void {
     if (this.#learn(pod)) this.trigger();
   }

@@ -32,6 +32,11 @@ export class StatusWriter {
     this.#host = host;
   }
 
+  /** A write is under way; waiting for the next try does not count. */
+  get isWriting(): boolean {
+    return this.#writing !== undefined;
+  }
+
   /** Asks for this status; returns at once. */
   set(status: PodStatus): void {
     if (this.#closed) return;

@@ -1,0 +1,251 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { ImageService } from '@timonel/sdk/contracts/images';
+import type { PodNetwork } from '@timonel/sdk/contracts/network';
+import type { ContainerConfig, ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
+import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
+import { container, exited, podWith, running, sandbox } from '../plan/testing.ts';
+import { PodWorker } from './pod-worker.ts';
+import type { Runtimes } from './runtimes.ts';
+import { Semaphore } from './semaphore.ts';
+import type { AgentServices } from './services.ts';
+
+/** One pod of one node: the runtime is a map, time moves by hand. */
+class Bench {
+  readonly env: SimulatedEnv = manualEnv();
+  readonly containers = new Map<string, ContainerStatus>();
+  readonly starts: number[] = [];
+  readonly written: Pod[] = [];
+  readonly begin = this.env.clock.now();
+  apiIsAway = false;
+  imageIsThere = true;
+  sandboxFails = false;
+  readonly dataDir: string;
+  worker: PodWorker;
+
+  constructor(dataDir: string, spec: Partial<PodSpec> = {}) {
+    this.dataDir = dataDir;
+    this.worker = new PodWorker(this.services(), podWith(spec), 'fake', () => undefined);
+  }
+
+  seconds(): number {
+    return Math.round((this.env.clock.now() - this.begin) / 1000);
+  }
+
+  /** File work happens in real time: wait until the worker rests. */
+  async settle(): Promise<void> {
+    await until(() => this.worker.isResting, { what: 'the worker to rest', intervalMs: 1 });
+  }
+
+  async pass(seconds: number): Promise<void> {
+    for (let second = 0; second < seconds; second += 1) {
+      await this.env.advance(1000);
+      await this.settle();
+    }
+  }
+
+  crash(exitCode = 1): void {
+    for (const status of this.containers.values()) {
+      if (status.state !== 'running') continue;
+      const finishedAt = this.env.clock.now();
+      this.containers.set(status.id, { ...status, state: 'exited', exitCode, finishedAt, pid: undefined });
+    }
+    this.worker.trigger();
+  }
+
+  get status() {
+    return this.written.at(-1)?.status;
+  }
+
+  runtime(): Partial<ContainerRuntime> {
+    return {
+      runSandbox: async (config) => {
+        if (this.sandboxFails) throw new Error('no space left');
+        return sandbox({ id: config.id, labels: config.labels, createdAt: this.env.clock.now() });
+      },
+      createContainer: async (config: ContainerConfig) => {
+        const { id, sandboxId, name, attempt, labels } = config;
+        const status = running(name, attempt, { id, sandboxId, labels, state: 'created' });
+        this.containers.set(id, status);
+        return status;
+      },
+      startContainer: async (id) => {
+        const status = this.containers.get(id);
+        if (status === undefined) throw new Error('unknown');
+        this.starts.push(this.seconds());
+        this.containers.set(id, { ...status, state: 'running', startedAt: this.env.clock.now() });
+      },
+      containerStatus: async (id) => this.containers.get(id),
+      stopContainer: async (id) => {
+        const status = this.containers.get(id);
+        if (status !== undefined)
+          this.containers.set(id, exited(status.name, 0, status.attempt, { ...status, state: 'exited', exitCode: 0 }));
+      },
+      removeContainer: async (id) => void this.containers.delete(id),
+      removeSandbox: async () => undefined,
+      stopSandbox: async () => undefined,
+    };
+  }
+
+  services(): AgentServices {
+    const api: Partial<ApiClient> = {
+      updateStatus: async (_type, object) => {
+        if (this.apiIsAway) throw new ApiError('ServiceUnavailable', 'away');
+        this.written.push(object as unknown as Pod);
+        return object;
+      },
+      delete: async (_type, _name) => {
+        if (this.apiIsAway) throw new ApiError('ServiceUnavailable', 'away');
+        return {} as never;
+      },
+    };
+    const images: Partial<ImageService> = {
+      ensure: async (reference) => {
+        if (!this.imageIsThere)
+          throw Object.assign(new Error('absent'), { name: 'ImageError', reason: 'ErrImagePull' });
+        const config = {
+          entrypoint: ['run'],
+          cmd: [],
+          env: [],
+          workingDir: '',
+          user: '',
+          stopSignal: '',
+          exposedPorts: [],
+          labels: {},
+        };
+        const rootfs = { imageId: 'sha256:1', reference, layers: [] };
+        return { id: 'sha256:1', references: [reference], sizeBytes: 1, created: '', config, rootfs };
+      },
+    };
+    const network: Partial<PodNetwork> = {
+      attach: async ({ sandboxId }) => ({
+        sandboxId,
+        addresses: ['10.1.0.2'],
+        interfaceName: 'eth0',
+        gateway: undefined,
+      }),
+      detach: async () => undefined,
+    };
+    const runtimes: Partial<Runtimes> = { get: () => this.runtime() as ContainerRuntime, names: () => ['fake'] };
+    return {
+      nodeName: 'node-1',
+      clusterDomain: 'cluster.local',
+      env: this.env,
+      log: createRecordingLogger(),
+      api: api as ApiClient,
+      images: images as ImageService,
+      network: network as PodNetwork,
+      runtimes: runtimes as Runtimes,
+      sources: { configMap: async () => undefined, secret: async () => undefined },
+      bound: new Semaphore(4),
+      dataDir: this.dataDir,
+      nodeAddress: () => '192.0.2.1',
+      allocatable: () => ({ cpu: '2', memory: '4Gi' }),
+      nodeMemoryBytes: 4 * 1024 ** 3,
+      event: () => undefined,
+      reportFault: () => undefined,
+    };
+  }
+}
+
+describe('pod worker on a manual clock', () => {
+  let dataDir: string;
+  let bench: Bench;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'timonel-worker-'));
+    bench = new Bench(dataDir);
+  });
+  afterEach(async () => {
+    await bench.worker.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+  const begin = async (): Promise<void> => {
+    bench.worker.trigger();
+    await bench.settle();
+  };
+
+  it('restarts a crashing container after 0, 10, 20, 40, 80 seconds, and at once again after ten quiet minutes', async () => {
+    await begin();
+    for (let crashes = 0; crashes < 5; crashes += 1) {
+      const before = bench.starts.length;
+      bench.crash();
+      await bench.settle();
+      for (let second = 0; second < 100 && bench.starts.length === before; second += 1) await bench.pass(1);
+    }
+    expect(bench.starts).toEqual([0, 0, 10, 30, 70, 150]);
+    await bench.pass(1);
+    expect(bench.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 5, ready: true });
+    // Of five ended tries one is kept.
+    expect(bench.containers.size).toBe(2);
+    await bench.env.advance(601_000);
+    bench.crash();
+    await bench.settle();
+    expect(bench.starts).toHaveLength(7);
+  });
+
+  it('tries an absent image again with growing delays, and starts when it is there', async () => {
+    bench.imageIsThere = false;
+    await begin();
+    const reason = (): string | undefined => bench.status?.containerStatuses?.[0]?.state.waiting?.reason;
+    expect(reason()).toBe('ErrImagePull');
+    await bench.pass(5);
+    expect(reason()).toBe('ImagePullBackOff');
+    await bench.pass(10);
+    bench.imageIsThere = true;
+    await bench.pass(14);
+    expect(bench.starts).toEqual([]);
+    await bench.pass(3);
+    expect(bench.starts).toEqual([30]);
+    expect(bench.status?.phase).toBe('Running');
+  });
+
+  it('goes on without the API, and reports when it is back', async () => {
+    await begin();
+    bench.apiIsAway = true;
+    bench.crash();
+    await bench.settle();
+    expect(bench.starts).toEqual([0, 0]);
+    expect(bench.status?.containerStatuses?.[0]?.restartCount).toBe(0);
+    await bench.pass(30);
+    bench.apiIsAway = false;
+    await bench.pass(11);
+    expect(bench.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: true });
+  });
+
+  it('tries a failed sandbox again', async () => {
+    bench.sandboxFails = true;
+    await begin();
+    await bench.pass(5);
+    bench.sandboxFails = false;
+    await bench.pass(10);
+    expect(bench.status?.phase).toBe('Running');
+  });
+
+  it('writes nothing while nothing changes', async () => {
+    await begin();
+    const writes = bench.written.length;
+    for (let index = 0; index < 10; index += 1) {
+      bench.worker.trigger();
+      await bench.pass(1);
+    }
+    expect(bench.written).toHaveLength(writes);
+  });
+
+  it('keeps trying to delete the object until the API answers', async () => {
+    await begin();
+    bench.apiIsAway = true;
+    const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 };
+    bench.worker.setPod(podWith({ containers: [container('app')] }, deleted));
+    await bench.settle();
+    await bench.pass(3);
+    expect(bench.worker.sandboxes.size).toBe(0);
+    expect(bench.worker.memory.objectDeleted).toBe(false);
+    bench.apiIsAway = false;
+    await bench.pass(2);
+    expect(bench.worker.memory.objectDeleted).toBe(true);
+  });
+});
