@@ -1,0 +1,36 @@
+/** `npm start`: the demo as a stranger sees it, and a machine that looks as before when it was stopped. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestCluster } from '../support/cluster.ts';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+
+describe('the demo', () => {
+  let before: readonly string[];
+  let cluster: TestCluster;
+
+  beforeAll(async () => {
+    before = traces();
+    cluster = await TestCluster.start({ args: ['--demo'], readyText: 'The service:', timeoutMs: 60_000 });
+  }, 90_000);
+  afterAll(async () => cluster.dispose(), 60_000);
+
+  it('shows plugins, the way in, and requests answered by three different pods', () => {
+    const { output } = cluster;
+    expect(output).toMatch(/apiserver +setup +\d+ ms +start +\d+ ms/);
+    expect(output).toMatch(/Node node-1 is Ready after/);
+    expect(output).toContain(`API server:  https://127.0.0.1:${cluster.port}`);
+    const pods = [...output.matchAll(/answered by (web-[a-z0-9]+-[a-z0-9]{5})$/gm)].map((match) => match[1]);
+    expect(pods.length).toBeGreaterThanOrEqual(12);
+    expect(new Set(pods).size).toBe(3);
+  });
+
+  it('leaves nothing behind after Ctrl-C', async () => {
+    expect(newTraces(before).length).toBeGreaterThan(0);
+    expect(await cluster.signal('SIGINT')).toBe(0);
+    expect(cluster.output).toContain('Stopped.');
+    await until(() => newTraces(before).length === 0, {
+      what: () => `nothing left behind, but: ${newTraces(before).join('; ')}`,
+      timeoutMs: 5000,
+    });
+  }, 40_000);
+});
