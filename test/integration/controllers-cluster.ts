@@ -1,4 +1,5 @@
 /** A control plane for the tests of the controllers: the real API server on the memory store, and pods that become ready by themselves. */
+import { setMaxListeners } from 'node:events';
 import { apiClient, type ApiClient, type WatchEvent } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
 import {
@@ -64,6 +65,8 @@ export async function startTestCluster(options: TestClusterOptions): Promise<Tes
   const api = kernel.service(apiClient);
   const controllers = kernel.service(controller);
   const stop = new AbortController();
+  // One listener for each recorded type.
+  setMaxListeners(0, stop.signal);
   const running: Promise<void>[] = [followPods(api, options.becomesReady ?? (() => true), stop.signal)];
   let changes = 0;
   const record = <T extends KubeObject>(type: ResourceType<T>): WatchEvent<T>[] => {
@@ -125,4 +128,10 @@ export function deploymentOf(name: string, replicas: number, more: Partial<Deplo
     metadata: { name, namespace: 'default' },
     spec: { replicas, selector, template: template ?? { spec: { containers: [] } }, ...more },
   };
+}
+
+/** In the order of their JSON texts. */
+export function inOrder<T>(values: readonly T[]): T[] {
+  const text = (value: T): string => JSON.stringify(value) ?? '';
+  return [...values].sort((a, b) => (text(a) < text(b) ? -1 : 1));
 }

@@ -4,7 +4,7 @@ import replicaSetController from '@timonel/plugin-controller-replicaset';
 import type { WatchEvent } from '@timonel/sdk/contracts/api';
 import { deployments, pods, replicaSets, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
-import { deploymentOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
+import { deploymentOf, inOrder, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
 const at = { namespace: 'default', name: 'web' };
 const controllers = [deploymentController, replicaSetController];
@@ -79,7 +79,7 @@ describe('controller-deployment', () => {
     expect(most).toBeLessThanOrEqual(8);
     expect(fewestAvailable).toBeGreaterThanOrEqual(5);
     const sets = await setsOf(cluster);
-    expect(sets.map((set) => [imageOf(set.spec.template), set.spec.replicas]).sort()).toEqual([
+    expect(inOrder(sets.map((set) => [imageOf(set.spec.template), set.spec.replicas]))).toEqual([
       ['web:1', 0],
       ['web:2', 6],
     ]);
@@ -170,7 +170,7 @@ describe('controller-deployment', () => {
       await rolledOut(cluster, 3);
     }
     await until(async () => (await setsOf(cluster)).length === 2, { what: 'the history to be cleaned up' });
-    expect((await setsOf(cluster)).map((set) => imageOf(set.spec.template)).sort()).toEqual(['web:3', 'web:4']);
+    expect(inOrder((await setsOf(cluster)).map((set) => imageOf(set.spec.template)))).toEqual(['web:3', 'web:4']);
   });
 
   it('scales in mid-roll-out in proportion', async () => {
@@ -188,10 +188,9 @@ describe('controller-deployment', () => {
     await cluster.quiet();
     const sizes = async (): Promise<(number | undefined)[]> => {
       const sets = await setsOf(cluster);
-      return sets
-        .map((set) => [imageOf(set.spec.template), set.spec.replicas] as const)
-        .sort()
-        .map(([, size]) => size);
+      return inOrder(sets.map((set) => [imageOf(set.spec.template), set.spec.replicas] as const)).map(
+        ([, size]) => size,
+      );
     };
     expect(await sizes()).toEqual([8, 5]);
     await patch(cluster, { replicas: 30 });

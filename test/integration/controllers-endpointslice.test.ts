@@ -11,7 +11,7 @@ import {
   type Service,
 } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
-import { replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
+import { inOrder, replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
 const at = { namespace: 'default', name: 'web' };
 const controllers = [endpointSliceController, replicaSetController];
@@ -57,13 +57,13 @@ describe('controller-endpointslice', () => {
       },
     });
     const all = (await cluster.api.list(pods, { namespace: 'default' })).items;
-    expect(slice?.endpoints.map(({ addresses, targetRef }) => [addresses[0], targetRef?.name]).sort()).toEqual(
-      all.map(({ metadata, status }) => [status?.podIP, metadata.name]).sort(),
+    expect(inOrder(slice?.endpoints.map(({ addresses, targetRef }) => [addresses[0], targetRef?.name]) ?? [])).toEqual(
+      inOrder(all.map(({ metadata, status }) => [status?.podIP, metadata.name])),
     );
     const legacy = await cluster.api.get(endpoints, at);
     expect(legacy.subsets).toMatchObject([{ ports: [{ name: 'http', port: 8080, protocol: 'TCP' }] }]);
-    expect(legacy.subsets?.[0]?.addresses?.map(({ ip }) => ip).sort()).toEqual(
-      all.map(({ status }) => status?.podIP).sort(),
+    expect(inOrder(legacy.subsets?.[0]?.addresses?.map(({ ip }) => ip) ?? [])).toEqual(
+      inOrder(all.map(({ status }) => status?.podIP)),
     );
     const total = (): number => writes.reduce((sum, events) => sum + events.length, 0);
     const before = total();

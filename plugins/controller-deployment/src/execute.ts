@@ -1,14 +1,7 @@
 /** Carries the actions of `reconcile.ts` out. */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import {
-  adopt,
-  ownerIsLive,
-  release,
-  type EventRecorder,
-  type Informer,
-  type OwnWrites,
-} from '@timonel/sdk/controller';
+import { adopt, release, type EventRecorder, type Informer, type OwnWrites } from '@timonel/sdk/controller';
 import {
   controllerOf,
   deployments,
@@ -51,7 +44,7 @@ async function claim(
   if (action.do === 'release') {
     const written = await release(api, replicaSets, action.set, deployment);
     if (written !== undefined) ownWrites.wrote(key, sets, written);
-  } else if (await ownerIsLive(api, deployments, deployment)) {
+  } else {
     ownWrites.wrote(key, sets, await adopt(api, replicaSets, action.set, deployment, deployments));
   }
 }

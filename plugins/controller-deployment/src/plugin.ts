@@ -7,6 +7,7 @@ import {
   EventRecorder,
   informers,
   keysFrom,
+  ownerIsCurrent,
   runController,
   updateStatusIfChanged,
 } from '@timonel/sdk/controller';
@@ -97,7 +98,9 @@ const plugin: AnyPlugin = definePlugin({
         const cached = all.get(key);
         if (cached === undefined) return;
         const observed = observe(cached);
-        const { deployment, outcome, error } = await execute(means, key, cached, plan(observed), ownWrites);
+        const actions = plan(observed);
+        if (actions.length > 0 && !(await ownerIsCurrent(api, deployments, cached))) return;
+        const { deployment, outcome, error } = await execute(means, key, cached, actions, ownWrites);
         const { status, requeueAfterMs } = planStatus({ ...observed, deployment }, setsOf(observed), outcome);
         const written = await updateStatusIfChanged(api, deployments, deployment, status);
         if (written !== undefined) ownWrites.wrote(key, all, written);

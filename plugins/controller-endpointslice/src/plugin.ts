@@ -1,7 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
-import { byNamespace, informers, keysFrom, runController } from '@timonel/sdk/controller';
+import { byNamespace, informers, keysFrom, ownerIsCurrent, runController } from '@timonel/sdk/controller';
 import {
   endpoints,
   endpointSlices,
@@ -72,7 +72,9 @@ const plugin: AnyPlugin = definePlugin({
           slices: slices.byIndex('service', key),
           endpoints: legacy.get(key),
         };
-        await execute(means, key, plan(observed), ownWrites);
+        const actions = plan(observed);
+        if (actions.length > 0 && service !== undefined && !(await ownerIsCurrent(api, services, service))) return;
+        await execute(means, key, actions, ownWrites);
       },
     });
   },

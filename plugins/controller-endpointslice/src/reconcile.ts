@@ -97,8 +97,7 @@ function pack(
   for (const { endpoints } of filled) endpoints.push(...rest.splice(0, endpointsPerSlice - endpoints.length));
   const actions: Action[] = [];
   const keep = filled.filter(({ endpoints }) => endpoints.length > 0);
-  const kept =
-    keep.length > 0 || rest.length > 0 ? keep : filled.slice(0, wanted.length === 0 && ports.length === 0 ? 1 : 0);
+  const kept = keep.length > 0 || rest.length > 0 ? keep : filled.slice(0, 1);
   for (const { slice, endpoints } of kept) {
     const labels = labelsOf(service);
     if (jsonEqual(slice.endpoints, endpoints) && jsonEqual(slice.metadata.labels, labels)) continue;
@@ -125,10 +124,9 @@ function planFamily(
   );
   // A service without endpoints has one empty slice, which tells "none" from "not looked at yet".
   if (groups.length === 0) {
-    const [first, ...others] = slices.filter((slice) => (slice.ports ?? []).length === 0);
-    const surplus = [...others, ...slices.filter((slice) => (slice.ports ?? []).length > 0)];
+    const [first, ...surplus] = slices;
     const actions = surplus.map((slice): Action => ({ do: 'deleteSlice', slice, cause: 'SurplusSlice' }));
-    if (first !== undefined) return [...pack(service, family, [], [], [first]), ...actions];
+    if (first !== undefined) return [...pack(service, family, first.ports ?? [], [], [first]), ...actions];
     return [{ do: 'createSlice', slice: newSlice(service, family, [], []), cause: 'EndpointsChanged' }, ...actions];
   }
   const actions = groups.flatMap(({ ports, pods: members }) => {

@@ -12,7 +12,6 @@ import {
   secrets,
   serviceAccounts,
   services,
-  type KubeObject,
   type ResourceType,
 } from '@timonel/sdk/kube';
 
@@ -28,10 +27,10 @@ export const collectedTypes: readonly ResourceType[] = [
   secrets,
   serviceAccounts,
   leases,
-] as readonly ResourceType<KubeObject>[];
+] as readonly ResourceType[];
 
 /** Types that own but are not collected themselves. */
-export const ownerOnlyTypes: readonly ResourceType[] = [nodes, namespaces] as readonly ResourceType<KubeObject>[];
+export const ownerOnlyTypes: readonly ResourceType[] = [nodes, namespaces] as readonly ResourceType[];
 
 /** `group/resource`. */
 export function typeId(type: ResourceType): string {

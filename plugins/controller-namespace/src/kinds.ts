@@ -10,7 +10,6 @@ import {
   secrets,
   serviceAccounts,
   services,
-  type KubeObject,
   type ResourceType,
 } from '@timonel/sdk/kube';
 
@@ -27,4 +26,4 @@ export const namespacedTypes: readonly ResourceType[] = [
   serviceAccounts,
   leases,
   coreEvents,
-] as readonly ResourceType<KubeObject>[];
+] as readonly ResourceType[];

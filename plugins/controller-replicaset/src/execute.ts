@@ -1,15 +1,7 @@
 /** Carries the actions of `reconcile.ts` out. */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import {
-  adopt,
-  ownerIsLive,
-  release,
-  slowStart,
-  type EventRecorder,
-  type Informer,
-  type OwnWrites,
-} from '@timonel/sdk/controller';
+import { adopt, release, slowStart, type EventRecorder, type Informer, type OwnWrites } from '@timonel/sdk/controller';
 import { isConflict, isNotFound, pods, replicaSets, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import { newPod, type Action, type ReplicaFailure } from './reconcile.ts';
 
@@ -39,8 +31,6 @@ async function claim(work: Work, actions: readonly Action[]): Promise<void> {
     if (written !== undefined) ownWrites.wrote(key, podInformer, written);
   }
   const adoptions = actions.filter((action) => action.do === 'adopt');
-  if (adoptions.length === 0) return;
-  if (!(await ownerIsLive(api, replicaSets, replicaSet))) return;
   for (const { pod } of adoptions)
     ownWrites.wrote(key, podInformer, await adopt(api, pods, pod, replicaSet, replicaSets));
 }

@@ -7,6 +7,7 @@ import {
   EventRecorder,
   informers,
   keysFrom,
+  ownerIsCurrent,
   runController,
   updateStatusIfChanged,
 } from '@timonel/sdk/controller';
@@ -68,7 +69,9 @@ const plugin: AnyPlugin = definePlugin({
           nowMs: ctx.env.clock.now(),
           timestamp: ctx.env.clock.timestamp(),
         };
-        const { failure, error } = await execute(means, key, replicaSet, plan(observed), ownWrites);
+        const actions = plan(observed);
+        if (actions.length > 0 && !(await ownerIsCurrent(api, replicaSets, replicaSet))) return;
+        const { failure, error } = await execute(means, key, replicaSet, actions, ownWrites);
         const { status, requeueAfterMs } = planStatus(observed, failure);
         const written = await updateStatusIfChanged(api, replicaSets, replicaSet, status);
         if (written !== undefined) ownWrites.wrote(key, sets, written);

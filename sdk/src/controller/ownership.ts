@@ -84,18 +84,19 @@ export async function release<T extends KubeObject>(
 }
 
 /**
- * Asks the API itself whether the owner still is the one the cache shows and is not being deleted: a cache that lags must not
- * adopt in the name of a dead owner.
+ * Asks the API itself whether the owner still is as the cache shows it: the same uid, the same generation, not being deleted. Ask
+ * before acting in its name: caches of several types lag by different times, so that the dependents of a deleted or changed
+ * owner may look missing or surplus. When it answers false, do nothing: the informer will bring the newer state.
  */
-export async function ownerIsLive<T extends KubeObject>(
+export async function ownerIsCurrent<T extends KubeObject>(
   api: ApiClient,
   type: ResourceType<T>,
   owner: T,
 ): Promise<boolean> {
   try {
-    const { namespace, name = '' } = owner.metadata;
-    const live = await api.get(type, { namespace, name });
-    return live.metadata.uid === owner.metadata.uid && live.metadata.deletionTimestamp === undefined;
+    const { namespace, name = '', uid, generation } = owner.metadata;
+    const { metadata } = await api.get(type, { namespace, name });
+    return metadata.uid === uid && metadata.generation === generation && metadata.deletionTimestamp === undefined;
   } catch (error) {
     if (isNotFound(error)) return false;
     throw error;

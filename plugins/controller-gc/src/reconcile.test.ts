@@ -1,0 +1,36 @@
+import { describe, expect, it } from '@jest/globals';
+import type { KubeObject } from '@timonel/sdk/kube';
+import { plan, type OwnerState } from './reconcile.ts';
+
+function object(...uids: string[]): KubeObject {
+  const ownerReferences = uids.map((uid) => ({ apiVersion: 'v1', kind: 'ConfigMap', name: uid, uid }));
+  return { metadata: { name: 'a', ...(uids.length === 0 ? {} : { ownerReferences }) } };
+}
+
+const does = (target: KubeObject, states: Record<string, OwnerState>): unknown =>
+  plan({ object: target, owners: new Map(Object.entries(states)) });
+
+describe('plan', () => {
+  it('deletes only when every owner is known to be absent', () => {
+    expect(does(object('x', 'y'), { x: 'absent', y: 'absent' })).toEqual({ do: 'delete', cause: 'AllOwnersGone' });
+    expect(does(object('x'), { x: 'present' })).toBeUndefined();
+    expect(does(object('x'), { x: 'unknown' })).toBeUndefined();
+    expect(does(object('x'), {})).toBeUndefined();
+    expect(does(object(), {})).toBeUndefined();
+  });
+
+  it('drops the references to absent owners while others are left', () => {
+    const target = object('x', 'y', 'z');
+    expect(does(target, { x: 'absent', y: 'present', z: 'unknown' })).toEqual({
+      do: 'dropReferences',
+      keep: target.metadata.ownerReferences?.slice(1),
+      cause: 'SomeOwnersGone',
+    });
+  });
+
+  it('leaves an object alone that is being deleted', () => {
+    const target = object('x');
+    target.metadata.deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(does(target, { x: 'absent' })).toBeUndefined();
+  });
+});
