@@ -50,6 +50,13 @@ function serviceAddresses(service: Service): string[] {
   return all.filter((address) => address !== '' && address !== 'None');
 }
 
+/** An endpoint may be in two slices for a moment; which of them comes first must not matter. */
+function keep(backends: Map<string, Backend>, backend: Backend): void {
+  const key = `${backend.address}:${backend.port}`;
+  const other = backends.get(key);
+  if (other === undefined || (backend.nodeName ?? '') > (other.nodeName ?? '')) backends.set(key, backend);
+}
+
 function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol: string): Backend[] {
   const ready = new Map<string, Backend>();
   const fallback = new Map<string, Backend>();
@@ -60,11 +67,10 @@ function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol
     if (port === undefined || slice.addressType === 'FQDN') continue;
     for (const endpoint of slice.endpoints) {
       const conditions = endpoint.conditions ?? {};
+      const isReady = conditions.ready ?? true;
+      if (!isReady && !(conditions.serving === true && conditions.terminating === true)) continue;
       for (const address of endpoint.addresses) {
-        const backend = { address, port, nodeName: endpoint.nodeName };
-        if (conditions.ready ?? true) ready.set(`${address}:${port}`, backend);
-        else if (conditions.serving === true && conditions.terminating === true)
-          fallback.set(`${address}:${port}`, backend);
+        keep(isReady ? ready : fallback, { address, port, nodeName: endpoint.nodeName });
       }
     }
   }
@@ -98,7 +104,7 @@ export function buildServiceRules(
     for (const port of service.spec.ports ?? []) {
       const protocol = (port.protocol ?? 'TCP') as ServicePortRule['protocol'];
       rules.push({
-        id: `${key}:${port.name ?? port.port}`,
+        id: `${key}:${port.name === undefined || port.name === '' ? port.port : port.name}`,
         protocol,
         port: port.port,
         clusterIPs,

@@ -1,0 +1,269 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createSimulatedEnv, type SimulatedEnv } from '@timonel/core';
+import type { ApiClient, WatchEvent } from '../contracts/api/index.ts';
+import type { ServicePortRule } from '../contracts/proxy/index.ts';
+import { services, type KubeObject, type ResourceType, type Service } from '../kube/index.ts';
+import type { ControllerHost } from './host.ts';
+import { ServiceRuleSync } from './service-rules.ts';
+
+/** Services in memory; there are no slices. */
+class FakeApi {
+  readonly objects: Service[] = [];
+  #version = 1;
+  readonly #watchers = new Set<(event: WatchEvent<Service>) => void>();
+
+  put(name: string): void {
+    const metadata = { namespace: 'default', name, uid: name, resourceVersion: String(++this.#version) };
+    const object = { metadata, spec: { clusterIP: '10.96.0.1', ports: [{ port: 80 }] } } as Service;
+    this.objects.push(object);
+    for (const tell of this.#watchers) tell({ type: 'ADDED', object });
+  }
+
+  client(): ApiClient {
+    const isServices = (type: ResourceType): boolean => type.resource === services.resource;
+    const client = {
+      list: async (type: ResourceType) => ({
+        metadata: { resourceVersion: String(this.#version) },
+        items: isServices(type) ? [...this.objects] : [],
+      }),
+      watch: (type: ResourceType, { signal }: { signal: AbortSignal }) => this.#watch(isServices(type), signal),
+    };
+    return client as unknown as ApiClient;
+  }
+
+  async *#watch(live: boolean, signal: AbortSignal): AsyncIterable<WatchEvent<Service>> {
+    const events: WatchEvent<Service>[] = [];
+    let wake = (): void => undefined;
+    const tell = (event: WatchEvent<Service>): void => {
+      events.push(event);
+      wake();
+    };
+    if (live) this.#watchers.add(tell);
+    signal.addEventListener('abort', () => wake());
+    while (!signal.aborted) {
+      const event = events.shift();
+      if (event !== undefined) yield event;
+      else
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+    }
+    this.#watchers.delete(tell);
+  }
+}
+
+interface Call {
+  readonly atMs: number;
+  readonly ids: readonly string[];
+  finish(error?: Error): void;
+}
+
+/** A data plane whose hand-overs end when the test says so, or at once. */
+class Bench {
+  readonly env: SimulatedEnv = createSimulatedEnv({ seed: 3 });
+  readonly api: FakeApi = new FakeApi();
+  readonly calls: Call[] = [];
+  readonly warnings: string[] = [];
+  readonly abort: AbortController = new AbortController();
+  readonly sync: ServiceRuleSync;
+  /** How hand-overs end by themselves; undefined: they wait for `finish`. */
+  outcome: 'works' | 'fails' | undefined = 'works';
+  atOnce = 0;
+  mostAtOnce = 0;
+
+  constructor(minIntervalMs = 50) {
+    const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => this.warnings.push(text) };
+    const host = {
+      name: 'test',
+      env: this.env,
+      log: { ...log, child: () => log },
+      signal: this.abort.signal,
+      reportFault: (error: unknown) => {
+        throw error;
+      },
+    } as unknown as ControllerHost;
+    this.sync = new ServiceRuleSync(host, this.api.client(), {
+      implementation: 'fake',
+      minIntervalMs,
+      apply: (rules) => this.#apply(rules),
+    });
+  }
+
+  #apply(rules: readonly ServicePortRule[]): Promise<void> {
+    this.atOnce += 1;
+    this.mostAtOnce = Math.max(this.mostAtOnce, this.atOnce);
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error): void => {
+        this.atOnce -= 1;
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      this.calls.push({ atMs: this.env.clock.monotonic(), ids: rules.map(({ id }) => id), finish });
+      if (this.outcome === 'works') finish();
+      if (this.outcome === 'fails') finish(new Error('refused by the data plane'));
+    });
+  }
+
+  get times(): number[] {
+    return this.calls.map(({ atMs }) => atMs);
+  }
+
+  async start(): Promise<void> {
+    const started = this.sync.start();
+    await this.env.settle();
+    await started;
+  }
+}
+
+describe('ServiceRuleSync', () => {
+  let bench: Bench;
+  afterEach(async () => {
+    bench.calls.forEach(({ finish }) => finish());
+    await bench.sync.stop();
+    expect(bench.mostAtOnce).toBeLessThanOrEqual(1);
+    expect(bench.env.pendingTimers).toBe(0);
+  });
+
+  it('hands everything over at the start, then does nothing while nothing changes', async () => {
+    bench = new Bench();
+    bench.api.put('b');
+    bench.api.put('a');
+    await bench.start();
+    expect(bench.calls.map(({ ids }) => ids)).toEqual([['default/a:80', 'default/b:80']]);
+    await bench.env.advance(600_000);
+    expect(bench.calls).toHaveLength(1);
+    const lastSyncAt = bench.env.clock.now() - 600_000;
+    expect(bench.sync.status()).toEqual({
+      implementation: 'fake',
+      rules: 2,
+      backends: 0,
+      lastSyncAt,
+      lastError: undefined,
+    });
+  });
+
+  it('joins changes that come in one interval, and is prompt after a quiet time', async () => {
+    bench = new Bench(50);
+    await bench.start();
+    for (let i = 0; i < 100; i++) {
+      bench.api.put(`service-${i}`);
+      await bench.env.advance(1);
+    }
+    await bench.env.advance(100);
+    expect(bench.times).toEqual([0, 50, 100, 150].slice(0, bench.calls.length));
+    expect(bench.calls.length).toBeLessThanOrEqual(4);
+    expect(bench.calls.at(-1)?.ids).toHaveLength(100);
+    const before = bench.calls.length;
+    await bench.env.advance(1000);
+    const nowMs = bench.env.clock.monotonic();
+    bench.api.put('late');
+    await bench.env.settle();
+    expect(bench.calls).toHaveLength(before + 1);
+    expect(bench.calls.at(-1)?.atMs).toBe(nowMs);
+  });
+
+  it('hands over one at a time: changes during a slow one wait for its end', async () => {
+    bench = new Bench();
+    await bench.start();
+    await bench.env.advance(100);
+    bench.outcome = undefined;
+    bench.api.put('a');
+    await bench.env.settle();
+    expect(bench.calls).toHaveLength(2);
+    bench.api.put('b');
+    await bench.env.advance(5000);
+    expect(bench.calls).toHaveLength(2);
+    bench.outcome = 'works';
+    bench.calls[1]?.finish();
+    await bench.env.advance(100);
+    expect(bench.calls.map(({ ids }) => ids.length)).toEqual([0, 1, 2]);
+  });
+
+  it('tries again with back-off after failures, and is quick again after a success', async () => {
+    bench = new Bench(50);
+    bench.outcome = 'fails';
+    await bench.start();
+    await bench.env.advance(40_000);
+    expect(bench.times.slice(0, 10)).toEqual([0, 100, 300, 700, 1500, 3100, 6300, 12_700, 22_700, 32_700]);
+    expect(bench.warnings).toHaveLength(bench.calls.length);
+    expect(bench.sync.status()).toMatchObject({ lastError: 'refused by the data plane', lastSyncAt: 0 });
+    bench.outcome = 'works';
+    await bench.env.advance(10_000);
+    expect(bench.sync.status()).toMatchObject({ lastError: undefined });
+    const { length } = bench.calls;
+    bench.api.put('a');
+    await bench.env.settle();
+    expect(bench.calls).toHaveLength(length + 1);
+  });
+
+  it('resync hands over again although nothing changed', async () => {
+    bench = new Bench();
+    await bench.start();
+    await bench.env.advance(1000);
+    const resync = bench.sync.resync();
+    await bench.env.settle();
+    await resync;
+    expect(bench.times).toEqual([0, 1000]);
+  });
+
+  it('resync does not wait for a back-off, and rejects with the reason when it fails', async () => {
+    bench = new Bench();
+    bench.outcome = 'fails';
+    await bench.start();
+    await bench.env.advance(20_000);
+    const { length } = bench.calls;
+    await expect(bench.sync.resync()).rejects.toThrow('refused by the data plane');
+    expect(bench.calls).toHaveLength(length + 1);
+    expect(bench.calls.at(-1)?.atMs).toBe(20_000);
+  });
+
+  it('resync during a hand-over means one after it', async () => {
+    bench = new Bench();
+    await bench.start();
+    await bench.env.advance(1000);
+    bench.outcome = undefined;
+    bench.api.put('a');
+    await bench.env.settle();
+    let done = false;
+    const resync = bench.sync.resync().then(() => {
+      done = true;
+    });
+    bench.outcome = 'works';
+    bench.calls[1]?.finish();
+    await bench.env.advance(100);
+    await resync;
+    expect(done).toBe(true);
+    expect(bench.calls).toHaveLength(3);
+  });
+
+  it('stop waits for the running hand-over, and what waits for one is told', async () => {
+    bench = new Bench();
+    await bench.start();
+    await bench.env.advance(1000);
+    bench.outcome = undefined;
+    bench.api.put('a');
+    await bench.env.settle();
+    const resync = bench.sync.resync();
+    let stopped = false;
+    const stopping = bench.sync.stop().then(() => {
+      stopped = true;
+    });
+    await bench.env.settle();
+    expect(stopped).toBe(false);
+    bench.calls[1]?.finish();
+    await expect(resync).rejects.toThrow('stopped');
+    await stopping;
+    await expect(bench.sync.resync()).rejects.toThrow('stopped');
+    bench.api.put('b');
+    await bench.env.advance(1000);
+    expect(bench.calls).toHaveLength(2);
+  });
+
+  it('ends with the signal of its plugin, also before the first list', async () => {
+    bench = new Bench();
+    const started = bench.sync.start();
+    bench.abort.abort();
+    await expect(started).rejects.toBeDefined();
+    expect(bench.calls).toHaveLength(0);
+  });
+});
