@@ -118,7 +118,7 @@ class Bench {
 describe('ServiceRuleSync', () => {
   let bench: Bench;
   afterEach(async () => {
-    bench.calls.forEach(({ finish }) => finish());
+    for (const call of bench.calls) call.finish();
     await bench.sync.stop();
     expect(bench.mostAtOnce).toBeLessThanOrEqual(1);
     expect(bench.env.pendingTimers).toBe(0);
@@ -224,15 +224,11 @@ describe('ServiceRuleSync', () => {
     bench.outcome = undefined;
     bench.api.put('a');
     await bench.env.settle();
-    let done = false;
-    const resync = bench.sync.resync().then(() => {
-      done = true;
-    });
+    const resync = bench.sync.resync();
     bench.outcome = 'works';
     bench.calls[1]?.finish();
     await bench.env.advance(100);
     await resync;
-    expect(done).toBe(true);
     expect(bench.calls).toHaveLength(3);
   });
 
@@ -245,7 +241,7 @@ describe('ServiceRuleSync', () => {
     await bench.env.settle();
     const resync = bench.sync.resync();
     let stopped = false;
-    const stopping = bench.sync.stop().then(() => {
+    const stopping = bench.sync.stop().finally(() => {
       stopped = true;
     });
     await bench.env.settle();

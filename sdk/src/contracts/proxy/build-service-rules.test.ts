@@ -162,14 +162,11 @@ describe('buildServiceRules: backends', () => {
 describe('buildServiceRules: order', () => {
   it('gives the same rules for the same objects in any order', () => {
     const { random } = createSimulatedEnv({ seed: 'service-rules' });
-    const shuffled = <T>(list: readonly T[]): T[] => {
-      const copy = [...list];
-      for (let i = copy.length - 1; i > 0; i--) {
-        const j = random.int(i + 1);
-        [copy[i], copy[j]] = [copy[j], copy[i]];
-      }
-      return copy;
-    };
+    const shuffled = <T>(list: readonly T[]): T[] =>
+      list
+        .map((item) => ({ item, at: random.next() }))
+        .sort((one, other) => one.at - other.at)
+        .map(({ item }) => item);
     const endpoint = (): Endpoint => ({
       addresses: [`10.1.0.${random.int(12)}`],
       nodeName: `node-${random.int(3)}`,
