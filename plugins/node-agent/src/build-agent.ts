@@ -54,6 +54,8 @@ function configSources(api: ApiClient): ConfigSources {
   };
 }
 
+const unlistedBeatMs = 3000;
+
 function capacityOf(machine: Machine, config: AgentConfig): Record<string, string> {
   return { ...machine.capacity, ...config.capacity };
 }
@@ -145,7 +147,8 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       if (reached.address === '') reached.address = (await deps.network.nodeNetwork()).nodeAddress;
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       agent.start();
-      registration.beat();
+      // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
+      ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
     },
     stop: async (reason) => {
       probes.close();

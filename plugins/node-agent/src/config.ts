@@ -17,12 +17,18 @@ export interface AgentConfig {
   readonly maxPods: number;
 }
 
+/** A host name may hold what the name of an object may not. */
+function nodeNameOf(host: string): string {
+  const usable = host.toLowerCase().replaceAll(/[^a-z0-9.-]/g, '-');
+  return usable.replaceAll(/^[-.]+|[-.]+$/g, '') || 'node';
+}
+
 export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   /** Name of the Node object: an RFC 1123 subdomain. */
   nodeName: z
     .string()
     .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be an RFC 1123 subdomain')
-    .default(() => hostname().toLowerCase()),
+    .default(() => nodeNameOf(hostname())),
   /** Handler of pods without runtimeClassName: a runtime's plugin name without `runtime-`. */
   runtime: z.string().default('linux'),
   labels: z.record(z.string(), z.string()).default({}),

@@ -1,3 +1,6 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { nodeEndpoint, type LogOptions } from '@timonel/sdk/contracts/node';
 import { configMaps, pods, secrets, type Pod } from '@timonel/sdk/kube';
@@ -205,5 +208,24 @@ describe('node agent with plain processes', () => {
     });
     await bed.pod('execs', 'ready', ready);
     await bed.pod('connects', 'ready', ready);
+  });
+
+  it('runs postStart and preStop, and restarts a container whose postStart fails', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'timonel-hooks-'));
+    const write = (name: string) => ({ exec: { command: ['sh', '-c', `echo ${name} >> ${directory}/log`] } });
+    const lifecycle = { postStart: write('begin'), preStop: write('end') };
+    const app = { name: 'app', image, command: ['node', '-e', server], env: podEnv };
+    await bed.create('hooks', { containers: [{ ...app, lifecycle }] });
+    await bed.pod('hooks', 'ready', ready);
+    const log = () => readFile(join(directory, 'log'), 'utf8');
+    await until(async () => (await log()) === 'begin\n', { what: 'postStart' });
+    await bed.api.delete(pods, { namespace: 'default', name: 'hooks' });
+    await bed.gone('hooks');
+    expect(await log()).toBe('begin\nend\n');
+    await rm(directory, { recursive: true });
+    await bed.create('unhooked', {
+      containers: [{ ...app, lifecycle: { postStart: { exec: { command: ['false'] } } } }],
+    });
+    await bed.pod('unhooked', 'restarted', (pod) => (first(pod)?.restartCount ?? 0) > 0);
   });
 });

@@ -2,11 +2,13 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { errorMessage } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
-import { isConflict, isNotFound, pods, type Container, type Pod } from '@timonel/sdk/kube';
+import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
-import type { PodMemory } from '../plan/view.ts';
+import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
+import { containerNamed } from '../plan/containers.ts';
+import { runPostStart, runPreStop } from './lifecycle-hooks.ts';
 import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
 import type { AgentServices } from './services.ts';
 import { startContainer, startCreated, startFailure, type StartResult } from './start-container.ts';
@@ -16,6 +18,8 @@ export interface PodRecord {
   readonly memory: PodMemory;
   readonly sandboxes: Map<string, SandboxStatus>;
   readonly containers: Map<string, ContainerStatus>;
+  view(): PodView;
+  setVerdict(containerId: string, verdict: ProbeVerdict): void;
   pod(): Pod;
   runtime(): ContainerRuntime;
   reportFinalStatus(): Promise<void>;
@@ -94,11 +98,23 @@ async function createSandbox(services: AgentServices, record: PodRecord, attempt
     record.memory.sandboxAttempt = attempt;
     record.memory.sandboxFailure = undefined;
     record.sandboxes.set(status.id, status);
+    await warnOfLimits(services, record);
   } catch (error) {
     // The next try gets an id of its own: the failed one may have left something under the old.
     record.memory.sandboxAttempt = attempt;
     noteSandboxFailure(services, record, 'sandbox', error);
   }
+}
+
+/** What the pod asks for and does not get here, so that nobody has to find out the hard way. */
+async function warnOfLimits(services: AgentServices, record: PodRecord): Promise<void> {
+  const pod = record.pod();
+  const { isolation } = await record.runtime().info();
+  if (isolation.startsWith('none'))
+    services.event(pod, 'Warning', 'NoIsolation', `Isolation of this pod: ${isolation}`);
+  const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
+  if (pod.spec.hostNetwork === true || ports.every((port) => port.hostPort === undefined)) return;
+  services.event(pod, 'Warning', 'HostPortNotSupported', 'hostPort is not supported by this node and was ignored');
 }
 
 async function attachNetwork(
@@ -115,10 +131,6 @@ async function attachNetwork(
   } catch (error) {
     noteSandboxFailure(services, record, 'network', error);
   }
-}
-
-function containerNamed(pod: Pod, name: string): Container | undefined {
-  return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((container) => container.name === name);
 }
 
 async function start(services: AgentServices, record: PodRecord, name: string, attempt: number): Promise<void> {
@@ -140,34 +152,40 @@ async function resume(services: AgentServices, record: PodRecord, name: string, 
   note(services, record, name, result);
 }
 
-function note(services: AgentServices, { memory, containers }: PodRecord, name: string, result: StartResult): void {
+function note(services: AgentServices, record: PodRecord, name: string, result: StartResult): void {
+  const { memory, containers } = record;
   const now = services.env.clock.now();
   if (result.status !== undefined) {
     const ended = memory.finished.get(name);
     if (ended !== undefined) memory.restarts.set(name, afterRestart(memory.restarts.get(name), ended.finishedAt, now));
     containers.set(result.status.id, result.status);
     memory.starts.delete(name);
+    if (result.ok) runPostStart(services, record, name, result.status.id);
   } else if (!result.ok) memory.starts.set(name, startFailure(result, memory.starts.get(name), now));
 }
 
 /** Does not wait for the end: a shorter grace period must find the worker free. */
 function stop(services: AgentServices, record: PodRecord, action: Extract<Action, { type: 'stop-container' }>): void {
-  const { containerId, gracePeriodMs, container } = action;
+  const { containerId, gracePeriodMs, container, why } = action;
   const { stopping } = record.memory;
   const pod = record.pod();
-  if (!stopping.has(containerId)) services.event(pod, 'Normal', 'Killing', `Stopping container ${container}`);
+  const isFirst = !stopping.has(containerId);
+  if (isFirst) services.event(pod, 'Normal', 'Killing', `Stopping container ${container}: ${why}`);
   stopping.set(containerId, gracePeriodMs);
   const settled = (): void => {
     if (stopping.get(containerId) === gracePeriodMs) stopping.delete(containerId);
     record.trigger();
   };
-  record
-    .runtime()
-    .stopContainer(containerId, gracePeriodMs)
-    .then(settled, (error: unknown) => {
-      services.log.warn({ pod: pod.metadata.name, container, error: errorMessage(error) }, 'container not stopped');
-      services.env.timers.after(firstDelayMs, settled);
-    });
+  const end = async (): Promise<void> => {
+    // A second, shorter stop does not run the hook again: the first one is at it.
+    const spent = isFirst ? await runPreStop(services, record, container, containerId, gracePeriodMs) : 0;
+    if (stopping.get(containerId) !== gracePeriodMs) return;
+    await record.runtime().stopContainer(containerId, Math.max(gracePeriodMs - spent, Math.min(gracePeriodMs, 2000)));
+  };
+  end().then(settled, (error: unknown) => {
+    services.log.warn({ pod: pod.metadata.name, container, error: errorMessage(error) }, 'container not stopped');
+    services.env.timers.after(firstDelayMs, settled);
+  });
 }
 
 /** The processes are gone with it; the records of the containers stay for their logs. */

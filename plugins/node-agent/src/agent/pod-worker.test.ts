@@ -63,6 +63,7 @@ class Bench {
 
   runtime(): Partial<ContainerRuntime> {
     return {
+      info: async () => ({ name: 'x', version: '1', isolation: 'full', ready: true, reason: '' }),
       runSandbox: async (config) => {
         if (this.sandboxFails) throw new Error('no space left');
         return sandbox({ id: config.id, labels: config.labels, createdAt: this.env.clock.now() });

@@ -44,6 +44,10 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
+export function containerNamed(pod: Pod, name: string): Container | undefined {
+  return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((container) => container.name === name);
+}
+
 export function restartPolicyOf(pod: Pod): string {
   return pod.spec.restartPolicy ?? 'Always';
 }

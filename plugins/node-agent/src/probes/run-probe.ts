@@ -21,12 +21,21 @@ export interface ProbeResult {
 
 const outputLimitBytes = 10 * 1024;
 
-export async function runProbe(probe: Probe, target: () => ProbeTarget, env: Env): Promise<ProbeResult> {
+export function runProbe(probe: Probe, target: () => ProbeTarget, env: Env): Promise<ProbeResult> {
+  return runAction(probe, target, timeoutMs(probe), env);
+}
+
+/** The action of a probe or of a lifecycle hook. */
+export async function runAction(
+  action: Probe,
+  target: () => ProbeTarget,
+  limit: number,
+  env: Env,
+): Promise<ProbeResult> {
   const abort = new AbortController();
-  const limit = timeoutMs(probe);
   const timer = env.timers.after(limit, () => abort.abort());
   try {
-    return await tryOnce(probe, target(), abort.signal);
+    return await tryOnce(action, target(), abort.signal);
   } catch (error) {
     const message = abort.signal.aborted ? `timed out after ${limit} ms` : errorMessage(error);
     return { success: false, message };
