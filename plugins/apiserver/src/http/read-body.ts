@@ -70,7 +70,7 @@ function parseText(text: string, type: string): unknown {
       maxAliasCount: yamlAliasLimit,
       uniqueKeys: true,
       stringKeys: true,
-      logLevel: 'silent',
+      logLevel: 'error',
     }) as unknown;
   } catch (error) {
     const [line] = errorMessage(error).split('\n');
@@ -99,7 +99,8 @@ export async function readBody(
   if (bytes.length === 0) return { value: undefined, jsonText: '' };
   if (accepted === undefined && type === protobufType) return { value: parseProtobuf(bytes), jsonText: '' };
   const known = accepted?.includes(type) ?? (type === 'application/json' || yamlTypes.has(type));
-  if (!known) throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml', protobufType]).join(', '));
+  if (!known)
+    throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml', protobufType]).join(', '));
   if (!isUtf8(bytes)) throw badRequest('the body is not valid UTF-8');
   const text = bytes.toString('utf8');
   const value = parseText(text, type);

@@ -6,6 +6,7 @@
 import { copyJson, equalJson, isJsonObject, own, setOwn, type JsonObject } from '../json/plain-json.ts';
 import type { SchemaNode } from '../kinds/schema-node.ts';
 import { badRequest } from '../registry/api-errors.ts';
+import { inOrder } from './list-order.ts';
 
 const deletePrefix = '$deleteFromPrimitiveList/';
 const orderPrefix = '$setElementOrder/';
@@ -48,12 +49,13 @@ export function strategicMerge(target: JsonObject, patch: JsonObject, node: Sche
     throw badRequest(`Unknown patch type: ${JSON.stringify(directive)}`);
   }
   retainKeys(target, patch);
+  const original = { ...target };
   for (const [key, value] of Object.entries(patch)) {
     if (isDirective(key)) continue;
     if (value === null) delete target[key];
     else setOwn(target, key, mergeMember(own(target, key), value, node?.member(key)));
   }
-  applyListDirectives(target, patch, node);
+  applyListDirectives(target, original, patch, node);
   return target;
 }
 
@@ -72,7 +74,7 @@ function mergeMember(current: unknown, value: unknown, node: SchemaNode | undefi
 function mergeSet(current: unknown[], patch: unknown[]): unknown[] {
   const result = [...current];
   for (const item of patch) if (!result.some((other) => equalJson(other, item))) result.push(copyJson(item));
-  return result;
+  return inOrder(result, patch, current, undefined);
 }
 
 function keyOf(item: unknown, mergeKey: string): unknown {
@@ -102,10 +104,16 @@ function mergeByKey(current: unknown[], patch: unknown[], mergeKey: string, elem
     if (isJsonObject(found)) result[index] = strategicMerge(found, change, element);
     else result.push(strategicMerge({}, change, element));
   }
-  return result;
+  const listed = patch.filter((item) => !isJsonObject(item) || item['$patch'] !== 'delete');
+  return inOrder(result, listed, current, mergeKey);
 }
 
-function applyListDirectives(target: JsonObject, patch: JsonObject, node: SchemaNode | undefined): void {
+function applyListDirectives(
+  target: JsonObject,
+  original: JsonObject,
+  patch: JsonObject,
+  node: SchemaNode | undefined,
+): void {
   for (const directive of Object.keys(patch)) {
     if (directive.startsWith(deletePrefix)) {
       const field = directive.slice(deletePrefix.length);
@@ -124,29 +132,13 @@ function applyListDirectives(target: JsonObject, patch: JsonObject, node: Schema
     if (!directive.startsWith(orderPrefix)) continue;
     const field = directive.slice(orderPrefix.length);
     const list = own(target, field);
-    if (Array.isArray(list)) {
-      setOwn(target, field, ordered(list, listOf(patch, directive), node?.member(field)?.patchMergeKey));
-    }
+    const before = own(original, field);
+    const order = listOf(patch, directive);
+    if (!Array.isArray(list)) continue;
+    setOwn(
+      target,
+      field,
+      inOrder(list, order, Array.isArray(before) ? before : [], node?.member(field)?.patchMergeKey),
+    );
   }
-}
-
-/** Listed items in the order of the list; the others stay behind the item they followed. */
-function ordered(list: readonly unknown[], order: readonly unknown[], mergeKey: string | undefined): unknown[] {
-  const idOf = (item: unknown): string => {
-    const id = mergeKey !== undefined && isJsonObject(item) ? own(item, mergeKey) : item;
-    return JSON.stringify(id) ?? '';
-  };
-  const places = new Map(order.map((item, index) => [idOf(item), index]));
-  const listed = list
-    .filter((item) => places.has(idOf(item)))
-    .sort((a, b) => (places.get(idOf(a)) ?? 0) - (places.get(idOf(b)) ?? 0));
-  const result: unknown[] = [];
-  let next = 0;
-  for (const item of list) {
-    if (places.has(idOf(item))) {
-      result.push(listed[next]);
-      next += 1;
-    } else result.push(item);
-  }
-  return result;
 }

@@ -152,7 +152,9 @@ export class Writer {
   #checkVersion(target: Target, object: KubeObject, current: StoredObject): void {
     const { resourceVersion, uid } = object.metadata;
     const actual = current.object.metadata;
-    if (resourceVersion && resourceVersion !== actual.resourceVersion) throw conflict(target.kind, target.name);
+    // As in Kubernetes, 0 is as good as none.
+    if (resourceVersion && resourceVersion !== '0' && resourceVersion !== actual.resourceVersion)
+      throw conflict(target.kind, target.name);
     if (uid && uid !== actual.uid) {
       const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${actual.uid}`;
       throw conflict(target.kind, target.name, why);
