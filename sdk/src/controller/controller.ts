@@ -27,16 +27,14 @@ export function keysFrom<T extends KubeObject>(
 ): KeySource {
   return {
     connect(add) {
-      const addAll = (object: T): void => {
-        for (const key of keysOf(object)) add(key);
+      const addAll = (...objects: T[]): void => {
+        // An idle worker takes a key at once: the same key twice would be worked on twice.
+        for (const key of new Set(objects.flatMap((object) => [...keysOf(object)]))) add(key);
       };
       return informer.addHandler({
-        added: addAll,
-        updated(object, old) {
-          addAll(old);
-          addAll(object);
-        },
-        deleted: addAll,
+        added: (object) => addAll(object),
+        updated: (object, old) => addAll(old, object),
+        deleted: (object) => addAll(object),
       });
     },
     *all() {

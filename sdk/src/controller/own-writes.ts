@@ -22,6 +22,8 @@ type AnyInformer = Pick<Informer<KubeObject>, 'hasSeen' | 'whenSeen' | 'get'>;
 
 interface Pending {
   readonly versions: Map<AnyInformer, string>;
+  /** Informers that will queue the key again. */
+  readonly awaited: Set<AnyInformer>;
   readonly deleted: Map<string, { readonly informer: AnyInformer; readonly key: string }>;
 }
 
@@ -71,17 +73,25 @@ export class OwnWrites {
     }
     for (const [informer, version] of pending.versions) {
       if (informer.hasSeen(version)) pending.versions.delete(informer);
-      else void informer.whenSeen(version).then(() => this.#requeue(key));
+      else void this.#requeueWhenSeen(key, pending, informer, version);
     }
     if (pending.versions.size > 0 || pending.deleted.size > 0) return false;
     this.#pending.delete(key);
     return true;
   }
 
+  async #requeueWhenSeen(key: string, pending: Pending, informer: AnyInformer, version: string): Promise<void> {
+    if (pending.awaited.has(informer)) return;
+    pending.awaited.add(informer);
+    await informer.whenSeen(version);
+    pending.awaited.delete(informer);
+    this.#requeue(key);
+  }
+
   #of(key: string): Pending {
     const found = this.#pending.get(key);
     if (found !== undefined) return found;
-    const pending: Pending = { versions: new Map(), deleted: new Map() };
+    const pending: Pending = { versions: new Map(), awaited: new Set(), deleted: new Map() };
     this.#pending.set(key, pending);
     return pending;
   }
