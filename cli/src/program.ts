@@ -31,7 +31,7 @@ function describe(error: unknown): string {
   const problems = (error as { problems?: readonly { plugin?: string; message: string }[] }).problems;
   if (errorCode(error) === 'ERR_GRAPH' && problems !== undefined) {
     return [
-      `The plugins cannot start (${problems.length} problem${problems.length === 1 ? "" : "s"}):`,
+      `The plugins cannot start (${problems.length} problem${problems.length === 1 ? '' : 's'}):`,
       ...problems.map((problem) => `  - ${problem.message}`),
     ].join('\n');
   }

@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
+import { defaultLimits, type KernelLimits } from '@timonel/core';
 import { CliError, exitCodes } from '../errors.ts';
+
+/** Every limit of the kernel under its own name, in ms or pieces. */
+const limits = z.strictObject(
+  Object.fromEntries(Object.keys(defaultLimits).map((name) => [name, z.number().int().min(0).optional()])) as Record<
+    keyof KernelLimits,
+    z.ZodOptional<z.ZodNumber>
+  >,
+);
 
 const schema = z.strictObject({
   profile: z.string().optional(),
@@ -11,6 +20,7 @@ const schema = z.strictObject({
   serviceCidr: z.string().optional(),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).optional(),
   onShutdown: z.enum(['remove', 'keep']).optional(),
+  kernel: limits.optional(),
   plugins: z
     .record(
       z.string(),

@@ -128,5 +128,5 @@ export async function loadPluginFile(path: string, cacheDir: string): Promise<Pl
   const url = pathToFileURL(target).href;
   await importInWorker(url, file);
   const module = (await import(url)) as { default?: unknown };
-  return { definition: checkDefinition(module.default, file), source: file };
+  return { definition: checkDefinition(module.default, file), source: file, moduleUrl: url };
 }

@@ -5,6 +5,7 @@ import {
   createRealEnv,
   type DesiredChange,
   type Kernel,
+  type KernelLimits,
   type KernelProgress,
   type PluginEntry,
 } from '@timonel/core';
@@ -72,6 +73,10 @@ function rememberer(
   };
 }
 
+function definedLimits(given: NonNullable<ConfigFile['kernel']>): Partial<KernelLimits> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
 /** Starts a cluster. @throws CliError, KernelError */
 export async function runCluster(options: RunOptions): Promise<RunningCluster> {
   const paths = dataDirPaths(options.dataDir);
@@ -91,6 +96,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
       log: options.log,
       plugins: selection.plugins,
       available: selection.available,
+      limits: definedLimits(options.configFile.kernel ?? {}),
       loadPlugin: (file: string): Promise<PluginEntry> => loadPluginFile(file, paths.pluginCache),
       dataDirOf: (plugin: string): string => {
         const directory = paths.pluginData(plugin);

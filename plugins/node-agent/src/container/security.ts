@@ -13,7 +13,8 @@ export function securitySettings(container: Container): SecuritySettings {
   return {
     privileged,
     readOnlyRootFilesystem: context?.readOnlyRootFilesystem === true,
-    noNewPrivileges: context?.allowPrivilegeEscalation === false && !privileged,
+    // Stricter than Kubernetes, where only an explicit false forbids it: what a spec does not ask for, it does not get.
+    noNewPrivileges: context?.allowPrivilegeEscalation !== true && !privileged,
     addCapabilities: capabilityNames(context?.capabilities?.add),
     dropCapabilities: capabilityNames(context?.capabilities?.drop),
   };
