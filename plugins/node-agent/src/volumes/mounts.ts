@@ -1,7 +1,7 @@
 /** Volumes of a pod on this node's disk, and the mounts a container gets of them. */
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, realpath, stat } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import type { Mount } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
@@ -91,12 +91,24 @@ async function withSubPath(root: string, mount: VolumeMount, env: ReadonlyMap<st
     throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" must be relative and must not contain ".."`);
   }
   const path = join(root, subPath);
+  // Before anything is made: a link on the way must not make it outside.
+  await refuseOutside(root, await deepestExisting(path), mount.name, subPath);
   if ((await stat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
-  const [realRoot, real] = [await realpath(root), await realpath(path)];
-  if (real !== realRoot && !real.startsWith(realRoot + sep)) {
-    throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" leads out of the volume`);
-  }
-  return real;
+  return refuseOutside(root, path, mount.name, subPath);
+}
+
+async function deepestExisting(path: string): Promise<string> {
+  let current = path;
+  while ((await lstat(current).catch(() => undefined)) === undefined) current = dirname(current);
+  return current;
+}
+
+/** The real path. @throws ConfigError when it is not in the volume. */
+async function refuseOutside(root: string, path: string, volume: string, subPath: string): Promise<string> {
+  const realRoot = await realpath(root);
+  const real = await realpath(path).catch(() => undefined);
+  if (real !== undefined && (real === realRoot || real.startsWith(realRoot + sep))) return real;
+  throw new ConfigError(`subPath "${subPath}" of volume "${volume}" leads out of the volume`);
 }
 
 function expandStrictly(text: string, env: ReadonlyMap<string, string>): string {

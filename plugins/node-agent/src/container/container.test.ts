@@ -1,0 +1,185 @@
+import { describe, expect, it } from '@jest/globals';
+import { container, podWith } from '../plan/testing.ts';
+import { containerConfig } from './container-config.ts';
+import { expand } from './expand.ts';
+import { fieldValue, resourceValue } from './field-ref.ts';
+import { hostsFile, resolvFile } from './network-files.ts';
+import { linuxResources, podResources, qosClassOf } from './qos.ts';
+import { hostnameOf } from './sandbox-config.ts';
+import { userOf } from './security.ts';
+
+const facts = {
+  nodeName: 'node-1',
+  nodeAddress: '192.0.2.1',
+  podAddresses: ['10.1.0.2', 'fd00::2'],
+  allocatable: { cpu: '4', memory: '8Gi' },
+};
+
+describe('references', () => {
+  it.each([
+    ['$(A)', '1'],
+    ['$(A)$(A)', '11'],
+    ['$$(A)', '$(A)'],
+    ['$$$(A)', '$1'],
+    ['$(B)', '$(B)'],
+    ['$A ${A} $', '$A ${A} $'],
+    ['$(A', '$(A'],
+  ])('%s becomes %s', (text, expected) => {
+    expect(expand(text, (name) => (name === 'A' ? '1' : undefined))).toBe(expected);
+  });
+
+  it.each([
+    ['metadata.name', 'web'],
+    ['metadata.uid', 'uid-1'],
+    ["metadata.labels['app']", 'shop'],
+    ["metadata.annotations['none']", ''],
+    ['metadata.labels', 'app="shop"\nz="1"'],
+    ['spec.nodeName', 'node-1'],
+    ['status.podIP', '10.1.0.2'],
+    ['status.podIPs', '10.1.0.2,fd00::2'],
+    ['status.hostIP', '192.0.2.1'],
+  ])('field %s is %s', (path, expected) => {
+    expect(fieldValue(podWith({}, { labels: { z: '1', app: 'shop' } }), path, facts)).toBe(expected);
+  });
+
+  it('unknown fields are refused', () => {
+    expect(() => fieldValue(podWith(), 'status.phase', facts)).toThrow('unsupported fieldPath: status.phase');
+  });
+
+  it.each([
+    ['limits.memory', '1Mi', '64'],
+    ['limits.memory', undefined, String(64 * 2 ** 20)],
+    ['limits.cpu', undefined, '4'],
+    ['requests.cpu', '1m', '250'],
+    ['requests.cpu', undefined, '1'],
+  ])('resource %s by %s is %s', (resource, divisor, expected) => {
+    const app = container('app', { resources: { limits: { memory: '64Mi' }, requests: { cpu: '250m' } } });
+    expect(resourceValue(app, { resource, ...(divisor === undefined ? {} : { divisor }) }, facts)).toBe(expected);
+  });
+});
+
+describe('command', () => {
+  const image = (entrypoint: string[], cmd: string[]) => ({
+    id: 'sha256:1',
+    references: [],
+    sizeBytes: 0,
+    created: '',
+    config: {
+      entrypoint,
+      cmd,
+      env: ['A=image', 'B=image'],
+      workingDir: '/w',
+      user: '7',
+      stopSignal: '',
+      exposedPorts: [],
+      labels: {},
+    },
+    rootfs: { imageId: 'sha256:1', reference: 'img:1', layers: [] },
+  });
+  it.each([
+    [undefined, undefined, ['/entry', 'default']],
+    [['/own'], undefined, ['/own']],
+    [undefined, ['x'], ['/entry', 'x']],
+    [['/own', '$(A)'], ['x'], ['/own', 'pod', 'x']],
+  ])('command %j and args %j give %j', (command, args, expected) => {
+    const app = container('app', { ...(command && { command }), ...(args && { args }) });
+    const config = containerConfig({
+      pod: podWith(),
+      container: app,
+      attempt: 2,
+      sandboxId: 's',
+      image: image(['/entry'], ['default']),
+      env: new Map([['A', 'pod']]),
+      mounts: [],
+      hostname: 'web',
+      nodeName: 'node-1',
+      nodeMemoryBytes: 2 ** 33,
+    });
+    expect(config.command).toEqual(expected);
+    expect(Object.fromEntries(config.env.map(({ name, value }) => [name, value]))).toMatchObject({
+      A: 'pod',
+      B: 'image',
+      HOSTNAME: 'web',
+    });
+    expect(config).toMatchObject({ workingDir: '/w', user: '7', attempt: 2 });
+    expect(config.id).toMatch(/^app-[0-9a-f]{20}$/);
+  });
+});
+
+describe('quality of service', () => {
+  const with_ = (limits: Record<string, string>, requests: Record<string, string> = {}) =>
+    container('a', { resources: { limits, requests } });
+  it.each([
+    ['BestEffort', [container('a')]],
+    ['Burstable', [with_({ memory: '1Gi' })]],
+    ['Burstable', [with_({ cpu: '1', memory: '1Gi' }), container('b')]],
+    ['Burstable', [with_({ cpu: '1', memory: '1Gi' }, { cpu: '500m' })]],
+    ['Guaranteed', [with_({ cpu: '1', memory: '1Gi' })]],
+    ['Guaranteed', [with_({ cpu: '1', memory: '1Gi' }, { cpu: '1000m', memory: '1024Mi' })]],
+  ])('%s', (expected, containers) => {
+    expect(qosClassOf(podWith({ containers }))).toBe(expected);
+  });
+
+  it('sets limits, shares and the order of the OOM killer', () => {
+    const node = 2 ** 33;
+    const burst = with_({ memory: '1Gi', cpu: '1500m' }, { memory: '1Gi', cpu: '250m' });
+    expect(linuxResources(podWith({ containers: [burst] }), burst, node)).toEqual({
+      memoryLimitBytes: 2 ** 30,
+      cpuLimitMillis: 1500,
+      cpuShares: 256,
+      oomScoreAdj: 875,
+    });
+    const best = container('a');
+    expect(linuxResources(podWith({ containers: [best] }), best, node)).toEqual({ cpuShares: 2, oomScoreAdj: 1000 });
+    expect(podResources(podWith({ containers: [burst, burst] }))).toMatchObject({
+      memoryLimitBytes: 2 ** 31,
+      cpuLimitMillis: 3000,
+    });
+    expect(podResources(podWith({ containers: [burst, best] })).memoryLimitBytes).toBeUndefined();
+  });
+});
+
+describe('user', () => {
+  it.each([
+    [{}, {}, 'app', 'app'],
+    [{ runAsUser: 5 }, {}, 'app', '5'],
+    [{ runAsUser: 5, runAsGroup: 6 }, {}, '', '5:6'],
+    [{ runAsUser: 5 }, { runAsUser: 0 }, '', '0'],
+    [{ runAsGroup: 6 }, {}, '', '0:6'],
+  ])('pod %j, container %j, image "%s": %s', (ofPod, own, imageUser, expected) => {
+    expect(userOf(podWith({ securityContext: ofPod }), container('a', { securityContext: own }), imageUser)).toBe(
+      expected,
+    );
+  });
+  it.each([
+    ['', 'will run as root'],
+    ['app', 'non-numeric user (app)'],
+  ])('runAsNonRoot refuses image user "%s"', (imageUser, message) => {
+    const app = container('a', { securityContext: { runAsNonRoot: true } });
+    expect(() => userOf(podWith(), app, imageUser)).toThrow(message);
+    expect(userOf(podWith(), app, '1000')).toBe('1000');
+  });
+});
+
+describe('names and files', () => {
+  it('cuts a hostname to what the kernel takes', () => {
+    const name = `${'a'.repeat(62)}-b`;
+    expect(hostnameOf(podWith({}, { name }), 'node-1')).toBe('a'.repeat(62));
+    expect(hostnameOf(podWith({ hostname: 'own' }), 'node-1')).toBe('own');
+    expect(hostnameOf(podWith({ hostNetwork: true }), 'node-1')).toBe('node-1');
+  });
+  it('writes hosts with aliases and the subdomain', () => {
+    const pod = podWith({ subdomain: 'sub', hostAliases: [{ ip: '192.0.2.7', hostnames: ['a', 'b'] }] });
+    const text = hostsFile(pod, 'web', ['10.1.0.2'], 'cluster.local');
+    expect(text).toContain('10.1.0.2\tweb.sub.default.svc.cluster.local\tweb\n');
+    expect(text).toContain('192.0.2.7\ta\tb\n');
+  });
+  it('writes resolv.conf from the node and dnsConfig', () => {
+    const node = 'nameserver 192.0.2.53\nsearch example.com\noptions ndots:2\n';
+    expect(resolvFile(podWith(), node)).toBe('search example.com\nnameserver 192.0.2.53\noptions ndots:2\n');
+    const dnsConfig = { nameservers: ['1.1.1.1'], searches: ['own'], options: [{ name: 'ndots', value: '5' }] };
+    expect(resolvFile(podWith({ dnsPolicy: 'None', dnsConfig }), node)).toBe(
+      'search own\nnameserver 1.1.1.1\noptions ndots:5\n',
+    );
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { VolumeMount } from '@timonel/sdk/kube';
+import { container, podWith } from '../plan/testing.ts';
+import { volumeMounts } from './mounts.ts';
+import { writePayload } from './payload.ts';
+
+const facts = { nodeName: 'n', nodeAddress: '192.0.2.1', podAddresses: ['10.1.0.2'], allocatable: {} };
+const file = (path: string, text: string, mode = 0o644) => ({ path, data: Buffer.from(text), mode });
+
+describe('volumes', () => {
+  let root: string;
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'timonel-volumes-'));
+  });
+  afterEach(() => rm(root, { recursive: true, force: true }));
+
+  const sources = {
+    configMap: async (_namespace: string, name: string) =>
+      name === 'c' ? { metadata: {}, data: { a: '1' }, binaryData: { b: 'AAE=' } } : undefined,
+    secret: async () => undefined,
+  };
+  const mount = (volume: Record<string, unknown>, changes: Partial<VolumeMount> = {}) => {
+    const pod = podWith({ volumes: [{ name: 'v', ...volume }] });
+    const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', ...changes }] });
+    return volumeMounts(app, root, new Map([['NAME', 'web']]), { pod, facts, sources });
+  };
+
+  it('swaps a payload as a whole, and leaves what did not change', async () => {
+    const directory = join(root, 'payload');
+    await writePayload(directory, [file('a', '1'), file('dir/b', '2', 0o600)], 'one', undefined);
+    expect(await readFile(join(directory, 'dir/b'), 'utf8')).toBe('2');
+    expect((await stat(join(directory, 'dir/b'))).mode & 0o777).toBe(0o600);
+    await writePayload(directory, [file('a', '3')], 'two', undefined);
+    expect(await readFile(join(directory, 'a'), 'utf8')).toBe('3');
+    expect((await readdir(directory)).sort()).toEqual(['..data', '..two', 'a']);
+  });
+
+  it('gives ConfigMaps with binary data and modes', async () => {
+    const [given] = await mount({ configMap: { name: 'c', defaultMode: 0o400 } });
+    expect(await readFile(join(given?.hostPath ?? '', 'b'))).toEqual(Buffer.from([0, 1]));
+    expect((await stat(join(given?.hostPath ?? '', 'a'))).mode & 0o777).toBe(0o400);
+  });
+
+  it('gives projected volumes of several sources, and empty ones for absent optional sources', async () => {
+    const downwardAPI = { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] };
+    const optional = { secret: { name: 'none', optional: true } };
+    const [given] = await mount({ projected: { sources: [{ configMap: { name: 'c' } }, { downwardAPI }, optional] } });
+    expect((await readdir(given?.hostPath ?? '')).filter((name) => !name.startsWith('..')).sort()).toEqual([
+      'a',
+      'b',
+      'name',
+    ]);
+  });
+
+  it('lets everybody write into an emptyDir, and resolves subPathExpr', async () => {
+    const [given] = await mount({ emptyDir: {} }, { subPathExpr: 'logs/$(NAME)' });
+    expect(given?.hostPath).toMatch(/\/v\/logs\/web$/);
+    expect((await stat(join(root, 'v'))).mode & 0o777).toBe(0o777);
+  });
+
+  it.each([
+    [
+      'a missing key',
+      { configMap: { name: 'c', items: [{ key: 'x', path: 'x' }] } },
+      {},
+      "couldn't find key x in ConfigMap default/c",
+    ],
+    ['an absent secret', { secret: { secretName: 's' } }, {}, 'secret "s" not found'],
+    [
+      'a path that leaves',
+      { configMap: { name: 'c', items: [{ key: 'a', path: '../x' }] } },
+      {},
+      'must not contain ".."',
+    ],
+    ['a subPath that leaves', { emptyDir: {} }, { subPath: '../x' }, 'must not contain ".."'],
+    ['an unknown name in subPathExpr', { emptyDir: {} }, { subPathExpr: '$(NONE)' }, 'missing value for "NONE"'],
+    ['a kind of its own', { flocker: {} }, {}, 'kind flocker is not supported'],
+    ['a memory medium', { emptyDir: { medium: 'Memory' } }, {}, 'medium "Memory" is not supported'],
+  ])('refuses %s', async (_what, volume, changes, message) => {
+    await expect(mount(volume, changes)).rejects.toMatchObject({
+      name: 'ConfigError',
+      message: expect.stringContaining(message),
+    });
+  });
+
+  it('refuses a link that leads out of the volume', async () => {
+    await mkdir(join(root, 'v'));
+    await mkdir(join(root, 'outside'));
+    await symlink(join(root, 'outside'), join(root, 'v', 'out'));
+    for (const subPath of ['out', 'out/made']) {
+      await expect(mount({ emptyDir: {} }, { subPath })).rejects.toThrow('leads out of the volume');
+    }
+    expect(await readdir(join(root, 'outside'))).toEqual([]);
+  });
+});
