@@ -57,7 +57,8 @@ export function plan(observed: Observed): Action[] {
   const active = [...owned, ...adopt].filter(isActive);
   const missing = (replicaSet.spec.replicas ?? 1) - active.length;
   if (missing > 0) actions.push({ do: 'create', count: Math.min(missing, burstReplicas), cause: 'TooFewReplicas' });
-  for (const pod of deletionOrder(active).slice(0, Math.min(Math.max(0, -missing), burstReplicas))) {
+  if (missing >= 0) return actions;
+  for (const pod of deletionOrder(active).slice(0, Math.min(-missing, burstReplicas))) {
     actions.push({ do: 'delete', pod, cause: 'TooManyReplicas' });
   }
   return actions;
