@@ -118,12 +118,20 @@ export class UserspaceDataPlane {
     return new Set(all.filter((address) => isIpv4(address) && address !== anyAddress));
   }
 
-  /** Ends everything, running connections too. */
-  async close(): Promise<void> {
-    for (const { listener } of this.#open.values()) listener.destroy();
-    for (const listener of this.#closing.keys()) listener.destroy();
+  /** Ends everything. Running connections get `graceMs` to end by themselves, while another proxy takes the new ones. */
+  async close(graceMs = 0): Promise<void> {
+    for (const open of this.#open.values()) this.#retire(open);
     this.#open.clear();
+    if (graceMs > 0) await this.#ended(graceMs);
+    for (const listener of this.#closing.keys()) listener.destroy();
     this.#closing.clear();
     await this.#link?.close();
+  }
+
+  async #ended(graceMs: number): Promise<void> {
+    const over = new AbortController();
+    const idle = Promise.all([...this.#closing.keys()].map((listener) => listener.whenIdle()));
+    await Promise.race([idle, this.#env.timers.sleep(graceMs, over.signal).catch(() => undefined)]);
+    over.abort();
   }
 }

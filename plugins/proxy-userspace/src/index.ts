@@ -15,6 +15,9 @@ const config = z.strictObject({
   minIntervalMs: z.number().int().min(0).max(10_000).default(20),
 });
 
+/** Time that connections have to end when another proxy takes over. Those that last longer are cut. */
+const swapGraceMs = 5000;
+
 /** Serves ClusterIPs and node ports by piping connections in this process. For machines without nft, and without root. */
 const plugin: AnyPlugin = definePlugin({
   name: 'proxy-userspace',
@@ -47,9 +50,9 @@ const plugin: AnyPlugin = definePlugin({
         await dataPlane.open();
         await sync.start();
       },
-      async stop() {
+      async stop(reason) {
         await sync.stop();
-        await dataPlane.close();
+        await dataPlane.close(reason === 'swap' ? swapGraceMs : 0);
       },
     };
   },

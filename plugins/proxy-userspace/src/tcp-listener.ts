@@ -45,6 +45,7 @@ export class TcpListener {
   readonly #sockets = new Set<Socket>();
   #share: Share<SharedServer> | undefined;
   #clients = 0;
+  #idle: (() => void)[] = [];
 
   constructor(env: Env, picker: BackendPicker) {
     this.#env = env;
@@ -54,6 +55,12 @@ export class TcpListener {
   /** Connections that are open or being made. */
   get clients(): number {
     return this.#clients;
+  }
+
+  /** Resolves when no connection is open. */
+  whenIdle(): Promise<void> {
+    if (this.#clients === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
   }
 
   /** @throws the system's error, for example EADDRINUSE */
@@ -93,6 +100,7 @@ export class TcpListener {
     this.#clients += 1;
     client.once('close', () => {
       this.#clients -= 1;
+      if (this.#clients === 0) for (const resolve of this.#idle.splice(0)) resolve();
     });
     this.#track(client);
     this.#dial(client, this.#picker.order(client.remoteAddress ?? ''));

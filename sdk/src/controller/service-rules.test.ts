@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { createSimulatedEnv, type SimulatedEnv } from '@timonel/core';
 import type { ApiClient, WatchEvent } from '../contracts/api/index.ts';
 import type { ServicePortRule } from '../contracts/proxy/index.ts';
-import { services, type KubeObject, type ResourceType, type Service } from '../kube/index.ts';
+import { services, type ResourceType, type Service } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
 import { ServiceRuleSync } from './service-rules.ts';
 
