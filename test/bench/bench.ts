@@ -1,0 +1,16 @@
+import type { Figure } from './figures.ts';
+
+export interface BenchOptions {
+  /** How often each thing is measured. */
+  readonly rounds: number;
+  /** Tells how far it is. */
+  readonly note: (line: string) => void;
+}
+
+export interface Bench {
+  readonly name: string;
+  readonly description: string;
+  readonly needsRoot: boolean;
+  readonly defaultRounds: number;
+  run(options: BenchOptions): Promise<readonly Figure[]>;
+}

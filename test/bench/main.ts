@@ -1,0 +1,121 @@
+/** `npm run bench`: chooses benchmarks, runs them one after the other, prints their figures. */
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus, release, totalmem } from 'node:os';
+import { parseArgs } from 'node:util';
+import type { Bench } from './bench.ts';
+import { builtCommand } from './bench-cluster.ts';
+import { cleanUp } from './cleanup.ts';
+import { formatFigures, summarise, type Figure } from './figures.ts';
+import { footprint } from './footprint.ts';
+import { podStart } from './pod-start.ts';
+import { startup } from './startup.ts';
+
+const benches: readonly Bench[] = [startup, podStart, footprint];
+const leastRounds = 10;
+
+function list(): string {
+  return benches.map(({ name, description }) => `  ${name.padEnd(12)}${description}`).join('\n');
+}
+
+const help = `Measures the built tree against its target figures.
+
+Usage: npm run bench -- [--rounds N] [--json FILE] [NAME…]
+
+${list()}
+
+Options:
+  --rounds N    how often each thing is measured, ${leastRounds} or more (default: ${benches.map((bench) => `${bench.name} ${bench.defaultRounds}`).join(', ')})
+  --json FILE   write the JSON there instead of printing it below the table
+  --help        print this
+
+The exit code is 0 when every wanted figure is met, 1 when one is missed or could not be measured, 2 for wrong use.`;
+
+interface Choice {
+  readonly chosen: readonly Bench[];
+  readonly rounds: number | undefined;
+  readonly json: string | undefined;
+}
+
+/** What to run; a number is the exit code where there is nothing to run. */
+function choose(argv: readonly string[]): Choice | number {
+  const wrong = (message: string): number => {
+    console.error(`error: ${message}`);
+    return 2;
+  };
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+    });
+  } catch (error) {
+    return wrong((error as Error).message);
+  }
+  const { values, positionals } = parsed;
+  if (values.help === true || positionals.length === 0) {
+    console.log(values.help === true ? help : `Name one or more benchmarks:\n\n${list()}\n\n--help tells more.`);
+    return 0;
+  }
+  const unknown = positionals.filter((name) => !benches.some((bench) => bench.name === name));
+  if (unknown.length > 0) return wrong(`there is no benchmark ${unknown.join(', ')}. Benchmarks:\n${list()}`);
+  const rounds = values.rounds === undefined ? undefined : Number(values.rounds);
+  if (rounds !== undefined && !(Number.isInteger(rounds) && rounds >= leastRounds && rounds <= 100)) {
+    return wrong(`--rounds ${values.rounds} is not a whole number from ${leastRounds} to 100`);
+  }
+  const chosen = benches.filter((bench) => positionals.includes(bench.name));
+  const rootOnly = chosen.filter((bench) => bench.needsRoot).map((bench) => bench.name);
+  if (rootOnly.length > 0 && process.getuid?.() !== 0) {
+    return wrong(`${rootOnly.join(', ')} start isolated containers or their network, for which root is needed`);
+  }
+  if (!existsSync(builtCommand)) return wrong('the tree is not built: run `npm run build` first');
+  return { chosen, rounds, json: values.json };
+}
+
+function report(figures: readonly Figure[]): string {
+  const machine = {
+    node: process.version,
+    kernel: release(),
+    cpu: cpus()[0]?.model ?? 'unknown',
+    cpus: cpus().length,
+    memoryMB: Math.round(totalmem() / 1e6),
+  };
+  const rounded = (value: number): number => Math.round(value * 1000) / 1000;
+  const entries = figures.map((figure) => {
+    const { result, ...summary } = summarise(figure);
+    const numbers = Object.fromEntries(Object.entries(summary).map(([key, value]) => [key, rounded(value)]));
+    return { ...figure, ...numbers, result, samples: figure.samples.map(rounded) };
+  });
+  return JSON.stringify({ measured: new Date().toISOString(), machine, figures: entries }, null, 2);
+}
+
+/** Resolves with the exit code. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const choice = choose(argv);
+  if (typeof choice === 'number') return choice;
+  const onSignal = (): void => {
+    console.error('cleaning up …');
+    void cleanUp().then((errors) => {
+      for (const error of errors) console.error(error);
+      process.exit(130);
+    });
+  };
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const figures: Figure[] = [];
+  let failed = false;
+  for (const bench of choice.chosen) {
+    const note = (line: string): void => console.error(`${bench.name}: ${line}`);
+    try {
+      figures.push(...(await bench.run({ rounds: choice.rounds ?? bench.defaultRounds, note })));
+    } catch (error) {
+      failed = true;
+      console.error(`${bench.name} failed:`, error);
+    }
+  }
+  const json = report(figures);
+  console.log(formatFigures(figures));
+  if (choice.json === undefined) console.log(`\n${json}`);
+  else writeFileSync(choice.json, `${json}\n`);
+  return failed || figures.some((figure) => summarise(figure).result === 'MISS') ? 1 : 0;
+}
