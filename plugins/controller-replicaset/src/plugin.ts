@@ -21,7 +21,7 @@ import {
   type Pod,
 } from '@timonel/sdk/kube';
 import { execute } from './execute.ts';
-import { plan, planStatus, type Observed } from './reconcile.ts';
+import { claimsOf, plan, planStatus, type Observed } from './reconcile.ts';
 
 /** Orphans by namespace: what a replica set of that namespace might adopt. */
 function orphansByNamespace(pod: Pod): string | undefined {
@@ -69,10 +69,11 @@ const plugin: AnyPlugin = definePlugin({
           nowMs: ctx.env.clock.now(),
           timestamp: ctx.env.clock.timestamp(),
         };
-        const actions = plan(observed);
+        const claims = claimsOf(observed);
+        const actions = plan(observed, claims);
         if (actions.length > 0 && !(await ownerIsCurrent(api, replicaSets, replicaSet))) return;
         const { failure, error } = await execute(means, key, replicaSet, actions, ownWrites);
-        const { status, requeueAfterMs } = planStatus(observed, failure);
+        const { status, requeueAfterMs } = planStatus(observed, failure, claims);
         const written = await updateStatusIfChanged(api, replicaSets, replicaSet, status);
         if (written !== undefined) ownWrites.wrote(key, sets, written);
         if (error !== undefined) throw error;

@@ -1,5 +1,12 @@
 /** What a replica set needs: a pure function from what was observed to the actions to take, and to its status. */
-import { findCondition, planClaims, removeCondition, setCondition, timestampMs } from '@timonel/sdk/controller';
+import {
+  findCondition,
+  planClaims,
+  type Claims,
+  removeCondition,
+  setCondition,
+  timestampMs,
+} from '@timonel/sdk/controller';
 import {
   controllerReference,
   fromLabelSelector,
@@ -39,16 +46,17 @@ export function isActive(pod: Pod): boolean {
   return phase !== 'Succeeded' && phase !== 'Failed' && pod.metadata.deletionTimestamp === undefined;
 }
 
-function claimsOf({ replicaSet, pods }: Observed): ReturnType<typeof planClaims<Pod>> {
+/** Whose pods these are. Worked out once a pass, for both the plan and the status. */
+export function claimsOf({ replicaSet, pods }: Observed): Claims<Pod> {
   // A pod that has ended is nothing to adopt.
   const orphansAlive = pods.filter((pod) => isActive(pod) || (pod.metadata.ownerReferences ?? []).length > 0);
   return planClaims(replicaSet, fromLabelSelector(replicaSet.spec.selector), orphansAlive);
 }
 
 /** The actions that bring the number of pods to `spec.replicas`. */
-export function plan(observed: Observed): Action[] {
+export function plan(observed: Observed, claims: Claims<Pod> = claimsOf(observed)): Action[] {
   const { replicaSet } = observed;
-  const { owned, adopt, release } = claimsOf(observed);
+  const { owned, adopt, release } = claims;
   if (replicaSet.metadata.deletionTimestamp !== undefined) return [];
   const actions: Action[] = [
     ...release.map((pod): Action => ({ do: 'release', pod, cause: 'SelectorDoesNotMatch' })),
@@ -95,9 +103,13 @@ export interface StatusPlan {
   readonly requeueAfterMs: number | undefined;
 }
 
-export function planStatus(observed: Observed, failure: ReplicaFailure | undefined): StatusPlan {
+export function planStatus(
+  observed: Observed,
+  failure: ReplicaFailure | undefined,
+  claims: Claims<Pod> = claimsOf(observed),
+): StatusPlan {
   const { replicaSet, nowMs } = observed;
-  const active = claimsOf(observed).owned.filter(isActive);
+  const active = claims.owned.filter(isActive);
   const templateLabels = fromLabelSelector({ matchLabels: replicaSet.spec.template?.metadata?.labels ?? {} });
   const times = active.map((pod) => availableAtMs(pod, replicaSet.spec.minReadySeconds ?? 0, nowMs));
   const later = times.filter((time) => time !== undefined && time > nowMs) as number[];
