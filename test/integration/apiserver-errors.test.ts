@@ -63,7 +63,7 @@ describe('bodies', () => {
     const deep = `{"metadata":{"name":"deep"},"data":${'{"a":'.repeat(5000)}1${'}'.repeat(5000)}}`;
     expectStatus((await server.send('POST', cm, { body: deep })).body, 400, 'BadRequest');
     const bomb = ['a: &a ["lol","lol","lol","lol","lol","lol","lol","lol","lol"]'];
-    for (const [at, name] of [...'bcdefghi'].entries())
+    for (const [at, name] of 'bcdefghi'.split('').entries())
       bomb.push(`${name}: &${name} [${Array(9).fill(`*${'abcdefghi'[at]}`).join(',')}]`);
     expectStatus(
       (await server.send('POST', cm, { type: 'application/yaml', body: bomb.join('\n') })).body,

@@ -24,7 +24,7 @@ function deployment(name: string): Deployment {
         spec: { containers: [{ name: 'main', image: 'nginx:1', ports: [{ containerPort: 80 }] }] },
       },
     },
-  } as unknown as Deployment;
+  };
 }
 
 describe('create, get, update, delete', () => {

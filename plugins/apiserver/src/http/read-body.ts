@@ -38,7 +38,9 @@ export async function readBytes(request: IncomingMessage, limitBytes: number): P
     });
     request.once('end', resolve);
     request.once('error', reject);
-    request.once('close', () => reject(badRequest('the request ended before its body was complete')));
+    request.once('close', () => {
+      if (!request.complete) reject(badRequest('the request ended before its body was complete'));
+    });
   });
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);
 }

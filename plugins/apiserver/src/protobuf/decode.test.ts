@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeKubernetesProtobuf, isKubernetesProtobuf } from './decode.ts';
 
 /** A writer that knows no schema: field number and value. */
-type Part = readonly [field: number, value: string | number | Buffer | readonly Part[]];
+type Part = readonly [field: number, value: string | number | Uint8Array | readonly Part[]];
 
 function varint(value: number): Buffer {
   const bytes: number[] = [];
@@ -20,17 +20,13 @@ function message(parts: readonly Part[]): Buffer {
     parts.flatMap(([field, value]) => {
       if (typeof value === 'number') return [varint(field * 8), varint(value)];
       const bytes =
-        typeof value === 'string'
-          ? Buffer.from(value)
-          : Buffer.isBuffer(value)
-            ? value
-            : message(value as readonly Part[]);
+        typeof value === 'string' ? Buffer.from(value) : value instanceof Uint8Array ? value : message(value);
       return [varint(field * 8 + 2), varint(bytes.length), bytes];
     }),
   );
 }
 
-const envelope = (apiVersion: string, kind: string, raw: readonly Part[] | Buffer): Buffer =>
+const envelope = (apiVersion: string, kind: string, raw: readonly Part[] | Uint8Array): Buffer =>
   Buffer.concat([
     Buffer.from('k8s\0'),
     message([

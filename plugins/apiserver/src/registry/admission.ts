@@ -22,9 +22,10 @@ export interface Circumstances {
   readonly dryRun: boolean;
 }
 
-function contextOf({ kind, ...rest }: Circumstances): AdmissionContext {
-  const { group, version, resource, kind: kindName } = kind.definition;
-  return { ...rest, group, version, resource, kind: kindName };
+function contextOf(circumstances: Circumstances): AdmissionContext {
+  const { group, version, resource, kind } = circumstances.kind.definition;
+  const { operation, subresource, namespace, name, user, oldObject, dryRun } = circumstances;
+  return { operation, group, version, resource, kind, subresource, namespace, name, user, oldObject, dryRun };
 }
 
 /** A tap refuses a request by throwing an ApiError; the hook wraps it. */

@@ -1,0 +1,84 @@
+import { describe, expect, it } from '@jest/globals';
+import type { KubeObject } from '@timonel/sdk/kube';
+import { encodeObject } from '../kinds/object-codec.ts';
+import type { CacheEvent, EventType } from './cache-event.ts';
+import { ResourceCache } from './resource-cache.ts';
+import type { Selection } from './selection.ts';
+import { StoredObject } from './stored-object.ts';
+import { Watcher } from './watcher.ts';
+
+const prefix = '/registry/core/configmaps/';
+
+function stored(name: string, revision: number, namespace = 'default'): StoredObject {
+  const object: KubeObject = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name, namespace } };
+  return new StoredObject(`${prefix}${namespace}/${name}`, revision, encodeObject(object));
+}
+
+function event(type: EventType, name: string, revision: number): CacheEvent {
+  return { type, revision, stored: stored(name, revision), previous: type === 'ADDED' ? undefined : stored(name, 1) };
+}
+
+const all: Selection = { namespace: undefined, name: undefined, matches: undefined };
+
+describe('StoredObject', () => {
+  it('puts the resourceVersion into the stored bytes', () => {
+    const object = stored('a', 7);
+    expect(JSON.parse(object.wire.toString())).toEqual(object.object);
+    expect(object.object.metadata.resourceVersion).toBe('7');
+    expect(object.wire).toBe(object.wire);
+    const empty = new StoredObject('k', 3, encodeObject({ kind: 'X', apiVersion: 'v1', metadata: {} }));
+    expect(JSON.parse(empty.wire.toString())).toEqual({
+      kind: 'X',
+      apiVersion: 'v1',
+      metadata: { resourceVersion: '3' },
+    });
+  });
+});
+
+describe('Watcher', () => {
+  it('is ended, not fed without limit, when nobody reads', async () => {
+    const watcher = new Watcher(all, { revision: 1, bookmarks: false, queueLimit: 3 });
+    for (let revision = 2; revision < 10; revision += 1) watcher.offer(event('ADDED', `n${revision}`, revision));
+    expect(watcher.ended).toBe('slow');
+    await expect(watcher.take()).resolves.toBeUndefined();
+  });
+
+  it('delivers several events of one revision, and nothing from before its start', async () => {
+    const watcher = new Watcher(all, { revision: 5, bookmarks: true, queueLimit: 100 });
+    watcher.offer(event('ADDED', 'old', 5));
+    watcher.offer(event('ADDED', 'a', 6));
+    watcher.offer(event('ADDED', 'b', 6));
+    watcher.bookmark(9);
+    watcher.bookmark(8);
+    const items = (await watcher.take()) ?? [];
+    expect(items.map((item) => (item.type === 'BOOKMARK' ? item.revision : item.stored.key))).toEqual([
+      `${prefix}default/a`,
+      `${prefix}default/b`,
+      9,
+    ]);
+  });
+});
+
+describe('ResourceCache', () => {
+  it('keeps key order and selects namespaces by range', () => {
+    const cache = new ResourceCache(prefix, { revision: 0, historyLimit: 10 });
+    for (const [name, namespace] of [
+      ['b', 'x'],
+      ['a', 'y'],
+      ['a', 'x'],
+      ['z', 'w'],
+    ] as const)
+      cache.load(stored(name, 1, namespace));
+    const keys = (selection: Selection): string[] => cache.select(selection).map(({ key }) => key.slice(prefix.length));
+    expect(keys(all)).toEqual(['w/z', 'x/a', 'x/b', 'y/a']);
+    expect(keys({ ...all, namespace: 'x' })).toEqual(['x/a', 'x/b']);
+    expect(keys({ ...all, name: 'a' })).toEqual(['x/a', 'y/a']);
+  });
+
+  it('knows how far back its history goes', () => {
+    const cache = new ResourceCache(prefix, { revision: 1, historyLimit: 4 });
+    for (let revision = 2; revision <= 8; revision += 1) cache.apply(event('ADDED', `n${revision}`, revision));
+    expect(() => cache.eventsSince(1)).toThrow(expect.objectContaining({ reason: 'Expired' }));
+    expect(cache.eventsSince(6).map(({ revision }) => revision)).toEqual([7, 8]);
+  });
+});

@@ -1,0 +1,81 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Service } from '@timonel/sdk/kube';
+import { createSimulatedEnv } from '@timonel/core';
+import { Allocation } from './allocation.ts';
+import { addressRange } from './ranges.ts';
+
+function service(spec: Partial<Service['spec']>): Service {
+  return {
+    metadata: { name: 'x', namespace: 'default' },
+    spec: { type: 'ClusterIP', ports: [{ port: 80, protocol: 'TCP' }], ...spec },
+  };
+}
+
+function allocation(cidr = '10.0.0.0/29'): Allocation {
+  const range = addressRange(cidr);
+  if (range === undefined) throw new Error('no range');
+  return new Allocation(createSimulatedEnv({ seed: 1 }), range, { first: 30_000, last: 30_001 });
+}
+
+describe('addressRange', () => {
+  it('knows usable addresses', () => {
+    const range = addressRange('10.96.3.7/16');
+    expect(range).toMatchObject({ cidr: '10.96.0.0/16', first: '10.96.0.1', size: 65_533 });
+    expect(range?.at(0)).toBe('10.96.0.2');
+    expect(range?.at(65_532)).toBe('10.96.255.254');
+    expect([
+      range?.includes('10.96.0.1'),
+      range?.includes('10.96.255.255'),
+      range?.includes('10.97.0.1'),
+      range?.includes('x'),
+    ]).toEqual([true, false, false, false]);
+    for (const bad of ['10.0.0.0', '10.0.0.0/30', '10.0.0.0/7', '300.0.0.0/16', '::/64'])
+      expect(addressRange(bad)).toBeUndefined();
+  });
+});
+
+describe('Allocation', () => {
+  it('uses up the range, says so, and has room again', () => {
+    const pool = allocation();
+    const made = ['a', 'b', 'c', 'd', 'e'].map((owner) => {
+      const one = service({});
+      pool.fill(one, undefined, owner);
+      pool.track(one, owner);
+      return one;
+    });
+    expect(new Set(made.map(({ spec }) => spec.clusterIP)).size).toBe(5);
+    const late = service({});
+    pool.fill(late, undefined, 'late');
+    expect(pool.problems(late, 'late', false)[0]?.message).toContain('the range 10.0.0.0/29 is full');
+    const [first] = made;
+    if (first === undefined) throw new Error('nothing was made');
+    pool.untrack(first, 'a');
+    pool.fill(late, undefined, 'late');
+    expect(late.spec.clusterIP).toBe(first.spec.clusterIP);
+    expect(pool.problems(late, 'late', false)).toEqual([]);
+  });
+
+  it('reserves what a request on its way was given', () => {
+    const pool = allocation();
+    const one = service({ clusterIP: '10.0.0.3', clusterIPs: ['10.0.0.3'] });
+    expect(pool.problems(one, 'first', true)).toEqual([]);
+    expect(pool.problems(one, 'first', false)).toEqual([]);
+    expect(pool.problems(one, 'first', false)).toEqual([]);
+    expect(pool.problems(one, 'second', false)[0]?.message).toContain('provided IP is already allocated');
+  });
+
+  it('gives node ports once for each protocol and keeps those of the old object', () => {
+    const pool = allocation();
+    const one = service({ type: 'NodePort' });
+    pool.fill(one, undefined, 'one');
+    pool.track(one, 'one');
+    const nodePort = one.spec.ports?.[0]?.nodePort ?? 0;
+    const replaced = service({ type: 'NodePort' });
+    pool.fill(replaced, one, 'one');
+    expect(replaced.spec.ports?.[0]?.nodePort).toBe(nodePort);
+    const udp = service({ type: 'NodePort', clusterIP: 'None', ports: [{ port: 53, protocol: 'UDP', nodePort }] });
+    expect(pool.problems(udp, 'udp', true)).toEqual([]);
+    const tcp = service({ type: 'NodePort', clusterIP: 'None', ports: [{ port: 53, protocol: 'TCP', nodePort }] });
+    expect(pool.problems(tcp, 'tcp', true)[0]).toMatchObject({ field: 'spec.ports[0].nodePort' });
+  });
+});
