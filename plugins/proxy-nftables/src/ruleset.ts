@@ -3,6 +3,7 @@
  * `services` leads from (address, protocol, port) to a chain for the number of backends, and that chain looks
  * (address, protocol, port, random number below the count) up in `endpoints`. Source: nft(8), "MAPS", "VERDICT MAPS".
  */
+import { isIPv4 } from 'node:net';
 import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
 
 export interface RulesetOptions {
@@ -10,8 +11,6 @@ export interface RulesetOptions {
   /** New connections to an address of it that no service takes are refused. */
   readonly serviceCidr: string;
 }
-
-const isIpv4 = (address: string): boolean => /^\d+(\.\d+){3}$/.test(address);
 
 interface Frontend {
   /** `10.96.0.1 . tcp . 80` */
@@ -29,9 +28,9 @@ function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]
   };
   for (const rule of rules) {
     const protocol = rule.protocol.toLowerCase();
-    const backends = rule.backends.filter(({ address }) => isIpv4(address));
+    const backends = rule.backends.filter(({ address }) => isIPv4(address));
     const common = { backends, affinitySeconds: rule.affinitySeconds };
-    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter(isIpv4)) {
+    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter((address) => isIPv4(address))) {
       add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common });
     }
     if (rule.nodePort !== undefined) add(nodePorts, { key: `${protocol} . ${rule.nodePort}`, ...common });
@@ -75,7 +74,9 @@ function endpointElements(frontends: readonly Frontend[]): string[] {
 
 /** Every local pod that may reach itself through a service; its packets must seem to come from the node then. */
 function hairpins(rules: readonly ServicePortRule[]): string[] {
-  const addresses = new Set(rules.flatMap((rule) => rule.backends.map((backend) => backend.address)).filter(isIpv4));
+  const addresses = new Set(
+    rules.flatMap((rule) => rule.backends.map((backend) => backend.address)).filter((address) => isIPv4(address)),
+  );
   return [...addresses].sort().map((address) => `${address} . ${address}`);
 }
 

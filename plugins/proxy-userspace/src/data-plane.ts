@@ -1,4 +1,5 @@
 /** Listeners that follow the rules: one for each service address, protocol and port. */
+import { isIPv4 } from 'node:net';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import type { AddressLink } from './address-link.ts';
@@ -21,7 +22,6 @@ interface Open {
 /** Listeners at once. Services beyond that are not served, and the sync says so. */
 const listenerLimit = 10_000;
 const anyAddress = '0.0.0.0';
-const isIpv4 = (address: string): boolean => /^\d+(\.\d+){3}$/.test(address);
 
 /** What should be listened on. A service without backends is not: the kernel then refuses connections at once. */
 export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, Wanted> {
@@ -32,7 +32,8 @@ export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, 
       const key = `${rule.protocol} ${address}:${port}`;
       if (!wanted.has(key)) wanted.set(key, { address, port, rule });
     };
-    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter(isIpv4)) add(address, rule.port);
+    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter((address) => isIPv4(address)))
+      add(address, rule.port);
     if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort);
   }
   return wanted;
@@ -115,7 +116,7 @@ export class UserspaceDataPlane {
   #addresses(rules: readonly ServicePortRule[]): ReadonlySet<string> {
     for (const listener of this.#closing.keys()) if (listener.clients === 0) this.#closing.delete(listener);
     const all = rules.flatMap((rule) => [...rule.clusterIPs, ...rule.externalIPs]).concat(...this.#closing.values());
-    return new Set(all.filter((address) => isIpv4(address) && address !== anyAddress));
+    return new Set(all.filter((address) => isIPv4(address) && address !== anyAddress));
   }
 
   /** Ends everything. Running connections get `graceMs` to end by themselves, while another proxy takes the new ones. */

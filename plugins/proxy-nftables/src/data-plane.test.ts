@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { ProxyBed, podAddress, serviceCidr } from '@timonel/testkit/contracts/proxy';
+import { namesOf } from './data-plane.ts';
+
+jest.setTimeout(60_000);
+
+const isRoot = process.getuid?.() === 0;
+const hasNft = spawnSync('nft', ['--version']).status === 0;
+const module = new URL('./testing/open-data-plane.ts', import.meta.url).href;
+const dataDir = '/nowhere/nftables';
+const { table, link } = namesOf(dataDir);
+
+if (!isRoot || !hasNft) {
+  describe('nftables data plane', () => {
+    it.skip(`skipped: it needs ${isRoot ? 'the program nft (apt-get install nftables)' : 'root'}`, () => undefined);
+  });
+} else {
+  describe('nftables data plane', () => {
+    let bed: ProxyBed;
+
+    beforeAll(async () => {
+      bed = await ProxyBed.open(2);
+      await bed.pod(0).call('serveTcp', 'pod-0', 8080);
+      await bed.node.call('openPlane', 'main', module, dataDir, serviceCidr);
+    });
+    beforeEach(() => bed.node.call('apply', 'main', []));
+    afterAll(async () => {
+      await bed?.node.call('closePlane', 'main');
+      await bed?.close();
+    });
+
+    const tables = (): Promise<string> => bed.node.run('nft', ['list', 'tables']);
+    const connect = (address = ''): Promise<string> =>
+      bed
+        .pod(1)
+        .call('connect', address, 80, 500)
+        .then(({ code }) => code);
+
+    it('writes its table again after somebody removed it', async () => {
+      const rule = bed.rule([0]);
+      await bed.node.call('apply', 'main', [rule]);
+      await bed.node.run('nft', ['delete', 'table', 'ip', table]);
+      expect(await connect(rule.clusterIPs[0])).not.toBe('CONNECTED');
+      await bed.node.call('apply', 'main', [rule]);
+      expect(await tables()).not.toContain(table);
+      await bed.node.call('forget', 'main');
+      await bed.node.call('apply', 'main', [rule]);
+      expect(await connect(rule.clusterIPs[0])).toBe('CONNECTED');
+    });
+
+    it('makes its link and route again after somebody removed them', async () => {
+      const rule = bed.rule([0]);
+      await bed.node.call('apply', 'main', [rule]);
+      await bed.node.run('ip', ['link', 'delete', link]);
+      expect(await bed.onNode.call('connect', rule.clusterIPs[0] ?? '', 80, 500)).toMatchObject({
+        code: 'ENETUNREACH',
+      });
+      await bed.node.call('forget', 'main');
+      await bed.node.call('apply', 'main', [rule]);
+      expect(await bed.onNode.call('connect', rule.clusterIPs[0] ?? '', 80, 500)).toMatchObject({ code: 'CONNECTED' });
+    });
+
+    it('keeps the old rules when nft refuses the new ones, and goes on with the next', async () => {
+      const rule = bed.rule([0]);
+      await bed.node.call('apply', 'main', [rule]);
+      const before = await bed.node.run('nft', ['list', 'table', 'ip', table]);
+      for (const bad of [{ port: 70_000 }, { protocol: 'IGMP' as 'TCP' }]) {
+        const attempt = bed.node.call('apply', 'main', [bed.rule([0]), { ...bed.rule([0]), ...bad }]);
+        await expect(attempt).rejects.toThrow(/^nft failed with status 1: .+/);
+        expect(await bed.node.run('nft', ['list', 'table', 'ip', table])).toBe(before);
+        expect(await connect(rule.clusterIPs[0])).toBe('CONNECTED');
+      }
+      const next = bed.rule([0]);
+      await bed.node.call('apply', 'main', [next]);
+      expect(await connect(next.clusterIPs[0])).toBe('CONNECTED');
+      expect(await connect(rule.clusterIPs[0])).toBe('ECONNREFUSED');
+    });
+
+    it('touches no other table', async () => {
+      const foreign =
+        'table ip foreign {\n  chain input {\n    type filter hook input priority 5; policy accept;\n  }\n}\n';
+      await bed.node.run('nft', ['-f', '-'], foreign);
+      const before = await bed.node.run('nft', ['list', 'table', 'ip', 'foreign']);
+      await bed.node.call('apply', 'main', [bed.rule([0])]);
+      await bed.node.call('apply', 'main', []);
+      expect(await bed.node.run('nft', ['list', 'table', 'ip', 'foreign'])).toBe(before);
+      await bed.node.run('nft', ['delete', 'table', 'ip', 'foreign']);
+    });
+
+    it('where no route leads to the service addresses, an idle link carries one: a bridge without the dummy driver', async () => {
+      expect(await bed.node.run('ip', ['route', 'show', serviceCidr])).toContain(`dev ${link}`);
+      const dummy = await bed.node.call('run', { program: 'ip', args: ['link', 'add', 'probe', 'type', 'dummy'] });
+      if (dummy.status === 0) await bed.node.run('ip', ['link', 'delete', 'probe']);
+      const details = await bed.node.run('ip', ['-details', 'link', 'show', link]);
+      expect(details).toMatch(dummy.status === 0 ? /\bdummy\b/ : /\bbridge\b/);
+    });
+
+    it('where a route leads there, no link is made', async () => {
+      await bed.outside.call('openPlane', 'routed', module, '/nowhere/routed', serviceCidr);
+      await bed.outside.call('apply', 'routed', []);
+      expect(await bed.outside.run('ip', ['-json', 'link'])).not.toContain(namesOf('/nowhere/routed').link);
+      await bed.outside.call('closePlane', 'routed');
+    });
+
+    it('takes SCTP services, both families, and many backends', async () => {
+      const backends = Array.from({ length: 300 }, (_, index) => ({
+        address: `10.214.9.${index % 250}`,
+        port: 1000 + index,
+        nodeName: undefined,
+      }));
+      const both = { ...bed.rule([0]), clusterIPs: ['10.215.9.1', 'fd00::1', '10.215.300.1'] };
+      both.backends = [...both.backends, { address: 'fd00::2', port: 8080, nodeName: undefined }];
+      await bed.node.call('apply', 'main', [
+        bed.rule([0], { protocol: 'SCTP', port: 5000, nodePort: 30_500 }),
+        { ...bed.rule([]), backends },
+        both,
+      ]);
+      const text = await bed.node.run('nft', ['list', 'table', 'ip', table]);
+      expect(text).toMatch(/sctp \. 5000 : goto sr1/);
+      expect(text).toMatch(/goto sr300/);
+      expect(text).toContain(podAddress(0));
+      expect(text).not.toMatch(/fd00|300\.1/);
+      for (let i = 0; i < 5; i++) expect(await connect('10.215.9.1')).toBe('CONNECTED');
+    });
+
+    it('writes 1,000 services of 3 endpoints in one transaction; a repetition costs nothing', async () => {
+      const none = bed.rule([]);
+      const rules = Array.from({ length: 1000 }, (_, index) => ({
+        ...none,
+        id: `default/many-${index}:http`,
+        clusterIPs: [`10.215.${100 + Math.floor(index / 250)}.${index % 250}`],
+        backends: [1, 2, 3].map((pod) => ({
+          address: `10.214.${100 + Math.floor(index / 250)}.${index % 250}`,
+          port: 8000 + pod,
+          nodeName: undefined,
+        })),
+      }));
+      const own = bed.rule([0]);
+      const firstMs = await bed.node.call('apply', 'main', [...rules, own]);
+      const againMs = await bed.node.call('apply', 'main', [...rules, own]);
+      const changeMs = await bed.node.call('apply', 'main', [...rules.slice(1), own]);
+      expect(await connect(own.clusterIPs[0])).toBe('CONNECTED');
+      expect(firstMs).toBeLessThan(5000);
+      expect(changeMs).toBeLessThan(5000);
+      expect(againMs).toBeLessThan(firstMs / 2);
+      const shown = [firstMs, changeMs, againMs].map((ms) => ms.toFixed(0));
+      process.stderr.write(
+        `nft, 1,000 services x 3: first ${shown[0]} ms, one changed ${shown[1]} ms, same ${shown[2]} ms\n`,
+      );
+    });
+  });
+}
