@@ -72,7 +72,7 @@ const strategy: Strategy<Namespace> = {
 
 /** PUT of a namespace whose `spec.finalizers` replaces that of the stored one. The server removes it when none is left. */
 const finalize: SubresourceHandler<Namespace> = {
-  methods: ['PUT'],
+  methods: ['PUT', 'POST'],
   kind: 'Namespace',
   async handle(request, access) {
     const finalizers = itemsOf(fieldOf(fieldOf(request.body, 'spec'), 'finalizers') as unknown[]);
