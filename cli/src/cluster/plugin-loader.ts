@@ -69,7 +69,7 @@ function importInWorker(url: string, file: string): Promise<void> {
       (module) => parentPort.postMessage({ ok: true, hasDefault: module.default !== undefined }),
       (error) => parentPort.postMessage({ ok: false, message: String(error?.message ?? error) }),
     );`;
-  const worker = new Worker(code, { eval: true, workerData: url, stdout: true, stderr: true });
+  const worker = new Worker(code, { eval: true, execArgv: [], workerData: url, stdout: true, stderr: true });
   return new Promise<void>((resolvePromise, reject) => {
     const failed = (why: string): void =>
       reject(new KernelError('ERR_PLUGIN_IMPORT', `${file} could not be imported: ${why}`));

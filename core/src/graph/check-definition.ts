@@ -1,8 +1,15 @@
 import { pluginApiVersion, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
 import type { GraphProblem } from './problems.ts';
 
+/** What an author or an embedder gives, of whatever shape. */
+interface Unchecked {
+  readonly definition: unknown;
+  readonly moduleUrl?: string;
+}
+
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const swapModes: readonly unknown[] = ['never', 'drain', 'handover'];
+const isolations: readonly unknown[] = ['in-process', 'worker'];
 const criticalities: readonly unknown[] = ['required', 'optional'];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -18,7 +25,7 @@ function badTokens(definition: Readonly<Record<string, unknown>>, part: string, 
 }
 
 /** What is wrong with a definition in itself. Authors who write JavaScript have no compiler to tell them. */
-export function checkDefinition(definition: unknown): GraphProblem[] {
+export function checkDefinition({ definition, moduleUrl }: Unchecked): GraphProblem[] {
   if (!isRecord(definition) || definition['$$type'] !== '@timonel/plugin') {
     const message = 'the module does not export a plugin: export default definePlugin({ … })';
     return [{ code: 'ERR_PLUGIN_INVALID', plugin: '(unknown)', message }];
@@ -36,6 +43,7 @@ export function checkDefinition(definition: unknown): GraphProblem[] {
   if (!criticalities.includes(definition['criticality'])) {
     wrong.push(`'criticality' is not one of ${criticalities.join(', ')}`);
   }
+  if (!isolations.includes(definition['isolation'])) wrong.push(`'isolation' is not one of ${isolations.join(', ')}`);
   for (const part of ['provides', 'requires', 'optional'])
     wrong.push(...badTokens(definition, part, '@timonel/service'));
   wrong.push(...badTokens(definition, 'hooks', '@timonel/hook'));
@@ -44,9 +52,19 @@ export function checkDefinition(definition: unknown): GraphProblem[] {
     plugin,
     message: `plugin '${plugin}': ${text}`,
   }));
-  if (definition['isolation'] !== 'in-process') {
-    const message = `plugin '${plugin}': isolation '${String(definition['isolation'])}' is not available yet`;
-    problems.push({ code: 'ERR_PLUGIN_CONTRACT', plugin, message });
+  const isolated = definition['isolation'] === 'worker' ? workerProblems(definition, moduleUrl) : [];
+  for (const text of isolated) {
+    problems.push({ code: 'ERR_PLUGIN_CONTRACT', plugin, message: `plugin '${plugin}': isolation 'worker' ${text}` });
+  }
+  return problems;
+}
+
+function workerProblems(definition: Readonly<Record<string, unknown>>, moduleUrl: string | undefined): string[] {
+  const problems = ['provides', 'requires', 'optional', 'hooks']
+    .filter((part) => Object.keys(definition[part] ?? {}).length > 0)
+    .map((part) => `may only tap hooks: '${part}' must be empty`);
+  if (moduleUrl === undefined) {
+    problems.push('needs the URL of a module that the worker can import: enable the plugin from its file');
   }
   return problems;
 }

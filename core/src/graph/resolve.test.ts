@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, defineService, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
+import { definePlugin, defineService, notifyHook, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
 import { z } from 'zod';
 import { resolveGraph } from './resolve.ts';
 import { startOrder } from './visit.ts';
 
+const hook = notifyHook<null, null>('graph.test.happened', { description: 'for tests' });
 const service = (id: string, major = 1) => defineService<object>(id, { major, cardinality: 'one' });
 const many = (id: string) => defineService<object, 'many'>(id, { major: 1, cardinality: 'many' });
 
@@ -34,7 +35,9 @@ describe('resolveGraph', () => {
         { definition: plugin('major', { requires: { s: service('taken', 2) } }) },
         { definition: plugin('same') },
         { definition: plugin('same') },
-        { definition: plugin('worker', { isolation: 'worker' }) },
+        { definition: plugin('worker', { isolation: 'worker', hooks: { h: hook } }), moduleUrl: 'file:///w.mjs' },
+        { definition: plugin('nowhere', { isolation: 'worker' }) },
+        { definition: plugin('moon', { isolation: 'moon' as 'worker' }) },
         { definition: plugin('typo', { config }), config: { prot: 1 } },
       ],
       available: [plugin('offers', { provides: { a: service('absent') } })],
@@ -45,8 +48,10 @@ describe('resolveGraph', () => {
       `ERR_CONFIG_INVALID: configuration of plugin 'typo': unknown key 'prot' – did you mean 'port'?`,
       `ERR_GRAPH_CYCLE: plugins require each other in a cycle: x -> y -> x`,
       `ERR_PLUGIN_API_VERSION: plugin 'old' was made for plugin API 9; this kernel speaks 1`,
-      `ERR_PLUGIN_CONTRACT: plugin 'worker': isolation 'worker' is not available yet`,
+      `ERR_PLUGIN_CONTRACT: plugin 'nowhere': isolation 'worker' needs the URL of a module that the worker can import: enable the plugin from its file`,
+      `ERR_PLUGIN_CONTRACT: plugin 'worker': isolation 'worker' may only tap hooks: 'hooks' must be empty`,
       `ERR_PLUGIN_DUPLICATE: 2 plugins have the name 'same'`,
+      `ERR_PLUGIN_INVALID: plugin 'moon': 'isolation' is not one of in-process, worker`,
       `ERR_SERVICE_CONFLICT: service 'taken' may have one provider, but 'one', 'two' provide it: enable one of them`,
       `ERR_SERVICE_MISSING: plugin 'wants' requires service 'absent', which no enabled plugin provides; enable one of: 'offers'`,
       `ERR_SERVICE_VERSION: plugin 'major' requires service 'taken' version 2, but 'one' provides version 1`,

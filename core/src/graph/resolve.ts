@@ -8,6 +8,7 @@ import type { GraphProblem } from './problems.ts';
 export interface Candidate {
   readonly definition: AnyPlugin;
   readonly config?: unknown;
+  readonly moduleUrl?: string;
 }
 
 export interface GraphInput {
@@ -102,7 +103,7 @@ export function resolveServices(input: GraphInput): { plugins: Linked[]; problem
 
 /** Resolves a whole set before anything of it runs. */
 export async function resolveGraph(input: GraphInput): Promise<Graph> {
-  const problems = input.plugins.flatMap(({ definition }) => checkDefinition(definition));
+  const problems = input.plugins.flatMap(checkDefinition);
   const broken = new Set(problems.map(({ plugin }) => plugin));
   const sound = input.plugins.filter(({ definition }) => !broken.has(definition?.name ?? '(unknown)'));
   problems.push(...duplicateNames(sound.map(({ definition }) => definition)));

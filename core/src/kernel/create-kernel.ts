@@ -263,6 +263,7 @@ class Host implements Kernel {
       dataDirOf: async (plugin) => dataDirOf?.(plugin),
       onProgress: (event) => onProgress?.(event),
       onFault: (record, error) => this.supervisor.fault(record, error),
+      onLost: (record, error) => this.supervisor.lost(record, error),
     };
   }
 }

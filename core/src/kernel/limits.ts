@@ -40,6 +40,12 @@ export interface KernelLimits {
   readonly stallWarnMs: number;
   /** A block that also counts as a fault. Default 1000. */
   readonly stallFaultMs: number;
+  /** Heap of a plugin's worker thread (without buffers) in MiB; one that needs more is ended. Default 128. */
+  readonly workerHeapMb: number;
+  /** How long a worker thread that missed a deadline may take to answer a ping before it is ended. Default 500. */
+  readonly workerPingMs: number;
+  /** Calls that wait in one worker thread; more fail at once with ERR_TAP_FAILED. Default 1000. */
+  readonly workerCallsLimit: number;
 }
 
 export const defaultLimits: KernelLimits = {
@@ -63,4 +69,7 @@ export const defaultLimits: KernelLimits = {
   stallCheckMs: 500,
   stallWarnMs: 200,
   stallFaultMs: 1000,
+  workerHeapMb: 128,
+  workerPingMs: 500,
+  workerCallsLimit: 1000,
 };

@@ -18,6 +18,11 @@ export interface PluginEntry {
   readonly config?: unknown;
   /** `built-in`, or the absolute path of its file. */
   readonly source: string;
+  /**
+   * URL of an ES module whose default export is the definition. Needed for isolation 'worker': each life of the plugin
+   * imports it in a new worker thread.
+   */
+  readonly moduleUrl?: string;
 }
 
 /** What an operator changed, for an embedder that remembers it over restarts. */

@@ -1,4 +1,4 @@
-import type { Env, Logger } from '@timonel/sdk';
+import type { Env, KernelError, Logger } from '@timonel/sdk';
 import type { HookRegistry } from '../hooks/hook-registry.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { PluginRecord } from '../lifecycle/plugin-record.ts';
@@ -23,4 +23,6 @@ export interface KernelParts {
   readonly onProgress: (event: KernelProgress) => void;
   /** Counts a fault against the plugin's error budget. */
   readonly onFault: (record: PluginRecord, error: unknown) => void;
+  /** The worker thread of a plugin is gone. */
+  readonly onLost: (record: PluginRecord, error: KernelError) => void;
 }

@@ -68,7 +68,7 @@ export class PluginSet {
   /** Checks that `record` can run with what is present (less `without`). Its config is checked and kept. */
   async check(record: PluginRecord, config: unknown, without?: PluginRecord): Promise<void> {
     const { definition } = record.entry;
-    const own = checkDefinition(definition);
+    const own = checkDefinition(record.entry);
     if (own.length > 0) throw problemsError(own);
     const others = this.present().filter((other) => other !== record && other !== without);
     const plugins: Candidate[] = [...others, record].map(({ entry }) => entry);
@@ -109,7 +109,7 @@ export class PluginSet {
       const entry = await withDeadline(this.parts.deadlines, importMs, work, () => {
         return new KernelError('ERR_PLUGIN_TIMEOUT', `the import of '${file}' did not end within ${importMs} ms`);
       });
-      const problems = checkDefinition(entry.definition);
+      const problems = checkDefinition(entry);
       if (problems.length > 0) throw problemsError(problems);
       return this.adopt(entry);
     } catch (error) {

@@ -9,6 +9,7 @@ import {
 import { tokensOf } from '../graph/check-definition.ts';
 import type { OwnedTap } from '../hooks/hook-registry.ts';
 import type { KernelParts } from '../kernel/parts.ts';
+import { setupInWorker } from '../isolation/worker-plugin.ts';
 import type { Binding } from '../services/slot.ts';
 import type { PluginScope } from '../services/plugin-scopes.ts';
 import { withDeadline } from './deadline.ts';
@@ -52,12 +53,8 @@ export class PluginLife {
 
   /** Runs the plugin's setup. On failure what it registered is undone already; a late answer is cleaned up when it comes. */
   async setup(): Promise<void> {
-    const { definition } = this.record.entry;
     const startedAt = this.parts.env.clock.monotonic();
-    const work = this.parts
-      .dataDirOf(this.record.name)
-      .then((dataDir) => createContext(this, this.parts, this.scope.deps, dataDir))
-      .then((context) => this.run(() => definition.setup(context)));
+    const work = this.build();
     try {
       this.accept(await this.guard('setup', this.parts.limits.setupMs, work));
     } catch (error) {
@@ -204,6 +201,16 @@ export class PluginLife {
 
   run<T>(fn: () => T): T {
     return this.parts.activity.run(this.record.name, fn);
+  }
+
+  private async build(): Promise<unknown> {
+    const { record, parts } = this;
+    const { entry } = record;
+    const dataDir = await parts.dataDirOf(record.name);
+    const context = createContext(this, parts, this.scope.deps, dataDir);
+    if (entry.definition.isolation !== 'worker') return this.run(() => entry.definition.setup(context));
+    const onLost = (error: KernelError): void => parts.onLost(record, error);
+    return setupInWorker(context, { moduleUrl: entry.moduleUrl, dataDir }, { ...parts, onLost });
   }
 
   /** Checks what setup returned against the definition. */

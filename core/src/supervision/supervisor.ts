@@ -35,16 +35,21 @@ export class Supervisor {
 
   /** Counts a fault of a plugin. */
   fault(record: PluginRecord, error: unknown): void {
-    record.faults++;
     const watched = this.of(record);
-    if (this.closed || watched.gaveUp) return;
-    const code = errorCode(error);
-    this.parts.log.warn(
-      { plugin: record.name, ...(code === undefined ? {} : { code }) },
-      `fault: ${errorMessage(error)}`,
-    );
-    this.interceptors.get(record.name)?.(error);
-    if (watched.budget.spend(this.parts.env.clock.monotonic())) this.overBudget(record, watched, error);
+    if (!this.count(record, watched, error)) return;
+    if (!watched.budget.spend(this.parts.env.clock.monotonic())) return;
+    const { faultLimit, faultWindowMs } = this.parts.limits;
+    const plugin = record.name;
+    const message = `plugin '${plugin}' had more than ${faultLimit} faults within ${faultWindowMs} ms; the last: ${errorMessage(error)}`;
+    this.quarantine(record, watched, new KernelError('ERR_PLUGIN_QUARANTINED', message, { plugin, cause: error }));
+  }
+
+  /** The worker thread of a plugin is gone: one fault, and no budget can bring it back but a restart. */
+  lost(record: PluginRecord, error: KernelError): void {
+    // Before it runs, its next lifecycle call fails.
+    if (record.state !== 'running') return;
+    const watched = this.of(record);
+    if (this.count(record, watched, error)) this.quarantine(record, watched, error);
   }
 
   /** To be told when a plugin was started anew by somebody else: its slate is clean. */
@@ -81,14 +86,21 @@ export class Supervisor {
     return watched;
   }
 
-  private overBudget(record: PluginRecord, watched: Watched, error: unknown): void {
+  /** False when nobody acts on faults of this plugin any more. */
+  private count(record: PluginRecord, watched: Watched, error: unknown): boolean {
+    record.faults++;
+    if (this.closed || watched.gaveUp) return false;
+    const code = errorCode(error);
+    const fields = { plugin: record.name, ...(code === undefined ? {} : { code }) };
+    this.parts.log.warn(fields, `fault: ${errorMessage(error)}`);
+    this.interceptors.get(record.name)?.(error);
+    return true;
+  }
+
+  private quarantine(record: PluginRecord, watched: Watched, reason: KernelError): void {
     const { life } = record;
     if (life === undefined) return;
-    const { faultLimit, faultWindowMs } = this.parts.limits;
-    const plugin = record.name;
-    const message = `plugin '${plugin}' had more than ${faultLimit} faults within ${faultWindowMs} ms; the last: ${errorMessage(error)}`;
-    const reason = new KernelError('ERR_PLUGIN_QUARANTINED', message, { plugin, cause: error });
-    this.parts.log.error({ plugin, code: reason.code }, message);
+    this.parts.log.error({ plugin: record.name, code: reason.code }, reason.message);
     if (record.entry.definition.criticality === 'required') {
       // It goes on until the embedder shuts down: others need it to stop cleanly.
       watched.gaveUp = true;

@@ -7,7 +7,13 @@ import type { OptionalDep, RequiredDep, ServiceOf, TokenRecord } from './service
 /** The version of the plugin API that this sdk speaks. */
 export const pluginApiVersion = 1;
 
-/** Where a plugin's code runs. `worker` plugins may only tap hooks (no services) and can be killed when they loop. */
+/**
+ * Where a plugin's code runs. `worker` plugins run in a thread of their own, with a bounded heap and without the kernel's
+ * memory. They may only tap hooks (no services, no hooks of their own). A tap gets copies (structured clone): what it
+ * changes counts only when it returns it, and hooks whose subject or context holds functions fail with ERR_TAP_FAILED. A
+ * thread that loops is ended once a tap misses its deadline, and the plugin restarts with back-off; calls meanwhile pass
+ * it by, as they do while a plugin is in quarantine. `ctx.env` is the real one there, under simulation too.
+ */
 export type Isolation = 'in-process' | 'worker';
 
 /**
