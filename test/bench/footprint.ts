@@ -30,7 +30,7 @@ function monitors(dataDir: string): number[] {
     .filter((pid) => {
       try {
         const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return program.endsWith('timonel-monitor') && args.some((arg) => arg.startsWith(`${dataDir}/`));
+        return /(^|\/)timonel-monitor/.test(program) && args.some((arg) => arg.startsWith(`${dataDir}/`));
       } catch {
         return false;
       }
