@@ -14,6 +14,7 @@ const fileKeys = {
   serviceCidr: 'as `--service-cidr`',
   logLevel: 'as `--log-level`: `debug`, `info`, `warn`, `error`',
   onShutdown: 'as `--on-shutdown`: `remove` or `keep`',
+  kernel: 'limits of the kernel, by [name](#limits-of-the-kernel)',
   plugins:
     'by name: `enabled` (default: true), `file` (for a plugin of your own: its path), `config` (its keys, see below)',
 };
@@ -21,6 +22,8 @@ const fileKeys = {
 const example = `profile: all-in-one
 listen: 127.0.0.1:6443
 onShutdown: keep
+kernel:
+  startMs: 60000
 plugins:
   scheduler-host:
     config:
@@ -141,6 +144,26 @@ function section(name, definition) {
   return `## ${name}\n\n${table(['key', 'type', 'default', 'meaning'], rowsOf(schema, { sources, more: moreMeanings[name] ?? {} }))}`;
 }
 
+async function kernelLimits() {
+  const { defaultLimits } = await load('core/dist/index.js');
+  const sources = read('core/src/kernel/limits.ts');
+  const told = {
+    setupMs: '`setup` of a plugin.',
+    startMs: '`start` of a plugin.',
+    probeMs: '`probe` of a plugin.',
+    stopMs: '`stop` of a plugin.',
+    faultWindowMs: 'The window in which faults are counted.',
+    restartBackoffMaxMs: 'Longest pause before a restart.',
+    probationProbeMs: 'Time between two probes in probation.',
+  };
+  return Object.entries(defaultLimits).map(([name, value]) => {
+    const comment = (commentBefore(sources, `readonly ${name}:`) ?? '').replace(/\s*Default [\d ]+\.$/, '');
+    const meaning = comment === '' ? told[name] : comment;
+    if (meaning === undefined) throw new Error(`scripts/docs: the limit ${name} of the kernel is not described`);
+    return [code(name), value, meaning];
+  });
+}
+
 export async function configurationPage() {
   const plugins = await shippedPlugins();
   const configured = [...plugins].filter(([, { config }]) => config !== undefined);
@@ -155,7 +178,11 @@ export async function configurationPage() {
     ),
     fence('yaml', example),
     "The keys of a plugin's `config` are laid over those the profile gives, key by key at the first level. Paths of files are relative to the directory in which `timonel up` was started.",
-    `No configuration: ${plain.join(', ')}.`,
+    '## Limits of the kernel',
+    'Times in ms. They hold for every plugin.',
+    table(['key', 'default', 'meaning'], await kernelLimits()),
+    '## Plugins without configuration',
+    `${plain.join(', ')}.`,
     ...configured.map(([name, definition]) => section(name, definition)),
   );
 }
