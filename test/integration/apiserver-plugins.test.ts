@@ -66,6 +66,13 @@ describe('service-allocator', () => {
     expect(outside.body).toMatchObject({ code: 422 });
   });
 
+  it('keeps the first address for the service kubernetes', async () => {
+    const made = await until(() => server.api.get(services, { namespace: 'default', name: 'kubernetes' }), {
+      what: 'the service kubernetes',
+    });
+    expect(made.spec).toMatchObject({ clusterIP: '10.96.0.1', ports: [{ name: 'https', port: 443 }] });
+  });
+
   it('leaves headless and external services alone', async () => {
     const headless = await server.api.create(services, service('headless', { clusterIP: 'None' }));
     expect(headless.spec.clusterIP).toBe('None');

@@ -1,10 +1,11 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { apiEndpoint, apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { Informer } from '@timonel/sdk/controller';
 import { objectKey, services, type Service } from '@timonel/sdk/kube';
 import { z } from 'zod';
 import { Allocation } from './allocation.ts';
+import { keepKubernetesService } from './kubernetes-service.ts';
 import { addressRange } from './ranges.ts';
 
 const config = z
@@ -41,7 +42,7 @@ const plugin: AnyPlugin = definePlugin({
   version: '0.1.0',
   apiVersion: 1,
   description: 'Gives services their cluster IP and node ports.',
-  requires: { api: apiClient },
+  requires: { api: apiClient, endpoint: apiEndpoint },
   config,
   setup(ctx) {
     const range = addressRange(ctx.config.clusterIpRange);
@@ -72,12 +73,17 @@ const plugin: AnyPlugin = definePlugin({
       await informer.synced;
       return allocation.problems(object as unknown as Service, ownerOf(context), context.dryRun);
     });
+    let keeping: Promise<void> | undefined;
     return {
       async start() {
         informer.start();
         await informer.synced;
+        const { api, endpoint } = ctx.deps;
+        const { env, log, signal } = ctx;
+        keeping = keepKubernetesService({ api, env, log, signal }, range.first, endpoint.url());
       },
       async stop() {
+        await keeping;
         await informer.stop();
       },
     };
