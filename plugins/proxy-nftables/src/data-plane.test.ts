@@ -65,7 +65,7 @@ if (!isRoot || !hasNft) {
       const rule = bed.rule([0]);
       await bed.node.call('apply', 'main', [rule]);
       const before = await bed.node.run('nft', ['list', 'table', 'ip', table]);
-      for (const bad of [{ port: 70_000 }, { protocol: 'IGMP' as 'TCP' }]) {
+      for (const bad of [{ port: 70_000 }, { protocol: 'NONE' as 'TCP' }]) {
         const attempt = bed.node.call('apply', 'main', [bed.rule([0]), { ...bed.rule([0]), ...bad }]);
         await expect(attempt).rejects.toThrow(/^nft failed with status 1: .+/);
         expect(await bed.node.run('nft', ['list', 'table', 'ip', table])).toBe(before);
