@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 const podCount = 200;
 const podIntervalMs = 20;
 const swapCount = 10;
-const swapIntervalMs = 350;
+const swapIntervalMs = 300;
 const podsPath = '/api/v1/namespaces/default/pods';
 const schedulerPath = '/apis/kernel.timonel.dev/v1/services/scheduler';
 const pluginsPath = '/apis/kernel.timonel.dev/v1/plugins';
