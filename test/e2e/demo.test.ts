@@ -1,6 +1,10 @@
 /** `npm start`: the demo as a stranger sees it, and a machine that looks as before when it was stopped. */
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCluster } from '../support/cluster.ts';
+import { TestCluster, command, freePort } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
@@ -33,4 +37,41 @@ describe('the demo', () => {
       timeoutMs: 5000,
     });
   }, 40_000);
+});
+
+describe('the demo without root', () => {
+  it('says that nothing is isolated, and works', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'timonel-user-'));
+    chmodSync(directory, 0o777);
+    const nobody = '65534';
+    const child = spawn('setpriv', [
+      `--reuid=${nobody}`,
+      `--regid=${nobody}`,
+      '--clear-groups',
+      process.execPath,
+      command,
+      'up',
+      '--demo',
+      '--data-dir',
+      join(directory, 'data'),
+      '--listen',
+      `127.0.0.1:${await freePort()}`,
+    ]);
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    try {
+      await until(() => output.includes('The service:') || child.exitCode !== null, {
+        what: () => `the end of the demo:\n${output}`,
+        timeoutMs: 60_000,
+      });
+      expect(output).toContain('WITHOUT ISOLATION');
+      expect(output).toContain('12 requests were answered by 3 pods');
+    } finally {
+      child.kill('SIGINT');
+      expect(await ended).toBe(0);
+      rmSync(directory, { recursive: true, force: true });
+    }
+  }, 90_000);
 });

@@ -81,7 +81,7 @@ describe('a workload under kubectl', () => {
     const address = (await ok('get', 'service', 'web', '-o', 'jsonpath={.spec.clusterIP}')).trim();
     const seen = new Set<string>();
     for (let n = 0; n < 60 && seen.size < 3; n += 1) {
-      const response = await fetch(`http://${address}/`, { headers: { connection: 'close' } });
+      const response = await fetch(`http://${address}:8080/`, { headers: { connection: 'close' } });
       seen.add((await response.text()).trim());
     }
     expect([...seen].sort()).toEqual((await pods()).map((pod) => pod.metadata.name).sort());

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
-const command = join(root, 'cli', 'dist', 'bin.js');
+/** The built command. */
+export const command: string = join(root, 'cli', 'dist', 'bin.js');
 
 export interface RunResult {
   readonly status: number;

@@ -37,10 +37,17 @@ export function openLog(file: string, level: string, onNotable: (line: string) =
   const stream = {
     write(line: string): void {
       target.write(line);
-      const parsed = JSON.parse(line) as { level: number; msg?: string; plugin?: string; err?: { message?: string } };
+      const parsed = JSON.parse(line) as {
+        level: number;
+        msg?: string;
+        plugin?: string;
+        error?: unknown;
+        err?: { message?: string };
+      };
       if (parsed.level >= 40) {
         const who = parsed.plugin === undefined ? '' : `${parsed.plugin}: `;
-        const why = parsed.err?.message === undefined ? '' : ` (${parsed.err.message})`;
+        const cause = parsed.err?.message ?? parsed.error;
+        const why = typeof cause === 'string' ? ` (${cause})` : '';
         onNotable(`${who}${parsed.msg ?? ''}${why}`);
       }
     },
