@@ -66,7 +66,7 @@ function choose(argv: readonly string[]): Choice | number {
   const chosen = benches.filter((bench) => positionals.includes(bench.name));
   const rootOnly = chosen.filter((bench) => bench.needsRoot).map((bench) => bench.name);
   if (rootOnly.length > 0 && process.getuid?.() !== 0) {
-    return wrong(`${rootOnly.join(' and ')} measure isolated containers: run them as root`);
+    return wrong(`root is needed for ${rootOnly.join(' and ')}: isolated containers`);
   }
   if (!existsSync(builtCommand)) return wrong('the tree is not built: run `npm run build` first');
   return { chosen, rounds, json: values.json };
