@@ -68,6 +68,11 @@ export class Watcher {
       if (this.#ended !== undefined) return undefined;
       await new Promise<void>((resolve) => (this.#wake = resolve));
     }
+    return this.takeNow();
+  }
+
+  /** What is queued at the moment, without waiting. */
+  takeNow(): WatcherItem[] {
     const items = this.#queue;
     this.#queue = [];
     return items;

@@ -48,6 +48,11 @@ function lineMaker(kind: Kind, form: AnswerForm, table: TableMaker): LineMaker {
   };
 }
 
+/** Writes that are committed in the same turn of the event loop go out together: one TLS record in place of many. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 async function drained(response: ServerResponse): Promise<void> {
   await new Promise<void>((resolve) => {
     response.once('drain', resolve);
@@ -78,7 +83,10 @@ export async function streamWatch(
   for (;;) {
     const items = await watcher.take();
     if (items === undefined || response.destroyed) break;
-    const bytes = Buffer.concat(items.map(line));
+    await endOfTurn();
+    const lines = [...items, ...watcher.takeNow()].map(line);
+    const [only] = lines;
+    const bytes = lines.length === 1 && only !== undefined ? only : Buffer.concat(lines);
     if (!response.write(bytes)) await drained(response);
   }
   if (watcher.ended === 'expired') {
