@@ -45,7 +45,9 @@ function run(projects, extra) {
   totals.skipped += result.numPendingTests + result.numTodoTests;
   totals.suites += result.numTotalTestSuites;
   // A suite that could not even be loaded counts as one failure: it has no tests of its own in the figures.
-  totals.failed += result.testResults.filter((suite) => suite.status === 'failed' && suite.assertionResults.length === 0).length;
+  totals.failed += result.testResults.filter(
+    (suite) => suite.status === 'failed' && suite.assertionResults.length === 0,
+  ).length;
   if (child.status !== 0) broken = true;
 }
 

@@ -14,7 +14,7 @@ function sources(directory: string): string[] {
     if (['node_modules', 'dist', 'generated', 'testing'].includes(name)) return [];
     const path = join(directory, name);
     if (statSync(path).isDirectory()) return sources(path);
-    return /\.(ts|mts|mjs|js)$/.test(name) && !/\.test\.ts$/.test(name) ? [path] : [];
+    return /\.(ts|mts|mjs|js)$/.test(name) && !name.endsWith('.test.ts') ? [path] : [];
   });
 }
 

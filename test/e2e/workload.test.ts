@@ -180,7 +180,9 @@ describe('a workload under kubectl', () => {
   it('goes on after kill -9 of the command: same objects, no container restarted', async () => {
     const objects = await ok('get', 'deployments,replicasets,services', '-o', 'name');
     const running = identity(await readyPods(3));
-    const restarts = (await pods()).map((pod) => pod.status.containerStatuses?.[0]?.restartCount).sort();
+    const restarts = (await pods())
+      .map((pod) => pod.status.containerStatuses?.[0]?.restartCount ?? 0)
+      .sort((a, b) => a - b);
     const pids = (await pods()).flatMap((pod) => pidsWithEnvironment(`POD_NAME=${pod.metadata.name}`));
     expect(pids).toHaveLength(3);
     expect(await cluster.signal('SIGKILL')).toBe('SIGKILL');
@@ -188,10 +190,12 @@ describe('a workload under kubectl', () => {
     await cluster.up();
     expect(await ok('get', 'deployments,replicasets,services', '-o', 'name')).toBe(objects);
     expect(identity(await readyPods(3))).toEqual(running);
-    expect((await pods()).map((pod) => pod.status.containerStatuses?.[0]?.restartCount).sort()).toEqual(restarts);
-    expect((await pods()).flatMap((pod) => pidsWithEnvironment(`POD_NAME=${pod.metadata.name}`)).sort()).toEqual(
-      pids.sort(),
-    );
+    expect(
+      (await pods()).map((pod) => pod.status.containerStatuses?.[0]?.restartCount ?? 0).sort((a, b) => a - b),
+    ).toEqual(restarts);
+    expect(
+      (await pods()).flatMap((pod) => pidsWithEnvironment(`POD_NAME=${pod.metadata.name}`)).sort((a, b) => a - b),
+    ).toEqual(pids.sort((a, b) => a - b));
     const logs = await ok('logs', (await pods())[0]?.metadata.name ?? '');
     expect(logs).toContain('listening on');
   }, 90_000);

@@ -14,7 +14,7 @@ export async function until<T>(condition: () => T | Promise<T>, options: UntilOp
   for (;;) {
     try {
       const value = await condition();
-      if (value) return value as NonNullable<T>;
+      if (value) return value;
     } catch (error) {
       if (options.abortOnThrow === true) throw error;
       last = error;

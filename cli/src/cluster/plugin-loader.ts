@@ -62,7 +62,7 @@ async function bundle(file: string): Promise<string> {
   return output.text;
 }
 
-function importInWorker(url: string, file: string): Promise<void> {
+async function importInWorker(url: string, file: string): Promise<void> {
   const code = `
     const { workerData, parentPort } = require('node:worker_threads');
     import(workerData).then(
@@ -70,7 +70,7 @@ function importInWorker(url: string, file: string): Promise<void> {
       (error) => parentPort.postMessage({ ok: false, message: String(error?.message ?? error) }),
     );`;
   const worker = new Worker(code, { eval: true, execArgv: [], workerData: url, stdout: true, stderr: true });
-  return new Promise<void>((resolvePromise, reject) => {
+  const outcome = new Promise<void>((resolvePromise, reject) => {
     const failed = (why: string): void =>
       reject(new KernelError('ERR_PLUGIN_IMPORT', `${file} could not be imported: ${why}`));
     const timer = setTimeout(() => failed(`it did not finish within ${importDeadlineMs} ms`), importDeadlineMs);
@@ -87,7 +87,12 @@ function importInWorker(url: string, file: string): Promise<void> {
       clearTimeout(timer);
       failed('it ended the process');
     });
-  }).finally(() => worker.terminate());
+  });
+  try {
+    await outcome;
+  } finally {
+    await worker.terminate();
+  }
 }
 
 /** Checks the shape of a module's default export. @throws KernelError ERR_PLUGIN_INVALID, ERR_PLUGIN_API_VERSION */

@@ -79,7 +79,7 @@ export function notifyHook<S, C>(id: string, options: HookOptions): HookToken<S,
 
 /** The function a plugin taps with. */
 export type TapFunction<H extends AnyHookToken> =
-  H extends HookToken<infer S, infer C, infer R, unknown>
+  H extends HookToken<infer S, infer C, infer R>
     ? (subject: S, context: C) => R | undefined | void | Promise<R | undefined | void>
     : never;
 
@@ -98,8 +98,8 @@ export interface HookCaller<H extends AnyHookToken> {
   /** Number of live taps. A caller on a hot path skips the call at 0. */
   readonly size: number;
   call(
-    subject: H extends HookToken<infer S, unknown, unknown, unknown> ? S : never,
-    context: H extends HookToken<unknown, infer C, unknown, unknown> ? C : never,
+    subject: H extends HookToken<infer S> ? S : never,
+    context: H extends HookToken<unknown, infer C> ? C : never,
   ): Promise<H extends HookToken<unknown, unknown, unknown, infer O> ? O : never>;
 }
 

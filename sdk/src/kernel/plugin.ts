@@ -140,6 +140,7 @@ export interface PluginInput<
 }
 
 // `object` would widen the inferred records; an empty record type infers "nothing declared".
+// oxlint-disable-next-line no-generated-empty-object-type
 type None = Readonly<Record<never, never>>;
 
 /** A definition of any shape, as the kernel handles it. */

@@ -47,7 +47,7 @@ export function defineService<T, C extends Cardinality = 'one'>(
 export type TokenRecord = Readonly<Record<string, ServiceToken>>;
 
 /** The interface behind a token. */
-export type ServiceOf<S> = S extends ServiceToken<infer T, Cardinality> ? T : never;
+export type ServiceOf<S> = S extends ServiceToken<infer T> ? T : never;
 
 /** One provider among many. */
 export interface Provider<T> {
