@@ -69,22 +69,3 @@ export function linkPlugins(definitions: readonly AnyPlugin[]): Linked[] {
     after: [...(edges.get(definition.name) ?? [])],
   }));
 }
-
-/** Every cycle once, as a path that ends where it began. */
-export function findCycles(plugins: readonly Linked[]): string[][] {
-  const after = new Map(plugins.map((plugin) => [plugin.name, plugin.after]));
-  const finished = new Set<string>();
-  const cycles: string[][] = [];
-  const visit = (name: string, path: readonly string[]): void => {
-    const at = path.indexOf(name);
-    if (at >= 0) {
-      cycles.push([...path.slice(at), name]);
-      return;
-    }
-    if (finished.has(name)) return;
-    for (const next of after.get(name) ?? []) visit(next, [...path, name]);
-    finished.add(name);
-  };
-  for (const { name } of plugins) visit(name, []);
-  return cycles;
-}

@@ -7,6 +7,11 @@ export interface GraphProblem {
   readonly message: string;
 }
 
+/** `'a', 'b'` */
+export function quoted(names: readonly string[]): string {
+  return names.map((name) => `'${name}'`).join(', ');
+}
+
 /** Every problem of a set of plugins at once. Code: ERR_GRAPH. */
 export class GraphError extends KernelError {
   readonly problems: readonly GraphProblem[];

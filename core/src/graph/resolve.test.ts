@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { definePlugin, defineService, notifyHook, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
 import { z } from 'zod';
 import { resolveGraph } from './resolve.ts';
-import { startOrder } from './visit.ts';
+import { sortPlugins } from './visit.ts';
 
 const hook = notifyHook<null, null>('graph.test.happened', { description: 'for tests' });
 const service = (id: string, major = 1) => defineService<object>(id, { major, cardinality: 'one' });
@@ -52,7 +52,7 @@ describe('resolveGraph', () => {
       `ERR_PLUGIN_CONTRACT: plugin 'worker': isolation 'worker' may only tap hooks: 'hooks' must be empty`,
       `ERR_PLUGIN_DUPLICATE: 2 plugins have the name 'same'`,
       `ERR_PLUGIN_INVALID: plugin 'moon': 'isolation' is not one of in-process, worker`,
-      `ERR_SERVICE_CONFLICT: service 'taken' may have one provider, but 'one', 'two' provide it: enable one of them`,
+      `ERR_SERVICE_CONFLICT: service 'taken' may have one provider, but 'one', 'two' provide it: enable one of them, or swap the service`,
       `ERR_SERVICE_MISSING: plugin 'wants' requires service 'absent', which no enabled plugin provides; enable one of: 'offers'`,
       `ERR_SERVICE_VERSION: plugin 'major' requires service 'taken' version 2, but 'one' provides version 1`,
     ]);
@@ -82,6 +82,6 @@ describe('resolveGraph', () => {
       builtIn: [],
     });
     expect(graph.problems).toEqual([]);
-    expect(startOrder(graph.plugins)).toEqual(['c', 'd', 'b', 'a']);
+    expect(sortPlugins(graph.plugins).order).toEqual(['c', 'd', 'b', 'a']);
   });
 });

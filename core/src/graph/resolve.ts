@@ -1,8 +1,9 @@
 import type { AnyPlugin, ServiceToken } from '@timonel/sdk';
 import { checkConfig } from '../config/check-config.ts';
 import { checkDefinition, tokensOf } from './check-definition.ts';
-import { findCycles, linkPlugins, providersOf, sameService, type Linked } from './links.ts';
-import type { GraphProblem } from './problems.ts';
+import { linkPlugins, providersOf, sameService, type Linked } from './links.ts';
+import { quoted, type GraphProblem } from './problems.ts';
+import { sortPlugins } from './visit.ts';
 
 /** What the resolver knows of a plugin. */
 export interface Candidate {
@@ -29,10 +30,6 @@ export interface Graph {
   readonly problems: readonly GraphProblem[];
 }
 
-function quoted(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
-}
-
 function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
   const counts = new Map<string, number>();
   for (const { name } of definitions) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -57,7 +54,7 @@ function conflicts(definitions: readonly AnyPlugin[], builtIn: readonly ServiceT
     .map(([id, names]) => ({
       code: 'ERR_SERVICE_CONFLICT',
       plugin: names.at(-1) ?? '',
-      message: `service '${id}' may have one provider, but ${quoted(names)} provide it: enable one of them`,
+      message: `service '${id}' may have one provider, but ${quoted(names)} provide it: enable one of them, or swap the service`,
     }));
 }
 
@@ -94,11 +91,18 @@ export function resolveServices(input: GraphInput): { plugins: Linked[]; problem
       if (providers.length === 0 && !elsewhere) problems.push(missing(definition, token, input, definitions));
     }
   }
-  for (const path of findCycles(plugins)) {
+  for (const path of sortPlugins(plugins).cycles) {
     const message = `plugins require each other in a cycle: ${path.join(' -> ')}`;
     problems.push({ code: 'ERR_GRAPH_CYCLE', plugin: path[0] ?? '', message });
   }
   return { plugins, problems };
+}
+
+export function configProblems({ name: plugin }: AnyPlugin, texts: readonly string[]): GraphProblem[] {
+  const problem = (text: string): GraphProblem => {
+    return { code: 'ERR_CONFIG_INVALID', plugin, message: `configuration of plugin '${plugin}': ${text}` };
+  };
+  return texts.map(problem);
 }
 
 /** Resolves a whole set before anything of it runs. */
@@ -119,12 +123,7 @@ export async function resolveGraph(input: GraphInput): Promise<Graph> {
   for (const { definition, config } of sound) {
     const check = await checkConfig(definition, config);
     if (check.ok) configs.set(definition.name, check.value);
-    else {
-      const { name: plugin } = definition;
-      for (const text of check.problems) {
-        problems.push({ code: 'ERR_CONFIG_INVALID', plugin, message: `configuration of plugin '${plugin}': ${text}` });
-      }
-    }
+    else problems.push(...configProblems(definition, check.problems));
   }
   return { plugins: links.plugins, configs, problems };
 }

@@ -27,18 +27,21 @@ export function reversed(plugins: readonly Linked[]): Linked[] {
   }));
 }
 
-/** Names in a start order: providers first, otherwise as given. */
-export function startOrder(plugins: readonly Linked[]): string[] {
-  const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
-  const order = new Set<string>();
-  const add = (plugin: Linked): void => {
-    if (order.has(plugin.name)) return;
-    for (const name of plugin.after) {
-      const before = byName.get(name);
-      if (before !== undefined) add(before);
+/** A start order (providers first, otherwise as given), and every cycle once, as a path that ends where it began. */
+export function sortPlugins(plugins: readonly Linked[]): { readonly order: string[]; readonly cycles: string[][] } {
+  const after = new Map(plugins.map((plugin) => [plugin.name, plugin.after]));
+  const finished = new Set<string>();
+  const cycles: string[][] = [];
+  const visit = (name: string, path: readonly string[]): void => {
+    const at = path.indexOf(name);
+    if (at >= 0) {
+      cycles.push([...path.slice(at), name]);
+      return;
     }
-    order.add(plugin.name);
+    if (finished.has(name)) return;
+    for (const next of after.get(name) ?? []) visit(next, [...path, name]);
+    finished.add(name);
   };
-  for (const plugin of plugins) add(plugin);
-  return [...order];
+  for (const { name } of plugins) visit(name, []);
+  return { order: [...finished], cycles };
 }

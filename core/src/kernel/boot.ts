@@ -1,34 +1,32 @@
 import { KernelError } from '@timonel/sdk';
 import type { Linked } from '../graph/links.ts';
+import { quoted } from '../graph/problems.ts';
 import type { Graph } from '../graph/resolve.ts';
 import { visitInOrder } from '../graph/visit.ts';
 import type { PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { Launcher } from './launcher.ts';
 import type { KernelParts } from './parts.ts';
 
-/** What went wrong with a `required` plugin; undefined when nothing did. */
-export type BootFailure = { readonly error: unknown } | undefined;
-
 function checkNeeds(linked: Linked, records: KernelParts['records']): void {
   for (const { token, providers } of linked.needs) {
     if (providers.length === 0 || providers.some((name) => records.get(name)?.state !== 'failed')) continue;
-    const names = providers.map((name) => `'${name}'`).join(', ');
-    const message = `plugin '${linked.name}' requires service '${token.id}' of ${names}, which failed`;
+    const message = `plugin '${linked.name}' requires service '${token.id}' of ${quoted(providers)}, which failed`;
     throw new KernelError('ERR_SERVICE_MISSING', message, { plugin: linked.name });
   }
 }
 
 /**
  * Builds all plugins, then starts them, in order of the graph and otherwise side by side. An `optional` plugin that
- * fails takes along only those that need it. After a `required` one failed nothing more begins; the caller stops the rest.
+ * fails takes along only those that need it. After a `required` one failed nothing more begins: its error is thrown once
+ * all that had begun is settled, and the caller stops the rest.
  */
 export async function boot(
   graph: Graph,
   parts: KernelParts,
   launcher: Launcher,
   stopping: () => boolean,
-): Promise<BootFailure> {
-  let failure: BootFailure;
+): Promise<void> {
+  let failure: { readonly error: unknown } | undefined;
   const phase = (step: (record: PluginRecord) => Promise<void>): Promise<void> =>
     visitInOrder(graph.plugins, async (linked) => {
       const record = parts.records.get(linked.name);
@@ -48,5 +46,5 @@ export async function boot(
     life.activate();
   });
   await phase((record) => launcher.start(record));
-  return failure;
+  if (failure !== undefined) throw failure.error;
 }

@@ -1,34 +1,19 @@
 import { KernelError, type KernelControl, type PluginInfo, type SwapReport } from '@timonel/sdk';
+import { quoted } from '../graph/problems.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
-import type { Supervisor } from '../supervision/supervisor.ts';
 import type { Swapper } from '../swap/swapper.ts';
-import type { Launcher } from './launcher.ts';
-import type { Operations } from './operations.ts';
-import type { DesiredChange } from './options.ts';
-import type { KernelParts } from './parts.ts';
-import type { PluginSet } from './plugin-set.ts';
-
-function quoted(names: readonly string[]): string {
-  return names.map((name) => `'${name}'`).join(', ');
-}
-
-interface ControlTools {
-  readonly parts: KernelParts;
-  readonly set: PluginSet;
-  readonly operations: Operations;
-  readonly launcher: Launcher;
-  readonly supervisor: Supervisor;
-  readonly swapper: Swapper;
-  readonly remember: (change: DesiredChange) => Promise<void>;
-  readonly running: () => boolean;
-}
+import type { KernelTools } from './parts.ts';
 
 /** What operators and plugins see and change of the running kernel. */
 export class Control implements KernelControl {
-  private readonly tools: ControlTools;
+  private readonly tools: KernelTools;
+  private readonly swapper: Swapper;
+  private readonly running: () => boolean;
 
-  constructor(tools: ControlTools) {
+  constructor(tools: KernelTools, swapper: Swapper, running: () => boolean) {
     this.tools = tools;
+    this.swapper = swapper;
+    this.running = running;
   }
 
   list(): readonly PluginInfo[] {
@@ -71,7 +56,7 @@ export class Control implements KernelControl {
         const message = `plugin '${name}' is required by ${quoted(dependents)}: disable them first, or swap the service`;
         throw new KernelError('ERR_PLUGIN_IN_USE', message, { plugin: name });
       }
-      this.tools.swapper.endProbationOf(record.name);
+      this.swapper.endProbationOf(record.name);
       this.tools.supervisor.forget(record);
       await this.tools.launcher.close(record, 'disable', { drain: true });
       record.enabled = false;
@@ -85,7 +70,7 @@ export class Control implements KernelControl {
   swap(serviceId: string, candidate: string): Promise<SwapReport> {
     return this.tools.operations.run(async () => {
       this.assertRunning();
-      const report = await this.tools.swapper.swap(serviceId, candidate);
+      const report = await this.swapper.swap(serviceId, candidate);
       await this.tools.remember({ kind: 'swap', service: serviceId, from: report.from, to: report.to });
       return report;
     });
@@ -98,7 +83,7 @@ export class Control implements KernelControl {
     } catch (error) {
       this.tools.parts.log.warn({ plugin: record.name }, describeError(error));
       if (record.state === 'failed') record.moveTo('failed', describeError(error));
-      throw this.hinted(error);
+      throw error;
     }
     record.entry = { ...record.entry, config };
     this.tools.supervisor.forget(record);
@@ -113,12 +98,6 @@ export class Control implements KernelControl {
     }
   }
 
-  private hinted(error: unknown): unknown {
-    if (!(error instanceof KernelError) || error.code !== 'ERR_SERVICE_CONFLICT') return error;
-    const plugin = error.plugin ?? '';
-    return new KernelError(error.code, `${error.message}, or swap the service`, { plugin });
-  }
-
   private alreadyEnabled(record: PluginRecord, config: unknown): PluginInfo {
     if (config === undefined) return record.info();
     const message = `plugin '${record.name}' runs already: disable it first to give it another configuration`;
@@ -126,7 +105,6 @@ export class Control implements KernelControl {
   }
 
   private assertRunning(): void {
-    if (!this.tools.running())
-      throw new KernelError('ERR_PLUGIN_STATE', 'the kernel does not run', { retryable: true });
+    if (!this.running()) throw new KernelError('ERR_PLUGIN_STATE', 'the kernel does not run', { retryable: true });
   }
 }

@@ -12,12 +12,11 @@ import {
   type TimerHandle,
 } from '@timonel/sdk';
 import { keepProcessAlive } from '../env/keep-alive.ts';
-import { startOrder, visitInOrder, reversed } from '../graph/visit.ts';
+import { reversed, sortPlugins, visitInOrder } from '../graph/visit.ts';
 import { GraphError } from '../graph/problems.ts';
 import { resolveGraph, type Graph } from '../graph/resolve.ts';
 import { HookRegistry } from '../hooks/hook-registry.ts';
 import { DeadlineWatch } from '../lifecycle/deadline.ts';
-import { PluginRecord } from '../lifecycle/plugin-record.ts';
 import { PluginScopes } from '../services/plugin-scopes.ts';
 import { ServiceRegistry } from '../services/service-registry.ts';
 import { Activity } from '../supervision/activity.ts';
@@ -33,12 +32,12 @@ import type {
   DesiredChange,
   Kernel,
   KernelOptions,
-  PluginEntry,
+  PluginStartReport,
   StartReport,
   StopProblem,
   StopReport,
 } from './options.ts';
-import type { KernelParts } from './parts.ts';
+import type { KernelParts, KernelTools } from './parts.ts';
 import { PluginSet } from './plugin-set.ts';
 
 type Phase = 'new' | 'starting' | 'running' | 'stopping' | 'stopped';
@@ -73,15 +72,12 @@ class Host implements Kernel {
     });
     this.supervisor = new Supervisor(this.parts, this.operations, this.launcher, (error) => reportFailed(error));
     const builtIn = [kernelControl, ...(options.services ?? []).map(({ token }) => token)];
-    this.set = new PluginSet(this.parts, builtIn, options.loadPlugin, (entry, enabled) =>
-      this.newRecord(entry, enabled),
-    );
+    this.set = new PluginSet(this.parts, builtIn, options.loadPlugin);
     const { parts, set, launcher, supervisor, operations } = this;
     const remember = (change: DesiredChange): Promise<void> => this.remember(change);
-    this.swapper = new Swapper({ parts, set, launcher, supervisor, operations, remember });
-    const running = (): boolean => this.phase === 'running';
-    const { swapper } = this;
-    this.control = new Control({ parts, set, launcher, supervisor, operations, swapper, remember, running });
+    const tools: KernelTools = { parts, set, launcher, supervisor, operations, remember };
+    this.swapper = new Swapper(tools);
+    this.control = new Control(tools, this.swapper, () => this.phase === 'running');
     this.parts.services.bind('kernel', kernelControl, this.control);
     for (const { token, service } of options.services ?? []) this.parts.services.bind('kernel', token, service);
   }
@@ -91,7 +87,10 @@ class Host implements Kernel {
       return Promise.reject(new KernelError('ERR_PLUGIN_STATE', `the kernel is ${this.phase} already`));
     }
     this.phase = 'starting';
-    return this.operations.run(() => this.boot());
+    return this.operations.run(async () => {
+      const { ms, result: plugins } = await this.timed(() => this.boot());
+      return { ms, plugins };
+    });
   }
 
   stop(reason: StopReason = 'shutdown'): Promise<StopReport> {
@@ -99,7 +98,11 @@ class Host implements Kernel {
       this.phase = 'stopping';
       this.supervisor.close();
       this.swapper.close();
-      this.stopReport = this.operations.run(() => this.shutDown(reason));
+      this.stopReport = this.operations.run(async () => {
+        const { ms, result: problems } = await this.timed(() => this.closeAll(reason));
+        this.finish();
+        return { ms, problems };
+      });
     }
     return this.stopReport;
   }
@@ -112,25 +115,31 @@ class Host implements Kernel {
     return this.parts.services.callInfo();
   }
 
-  private async boot(): Promise<StartReport> {
+  private async boot(): Promise<readonly PluginStartReport[]> {
+    const graph = await this.resolve();
+    this.watchLag();
+    try {
+      await boot(graph, this.parts, this.launcher, () => this.isStopping());
+    } catch (error) {
+      await this.closeAll('failure');
+      this.finish();
+      throw error;
+    }
+    if (!this.isStopping()) this.phase = 'running';
+    return sortPlugins(graph.plugins).order.map((plugin) => {
+      const { state, reason, setupMs, startMs } = this.set.byName(plugin).info();
+      return { plugin, state, reason, setupMs, startMs };
+    });
+  }
+
+  /** Runs `work` with the process kept alive, and takes the time. */
+  private async timed<T>(work: () => Promise<T>): Promise<{ ms: number; result: T }> {
     const { clock } = this.parts.env;
     const startedAt = clock.monotonic();
     const release = keepProcessAlive();
     try {
-      const graph = await this.resolve();
-      this.watchLag();
-      const failure = await boot(graph, this.parts, this.launcher, () => this.isStopping());
-      if (failure !== undefined) {
-        await this.closeAll('failure');
-        this.finish();
-        throw failure.error;
-      }
-      if (!this.isStopping()) this.phase = 'running';
-      const plugins = startOrder(graph.plugins).map((plugin) => {
-        const { state, reason, setupMs, startMs } = this.set.byName(plugin).info();
-        return { plugin, state, reason, setupMs, startMs };
-      });
-      return { ms: clock.monotonic() - startedAt, plugins };
+      const result = await work();
+      return { ms: clock.monotonic() - startedAt, result };
     } finally {
       release();
     }
@@ -158,19 +167,6 @@ class Host implements Kernel {
       if (!this.parts.records.has(entry.definition.name)) this.set.add(entry, false);
     }
     return graph;
-  }
-
-  private async shutDown(reason: StopReason): Promise<StopReport> {
-    const { clock } = this.parts.env;
-    const startedAt = clock.monotonic();
-    const release = keepProcessAlive();
-    try {
-      const problems = await this.closeAll(reason);
-      return { ms: clock.monotonic() - startedAt, problems };
-    } finally {
-      this.finish();
-      release();
-    }
   }
 
   private async closeAll(reason: StopReason): Promise<StopProblem[]> {
@@ -203,11 +199,6 @@ class Host implements Kernel {
     if (limits.stallCheckMs > 0 && limits.stallWarnMs > 0) {
       this.lag = watchLag(env, log, activity, limits.stallCheckMs, limits.stallWarnMs);
     }
-  }
-
-  private newRecord(entry: PluginEntry, enabled: boolean): PluginRecord {
-    const timestamp = (): string => this.parts.env.clock.timestamp();
-    return new PluginRecord(entry, enabled, timestamp, (change) => this.stateChanged(change));
   }
 
   private stateChanged(change: PluginStateChange): void {
@@ -263,6 +254,7 @@ class Host implements Kernel {
       dataDirOf: async (plugin) => dataDirOf?.(plugin),
       onProgress: (event) => onProgress?.(event),
       onFault: (record, error) => this.supervisor.fault(record, error),
+      onStateChange: (change) => this.stateChanged(change),
       onLost: (record, error) => this.supervisor.lost(record, error),
     };
   }

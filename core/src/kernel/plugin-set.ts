@@ -4,8 +4,8 @@ import { checkConfig } from '../config/check-config.ts';
 import { checkDefinition } from '../graph/check-definition.ts';
 import { linkPlugins, type Linked } from '../graph/links.ts';
 import { problemsError } from '../graph/problems.ts';
-import { resolveServices, type Candidate } from '../graph/resolve.ts';
-import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
+import { configProblems, resolveServices, type Candidate } from '../graph/resolve.ts';
+import { describeError, PluginRecord } from '../lifecycle/plugin-record.ts';
 import { withDeadline } from '../lifecycle/deadline.ts';
 import type { KernelOptions, PluginEntry } from './options.ts';
 import type { KernelParts } from './parts.ts';
@@ -17,22 +17,15 @@ export class PluginSet {
   readonly builtIn: readonly ServiceToken[];
   private readonly parts: KernelParts;
   private readonly loadPlugin: KernelOptions['loadPlugin'];
-  private readonly newRecord: (entry: PluginEntry, enabled: boolean) => PluginRecord;
 
-  constructor(
-    parts: KernelParts,
-    builtIn: readonly ServiceToken[],
-    loadPlugin: KernelOptions['loadPlugin'],
-    newRecord: (entry: PluginEntry, enabled: boolean) => PluginRecord,
-  ) {
+  constructor(parts: KernelParts, builtIn: readonly ServiceToken[], loadPlugin: KernelOptions['loadPlugin']) {
     this.parts = parts;
     this.builtIn = builtIn;
     this.loadPlugin = loadPlugin;
-    this.newRecord = newRecord;
   }
 
   add(entry: PluginEntry, enabled: boolean): PluginRecord {
-    const record = this.newRecord(entry, enabled);
+    const record = new PluginRecord(entry, enabled, this.parts.env.clock, this.parts.onStateChange);
     this.parts.records.set(record.name, record);
     return record;
   }
@@ -84,10 +77,7 @@ export class PluginSet {
     );
     if (mine.length > 0) throw problemsError(mine);
     const checked = await checkConfig(definition, config);
-    if (!checked.ok) {
-      const message = `configuration of plugin '${record.name}': ${checked.problems.join('; ')}`;
-      throw new KernelError('ERR_CONFIG_INVALID', message, { plugin: record.name });
-    }
+    if (!checked.ok) throw problemsError(configProblems(definition, checked.problems));
     record.config = checked.value;
   }
 

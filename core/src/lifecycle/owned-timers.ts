@@ -2,7 +2,7 @@ import type { TimerHandle, Timers } from '@timonel/sdk';
 import { sleepWith } from '../env/sleep.ts';
 import { isThenable } from './thenable.ts';
 
-/** How the timers of one life of a plugin are kept. */
+/** The life of a plugin, as far as timers need it. */
 export interface TimerOwner {
   /** Keeps an undo until the returned function is called. Undefined: the life is over, nothing may be started. */
   keep(undo: () => void): (() => void) | undefined;

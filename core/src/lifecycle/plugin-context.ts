@@ -4,12 +4,6 @@ import type { KernelParts } from '../kernel/parts.ts';
 import { createOwnedTimers } from './owned-timers.ts';
 import type { PluginLife } from './plugin-life.ts';
 
-function over(plugin: string, what: string): KernelError {
-  return new KernelError('ERR_PLUGIN_STATE', `plugin '${plugin}' has stopped: ${what} is not possible any more`, {
-    plugin,
-  });
-}
-
 /** The one object that a plugin gets. Everything done through it is owned by `life`. */
 export function createContext(
   life: PluginLife,
@@ -24,7 +18,8 @@ export function createContext(
     const owned = parts.hooks.add(name, hook, fn, options, (error) => life.fault(error));
     if (life.controller.signal.aborted) {
       owned.remove();
-      throw over(name, 'ctx.tap');
+      const message = `plugin '${name}' has stopped: ctx.tap is not possible any more`;
+      throw new KernelError('ERR_PLUGIN_STATE', message, { plugin: name });
     }
     if (!parts.hooks.isOwned(hook)) {
       parts.log.warn(
@@ -42,11 +37,7 @@ export function createContext(
     env: Object.freeze({
       clock: parts.env.clock,
       random: parts.env.random,
-      timers: createOwnedTimers(parts.env.timers, {
-        keep: (undo) => life.keep(undo),
-        run: (fn) => life.run(fn),
-        fault: (error) => life.fault(error),
-      }),
+      timers: createOwnedTimers(parts.env.timers, life),
     }),
     signal: life.controller.signal,
     get dataDir(): string {

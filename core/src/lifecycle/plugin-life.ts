@@ -62,16 +62,20 @@ export class PluginLife {
       await this.end('failure', { drain: false });
       throw error;
     }
-    this.record.setupMs = this.parts.env.clock.monotonic() - startedAt;
-    this.parts.onProgress({ plugin: this.record.name, phase: 'setup', ms: this.record.setupMs });
+    this.record.setupMs = this.took('setup', startedAt);
   }
 
   /** Runs the plugin's start. Does not clean up after a failure: `end` does. */
   async start(): Promise<void> {
     const startedAt = this.parts.env.clock.monotonic();
     await this.call('start', this.parts.limits.startMs, () => this.instance.start?.(this.controller.signal));
-    this.record.startMs = this.parts.env.clock.monotonic() - startedAt;
-    this.parts.onProgress({ plugin: this.record.name, phase: 'start', ms: this.record.startMs });
+    this.record.startMs = this.took('start', startedAt);
+  }
+
+  private took(phase: 'setup' | 'start', startedAt: number): number {
+    const ms = this.parts.env.clock.monotonic() - startedAt;
+    this.parts.onProgress({ plugin: this.record.name, phase, ms });
+    return ms;
   }
 
   async probe(): Promise<void> {

@@ -1,4 +1,11 @@
-import { errorCode, errorMessage, type PluginInfo, type PluginState, type PluginStateChange } from '@timonel/sdk';
+import {
+  errorCode,
+  errorMessage,
+  type Clock,
+  type PluginInfo,
+  type PluginState,
+  type PluginStateChange,
+} from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
 import type { PluginEntry } from '../kernel/options.ts';
 import type { PluginLife } from './plugin-life.ts';
@@ -18,20 +25,15 @@ export class PluginRecord {
   startMs: number | undefined;
   faults = 0;
   restarts = 0;
-  private readonly timestamp: () => string;
+  private readonly clock: Clock;
   private readonly onChange: (change: PluginStateChange) => void;
 
-  constructor(
-    entry: PluginEntry,
-    enabled: boolean,
-    timestamp: () => string,
-    onChange: (change: PluginStateChange) => void,
-  ) {
+  constructor(entry: PluginEntry, enabled: boolean, clock: Clock, onChange: (change: PluginStateChange) => void) {
     this.entry = entry;
     this.enabled = enabled;
     this.state = enabled ? 'declared' : 'disabled';
-    this.timestamp = timestamp;
-    this.since = timestamp();
+    this.clock = clock;
+    this.since = clock.timestamp();
     this.onChange = onChange;
   }
 
@@ -44,7 +46,7 @@ export class PluginRecord {
     if (from === state && this.reason === reason) return;
     this.state = state;
     this.reason = reason;
-    this.since = this.timestamp();
+    this.since = this.clock.timestamp();
     this.onChange({ plugin: this.name, from, to: state, reason });
   }
 

@@ -1,4 +1,5 @@
 import type { Many, Provider, ServiceToken } from '@timonel/sdk';
+import { Listeners } from './listeners.ts';
 import { Slot, type Binding, type SlotSurroundings } from './slot.ts';
 
 /** The providers of a `many` service, each in a slot of its own, in order of registration. */
@@ -7,13 +8,14 @@ export class ManySet {
   private readonly surroundings: SlotSurroundings;
   private readonly providers = new Map<string, Slot>();
   private readonly views = new Map<string, Many<unknown>>();
-  private readonly listeners = new Set<{ readonly consumer: string; readonly listener: () => void }>();
+  private readonly listeners: Listeners;
   /** Raised with every change, so that views know when their list is stale. */
   private generation = 0;
 
   constructor(token: ServiceToken, surroundings: SlotSurroundings) {
     this.token = token;
     this.surroundings = surroundings;
+    this.listeners = new Listeners(surroundings.tell);
   }
 
   add(plugin: string, service: unknown): void {
@@ -47,7 +49,7 @@ export class ManySet {
 
   release(consumer: string): void {
     this.views.delete(consumer);
-    for (const entry of this.listeners) if (entry.consumer === consumer) this.listeners.delete(entry);
+    this.listeners.release(consumer);
     for (const slot of this.providers.values()) slot.release(consumer);
   }
 
@@ -64,15 +66,12 @@ export class ManySet {
         }
         return list;
       },
-      onChange: (listener: () => void) => {
-        this.listeners.add({ consumer, listener });
-      },
+      onChange: (listener: () => void) => this.listeners.add(consumer, listener),
     });
   }
 
   private changed(): void {
     this.generation++;
-    const listeners = Array.from(this.listeners);
-    for (const { consumer, listener } of listeners) this.surroundings.tell(consumer, listener);
+    this.listeners.changed();
   }
 }

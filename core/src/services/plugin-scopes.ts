@@ -8,8 +8,6 @@ export interface PluginScope {
   close(): Promise<void>;
 }
 
-const depsName = Symbol('deps');
-
 /** Injects: one awilix scope for each life of a plugin, which knows only what the plugin declared. */
 export class PluginScopes {
   private readonly root: AwilixContainer = createContainer({ injectionMode: InjectionMode.PROXY, strict: true });
@@ -31,11 +29,8 @@ export class PluginScopes {
       scope.register(key, asFunction(() => this.services.optional(token, name)).scoped());
     }
     const keys = [...Object.keys(requires), ...Object.keys(optional)];
-    const pick = (cradle: Record<string, unknown>): Readonly<Record<string, unknown>> =>
-      Object.freeze(Object.fromEntries(keys.map((key) => [key, cradle[key]])));
-    scope.register(depsName, asFunction(pick).scoped());
     return {
-      deps: scope.resolve(depsName),
+      deps: Object.freeze(Object.fromEntries(keys.map((key) => [key, scope.resolve(key)]))),
       close: async () => {
         this.services.release(name);
         await scope.dispose();

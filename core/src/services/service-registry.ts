@@ -54,7 +54,7 @@ export class ServiceRegistry {
       get current() {
         return slot.binding === undefined ? undefined : slot.facadeFor(consumer);
       },
-      onChange: (listener: () => void) => slot.listen(consumer, listener),
+      onChange: (listener: () => void) => slot.listeners.add(consumer, listener),
     });
   }
 

@@ -3,6 +3,7 @@ import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import type { Activity } from '../supervision/activity.ts';
 import { createFacade, type Callable } from './facade.ts';
+import { Listeners, type Tell } from './listeners.ts';
 
 /** What every slot needs from the kernel. */
 export interface SlotSurroundings {
@@ -11,8 +12,7 @@ export interface SlotSurroundings {
   readonly deadlines: DeadlineWatch;
   /** Calls held back during a swap, at most. */
   readonly heldCallsLimit: number;
-  /** Calls a listener of a consumer; its faults are the consumer's. */
-  readonly tell: (consumer: string, listener: () => void) => void;
+  readonly tell: Tell;
 }
 
 /** A call that waits for its provider. */
@@ -47,11 +47,12 @@ export class Slot {
   private changedInPause = false;
   private readonly held: (() => void)[] = [];
   private readonly facades = new Map<string, object>();
-  private readonly listeners = new Set<{ readonly consumer: string; readonly listener: () => void }>();
+  readonly listeners: Listeners;
 
   constructor(token: ServiceToken, surroundings: SlotSurroundings) {
     this.token = token;
     this.surroundings = surroundings;
+    this.listeners = new Listeners(surroundings.tell);
   }
 
   /** The stable object that `consumer` calls. */
@@ -128,22 +129,16 @@ export class Slot {
     return new KernelError('ERR_SERVICE_UNAVAILABLE', message, { retryable: true });
   }
 
-  listen(consumer: string, listener: () => void): void {
-    this.listeners.add({ consumer, listener });
-  }
-
   /** Forgets what a consumer registered. */
   release(consumer: string): void {
     this.facades.delete(consumer);
-    for (const entry of this.listeners) if (entry.consumer === consumer) this.listeners.delete(entry);
+    this.listeners.release(consumer);
   }
 
   /** During a swap the listeners hear once, of the outcome. */
   private changed(): void {
     this.changedInPause = this.paused;
-    if (this.paused) return;
-    const listeners = Array.from(this.listeners);
-    for (const { consumer, listener } of listeners) this.surroundings.tell(consumer, listener);
+    if (!this.paused) this.listeners.changed();
   }
 }
 

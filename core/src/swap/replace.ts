@@ -1,18 +1,11 @@
 import type { SwapReport } from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
 import type { Launcher } from '../kernel/launcher.ts';
-import type { KernelParts } from '../kernel/parts.ts';
+import type { KernelParts, KernelTools } from '../kernel/parts.ts';
 import { drained } from '../lifecycle/drained.ts';
 import type { PluginLife } from '../lifecycle/plugin-life.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { Slot } from '../services/slot.ts';
-import type { Supervisor } from '../supervision/supervisor.ts';
-
-export interface ReplaceTools {
-  readonly parts: KernelParts;
-  readonly launcher: Launcher;
-  readonly supervisor: Supervisor;
-}
 
 /** State that goes from one provider to the next. */
 export interface Handover {
@@ -36,7 +29,7 @@ export interface ReplaceRequest {
  * told to drain and so takes no new work, rebuilt. Calls that outlast the drain deadline stay with `from` and fail with
  * ERR_SERVICE_UNAVAILABLE when it is stopped. The slots are open again whatever happens.
  */
-export async function replaceProvider(tools: ReplaceTools, request: ReplaceRequest): Promise<Replacement> {
+export async function replaceProvider(tools: KernelTools, request: ReplaceRequest): Promise<Replacement> {
   const { parts, launcher } = tools;
   const { from, to } = request;
   const life = await launcher.build(to);
@@ -64,7 +57,7 @@ export async function replaceProvider(tools: ReplaceTools, request: ReplaceReque
 }
 
 async function handOver(
-  tools: ReplaceTools,
+  tools: KernelTools,
   request: ReplaceRequest,
   life: PluginLife,
   slots: readonly Slot[],
@@ -125,7 +118,7 @@ async function exportFrom(
 }
 
 /** Builds a drained provider anew, with the state it gave away. */
-async function revive(tools: ReplaceTools, record: PluginRecord, handover: Handover | undefined): Promise<void> {
+async function revive(tools: KernelTools, record: PluginRecord, handover: Handover | undefined): Promise<void> {
   const { launcher, supervisor, parts } = tools;
   try {
     await launcher.close(record, 'swap', { drain: false });

@@ -1,18 +1,10 @@
 import { KernelError, errorMessage, type SwapReport } from '@timonel/sdk';
 import { didYouMean } from '../config/nearest.ts';
 import { tokensOf } from '../graph/check-definition.ts';
-import type { Operations } from '../kernel/operations.ts';
-import type { DesiredChange } from '../kernel/options.ts';
-import type { PluginSet } from '../kernel/plugin-set.ts';
+import type { KernelTools } from '../kernel/parts.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
 import { beginProbation, type Probation } from './probation.ts';
-import { replaceProvider, type Handover, type ReplaceTools } from './replace.ts';
-
-export interface SwapperTools extends ReplaceTools {
-  readonly set: PluginSet;
-  readonly operations: Operations;
-  readonly remember: (change: DesiredChange) => Promise<void>;
-}
+import { replaceProvider, type Handover } from './replace.ts';
 
 /** One swap that may still be taken back. */
 interface Swapped {
@@ -28,11 +20,11 @@ interface Swapped {
  * anew: a fresh instance is easier to trust than a half-stopped one.
  */
 export class Swapper {
-  private readonly tools: SwapperTools;
+  private readonly tools: KernelTools;
   private readonly probations = new Map<string, Probation>();
   private closed = false;
 
-  constructor(tools: SwapperTools) {
+  constructor(tools: KernelTools) {
     this.tools = tools;
   }
 
