@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { configMaps, type ConfigMap } from '@timonel/sdk/kube';
 import type { WatchEvent } from '@timonel/sdk/contracts/api';
+import { store } from '@timonel/sdk/contracts/store';
 import { until } from '@timonel/testkit';
 import { startApiServer, type HttpWatch, type TestApiServer } from '../support/api-server.ts';
 
@@ -182,5 +183,20 @@ describe('reads', () => {
     for (const query of refused) expect((await server.send('GET', `${cm}?${query}`)).body).toMatchObject({ code: 400 });
     const ahead = await server.send('GET', `${cm}?resourceVersion=${Number(now) + 1000}`);
     expect(ahead.body).toMatchObject({ code: 504, reason: 'Timeout' });
+  });
+});
+
+describe('after a compaction of the store', () => {
+  it('refuses to go on with old pages, and serves new ones', async () => {
+    const first = await server.send('GET', `${cm}?limit=2`);
+    const token = encodeURIComponent(first.body.metadata.continue);
+    expect((await server.send('GET', `${cm}?limit=2&continue=${token}`)).body.items).toHaveLength(2);
+    await create('after-page');
+    const compacted = server.kernel.service(store);
+    await compacted.compact((await compacted.status()).revision);
+    const gone = await server.send('GET', `${cm}?limit=2&continue=${token}`);
+    expect(gone.body).toMatchObject({ code: 410, reason: 'Expired' });
+    expect((await server.send('GET', `${cm}?limit=2`)).body.items).toHaveLength(2);
+    expect((await server.send('GET', `${cm}/after-page`)).status).toBe(200);
   });
 });
