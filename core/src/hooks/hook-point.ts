@@ -26,10 +26,8 @@ function createHook({ kind, id }: AnyHookToken): AsyncHook {
 export class HookPoint implements HookCaller<AnyHookToken> {
   /** The owner's token once one is known, else that of the first tap. */
   token: AnyHookToken;
-  /** Live taps. */
-  size = 0;
   private readonly hook: AsyncHook;
-  private readonly taps = new Map<string, Tap>();
+  private readonly taps = new Set<Tap>();
   private sequence = 0;
 
   constructor(token: AnyHookToken) {
@@ -37,10 +35,17 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     this.hook = createHook(token);
   }
 
-  /** Adds a tap that does nothing until it is activated. */
-  add(tap: Tap): { activate(): void; deactivate(): void; remove(): void } {
+  /** Live taps. */
+  get size(): number {
+    let live = 0;
+    for (const tap of this.taps) if (tap.live) live++;
+    return live;
+  }
+
+  /** Adds a tap that does nothing until it is live. Returns its removal. */
+  add(tap: Tap): () => void {
     const name = `${tap.settings.plugin}#${this.sequence++}`;
-    this.taps.set(name, tap);
+    this.taps.add(tap);
     const collects = this.token.kind === 'collect';
     this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, third, fourth) => {
       if (!collects) {
@@ -52,15 +57,7 @@ export class HookPoint implements HookCaller<AnyHookToken> {
         (fourth as TapDone)(error);
       });
     });
-    return {
-      activate: () => {
-        if (tap.live || !this.taps.has(name)) return;
-        tap.live = true;
-        this.size++;
-      },
-      deactivate: () => this.deactivate(tap),
-      remove: () => this.remove(name, tap),
-    };
+    return () => this.remove(name, tap);
   }
 
   /** `subject` and `context` go to every tap in order of stage. See HookKind for what comes back. */
@@ -79,15 +76,8 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     });
   }
 
-  /** No call reaches the tap any more; those it has may end. */
-  private deactivate(tap: Tap): void {
-    if (tap.live) this.size--;
-    tap.live = false;
-  }
-
   private remove(name: string, tap: Tap): void {
-    if (!this.taps.delete(name)) return;
-    this.deactivate(tap);
+    if (!this.taps.delete(tap)) return;
     const index = this.hook.taps.findIndex((other) => other.name === name);
     if (index >= 0) this.hook.taps.splice(index, 1);
     // Adding an interceptor makes tapable forget the compiled function, which still calls the removed tap.

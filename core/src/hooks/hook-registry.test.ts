@@ -12,8 +12,8 @@ import {
 import { createSimulatedEnv, type SimulatedEnv } from '../env/index.ts';
 import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { Activity } from '../supervision/activity.ts';
-import { HookRegistry, type OwnedTap } from './hook-registry.ts';
-import type { UntypedTap } from './tap.ts';
+import { HookRegistry } from './hook-registry.ts';
+import type { Tap, UntypedTap } from './tap.ts';
 
 const options = { description: 'for tests', deadlineMs: 100 };
 const waterfall = waterfallHook<object, object>('t.object.mutate', options);
@@ -33,9 +33,9 @@ beforeEach(() => {
   faults = [];
 });
 
-function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, plugin = 'p'): OwnedTap {
+function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, plugin = 'p'): Tap {
   const owned = hooks.add(plugin, token, fn, tapOptions, (error) => faults.push(error));
-  owned.activate();
+  owned.live = true;
   return owned;
 }
 
@@ -111,7 +111,7 @@ describe('hooks', () => {
     const failed = expect(call).rejects.toMatchObject({ code: 'ERR_TAP_TIMEOUT', plugin: 'p' });
     await env.advance(30);
     await failed;
-    expect(owned.tap.info()).toMatchObject({ calls: 1, timeouts: 1, errors: 0, p50Us: 30_000 });
+    expect(owned.info()).toMatchObject({ calls: 1, timeouts: 1, errors: 0, p50Us: 30_000 });
     expect(faults).toHaveLength(1);
   });
 
@@ -139,7 +139,7 @@ describe('hooks', () => {
     taps[2]?.remove();
     taps[2]?.remove();
     expect(await hook.call({}, {})).toEqual({ name: 'b' });
-    taps[1]?.deactivate();
+    if (taps[1] !== undefined) taps[1].live = false;
     expect(await hook.call({}, {})).toEqual({ name: 'a' });
     expect(hook.size).toBe(1);
   });

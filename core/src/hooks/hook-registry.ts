@@ -2,14 +2,6 @@ import { KernelError, type AnyHookToken, type HookCaller, type HookRecord, type 
 import { HookPoint } from './hook-point.ts';
 import { Tap, type TapSurroundings, type UntypedTap } from './tap.ts';
 
-/** A tap as its plugin's life holds it. */
-export interface OwnedTap {
-  readonly tap: Tap;
-  activate(): void;
-  deactivate(): void;
-  remove(): void;
-}
-
 /** All hooks of the kernel by id. */
 export class HookRegistry {
   private readonly points = new Map<string, HookPoint>();
@@ -38,14 +30,14 @@ export class HookRegistry {
     return Object.freeze(Object.fromEntries(Object.entries(hooks).map(([key, token]) => [key, this.point(token)])));
   }
 
-  /** Adds a tap that becomes live with `activate`. @throws KernelError ERR_PLUGIN_CONTRACT */
+  /** Adds a tap that is not live yet. @throws KernelError ERR_PLUGIN_CONTRACT */
   add(
     plugin: string,
     token: AnyHookToken,
     fn: UntypedTap,
     options: TapOptions,
     onFault: (error: KernelError) => void,
-  ): OwnedTap {
+  ): Tap {
     const point = this.point(token);
     if (point.token.kind !== token.kind) {
       const message = `plugin '${plugin}' taps '${token.id}' as a ${token.kind} hook, but it is a ${point.token.kind} hook`;
@@ -64,7 +56,8 @@ export class HookRegistry {
       },
       this.surroundings,
     );
-    return { ...point.add(tap), tap };
+    tap.remove = point.add(tap);
+    return tap;
   }
 
   /** @throws KernelError ERR_PLUGIN_CONTRACT when the token is none. */

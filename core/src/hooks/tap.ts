@@ -47,7 +47,10 @@ function shapeProblem(token: AnyHookToken, subject: unknown, result: unknown): s
 
 /** One function on one hook: owned, timed, guarded by a deadline, blamed for what it does. */
 export class Tap implements Busy {
+  /** Only then calls reach it; those it has when it goes may end. */
   live = false;
+  /** Takes it off its hook for good. */
+  remove: () => void = () => undefined;
   readonly settings: TapSettings;
   private readonly surroundings: TapSurroundings;
   private readonly latency = new Latency();

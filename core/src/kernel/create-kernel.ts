@@ -5,6 +5,7 @@ import {
   kernelHooks,
   type HookCaller,
   type KernelControl,
+  type PluginInfo,
   type PluginStateChange,
   type RequiredDep,
   type ServiceToken,
@@ -28,15 +29,7 @@ import { Control } from './control.ts';
 import { Launcher } from './launcher.ts';
 import { defaultLimits, type KernelLimits } from './limits.ts';
 import { Operations } from './operations.ts';
-import type {
-  DesiredChange,
-  Kernel,
-  KernelOptions,
-  PluginStartReport,
-  StartReport,
-  StopProblem,
-  StopReport,
-} from './options.ts';
+import type { DesiredChange, Kernel, KernelOptions, StartReport, StopProblem, StopReport } from './options.ts';
 import type { KernelParts, KernelTools } from './parts.ts';
 import { PluginSet } from './plugin-set.ts';
 
@@ -115,7 +108,7 @@ class Host implements Kernel {
     return this.parts.services.callInfo();
   }
 
-  private async boot(): Promise<readonly PluginStartReport[]> {
+  private async boot(): Promise<readonly PluginInfo[]> {
     const graph = await this.resolve();
     this.watchLag();
     try {
@@ -126,10 +119,7 @@ class Host implements Kernel {
       throw error;
     }
     if (!this.isStopping()) this.phase = 'running';
-    return sortPlugins(graph.plugins).order.map((plugin) => {
-      const { state, reason, setupMs, startMs } = this.set.byName(plugin).info();
-      return { plugin, state, reason, setupMs, startMs };
-    });
+    return sortPlugins(graph.plugins).order.map((name) => this.set.byName(name).info());
   }
 
   /** Runs `work` with the process kept alive, and takes the time. */

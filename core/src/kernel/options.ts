@@ -4,7 +4,7 @@ import type {
   KernelControl,
   KernelError,
   Logger,
-  PluginState,
+  PluginInfo,
   RequiredDep,
   ServiceToken,
   StopReason,
@@ -59,19 +59,10 @@ export interface KernelOptions {
   readonly onProgress?: (event: KernelProgress) => void;
 }
 
-/** How a plugin came out of the start. */
-export interface PluginStartReport {
-  readonly plugin: string;
-  readonly state: PluginState;
-  readonly reason: string | undefined;
-  readonly setupMs: number | undefined;
-  readonly startMs: number | undefined;
-}
-
 export interface StartReport {
   readonly ms: number;
-  /** In order of the graph: providers before consumers. */
-  readonly plugins: readonly PluginStartReport[];
+  /** How each enabled plugin came out of it, in order of the graph: providers before consumers. */
+  readonly plugins: readonly PluginInfo[];
 }
 
 /** What hung or threw while the kernel stopped. */

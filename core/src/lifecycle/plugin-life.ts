@@ -7,7 +7,7 @@ import {
   type TapInfo,
 } from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
-import type { OwnedTap } from '../hooks/hook-registry.ts';
+import type { Tap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { setupInWorker } from '../isolation/worker-plugin.ts';
 import type { Binding } from '../services/slot.ts';
@@ -38,7 +38,7 @@ export class PluginLife {
   private readonly parts: KernelParts;
   private readonly scope: PluginScope;
   private readonly undos = new Set<Undo>();
-  private readonly ownTaps: OwnedTap[] = [];
+  private readonly ownTaps: Tap[] = [];
   private instance: PluginInstance = {};
   private bindings: Binding[] = [];
   private active = false;
@@ -117,7 +117,7 @@ export class PluginLife {
   activate(): void {
     if (this.ending || this.active) return;
     this.active = true;
-    for (const tap of this.ownTaps) tap.activate();
+    for (const tap of this.ownTaps) tap.live = true;
     for (const [key, token] of tokensOf(this.record.entry.definition, 'provides')) {
       this.parts.services.bind(this.record.name, token, this.serviceFor(key));
     }
@@ -131,7 +131,7 @@ export class PluginLife {
       const binding = this.parts.services.unbind(this.record.name, token);
       if (binding !== undefined) this.bindings.push(binding);
     }
-    for (const tap of this.ownTaps) tap.deactivate();
+    for (const tap of this.ownTaps) tap.live = false;
   }
 
   /** Ends this life whatever happens: drain, stop, undo in reverse order. Returns what hung or threw. */
@@ -151,7 +151,7 @@ export class PluginLife {
       this.record.moveTo('draining', this.record.reason);
       await Promise.all([
         attempt(() => this.drain()),
-        ...[...this.bindings, ...this.ownTaps.map(({ tap }) => tap)].map((busy) =>
+        ...[...this.bindings, ...this.ownTaps].map((busy) =>
           drained(busy, this.parts.limits.drainMs, this.parts.deadlines),
         ),
       ]);
@@ -182,14 +182,14 @@ export class PluginLife {
     return () => this.undos.delete(entry);
   }
 
-  addTap(tap: OwnedTap): void {
+  addTap(tap: Tap): void {
     this.ownTaps.push(tap);
     this.keep(() => tap.remove());
-    if (this.active) tap.activate();
+    tap.live = this.active;
   }
 
   taps(): readonly TapInfo[] {
-    return this.ownTaps.map(({ tap }) => tap.info());
+    return this.ownTaps.map((tap) => tap.info());
   }
 
   fault(error: unknown): void {
