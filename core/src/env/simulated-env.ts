@@ -23,7 +23,6 @@ export interface SimulatedEnv extends Env {
 
 interface Due {
   at: number;
-  order: number;
   readonly fn: () => void;
   readonly periodMs: number | undefined;
   cancelled: boolean;
@@ -36,14 +35,13 @@ const quietTurns = 3;
 class TimerQueue {
   nowMs = 0;
   private readonly queue: Due[] = [];
-  private order = 0;
 
   get size(): number {
     return this.queue.filter((due) => !due.cancelled).length;
   }
 
   add(delayMs: number, fn: () => void, periodMs?: number): TimerHandle {
-    const due: Due = { at: this.nowMs + Math.max(0, delayMs), order: this.order++, fn, periodMs, cancelled: false };
+    const due: Due = { at: this.nowMs + Math.max(0, delayMs), fn, periodMs, cancelled: false };
     this.insert(due);
     return {
       cancel: () => {
@@ -66,7 +64,6 @@ class TimerQueue {
     if (due === undefined) return false;
     if (due.periodMs !== undefined) {
       due.at += Math.max(1, due.periodMs);
-      due.order = this.order++;
       this.insert(due);
     }
     due.fn();
@@ -79,8 +76,7 @@ class TimerQueue {
     while (low < high) {
       const middle = (low + high) >>> 1;
       const other = this.queue[middle];
-      if (other !== undefined && (other.at < due.at || (other.at === due.at && other.order < due.order)))
-        low = middle + 1;
+      if (other !== undefined && other.at <= due.at) low = middle + 1;
       else high = middle;
     }
     this.queue.splice(low, 0, due);

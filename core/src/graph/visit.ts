@@ -1,3 +1,4 @@
+import { getOrCreate } from '../collections/get-or-create.ts';
 import type { Linked } from './links.ts';
 
 /** Visits every plugin after all that it comes after; those that do not depend on each other side by side. */
@@ -7,15 +8,11 @@ export async function visitInOrder(
 ): Promise<void> {
   const byName = new Map(plugins.map((plugin) => [plugin.name, plugin]));
   const visits = new Map<string, Promise<void>>();
-  const begin = (plugin: Linked): Promise<void> => {
-    let running = visits.get(plugin.name);
-    if (running === undefined) {
+  const begin = (plugin: Linked): Promise<void> =>
+    getOrCreate(visits, plugin.name, () => {
       const before = plugin.after.map((name) => byName.get(name)).filter((other) => other !== undefined);
-      running = Promise.all(before.map(begin)).then(() => visit(plugin));
-      visits.set(plugin.name, running);
-    }
-    return running;
-  };
+      return Promise.all(before.map(begin)).then(() => visit(plugin));
+    });
   await Promise.all(plugins.map(begin));
 }
 

@@ -1,4 +1,5 @@
 import { KernelError, type AnyHookToken, type HookCaller, type HookRecord, type TapOptions } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import { HookPoint } from './hook-point.ts';
 import { Tap, type TapSurroundings, type UntypedTap } from './tap.ts';
 
@@ -65,11 +66,6 @@ export class HookRegistry {
     if (token?.$$type !== '@timonel/hook') {
       throw new KernelError('ERR_PLUGIN_CONTRACT', 'the first argument of ctx.tap must be a hook token');
     }
-    let point = this.points.get(token.id);
-    if (point === undefined) {
-      point = new HookPoint(token);
-      this.points.set(token.id, point);
-    }
-    return point;
+    return getOrCreate(this.points, token.id, () => new HookPoint(token));
   }
 }

@@ -10,7 +10,7 @@ import { tokensOf } from '../graph/check-definition.ts';
 import type { Tap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { setupInWorker } from '../isolation/worker-plugin.ts';
-import type { Binding } from '../services/slot.ts';
+import { abandonCalls, type Binding } from '../services/slot.ts';
 import type { PluginScope } from '../services/plugin-scopes.ts';
 import { withDeadline } from './deadline.ts';
 import { drained } from './drained.ts';
@@ -166,7 +166,7 @@ export class PluginLife {
       await attempt(() => this.call('clean-up', this.parts.limits.disposeMs, last));
     }
     this.closed = true;
-    for (const binding of this.bindings) this.parts.services.abandon(binding);
+    for (const binding of this.bindings) abandonCalls(binding);
     await attempt(() => this.scope.close());
     for (const problem of problems)
       this.parts.log.warn({ plugin: this.record.name, code: problem.code }, problem.message);

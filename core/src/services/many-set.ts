@@ -1,4 +1,5 @@
 import type { Many, Provider, ServiceToken } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import { Listeners } from './listeners.ts';
 import { Slot, type Binding, type SlotSurroundings } from './slot.ts';
 
@@ -39,12 +40,7 @@ export class ManySet {
   }
 
   viewFor(consumer: string): Many<unknown> {
-    let view = this.views.get(consumer);
-    if (view === undefined) {
-      view = this.createView(consumer);
-      this.views.set(consumer, view);
-    }
-    return view;
+    return getOrCreate(this.views, consumer, () => this.createView(consumer));
   }
 
   release(consumer: string): void {

@@ -1,6 +1,7 @@
 import type { Many, OptionalRef, ServiceToken } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import { ManySet } from './many-set.ts';
-import { abandonCalls, Slot, type Binding, type MethodStats, type SlotSurroundings } from './slot.ts';
+import { Slot, type Binding, type MethodStats, type SlotSurroundings } from './slot.ts';
 
 /** Figures of one method of one service. */
 export interface ServiceCallInfo extends Readonly<MethodStats> {
@@ -19,12 +20,7 @@ export class ServiceRegistry {
   }
 
   slot(token: ServiceToken): Slot {
-    let slot = this.slots.get(token.id);
-    if (slot === undefined) {
-      slot = new Slot(token, this.surroundings);
-      this.slots.set(token.id, slot);
-    }
-    return slot;
+    return getOrCreate(this.slots, token.id, () => new Slot(token, this.surroundings));
   }
 
   bind(plugin: string, token: ServiceToken, service: unknown): void {
@@ -32,13 +28,9 @@ export class ServiceRegistry {
     else this.slot(token).bind(plugin, service);
   }
 
-  /** Takes `plugin` out of a service. Its calls in flight may end; give the result to `abandon` when it is gone. */
+  /** Takes `plugin` out of a service. Its calls in flight may end; give the result to `abandonCalls` when it is gone. */
   unbind(plugin: string, token: ServiceToken): Binding | undefined {
     return token.cardinality === 'many' ? this.set(token).remove(plugin) : this.slot(token).unbind(plugin);
-  }
-
-  abandon(binding: Binding): number {
-    return abandonCalls(binding);
   }
 
   /** What a consumer gets for a required token. */
@@ -76,11 +68,6 @@ export class ServiceRegistry {
   }
 
   private set(token: ServiceToken): ManySet {
-    let set = this.sets.get(token.id);
-    if (set === undefined) {
-      set = new ManySet(token, this.surroundings);
-      this.sets.set(token.id, set);
-    }
-    return set;
+    return getOrCreate(this.sets, token.id, () => new ManySet(token, this.surroundings));
   }
 }

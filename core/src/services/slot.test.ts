@@ -5,6 +5,7 @@ import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { drained } from '../lifecycle/drained.ts';
 import { Activity } from '../supervision/activity.ts';
 import { ServiceRegistry } from './service-registry.ts';
+import { abandonCalls } from './slot.ts';
 
 interface Store {
   readonly size: number;
@@ -104,7 +105,7 @@ describe('a slot', () => {
     await env.advance(100);
     expect(await first).toBe(false);
     expect(await quick).toBe('50');
-    expect(services.abandon(binding)).toBe(1);
+    expect(abandonCalls(binding)).toBe(1);
     await expect(slow).rejects.toMatchObject({ code: 'ERR_SERVICE_UNAVAILABLE' });
     expect(await drained(binding, 100, deadlines)).toBe(true);
   });

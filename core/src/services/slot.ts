@@ -1,4 +1,5 @@
 import { KernelError, type Clock, type ServiceToken } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import type { Activity } from '../supervision/activity.ts';
@@ -57,12 +58,7 @@ export class Slot {
 
   /** The stable object that `consumer` calls. */
   facadeFor(consumer: string): object {
-    let facade = this.facades.get(consumer);
-    if (facade === undefined) {
-      facade = createFacade(this, consumer);
-      this.facades.set(consumer, facade);
-    }
-    return facade;
+    return getOrCreate(this.facades, consumer, () => createFacade(this, consumer));
   }
 
   /** Puts a provider in; calls that are in flight stay with theirs. */
@@ -116,12 +112,7 @@ export class Slot {
   }
 
   statsOf(key: PropertyKey): MethodStats {
-    let stats = this.stats.get(key);
-    if (stats === undefined) {
-      stats = { calls: 0, errors: 0, totalMs: 0 };
-      this.stats.set(key, stats);
-    }
-    return stats;
+    return getOrCreate(this.stats, key, () => ({ calls: 0, errors: 0, totalMs: 0 }));
   }
 
   unavailable(): KernelError {

@@ -1,4 +1,5 @@
 import { KernelError, errorCode, errorMessage, type TimerHandle } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import type { Launcher } from '../kernel/launcher.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { KernelParts } from '../kernel/parts.ts';
@@ -75,15 +76,14 @@ export class Supervisor {
   }
 
   private of(record: PluginRecord): Watched {
-    let watched = this.watched.get(record.name);
-    if (watched === undefined) {
-      const { faultLimit, faultWindowMs } = this.parts.limits;
-      const runningSince = this.parts.env.clock.monotonic();
-      const budget = new ErrorBudget(faultLimit, faultWindowMs);
-      watched = { budget, attempts: 0, runningSince, restart: undefined, gaveUp: false };
-      this.watched.set(record.name, watched);
-    }
-    return watched;
+    const { faultLimit, faultWindowMs } = this.parts.limits;
+    return getOrCreate(this.watched, record.name, () => ({
+      budget: new ErrorBudget(faultLimit, faultWindowMs),
+      attempts: 0,
+      runningSince: this.parts.env.clock.monotonic(),
+      restart: undefined,
+      gaveUp: false,
+    }));
   }
 
   /** False when nobody acts on faults of this plugin any more. */

@@ -110,7 +110,8 @@ async function swapUnderLoad(made: PluginSuiteEntry, token: ServiceToken): Promi
 /**
  * The jest suite that every plugin passes: it leaves nothing behind when it stops, fails half-way, is disabled and
  * enabled again; and when it is the provider of a `one` service, it can be swapped against a twin of itself under load.
- * `makeEntry` is called once for each test, and once to look at the definition.
+ * `makeEntry` is called once for each test, and once to look at the definition. A plugin with isolation 'worker' is given
+ * as an 'in-process' one: the suite wraps its setup, which a thread would import from the file as it is.
  */
 export function pluginSuite(name: string, makeEntry: () => PluginSuiteEntry): void {
   const { entry, dependencies } = makeEntry();
