@@ -168,7 +168,9 @@ describe('controllers under faults', () => {
   beforeAll(async () => {
     cluster = await startTestCluster({ controllers: [] });
   });
-  afterAll(() => cluster[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
 
   it('without faults', async () => {
     expect(await live(cluster, {})).toEqual({ ...faultless, crashed: false });

@@ -52,7 +52,8 @@ function apply(state: Observed, actions: readonly Action[]): Observed {
       slices = slices.map((slice) => (slice.metadata.uid === action.slice.metadata.uid ? action.slice : slice));
     } else if (action.do === 'deleteSlice')
       slices = slices.filter((slice) => slice.metadata.uid !== action.slice.metadata.uid);
-    else endpoints = action.do === 'deleteEndpoints' ? undefined : action.endpoints;
+    else if (action.do === 'deleteEndpoints') endpoints = undefined;
+    else if ('endpoints' in action) ({ endpoints } = action);
   }
   return { ...state, slices, endpoints };
 }

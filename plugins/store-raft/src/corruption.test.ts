@@ -104,6 +104,6 @@ describe('corrupt data files', () => {
     await writeFile(path, bytes);
     const error = await openStore().catch((thrown: unknown) => thrown as { code: string; message: string });
     expect(error).toMatchObject({ code: 'CORRUPT' });
-    expect((error as Error).message).toMatch(/entry 19 of the log: its checksum does not fit/);
+    expect((error as { message: string }).message).toMatch(/entry 19 of the log: its checksum does not fit/);
   });
 });
