@@ -205,6 +205,30 @@ export default definePlugin({ name: 'future', version: '1.0.0', apiVersion: 99 a
     expect((await createsConfigMap()).status).toBe(0);
   }, 60_000);
 
+  it('an exception in a callback of its own is a fault of the plugin, not the end of the cluster', async () => {
+    const body = `setup() { setTimeout(() => { throw new Error('no luck today'); }, 50); void Promise.reject(new Error('nor tomorrow')); }`;
+    await cluster.timonel('plugin', 'enable', define('throws-by-itself', body));
+    await until(async () => (await plugin('throws-by-itself'))?.faults === 2, { what: 'two faults' });
+    expect((await createsConfigMap()).status).toBe(0);
+    await cluster.timonel('plugin', 'disable', 'throws-by-itself');
+  }, 30_000);
+
+  it('a file that is gone at the next start is listed with the reason and can be forgotten', async () => {
+    const path = define('goes-away', `setup() {}`);
+    expect((await cluster.timonel('plugin', 'enable', path)).status).toBe(0);
+    await cluster.signal('SIGINT');
+    rmSync(path);
+    await cluster.up();
+    expect(await plugin('goes-away')).toMatchObject({
+      state: 'failed',
+      reason: expect.stringContaining('does not exist'),
+    });
+    expect((await cluster.timonel('plugin', 'disable', 'goes-away')).status).toBe(0);
+    await cluster.signal('SIGINT');
+    await cluster.up();
+    expect((await plugin('goes-away'))?.state).not.toBe('failed');
+  }, 60_000);
+
   it('enabling what is enabled, and names that do not exist, say so', async () => {
     const typo = await cluster.timonel('plugin', 'enable', 'controler-gc');
     expect(typo.status).toBe(1);

@@ -21,6 +21,24 @@ function rotatingFile(file: string): { write(line: string): void } {
   };
 }
 
+const repeatAfterMs = 60_000;
+const rememberedLines = 200;
+
+/** Passes a line on unless it was passed on within the last minute. The log file has them all. */
+function withoutRepetition(print: (line: string) => void): (line: string) => void {
+  const lastPrinted = new Map<string, number>();
+  return (line) => {
+    const now = performance.now();
+    const last = lastPrinted.get(line);
+    if (last !== undefined && now - last < repeatAfterMs) return;
+    lastPrinted.delete(line);
+    lastPrinted.set(line, now);
+    const oldest = lastPrinted.keys().next();
+    if (lastPrinted.size > rememberedLines && oldest.done !== true) lastPrinted.delete(oldest.value);
+    print(line);
+  };
+}
+
 function adapt(logger: pino.Logger): Logger {
   return {
     debug: (fields: LogFields, message: string) => logger.debug(fields, message),
@@ -34,6 +52,7 @@ function adapt(logger: pino.Logger): Logger {
 /** The logger of a cluster: JSON lines into a file; warnings and errors also to `onNotable` as one readable line. */
 export function openLog(file: string, level: string, onNotable: (line: string) => void): Logger {
   const target = rotatingFile(file);
+  const notable = withoutRepetition(onNotable);
   const stream = {
     write(line: string): void {
       target.write(line);
@@ -48,7 +67,7 @@ export function openLog(file: string, level: string, onNotable: (line: string) =
         const who = parsed.plugin === undefined ? '' : `${parsed.plugin}: `;
         const cause = parsed.err?.message ?? parsed.error;
         const why = typeof cause === 'string' ? ` (${cause})` : '';
-        onNotable(`${who}${parsed.msg ?? ''}${why}`);
+        notable(`${who}${parsed.msg ?? ''}${why}`);
       }
     },
   };

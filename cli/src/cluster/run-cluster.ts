@@ -22,6 +22,7 @@ import { readDesiredState, writeDesiredState } from './desired-state.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { loadPluginFile } from './plugin-loader.ts';
 import { selectPlugins } from './selection.ts';
+import { watchStrayErrors } from './stray-errors.ts';
 
 export interface RunOptions {
   readonly dataDir: string;
@@ -43,6 +44,8 @@ export interface RunningCluster {
   readonly kubeconfig: string;
   readonly url: string;
   readonly api: ApiClient;
+  /** Resolves with the error after which the cluster cannot go on: stop it then. */
+  readonly failed: Promise<unknown>;
   /** Stops everything and frees the data directory. Resolves with what did not stop cleanly. */
   stop(): Promise<readonly string[]>;
 }
@@ -91,13 +94,19 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     for (const { file, error } of selection.unloadable) {
       options.onNotice(`${file} is enabled but cannot be loaded: ${(error as Error).message}`);
     }
+    const bundles = new Map<string, string>();
+    const known = (entry: PluginEntry): PluginEntry => {
+      if (entry.moduleUrl !== undefined) bundles.set(entry.moduleUrl, entry.definition.name);
+      return entry;
+    };
+    for (const entry of [...selection.plugins, ...selection.available]) known(entry);
     const kernel: Kernel = createKernel({
       env: createRealEnv(),
       log: options.log,
       plugins: selection.plugins,
       available: selection.available,
       limits: definedLimits(options.configFile.kernel ?? {}),
-      loadPlugin: (file: string): Promise<PluginEntry> => loadPluginFile(file, paths.pluginCache),
+      loadPlugin: async (file: string): Promise<PluginEntry> => known(await loadPluginFile(file, paths.pluginCache)),
       dataDirOf: (plugin: string): string => {
         const directory = paths.pluginData(plugin);
         mkdirSync(directory, { recursive: true, mode: 0o700 });
@@ -106,23 +115,31 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
       onDesiredChange: rememberer(paths, (plugin) => kernel.control.info(plugin).source),
       onProgress: (event) => options.onProgress(event),
     });
+    const stray = watchStrayErrors(kernel, bundles, options.log);
     await kernel.start();
     const endpoint = kernel.service(apiEndpoint);
     const kubeconfig = options.kubeconfig ?? paths.kubeconfig;
-    writeKubeconfig(kubeconfig, {
-      server: endpoint.url(),
-      caCertificate: endpoint.caCertificate(),
-      token: readFileSync(adminTokenFile(paths.pluginData('auth-token')), 'utf8').trim(),
-    });
+    try {
+      writeKubeconfig(kubeconfig, {
+        server: endpoint.url(),
+        caCertificate: endpoint.caCertificate(),
+        token: readFileSync(adminTokenFile(paths.pluginData('auth-token')), 'utf8').trim(),
+      });
+    } catch (error) {
+      await kernel.stop('failure');
+      throw error;
+    }
     return {
       kernel,
       paths,
       kubeconfig,
       url: endpoint.url(),
       api: kernel.service(apiClient),
+      failed: Promise.race([kernel.failed, stray.fatal]),
       stop: async () => {
         const report = await kernel.stop('shutdown');
         await unlock();
+        stray.stop();
         return report.problems.map((problem) => `${problem.plugin}: ${problem.message}`);
       },
     };

@@ -1,5 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
-import { KernelError, type AnyPlugin } from '@timonel/sdk';
+import { KernelError, definePlugin, pluginApiVersion, type AnyPlugin } from '@timonel/sdk';
 import { nearest, type PluginEntry } from '@timonel/core';
 import type { Profile, ClusterSettings } from '../profiles/profile.ts';
 import { catalogue } from './catalogue.ts';
@@ -102,6 +102,20 @@ async function loadBuiltIns(): Promise<Map<string, AnyPlugin>> {
   return new Map(loaded);
 }
 
+/** Stands for a plugin whose file cannot be loaded: it fails with the reason, is listed, and can be disabled or enabled anew. */
+function placeholder(name: string, file: string, error: unknown): PluginEntry {
+  const definition = definePlugin({
+    name,
+    version: '0.0.0',
+    apiVersion: pluginApiVersion,
+    description: 'its file could not be loaded',
+    setup() {
+      throw error;
+    },
+  });
+  return { definition, source: file };
+}
+
 /** Turns profile, file, remembered choices and flags into the list the kernel starts with. */
 export async function selectPlugins(input: SelectionInput): Promise<Selection> {
   const builtIns = await loadBuiltIns();
@@ -118,6 +132,7 @@ export async function selectPlugins(input: SelectionInput): Promise<Selection> {
       } catch (error) {
         if (explicit) throw error;
         unloadable.push({ file: choice.file, error });
+        if (choice.enabled) plugins.push(placeholder(name, choice.file, error));
       }
       continue;
     }

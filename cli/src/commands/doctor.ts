@@ -38,8 +38,9 @@ export async function examineHost(): Promise<readonly Check[]> {
       detail: isRoot() ? 'yes' : 'no: pods run as plain processes, without isolation',
       fix: isRoot() ? '' : 'run as root for real containers',
     },
-    ...runtime.map((check) => ({ ...check, optional: false })),
-    programCheck('ip', 'iproute2', false, 'pod network'),
+    // Without root none of it is used: pods are plain processes then.
+    ...runtime.filter((check) => check.name !== 'root').map((check) => ({ ...check, optional: !isRoot() })),
+    programCheck('ip', 'iproute2', !isRoot(), 'pod network'),
     programCheck(
       'nft',
       'nftables',

@@ -177,7 +177,7 @@ async function serve(
   print: (line: string) => void,
   stopping: Promise<NodeJS.Signals>,
 ): Promise<void> {
-  const fatal = cluster.kernel.failed.then((error) => {
+  const fatal = cluster.failed.then((error) => {
     throw error;
   });
   const hasAgent = cluster.kernel.control

@@ -104,6 +104,13 @@ class Host implements Kernel {
     return this.parts.services.required(token, 'embedder') as RequiredDep<S>;
   }
 
+  reportFault(plugin: string, error: unknown): boolean {
+    const record = this.set.present().find((candidate) => candidate.name === plugin);
+    if (record?.state !== 'running') return false;
+    this.supervisor.fault(record, error);
+    return true;
+  }
+
   serviceCalls(): ReturnType<Kernel['serviceCalls']> {
     return this.parts.services.callInfo();
   }

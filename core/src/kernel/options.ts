@@ -90,6 +90,11 @@ export interface Kernel {
   readonly failed: Promise<KernelError>;
   /** The slot of a service, for the embedder. */
   service<S extends ServiceToken>(token: S): RequiredDep<S>;
+  /**
+   * Counts a fault that the embedder traced to a plugin: an exception outside of the kernel's borders, in a callback that the
+   * plugin gave to somebody else. False: no plugin of that name runs.
+   */
+  reportFault(plugin: string, error: unknown): boolean;
   /** Figures of every service method called so far. */
   serviceCalls(): readonly ServiceCallInfo[];
 }
