@@ -9,21 +9,26 @@ const run = promisify(execFile);
  * the loader looks for them. Only for programs of this host: ldd may run what it looks at.
  */
 export async function sharedLibrariesOf(programs: readonly string[]): Promise<readonly string[]> {
-  const environment = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
-  const found = new Set<string>();
-  const results = await Promise.all(
-    // A static program makes ldd exit with 1 ("not a dynamic executable"): it needs no library.
-    programs.map((program) => run('ldd', [program], { env: environment }).catch(staticOrThrow)),
-  );
-  for (const { stdout } of results) for (const path of parseLdd(stdout)) found.add(path);
+  // One run for all: each start of a program halts this process for a moment. The ldd of musl looks at the first only.
+  const output = await ldd(programs);
+  const others = programs.length === 1 ? [] : programs.filter((program) => !output.includes(`${program}:\n`));
+  const found = new Set(parseLdd(output));
+  for (const program of others) for (const path of parseLdd(await ldd([program]))) found.add(path);
   return [...found].sort();
 }
 
-/** Paths in lines of ldd: `name => /path (0x…)` and `/path (0x…)`; the vdso has no path. */
+/** What it prints. A static program makes it exit with 1 ("not a dynamic executable"): it needs no library. */
+async function ldd(programs: readonly string[]): Promise<string> {
+  const env = { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+  const { stdout } = await run('ldd', [...programs], { env }).catch(staticOrThrow);
+  return stdout;
+}
+
+/** Paths in lines of ldd: `name => /path (0x…)` and `/path (0x…)`; the vdso has no path, `/path:` heads a program's lines. */
 export function parseLdd(output: string): readonly string[] {
   const paths: string[] = [];
   for (const line of output.split('\n')) {
-    const path = /^\s*(?:\S+\s+=>\s+)?(\/\S+)(?:\s+\(0x[0-9a-f]+\))?\s*$/.exec(line)?.[1];
+    const path = /^\s+(?:\S+\s+=>\s+)?(\/\S+)(?:\s+\(0x[0-9a-f]+\))?\s*$/.exec(line)?.[1];
     if (path !== undefined) paths.push(path);
     else if (/=>\s+not found/.test(line)) throw new Error(`a shared library is missing on this host: ${line.trim()}`);
   }
@@ -48,7 +53,7 @@ function staticOrThrow(error: unknown): { stdout: string } {
     code === 1 &&
     /not a dynamic executable|statically linked|Not a valid dynamic program/.test(`${stdout}${stderr}`)
   ) {
-    return { stdout: '' };
+    return { stdout: stdout ?? '' };
   }
   throw error;
 }

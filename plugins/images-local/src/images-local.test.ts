@@ -13,7 +13,7 @@ import { dockerArchive, imagesContract, ociArchive, writeTar } from '@timonel/te
 import { configSchema } from './config.ts';
 import { ImageStore } from './image-store.ts';
 import plugin, { openImageStore } from './index.ts';
-import { parseLdd } from './host-libraries.ts';
+import { parseLdd, sharedLibrariesOf } from './host-libraries.ts';
 import { parseReference } from './reference.ts';
 import { StoreLock } from './store-lock.ts';
 
@@ -271,7 +271,8 @@ describe('small parts', () => {
   });
 
   it('reads what ldd prints', () => {
-    const output = `\tlinux-vdso.so.1 (0x00007f93ff98f000)
+    const output = `/usr/bin/sh:
+\tlinux-vdso.so.1 (0x00007f93ff98f000)
 \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f93ff41e000)
 \tlibc.musl-x86_64.so.1 => /lib/ld-musl-x86_64.so.1 (0x7f0)
 \t/lib64/ld-linux-x86-64.so.2 (0x00007f93ff991000)
@@ -283,5 +284,13 @@ describe('small parts', () => {
       '/lib64/ld-linux-x86-64.so.2',
     ]);
     expect(() => parseLdd('\tlibx.so => not found\n')).toThrow(/libx\.so/);
+  });
+
+  it('finds the libraries of several programs, also with a static one or a script among them', async () => {
+    const [one, two] = await Promise.all([sharedLibrariesOf([process.execPath]), sharedLibrariesOf(['/bin/sh'])]);
+    const script = join(import.meta.dirname, 'index.ts');
+    const all = await sharedLibrariesOf(['/bin/sh', script, process.execPath]);
+    expect(all).toEqual([...new Set([...one, ...two])].sort());
+    expect(await sharedLibrariesOf([script])).toEqual([]);
   });
 });

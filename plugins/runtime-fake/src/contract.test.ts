@@ -6,6 +6,7 @@ import { FakeMachine, FakeRuntime } from './fake-runtime.ts';
 const commands: RuntimeCommands = {
   run: ['fake:run'],
   runIgnoringTerm: ['fake:ignore-term'],
+  runUntilQuit: undefined,
   readyLine: undefined,
   endSoon: ['fake:exit', '5', '300'],
   exit: (code) => ['fake:exit', String(code)],

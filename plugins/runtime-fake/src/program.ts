@@ -38,7 +38,10 @@ function fromCommand(command: readonly string[]): Program | undefined {
     case 'fake:kill-itself':
       return { ...steady, exitCode: 137, signal: 9, exitAfterMs: 0 };
     case 'fake:absent':
-      return { ...steady, startError: { exitCode: 127, message: `exec: "${first ?? word}": executable file not found` } };
+      return {
+        ...steady,
+        startError: { exitCode: 127, message: `exec: "${first ?? word}": executable file not found` },
+      };
     default:
       return undefined;
   }

@@ -2,7 +2,12 @@ import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
-import { RuntimeError, type ContainerConfig, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import {
+  RuntimeError,
+  stopSignalNumber,
+  type ContainerConfig,
+  type SandboxConfig,
+} from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
 import { ChangeSignal } from './change-signal.ts';
@@ -142,7 +147,7 @@ export class Containers {
     const container = this.get(id);
     if (container === undefined || container.state === 'exited') return;
     if (container.state === 'running' && gracePeriodMs > 0) {
-      container.tell('signal 15');
+      container.tell(`signal ${stopSignalNumber(container.config.stopSignal)}`);
       if (await this.#until(container, () => container.state === 'exited', gracePeriodMs)) return;
     }
     await this.kill(container);

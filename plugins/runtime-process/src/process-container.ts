@@ -4,7 +4,12 @@ import { mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { errorCode, errorMessage, type Env } from '@timonel/sdk';
-import { RuntimeError, type ContainerConfig, type ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import {
+  RuntimeError,
+  stopSignalNumber,
+  type ContainerConfig,
+  type ContainerStatus,
+} from '@timonel/sdk/contracts/runtime';
 import { commandLine, spawnOptions } from './command.ts';
 import { CriLog } from './cri-log.ts';
 import { killGroup, type ProcessTable } from './process-table.ts';
@@ -81,7 +86,7 @@ export class ProcessContainer {
     if (pid !== undefined) await this.#table.add(pid);
   }
 
-  /** SIGTERM, after the grace period SIGKILL; resolves when it has exited. */
+  /** The stop signal, after the grace period SIGKILL; resolves when it has exited. */
   async stop(gracePeriodMs: number): Promise<void> {
     if (this.status.state === 'created') this.#finish(128 + sigkill, sigkill, 'Error', '');
     if (this.status.state === 'exited') return;
@@ -90,13 +95,13 @@ export class ProcessContainer {
       this.#kill('SIGKILL');
       return exited;
     }
-    this.#kill('SIGTERM');
+    this.#kill(stopSignalNumber(this.config.stopSignal));
     const timer = this.#env.timers.after(gracePeriodMs, () => this.#kill('SIGKILL'));
     await exited;
     timer.cancel();
   }
 
-  #kill(signal: NodeJS.Signals): void {
+  #kill(signal: NodeJS.Signals | number): void {
     const pid = this.#child?.pid;
     if (pid !== undefined) killGroup(pid, signal);
   }

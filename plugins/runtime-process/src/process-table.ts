@@ -65,7 +65,7 @@ export class ProcessTable {
 }
 
 /** False: there was none. */
-export function killGroup(pid: number, signal: NodeJS.Signals): boolean {
+export function killGroup(pid: number, signal: NodeJS.Signals | number): boolean {
   try {
     process.kill(-pid, signal);
     return true;

@@ -72,6 +72,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
     terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
+    stopSignal: image.config.stopSignal,
     labels: {
       ...podLabels(pod, input.nodeName),
       [labelKeys.containerName]: container.name,

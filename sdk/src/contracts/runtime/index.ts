@@ -5,6 +5,8 @@
  */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
+export { stopSignalNumber } from './stop-signal.ts';
+
 export interface SandboxConfig {
   /** Unique for each attempt: pod uid and attempt. Chosen by the caller; DNS label characters. */
   readonly id: string;
@@ -85,6 +87,8 @@ export interface ContainerConfig {
   readonly tty: boolean;
   /** Path in the container whose content becomes the termination message (at most 4096 bytes are kept). Empty: none. */
   readonly terminationMessagePath: string;
+  /** What `stopContainer` sends first, as an image names it: `SIGQUIT`, `QUIT`, `SIGRTMIN+3`, `3`. Absent or not a signal: SIGTERM. */
+  readonly stopSignal?: string;
   readonly labels: Readonly<Record<string, string>>;
 }
 
@@ -188,7 +192,7 @@ export interface ContainerRuntime {
   createContainer(config: ContainerConfig): Promise<ContainerStatus>;
   /** Resolves when the command was executed (execve succeeded). @throws RuntimeError StartError: not found → exit code 127 or 128. */
   startContainer(id: string): Promise<void>;
-  /** SIGTERM (or the image's stop signal), after `gracePeriodMs` SIGKILL. Resolves when it has exited. Unknown: no error. */
+  /** The container's stop signal, after `gracePeriodMs` SIGKILL. Resolves when it has exited. Unknown: no error. */
   stopContainer(id: string, gracePeriodMs: number): Promise<void>;
   /** Removes an exited or created container; kills a running one. The log file stays. Unknown: no error. */
   removeContainer(id: string): Promise<void>;

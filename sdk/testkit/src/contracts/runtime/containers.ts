@@ -78,6 +78,20 @@ export function containerTests(suite: SuiteContext): void {
     expect(await suite.runtime.containerStatus(id)).toMatchObject({ state: 'exited', exitCode: 137, signal: 9 });
   });
 
+  it('stops by the stop signal of the container, as an image names it', async () => {
+    const command = suite.commands.runUntilQuit;
+    if (command === undefined) return;
+    const sandbox = await suite.newSandbox();
+    for (const stopSignal of ['SIGQUIT', 'quit', '3']) {
+      const config = suite.container(sandbox, suite.newId(), command, { stopSignal });
+      await suite.runtime.createContainer(config);
+      await suite.runtime.startContainer(config.id);
+      await suite.ready(config.id, command);
+      await suite.runtime.stopContainer(config.id, 10_000);
+      expect(await suite.runtime.containerStatus(config.id)).toMatchObject({ exitCode: 4, signal: undefined });
+    }
+  });
+
   it('kills at once with a grace period of 0, and stops what never started', async () => {
     const sandbox = await suite.newSandbox();
     const running = await suite.started(sandbox, suite.commands.runIgnoringTerm);

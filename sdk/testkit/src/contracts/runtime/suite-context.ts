@@ -96,8 +96,8 @@ export class SuiteContext {
 
   /** A program that was just executed needs a moment to set its signal handlers; it says when it has. */
   async ready(id: string, command: readonly string[]): Promise<void> {
-    const { run, runIgnoringTerm, readyLine } = this.commands;
-    if (readyLine === undefined || (command !== run && command !== runIgnoringTerm)) return;
+    const { run, runIgnoringTerm, runUntilQuit, readyLine } = this.commands;
+    if (readyLine === undefined || ![run, runIgnoringTerm, runUntilQuit].includes(command)) return;
     const logPath = (await this.runtime.containerStatus(id))?.logPath ?? '';
     const said = async (): Promise<boolean> => (await readFile(logPath, 'utf8')).includes(readyLine);
     await until(said, { what: `container ${id} to say "${readyLine}"`, timeoutMs: deadlineMs });

@@ -20,7 +20,9 @@ export interface RuntimeCommands {
   readonly run: readonly string[];
   /** Runs until SIGKILL. */
   readonly runIgnoringTerm: readonly string[];
-  /** What both of them print once signals are handled so. Undefined: they are from the start. */
+  /** Runs until SIGQUIT, which ends it with exit code 4, or SIGKILL. Undefined: the runtime sends no real signals. */
+  readonly runUntilQuit: readonly string[] | undefined;
+  /** What these print once signals are handled so. Undefined: they are from the start. */
   readonly readyLine: string | undefined;
   /** Ends by itself after some 300 ms with exit code 5. */
   readonly endSoon: readonly string[];
@@ -39,6 +41,7 @@ export interface RuntimeCommands {
 export const shellCommands: RuntimeCommands = {
   run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'],
   runIgnoringTerm: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'],
+  runUntilQuit: ['sh', '-c', 'trap "" TERM; trap "exit 4" QUIT; echo ready; while :; do sleep 0.05; done'],
   readyLine: 'ready',
   endSoon: ['sh', '-c', 'sleep 0.3; exit 5'],
   exit: (code) => ['sh', '-c', `exit ${code}`],
