@@ -1,7 +1,6 @@
 /** What a container sees of the world, through the whole stack: the pod's spec, the agent, the runtime, the kernel. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCluster, runProgram, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { TestCluster, type RunResult } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
@@ -48,10 +47,8 @@ console.log(JSON.stringify({
 describe('isolation', () => {
   let before: readonly string[];
   let cluster: TestCluster;
-  let kubectlPath: string;
 
-  const kubectl = (args: readonly string[], input = ''): Promise<RunResult> =>
-    runProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args], { input });
+  const kubectl = (args: readonly string[], input = ''): Promise<RunResult> => cluster.kubectl(args, { input });
   const apply = async (name: string, spec: object): Promise<void> => {
     const pod = {
       apiVersion: 'v1',
@@ -70,7 +67,6 @@ describe('isolation', () => {
     (await kubectl(['logs', name, '-c', which])).stdout;
 
   beforeAll(async () => {
-    kubectlPath = (await kubernetesTools()).kubectl;
     before = traces();
     cluster = await TestCluster.start();
   }, 360_000);

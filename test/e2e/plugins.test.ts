@@ -3,8 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCluster, runProgram, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { TestCluster, type RunResult } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 
 interface PluginView {
@@ -26,11 +25,9 @@ const denyLatest = join(import.meta.dirname, '..', '..', 'examples', 'plugins', 
 
 describe('one-file plugins', () => {
   let cluster: TestCluster;
-  let kubectlPath: string;
   let directory: string;
 
-  const kubectl = (...args: string[]): Promise<RunResult> =>
-    runProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);
+  const kubectl = (...args: string[]): Promise<RunResult> => cluster.kubectl(args);
   const plugins = async (): Promise<readonly PluginView[]> =>
     JSON.parse((await cluster.timonel('plugin', 'list', '-o', 'json')).stdout) as PluginView[];
   const plugin = async (name: string): Promise<PluginView | undefined> =>
@@ -56,7 +53,6 @@ export default definePlugin({ name: '${name}', version: '1.0.0', apiVersion: 1, 
   };
 
   beforeAll(async () => {
-    kubectlPath = (await kubernetesTools()).kubectl;
     directory = mkdtempSync(join(tmpdir(), 'timonel-plugins-'));
     const config = file('timonel.yaml', 'kernel: { setupMs: 2500, startMs: 2500 }\n');
     cluster = await TestCluster.start({ args: ['--profile', 'fake-nodes', '--config', config] });

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCluster, runProgram, type RunResult } from '../support/cluster.ts';
+import { TestCluster } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { pidsWithEnvironment } from '../support/processes.ts';
@@ -29,10 +29,8 @@ describe('a workload under kubectl', () => {
   let cluster: TestCluster;
   let kubectlPath: string;
 
-  const kubectl = (...args: string[]): Promise<RunResult> =>
-    runProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);
   const ok = async (...args: string[]): Promise<string> => {
-    const result = await kubectl(...args);
+    const result = await cluster.kubectl(args);
     if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
     return result.stdout;
   };
@@ -143,9 +141,7 @@ describe('a workload under kubectl', () => {
       '-p',
       '[{"op":"add","path":"/metadata/labels","value":{"a":"b"}}]',
     );
-    const edited = await runProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, 'edit', 'service', 'web'], {
-      env: { EDITOR: 'sed -i s/a:\\ b/a:\\ c/' },
-    });
+    const edited = await cluster.kubectl(['edit', 'service', 'web'], { env: { EDITOR: 'sed -i s/a:\\ b/a:\\ c/' } });
     expect(edited.stdout).toContain('service/web edited');
     expect(await ok('get', 'service', 'web', '-o', 'jsonpath={.metadata.labels.a}')).toBe('c');
   }, 30_000);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { kubernetesTools } from './kubectl.ts';
 import { until } from './until.ts';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -96,7 +97,13 @@ export class TestCluster {
       ...(options.args ?? []),
     ];
     const cluster = new TestCluster(dataDir, options.port ?? (await freePort()), args);
-    await cluster.up(options.readyText, options.timeoutMs);
+    try {
+      await cluster.up(options.readyText, options.timeoutMs);
+    } catch (error) {
+      await cluster.signal('SIGINT');
+      if (options.dataDir === undefined) rmSync(dataDir, { recursive: true, force: true });
+      throw error;
+    }
     return cluster;
   }
 
@@ -147,6 +154,15 @@ export class TestCluster {
     if (child !== undefined && child.signalCode === 'SIGKILL') await this.up();
     await this.signal('SIGINT');
     rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** Real kubectl against this cluster. */
+  async kubectl(
+    args: readonly string[],
+    options: { env?: NodeJS.ProcessEnv; input?: string } = {},
+  ): Promise<RunResult> {
+    const { kubectl } = await kubernetesTools();
+    return runProgram(kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
   }
 
   /** The `timonel` command against this cluster. */
