@@ -14,6 +14,7 @@ import type { AgentServices } from './agent/services.ts';
 import type { AgentConfig } from './config.ts';
 import type { ConfigSources } from './container/sources.ts';
 import { logReader } from './logs/endpoint.ts';
+import { defaultAddress } from './node/default-address.ts';
 import { readMachine, readPressure, type Machine } from './node/machine.ts';
 import { kubeletVersion, type NodeState } from './node/node-object.ts';
 import { Registration } from './node/registration.ts';
@@ -60,6 +61,11 @@ function capacityOf(machine: Machine, config: AgentConfig): Record<string, strin
   return { ...machine.capacity, ...config.capacity };
 }
 
+async function nodeAddressOf({ config, deps }: AgentContext): Promise<string> {
+  if (config.nodeAddress !== '') return config.nodeAddress;
+  return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
+}
+
 async function readNodeState(ctx: AgentContext, machine: Machine, services: AgentServices): Promise<NodeState> {
   const { deps, config } = ctx;
   const network = await deps.network.nodeNetwork();
@@ -76,7 +82,7 @@ async function readNodeState(ctx: AgentContext, machine: Machine, services: Agen
     capacity: capacityOf(machine, config),
     machine,
     pressure: await readPressure(ctx.dataDir),
-    address: config.nodeAddress === '' ? network.nodeAddress : config.nodeAddress,
+    address: await nodeAddressOf(ctx),
     podCidr: network.podCidr,
     runtimeVersion: info === undefined ? 'timonel://unknown' : `timonel://${info.name}-${info.version}`,
     notReady,
@@ -144,7 +150,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   return {
     provides: { node: logReader(services, agent) },
     start: async () => {
-      if (reached.address === '') reached.address = (await deps.network.nodeNetwork()).nodeAddress;
+      reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       agent.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.

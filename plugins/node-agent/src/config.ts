@@ -38,7 +38,7 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   statusIntervalMs: z.number().int().min(1000).default(300_000),
   /** How often the runtimes are listed in full, beside their events. */
   relistIntervalMs: z.number().int().min(100).default(10_000),
-  /** Default: the address under which the pod network reaches this node. */
+  /** Default: the address of the interface with the default route; without one, that under which pods reach this node. */
   nodeAddress: z.string().default(''),
   clusterDomain: z.string().default('cluster.local'),
   /** `remove`: no container survives a shutdown of this process. `keep`: containers outlive it and are taken over by the next. */

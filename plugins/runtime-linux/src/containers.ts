@@ -22,6 +22,8 @@ import { encodeSpec } from './spec-file.ts';
 
 /** A process in uninterruptible sleep (a dead network disk) does not die at once; we wait this long. */
 const killDeadlineMs = 10_000;
+/** A monitor that still reads the output of a dead container takes up to 2 s. */
+const monitorPatienceMs = 5000;
 const startDeadlineMs = 30_000;
 const sweepMs = 1000;
 
@@ -156,7 +158,16 @@ export class Containers {
   async kill(container: Container): Promise<void> {
     if (container.state === 'exited') return;
     container.tell('signal 9');
-    if (await this.#until(container, () => container.state === 'exited', killDeadlineMs)) return;
+    const isOver = (): boolean => container.state === 'exited';
+    if (await this.#until(container, isOver, monitorPatienceMs)) return;
+    // Stopped (SIGSTOP) or stuck: it does neither pass on the signal nor record the end.
+    this.#options.log.warn(
+      { container: container.config.id },
+      'the monitor does not answer: killed with its container',
+    );
+    killProcess(container.init);
+    killProcess(container.monitor);
+    if (await this.#until(container, isOver, killDeadlineMs)) return;
     throw new RuntimeError(
       'KillContainerError',
       `container ${container.config.id} did not die within ${killDeadlineMs} ms`,

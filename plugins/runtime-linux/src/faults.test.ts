@@ -192,6 +192,16 @@ describe('a killed monitor', () => {
     await nothingLeft();
   });
 
+  it('is killed with its container when it was stopped and does not answer', async () => {
+    const id = await bed.started(await bed.sandbox(), ['sleep', '60']);
+    const processes = [identity(id, 'monitor'), identity(id, 'created')];
+    process.kill(identity(id, 'monitor').pid, 'SIGSTOP');
+    await bed.runtime.stopContainer(id, 0);
+    expect(processes.some(isAlive)).toBe(false);
+    expect(await bed.runtime.containerStatus(id)).toMatchObject(killed);
+    await nothingLeft();
+  }, 20_000);
+
   it('is found at re-adoption, also when it was killed before the start', async () => {
     const sandbox = await bed.sandbox();
     const running = await bed.started(sandbox, ['sleep', '60'], { user: '1234' });

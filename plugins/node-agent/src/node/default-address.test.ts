@@ -1,0 +1,31 @@
+import { describe, expect, it } from '@jest/globals';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { addressOfRoute } from './default-address.ts';
+
+const head = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
+const route = (name: string, destination: string, flags: string, metric: number, mask = '00000000'): string =>
+  `${name}\t${destination}\t010011AC\t${flags}\t0\t0\t${metric}\t${mask}\t0\t0\t0\n`;
+
+const address = (text: string, family: 'IPv4' | 'IPv6' = 'IPv4'): NetworkInterfaceInfo =>
+  ({ address: text, family, internal: false }) as NetworkInterfaceInfo;
+
+const interfaces = {
+  eth0: [address('fe80::1', 'IPv6'), address('192.0.2.7'), address('192.0.2.8')],
+  wlan0: [address('198.51.100.3')],
+  tun0: undefined,
+};
+
+describe('the address of the machine', () => {
+  it('is the first IPv4 address of the default route with the lowest metric', () => {
+    const routes = route('wlan0', '00000000', '0003', 600) + route('eth0', '00000000', '0003', 100);
+    expect(addressOfRoute(head + routes, interfaces)).toBe('192.0.2.7');
+  });
+
+  it.each([
+    ['there is no route', ''],
+    ['no route is the default one', route('eth0', '000011AC', '0001', 0, '00FFFFFF')],
+    ['half of all addresses is routed', route('eth0', '00000000', '0001', 0, '00000080')],
+    ['the default route is down', route('eth0', '00000000', '0002', 0)],
+    ['its interface has no address', route('tun0', '00000000', '0003', 0)],
+  ])('is unknown when %s', (_what, routes) => expect(addressOfRoute(head + routes, interfaces)).toBeUndefined());
+});
