@@ -267,12 +267,15 @@ export class Containers {
 function checkContainer(config: ContainerConfig): void {
   const paths = [...config.mounts.map((mount) => mount.containerPath), config.terminationMessagePath].filter(Boolean);
   const wrong = paths.find((path) => !path.startsWith('/') || path.split('/').includes('..'));
+  const isRoot = config.mounts.some(({ containerPath }) => /^[/.]*$/.test(containerPath));
   const fault =
     wrong !== undefined
       ? `the mount path "${wrong}" is not absolute or contains ".."`
-      : /[/\0]|^\.*$/.test(config.name)
-        ? `"${config.name}" is not a container name`
-        : undefined;
+      : isRoot
+        ? 'nothing can be mounted over the root directory of a container'
+        : /[/\0]|^\.*$/.test(config.name)
+          ? `"${config.name}" is not a container name`
+          : undefined;
   if (fault !== undefined) throw new RuntimeError('CreateContainerConfigError', fault);
 }
 

@@ -69,6 +69,10 @@ describe('nothing is left behind', () => {
         mounts: [{ hostPath: '/tmp', containerPath: '/etc/passwd/x', readOnly: true, propagation: 'private' as const }],
       },
     ],
+    [
+      'a mount over the root',
+      { mounts: [{ hostPath: '/tmp', containerPath: '//.', readOnly: true, propagation: 'private' as const }] },
+    ],
     ['a limit that the kernel refuses', { resources: { pidsLimit: -9 } }],
     [
       'an unknown capability',
@@ -89,6 +93,15 @@ describe('nothing is left behind', () => {
     await expect(bed.runtime.createContainer(config)).rejects.toMatchObject({ name: 'RuntimeError' });
     expect(existsSync(directoryOf(config.id))).toBe(false);
     await bed.runtime.createContainer(bed.container(sandbox, ['true'], {}, config.id)); // the id is free again
+    await nothingLeft();
+  });
+
+  it('after a pod whose memory limit leaves no room for a container', async () => {
+    const sandbox = await bed.sandbox({ resources: { memoryLimitBytes: 4096 } });
+    await expect(bed.runtime.createContainer(bed.container(sandbox, ['true']))).rejects.toMatchObject({
+      name: 'RuntimeError',
+      message: expect.stringContaining('memory limit'),
+    });
     await nothingLeft();
   });
 

@@ -34,7 +34,14 @@ export function isPastDeadline(view: PodView, now: number): boolean {
 export function phaseOf(view: PodView, statuses: readonly PodContainerStatus[], now: number): Phase {
   const reported = view.pod.status?.phase;
   if (reported === 'Succeeded' || reported === 'Failed') return reported;
-  if (isPastDeadline(view, now)) return 'Failed';
+  const phase = isPastDeadline(view, now) ? 'Failed' : phaseByContainers(view, statuses);
+  const isOver = phase === 'Succeeded' || phase === 'Failed';
+  const duringTheEnd = reported === 'Running' ? 'Running' : 'Pending';
+  // Whoever reads that a pod is over may start another in its place, and a delete of it takes effect at once.
+  return isOver && view.containers.some(({ state }) => state === 'running') ? duringTheEnd : phase;
+}
+
+function phaseByContainers(view: PodView, statuses: readonly PodContainerStatus[]): Phase {
   const { waiting, running, stopped, succeeded } = count(statuses);
   if (!isInitialised(view)) return initFailed(view) ? 'Failed' : 'Pending';
   if (waiting > 0) return 'Pending';

@@ -21,6 +21,11 @@ const init = { initContainers: [container('one')] };
 const never = { restartPolicy: 'Never' };
 const loop = { restarts: new Map([['app', { delayMs: 20_000, updatedAt: noon - 100 }]]) };
 
+const pastDeadline = (phase?: 'Running'): ReturnType<typeof podWith> => ({
+  ...podWith({ activeDeadlineSeconds: 10 }),
+  status: { startTime: '2026-03-05T11:00:00Z', ...(phase && { phase }) },
+});
+
 describe('pod status', () => {
   const rows: [name: string, view: PodView, expected: string, afterMs?: number][] = [
     ['nothing yet', viewOf({ sandboxes: [], memory: emptyMemory() }), 'Pending [ContainerCreating/0] FTFF'],
@@ -53,6 +58,21 @@ describe('pod status', () => {
       'crash loop',
       viewOf({ containers: [exited('app', 1, 2)], memory: memoryWith(loop) }),
       'Running [CrashLoopBackOff/2] TTFF',
+    ],
+    [
+      'past its deadline while it still runs',
+      viewOf({ pod: pastDeadline('Running'), containers: [running('app')] }),
+      'Running [Running/0] TTTT',
+    ],
+    [
+      'past its deadline before it was reported as running',
+      viewOf({ pod: pastDeadline(), containers: [running('app')] }),
+      'Pending [Running/0] TTTT',
+    ],
+    [
+      'past its deadline, ended',
+      viewOf({ pod: pastDeadline('Running'), containers: [exited('app', 137)] }),
+      'Failed [Error/0] TTFF',
     ],
     ['succeeded', viewOf({ pod: podWith(never), containers: [exited('app', 0)] }), 'Succeeded [Completed/0] TTFF'],
     ['failed', viewOf({ pod: podWith(never), containers: [exited('app', 3)] }), 'Failed [Error/0] TTFF'],

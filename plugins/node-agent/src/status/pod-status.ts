@@ -5,7 +5,7 @@ import type { PodView } from '../plan/view.ts';
 import { timestampOf } from '../times.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatuses, initContainerStatuses } from './container-statuses.ts';
-import { isPastDeadline, phaseOf } from './phase.ts';
+import { isPastDeadline, phaseOf, type Phase } from './phase.ts';
 
 function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
   if (view.pod.spec.hostNetwork === true) return view.sandboxes.length > 0 ? [nodeAddress] : [];
@@ -14,8 +14,8 @@ function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
 }
 
 /** Why the pod as a whole waits or failed, when one cause is known. */
-function cause(view: PodView, now: number): Pick<PodStatus, 'reason' | 'message'> {
-  if (isPastDeadline(view, now) && view.pod.status?.phase !== 'Succeeded') {
+function cause(view: PodView, phase: Phase, now: number): Pick<PodStatus, 'reason' | 'message'> {
+  if (isPastDeadline(view, now) && phase === 'Failed') {
     return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
   }
   const { reason, message } = view.pod.status ?? {};
@@ -33,7 +33,7 @@ export function podStatus(view: PodView, nodeAddress: string, now: number): PodS
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     phase,
     conditions: conditionsOf(view, statuses, inits, phase, now),
-    ...cause(view, now),
+    ...cause(view, phase, now),
     hostIP: nodeAddress,
     hostIPs: [{ ip: nodeAddress }],
     ...(addresses.length === 0 ? {} : { podIP: addresses[0] ?? '', podIPs: addresses.map((ip) => ({ ip })) }),

@@ -1,4 +1,5 @@
-import { readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errorCode, errorMessage } from '@timonel/sdk';
 
 /** Undefined: the file or its group is gone. */
@@ -35,6 +36,22 @@ export function writeGroupFile(path: string, value: string): void {
     writeFileSync(path, value);
   } catch (error) {
     throw new Error(`write ${value} to ${path}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+/** Makes a group and those above it. One that is there is no error. */
+export function makeGroup(path: string): void {
+  try {
+    mkdirSync(path); // `recursive` would turn ENOMEM into ENOENT
+  } catch (error) {
+    const code = errorCode(error);
+    if (code === 'EEXIST') return;
+    if (code === 'ENOMEM') {
+      throw new Error('the memory limit of the pod is too small for a container', { cause: error });
+    }
+    if (code !== 'ENOENT') throw error;
+    makeGroup(dirname(path));
+    mkdirSync(path);
   }
 }
 

@@ -1,8 +1,16 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver, CgroupUsage } from './driver.ts';
-import { groupNames, readCounters, readGroupFile, readNumber, readPids, removeGroup, writeGroupFile } from './files.ts';
+import {
+  groupNames,
+  makeGroup,
+  readCounters,
+  readGroupFile,
+  readNumber,
+  readPids,
+  removeGroup,
+  writeGroupFile,
+} from './files.ts';
 
 const cpuPeriodMicros = 100_000;
 
@@ -20,7 +28,7 @@ export function cgroupV1(mounts: V1Controllers): CgroupDriver {
     version: 'v1',
     containerMounts: roots.map((root) => controllersAt(mounts, root)),
     create(path, resources) {
-      for (const root of roots) mkdirSync(join(root, path), { recursive: true });
+      for (const root of roots) makeGroup(join(root, path));
       setLimits(mounts, path, resources);
     },
     // `tasks` moves the one thread of the caller without the system-wide lock that cgroup.procs takes

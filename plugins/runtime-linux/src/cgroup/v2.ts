@@ -1,8 +1,16 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver, CgroupUsage } from './driver.ts';
-import { groupNames, readCounters, readGroupFile, readNumber, readPids, removeGroup, writeGroupFile } from './files.ts';
+import {
+  groupNames,
+  makeGroup,
+  readCounters,
+  readGroupFile,
+  readNumber,
+  readPids,
+  removeGroup,
+  writeGroupFile,
+} from './files.ts';
 
 const cpuPeriodMicros = 100_000;
 
@@ -30,7 +38,7 @@ function makeGroups(root: string, path: string): void {
   for (const name of path.split('/')) {
     writeGroupFile(join(group, 'cgroup.subtree_control'), '+memory +cpu +pids');
     group = join(group, name);
-    mkdirSync(group, { recursive: true });
+    makeGroup(group);
   }
 }
 
