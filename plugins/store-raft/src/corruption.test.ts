@@ -1,9 +1,10 @@
-import { mkdtemp, open, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readFile, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
 import { defaultCompactionPolicy, type Store } from '@timonel/sdk/contracts/store';
+import { openLmdb } from './lmdb-file.ts';
 import { LogStorage } from './log/log-storage.ts';
 import { RaftStore } from './raft-store.ts';
 import { silentLogger } from '../test/silent-logger.ts';
@@ -74,6 +75,24 @@ describe('corrupt data files', () => {
       await refuses(file, /LMDB format 9/);
     });
   }
+
+  it('starts on a file whose last pages were given back before they were written', async () => {
+    const path = join(dataDir, 'state.mdb');
+    const root = openLmdb(path, { overlappingSync: true });
+    await root.transaction(() => {
+      root.putSync(Buffer.from('large'), Buffer.alloc(400_000));
+      root.removeSync(Buffer.from('large'));
+    });
+    const { lastPageNumber } = root.getStats() as { lastPageNumber: number };
+    await root.close();
+    const length = (await stat(path)).size;
+    expect(length).toBeLessThan((lastPageNumber + 1) * 8192);
+    const store = await openStore();
+    expect(await store.range({ prefix: 'k' })).toMatchObject({ count: 50 });
+    await store.close();
+    await truncate(path, 3 * 8192);
+    await refuses('state.mdb', /cut off/);
+  });
 
   it('the log is missing', async () => {
     await rm(join(dataDir, 'raft-log.mdb'));

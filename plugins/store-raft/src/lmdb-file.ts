@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { StoreError } from '@timonel/sdk/contracts/store';
 import { open, type RootDatabase } from 'lmdb';
+import { holdsAllPages } from './lmdb-pages.ts';
 
 /** Keys of up to 4,026 bytes need pages of 8 KiB. */
 const pageBytes = 8192;
@@ -9,7 +10,7 @@ const pageBytes = 8192;
 const headerBytes = 24;
 const lmdbMagic = 0xbeefc0de;
 const lmdbVersion = 2;
-const offset = { magic: 0, version: 4, pageBytes: 24, lastPage: 120 } as const;
+const offset = { magic: 0, version: 4, pageBytes: 24, lastPage: 120, transaction: 128 } as const;
 
 export interface LmdbOptions {
   /** Size of the memory map; undefined: LMDB's own, which grows as needed. */
@@ -64,14 +65,37 @@ export function checkLmdbHeader(path: string): void {
     if (version !== lmdbVersion) throw corruptFile(path, `it has the LMDB format ${version}, not ${lmdbVersion}`);
     const size = head.readUInt32LE(at + offset.pageBytes);
     if (size !== pageBytes) throw corruptFile(path, `it has pages of ${size} bytes, not ${pageBytes}`);
-    checkLength(path, head.readBigUInt64LE(at + offset.lastPage), sizeBytes);
   }
+  checkLength(path, head, sizeBytes);
 }
 
 // A read of a page that the file does not hold ends the process with SIGBUS.
-function checkLength(path: string, lastPage: bigint, sizeBytes: number): void {
-  const needed = (lastPage + 1n) * BigInt(pageBytes);
-  if (BigInt(sizeBytes) < needed) throw corruptFile(path, `it is cut off: ${sizeBytes} bytes of ${needed}`);
+function checkLength(path: string, head: Buffer, sizeBytes: number): void {
+  const metas = [0, 1].map((page) => head.subarray(page * pageBytes + headerBytes, (page + 1) * pageBytes));
+  const lastPages = metas.map((meta) => meta.readBigUInt64LE(offset.lastPage));
+  if (lastPages.every((lastPage) => BigInt(sizeBytes) >= (lastPage + 1n) * BigInt(pageBytes))) return;
+  const [first, second] = metas.map((meta) => meta.readBigUInt64LE(offset.transaction));
+  const newer = (first ?? 0n) > (second ?? 0n) ? 0 : 1;
+  if (!holdsNewestPages(path, metas[newer] ?? head, sizeBytes)) {
+    throw corruptFile(
+      path,
+      `it is cut off: of ${(lastPages[newer] ?? 0n) + 1n} pages it holds ${sizeBytes / pageBytes}`,
+    );
+  }
+}
+
+function holdsNewestPages(path: string, meta: Buffer, sizeBytes: number): boolean {
+  const file = openSync(path, 'r');
+  const read = (page: number): Buffer => {
+    const buffer = Buffer.alloc(pageBytes);
+    readSync(file, buffer, 0, pageBytes, page * pageBytes);
+    return buffer;
+  };
+  try {
+    return holdsAllPages({ pageBytes, pageCount: Math.floor(sizeBytes / pageBytes), read }, meta);
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** The two meta pages; undefined when there is no file or an empty one. */

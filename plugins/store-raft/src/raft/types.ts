@@ -160,10 +160,14 @@ export interface ForwardRefusal extends MessageBase {
   readonly proposals: readonly Proposal[];
   readonly reason: Refusal;
 }
+/** quorum: the leader asks a majority whether it still leads. lease: it need not while its lease lasts. */
+export type ReadMode = 'quorum' | 'lease';
+
 /** A follower asks for a read index (dissertation 6.4). */
 export interface ReadRequest extends MessageBase {
   readonly type: 'readRequest';
   readonly context: number;
+  readonly mode: ReadMode;
 }
 export interface ReadResponse extends MessageBase {
   readonly type: 'readResponse';
@@ -304,7 +308,9 @@ export interface RaftOptions {
    * At most electionTicks - 1; the less, the more the members' clocks may drift. Default 3/4 of electionTicks.
    */
   readonly leaseTicks?: number;
-  /** Entries of one message stay below, but for a single entry that is larger. Default 1 MiB. */
+  /** Larger proposals are refused as `tooLarge`. Default 8 MiB. */
+  readonly entryBytes?: number;
+  /** Entries of one message stay below, but for a single entry that is larger. Defaults 1 MiB, 4096. */
   readonly messageBytes?: number;
   readonly messageEntries?: number;
   /** Sent to one follower and not answered. Defaults 16 MiB, 8192. */
@@ -360,12 +366,12 @@ export interface Raft {
   propose(proposals: readonly Proposal[]): ProposeResult;
   changeMembership(change: MembershipChange): ChangeResult;
   /** The answer comes in `Ready.reads`. `lease`: without a round where the leader's lease allows it. */
-  read(context: number, mode: 'quorum' | 'lease'): void;
+  read(context: number, mode: ReadMode): void;
   /** Hands leadership to `to`, or to the best voter. Given up after an election timeout. */
   transferLeadership(
     to?: MemberId,
   ): { readonly type: 'started' } | { readonly type: 'refused'; readonly reason: string };
-  /** Stands for election now, with a pre-vote. For tests, and to start a group of one at once. */
+  /** Stands for election now, with a pre-vote; not while a leader's lease stands against it. Starts a group of one at once. */
   campaign(): void;
 
   hasReady(): boolean;
