@@ -86,6 +86,12 @@ describe('bodies', () => {
     expectStatus((await server.send('GET', cm, { headers: { accept: 'text/html' } })).body, 406, 'NotAcceptable');
   });
 
+  it('refuses compressed bodies as what they are', async () => {
+    const { status, body } = await server.send('POST', cm, { body: '{}', headers: { 'content-encoding': 'gzip' } });
+    expect(status).toBe(415);
+    expectStatus(body, 415, 'UnsupportedMediaType');
+  });
+
   it('names the field of a wrong type', async () => {
     const spec = { replicas: 'three', selector: { matchLabels: 5 } };
     const { body } = await server.send('POST', deploy, { body: { metadata: { name: 'wrong' }, spec } });

@@ -41,6 +41,48 @@ describe('controller-gc', () => {
     expect(await count(cluster, pods)).toBe(0);
   });
 
+  it('orphans the replica set of a deployment deleted so, and its pods run on', async () => {
+    await using cluster = await startTestCluster({
+      controllers: [deploymentController, replicaSetController, gcController],
+    });
+    const { api } = cluster;
+    await api.create(deployments, deploymentOf('web', 2));
+    await until(async () => (await api.get(deployments, at)).status?.availableReplicas === 2, { what: 'two pods' });
+    const before = (await api.list(pods, { namespace: 'default' })).items.map(({ metadata }) => metadata.uid);
+    await api.delete(deployments, at, { propagationPolicy: 'Orphan' });
+    await until(async () => (await count(cluster, deployments)) === 0, { what: 'the deployment to go' });
+    await cluster.quiet();
+    const sets = (await api.list(replicaSets, { namespace: 'default' })).items;
+    expect(sets.map(({ metadata }) => metadata.ownerReferences ?? [])).toEqual([[]]);
+    expect((await api.list(pods, { namespace: 'default' })).items.map(({ metadata }) => metadata.uid)).toEqual(before);
+    // A deployment of the same template takes them over.
+    await api.create(deployments, deploymentOf('web', 2));
+    await until(async () => (await api.get(deployments, at)).status?.availableReplicas === 2, { what: 'the adoption' });
+    await cluster.quiet();
+    expect((await api.list(pods, { namespace: 'default' })).items.map(({ metadata }) => metadata.uid)).toEqual(before);
+  });
+
+  it('keeps a deployment deleted in the foreground until its pods are gone', async () => {
+    await using cluster = await startTestCluster({
+      controllers: [deploymentController, replicaSetController, gcController],
+    });
+    const { api } = cluster;
+    const deploymentEvents = cluster.record(deployments);
+    const setEvents = cluster.record(replicaSets);
+    const podEvents = cluster.record(pods);
+    await api.create(deployments, deploymentOf('web', 3));
+    await until(async () => (await api.get(deployments, at)).status?.availableReplicas === 3, { what: 'three pods' });
+    await api.delete(deployments, at, { propagationPolicy: 'Foreground' });
+    await until(() => deploymentEvents.some(({ type }) => type === 'DELETED'), { what: 'the deployment to go' });
+    await cluster.quiet();
+    const gone = (events: readonly { type: string; object: { metadata: { resourceVersion?: string } } }[]): number[] =>
+      events.flatMap(({ type, object }) => (type === 'DELETED' ? [Number(object.metadata.resourceVersion)] : []));
+    expect(gone(podEvents)).toHaveLength(3);
+    expect(Math.max(...gone(podEvents))).toBeLessThan(Math.min(...gone(setEvents)));
+    expect(Math.max(...gone(setEvents))).toBeLessThan(Math.min(...gone(deploymentEvents)));
+    expect(await count(cluster, pods)).toBe(0);
+  });
+
   it('keeps what has a living owner, drops dead references, takes another uid for absence, and leaves unknown owners alone', async () => {
     await using cluster = await startTestCluster({ controllers: [gcController] });
     const { api } = cluster;

@@ -3,7 +3,7 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { Informer } from '@timonel/sdk/controller';
 import { isNotFound, type KubeObject, type OwnerReference, type ResourceType } from '@timonel/sdk/kube';
 import { typeId, typeOfReference } from './kinds.ts';
-import type { OwnerState } from './reconcile.ts';
+import { isLeaving, type OwnerState } from './reconcile.ts';
 
 /** A uid that is gone never comes back; so many are remembered, to ask once for the thousand pods of one replica set. */
 const absentLimit = 1000;
@@ -23,7 +23,9 @@ export class Owners {
     if (type === undefined) return 'unknown';
     const namespace = type.namespaced ? object.metadata.namespace : undefined;
     const key = namespace === undefined ? reference.name : `${namespace}/${reference.name}`;
-    if (this.#caches.get(typeId(type))?.get(key)?.metadata.uid === reference.uid) return 'present';
+    const cached = this.#caches.get(typeId(type))?.get(key);
+    // The cache may not show yet that it leaves: then its next event tells.
+    if (cached?.metadata.uid === reference.uid) return isLeaving(cached) ? 'leaving' : 'present';
     const memory = `${typeId(type)}:${key}:${reference.uid}`;
     if (this.#absent.has(memory)) return 'absent';
     // The cache may lag behind a new owner: only the API may say that it is gone.

@@ -36,6 +36,12 @@ export interface ObjectMeta {
   managedFields?: ManagedFieldsEntry[];
 }
 
+/** Finalizer of an object that stays until the dependents that block its deletion are gone: deletion in the foreground. */
+export const foregroundFinalizer = 'foregroundDeletion';
+
+/** Finalizer of an object that stays until its dependents have lost their reference to it. */
+export const orphanFinalizer = 'orphan';
+
 /** Any object of the API. */
 export interface KubeObject {
   apiVersion?: string;

@@ -3,13 +3,12 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { errorMessage } from '@timonel/sdk';
 import { ApiError } from '@timonel/sdk/kube';
-import { parse as parseYaml } from 'yaml';
+import { parseYaml } from '../json/parse-yaml.ts';
 import { nestedDeeperThan } from '../json/plain-json.ts';
 import { decodeKubernetesProtobuf } from '../protobuf/decode.ts';
 import { badRequest } from '../registry/api-errors.ts';
 
 const nestingLimit = 500;
-const yamlAliasLimit = 100;
 
 export interface Body {
   /** Undefined: the request has no body. */
@@ -68,12 +67,7 @@ export function unsupportedMediaType(accepted: string): ApiError {
 function parseText(text: string, type: string): unknown {
   try {
     if (!yamlTypes.has(type)) return JSON.parse(text) as unknown;
-    return parseYaml(text, {
-      maxAliasCount: yamlAliasLimit,
-      uniqueKeys: true,
-      stringKeys: true,
-      logLevel: 'error',
-    }) as unknown;
+    return parseYaml(text);
   } catch (error) {
     const [line] = errorMessage(error).split('\n');
     throw badRequest(`the body cannot be parsed as ${yamlTypes.has(type) ? 'YAML' : 'JSON'}: ${line}`);
@@ -97,6 +91,13 @@ export async function readBody(
   accepted?: readonly string[],
 ): Promise<Body> {
   const type = contentType(request);
+  const encoding = request.headers['content-encoding'] ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new ApiError(
+      'UnsupportedMediaType',
+      `the content-encoding ${encoding.slice(0, 64)} is not accepted: send the body as it is`,
+    );
+  }
   const bytes = await readBytes(request, limitBytes);
   if (bytes.length === 0) return { value: undefined, jsonText: '' };
   if (accepted === undefined && type === protobufType) return { value: parseProtobuf(bytes), jsonText: '' };

@@ -134,3 +134,11 @@ describe('JSON patch', () => {
     );
   });
 });
+
+describe('a JSON patch that grows', () => {
+  it('is refused when its copies double the object again and again', () => {
+    const copies = Array.from({ length: 60 }, (_, index) => ({ op: 'copy', from: '/a', path: `/a/${index}` }));
+    expect(() => jsonPatch({ a: { text: 'x'.repeat(100) } }, copies)).toThrow(/may copy at most \d+ bytes/);
+    expect(jsonPatch({ a: { b: 1 } }, [{ op: 'copy', from: '/a', path: '/c' }])).toEqual({ a: { b: 1 }, c: { b: 1 } });
+  });
+});

@@ -51,7 +51,8 @@ export function badRequest(message: string): ApiError {
 }
 
 export function unknownResource(): ApiError {
-  return new ApiError('NotFound', 'the server could not find the requested resource');
+  // kubectl debug reads the details without looking whether there are any.
+  return new ApiError('NotFound', 'the server could not find the requested resource', {});
 }
 
 export function methodNotAllowed(): ApiError {

@@ -1,8 +1,8 @@
 /** Deletion: marking while finalizers or a grace period hold an object, removing once nothing does. */
 import type { Env } from '@timonel/sdk';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
-import type { KubeObject } from '@timonel/sdk/kube';
-import { copyJson } from '../json/plain-json.ts';
+import { foregroundFinalizer, orphanFinalizer, type KubeObject } from '@timonel/sdk/kube';
+import { copyJson, equalJson } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { conflict } from './api-errors.ts';
 import type { Outcome } from './guaranteed-update.ts';
@@ -35,8 +35,22 @@ export function checkPreconditions(kind: Kind, object: KubeObject, options: Dele
   }
 }
 
+/** The finalizers with those that tell the garbage collector what is to become of the dependents. */
+function finalizersFor(current: KubeObject, policy: DeleteOptions['propagationPolicy']): readonly string[] {
+  const present = current.metadata.finalizers ?? [];
+  if (policy === undefined) return present;
+  const others = present.filter((finalizer) => finalizer !== foregroundFinalizer && finalizer !== orphanFinalizer);
+  if (policy === 'Background') return others;
+  return [...others, policy === 'Orphan' ? orphanFinalizer : foregroundFinalizer];
+}
+
 /** What a deletion does to the object as it is now. */
-export function deletionOutcome(kind: Kind, current: KubeObject, options: DeleteOptions, env: Env): Outcome {
+export function deletionOutcome(kind: Kind, stored: KubeObject, options: DeleteOptions, env: Env): Outcome {
+  const finalizers = finalizersFor(stored, options.propagationPolicy);
+  const sameFinalizers = equalJson(finalizers, stored.metadata.finalizers ?? []);
+  const current = sameFinalizers
+    ? stored
+    : { ...stored, metadata: { ...stored.metadata, finalizers: [...finalizers] } };
   const { strategy } = kind.definition;
   const requested = options.gracePeriodSeconds;
   let seconds = Math.max(0, strategy.gracePeriodSeconds?.(current, requested) ?? 0);
@@ -45,7 +59,9 @@ export function deletionOutcome(kind: Kind, current: KubeObject, options: Delete
   if (marked) seconds = Math.min(seconds, current.metadata.deletionGracePeriodSeconds ?? 0);
   const held = isHeld(kind, current);
   if (seconds === 0 && !held) return { kind: 'delete', object: undefined };
-  if (marked && seconds === (current.metadata.deletionGracePeriodSeconds ?? 0)) return { kind: 'unchanged' };
+  if (marked && sameFinalizers && seconds === (current.metadata.deletionGracePeriodSeconds ?? 0)) {
+    return { kind: 'unchanged' };
+  }
   const object = copyJson(current);
   if (!marked && object.metadata.generation !== undefined && object.metadata.generation > 0) {
     object.metadata.generation += 1;

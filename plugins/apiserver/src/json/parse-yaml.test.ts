@@ -1,0 +1,17 @@
+import { describe, expect, it } from '@jest/globals';
+import { parseYaml } from './parse-yaml.ts';
+
+describe('parseYaml', () => {
+  it('refuses keys that come twice in one map, at any depth, and other keys than text', () => {
+    expect(parseYaml('a: {b: 1}\nc: {b: 2}')).toEqual({ a: { b: 1 }, c: { b: 2 } });
+    expect(() => parseYaml('a: 1\nb: 2\na: 3')).toThrow('Map keys must be unique: "a"');
+    expect(() => parseYaml('x: [{a: 1, "a": 2}]')).toThrow('Map keys must be unique');
+    expect(() => parseYaml('? [a]\n: b')).toThrow(/string/);
+    expect(() => parseYaml('a: 1\n---\nb: 2')).toThrow(/multiple documents/i);
+  });
+
+  it('takes a map of very many keys in no time', () => {
+    const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: v`).join('\n');
+    expect(Object.keys(parseYaml(text) as object)).toHaveLength(50_000);
+  }, 15_000);
+});
