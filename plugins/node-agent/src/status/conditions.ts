@@ -20,7 +20,9 @@ function finding(type: string, holds: boolean, reason?: string, message?: string
 
 function readyToStart(view: PodView): Finding {
   const sandbox = newestSandbox(view);
-  const network = view.pod.spec.hostNetwork === true || view.memory.attachment !== undefined;
+  // A restarted agent attaches again before it knows the attachment; what runs in the sandbox shows that there is one.
+  const inUse = view.containers.some(({ sandboxId, state }) => sandboxId === sandbox?.id && state === 'running');
+  const network = view.pod.spec.hostNetwork === true || view.memory.attachment !== undefined || inUse;
   return finding('PodReadyToStartContainers', sandbox?.state === 'ready' && network);
 }
 

@@ -31,6 +31,11 @@ describe('pod status', () => {
     ['nothing yet', viewOf({ sandboxes: [], memory: emptyMemory() }), 'Pending [ContainerCreating/0] FTFF'],
     ['sandbox and network', viewOf(), 'Pending [ContainerCreating/0] TTFF'],
     ['running', viewOf({ containers: [running('app')] }), 'Running [Running/0] TTTT'],
+    [
+      'running, and the agent was just restarted',
+      viewOf({ containers: [running('app')], memory: emptyMemory() }),
+      'Running [Running/0] TTTT',
+    ],
     ['init waits', viewOf({ pod: podWith(init) }), 'Pending [PodInitializing/0 PodInitializing/0] TFFF'],
     [
       'init runs',

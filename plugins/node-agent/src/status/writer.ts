@@ -96,7 +96,7 @@ export class StatusWriter {
       const base = this.#host.latest();
       const foreign = (base.status?.conditions ?? []).filter((entry) => ownedByOthers(entry, wanted.conditions ?? []));
       const status: PodStatus = { ...foreignFields(base.status), ...wanted };
-      status.conditions = [...(wanted.conditions ?? []), ...foreign];
+      status.conditions = [...(wanted.conditions ?? []).map((own) => sinceAsKnown(own, base)), ...foreign];
       if (isDeepStrictEqual(status, base.status)) return;
       try {
         this.#host.learned(
@@ -113,6 +113,12 @@ export class StatusWriter {
       }
     }
   }
+}
+
+/** A status may have been made from an older object: what holds as before holds since the time that was written then. */
+function sinceAsKnown(own: Condition, base: Pod): Condition {
+  const known = base.status?.conditions?.find((entry) => entry.type === own.type && entry.status === own.status);
+  return known?.lastTransitionTime === undefined ? own : { ...own, lastTransitionTime: known.lastTransitionTime };
 }
 
 /** Fields that others write (nominatedNodeName, resize, …): all that the agent does not own. */
