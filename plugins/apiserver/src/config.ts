@@ -9,7 +9,9 @@ export interface ApiServerConfig {
     readonly connections: number;
     readonly watches: number;
     readonly watchQueue: number;
+    readonly watchQueueBytes: number;
     readonly eventHistory: number;
+    readonly eventHistoryBytes: number;
   };
   readonly timing: {
     readonly bookmarkPeriodMs: number;
@@ -43,8 +45,20 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
       watches: z.number().int().positive().default(10_000),
       /** Events that may wait for one watcher before its watch is ended. */
       watchQueue: z.number().int().positive().default(10_000),
+      /** The same in bytes of stored objects. Watchers of one resource share them. */
+      watchQueueBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(32 * mib),
       /** Events of each resource kept for watches that resume. */
       eventHistory: z.number().int().positive().default(4096),
+      /** The same in bytes of stored objects. */
+      eventHistoryBytes: z
+        .number()
+        .int()
+        .positive()
+        .default(16 * mib),
     })
     .prefault({}),
   timing: z

@@ -33,14 +33,14 @@ const plugin: AnyPlugin = definePlugin({
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
     const { address, port } = config.listen;
-    const { historyLimit, ...timing } = { historyLimit: config.limits.eventHistory, ...config.timing };
+    const { eventHistory: historyLimit, eventHistoryBytes: historyLimitBytes } = config.limits;
     const certificate = await servingCertificate(
       path.join(ctx.dataDir, 'pki'),
       subjectNames(address, config.extraSans),
       env,
     );
     const kinds = new KindTable(deps.resources);
-    const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, ...timing });
+    const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
     const registry = new Registry({ store: deps.store, feed, env, hooks: ctx.hooks, limits: config.limits });
     const health = new Health([
       { name: 'ping', readinessOnly: false, check: () => Promise.resolve() },

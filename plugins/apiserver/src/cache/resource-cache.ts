@@ -21,18 +21,21 @@ export class ResourceCache {
   /** `/registry/apps/deployments/`. */
   readonly prefix: string;
   readonly #historyLimit: number;
+  readonly #historyLimitBytes: number;
   readonly #objects = new Map<string, StoredObject>();
   #keys: string[] = [];
   #history: CacheEvent[] = [];
+  #historyBytes = 0;
   /** Events up to this revision are forgotten. */
   #forgottenRevision: number;
   /** By namespace; under '' those that watch all. */
   readonly #watchers = new Map<string, Set<Watcher>>();
 
-  constructor(prefix: string, options: { revision: number; historyLimit: number }) {
+  constructor(prefix: string, options: { revision: number; historyLimit: number; historyLimitBytes: number }) {
     this.prefix = prefix;
     this.#forgottenRevision = options.revision;
     this.#historyLimit = options.historyLimit;
+    this.#historyLimitBytes = options.historyLimitBytes;
   }
 
   get size(): number {
@@ -109,9 +112,19 @@ export class ResourceCache {
 
   #remember(event: CacheEvent): void {
     this.#history.push(event);
+    this.#historyBytes += event.stored.sizeBytes;
+    const { length } = this.#history;
+    const overfull = length > this.#historyLimit;
+    if (!overfull && this.#historyBytes <= this.#historyLimitBytes) return;
     // Half is dropped at once, so that the cost of a change stays constant. A revision is never split.
-    if (this.#history.length <= this.#historyLimit) return;
-    const dropped = this.#history.splice(0, this.#history.length >>> 1);
+    let count = overfull ? length >>> 1 : 0;
+    let bytes = this.#history.slice(0, count).reduce((sum, { stored }) => sum + stored.sizeBytes, 0);
+    while (count < length && this.#historyBytes - bytes > this.#historyLimitBytes / 2) {
+      bytes += this.#history[count]?.stored.sizeBytes ?? 0;
+      count += 1;
+    }
+    const dropped = this.#history.splice(0, count);
+    this.#historyBytes -= bytes;
     this.#forgottenRevision = dropped.at(-1)?.revision ?? this.#forgottenRevision;
   }
 

@@ -15,6 +15,7 @@ export interface StoreFeedOptions {
   readonly log: Logger;
   /** Events kept for each resource, for watches that resume. */
   readonly historyLimit: number;
+  readonly historyLimitBytes: number;
   readonly bookmarkPeriodMs: number;
   readonly freshnessTimeoutMs: number;
 }
@@ -66,7 +67,8 @@ export class StoreFeed {
   cache(prefix: string): ResourceCache {
     let cache = this.#caches.get(prefix);
     if (cache === undefined) {
-      cache = new ResourceCache(prefix, { revision: this.#loadedRevision, historyLimit: this.#options.historyLimit });
+      const { historyLimit, historyLimitBytes } = this.#options;
+      cache = new ResourceCache(prefix, { revision: this.#loadedRevision, historyLimit, historyLimitBytes });
       this.#caches.set(prefix, cache);
     }
     return cache;
@@ -120,7 +122,7 @@ export class StoreFeed {
 
   async #load(): Promise<void> {
     const caches = new Map<string, ResourceCache>();
-    const { store, historyLimit } = this.#options;
+    const { store, historyLimit, historyLimitBytes } = this.#options;
     let revision: number | undefined;
     let startKey: string | undefined;
     for (;;) {
@@ -134,7 +136,7 @@ export class StoreFeed {
       for (const kv of page.kvs) {
         const prefix = resourcePrefixOf(kv.key);
         if (prefix === undefined) continue;
-        const cache = caches.get(prefix) ?? new ResourceCache(prefix, { revision, historyLimit });
+        const cache = caches.get(prefix) ?? new ResourceCache(prefix, { revision, historyLimit, historyLimitBytes });
         caches.set(prefix, cache);
         cache.load(new StoredObject(kv.key, kv.modRevision, kv.value));
       }

@@ -17,6 +17,11 @@ export class StoredObject {
     this.#object = object;
   }
 
+  /** As stored; parsed and as wire bytes it takes several times as much. */
+  get sizeBytes(): number {
+    return this.#value.byteLength;
+  }
+
   /** Frozen. */
   get object(): KubeObject {
     this.#object ??= decodeObject(this.#value, this.revision);

@@ -37,14 +37,25 @@ describe('StoredObject', () => {
 
 describe('Watcher', () => {
   it('is ended, not fed without limit, when nobody reads', async () => {
-    const watcher = new Watcher(all, { revision: 1, bookmarks: false, queueLimit: 3 });
+    const watcher = new Watcher(all, { revision: 1, bookmarks: false, queueLimit: 3, queueLimitBytes: 1000 });
     for (let revision = 2; revision < 10; revision += 1) watcher.offer(event('ADDED', `n${revision}`, revision));
     expect(watcher.ended).toBe('slow');
     await expect(watcher.take()).resolves.toBeUndefined();
   });
 
+  it('bounds the bytes that wait, but not a single object', async () => {
+    const large = event('ADDED', 'large', 2);
+    const bytes = large.stored.sizeBytes;
+    const watcher = new Watcher(all, { revision: 1, bookmarks: false, queueLimit: 100, queueLimitBytes: bytes - 1 });
+    watcher.offer(large);
+    expect(await watcher.take()).toHaveLength(1);
+    watcher.offer(event('ADDED', 'large', 3));
+    watcher.offer(event('ADDED', 'large', 4));
+    expect(watcher.ended).toBe('slow');
+  });
+
   it('delivers several events of one revision, and nothing from before its start', async () => {
-    const watcher = new Watcher(all, { revision: 5, bookmarks: true, queueLimit: 100 });
+    const watcher = new Watcher(all, { revision: 5, bookmarks: true, queueLimit: 100, queueLimitBytes: 1000 });
     watcher.offer(event('ADDED', 'old', 5));
     watcher.offer(event('ADDED', 'a', 6));
     watcher.offer(event('ADDED', 'b', 6));
@@ -61,7 +72,7 @@ describe('Watcher', () => {
 
 describe('ResourceCache', () => {
   it('keeps key order and selects namespaces by range', () => {
-    const cache = new ResourceCache(prefix, { revision: 0, historyLimit: 10 });
+    const cache = new ResourceCache(prefix, { revision: 0, historyLimit: 10, historyLimitBytes: 1000 });
     for (const [name, namespace] of [
       ['b', 'x'],
       ['a', 'y'],
@@ -76,9 +87,17 @@ describe('ResourceCache', () => {
   });
 
   it('knows how far back its history goes', () => {
-    const cache = new ResourceCache(prefix, { revision: 1, historyLimit: 4 });
+    const cache = new ResourceCache(prefix, { revision: 1, historyLimit: 4, historyLimitBytes: 1000 });
     for (let revision = 2; revision <= 8; revision += 1) cache.apply(event('ADDED', `n${revision}`, revision));
     expect(() => cache.eventsSince(1)).toThrow(expect.objectContaining({ reason: 'Expired' }));
     expect(cache.eventsSince(6).map(({ revision }) => revision)).toEqual([7, 8]);
+  });
+
+  it('forgets by bytes, too', () => {
+    const historyLimitBytes = event('ADDED', 'n', 2).stored.sizeBytes * 4;
+    const cache = new ResourceCache(prefix, { revision: 1, historyLimit: 1000, historyLimitBytes });
+    for (let revision = 2; revision <= 6; revision += 1) cache.apply(event('MODIFIED', 'n', revision));
+    expect(() => cache.eventsSince(3)).toThrow(expect.objectContaining({ reason: 'Expired' }));
+    expect(cache.eventsSince(4).map(({ revision }) => revision)).toEqual([5, 6]);
   });
 });

@@ -17,17 +17,23 @@ export class Watcher {
   readonly #after: number;
   #revision: number;
   readonly #limit: number;
+  readonly #limitBytes: number;
+  #bytes = 0;
   #queue: WatcherItem[] = [];
   #ended: WatchEnd | undefined;
   #wake: (() => void) | undefined;
   onEnd: (() => void) | undefined;
 
-  constructor(selection: Selection, options: { revision: number; bookmarks: boolean; queueLimit: number }) {
+  constructor(
+    selection: Selection,
+    options: { revision: number; bookmarks: boolean; queueLimit: number; queueLimitBytes: number },
+  ) {
     this.selection = selection;
     this.#after = options.revision;
     this.#revision = options.revision;
     this.bookmarks = options.bookmarks;
     this.#limit = options.queueLimit;
+    this.#limitBytes = options.queueLimitBytes;
   }
 
   get ended(): WatchEnd | undefined {
@@ -75,11 +81,14 @@ export class Watcher {
   takeNow(): WatcherItem[] {
     const items = this.#queue;
     this.#queue = [];
+    this.#bytes = 0;
     return items;
   }
 
   #push(item: WatcherItem): void {
-    if (this.#queue.length >= this.#limit) {
+    if (item.type !== 'BOOKMARK') this.#bytes += item.stored.sizeBytes;
+    // A single object may be as large as it wants.
+    if (this.#queue.length >= this.#limit || (this.#queue.length > 0 && this.#bytes > this.#limitBytes)) {
       this.end('slow');
       return;
     }

@@ -36,9 +36,10 @@ export async function readBytes(request: IncomingMessage, limitBytes: number): P
       } else chunks.push(chunk);
     });
     request.once('end', resolve);
-    request.once('error', reject);
+    const broken = (): void => reject(badRequest('the request ended before its body was complete'));
+    request.once('error', broken);
     request.once('close', () => {
-      if (!request.complete) reject(badRequest('the request ended before its body was complete'));
+      if (!request.complete) broken();
     });
   });
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);

@@ -55,9 +55,31 @@ function endOfTurn(): Promise<void> {
 
 async function drained(response: ServerResponse): Promise<void> {
   await new Promise<void>((resolve) => {
-    response.once('drain', resolve);
-    response.once('close', resolve);
+    const settle = (): void => {
+      response.off('drain', settle).off('close', settle);
+      resolve();
+    };
+    response.on('drain', settle).on('close', settle);
   });
+}
+
+/** What one client has of its own, beside the objects that all share: the more, the more a client that does not read costs. */
+const writeBytes = 256 * 1024;
+
+/** Sends as many lines at once as fit, and waits for the client between two writes. */
+async function sendAll(response: ServerResponse, items: readonly WatcherItem[], line: LineMaker): Promise<void> {
+  let lines: Buffer[] = [];
+  let bytes = 0;
+  for (const [index, item] of items.entries()) {
+    const next = line(item);
+    lines.push(next);
+    bytes += next.length;
+    if (bytes < writeBytes && index < items.length - 1) continue;
+    if (response.destroyed) return;
+    if (!response.write(lines.length === 1 ? next : Buffer.concat(lines))) await drained(response);
+    lines = [];
+    bytes = 0;
+  }
 }
 
 /** Sends until the watch or the connection ends. */
@@ -84,10 +106,7 @@ export async function streamWatch(
     const items = await watcher.take();
     if (items === undefined || response.destroyed) break;
     await endOfTurn();
-    const lines = [...items, ...watcher.takeNow()].map(line);
-    const [only] = lines;
-    const bytes = lines.length === 1 && only !== undefined ? only : Buffer.concat(lines);
-    if (!response.write(bytes)) await drained(response);
+    await sendAll(response, [...items, ...watcher.takeNow()], line);
   }
   if (watcher.ended === 'expired') {
     response.write(jsonLine('ERROR', new ApiError('Expired', 'the watch lost its place: list again').status));

@@ -52,10 +52,13 @@ export function parseRevision(text: string | undefined): number | undefined {
 export class Reader {
   readonly #store: Store;
   readonly #feed: StoreFeed;
-  readonly #limits: { readonly watchQueue: number; readonly watches: number };
+  readonly #limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
   #watches = 0;
 
-  constructor(parts: { store: Store; feed: StoreFeed }, limits: { watchQueue: number; watches: number }) {
+  constructor(
+    parts: { store: Store; feed: StoreFeed },
+    limits: { watchQueue: number; watchQueueBytes: number; watches: number },
+  ) {
     this.#store = parts.store;
     this.#feed = parts.feed;
     this.#limits = limits;
@@ -116,6 +119,7 @@ export class Reader {
       revision: after,
       bookmarks: query.allowBookmarks ?? false,
       queueLimit: this.#limits.watchQueue,
+      queueLimitBytes: this.#limits.watchQueueBytes,
     });
     if (fromState) {
       const initial: WatcherItem[] = cache.select(selection).map((stored) => ({ type: 'ADDED', stored }));

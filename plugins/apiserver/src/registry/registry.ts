@@ -22,7 +22,7 @@ export interface RegistryParts {
   readonly feed: StoreFeed;
   readonly env: Env;
   readonly hooks: Hooks;
-  readonly limits: { readonly watchQueue: number; readonly watches: number };
+  readonly limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
 }
 
 export class Registry {
