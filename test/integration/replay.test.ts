@@ -49,14 +49,14 @@ afterAll(() => rmSync(keys, { recursive: true, force: true }));
 
 /** Lets a promise come true under simulated time. */
 async function drive<T>(env: SimulatedEnv, work: Promise<T>): Promise<T> {
-  let done = false;
+  const state = { done: false };
   const settled = work.finally(() => {
-    done = true;
+    state.done = true;
   });
   settled.catch(() => undefined);
-  for (let step = 0; step < 2000 && !done; step += 1) {
+  for (let step = 0; step < 2000 && !state.done; step += 1) {
     await env.settle();
-    if (!done) await new Promise((resolve) => setImmediate(resolve));
+    if (!state.done) await new Promise((resolve) => setImmediate(resolve));
   }
   return settled;
 }
