@@ -5,6 +5,7 @@ import type { Command } from './command.ts';
 import { CommitLoop } from './commit-loop.ts';
 import type { LogEntry } from './log/entry.ts';
 import type { LogStorage } from './log/log-storage.ts';
+import { lockDataDirectory } from './data-lock.ts';
 import { openMemberData, type MemberData } from './member-data.ts';
 import { RecentRevisions } from './recent-revisions.ts';
 import { StateMachine, type Applied, type AppliedBatch } from './state/state-machine.ts';
@@ -39,21 +40,32 @@ export class Member {
   readonly #loop: CommitLoop<Applied>;
   readonly #recent = new RecentRevisions(recentEvents, recentBytes);
   readonly #dropTimer: TimerHandle;
+  readonly #unlock: () => Promise<void>;
   #onApplied: (batch: AppliedBatch) => void = () => undefined;
   #dropping: Promise<void> | undefined;
   /** Applied entries that were on disk when entries were last dropped. */
   #onDisk = { index: 0, term: 0 };
   #lastDropIndex: number;
 
-  /** @throws StoreError CORRUPT */
+  /** @throws StoreError CORRUPT, UNAVAILABLE (another store has the directory open) */
   static async open(options: MemberOptions): Promise<Member> {
+    const unlock = await lockDataDirectory(options.dataDir);
+    try {
+      return await Member.#openLocked(options, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
+  }
+
+  static async #openLocked(options: MemberOptions, unlock: () => Promise<void>): Promise<Member> {
     const data = await openMemberData(options.dataDir, () => options.env.random.uuid(), options.config.mapBytes);
     const machine = new StateMachine(data.state);
     try {
       const replayed = await replay(data.log, machine);
       const { hardState } = data.log;
       await data.log.saveHardState({ ...hardState, term: hardState.term + 1, votedFor: hardState.memberId });
-      const member = new Member(options, data, machine);
+      const member = new Member(options, data, machine, unlock);
       // A leader first commits an entry of its own term (Raft paper, section 8).
       await member.propose({ type: 'noop' }, 0);
       options.log.info({ revision: machine.meta.revision, term: hardState.term + 1, replayed }, 'the store is open');
@@ -65,7 +77,8 @@ export class Member {
     }
   }
 
-  private constructor(options: MemberOptions, data: MemberData, machine: StateMachine) {
+  private constructor(options: MemberOptions, data: MemberData, machine: StateMachine, unlock: () => Promise<void>) {
+    this.#unlock = unlock;
     this.log = data.log;
     this.machine = machine;
     this.sizeBytes = () => data.sizeBytes();
@@ -114,6 +127,7 @@ export class Member {
     await this.#dropping;
     await this.#state.close();
     await this.log.close();
+    await this.#unlock();
   }
 
   async #apply(entries: readonly LogEntry[]): Promise<readonly Applied[]> {

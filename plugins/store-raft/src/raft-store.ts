@@ -46,7 +46,7 @@ export class RaftStore implements Store {
   readonly #compaction: CompactionSchedule;
   #closing: Promise<void> | undefined;
 
-  /** Opens the data, applies what the log has beyond the state, begins a term. @throws StoreError CORRUPT */
+  /** Opens the data, applies what the log has beyond the state, begins a term. @throws StoreError CORRUPT, UNAVAILABLE */
   static async open(options: RaftStoreOptions): Promise<RaftStore> {
     const member = await Member.open(options);
     return new RaftStore(options, member);

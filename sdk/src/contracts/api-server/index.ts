@@ -24,7 +24,10 @@ export interface TableContext {
 
 /** A kind's objects on the way in and out. Objects given to `default` and `prepare…` are private copies and may be changed. */
 export interface Strategy<T extends KubeObject = KubeObject> {
-  /** Fills in what the user left out, as the real API server does. Must be idempotent. Also run on objects read from the store. */
+  /**
+   * Fills in what the user left out, as the real API server does. Must be idempotent: run at every create and update, of
+   * the status too, over what is stored already. Reads show objects as they were written.
+   */
   default?(object: T): void;
   /** Drops what users may not set (status), sets what the server sets. Metadata is done by the server itself. */
   prepareForCreate?(object: T): void;
