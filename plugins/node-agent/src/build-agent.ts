@@ -8,6 +8,7 @@ import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
 import { EventRecorder } from '@timonel/sdk/controller';
 import { configMaps, isNotFound, pods, secrets, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
+import { endsWithin } from './agent/ends-within.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
 import type { AgentServices } from './agent/services.ts';
@@ -56,6 +57,8 @@ function configSources(api: ApiClient): ConfigSources {
 }
 
 const unlistedBeatMs = 3000;
+/** A report to an API that does not answer is not waited for. */
+const beatEndMs = 1000;
 
 function capacityOf(machine: Machine, config: AgentConfig): Record<string, string> {
   return { ...machine.capacity, ...config.capacity };
@@ -158,7 +161,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     },
     stop: async (reason) => {
       probes.close();
-      await registration.close();
+      await endsWithin(ctx.env, beatEndMs, registration.close());
       await agent.stop(reason);
     },
   };

@@ -5,11 +5,14 @@ import { Informer, type ControllerHost } from '@timonel/sdk/controller';
 import { pods, type Pod } from '@timonel/sdk/kube';
 import { labelKeys } from '../plan/identity.ts';
 import type { AgentConfig } from '../config.ts';
+import { endsWithin } from './ends-within.ts';
 import type { Holdings, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { AgentServices } from './services.ts';
 
 const retryMs = 500;
+/** The removal of the containers needs the rest of the time that a plugin has for its stop. */
+const stepsEndMs = 3000;
 
 export interface AgentParts {
   readonly services: AgentServices;
@@ -61,9 +64,14 @@ export class Agent {
   async stop(reason: StopReason): Promise<void> {
     this.#stopped = true;
     this.#relistTimer?.cancel();
-    await this.#informer.stop();
-    await this.#relisting;
-    await Promise.all(this.workers().map((worker) => worker.close()));
+    const steps = [this.#informer.stop(), this.#relisting, ...this.workers().map((worker) => worker.close())];
+    if (!(await endsWithin(this.#parts.services.env, stepsEndMs, Promise.all(steps)))) {
+      // An API that does not answer (its disk is full) must not keep containers alive.
+      this.#parts.services.log.warn(
+        { waitedMs: stepsEndMs },
+        'steps of pods did not end in time: stopping all the same',
+      );
+    }
     const ends = reason === 'shutdown' || reason === 'disable';
     if (ends && this.#parts.config.onShutdown === 'remove') {
       await Promise.all(this.workers().map((worker) => this.#removeTraces(worker)));
