@@ -64,7 +64,11 @@ export class Agent {
   async stop(reason: StopReason): Promise<void> {
     this.#stopped = true;
     this.#relistTimer?.cancel();
-    const steps = [this.#informer.stop(), this.#relisting, ...this.workers().map((worker) => worker.close())];
+    const steps = [
+      this.#informer.stop(),
+      Promise.resolve(this.#relisting),
+      ...this.workers().map((worker) => worker.close()),
+    ];
     if (!(await endsWithin(this.#parts.services.env, stepsEndMs, Promise.all(steps)))) {
       // An API that does not answer (its disk is full) must not keep containers alive.
       this.#parts.services.log.warn(
