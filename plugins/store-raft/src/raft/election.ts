@@ -68,7 +68,9 @@ export function handleVoteRequest(core: Core, message: VoteRequest): void {
     return;
   }
   invariant(core.votedFor === undefined || core.votedFor === from, 'one vote is given in a term');
-  invariant(core.role === 'follower', 'a candidate has voted for itself');
+  invariant(core.role === 'follower' || core.role === 'preCandidate', 'a candidate has voted for itself');
+  // It wanted to stand itself, and does not any more.
+  if (core.role === 'preCandidate') becomeFollower(core, core.term, undefined);
   core.votedFor = from;
   core.electionElapsed = 0;
   sendWhenDurable(core, { type: 'voteResponse', to: from, preVote, granted });
