@@ -134,13 +134,20 @@ function randomHistory(random: SimRandom): readonly HistoryEntry[] {
       running.answer =
         entry.operation.type === 'read'
           ? machine.read('k', 'l')
-          : machine.apply({ client: `${client}-${entry.sequence}`, sequence: 1, operation: entry.operation }).answer;
+          : applyOnce(machine, entry);
     } else {
       if (random.chance(0.9)) history.return(running.entry, running.answer, 'm', 1);
       under.delete(client);
     }
   }
   return history.entries;
+}
+
+function applyOnce(machine: KvMachine, { id, operation }: HistoryEntry): Answer {
+  machine.register(id);
+  const applied = machine.apply(id, { session: id, sequence: 1, floor: 1 }, { origin: '', operation });
+  if (applied.type !== 'answer') throw new Error(applied.type);
+  return applied.answer;
 }
 
 const deleteKey: Operation = { type: 'delete', key: 'k' };

@@ -4,8 +4,13 @@ import { KvMachine } from './kv-machine.ts';
 
 function bed() {
   const machine = new KvMachine();
-  let sequence = 0;
-  const apply = (operation: Operation) => machine.apply({ client: 'c', sequence: ++sequence, operation });
+  let index = 0;
+  machine.register(1);
+  const apply = (operation: Operation) => {
+    const applied = machine.apply(++index, { session: 1, sequence: index, floor: index }, { origin: 'c', operation });
+    if (applied.type !== 'answer') throw new Error(applied.type);
+    return applied;
+  };
   return { machine, apply };
 }
 
@@ -29,6 +34,7 @@ describe('key-value machine', () => {
     const refused = apply({ type: 'compareAndPut', key: 'a', modRevision: 0, value: '2' });
     expect(refused.answer).toMatchObject({ changed: false, revision: 2, kvs: [{ value: '1' }] });
     expect(apply({ type: 'delete', key: 'b' })).toEqual({
+      type: 'answer',
       answer: { revision: 2, changed: false, kvs: [] },
       change: undefined,
     });
@@ -36,12 +42,13 @@ describe('key-value machine', () => {
 
   it('applies a retried write once, also after a restore, and a given-up one never', () => {
     const { machine } = bed();
-    const command = { client: 'x', sequence: 2, operation: { type: 'put', keys: ['a'], value: '1' } } as const;
-    const first = machine.apply(command);
+    const command = { origin: 'x', operation: { type: 'put', keys: ['a'], value: '1' } } as const;
+    const first = machine.apply(5, { session: 1, sequence: 2, floor: 2 }, command);
     const restored = KvMachine.restore(machine.snapshot());
     for (const each of [machine, restored]) {
-      expect(each.apply(command)).toEqual({ answer: first.answer, change: undefined });
-      expect(each.apply({ ...command, sequence: 1 })).toEqual({ answer: undefined, change: undefined });
+      expect(each.apply(5, { session: 1, sequence: 2, floor: 2 }, command)).toEqual({ ...first, change: undefined });
+      expect(each.apply(6, { session: 1, sequence: 1, floor: 1 }, command)).toEqual({ type: 'stale' });
+      expect(each.apply(7, { session: 9, sequence: 1, floor: 1 }, command)).toEqual({ type: 'noSession' });
     }
     expect(restored.contentHash()).toBe(machine.contentHash());
   });

@@ -1,4 +1,7 @@
-import type { Answer, Change, ChangeEvent, Command, KeyValue, Operation } from '../workload/operation.ts';
+import type { ProposalId } from '../../../plugins/store-raft/src/raft/types.ts';
+import type { Answer, Change, ChangeEvent, KeyValue, Operation } from '../workload/operation.ts';
+import { SessionTable, type SessionSnapshot } from './core.ts';
+import type { Command } from './wire.ts';
 
 /** Everything a member must have to go on as if it had applied the log itself. */
 export interface KvSnapshot {
@@ -6,30 +9,27 @@ export interface KvSnapshot {
   readonly compactedRevision: number;
   readonly kvs: readonly KeyValue[];
   readonly changes: readonly Change[];
-  readonly sessions: readonly (readonly [string, Session])[];
+  readonly sessions: SessionSnapshot<Answer>;
   readonly hash: number;
 }
 
-/** The last write of a client: a client has one write under way, so a lower number is a late copy of what it gave up. */
-export interface Session {
-  readonly sequence: number;
-  readonly answer: Answer;
-}
+// More than a run opens: an expired session would leave a write's outcome unknown.
+const sessionLimits = { sessions: 50, results: 20 };
 
-/** `undefined` as answer: a late copy of a write that its client gave up. Nothing was done. */
-export interface Applied {
-  readonly answer: Answer | undefined;
-  readonly change: Change | undefined;
-}
+/** `stale`: a late copy of a write that its client gave up. `noSession`: its session is not known. Nothing was done. */
+export type Applied =
+  | { readonly type: 'answer'; readonly answer: Answer; readonly change: Change | undefined }
+  | { readonly type: 'stale' }
+  | { readonly type: 'noSession' };
 
 /** The store contract's semantics, small: revisions, versions, compare, history for watches, sessions against double writes. */
 export class KvMachine {
   revision = 1;
   compactedRevision = 0;
   hash = 0;
+  #sessions = new SessionTable<Answer>(sessionLimits);
   readonly #kvs = new Map<string, KeyValue>();
   #changes: Change[] = [];
-  readonly #sessions = new Map<string, Session>();
 
   static restore(snapshot: KvSnapshot): KvMachine {
     const machine = new KvMachine();
@@ -38,7 +38,7 @@ export class KvMachine {
     machine.hash = snapshot.hash;
     for (const kv of snapshot.kvs) machine.#kvs.set(kv.key, kv);
     machine.#changes = [...snapshot.changes];
-    for (const [client, session] of snapshot.sessions) machine.#sessions.set(client, session);
+    machine.#sessions = new SessionTable(sessionLimits, snapshot.sessions);
     return machine;
   }
 
@@ -48,26 +48,31 @@ export class KvMachine {
       compactedRevision: this.compactedRevision,
       kvs: [...this.#kvs.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       changes: [...this.#changes],
-      sessions: [...this.#sessions].toSorted((a, b) => (a[0] < b[0] ? -1 : 1)),
+      sessions: this.#sessions.snapshot(),
       hash: this.hash,
     };
   }
 
-  apply(command: Command): Applied {
-    const session = this.#sessions.get(command.client);
-    if (session !== undefined && command.sequence <= session.sequence) {
-      return { answer: command.sequence === session.sequence ? session.answer : undefined, change: undefined };
-    }
+  register(index: number): void {
+    this.#sessions.register(index);
+    this.hash = hashText(this.hash, `session ${index}`);
+  }
+
+  apply(index: number, id: ProposalId, command: Command): Applied {
+    const verdict = this.#sessions.begin(index, id);
+    if (verdict.type === 'duplicate') return { type: 'answer', answer: verdict.result, change: undefined };
+    if (verdict.type === 'stale') return verdict;
+    if (verdict.type === 'expired') return { type: 'noSession' };
     const { kvs, events } = this.#evaluate(command.operation, this.revision + 1);
     const change = events.length > 0 ? { revision: this.revision + 1, events } : undefined;
     if (change !== undefined) this.#commit(change);
     const answer: Answer = { revision: this.revision, changed: change !== undefined, kvs };
-    this.#sessions.set(command.client, { sequence: command.sequence, answer });
+    this.#sessions.applied(id, answer);
     this.hash = hashText(
       this.hash,
-      `${command.client} ${command.sequence} ${answer.revision} ${this.compactedRevision} ${JSON.stringify(events)}`,
+      `${command.origin} ${answer.revision} ${this.compactedRevision} ${JSON.stringify(events)}`,
     );
-    return { answer, change };
+    return { type: 'answer', answer, change };
   }
 
   read(from: string, to: string): Answer {

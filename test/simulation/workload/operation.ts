@@ -35,13 +35,6 @@ export interface Change {
   readonly events: readonly ChangeEvent[];
 }
 
-/** A write with the identity that a retry keeps. */
-export interface Command {
-  readonly client: string;
-  readonly sequence: number;
-  readonly operation: Operation;
-}
-
 export function isWrite(operation: Operation): boolean {
   return operation.type !== 'read';
 }

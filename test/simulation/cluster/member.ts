@@ -1,0 +1,136 @@
+import type { LogBase, Message } from '../../../plugins/store-raft/src/raft/types.ts';
+import { Disk } from '../parts/disk.ts';
+import { MemberClock } from '../parts/member-clock.ts';
+import type { Network } from '../parts/network.ts';
+import type { SimRandom } from '../parts/random.ts';
+import type { Scheduler } from '../parts/scheduler.ts';
+import type { RaftTuning } from './core.ts';
+import type { Observer } from './observer.ts';
+import { MemberProcess } from './process.ts';
+import type { DiskRecord } from './storage.ts';
+import { deepFreeze, type Reply, type Wire } from './wire.ts';
+
+export interface World {
+  readonly scheduler: Scheduler;
+  readonly network: Network<Wire>;
+  readonly observer: Observer;
+  readonly random: SimRandom;
+  readonly tuning: RaftTuning;
+}
+
+/** A machine with a disk and a clock, on which a member's process lives, dies and is started again. */
+export class Member {
+  readonly id: string;
+  readonly disk: Disk<DiskRecord>;
+  readonly clock: MemberClock;
+  readonly random: SimRandom;
+  readonly observer: Observer;
+  process: MemberProcess | undefined;
+  /** Chance to crash at each of the points at which a crash is most likely to be handled wrong. */
+  crashChance = 0;
+  /** Its invariant broke: it is stopped for good. */
+  broken = false;
+  readonly #world: World;
+  readonly #initial: LogBase;
+  #life = 0;
+  #paused = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(id: string, world: World, initial: LogBase) {
+    this.id = id;
+    this.#world = world;
+    this.#initial = initial;
+    this.random = world.random.fork(`member ${id}`);
+    this.observer = world.observer;
+    this.disk = new Disk(world.scheduler, world.random.fork(`disk ${id}`));
+    this.clock = new MemberClock(world.scheduler);
+  }
+
+  get alive(): boolean {
+    return this.process !== undefined;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  start(): void {
+    if (this.alive || this.broken) return;
+    this.#life += 1;
+    this.#run(() => {
+      this.process = new MemberProcess(this, this.#initial, this.#world.tuning);
+    });
+    this.#world.network.listen(this.id, (from, wire) => this.#later(this.#life, () => this.process?.receive(from, wire)));
+  }
+
+  crash(why: string): void {
+    if (!this.alive) return;
+    this.observer.note(`${this.id} crashes: ${why}`);
+    this.observer.count('crashes');
+    this.#end();
+    this.disk.crash();
+  }
+
+  /** As SIGSTOP: what comes meanwhile waits, the clock goes on. */
+  pause(): void {
+    if (this.alive) this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const run of waiting) run();
+  }
+
+  /** Runs `run` by this member's clock, if the same process still lives then. */
+  after(delayMs: number, run: () => void): void {
+    this.clock.after(delayMs, this.guard(run));
+  }
+
+  /** `run` for later: not after the process's end, not during a pause. */
+  guard(run: () => void): () => void {
+    const life = this.#life;
+    return () => this.#later(life, run);
+  }
+
+  crashesAt(point: string): boolean {
+    if (!this.alive) return true;
+    if (this.crashChance === 0 || !this.random.chance(this.crashChance)) return false;
+    this.crash(point);
+    return true;
+  }
+
+  sendRaft(message: Message): void {
+    this.#world.network.send(this.id, message.to, { type: 'raft', message });
+  }
+
+  reply(to: string, reply: Reply): void {
+    this.#world.network.send(this.id, to, { type: 'reply', reply: deepFreeze(reply) });
+  }
+
+  #later(life: number, run: () => void): void {
+    if (life !== this.#life || !this.alive) return;
+    if (this.#paused) this.#waiting.push(() => this.#later(life, run));
+    else this.#run(run);
+  }
+
+  #run(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      const { stack = String(error) } = error as Error;
+      this.observer.violation(`${this.id} stops for good: ${stack.split('\n').slice(0, 6).join(' | ')}`);
+      this.broken = true;
+      this.#end();
+    }
+  }
+
+  #end(): void {
+    this.process = undefined;
+    this.#life += 1;
+    this.#paused = false;
+    this.#waiting = [];
+    this.#world.network.close(this.id);
+  }
+}

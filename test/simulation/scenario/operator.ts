@@ -1,0 +1,68 @@
+import type { MembershipChange } from '../../../plugins/store-raft/src/raft/types.ts';
+import type { SimRandom } from '../parts/random.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Changes the membership by way of whoever leads, and retries nothing: each call does the next useful step. */
+export class Operator {
+  readonly #cluster: Cluster;
+  readonly #random: SimRandom;
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#random = cluster.world.random.fork('operator');
+  }
+
+  change(what: 'addMember' | 'removeMember' | 'replaceMember'): void {
+    const leader = this.#cluster.leader();
+    const process = leader?.process;
+    if (leader === undefined || process === undefined) return;
+    const { voters, learners } = process.raft.status().configuration;
+    const { tuning } = this.#cluster;
+    if (what === 'addMember' && learners.length > 0 && this.#random.chance(0.8)) {
+      return this.#ask({ promote: [this.#random.pick(learners)] });
+    }
+    if (what === 'addMember' && voters.length + learners.length < tuning.membersMax) {
+      const id = this.#cluster.addMember();
+      return this.#ask({ addLearners: [{ id, address: id }] });
+    }
+    if (what === 'removeMember') {
+      const candidates = [...learners, ...(voters.length > tuning.membersMin ? voters : [])];
+      if (candidates.length > 0) this.#ask({ remove: [this.#random.pick(candidates)] });
+      return;
+    }
+    if (what === 'replaceMember') this.#replace(voters);
+  }
+
+  /** After the faults: members whose disks are gone have to leave. */
+  removeDestroyed(): void {
+    const process = this.#cluster.leader()?.process;
+    if (process === undefined) return;
+    const { voters, learners } = process.raft.status().configuration;
+    const gone = [...voters, ...learners].find((id) => this.#cluster.destroyed.has(id));
+    if (gone !== undefined) this.#ask({ remove: [gone] });
+  }
+
+  /** The disk of one member is lost for good: it never comes back under its name. One at a time, so that a quorum is left. */
+  #replace(voters: readonly string[]): void {
+    const known = new Set(
+      [...this.#cluster.members.values()].flatMap((member) => {
+        const configuration = member.process?.raft.status().configuration;
+        return [...(configuration?.voters ?? []), ...(configuration?.outgoing ?? [])];
+      }),
+    );
+    const gone = [...known].find((id) => this.#cluster.destroyed.has(id));
+    if (gone !== undefined) return this.#ask({ remove: [gone] });
+    if (voters.length < 3 || [...this.#cluster.members.values()].some((member) => !member.alive)) return;
+    const id = this.#random.pick(voters);
+    this.#cluster.destroy(id);
+    this.#ask({ remove: [id] });
+  }
+
+  #ask(change: MembershipChange): void {
+    const leader = this.#cluster.leader();
+    if (leader === undefined || leader.paused) return;
+    const result = leader.process?.operate((raft) => raft.changeMembership(change));
+    this.#cluster.world.observer.note(`operator asks ${leader.id} ${JSON.stringify(change)}: ${JSON.stringify(result)}`);
+    if (result?.type === 'started') this.#cluster.world.observer.count('membership changes');
+  }
+}
