@@ -102,6 +102,7 @@ export class Member {
   }
 
   sendRaft(message: Message): void {
+    this.observer.detail(() => describe(message));
     this.#world.network.send(this.id, message.to, { type: 'raft', message });
   }
 
@@ -133,4 +134,13 @@ export class Member {
     this.#waiting = [];
     this.#world.network.close(this.id);
   }
+}
+
+function describe(message: Message): string {
+  const { type, from, to, term, ...rest } = message;
+  const text = JSON.stringify(rest, (key, value: unknown) => {
+    if (key === 'entries' && Array.isArray(value)) return value.length;
+    return key === 'data' || key === 'configuration' ? undefined : value;
+  });
+  return `${from} > ${to} ${type} term ${term} ${text}`;
 }

@@ -44,6 +44,10 @@ export class Observer {
     this.#trace.add(this.#scheduler.nowMs, text);
   }
 
+  detail(text: () => string): void {
+    this.#trace.detail(this.#scheduler.nowMs, text);
+  }
+
   count(what: string): void {
     this.counts[what] = (this.counts[what] ?? 0) + 1;
   }

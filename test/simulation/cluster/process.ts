@@ -246,7 +246,8 @@ export class MemberProcess {
   }
 
   #checkpointWhenDue(): void {
-    if (this.#savingState || this.appliedIndex - this.#checkpointedIndex < this.#tuning.checkpointEntries) return;
+    // A checkpoint written now would be newer than the snapshot's state, but behind it.
+    if (this.#installing || this.#savingState || this.appliedIndex - this.#checkpointedIndex < this.#tuning.checkpointEntries) return;
     const base = this.#base();
     const bytes = encodeJson(this.machine.snapshot());
     const saved = this.#member.guard(() => {

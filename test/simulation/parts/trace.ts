@@ -29,6 +29,11 @@ export class Trace {
     if (this.#lines.length > this.#keep * 2) this.#lines.splice(0, this.#keep);
   }
 
+  /** Only for who reads along: not in the hash, not kept. */
+  detail(atMs: number, text: () => string): void {
+    this.#print?.(`${atMs.toFixed(3)}   . ${text()}`);
+  }
+
   get count(): number {
     return this.#count;
   }

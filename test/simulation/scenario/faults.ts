@@ -40,7 +40,7 @@ const usualWeights: Record<Fault, number> = {
   isolateLeader: 5,
   oneWay: 5,
   clog: 4,
-  healNetwork: 10,
+  healNetwork: 16,
   slowDisk: 4,
   fullDisk: 2,
   clockJump: 2,

@@ -56,6 +56,8 @@ class Run {
   readonly #clients: Client[];
   readonly #watchers: Watcher[];
   readonly #faults: Faults;
+  #healed = false;
+  #voters: readonly string[] = [];
 
   constructor({ seed, durationMs = 2_500, print }: RunOptions) {
     this.#seed = seed;
@@ -78,6 +80,7 @@ class Run {
       random: this.#random.fork(name),
       history: this.#history,
       members: () => this.#members(),
+      detail: (text) => this.#observer.detail(text),
       note: (text) => (text.startsWith('VIOLATION') ? this.#observer.violation(text) : this.#observer.note(text)),
     });
     this.#clients = ['c1', 'c2', 'c3', 'c4'].map((name, i) => new Client(clientOptions(name, i, readMode), clientWorld(name)));
@@ -95,6 +98,7 @@ class Run {
     this.#faults.start();
     if (!failed()) this.#scheduler.runUntil(600 + this.#durationMs, failed);
     this.#faults.heal();
+    this.#healed = true;
     for (const client of this.#clients) client.stop();
     if (!failed()) this.#expectLiveness();
     if (!failed()) this.#check();
@@ -118,6 +122,8 @@ class Run {
       }
     });
     const tidy = (): void => {
+      // A removed member answers for ever with what it last had: in the end clients must not ask it any more.
+      this.#voters = this.#cluster.voters().map((member) => member.id);
       this.#cluster.operator.removeDestroyed();
       this.#scheduler.after(200, tidy);
     };
@@ -166,6 +172,7 @@ class Run {
   }
 
   #members(): readonly string[] {
+    if (this.#healed && this.#voters.length > 0) return this.#voters;
     // Clients do not know who died or was removed.
     return [...this.#cluster.members.keys()].filter((id) => !this.#cluster.destroyed.has(id));
   }

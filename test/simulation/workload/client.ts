@@ -23,6 +23,7 @@ export interface ClientWorld {
   readonly history: History;
   readonly members: () => readonly string[];
   readonly note: (text: string) => void;
+  readonly detail: (text: () => string) => void;
 }
 
 interface Call {
@@ -209,7 +210,9 @@ export class Client {
           else done(reply, tried);
         },
       });
-      network.send(this.options.name, this.#member, { type: 'request', request: make(requestId) });
+      const request = make(requestId);
+      this.#world.detail(() => `${this.options.name} asks ${this.#member} ${JSON.stringify(request)}`);
+      network.send(this.options.name, this.#member, { type: 'request', request });
     };
     attempt(1);
   }

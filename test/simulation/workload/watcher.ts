@@ -14,6 +14,7 @@ export class Watcher {
   #next: number;
   #streams = 0;
   #stream = '';
+  #member = '';
   #parts = 0;
   #heardAtMs = 0;
 
@@ -49,8 +50,9 @@ export class Watcher {
     this.#parts = 0;
     this.#heardAtMs = this.#world.scheduler.nowMs;
     const { from, to } = this.#range;
-    const member = this.#world.random.pick(this.#world.members());
-    this.#world.network.send(this.#name, member, {
+    this.#member = this.#world.random.pick(this.#world.members());
+    this.#world.detail(() => `${this.#stream} from ${this.#next} at ${this.#member}`);
+    this.#world.network.send(this.#name, this.#member, {
       type: 'request',
       request: { type: 'watch', stream: this.#stream, from, to, startRevision: this.#next },
     });
@@ -60,7 +62,8 @@ export class Watcher {
     this.#world.scheduler.after(100, () => {
       // Now and then it moves without need: members must agree about the place.
       const idle = this.#world.scheduler.nowMs - this.#heardAtMs > 400;
-      if (idle || this.#world.random.chance(0.05)) this.#connect();
+      const left = !this.#world.members().includes(this.#member);
+      if (idle || left || this.#world.random.chance(0.05)) this.#connect();
       this.#guardIdle();
     });
   }
@@ -76,6 +79,7 @@ export class Watcher {
   }
 
   #take(part: WatchPart): void {
+    this.#world.detail(() => `${this.#stream} ${JSON.stringify(part)}`);
     const at = this.#world.history.tick();
     switch (part.type) {
       case 'changes':
