@@ -74,13 +74,21 @@ export class Container {
     if (this.refresh() && this.#exit !== undefined) return true;
     if (sameBoot && isAlive(this.init)) return false;
     const why = sameBoot ? 'the monitor process of the container was killed' : 'the node was restarted';
-    writeExit(this.directory, {
+    const exit: ExitRecord = {
       exitCode: 137,
       signal: 9,
       finishedAt: now,
       reason: 'Error',
       message: `${why}, and the container ended with it`,
-    });
+    };
+    try {
+      writeExit(this.directory, exit);
+    } catch {
+      // The disk is full: that it ended is true all the same, and the next runtime comes to the same finding.
+      this.#exit = exit;
+      this.#message = exit.message;
+      return true;
+    }
     return this.refresh();
   }
 

@@ -92,8 +92,10 @@ export class Agent {
         running.map((container) => worker.runtime().stopContainer(container.id, config.shutdownGraceMs)),
       );
       for (const sandbox of worker.sandboxes.values()) {
-        await services.network.detach(sandbox.id);
+        // One that cannot be detached (the disk is full) must not run on.
+        const [detached] = await Promise.allSettled([services.network.detach(sandbox.id)]);
         await worker.runtime().removeSandbox(sandbox.id);
+        if (detached.status === 'rejected') throw detached.reason;
       }
     } catch (error) {
       const { name, namespace } = worker.pod().metadata;
