@@ -52,13 +52,13 @@ async function makePod(api: ApiClient, cpu: string, spec: Partial<PodSpec> = {})
 
 const getPod = (api: ApiClient, name: string): Promise<Pod> => api.get(pods, { namespace: 'default', name });
 const placed = (api: ApiClient, name: string): Promise<string> =>
-  until(async () => (await getPod(api, name)).spec.nodeName, { what: `a node for ${name}` }) as Promise<string>;
+  until(async () => (await getPod(api, name)).spec.nodeName, { what: `a node for ${name}` });
 const waitsBecause = (api: ApiClient, name: string): Promise<string> =>
   until(
     async () =>
       (await getPod(api, name)).status?.conditions?.find((condition) => condition.type === 'PodScheduled')?.message,
     { what: `a reason for ${name}` },
-  ) as Promise<string>;
+  );
 
 describe('scheduler-host', () => {
   let kernel: TestKernel;
@@ -74,7 +74,7 @@ describe('scheduler-host', () => {
     apiVersion: 1,
     provides: { scheduler },
     setup: async (ctx) => {
-      const inner = (await (schedulerDefault as AnyPlugin).setup(ctx)) as {
+      const inner = (await schedulerDefault.setup(ctx)) as {
         provides: { scheduler: { decide: NonNullable<typeof misbehave> } };
       };
       return {

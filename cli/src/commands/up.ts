@@ -95,14 +95,9 @@ function stopRequested(): Promise<NodeJS.Signals> {
   });
 }
 
-function printReady(
-  cluster: RunningCluster,
-  settings: ClusterSettings,
-  ms: number,
-  print: (line: string) => void,
-): void {
+function printReady(cluster: RunningCluster, what: string, ms: number, print: (line: string) => void): void {
   print('');
-  print(`Node ${settings.nodeName} is Ready after ${formatMs(ms)}.`);
+  print(`${what} is Ready after ${formatMs(ms)}.`);
   print(`API server:  ${cluster.url}`);
   print(`Kubeconfig:  ${cluster.kubeconfig}`);
   print(`Log:         ${cluster.paths.log}`);
@@ -185,7 +180,8 @@ async function serve(
     .some((plugin) => plugin.name === 'node-agent' && plugin.state === 'running');
   const ready = (async (): Promise<void> => {
     if (hasAgent) await nodeReady(cluster.api, settings.nodeName, 30_000);
-    printReady(cluster, settings, performance.now() - began, print);
+    const what = hasAgent ? `Node ${settings.nodeName}` : 'The control plane';
+    printReady(cluster, what, performance.now() - began, print);
     if (flags.demo === true) await runDemo(cluster.api, print);
   })();
   await Promise.race([ready, fatal, stopping]);
