@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
@@ -25,6 +25,7 @@ export interface DataDirPaths {
   readonly pidFile: string;
   readonly log: string;
   readonly pluginCache: string;
+  readonly nodeName: string;
   pluginData(plugin: string): string;
 }
 
@@ -36,6 +37,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     pidFile: join(root, 'timonel.pid'),
     log: join(root, 'timonel.log'),
     pluginCache: join(root, 'plugin-cache'),
+    nodeName: join(root, 'node-name'),
     pluginData: (plugin) => join(root, 'data', plugin),
   };
 }
@@ -51,6 +53,17 @@ export function makeDataDir(root: string): void {
       { cause },
     );
   }
+}
+
+/**
+ * The node's name: the given one, else the one this data directory was first used with, else `otherwise`. Remembered, because
+ * another host name must not make another node of the same containers.
+ */
+export function nodeNameOf(paths: DataDirPaths, given: string | undefined, otherwise: string): string {
+  const remembered = existsSync(paths.nodeName) ? readFileSync(paths.nodeName, 'utf8').trim() : '';
+  const name = given ?? (remembered === '' ? otherwise : remembered);
+  if (name !== remembered) writeFileSync(paths.nodeName, `${name}\n`);
+  return name;
 }
 
 function holder(pidFile: string): string {

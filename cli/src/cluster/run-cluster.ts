@@ -12,7 +12,7 @@ import {
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { nodes } from '@timonel/sdk/kube';
-import type { Logger } from '@timonel/sdk';
+import type { Logger, StopReason } from '@timonel/sdk';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
 import type { ClusterSettings, Profile } from '../profiles/profile.ts';
@@ -47,7 +47,7 @@ export interface RunningCluster {
   /** Resolves with the error after which the cluster cannot go on: stop it then. */
   readonly failed: Promise<unknown>;
   /** Stops everything and frees the data directory. Resolves with what did not stop cleanly. */
-  stop(): Promise<readonly string[]>;
+  stop(reason?: StopReason): Promise<readonly string[]>;
 }
 
 function rememberer(
@@ -136,8 +136,8 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
       url: endpoint.url(),
       api: kernel.service(apiClient),
       failed: Promise.race([kernel.failed, stray.fatal]),
-      stop: async () => {
-        const report = await kernel.stop('shutdown');
+      stop: async (reason = 'shutdown') => {
+        const report = await kernel.stop(reason);
         await unlock();
         stray.stop();
         return report.problems.map((problem) => `${problem.plugin}: ${problem.message}`);

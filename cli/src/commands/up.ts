@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { nearest, type KernelProgress } from '@timonel/core';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
-import { defaultDataDir, instanceId, makeDataDir } from '../cluster/data-dir.ts';
+import { dataDirPaths, defaultDataDir, instanceId, makeDataDir, nodeNameOf } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { openLog } from '../cluster/log-file.ts';
 import { nodeReady, runCluster, type RunningCluster } from '../cluster/run-cluster.ts';
@@ -71,7 +71,7 @@ function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterS
   const { address, port } = parseListen(flags.listen ?? file.listen ?? defaultListen);
   return {
     instance: instanceId(dataDir),
-    nodeName: flags.nodeName ?? file.nodeName ?? defaultNodeName(),
+    nodeName: nodeNameOf(dataDirPaths(dataDir), flags.nodeName ?? file.nodeName, defaultNodeName()),
     address,
     port,
     podCidr: flags.podCidr ?? file.podCidr ?? '10.244.0.0/24',
@@ -131,8 +131,8 @@ async function up(flags: UpFlags): Promise<void> {
   const file = flags.config === undefined ? {} : readConfigFile(flags.config);
   const dataDir = resolve(flags.dataDir ?? defaultDataDir());
   const profile = chooseProfile(flags.profile ?? file.profile, notice);
-  const settings = settingsOf(flags, file, dataDir);
   makeDataDir(dataDir);
+  const settings = settingsOf(flags, file, dataDir);
   const log = openLog(join(dataDir, 'timonel.log'), flags.logLevel ?? file.logLevel ?? 'info', notice);
   const stopping = stopRequested();
   print(`Timonel, profile ${profile.name}, data in ${dataDir}`);
@@ -157,12 +157,17 @@ async function up(flags: UpFlags): Promise<void> {
     failure = error;
   }
   print('Stopping …');
-  const problems = await cluster.stop();
+  // An end that nobody asked for must not take the containers with it.
+  const problems = await cluster.stop(isBroken(failure) ? 'failure' : 'shutdown');
   for (const problem of problems) notice(problem);
   print(problems.length === 0 ? 'Stopped.' : 'Stopped, with the problems above.');
   if (failure !== undefined) throw failure;
   process.exitCode = problems.length === 0 ? exitCodes.ok : exitCodes.failure;
 }
+
+/** Errors after which a cluster could not go on. */
+const broken = new WeakSet<object>();
+const isBroken = (error: unknown): boolean => typeof error === 'object' && error !== null && broken.has(error);
 
 async function serve(
   cluster: RunningCluster,
@@ -173,6 +178,7 @@ async function serve(
   stopping: Promise<NodeJS.Signals>,
 ): Promise<void> {
   const fatal = cluster.failed.then((error) => {
+    if (typeof error === 'object' && error !== null) broken.add(error);
     throw error;
   });
   const hasAgent = cluster.kernel.control
@@ -199,7 +205,7 @@ export function addUp(program: Command): void {
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: <data-dir>/kubeconfig)')
     .option('--profile <name>', `which plugins run: ${profiles.map((profile) => profile.name).join(', ')}`)
     .option('--config <file>', 'YAML file with the same settings, and the configuration of plugins')
-    .option('--node-name <name>', "the node's name (default: the host name)")
+    .option('--node-name <name>', "the node's name (default: that of the last start, at first the host name)")
     .option('--pod-cidr <cidr>', 'addresses of pods (default: 10.244.0.0/24)')
     .option('--service-cidr <cidr>', 'addresses of services (default: 10.96.0.0/16)')
     .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
