@@ -4,7 +4,7 @@ import { send, type Core } from './core.ts';
 import { entryBytes } from './entry-size.ts';
 import { firstStep, isJoint, isVoter, leaveJoint, planChange } from './membership.ts';
 import { hasQuorum, quorumValue } from './quorum.ts';
-import { confirmRounds, hasCommittedInTerm, startRound } from './read-index.ts';
+import { beginRound, confirmRounds, hasCommittedInTerm, startRound } from './read-index.ts';
 import { flushAppends } from './replication.ts';
 import { becomeFollower, becomeLeader, hasActiveQuorum, isActive, syncProgress } from './roles.ts';
 import { orderCampaign, tickTransfer } from './transfer.ts';
@@ -22,7 +22,8 @@ import type {
 export function takeOffice(core: Core): void {
   becomeLeader(core);
   core.log.append([{ type: 'noop', index: core.log.lastIndex + 1, term: core.term }]);
-  startRound(core);
+  // The appends that follow tell everyone at once.
+  beginRound(core);
 }
 
 export function propose(core: Core, proposals: readonly Proposal[]): ProposeResult {

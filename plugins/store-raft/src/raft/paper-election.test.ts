@@ -167,10 +167,10 @@ describe('§5.2 leader election', () => {
     expect(split.raft.status()).toMatchObject({ role: 'preCandidate', term: 1 });
   });
 
-  it('a new leader sends heartbeats at once, and then in every interval', () => {
+  it('a new leader says so to all at once, and again in every interval', () => {
     const member = new Single({ heartbeatTicks: 3 });
     const sent = member.becomeLeader();
-    expect(ofType(sent, 'heartbeatRequest').map(({ to }) => to)).toEqual(['2', '3']);
+    expect(ofType(sent, 'appendRequest').map(({ to }) => to)).toEqual(['2', '3']);
     member.raft.tick(2);
     expect(ofType(member.work(), 'heartbeatRequest')).toEqual([]);
     member.raft.tick();

@@ -38,10 +38,15 @@ export function leaseHolds(core: Core): boolean {
   return core.role === 'leader' && !core.leaseRevoked && core.now < core.leaseUntil;
 }
 
-/** Asks every member whether it still follows; the answers confirm the reads that came before. */
-export function startRound(core: Core): void {
+/** The answers to whatever is sent from now on confirm the reads that came before. */
+export function beginRound(core: Core): void {
   core.round++;
   core.roundStarts.push({ round: core.round, tick: core.now });
+}
+
+/** Asks every member whether it still follows. */
+export function startRound(core: Core): void {
+  beginRound(core);
   for (const to of membersOf(core.log.configuration)) {
     const progress = core.progress.get(to);
     if (progress === undefined) continue;

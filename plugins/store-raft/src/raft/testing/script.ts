@@ -52,7 +52,8 @@ export class Script {
     const pairs = options.map((option) => option.split('='));
     this.#cluster = new TestCluster({
       founders: Array.from({ length: count }, (_, at) => String(at + 1)),
-      random: () => 0,
+      // Elections start after 15 ticks, and promises to a leader end after 10.
+      random: (bound) => Math.floor(bound / 2),
       options: Object.fromEntries(pairs.map(([key, value]) => [key, Number(value)])) as MemberOptions,
       onReady: (member, ready) => this.#onReady(member, ready),
       onApplied: ({ id }, entry) => this.#say(`${id} applies ${entryLine(entry)}`),
