@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { compile } from './sim/compile.mjs';
 import { runSeeds } from './sim/pool.mjs';
 
-const usage = `npm run sim -- raft [--seeds N] [--seed FIRST] [--workers N] [--duration-ms N] [--trace] [--keep-going]
-npm run sim -- raft --mutants [NAME,…] [--seeds N]     finds each seeded bug within N seeds (2000)`;
+const usage = `npm run sim -- raft [--seeds N] [--seed FIRST] [--workers N] [--duration-ms N] [--trace] [--keep-going] [--mutant NAME]
+npm run sim -- raft [NAME,…] --mutants [--seeds N]     finds each seeded bug within N seeds (2000)`;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,6 +19,8 @@ const { values, positionals } = parseArgs({
     'keep-going': { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    'compile-only': { type: 'boolean', default: false },
+    mutant: { type: 'string' },
   },
 });
 
@@ -33,9 +35,9 @@ if (positionals[0] !== 'raft' || ![workers, first, count].every((number) => Numb
 
 const load = (directory, file) => import(pathToFileURL(join(directory, 'test/simulation', file)).href);
 
-function replay(seed) {
+function replay(seed, mutant) {
   const duration = options.durationMs === undefined ? '' : ` --duration-ms ${options.durationMs}`;
-  return `npm run sim -- raft --seed ${seed}${duration} --trace`;
+  return `npm run sim -- raft --seed ${seed}${duration}${mutant === undefined ? '' : ` --mutant '${mutant}'`} --trace`;
 }
 
 function describe({ seed, traceHash, traceLines, simulatedMs, operations, answered, revisions, counts }) {
@@ -45,10 +47,19 @@ function describe({ seed, traceHash, traceLines, simulatedMs, operations, answer
   );
 }
 
+/** The sources as they are, or with the bug named by --mutant. */
+async function chosen() {
+  if (values.mutant === undefined) return compile();
+  const { mutants } = await load(compile(), 'mutants/mutants.js');
+  const mutant = mutants.find(({ name }) => name === values.mutant);
+  if (mutant === undefined) throw new Error(`no mutant ${values.mutant}; there are ${mutants.map(({ name }) => name).join(', ')}`);
+  return compile(mutant.patches);
+}
+
 async function runAll() {
-  const directory = compile();
+  const directory = await chosen();
   const beganMs = performance.now();
-  const totals = { seeds: 0, failed: [], undecided: 0, events: 0, operations: 0, simulatedMs: 0 };
+  const totals = { seeds: 0, failed: [], undecided: 0, events: 0, operations: 0, answered: 0, simulatedMs: 0 };
   const counts = {};
   await runSeeds({
     directory,
@@ -61,6 +72,7 @@ async function runAll() {
       totals.undecided += result.undecided ?? 0;
       totals.events += result.events ?? 0;
       totals.operations += result.operations ?? 0;
+      totals.answered += result.answered ?? 0;
       totals.simulatedMs += result.simulatedMs ?? 0;
       for (const [name, value] of Object.entries(result.counts)) counts[name] = (counts[name] ?? 0) + value;
       if (result.violations.length === 0) return false;
@@ -85,7 +97,7 @@ async function runAll() {
 }
 
 async function runTraced() {
-  const { runSeed } = await load(compile(), 'scenario/run.js');
+  const { runSeed } = await load(await chosen(), 'scenario/run.js');
   const result = runSeed({ seed: first, ...options, ...(values.trace && { print: (line) => console.log(line) }) });
   if (values.json) console.log(JSON.stringify(result));
   else console.log(describe(result));
@@ -96,19 +108,24 @@ async function runTraced() {
 
 async function runMutants() {
   const { mutants } = await load(compile(), 'mutants/mutants.js');
+  const { runSeed } = await load(compile(), 'scenario/run.js');
   const wanted = (positionals[1] ?? '').split(',').filter((name) => name !== '');
   const results = [];
   for (const mutant of mutants.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
     const directory = compile(mutant.patches);
+    if (values['compile-only']) continue;
     let seeds = 0;
     let found;
     const onResult = (result) => {
       seeds += 1;
-      if (result.violations.length > 0) found ??= result;
+      if (result.violations.length === 0 || found !== undefined) return found !== undefined;
+      if (result.traceHash === undefined) throw new Error(`${mutant.name}: ${result.violations[0]}`);
+      // What the sources without the patch do too proves nothing.
+      if (runSeed({ seed: result.seed, ...options }).violations.length === 0) found = result;
       return found !== undefined;
     };
     await runSeeds({ directory, first, count, workers, options, onResult });
-    results.push({ name: mutant.name, seeds, found: found !== undefined, violation: found?.violations[0] });
+    results.push({ name: mutant.name, seeds, found: found !== undefined, violation: found?.violations[0], ...(found && { replay: replay(found.seed, mutant.name) }) });
     if (!values.json) {
       const outcome = found === undefined ? 'NOT FOUND' : `found by seed ${found.seed}, the ${seeds}. run`;
       console.log(`${mutant.name}: ${outcome}\n    ${found?.violations[0]?.slice(0, 200) ?? ''}`);
@@ -116,8 +133,8 @@ async function runMutants() {
   }
   if (values.json) console.log(JSON.stringify(results));
   const missed = results.filter(({ found }) => !found);
-  if (!values.json) console.log(`${results.length - missed.length} of ${results.length} mutants found within ${count} seeds`);
-  return missed.length === 0 && results.length > 0 ? 0 : 1;
+  if (!values.json && !values['compile-only']) console.log(`${results.length - missed.length} of ${results.length} mutants found within ${count} seeds`);
+  return missed.length === 0 && (results.length > 0 || values['compile-only']) ? 0 : 1;
 }
 
 process.exitCode = await (values.mutants ? runMutants() : count === 1 ? runTraced() : runAll());

@@ -16,6 +16,7 @@ export type Fault =
   | 'none'
   | 'crash'
   | 'crashAll'
+  | 'duel'
   | 'pause'
   | 'partition'
   | 'isolateLeader'
@@ -29,12 +30,14 @@ export type Fault =
   | 'transfer'
   | 'addMember'
   | 'removeMember'
+  | 'swapMembers'
   | 'replaceMember';
 
 const usualWeights: Record<Fault, number> = {
   none: 5,
   crash: 10,
   crashAll: 1.5,
+  duel: 5,
   pause: 6,
   partition: 6,
   isolateLeader: 5,
@@ -46,8 +49,9 @@ const usualWeights: Record<Fault, number> = {
   clockJump: 2,
   clockDrift: 3,
   transfer: 5,
-  addMember: 4,
-  removeMember: 4,
+  addMember: 6,
+  removeMember: 3,
+  swapMembers: 4,
   replaceMember: 2,
 };
 
@@ -141,6 +145,8 @@ export class Faults {
       case 'crashAll':
         for (const each of this.#cluster.members.values()) this.#crash(each);
         return;
+      case 'duel':
+        return this.#duel();
       case 'pause':
         return this.#pause(this.#random.chance(0.5) ? (this.#cluster.leader() ?? member) : member);
       case 'slowDisk':
@@ -157,6 +163,7 @@ export class Faults {
         return this.#cluster.transfer(this.#random.chance(0.5) ? member.id : undefined);
       case 'addMember':
       case 'removeMember':
+      case 'swapMembers':
       case 'replaceMember':
         return this.#cluster.operator.change(fault);
       default:
@@ -184,7 +191,11 @@ export class Faults {
         else network.partition(others, [leader.id], 'a-to-b');
         break;
       case 'clog':
-        for (const to of others) network.clog(leader.id, to, scheduler.nowMs + this.#random.between(20, 600));
+        for (const other of others) {
+          const untilMs = scheduler.nowMs + this.#random.between(20, 600);
+          if (this.#random.chance(0.5)) network.clog(leader.id, other, untilMs);
+          else network.clog(other, leader.id, untilMs);
+        }
         return;
       default:
         network.unblockAll();
@@ -197,6 +208,26 @@ export class Faults {
     member.crash('fault');
     this.#later(this.#random.pick([5, 50, 400]), () => {
       if (!this.#cluster.destroyed.has(member.id)) member.start();
+    });
+  }
+
+  /** The leader dies and all others stand at once, while voters crash and come back within the same election. */
+  #duel(): void {
+    this.#crash(this.#cluster.leader() ?? this.#random.pick([...this.#cluster.members.values()]));
+    const { tickMs, electionTicks } = this.#cluster.tuning;
+    const timeoutMs = tickMs * electionTicks * 1.1;
+    const { scheduler } = this.#cluster.world;
+    scheduler.after(timeoutMs, () => {
+      if (this.#stopped) return;
+      const alive = [...this.#cluster.members.values()].filter((member) => member.alive && !member.paused);
+      for (const member of alive) member.process?.operate((raft) => raft.campaign());
+      if (alive.length === 0) return;
+      const victim = this.#random.pick(alive);
+      scheduler.after(this.#random.between(0, 8), () => {
+        if (this.#stopped) return;
+        victim.crash('in a duel');
+        if (!this.#cluster.destroyed.has(victim.id)) victim.start();
+      });
     });
   }
 

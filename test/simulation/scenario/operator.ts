@@ -12,7 +12,7 @@ export class Operator {
     this.#random = cluster.world.random.fork('operator');
   }
 
-  change(what: 'addMember' | 'removeMember' | 'replaceMember'): void {
+  change(what: 'addMember' | 'removeMember' | 'swapMembers' | 'replaceMember'): void {
     const leader = this.#cluster.leader();
     const process = leader?.process;
     if (leader === undefined || process === undefined) return;
@@ -22,13 +22,18 @@ export class Operator {
       return this.#ask({ promote: [this.#random.pick(learners)] });
     }
     if (what === 'addMember' && voters.length + learners.length < tuning.membersMax) {
-      const id = this.#cluster.addMember();
-      return this.#ask({ addLearners: [{ id, address: id }] });
+      const room = tuning.membersMax - voters.length - learners.length;
+      const ids = Array.from({ length: this.#random.chance(0.5) ? Math.min(2, room) : 1 }, () => this.#cluster.addMember());
+      return this.#ask({ addLearners: ids.map((id) => ({ id, address: id })) });
     }
     if (what === 'removeMember') {
       const candidates = [...learners, ...(voters.length > tuning.membersMin ? voters : [])];
       if (candidates.length > 0) this.#ask({ remove: [this.#random.pick(candidates)] });
       return;
+    }
+    if (what === 'swapMembers' && learners.length > 0) {
+      // With two of three the majorities before and after have nobody in common: only the joint step makes it safe.
+      return this.#ask({ promote: learners, remove: this.#random.shuffle(voters).slice(0, learners.length) });
     }
     if (what === 'replaceMember') this.#replace(voters);
   }

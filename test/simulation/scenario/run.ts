@@ -202,7 +202,7 @@ function chooseTuning(random: SimRandom): ClusterTuning {
   return {
     founders,
     membersMin: founders === 3 ? 2 : 3,
-    membersMax: founders + 1,
+    membersMax: founders + 2,
     tickMs: 10,
     electionTicks: random.pick([10, 20]),
     checkpointEntries: random.pick([5, 20, 100]),

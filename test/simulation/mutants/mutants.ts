@@ -1,0 +1,172 @@
+/** A bug to be found: exact replacements in a copy of the sources. Each has to fit exactly once, else the mutant is out of date. */
+export interface Mutant {
+  readonly name: string;
+  readonly patches: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
+}
+
+const raft = 'plugins/store-raft/src/raft';
+const cluster = 'test/simulation/cluster';
+
+function mutant(name: string, file: string, find: string, replace: string): Mutant {
+  return { name, patches: [{ file, find, replace }] };
+}
+
+/** Bugs of the Raft core. */
+const coreMutants: readonly Mutant[] = [
+  mutant(
+    'commit of an older term by counting',
+    `${raft}/leader.ts`,
+    'if (agreed <= log.commit || log.term(agreed) !== core.term) return;',
+    'if (agreed <= log.commit) return;',
+  ),
+  mutant(
+    'vote before it is durable',
+    `${raft}/election.ts`,
+    "sendWhenDurable(core, { type: 'voteResponse', to: from, preVote, granted });",
+    "send(core, { type: 'voteResponse', to: from, preVote, granted });",
+  ),
+  mutant(
+    'append acknowledged before it is durable',
+    `${raft}/follower.ts`,
+    "sendWhenDurable(core, { type: 'appendResponse', to, round, result: { type: 'accepted', index } });",
+    "send(core, { type: 'appendResponse', to, round, result: { type: 'accepted', index } });",
+  ),
+  mutant(
+    'leader counts itself before its disk has the entry',
+    `${raft}/leader.ts`,
+    'id === core.id ? log.persisted :',
+    'id === core.id ? log.lastIndex :',
+  ),
+  mutant(
+    'vote given twice after a restart',
+    `${raft}/node.ts`,
+    'votedFor: stored.hardState.votedFor,',
+    'votedFor: undefined,',
+  ),
+  mutant(
+    'vote for a log that is behind',
+    `${raft}/election.ts`,
+    'const granted = may && core.log.isUpToDate(message.lastIndex, message.lastTerm);',
+    'const granted = may;',
+  ),
+  mutant(
+    'stale read from a deposed leader',
+    `${raft}/read-index.ts`,
+    "if (read.mode === 'lease' && index !== undefined && leaseHolds(core)) answer(core, read, index);",
+    'if (index !== undefined) answer(core, read, index);',
+  ),
+  mutant(
+    'lease without an end',
+    `${raft}/read-index.ts`,
+    'return core.role === \'leader\' && !core.leaseRevoked && core.now < core.leaseUntil;',
+    "return core.role === 'leader' && !core.leaseRevoked && core.leaseUntil > 0;",
+  ),
+  mutant(
+    'lease counted from the answer',
+    `${raft}/read-index.ts`,
+    'core.leaseUntil = Math.max(core.leaseUntil, tick + core.settings.leaseTicks);',
+    'core.leaseUntil = Math.max(core.leaseUntil, core.now + 0 * tick + core.settings.leaseTicks);',
+  ),
+  mutant(
+    'read before the new leader knows what is committed',
+    `${raft}/read-index.ts`,
+    'const index = hasCommittedInTerm(core) ? core.log.commit : undefined;',
+    'const index = core.log.commit;',
+  ),
+  mutant(
+    'conflicting entries not removed',
+    `${raft}/follower.ts`,
+    'entries.findIndex((entry) => !log.matches(entry.index, entry.term));',
+    'entries.findIndex((entry) => entry.index > log.lastIndex);',
+  ),
+  mutant(
+    'append accepted from an older term',
+    `${raft}/step.ts`,
+    'if (message.term < core.term) {',
+    "if (message.term < core.term && message.type === 'appendRequest') message = { ...message, term: core.term };\n  if (message.term < core.term) {",
+  ),
+  mutant(
+    'quorum counted without the old configuration',
+    `${raft}/quorum.ts`,
+    'return Math.min(incoming, majorityValue(configuration.outgoing, valueOf));',
+    'return incoming;',
+  ),
+  mutant(
+    'election won without the old configuration',
+    `${raft}/quorum.ts`,
+    'const outgoing = majorityVote(configuration.outgoing, votes);',
+    "const outgoing: VoteResult = 'won';",
+  ),
+  mutant(
+    'quorum counted with the old configuration',
+    `${raft}/log.ts`,
+    "    return this.#configurations.at(-1)?.configuration ?? this.#base.configuration;\n  }\n  get configurationIndex",
+    "    return (this.configurationIndex > this.#commit ? this.previousConfiguration : this.#configurations.at(-1)?.configuration) ?? this.#base.configuration;\n  }\n  get configurationIndex",
+  ),
+  mutant(
+    'commit told of entries that the follower may not have',
+    `${raft}/read-index.ts`,
+    'const commit = Math.min(core.log.commit, progress.match);',
+    'const commit = core.log.commit;',
+  ),
+  mutant(
+    'late copy of an answered request applied again',
+    `${raft}/sessions.ts`,
+    "if (id.sequence < session.floor) return { type: 'stale' };",
+    '',
+  ),
+];
+
+/** Bugs of a driver. */
+const driverMutants: readonly Mutant[] = [
+  mutant(
+    'missing fsync',
+    `${cluster}/storage.ts`,
+    'this.disk.sync(this.#logFile, done);',
+    "this.disk.sync('another file', done);",
+  ),
+  mutant(
+    'torn record not noticed',
+    `${cluster}/storage.ts`,
+    'return bad === -1 ? records.length : bad;',
+    'return bad === -2 ? bad : records.length;',
+  ),
+  mutant(
+    'log compacted before the checkpoint is durable',
+    `${cluster}/process.ts`,
+    'if (!this.storage.saveState(base, bytes, saved)) return;',
+    'if (!this.storage.saveState(base, bytes, () => {})) return;\n    saved();',
+  ),
+  mutant(
+    'watch events lost at a snapshot',
+    `${cluster}/kv-machine.ts`,
+    'machine.#changes = [...snapshot.changes];',
+    'machine.#changes = [];',
+  ),
+  mutant(
+    'dedupe table not restored from a snapshot',
+    `${cluster}/kv-machine.ts`,
+    'new SessionTable(sessionLimits, snapshot.sessions);',
+    'new SessionTable(sessionLimits, snapshot.sessions.map(([id, floor, used]) => [id, floor, used, []]));',
+  ),
+  mutant(
+    'read does not wait for the read index',
+    `${cluster}/requests.ts`,
+    'if (read.index === undefined || read.index > this.#process.appliedIndex) continue;',
+    'if (read.index === undefined) continue;',
+  ),
+  mutant(
+    'ticks of a pause not made up before a lease read',
+    `${cluster}/process.ts`,
+    "  receive(from: string, wire: Wire): void {\n    this.catchUp();",
+    '  receive(from: string, wire: Wire): void {',
+  ),
+  mutant(
+    'entries written for a log that a snapshot replaced',
+    `${cluster}/storage.ts`,
+    'return this.#beginLog(base, [], done);',
+    'return this.#beginLog(base, this.#entries.slice(0, 1).map((entry) => ({ ...entry, index: base.index + 1 })), done);',
+  ),
+];
+
+export const mutants: readonly Mutant[] = [...coreMutants, ...driverMutants];
