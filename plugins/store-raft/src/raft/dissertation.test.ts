@@ -83,8 +83,8 @@ describe('6.2 check quorum', () => {
 
   it('answers of a majority, learners not counted, keep it in office', () => {
     for (const [from, leads] of [
-      ['3', 'leader'],
-      ['4', 'follower'],
+      ['3', true],
+      ['4', false],
     ] as const) {
       const member = leader({ learners: ['4'] });
       for (let at = 0; at < 30; at++) {
@@ -271,9 +271,9 @@ describe('10.2.1 disk and network in parallel; a group of one', () => {
       member.raft.propose([{ type: 'command', data }]);
       return member.raft.ready().persistId as number;
     });
-    member.raft.persisted(ids[1] as number);
+    member.raft.persisted(ids.at(1) as number);
     expect(member.raft.status().commit).toBe(3);
-    member.raft.persisted(ids[2] as number);
+    member.raft.persisted(ids.at(2) as number);
     expect(member.raft.status().commit).toBe(4);
   });
 

@@ -12,7 +12,7 @@ const configurations = fc
 const values = fc.array(fc.nat(9), { minLength: ids.length, maxLength: ids.length });
 const sets = fc.subarray(ids);
 
-const valueIn = (list: readonly number[]) => (id: string) => list[ids.indexOf(id)] as number;
+const valueIn = (list: readonly number[]) => (id: string) => list.at(ids.indexOf(id)) as number;
 const isMajority = (voters: readonly string[], set: readonly string[]): boolean =>
   voters.filter((id) => set.includes(id)).length * 2 > voters.length;
 const isQuorum = ({ voters, outgoing }: Configuration, set: readonly string[]): boolean =>
@@ -74,7 +74,7 @@ describe('quorum arithmetic', () => {
         for (const step of steps) checkConfiguration(step);
         expect(steps.at(-1)?.voters).toEqual(planned.configuration.voters);
         for (const [at, next] of steps.slice(1).entries()) {
-          if (!isQuorum(steps[at] as Configuration, one) || !isQuorum(next, other)) continue;
+          if (!isQuorum(steps.at(at) as Configuration, one) || !isQuorum(next, other)) continue;
           expect(one.some((id) => other.includes(id))).toBe(true);
         }
       }),

@@ -61,7 +61,7 @@ export class Chaos {
   constructor(seed: number) {
     this.#random = seeded(seed);
     this.#lockstep = seed % 2 === 0;
-    const size = [1, 3, 3, 4, 5][this.#random(5)] as number;
+    const size = [1, 3, 3, 4, 5].at(this.#random(5)) as number;
     this.#nextMember = size + 1;
     this.#cluster = new TestCluster({
       founders: Array.from({ length: size }, (_, at) => String(at + 1)),
@@ -218,7 +218,7 @@ export class Chaos {
     const { configuration } = leader.raft.status();
     const { learners, voters } = configuration;
     const known = [...learners, ...voters];
-    const any = (list: readonly MemberId[]): MemberId => list[this.#random(list.length)] as MemberId;
+    const any = (list: readonly MemberId[]): MemberId => list.at(this.#random(list.length)) as MemberId;
     if (learners.length > 0 && this.#random(3) > 0) {
       const remove = voters.length > 2 && this.#random(2) === 0 ? [any(voters)] : [];
       leader.raft.changeMembership({ promote: [any(learners)], remove });

@@ -49,7 +49,7 @@ export class Checker {
   /** Leader completeness: what is committed is in the log of every later leader. */
   leaderHas(id: MemberId, term: number, has: (index: number, term: number) => boolean): void {
     const { lastCommitted } = this;
-    if (lastCommitted > 0 && !has(lastCommitted, this.#committedTerms[lastCommitted] as number)) {
+    if (lastCommitted > 0 && !has(lastCommitted, this.#committedTerms.at(lastCommitted) as number)) {
       throw new Error(`leader completeness: ${id} leads term ${term} without the committed entry ${lastCommitted}`);
     }
   }
