@@ -13,12 +13,17 @@ const shared = {
   rootDir: import.meta.dirname,
   extensionsToTreatAsEsm: ['.ts'],
   testEnvironment: 'node',
-  testEnvironmentOptions: { customExportConditions: ['timonel-source', 'node', 'node-addons'] },
+  testEnvironmentOptions: {
+    customExportConditions: ['timonel-source', 'node', 'node-addons'],
+    globalsCleanup: 'off',
+  },
   transform,
 };
 
 export default {
   maxWorkers: 2,
+  // Two busy cores are slow at times; a test that hangs is found all the same.
+  testTimeout: 30_000,
   watchman: false,
   workerIdleMemoryLimit: '600MB',
   projects: [

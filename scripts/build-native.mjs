@@ -6,7 +6,9 @@ import { join } from 'node:path';
 const directory = join(import.meta.dirname, '..', 'plugins', 'runtime-linux', 'native');
 const made = spawnSync('make', ['--no-print-directory', '-C', directory], { stdio: 'inherit' });
 if (made.error?.code === 'ENOENT') {
-  console.log('timonel: no make: isolated containers need it (apt-get install make gcc libc6-dev, then npm run build:native).');
+  console.log(
+    'timonel: no make: isolated containers need it (apt-get install make gcc libc6-dev, then npm run build:native).',
+  );
 } else {
   process.exit(made.status ?? 1);
 }

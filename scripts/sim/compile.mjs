@@ -25,7 +25,10 @@ function patched(files, patches) {
     if (text === undefined) throw new Error(`a patch names ${file}, which is not there`);
     const count = text.split(find).length - 1;
     if (count !== 1) throw new Error(`the patch of ${file} fits ${count} times, not once:\n${find}`);
-    result.set(file, text.replace(find, () => replace));
+    result.set(
+      file,
+      text.replace(find, () => replace),
+    );
   }
   return result;
 }

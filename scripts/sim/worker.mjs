@@ -9,7 +9,12 @@ parentPort.on('message', (seed) => {
   try {
     parentPort.postMessage(runSeed({ seed, ...workerData.options }));
   } catch (error) {
-    parentPort.postMessage({ seed, violations: [`the simulation itself failed: ${error.stack}`], tail: [], counts: {} });
+    parentPort.postMessage({
+      seed,
+      violations: [`the simulation itself failed: ${error.stack}`],
+      tail: [],
+      counts: {},
+    });
   }
 });
 parentPort.postMessage('ready');

@@ -8,7 +8,9 @@ import { runSeed } from './scenario/run.ts';
 const root = join(import.meta.dirname, '..', '..');
 const seeds = 500;
 
-async function sim(...args: readonly string[]): Promise<{ readonly code: number; readonly output: string; readonly errors: string }> {
+async function sim(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly output: string; readonly errors: string }> {
   try {
     const { stdout, stderr } = await promisify(execFile)(process.execPath, ['scripts/sim.mjs', 'raft', ...args], {
       cwd: root,
@@ -34,7 +36,17 @@ describe('simulation of store clusters', () => {
     expect(totals['operations']).toBeGreaterThan(100 * seeds);
     expect(totals['answered']).toBeGreaterThan(0.7 * (totals['operations'] as number));
     const met = { ...totals.counts };
-    for (const fault of ['crash', 'duel', 'pause', 'partition', 'oneWay', 'clog', 'slowDisk', 'fullDisk', 'clockJump']) {
+    for (const fault of [
+      'crash',
+      'duel',
+      'pause',
+      'partition',
+      'oneWay',
+      'clog',
+      'slowDisk',
+      'fullDisk',
+      'clockJump',
+    ]) {
       expect([fault, met[fault]! > 50]).toEqual([fault, true]);
     }
     for (const event of ['leaders', 'snapshots', 'membership changes', 'lost disks', 'swapMembers', 'transfer']) {

@@ -25,6 +25,8 @@ describe('a data directory', () => {
       message: expect.stringContaining(`pid ${process.pid}`),
     });
     await unlock();
-    await (await lockDataDir(paths))();
+    await (
+      await lockDataDir(paths)
+    )();
   });
 });

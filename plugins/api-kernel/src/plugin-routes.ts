@@ -37,7 +37,11 @@ function nameOf(request: RouteRequest, parameter: string): string {
 }
 
 const enableBody = z
-  .strictObject({ file: z.string().min(1).optional(), name: z.string().min(1).optional(), config: z.unknown().optional() })
+  .strictObject({
+    file: z.string().min(1).optional(),
+    name: z.string().min(1).optional(),
+    config: z.unknown().optional(),
+  })
   .refine(({ file, name }) => (file === undefined) !== (name === undefined), {
     message: 'exactly one of "file" (a path on the server) and "name" is needed',
   });

@@ -139,7 +139,9 @@ export class StateEquality {
     const known = this.#hashes.get(index);
     if (known === undefined) this.#hashes.set(index, { hash, member });
     else if (known.hash !== hash) {
-      this.#report(`state equality: ${member} and ${known.member} differ after entry ${index} (${hash}, ${known.hash})`);
+      this.#report(
+        `state equality: ${member} and ${known.member} differ after entry ${index} (${hash}, ${known.hash})`,
+      );
     }
   }
 }

@@ -22,8 +22,7 @@ const put = (value: string): Operation => ({ type: 'put', keys: ['k'], value });
 const read: Operation = { type: 'read', from: 'k', to: 'l', linearizable: true };
 const wrote = (revision: number): Answer => ({ revision, changed: true, kvs: [] });
 const saw = (value: string | undefined, modRevision = 0, version = 1): Answer => {
-  const kv: KeyValue[] =
-    value === undefined ? [] : [{ key: 'k', value, createRevision: 2, modRevision, version }];
+  const kv: KeyValue[] = value === undefined ? [] : [{ key: 'k', value, createRevision: 2, modRevision, version }];
   return { revision: Math.max(1, modRevision), changed: false, kvs: kv };
 };
 const outcome = (...steps: readonly Step[]): string => checkLinearizability(historyOf(...steps)).outcome;
@@ -42,7 +41,11 @@ describe('linearizability', () => {
   });
 
   it('accepts either value while a write is under way, but not back again', () => {
-    const begin = [['call', 'a', put('1')], ['call', 'b', read], ['return', 'b', saw('1', 2)]] as const;
+    const begin = [
+      ['call', 'a', put('1')],
+      ['call', 'b', read],
+      ['return', 'b', saw('1', 2)],
+    ] as const;
     expect(outcome(...begin, ['return', 'a', wrote(2)])).toBe('linearizable');
     expect(outcome(...begin, ['call', 'c', read], ['return', 'c', saw(undefined)], ['return', 'a', wrote(2)])).toBe(
       'violation',
@@ -131,10 +134,7 @@ function randomHistory(random: SimRandom): readonly HistoryEntry[] {
       under.set(client, { entry: history.call(client, ++count, operation), answer: undefined });
     } else if (running.answer === undefined) {
       const { entry } = running;
-      running.answer =
-        entry.operation.type === 'read'
-          ? machine.read('k', 'l')
-          : applyOnce(machine, entry);
+      running.answer = entry.operation.type === 'read' ? machine.read('k', 'l') : applyOnce(machine, entry);
     } else {
       if (random.chance(0.9)) history.return(running.entry, running.answer, 'm', 1);
       under.delete(client);

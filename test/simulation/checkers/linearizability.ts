@@ -88,10 +88,16 @@ function step(operation: Operation, answer: Answer | undefined, key: string, sta
       if (equal !== undefined && equal !== changed) return undefined;
       return changed
         ? written(operation.value, answer, state)
-        : observed(answer?.kvs.find((kv) => kv.key === key), state);
+        : observed(
+            answer?.kvs.find((kv) => kv.key === key),
+            state,
+          );
     }
     case 'read':
-      return observed(answer?.kvs.find((kv) => kv.key === key), state);
+      return observed(
+        answer?.kvs.find((kv) => kv.key === key),
+        state,
+      );
     case 'compact':
       return state;
   }
@@ -176,7 +182,8 @@ function fingerprint(done: readonly boolean[], first: number, state: KeyState): 
 function firstOpen(sorted: readonly KeyOperation[], done: readonly boolean[]): KeyOperation | undefined {
   let earliest: KeyOperation | undefined;
   for (const [i, operation] of sorted.entries()) {
-    if (done[i] !== true && (earliest === undefined || operation.returnedAt < earliest.returnedAt)) earliest = operation;
+    if (done[i] !== true && (earliest === undefined || operation.returnedAt < earliest.returnedAt))
+      earliest = operation;
   }
   return earliest;
 }

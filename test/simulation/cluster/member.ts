@@ -60,7 +60,9 @@ export class Member {
     this.#run(() => {
       this.process = new MemberProcess(this, this.#initial, this.#world.tuning);
     });
-    this.#world.network.listen(this.id, (from, wire) => this.#later(this.#life, () => this.process?.receive(from, wire)));
+    this.#world.network.listen(this.id, (from, wire) =>
+      this.#later(this.#life, () => this.process?.receive(from, wire)),
+    );
   }
 
   crash(why: string): void {

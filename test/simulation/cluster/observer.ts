@@ -75,7 +75,8 @@ export class Observer {
   }
 
   committed(member: string, entry: Entry, term: number): void {
-    if (this.#commitment.committed(member, entry, term)) this.note(`committed ${entry.index}/${entry.term} by ${member}`);
+    if (this.#commitment.committed(member, entry, term))
+      this.note(`committed ${entry.index}/${entry.term} by ${member}`);
   }
 
   changed(member: string, command: Command, applied: Applied): void {

@@ -247,7 +247,12 @@ export class MemberProcess {
 
   #checkpointWhenDue(): void {
     // A checkpoint written now would be newer than the snapshot's state, but behind it.
-    if (this.#installing || this.#savingState || this.appliedIndex - this.#checkpointedIndex < this.#tuning.checkpointEntries) return;
+    if (
+      this.#installing ||
+      this.#savingState ||
+      this.appliedIndex - this.#checkpointedIndex < this.#tuning.checkpointEntries
+    )
+      return;
     const base = this.#base();
     const bytes = encodeJson(this.machine.snapshot());
     const saved = this.#member.guard(() => {

@@ -95,7 +95,13 @@ export class Requests {
   }
 
   #read(client: string, request: Extract<Request, { type: 'read' }>): void {
-    const read: WaitingRead = { client, requestId: request.requestId, from: request.from, to: request.to, index: undefined };
+    const read: WaitingRead = {
+      client,
+      requestId: request.requestId,
+      from: request.from,
+      to: request.to,
+      index: undefined,
+    };
     if (request.mode === 'serializable') return this.#answerRead(read);
     const context = ++this.#context;
     this.#reads.set(context, read);

@@ -1,4 +1,10 @@
-import type { Entry, HardState, LogBase, SnapshotMeta, StoredState } from '../../../plugins/store-raft/src/raft/types.ts';
+import type {
+  Entry,
+  HardState,
+  LogBase,
+  SnapshotMeta,
+  StoredState,
+} from '../../../plugins/store-raft/src/raft/types.ts';
 import type { Disk, StoredRecord } from '../parts/disk.ts';
 
 /** What a member writes. `log`: a whole log, the first record of its file. `state`: a checkpoint of the state machine. */
@@ -145,7 +151,11 @@ export class MemberStorage {
     this.#recoverLog();
     const state = this.#recoverState();
     // A crash between the state of a snapshot and its log: the state is newer than all that the log says.
-    if (state !== undefined && this.termOf(state.base.index) !== state.base.term && state.base.index > this.#base.index) {
+    if (
+      state !== undefined &&
+      this.termOf(state.base.index) !== state.base.term &&
+      state.base.index > this.#base.index
+    ) {
       this.#base = state.base;
       this.#entries = [];
       this.#restartLog();

@@ -17,7 +17,13 @@ export type Request =
       readonly to: string;
       readonly mode: 'quorum' | 'lease' | 'serializable';
     }
-  | { readonly type: 'watch'; readonly stream: string; readonly from: string; readonly to: string; readonly startRevision: number };
+  | {
+      readonly type: 'watch';
+      readonly stream: string;
+      readonly from: string;
+      readonly to: string;
+      readonly startRevision: number;
+    };
 
 export type Reply =
   | { readonly type: 'session'; readonly requestId: string; readonly session: number }

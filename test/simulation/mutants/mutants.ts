@@ -58,7 +58,7 @@ const coreMutants: readonly Mutant[] = [
   mutant(
     'lease without an end',
     `${raft}/read-index.ts`,
-    'return core.role === \'leader\' && !core.leaseRevoked && core.now < core.leaseUntil;',
+    "return core.role === 'leader' && !core.leaseRevoked && core.now < core.leaseUntil;",
     "return core.role === 'leader' && !core.leaseRevoked && core.leaseUntil > 0;",
   ),
   mutant(
@@ -100,8 +100,8 @@ const coreMutants: readonly Mutant[] = [
   mutant(
     'quorum counted with the old configuration',
     `${raft}/log.ts`,
-    "    return this.#configurations.at(-1)?.configuration ?? this.#base.configuration;\n  }\n  get configurationIndex",
-    "    return (this.configurationIndex > this.#commit ? this.previousConfiguration : this.#configurations.at(-1)?.configuration) ?? this.#base.configuration;\n  }\n  get configurationIndex",
+    '    return this.#configurations.at(-1)?.configuration ?? this.#base.configuration;\n  }\n  get configurationIndex',
+    '    return (this.configurationIndex > this.#commit ? this.previousConfiguration : this.#configurations.at(-1)?.configuration) ?? this.#base.configuration;\n  }\n  get configurationIndex',
   ),
   mutant(
     'commit told of entries that the follower may not have',
@@ -158,7 +158,7 @@ const driverMutants: readonly Mutant[] = [
   mutant(
     'ticks of a pause not made up before a lease read',
     `${cluster}/process.ts`,
-    "  receive(from: string, wire: Wire): void {\n    this.catchUp();",
+    '  receive(from: string, wire: Wire): void {\n    this.catchUp();',
     '  receive(from: string, wire: Wire): void {',
   ),
   mutant(

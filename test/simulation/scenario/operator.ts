@@ -23,7 +23,9 @@ export class Operator {
     }
     if (what === 'addMember' && voters.length + learners.length < tuning.membersMax) {
       const room = tuning.membersMax - voters.length - learners.length;
-      const ids = Array.from({ length: this.#random.chance(0.5) ? Math.min(2, room) : 1 }, () => this.#cluster.addMember());
+      const ids = Array.from({ length: this.#random.chance(0.5) ? Math.min(2, room) : 1 }, () =>
+        this.#cluster.addMember(),
+      );
       return this.#ask({ addLearners: ids.map((id) => ({ id, address: id })) });
     }
     if (what === 'removeMember') {
@@ -67,7 +69,9 @@ export class Operator {
     const leader = this.#cluster.leader();
     if (leader === undefined || leader.paused) return;
     const result = leader.process?.operate((raft) => raft.changeMembership(change));
-    this.#cluster.world.observer.note(`operator asks ${leader.id} ${JSON.stringify(change)}: ${JSON.stringify(result)}`);
+    this.#cluster.world.observer.note(
+      `operator asks ${leader.id} ${JSON.stringify(change)}: ${JSON.stringify(result)}`,
+    );
     if (result?.type === 'started') this.#cluster.world.observer.count('membership changes');
   }
 }

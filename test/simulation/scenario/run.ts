@@ -83,7 +83,9 @@ class Run {
       detail: (text) => this.#observer.detail(text),
       note: (text) => (text.startsWith('VIOLATION') ? this.#observer.violation(text) : this.#observer.note(text)),
     });
-    this.#clients = ['c1', 'c2', 'c3', 'c4'].map((name, i) => new Client(clientOptions(name, i, readMode), clientWorld(name)));
+    this.#clients = ['c1', 'c2', 'c3', 'c4'].map(
+      (name, i) => new Client(clientOptions(name, i, readMode), clientWorld(name)),
+    );
     this.#watchers = [
       new Watcher('w1', { from: 'a', to: 'z' }, clientWorld('w1')),
       new Watcher('w2', { from: 'k1', to: 'k3' }, clientWorld('w2')),
@@ -114,11 +116,15 @@ class Run {
       for (const client of this.#clients) {
         const { name, keys } = client.options;
         const key = keys[0] as string;
-        client.perform({ type: 'put', keys: [key], value: `${name}.last` }, (written) => {
-          if (written === undefined) return;
-          const read = { type: 'read', from: key, to: `${key}\u0000`, linearizable: true } as const;
-          client.perform(read, (answer) => (open -= answer === undefined ? 0 : 1), 100);
-        }, 100);
+        client.perform(
+          { type: 'put', keys: [key], value: `${name}.last` },
+          (written) => {
+            if (written === undefined) return;
+            const read = { type: 'read', from: key, to: `${key}\u0000`, linearizable: true } as const;
+            client.perform(read, (answer) => (open -= answer === undefined ? 0 : 1), 100);
+          },
+          100,
+        );
       }
     });
     const tidy = (): void => {
@@ -131,7 +137,8 @@ class Run {
     const done = (): boolean => this.#observer.violations.length > 0 || (open === 0 && this.#level());
     this.#scheduler.runUntil(healedAtMs + livenessBoundMs, done);
     if (this.#observer.violations.length > 0) return;
-    if (!done()) this.#observer.violation(`liveness: ${open} clients wait after ${livenessBoundMs} ms; ${this.#describe()}`);
+    if (!done())
+      this.#observer.violation(`liveness: ${open} clients wait after ${livenessBoundMs} ms; ${this.#describe()}`);
   }
 
   #level(): boolean {

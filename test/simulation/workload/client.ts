@@ -90,7 +90,16 @@ export class Client {
     const { keys, name } = this.options;
     const key = random.pick(keys);
     const value = `${name}.${this.#numbers + 1}`;
-    const what = random.weighted({ put: 30, putMany: 5, delete: 8, compare: 17, get: 22, range: 8, stale: 10, compact: 0.5 });
+    const what = random.weighted({
+      put: 30,
+      putMany: 5,
+      delete: 8,
+      compare: 17,
+      get: 22,
+      range: 8,
+      stale: 10,
+      compact: 0.5,
+    });
     switch (what) {
       case 'put':
         return { type: 'put', keys: [key], value };
@@ -116,7 +125,8 @@ export class Client {
 
   #learn(operation: Operation, answer: Answer): void {
     this.#lastRevision = Math.max(this.#lastRevision, answer.revision);
-    const changed = operation.type === 'put' ? operation.keys : operation.type === 'compareAndPut' ? [operation.key] : [];
+    const changed =
+      operation.type === 'put' ? operation.keys : operation.type === 'compareAndPut' ? [operation.key] : [];
     if (answer.changed) for (const key of changed) this.#seen.push({ key, modRevision: answer.revision });
     for (const { key, modRevision } of answer.kvs) this.#seen.push({ key, modRevision });
     this.#seen.splice(0, this.#seen.length - 20);
@@ -132,8 +142,10 @@ export class Client {
     const { from, to } = operation;
     const mode = operation.linearizable ? this.options.readMode : 'serializable';
     const entry = this.#world.history.call(this.options.name, number, operation);
-    this.#try(attempts, (requestId) => ({ type: 'read', requestId, from, to, mode }), (reply, tried) =>
-      this.#finish(entry, operation, reply, tried, done),
+    this.#try(
+      attempts,
+      (requestId) => ({ type: 'read', requestId, from, to, mode }),
+      (reply, tried) => this.#finish(entry, operation, reply, tried, done),
     );
   }
 
@@ -149,11 +161,15 @@ export class Client {
     const id = { session: this.#session as number, sequence, floor: Math.min(...this.#open) };
     const command = { origin: `${name}/${number}`, operation };
     const entry = this.#world.history.call(name, number, operation);
-    this.#try(attempts, (requestId) => ({ type: 'write', requestId, id, command }), (reply, tried) => {
-      this.#open.delete(sequence);
-      if (reply?.type === 'noSession') this.#world.note(`VIOLATION session ${id.session} of ${name} was forgotten`);
-      this.#finish(entry, operation, reply, tried, done);
-    });
+    this.#try(
+      attempts,
+      (requestId) => ({ type: 'write', requestId, id, command }),
+      (reply, tried) => {
+        this.#open.delete(sequence);
+        if (reply?.type === 'noSession') this.#world.note(`VIOLATION session ${id.session} of ${name} was forgotten`);
+        this.#finish(entry, operation, reply, tried, done);
+      },
+    );
   }
 
   #finish(
@@ -180,16 +196,24 @@ export class Client {
     this.#registering = waiting;
     const nonce = `${this.options.name}-session`;
     const again = (): void =>
-      this.#try(10, (requestId) => ({ type: 'register', requestId, nonce }), (reply) => {
-        if (reply?.type !== 'session') return again();
-        this.#session = reply.session;
-        for (const run of waiting) run();
-      });
+      this.#try(
+        10,
+        (requestId) => ({ type: 'register', requestId, nonce }),
+        (reply) => {
+          if (reply?.type !== 'session') return again();
+          this.#session = reply.session;
+          for (const run of waiting) run();
+        },
+      );
     again();
   }
 
   /** Sends the same request until something other than a refusal comes, each time to another member. */
-  #try(attempts: number, make: (requestId: string) => Request, done: (reply: Reply | undefined, tried: number) => void): void {
+  #try(
+    attempts: number,
+    make: (requestId: string) => Request,
+    done: (reply: Reply | undefined, tried: number) => void,
+  ): void {
     const { scheduler, network, random } = this.#world;
     const attempt = (tried: number): void => {
       if (tried > attempts) return done(undefined, tried - 1);

@@ -7,7 +7,9 @@ export interface HistoryEntry {
   readonly operation: Operation;
   readonly calledAt: number;
   /** undefined: the outcome is unknown. It may have happened at any time after the call, or never. */
-  returned: { readonly at: number; readonly answer: Answer; readonly member: string; readonly attempts: number } | undefined;
+  returned:
+    | { readonly at: number; readonly answer: Answer; readonly member: string; readonly attempts: number }
+    | undefined;
 }
 
 /** What the clients saw. Times are places in one order of all events, so that nothing is simultaneous. */
