@@ -108,6 +108,10 @@ export class TestCluster {
     if (status?.role === 'leader' && last?.term === status.term && !status.changing) {
       checker.committedBy(member.id, last, status.configuration, (id) => this.members.get(id));
     }
+    for (const entry of ready.committed) {
+      if (status?.role !== 'leader' || entry.type !== 'configuration' || entry.term !== status.term) continue;
+      checker.committedBy(member.id, entry, entry.configuration, (id) => this.members.get(id));
+    }
     for (const read of ready.reads) this.#onRead(member, read);
     this.network.push(...ready.messages);
     this.#options.onReady?.(member, ready);
