@@ -35,7 +35,7 @@ function patched(files, patches) {
 
 /** The directory of the compiled tree. Made once for each content. */
 export function compile(patches = []) {
-  const paths = parts.flatMap((part) => sources(join(root, part))).toSorted();
+  const paths = parts.flatMap((part) => sources(join(root, part))).toSorted((a, b) => (a < b ? -1 : 1));
   const files = patched(new Map(paths.map((path) => [relative(root, path), readFileSync(path, 'utf8')])), patches);
   const hash = createHash('sha256')
     .update(JSON.stringify([...files]))

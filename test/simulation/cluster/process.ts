@@ -10,9 +10,10 @@ import type {
   SnapshotRead,
 } from '../../../plugins/store-raft/src/raft/types.ts';
 import { createRaft, type RaftTuning } from './core.ts';
-import { hashText, KvMachine, type KvSnapshot } from './kv-machine.ts';
+import { KvMachine, type KvSnapshot } from './kv-machine.ts';
 import type { Member } from './member.ts';
 import { Requests } from './requests.ts';
+import { isWhole, SnapshotSource } from './snapshot-source.ts';
 import { MemberStorage } from './storage.ts';
 import { WatchHub } from './watch-hub.ts';
 import { decodeJson, deepFreeze, encodeJson, type Command, type Wire } from './wire.ts';
@@ -44,7 +45,7 @@ export class MemberProcess {
   #checkpointedIndex: number;
   #savingState = false;
   #installing = false;
-  #snapshots: { readonly meta: SnapshotMeta; readonly bytes: Uint8Array }[] = [];
+  readonly #snapshots: SnapshotSource;
 
   constructor(member: Member, initial: LogBase, tuning: RaftTuning) {
     this.#member = member;
@@ -52,7 +53,7 @@ export class MemberProcess {
     const { storage, recovered } = MemberStorage.open(member.disk, initial);
     this.storage = storage;
     const { state, stored } = recovered;
-    this.machine = state === undefined ? new KvMachine() : KvMachine.restore(decodeJson<KvSnapshot>(state.bytes));
+    this.machine = state === undefined ? new KvMachine() : KvMachine.restore(decodeJson(state.bytes) as KvSnapshot);
     this.appliedIndex = stored.appliedIndex;
     this.#checkpointedIndex = stored.appliedIndex;
     this.#appliedTerm = state?.base.term ?? stored.base.term;
@@ -61,6 +62,7 @@ export class MemberProcess {
     member.observer.starts(member.id, this);
     this.raft = createRaft(member.id, stored, (bound) => member.random.int(bound), tuning);
     this.requests = new Requests(this, member);
+    this.#snapshots = new SnapshotSource(member, () => ({ base: this.#base(), machine: this.machine }));
     if (state !== undefined) this.raft.stateDurable(state.base.index);
     this.#scheduleTick();
     this.#scheduleProgress();
@@ -233,7 +235,7 @@ export class MemberProcess {
       this.requests.registered(entry.nonce, entry.index);
     }
     if (entry.type === 'command' && entry.id !== undefined) {
-      const command = decodeJson<Command>(entry.data);
+      const command = decodeJson(entry.data) as Command;
       const applied = this.machine.apply(entry.index, entry.id, command);
       this.#member.observer.changed(this.#member.id, command, applied);
       this.requests.written(entry.id, applied);
@@ -267,34 +269,11 @@ export class MemberProcess {
 
   #readSnapshot(read: SnapshotRead): void {
     this.#member.after(this.#member.random.between(0, 2), () => {
-      const snapshot = this.#snapshotFor(read);
-      if (snapshot === undefined) this.raft.snapshotUnavailable(read.to);
-      else {
-        const { meta, bytes } = snapshot;
-        const offset = meta.id === read.snapshotId ? read.offset : 0;
-        const data = bytes.subarray(offset, offset + read.limitBytes);
-        this.raft.provideSnapshotChunk(read.to, {
-          snapshot: meta,
-          offset,
-          data,
-          last: offset + data.length === bytes.length,
-        });
-      }
+      const chunk = this.#snapshots.chunk(read);
+      if (chunk === undefined) this.raft.snapshotUnavailable(read.to);
+      else this.raft.provideSnapshotChunk(read.to, chunk);
       this.#pumpSoon();
     });
-  }
-
-  #snapshotFor(read: SnapshotRead): { readonly meta: SnapshotMeta; readonly bytes: Uint8Array } | undefined {
-    const known = this.#snapshots.find(({ meta }) => meta.id === read.snapshotId);
-    if (known !== undefined) return known;
-    const recent = this.#snapshots.at(-1);
-    if (recent !== undefined && recent.meta.index >= read.minIndex) return recent;
-    if (this.appliedIndex < read.minIndex || this.#member.random.chance(0.1)) return undefined;
-    const base = this.#base();
-    const bytes = encodeJson(this.machine.snapshot());
-    const id = `${this.#member.id}-${base.index}-${checksum(bytes)}`;
-    this.#snapshots = [...this.#snapshots.slice(-1), { meta: { ...base, id, sizeBytes: bytes.length }, bytes }];
-    return this.#snapshots.at(-1);
   }
 
   #storeChunk(chunk: SnapshotChunk): void {
@@ -340,7 +319,7 @@ export class MemberProcess {
   }
 
   #becomeSnapshot(base: LogBase, bytes: Uint8Array): void {
-    this.machine = KvMachine.restore(decodeJson<KvSnapshot>(bytes));
+    this.machine = KvMachine.restore(decodeJson(bytes) as KvSnapshot);
     this.#toApply.length = 0;
     this.appliedIndex = base.index;
     this.#appliedTerm = base.term;
@@ -350,12 +329,4 @@ export class MemberProcess {
     this.hub.flush(this.machine);
     this.requests.applied();
   }
-}
-
-function checksum(bytes: Uint8Array): number {
-  return hashText(0, Buffer.from(bytes).toString('latin1'));
-}
-
-function isWhole(snapshot: SnapshotMeta, bytes: Uint8Array): boolean {
-  return bytes.length === snapshot.sizeBytes && snapshot.id.endsWith(`-${checksum(bytes)}`);
 }

@@ -186,9 +186,16 @@ export class Faults {
         network.partition([leader.id], others, 'both');
         break;
       case 'oneWay':
-        if (this.#random.chance(0.5)) network.partition(sideA, sideB, 'a-to-b');
-        else if (this.#random.chance(0.5)) network.partition([leader.id], others, 'a-to-b');
-        else network.partition(others, [leader.id], 'a-to-b');
+        switch (this.#random.weighted({ sides: 2, fromLeader: 1, toLeader: 1 })) {
+          case 'sides':
+            network.partition(sideA, sideB, 'a-to-b');
+            break;
+          case 'fromLeader':
+            network.partition([leader.id], others, 'a-to-b');
+            break;
+          case 'toLeader':
+            network.partition(others, [leader.id], 'a-to-b');
+        }
         break;
       case 'clog':
         for (const other of others) {
