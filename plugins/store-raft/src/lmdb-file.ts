@@ -41,6 +41,20 @@ export function openLmdb(path: string, options: LmdbOptions): RootDatabase<Buffe
   return root;
 }
 
+/**
+ * Waits for a write. LMDB rejects one that failed with an error that carries the reason as a promise of its own
+ * (`commitError`), which nobody else would take in: an unhandled rejection would end the process.
+ */
+export async function written<T>(write: PromiseLike<T>): Promise<T> {
+  try {
+    return await write;
+  } catch (error) {
+    const { commitError } = error as { commitError?: Promise<unknown> };
+    commitError?.catch(() => undefined);
+    throw error;
+  }
+}
+
 /** The error of a file whose content cannot be trusted. */
 export function corruptFile(path: string, why: string): StoreError {
   return new StoreError(

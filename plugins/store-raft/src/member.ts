@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { StoreError, type RevisionEvents, type WatchHistory } from '@timonel/sdk/contracts/store';
 import type { Transaction } from 'lmdb';
@@ -19,6 +20,8 @@ interface MemberOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
+/** A file system with less room than this is full for LMDB, which writes whole pages of several trees. */
+const fullBelowBytes = 256 * 1024;
 const replayEntries = 1_000;
 const collectVersions = 500;
 /** How often the entries that the state has on disk are dropped from the log. */
@@ -37,6 +40,7 @@ export class Member {
   readonly #state: StateFile;
   readonly #logger: Logger;
   readonly #onFailure: (error: unknown) => void;
+  readonly #dataDir: string;
   readonly #loop: CommitLoop<Applied>;
   readonly #recent = new RecentRevisions(recentEvents, recentBytes);
   readonly #dropTimer: TimerHandle;
@@ -85,6 +89,7 @@ export class Member {
     this.#state = data.state;
     this.#logger = options.log;
     this.#onFailure = options.onFailure;
+    this.#dataDir = options.dataDir;
     this.#lastDropIndex = machine.meta.appliedIndex;
     this.history = {
       revision: () => machine.meta.revision,
@@ -182,13 +187,27 @@ export class Member {
 
   #fail(error: unknown): StoreError {
     const message = errorMessage(error);
-    const full = errorCode(error) === 'ENOSPC' || /no space left|MDB_MAP_FULL/i.test(message);
+    const full = errorCode(error) === 'ENOSPC' || /no space left|MDB_MAP_FULL/i.test(message) || isFull(this.#dataDir);
     const failure = full
-      ? new StoreError('NO_SPACE', `the data could not be written: ${message}; make room and restart`, { cause: error })
-      : new StoreError('UNAVAILABLE', `the data could not be written: ${message}; restart`, { cause: error });
-    this.#logger.error({ error: message }, 'the store cannot write any more');
+      ? new StoreError('NO_SPACE', `there is no room left for the data in ${this.#dataDir}: make room and restart`, {
+          cause: error,
+        })
+      : new StoreError('UNAVAILABLE', `the data in ${this.#dataDir} could not be written: ${message}; restart`, {
+          cause: error,
+        });
+    this.#logger.error({ error: failure.message, cause: message }, 'the store cannot write any more');
     this.#onFailure(failure);
     return failure;
+  }
+}
+
+/** LMDB tells that a write failed, and not always why. */
+function isFull(directory: string): boolean {
+  try {
+    const { bavail, bsize } = statfsSync(directory);
+    return bavail * bsize < fullBelowBytes;
+  } catch {
+    return false;
   }
 }
 

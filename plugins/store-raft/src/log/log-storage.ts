@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { Packr } from 'msgpackr';
 import type { Database, RootDatabase } from 'lmdb';
-import { corruptFile, openLmdb } from '../lmdb-file.ts';
+import { corruptFile, openLmdb, written } from '../lmdb-file.ts';
 import { decodeEntry, encodeEntry, type LogEntry } from './entry.ts';
 
 /** What a member must remember over a crash beside its log (Raft paper, figure 2: persistent state). */
@@ -57,19 +57,19 @@ export class LogStorage {
   /** Resolves when it is on disk. */
   async saveHardState(hardState: HardState): Promise<void> {
     this.#hardState = hardState;
-    await this.#putHardState(hardState);
+    await written(this.#putHardState(hardState));
   }
 
   /** Appends entries that follow the last one. Resolves when they are on disk, all in one flush. */
   async append(entries: readonly LogEntry[]): Promise<void> {
-    const written: Promise<boolean>[] = [];
+    const puts: Promise<boolean>[] = [];
     for (const entry of entries) {
       if (entry.index !== this.#lastIndex + 1)
         throw new Error(`entry ${entry.index} does not follow ${this.#lastIndex}`);
-      written.push(this.#entries.put(indexKey(entry.index), encodeEntry(entry)));
+      puts.push(this.#entries.put(indexKey(entry.index), encodeEntry(entry)));
       this.#lastIndex = entry.index;
     }
-    await Promise.all(written);
+    await written(Promise.all(puts));
   }
 
   /** Entries from `from` to the end. @throws StoreError CORRUPT at a damaged or missing one */
@@ -90,10 +90,12 @@ export class LogStorage {
     const from = this.#hardState.droppedIndex + 1;
     if (index < from) return;
     this.#hardState = { ...this.#hardState, droppedIndex: index, droppedTerm: term };
-    await this.#root.batch(() => {
-      void this.#putHardState(this.#hardState);
-      for (let at = from; at <= index; at++) void this.#entries.remove(indexKey(at));
+    const removals: Promise<boolean>[] = [];
+    const batch = this.#root.batch(() => {
+      removals.push(this.#putHardState(this.#hardState));
+      for (let at = from; at <= index; at++) removals.push(this.#entries.remove(indexKey(at)));
     });
+    await written(Promise.all([batch, ...removals]));
   }
 
   async close(): Promise<void> {

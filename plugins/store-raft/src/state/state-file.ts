@@ -1,6 +1,6 @@
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { Packr } from 'msgpackr';
-import { corruptFile, openLmdb } from '../lmdb-file.ts';
+import { corruptFile, openLmdb, written } from '../lmdb-file.ts';
 
 /** Where the state machine stands. Kept in the same transaction as what it describes. */
 export interface StateMeta {
@@ -82,7 +82,7 @@ export class StateFile {
   async write(change: () => void): Promise<void> {
     let failure: unknown;
     let failed = false;
-    await this.#root.transaction(() => {
+    const transaction = this.#root.transaction(() => {
       try {
         change();
       } catch (error) {
@@ -91,13 +91,14 @@ export class StateFile {
         throw error;
       }
     });
+    await written(transaction);
     if (failed) throw failure;
     this.renewRead();
   }
 
   /** Resolves when everything committed so far is on disk. */
   async flushed(): Promise<void> {
-    await this.#root.flushed;
+    await written(this.#root.flushed);
   }
 
   /** Lets reads see what has been committed. */
