@@ -5,6 +5,7 @@ type Loader = () => Promise<{ default: AnyPlugin }>;
 
 export const catalogue: Readonly<Record<string, Loader>> = {
   'store-raft': () => import('@timonel/plugin-store-raft'),
+  'store-etcd': () => import('@timonel/plugin-store-etcd'),
   'store-memory': () => import('@timonel/plugin-store-memory'),
   'auth-token': () => import('@timonel/plugin-auth-token'),
   apiserver: () => import('@timonel/plugin-apiserver'),

@@ -21,7 +21,7 @@ import { dataDirPaths, lockDataDir, makeDataDir, type DataDirPaths } from './dat
 import { readDesiredState, writeDesiredState } from './desired-state.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { loadPluginFile } from './plugin-loader.ts';
-import { selectPlugins } from './selection.ts';
+import { selectPlugins, type StoreChoice } from './selection.ts';
 import { watchStrayErrors } from './stray-errors.ts';
 
 export interface RunOptions {
@@ -33,6 +33,8 @@ export interface RunOptions {
   readonly enable: readonly string[];
   readonly disable: readonly string[];
   readonly scheduler: string | undefined;
+  /** Absent: that of the profile. */
+  readonly store?: StoreChoice | undefined;
   readonly log: Logger;
   onProgress(event: KernelProgress): void;
   onNotice(line: string): void;

@@ -16,7 +16,14 @@ export interface SelectionInput {
   readonly enable: readonly string[];
   readonly disable: readonly string[];
   readonly scheduler: string | undefined;
+  readonly store?: StoreChoice | undefined;
   readonly pluginCache: string;
+}
+
+/** The store instead of the profile's. */
+export interface StoreChoice {
+  readonly name: string;
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export interface Selection {
@@ -38,12 +45,23 @@ function merge(base: unknown, over: unknown): unknown {
   return { ...base, ...over };
 }
 
-function schedulerChoice(choices: Map<string, Choice>, name: string, providers: readonly string[]): void {
+/** Runs one of the built-in providers of a service, by its name or what follows `<kind>-`, and none of the others. */
+function chooseProvider(
+  choices: Map<string, Choice>,
+  builtIns: ReadonlyMap<string, AnyPlugin>,
+  kind: string,
+  wanted: string,
+  config?: unknown,
+): void {
+  const providers = [...builtIns].filter(([, plugin]) => provides(plugin, kind)).map(([name]) => name);
+  const name = builtIns.has(wanted) ? wanted : `${kind}-${wanted}`;
+  if (!providers.includes(name)) throw unknownPlugin(wanted, providers);
   for (const provider of providers) {
     const choice = choices.get(provider);
     if (choice !== undefined) choice.enabled = false;
   }
-  choices.set(name, { ...choices.get(name), enabled: true });
+  const before = choices.get(name);
+  choices.set(name, { ...before, enabled: true, config: merge(before?.config, config) });
 }
 
 function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>): Map<string, Choice> {
@@ -75,12 +93,8 @@ function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>)
     if (!choices.has(name) && !builtIns.has(name)) throw unknownPlugin(name, [...builtIns.keys(), ...choices.keys()]);
     choices.set(name, { ...choices.get(name), enabled: false });
   }
-  if (input.scheduler !== undefined) {
-    const providers = [...builtIns].filter(([, plugin]) => provides(plugin, 'scheduler')).map(([name]) => name);
-    const full = builtIns.has(input.scheduler) ? input.scheduler : `scheduler-${input.scheduler}`;
-    if (!providers.includes(full)) throw unknownPlugin(input.scheduler, providers);
-    schedulerChoice(choices, full, providers);
-  }
+  if (input.scheduler !== undefined) chooseProvider(choices, builtIns, 'scheduler', input.scheduler);
+  if (input.store !== undefined) chooseProvider(choices, builtIns, 'store', input.store.name, input.store.config);
   return choices;
 }
 

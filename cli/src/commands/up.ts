@@ -7,6 +7,7 @@ import { dataDirPaths, defaultDataDir, instanceId, makeDataDir, nodeNameOf } fro
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { openLog } from '../cluster/log-file.ts';
 import { nodeReady, runCluster, type RunningCluster } from '../cluster/run-cluster.ts';
+import type { StoreChoice } from '../cluster/selection.ts';
 import { runDemo } from '../demo/web.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
@@ -25,6 +26,11 @@ interface UpFlags {
   enable: string[];
   disable: string[];
   scheduler?: string;
+  store?: string;
+  etcdEndpoints?: string;
+  etcdCa?: string;
+  etcdCert?: string;
+  etcdKey?: string;
   onShutdown?: 'remove' | 'keep';
   logLevel?: string;
   demo?: boolean;
@@ -78,6 +84,24 @@ function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterS
     serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? '10.96.0.0/16',
     onShutdown: flags.onShutdown ?? file.onShutdown ?? 'remove',
     hasNftables: hasProgram('nft'),
+  };
+}
+
+function storeOf(flags: UpFlags): StoreChoice | undefined {
+  const { etcdEndpoints, etcdCa, etcdCert, etcdKey } = flags;
+  const etcd = [etcdEndpoints, etcdCa, etcdCert, etcdKey].some((value) => value !== undefined);
+  if (!etcd) return flags.store === undefined ? undefined : { name: flags.store };
+  if (flags.store !== 'etcd' && flags.store !== 'store-etcd') {
+    throw new CliError('--etcd-endpoints, --etcd-ca, --etcd-cert and --etcd-key need --store etcd.', exitCodes.usage);
+  }
+  const files = { caFile: etcdCa, certFile: etcdCert, keyFile: etcdKey };
+  const given = Object.entries(files).flatMap(([name, path]) => (path === undefined ? [] : [[name, resolve(path)]]));
+  return {
+    name: flags.store,
+    config: {
+      ...(etcdEndpoints === undefined ? {} : { endpoints: etcdEndpoints.split(',').map((url) => url.trim()) }),
+      ...(given.length === 0 ? {} : { tls: Object.fromEntries(given) as Record<string, string> }),
+    },
   };
 }
 
@@ -146,6 +170,7 @@ async function up(flags: UpFlags): Promise<void> {
     enable: flags.enable,
     disable: flags.disable,
     scheduler: flags.scheduler,
+    store: storeOf(flags),
     log,
     onNotice: notice,
     onProgress: (event) => progress(event),
@@ -211,6 +236,11 @@ export function addUp(program: Command): void {
     .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
     .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
     .option('--scheduler <name>', 'the scheduler to use, for example binpack')
+    .option('--store <name>', "the store instead of the profile's: raft, memory or etcd")
+    .option('--etcd-endpoints <urls>', 'client URLs of the etcd members, with commas between them')
+    .option('--etcd-ca <file>', "PEM file of the authority of etcd's certificates")
+    .option('--etcd-cert <file>', 'PEM file of the client certificate for etcd')
+    .option('--etcd-key <file>', "PEM file of that certificate's key")
     .addOption(
       new Option('--on-shutdown <what>', 'what happens to containers when the cluster stops (default: remove)').choices(
         ['remove', 'keep'],
@@ -228,6 +258,8 @@ Examples:
   timonel up                                         # a cluster on this machine, Ctrl-C stops it
   timonel up --data-dir /tmp/t1 --listen 127.0.0.1:7443
   timonel up --scheduler binpack --disable controller-gc
+  timonel up --store etcd --etcd-endpoints https://10.0.0.1:2379,https://10.0.0.2:2379 \\
+    --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem
   timonel up --enable ./examples/plugins/deny-latest.ts`,
     )
     .action(up);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach } from '@jest/globals';
+import { createRealEnv } from '@timonel/core/env';
 import type { Env } from '@timonel/sdk';
 import type { KeyValue, Operation, Store, StoreWatch, WatchBatch } from '@timonel/sdk/contracts/store';
 import { createManualEnv, type ManualEnv } from './manual-env.ts';
@@ -21,12 +22,26 @@ export interface StoreBed {
   store: Store;
   reopen(): Promise<void>;
   readonly canReopen: boolean;
+  /** The store's leases end by a clock of its own: a test must wait, and cannot be exact. */
+  readonly ownLeaseClock: boolean;
+  /** The store cannot delete and put a key in one txn. */
+  readonly noRecreation: boolean;
+  /** Lets time pass for leases. */
+  passTime(ms: number): Promise<void>;
   /** Makes further stores; closed after the test. */
   another(): Promise<StoreUnderTest>;
 }
 
+/** What a store does otherwise than the rest, and why. */
+export interface StoreOptOuts {
+  /** Leases end by the clock of a server, in real time. The value says why. */
+  readonly ownLeaseClock?: string;
+  /** A key cannot be deleted and put in one txn. The value says why. */
+  readonly noRecreation?: string;
+}
+
 /** Sets a fresh store up before each test of the surrounding `describe`. */
-export function useStore(makeStore: MakeStore): () => StoreBed {
+export function useStore(makeStore: MakeStore, optOuts: StoreOptOuts): () => StoreBed {
   let bed: StoreBed | undefined;
   let opened: StoreUnderTest[] = [];
   beforeEach(async () => {
@@ -41,7 +56,13 @@ export function useStore(makeStore: MakeStore): () => StoreBed {
       env,
       store: first.store,
       canReopen: first.reopen !== undefined,
+      ownLeaseClock: optOuts.ownLeaseClock !== undefined,
+      noRecreation: optOuts.noRecreation !== undefined,
       another,
+      async passTime(ms) {
+        if (optOuts.ownLeaseClock === undefined) env.advance(ms);
+        else await createRealEnv().timers.sleep(ms);
+      },
       async reopen() {
         if (first.reopen === undefined) throw new Error('this store cannot be reopened');
         this.store = await first.reopen();

@@ -1,5 +1,5 @@
 import { describe } from '@jest/globals';
-import { useStore, type MakeStore } from './harness.ts';
+import { useStore, type MakeStore, type StoreOptOuts } from './harness.ts';
 import { leaseContract } from './lease.ts';
 import { durabilityContract, limitsContract } from './limits.ts';
 import { modelContract } from './model.ts';
@@ -7,12 +7,14 @@ import { rangeContract } from './range.ts';
 import { txnContract } from './txn.ts';
 import { watchContract } from './watch.ts';
 
-export type { MakeStore, StoreUnderTest } from './harness.ts';
+export type { MakeStore, StoreOptOuts, StoreUnderTest } from './harness.ts';
 
 /** Options of {@link storeContract}. */
 export interface StoreContractOptions {
   /** The store keeps its state over a restart: `makeStore` gives `reopen`. Default false. */
   readonly durable?: boolean;
+  /** Rules that this store cannot keep to the letter, each with the reason. Default: none. */
+  readonly optOuts?: StoreOptOuts;
 }
 
 /**
@@ -21,7 +23,7 @@ export interface StoreContractOptions {
  */
 export function storeContract(name: string, makeStore: MakeStore, options: StoreContractOptions = {}): void {
   describe(`store contract: ${name}`, () => {
-    const bed = useStore(makeStore);
+    const bed = useStore(makeStore, options.optOuts ?? {});
     txnContract(bed);
     rangeContract(bed);
     watchContract(bed);

@@ -85,7 +85,7 @@ export function durabilityContract(bed: () => StoreBed): void {
     const before = await first.range({ prefix: '' });
     const old = await first.range({ prefix: '', revision: 15 });
     await bed().reopen();
-    const { store, env } = bed();
+    const { store } = bed();
     const flat = (range: typeof before) =>
       range.kvs.map((kv) => [kv.key, text(kv), kv.createRevision, kv.modRevision, kv.version, kv.lease]);
     expect(flat(await store.range({ prefix: '' }))).toEqual(flat(before));
@@ -103,7 +103,7 @@ export function durabilityContract(bed: () => StoreBed): void {
     const all = Array.from({ length: before.revision - 10 }, (_, at) => at + 12);
     expect(revisions).toEqual(all.filter((revision) => revision !== before.revision));
     expect(await store.keepAlive(lease.id)).toEqual(lease);
-    env.advance(10_000);
+    await bed().passTime(10_000);
     while ((await store.get('leased')).kv !== undefined) await new Promise((resolve) => setImmediate(resolve));
     const next = await store.grantLease(10_000);
     expect(next.id).not.toBe(lease.id);

@@ -210,6 +210,7 @@ export function watchContract(bed: () => StoreBed): void {
       expect(described(delivered)).toHaveLength(500);
       const rounds = Math.ceil((2 * defaultWatchLimits.backlogEvents) / 500);
       for (let round = 0; round < rounds; round++) await store.txn({ compare: [], success: operations });
+      await store.barrier();
       // What was taken before the cut may still come; then the error.
       let lastRevision = 2;
       const code = await codeOf(
