@@ -16,6 +16,8 @@ describeAsRoot(`a full disk${isRoot ? '' : ' (skipped: mounting a small file sys
   let mountPoint = '';
   let dataDir = '';
   beforeEach(async () => {
+    // LMDB prints the failed write itself, also after the test has ended.
+    console.error = () => undefined;
     mountPoint = await mkdtemp(join(tmpdir(), 'timonel-store-full-'));
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4m', 'tmpfs', mountPoint]);
     dataDir = join(mountPoint, 'store');

@@ -37,14 +37,14 @@ async function tailOffset(file: FileHandle, count: number): Promise<number> {
   return 0;
 }
 
-/** Raw lines as bytes, with their newline. `ended` answers whether nothing more will be written. */
-async function* rawLines(
+/** Raw lines as bytes, with their newline; all of one read together. `ended` answers whether nothing more will be written. */
+async function* lineBatches(
   file: FileHandle,
   start: number,
   options: ReadOptions,
   env: Env,
   ended: () => Promise<boolean>,
-): AsyncGenerator<Buffer> {
+): AsyncGenerator<readonly Buffer[]> {
   let position = start;
   let rest: Buffer = Buffer.alloc(0);
   const buffer = Buffer.alloc(chunkBytes);
@@ -60,24 +60,33 @@ async function* rawLines(
     }
     position += bytesRead;
     rest = Buffer.concat([rest, buffer.subarray(0, bytesRead)]);
+    const lines: Buffer[] = [];
     let from = 0;
     for (let newline = rest.indexOf(10); newline >= 0; newline = rest.indexOf(10, from)) {
-      yield rest.subarray(from, newline + 1);
+      lines.push(rest.subarray(from, newline + 1));
       from = newline + 1;
     }
     rest = rest.subarray(from);
     if (rest.length > lineLimitBytes) {
-      yield rest;
+      lines.push(rest);
       rest = Buffer.alloc(0);
     }
+    if (lines.length > 0) yield lines;
   }
-  if (rest.length > 0 && !options.signal.aborted) yield rest;
+  if (rest.length > 0 && !options.signal.aborted) yield [rest];
 }
 
 function sinceMs(options: ReadOptions, nowMs: number): number {
   if (options.sinceTime !== undefined) return rfc3339Ms(options.sinceTime);
   if (options.sinceSeconds !== undefined) return nowMs - options.sinceSeconds * 1000;
   return Number.NEGATIVE_INFINITY;
+}
+
+/** What a reader sees of one raw line; nothing of a malformed one and of one before `since`. */
+function textOf(raw: Buffer, since: number, timestamps: boolean): string {
+  const line = parseLine(raw.toString('utf8').replace(/\n$/, ''));
+  if (line === undefined || (since > Number.NEGATIVE_INFINITY && rfc3339Ms(line.time) < since)) return '';
+  return `${timestamps ? `${line.time} ` : ''}${line.text}${line.partial ? '' : '\n'}`;
 }
 
 /** Chunks of text of one log file. An absent file reads as empty. Ends with the signal, the limit, or the end of the container. */
@@ -93,12 +102,9 @@ export async function* readLog(
     const start = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
     const since = sinceMs(options, env.clock.now());
     let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-    for await (const raw of rawLines(file, start, options, env, ended)) {
-      const line = parseLine(raw.toString('utf8').replace(/\n$/, ''));
-      if (line === undefined || rfc3339Ms(line.time) < since) continue;
-      const text = `${options.timestamps ? `${line.time} ` : ''}${line.text}${line.partial ? '' : '\n'}`;
-      const bytes = Buffer.from(text, 'utf8');
-      yield bytes.length > left ? bytes.subarray(0, left) : bytes;
+    for await (const lines of lineBatches(file, start, options, env, ended)) {
+      const bytes = Buffer.from(lines.map((raw) => textOf(raw, since, options.timestamps)).join(''), 'utf8');
+      if (bytes.length > 0) yield bytes.length > left ? bytes.subarray(0, left) : bytes;
       left -= bytes.length;
       if (left <= 0) return;
     }
