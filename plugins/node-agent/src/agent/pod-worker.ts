@@ -2,11 +2,12 @@
 import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import { compareResourceVersions } from '@timonel/sdk/controller';
-import type { Pod } from '@timonel/sdk/kube';
+import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { plan } from '../plan/plan.ts';
 import { recallLost } from '../plan/recall.ts';
 import { emptyMemory, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
 import { podStatus } from '../status/pod-status.ts';
+import { newBackOffs } from '../status/back-off-events.ts';
 import { StatusWriter } from '../status/writer.ts';
 import { withLogMessage } from '../logs/termination-message.ts';
 import { execute, type PodRecord } from './executor.ts';
@@ -29,6 +30,8 @@ export class PodWorker implements PodRecord {
   #handler: string;
   /** Ids of containers whose record is final and complete. */
   readonly #settled = new Set<string>();
+  /** The status of the last step. */
+  #reported: PodStatus | undefined;
   #dirty = false;
   #running: Promise<void> | undefined;
   #timer: TimerHandle | undefined;
@@ -189,7 +192,7 @@ export class PodWorker implements PodRecord {
     const view = this.view();
     const { actions, wakeAt } = plan(view, now);
     if (!this.#gone && !this.memory.finalReported) {
-      this.#writer.set(podStatus(view, this.#services.nodeAddress(), now));
+      this.#report(podStatus(view, this.#services.nodeAddress(), now));
     }
     for (const action of actions) {
       if (this.#closed) return false;
@@ -198,6 +201,14 @@ export class PodWorker implements PodRecord {
     if (actions.length > 0 || this.#dirty) return true;
     if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
     return false;
+  }
+
+  #report(status: PodStatus): void {
+    for (const message of newBackOffs(this.#reported ?? this.#pod.status, status)) {
+      this.#services.event(this.#pod, 'Warning', 'BackOff', message);
+    }
+    this.#reported = status;
+    this.#writer.set(status);
   }
 
   #wakeIn(delayMs: number): void {

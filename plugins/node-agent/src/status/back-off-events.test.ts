@@ -1,0 +1,30 @@
+import { describe, expect, it } from '@jest/globals';
+import type { PodStatus } from '@timonel/sdk/kube';
+import { newBackOffs } from './back-off-events.ts';
+
+const withReason = (reason: string | undefined): PodStatus => ({
+  containerStatuses: [
+    {
+      name: 'c',
+      image: 'web:1',
+      imageID: '',
+      ready: false,
+      restartCount: 1,
+      lastState: {},
+      state: reason === undefined ? { running: {} } : { waiting: { reason } },
+    },
+  ],
+});
+
+describe('newBackOffs', () => {
+  it('tells when a container begins to back off, and not while it goes on', () => {
+    expect(newBackOffs(withReason(undefined), withReason('CrashLoopBackOff'))).toEqual([
+      'Back-off restarting failed container c',
+    ]);
+    expect(newBackOffs(withReason('CrashLoopBackOff'), withReason('CrashLoopBackOff'))).toEqual([]);
+    expect(newBackOffs(withReason('ErrImagePull'), withReason('ImagePullBackOff'))).toEqual([
+      'Back-off pulling image "web:1"',
+    ]);
+    expect(newBackOffs(undefined, withReason('ContainerCreating'))).toEqual([]);
+  });
+});
