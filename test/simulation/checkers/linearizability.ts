@@ -28,7 +28,7 @@ const absent: KeyState = { value: undefined, mod: 0, version: 0 };
  * with Lowe's memory of what was tried). It trusts no revision that a member names as an order, only as a value. Keys are
  * searched each for itself: linearizability is local. Serializable reads are none of its business.
  */
-export function checkLinearizability(history: readonly HistoryEntry[], limitStates = 200_000): Verdict {
+export function checkLinearizability(history: readonly HistoryEntry[], limitStates = 50_000): Verdict {
   const byKey = new Map<string, KeyOperation[]>();
   const keys = new Set(history.flatMap((entry) => writtenKeys(entry.operation)));
   for (const entry of history) {
@@ -120,6 +120,8 @@ function searchKey(key: string, operations: readonly KeyOperation[], limitStates
   const completed = sorted.filter((operation) => operation.returnedAt !== Number.POSITIVE_INFINITY).length;
   const done = sorted.map(() => false);
   const seen = new Set<string>();
+  // The furthest that an order got, and what it could not explain there.
+  let best = Number.POSITIVE_INFINITY;
   let stuckAt: KeyOperation | undefined;
   // Depth first with an own stack: each frame is a point to return to.
   const stack: { state: KeyState; taken: number; next: number; left: number; first: number }[] = [];
@@ -128,7 +130,10 @@ function searchKey(key: string, operations: readonly KeyOperation[], limitStates
     if (frame.left === 0) return { outcome: 'linearizable' };
     const found = nextOperation(sorted, done, frame);
     if (found === undefined) {
-      stuckAt = later(stuckAt, firstOpen(sorted, done));
+      if (frame.left < best) {
+        best = frame.left;
+        stuckAt = firstOpen(sorted, done);
+      }
       const back = stack.pop();
       if (back === undefined) return violation(key, stuckAt);
       done[frame.taken] = false;
@@ -186,11 +191,6 @@ function firstOpen(sorted: readonly KeyOperation[], done: readonly boolean[]): K
       earliest = operation;
   }
   return earliest;
-}
-
-function later(a: KeyOperation | undefined, b: KeyOperation | undefined): KeyOperation | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return b.returnedAt > a.returnedAt ? b : a;
 }
 
 function violation(key: string, stuckAt: KeyOperation | undefined): Verdict {

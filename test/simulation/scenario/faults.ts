@@ -17,6 +17,7 @@ export type Fault =
   | 'crash'
   | 'crashAll'
   | 'duel'
+  | 'churn'
   | 'pause'
   | 'partition'
   | 'isolateLeader'
@@ -38,6 +39,7 @@ const usualWeights: Record<Fault, number> = {
   crash: 10,
   crashAll: 1.5,
   duel: 5,
+  churn: 4,
   pause: 6,
   partition: 6,
   isolateLeader: 5,
@@ -147,6 +149,8 @@ export class Faults {
         return;
       case 'duel':
         return this.#duel();
+      case 'churn':
+        return this.#churn(this.#cluster.world.scheduler.nowMs + 1_200, 0);
       case 'pause':
         return this.#pause(this.#random.chance(0.5) ? (this.#cluster.leader() ?? member) : member);
       case 'slowDisk':
@@ -235,6 +239,23 @@ export class Faults {
         victim.crash('in a duel');
         if (!this.#cluster.destroyed.has(victim.id)) victim.start();
       });
+    });
+  }
+
+  /** Every new leader dies in its first moments, with its first entries on some disks and not on others (figure 8). */
+  #churn(untilMs: number, killedTerm: number): void {
+    const { scheduler } = this.#cluster.world;
+    if (this.#stopped || scheduler.nowMs > untilMs) return;
+    const leader = this.#cluster.leader();
+    const term = leader?.process?.raft.status().term ?? 0;
+    scheduler.after(term > killedTerm ? this.#random.exponential(2) : 4, () => {
+      if (leader !== undefined && term > killedTerm && !this.#stopped) {
+        leader.crash('in its first moments');
+        scheduler.after(this.#random.between(1, 400), () => {
+          if (!this.#cluster.destroyed.has(leader.id)) leader.start();
+        });
+      }
+      this.#churn(untilMs, Math.max(term, killedTerm));
     });
   }
 

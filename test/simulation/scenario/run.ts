@@ -134,7 +134,13 @@ class Run {
       this.#scheduler.after(200, tidy);
     };
     tidy();
-    const done = (): boolean => this.#observer.violations.length > 0 || (open === 0 && this.#level());
+    let level = false;
+    const look = (): void => {
+      level = open === 0 && this.#level();
+      this.#scheduler.after(10, look);
+    };
+    look();
+    const done = (): boolean => level || this.#observer.violations.length > 0;
     this.#scheduler.runUntil(healedAtMs + livenessBoundMs, done);
     if (this.#observer.violations.length > 0) return;
     if (!done())
@@ -213,7 +219,7 @@ function chooseTuning(random: SimRandom): ClusterTuning {
     tickMs: 10,
     electionTicks: random.pick([10, 20]),
     checkpointEntries: random.pick([5, 20, 100]),
-    messageEntries: random.pick([2, 16, 256]),
+    messageEntries: random.pick([1, 2, 16, 256]),
     inflightEntries: random.pick([4, 64, 1024]),
     tailEntries: random.pick([0, 4, 20, 200]),
     snapshotChunkBytes: random.pick([200, 1_000, 100_000]),
