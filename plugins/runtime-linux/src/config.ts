@@ -11,6 +11,7 @@ export const configSchema: z.ZodType<RuntimeLinuxConfig> = z
       .default(''),
     openFilesLimit: limit.optional(),
     unprivilegedPorts: z.boolean().default(true),
+    rootSwitch: z.enum(['auto', 'chroot']).default('auto'),
   })
   .prefault({});
 
@@ -21,4 +22,6 @@ export interface RuntimeLinuxConfig {
   readonly openFilesLimit?: { readonly soft: number; readonly hard: number } | undefined;
   /** Let every user of a container listen on ports below 1024 of its own network namespace. */
   readonly unprivilegedPorts: boolean;
+  /** How a container enters its root: `auto` is pivot_root, and chroot where that cannot work; `chroot` does not try. */
+  readonly rootSwitch: 'auto' | 'chroot';
 }

@@ -49,6 +49,7 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ...cgroups.joinFiles(cgroup).map((file): SpecEntry => ['cgroup', file]),
     ...cgroups.containerMounts.map((name): SpecEntry => ['cgroupMount', name]),
     ...mounts(input),
+    ['rootByChroot', input.settings.rootSwitch === 'chroot' ? '1' : '0'],
     ...processEntries(config, input.sandbox.hostname),
     ...securityEntries(config),
     ...limits(input),

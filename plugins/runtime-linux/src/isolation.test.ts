@@ -34,7 +34,7 @@ describe('what a container sees', () => {
   });
 
   it('sees the files of its image only', async () => {
-    const { stdout, stderr } = await bed.run(`ls /; ls ${bed.dataDir}; ls /work; cat /proc/1/root/etc/hostname`);
+    const { stdout, stderr } = await bed.run(`ls /; ls ${bed.dataDir}; ls /boot; cat /proc/1/root/etc/hostname`);
     expect(stdout.split('\n')).toEqual('bin dev etc lib lib64 proc root sys tmp usr'.split(' '));
     expect(stderr.split('\n')).toHaveLength(3);
   });

@@ -15,7 +15,7 @@ describe('checkHost', () => {
 
 describe('the configuration', () => {
   it('has defaults', () => {
-    expect(configSchema.parse({})).toEqual({ cgroupParent: '', unprivilegedPorts: true });
+    expect(configSchema.parse({})).toEqual({ cgroupParent: '', unprivilegedPorts: true, rootSwitch: 'auto' });
     expect(plugin.name).toBe('runtime-linux');
   });
 

@@ -28,7 +28,7 @@ struct spec {
     size_t limit_count;
     const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj;
     uint64_t capabilities;
-    bool readonly_root, no_new_privileges, privileged, tty, pid_namespace, net_namespace, ipc_namespace, host_pid;
+    bool readonly_root, no_new_privileges, privileged, tty, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
     int pid;                                                          /* exec: the container's init */
 };
 void spec_read(struct spec *spec, const char *path);

@@ -64,13 +64,13 @@ static void mounts_attach(const struct spec *spec) {
 }
 
 /* pivot_root with the old root stacked on the new one, then dropped. It cannot work when the node's root is the initial
- * ramfs: there the new root is moved over it and entered by chroot. */
-static void root_switch(void) {
+ * ramfs: there, and where the spec asks for it, the new root is moved over it and entered by chroot. */
+static void root_switch(const struct spec *spec) {
     if (chdir("rootfs") < 0) fail("chdir", "rootfs");
-    if (syscall(SYS_pivot_root, ".", ".") == 0) {
+    if (!spec->root_by_chroot && syscall(SYS_pivot_root, ".", ".") == 0) {
         if (umount2(".", MNT_DETACH) < 0) fail("umount2", "old root");
     } else {
-        if (errno != EINVAL) fail("pivot_root", "rootfs");
+        if (!spec->root_by_chroot && errno != EINVAL) fail("pivot_root", "rootfs");
         mount_or_fail(".", "/", NULL, MS_MOVE, NULL);
         if (chroot(".") < 0) fail("chroot", "rootfs");
     }
@@ -120,7 +120,7 @@ void rootfs_enter(struct spec *spec) {
     mount_or_fail(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
     overlay_mount(spec);
     devices_mount(spec);
-    root_switch();
+    root_switch(spec);
     make_mount_point("/proc", true);
     mount_or_fail("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     make_mount_point("/sys", true);

@@ -51,6 +51,7 @@ static bool set_flag(struct spec *spec, const char *key, const char *value) {
         {"readonlyRoot", &spec->readonly_root}, {"noNewPrivileges", &spec->no_new_privileges},
         {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"new.pid", &spec->pid_namespace},
         {"new.net", &spec->net_namespace}, {"new.ipc", &spec->ipc_namespace}, {"hostPid", &spec->host_pid},
+        {"rootByChroot", &spec->root_by_chroot},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(key, flags[i].key) == 0) { *flags[i].field = strcmp(value, "1") == 0; return true; }

@@ -21,14 +21,16 @@ export class Bed {
   readonly logs: string = join(this.dataDir, 'logs');
   runtime!: LinuxRuntime;
   readonly #env: Env;
+  readonly #rootSwitch: 'auto' | 'chroot';
   #count = 0;
 
-  constructor(env: Env) {
+  constructor(env: Env, rootSwitch: 'auto' | 'chroot' = 'auto') {
     this.#env = env;
+    this.#rootSwitch = rootSwitch;
   }
 
   async open(): Promise<void> {
-    this.runtime = await openRuntime(this.dataDir, this.#env);
+    this.runtime = await openRuntime(this.dataDir, this.#env, this.#rootSwitch);
   }
 
   /** As when the agent is restarted. */

@@ -7,10 +7,14 @@ import { LinuxRuntime } from '../runtime.ts';
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 
-export async function openRuntime(dataDir: string, env: Env): Promise<LinuxRuntime> {
+export async function openRuntime(
+  dataDir: string,
+  env: Env,
+  rootSwitch: 'auto' | 'chroot' = 'auto',
+): Promise<LinuxRuntime> {
   const { driver } = detectCgroups();
   if (driver === undefined) throw new Error('these tests need cgroups');
-  const settings = { cgroupParent: '', unprivilegedPorts: true };
+  const settings = { cgroupParent: '', unprivilegedPorts: true, rootSwitch };
   const runtime = new LinuxRuntime({ dataDir, env, log: quiet, cgroups: driver, settings });
   await runtime.open();
   return runtime;
