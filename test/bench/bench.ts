@@ -5,6 +5,8 @@ export interface BenchOptions {
   readonly rounds: number;
   /** Tells how far it is. */
   readonly note: (line: string) => void;
+  /** For a table of its own, where figures alone do not say it. */
+  readonly print?: (text: string) => void;
 }
 
 export interface Bench {

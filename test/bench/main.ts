@@ -9,8 +9,9 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { podStart } from './pod-start.ts';
 import { startup } from './startup.ts';
+import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint];
+const benches: readonly Bench[] = [startup, podStart, footprint, store];
 const leastRounds = 10;
 
 function list(): string {
@@ -102,12 +103,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
+  const print = (text: string): void => console.log(`${text}\n`);
   const figures: Figure[] = [];
   let failed = false;
   for (const bench of choice.chosen) {
     const note = (line: string): void => console.error(`${bench.name}: ${line}`);
     try {
-      figures.push(...(await bench.run({ rounds: choice.rounds ?? bench.defaultRounds, note })));
+      figures.push(...(await bench.run({ rounds: choice.rounds ?? bench.defaultRounds, note, print })));
     } catch (error) {
       failed = true;
       console.error(`${bench.name} failed:`, error);

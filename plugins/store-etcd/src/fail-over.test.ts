@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { createRecordingLogger } from '@timonel/testkit';
+import { createRecordingLogger, until } from '@timonel/testkit';
 import { etcdMissing, startEtcd, type EtcdCluster, type EtcdOptions } from '../../../test/support/etcd.ts';
 import { configSchema, type EtcdStoreConfigInput } from './config.ts';
 import { EtcdStore } from './etcd-store.ts';
@@ -69,7 +69,7 @@ withEtcd(`store-etcd and failures${etcdMissing === undefined ? '' : ` (needs etc
     }
     expect(acknowledged.length).toBeGreaterThanOrEqual(50);
     const { kvs } = await store.range({ prefix: '' });
-    await store.barrier();
+    await until(() => seen.length >= kvs.length, { what: 'every event' });
     watch.close();
     await watching;
     expect(seen).toEqual(kvs.map((kv) => kv.key));
