@@ -53,7 +53,12 @@ export function handleAppendResponse(core: Core, progress: Progress, { result }:
   const news = progress.accepted(result.index);
   if (progress.state === 'probe' && result.index >= progress.match) progress.becomeReplicate();
   // The log can go on from there: the rest of the snapshot is not needed.
-  if (progress.state === 'snapshot' && progress.match >= core.log.base.index) progress.becomeReplicate();
+  if (progress.state === 'snapshot') {
+    const { stream } = progress;
+    if (progress.match >= core.log.base.index) progress.becomeReplicate();
+    // The log was compacted past the snapshot that it has got: it needs a newer one.
+    else if (stream?.meta !== undefined && progress.match >= stream.meta.index) progress.becomeSnapshot();
+  }
   return news;
 }
 
