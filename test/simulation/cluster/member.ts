@@ -80,7 +80,8 @@ export class Member {
 
   resume(): void {
     this.#paused = false;
-    const waiting = this.#waiting;
+    // Which of them the process comes to first is not settled: timers or what came from the network.
+    const waiting = this.random.chance(0.5) ? this.#waiting : this.random.shuffle(this.#waiting);
     this.#waiting = [];
     for (const run of waiting) run();
   }
