@@ -49,7 +49,9 @@ export const configSchema: z.ZodType<EtcdStoreConfig, EtcdStoreConfigInput> = z
     tls: z.strictObject({ caFile: file, certFile: file, keyFile: file }).prefault({}),
     /** What every key in etcd begins with. */
     keyPrefix: z.string().max(256).default('timonel/'),
+    /** How long a request may take, with all its tries on other members. */
     requestTimeoutMs: count.default(10_000),
+    /** How long a member may take to accept a connection, and to answer a ping. */
     dialTimeoutMs: count.default(3_000),
     /** How often an idle connection is tried. etcd refuses less than 5 s (`--grpc-keepalive-min-time`). */
     pingMs: count.min(5_000).default(10_000),
