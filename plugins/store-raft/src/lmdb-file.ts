@@ -42,15 +42,16 @@ export function openLmdb(path: string, options: LmdbOptions): RootDatabase<Buffe
 }
 
 /**
- * Waits for a write. LMDB rejects one that failed with an error that carries the reason as a promise of its own
- * (`commitError`), which nobody else would take in: an unhandled rejection would end the process.
+ * Waits for a write. When one fails LMDB also rejects two promises that nobody gets: the reason, which hangs on the error
+ * (`commitError`), and that of the whole commit. Both are taken in, since an unhandled rejection would end the process.
  */
-export async function written<T>(write: PromiseLike<T>): Promise<T> {
+export async function written<T>(root: RootDatabase<Buffer, Buffer>, write: PromiseLike<T>): Promise<T> {
   try {
     return await write;
   } catch (error) {
     const { commitError } = error as { commitError?: Promise<unknown> };
     commitError?.catch(() => undefined);
+    root.committed.then(undefined, () => undefined);
     throw error;
   }
 }

@@ -57,7 +57,7 @@ export class LogStorage {
   /** Resolves when it is on disk. */
   async saveHardState(hardState: HardState): Promise<void> {
     this.#hardState = hardState;
-    await written(this.#putHardState(hardState));
+    await written(this.#root, this.#putHardState(hardState));
   }
 
   /** Appends entries that follow the last one. Resolves when they are on disk, all in one flush. */
@@ -69,7 +69,7 @@ export class LogStorage {
       puts.push(this.#entries.put(indexKey(entry.index), encodeEntry(entry)));
       this.#lastIndex = entry.index;
     }
-    await written(Promise.all(puts));
+    await written(this.#root, Promise.all(puts));
   }
 
   /** Entries from `from` to the end. @throws StoreError CORRUPT at a damaged or missing one */
@@ -95,7 +95,7 @@ export class LogStorage {
       removals.push(this.#putHardState(this.#hardState));
       for (let at = from; at <= index; at++) removals.push(this.#entries.remove(indexKey(at)));
     });
-    await written(Promise.all([batch, ...removals]));
+    await written(this.#root, Promise.all([batch, ...removals]));
   }
 
   async close(): Promise<void> {

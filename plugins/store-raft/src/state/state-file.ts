@@ -91,14 +91,14 @@ export class StateFile {
         throw error;
       }
     });
-    await written(transaction);
+    await written(this.#root, transaction);
     if (failed) throw failure;
     this.renewRead();
   }
 
   /** Resolves when everything committed so far is on disk. */
   async flushed(): Promise<void> {
-    await written(this.#root.flushed);
+    await written(this.#root, this.#root.flushed);
   }
 
   /** Lets reads see what has been committed. */
