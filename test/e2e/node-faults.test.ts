@@ -128,8 +128,9 @@ describe('a node that is killed at any moment', () => {
       const churning = churn(random, () => isOver);
       await new Promise((resolve) => setTimeout(resolve, 200 + random() * 1200));
       isOver = true;
-      const untouched = calm.filter(({ metadata }) => wanted.get(metadata.name) === metadata.uid);
       await Promise.all([restart(), churning]);
+      // Only now: the last request of the churn may have been a deletion that was still under way.
+      const untouched = calm.filter(({ metadata }) => wanted.get(metadata.name) === metadata.uid);
       for (const pod of await list()) {
         const { name, uid } = pod.metadata;
         if (open.has(name) && !('deletionTimestamp' in pod.metadata)) wanted.set(name, uid);
