@@ -28,7 +28,7 @@ export function addressCases(suite: ProxySuite): void {
       const rule = bed.rule([0, 1], { nodePort });
       await suite.apply([rule]);
       for (const client of [bed.outside, bed.onNode, bed.pod(2), bed.pod(0)]) {
-        const counts = await spread(client, nodeAddress, nodePort, 20);
+        const counts = await spread(client, nodeAddress, nodePort, 40);
         expect(Object.keys(counts).sort()).toEqual(['pod-0', 'pod-1']);
       }
       await suite.apply([{ ...rule, backends: [] }]);
@@ -75,7 +75,7 @@ export function addressCases(suite: ProxySuite): void {
       await suite.apply([rule]);
       for (const client of [bed.onNode, bed.pod(2), bed.pod(0), bed.outside]) {
         const answers = new Set<string>();
-        for (let i = 0; i < 20; i++) {
+        for (let i = 0; i < 40; i++) {
           const answer = await client.call('askUdp', clusterIp(rule), 53, `ask-${i}`, 1000);
           expect(answer).toMatch(new RegExp(`^pod-[01] \\S+ ask-${i}$`));
           answers.add(answer.slice(0, 5));

@@ -7,6 +7,11 @@ export const serviceCidr = '10.215.0.0/16';
 export const nodeAddress = '10.214.2.1';
 export const outsideAddress = '10.214.2.2';
 export const externalAddress = '10.214.3.7';
+/** More addresses of the machine outside: clients to a proxy that tells clients by their address. */
+export const moreOutsideAddresses: readonly string[] = Array.from(
+  { length: 24 },
+  (_, index) => `10.214.2.${100 + index}`,
+);
 export const podAddress = (index: number): string => `10.214.1.${10 + index}`;
 
 /** A node, pods on it, and a machine outside: each a network namespace. */
@@ -63,7 +68,13 @@ export class ProxyBed {
     await outside.run(
       'ip',
       ['-batch', '-'],
-      `link set lo up\naddress add ${outsideAddress}/24 dev eth0\nlink set eth0 up\nroute add default via ${nodeAddress}`,
+      [
+        'link set lo up',
+        `address add ${outsideAddress}/24 dev eth0`,
+        ...moreOutsideAddresses.map((address) => `address add ${address}/32 dev eth0`),
+        'link set eth0 up',
+        `route add default via ${nodeAddress} src ${outsideAddress}`,
+      ].join('\n'),
     );
     for (const [index, pod] of this.pods.entries()) {
       const address = podAddress(index);

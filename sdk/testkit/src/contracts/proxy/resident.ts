@@ -52,9 +52,14 @@ function nextLine(socket: Socket): Promise<string> {
   });
 }
 
-function dial(host: string, port: number, timeoutMs: number): Promise<Dialled & { socket: Socket }> {
+function dial(
+  host: string,
+  port: number,
+  timeoutMs: number,
+  localAddress?: string,
+): Promise<Dialled & { socket: Socket }> {
   const startedMs = env.clock.monotonic();
-  const socket = connect({ host, port, noDelay: true });
+  const socket = connect({ host, port, noDelay: true, ...(localAddress === undefined ? {} : { localAddress }) });
   return new Promise((resolve) => {
     const finish = (code: string, line = ''): void => {
       timer.cancel();
@@ -96,14 +101,20 @@ const commands = {
     servers.get(key)?.close();
     servers.delete(key);
   },
-  async connect(host: string, port: number, timeoutMs: number): Promise<Dialled> {
-    const { socket, ...result } = await dial(host, port, timeoutMs);
+  async connect(host: string, port: number, timeoutMs: number, localAddress?: string): Promise<Dialled> {
+    const { socket, ...result } = await dial(host, port, timeoutMs, localAddress);
     socket.destroy();
     return result;
   },
-  async connectMany(host: string, port: number, count: number, timeoutMs: number): Promise<Dialled[]> {
+  async connectMany(
+    host: string,
+    port: number,
+    count: number,
+    timeoutMs: number,
+    localAddress?: string,
+  ): Promise<Dialled[]> {
     const results: Dialled[] = [];
-    for (let i = 0; i < count; i++) results.push(await commands.connect(host, port, timeoutMs));
+    for (let i = 0; i < count; i++) results.push(await commands.connect(host, port, timeoutMs, localAddress));
     return results;
   },
   /** New connections one after the other from `workers` at once; answers how many a second. */

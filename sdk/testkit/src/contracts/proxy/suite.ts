@@ -14,14 +14,15 @@ export interface ProxySuite {
 export const clusterIp = (rule: ServicePortRule): string => rule.clusterIPs[0] ?? '';
 const serverOf = ({ line }: Dialled): string => line.split(' ')[0] ?? '';
 
-/** Connects `count` times, each of which must work; answers how many connections each server got. */
+/** Connects `count` times, each of which must work; answers how many connections each server got. `from` may have several addresses. */
 export async function spread(
   from: Resident,
   host: string,
   port: number,
   count: number,
+  localAddress?: string,
 ): Promise<Readonly<Record<string, number>>> {
-  const results = await from.call('connectMany', host, port, count, 2000);
+  const results = await from.call('connectMany', host, port, count, 2000, localAddress);
   expect(results.filter(({ code }) => code !== 'CONNECTED')).toEqual([]);
   const counts: Record<string, number> = {};
   for (const result of results) counts[serverOf(result)] = (counts[serverOf(result)] ?? 0) + 1;
