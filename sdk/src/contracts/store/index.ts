@@ -182,6 +182,8 @@ export type StoreErrorCode =
   | 'TOO_LARGE'
   | 'NO_SPACE'
   | 'UNAVAILABLE'
+  /** An operator's request that cannot be done now; the message says why. */
+  | 'REFUSED'
   | 'CORRUPT';
 
 /** Recognise it by `code`. */
@@ -212,6 +214,7 @@ export const storeLimits: {
   txnOperations: 512,
 };
 
+export * from './admin.ts';
 export * from './apply-txn.ts';
 export * from './compaction-schedule.ts';
 export * from './key-order.ts';
