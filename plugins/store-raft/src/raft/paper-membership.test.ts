@@ -177,6 +177,28 @@ describe('§7 snapshots', () => {
     ]);
   });
 
+  it('a follower whose snapshot fell behind the start of the log gets a newer one', () => {
+    // With so small a tail the log does not wait for a snapshot that is on its way.
+    const member = new Single({ tailEntries: 0, tailBytes: 1 });
+    member.becomeLeader();
+    member.accept('2', 1);
+    member.raft.stateDurable(1);
+    const result = { type: 'rejected', prevIndex: 0, index: 0, hintTerm: 0 } as const;
+    member.step({ type: 'appendResponse', from: '3', term: 1, round: 0, result });
+    const old = { ...snapshot, index: 1, term: 1 };
+    member.raft.provideSnapshotChunk('3', { snapshot: old, offset: 0, data: encoder.encode('abcdef'), last: true });
+    member.raft.propose([{ type: 'command', data: encoder.encode('a') }]);
+    member.work();
+    member.accept('2', 2);
+    member.raft.stateDurable(2);
+    expect(member.raft.status().firstIndex).toBe(3);
+    member.step({ type: 'snapshotResponse', from: '3', term: 1, snapshotId: old.id, offset: old.sizeBytes });
+    const before = member.readies.length;
+    member.accept('3', 1);
+    const reads = member.readies.slice(before).flatMap(({ snapshotReads }) => snapshotReads);
+    expect(reads).toMatchObject([{ to: '3', snapshotId: undefined, minIndex: 2, offset: 0 }]);
+  });
+
   it('a follower takes the pieces in order and says how far it is', () => {
     const member = new Single({ term: 2 });
     expect(member.step(piece(0, 'abc', false))).toMatchObject([{ type: 'snapshotResponse', offset: 3 }]);
