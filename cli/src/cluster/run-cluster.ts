@@ -43,8 +43,10 @@ export interface RunOptions {
 export interface RunningCluster {
   readonly kernel: Kernel;
   readonly paths: DataDirPaths;
-  readonly kubeconfig: string;
-  readonly url: string;
+  /** Undefined: no API server in this process, a node only. */
+  readonly kubeconfig: string | undefined;
+  /** Undefined likewise. */
+  readonly url: string | undefined;
   readonly api: ApiClient;
   /** Resolves with the error after which the cluster cannot go on: stop it then. */
   readonly failed: Promise<unknown>;
@@ -80,6 +82,24 @@ function rememberer(
 
 function definedLimits(given: NonNullable<ConfigFile['kernel']>): Partial<KernelLimits> {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+interface ServedApi {
+  readonly url: string;
+  readonly kubeconfig: string;
+}
+
+/** Writes the kubeconfig of the API that this process serves. Undefined: it serves none. */
+function publishApi(kernel: Kernel, kubeconfig: string, paths: DataDirPaths): ServedApi | undefined {
+  if (kernel.control.providerOf(apiEndpoint.id) === undefined) return undefined;
+  const endpoint = kernel.service(apiEndpoint);
+  const url = endpoint.url();
+  writeKubeconfig(kubeconfig, {
+    server: url,
+    caCertificate: endpoint.caCertificate(),
+    token: readFileSync(adminTokenFile(paths.pluginData('auth-token')), 'utf8').trim(),
+  });
+  return { url, kubeconfig };
 }
 
 /** Starts a cluster. @throws CliError, KernelError */
@@ -119,14 +139,9 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     });
     const stray = watchStrayErrors(kernel, bundles, options.log);
     await kernel.start();
-    const endpoint = kernel.service(apiEndpoint);
-    const kubeconfig = options.kubeconfig ?? paths.kubeconfig;
+    let served: ServedApi | undefined;
     try {
-      writeKubeconfig(kubeconfig, {
-        server: endpoint.url(),
-        caCertificate: endpoint.caCertificate(),
-        token: readFileSync(adminTokenFile(paths.pluginData('auth-token')), 'utf8').trim(),
-      });
+      served = publishApi(kernel, options.kubeconfig ?? paths.kubeconfig, paths);
     } catch (error) {
       await kernel.stop('failure');
       throw error;
@@ -134,8 +149,8 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     return {
       kernel,
       paths,
-      kubeconfig,
-      url: endpoint.url(),
+      kubeconfig: served?.kubeconfig,
+      url: served?.url,
       api: kernel.service(apiClient),
       failed: Promise.race([kernel.failed, stray.fatal]),
       stop: async (reason = 'shutdown') => {

@@ -122,14 +122,16 @@ function stopRequested(): Promise<NodeJS.Signals> {
 function printReady(cluster: RunningCluster, what: string, ms: number, print: (line: string) => void): void {
   print('');
   print(`${what} is Ready after ${formatMs(ms)}.`);
-  print(`API server:  ${cluster.url}`);
-  print(`Kubeconfig:  ${cluster.kubeconfig}`);
+  if (cluster.url !== undefined) print(`API server:  ${cluster.url}`);
+  if (cluster.kubeconfig !== undefined) print(`Kubeconfig:  ${cluster.kubeconfig}`);
   print(`Log:         ${cluster.paths.log}`);
   print('');
-  print('Next steps, in another terminal:');
-  print(`  export KUBECONFIG=${cluster.kubeconfig}`);
-  print('  kubectl get nodes');
-  print('  timonel plugin list');
+  if (cluster.kubeconfig !== undefined) {
+    print('Next steps, in another terminal:');
+    print(`  export KUBECONFIG=${cluster.kubeconfig}`);
+    print('  kubectl get nodes');
+    print('  timonel plugin list');
+  }
   print('Ctrl-C stops the cluster.');
 }
 
