@@ -1,0 +1,76 @@
+/** Certificate signing requests (PKCS #10, RFC 2986). */
+import type { webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import { algorithm, keysOfPem, makeKeys, pemOfKey, x509 } from './algorithm.ts';
+import { PkiError } from './errors.ts';
+import { derFingerprint } from './read.ts';
+
+const sizeLimit = 16 * 1024;
+const alternativeNameOid = '2.5.29.17';
+
+/** What a request asks for. */
+export interface RequestSubject {
+  readonly commonName: string;
+  readonly organizations?: readonly string[];
+  /** DNS names and IP addresses. */
+  readonly names?: readonly string[];
+}
+
+/** A request whose signature has been checked. */
+export interface SigningRequest {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  readonly names: readonly string[];
+  /** Hex SHA-256 of the subject public key info, as `publicKeyFingerprint` of the certificate will be. */
+  readonly publicKeyFingerprint: string;
+  readonly publicKey: webcrypto.CryptoKey;
+}
+
+function namesOf(extension: ArrayBuffer): string[] {
+  return new x509.SubjectAlternativeNameExtension(extension).names.items.map((item) => item.value);
+}
+
+/** Makes a private key (PKCS #8, PEM). */
+export async function makePrivateKey(): Promise<string> {
+  return pemOfKey((await makeKeys()).privateKey);
+}
+
+/** Makes the request (PEM) for a key that stays here. */
+export async function makeSigningRequest(keyPem: string, subject: RequestSubject): Promise<string> {
+  const names = (subject.names ?? []).map((value) => ({
+    type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
+    value,
+  }));
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: [{ CN: [subject.commonName] }, ...(subject.organizations ?? []).map((name) => ({ O: [name] }))],
+    keys: await keysOfPem(keyPem),
+    signingAlgorithm: algorithm,
+    extensions: names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)],
+  });
+  return `${request.toString('pem')}\n`;
+}
+
+/**
+ * Reads a request, and checks that whoever made it has the private key. P-256 keys only, at most 16 KiB.
+ * @throws PkiError ERR_PKI_REQUEST
+ */
+export async function readSigningRequest(requestPem: string): Promise<SigningRequest> {
+  try {
+    if (requestPem.length > sizeLimit) throw new Error('it is too long');
+    const request = new x509.Pkcs10CertificateRequest(x509.PemConverter.decodeFirst(requestPem));
+    const key = request.publicKey.algorithm as { name: string; namedCurve?: string };
+    if (key.name !== 'ECDSA' || key.namedCurve !== 'P-256') throw new Error('its key is not on the curve P-256');
+    if (!(await request.verify())) throw new Error('its signature is not by its key');
+    const alternative = request.extensions.find((extension) => extension.type === alternativeNameOid);
+    return {
+      commonName: request.subjectName.getField('CN')[0] ?? '',
+      organizations: request.subjectName.getField('O'),
+      names: alternative === undefined ? [] : namesOf(alternative.rawData),
+      publicKeyFingerprint: derFingerprint(request.publicKey.rawData),
+      publicKey: await request.publicKey.export(),
+    };
+  } catch (cause) {
+    const why = (cause as { message?: string } | undefined)?.message ?? 'it cannot be read';
+    throw new PkiError('ERR_PKI_REQUEST', `the certificate signing request is refused: ${why}`, { cause });
+  }
+}
