@@ -11,6 +11,20 @@ export interface ClusterSettings {
   readonly onShutdown: 'remove' | 'keep';
   /** The `nft` command is there. */
   readonly hasNftables: boolean;
+  /** The API servers of a node without a control plane: `https://HOST:PORT`. */
+  readonly servers?: readonly string[];
+  readonly pki?: NodePki;
+  /** Under which the other machines reach this node. Absent: the address of the interface with the default route. */
+  readonly nodeAddress?: string;
+  /** Holds the pod addresses of all nodes; `podCidr` is this node's part of it. */
+  readonly clusterCidr?: string;
+}
+
+/** PEM files of a node: its certificate speaks to the API servers as a client and to their requests as a server. */
+export interface NodePki {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 /** One plugin of a profile. */
