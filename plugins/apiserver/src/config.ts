@@ -1,9 +1,15 @@
 /** Configuration of the API server. */
+import { certificateLifetimeMs } from '@timonel/sdk/pki';
 import { z } from 'zod';
 
 export interface ApiServerConfig {
   readonly listen: { readonly address: string; readonly port: number };
   readonly extraSans: readonly string[];
+  readonly pki: {
+    readonly directory?: string | undefined;
+    readonly lifetimeMs: number;
+    readonly checkPeriodMs: number;
+  };
   readonly limits: {
     readonly bodyBytes: number;
     readonly connections: number;
@@ -33,6 +39,16 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
     .prefault({}),
   /** DNS names and IP addresses for the serving certificate, beside the listen address, localhost and the service's names. */
   extraSans: z.array(z.string().min(1)).default([]),
+  pki: z
+    .strictObject({
+      /** Where ca.crt, ca.key, apiserver.crt and apiserver.key lie. Default: `pki` in the plugin's own directory. */
+      directory: z.string().min(1).optional(),
+      /** Life of a serving certificate; it is renewed when less than a third is left. */
+      lifetimeMs: z.number().int().positive().default(certificateLifetimeMs),
+      /** How often the serving certificate is looked at while the server runs. */
+      checkPeriodMs: z.number().int().positive().default(3_600_000),
+    })
+    .prefault({}),
   limits: z
     .strictObject({
       bodyBytes: z

@@ -14,7 +14,8 @@ import { Health } from './http/health.ts';
 import { Listener } from './http/listener.ts';
 import { PluginRoutes } from './http/plugin-routes.ts';
 import { KindTable } from './kinds/kind-table.ts';
-import { servingCertificate } from './pki/certificates.ts';
+import { servingCertificate, type ServingCertificate } from './pki/certificates.ts';
+import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
 import { Registry } from './registry/registry.ts';
 
@@ -34,11 +35,14 @@ const plugin: AnyPlugin = definePlugin({
     const { config, deps, env, log } = ctx;
     const { address, port } = config.listen;
     const { eventHistory: historyLimit, eventHistoryBytes: historyLimitBytes } = config.limits;
-    const certificate = await servingCertificate(
-      path.join(ctx.dataDir, 'pki'),
-      subjectNames(address, config.extraSans),
-      env,
-    );
+    const keepCertificate = (): Promise<ServingCertificate> =>
+      servingCertificate({
+        directory: config.pki.directory ?? path.join(ctx.dataDir, 'pki'),
+        names: subjectNames(address, config.extraSans),
+        lifetimeMs: config.pki.lifetimeMs,
+        env,
+      });
+    const certificate = await keepCertificate();
     const kinds = new KindTable(deps.resources);
     const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
     const registry = new Registry({ store: deps.store, feed, env, hooks: ctx.hooks, limits: config.limits });
@@ -55,7 +59,12 @@ const plugin: AnyPlugin = definePlugin({
       health,
       authenticators: deps.authenticators,
       discovery: new Discovery(kinds),
-      pluginRoutes: new PluginRoutes(deps.routes, config.limits.bodyBytes),
+      pluginRoutes: new PluginRoutes({
+        providers: deps.routes,
+        authenticators: deps.authenticators,
+        env,
+        bodyLimitBytes: config.limits.bodyBytes,
+      }),
     });
     // Koa catches everything itself, so that the promise of its callback never rejects.
     const handler = application.callback();
@@ -70,6 +79,7 @@ const plugin: AnyPlugin = definePlugin({
         await feed.start(ctx.signal);
         startCompactor({ store: deps.store, env, log }, config.timing.compactionPeriodMs);
         const opened = await listener.listen({ address, port, connections: config.limits.connections });
+        rotate({ env, log, periodMs: config.pki.checkPeriodMs, certificate, keepCertificate, listener });
         url = `https://${clientAddress(address)}:${opened}`;
         log.info({ url }, 'serving the API');
       },

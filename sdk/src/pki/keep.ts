@@ -1,4 +1,5 @@
 /** Keeping files fit for use: what is missing is made, what grows old is renewed. */
+import { isIP } from 'node:net';
 import type { Env } from '../kernel/index.ts';
 import { PkiError } from './errors.ts';
 import {
@@ -46,15 +47,20 @@ export async function keepAuthority(
   return made;
 }
 
+/** IPv6 addresses have several spellings. */
+function canonicalName(name: string): string {
+  return isIP(name) === 6 ? new URL(`http://[${name}]`).hostname : name;
+}
+
 /** Whether a certificate still says what it should, by the right authority, for long enough. */
 export function isFit(identity: Identity, authorityPem: string, profile: CertificateProfile, nowMs: number): boolean {
   const facts = readCertificate(identity.certificatePem);
-  const names = new Set(facts.names);
+  const names = new Set(facts.names.map(canonicalName));
   return (
     !isRenewalDue(facts, nowMs) &&
     facts.commonName === profile.commonName &&
     facts.organizations.join('\n') === (profile.organizations ?? []).join('\n') &&
-    (profile.names ?? []).every((name) => names.has(name)) &&
+    (profile.names ?? []).every((name) => names.has(canonicalName(name))) &&
     isPair(identity) &&
     isSignedBy(identity.certificatePem, authorityPem)
   );

@@ -23,7 +23,8 @@ export interface ApplicationParts extends ApiParts {
 
 async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if (await parts.health.handle(ctx)) return;
-  const user = await authenticate(ctx.req, parts.authenticators);
+  if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
+  const user = await authenticate(ctx.req, parts.authenticators, parts.env.clock.now());
   const path = parseResourcePath(ctx.path);
   if (path !== undefined && (await handleResource(ctx, path, parts, user))) return;
   if (parts.discovery.handle(ctx)) return;

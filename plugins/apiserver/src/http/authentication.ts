@@ -1,22 +1,56 @@
 /** Finds out who sends a request. */
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import type { Many } from '@timonel/sdk';
-import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Authenticator, ClientCertificate, UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError } from '@timonel/sdk/kube';
+import { readCertificate, type CertificateFacts } from '@timonel/sdk/pki';
 
 const bearer = /^Bearer +(\S{1,16384})$/i;
+
+/** The certificates of open connections: read once for each connection. */
+const known = new WeakMap<object, CertificateFacts | undefined>();
 
 /** One answer for every failure: a caller without access learns nothing. */
 function unauthorized(): ApiError {
   return new ApiError('Unauthorized', 'Unauthorized');
 }
 
+function factsOf(socket: TLSSocket): CertificateFacts | undefined {
+  // A resumed session without a certificate counts as authorized too.
+  const raw = socket.authorized ? socket.getPeerX509Certificate()?.raw : undefined;
+  if (raw === undefined) return undefined;
+  try {
+    return readCertificate(raw);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The client certificate of the connection, when the cluster's authority signed it. Connections may live longer than certificates:
+ * one that has expired counts as none.
+ */
+export function clientCertificate(request: IncomingMessage, nowMs: number): ClientCertificate | undefined {
+  const socket = request.socket as TLSSocket;
+  if (!known.has(socket)) known.set(socket, factsOf(socket));
+  const facts = known.get(socket);
+  if (facts === undefined || nowMs > facts.notAfter || nowMs < facts.notBefore) return undefined;
+  const { commonName, organizations, publicKeyFingerprint } = facts;
+  return { commonName, organizations, publicKeyFingerprint };
+}
+
 /** @throws ApiError Unauthorized */
-export async function authenticate(request: IncomingMessage, authenticators: Many<Authenticator>): Promise<UserInfo> {
+export async function authenticate(
+  request: IncomingMessage,
+  authenticators: Many<Authenticator>,
+  nowMs: number,
+): Promise<UserInfo> {
   const bearerToken = bearer.exec(request.headers.authorization ?? '')?.[1];
-  if (bearerToken === undefined) throw unauthorized();
+  const certificate = clientCertificate(request, nowMs);
+  if (bearerToken === undefined && certificate === undefined) throw unauthorized();
   for (const { service } of authenticators.all()) {
-    const answer = await service.authenticate({ bearerToken, certificate: undefined });
+    const answer = await service.authenticate({ bearerToken, certificate });
     if (answer.outcome === 'authenticated') return answer.user;
     if (answer.outcome === 'rejected') break;
   }

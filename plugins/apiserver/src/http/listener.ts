@@ -2,6 +2,7 @@
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { RequestListener } from 'node:http';
+import type { SecureContextOptions } from 'node:tls';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import type { ServingCertificate } from '../pki/certificates.ts';
 
@@ -37,13 +38,23 @@ function listenProblem(error: unknown, { address, port }: ListenOptions): Error 
   }
 }
 
+function secureContext({ authorityPem, certificatePem, keyPem }: ServingCertificate): SecureContextOptions {
+  return { key: keyPem, cert: certificatePem, ca: authorityPem, minVersion: 'TLSv1.2' };
+}
+
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
   constructor(certificate: ServingCertificate, handler: RequestListener, connections: number) {
     this.#server = createServer(
-      { key: certificate.keyPem, cert: certificate.certificatePem, minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] },
+      {
+        ...secureContext(certificate),
+        ALPNProtocols: ['http/1.1'],
+        // A client may show a certificate. One that does not verify counts as none: see authentication.ts.
+        requestCert: true,
+        rejectUnauthorized: false,
+      },
       handler,
     );
     this.#server.requestTimeout = requestTimeoutMs;
@@ -57,6 +68,11 @@ export class Listener {
     });
     // A client that speaks no TLS or breaks off is its own problem.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
+  }
+
+  /** New connections get this certificate; those that are open go on. */
+  use(certificate: ServingCertificate): void {
+    this.#server.setSecureContext(secureContext(certificate));
   }
 
   /** The port it listens on. @throws Error that names the address and what to do. */

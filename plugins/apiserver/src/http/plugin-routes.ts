@@ -1,48 +1,99 @@
-/** Routes that plugins contribute, on a koa-router that is built anew when the set of providers changes. */
+/** Routes that plugins contribute, on koa-routers that are built anew when the set of providers changes. */
 import Router from 'koa-router';
 import type { Context, Next } from 'koa';
-import type { Many } from '@timonel/sdk';
-import type { RouteProvider } from '@timonel/sdk/contracts/api-server';
-import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Env, Many } from '@timonel/sdk';
+import type { Route, RouteProvider } from '@timonel/sdk/contracts/api-server';
+import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
+import { apiErrorReason } from '@timonel/sdk/kube';
+import { authenticate, clientCertificate } from './authentication.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
 import { readBody } from './read-body.ts';
 import { clientSignal } from './resource-routes.ts';
 
+const anonymousBodyBytes = 64 * 1024;
+
+/** As Kubernetes calls who has shown no credentials. */
+const anonymousUser: UserInfo = Object.freeze({
+  username: 'system:anonymous',
+  uid: '',
+  groups: Object.freeze(['system:unauthenticated']),
+  extra: Object.freeze({}),
+});
+
+export interface PluginRoutesOptions {
+  readonly providers: Many<RouteProvider>;
+  readonly authenticators: Many<Authenticator>;
+  readonly env: Env;
+  readonly bodyLimitBytes: number;
+}
+
+type Middleware = (ctx: Context, next: Next) => Promise<void>;
+
 export class PluginRoutes {
-  readonly #providers: Many<RouteProvider>;
-  readonly #bodyLimitBytes: number;
-  #routes: Router.IMiddleware | undefined;
+  readonly #options: PluginRoutesOptions;
+  #routes: { readonly anonymous: Middleware; readonly authenticated: Middleware } | undefined;
 
-  constructor(providers: Many<RouteProvider>, bodyLimitBytes: number) {
-    this.#providers = providers;
-    this.#bodyLimitBytes = bodyLimitBytes;
-    providers.onChange(() => (this.#routes = undefined));
+  constructor(options: PluginRoutesOptions) {
+    this.#options = options;
+    options.providers.onChange(() => (this.#routes = undefined));
   }
 
+  /** Serves a route that lets strangers in. False: the path is none of theirs. */
+  async handleAnonymous(ctx: Context): Promise<boolean> {
+    let passed = false;
+    await this.#middlewares().anonymous(ctx, () => {
+      passed = true;
+      return Promise.resolve();
+    });
+    return !passed;
+  }
+
+  /** Serves a route to the user in `ctx.state`. */
   async handle(ctx: Context, next: Next): Promise<void> {
-    this.#routes ??= this.#build();
-    await (this.#routes as unknown as (ctx: Context, next: Next) => Promise<void>)(ctx, next);
+    await this.#middlewares().authenticated(ctx, next);
   }
 
-  #build(): Router.IMiddleware {
+  #middlewares(): { readonly anonymous: Middleware; readonly authenticated: Middleware } {
+    this.#routes ??= { anonymous: this.#build(true), authenticated: this.#build(false) };
+    return this.#routes;
+  }
+
+  #build(anonymous: boolean): Middleware {
     const router = new Router();
-    for (const { service } of this.#providers.all()) {
+    for (const { service } of this.#options.providers.all()) {
       for (const route of service.routes()) {
-        router.register(route.path, [route.method], async (ctx) => {
-          const { value } = await readBody(ctx.req, this.#bodyLimitBytes);
-          const response = await route.handle({
-            method: ctx.method,
-            path: ctx.path,
-            params: ctx.params,
-            query: new URLSearchParams(ctx.querystring),
-            body: value,
-            user: ctx.state['user'] as UserInfo,
-            signal: clientSignal(ctx),
-          });
-          await sendPluginAnswer(ctx, response);
-        });
+        if ((route.anonymous === true) !== anonymous) continue;
+        router.register(route.path, [route.method], (ctx) => this.#serve(route, ctx));
       }
     }
-    return router.routes();
+    return router.routes() as unknown as Middleware;
+  }
+
+  async #serve(route: Route, ctx: Context & { params: Record<string, string> }): Promise<void> {
+    const { bodyLimitBytes, env } = this.#options;
+    const limit = route.anonymous === true ? Math.min(anonymousBodyBytes, bodyLimitBytes) : bodyLimitBytes;
+    const user = route.anonymous === true ? await this.#userOrStranger(ctx) : (ctx.state['user'] as UserInfo);
+    const { value } = await readBody(ctx.req, limit);
+    const response = await route.handle({
+      method: ctx.method,
+      path: ctx.path,
+      params: ctx.params,
+      query: new URLSearchParams(ctx.querystring),
+      body: value,
+      user,
+      certificate: clientCertificate(ctx.req, env.clock.now()),
+      remoteAddress: ctx.req.socket.remoteAddress ?? '',
+      signal: clientSignal(ctx),
+    });
+    await sendPluginAnswer(ctx, response);
+  }
+
+  async #userOrStranger(ctx: Context): Promise<UserInfo> {
+    try {
+      return await authenticate(ctx.req, this.#options.authenticators, this.#options.env.clock.now());
+    } catch (error) {
+      if (apiErrorReason(error) === 'Unauthorized') return anonymousUser;
+      throw error;
+    }
   }
 }

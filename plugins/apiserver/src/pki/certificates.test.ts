@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import type { Env } from '@timonel/sdk';
-import { servingCertificate } from './certificates.ts';
+import { certificateLifetimeMs } from '@timonel/sdk/pki';
+import { servingCertificate, type ServingCertificate } from './certificates.ts';
 
 const env = createRealEnv();
 let directory: string;
@@ -22,9 +23,12 @@ function laterBy(days: number): Env {
   return { ...env, clock: { ...clock, now: () => clock.now() + days * 86_400_000 } };
 }
 
+const serving = (names: readonly string[], at: Env): Promise<ServingCertificate> =>
+  servingCertificate({ directory, names, lifetimeMs: certificateLifetimeMs, env: at });
+
 describe('servingCertificate', () => {
   it('makes a certificate for the names, signed by its own authority, with private keys', async () => {
-    const made = await servingCertificate(directory, ['localhost', '127.0.0.1', '::1'], env);
+    const made = await serving(['localhost', '127.0.0.1', '::1'], env);
     const certificate = new X509Certificate(made.certificatePem);
     const authority = new X509Certificate(made.authorityPem);
     expect(certificate.verify(authority.publicKey)).toBe(true);
@@ -37,23 +41,21 @@ describe('servingCertificate', () => {
   });
 
   it('is used again, until names or time demand another; the authority stays', async () => {
-    const first = await servingCertificate(directory, ['localhost'], env);
-    expect(await servingCertificate(directory, ['localhost'], env)).toEqual(first);
-    const renamed = await servingCertificate(directory, ['localhost', 'extra.example'], env);
+    const first = await serving(['localhost'], env);
+    expect(await serving(['localhost'], env)).toEqual(first);
+    const renamed = await serving(['localhost', 'extra.example'], env);
     expect(renamed.authorityPem).toBe(first.authorityPem);
     expect(renamed.certificatePem).not.toBe(first.certificatePem);
-    expect(await servingCertificate(directory, ['localhost'], env)).toEqual(renamed);
-    const renewed = await servingCertificate(directory, ['localhost'], laterBy(340));
+    expect(await serving(['localhost'], env)).toEqual(renamed);
+    const renewed = await serving(['localhost'], laterBy(340));
     expect(renewed.certificatePem).not.toBe(renamed.certificatePem);
     expect(renewed.authorityPem).toBe(first.authorityPem);
   });
 
   it('says what to do about a damaged file, and leaves it alone', async () => {
-    await servingCertificate(directory, ['localhost'], env);
+    await serving(['localhost'], env);
     await writeFile(join(directory, 'apiserver.crt'), 'damaged');
-    await expect(servingCertificate(directory, ['localhost'], env)).rejects.toThrow(
-      'remove apiserver.crt and apiserver.key',
-    );
+    await expect(serving(['localhost'], env)).rejects.toThrow('remove apiserver.crt and apiserver.key');
     expect(await readFile(join(directory, 'apiserver.crt'), 'utf8')).toBe('damaged');
   });
 });

@@ -5,7 +5,7 @@
 import { collectHook, defineService, waterfallHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
 import type { ApiError, FieldError, KubeObject, ObjectMeta, Status } from '../../kube/index.ts';
 import type { DeleteOptions } from '../api/index.ts';
-import type { UserInfo } from '../auth/index.ts';
+import type { ClientCertificate, UserInfo } from '../auth/index.ts';
 
 /** A column of `kubectl get`. Source: meta/v1 TableColumnDefinition. */
 export interface TableColumn {
@@ -144,7 +144,7 @@ export const resourceProvider: ServiceToken<ResourceProvider, 'many'> = defineSe
   { major: 1, cardinality: 'many', sync: ['definitions', 'schemas'] },
 );
 
-/** An HTTP request to a plugin's own route. Authenticated already. */
+/** An HTTP request to a plugin's own route. Authenticated already, unless the route is `anonymous`. */
 export interface RouteRequest {
   readonly method: string;
   readonly path: string;
@@ -152,7 +152,12 @@ export interface RouteRequest {
   readonly query: URLSearchParams;
   /** Parsed JSON or YAML; undefined without a body. */
   readonly body: unknown;
+  /** `system:anonymous` of group `system:unauthenticated` for a stranger on an `anonymous` route. */
   readonly user: UserInfo;
+  /** The client certificate of the connection, when it is verified and valid. */
+  readonly certificate: ClientCertificate | undefined;
+  /** IP address of the client's end of the connection. */
+  readonly remoteAddress: string;
   readonly signal: AbortSignal;
 }
 
@@ -160,6 +165,11 @@ export interface Route {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** With `:name` parts, as koa-router takes it: `/apis/kernel.timonel.dev/v1/plugins/:name`. */
   readonly path: string;
+  /**
+   * Served to callers without credentials too: the handler must find out itself whom it lets in. Bodies are at most 64 KiB.
+   * Default false.
+   */
+  readonly anonymous?: boolean;
   /** A thrown ApiError becomes its Status. */
   handle(request: RouteRequest): Promise<SubresourceResponse>;
 }

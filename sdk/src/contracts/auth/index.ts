@@ -8,11 +8,21 @@ export interface UserInfo {
   readonly extra: Readonly<Record<string, readonly string[]>>;
 }
 
+/** A client certificate that the cluster's authority signed and whose key the client has shown to hold. */
+export interface ClientCertificate {
+  /** CN of the subject. */
+  readonly commonName: string;
+  /** Every O of the subject. */
+  readonly organizations: readonly string[];
+  /** Hex SHA-256 of the subject public key info. */
+  readonly publicKeyFingerprint: string;
+}
+
 export interface Credentials {
   /** The bearer token, without the scheme. */
   readonly bearerToken: string | undefined;
   /** Subject of a verified client certificate. */
-  readonly certificate: { readonly commonName: string; readonly organizations: readonly string[] } | undefined;
+  readonly certificate: Pick<ClientCertificate, 'commonName' | 'organizations'> | undefined;
 }
 
 /** `unknown`: not mine, ask the next. `rejected`: mine, and wrong: answer 401 at once. */
