@@ -99,6 +99,31 @@ export class ApiError extends Error {
   }
 }
 
+/** The reason that goes with an HTTP status code, for answers that do not say it. */
+export function reasonOfCode(code: number): StatusReason {
+  if (code === 409) return 'Conflict';
+  if (code === 410) return 'Expired';
+  if (code === 502) return 'ServiceUnavailable';
+  const found = Object.entries(codes).find(([, known]) => known === code && known !== 500);
+  if (found !== undefined) return found[0] as StatusReason;
+  return code >= 400 && code < 500 ? 'BadRequest' : 'InternalError';
+}
+
+/** The error that a Status from the wire stands for: an answer of an API server, or the object of an `ERROR` event. */
+export function apiErrorOf(status: Status): ApiError {
+  const reason = (status.reason === undefined || status.reason === '' ? undefined : status.reason) as
+    | StatusReason
+    | undefined;
+  const error = new ApiError(
+    reason ?? reasonOfCode(status.code ?? 500),
+    status.message ?? 'the server gave no message',
+    status.details,
+  );
+  // A reason that only newer servers know has its code with it.
+  if (status.code !== undefined) Object.assign(error.status, { code: status.code });
+  return error;
+}
+
 /** The reason of an API error of any origin; undefined when it is none. */
 export function apiErrorReason(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('name' in error) || error.name !== 'ApiError') return undefined;
