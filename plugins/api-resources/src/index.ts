@@ -1,6 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { resourceProvider } from '@timonel/sdk/contracts/api-server';
-import { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import { nodeEndpoint, nodeResolver } from '@timonel/sdk/contracts/node';
 import { builtInKinds } from './registry.ts';
 import { builtInSchemas } from './schemas.ts';
 
@@ -11,9 +11,13 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'The built-in kinds of the API: core, apps, discovery and coordination',
   provides: { resources: resourceProvider },
-  optional: { nodes: nodeEndpoint },
+  optional: { nodes: nodeEndpoint, resolvers: nodeResolver },
   setup(ctx) {
-    const kinds = builtInKinds({ nodes: () => ctx.deps.nodes.all(), env: ctx.env });
+    const kinds = builtInKinds({
+      nodes: () => ctx.deps.nodes.all(),
+      resolvers: () => ctx.deps.resolvers.all(),
+      env: ctx.env,
+    });
     return { provides: { resources: { definitions: () => kinds, schemas: builtInSchemas } } };
   },
 });

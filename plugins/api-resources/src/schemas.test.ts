@@ -16,17 +16,18 @@ function references(value: unknown): string[] {
 }
 
 describe('schemas', () => {
-  it.each(builtInKinds({ nodes: () => [], env: { clock: {} } as never }).map((kind) => [kind.schema, kind] as const))(
-    '%s belongs to its kind',
-    (key, kind) => {
-      expect(schema(key)['x-kubernetes-group-version-kind']).toEqual([
-        { group: kind.group, version: kind.version, kind: kind.kind },
-      ]);
-      expect(schema(key).properties['metadata']).toMatchObject({
-        $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta',
-      });
-    },
-  );
+  it.each(
+    builtInKinds({ nodes: () => [], resolvers: () => [], env: { clock: {} } as never }).map(
+      (kind) => [kind.schema, kind] as const,
+    ),
+  )('%s belongs to its kind', (key, kind) => {
+    expect(schema(key)['x-kubernetes-group-version-kind']).toEqual([
+      { group: kind.group, version: kind.version, kind: kind.kind },
+    ]);
+    expect(schema(key).properties['metadata']).toMatchObject({
+      $ref: '#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta',
+    });
+  });
 
   it('refer to nothing that is not there', () => {
     const missing = references(schemas).filter((ref) => !(ref.replace('#/components/schemas/', '') in schemas));

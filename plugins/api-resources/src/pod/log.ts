@@ -1,5 +1,5 @@
 import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import type { LogOptions } from '@timonel/sdk/contracts/node';
+import type { LogOptions, NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { parseTimestamp } from '../table/time.ts';
 import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
@@ -77,6 +77,17 @@ function readOptions(pod: Pod, query: URLSearchParams, signal: AbortSignal): Log
   };
 }
 
+/** The node in this process, or as a resolver finds it. Undefined: nobody knows it. @throws ApiError ServiceUnavailable */
+async function nodeNamed(services: SubresourceServices, nodeName: string): Promise<NodeEndpoint | undefined> {
+  const here = services.nodes().find(({ service }) => service.nodeName() === nodeName);
+  if (here !== undefined) return here.service;
+  for (const { service } of services.resolvers()) {
+    const found = await service.resolve(nodeName);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** GET pods/NAME/log: the node of the pod streams what a container wrote. */
 export function logHandler(services: SubresourceServices): SubresourceHandler<Pod> {
   return {
@@ -87,14 +98,14 @@ export function logHandler(services: SubresourceServices): SubresourceHandler<Po
       const options = readOptions(pod, request.query, request.signal);
       const nodeName = textOf(objectOf(pod.spec).nodeName);
       if (nodeName === '') throw refuse(`pod ${request.name} does not have a host assigned`);
-      const provider = services.nodes().find(({ service }) => service.nodeName() === nodeName);
-      if (provider === undefined)
+      const node = await nodeNamed(services, nodeName);
+      if (node === undefined)
         throw new ApiError(
           'ServiceUnavailable',
           `no connection to node "${nodeName}", on which pod ${request.name} runs`,
         );
       const { namespace = '', name = '', uid = '' } = pod.metadata;
-      const logs = provider.service.logs({ namespace, name, uid }, options);
+      const logs = node.logs({ namespace, name, uid }, options);
       return { kind: 'stream', contentType: 'text/plain', stream: await begunStream(logs, services.env.timers) };
     },
   };

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
 import type { SubresourceAccess, SubresourceRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
-import type { LogOptions, NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { LogOptions, NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
 import { manualEnv, type SimulatedEnv } from '@timonel/testkit';
 import { podSubresources } from './subresources.ts';
 
@@ -38,6 +38,7 @@ class OnePod implements SubresourceAccess<Pod> {
 
 interface Setup {
   readonly nodes?: NodeEndpoint[];
+  readonly resolvers?: NodeResolver[];
   readonly env?: SimulatedEnv;
 }
 
@@ -45,10 +46,11 @@ async function call(
   name: string,
   access: OnePod,
   request: { body?: unknown; query?: string },
-  { nodes = [], env = manualEnv() }: Setup = {},
+  { nodes = [], resolvers = [], env = manualEnv() }: Setup = {},
 ): Promise<SubresourceResponse> {
   const handlers = podSubresources({
     nodes: () => nodes.map((service) => ({ plugin: 'node', service })),
+    resolvers: () => resolvers.map((service) => ({ plugin: 'remote', service })),
     env,
   });
   const full: SubresourceRequest = {

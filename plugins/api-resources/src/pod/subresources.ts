@@ -1,6 +1,6 @@
 import type { Env, Provider } from '@timonel/sdk';
 import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import type { NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
 import type { Pod } from '@timonel/sdk/kube';
 import { bindingHandler } from './binding.ts';
 import { evictionHandler } from './eviction.ts';
@@ -8,8 +8,10 @@ import { logHandler } from './log.ts';
 
 /** What the subresources of pods need from outside. */
 export interface SubresourceServices {
-  /** The nodes that can be reached, at this moment. */
+  /** The nodes in this process, at this moment. */
   readonly nodes: () => readonly Provider<NodeEndpoint>[];
+  /** Who finds the others. */
+  readonly resolvers: () => readonly Provider<NodeResolver>[];
   readonly env: Env;
 }
 

@@ -3,7 +3,11 @@ import type { KubeObject } from '@timonel/sdk/kube';
 import { builtInKinds } from '../registry.ts';
 
 /** The built-in kinds without any node, for tests. */
-export const kinds: readonly ResourceDefinition[] = builtInKinds({ nodes: () => [], env: { clock: {} } as never });
+export const kinds: readonly ResourceDefinition[] = builtInKinds({
+  nodes: () => [],
+  resolvers: () => [],
+  env: { clock: {} } as never,
+});
 
 export function kindOf(resource: string): ResourceDefinition {
   const kind = kinds.find((one) => one.resource === resource);

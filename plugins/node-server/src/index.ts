@@ -1,0 +1,44 @@
+import { definePlugin, errorMessage, type AnyPlugin } from '@timonel/sdk';
+import { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import { CredentialWatch } from '@timonel/sdk/tls';
+import { configSchema } from './config.ts';
+import { handle } from './handler.ts';
+import { Listener } from './listener.ts';
+
+/** The node's own server: what the control planes ask of a node in another process. */
+const plugin: AnyPlugin = definePlugin({
+  name: 'node-server',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Serves the logs of this node to the control planes over HTTPS',
+  requires: { nodes: nodeEndpoint },
+  config: configSchema,
+  swap: 'never',
+  criticality: 'optional',
+  async setup(ctx) {
+    const { config, deps, env, log } = ctx;
+    const credentials = await CredentialWatch.open(config, log);
+    const parts = { nodes: deps.nodes, env, log, callerGroups: config.callerGroups };
+    const listener = new Listener(credentials.current, config.connections, (request, response) => {
+      void handle(parts, request, response);
+    });
+    const renew = async (): Promise<void> => {
+      if (!(await credentials.refresh())) return;
+      listener.use(credentials.current);
+      log.info({}, 'the certificate changed: new connections see it');
+    };
+    return {
+      async start() {
+        const { address } = config.listen;
+        const port = await listener.listen(address, config.listen.port);
+        log.info({ address, port }, 'the node serves the control planes');
+        env.timers.every(config.credentialsIntervalMs, () => {
+          renew().catch((error: unknown) => log.warn({ error: errorMessage(error) }, 'certificates not looked at'));
+        });
+      },
+      stop: () => listener.close(),
+    };
+  },
+});
+
+export default plugin;
