@@ -12,7 +12,9 @@ interface PluginView {
   readonly reason?: string;
   readonly since: string;
   readonly source: string;
+  readonly isolation: string;
   readonly faults: number;
+  readonly restarts: number;
   readonly taps: readonly {
     readonly hook: string;
     readonly calls: number;
@@ -54,7 +56,7 @@ export default definePlugin({ name: '${name}', version: '1.0.0', apiVersion: 1, 
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'timonel-plugins-'));
-    const config = file('timonel.yaml', 'kernel: { setupMs: 2500, startMs: 2500 }\n');
+    const config = file('timonel.yaml', 'kernel: { setupMs: 2500, startMs: 2500, restartBackoffMs: 15000 }\n');
     cluster = await TestCluster.start({ args: ['--profile', 'fake-nodes', '--config', config] });
   }, 360_000);
   afterAll(async () => {
@@ -66,6 +68,7 @@ export default definePlugin({ name: '${name}', version: '1.0.0', apiVersion: 1, 
     expect((await kubectl('run', 'before', '--image=web:latest')).status).toBe(0);
     const enabled = await cluster.timonel('plugin', 'enable', denyLatest);
     expect(enabled).toMatchObject({ status: 0, stdout: 'plugin deny-latest is running\n' });
+    expect((await plugin('deny-latest'))?.isolation).toBe('worker');
     const refused = await kubectl('run', 'tagged', '--image=web:latest');
     expect(refused.status).not.toBe(0);
     expect(refused.stderr).toContain(
@@ -134,6 +137,32 @@ export default definePlugin({ name: '${name}', version: '1.0.0', apiVersion: 1, 
       make: () => define('hangs-in-start', `setup: () => ({ start: () => new Promise(() => undefined) })`),
       reason: /start.*\d+ ms/,
     },
+    {
+      name: 'loops-in-setup',
+      make: () => define('loops-in-setup', `setup() { for (;;) {} }`),
+      reason: /setup of plugin .* did not end within 2500 ms/,
+    },
+    {
+      name: 'loops-late-in-setup',
+      make: () => define('loops-late-in-setup', `async setup() { await undefined; for (;;) {} }`),
+      reason: /setup of plugin .* did not end within 2500 ms/,
+    },
+    {
+      name: 'loops-in-start',
+      make: () => define('loops-in-start', `setup: () => ({ start() { for (;;) {} } })`),
+      reason: /start of plugin .* did not end within 2500 ms/,
+    },
+    {
+      name: 'loops-in-setup-in-process',
+      make: () => define('loops-in-setup-in-process', `isolation: 'in-process', setup() { for (;;) {} }`),
+      reason: /setup of plugin .* did not end within 2500 ms/,
+    },
+    {
+      name: 'loops-in-start-in-process',
+      make: () =>
+        define('loops-in-start-in-process', `isolation: 'in-process', setup: () => ({ start() { for (;;) {} } })`),
+      reason: /start of plugin .* did not end within 2500 ms/,
+    },
   ];
   for (const { name, make, reason } of failing) {
     it(`${name}: refused with the reason, listed, and the cluster goes on`, async () => {
@@ -201,8 +230,50 @@ export default definePlugin({ name: 'future', version: '1.0.0', apiVersion: 99 a
     expect((await createsConfigMap()).status).toBe(0);
   }, 60_000);
 
-  it('an exception in a callback of its own is a fault of the plugin, not the end of the cluster', async () => {
-    const body = `setup() { setTimeout(() => { throw new Error('no luck today'); }, 50); void Promise.reject(new Error('nor tomorrow')); }`;
+  const loopsFor = (more: string): string =>
+    `${more} setup(ctx) { ctx.tap(apiHooks.objectValidate, (object, { resource }) => { if (resource === 'configmaps') for (;;) {} }, { deadlineMs: 300 }); }`;
+
+  it('a tap that loops for ever is cut off at its deadline, its thread is ended, and writes get through', async () => {
+    await cluster.timonel('plugin', 'enable', define('loops-in-hook', loopsFor('')));
+    expect(await plugin('loops-in-hook')).toMatchObject({ state: 'running', isolation: 'worker' });
+    const before = Date.now();
+    const cut = await createsConfigMap();
+    expect(cut.status).not.toBe(0);
+    expect(cut.stderr).toMatch(/loops-in-hook.*300 ms/);
+    await until(async () => (await plugin('loops-in-hook'))?.state === 'quarantined', { what: 'the quarantine' });
+    expect((await createsConfigMap()).status).toBe(0);
+    const listed = await plugin('loops-in-hook');
+    expect(listed?.reason).toContain(`worker thread of plugin 'loops-in-hook' was lost: its event loop did not turn`);
+    expect(Date.parse(listed?.since ?? '')).toBeGreaterThan(before - 2000);
+    expect((await cluster.timonel('plugin', 'disable', 'loops-in-hook')).status).toBe(0);
+  }, 60_000);
+
+  it('a tap that loops for ever in the process is cut off at its deadline, too', async () => {
+    const name = 'loops-in-process';
+    await cluster.timonel('plugin', 'enable', define(name, loopsFor(`isolation: 'in-process',`)));
+    const cut = await createsConfigMap();
+    expect(cut.status).not.toBe(0);
+    expect(cut.stderr).toMatch(/loops-in-process.*300 ms/);
+    expect((await kubectl('get', 'configmaps')).status).toBe(0);
+    const listed = await plugin(name);
+    expect(listed).toMatchObject({ state: 'running', isolation: 'in-process' });
+    expect(listed?.faults).toBeGreaterThan(0);
+    expect(listed?.taps[0]?.timeouts).toBeGreaterThan(0);
+    expect((await cluster.timonel('plugin', 'disable', name)).status).toBe(0);
+    expect((await createsConfigMap()).status).toBe(0);
+  }, 60_000);
+
+  it('an exception in a callback of its own ends the thread of the plugin, not the cluster', async () => {
+    const body = `setup: () => ({ start() { setTimeout(() => { throw new Error('no luck today'); }, 500); } })`;
+    await cluster.timonel('plugin', 'enable', define('throws-in-thread', body));
+    await until(async () => (await plugin('throws-in-thread'))?.state === 'quarantined', { what: 'the quarantine' });
+    expect((await plugin('throws-in-thread'))?.reason).toContain('was lost: no luck today');
+    expect((await createsConfigMap()).status).toBe(0);
+    await cluster.timonel('plugin', 'disable', 'throws-in-thread');
+  }, 30_000);
+
+  it('an exception in a callback of its own in the process is a fault of the plugin, not the end of the cluster', async () => {
+    const body = `isolation: 'in-process', setup() { setTimeout(() => { throw new Error('no luck today'); }, 50); void Promise.reject(new Error('nor tomorrow')); }`;
     await cluster.timonel('plugin', 'enable', define('throws-by-itself', body));
     await until(async () => (await plugin('throws-by-itself'))?.faults === 2, { what: 'two faults' });
     expect((await createsConfigMap()).status).toBe(0);

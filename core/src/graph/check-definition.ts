@@ -1,4 +1,5 @@
-import { pluginApiVersion, type AnyPlugin, type TokenRecord } from '@timonel/sdk';
+import { pluginApiVersion, type AnyPlugin, type Isolation, type TokenRecord } from '@timonel/sdk';
+import type { PluginEntry } from '../kernel/options.ts';
 import type { GraphProblem } from './problems.ts';
 
 /** What an author or an embedder gives, of whatever shape. */
@@ -9,7 +10,7 @@ interface Unchecked {
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const swapModes: readonly unknown[] = ['never', 'drain', 'handover'];
-const isolations: readonly unknown[] = ['in-process', 'worker'];
+const isolations: readonly unknown[] = [undefined, 'in-process', 'worker'];
 const criticalities: readonly unknown[] = ['required', 'optional'];
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
@@ -43,7 +44,8 @@ export function checkDefinition({ definition, moduleUrl }: Unchecked): GraphProb
   if (!criticalities.includes(definition['criticality'])) {
     wrong.push(`'criticality' is not one of ${criticalities.join(', ')}`);
   }
-  if (!isolations.includes(definition['isolation'])) wrong.push(`'isolation' is not one of ${isolations.join(', ')}`);
+  if (!isolations.includes(definition['isolation']))
+    wrong.push(`'isolation' is not one of ${isolations.slice(1).join(', ')}`);
   for (const part of ['provides', 'requires', 'optional'])
     wrong.push(...badTokens(definition, part, '@timonel/service'));
   wrong.push(...badTokens(definition, 'hooks', '@timonel/hook'));
@@ -52,15 +54,21 @@ export function checkDefinition({ definition, moduleUrl }: Unchecked): GraphProb
     plugin,
     message: `plugin '${plugin}': ${text}`,
   }));
-  const isolated = definition['isolation'] === 'worker' ? workerProblems(definition, moduleUrl) : [];
+  const isolated = definition['isolation'] === 'worker' ? workerProblems(definition as object, moduleUrl) : [];
   for (const text of isolated) {
     problems.push({ code: 'ERR_PLUGIN_CONTRACT', plugin, message: `plugin '${plugin}': isolation 'worker' ${text}` });
   }
   return problems;
 }
 
-function workerProblems(definition: Readonly<Record<string, unknown>>, moduleUrl: string | undefined): string[] {
-  const problems = ['provides', 'requires', 'optional', 'hooks']
+/** Where a plugin runs: as its author says, else in a worker when one can serve it. */
+export function isolationOf({ definition, moduleUrl }: PluginEntry): Isolation {
+  if (definition.isolation !== undefined) return definition.isolation;
+  return workerProblems(definition, moduleUrl).length === 0 ? 'worker' : 'in-process';
+}
+
+function workerProblems(definition: Partial<AnyPlugin>, moduleUrl: string | undefined): string[] {
+  const problems: string[] = (['provides', 'requires', 'optional', 'hooks'] as const)
     .filter((part) => Object.keys(definition[part] ?? {}).length > 0)
     .map((part) => `may only tap hooks: '${part}' must be empty`);
   if (moduleUrl === undefined) {

@@ -34,7 +34,7 @@ beforeEach(() => {
 });
 
 function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, plugin = 'p'): Tap {
-  const owned = hooks.add(plugin, token, fn, tapOptions, (error) => faults.push(error));
+  const owned = hooks.add(token, { plugin, fn, limited: false, onFault: (error) => faults.push(error) }, tapOptions);
   owned.live = true;
   return owned;
 }

@@ -1,7 +1,7 @@
 import { KernelError, type AnyHookToken, type HookCaller, type HookRecord, type TapOptions } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
 import { HookPoint } from './hook-point.ts';
-import { Tap, type TapSurroundings, type UntypedTap } from './tap.ts';
+import { Tap, type TapOwner, type TapSurroundings } from './tap.ts';
 
 /** All hooks of the kernel by id. */
 export class HookRegistry {
@@ -32,13 +32,8 @@ export class HookRegistry {
   }
 
   /** Adds a tap that is not live yet. @throws KernelError ERR_PLUGIN_CONTRACT */
-  add(
-    plugin: string,
-    token: AnyHookToken,
-    fn: UntypedTap,
-    options: TapOptions,
-    onFault: (error: KernelError) => void,
-  ): Tap {
+  add(token: AnyHookToken, owner: TapOwner, options: TapOptions): Tap {
+    const { plugin } = owner;
     const point = this.point(token);
     if (point.token.kind !== token.kind) {
       const message = `plugin '${plugin}' taps '${token.id}' as a ${token.kind} hook, but it is a ${point.token.kind} hook`;
@@ -47,13 +42,11 @@ export class HookRegistry {
     const hookOptions = point.token.options;
     const tap = new Tap(
       {
-        plugin,
+        ...owner,
         token: point.token,
-        fn,
         stage: options.stage ?? 0,
         deadlineMs: Math.min(options.deadlineMs ?? hookOptions.deadlineMs, hookOptions.deadlineMs),
         onError: options.onError ?? hookOptions.onError,
-        onFault,
       },
       this.surroundings,
     );

@@ -212,7 +212,9 @@ describe('a plugin in a worker', () => {
     const other = await start(unsendable);
     expect(other.control.info(nameOf(unsendable))).toMatchObject({
       state: 'failed',
-      reason: expect.stringMatching(/^ERR_PLUGIN_SETUP: .*could not be cloned/s),
+      reason: expect.stringMatching(
+        /^ERR_PLUGIN_SETUP: .*the configuration cannot be sent to a worker thread .*could not be cloned.*'in-process'/s,
+      ),
     });
     await other.stop();
   });
@@ -279,6 +281,37 @@ describe('a plugin in a worker', () => {
     });
     await until(() => threads() <= before, { what: 'the thread to end' });
     expect((await kernel?.stop())?.problems).toEqual([]);
+  });
+
+  it('finds a loop in a callback of its own, which misses no deadline', async () => {
+    const entry = workerPlugin(`return { start: () => void ctx.env.timers.after(50, () => { for (;;); }) };`);
+    const kernel = await start(entry, { probeMs: 200, restartBackoffMs: 60_000 });
+    const plugin = nameOf(entry);
+    await until(() => kernel.control.info(plugin).state === 'quarantined', { what: 'the quarantine' });
+    expect(kernel.control.info(plugin).reason).toMatch(/was lost: its event loop did not turn for 200 ms/);
+    await kernel.stop();
+  });
+
+  it('is the default for a plugin with a module that only taps hooks', async () => {
+    const open = { isolation: undefined } as Partial<AnyPlugin>;
+    const inThread = workerPlugin(`ctx.tap(hooks.ask, () => 'in thread ' + !isMainThread);`, open);
+    const byChoice = workerPlugin('', { isolation: 'in-process', setup: () => undefined });
+    const { moduleUrl: _without, ...noModule } = workerPlugin('', { ...open, setup: () => undefined });
+    const serving = workerPlugin('', {
+      ...open,
+      requires: { calls },
+      setup: () => undefined,
+    });
+    const kernel = await startTestKernel({ plugins: [owner, inThread, byChoice, noModule, serving] });
+    const isolations = [inThread, byChoice, noModule, serving].map((entry) => kernel.control.info(nameOf(entry)));
+    expect(isolations).toMatchObject([
+      { state: 'running', isolation: 'worker' },
+      { state: 'running', isolation: 'in-process' },
+      { state: 'running', isolation: 'in-process' },
+      { state: 'running', isolation: 'in-process' },
+    ]);
+    expect(await kernel.service(calls).call('ask', {})).toBe('in thread true');
+    await kernel.stop();
   });
 
   it('reports a stop that loops, and ends the thread all the same', async () => {

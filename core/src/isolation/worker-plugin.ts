@@ -55,21 +55,33 @@ export async function setupInWorker(ctx: PluginContext, origin: Origin, tools: W
   };
 
   const { workerHeapMb: heapMb, workerPingMs: pingMs } = limits;
-  const thread = new WorkerThread(
-    { name: ctx.name, config: ctx.config, ...origin },
-    { heapMb, pingMs, deadlines, onTold, onLost },
-  );
+  const data = { name: ctx.name, config: ctx.config, ...origin };
+  let thread: WorkerThread;
+  try {
+    thread = new WorkerThread(data, { heapMb, pingMs, deadlines, onTold, onLost });
+  } catch (error) {
+    throw unsendable('the configuration', error);
+  }
   ctx.dispose(() => thread.terminate());
   ctx.signal.addEventListener('abort', () => thread.abort(errorMessage(ctx.signal.reason)), { once: true });
   await thread.request('setup');
   setupDone = true;
   if (refused !== undefined) throw refused.error;
   return {
-    start: async () => void (await thread.request('start')),
+    start: async () => {
+      await thread.request('start');
+      // A loop in a callback of the plugin's own misses no deadline.
+      ctx.env.timers.every(limits.probeMs, () => void thread.ping(limits.probeMs).catch(() => undefined));
+    },
     probe: async () => void (await thread.request('probe')),
     drain: (deadlineMs) => closing(thread, 'drain', deadlineMs),
     stop: (reason) => closing(thread, 'stop', reason),
   };
+}
+
+function unsendable(what: string, error: unknown): Error {
+  const why = `${what} cannot be sent to a worker thread (${errorMessage(error)})`;
+  return new Error(`${why}: give the plugin isolation 'in-process'`, { cause: error });
 }
 
 /** Calls one tap. A call over its deadline is the tap's matter; whether the thread still lives is looked at here. */
@@ -86,8 +98,7 @@ function callTap(
   try {
     answer = thread.request('tap', ...args);
   } catch (error) {
-    const why = `the subject or context cannot be sent to a worker thread (${errorMessage(error)})`;
-    throw new Error(`${why}: tap this hook from a plugin with isolation 'in-process'`, { cause: error });
+    throw unsendable('the subject or context', error);
   }
   const deadline = deadlines.add(deadlineMs, () => {
     // When it fails the thread is lost, which is reported there.

@@ -53,7 +53,7 @@ export class WorkerThread {
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
   private nextId = 0;
-  private ping: Promise<void> | undefined;
+  private check: Promise<void> | undefined;
 
   constructor(data: WorkerData, options: WorkerThreadOptions) {
     this.plugin = data.name;
@@ -90,33 +90,34 @@ export class WorkerThread {
     this.worker.postMessage({ abort: reason });
   }
 
-  /** Resolves when the event loop of the thread turns; ends the thread and rejects when it does not within `pingMs`. */
+  /** To be called when a deadline was missed, by however many at once: a `ping` within `pingMs`. */
   assertAnswers(): Promise<void> {
-    this.ping ??= this.pingOnce().finally(() => {
-      this.ping = undefined;
+    this.check ??= this.ping(this.options.pingMs).finally(() => {
+      this.check = undefined;
     });
-    return this.ping;
+    return this.check;
   }
 
-  async terminate(): Promise<void> {
-    this.close(new KernelError('ERR_PLUGIN_STATE', `plugin '${this.plugin}' has stopped`, { plugin: this.plugin }));
-    await this.worker.terminate();
-  }
-
-  private async pingOnce(): Promise<void> {
-    const { deadlines, pingMs } = this.options;
+  /** Resolves when the event loop of the thread turns; ends the thread and rejects when it does not within `ms`. */
+  async ping(ms: number): Promise<void> {
+    const { deadlines } = this.options;
     let answered = false;
     const hung = (): void => {
-      if (!answered) this.end(`its event loop did not turn for ${pingMs} ms`);
+      if (!answered) this.end(`its event loop did not turn for ${ms} ms`);
     };
     // When it was this process that stood still, the answer may lie in the queue: one more turn to read it.
-    const deadline = deadlines.add(pingMs, () => setImmediate(hung));
+    const deadline = deadlines.add(ms, () => setImmediate(hung));
     try {
       await this.request('ping');
     } finally {
       answered = true;
       deadlines.remove(deadline);
     }
+  }
+
+  async terminate(): Promise<void> {
+    this.close(new KernelError('ERR_PLUGIN_STATE', `plugin '${this.plugin}' has stopped`, { plugin: this.plugin }));
+    await this.worker.terminate();
   }
 
   private receive(message: Message): void {

@@ -1,4 +1,5 @@
 import { KernelError, type AnyHookToken, type PluginContext, type TapOptions } from '@timonel/sdk';
+import { isolationOf } from '../graph/check-definition.ts';
 import type { UntypedTap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { createOwnedTimers } from './owned-timers.ts';
@@ -14,8 +15,10 @@ export function createContext(
   const { record } = life;
   const { definition } = record.entry;
   const name = definition.name;
+  // Built-in plugins are on the path of every request, and those in a worker are watched there.
+  const limited = record.entry.source !== 'built-in' && isolationOf(record.entry) === 'in-process';
   const tap = (hook: AnyHookToken, fn: UntypedTap, options: TapOptions = {}): void => {
-    const owned = parts.hooks.add(name, hook, fn, options, (error) => life.fault(error));
+    const owned = parts.hooks.add(hook, { plugin: name, fn, limited, onFault: (error) => life.fault(error) }, options);
     if (life.controller.signal.aborted) {
       owned.remove();
       const message = `plugin '${name}' has stopped: ctx.tap is not possible any more`;
@@ -48,10 +51,7 @@ export function createContext(
     },
     hooks: parts.hooks.callersOf(definition.hooks),
     tap: tap as PluginContext['tap'],
-    dispose: (fn: () => void | Promise<void>) => {
-      // A life that is over cleans up at once what came late.
-      if (life.keep(fn) === undefined) life.undoNow(fn);
-    },
+    dispose: (fn: () => void | Promise<void>) => life.dispose(fn),
     reportFault: (error: unknown) => life.fault(error),
   }) as PluginContext;
 }

@@ -15,6 +15,9 @@ import { manualEnv, settle, startTestKernel } from '@timonel/testkit';
 const hook = notifyHook<number, null>('life.test.happened', { description: 'for tests' });
 const service = defineService<{ ask(): Promise<string> }>('life.service', { major: 1, cardinality: 'one' });
 const never = (): Promise<never> => new Promise(() => undefined);
+const loop = (): never => {
+  for (;;);
+};
 
 function plugin(
   name: string,
@@ -146,6 +149,76 @@ describe('the life of a plugin', () => {
     expect(steps.at(-1)).toBe('disposed');
     await kernel.stop();
     expect(env.pendingTimers).toBe(0);
+  });
+
+  it.each<[string, (ctx: PluginContext) => PluginInstance | Promise<PluginInstance>]>([
+    ['setup', loop],
+    ['setup', async () => loop()],
+    ['start', () => ({ start: loop })],
+    ['start', () => ({ start: async () => loop() })],
+  ])('cuts off a %s that loops for ever, and the others go on', async (phase, setup) => {
+    const bad = plugin('bad', setup);
+    const kernel = await startTestKernel({
+      plugins: [plugin('good', () => undefined), bad],
+      limits: { setupMs: 300, startMs: 300 },
+    });
+    const reason = `ERR_PLUGIN_TIMEOUT: ${phase} of plugin 'bad' did not end within 300 ms`;
+    expect(kernel.control.info('bad')).toMatchObject({ state: 'failed', reason });
+    expect(kernel.control.info('good').state).toBe('running');
+    // The blocked event loop is reported as that of the plugin.
+    const message = expect.stringMatching(/^plugin 'bad' blocked the event loop for \d+ ms$/);
+    expect(kernel.log.lines).toContainEqual(expect.objectContaining({ level: 'warn', message }));
+    await expect(kernel.control.enable('bad')).rejects.toMatchObject({ code: 'ERR_PLUGIN_TIMEOUT' });
+    expect(Date.now() - Date.parse(kernel.control.info('bad').since)).toBeLessThan(5000);
+    expect((await kernel.stop()).problems).toEqual([]);
+  });
+
+  it('cuts off calls on the way out that loop for ever', async () => {
+    const bad = plugin('bad', (ctx) => {
+      ctx.dispose(loop);
+      return { drain: loop, stop: loop };
+    });
+    const limits = { drainMs: 100, stopMs: 100, disposeMs: 100 };
+    const kernel = await startTestKernel({ plugins: [bad, plugin('good', () => undefined)], limits });
+    const { problems } = await kernel.stop();
+    expect(problems.map(({ message }) => message)).toEqual([
+      `drain of plugin 'bad' did not end within 100 ms`,
+      `stop of plugin 'bad' did not end within 100 ms`,
+      `clean-up of plugin 'bad' did not end within 100 ms`,
+    ]);
+  });
+
+  it('cuts off a tap that loops for ever, of a plugin from a file', async () => {
+    let call = (_subject: number): Promise<void> => never();
+    const owner = definePlugin({
+      name: 'owner',
+      version: '1.0.0',
+      apiVersion: 1,
+      hooks: { hook },
+      setup(ctx) {
+        call = (subject) => ctx.hooks.hook.call(subject, null);
+      },
+    });
+    const calls: number[] = [];
+    const file = plugin('file', (ctx) => {
+      const tap = (subject: number): void => {
+        calls.push(subject);
+        if (subject < 0) loop();
+      };
+      ctx.tap(hook, tap, { deadlineMs: 100 });
+      ctx.tap(hook, tap, { deadlineMs: 100, onError: 'fail' });
+    });
+    const kernel = await startTestKernel({ plugins: [owner, { definition: file, source: '/files/file.ts' }] });
+    await call(1);
+    const message = `the tap of plugin 'file' on hook 'life.test.happened' did not answer within 100 ms`;
+    await expect(call(-1)).rejects.toMatchObject({ code: 'ERR_TAP_TIMEOUT', plugin: 'file', message });
+    await call(2);
+    expect(calls).toEqual([1, 1, -1, -1, 2, 2]);
+    expect(kernel.control.info('file').taps).toMatchObject([
+      { calls: 3, timeouts: 1 },
+      { calls: 3, timeouts: 1 },
+    ]);
+    await kernel.stop();
   });
 
   it('aborts the boot and stops everything when a required plugin fails', async () => {

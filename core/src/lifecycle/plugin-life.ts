@@ -6,12 +6,13 @@ import {
   type StopReason,
   type TapInfo,
 } from '@timonel/sdk';
-import { tokensOf } from '../graph/check-definition.ts';
+import { isolationOf, tokensOf } from '../graph/check-definition.ts';
 import type { Tap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { setupInWorker } from '../isolation/worker-plugin.ts';
 import { abandonCalls, type Binding } from '../services/slot.ts';
 import type { PluginScope } from '../services/plugin-scopes.ts';
+import { callWithin, cutOff } from './call-within.ts';
 import { withDeadline } from './deadline.ts';
 import { drained } from './drained.ts';
 import { createContext } from './plugin-context.ts';
@@ -53,10 +54,12 @@ export class PluginLife {
 
   /** Runs the plugin's setup. On failure what it registered is undone already; a late answer is cleaned up when it comes. */
   async setup(): Promise<void> {
-    const startedAt = this.parts.env.clock.monotonic();
-    const work = this.build();
+    const { env, limits, dataDirOf } = this.parts;
+    const startedAt = env.clock.monotonic();
+    let work: unknown;
     try {
-      this.accept(await this.guard('setup', this.parts.limits.setupMs, work));
+      const dataDir = await this.call('setup', limits.setupMs, () => dataDirOf(this.record.name));
+      this.accept(await this.call('setup', limits.setupMs, () => (work = this.build(dataDir))));
     } catch (error) {
       this.closeLate(work);
       await this.end('failure', { drain: false });
@@ -163,7 +166,7 @@ export class PluginLife {
     for (let undo = [...this.undos].at(-1); undo !== undefined; undo = [...this.undos].at(-1)) {
       const last = undo;
       this.undos.delete(last);
-      await attempt(() => this.call('clean-up', this.parts.limits.disposeMs, last));
+      await attempt(async () => last());
     }
     this.closed = true;
     for (const binding of this.bindings) abandonCalls(binding);
@@ -196,23 +199,22 @@ export class PluginLife {
     if (!this.ending) this.parts.onFault(this.record, error);
   }
 
-  /** Runs a late clean-up of a life that is over. */
-  undoNow(undo: Undo): void {
-    this.call('clean-up', this.parts.limits.disposeMs, undo).catch((error: unknown) => {
-      this.parts.log.warn({ plugin: this.record.name }, errorMessage(error));
-    });
+  /** Registers a clean-up of the plugin's own. A life that is over runs at once what comes late. */
+  dispose(cleanUp: Undo): void {
+    const run = (): Promise<void> => this.call('clean-up', this.parts.limits.disposeMs, cleanUp);
+    if (this.keep(run) !== undefined) return;
+    run().catch((error: unknown) => this.parts.log.warn({ plugin: this.record.name }, errorMessage(error)));
   }
 
   run<T>(fn: () => T): T {
     return this.parts.activity.run(this.record.name, fn);
   }
 
-  private async build(): Promise<unknown> {
+  private build(dataDir: string | undefined): unknown {
     const { record, parts } = this;
     const { entry } = record;
-    const dataDir = await parts.dataDirOf(record.name);
     const context = createContext(this, parts, this.scope.deps, dataDir);
-    if (entry.definition.isolation !== 'worker') return this.run(() => entry.definition.setup(context));
+    if (isolationOf(entry) === 'in-process') return entry.definition.setup(context);
     const onLost = (error: KernelError): void => parts.onLost(record, error);
     return setupInWorker(context, { moduleUrl: entry.moduleUrl, dataDir }, { ...parts, onLost });
   }
@@ -242,38 +244,29 @@ export class PluginLife {
   }
 
   /** A setup that ran past its deadline may still answer: then its instance is stopped. */
-  private closeLate(work: Promise<unknown>): void {
+  private closeLate(work: unknown): void {
     const known = this.instance;
     const stopLate = (late: unknown): void => {
       if (typeof late !== 'object' || late === null || late === known) return;
       const instance = late as PluginInstance;
-      this.undoNow(() => instance.stop?.('failure'));
+      this.dispose(() => instance.stop?.('failure'));
     };
-    work.then(stopLate, () => undefined);
+    Promise.resolve(work).then(stopLate, () => undefined);
   }
 
-  private call<T>(phase: Phase, ms: number, fn: () => T | Promise<T>): Promise<T> {
-    return this.guard(phase, ms, this.enter(fn));
-  }
-
-  /** Runs plugin code as the plugin's; a synchronous throw becomes a rejection. */
-  private enter<T>(fn: () => T | Promise<T>): Promise<T> {
-    try {
-      return Promise.resolve(this.run(fn));
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  private async guard<T>(phase: Phase, ms: number, work: Promise<T>): Promise<T> {
+  /** Runs plugin code as the plugin's, with a deadline that a synchronous loop cannot outlast either. */
+  private async call<T>(phase: Phase, ms: number, fn: () => T | Promise<T>): Promise<T> {
     const plugin = this.record.name;
     let timedOut: KernelError | undefined;
+    const expire = (): KernelError => {
+      const message = `${phase} of plugin '${plugin}' did not end within ${ms} ms`;
+      timedOut = new KernelError('ERR_PLUGIN_TIMEOUT', message, { plugin });
+      return timedOut;
+    };
     try {
-      return await withDeadline(this.parts.deadlines, ms, work, () => {
-        const message = `${phase} of plugin '${plugin}' did not end within ${ms} ms`;
-        timedOut = new KernelError('ERR_PLUGIN_TIMEOUT', message, { plugin });
-        return timedOut;
-      });
+      const work = this.run(() => callWithin(ms, fn));
+      if (work === cutOff) throw expire();
+      return await withDeadline(this.parts.deadlines, ms, work, expire);
     } catch (error) {
       if (timedOut !== undefined) throw timedOut;
       const message = `${phase} of plugin '${plugin}' threw: ${errorMessage(error)}`;

@@ -6,7 +6,7 @@ import {
   type PluginState,
   type PluginStateChange,
 } from '@timonel/sdk';
-import { tokensOf } from '../graph/check-definition.ts';
+import { isolationOf, tokensOf } from '../graph/check-definition.ts';
 import type { PluginEntry } from '../kernel/options.ts';
 import type { PluginLife } from './plugin-life.ts';
 
@@ -64,7 +64,7 @@ export class PluginRecord {
       setupMs: this.setupMs,
       startMs: this.startMs,
       criticality: definition.criticality,
-      isolation: definition.isolation,
+      isolation: isolationOf(this.entry),
       swap: definition.swap,
       provides: ids('provides'),
       requires: ids('requires'),

@@ -13,6 +13,9 @@ export const pluginApiVersion = 1;
  * changes counts only when it returns it, and hooks whose subject or context holds functions fail with ERR_TAP_FAILED. A
  * thread that loops is ended once a tap misses its deadline, and the plugin restarts with back-off; calls meanwhile pass
  * it by, as they do while a plugin is in quarantine. `ctx.env` is the real one there, under simulation too.
+ *
+ * `in-process` plugins run in the kernel's own thread. A loop without end in a lifecycle call stops everything until the
+ * deadline of that call and is then cut off; in a tap, only when the plugin comes from a file; after an `await`, never.
  */
 export type Isolation = 'in-process' | 'worker';
 
@@ -102,7 +105,8 @@ export interface PluginDefinition<
   readonly optional: O;
   readonly hooks: H;
   readonly config: S | undefined;
-  readonly isolation: Isolation;
+  /** Undefined: the kernel chooses, see {@link PluginInput.isolation}. */
+  readonly isolation: Isolation | undefined;
   readonly swap: SwapMode;
   readonly criticality: Criticality;
   setup(
@@ -128,7 +132,7 @@ export interface PluginInput<
   readonly hooks?: H;
   /** A Standard Schema (zod and others). Strict object schemas give better errors. */
   readonly config?: S;
-  /** Default `in-process`. */
+  /** Default: `worker` for a plugin from a file that only taps hooks (no services, no hooks of its own), else `in-process`. */
   readonly isolation?: Isolation;
   /** Default `drain`. */
   readonly swap?: SwapMode;
@@ -166,7 +170,7 @@ export function definePlugin<
     optional: input.optional ?? ({} as O),
     hooks: input.hooks ?? ({} as H),
     config: input.config,
-    isolation: input.isolation ?? 'in-process',
+    isolation: input.isolation,
     swap: input.swap ?? 'drain',
     criticality: input.criticality ?? 'optional',
     setup: (ctx) => input.setup(ctx),
