@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import {
   byControllerUid,
   byNamespace,
@@ -40,6 +41,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Rolls out the pod template of each Deployment through ReplicaSets.',
   provides: { controller },
   requires: { api: apiClient },
+  optional: { leadership },
   swap: 'drain',
   setup(ctx) {
     const { api } = ctx.deps;
@@ -89,6 +91,7 @@ const plugin: AnyPlugin = definePlugin({
       ctx,
       name: 'deployment',
       informers: caches,
+      leadership: ctx.deps.leadership,
       sources: [
         keysFrom(all, (deployment) => [objectKey(deployment)]),
         keysFrom(sets, keysOfSet),

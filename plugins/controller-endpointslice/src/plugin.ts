@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import { byNamespace, informers, keysFrom, ownerIsCurrent, runController } from '@timonel/sdk/controller';
 import {
   endpoints,
@@ -37,6 +38,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Publishes the pods behind each Service as EndpointSlices and Endpoints.',
   provides: { controller },
   requires: { api: apiClient },
+  optional: { leadership },
   swap: 'drain',
   setup(ctx) {
     const { api } = ctx.deps;
@@ -51,6 +53,7 @@ const plugin: AnyPlugin = definePlugin({
       ctx,
       name: 'endpointslice',
       informers: caches,
+      leadership: ctx.deps.leadership,
       sources: [
         keysFrom(all, (service) => [objectKey(service)]),
         keysFrom(podInformer, (pod) =>

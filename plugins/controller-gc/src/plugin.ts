@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import { byOwnerUid, informers, keysFrom, runController, type Informer, type KeySource } from '@timonel/sdk/controller';
 import { isConflict, isNotFound, objectKey, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import { execute } from './execute.ts';
@@ -20,6 +21,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Deletes objects whose owners are all gone; orphans or awaits the dependents of deleted objects.',
   provides: { controller },
   requires: { api: apiClient },
+  optional: { leadership },
   swap: 'drain',
   setup(ctx) {
     const { api } = ctx.deps;
@@ -85,6 +87,7 @@ const plugin: AnyPlugin = definePlugin({
       ctx,
       name: 'gc',
       informers: set,
+      leadership: ctx.deps.leadership,
       workers: 16,
       sources: allTypes.flatMap((type) => {
         const informer = caches.get(typeId(type));

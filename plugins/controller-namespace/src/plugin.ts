@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import { informers, keysFrom, runController } from '@timonel/sdk/controller';
 import { namespaces, objectKey } from '@timonel/sdk/kube';
 import { contentOf, execute } from './execute.ts';
@@ -16,6 +17,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Empties namespaces that are being deleted and lets them go.',
   provides: { controller },
   requires: { api: apiClient },
+  optional: { leadership },
   swap: 'drain',
   setup(ctx) {
     const { api } = ctx.deps;
@@ -25,6 +27,7 @@ const plugin: AnyPlugin = definePlugin({
       ctx,
       name: 'namespace',
       informers: caches,
+      leadership: ctx.deps.leadership,
       workers: 4,
       sources: [keysFrom(all, (namespace) => (isTerminating(namespace) ? [objectKey(namespace)] : []))],
       async reconcile(key) {

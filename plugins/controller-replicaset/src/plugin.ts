@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import {
   byControllerUid,
   byNamespace,
@@ -35,6 +36,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Keeps the number of pods of each ReplicaSet at its declared number.',
   provides: { controller },
   requires: { api: apiClient },
+  optional: { leadership },
   swap: 'drain',
   setup(ctx) {
     const { api } = ctx.deps;
@@ -58,6 +60,7 @@ const plugin: AnyPlugin = definePlugin({
       ctx,
       name: 'replicaset',
       informers: caches,
+      leadership: ctx.deps.leadership,
       sources: [keysFrom(sets, (set) => [objectKey(set)]), keysFrom(podInformer, keysOfPod)],
       async reconcile(key, ownWrites) {
         const replicaSet = sets.get(key);

@@ -1,6 +1,7 @@
 /** The loop: takes pending pods, asks the scheduler in charge, checks its decisions, binds. */
-import { errorMessage, type HookCallers, type PluginContext } from '@timonel/sdk';
+import { errorMessage, type HookCallers, type OptionalRef, type PluginContext } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { Leadership } from '@timonel/sdk/contracts/leadership';
 import {
   podRequest,
   type Decision,
@@ -10,7 +11,7 @@ import {
   type SchedulerSnapshot,
   type schedulerHooks,
 } from '@timonel/sdk/contracts/scheduler';
-import { EventRecorder, informers, type Informer, type Informers } from '@timonel/sdk/controller';
+import { EventRecorder, informers, WorkWhileLeading, type Informer, type Informers } from '@timonel/sdk/controller';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { bind, markUnschedulable } from './binder.ts';
 import { unschedulableMessage } from './message.ts';
@@ -41,6 +42,16 @@ type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'repo
   readonly hooks: HookCallers<typeof schedulerHooks>;
 };
 
+/** What the host works with. */
+export interface HostParts {
+  readonly api: ApiClient;
+  readonly scheduler: Scheduler;
+  /** The name of the scheduler in charge. */
+  readonly schedulerName: () => string;
+  /** Absent: it schedules always. */
+  readonly leadership?: OptionalRef<Leadership>;
+}
+
 export class SchedulerHost {
   readonly counts: HostCounts = { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0 };
   readonly #ctx: HostContext;
@@ -53,17 +64,26 @@ export class SchedulerHost {
   /** Uid → monotonic ms of the binding that the informer has not confirmed yet. */
   readonly #assumed = new Map<string, number>();
   readonly #informers: Informers;
+  /** Pods are queued and nodes counted all the time, so that a take-over finds everything at hand. */
+  readonly #work: WorkWhileLeading;
   readonly #events: EventRecorder;
   #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
-  constructor(ctx: HostContext, api: ApiClient, scheduler: Scheduler, schedulerName: () => string, config: HostConfig) {
+  constructor(ctx: HostContext, parts: HostParts, config: HostConfig) {
+    const { api } = parts;
     this.#ctx = ctx;
     this.#api = api;
-    this.#scheduler = scheduler;
-    this.#schedulerName = schedulerName;
+    this.#scheduler = parts.scheduler;
+    this.#schedulerName = parts.schedulerName;
     this.#config = config;
     this.#informers = informers(ctx, api);
+    this.#work = new WorkWhileLeading({
+      leadership: parts.leadership,
+      refresh: () => this.#informers.relist(),
+      onBegin: () => this.#clusterChanged(),
+      onEnd: () => undefined,
+    });
     this.#events = new EventRecorder(ctx, api, { component: config.schedulerName });
     const podInformer: Informer<Pod> = this.#informers.for(pods);
     podInformer.addHandler({
@@ -79,12 +99,14 @@ export class SchedulerHost {
   }
 
   async start(): Promise<void> {
+    this.#work.start();
     this.#informers.start();
-    await this.#informers.synced();
     this.#running = this.#loop();
+    await this.#informers.tried();
   }
 
   async stop(): Promise<void> {
+    this.#work.stop();
     this.#poke();
     await this.#running;
     await this.#informers.stop();
@@ -144,7 +166,7 @@ export class SchedulerHost {
     const { signal, env } = this.#ctx;
     while (!signal.aborted) {
       this.#expireAssumptions();
-      const batch = this.#queue.take(this.#config.batchSize, env.clock.monotonic());
+      const batch = this.#work.active ? this.#queue.take(this.#config.batchSize, env.clock.monotonic()) : [];
       if (batch.length === 0) await this.#idle();
       else {
         try {
@@ -162,7 +184,8 @@ export class SchedulerHost {
   /** Sleeps until something is due or a change wakes it. */
   #idle(): Promise<void> {
     const { env, signal } = this.#ctx;
-    const delayMs = Math.min(this.#queue.nextInMs(env.clock.monotonic()) ?? 60_000, 60_000);
+    const dueMs = this.#work.active ? this.#queue.nextInMs(env.clock.monotonic()) : undefined;
+    const delayMs = Math.min(dueMs ?? 60_000, 60_000);
     return new Promise((resolve) => {
       const timer = env.timers.after(Math.max(1, delayMs), () => done());
       const done = (): void => {
@@ -190,7 +213,9 @@ export class SchedulerHost {
     const work = batch.map((pod, index) => [pod, decisions[index]] as const);
     await this.#inParallel(work, async ([pod, decision]) => {
       if (decision === undefined) return;
-      if (decision.outcome === 'bind') await this.#bindOne(pod, decision.nodeName);
+      // Whoever leads now decides anew.
+      if (!this.#work.active) this.#retry(pod);
+      else if (decision.outcome === 'bind') await this.#bindOne(pod, decision.nodeName);
       else await this.#refuse(pod, snapshot.table.count, decision.rejections);
     });
   }

@@ -1,5 +1,6 @@
 import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
+import { leadership } from '@timonel/sdk/contracts/leadership';
 import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
 import { z } from 'zod';
 import { SchedulerHost } from './host.ts';
@@ -22,11 +23,12 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'queues pending pods, asks the scheduler in charge, and binds',
   requires: { api: apiClient, scheduler, kernel: kernelControl },
+  optional: { leadership },
   hooks: schedulerHooks,
   config,
   setup(ctx) {
     const inCharge = (): string => ctx.deps.kernel.providerOf('scheduler') ?? 'no scheduler';
-    const host = new SchedulerHost(ctx, ctx.deps.api, ctx.deps.scheduler, inCharge, ctx.config);
+    const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge }, ctx.config);
     return { start: () => host.start(), stop: () => host.stop() };
   },
 });

@@ -94,6 +94,7 @@ describe('runController', () => {
       reconciles: 3,
       errors: 2,
       synced: true,
+      leading: true,
     });
     await running.stop();
     expect(env.pendingTimers).toBe(0);

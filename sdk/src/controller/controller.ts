@@ -3,7 +3,8 @@
  * alone. `reconcile` looks at everything anew (level-triggered): it is never told what happened.
  */
 import type { Controller, ControllerStatus } from '../contracts/controller/index.ts';
-import type { StopReason } from '../kernel/index.ts';
+import type { Leadership } from '../contracts/leadership/index.ts';
+import type { OptionalRef, StopReason } from '../kernel/index.ts';
 import { errorCode, errorMessage } from '../kernel/index.ts';
 import { apiErrorReason, type KubeObject } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
@@ -11,6 +12,7 @@ import type { Informer } from './informer.ts';
 import type { Informers } from './informers.ts';
 import { OwnWrites } from './own-writes.ts';
 import { WorkQueue } from './work-queue.ts';
+import { WorkWhileLeading } from './work-while-leading.ts';
 
 /** One source of keys. Made by {@link keysFrom}. */
 export interface KeySource {
@@ -60,6 +62,12 @@ export interface ControllerOptions {
   readonly reconcile: (key: string, ownWrites: OwnWrites) => Promise<ReconcileResult | void>;
   /** Reconciles at a time. Default 8. */
   readonly workers?: number;
+  /**
+   * `ctx.deps.leadership` of a plugin with `optional: { leadership }`. The controller then works only while this process leads:
+   * the informers always follow, keys are dropped; when it begins to lead, the caches are listed anew and all keys are queued;
+   * when it does no more, running reconciles may end and no other begins. Absent, or without a provider: it always works.
+   */
+  readonly leadership?: OptionalRef<Leadership>;
   readonly retryBaseMs?: number;
   readonly retryLimitMs?: number;
 }
@@ -87,14 +95,25 @@ const routineReasons: ReadonlySet<string> = new Set([
 /** Builds a controller. Nothing runs before `start`; it ends with `stop` or the plugin's signal. Return it from `setup`. */
 export function runController(options: ControllerOptions): RunningController {
   const { ctx, name, informers, sources } = options;
+  const queueAll = (): void => {
+    for (const source of sources) for (const key of source.all()) queue.add(key);
+  };
+  const work: WorkWhileLeading = new WorkWhileLeading({
+    leadership: options.leadership,
+    refresh: () => informers.relist(),
+    onBegin: queueAll,
+    onEnd: () => queue.clear(),
+  });
   const queue: WorkQueue = new WorkQueue(ctx.env, {
     ...(options.retryBaseMs === undefined ? {} : { retryBaseMs: options.retryBaseMs }),
     ...(options.retryLimitMs === undefined ? {} : { retryLimitMs: options.retryLimitMs }),
-    onOverflowEnd() {
-      for (const source of sources) for (const key of source.all()) queue.add(key);
-    },
+    onOverflowEnd: queueAll,
   });
-  const ownWrites = new OwnWrites((key) => queue.add(key));
+  /** A key that comes while another leads is dropped: all are queued when this process does. */
+  const add = (key: string): void => {
+    if (work.active) queue.add(key);
+  };
+  const ownWrites = new OwnWrites(add);
   const counts = { reconciles: 0, errors: 0 };
   let disconnect: (() => void)[] = [];
   let workers: Promise<unknown> | undefined;
@@ -113,21 +132,23 @@ export function runController(options: ControllerOptions): RunningController {
   }
 
   async function once(key: string): Promise<void> {
+    if (!work.active) return;
     // Held back: the own write it waits for queues the key again.
     if (!ownWrites.settled(key)) return;
     counts.reconciles += 1;
     try {
       const result = await options.reconcile(key, ownWrites);
       queue.forget(key);
+      if (!work.active) return;
       if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
       // A reconcile that was asked for meanwhile would find the key held back: arrange the wake-up now.
       ownWrites.settled(key);
     } catch (error) {
-      if (!ctx.signal.aborted) failed(key, error);
+      if (!ctx.signal.aborted && work.active) failed(key, error);
     }
   }
 
-  async function work(): Promise<void> {
+  async function takeKeys(): Promise<void> {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
       await once(key);
       queue.done(key);
@@ -136,11 +157,12 @@ export function runController(options: ControllerOptions): RunningController {
 
   async function run(): Promise<void> {
     await informers.synced();
-    await Promise.all(Array.from({ length: options.workers ?? 8 }, work));
+    await Promise.all(Array.from({ length: options.workers ?? 8 }, takeKeys));
   }
 
   function end(drop: boolean): void {
     for (const undo of disconnect.splice(0)) undo();
+    work.stop();
     queue.shutDown({ drop });
   }
 
@@ -152,6 +174,7 @@ export function runController(options: ControllerOptions): RunningController {
     reconciles: counts.reconciles,
     errors: counts.errors,
     synced: informers.hasSynced(),
+    leading: work.leading,
   });
 
   return {
@@ -159,7 +182,8 @@ export function runController(options: ControllerOptions): RunningController {
     queue,
     start() {
       if (workers !== undefined) return;
-      disconnect = sources.map((source) => source.connect((key) => queue.add(key)));
+      disconnect = sources.map((source) => source.connect(add));
+      work.start();
       ctx.signal.addEventListener('abort', () => end(true), { once: true });
       informers.start();
       // `synced` rejects only when the informers stop before they have synced: then there is nothing to do.

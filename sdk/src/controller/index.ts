@@ -14,3 +14,4 @@ export * from './slow-start.ts';
 export * from './status.ts';
 export * from './timestamps.ts';
 export * from './work-queue.ts';
+export * from './work-while-leading.ts';

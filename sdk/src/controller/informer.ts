@@ -9,9 +9,12 @@
 import type { ApiClient, ApiWatchOptions, ListOptions, WatchEvent } from '../contracts/api/index.ts';
 import { errorMessage, invariant } from '../kernel/index.ts';
 import { apiErrorReason, objectKey, type KubeObject, type ResourceType } from '../kube/index.ts';
+import { deepFreeze } from './deep-freeze.ts';
 import type { ControllerHost } from './host.ts';
+import { listPages } from './list-pages.ts';
 import { ObjectCache, type IndexFunction } from './object-cache.ts';
 import { compareResourceVersions } from './resource-version.ts';
+import { Waiters } from './waiters.ts';
 
 /** What an informer selects, and how much it takes. */
 export interface InformerOptions<T extends KubeObject> {
@@ -42,25 +45,19 @@ export interface InformerHandler<T> {
 
 const retryBaseMs = 250;
 const retryLimitMs = 30_000;
+/** The API is away for a while, as when masters restart: whoever waits for it should notice its return soon. */
+const absenceRetryLimitMs = 3_000;
+const absenceReasons: ReadonlySet<string | undefined> = new Set(['ServiceUnavailable', 'Timeout', 'ServerTimeout']);
 /** A watch that lived this long is healthy even when nothing happened. */
 const healthyWatchMs = 5_000;
-
-interface VersionWaiter {
-  readonly version: string;
-  readonly resolve: () => void;
-}
-
-function deepFreeze(value: unknown): void {
-  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
-  Object.freeze(value);
-  for (const part of Object.values(value)) deepFreeze(part);
-}
 
 /** A cache of one type of object that follows the cluster. */
 export class Informer<T extends KubeObject> {
   readonly type: ResourceType<T>;
   /** Resolves when the first full list is in the cache and the handlers have seen it; rejects when the informer stops before. */
   readonly synced: Promise<void>;
+  /** Resolves when the first list was answered, well or not, or the informer stopped: for a start that must not wait for an absent API. */
+  readonly tried: Promise<void>;
   readonly #host: ControllerHost;
   readonly #api: ApiClient;
   readonly #options: InformerOptions<T>;
@@ -68,7 +65,12 @@ export class Informer<T extends KubeObject> {
   readonly #handlers = new Set<InformerHandler<T>>();
   readonly #stop = new AbortController();
   readonly #settleSynced: { resolve: () => void; reject: (reason: unknown) => void };
-  #versionWaiters: VersionWaiter[] = [];
+  readonly #settleTried: () => void;
+  readonly #versionWaiters = new Waiters<string>();
+  /** Who waits for a list that begins from now on. */
+  readonly #relistWaiters = new Waiters<undefined>();
+  /** Ends the running watch. */
+  #watchStop = new AbortController();
   #running: Promise<void> | undefined;
   #hasSynced = false;
   #resourceVersion: string | undefined;
@@ -89,6 +91,11 @@ export class Informer<T extends KubeObject> {
     this.#settleSynced = settle;
     // Nobody has to wait for it.
     this.synced.catch(() => undefined);
+    let tried = (): void => undefined;
+    this.tried = new Promise<void>((resolve) => {
+      tried = resolve;
+    });
+    this.#settleTried = tried;
   }
 
   /** Whether the first full list is in the cache. */
@@ -140,7 +147,18 @@ export class Informer<T extends KubeObject> {
   /** Resolves once {@link hasSeen}. Never resolves after the informer was stopped. */
   whenSeen(version: string): Promise<void> {
     if (this.hasSeen(version)) return Promise.resolve();
-    return new Promise((resolve) => this.#versionWaiters.push({ version, resolve }));
+    return this.#versionWaiters.wait(version);
+  }
+
+  /**
+   * Lists anew: resolves when a list that began after the call is in the cache, so that everything acknowledged before the call
+   * is there. Goes on until the API answers; never resolves after the informer was stopped. May be called before `start`.
+   */
+  relist(): Promise<void> {
+    this.#mustList = true;
+    const listed = this.#relistWaiters.wait(undefined);
+    this.#watchStop.abort();
+    return listed;
   }
 
   /** Begins to follow the cluster until {@link stop} or the host's signal. A second call does nothing. */
@@ -149,7 +167,9 @@ export class Informer<T extends KubeObject> {
     const signal = AbortSignal.any([this.#host.signal, this.#stop.signal]);
     this.#running = this.#run(signal).finally(() => {
       if (!this.#hasSynced) this.#settleSynced.reject(signal.reason);
-      this.#versionWaiters = [];
+      this.#settleTried();
+      this.#versionWaiters.clear();
+      this.#relistWaiters.clear();
     });
   }
 
@@ -171,15 +191,17 @@ export class Informer<T extends KubeObject> {
     const startedMs = this.#host.env.clock.monotonic();
     try {
       if (this.#mustList) await this.#list(signal);
+      if (this.#mustList) return 0;
       const events = await this.#watch(signal);
       const healthy = events > 0 || this.#host.env.clock.monotonic() - startedMs >= healthyWatchMs;
       if (healthy) this.#failures = 0;
-      return healthy ? 0 : this.#backOffMs();
+      return healthy || this.#mustList ? 0 : this.#backOffMs(retryLimitMs);
     } catch (error) {
+      this.#settleTried();
       if (signal.aborted) return 0;
       const reason = apiErrorReason(error);
       if (reason === 'Expired' || reason === 'Gone') this.#mustList = true;
-      const delayMs = this.#backOffMs();
+      const delayMs = this.#backOffMs(absenceReasons.has(reason) ? absenceRetryLimitMs : retryLimitMs);
       const fields = { resource: this.type.resource, reason, error: errorMessage(error), retryMs: Math.round(delayMs) };
       if (this.#failures > 3) this.#host.log.warn(fields, 'the informer cannot follow the API');
       else this.#host.log.debug(fields, 'the informer lost the API');
@@ -187,8 +209,8 @@ export class Informer<T extends KubeObject> {
     }
   }
 
-  #backOffMs(): number {
-    const ceilingMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures, 16));
+  #backOffMs(limitMs: number): number {
+    const ceilingMs = Math.min(limitMs, retryBaseMs * 2 ** Math.min(this.#failures, 16));
     this.#failures += 1;
     return ceilingMs * (0.5 + this.#host.env.random.next() / 2);
   }
@@ -203,28 +225,25 @@ export class Informer<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const found = new Map<string, T>();
-    const limit = this.#options.pageLimit ?? 500;
-    let version: string | undefined;
-    let token: string | undefined;
-    do {
-      const page = await this.#api.list(this.type, {
-        ...this.#selection(),
-        limit,
-        ...(token === undefined ? {} : { continue: token }),
-      });
+    const waiting = this.#relistWaiters.take(() => true);
+    try {
+      const { pageLimit = 500 } = this.#options;
+      const options = { ...this.#selection(), limit: pageLimit };
+      const { version, objects } = await listPages(this.#api, this.type, options, (size) => this.#checkBound(size));
       if (signal.aborted) return;
-      version ??= page.metadata.resourceVersion;
-      for (const object of page.items) found.set(objectKey(object), object);
-      this.#checkBound(found.size);
-      token = page.metadata.continue;
-    } while (token !== undefined && token !== '');
-    this.#replace(found);
-    this.#mustList = false;
-    this.#advance(version);
+      this.#replace(objects);
+      this.#advance(version);
+    } catch (error) {
+      this.#relistWaiters.putBack(waiting);
+      throw error;
+    }
+    // Who asked meanwhile wants a list that began later.
+    this.#mustList = this.#relistWaiters.size > 0;
+    for (const { resolve } of waiting) resolve();
     if (this.#hasSynced) return;
     this.#hasSynced = true;
     this.#settleSynced.resolve();
+    this.#settleTried();
   }
 
   #checkBound(size: number): void {
@@ -245,14 +264,16 @@ export class Informer<T extends KubeObject> {
   /** Answers the number of events. */
   async #watch(signal: AbortSignal): Promise<number> {
     let events = 0;
+    this.#watchStop = new AbortController();
+    const cut = AbortSignal.any([signal, this.#watchStop.signal]);
     const options: ApiWatchOptions = {
       ...this.#selection(),
       ...(this.#resourceVersion === undefined ? {} : { resourceVersion: this.#resourceVersion }),
       allowBookmarks: true,
-      signal,
+      signal: cut,
     };
     for await (const event of this.#api.watch(this.type, options)) {
-      if (signal.aborted) break;
+      if (cut.aborted) break;
       events += 1;
       this.#failures = 0;
       this.#apply(event);
@@ -305,9 +326,7 @@ export class Informer<T extends KubeObject> {
   #advance(version: string | undefined): void {
     if (version === undefined || version === '' || this.hasSeen(version)) return;
     this.#resourceVersion = version;
-    const waiting = this.#versionWaiters;
-    if (waiting.length === 0) return;
-    this.#versionWaiters = waiting.filter((waiter) => !this.hasSeen(waiter.version));
-    for (const waiter of waiting) if (this.hasSeen(waiter.version)) waiter.resolve();
+    if (this.#versionWaiters.size === 0) return;
+    for (const { resolve } of this.#versionWaiters.take((wanted) => this.hasSeen(wanted))) resolve();
   }
 }

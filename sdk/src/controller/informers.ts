@@ -11,6 +11,10 @@ export interface Informers {
   /** Resolves when all caches have seen a full list; rejects when the set stops before. */
   synced(): Promise<void>;
   hasSynced(): boolean;
+  /** Resolves when the first list of each was answered, well or not: for a start that must not wait for an absent API. */
+  tried(): Promise<void>;
+  /** Lists all of them anew: see {@link Informer.relist}. Waits for ever once the set was stopped. */
+  relist(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -40,6 +44,12 @@ export function informers(host: ControllerHost, api: ApiClient): Informers {
       await Promise.all([...known.values()].map((informer) => informer.synced));
     },
     hasSynced: () => [...known.values()].every((informer) => informer.hasSynced),
+    async tried() {
+      await Promise.all([...known.values()].map((informer) => informer.tried));
+    },
+    async relist() {
+      await Promise.all([...known.values()].map((informer) => informer.relist()));
+    },
     async stop() {
       await Promise.all([...known.values()].map((informer) => informer.stop()));
     },

@@ -156,6 +156,16 @@ export class WorkQueue {
     this.#checkIdle();
   }
 
+  /** Forgets every key that waits or is delayed, and all back-offs; those being processed go on and are not handed out again. */
+  clear(): void {
+    for (const key of this.#delayed.keys()) this.#cancelDelay(key);
+    this.#ready.clear();
+    this.#dirty.clear();
+    this.#failures.clear();
+    this.#overflowed = false;
+    this.#checkIdle();
+  }
+
   /** Resolves when no key waits or is processed; delayed ones do not count. */
   whenIdle(): Promise<void> {
     return new Promise((resolve) => {

@@ -11,6 +11,8 @@ export interface ControllerStatus {
   readonly errors: number;
   /** The caches have seen a full list. */
   readonly synced: boolean;
+  /** It works here; false: another control plane leads, and this one stands by with warm caches. */
+  readonly leading: boolean;
 }
 
 export interface Controller {
