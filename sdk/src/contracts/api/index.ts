@@ -75,7 +75,7 @@ export interface ApiClient {
     patch: Patch,
     options?: WriteOptions & { readonly subresource?: string },
   ): Promise<T>;
-  /** Resolves with the object as it is after the call: gone, or marked as being deleted. */
+  /** Resolves with the object as it is after the call: marked as being deleted, or gone: then at least its name, namespace and uid. */
   delete<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, options?: DeleteOptions): Promise<T>;
   /** POST to a subresource, for example `binding`. */
   createSubresource(type: ResourceType, name: ObjectName, subresource: string, body: KubeObject): Promise<unknown>;
