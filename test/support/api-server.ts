@@ -13,6 +13,8 @@ import apiServer from '@timonel/plugin-apiserver';
 import authToken, { adminTokenFile } from '@timonel/plugin-auth-token';
 import serviceAllocator from '@timonel/plugin-service-allocator';
 import storeMemory from '@timonel/plugin-store-memory';
+import type { Store } from '@timonel/sdk/contracts/store';
+import { storePlugin } from './unsteady-store.ts';
 
 export interface Answer {
   readonly status: number;
@@ -76,13 +78,16 @@ export interface TestApiServerOptions {
   readonly plugins?: readonly AnyPlugin[];
   readonly without?: readonly string[];
   readonly apiserver?: Record<string, unknown>;
+  /** Configuration of other plugins, by name. */
+  readonly config?: Readonly<Record<string, unknown>>;
 }
 
 export async function startApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
-  const chosen = [...plugins, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
+  const own = options.store === undefined ? plugins : [storePlugin(options.store), ...plugins.slice(1)];
+  const chosen = [...own, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
   const kernel = await startTestKernel({
     plugins: chosen,
-    config: { apiserver: { listen: { port: 0 }, ...options.apiserver } },
+    config: { ...options.config, apiserver: { listen: { port: 0 }, ...options.apiserver } },
   });
   const endpoint = kernel.service(apiEndpoint);
   const ca = endpoint.caCertificate();

@@ -6,5 +6,6 @@ export * from './errors.ts';
 export * from './files.ts';
 export * from './issue.ts';
 export * from './keep.ts';
+export * from './profiles.ts';
 export * from './read.ts';
 export * from './signing-request.ts';

@@ -1,0 +1,30 @@
+/** A node gets its next certificate, by the one it has. */
+import type { ClientCertificate } from '@timonel/sdk/contracts/auth';
+import { ApiError } from '@timonel/sdk/kube';
+import { nodeNameOfSubject, nodeProfile, signRequest } from '@timonel/sdk/pki';
+import type { RenewAnswer } from '@timonel/sdk/join';
+import type { JoinParts } from '../parts.ts';
+import { parseBody, parseRequest, renewBody } from './bodies.ts';
+import { claimNode } from './node-claim.ts';
+
+/** @throws ApiError */
+export async function renew(
+  parts: JoinParts,
+  body: unknown,
+  certificate: ClientCertificate | undefined,
+): Promise<RenewAnswer> {
+  const { api, env, authority, config, log } = parts;
+  const nodeName = certificate === undefined ? undefined : nodeNameOfSubject(certificate);
+  if (certificate === undefined || nodeName === undefined) {
+    throw new ApiError('Forbidden', 'certificates are renewed for nodes only, which show the one they have');
+  }
+  const { csr, addresses } = parseBody(renewBody, body);
+  const request = await parseRequest(csr);
+  await claimNode(api, nodeName, [request.publicKeyFingerprint, certificate.publicKeyFingerprint]);
+  log.info({ node: nodeName }, 'the certificate of a node has been renewed');
+  return {
+    certificate: await signRequest(env, authority, csr, nodeProfile(nodeName, addresses, config.certificateLifetimeMs)),
+    ca: authority.certificatePem,
+    servers: parts.servers(),
+  };
+}

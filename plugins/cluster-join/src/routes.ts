@@ -1,0 +1,49 @@
+/** The routes under /join/v1. */
+import type { Route, RouteRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
+import { joinPaths, type AuthorityAnswer, type ServersAnswer } from '@timonel/sdk/join';
+import { Attempts } from './attempts.ts';
+import type { JoinParts } from './parts.ts';
+import { joinAgent } from './requests/join-agent.ts';
+import { joinServer } from './requests/join-server.ts';
+import { renew } from './requests/renew.ts';
+
+function answer(object: unknown): SubresourceResponse {
+  return { kind: 'object', status: 200, object };
+}
+
+export function joinRoutes(parts: JoinParts): readonly Route[] {
+  const attempts = new Attempts(parts.env.clock, parts.config.attemptsPerMinute);
+  /** For callers that the API server has not let in: each try counts. */
+  const open = (path: string, handle: (request: RouteRequest) => Promise<unknown>): Route => ({
+    method: 'POST',
+    path,
+    anonymous: true,
+    async handle(request) {
+      attempts.count(request.remoteAddress);
+      return answer(await handle(request));
+    },
+  });
+  return [
+    {
+      method: 'GET',
+      path: joinPaths.authority,
+      anonymous: true,
+      handle: () => Promise.resolve(answer({ ca: parts.authority.certificatePem } satisfies AuthorityAnswer)),
+    },
+    open(joinPaths.agents, ({ body, certificate, signal }) => joinAgent(parts, body, certificate, signal)),
+    open(joinPaths.servers, ({ body }) => joinServer(parts, body)),
+    {
+      method: 'POST',
+      path: joinPaths.renew,
+      async handle({ body, certificate, remoteAddress }) {
+        attempts.count(remoteAddress);
+        return answer(await renew(parts, body, certificate));
+      },
+    },
+    {
+      method: 'GET',
+      path: joinPaths.servers,
+      handle: () => Promise.resolve(answer({ servers: parts.servers() } satisfies ServersAnswer)),
+    },
+  ];
+}
