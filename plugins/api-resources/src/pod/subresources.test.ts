@@ -199,6 +199,25 @@ describe('pods/log', () => {
     expect(other.asked).toBeUndefined();
   });
 
+  it('asks who finds remote nodes for one that is not in this process', async () => {
+    const far = new LoggingNode('n1', async function* logs() {
+      await Promise.resolve();
+      yield Buffer.from('far\n');
+    });
+    const none: NodeResolver = { resolve: async () => undefined };
+    const finds: NodeResolver = { resolve: async (name) => (name === 'n1' ? far : undefined) };
+    const near = new LoggingNode('n2', async function* logs() {
+      yield* [];
+    });
+    const answer = await call('log', bound(), {}, { nodes: [near], resolvers: [none, finds] });
+    expect(answer.kind).toBe('stream');
+    expect(far.asked).toMatchObject({ container: 'web' });
+    const away: NodeResolver = {
+      resolve: () => Promise.reject(new ApiError('ServiceUnavailable', 'node "n1" cannot be called')),
+    };
+    expect(await refusal(call('log', bound(), {}, { resolvers: [away] }))).toEqual([503, 'node "n1" cannot be called']);
+  });
+
   it('makes a refusal of the node the answer', async () => {
     // oxlint-disable-next-line require-yield
     const node = new LoggingNode('n1', async function* refuses() {
