@@ -18,6 +18,8 @@ const config = z
         'must be an IPv4 network such as 10.96.0.0/16, from /8 to /29',
       )
       .default('10.96.0.0/16'),
+    /** Let the service `kubernetes` lead to this API server. False: somebody else keeps its endpoints. */
+    publishEndpoint: z.boolean().default(true),
     nodePorts: z
       .strictObject({
         first: z.number().int().min(1).max(65535).default(30_000),
@@ -80,7 +82,11 @@ const plugin: AnyPlugin = definePlugin({
         await informer.synced;
         const { api, endpoint } = ctx.deps;
         const { env, log, signal } = ctx;
-        keeping = keepKubernetesService({ api, env, log, signal }, range.first, endpoint.url());
+        keeping = keepKubernetesService(
+          { api, env, log, signal, publishEndpoint: ctx.config.publishEndpoint },
+          range.first,
+          endpoint.url(),
+        );
       },
       async stop() {
         await keeping;

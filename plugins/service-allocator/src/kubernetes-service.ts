@@ -43,7 +43,7 @@ function sliceOf({ address, port }: Place): EndpointSlice {
   };
 }
 
-async function ensure(api: ApiClient, clusterIP: string, place: Place): Promise<void> {
+async function ensure(api: ApiClient, clusterIP: string, place: Place, publishEndpoint: boolean): Promise<void> {
   try {
     await api.create(services, serviceOf(clusterIP, place));
   } catch (error) {
@@ -52,7 +52,7 @@ async function ensure(api: ApiClient, clusterIP: string, place: Place): Promise<
     await api.patch(services, { namespace, name }, { type: 'merge', body: { spec: { ports } } });
   }
   // Nobody but this machine reaches a loopback address, and endpoints may not have one.
-  if (place.address === '::1' || place.address.startsWith('127.')) return;
+  if (!publishEndpoint || place.address === '::1' || place.address.startsWith('127.')) return;
   try {
     await api.create(endpointSlices, sliceOf(place));
   } catch (error) {
@@ -63,14 +63,20 @@ async function ensure(api: ApiClient, clusterIP: string, place: Place): Promise<
 
 /** Goes on until it is there: its namespace may be made by another plugin a moment later. */
 export async function keepKubernetesService(
-  parts: { readonly api: ApiClient; readonly env: Env; readonly log: Logger; readonly signal: AbortSignal },
+  parts: {
+    readonly api: ApiClient;
+    readonly env: Env;
+    readonly log: Logger;
+    readonly signal: AbortSignal;
+    readonly publishEndpoint: boolean;
+  },
   clusterIP: string,
   url: string,
 ): Promise<void> {
-  const { api, env, log, signal } = parts;
+  const { api, env, log, signal, publishEndpoint } = parts;
   while (!signal.aborted) {
     try {
-      await ensure(api, clusterIP, placeOf(url));
+      await ensure(api, clusterIP, placeOf(url), publishEndpoint);
       return;
     } catch (error) {
       if (!isNotFound(error)) log.warn({}, `cannot make the service ${namespace}/${name}: ${errorMessage(error)}`);
