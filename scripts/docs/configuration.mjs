@@ -150,14 +150,13 @@ async function kernelLimits() {
   const told = {
     setupMs: '`setup` of a plugin.',
     startMs: '`start` of a plugin.',
-    probeMs: '`probe` of a plugin.',
     stopMs: '`stop` of a plugin.',
     faultWindowMs: 'The window in which faults are counted.',
     restartBackoffMaxMs: 'Longest pause before a restart.',
     probationProbeMs: 'Time between two probes in probation.',
   };
   return Object.entries(defaultLimits).map(([name, value]) => {
-    const comment = (commentBefore(sources, `readonly ${name}:`) ?? '').replace(/\s*Default [\d ]+\.$/, '');
+    const comment = commentBefore(sources, `${name}:`) ?? '';
     const meaning = comment === '' ? told[name] : comment;
     if (meaning === undefined) throw new Error(`scripts/docs: the limit ${name} of the kernel is not described`);
     return [code(name), value, meaning];

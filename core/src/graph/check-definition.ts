@@ -1,32 +1,30 @@
-import { pluginApiVersion, type AnyPlugin, type Isolation, type TokenRecord } from '@timonel/sdk';
-import type { PluginEntry } from '../kernel/options.ts';
+import { pluginApiVersion, type AnyPlugin, type Isolation, type KernelErrorCode, type TokenRecord } from '@timonel/sdk';
 import type { GraphProblem } from './problems.ts';
-
-/** What an author or an embedder gives, of whatever shape. */
-interface Unchecked {
-  readonly definition: unknown;
-  readonly moduleUrl?: string;
-}
+import type { Candidate } from './resolve.ts';
 
 const dnsLabel = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const swapModes: readonly unknown[] = ['never', 'drain', 'handover'];
-const isolations: readonly unknown[] = [undefined, 'in-process', 'worker'];
-const criticalities: readonly unknown[] = ['required', 'optional'];
+const choices: Readonly<Record<string, readonly (string | undefined)[]>> = {
+  swap: ['never', 'drain', 'handover'],
+  criticality: ['required', 'optional'],
+  isolation: ['in-process', 'worker', undefined],
+};
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null;
 }
 
-function badTokens(definition: Readonly<Record<string, unknown>>, part: string, type: string): string[] {
+function badTokens(definition: Readonly<Record<string, unknown>>, part: string): string[] {
   const record = definition[part];
   if (!isRecord(record)) return [`'${part}' is not an object`];
+  const kind = part === 'hooks' ? 'hook' : 'service';
   return Object.entries(record)
-    .filter(([, token]) => !isRecord(token) || token['$$type'] !== type)
-    .map(([key]) => `'${part}.${key}' is not a ${type === '@timonel/hook' ? 'hook' : 'service'} token`);
+    .filter(([, token]) => !isRecord(token) || token['$$type'] !== `@timonel/${kind}`)
+    .map(([key]) => `'${part}.${key}' is not a ${kind} token`);
 }
 
 /** What is wrong with a definition in itself. Authors who write JavaScript have no compiler to tell them. */
-export function checkDefinition({ definition, moduleUrl }: Unchecked): GraphProblem[] {
+export function checkDefinition({ definition: given, moduleUrl }: Candidate): GraphProblem[] {
+  const definition: unknown = given;
   if (!isRecord(definition) || definition['$$type'] !== '@timonel/plugin') {
     const message = 'the module does not export a plugin: export default definePlugin({ … })';
     return [{ code: 'ERR_PLUGIN_INVALID', plugin: '(unknown)', message }];
@@ -36,38 +34,33 @@ export function checkDefinition({ definition, moduleUrl }: Unchecked): GraphProb
     const message = `plugin '${plugin}' was made for plugin API ${String(definition['apiVersion'])}; this kernel speaks ${pluginApiVersion}`;
     return [{ code: 'ERR_PLUGIN_API_VERSION', plugin, message }];
   }
-  const wrong: string[] = [];
-  if (!dnsLabel.test(plugin)) wrong.push(`the name '${plugin}' is not a DNS label (a-z, 0-9, '-', at most 63)`);
-  if (typeof definition['version'] !== 'string') wrong.push(`'version' is not a string`);
-  if (typeof definition['setup'] !== 'function') wrong.push(`'setup' is not a function`);
-  if (!swapModes.includes(definition['swap'])) wrong.push(`'swap' is not one of ${swapModes.join(', ')}`);
-  if (!criticalities.includes(definition['criticality'])) {
-    wrong.push(`'criticality' is not one of ${criticalities.join(', ')}`);
+  const problems: GraphProblem[] = [];
+  const wrong = (text: string, code: KernelErrorCode = 'ERR_PLUGIN_INVALID'): void => {
+    problems.push({ code, plugin, message: `plugin '${plugin}': ${text}` });
+  };
+  if (!dnsLabel.test(plugin)) wrong(`the name '${plugin}' is not a DNS label (a-z, 0-9, '-', at most 63)`);
+  if (typeof definition['version'] !== 'string') wrong(`'version' is not a string`);
+  if (typeof definition['setup'] !== 'function') wrong(`'setup' is not a function`);
+  for (const [field, values] of Object.entries(choices)) {
+    const known = values.filter((value) => value !== undefined);
+    if (!values.some((value) => value === definition[field])) wrong(`'${field}' is not one of ${known.join(', ')}`);
   }
-  if (!isolations.includes(definition['isolation']))
-    wrong.push(`'isolation' is not one of ${isolations.slice(1).join(', ')}`);
-  for (const part of ['provides', 'requires', 'optional'])
-    wrong.push(...badTokens(definition, part, '@timonel/service'));
-  wrong.push(...badTokens(definition, 'hooks', '@timonel/hook'));
-  const problems: GraphProblem[] = wrong.map((text) => ({
-    code: 'ERR_PLUGIN_INVALID',
-    plugin,
-    message: `plugin '${plugin}': ${text}`,
-  }));
-  const isolated = definition['isolation'] === 'worker' ? workerProblems(definition as object, moduleUrl) : [];
-  for (const text of isolated) {
-    problems.push({ code: 'ERR_PLUGIN_CONTRACT', plugin, message: `plugin '${plugin}': isolation 'worker' ${text}` });
+  for (const part of ['provides', 'requires', 'optional', 'hooks']) {
+    for (const text of badTokens(definition, part)) wrong(text);
+  }
+  if (definition['isolation'] === 'worker') {
+    for (const text of workerProblems(given, moduleUrl)) wrong(`isolation 'worker' ${text}`, 'ERR_PLUGIN_CONTRACT');
   }
   return problems;
 }
 
 /** Where a plugin runs: as its author says, else in a worker when one can serve it. */
-export function isolationOf({ definition, moduleUrl }: PluginEntry): Isolation {
+export function isolationOf({ definition, moduleUrl }: Candidate): Isolation {
   if (definition.isolation !== undefined) return definition.isolation;
   return workerProblems(definition, moduleUrl).length === 0 ? 'worker' : 'in-process';
 }
 
-function workerProblems(definition: Partial<AnyPlugin>, moduleUrl: string | undefined): string[] {
+function workerProblems(definition: AnyPlugin, moduleUrl: string | undefined): string[] {
   const problems: string[] = (['provides', 'requires', 'optional', 'hooks'] as const)
     .filter((part) => Object.keys(definition[part] ?? {}).length > 0)
     .map((part) => `may only tap hooks: '${part}' must be empty`);

@@ -17,7 +17,7 @@ function plugin(
 }
 
 async function problemsOf(plugins: AnyPlugin[], available: AnyPlugin[] = []): Promise<string[]> {
-  const graph = await resolveGraph({ plugins: plugins.map((definition) => ({ definition })), available, builtIn: [] });
+  const graph = await resolveGraph({ plugins: plugins.map((definition) => ({ definition })), available });
   return graph.problems.map(({ code, plugin, message }) => `${code} ${plugin}: ${message}`);
 }
 
@@ -41,7 +41,6 @@ describe('resolveGraph', () => {
         { definition: plugin('typo', { config }), config: { prot: 1 } },
       ],
       available: [plugin('offers', { provides: { a: service('absent') } })],
-      builtIn: [],
     });
     const found = graph.problems.map(({ code, message }) => `${code}: ${message}`).sort();
     expect(found).toEqual([
@@ -79,7 +78,6 @@ describe('resolveGraph', () => {
     const graph = await resolveGraph({
       plugins: [a, b, c, d].map((definition) => ({ definition })),
       available: [],
-      builtIn: [],
     });
     expect(graph.problems).toEqual([]);
     expect(sortPlugins(graph.plugins).order).toEqual(['c', 'd', 'b', 'a']);

@@ -1,23 +1,19 @@
-import type { AnyPlugin, ServiceToken } from '@timonel/sdk';
+import { kernelControl, type AnyPlugin, type ServiceToken } from '@timonel/sdk';
+import { getOrCreate } from '../collections/get-or-create.ts';
 import { checkConfig } from '../config/check-config.ts';
+import type { PluginEntry } from '../kernel/options.ts';
 import { checkDefinition, tokensOf } from './check-definition.ts';
 import { linkPlugins, providersOf, sameService, type Linked } from './links.ts';
 import { quoted, type GraphProblem } from './problems.ts';
 import { sortPlugins } from './visit.ts';
 
 /** What the resolver knows of a plugin. */
-export interface Candidate {
-  readonly definition: AnyPlugin;
-  readonly config?: unknown;
-  readonly moduleUrl?: string;
-}
+export type Candidate = Omit<PluginEntry, 'source'>;
 
 export interface GraphInput {
   readonly plugins: readonly Candidate[];
   /** Known but not enabled: named as possible providers. */
   readonly available: readonly AnyPlugin[];
-  /** Services that the kernel itself provides. */
-  readonly builtIn: readonly ServiceToken[];
   /** Services whose absence is explained by another problem. */
   readonly assumed?: readonly ServiceToken[];
 }
@@ -28,6 +24,18 @@ export interface Graph {
   /** Checked configurations by plugin. */
   readonly configs: ReadonlyMap<string, unknown>;
   readonly problems: readonly GraphProblem[];
+}
+
+interface Offer {
+  readonly plugin: string;
+  readonly token: ServiceToken;
+}
+
+function offersOf(definitions: readonly AnyPlugin[]): Offer[] {
+  const offers = definitions.flatMap((definition) =>
+    tokensOf(definition, 'provides').map(([, token]) => ({ plugin: definition.name, token })),
+  );
+  return [{ plugin: 'kernel', token: kernelControl }, ...offers];
 }
 
 function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
@@ -42,12 +50,10 @@ function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
     }));
 }
 
-function conflicts(definitions: readonly AnyPlugin[], builtIn: readonly ServiceToken[]): GraphProblem[] {
-  const providers = new Map<string, string[]>(builtIn.map((token) => [token.id, ['kernel']]));
-  for (const definition of definitions) {
-    for (const [, token] of tokensOf(definition, 'provides')) {
-      if (token.cardinality === 'one') providers.set(token.id, [...(providers.get(token.id) ?? []), definition.name]);
-    }
+function conflicts(definitions: readonly AnyPlugin[]): GraphProblem[] {
+  const providers = new Map<string, string[]>();
+  for (const { plugin, token } of offersOf(definitions)) {
+    if (token.cardinality === 'one') getOrCreate(providers, token.id, () => []).push(plugin);
   }
   return [...providers]
     .filter(([, names]) => names.length > 1)
@@ -59,24 +65,19 @@ function conflicts(definitions: readonly AnyPlugin[], builtIn: readonly ServiceT
 }
 
 function missing(
-  definition: AnyPlugin,
-  token: ServiceToken,
-  input: GraphInput,
+  plugin: string,
+  wanted: ServiceToken,
   enabled: readonly AnyPlugin[],
+  available: readonly AnyPlugin[],
 ): GraphProblem {
-  const plugin = definition.name;
-  const otherMajor = enabled
-    .flatMap((other) => tokensOf(other, 'provides').map(([, offered]) => ({ name: other.name, offered })))
-    .concat(input.builtIn.map((offered) => ({ name: 'kernel', offered })))
-    .find(({ offered }) => offered.id === token.id && offered.major !== token.major);
-  if (otherMajor !== undefined) {
-    const { name, offered } = otherMajor;
-    const message = `plugin '${plugin}' requires service '${token.id}' version ${token.major}, but '${name}' provides version ${offered.major}`;
+  const other = offersOf(enabled).find(({ token }) => token.id === wanted.id && token.major !== wanted.major);
+  if (other !== undefined) {
+    const message = `plugin '${plugin}' requires service '${wanted.id}' version ${wanted.major}, but '${other.plugin}' provides version ${other.token.major}`;
     return { code: 'ERR_SERVICE_VERSION', plugin, message };
   }
-  const offers = providersOf(token, input.available);
+  const offers = providersOf(wanted, available);
   const hint = offers.length === 0 ? 'no known plugin offers it' : `enable one of: ${quoted(offers)}`;
-  const message = `plugin '${plugin}' requires service '${token.id}', which no enabled plugin provides; ${hint}`;
+  const message = `plugin '${plugin}' requires service '${wanted.id}', which no enabled plugin provides; ${hint}`;
   return { code: 'ERR_SERVICE_MISSING', plugin, message };
 }
 
@@ -84,11 +85,12 @@ function missing(
 export function resolveServices(input: GraphInput): { plugins: Linked[]; problems: GraphProblem[] } {
   const definitions = input.plugins.map(({ definition }) => definition);
   const plugins = linkPlugins(definitions);
-  const problems = conflicts(definitions, input.builtIn);
-  for (const { definition, needs } of plugins) {
+  const problems = conflicts(definitions);
+  const elsewhere = [kernelControl, ...(input.assumed ?? [])];
+  for (const { name, needs } of plugins) {
     for (const { token, providers } of needs) {
-      const elsewhere = [...input.builtIn, ...(input.assumed ?? [])].some((offered) => sameService(offered, token));
-      if (providers.length === 0 && !elsewhere) problems.push(missing(definition, token, input, definitions));
+      if (providers.length > 0 || elsewhere.some((offered) => sameService(offered, token))) continue;
+      problems.push(missing(name, token, definitions, input.available));
     }
   }
   for (const path of sortPlugins(plugins).cycles) {

@@ -2,24 +2,31 @@ import type { AnyHookToken, HookCaller } from '@timonel/sdk';
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from 'tapable';
 import { Tap, type TapDone } from './tap.ts';
 
-type Answer = (error: unknown, result?: unknown) => void;
+type Arguments = [subject: unknown, context: unknown, findings: unknown[]];
 
 // The three classes have different type arguments; the kernel uses only what they share.
 interface AsyncHook {
   readonly taps: { readonly name: string }[];
   readonly interceptors: unknown[];
   intercept(interceptor: object): void;
-  tapAsync(options: { name: string; stage: number }, fn: (...args: unknown[]) => void): void;
-  callAsync(subject: unknown, context: unknown, findingsOrAnswer: unknown, answer?: Answer): void;
+  tapAsync(options: { name: string; stage: number }, fn: (...args: [...Arguments, TapDone]) => void): void;
+  callAsync(...args: [...Arguments, TapDone]): void;
 }
 
-// tapable passes no arguments at all to taps of a hook that was made without their names.
 function createHook({ kind, id }: AnyHookToken): AsyncHook {
-  if (kind === 'waterfall') return new AsyncSeriesWaterfallHook<[unknown, unknown]>(['subject', 'context'], id);
-  if (kind === 'bail') return new AsyncSeriesBailHook<[unknown, unknown], unknown>(['subject', 'context'], id);
-  if (kind === 'notify') return new AsyncSeriesHook<[unknown, unknown]>(['subject', 'context'], id);
+  // tapable passes no arguments at all to taps of a hook that was made without their names.
   const names = ['subject', 'context', 'findings'] as const;
-  return new AsyncSeriesHook<[unknown, unknown, unknown]>(names, id) as unknown as AsyncHook;
+  if (kind === 'waterfall') return new AsyncSeriesWaterfallHook<Arguments>(names, id);
+  if (kind === 'bail') return new AsyncSeriesBailHook<Arguments, unknown>(names, id);
+  // Its taps have no result to give; what they give is ignored.
+  return new AsyncSeriesHook<Arguments>(names, id) as unknown as AsyncHook;
+}
+
+function collectInto(findings: unknown[], done: TapDone): TapDone {
+  return (error, found) => {
+    if (Array.isArray(found)) findings.push(...(found as unknown[]));
+    done(error);
+  };
 }
 
 /** A hook by its id: outlives the plugins that own it and the plugins that tap it. */
@@ -47,15 +54,8 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     const name = `${tap.settings.plugin}#${this.sequence++}`;
     this.taps.add(tap);
     const collects = this.token.kind === 'collect';
-    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, third, fourth) => {
-      if (!collects) {
-        tap.invoke(subject, context, third as TapDone);
-        return;
-      }
-      tap.invoke(subject, context, (error, found) => {
-        if (Array.isArray(found)) (third as unknown[]).push(...(found as unknown[]));
-        (fourth as TapDone)(error);
-      });
+    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, findings, done) => {
+      tap.invoke(subject, context, collects ? collectInto(findings, done) : done);
     });
     return () => this.remove(name, tap);
   }
@@ -66,13 +66,12 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     if (this.size === 0) return Promise.resolve(kind === 'waterfall' ? subject : kind === 'collect' ? [] : undefined);
     return new Promise((resolve, reject) => {
       const findings: unknown[] = [];
-      const answer: Answer = (error, result) => {
-        // Taps make every error a KernelError.
-        if (error !== null && error !== undefined) reject(error);
+      const answer: TapDone = (error, result) => {
+        // tapable leaves it out when there is none.
+        if (error) reject(error);
         else resolve(kind === 'collect' ? findings : kind === 'notify' ? undefined : result);
       };
-      if (kind === 'collect') this.hook.callAsync(subject, context, findings, answer);
-      else this.hook.callAsync(subject, context, answer);
+      this.hook.callAsync(subject, context, findings, answer);
     });
   }
 

@@ -3,6 +3,8 @@ import {
   errorMessage,
   type AnyHookToken,
   type Clock,
+  type KernelErrorCode,
+  type KernelErrorOptions,
   type TapErrorPolicy,
   type TapInfo,
 } from '@timonel/sdk';
@@ -24,7 +26,7 @@ export interface TapSurroundings {
 export type UntypedTap = (subject: unknown, context: unknown) => unknown;
 
 /** Ends one call of a tap: an error, or its answer. */
-export type TapDone = (error: unknown, result?: unknown) => void;
+export type TapDone = (error: Error | null, result?: unknown) => void;
 
 /** Whose a tap is. */
 export interface TapOwner {
@@ -109,17 +111,14 @@ export class Tap implements Busy {
       thrown = { error };
     }
     const leftAt = activity.leave(plugin, caller, startedAt);
-    if (thrown !== undefined) {
-      this.latency.record(leftAt - startedAt);
-      this.threw(thrown.error, done);
-    } else if (result === cutOff) {
-      this.timedOut(done);
-    } else if (isThenable(result)) {
+    if (isThenable(result)) {
       this.await(result, startedAt, subject, done);
-    } else {
-      this.latency.record(leftAt - startedAt);
-      this.answer(subject, result, done);
+      return;
     }
+    this.latency.record(leftAt - startedAt);
+    if (thrown !== undefined) this.threw(thrown.error, done);
+    else if (result === cutOff) this.timedOut(done);
+    else this.answer(subject, result, done);
   }
 
   private await(result: PromiseLike<unknown>, startedAt: number, subject: unknown, done: TapDone): void {
@@ -147,33 +146,25 @@ export class Tap implements Busy {
 
   private answer(subject: unknown, result: unknown, done: TapDone): void {
     const wanted = shapeProblem(this.settings.token, subject, result);
-    if (wanted === undefined) {
-      done(null, result);
-      return;
-    }
-    this.errors++;
-    const { plugin, token } = this.settings;
-    const message = `the tap of plugin '${plugin}' on hook '${token.id}' must return ${wanted}`;
-    this.blame(new KernelError('ERR_TAP_RESULT', message, { plugin }), done);
+    if (wanted === undefined) done(null, result);
+    else this.failed('ERR_TAP_RESULT', `must return ${wanted}`, done);
   }
 
-  private threw(error: unknown, done: TapDone): void {
-    this.errors++;
-    const { plugin, token } = this.settings;
-    const message = `the tap of plugin '${plugin}' on hook '${token.id}' threw: ${errorMessage(error)}`;
-    this.blame(new KernelError('ERR_TAP_FAILED', message, { plugin, cause: error }), done);
+  private threw(cause: unknown, done: TapDone): void {
+    this.failed('ERR_TAP_FAILED', `threw: ${errorMessage(cause)}`, done, { cause });
   }
 
   private timedOut(done: TapDone): void {
     this.timeouts++;
-    const { plugin, token, deadlineMs } = this.settings;
-    const message = `the tap of plugin '${plugin}' on hook '${token.id}' did not answer within ${deadlineMs} ms`;
-    this.blame(new KernelError('ERR_TAP_TIMEOUT', message, { plugin, retryable: true }), done);
+    this.failed('ERR_TAP_TIMEOUT', `did not answer within ${this.settings.deadlineMs} ms`, done, { retryable: true });
   }
 
-  private blame(error: KernelError, done: TapDone): void {
-    this.settings.onFault(error);
-    if (this.settings.onError === 'skip') done(null);
-    else done(error);
+  private failed(code: KernelErrorCode, what: string, done: TapDone, options: KernelErrorOptions = {}): void {
+    const { plugin, token, onFault, onError } = this.settings;
+    if (code !== 'ERR_TAP_TIMEOUT') this.errors++;
+    const message = `the tap of plugin '${plugin}' on hook '${token.id}' ${what}`;
+    const error = new KernelError(code, message, { ...options, plugin });
+    onFault(error);
+    done(onError === 'skip' ? null : error);
   }
 }

@@ -64,15 +64,13 @@ class Host implements Kernel {
       reportFailed = resolve;
     });
     this.supervisor = new Supervisor(this.parts, this.operations, this.launcher, (error) => reportFailed(error));
-    const builtIn = [kernelControl, ...(options.services ?? []).map(({ token }) => token)];
-    this.set = new PluginSet(this.parts, builtIn, options.loadPlugin);
+    this.set = new PluginSet(this.parts, options.loadPlugin);
     const { parts, set, launcher, supervisor, operations } = this;
     const remember = (change: DesiredChange): Promise<void> => this.remember(change);
     const tools: KernelTools = { parts, set, launcher, supervisor, operations, remember };
     this.swapper = new Swapper(tools);
     this.control = new Control(tools, this.swapper, () => this.phase === 'running');
     this.parts.services.bind('kernel', kernelControl, this.control);
-    for (const { token, service } of options.services ?? []) this.parts.services.bind('kernel', token, service);
   }
 
   start(): Promise<StartReport> {
@@ -148,7 +146,6 @@ class Host implements Kernel {
     const graph = await resolveGraph({
       plugins,
       available: available.map(({ definition }) => definition),
-      builtIn: this.set.builtIn,
     });
     if (graph.problems.length > 0) {
       this.finish();
@@ -237,7 +234,7 @@ class Host implements Kernel {
         this.faultOf(consumer, error);
       }
     };
-    const services = new ServiceRegistry({ clock, activity, deadlines, heldCallsLimit: limits.heldCallsLimit, tell });
+    const services = new ServiceRegistry({ clock, activity, heldCallsLimit: limits.heldCallsLimit, tell });
     return {
       env,
       log,

@@ -51,8 +51,6 @@ export interface KernelOptions {
   readonly loadPlugin?: (file: string) => Promise<PluginEntry>;
   /** Makes and names the data directory of a plugin. Without it a plugin that reads `ctx.dataDir` gets an error. */
   readonly dataDirOf?: (plugin: string) => string | Promise<string>;
-  /** Services of the embedder. Their provider is shown as `kernel`. */
-  readonly services?: readonly { readonly token: ServiceToken; readonly service: unknown }[];
   readonly limits?: Partial<KernelLimits>;
   /** Called after an enable, disable or swap that an operator asked for, and after a swap was taken back. */
   readonly onDesiredChange?: (change: DesiredChange) => void | Promise<void>;

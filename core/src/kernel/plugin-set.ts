@@ -1,4 +1,4 @@
-import { KernelError, definePlugin, type ServiceToken } from '@timonel/sdk';
+import { KernelError, definePlugin } from '@timonel/sdk';
 import { didYouMean } from '../config/nearest.ts';
 import { checkConfig } from '../config/check-config.ts';
 import { checkDefinition } from '../graph/check-definition.ts';
@@ -14,13 +14,11 @@ const pluginFile = /[/\\]|\.(ts|mts|js|mjs)$/;
 
 /** The plugins the kernel knows: by name, by file, and as a graph. */
 export class PluginSet {
-  readonly builtIn: readonly ServiceToken[];
   private readonly parts: KernelParts;
   private readonly loadPlugin: KernelOptions['loadPlugin'];
 
-  constructor(parts: KernelParts, builtIn: readonly ServiceToken[], loadPlugin: KernelOptions['loadPlugin']) {
+  constructor(parts: KernelParts, loadPlugin: KernelOptions['loadPlugin']) {
     this.parts = parts;
-    this.builtIn = builtIn;
     this.loadPlugin = loadPlugin;
   }
 
@@ -69,7 +67,6 @@ export class PluginSet {
     const { problems } = resolveServices({
       plugins,
       available: available.map(({ entry }) => entry.definition),
-      builtIn: this.builtIn,
     });
     const lost = (code: string): boolean => without !== undefined && code === 'ERR_SERVICE_MISSING';
     const mine = problems.filter(

@@ -1,6 +1,6 @@
 import { KernelError } from '@timonel/sdk';
 import { isThenable } from '../lifecycle/thenable.ts';
-import type { Binding, PendingCall, Slot } from './slot.ts';
+import type { Binding, MethodStats, Slot } from './slot.ts';
 
 export type Callable = (...args: unknown[]) => unknown;
 
@@ -15,14 +15,9 @@ function methodOf(slot: Slot, binding: Binding, key: PropertyKey): Callable {
 }
 
 /** Calls the provider as its own code; a throw passes through unchanged. */
-function callProvider(
-  slot: Slot,
-  binding: Binding,
-  key: PropertyKey,
-  args: unknown[],
-  stats: { errors: number; totalMs: number },
-): unknown {
+function callProvider(slot: Slot, binding: Binding, key: PropertyKey, args: unknown[], stats: MethodStats): unknown {
   const { activity, clock } = slot.surroundings;
+  stats.calls++;
   const method = methodOf(slot, binding, key);
   const caller = activity.current;
   const startedAt = clock.monotonic();
@@ -44,7 +39,6 @@ function createSyncMethod(slot: Slot, consumer: string, key: PropertyKey): Calla
   return (...args) => {
     const { binding } = slot;
     if (binding === undefined) throw slot.unavailable();
-    stats.calls++;
     const result = callProvider(slot, binding, key, args, stats);
     activity.last = consumer;
     return result;
@@ -55,43 +49,32 @@ interface CallOrigin {
   readonly slot: Slot;
   readonly binding: Binding;
   readonly consumer: string;
+  readonly stats: MethodStats;
 }
 
-/** A call in flight: counted for the drain, failed when its provider goes without an answer. */
-class TrackedCall implements PendingCall {
-  private readonly from: CallOrigin;
-  private readonly resolve: (value: unknown) => void;
-  private readonly reject: (error: unknown) => void;
-
-  constructor(from: CallOrigin, resolve: (value: unknown) => void, reject: (error: unknown) => void) {
-    this.from = from;
-    this.resolve = resolve;
-    this.reject = reject;
-    from.binding.pending.add(this);
-  }
-
-  answered(value: unknown): void {
-    this.end();
-    this.resolve(value);
-  }
-
-  failed(error: unknown, stats: { errors: number }): void {
-    stats.errors++;
-    this.end();
-    this.reject(error);
-  }
-
-  abandon(): void {
-    this.reject(this.from.slot.unavailable());
-  }
-
-  private end(): void {
-    const { slot, binding, consumer } = this.from;
-    binding.pending.delete(this);
-    // What comes after the caller's `await` is the caller's code.
-    slot.surroundings.activity.last = consumer;
-    if (binding.pending.size === 0) binding.onIdle?.();
-  }
+/** Follows a call in flight: counted for the drain, failed when its provider goes without an answer. */
+function track({ slot, binding, consumer, stats }: CallOrigin, result: PromiseLike<unknown>): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const abandon = (): void => reject(slot.unavailable());
+    const end = (): void => {
+      binding.pending.delete(abandon);
+      // What comes after the caller's `await` is the caller's code.
+      slot.surroundings.activity.last = consumer;
+      if (binding.pending.size === 0) binding.onIdle?.();
+    };
+    binding.pending.add(abandon);
+    result.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (error: unknown) => {
+        stats.errors++;
+        end();
+        reject(error);
+      },
+    );
+  });
 }
 
 function createAsyncMethod(slot: Slot, consumer: string, key: PropertyKey): Callable {
@@ -100,16 +83,8 @@ function createAsyncMethod(slot: Slot, consumer: string, key: PropertyKey): Call
     if (slot.paused) return slot.hold(key, method, args);
     const { binding } = slot;
     if (binding === undefined) return Promise.reject(slot.unavailable());
-    stats.calls++;
     const result = callProvider(slot, binding, key, args, stats);
-    if (!isThenable(result)) return result;
-    return new Promise((resolve, reject) => {
-      const call = new TrackedCall({ slot, binding, consumer }, resolve, reject);
-      result.then(
-        (value) => call.answered(value),
-        (error: unknown) => call.failed(error, stats),
-      );
-    });
+    return isThenable(result) ? track({ slot, binding, consumer, stats }, result) : result;
   };
   return method;
 }

@@ -9,9 +9,9 @@ export class ManySet {
   private readonly surroundings: SlotSurroundings;
   private readonly providers = new Map<string, Slot>();
   private readonly views = new Map<string, Many<unknown>>();
+  /** By consumer; forgotten with every change. */
+  private readonly lists = new Map<string, readonly Provider<unknown>[]>();
   private readonly listeners: Listeners;
-  /** Raised with every change, so that views know when their list is stale. */
-  private generation = 0;
 
   constructor(token: ServiceToken, surroundings: SlotSurroundings) {
     this.token = token;
@@ -40,34 +40,28 @@ export class ManySet {
   }
 
   viewFor(consumer: string): Many<unknown> {
-    return getOrCreate(this.views, consumer, () => this.createView(consumer));
+    return getOrCreate(this.views, consumer, () =>
+      Object.freeze({
+        all: () => getOrCreate(this.lists, consumer, () => this.listFor(consumer)),
+        onChange: (listener: () => void) => this.listeners.add(consumer, listener),
+      }),
+    );
   }
 
   release(consumer: string): void {
     this.views.delete(consumer);
+    this.lists.delete(consumer);
     this.listeners.release(consumer);
     for (const slot of this.providers.values()) slot.release(consumer);
   }
 
-  private createView(consumer: string): Many<unknown> {
-    let seen = -1;
-    let list: readonly Provider<unknown>[] = [];
-    return Object.freeze({
-      all: () => {
-        if (seen !== this.generation) {
-          seen = this.generation;
-          list = Object.freeze(
-            [...this.providers].map(([plugin, slot]) => ({ plugin, service: slot.facadeFor(consumer) })),
-          );
-        }
-        return list;
-      },
-      onChange: (listener: () => void) => this.listeners.add(consumer, listener),
-    });
+  private listFor(consumer: string): readonly Provider<unknown>[] {
+    const providers = [...this.providers].map(([plugin, slot]) => ({ plugin, service: slot.facadeFor(consumer) }));
+    return Object.freeze(providers);
   }
 
   private changed(): void {
-    this.generation++;
+    this.lists.clear();
     this.listeners.changed();
   }
 }

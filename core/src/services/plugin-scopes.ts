@@ -1,5 +1,6 @@
-import type { AnyPlugin, TokenRecord } from '@timonel/sdk';
+import type { AnyPlugin } from '@timonel/sdk';
 import { asFunction, createContainer, InjectionMode, type AwilixContainer } from 'awilix';
+import { tokensOf } from '../graph/check-definition.ts';
 import type { ServiceRegistry } from './service-registry.ts';
 
 /** The injected record of one life of a plugin. */
@@ -20,17 +21,14 @@ export class PluginScopes {
   open(definition: AnyPlugin): PluginScope {
     const scope = this.root.createScope();
     const { name } = definition;
-    const requires = definition.requires as TokenRecord;
-    const optional = definition.optional as TokenRecord;
-    for (const [key, token] of Object.entries(requires)) {
+    for (const [key, token] of tokensOf(definition, 'requires')) {
       scope.register(key, asFunction(() => this.services.required(token, name)).scoped());
     }
-    for (const [key, token] of Object.entries(optional)) {
+    for (const [key, token] of tokensOf(definition, 'optional')) {
       scope.register(key, asFunction(() => this.services.optional(token, name)).scoped());
     }
-    const keys = [...Object.keys(requires), ...Object.keys(optional)];
     return {
-      deps: Object.freeze(Object.fromEntries(keys.map((key) => [key, scope.resolve(key)]))),
+      deps: Object.freeze({ ...scope.cradle }),
       close: async () => {
         this.services.release(name);
         await scope.dispose();

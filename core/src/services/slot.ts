@@ -1,6 +1,5 @@
 import { KernelError, type Clock, type ServiceToken } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
-import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import type { Activity } from '../supervision/activity.ts';
 import { createFacade, type Callable } from './facade.ts';
@@ -10,22 +9,17 @@ import { Listeners, type Tell } from './listeners.ts';
 export interface SlotSurroundings {
   readonly clock: Clock;
   readonly activity: Activity;
-  readonly deadlines: DeadlineWatch;
   /** Calls held back during a swap, at most. */
   readonly heldCallsLimit: number;
   readonly tell: Tell;
-}
-
-/** A call that waits for its provider. */
-export interface PendingCall {
-  abandon(): void;
 }
 
 /** One provider in one slot. */
 export interface Binding extends Busy {
   readonly plugin: string;
   readonly service: Readonly<Record<PropertyKey, unknown>>;
-  readonly pending: Set<PendingCall>;
+  /** Fails a call that waits for this provider; one for each. */
+  readonly pending: Set<() => void>;
 }
 
 /** Figures of one method of a slot. */
@@ -134,9 +128,7 @@ export class Slot {
 }
 
 /** Fails the calls that the provider will never answer, so that no consumer waits for the dead. */
-export function abandonCalls(binding: Binding): number {
-  const calls = [...binding.pending];
-  binding.pending.clear();
-  for (const call of calls) call.abandon();
-  return calls.length;
+export function abandonCalls({ pending }: Binding): void {
+  for (const abandon of pending) abandon();
+  pending.clear();
 }
