@@ -78,6 +78,8 @@ export interface TestApiServerOptions {
   readonly plugins?: readonly AnyPlugin[];
   readonly without?: readonly string[];
   readonly apiserver?: Record<string, unknown>;
+  /** In place of a memory store of its own; not closed with the server: several may share it. */
+  readonly store?: Store;
   /** Configuration of other plugins, by name. */
   readonly config?: Readonly<Record<string, unknown>>;
 }

@@ -1,8 +1,8 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, refuse } from '@timonel/sdk/contracts/api-server';
-import { Informer } from '@timonel/sdk/controller';
-import { isAlreadyExists, isNotFound, namespaces, type Namespace } from '@timonel/sdk/kube';
+import { apiHooks, refuse, type AdmissionRefusal } from '@timonel/sdk/contracts/api-server';
+import { Informer, isApiAbsent } from '@timonel/sdk/controller';
+import { ApiError, isAlreadyExists, isNotFound, namespaces, type Namespace } from '@timonel/sdk/kube';
 import { creationRefusal, deletionRefusal, initialNamespaces, needsNamespace } from './lifecycle.ts';
 
 async function ensureNamespaces(api: ApiClient): Promise<void> {
@@ -13,6 +13,14 @@ async function ensureNamespaces(api: ApiClient): Promise<void> {
       if (!isAlreadyExists(error)) throw error;
     }
   }
+}
+
+const retryMs = 1_000;
+
+/** The refusal of a request that cannot be judged: nobody is at fault. */
+function cannotJudge(name: string): readonly AdmissionRefusal[] {
+  const message = `the namespace ${name} cannot be read at the moment; please try again`;
+  return [refuse(new ApiError('ServiceUnavailable', message, { retryAfterSeconds: 1 }))];
 }
 
 async function read(api: ApiClient, name: string): Promise<Namespace | undefined> {
@@ -40,17 +48,43 @@ const plugin: AnyPlugin = definePlugin({
       if (!needsNamespace(context)) return undefined;
       const name = context.namespace ?? '';
       // What is missing in the cache may only not have arrived yet.
-      const namespace = informer.get(name) ?? (await read(api, name));
+      let namespace = informer.get(name);
+      try {
+        namespace ??= await read(api, name);
+      } catch (error) {
+        if (!isApiAbsent(error)) throw error;
+        return cannotJudge(name);
+      }
       const creation = creationRefusal(context, namespace);
       return creation === undefined ? undefined : [refuse(creation)];
     });
+    /** False: the API is away. */
+    const ensured = async (): Promise<boolean> => {
+      try {
+        await ensureNamespaces(api);
+        return true;
+      } catch (error) {
+        if (!isApiAbsent(error)) throw error;
+        return false;
+      }
+    };
+    const ensureLater = async (): Promise<void> => {
+      const sleep = (): Promise<void> => ctx.env.timers.sleep(retryMs, ctx.signal);
+      for (let done = false; !done && !ctx.signal.aborted;) {
+        await sleep().catch(() => undefined);
+        done = await ensured().catch((error: unknown) => (ctx.reportFault(error), false));
+      }
+    };
+    let ensuring: Promise<void> | undefined;
     return {
       async start() {
-        await ensureNamespaces(api);
+        // An API without its store must not keep the process from starting.
+        if (!(await ensured())) ensuring = ensureLater();
         informer.start();
-        await informer.synced;
+        await informer.tried;
       },
       async stop() {
+        await ensuring;
         await informer.stop();
       },
     };

@@ -1,3 +1,4 @@
+export * from './absence.ts';
 export * from './controller.ts';
 export * from './event-recorder.ts';
 export * from './host.ts';

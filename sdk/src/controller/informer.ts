@@ -9,6 +9,7 @@
 import type { ApiClient, ApiWatchOptions, ListOptions, WatchEvent } from '../contracts/api/index.ts';
 import { errorMessage, invariant } from '../kernel/index.ts';
 import { apiErrorReason, objectKey, type KubeObject, type ResourceType } from '../kube/index.ts';
+import { isApiAbsent } from './absence.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import type { ControllerHost } from './host.ts';
 import { listPages } from './list-pages.ts';
@@ -47,7 +48,6 @@ const retryBaseMs = 250;
 const retryLimitMs = 30_000;
 /** The API is away for a while, as when masters restart: whoever waits for it should notice its return soon. */
 const absenceRetryLimitMs = 3_000;
-const absenceReasons: ReadonlySet<string | undefined> = new Set(['ServiceUnavailable', 'Timeout', 'ServerTimeout']);
 /** A watch that lived this long is healthy even when nothing happened. */
 const healthyWatchMs = 5_000;
 
@@ -201,7 +201,7 @@ export class Informer<T extends KubeObject> {
       if (signal.aborted) return 0;
       const reason = apiErrorReason(error);
       if (reason === 'Expired' || reason === 'Gone') this.#mustList = true;
-      const delayMs = this.#backOffMs(absenceReasons.has(reason) ? absenceRetryLimitMs : retryLimitMs);
+      const delayMs = this.#backOffMs(isApiAbsent(error) ? absenceRetryLimitMs : retryLimitMs);
       const fields = { resource: this.type.resource, reason, error: errorMessage(error), retryMs: Math.round(delayMs) };
       if (this.#failures > 3) this.#host.log.warn(fields, 'the informer cannot follow the API');
       else this.#host.log.debug(fields, 'the informer lost the API');

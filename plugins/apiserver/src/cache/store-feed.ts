@@ -1,11 +1,14 @@
 /**
  * Feeds the caches of all resources from one watch of the store, and proves them fresh: a linearizable read asks the store
- * for its revision (shared by all reads that wait at the moment) and waits until the feed has come that far.
+ * for its revision (shared by all reads that wait at the moment) and waits until the feed has come that far. A store that
+ * does not answer is asked again for as long as it takes: the server stays up and says so.
  */
 import { errorCode, errorMessage, type Env, type Logger } from '@timonel/sdk';
-import { ApiError } from '@timonel/sdk/kube';
+import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import type { Store, StoreEvent, StoreWatch } from '@timonel/sdk/contracts/store';
 import { resourcePrefixOf, registryPrefix } from '../registry/keys.ts';
+import { storeUnavailable } from '../registry/api-errors.ts';
+import { FreshRevision } from './fresh-revision.ts';
 import { ResourceCache } from './resource-cache.ts';
 import { StoredObject } from './stored-object.ts';
 
@@ -22,6 +25,10 @@ export interface StoreFeedOptions {
 
 const pageSize = 500;
 const retryMs = 200;
+/** So long a start waits for the store; then it goes on without. */
+const startWaitMs = 5_000;
+/** Faults that go by themselves. */
+const passingCodes: ReadonlySet<string | undefined> = new Set(['UNAVAILABLE', 'ERR_SERVICE_UNAVAILABLE']);
 
 interface Waiter {
   readonly revision: number;
@@ -36,13 +43,15 @@ export class StoreFeed {
   readonly #offered = new Map<string, StoredObject>();
   #watch: StoreWatch | undefined;
   #waiters: Waiter[] = [];
-  #running: Promise<number> | undefined;
-  #next: Promise<number> | undefined;
+  readonly #freshRevision: FreshRevision;
+  #loaded = false;
+  #complained = false;
   #stopped = false;
   #loop: Promise<void> | undefined;
 
   constructor(options: StoreFeedOptions) {
     this.#options = options;
+    this.#freshRevision = new FreshRevision(options.store, options.env, options.freshnessTimeoutMs);
   }
 
   /** Everything up to this revision is in the caches. */
@@ -50,11 +59,28 @@ export class StoreFeed {
     return this.#revision;
   }
 
+  /** Resolves when the caches are loaded, or as soon as the store turns out not to answer. @throws what no waiting would heal */
   async start(signal: AbortSignal): Promise<void> {
-    await this.#load();
-    this.#loop = this.#run(signal);
     const { env, bookmarkPeriodMs } = this.#options;
+    const first = this.#tryToLoad();
+    this.#loop = first.then(
+      () => this.#run(signal),
+      () => undefined,
+    );
     env.timers.every(bookmarkPeriodMs, () => this.#bookmarkAll());
+    const cut = new AbortController();
+    const limit = env.timers.sleep(startWaitMs, AbortSignal.any([signal, cut.signal])).catch(() => undefined);
+    try {
+      await Promise.race([first, limit]);
+    } finally {
+      cut.abort();
+    }
+  }
+
+  /** @throws ApiError ServiceUnavailable while the store could not be read yet */
+  checkLoaded(): void {
+    if (this.#loaded) return;
+    throw storeUnavailable('the store has not answered yet since this server started; please try again');
   }
 
   async stop(): Promise<void> {
@@ -76,9 +102,26 @@ export class StoreFeed {
 
   /** The caches hold everything that was acknowledged before the call. @throws ApiError ServiceUnavailable, Timeout */
   async fresh(): Promise<number> {
-    const revision = await this.#barrier();
+    this.checkLoaded();
+    const revision = await this.#freshRevision.get();
     await this.reached(revision);
     return revision;
+  }
+
+  /**
+   * As {@link fresh}, but caches that do not get there in time are no error: `behind` says that the store itself must be read,
+   * at `revision` or later. @throws ApiError ServiceUnavailable
+   */
+  async catchUp(): Promise<{ readonly revision: number; readonly behind: boolean }> {
+    this.checkLoaded();
+    const revision = await this.#freshRevision.get();
+    try {
+      await this.reached(revision);
+      return { revision, behind: false };
+    } catch (error) {
+      if (apiErrorReason(error) !== 'Timeout') throw error;
+      return { revision, behind: true };
+    }
   }
 
   /** Waits until the caches hold `revision`. @throws ApiError Timeout */
@@ -101,23 +144,14 @@ export class StoreFeed {
     });
   }
 
-  /** A read may not use a barrier that began before it, but it can share the next one. */
-  async #barrier(): Promise<number> {
-    if (this.#running === undefined) return this.#startBarrier();
-    this.#next ??= this.#running.then(
-      () => this.#startBarrier(),
-      () => this.#startBarrier(),
-    );
-    return this.#next;
-  }
-
-  #startBarrier(): Promise<number> {
-    this.#next = undefined;
-    const barrier = this.#options.store.barrier().finally(() => {
-      if (this.#running === barrier) this.#running = undefined;
-    });
-    this.#running = barrier;
-    return barrier;
+  /** Resolves, loaded or not. @throws what no waiting would heal */
+  async #tryToLoad(): Promise<void> {
+    try {
+      await this.#load();
+    } catch (error) {
+      if (!passingCodes.has(errorCode(error))) throw error;
+      this.#complain(error, 'the store does not answer: trying again until it does');
+    }
   }
 
   async #load(): Promise<void> {
@@ -147,31 +181,47 @@ export class StoreFeed {
     const old = this.#caches;
     this.#caches = caches;
     this.#loadedRevision = revision;
+    this.#loaded = true;
+    this.#complained = false;
     for (const cache of old.values()) for (const watcher of cache.watchers()) watcher.end('expired');
     this.#advance(revision);
   }
 
   async #run(signal: AbortSignal): Promise<void> {
-    const { store, env, log } = this.#options;
-    while (!this.#stopped) {
+    const { env } = this.#options;
+    while (!this.#stopped && !signal.aborted) {
       try {
-        const watch = store.watch({ prefix: registryPrefix, fromRevision: this.#revision + 1 });
-        this.#watch = watch;
-        if (this.#waiters.length > 0) watch.requestProgress();
-        for await (const batch of watch) {
-          for (const event of batch.events) this.#apply(event);
-          this.#advance(batch.revision);
-        }
+        if (!this.#loaded) await this.#load();
+        await this.#follow();
         if (this.#stopped) return;
-        await env.timers.sleep(retryMs, signal).catch(() => undefined);
       } catch (error) {
         if (this.#stopped) return;
-        log.warn({ code: errorCode(error) }, `watch of the store ended: ${errorMessage(error)}; watching again`);
-        await env.timers.sleep(retryMs, signal).catch(() => undefined);
+        this.#complain(error, 'watch of the store ended; watching again');
         if (errorCode(error) === 'COMPACTED') await this.#load().catch(() => undefined);
       }
-      if (signal.aborted) return;
+      await env.timers.sleep(retryMs, signal).catch(() => undefined);
     }
+  }
+
+  /** One watch of the store until it ends. */
+  async #follow(): Promise<void> {
+    const watch = this.#options.store.watch({ prefix: registryPrefix, fromRevision: this.#revision + 1 });
+    this.#watch = watch;
+    if (this.#waiters.length > 0) watch.requestProgress();
+    for await (const batch of watch) {
+      this.#complained = false;
+      for (const event of batch.events) this.#apply(event);
+      this.#advance(batch.revision);
+    }
+  }
+
+  /** Once for each outage. */
+  #complain(error: unknown, text: string): void {
+    const { log } = this.#options;
+    const fields = { code: errorCode(error), error: errorMessage(error) };
+    if (this.#complained) log.debug(fields, text);
+    else log.warn(fields, text);
+    this.#complained = true;
   }
 
   #apply(event: StoreEvent): void {

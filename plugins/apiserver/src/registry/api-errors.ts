@@ -77,12 +77,34 @@ const storeCodes: Record<string, 'ServiceUnavailable' | 'RequestEntityTooLarge' 
   TOO_LARGE: 'RequestEntityTooLarge',
   COMPACTED: 'Expired',
 };
+/** Likely over soon: clients that see Retry-After try again by themselves, whatever the verb. */
+const passing: ReadonlySet<string> = new Set(['UNAVAILABLE', 'ERR_SERVICE_UNAVAILABLE']);
+
+/** Nothing was done. */
+export function storeUnavailable(message: string): ApiError {
+  return new ApiError('ServiceUnavailable', message, { retryAfterSeconds: 1 });
+}
+
+/**
+ * What a failed txn means to the client. When nobody knows whether it happened, the client is told so, and without
+ * Retry-After: clients would send even a create again.
+ */
+export function writeFailure(error: unknown): unknown {
+  if (!passing.has(errorCode(error) ?? '')) return error;
+  if (typeof error === 'object' && error !== null && 'notApplied' in error && error.notApplied === true) return error;
+  const message = `the store did not confirm the write (${errorMessage(error)}): it may have happened; read the object before you try again`;
+  return new ApiError('Timeout', message, undefined, { cause: error });
+}
 
 /** Whatever was thrown as the ApiError that a client gets. */
 export function asApiError(error: unknown): ApiError {
   const found = apiErrorIn(error);
   if (found !== undefined) return found;
-  const reason = storeCodes[errorCode(error) ?? ''];
-  if (reason !== undefined) return new ApiError(reason, errorMessage(error), undefined, { cause: error });
+  const code = errorCode(error) ?? '';
+  const reason = storeCodes[code];
+  if (reason !== undefined) {
+    const details = passing.has(code) ? { retryAfterSeconds: 1 } : undefined;
+    return new ApiError(reason, errorMessage(error), details, { cause: error });
+  }
   return new ApiError('InternalError', `Internal error occurred: ${errorMessage(error)}`, undefined, { cause: error });
 }

@@ -2,12 +2,12 @@
  * Read-modify-write. Begins with the cached object, which may lag: what the cache leads to is trusted only once the store
  * agreed, that is, after the write went through or after the object was read again.
  */
-import type { Store } from '@timonel/sdk/contracts/store';
+import type { Store, Txn, TxnResult } from '@timonel/sdk/contracts/store';
 import { StoredObject } from '../cache/stored-object.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import { encodeObject } from '../kinds/object-codec.ts';
 import { deepFreeze } from '../json/plain-json.ts';
-import { conflict, notFound } from './api-errors.ts';
+import { conflict, notFound, writeFailure } from './api-errors.ts';
 import { objectKeyOf } from './keys.ts';
 import type { Target, Written } from './request.ts';
 import type { KubeObject } from '@timonel/sdk/kube';
@@ -28,6 +28,15 @@ export interface UpdateParts {
 async function readAgain(parts: UpdateParts, key: string): Promise<StoredObject | undefined> {
   const { kv } = await parts.store.get(key);
   return kv === undefined ? undefined : new StoredObject(key, kv.modRevision, kv.value);
+}
+
+/** @throws ApiError Timeout when it may have happened or not */
+async function commit(parts: UpdateParts, txn: Txn): Promise<TxnResult> {
+  try {
+    return await parts.store.txn(txn);
+  } catch (error) {
+    throw writeFailure(error);
+  }
 }
 
 /** An object that is not in the store: the answer of a dry run. */
@@ -54,6 +63,7 @@ export async function guaranteedUpdate(
   target: Target,
   attempt: (current: StoredObject) => Promise<Outcome>,
 ): Promise<Written> {
+  parts.feed.checkLoaded();
   const key = objectKeyOf(target.kind.definition, target.namespace, target.name);
   let current = parts.feed.cache(target.kind.prefix).get(key);
   let certain = false;
@@ -80,7 +90,7 @@ export async function guaranteedUpdate(
       return outcome.object === undefined ? current : unstored(outcome.object);
     }
     const value = outcome.kind === 'put' ? encodeObject(outcome.object) : undefined;
-    const result = await parts.store.txn({
+    const result = await commit(parts, {
       compare: [{ key, modRevision: current.revision }],
       success: [value === undefined ? { op: 'delete', key } : { op: 'put', key, value }],
       failure: [{ op: 'get', key }],
@@ -101,6 +111,6 @@ export async function guaranteedUpdate(
 /** Puts a new object. Undefined: the key exists already. */
 export async function putNew(parts: UpdateParts, key: string, object: KubeObject): Promise<StoredObject | undefined> {
   const value = encodeObject(object);
-  const result = await parts.store.txn({ compare: [{ key, modRevision: 0 }], success: [{ op: 'put', key, value }] });
+  const result = await commit(parts, { compare: [{ key, modRevision: 0 }], success: [{ op: 'put', key, value }] });
   return result.succeeded ? committed(parts, key, result.revision, value, object) : undefined;
 }

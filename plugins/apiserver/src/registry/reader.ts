@@ -1,5 +1,5 @@
 /** Get, list and watch of any kind. Without a resourceVersion they are linearizable: the cache is proven fresh first. */
-import type { Store } from '@timonel/sdk/contracts/store';
+import type { RangeResult, Store } from '@timonel/sdk/contracts/store';
 import { ApiError } from '@timonel/sdk/kube';
 import { selectionOf, type Selection } from '../cache/selection.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
@@ -38,6 +38,8 @@ export interface ListResult {
 }
 
 const scanPageSize = 500;
+const tooOldToken =
+  'The provided continue parameter is too old to display a consistent list result. Start a new list without the continue parameter.';
 
 /** @throws ApiError BadRequest */
 export function parseRevision(text: string | undefined): number | undefined {
@@ -66,9 +68,11 @@ export class Reader {
 
   /** @throws ApiError NotFound */
   async get(kind: Kind, namespace: string | undefined, name: string, resourceVersion?: string): Promise<StoredObject> {
-    await this.#ready(parseRevision(resourceVersion));
+    const revision = parseRevision(resourceVersion);
     const key = objectKeyOf(kind.definition, namespace, name);
-    const stored = this.#feed.cache(kind.prefix).get(key);
+    const behind = revision === undefined ? (await this.#feed.catchUp()).behind : false;
+    if (revision !== undefined) await this.#ready(revision);
+    const stored = behind ? await this.#read(key) : this.#feed.cache(kind.prefix).get(key);
     if (stored === undefined) throw notFound(kind, name);
     return stored;
   }
@@ -83,6 +87,10 @@ export class Reader {
       if (revision !== this.#feed.revision) {
         return this.#scan(kind, selection, { revision, startKey: scanPrefix(kind, selection) }, limit);
       }
+    } else if (revision === undefined) {
+      const { behind, revision: now } = await this.#feed.catchUp();
+      const start = { revision: now, startKey: scanPrefix(kind, selection) };
+      if (behind) return this.#scan(kind, selection, start, limit);
     } else await this.#ready(revision);
     const items = this.#feed.cache(kind.prefix).select(selection);
     // The cache and its revision belong together: nothing is awaited between the two.
@@ -111,6 +119,7 @@ export class Reader {
       });
     }
     const fromState = query.sendInitialEvents ?? (revision === undefined || revision === 0);
+    this.#feed.checkLoaded();
     if (fromState || revision === undefined) await this.#ready(revision);
     const cache = this.#feed.cache(kind.prefix);
     const now = this.#feed.revision;
@@ -142,7 +151,13 @@ export class Reader {
     return watcher;
   }
 
+  async #read(key: string): Promise<StoredObject | undefined> {
+    const { kv } = await this.#store.get(key);
+    return kv === undefined ? undefined : new StoredObject(key, kv.modRevision, kv.value);
+  }
+
   async #ready(revision: number | undefined): Promise<void> {
+    this.#feed.checkLoaded();
     if (revision === undefined) await this.#feed.fresh();
     else if (revision > 0) await this.#feed.reached(revision);
   }
@@ -175,7 +190,7 @@ export class Reader {
   }
 
   #nextPage(kind: Kind, selection: Selection, token: string, limit: number | undefined): Promise<ListResult> {
-    return this.#scan(kind, selection, decodePageToken(token, scanPrefix(kind, selection)), limit);
+    return this.#scan(kind, selection, decodePageToken(token, scanPrefix(kind, selection)), limit, tooOldToken);
   }
 
   /** Reads the store as of one revision. */
@@ -184,12 +199,13 @@ export class Reader {
     selection: Selection,
     from: { revision: number; startKey: string },
     limit: number | undefined,
+    tooOld = 'The resourceVersion for the provided list is too old.',
   ): Promise<ListResult> {
     const prefix = scanPrefix(kind, selection);
     const items: StoredObject[] = [];
     let startKey = from.startKey;
     for (;;) {
-      const page = await this.#range(prefix, startKey, from.revision, limit);
+      const page = await this.#range({ prefix, startKey, revision: from.revision }, limit, tooOld);
       for (const [index, kv] of page.kvs.entries()) {
         if (limit !== undefined && items.length === limit) {
           const token = encodePageToken({ revision: from.revision, startKey: kv.key });
@@ -206,19 +222,20 @@ export class Reader {
     return { revision: from.revision, items, continue: undefined, remaining: undefined };
   }
 
-  async #range(prefix: string, startKey: string, revision: number, limit: number | undefined) {
+  async #range(
+    options: { prefix: string; startKey: string; revision: number },
+    limit: number | undefined,
+    tooOld: string,
+  ): Promise<RangeResult> {
     const size = Math.min((limit ?? scanPageSize) + 1, scanPageSize);
     try {
-      return await this.#store.range({ prefix, startKey, revision, limit: size });
+      return await this.#store.range({ ...options, limit: size });
     } catch (error) {
       const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
       if (code === 'FUTURE_REVISION')
         throw badRequest('continue key is not valid: its revision is ahead of the server');
       if (code !== 'COMPACTED') throw error;
-      throw new ApiError(
-        'Expired',
-        'The provided continue parameter is too old to display a consistent list result. Start a new list without the continue parameter.',
-      );
+      throw new ApiError('Expired', tooOld);
     }
   }
 }

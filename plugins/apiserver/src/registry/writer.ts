@@ -80,6 +80,7 @@ export class Writer {
 
   /** Takes the object over. @throws ApiError AlreadyExists, Invalid, and what admission throws. */
   async create(target: Omit<Target, 'name'>, object: KubeObject): Promise<Written> {
+    this.#parts.feed.checkLoaded();
     settleIdentity(object as unknown as JsonObject, target, undefined);
     const { metadata } = object;
     const base = metadata.name ? undefined : metadata.generateName;

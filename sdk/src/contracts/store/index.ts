@@ -192,11 +192,21 @@ export class StoreError extends Error {
   readonly code: StoreErrorCode;
   /** With COMPACTED: the oldest revision that can be read. */
   readonly compactedRevision: number | undefined;
+  /**
+   * With UNAVAILABLE of a txn: it was not carried out and never will be, so that it may be tried again. False: nobody knows
+   * (a time-out, a leader that changed): it may have happened, or happen yet.
+   */
+  readonly notApplied: boolean;
 
-  constructor(code: StoreErrorCode, message: string, options: { compactedRevision?: number; cause?: unknown } = {}) {
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    options: { compactedRevision?: number; notApplied?: boolean; cause?: unknown } = {},
+  ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.compactedRevision = options.compactedRevision;
+    this.notApplied = options.notApplied ?? false;
   }
 }
 
