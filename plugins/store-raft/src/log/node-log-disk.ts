@@ -30,7 +30,12 @@ export class NodeLogDisk implements LogDisk {
     if (made !== undefined) await syncDirectory(dirname(made));
     const files: { readonly name: string; readonly sizeBytes: number }[] = [];
     for (const name of await readdir(this.#directory)) {
-      files.push({ name, sizeBytes: (await stat(this.pathOf(name))).size });
+      try {
+        files.push({ name, sizeBytes: (await stat(this.pathOf(name))).size });
+      } catch (error) {
+        // A file that was being made ahead has another name by now, or was given up.
+        if (errorCode(error) !== 'ENOENT') throw error;
+      }
     }
     return files;
   }

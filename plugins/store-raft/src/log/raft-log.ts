@@ -157,10 +157,12 @@ class SegmentedLog implements RaftLogFile {
     return this.#writes.run(async () => {
       try {
         const content = await readLog(this.#parts.disk);
-        const end = content?.end;
-        if (end?.sequence === this.#tail.sequence && end.position === this.#tail.position) return [];
+        const next = this.#tail.sequence;
+        const found = content?.end.sequence ?? 0;
+        // The header of a segment whose name may not last counts too.
+        if (found === next || (this.#sealed && found === next + 1)) return [];
         const path = this.#parts.disk.pathOf(this.#tail.segment.name);
-        return [`the Raft log in ${path} ends before record ${this.#tail.sequence}, at byte ${end?.position ?? 0}`];
+        return [`the Raft log in ${path} goes on with record ${found}, not with record ${next}`];
       } catch (error) {
         if (isLogDamage(error)) return [error.message];
         throw error;

@@ -51,10 +51,12 @@ export class SpareSegments {
 
   /** Name of a file of at least this size, which the caller writes and renames. @throws ENOSPC */
   async take(sizeBytes: number): Promise<{ readonly name: string; readonly sizeBytes: number }> {
-    await this.#working?.catch(() => undefined);
+    while (this.#working !== undefined) await this.#working.catch(() => undefined);
     if (this.#sizeBytes >= sizeBytes) {
-      const taken = { name: spareName, sizeBytes: this.#sizeBytes };
+      const taken = { name: newName, sizeBytes: this.#sizeBytes };
       this.#sizeBytes = 0;
+      // A segment that is dropped meanwhile becomes the next spare.
+      await this.#work(() => this.#disk.rename(spareName, newName));
       return taken;
     }
     await this.#disk.allocate(newName, sizeBytes, this.#stop.signal);

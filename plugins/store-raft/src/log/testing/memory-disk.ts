@@ -6,7 +6,7 @@ interface Inode {
 
 type DirectoryChange =
   | { readonly type: 'link'; readonly name: string; readonly inode: Inode }
-  | { readonly type: 'rename'; readonly from: string; readonly to: string }
+  | { readonly type: 'rename'; readonly from: string; readonly to: string; readonly inode: Inode }
   | { readonly type: 'remove'; readonly name: string };
 
 /** crash: the step is done in part, and all that follow fail.   ENOSPC, EIO: it is done in part, later ones succeed. */
@@ -112,8 +112,7 @@ export class MemoryDisk implements LogDisk {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#step(() => undefined);
-    this.#inode(from);
-    this.#change({ type: 'rename', from, to });
+    this.#change({ type: 'rename', from, to, inode: this.#inode(from) });
   }
 
   async remove(name: string): Promise<void> {
@@ -129,7 +128,8 @@ export class MemoryDisk implements LogDisk {
 
   /** Throws when it is this step's turn to fail, after `inPart`. */
   async #step(inPart: () => void): Promise<void> {
-    await Promise.resolve();
+    // So that what runs beside each other comes in any order.
+    for (let turns = 1 + Math.floor(this.#random() * 4); turns > 0; turns -= 1) await Promise.resolve();
     if (this.#crashed) throw new Error('the machine has crashed');
     if (this.#fault === undefined || this.#fault.steps-- > 0) return;
     const { kind } = this.#fault;
@@ -164,10 +164,8 @@ function applyChange(files: Map<string, Inode>, change: DirectoryChange): void {
   if (change.type === 'link') files.set(change.name, change.inode);
   else if (change.type === 'remove') files.delete(change.name);
   else {
-    const inode = files.get(change.from);
-    if (inode === undefined) return;
-    files.delete(change.from);
-    files.set(change.to, inode);
+    if (files.get(change.from) === change.inode) files.delete(change.from);
+    files.set(change.to, change.inode);
   }
 }
 
