@@ -1,11 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { errorCode, errorMessage } from '@timonel/sdk';
+import { addAgent } from './commands/agent.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImage } from './commands/image.ts';
 import { addKubeconfig } from './commands/kubeconfig.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addScheduler } from './commands/scheduler.ts';
+import { addServer } from './commands/server.ts';
+import { addToken } from './commands/token.ts';
 import { addUp } from './commands/up.ts';
 import { addVersion, timonelVersion } from './commands/version.ts';
 import { exitCodes } from './errors.ts';
@@ -20,7 +23,19 @@ export function createProgram(): Command {
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ sortSubcommands: true, showGlobalOptions: false })
     .exitOverride();
-  for (const add of [addUp, addPlugin, addScheduler, addImage, addKubeconfig, addDoctor, addVersion, addCompletion]) {
+  for (const add of [
+    addUp,
+    addPlugin,
+    addScheduler,
+    addServer,
+    addAgent,
+    addToken,
+    addImage,
+    addKubeconfig,
+    addDoctor,
+    addVersion,
+    addCompletion,
+  ]) {
     add(program);
   }
   return program;

@@ -1,18 +1,19 @@
-import { hostname } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { nearest, type KernelProgress } from '@timonel/core';
+import { nearest } from '@timonel/core';
+import { defaultName, formatPlace, parsePlace } from '../cluster/addresses.ts';
+import { refuseRole } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
 import { dataDirPaths, defaultDataDir, instanceId, makeDataDir, nodeNameOf } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
-import { openLog } from '../cluster/log-file.ts';
-import { nodeReady, runCluster, type RunningCluster } from '../cluster/run-cluster.ts';
+import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
 import type { StoreChoice } from '../cluster/selection.ts';
 import { runDemo } from '../demo/web.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import { profiles } from '../profiles/index.ts';
 import type { ClusterSettings, Profile } from '../profiles/profile.ts';
+import { notice, printer, runInForeground, stopRequested } from './foreground.ts';
 
 interface UpFlags {
   dataDir?: string;
@@ -37,26 +38,10 @@ interface UpFlags {
   quiet?: boolean;
 }
 
-const defaultListen = '127.0.0.1:6443';
+const listenDefault = { address: '127.0.0.1', port: 6443 };
+const defaultListen = formatPlace(listenDefault);
 
-function parseListen(text: string): { address: string; port: number } {
-  const match = /^(?:(\[[0-9a-fA-F:]+\]|[^:]+):)?(\d+)$/.exec(text);
-  const port = Number(match?.[2]);
-  if (match === null || port > 65_535) {
-    throw new CliError(`--listen ${text} is not ADDRESS:PORT, for example ${defaultListen}.`, exitCodes.usage);
-  }
-  return { address: (match[1] ?? '127.0.0.1').replace(/^\[|\]$/g, ''), port };
-}
-
-function defaultNodeName(): string {
-  const name = hostname()
-    .toLowerCase()
-    .replace(/[^a-z0-9.-]/g, '-')
-    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
-  return name === '' ? 'node' : name;
-}
-
-function chooseProfile(name: string | undefined, notice: (line: string) => void): Profile {
+function chooseProfile(name: string | undefined): Profile {
   if (name === undefined && !isRoot()) {
     notice(
       'Not root: pods will run as plain processes WITHOUT ISOLATION (profile all-in-one-process). Run as root for real containers.',
@@ -74,10 +59,10 @@ function chooseProfile(name: string | undefined, notice: (line: string) => void)
 }
 
 function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterSettings {
-  const { address, port } = parseListen(flags.listen ?? file.listen ?? defaultListen);
+  const { address, port } = parsePlace('--listen', flags.listen ?? file.listen ?? defaultListen, listenDefault);
   return {
     instance: instanceId(dataDir),
-    nodeName: nodeNameOf(dataDirPaths(dataDir), flags.nodeName ?? file.nodeName, defaultNodeName()),
+    nodeName: nodeNameOf(dataDirPaths(dataDir), flags.nodeName ?? file.nodeName, defaultName()),
     address,
     port,
     podCidr: flags.podCidr ?? file.podCidr ?? '10.244.0.0/24',
@@ -105,20 +90,6 @@ function storeOf(flags: UpFlags): StoreChoice | undefined {
   };
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-function stopRequested(): Promise<NodeJS.Signals> {
-  return new Promise((resolvePromise) => {
-    let asked = false;
-    const onSignal = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(130);
-      asked = true;
-      resolvePromise(signal);
-    };
-    process.on('SIGINT', onSignal);
-    process.on('SIGTERM', onSignal);
-  });
-}
-
 function printReady(cluster: RunningCluster, what: string, ms: number, print: (line: string) => void): void {
   print('');
   print(`${what} is Ready after ${formatMs(ms)}.`);
@@ -135,90 +106,42 @@ function printReady(cluster: RunningCluster, what: string, ms: number, print: (l
   print('Ctrl-C stops the cluster.');
 }
 
-/** Prints a line when a plugin has started, or has failed. */
-function progressPrinter(print: (line: string) => void): (event: KernelProgress) => void {
-  const setupMs = new Map<string, number>();
-  return (event) => {
-    if (event.phase === 'setup') setupMs.set(event.plugin, event.ms);
-    else if (event.phase === 'failed') print(`  ${event.plugin.padEnd(26)} FAILED: ${event.reason}`);
-    else {
-      const setup = formatMs(setupMs.get(event.plugin)).padStart(7);
-      print(`  ${event.plugin.padEnd(26)} setup ${setup}  start ${formatMs(event.ms).padStart(7)}`);
-    }
-  };
-}
-
 async function up(flags: UpFlags): Promise<void> {
   const began = performance.now();
-  const print = (line: string): void => {
-    if (flags.quiet !== true) process.stdout.write(`${line}\n`);
-  };
-  const notice = (line: string): void => void process.stderr.write(`! ${line}\n`);
+  const print = printer(flags.quiet);
   const file = flags.config === undefined ? {} : readConfigFile(flags.config);
   const dataDir = resolve(flags.dataDir ?? defaultDataDir());
-  const profile = chooseProfile(flags.profile ?? file.profile, notice);
+  const profile = chooseProfile(flags.profile ?? file.profile);
   makeDataDir(dataDir);
+  refuseRole(dataDir, 'up');
   const settings = settingsOf(flags, file, dataDir);
-  const log = openLog(join(dataDir, 'timonel.log'), flags.logLevel ?? file.logLevel ?? 'info', notice);
-  const stopping = stopRequested();
-  print(`Timonel, profile ${profile.name}, data in ${dataDir}`);
-  const progress = progressPrinter(print);
-  const cluster = await runCluster({
-    dataDir,
-    kubeconfig: flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig),
-    profile,
-    settings,
-    configFile: file,
-    enable: flags.enable,
-    disable: flags.disable,
-    scheduler: flags.scheduler,
-    store: storeOf(flags),
-    log,
-    onNotice: notice,
-    onProgress: (event) => progress(event),
+  await runInForeground({
+    run: {
+      dataDir,
+      kubeconfig: flags.kubeconfig === undefined ? undefined : resolve(flags.kubeconfig),
+      profile,
+      settings,
+      configFile: file,
+      enable: flags.enable,
+      disable: flags.disable,
+      scheduler: flags.scheduler,
+      store: storeOf(flags),
+    },
+    title: `Timonel, profile ${profile.name}, data in ${dataDir}`,
+    logLevel: flags.logLevel ?? file.logLevel ?? 'info',
+    stopping: stopRequested(),
+    print,
+    notice,
+    async ready(cluster) {
+      const hasAgent = cluster.kernel.control
+        .list()
+        .some((plugin) => plugin.name === 'node-agent' && plugin.state === 'running');
+      if (hasAgent) await nodeReady(cluster.api, settings.nodeName, 30_000);
+      const what = hasAgent ? `Node ${settings.nodeName}` : 'The control plane';
+      printReady(cluster, what, performance.now() - began, print);
+      if (flags.demo === true) await runDemo(cluster.api, print);
+    },
   });
-  let failure: unknown;
-  try {
-    await serve(cluster, flags, settings, began, print, stopping);
-  } catch (error) {
-    failure = error;
-  }
-  print('Stopping …');
-  // An end that nobody asked for must not take the containers with it.
-  const problems = await cluster.stop(isBroken(failure) ? 'failure' : 'shutdown');
-  for (const problem of problems) notice(problem);
-  print(problems.length === 0 ? 'Stopped.' : 'Stopped, with the problems above.');
-  if (failure !== undefined) throw failure;
-  process.exitCode = problems.length === 0 ? exitCodes.ok : exitCodes.failure;
-}
-
-/** Errors after which a cluster could not go on. */
-const broken = new WeakSet<object>();
-const isBroken = (error: unknown): boolean => typeof error === 'object' && error !== null && broken.has(error);
-
-async function serve(
-  cluster: RunningCluster,
-  flags: UpFlags,
-  settings: ClusterSettings,
-  began: number,
-  print: (line: string) => void,
-  stopping: Promise<NodeJS.Signals>,
-): Promise<void> {
-  const fatal = cluster.failed.then((error) => {
-    if (typeof error === 'object' && error !== null) broken.add(error);
-    throw error;
-  });
-  const hasAgent = cluster.kernel.control
-    .list()
-    .some((plugin) => plugin.name === 'node-agent' && plugin.state === 'running');
-  const ready = (async (): Promise<void> => {
-    if (hasAgent) await nodeReady(cluster.api, settings.nodeName, 30_000);
-    const what = hasAgent ? `Node ${settings.nodeName}` : 'The control plane';
-    printReady(cluster, what, performance.now() - began, print);
-    if (flags.demo === true) await runDemo(cluster.api, print);
-  })();
-  await Promise.race([ready, fatal, stopping]);
-  await Promise.race([stopping, fatal]);
 }
 
 const collect = (value: string, former: string[]): string[] => [...former, value];

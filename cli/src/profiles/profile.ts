@@ -14,10 +14,35 @@ export interface ClusterSettings {
   /** The API servers of a node without a control plane: `https://HOST:PORT`. */
   readonly servers?: readonly string[];
   readonly pki?: NodePki;
+  /** Holds those files, under the names that joining gives them. */
+  readonly pkiDirectory?: string;
   /** Under which the other machines reach this node. Absent: the address of the interface with the default route. */
   readonly nodeAddress?: string;
   /** Holds the pod addresses of all nodes; `podCidr` is this node's part of it. */
   readonly clusterCidr?: string;
+  /** What only a control plane that is one of several has. */
+  readonly server?: ServerSettings;
+}
+
+/** One of several control planes. */
+export interface ServerSettings {
+  readonly name: string;
+  readonly memberId: string;
+  /** Under which the other machines reach the API: `https://HOST:PORT`. */
+  readonly url: string;
+  /** DNS names and IP addresses for the serving certificate. */
+  readonly apiNames: readonly string[];
+  /** The same for the peer certificate. */
+  readonly peerNames: readonly string[];
+  readonly peer: {
+    readonly listen: { readonly address: string; readonly port: number };
+    /** `HOST:PORT`. */
+    readonly advertise: string;
+  };
+  /** The store begins empty and waits for a leader. */
+  readonly join: boolean;
+  readonly pkiDirectory: string;
+  readonly adminTokenFile: string;
 }
 
 /** PEM files of a node: its certificate speaks to the API servers as a client and to their requests as a server. */

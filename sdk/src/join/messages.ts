@@ -30,6 +30,8 @@ export interface AgentJoinRequest {
   readonly csr: string;
   /** IP addresses under which the servers reach the node. */
   readonly addresses: readonly string[];
+  /** Its part of the pod addresses, where the cluster allocates none. Absent: the cluster allocates it. */
+  readonly podCidr?: string | undefined;
 }
 
 /** What a node needs to run. */

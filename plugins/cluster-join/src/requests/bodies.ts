@@ -1,5 +1,6 @@
 /** Shapes of what joiners send; a refusal names the field. */
 import { isIP } from 'node:net';
+import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 import type { AgentJoinRequest, RenewRequest, ServerJoinRequest } from '@timonel/sdk/join';
 import { ApiError, dnsSubdomainProblems } from '@timonel/sdk/kube';
 import { readSigningRequest, type SigningRequest } from '@timonel/sdk/pki';
@@ -18,9 +19,13 @@ const addresses = z
   .array(z.string().refine((address) => isIP(address) !== 0, 'must be an IP address'))
   .max(16)
   .default([]);
+const podCidr = z
+  .string()
+  .refine((text) => (parseIpv4Range(text)?.prefixLength ?? 32) <= 29, 'must be an IPv4 network of /29 or larger')
+  .optional();
 const hostPort = /^(?:\[([0-9a-fA-F:]+)\]|([a-zA-Z0-9.-]{1,253})):(\d{1,5})$/;
 
-export const agentBody: z.ZodType<AgentJoinRequest> = z.object({ token, nodeName, csr, addresses });
+export const agentBody: z.ZodType<AgentJoinRequest> = z.object({ token, nodeName, csr, addresses, podCidr });
 export const renewBody: z.ZodType<RenewRequest> = z.object({ csr, addresses });
 export const serverBody: z.ZodType<ServerJoinRequest> = z.object({
   token,

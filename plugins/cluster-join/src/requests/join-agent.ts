@@ -33,13 +33,13 @@ export async function joinAgent(
   signal: AbortSignal,
 ): Promise<AgentJoinAnswer> {
   const { api, env, authority, config } = parts;
-  const { token, nodeName, csr, addresses } = parseBody(agentBody, body);
+  const { token, nodeName, csr, addresses, podCidr: given } = parseBody(agentBody, body);
   await checkToken(api, env, token, 'agent');
   const request = await parseRequest(csr);
   const shown = certificate !== undefined && nodeNameOfSubject(certificate) === nodeName ? certificate : undefined;
   const ownKeys = [request.publicKeyFingerprint, ...(shown === undefined ? [] : [shown.publicKeyFingerprint])];
-  await claimNode(api, nodeName, ownKeys);
-  const podCidr = await podCidrOf(parts, nodeName, signal);
+  await claimNode(api, nodeName, ownKeys, given === undefined ? {} : { podCIDR: given, podCIDRs: [given] });
+  const podCidr = given ?? (await podCidrOf(parts, nodeName, signal));
   const profile = nodeProfile(nodeName, addresses, config.certificateLifetimeMs);
   parts.log.info({ node: nodeName, podCidr }, 'a node has joined');
   return {

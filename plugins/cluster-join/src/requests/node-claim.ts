@@ -33,11 +33,17 @@ async function find(api: ApiClient, name: string): Promise<Node | undefined> {
 }
 
 /** False: somebody else was faster, look again. */
-async function write(api: ApiClient, found: Node | undefined, name: string, key: string): Promise<boolean> {
+async function write(
+  api: ApiClient,
+  found: Node | undefined,
+  name: string,
+  key: string,
+  spec: Node['spec'],
+): Promise<boolean> {
   const annotations = { ...found?.metadata.annotations, [nodeKeyAnnotation]: key };
   try {
     if (found === undefined) {
-      const made = { apiVersion: 'v1', kind: 'Node', metadata: { name, annotations }, spec: {} };
+      const made = { apiVersion: 'v1', kind: 'Node', metadata: { name, annotations }, spec };
       await api.create(nodes, made, { fieldManager });
     } else {
       // With the resourceVersion that was read: of two machines at once only one gets the name.
@@ -52,16 +58,22 @@ async function write(api: ApiClient, found: Node | undefined, name: string, key:
 
 /**
  * Makes the Node, or takes it over. `ownKeys`: keys that the caller has proved to have; the first is written down.
+ * `spec`: of a Node that is made.
  * @throws ApiError Conflict when the name is another machine's
  */
-export async function claimNode(api: ApiClient, name: string, ownKeys: readonly string[]): Promise<void> {
+export async function claimNode(
+  api: ApiClient,
+  name: string,
+  ownKeys: readonly string[],
+  spec: Node['spec'] = {},
+): Promise<void> {
   const [key = ''] = ownKeys;
   for (let round = 0; round < rounds; round++) {
     const found = await find(api, name);
     const registered = found === undefined ? undefined : registeredKey(found);
     if (registered === key) return;
     if (registered !== undefined && !ownKeys.includes(registered)) throw nameTaken(name);
-    if (await write(api, found, name, key)) return;
+    if (await write(api, found, name, key, spec)) return;
   }
   throw new ApiError('ServiceUnavailable', `the node "${name}" is being changed by others: try again`);
 }

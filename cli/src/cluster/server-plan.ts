@@ -1,0 +1,156 @@
+/** What a server is to be: from flags, the configuration file, and what it was at its last start. */
+import { randomUUID } from 'node:crypto';
+import { isIP } from 'node:net';
+import { formatIpv4, ipv4RangesOverlap, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { adminTokenFile } from '@timonel/plugin-auth-token';
+import { CliError, exitCodes } from '../errors.ts';
+import type { ClusterSettings } from '../profiles/profile.ts';
+import { defaultName, formatPlace, isEveryAddress, ownAddress, parsePlace, type Place } from './addresses.ts';
+import { pkiDirectory, type ServerState } from './cluster-state.ts';
+import type { ConfigFile } from './config-file.ts';
+import { dataDirPaths, instanceId } from './data-dir.ts';
+
+/** The flags that say what the server is. */
+export interface ServerPlanFlags {
+  readonly name?: string;
+  readonly listen?: string;
+  readonly advertise?: string;
+  readonly peerListen?: string;
+  readonly clusterCidr?: string;
+  readonly serviceCidr?: string;
+}
+
+export const listenDefault: Place = { address: '0.0.0.0', port: 6443 };
+export const peerPortDefault = 2380;
+
+function advertisedHost(flags: ServerPlanFlags, listen: Place, before: ServerState | undefined): string {
+  const given = flags.advertise ?? before?.advertise;
+  const host = given ?? (isEveryAddress(listen.address) ? ownAddress() : listen.address);
+  if (host !== undefined && /^[a-zA-Z0-9.:-]{1,253}$/.test(host) && (!host.includes(':') || isIP(host) === 6)) {
+    return host;
+  }
+  throw new CliError(
+    host === undefined
+      ? 'This machine has no address but loopback: say by --advertise ADDRESS how the other machines reach it.'
+      : `--advertise ${host} is not an IP address or a host name.`,
+    exitCodes.usage,
+  );
+}
+
+function fixedPort(option: string, place: Place): Place {
+  if (place.port !== 0) return place;
+  throw new CliError(`${option} needs a port that stays the same: the other machines remember it.`, exitCodes.usage);
+}
+
+/** @throws CliError usage */
+function checkRanges({ clusterCidr, serviceCidr }: Pick<ServerState, 'clusterCidr' | 'serviceCidr'>): void {
+  const [pods, services] = [parseIpv4Range(clusterCidr), parseIpv4Range(serviceCidr)];
+  for (const [option, text, range] of [
+    ['--cluster-cidr', clusterCidr, pods],
+    ['--service-cidr', serviceCidr, services],
+  ] as const) {
+    if (range === undefined || range.prefixLength > 24) {
+      throw new CliError(
+        `${option} ${text} is not an IPv4 network of /24 or larger, such as 10.244.0.0/16.`,
+        exitCodes.usage,
+      );
+    }
+  }
+  if (pods !== undefined && services !== undefined && ipv4RangesOverlap(pods, services)) {
+    throw new CliError(
+      `--cluster-cidr ${clusterCidr} and --service-cidr ${serviceCidr} overlap: choose others.`,
+      exitCodes.usage,
+    );
+  }
+}
+
+/** What this server is to be, from the flags, the file, and what it was before. @throws CliError usage */
+export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: ServerState | undefined): ServerState {
+  const listenText = flags.listen ?? file.listen ?? before?.listen ?? formatPlace(listenDefault);
+  const listen = fixedPort('--listen', parsePlace('--listen', listenText, listenDefault));
+  const advertise = advertisedHost(flags, listen, before);
+  const peerDefault = { address: isIP(advertise) === 0 ? '0.0.0.0' : advertise, port: peerPortDefault };
+  const peerText = flags.peerListen ?? before?.peerListen ?? formatPlace(peerDefault);
+  const peer = fixedPort('--peer-listen', parsePlace('--peer-listen', peerText, peerDefault));
+  const peerUrl = formatPlace({ address: advertise, port: peer.port });
+  const name = flags.name ?? before?.name ?? defaultName();
+  if (!/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new CliError(
+      `--name ${name} is not a name of at most 63 lower-case letters, digits, "-" and ".".`,
+      exitCodes.usage,
+    );
+  }
+  const given = {
+    clusterCidr: flags.clusterCidr ?? before?.clusterCidr ?? '10.244.0.0/16',
+    serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? before?.serviceCidr ?? '10.96.0.0/16',
+  };
+  checkRanges(given);
+  if (before !== undefined && before.phase !== 'joining') refuseChanges(before, { ...given, name, peerUrl });
+  return {
+    version: 1,
+    role: 'server',
+    phase: before?.phase ?? 'formed',
+    name,
+    memberId: before?.memberId ?? randomUUID(),
+    advertise,
+    listen: formatPlace(listen),
+    peerListen: formatPlace(peer),
+    peerUrl,
+    ...given,
+  };
+}
+
+/** What the cluster knows of a server cannot be changed from one side. */
+function refuseChanges(
+  before: ServerState,
+  now: Pick<ServerState, 'name' | 'peerUrl' | 'clusterCidr' | 'serviceCidr'>,
+): void {
+  const names = {
+    name: '--name',
+    peerUrl: 'the peer address (--advertise, --peer-listen)',
+    clusterCidr: '--cluster-cidr',
+    serviceCidr: '--service-cidr',
+  } as const;
+  for (const key of Object.keys(names) as (keyof typeof names)[]) {
+    if (before[key] === now[key]) continue;
+    throw new CliError(
+      `This server was started with ${before[key]} for ${names[key]}, and the cluster relies on it: leave it as it was.`,
+      exitCodes.usage,
+    );
+  }
+}
+
+/** What the profile `server` is made from. */
+export function serverSettings(state: ServerState, dataDir: string): ClusterSettings {
+  const listen = parsePlace('--listen', state.listen, listenDefault);
+  const peerListen = parsePlace('--peer-listen', state.peerListen, listenDefault);
+  const range = parseIpv4Range(state.serviceCidr);
+  const serviceIp = range === undefined ? undefined : formatIpv4(range.first + 1);
+  return {
+    instance: instanceId(dataDir),
+    nodeName: state.name,
+    address: listen.address,
+    port: listen.port,
+    podCidr: state.clusterCidr,
+    clusterCidr: state.clusterCidr,
+    serviceCidr: state.serviceCidr,
+    onShutdown: 'keep',
+    hasNftables: false,
+    server: {
+      name: state.name,
+      memberId: state.memberId,
+      url: `https://${formatPlace({ address: state.advertise, port: listen.port })}`,
+      apiNames: [...new Set([state.advertise, state.name, ...(serviceIp === undefined ? [] : [serviceIp])])],
+      peerNames: peerNamesOf(state),
+      peer: { listen: peerListen, advertise: state.peerUrl },
+      join: state.phase === 'joined',
+      pkiDirectory: pkiDirectory(dataDir),
+      adminTokenFile: adminTokenFile(dataDirPaths(dataDir).pluginData('auth-token')),
+    },
+  };
+}
+
+/** Names for the peer certificate. */
+export function peerNamesOf(state: ServerState): string[] {
+  return [...new Set([state.advertise, state.name])];
+}

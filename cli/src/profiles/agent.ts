@@ -1,0 +1,33 @@
+import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
+
+function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
+  const { servers, pki, clusterCidr = settings.podCidr, nodeAddress = '', pkiDirectory } = settings;
+  if (servers === undefined || pki === undefined || pkiDirectory === undefined) {
+    throw new Error('the profile agent needs the settings of a node that has joined');
+  }
+  return [
+    { plugin: 'api-client-https', config: { servers, ...pki } },
+    {
+      plugin: 'node-certificate',
+      config: { servers, pkiDirectory, addresses: nodeAddress === '' ? [] : [nodeAddress] },
+    },
+    { plugin: 'images-local' },
+    { plugin: 'runtime-linux' },
+    { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
+    settings.hasNftables
+      ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
+      : { plugin: 'proxy-userspace' },
+    {
+      plugin: 'node-agent',
+      config: { nodeName: settings.nodeName, nodeAddress, runtime: 'linux', onShutdown: settings.onShutdown },
+    },
+    { plugin: 'node-server', config: { ...pki } },
+  ];
+}
+
+/** A node whose control planes run elsewhere. Run by `timonel agent`. */
+export const agentProfile: Profile = {
+  name: 'agent',
+  description: 'a node of a cluster whose servers run elsewhere; containers isolated by Linux namespaces and cgroups',
+  entries: agentEntries,
+};
