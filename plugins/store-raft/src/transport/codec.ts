@@ -1,6 +1,6 @@
 /** Raft messages as frames and back. Who sent a message and to whom is not in it: the connection says so. */
 import { invariant } from '@timonel/sdk';
-import type { AppendRequest, AppendResponse, Message, SnapshotRequest } from '../raft/index.ts';
+import type { AppendRequest, AppendResponse, Message, ReadResponse, SnapshotRequest } from '../raft/index.ts';
 import { ByteReader } from './byte-reader.ts';
 import { ByteWriter } from './byte-writer.ts';
 import { packSnapshotMeta, unpackSnapshotMeta } from './configuration-codec.ts';
@@ -21,8 +21,10 @@ export type { MessageEnds };
 
 const countBytes = 8;
 const lengthBytes = 4;
-/** Never change the order: the position is sent. */
+// Never change their order: the position is sent.
 const refusals = ['noLeader', 'notLeader', 'transferring', 'busy', 'tooLarge'] as const;
+
+const readModes = ['quorum', 'lease'] as const;
 
 /** A whole frame. @throws KernelError ERR_INVARIANT when the message breaks the bounds of the protocol */
 export function encodeMessage(message: Message): Buffer {
@@ -50,6 +52,15 @@ export function encodeMessage(message: Message): Buffer {
       writeProposals(writer, message.proposals);
       return writer.done();
     }
+    case 'readRequest': {
+      const writer = begin(frameKind.readRequest, 2 * countBytes + 1);
+      writer.count(message.term);
+      writer.count(message.context);
+      writer.u8(readModes.indexOf(message.mode));
+      return writer.done();
+    }
+    case 'readResponse':
+      return encodeReadResponse(message);
     default:
       return frameOf(frameKind.control, packControl(message));
   }
@@ -94,6 +105,15 @@ export function decodeMessage(frame: Frame, ends: MessageEnds): Message | undefi
       reader.end();
       return message;
     }
+    case frameKind.readRequest: {
+      const reader = new ByteReader(frame.payload);
+      const [term, context] = [reader.count(), reader.count()];
+      const mode = readModes[reader.u8()] ?? malformed('the mode of a read is unknown');
+      reader.end();
+      return { type: 'readRequest', ...ends, term, context, mode };
+    }
+    case frameKind.readResponse:
+      return decodeReadResponse(new ByteReader(frame.payload), ends);
     case frameKind.control:
       return unpackControl(frame.payload, ends);
     default:
@@ -176,6 +196,23 @@ function decodeAppendResponse(reader: ByteReader, ends: MessageEnds): Message {
     : ({ type: 'rejected', index, prevIndex: reader.count(), hintTerm: reader.count() } as const);
   reader.end();
   return { type: 'appendResponse', ...ends, term, round, result };
+}
+
+function encodeReadResponse({ term, context, index }: ReadResponse): Buffer {
+  const writer = begin(frameKind.readResponse, (index === undefined ? 2 : 3) * countBytes + 1);
+  writer.count(term);
+  writer.count(context);
+  writer.flag(index !== undefined);
+  if (index !== undefined) writer.count(index);
+  return writer.done();
+}
+
+function decodeReadResponse(reader: ByteReader, ends: MessageEnds): Message {
+  const term = reader.count();
+  const context = reader.count();
+  const index = reader.flag() ? reader.count() : undefined;
+  reader.end();
+  return { type: 'readResponse', ...ends, term, context, index };
 }
 
 function encodeSnapshotRequest({ term, snapshot, offset, data, last }: SnapshotRequest): Buffer {

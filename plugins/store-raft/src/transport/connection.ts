@@ -143,7 +143,8 @@ export class Connection {
       // Our own greeting shall arrive, so that the other side learns the same: a socket destroyed now may take it back.
       const { socket } = this.#options;
       socket.end();
-      env.timers.after(lingerMs, () => socket.destroy());
+      const linger = env.timers.after(lingerMs, () => socket.destroy());
+      socket.once('close', () => linger.cancel());
       this.#closed(problem);
       return;
     }

@@ -8,7 +8,8 @@ import type {
   HeartbeatResponse,
   MemberId,
   Message,
-  ReadMode,
+  ReadRequest,
+  ReadResponse,
   SnapshotRequest,
 } from '../raft/index.ts';
 import { countField, flagField, listField, nameField } from './fields.ts';
@@ -28,7 +29,9 @@ type HotMessage =
   | HeartbeatResponse
   | SnapshotRequest
   | ForwardRequest
-  | ForwardRefusal;
+  | ForwardRefusal
+  | ReadRequest
+  | ReadResponse;
 
 export type ControlMessage = Exclude<Message, HotMessage>;
 
@@ -38,8 +41,6 @@ const typeNumber = {
   voteResponse: 2,
   snapshotResponse: 3,
   timeoutNow: 4,
-  readRequest: 5,
-  readResponse: 6,
 } as const satisfies Record<ControlMessage['type'], number>;
 
 export function packControl(message: ControlMessage): Buffer {
@@ -56,10 +57,6 @@ function restOf(message: ControlMessage): readonly unknown[] {
       return [message.snapshotId, message.offset];
     case 'timeoutNow':
       return [];
-    case 'readRequest':
-      return [message.context, message.mode];
-    case 'readResponse':
-      return [message.context, message.index ?? null];
   }
 }
 
@@ -94,19 +91,6 @@ function unpackRest(type: unknown, base: Base, rest: readonly unknown[]): Messag
     case typeNumber.timeoutNow:
       fields(rest, 0);
       return { type: 'timeoutNow', ...base };
-    case typeNumber.readRequest: {
-      const [context, mode] = fields(rest, 2);
-      return { type: 'readRequest', ...base, context: countField(context, 'the context'), mode: modeField(mode) };
-    }
-    case typeNumber.readResponse: {
-      const [context, index] = fields(rest, 2);
-      return {
-        type: 'readResponse',
-        ...base,
-        context: countField(context, 'the context'),
-        index: index === null ? undefined : countField(index, 'the index'),
-      };
-    }
     default:
       return undefined;
   }
@@ -129,8 +113,4 @@ function voteRequest(base: Base, rest: readonly unknown[]): Message {
 function fields(rest: readonly unknown[], length: number): readonly unknown[] {
   if (rest.length !== length) malformed(`a message has ${rest.length} fields, not ${length}`);
   return rest;
-}
-
-function modeField(mode: unknown): ReadMode {
-  return mode === 'quorum' || mode === 'lease' ? mode : malformed('the mode of a read is unknown');
 }

@@ -39,7 +39,7 @@ export class Credentials {
   #options: SecureOptions;
   #context: SecureContext;
   readonly #poll: TimerHandle;
-  #reading = false;
+  #reading: Promise<void> | undefined;
 
   /** @throws Error with a sentence, when the files cannot be used */
   static async open(config: CredentialsOptions): Promise<Credentials> {
@@ -52,7 +52,9 @@ export class Credentials {
     this.#options = options;
     this.#context = context;
     // The files are small; their content is the only thing that says for sure whether they changed.
-    this.#poll = config.env.timers.every(config.checkMs, () => void this.#check());
+    this.#poll = config.env.timers.every(config.checkMs, () => {
+      this.#reading ??= this.#check().finally(() => (this.#reading = undefined));
+    });
   }
 
   get options(): SecureOptions {
@@ -64,13 +66,12 @@ export class Credentials {
     return this.#context;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.#poll.cancel();
+    await this.#reading;
   }
 
   async #check(): Promise<void> {
-    if (this.#reading) return;
-    this.#reading = true;
     const { files, log, trouble, onChange } = this.#config;
     try {
       const options = await readOptions(files);
@@ -87,8 +88,6 @@ export class Credentials {
         { reason: errorMessage(error) },
         'keeps its former certificate: the files cannot be used now',
       );
-    } finally {
-      this.#reading = false;
     }
   }
 }

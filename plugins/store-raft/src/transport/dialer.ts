@@ -82,6 +82,7 @@ export class Dialer {
       port: target.port,
       secureContext: credentials.context,
       minVersion: 'TLSv1.3',
+      rejectUnauthorized: true,
       // Members are known by their ids, wherever they are.
       checkServerIdentity: (_host: string, certificate: PeerCertificate) => {
         const problem = peerProblem(certificate, peerId);

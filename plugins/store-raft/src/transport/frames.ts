@@ -15,6 +15,8 @@ export const frameKind = {
   call: 11,
   answer: 12,
   failure: 13,
+  readRequest: 14,
+  readResponse: 15,
 } as const;
 
 export type FrameKind = (typeof frameKind)[keyof typeof frameKind];

@@ -52,17 +52,29 @@ export const defaultLimits: TransportLimits = {
 };
 
 /** Bounds of single fields, in bytes of UTF-8 or in elements. Part of the protocol: equal on all members. */
-export const wireLimits = {
+interface WireLimits {
+  readonly idBytes: number;
+  readonly addressBytes: number;
+  readonly nonceBytes: number;
+  readonly methodBytes: number;
+  readonly errorBytes: number;
+  /** Of each list of a configuration. */
+  readonly members: number;
+  /** Entries or proposals of one message. */
+  readonly entries: number;
+  readonly configurationBytes: number;
+  /** The first frame of a connection. */
+  readonly helloBytes: number;
+}
+
+export const wireLimits: WireLimits = {
   idBytes: 256,
   addressBytes: 512,
   nonceBytes: 256,
   methodBytes: 128,
   errorBytes: 8 * KiB,
-  /** Of each list of a configuration. */
   members: 256,
-  /** Entries or proposals of one message. */
   entries: 65_536,
-  configurationBytes: 1024 * KiB,
-  /** The first frame of a connection. */
+  configurationBytes: MiB,
   helloBytes: 2 * KiB,
-} as const;
+};

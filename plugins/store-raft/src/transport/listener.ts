@@ -111,6 +111,8 @@ export class Listener {
         ? `its certificate was refused (${verify})`
         : `the TLS handshake failed (${errorCode(error) ?? errorMessage(error)})`;
     this.#refuse(address, reason);
+    // Node leaves a socket open whose handshake took too long.
+    socket.destroy();
   }
 
   /** The encrypted socket and the plain one beneath have the same remote end. */

@@ -19,16 +19,18 @@ export function unpackPlain(bytes: Buffer): unknown {
   return packr.unpack(bytes);
 }
 
+// The walk of `checkPlain`: values still to come at each level; of a map twice its size, the even ones are keys.
+const left = new Float64Array(maxDepth + 1);
+const isMap = new Uint8Array(maxDepth + 1);
+
 /**
  * One value of null, booleans, numbers, strings, bytes, arrays, maps with strings as keys, and undefined; not too deep, not too
  * many, and nothing behind it. Walks without recursion and allocates nothing that the bytes could make large.
  * @throws MalformedError
  */
 export function checkPlain(bytes: Buffer): void {
-  // Values still to come at each level; of a map twice its size, the even ones are keys.
-  const left = new Float64Array(maxDepth + 1);
-  const isMap = new Uint8Array(maxDepth + 1);
   left[0] = 1;
+  isMap[0] = 0;
   let depth = 0;
   let at = 0;
   let values = 0;

@@ -88,7 +88,7 @@ class TlsTransport implements Transport {
     try {
       this.#running = { handlers, credentials, listener, links, listening: await listener.start() };
     } catch (error) {
-      credentials.close();
+      await credentials.close();
       throw error;
     }
     links.setPeers(this.#addresses);
@@ -130,8 +130,7 @@ class TlsTransport implements Transport {
   async #close(): Promise<void> {
     if (this.#running === undefined) return;
     const { credentials, listener, links } = this.#running;
-    credentials.close();
-    await Promise.all([listener.close(), links.close()]);
+    await Promise.all([credentials.close(), listener.close(), links.close()]);
   }
 
   #onMessage(from: MemberId, frame: Frame): string | undefined {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { createRealEnv } from '@timonel/core/env';
+import type { Env } from '@timonel/sdk';
 import { createRecordingLogger, until, type RecordingLogger } from '@timonel/testkit';
 import type { Message } from '../../raft/index.ts';
 import { encodeHello } from '../hello.ts';
@@ -31,6 +32,7 @@ export interface MemberOptions {
   readonly limits?: Partial<TransportLimits>;
   readonly port?: number;
   readonly clusterId?: string;
+  readonly env?: Env;
 }
 
 export class Fixture {
@@ -55,7 +57,7 @@ export class Fixture {
   async options(id: string, options: MemberOptions = {}): Promise<TlsTransportOptions> {
     const pem = options.pem ?? (await makeCertificate(this.authority, { id }));
     return {
-      env: realEnv,
+      env: options.env ?? realEnv,
       log: createRecordingLogger(),
       memberId: id,
       clusterId: options.clusterId,
@@ -151,6 +153,8 @@ export async function logged(log: RecordingLogger, text: string | RegExp): Promi
   const pattern = typeof text === 'string' ? (line: string) => line.includes(text) : (line: string) => text.test(line);
   await until(() => log.lines.some(({ message, fields }) => pattern(`${message}: ${String(fields['reason'])}`)), {
     what: `a line in the log with ${String(text)}`,
+  }).catch((error: unknown) => {
+    throw new Error(`there are only ${JSON.stringify(log.lines.slice(-5))}`, { cause: error });
   });
 }
 
@@ -158,6 +162,8 @@ export class TcpProxy {
   readonly address: string;
   /** While true nothing is read or written any more: neither bytes nor the end of a connection pass. */
   blackhole = false;
+  /** Pieces of data that went through, both directions together. */
+  chunks = 0;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
@@ -184,6 +190,10 @@ export class TcpProxy {
     for (const socket of this.#sockets) socket.pause();
   }
 
+  resume(): void {
+    for (const socket of this.#sockets) socket.resume();
+  }
+
   close(): void {
     this.#server.close();
     for (const socket of this.#sockets) socket.destroy();
@@ -192,7 +202,9 @@ export class TcpProxy {
   #join(from: Socket, to: Socket): void {
     this.#sockets.add(from);
     from.on('data', (chunk) => {
-      if (!this.blackhole) to.write(chunk);
+      if (this.blackhole) return;
+      this.chunks++;
+      to.write(chunk);
     });
     from.on('error', () => undefined);
     from.once('close', () => {
