@@ -38,4 +38,5 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'network-loopback': () => import('@timonel/plugin-network-loopback'),
   'proxy-nftables': () => import('@timonel/plugin-proxy-nftables'),
   'proxy-userspace': () => import('@timonel/plugin-proxy-userspace'),
+  'routes-hostgw': () => import('@timonel/plugin-routes-hostgw'),
 };
