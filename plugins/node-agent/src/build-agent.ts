@@ -1,19 +1,23 @@
 /** Puts the parts of the agent together. */
-import type { Many, PluginContext, PluginInstance } from '@timonel/sdk';
+import { join } from 'node:path';
+import { errorMessage, type Many, type PluginContext, type PluginInstance } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
 import { EventRecorder } from '@timonel/sdk/controller';
-import { configMaps, isNotFound, pods, secrets, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
+import { pods } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
 import { endsWithin } from './agent/ends-within.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
 import type { AgentServices } from './agent/services.ts';
+import { readCheckpoint, type Checkpoint } from './checkpoint/checkpoint-file.ts';
+import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
+import { sourcesOf } from './checkpoint/references.ts';
+import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentConfig } from './config.ts';
-import type { ConfigSources } from './container/sources.ts';
 import { logReader } from './logs/endpoint.ts';
 import { defaultAddress } from './node/default-address.ts';
 import { readMachine, readPressure, type Machine } from './node/machine.ts';
@@ -35,25 +39,37 @@ export interface AgentContext extends Pick<
   };
 }
 
-async function foundOrUndefined<T extends KubeObject>(
-  api: ApiClient,
-  type: ResourceType<T>,
-  namespace: string,
-  name: string,
-): Promise<T | undefined> {
+const checkpointName = 'checkpoint.json';
+
+/** What the agent before this one knew; undefined: nothing that can be used. */
+async function formerKnowledge({ dataDir, config, log }: AgentContext): Promise<Checkpoint | undefined> {
+  const file = join(dataDir, checkpointName);
   try {
-    return await api.get(type, { namespace, name });
+    const found = await readCheckpoint(file);
+    return found?.nodeName === config.nodeName ? found : undefined;
   } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
+    log.warn(
+      { file, error: errorMessage(error) },
+      'the checkpoint of the pods is damaged: waiting for the API instead',
+    );
+    return undefined;
   }
 }
 
-function configSources(api: ApiClient): ConfigSources {
-  return {
-    configMap: (namespace, name) => foundOrUndefined(api, configMaps, namespace, name),
-    secret: (namespace, name) => foundOrUndefined(api, secrets, namespace, name),
-  };
+function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSources): CheckpointWriter {
+  return new CheckpointWriter({
+    file: join(ctx.dataDir, checkpointName),
+    limitBytes: ctx.config.checkpointLimitBytes,
+    env: ctx.env,
+    log: ctx.log,
+    snapshot: () => {
+      const known = agent.workers().filter((worker) => !worker.gone);
+      const all = known.map((worker) => worker.pod());
+      const wanted = new Set(all.flatMap((pod) => [...sourcesOf(pod)]));
+      const { nodeName } = ctx.config;
+      return { nodeName, resourceVersion: agent.newestSeen(), pods: all, sources: sources.retain(wanted) };
+    },
+  });
 }
 
 const unlistedBeatMs = 3000;
@@ -86,6 +102,7 @@ async function readNodeState(ctx: AgentContext, machine: Machine, services: Agen
     machine,
     pressure: await readPressure(ctx.dataDir),
     address: await nodeAddressOf(ctx),
+    serverPort: config.serverPort,
     podCidr: network.podCidr,
     runtimeVersion: info === undefined ? 'timonel://unknown' : `timonel://${info.name}-${info.version}`,
     notReady,
@@ -97,7 +114,13 @@ interface Reached {
   address: string;
 }
 
-function servicesOf(ctx: AgentContext, machine: Machine, runtimes: Runtimes, reached: Reached): AgentServices {
+function servicesOf(
+  ctx: AgentContext,
+  machine: Machine,
+  runtimes: Runtimes,
+  reached: Reached,
+  sources: RememberedSources,
+): AgentServices {
   const { config, deps, env } = ctx;
   const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
   return {
@@ -109,7 +132,7 @@ function servicesOf(ctx: AgentContext, machine: Machine, runtimes: Runtimes, rea
     images: deps.images,
     network: deps.network,
     runtimes,
-    sources: configSources(deps.api),
+    sources,
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
@@ -125,7 +148,13 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   const machine = await readMachine(ctx.dataDir, config.maxPods);
   const runtimes = new Runtimes(deps.runtimes, config.nodeName);
   const reached: Reached = { address: config.nodeAddress };
-  const services = servicesOf(ctx, machine, runtimes, reached);
+  const checkpoint = await formerKnowledge(ctx);
+  // What is not known yet must not replace what was known before.
+  const remember = (): void => {
+    if (agent.knowsPods) writer.touch();
+  };
+  const sources = new RememberedSources(deps.api, checkpoint?.sources ?? new Map(), remember);
+  const services = servicesOf(ctx, machine, runtimes, reached, sources);
   const probes = new Probes(services);
   const agent = new Agent({
     services,
@@ -133,10 +162,19 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     config,
     runtimes,
     providers: deps.runtimes,
-    settled: (worker) => probes.follow(worker),
-    removed: (worker) => probes.forget(worker),
+    checkpoint,
+    came: remember,
+    settled: (worker) => {
+      probes.follow(worker);
+      remember();
+    },
+    removed: (worker) => {
+      probes.forget(worker);
+      remember();
+    },
     listed: () => registration.beat(),
   });
+  const writer = checkpointWriter(ctx, agent, sources);
   const registration = new Registration({
     nodeName: config.nodeName,
     heartbeatIntervalMs: config.heartbeatIntervalMs,
@@ -162,6 +200,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     stop: async (reason) => {
       probes.close();
       await endsWithin(ctx.env, beatEndMs, registration.close());
+      await writer.close();
       await agent.stop(reason);
     },
   };

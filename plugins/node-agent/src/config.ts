@@ -10,11 +10,14 @@ export interface AgentConfig {
   readonly statusIntervalMs: number;
   readonly relistIntervalMs: number;
   readonly nodeAddress: string;
+  readonly serverPort: number;
   readonly clusterDomain: string;
   readonly onShutdown: 'remove' | 'keep';
   readonly shutdownGraceMs: number;
   readonly concurrency: number;
   readonly maxPods: number;
+  readonly checkpointDelayMs: number;
+  readonly checkpointLimitBytes: number;
 }
 
 /** A host name may hold what the name of an object may not. */
@@ -38,8 +41,13 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   statusIntervalMs: z.number().int().min(1000).default(300_000),
   /** How often the runtimes are listed in full, beside their events. */
   relistIntervalMs: z.number().int().min(100).default(10_000),
-  /** Default: the address of the interface with the default route; without one, that under which pods reach this node. */
+  /**
+   * Under which the control planes and other nodes reach this one. Default: the address of the interface with the default route;
+   * without one, that under which pods reach this node.
+   */
   nodeAddress: z.string().default(''),
+  /** Where node-server listens, told to the cluster as the kubelet's port. 0: there is none. */
+  serverPort: z.number().int().min(0).max(65_535).default(0),
   clusterDomain: z.string().default('cluster.local'),
   /** `remove`: no container survives a shutdown of this process. `keep`: containers outlive it and are taken over by the next. */
   onShutdown: z.enum(['remove', 'keep']).default('keep'),
@@ -47,4 +55,12 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   /** Pods worked on at the same time. */
   concurrency: z.number().int().min(1).max(256).default(16),
   maxPods: z.number().int().min(0).default(110),
+  /** How long a start waits for the API before it goes on with the pods that were known last. */
+  checkpointDelayMs: z.number().int().min(0).default(5000),
+  /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */
+  checkpointLimitBytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(64 * 1024 * 1024),
 });

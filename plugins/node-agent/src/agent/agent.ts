@@ -1,11 +1,13 @@
 /** The node agent: one worker for each pod of this node, fed by the API, the runtimes' events and lists, and timers. */
 import { errorMessage, type Many, type StopReason, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, RuntimeEvent } from '@timonel/sdk/contracts/runtime';
-import { Informer, type ControllerHost } from '@timonel/sdk/controller';
+import { compareResourceVersions, Informer, type ControllerHost } from '@timonel/sdk/controller';
 import { pods, type Pod } from '@timonel/sdk/kube';
 import { labelKeys } from '../plan/identity.ts';
+import type { Checkpoint } from '../checkpoint/checkpoint-file.ts';
 import type { AgentConfig } from '../config.ts';
 import { endsWithin } from './ends-within.ts';
+import { GoneCheck, type PodIdentity } from './gone-check.ts';
 import type { Holdings, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { AgentServices } from './services.ts';
@@ -20,9 +22,13 @@ export interface AgentParts {
   readonly config: AgentConfig;
   readonly runtimes: Runtimes;
   readonly providers: Many<ContainerRuntime>;
+  /** What a former agent knew of this node's pods. */
+  readonly checkpoint: Checkpoint | undefined;
   /** After a worker came to rest: probes and others may look at its pod. */
   settled(worker: PodWorker): void;
   removed(worker: PodWorker): void;
+  /** A pod came. */
+  came(): void;
   /** The runtimes are known. */
   listed(): void;
 }
@@ -31,6 +37,11 @@ export class Agent {
   readonly #parts: AgentParts;
   readonly #workers = new Map<string, PodWorker>();
   readonly #informer: Informer<Pod>;
+  readonly #goneCheck: GoneCheck;
+  /** The pods as the informer showed them, by uid. */
+  readonly #shown = new Map<string, Pod>();
+  #checkpointTimer: TimerHandle | undefined;
+  #usesCheckpoint = false;
   #relistTimer: TimerHandle | undefined;
   #relisting: Promise<void> | undefined;
   #listed = false;
@@ -41,6 +52,20 @@ export class Agent {
     this.#informer = new Informer(parts.host, parts.services.api, pods, {
       fieldSelector: `spec.nodeName=${parts.config.nodeName}`,
     });
+    const { api, env, log } = parts.services;
+    this.#goneCheck = new GoneCheck({ api, env, log, newestSeen: () => this.newestSeen() });
+  }
+
+  /** The newest version of the API that this node has seen; empty: none. */
+  newestSeen(): string {
+    const { resourceVersion = '' } = this.#informer;
+    const before = this.#parts.checkpoint?.resourceVersion ?? '';
+    return compareResourceVersions(resourceVersion, before) < 0 ? before : resourceVersion;
+  }
+
+  /** False at first: neither the API nor the checkpoint was taken in. */
+  get knowsPods(): boolean {
+    return this.#informer.hasSynced || this.#usesCheckpoint;
   }
 
   worker(uid: string): PodWorker | undefined {
@@ -56,7 +81,7 @@ export class Agent {
     this.#parts.providers.onChange(() => this.#relistNow());
     this.#relistNow();
     void this.#informer.synced.then(
-      () => this.#relistNow(),
+      () => this.#onSynced(),
       () => undefined,
     );
   }
@@ -64,6 +89,8 @@ export class Agent {
   async stop(reason: StopReason): Promise<void> {
     this.#stopped = true;
     this.#relistTimer?.cancel();
+    this.#checkpointTimer?.cancel();
+    this.#goneCheck.close();
     const steps = [
       this.#informer.stop(),
       Promise.resolve(this.#relisting),
@@ -126,7 +153,7 @@ export class Agent {
   }
 
   async #first(holdings: readonly Holdings[]): Promise<void> {
-    const { services } = this.#parts;
+    const { services, config } = this.#parts;
     const present = holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id));
     const dropped = await services.network.retain(present);
     if (dropped > 0) services.log.info({ dropped }, 'network attachments of former sandboxes dropped');
@@ -136,9 +163,50 @@ export class Agent {
     this.#informer.addHandler({
       added: (pod) => this.#onPod(pod),
       updated: (pod) => this.#onPod(pod),
-      deleted: (pod) => this.#workers.get(pod.metadata.uid ?? '')?.setGone(pod),
+      deleted: (pod) => this.#onDeleted(pod),
     });
     this.#informer.start();
+    this.#checkpointTimer = services.env.timers.after(config.checkpointDelayMs, () => {
+      if (!this.knowsPods) this.#useCheckpoint();
+    });
+  }
+
+  /** The API is away: the pods are those that were known last. */
+  #useCheckpoint(): void {
+    const { checkpoint, services } = this.#parts;
+    this.#usesCheckpoint = true;
+    if (checkpoint === undefined) return;
+    services.log.warn({ pods: checkpoint.pods.length }, 'going on with the pods that were known last');
+    for (const pod of checkpoint.pods) this.#work(pod);
+    this.#relistNow();
+  }
+
+  #onSynced(): void {
+    const { checkpoint } = this.#parts;
+    const isOlder = compareResourceVersions(this.#informer.resourceVersion, checkpoint?.resourceVersion) < 0;
+    if (isOlder && !this.#usesCheckpoint) this.#useCheckpoint();
+    if (this.#usesCheckpoint) {
+      for (const pod of checkpoint?.pods ?? []) if (!this.#shown.has(pod.metadata.uid ?? '')) this.#checkGone(pod);
+    }
+    this.#relistNow();
+  }
+
+  #onDeleted(last: Pod): void {
+    const uid = last.metadata.uid ?? '';
+    // A watch tells of a deletion with the object's last state; a list only does not hold it any more.
+    const isListed = this.#shown.get(uid) === last;
+    this.#shown.delete(uid);
+    if (isListed) this.#checkGone(last);
+    else this.#workers.get(uid)?.setGone(last);
+  }
+
+  #checkGone(pod: Pod): void {
+    const identity = identityOf(pod);
+    this.#goneCheck.begin(identity, (found) => {
+      const worker = this.#workers.get(identity.uid);
+      if (found === undefined) worker?.setGone(pod);
+      else worker?.setPod(found);
+    });
   }
 
   /** What the first list held, until the pods it belongs to are known. */
@@ -150,12 +218,17 @@ export class Agent {
     for (const held of holdings) {
       const worker = this.#workers.get(held.podUid);
       if (worker !== undefined) worker.adopt(held);
-      else if (this.#informer.hasSynced) this.#removeOrphan(held);
+      else if (this.#informer.hasSynced) this.#checkOrphan(held);
     }
     if (this.#informer.hasSynced) this.#early.clear();
   }
 
   #onPod(pod: Pod): void {
+    this.#shown.set(pod.metadata.uid ?? '', pod);
+    this.#work(pod);
+  }
+
+  #work(pod: Pod): void {
     const uid = pod.metadata.uid ?? '';
     const known = this.#workers.get(uid);
     if (known !== undefined) {
@@ -167,6 +240,7 @@ export class Agent {
     if (early !== undefined) worker.adopt(early);
     worker.recall();
     worker.trigger();
+    this.#parts.came();
   }
 
   #newWorker(pod: Pod): PodWorker {
@@ -188,11 +262,17 @@ export class Agent {
     void worker.close();
   }
 
-  /** A sandbox of this node whose pod was deleted while the agent was away. */
-  #removeOrphan(held: Holdings): void {
+  #checkOrphan(held: Holdings): void {
     const [sandbox] = held.sandboxes;
     if (sandbox === undefined) return;
     const { podName: name, podNamespace: namespace, podUid: uid } = sandbox;
+    this.#goneCheck.begin({ name, namespace, uid }, (found) => {
+      if (found === undefined && !this.#workers.has(uid)) this.#removeOrphan(held, { name, namespace, uid });
+    });
+  }
+
+  /** A sandbox of this node whose pod was deleted while the agent was away. */
+  #removeOrphan(held: Holdings, { name, namespace, uid }: PodIdentity): void {
     this.#parts.services.log.info({ pod: name, namespace }, 'removing a pod that was deleted while the agent was away');
     const metadata = { name, namespace, uid, deletionGracePeriodSeconds: 1, labels: { [labelKeys.podUid]: uid } };
     const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } };
@@ -206,4 +286,9 @@ export class Agent {
     if (event.type === 'sandbox-stopped') this.#relistNow();
     worker?.trigger();
   }
+}
+
+function identityOf(pod: Pod): PodIdentity {
+  const { name = '', namespace = '', uid = '' } = pod.metadata;
+  return { name, namespace, uid };
 }

@@ -9,6 +9,8 @@ export interface NodeState {
   readonly machine: Machine;
   readonly pressure: Pressure;
   readonly address: string;
+  /** 0: nobody outside of the process can call this node. */
+  readonly serverPort: number;
   readonly podCidr: string;
   readonly runtimeVersion: string;
   /** Why the node cannot run pods; empty: it can. */
@@ -79,6 +81,7 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
   const { machine } = state;
   return {
     ...before,
+    daemonEndpoints: { kubeletEndpoint: { Port: state.serverPort } },
     capacity: { ...state.capacity },
     allocatable: { ...state.capacity },
     conditions: conditionsOf(state, before?.conditions ?? [], now),

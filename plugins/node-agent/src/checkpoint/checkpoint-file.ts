@@ -1,0 +1,71 @@
+/** What the agent needs to go on without the API, in a file: the pods of this node, and the configuration they use. */
+import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
+import type { Pod } from '@timonel/sdk/kube';
+import { z } from 'zod';
+import type { RememberedSource } from './remembered-sources.ts';
+import type { SourceKey } from './references.ts';
+
+export interface Checkpoint {
+  readonly nodeName: string;
+  /** The newest version of the API that this node has seen. */
+  readonly resourceVersion: string;
+  readonly pods: readonly Pod[];
+  readonly sources: ReadonlyMap<SourceKey, RememberedSource>;
+}
+
+const object = z.looseObject({ metadata: z.looseObject({ name: z.string(), namespace: z.string() }) });
+const schema = z.object({
+  version: z.literal(1),
+  nodeName: z.string(),
+  resourceVersion: z.string().regex(/^\d*$/),
+  pods: z.array(
+    object.extend({
+      metadata: z.looseObject({ name: z.string(), namespace: z.string(), uid: z.string().min(1) }),
+      spec: z.looseObject({ containers: z.array(z.looseObject({ name: z.string() })) }),
+    }),
+  ),
+  sources: z.record(z.string(), object.nullable()),
+});
+
+/** managedFields are of no use here, and large. */
+function lean<T extends { metadata: object }>(value: T): T {
+  return { ...value, metadata: { ...value.metadata, managedFields: undefined } };
+}
+
+export interface Encoded {
+  readonly text: string;
+  /** Sources that did not fit. */
+  readonly leftOut: number;
+}
+
+/** The file's text. Pods go first; sources follow, the small ones first, up to the bound. */
+export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes: number): Encoded {
+  const { nodeName, resourceVersion } = checkpoint;
+  const pods = checkpoint.pods.map((pod) => JSON.stringify(lean(pod)));
+  const sources = [...checkpoint.sources]
+    .map(([key, value]) => `${JSON.stringify(key)}:${value === null ? 'null' : JSON.stringify(lean(value))}`)
+    .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
+  let bytes = pods.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const fitting = sources.filter((text) => (bytes += Buffer.byteLength(text)) <= limitBytes);
+  const head = JSON.stringify({ version: 1, nodeName, resourceVersion }).slice(0, -1);
+  const text = `${head},"pods":[${pods.join(',')}],"sources":{${fitting.join(',')}}}\n`;
+  return { text, leftOut: sources.length - fitting.length };
+}
+
+/** @throws Error when the text is damaged */
+export function decodeCheckpoint(text: string): Checkpoint {
+  const { nodeName, resourceVersion, ...rest } = schema.parse(JSON.parse(text));
+  const pods: unknown = rest.pods;
+  const sources = Object.entries(rest.sources) as [SourceKey, RememberedSource][];
+  return { nodeName, resourceVersion, pods: pods as Pod[], sources: new Map(sources) };
+}
+
+/** Undefined: there is none. @throws Error when it is damaged */
+export async function readCheckpoint(file: string): Promise<Checkpoint | undefined> {
+  const text = await readFileIfThere(file);
+  return text === undefined ? undefined : decodeCheckpoint(text);
+}
+
+export async function writeCheckpoint(file: string, text: string): Promise<void> {
+  await writeFileAtomically(file, text, 0o600);
+}

@@ -1,0 +1,83 @@
+/** ConfigMaps and Secrets from the API; while it is away, as they were seen last. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import {
+  apiErrorReason,
+  configMaps,
+  isNotFound,
+  secrets,
+  type ConfigMap,
+  type KubeObject,
+  type ResourceType,
+  type Secret,
+} from '@timonel/sdk/kube';
+import type { ConfigSources } from '../container/sources.ts';
+import { sourceKey, type SourceKey, type SourceKind } from './references.ts';
+
+/** `null`: the API said that there is no such object. */
+export type RememberedSource = ConfigMap | Secret | null;
+
+export class RememberedSources implements ConfigSources {
+  readonly #api: ApiClient;
+  readonly #known: Map<SourceKey, RememberedSource>;
+  readonly #changed: () => void;
+
+  constructor(api: ApiClient, known: ReadonlyMap<SourceKey, RememberedSource>, changed: () => void) {
+    this.#api = api;
+    this.#known = new Map(known);
+    this.#changed = changed;
+  }
+
+  configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
+    return this.#read('configmaps', configMaps, namespace, name);
+  }
+
+  secret(namespace: string, name: string): Promise<Secret | undefined> {
+    return this.#read('secrets', secrets, namespace, name);
+  }
+
+  /** Those that are wanted still; the others are forgotten. */
+  retain(wanted: ReadonlySet<SourceKey>): ReadonlyMap<SourceKey, RememberedSource> {
+    for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
+    return this.#known;
+  }
+
+  async #read<T extends ConfigMap | Secret>(
+    kind: SourceKind,
+    type: ResourceType<T>,
+    namespace: string,
+    name: string,
+  ): Promise<T | undefined> {
+    const key = sourceKey(kind, namespace, name);
+    try {
+      const object = await found(this.#api, type, namespace, name);
+      this.#remember(key, object ?? null);
+      return object;
+    } catch (error) {
+      const known = this.#known.get(key);
+      // A node that may not read an object any more must not go on using it.
+      if (known === undefined || apiErrorReason(error) === 'Forbidden') throw error;
+      return (known ?? undefined) as T | undefined;
+    }
+  }
+
+  #remember(key: SourceKey, object: RememberedSource): void {
+    const before = this.#known.get(key);
+    const same = before !== undefined && before?.metadata.resourceVersion === object?.metadata.resourceVersion;
+    this.#known.set(key, object);
+    if (!same) this.#changed();
+  }
+}
+
+async function found<T extends KubeObject>(
+  api: ApiClient,
+  type: ResourceType<T>,
+  namespace: string,
+  name: string,
+): Promise<T | undefined> {
+  try {
+    return await api.get(type, { namespace, name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
