@@ -14,6 +14,10 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
+    {
+      plugin: 'routes-hostgw',
+      config: { nodeName: settings.nodeName, clusterCidrs: [clusterCidr], onShutdown: settings.onShutdown },
+    },
     settings.hasNftables
       ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
       : { plugin: 'proxy-userspace' },

@@ -3,6 +3,12 @@ import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
 export * from './ipv4.ts';
 
+/**
+ * The routing protocol number (rtm_protocol of rtnetlink(7)) of routes to pods of other nodes: who makes such routes marks them
+ * with it, changes no others, and plugins that check this machine's routes know them by it.
+ */
+export const podRouteProtocol = 84;
+
 export interface AttachRequest {
   readonly sandboxId: string;
   readonly podUid: string;

@@ -1,0 +1,88 @@
+import { definePlugin, errorMessage, type AnyPlugin, type StopReason } from '@timonel/sdk';
+import { defaultPath, run } from '@timonel/sdk/command';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { controller } from '@timonel/sdk/contracts/controller';
+import { informers, runController, type Informer, type KeySource } from '@timonel/sdk/controller';
+import { nodes, type Node } from '@timonel/sdk/kube';
+import { configSchema, type RoutesHostGwConfig } from './config.ts';
+import { KernelRoutes } from './kernel-routes.ts';
+import { factsOf, wantedRoutes } from './wanted-routes.ts';
+
+const key = 'routes';
+
+/** Heartbeats change nodes all the time; only what routes are made of counts. */
+function sourceOf(informer: Informer<Node>): KeySource {
+  const text = (node: Node): string => Object.values(factsOf(node)).join(' ');
+  return {
+    connect: (add) =>
+      informer.addHandler({
+        added: () => add(key),
+        updated: (node, old) => {
+          if (text(node) !== text(old)) add(key);
+        },
+        deleted: () => add(key),
+      }),
+    all: () => [key],
+  };
+}
+
+function removesAt(reason: StopReason | undefined, { onShutdown }: RoutesHostGwConfig): boolean {
+  return reason === 'disable' || (reason === 'shutdown' && onShutdown === 'remove');
+}
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'routes-hostgw',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: "Keeps a route to the pods of every other node, through that node's address.",
+  provides: { controller },
+  requires: { api: apiClient },
+  config: configSchema,
+  swap: 'drain',
+  criticality: 'optional',
+  setup(ctx) {
+    const { config, log } = ctx;
+    const kernelRoutes = new KernelRoutes((args, input) => run('ip', args, input, defaultPath()), config.dev);
+    const set = informers(ctx, ctx.deps.api);
+    const informer = set.for(nodes);
+    let said: ReadonlySet<string> = new Set();
+
+    /** Each problem once, until it is over. */
+    function report(problems: readonly string[]): void {
+      for (const problem of problems.filter((each) => !said.has(each))) log.warn({}, problem);
+      said = new Set(problems);
+    }
+
+    // A list that fails leaves the cache as it is: while the API is away, so do the routes stay.
+    const running = runController({
+      ctx,
+      name: 'routes-hostgw',
+      informers: set,
+      workers: 1,
+      sources: [sourceOf(informer)],
+      async reconcile() {
+        const wanted = wantedRoutes(informer.list(), config.nodeName, config.clusterCidrs);
+        const { added, removed, failed } = await kernelRoutes.sync(wanted.routes);
+        const told = [...failed].map(
+          ([cidr, why]) => `no route to ${cidr} through ${wanted.routes.get(cidr)} could be made: ${why}`,
+        );
+        report([...wanted.refused.values(), ...told]);
+        if (added.length + removed.length > 0)
+          log.info({ added, removed }, 'routes to the pods of other nodes changed');
+        return { requeueAfterMs: config.checkIntervalMs };
+      },
+    });
+    return {
+      ...running,
+      async stop(reason?: StopReason) {
+        await running.stop(reason);
+        if (!removesAt(reason, config)) return;
+        await kernelRoutes.removeAll().catch((error: unknown) => {
+          log.warn({ error: errorMessage(error) }, 'routes to the pods of other nodes stay: they could not be removed');
+        });
+      },
+    };
+  },
+});
+
+export default plugin;
