@@ -1,3 +1,3 @@
 export * from './keep-alive.ts';
 export * from './real-env.ts';
-export * from './simulated-env.ts';
+export { createSimulatedEnv, type SimulatedEnv, type SimulatedEnvOptions } from '@timonel/sdk';

@@ -1,7 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Env, TimerHandle, Timers } from '@timonel/sdk';
-import { sleepWith } from './sleep.ts';
-import { rfc3339Micros, rfc3339Seconds } from './timestamps.ts';
+import { createClock, createTimers, type Env, type TimerHandle } from '@timonel/sdk';
 
 // Node fires a longer timeout after 1 ms, with a warning only.
 const longestTimeoutMs = 2 ** 31 - 1;
@@ -24,15 +22,12 @@ function every(periodMs: number, fn: () => void): TimerHandle {
 
 /** The Env of a real process: system clock, unreferenced timers, the system's random generator. */
 export function createRealEnv(): Env {
-  const timers: Timers = { after, every, sleep: (delayMs, signal) => sleepWith(after, delayMs, signal) };
   return {
-    clock: {
-      now: () => Date.now(),
-      monotonic: () => performance.now(),
-      timestamp: () => rfc3339Seconds(Date.now()),
-      microTimestamp: () => rfc3339Micros(Date.now()),
-    },
-    timers,
+    clock: createClock(
+      () => Date.now(),
+      () => performance.now(),
+    ),
+    timers: createTimers(after, every),
     random: {
       next: () => Math.random(),
       int: (bound) => Math.floor(Math.random() * bound),

@@ -45,16 +45,12 @@ function reaches(edges: ReadonlyMap<string, ReadonlySet<string>>, from: string, 
  * plugins may use each other optionally.
  */
 export function linkPlugins(definitions: readonly AnyPlugin[]): Linked[] {
-  const needs = new Map<string, Need[]>();
-  const edges = new Map<string, Set<string>>();
-  for (const definition of definitions) {
-    const own = tokensOf(definition, 'requires').map(([, token]) => ({
-      token,
-      providers: providersOf(token, definitions),
-    }));
-    needs.set(definition.name, own);
-    edges.set(definition.name, new Set(own.flatMap(({ providers }) => providers)));
-  }
+  const plugins = definitions.map((definition) => {
+    const required = tokensOf(definition, 'requires').map(([, token]) => token);
+    const needs = required.map((token) => ({ token, providers: providersOf(token, definitions) }));
+    return { name: definition.name, definition, needs };
+  });
+  const edges = new Map(plugins.map(({ name, needs }) => [name, new Set(needs.flatMap(({ providers }) => providers))]));
   for (const definition of definitions) {
     for (const [, token] of tokensOf(definition, 'optional')) {
       for (const provider of providersOf(token, definitions)) {
@@ -62,10 +58,5 @@ export function linkPlugins(definitions: readonly AnyPlugin[]): Linked[] {
       }
     }
   }
-  return definitions.map((definition) => ({
-    name: definition.name,
-    definition,
-    needs: needs.get(definition.name) ?? [],
-    after: [...(edges.get(definition.name) ?? [])],
-  }));
+  return plugins.map((plugin) => ({ ...plugin, after: [...(edges.get(plugin.name) ?? [])] }));
 }

@@ -39,15 +39,12 @@ function offersOf(definitions: readonly AnyPlugin[]): Offer[] {
 }
 
 function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
-  const counts = new Map<string, number>();
-  for (const { name } of definitions) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts]
-    .filter(([, count]) => count > 1)
-    .map(([plugin, count]) => ({
-      code: 'ERR_PLUGIN_DUPLICATE',
-      plugin,
-      message: `${count} plugins have the name '${plugin}'`,
-    }));
+  const names = definitions.map(({ name }) => name);
+  const repeated = new Set(names.filter((name, index) => names.indexOf(name) < index));
+  return [...repeated].map((plugin) => {
+    const count = names.filter((name) => name === plugin).length;
+    return { code: 'ERR_PLUGIN_DUPLICATE', plugin, message: `${count} plugins have the name '${plugin}'` };
+  });
 }
 
 function conflicts(definitions: readonly AnyPlugin[]): GraphProblem[] {

@@ -1,4 +1,4 @@
-import { KernelError, type AnyHookToken, type HookCaller, type HookRecord, type TapOptions } from '@timonel/sdk';
+import { KernelError, type AnyHookToken, type HookCallers, type HookRecord, type TapOptions } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
 import { HookPoint } from './hook-point.ts';
 import { Tap, type TapOwner, type TapSurroundings } from './tap.ts';
@@ -26,9 +26,10 @@ export class HookRegistry {
   }
 
   /** The callable form of an owner's hooks. */
-  callersOf(hooks: HookRecord): Readonly<Record<string, HookCaller<AnyHookToken>>> {
+  callersOf<H extends HookRecord>(hooks: H): HookCallers<H> {
     this.declare(hooks);
-    return Object.freeze(Object.fromEntries(Object.entries(hooks).map(([key, token]) => [key, this.point(token)])));
+    const callers = Object.entries(hooks).map(([key, token]) => [key, this.point(token)] as const);
+    return Object.freeze(Object.fromEntries(callers)) as HookCallers<H>;
   }
 
   /** Adds a tap that is not live yet. @throws KernelError ERR_PLUGIN_CONTRACT */

@@ -65,9 +65,7 @@ export class Tap implements Busy {
   private readonly latency = new Latency();
   readonly pending: Set<() => void> = new Set();
   onIdle: (() => void) | undefined;
-  private calls = 0;
-  private errors = 0;
-  private timeouts = 0;
+  private readonly counts = { calls: 0, errors: 0, timeouts: 0 };
 
   constructor(settings: TapSettings, surroundings: TapSurroundings) {
     this.settings = settings;
@@ -78,9 +76,7 @@ export class Tap implements Busy {
     return {
       hook: this.settings.token.id,
       stage: this.settings.stage,
-      calls: this.calls,
-      errors: this.errors,
-      timeouts: this.timeouts,
+      ...this.counts,
       p50Us: this.latency.quantileUs(0.5),
       p99Us: this.latency.quantileUs(0.99),
     };
@@ -99,7 +95,7 @@ export class Tap implements Busy {
     }
     const { clock, activity } = this.surroundings;
     const { plugin, fn, limited, deadlineMs } = this.settings;
-    this.calls++;
+    this.counts.calls++;
     const startedAt = clock.monotonic();
     const caller = activity.current;
     activity.current = plugin;
@@ -155,13 +151,12 @@ export class Tap implements Busy {
   }
 
   private timedOut(done: TapDone): void {
-    this.timeouts++;
     this.failed('ERR_TAP_TIMEOUT', `did not answer within ${this.settings.deadlineMs} ms`, done, { retryable: true });
   }
 
   private failed(code: KernelErrorCode, what: string, done: TapDone, options: KernelErrorOptions = {}): void {
     const { plugin, token, onFault, onError } = this.settings;
-    if (code !== 'ERR_TAP_TIMEOUT') this.errors++;
+    this.counts[code === 'ERR_TAP_TIMEOUT' ? 'timeouts' : 'errors']++;
     const message = `the tap of plugin '${plugin}' on hook '${token.id}' ${what}`;
     const error = new KernelError(code, message, { ...options, plugin });
     onFault(error);

@@ -9,13 +9,10 @@ import {
 } from '@timonel/sdk';
 import type { KernelLimits } from '../kernel/limits.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
-import { WorkerThread, receivedError } from './worker-thread.ts';
+import { WorkerThread, receivedError, type WorkerData } from './worker-thread.ts';
 
 /** What a plugin in a worker needs beside its context. */
-interface Origin {
-  readonly moduleUrl: string | undefined;
-  readonly dataDir: string | undefined;
-}
+type Origin = Pick<WorkerData, 'moduleUrl' | 'dataDir'>;
 
 interface WorkerTools {
   readonly limits: KernelLimits;
@@ -54,11 +51,10 @@ export async function setupInWorker(ctx: PluginContext, origin: Origin, tools: W
     if (!ctx.signal.aborted) tools.onLost(error);
   };
 
-  const { workerHeapMb: heapMb, workerPingMs: pingMs } = limits;
   const data = { name: ctx.name, config: ctx.config, ...origin };
   let thread: WorkerThread;
   try {
-    thread = new WorkerThread(data, { heapMb, pingMs, deadlines, onTold, onLost });
+    thread = new WorkerThread(data, { limits, deadlines, onTold, onLost });
   } catch (error) {
     throw unsendable('the configuration', error);
   }

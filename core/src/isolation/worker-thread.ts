@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { KernelError, errorMessage } from '@timonel/sdk';
+import type { KernelLimits } from '../kernel/limits.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 
 // Plain JavaScript beside `src` and `dist`: a worker of the sources could not load TypeScript.
@@ -14,8 +15,7 @@ export interface WorkerData {
 }
 
 export interface WorkerThreadOptions {
-  readonly heapMb: number;
-  readonly pingMs: number;
+  readonly limits: KernelLimits;
   readonly deadlines: DeadlineWatch;
   /** Something the thread tells unasked. May throw: a thread that sends nonsense is ended. */
   readonly onTold: (what: string, args: readonly unknown[]) => void;
@@ -61,7 +61,7 @@ export class WorkerThread {
     this.worker = new Worker(program, {
       workerData: data,
       name: data.name,
-      resourceLimits: { maxOldGenerationSizeMb: options.heapMb },
+      resourceLimits: { maxOldGenerationSizeMb: options.limits.workerHeapMb },
     });
     this.worker.on('message', (message: Message) => this.receive(message));
     this.worker.on('error', (error) => this.end(errorMessage(error)));
@@ -90,9 +90,9 @@ export class WorkerThread {
     this.worker.postMessage({ abort: reason });
   }
 
-  /** To be called when a deadline was missed, by however many at once: a `ping` within `pingMs`. */
+  /** To be called when a deadline was missed, by however many at once: one `ping` for all. */
   assertAnswers(): Promise<void> {
-    this.check ??= this.ping(this.options.pingMs).finally(() => {
+    this.check ??= this.ping(this.options.limits.workerPingMs).finally(() => {
       this.check = undefined;
     });
     return this.check;

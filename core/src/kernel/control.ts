@@ -33,14 +33,13 @@ export class Control implements KernelControl {
     return this.tools.operations.run(async () => {
       this.assertRunning();
       const record = await this.tools.set.find(nameOrFile);
-      if (record.life !== undefined && record.state !== 'failed') return this.alreadyEnabled(record, config);
-      await this.bringUp(record, config ?? record.entry.config);
-      await this.tools.remember({
-        kind: 'enable',
-        plugin: record.name,
-        source: record.entry.source,
-        config: record.entry.config,
-      });
+      if (record.life === undefined || record.state === 'failed') {
+        await this.bringUp(record, config ?? record.entry.config);
+        await this.remember('enable', record);
+      } else if (config !== undefined) {
+        const message = `plugin '${record.name}' runs already: disable it first to give it another configuration`;
+        throw new KernelError('ERR_PLUGIN_STATE', message, { plugin: record.name });
+      }
       return record.info();
     });
   }
@@ -61,8 +60,7 @@ export class Control implements KernelControl {
       await this.tools.launcher.close(record, 'disable', { drain: true });
       record.enabled = false;
       record.moveTo('disabled');
-      const { source, config } = record.entry;
-      await this.tools.remember({ kind: 'disable', plugin: name, source, config });
+      await this.remember('disable', record);
       return record.info();
     });
   }
@@ -98,10 +96,8 @@ export class Control implements KernelControl {
     }
   }
 
-  private alreadyEnabled(record: PluginRecord, config: unknown): PluginInfo {
-    if (config === undefined) return record.info();
-    const message = `plugin '${record.name}' runs already: disable it first to give it another configuration`;
-    throw new KernelError('ERR_PLUGIN_STATE', message, { plugin: record.name });
+  private remember(kind: 'enable' | 'disable', { name: plugin, entry }: PluginRecord): Promise<void> {
+    return this.tools.remember({ kind, plugin, source: entry.source, config: entry.config });
   }
 
   private assertRunning(): void {

@@ -54,9 +54,7 @@ class Host implements Kernel {
   constructor(options: KernelOptions) {
     this.options = options;
     this.parts = this.createParts({ ...defaultLimits, ...options.limits });
-    this.stateHook = this.parts.hooks.callersOf(kernelHooks)['pluginState'] as HookCaller<
-      typeof kernelHooks.pluginState
-    >;
+    this.stateHook = this.parts.hooks.callersOf(kernelHooks).pluginState;
     this.operations = new Operations((error) => options.log.error({}, `operation failed: ${errorMessage(error)}`));
     this.launcher = new Launcher(this.parts);
     let reportFailed: (error: KernelError) => void = () => undefined;

@@ -9,10 +9,7 @@ export class Operations {
 
   run<T>(operation: () => Promise<T>): Promise<T> {
     const result = this.tail.then(operation);
-    this.tail = result.then(
-      () => undefined,
-      () => undefined,
-    );
+    this.tail = result.catch(() => undefined);
     return result;
   }
 

@@ -1,5 +1,4 @@
-import type { TimerHandle, Timers } from '@timonel/sdk';
-import { sleepWith } from '../env/sleep.ts';
+import { createTimers, type TimerHandle, type Timers } from '@timonel/sdk';
 import { isThenable } from './thenable.ts';
 
 /** The life of a plugin, as far as timers need it. */
@@ -45,9 +44,5 @@ export function createOwnedTimers(timers: Timers, owner: TimerOwner): Timers {
         guarded(fn);
       }),
     );
-  return {
-    after,
-    every: (periodMs, fn) => start(() => timers.every(periodMs, () => guarded(fn))),
-    sleep: (delayMs, signal) => sleepWith(after, delayMs, signal),
-  };
+  return createTimers(after, (periodMs, fn) => start(() => timers.every(periodMs, () => guarded(fn))));
 }

@@ -1,7 +1,6 @@
-import type { Clock, Env, Random, TimerHandle, Timers } from '@timonel/sdk';
+import type { Env, Random, TimerHandle } from './env.ts';
+import { createClock, createTimers } from './env-parts.ts';
 import { createSeededRandom } from './seeded-random.ts';
-import { sleepWith } from './sleep.ts';
-import { rfc3339Micros, rfc3339Seconds } from './timestamps.ts';
 
 export interface SimulatedEnvOptions {
   readonly seed: number | string;
@@ -94,18 +93,11 @@ export function createSimulatedEnv(options: SimulatedEnvOptions): SimulatedEnv {
   const startMs = options.startMs ?? Date.UTC(2026, 0, 1);
   const queue = new TimerQueue();
   const after = (delayMs: number, fn: () => void): TimerHandle => queue.add(delayMs, fn);
-  const timers: Timers = {
-    after,
-    every: (periodMs, fn) => queue.add(periodMs, fn, periodMs),
-    sleep: (delayMs, signal) => sleepWith(after, delayMs, signal),
-  };
-  const now = (): number => startMs + Math.floor(queue.nowMs);
-  const clock: Clock = {
-    now,
-    monotonic: () => queue.nowMs,
-    timestamp: () => rfc3339Seconds(now()),
-    microTimestamp: () => rfc3339Micros(now()),
-  };
+  const timers = createTimers(after, (periodMs, fn) => queue.add(periodMs, fn, periodMs));
+  const clock = createClock(
+    () => startMs + Math.floor(queue.nowMs),
+    () => queue.nowMs,
+  );
   const random: Random = createSeededRandom(options.seed);
 
   const settle = async (): Promise<void> => {

@@ -1,4 +1,4 @@
-import type { Random } from '@timonel/sdk';
+import type { Random } from './env.ts';
 
 /** FNV-1a, so that a word can be a seed. */
 function hash32(text: string): number {
