@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
-import { defaultCompactionPolicy } from '@timonel/sdk/contracts/store';
-import { openMemberData } from './member-data.ts';
-import { RaftStore } from './raft-store.ts';
 import { silentLogger } from '../test/silent-logger.ts';
+import { configOf } from './config.ts';
+import { openMember } from './member/open-member.ts';
+import { RaftStore } from './raft-store.ts';
 
 it('removes compacted history from the file and applied entries from the log', async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'timonel-store-raft-collect-'));
-  const config = { compaction: defaultCompactionPolicy };
   const env = createRealEnv();
+  const config = configOf({ segmentBytes: 256 * 1024 });
   const store = await RaftStore.open({ env, log: silentLogger, dataDir, config, onFailure: () => undefined });
   const total = 12_000;
   let written = 0;
@@ -22,18 +22,18 @@ it('removes compacted history from the file and applied entries from the log', a
     }
   };
   await Promise.all(Array.from({ length: 64 }, writer));
-  await store.compact(total - 9);
+  const compacted = total - 9;
+  await store.compact(compacted);
   const { revision } = await store.status();
+  // Closing ends with what is left to collect.
   await store.close();
-  // Closing lets the garbage collection come to its end.
-  const { log, state } = await openMemberData(dataDir, () => 'unused', undefined);
-  expect(state.readMeta()).toMatchObject({ revision, compactedRevision: total - 9, collectedRevision: total - 9 });
-  expect(state.changes.getCount()).toBe(revision - (total - 9) + 1);
-  expect(state.history.getCount()).toBe(revision - (total - 9) + 1);
-  expect(state.current.getCount()).toBe(100);
-  expect(log.hardState.droppedIndex).toBeGreaterThan(0);
-  expect([...log.read(log.hardState.droppedIndex + 1)].length).toBeLessThan(total);
-  await state.close();
+  const { log, machine } = await openMember({ env, log: silentLogger, dataDir, address: '', join: false });
+  expect(machine.standing).toMatchObject({ revision, compactedRevision: compacted });
+  expect([...machine.file.changedKeys(0)].length).toBe(revision - compacted + 1);
+  expect([...machine.file.entries(Buffer.alloc(0), undefined, true)].length).toBe(100);
+  expect(log.recovered.base.index).toBeGreaterThan(0);
+  expect(log.recovered.entries.length).toBeLessThan(total);
+  await machine.file.close();
   await log.close();
   await rm(dataDir, { recursive: true, force: true });
 }, 30_000);

@@ -1,9 +1,8 @@
 import type { Operation, Txn } from '@timonel/sdk/contracts/store';
 import { Packr } from 'msgpackr';
 
-/** What a log entry asks the state machine to do. `noop`: the first entry of a term. */
+/** What the command of a log entry asks the state machine to do. */
 export type Command =
-  | { readonly type: 'noop' }
   | { readonly type: 'txn'; readonly txn: Txn }
   | { readonly type: 'grantLease'; readonly ttlMs: number }
   | { readonly type: 'revokeLease'; readonly leaseId: number }
@@ -15,12 +14,7 @@ const packr = new Packr({ useRecords: false, variableMapSize: true });
 // Short arrays in place of objects: the log is the hot path. The numbers are stored; never reuse one.
 type PackedOperation = [0, string, Uint8Array, number] | [1, string] | [2, string];
 type PackedCompare = [0 | 1 | 2, string, number];
-type Packed =
-  | [0]
-  | [1, PackedCompare[], PackedOperation[], PackedOperation[]]
-  | [2, number]
-  | [3, number]
-  | [4, number];
+type Packed = [1, PackedCompare[], PackedOperation[], PackedOperation[]] | [2, number] | [3, number] | [4, number];
 
 export function packCommand(command: Command): Buffer {
   return packr.pack(toPacked(command));
@@ -30,8 +24,6 @@ export function packCommand(command: Command): Buffer {
 export function unpackCommand(bytes: Uint8Array): Command {
   const packed = packr.unpack(bytes) as Packed;
   switch (packed[0]) {
-    case 0:
-      return { type: 'noop' };
     case 1:
       return {
         type: 'txn',
@@ -54,8 +46,6 @@ export function unpackCommand(bytes: Uint8Array): Command {
 
 function toPacked(command: Command): Packed {
   switch (command.type) {
-    case 'noop':
-      return [0];
     case 'txn': {
       const { compare, success, failure } = command.txn;
       return [1, compare.map(toPackedCompare), success.map(toPackedOperation), (failure ?? []).map(toPackedOperation)];

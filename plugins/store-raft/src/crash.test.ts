@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
-import { defaultCompactionPolicy } from '@timonel/sdk/contracts/store';
+import { configOf } from './config.ts';
 import { RaftStore } from './raft-store.ts';
 import { silentLogger } from '../test/silent-logger.ts';
 
@@ -50,7 +50,7 @@ function openStore(dataDir: string): Promise<RaftStore> {
     env: createRealEnv(),
     log: silentLogger,
     dataDir,
-    config: { compaction: defaultCompactionPolicy },
+    config: configOf({}),
     onFailure: (error) => {
       throw error;
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
-import { defaultCompactionPolicy } from '@timonel/sdk/contracts/store';
+import { configOf } from './config.ts';
 import { RaftStore } from './raft-store.ts';
 import { silentLogger } from '../test/silent-logger.ts';
 
@@ -14,7 +14,7 @@ it('opens a data directory once at a time, by whatever name', async () => {
       env: createRealEnv(),
       log: silentLogger,
       dataDir,
-      config: { compaction: defaultCompactionPolicy },
+      config: configOf({}),
       onFailure: () => undefined,
     });
   try {

@@ -1,14 +1,20 @@
 import { definePlugin, type PluginDefinition } from '@timonel/sdk';
-import { store } from '@timonel/sdk/contracts/store';
+import { store, storeAdmin } from '@timonel/sdk/contracts/store';
 import { configSchema } from './config.ts';
 import { RaftStore } from './raft-store.ts';
 
-const plugin: PluginDefinition<{ readonly store: typeof store }, {}, {}, {}, typeof configSchema> = definePlugin({
+const plugin: PluginDefinition<
+  { readonly store: typeof store; readonly admin: typeof storeAdmin },
+  {},
+  {},
+  {},
+  typeof configSchema
+> = definePlugin({
   name: 'store-raft',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'Keeps the cluster state on disk: Raft log and multi-version state in LMDB. A group of one member.',
-  provides: { store },
+  description: 'Keeps the cluster state: replicated by Raft, multi-version, on disk.',
+  provides: { store, admin: storeAdmin },
   config: configSchema,
   swap: 'never',
   criticality: 'required',
@@ -21,7 +27,7 @@ const plugin: PluginDefinition<{ readonly store: typeof store }, {}, {}, {}, typ
       onFailure: (error) => ctx.reportFault(error),
     });
     ctx.dispose(() => raft.close());
-    return { provides: { store: raft } };
+    return { provides: { store: raft, admin: raft.admin } };
   },
 });
 

@@ -1,8 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { defaultCompactionPolicy } from '@timonel/sdk/contracts/store';
 import { storeContract } from '@timonel/testkit/contracts/store';
+import { configOf } from './config.ts';
 import { RaftStore } from './raft-store.ts';
 import { silentLogger } from '../test/silent-logger.ts';
 
@@ -15,7 +15,7 @@ storeContract(
         env,
         log: silentLogger,
         dataDir,
-        config: { compaction: defaultCompactionPolicy },
+        config: configOf({}),
         onFailure: (error) => {
           throw error;
         },

@@ -1,4 +1,4 @@
-import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
   checkKey,
   checkRange,
@@ -8,15 +8,15 @@ import {
   CompactionSchedule,
   encodeSnapshot,
   leaseNotFound,
-  LeaseTimers,
-  StoreError,
   WatchHub,
   type GetResult,
   type Lease,
   type RangeOptions,
   type RangeResult,
   type ReadOptions,
+  type RevisionEvents,
   type Store,
+  type StoreAdmin,
   type StoreStatus,
   type StoreWatch,
   type Txn,
@@ -25,8 +25,18 @@ import {
 } from '@timonel/sdk/contracts/store';
 import type { Command } from './command.ts';
 import type { RaftStoreConfig } from './config.ts';
-import { Member } from './member.ts';
-import { historyKey, historyKeyLimitBytes } from './state/record.ts';
+import { lockDataDirectory } from './data-lock.ts';
+import { formatAddress } from './driver/addresses.ts';
+import { Driver, stopped } from './driver/driver.ts';
+import { LeaderLeases } from './driver/leader-leases.ts';
+import { GroupAdmin } from './group-admin.ts';
+import { openMember, type MemberData } from './member/open-member.ts';
+import { RecentRevisions } from './recent-revisions.ts';
+import { accepted, type Applied } from './state/applied.ts';
+import { decodeRecord } from './state/record.ts';
+import type { Changes } from './state/state-machine.ts';
+import { createTlsTransport } from './transport/tls-transport.ts';
+import type { Transport } from './transport/types.ts';
 
 export interface RaftStoreOptions {
   readonly env: Env;
@@ -35,69 +45,138 @@ export interface RaftStoreOptions {
   readonly config: RaftStoreConfig;
   /** Told once when the store cannot go on. */
   readonly onFailure: (error: unknown) => void;
+  /** In place of TLS connections. */
+  readonly transport?: ((memberId: string) => Transport) | undefined;
 }
 
-/** The replicated store. For now a group of one: every durable entry is committed. */
+const recentEvents = 20_000;
+const recentBytes = 32 * 1024 * 1024;
+const promoteRetryMs = 100;
+
+type Accepted<T extends Applied['type']> = Extract<Applied, { readonly type: T }>;
+
+/** One member of the replicated store. */
 export class RaftStore implements Store {
-  readonly #env: Env;
-  readonly #member: Member;
+  readonly admin: StoreAdmin;
+  readonly #options: RaftStoreOptions;
+  readonly #data: MemberData;
+  readonly #driver: Driver;
+  readonly #admin: GroupAdmin;
   readonly #hub: WatchHub;
-  readonly #leases: LeaseTimers;
+  readonly #recent = new RecentRevisions(recentEvents, recentBytes);
+  readonly #leases: LeaderLeases;
   readonly #compaction: CompactionSchedule;
+  readonly #unlock: () => Promise<void>;
+  #promoteTimer: TimerHandle | undefined;
+  #promoting = false;
   #closing: Promise<void> | undefined;
 
-  /** Opens the data, applies what the log has beyond the state, begins a term. @throws StoreError CORRUPT, UNAVAILABLE */
+  /** Opens the data and begins to take part. Does not wait for the other members. @throws StoreError CORRUPT, REFUSED, UNAVAILABLE */
   static async open(options: RaftStoreOptions): Promise<RaftStore> {
-    const member = await Member.open(options);
-    return new RaftStore(options, member);
+    const unlock = await lockDataDirectory(options.dataDir);
+    try {
+      const { cluster, mapBytes, segmentBytes } = options.config;
+      const data = await openMember({
+        env: options.env,
+        log: options.log,
+        dataDir: options.dataDir,
+        memberId: cluster?.memberId,
+        address: cluster === undefined ? '' : formatAddress({ name: cluster.name, peerUrl: cluster.advertise }),
+        join: cluster?.join ?? false,
+        mapBytes,
+        segmentBytes,
+      });
+      const store = new RaftStore(options, data, unlock);
+      await store.#start();
+      return store;
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   }
 
-  private constructor({ env, log, config }: RaftStoreOptions, member: Member) {
-    this.#env = env;
-    this.#member = member;
-    this.#hub = new WatchHub(member.history, env);
-    this.#leases = new LeaseTimers(env, (id) => this.#expire(id));
-    for (const lease of member.machine.leases()) this.#leases.add(lease);
-    member.onApplied((batch) => {
-      for (const { granted, revoked } of batch.leases) {
-        if (granted !== undefined) this.#leases.add(granted);
-        if (revoked !== undefined) this.#leases.remove(revoked);
-      }
-      for (const revision of batch.revisions) this.#hub.publish(revision);
+  private constructor(options: RaftStoreOptions, data: MemberData, unlock: () => Promise<void>) {
+    const { env, log, config, dataDir } = options;
+    const { machine } = data;
+    this.#options = options;
+    this.#data = data;
+    this.#unlock = unlock;
+    const transport = transportOf(options, data.memberId);
+    const { timing } = config;
+    this.#driver = new Driver({
+      env,
+      log,
+      dataDir,
+      data,
+      transport,
+      timing,
+      onChanges: (changes, replaced) => this.#changed(changes, replaced),
+      onSoftState: (soft) => (soft.role === 'leader' ? this.#leases.begin() : this.#leases.end()),
+      onFailure: options.onFailure,
     });
+    this.#leases = new LeaderLeases({
+      env,
+      log,
+      machine: () => machine,
+      expire: (leaseId) => this.#driver.propose({ type: 'revokeLease', leaseId }),
+    });
+    this.#hub = new WatchHub(
+      {
+        revision: () => machine.standing.revision,
+        compactedRevision: () => machine.standing.eventsRevision,
+        readEvents: (from, to, prefix) => this.#readEvents(from, to, prefix),
+      },
+      env,
+    );
+    this.#admin = new GroupAdmin({
+      env,
+      driver: this.#driver,
+      data,
+      leases: this.#leases,
+      transport,
+      requestTimeoutMs: timing.requestTimeoutMs,
+      compact: (revision) => this.compact(revision),
+      barrier: () => this.barrier(),
+    });
+    this.admin = this.#admin;
     this.#compaction = new CompactionSchedule(
       env,
       config.compaction,
-      () => member.machine.meta.revision,
-      (revision) => {
-        if (revision <= member.machine.meta.compactedRevision) return;
-        this.compact(revision).catch((error: unknown) => {
-          log.warn({ revision, error: errorMessage(error) }, 'the automatic compaction failed');
-        });
-      },
+      () => machine.standing.revision,
+      (revision) => this.#compactByItself(revision),
     );
+  }
+
+  async #start(): Promise<void> {
+    await this.#driver.start((_from, method, payload) => this.#admin.handle(method, payload));
+    const { cluster } = this.#options.config;
+    const { revision } = this.#data.machine.standing;
+    this.#options.log.info({ revision, memberId: this.#data.memberId }, 'the store is open');
+    if (cluster?.join === true)
+      this.#promoteTimer = this.#options.env.timers.every(promoteRetryMs, () => this.#promote());
+    // A group of one is ready at once; others when a majority is there.
+    else if (cluster === undefined) await this.#driver.barrier();
   }
 
   async get(key: string, options: ReadOptions = {}): Promise<GetResult> {
     this.#checkRunning();
     checkKey(key);
-    const { machine } = this.#member;
-    return { kv: machine.reader.get(key, options.revision), revision: machine.meta.revision };
+    if (options.serializable !== true) await this.#driver.barrier();
+    const { machine } = this.#data;
+    return { kv: machine.reader.get(key, options.revision), revision: machine.standing.revision };
   }
 
   async range(options: RangeOptions): Promise<RangeResult> {
     this.#checkRunning();
     checkRange(options);
-    return this.#member.machine.reader.range(options);
+    if (options.serializable !== true) await this.#driver.barrier();
+    return this.#data.machine.reader.range(options);
   }
 
   async txn(txn: Txn): Promise<TxnResult> {
     this.#checkRunning();
     checkTxn(txn);
-    checkHistoryKeys(txn);
-    const applied = await this.#member.propose({ type: 'txn', txn }, sizeOf(txn));
-    if (applied.type !== 'txn') throw new Error(`a txn came to ${applied.type}`);
-    return applied.result;
+    return (await this.#propose<'txn'>({ type: 'txn', txn })).result;
   }
 
   watch(options: WatchOptions): StoreWatch {
@@ -106,60 +185,55 @@ export class RaftStore implements Store {
 
   async compact(revision: number): Promise<void> {
     this.#checkRunning();
-    checkRevision(revision, this.#member.machine.meta.revision, 0);
+    await this.#driver.barrier();
+    checkRevision(revision, this.#data.machine.standing.revision, 0);
     await this.#propose({ type: 'compact', revision });
   }
 
   async barrier(): Promise<number> {
     this.#checkRunning();
-    return this.#member.machine.meta.revision;
+    await this.#driver.barrier();
+    return this.#data.machine.standing.revision;
   }
 
   async grantLease(ttlMs: number): Promise<Lease> {
     this.#checkRunning();
     checkTtl(ttlMs);
-    const applied = await this.#propose({ type: 'grantLease', ttlMs });
-    if (applied.type !== 'lease') throw new Error(`the grant of a lease came to ${applied.type}`);
-    return applied.lease;
+    return (await this.#propose<'lease'>({ type: 'grantLease', ttlMs })).lease;
   }
 
   async keepAlive(leaseId: number): Promise<Lease> {
     this.#checkRunning();
-    return this.#leases.keepAlive(leaseId);
+    if (this.#driver.leads) return this.#leases.keepAlive(leaseId);
+    return this.#admin.keepAlive(leaseId);
   }
 
   async revokeLease(leaseId: number): Promise<void> {
     this.#checkRunning();
-    if (!this.#leases.has(leaseId)) throw leaseNotFound(leaseId);
+    if (this.#driver.leads && !this.#data.machine.hasLease(leaseId)) throw leaseNotFound(leaseId);
     await this.#propose({ type: 'revokeLease', leaseId });
   }
 
   async status(): Promise<StoreStatus> {
     this.#checkRunning();
-    const { machine, log } = this.#member;
-    const { memberId, term } = log.hardState;
-    return {
-      implementation: 'store-raft',
-      revision: machine.meta.revision,
-      compactedRevision: machine.meta.compactedRevision,
-      memberId,
-      leaderId: memberId,
-      term,
-      appliedIndex: machine.meta.appliedIndex,
-      members: [{ id: memberId, name: memberId, peerUrls: [], learner: false }],
-      sizeBytes: this.#member.sizeBytes(),
-    };
+    return this.#admin.status();
   }
 
   async *snapshot(): AsyncIterable<Uint8Array> {
     this.#checkRunning();
-    const { machine } = this.#member;
-    const read = this.#member.openRead();
+    await this.#driver.barrier();
+    await this.#driver.checkpoint();
+    const { file } = this.#data.machine;
+    const meta = file.readMeta();
+    const leases = [...file.leases()];
+    const frozen = file.freeze();
+    function* kvs(): Generator<ReturnType<typeof decodeRecord>> {
+      for (const { key, record } of frozen.records) yield decodeRecord(key.toString('utf8'), record);
+    }
     try {
-      const { revision } = machine.meta;
-      yield* encodeSnapshot({ revision, leases: machine.leases(), kvs: machine.reader.all(read) });
+      yield* encodeSnapshot({ revision: meta?.revision ?? 1, leases, kvs: kvs() });
     } finally {
-      read.done();
+      frozen.done();
     }
   }
 
@@ -170,22 +244,70 @@ export class RaftStore implements Store {
   }
 
   async #close(): Promise<void> {
+    this.#promoteTimer?.cancel();
     this.#compaction.close();
-    this.#leases.close();
-    await this.#member.close();
+    this.#leases.end();
+    await this.#driver.close();
     this.#hub.close();
+    await this.#unlock();
   }
 
-  async #propose(command: Command): ReturnType<Member['propose']> {
-    return this.#member.propose(command, 100);
+  async #propose<T extends Applied['type']>(command: Command): Promise<Accepted<T>> {
+    const applied = accepted(await this.#driver.propose(command));
+    return applied as Accepted<T>;
   }
 
-  #expire(leaseId: number): void {
-    this.#propose({ type: 'revokeLease', leaseId }).catch(() => {
-      // Full disk or the like: the lease must not live on.
-      if (this.#closing === undefined)
-        this.#env.timers.after(1_000, () => this.#leases.has(leaseId) && this.#expire(leaseId));
+  #changed({ revisions, leases }: Changes, replaced: boolean): void {
+    if (replaced) {
+      this.#recent.clear();
+      this.#hub.restart();
+    }
+    this.#leases.changed(leases);
+    for (const revision of revisions) {
+      this.#recent.push(revision);
+      this.#hub.publish(revision);
+    }
+  }
+
+  *#readEvents(from: number, to: number, prefix: string): Generator<RevisionEvents> {
+    const recent = this.#recent.read(from, to);
+    if (recent === undefined) {
+      yield* this.#data.machine.reader.events(from, to, prefix);
+      return;
+    }
+    for (const { revision, events } of recent) {
+      const wanted = events.filter((event) => event.kv.key.startsWith(prefix));
+      if (wanted.length > 0) yield { revision, events: wanted };
+    }
+  }
+
+  /** The leader alone sees to it. */
+  #compactByItself(revision: number): void {
+    if (!this.#driver.leads || revision <= this.#data.machine.standing.compactedRevision) return;
+    this.#driver.propose({ type: 'compact', revision }).catch((error: unknown) => {
+      this.#options.log.warn({ revision, error: errorMessage(error) }, 'the automatic compaction failed');
     });
+  }
+
+  /** A member that has joined becomes a voter as soon as it has caught up. */
+  #promote(): void {
+    const { memberId } = this.#data;
+    const self = this.#admin.list().find(({ id }) => id === memberId);
+    if (self === undefined) return;
+    if (!self.learner) {
+      this.#promoteTimer?.cancel();
+      return;
+    }
+    if (this.#promoting || this.#driver.soft.leader === undefined) return;
+    this.#promoting = true;
+    this.#admin
+      .promote(memberId)
+      .catch((error: unknown) => {
+        this.#options.log.debug({ error: errorMessage(error) }, 'not a voter yet, will ask again');
+      })
+      .finally(() => {
+        this.#promoting = false;
+      });
   }
 
   #checkRunning(): void {
@@ -193,24 +315,9 @@ export class RaftStore implements Store {
   }
 }
 
-export function stopped(): StoreError {
-  return new StoreError('STOPPED', 'the store has been stopped');
-}
-
-function sizeOf(txn: Txn): number {
-  let bytes = 100;
-  for (const operation of txn.success) bytes += operation.op === 'put' ? operation.value.byteLength + 100 : 100;
-  return bytes;
-}
-
-// Only a key with hundreds of U+0000 grows so long.
-function checkHistoryKeys(txn: Txn): void {
-  for (const { key } of [...txn.success, ...(txn.failure ?? [])]) {
-    if (key.includes('\u0000') && historyKey(key, 0).byteLength > historyKeyLimitBytes) {
-      throw new StoreError(
-        'TOO_LARGE',
-        'the key has too many U+0000: store-raft needs 5 bytes for each, 4018 for a key',
-      );
-    }
-  }
+function transportOf({ env, log, config, transport }: RaftStoreOptions, memberId: string): Transport | undefined {
+  if (transport !== undefined) return transport(memberId);
+  const { cluster } = config;
+  if (cluster === undefined) return undefined;
+  return createTlsTransport({ env, log, memberId, listen: cluster.listen, tls: cluster.tls });
 }

@@ -30,6 +30,13 @@ export class RecentRevisions {
     }
   }
 
+  clear(): void {
+    this.#revisions = [];
+    this.#dropped = 0;
+    this.#events = 0;
+    this.#bytes = 0;
+  }
+
   /** Revisions `from` to `to`; undefined when `from` is not held any more. */
   read(from: number, to: number): readonly RevisionEvents[] | undefined {
     const first = this.#revisions[this.#dropped]?.revision;

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs';
 import { createRealEnv, keepProcessAlive } from '@timonel/core/env';
+import { configOf } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -15,7 +16,7 @@ const store = await RaftStore.open({
   log: silentLogger,
   dataDir,
   // Compaction and the cutting of the log are at work while it is killed.
-  config: { compaction: { retainRevisions: 200, retainMs: 1, maxRevisions: 400, checkMs: 10 } },
+  config: configOf({ compaction: { retainRevisions: 200, retainMs: 1, maxRevisions: 400, checkMs: 10 } }),
   onFailure: (error) => {
     throw error;
   },

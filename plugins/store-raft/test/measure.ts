@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv, keepProcessAlive } from '@timonel/core/env';
-import { defaultCompactionPolicy } from '@timonel/sdk/contracts/store';
+import { configOf } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
 import { silentLogger } from './silent-logger.ts';
 
@@ -16,7 +16,7 @@ const store = await RaftStore.open({
   env: createRealEnv(),
   log: silentLogger,
   dataDir,
-  config: { compaction: defaultCompactionPolicy },
+  config: configOf({}),
   onFailure: (error) => console.error(error),
 });
 const value = Buffer.alloc(Number(process.env['VALUE_BYTES'] ?? 256), 1);

@@ -1,16 +1,52 @@
 import { describe, expect, it } from '@jest/globals';
+import type { StoreEvent } from '@timonel/sdk/contracts/store';
 import fc from 'fast-check';
-import { historyKey, parseHistoryKey } from './record.ts';
+import { changeKey, decodeChange, decodeRecord, encodeChange, encodeRecord, leaseOf, numberKey } from './record.ts';
 
-describe('historyKey', () => {
-  const keys = fc.string({ unit: fc.constantFrom('\u0000', '\u0001', 'a', 'é', '\uffff', '\u{10ffff}'), minLength: 1 });
+const count = fc.nat(2 ** 48 - 1);
+const key = fc.string({ unit: fc.constantFrom('\u0000', 'a', 'é', '\uffff', '\u{10ffff}'), minLength: 1 });
+const kv = (of: fc.Arbitrary<string>) =>
+  fc.record({
+    key: of,
+    value: fc.uint8Array({ maxLength: 60 }).map((bytes) => Buffer.from(bytes)),
+    createRevision: count,
+    modRevision: count,
+    version: count,
+    lease: count,
+  });
 
-  it('orders by key, then by revision, and can be read back', () => {
+describe('records', () => {
+  it('give back what was stored', () => {
     fc.assert(
-      fc.property(keys, keys, fc.nat(), fc.nat(), (left, right, a, b) => {
-        const byKey = Buffer.compare(Buffer.from(left), Buffer.from(right));
-        expect(Buffer.compare(historyKey(left, a), historyKey(right, b))).toBe(byKey === 0 ? Math.sign(a - b) : byKey);
-        expect(parseHistoryKey(historyKey(left, a))).toEqual({ key: left, endRevision: a });
+      fc.property(kv(key), (stored) => {
+        const record = encodeRecord(stored);
+        expect(decodeRecord(stored.key, record)).toEqual(stored);
+        expect(leaseOf(record)).toBe(stored.lease);
+      }),
+    );
+  });
+
+  it('of changes give back the key, the type and the former version', () => {
+    const event = key.chain((same) =>
+      fc.record<StoreEvent>({
+        type: fc.constantFrom('put', 'delete'),
+        kv: kv(fc.constant(same)),
+        prevKv: fc.option(kv(fc.constant(same)), { nil: undefined }),
+      }),
+    );
+    fc.assert(
+      fc.property(event, count, fc.nat(500), (stored, revision, place) => {
+        const change = decodeChange(changeKey(revision, place), encodeChange(stored));
+        expect(change).toEqual({ revision, type: stored.type, key: stored.kv.key, prev: stored.prevKv });
+      }),
+    );
+  });
+
+  it('of changes lie in order of revision and place', () => {
+    fc.assert(
+      fc.property(count, count, fc.nat(65_535), fc.nat(65_535), (a, b, i, j) => {
+        expect(Buffer.compare(changeKey(a, i), changeKey(b, j))).toBe(Math.sign(a - b) || Math.sign(i - j));
+        expect(Buffer.compare(numberKey(a), changeKey(a, i))).toBeLessThan(0);
       }),
     );
   });

@@ -1,16 +1,20 @@
-import type { KeyValue } from '@timonel/sdk/contracts/store';
+import type { KeyValue, StoreEvent } from '@timonel/sdk/contracts/store';
 
 /** A stored version of a key: create, mod, version and lease (u48 each, big-endian), then the value. */
 const headBytes = 24;
 
 export function encodeRecord(kv: KeyValue): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + kv.value.byteLength);
-  bytes.writeUIntBE(kv.createRevision, 0, 6);
-  bytes.writeUIntBE(kv.modRevision, 6, 6);
-  bytes.writeUIntBE(kv.version, 12, 6);
-  bytes.writeUIntBE(kv.lease, 18, 6);
-  bytes.set(kv.value, headBytes);
+  writeRecord(bytes, 0, kv);
   return bytes;
+}
+
+function writeRecord(bytes: Buffer, at: number, kv: KeyValue): void {
+  bytes.writeUIntBE(kv.createRevision, at, 6);
+  bytes.writeUIntBE(kv.modRevision, at + 6, 6);
+  bytes.writeUIntBE(kv.version, at + 12, 6);
+  bytes.writeUIntBE(kv.lease, at + 18, 6);
+  bytes.set(kv.value, at + headBytes);
 }
 
 const noBytes: Uint8Array = new Uint8Array(0);
@@ -27,8 +31,8 @@ export function decodeRecord(key: string, bytes: Buffer, keysOnly = false): KeyV
   };
 }
 
-export function modRevisionOf(bytes: Buffer): number {
-  return bytes.readUIntBE(6, 6);
+export function leaseOf(record: Buffer): number {
+  return record.readUIntBE(18, 6);
 }
 
 /** A revision or lease id as a sortable key. */
@@ -43,30 +47,61 @@ export function leaseKeyOf(leaseId: number, key: string): Buffer {
   return Buffer.concat([numberKey(leaseId), Buffer.from(key, 'utf8')]);
 }
 
-/**
- * Key of a former version: the key, so that versions of one key lie together and keys lie in order, then the revision
- * that ended it. U+0000 in the key is followed by U+10FFFF, and the key is ended by the bytes 00 01, which keeps the order.
- */
-export function historyKey(key: string, endRevision: number): Buffer {
-  const escaped = escapeKey(key);
-  const bytes = Buffer.allocUnsafe(escaped.byteLength + 8);
-  escaped.copy(bytes);
-  bytes.writeUInt16BE(1, escaped.byteLength);
-  bytes.writeUIntBE(endRevision, escaped.byteLength + 2, 6);
+/** Revision (u48), then the place of the change in it (u16). */
+export function changeKey(revision: number, place: number): Buffer {
+  const key = Buffer.allocUnsafe(8);
+  key.writeUIntBE(revision, 0, 6);
+  key.writeUInt16BE(place, 6);
+  return key;
+}
+
+/** What a revision did to one key, and the version that ended by it. */
+export interface ChangeRecord {
+  readonly revision: number;
+  readonly type: StoreEvent['type'];
+  readonly key: string;
+  readonly prev: KeyValue | undefined;
+}
+
+const changeTypes = ['put', 'delete'] as const;
+
+/** Type (u8), length of the key (u16), key, then the record of the former version, if there was one. */
+export function encodeChange({ type, kv, prevKv }: StoreEvent): Buffer {
+  const keyBytes = Buffer.byteLength(kv.key, 'utf8');
+  const prevBytes = prevKv === undefined ? 0 : headBytes + prevKv.value.byteLength;
+  const bytes = Buffer.allocUnsafe(3 + keyBytes + prevBytes);
+  bytes.writeUInt8(changeTypes.indexOf(type), 0);
+  bytes.writeUInt16BE(keyBytes, 1);
+  bytes.write(kv.key, 3, 'utf8');
+  if (prevKv !== undefined) writeRecord(bytes, 3 + keyBytes, prevKv);
   return bytes;
 }
 
-function escapeKey(key: string): Buffer {
-  return Buffer.from(key.includes('\u0000') ? key.replaceAll('\u0000', '\u0000\u{10ffff}') : key, 'utf8');
+/** The same without the former version. */
+export function decodeChangedKey(
+  revisionKey: Buffer,
+  bytes: Buffer,
+): { readonly revision: number; readonly key: string } {
+  return { revision: revisionKey.readUIntBE(0, 6), key: bytes.toString('utf8', 3, 3 + bytes.readUInt16BE(1)) };
 }
 
-/** Longest history key that LMDB takes with the pages we use. Only keys with hundreds of U+0000 come near it. */
-export const historyKeyLimitBytes = 4026;
-
-export function parseHistoryKey(bytes: Buffer): { readonly key: string; readonly endRevision: number } {
-  const key = bytes.toString('utf8', 0, bytes.byteLength - 8);
+/** @param bytes must not be used again by the caller: the value is a view of it */
+export function decodeChange(revisionKey: Buffer, bytes: Buffer): ChangeRecord {
+  const { revision, key } = decodeChangedKey(revisionKey, bytes);
+  const record = bytes.subarray(3 + bytes.readUInt16BE(1));
   return {
-    key: key.includes('\u0000') ? key.replaceAll('\u0000\u{10ffff}', '\u0000') : key,
-    endRevision: bytes.readUIntBE(bytes.byteLength - 6, 6),
+    revision,
+    type: changeTypes[bytes.readUInt8(0)] ?? 'put',
+    key,
+    prev: record.byteLength === 0 ? undefined : decodeRecord(key, record),
   };
+}
+
+/** The first key behind all that begin with `prefix`; undefined when there is none. */
+export function prefixEnd(prefix: string): Buffer | undefined {
+  if (prefix === '') return undefined;
+  // Bytes of UTF-8 are below 0xff, so that the last one can always be raised.
+  const end = Buffer.from(prefix, 'utf8');
+  end[end.byteLength - 1] = (end[end.byteLength - 1] ?? 0) + 1;
+  return end;
 }

@@ -1,99 +1,222 @@
+import { statSync } from 'node:fs';
+import type { KeyValue, Lease } from '@timonel/sdk/contracts/store';
 import type { Database, RootDatabase, Transaction } from 'lmdb';
 import { Packr } from 'msgpackr';
 import { corruptFile, openLmdb, written } from '../lmdb-file.ts';
+import type { Configuration, SessionSnapshot } from '../raft/index.ts';
+import type { Applied } from './applied.ts';
+import type { Overlay } from './overlay.ts';
+import {
+  changeKey,
+  decodeChange,
+  decodeChangedKey,
+  decodeRecord,
+  encodeChange,
+  encodeRecord,
+  leaseKeyOf,
+  numberKey,
+  type ChangeRecord,
+} from './record.ts';
 
 /** Where the state machine stands. Kept in the same transaction as what it describes. */
 export interface StateMeta {
-  readonly format: 1;
+  readonly format: 2;
   readonly appliedIndex: number;
   readonly appliedTerm: number;
+  /** In force at `appliedIndex`. */
+  readonly configuration: Configuration;
   readonly revision: number;
   /** Oldest revision that can be read. */
   readonly compactedRevision: number;
-  /** History before this revision has been removed from the file. Follows `compactedRevision`. */
-  readonly collectedRevision: number;
+  /** First revision whose changes are kept: `compactedRevision`, or later when the history came to an end in a snapshot. */
+  readonly eventsRevision: number;
   readonly lastLeaseId: number;
+  /** The applied index of the snapshot that this file was made from; 0: of none. */
+  readonly installedIndex: number;
+  readonly sessions: SessionSnapshot<Applied>;
 }
 
-export type Table = Database<Buffer, Buffer>;
+type Table = Database<Buffer, Buffer>;
 
 const packr = new Packr({ useRecords: false });
 const metaKey = Buffer.from('state');
-const emptyState: StateMeta = {
-  format: 1,
-  appliedIndex: 0,
-  appliedTerm: 0,
-  revision: 1,
-  compactedRevision: 1,
-  collectedRevision: 1,
-  lastLeaseId: 0,
-};
+const noBytes: Buffer = Buffer.alloc(1);
 
-/** The LMDB file of the state, its tables, and the read transaction that all reads between two applies share. */
+/**
+ * The LMDB file of the state as it was at the last checkpoint. Reads see the checkpoint that was last committed; a checkpoint is
+ * written by a thread of LMDB's own.
+ */
 export class StateFile {
-  /** Key → its present version. */
-  readonly current: Table;
-  /** Key and the revision that ended it → the former version (`historyKey`). */
-  readonly history: Table;
-  /** Revision → the keys it changed. */
-  readonly changes: Table;
-  /** Lease id → time to live. */
-  readonly leases: Table;
-  /** Lease id and key → nothing. */
-  readonly leaseKeys: Table;
+  readonly path: string;
   readonly #root: RootDatabase<Buffer, Buffer>;
-  readonly #path: string;
+  /** Key → its present version. */
+  readonly #current: Table;
+  /** Revision and place → what changed, and the version before. */
+  readonly #history: Table;
+  /** Lease id → time to live. */
+  readonly #leases: Table;
+  /** Lease id and key → nothing. */
+  readonly #leaseKeys: Table;
   readonly #meta: Table;
   #read: Transaction | undefined;
 
   /** @throws StoreError CORRUPT */
   constructor(path: string, mapBytes?: number) {
-    this.#path = path;
+    this.path = path;
     this.#root = openLmdb(path, { mapBytes, overlappingSync: true });
     const table = (name: string): Table => this.#root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
-    this.current = table('current');
-    this.history = table('history');
-    this.changes = table('changes');
-    this.leases = table('leases');
-    this.leaseKeys = table('lease-keys');
+    this.#current = table('current');
+    this.#history = table('history');
+    this.#leases = table('leases');
+    this.#leaseKeys = table('lease-keys');
     this.#meta = table('meta');
-    this.renewRead();
+    this.#renewRead();
   }
 
-  readMeta(): StateMeta {
+  get sizeBytes(): number {
+    return statSync(this.path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** undefined: nothing has been written yet. @throws StoreError CORRUPT */
+  readMeta(): StateMeta | undefined {
     const bytes = this.#meta.get(metaKey);
-    if (bytes === undefined) return emptyState;
+    if (bytes === undefined) return undefined;
     const meta = packr.unpack(bytes) as StateMeta;
-    if (meta.format !== 1) throw corruptFile(this.#path, `its content has the format ${String(meta.format)}, not 1`);
+    if (meta.format !== 2) {
+      throw corruptFile(this.path, `its content has the format ${String(meta.format)}, and this version knows 2`);
+    }
     return meta;
   }
 
-  writeMeta(meta: StateMeta): void {
-    this.#meta.putSync(metaKey, packr.pack(meta));
+  get(key: string): KeyValue | undefined {
+    const bytes = this.#current.get(Buffer.from(key, 'utf8'), { transaction: this.#transaction });
+    return bytes === undefined ? undefined : decodeRecord(key, bytes);
   }
 
-  /** The state as it was after the last apply, whatever is being written meanwhile. */
-  get read(): Transaction {
-    if (this.#read === undefined) throw new Error('the state file is closed');
-    return this.#read;
+  has(key: string): boolean {
+    return this.#current.get(Buffer.from(key, 'utf8'), { transaction: this.#transaction }) !== undefined;
   }
 
-  /** Runs `change` in one write transaction. Resolves when it is committed and seen by reads; the flush goes on. */
-  async write(change: () => void): Promise<void> {
-    let failure: unknown;
-    let failed = false;
-    const transaction = this.#root.transaction(() => {
-      try {
-        change();
-      } catch (error) {
-        failure = error;
-        failed = true;
-        throw error;
-      }
+  /** Present versions from `start` up to, not including, `end`. */
+  *entries(start: Buffer, end: Buffer | undefined, keysOnly: boolean): Generator<KeyValue> {
+    const range = { start, transaction: this.#transaction, ...(end === undefined ? {} : { end }) };
+    for (const { key, value } of this.#current.getRange(range)) {
+      yield decodeRecord(key.toString('utf8'), value, keysOnly);
+    }
+  }
+
+  /** The same at once, at most `limit`. */
+  page(start: Buffer, end: Buffer | undefined, limit: number, keysOnly: boolean): KeyValue[] {
+    const found: KeyValue[] = [];
+    const range = {
+      start,
+      transaction: this.#transaction,
+      ...(end === undefined ? {} : { end }),
+      ...(limit === Infinity ? {} : { limit }),
+    };
+    this.#current.getRange(range).forEach(({ key, value }) => {
+      found.push(decodeRecord(key.toString('utf8'), value, keysOnly));
     });
-    await written(this.#root, transaction);
-    if (failed) throw failure;
-    this.renewRead();
+    return found;
+  }
+
+  count(start: Buffer, end: Buffer | undefined): number {
+    const range = { start, transaction: this.#transaction, ...(end === undefined ? {} : { end }) };
+    return this.#current.getKeysCount(range);
+  }
+
+  /** The changes of the revisions `from` to `to`, in order. */
+  *changes(from: number, to: number): Generator<ChangeRecord> {
+    const range = { start: numberKey(from), end: numberKey(to + 1), transaction: this.#transaction };
+    for (const { key, value } of this.#history.getRange(range)) yield decodeChange(key, value);
+  }
+
+  /** Which keys the retained revisions from `from` on changed. */
+  *changedKeys(from: number): Generator<{ readonly revision: number; readonly key: string }> {
+    const range = { start: numberKey(from), transaction: this.#transaction };
+    for (const { key, value } of this.#history.getRange(range)) yield decodeChangedKey(key, value);
+  }
+
+  *leases(): Generator<Lease> {
+    for (const { key, value } of this.#leases.getRange({ transaction: this.#transaction })) {
+      yield { id: key.readUIntBE(0, 6), ttlMs: value.readDoubleBE(0) };
+    }
+  }
+
+  *leaseKeys(): Generator<{ readonly leaseId: number; readonly key: string }> {
+    for (const key of this.#leaseKeys.getKeys({ transaction: this.#transaction })) {
+      yield { leaseId: key.readUIntBE(0, 6), key: key.toString('utf8', 6) };
+    }
+  }
+
+  /** Writes a checkpoint, all or nothing. Resolves when reads see it; `flushed` tells when it is on disk. */
+  async save(overlay: Overlay, meta: StateMeta): Promise<void> {
+    const batch = this.#root.batch(() => {
+      for (const [key, kv] of overlay.current) {
+        const keyBytes = Buffer.from(key, 'utf8');
+        void (kv === undefined ? this.#current.remove(keyBytes) : this.#current.put(keyBytes, encodeRecord(kv)));
+      }
+      for (const { revision, events } of overlay.revisions) {
+        for (const [place, event] of events.entries()) {
+          void this.#history.put(changeKey(revision, place), encodeChange(event));
+        }
+      }
+      for (const [id, lease] of overlay.leases) {
+        void (lease === undefined
+          ? this.#leases.remove(numberKey(id))
+          : this.#leases.put(numberKey(id), doubleOf(lease.ttlMs)));
+      }
+      for (const { leaseId, key, added } of overlay.leaseKeys) {
+        const keyBytes = leaseKeyOf(leaseId, key);
+        void (added ? this.#leaseKeys.put(keyBytes, noBytes) : this.#leaseKeys.remove(keyBytes));
+      }
+      void this.#meta.put(metaKey, packr.pack(meta));
+    });
+    await written(this.#root, batch);
+    this.#renewRead();
+  }
+
+  /** Removes history of revisions before `before`, at most `limit` changes. True: there is more. */
+  async collect(before: number, limit: number): Promise<boolean> {
+    const range = { start: numberKey(0), end: numberKey(before), limit, transaction: this.#transaction };
+    const keys = Array.from(this.#history.getKeys(range));
+    if (keys.length === 0) return false;
+    const batch = this.#root.batch(() => {
+      for (const key of keys) void this.#history.remove(key);
+    });
+    await written(this.#root, batch);
+    this.#renewRead();
+    return keys.length === limit;
+  }
+
+  /** Adds records of a snapshot as they are. For a file that nobody reads yet. */
+  async load(records: readonly { readonly key: Buffer; readonly record: Buffer }[]): Promise<void> {
+    const batch = this.#root.batch(() => {
+      for (const { key, record } of records) void this.#current.put(key, record);
+    });
+    await written(this.#root, batch);
+  }
+
+  /** Keeps the state as reads see it now, for a long read. Call `done` when it has been read. */
+  freeze(): { readonly records: Iterable<{ readonly key: Buffer; readonly record: Buffer }>; done(): void } {
+    const transaction = this.#transaction as Transaction & { use(): void };
+    transaction.use();
+    const current = this.#current;
+    return {
+      records: {
+        *[Symbol.iterator]() {
+          for (const { key, value } of current.getRange({ transaction })) yield { key, record: value };
+        },
+      },
+      done: () => transaction.done(),
+    };
+  }
+
+  /** Reads every record. Sentences about what is wrong. */
+  *problems(): Generator<string | undefined> {
+    for (const { key, value } of this.#current.getRange({ transaction: this.#transaction })) {
+      yield value.byteLength < 24 ? `${this.path}: the record of ${key.toString('utf8')} is cut off` : undefined;
+    }
   }
 
   /** Resolves when everything committed so far is on disk. */
@@ -101,23 +224,27 @@ export class StateFile {
     await written(this.#root, this.#root.flushed);
   }
 
-  /** Lets reads see what has been committed. */
-  renewRead(): void {
-    this.#read?.done();
-    this.#root.resetReadTxn();
-    this.#read = this.#root.useReadTransaction();
-  }
-
-  /** Keeps the state as reads see it now, for a long read. Call `done` on it. */
-  openRead(): Transaction {
-    const read = this.read as Transaction & { use(): void };
-    read.use();
-    return read;
-  }
-
   async close(): Promise<void> {
     this.#read?.done();
     this.#read = undefined;
     await this.#root.close();
   }
+
+  get #transaction(): Transaction {
+    if (this.#read === undefined) throw new Error('the state file is closed');
+    return this.#read;
+  }
+
+  /** Lets reads see what has been committed. */
+  #renewRead(): void {
+    this.#read?.done();
+    this.#root.resetReadTxn();
+    this.#read = this.#root.useReadTransaction();
+  }
+}
+
+function doubleOf(number: number): Buffer {
+  const bytes = Buffer.allocUnsafe(8);
+  bytes.writeDoubleBE(number, 0);
+  return bytes;
 }

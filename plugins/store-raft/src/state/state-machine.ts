@@ -1,3 +1,4 @@
+import { errorCode, errorMessage } from '@timonel/sdk';
 import {
   evaluateTxn,
   leaseNotFound,
@@ -5,22 +6,17 @@ import {
   type KeyValue,
   type Lease,
   type RevisionEvents,
+  type StoreError,
   type StoreEvent,
   type Txn,
-  type TxnResult,
 } from '@timonel/sdk/contracts/store';
-import type { LogEntry } from '../log/entry.ts';
-import { packChanges, unpackChanges } from './changes.ts';
-import { decodeRecord, encodeRecord, historyKey, leaseKeyOf, numberKey } from './record.ts';
-import { StateFile, type StateMeta } from './state-file.ts';
+import { unpackCommand, type Command } from '../command.ts';
+import { SessionTable, type Configuration, type Entry, type ProposalId } from '../raft/index.ts';
+import type { Applied } from './applied.ts';
+import { HistoryIndex } from './history-index.ts';
+import { Overlay } from './overlay.ts';
+import type { StateFile, StateMeta } from './state-file.ts';
 import { StateReader } from './state-reader.ts';
-
-/** What an applied command came to: a value, or an error that every member of a group comes to alike. */
-export type Applied =
-  | { readonly type: 'txn'; readonly result: TxnResult }
-  | { readonly type: 'lease'; readonly lease: Lease }
-  | { readonly type: 'done' }
-  | { readonly type: 'refused'; readonly error: unknown };
 
 /** Leases that came and went, for the timers. */
 export interface LeaseChange {
@@ -28,178 +24,292 @@ export interface LeaseChange {
   readonly revoked?: number;
 }
 
-/** The result of one batch. `applied` has one element for each entry. */
-export interface AppliedBatch {
-  readonly applied: readonly Applied[];
+/** What changed since it was last asked. */
+export interface Changes {
   readonly revisions: readonly RevisionEvents[];
   readonly leases: readonly LeaseChange[];
 }
 
-/** Applies log entries to the multi-version state. The same entries give the same state on every member. */
+/** The answer to the proposal of an entry; undefined: nobody can know it any more, or nobody asks. */
+export interface AppliedEntry {
+  readonly id: ProposalId | undefined;
+  readonly applied: Applied | undefined;
+}
+
+type Standing = { -readonly [K in Exclude<keyof StateMeta, 'sessions' | 'format'>]: StateMeta[K] };
+
+/** So many changes, or bytes, make a checkpoint due at once. One batch of LMDB holds the main thread up for about 10 µs a change. */
+const checkpointEvents = 500;
+const checkpointBytes = 4 * 1024 * 1024;
+/** Members open a session each time they start. Equal on all members for ever: part of the replicated behaviour. */
+const sessionLimits = { sessions: 256, results: 10_000 };
+
+function emptyStanding(configuration: Configuration): Standing {
+  return {
+    appliedIndex: 0,
+    appliedTerm: 0,
+    configuration,
+    revision: 1,
+    compactedRevision: 1,
+    eventsRevision: 1,
+    lastLeaseId: 0,
+    installedIndex: 0,
+  };
+}
+
+/**
+ * The multi-version state. Entries change it in memory, at once; checkpoints write it to the file in the background. The same
+ * entries give the same state on every member.
+ */
 export class StateMachine {
   readonly reader: StateReader;
-  readonly #file: StateFile;
-  #meta: StateMeta;
+  #file: StateFile;
+  #standing: Standing;
+  #sessions: SessionTable<Applied>;
+  #index = new HistoryIndex();
+  #active = new Overlay();
+  /** Being written to the file. */
+  #frozen: { readonly overlay: Overlay; readonly meta: StateMeta } | undefined;
+  #savedIndex: number;
+  #collectable = true;
+  readonly #leases = new Map<number, Lease>();
+  readonly #leaseKeys = new Map<number, Set<string>>();
+  #revisions: RevisionEvents[] = [];
+  #leaseChanges: LeaseChange[] = [];
 
-  constructor(file: StateFile) {
+  /** @param initial the configuration of a group that begins */
+  constructor(file: StateFile, initial: Configuration) {
     this.#file = file;
-    this.#meta = file.readMeta();
-    this.reader = new StateReader(file, () => this.#meta);
+    const meta = file.readMeta();
+    this.#standing = meta === undefined ? emptyStanding(initial) : { ...meta };
+    this.#sessions = new SessionTable<Applied>(sessionLimits, meta?.sessions);
+    this.#savedIndex = this.#standing.appliedIndex;
+    this.#load();
+    this.reader = new StateReader({
+      file: () => this.#file,
+      index: () => this.#index,
+      layers: () => (this.#frozen === undefined ? [this.#active] : [this.#active, this.#frozen.overlay]),
+      get: (key) => this.get(key),
+      standing: () => this.#standing,
+    });
   }
 
-  /** As of the last batch that `apply` has resolved. */
-  get meta(): StateMeta {
-    return this.#meta;
+  get standing(): Readonly<Standing> {
+    return this.#standing;
+  }
+
+  get file(): StateFile {
+    return this.#file;
   }
 
   leases(): Lease[] {
-    const found: Lease[] = [];
-    for (const { key, value } of this.#file.leases.getRange({ transaction: this.#file.read })) {
-      found.push({ id: key.readUIntBE(0, 6), ttlMs: value.readDoubleBE(0) });
+    return [...this.#leases.values()].sort((a, b) => a.id - b.id);
+  }
+
+  hasLease(id: number): boolean {
+    return this.#leases.has(id);
+  }
+
+  /** Changes that are in memory only, and about how many bytes. */
+  get unsaved(): { readonly events: number; readonly bytes: number } {
+    const frozen = this.#frozen?.overlay;
+    return {
+      events: this.#active.events + (frozen?.events ?? 0),
+      bytes: this.#active.bytes + (frozen?.bytes ?? 0),
+    };
+  }
+
+  /** The version now. */
+  get(key: string): KeyValue | undefined {
+    const active = this.#active.current;
+    const kv = active.get(key);
+    if (kv !== undefined || active.has(key)) return kv;
+    const frozen = this.#frozen?.overlay.current;
+    if (frozen?.has(key) === true) return frozen.get(key);
+    return this.#file.get(key);
+  }
+
+  /** Applies the next entry. `known`: its command, when it need not be unpacked. */
+  apply(entry: Entry, known?: Command): AppliedEntry {
+    this.#standing.appliedIndex = entry.index;
+    this.#standing.appliedTerm = entry.term;
+    if (entry.type === 'configuration') this.#standing.configuration = entry.configuration;
+    if (entry.type === 'register') this.#sessions.register(entry.index);
+    if (entry.type !== 'command') return { id: undefined, applied: undefined };
+    const verdict = this.#sessions.begin(entry.index, entry.id);
+    if (verdict.type === 'duplicate') return { id: entry.id, applied: verdict.result };
+    if (verdict.type !== 'apply') return { id: entry.id, applied: undefined };
+    const applied = this.#run(known ?? unpackCommand(entry.data));
+    this.#sessions.applied(entry.id, applied);
+    return { id: entry.id, applied };
+  }
+
+  takeChanges(): Changes {
+    const changes = { revisions: this.#revisions, leases: this.#leaseChanges };
+    this.#revisions = [];
+    this.#leaseChanges = [];
+    return changes;
+  }
+
+  /** `now`: there is so much to write that it should not wait. `some`: there is something. */
+  checkpointDue(): 'now' | 'some' | 'none' {
+    if (this.#active.events >= checkpointEvents || this.#active.bytes >= checkpointBytes) return 'now';
+    return this.#frozen !== undefined || this.#savedIndex < this.#standing.appliedIndex ? 'some' : 'none';
+  }
+
+  /**
+   * Writes the state to the file. Resolves with the applied index that is in the file now, not yet on disk: see `flushed`. One
+   * call at a time. When it fails nothing has been written, and the next call tries the same again.
+   */
+  async checkpoint(): Promise<number> {
+    if (this.#frozen === undefined) {
+      this.#frozen = { overlay: this.#active, meta: this.#meta() };
+      this.#active = new Overlay();
     }
-    return found;
+    const { overlay, meta } = this.#frozen;
+    await this.#file.save(overlay, meta);
+    this.#frozen = undefined;
+    this.#savedIndex = meta.appliedIndex;
+    if ((overlay.revisions[0]?.revision ?? Infinity) < this.#standing.compactedRevision) this.#collectable = true;
+    return meta.appliedIndex;
   }
 
-  /** Applies entries in one transaction together with the applied index. One call at a time. */
-  async apply(entries: readonly LogEntry[]): Promise<AppliedBatch> {
-    let batch: Batch | undefined;
-    await this.#file.write(() => {
-      batch = new Batch(this.#file, this.#meta);
-      for (const entry of entries) batch.run(entry);
-      this.#file.writeMeta(batch.meta);
-    });
-    if (batch === undefined) throw new Error('the transaction did not run');
-    this.#meta = batch.meta;
-    return batch;
+  flushed(): Promise<void> {
+    return this.#file.flushed();
   }
 
-  /** True while compacted history is still in the file. */
-  get hasGarbage(): boolean {
-    return this.#meta.collectedRevision < this.#meta.compactedRevision;
+  /** Removes compacted history from the file, at most about `limit` changes. True: there is more. Not beside `checkpoint`. */
+  async collect(limit: number): Promise<boolean> {
+    if (!this.#collectable) return false;
+    this.#collectable = await this.#file.collect(this.#standing.eventsRevision, limit);
+    return this.#collectable;
   }
 
-  /** Removes some compacted history: at most about `limit` former versions. One call at a time, none beside `apply`. */
-  async collect(limit: number): Promise<void> {
-    let meta = this.#meta;
-    await this.#file.write(() => {
-      const range = { start: numberKey(meta.collectedRevision), end: numberKey(meta.compactedRevision) };
-      let removed = 0;
-      let collectedRevision = meta.compactedRevision;
-      // Read first, since the cursor must not meet the removals.
-      const changes = Array.from(this.#file.changes.getRange({ ...range, limit }));
-      for (const { key, value } of changes) {
-        const revision = key.readUIntBE(0, 6);
-        if (removed >= limit) {
-          collectedRevision = revision;
-          break;
-        }
-        for (const change of unpackChanges(value)) {
-          this.#file.history.removeSync(historyKey(change.key, revision));
-          removed++;
-        }
-        this.#file.changes.removeSync(key);
-        if (removed >= limit) collectedRevision = revision + 1;
-      }
-      meta = { ...meta, collectedRevision: Math.min(collectedRevision, meta.compactedRevision) };
-      this.#file.writeMeta(meta);
-    });
-    this.#meta = meta;
-  }
-}
-
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** One transaction's worth of entries. Lives inside of `StateFile.write`. */
-class Batch implements AppliedBatch {
-  readonly applied: Applied[] = [];
-  readonly revisions: RevisionEvents[] = [];
-  readonly leases: LeaseChange[] = [];
-  readonly meta: Writable<StateMeta>;
-  readonly #file: StateFile;
-
-  constructor(file: StateFile, meta: StateMeta) {
+  /** Goes on with the state of another file: that of a snapshot. Answers the old file, to be closed. */
+  install(file: StateFile): StateFile {
+    const meta = file.readMeta();
+    if (meta === undefined) throw new Error(`${file.path} holds no state`);
+    const old = this.#file;
     this.#file = file;
-    this.meta = { ...meta };
+    this.#standing = { ...meta };
+    this.#sessions = new SessionTable<Applied>(sessionLimits, meta.sessions);
+    this.#index = new HistoryIndex();
+    this.#active = new Overlay();
+    this.#frozen = undefined;
+    this.#savedIndex = meta.appliedIndex;
+    this.#collectable = false;
+    for (const id of this.#leases.keys()) this.#leaseChanges.push({ revoked: id });
+    this.#load();
+    for (const granted of this.#leases.values()) this.#leaseChanges.push({ granted });
+    this.#revisions = [];
+    return old;
   }
 
-  run(entry: LogEntry): void {
-    this.meta.appliedIndex = entry.index;
-    this.meta.appliedTerm = entry.term;
-    const { command } = entry;
-    if (command.type === 'txn') this.applied.push(this.#txn(command.txn));
-    else if (command.type === 'grantLease') this.applied.push(this.#grant(command.ttlMs));
-    else if (command.type === 'revokeLease') this.applied.push(this.#revoke(command.leaseId));
-    else {
-      if (command.type === 'compact') {
-        const target = Math.min(command.revision, this.meta.revision);
-        this.meta.compactedRevision = Math.max(this.meta.compactedRevision, target);
-      }
-      this.applied.push({ type: 'done' });
+  #load(): void {
+    this.#leases.clear();
+    this.#leaseKeys.clear();
+    for (const lease of this.#file.leases()) this.#leases.set(lease.id, lease);
+    for (const { leaseId, key } of this.#file.leaseKeys()) this.#keysOf(leaseId).add(key);
+    for (const { revision, key } of this.#file.changedKeys(this.#standing.eventsRevision))
+      this.#index.add(revision, key);
+  }
+
+  #meta(): StateMeta {
+    return { format: 2, ...this.#standing, sessions: this.#sessions.snapshot() };
+  }
+
+  #keysOf(leaseId: number): Set<string> {
+    let keys = this.#leaseKeys.get(leaseId);
+    if (keys === undefined) {
+      keys = new Set();
+      this.#leaseKeys.set(leaseId, keys);
+    }
+    return keys;
+  }
+
+  #run(command: Command): Applied {
+    switch (command.type) {
+      case 'txn':
+        return this.#txn(command.txn);
+      case 'grantLease':
+        return this.#grant(command.ttlMs);
+      case 'revokeLease':
+        return this.#revoke(command.leaseId);
+      case 'compact':
+        this.#compact(command.revision);
+        return { type: 'done' };
     }
   }
 
   #txn(txn: Txn): Applied {
     try {
-      const outcome = evaluateTxn(
-        { get: (key) => this.#get(key), hasLease: (id) => this.#file.leases.doesExist(numberKey(id)) },
-        txn,
-        this.meta.revision + 1,
-      );
+      const view = { get: (key: string) => this.get(key), hasLease: (id: number) => this.#leases.has(id) };
+      const outcome = evaluateTxn(view, txn, this.#standing.revision + 1);
       this.#commit(outcome.events);
       const { succeeded, results } = outcome;
-      return { type: 'txn', result: { succeeded, revision: this.meta.revision, results } };
+      return { type: 'txn', result: { succeeded, revision: this.#standing.revision, results } };
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'LEASE_NOT_FOUND') throw error;
-      return { type: 'refused', error };
+      if (errorCode(error) !== 'LEASE_NOT_FOUND') throw error;
+      return { type: 'refused', code: 'LEASE_NOT_FOUND', message: errorMessage(error) };
     }
   }
 
   #grant(ttlMs: number): Applied {
-    const lease: Lease = { id: ++this.meta.lastLeaseId, ttlMs };
-    const ttl = Buffer.allocUnsafe(8);
-    ttl.writeDoubleBE(ttlMs);
-    this.#file.leases.putSync(numberKey(lease.id), ttl);
-    this.leases.push({ granted: lease });
+    const lease: Lease = { id: ++this.#standing.lastLeaseId, ttlMs };
+    this.#leases.set(lease.id, lease);
+    this.#active.leases.set(lease.id, lease);
+    this.#leaseChanges.push({ granted: lease });
     return { type: 'lease', lease };
   }
 
   #revoke(leaseId: number): Applied {
-    if (!this.#file.leases.doesExist(numberKey(leaseId))) return { type: 'refused', error: leaseNotFound(leaseId) };
-    const events: StoreEvent[] = [];
-    const range = { start: numberKey(leaseId), end: numberKey(leaseId + 1) };
-    const hanging = Array.from(this.#file.leaseKeys.getKeys(range));
-    for (const bytes of hanging) {
-      const key = bytes.toString('utf8', 6);
-      events.push({ type: 'delete', kv: tombstone(key, this.meta.revision + 1), prevKv: this.#get(key) });
+    if (!this.#leases.delete(leaseId)) {
+      const { code, message }: StoreError = leaseNotFound(leaseId);
+      return { type: 'refused', code, message };
     }
-    this.#file.leases.removeSync(numberKey(leaseId));
+    const revision = this.#standing.revision + 1;
+    const keys = [...(this.#leaseKeys.get(leaseId) ?? [])].sort();
+    const events = keys.map((key): StoreEvent => ({
+      type: 'delete',
+      kv: tombstone(key, revision),
+      prevKv: this.get(key),
+    }));
+    this.#active.leases.set(leaseId, undefined);
     this.#commit(events);
-    this.leases.push({ revoked: leaseId });
+    this.#leaseKeys.delete(leaseId);
+    this.#leaseChanges.push({ revoked: leaseId });
     return { type: 'done' };
   }
 
-  #get(key: string): KeyValue | undefined {
-    const bytes = this.#file.current.get(Buffer.from(key, 'utf8'));
-    return bytes === undefined ? undefined : decodeRecord(key, bytes);
+  #compact(revision: number): void {
+    const target = Math.min(revision, this.#standing.revision);
+    if (target <= this.#standing.compactedRevision) return;
+    this.#standing.compactedRevision = target;
+    this.#standing.eventsRevision = Math.max(this.#standing.eventsRevision, target);
+    this.#index.dropBefore(target);
+    this.#collectable = true;
   }
 
   #commit(events: readonly StoreEvent[]): void {
     if (events.length === 0) return;
-    const revision = ++this.meta.revision;
+    const revision = { revision: ++this.#standing.revision, events };
     for (const { type, kv, prevKv } of events) {
-      const key = Buffer.from(kv.key, 'utf8');
-      if (type === 'put') this.#file.current.putSync(key, encodeRecord(kv));
-      else this.#file.current.removeSync(key);
-      if (prevKv !== undefined) this.#file.history.putSync(historyKey(kv.key, revision), encodeRecord(prevKv));
-      const from = prevKv?.lease ?? 0;
-      const to = type === 'put' ? kv.lease : 0;
-      if (from === to) continue;
-      if (from !== 0) this.#file.leaseKeys.removeSync(leaseKeyOf(from, kv.key));
-      if (to !== 0) this.#file.leaseKeys.putSync(leaseKeyOf(to, kv.key), noBytes);
+      this.#index.add(revision.revision, kv.key);
+      this.#moveLease(kv.key, prevKv?.lease ?? 0, type === 'put' ? kv.lease : 0);
     }
-    this.#file.changes.putSync(numberKey(revision), packChanges(events));
-    this.revisions.push({ revision, events });
+    this.#active.add(revision);
+    this.#revisions.push(revision);
+  }
+
+  #moveLease(key: string, from: number, to: number): void {
+    if (from === to) return;
+    if (from !== 0) {
+      this.#leaseKeys.get(from)?.delete(key);
+      this.#active.leaseKeys.push({ leaseId: from, key, added: false });
+    }
+    if (to !== 0) {
+      this.#keysOf(to).add(key);
+      this.#active.leaseKeys.push({ leaseId: to, key, added: true });
+    }
   }
 }
-
-const noBytes: Buffer = Buffer.alloc(1);

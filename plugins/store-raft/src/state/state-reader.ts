@@ -8,146 +8,146 @@ import {
   type RevisionEvents,
   type StoreEvent,
 } from '@timonel/sdk/contracts/store';
-import type { Transaction } from 'lmdb';
-import { unpackChanges } from './changes.ts';
-import { decodeRecord, historyKey, modRevisionOf, numberKey, parseHistoryKey } from './record.ts';
-import type { StateFile, StateMeta } from './state-file.ts';
+import type { HistoryIndex } from './history-index.ts';
+import type { Overlay } from './overlay.ts';
+import { prefixEnd } from './record.ts';
+import type { StateFile } from './state-file.ts';
 
-/** Reads the state at any retained revision. */
-export class StateReader {
-  readonly #file: StateFile;
-  readonly #meta: () => StateMeta;
-
-  constructor(file: StateFile, meta: () => StateMeta) {
-    this.#file = file;
-    this.#meta = meta;
-  }
-
-  get(key: string, at = 0): KeyValue | undefined {
-    const { revision, compactedRevision } = this.#meta();
-    if (at !== 0) checkRevision(at, revision, compactedRevision);
-    const bytes = this.#file.current.get(Buffer.from(key, 'utf8'), { transaction: this.#file.read });
-    if (bytes !== undefined && (at === 0 || modRevisionOf(bytes) <= at)) return decodeRecord(key, bytes);
-    return at === 0 ? undefined : this.#formerVersion(key, at);
-  }
-
-  range(options: RangeOptions): RangeResult {
-    const { revision, compactedRevision } = this.#meta();
-    const at = options.revision || revision;
-    checkRevision(at, revision, compactedRevision);
-    const limit = options.limit || Infinity;
-    const kvs: KeyValue[] = [];
-    const keysOnly = options.keysOnly === true;
-    const start = Buffer.from(options.startKey ?? options.prefix, 'utf8');
-    if (at === revision) {
-      const count = this.#readCurrent(options.prefix, start, limit, keysOnly, kvs);
-      return { kvs, more: count > kvs.length, count, revision };
-    }
-    let count = 0;
-    for (const kv of this.#rangeAt(options.prefix, options.startKey ?? options.prefix, at, keysOnly)) {
-      count++;
-      if (kvs.length < limit) kvs.push(kv);
-    }
-    return { kvs, more: count > kvs.length, count, revision };
-  }
-
-  /** All keys with their versions now, read as the consumer asks for them. */
-  *all(transaction: Transaction): Generator<KeyValue> {
-    for (const { key, value } of this.#file.current.getRange({ transaction })) {
-      yield decodeRecord(key.toString('utf8'), value);
-    }
-  }
-
-  *events(from: number, to: number, prefix: string): Generator<RevisionEvents> {
-    const range = { start: numberKey(from), end: numberKey(to + 1), transaction: this.#file.read };
-    for (const { key, value } of this.#file.changes.getRange(range)) {
-      const revision = key.readUIntBE(0, 6);
-      const events: StoreEvent[] = [];
-      for (const change of unpackChanges(value)) {
-        if (change.key.startsWith(prefix)) events.push(this.#event(change.type, change.key, revision));
-      }
-      if (events.length > 0) yield { revision, events };
-    }
-  }
-
-  #event(type: StoreEvent['type'], key: string, revision: number): StoreEvent {
-    const former = this.#file.history.get(historyKey(key, revision), { transaction: this.#file.read });
-    const prevKv = former === undefined ? undefined : decodeRecord(key, former);
-    if (type === 'delete') return { type, kv: tombstone(key, revision), prevKv };
-    const kv = this.get(key, revision);
-    if (kv === undefined) throw new Error(`revision ${revision} of ${key} is missing in the history`);
-    return { type, kv, prevKv };
-  }
-
-  /** The version that was there at `at` and has ended since. */
-  #formerVersion(key: string, at: number): KeyValue | undefined {
-    const range = { start: historyKey(key, at + 1), limit: 1, transaction: this.#file.read };
-    for (const { key: found, value } of this.#file.history.getRange(range)) {
-      const same = parseHistoryKey(found).key === key && modRevisionOf(value) <= at;
-      return same ? decodeRecord(key, value) : undefined;
-    }
-    return undefined;
-  }
-
-  #readCurrent(prefix: string, start: Buffer, limit: number, keysOnly: boolean, into: KeyValue[]): number {
-    const end = prefixEnd(Buffer.from(prefix, 'utf8'));
-    const transaction = this.#file.read;
-    const range = { start, transaction, ...(end === undefined ? {} : { end }) };
-    const page = limit === Infinity ? range : { ...range, limit };
-    for (const { key, value } of this.#file.current.getRange(page)) {
-      into.push(decodeRecord(key.toString('utf8'), value, keysOnly));
-    }
-    return into.length < limit ? into.length : this.#file.current.getKeysCount(range);
-  }
-
-  /** Two sorted streams become one: present versions that are old enough, and former ones that were there at `at`. */
-  *#rangeAt(prefix: string, startKey: string, at: number, keysOnly: boolean): Generator<KeyValue> {
-    const former = this.#formerVersions(prefix, startKey, at, keysOnly);
-    let next = former.next();
-    for (const kv of this.#presentSince(prefix, startKey, at, keysOnly)) {
-      while (next.done !== true && compareKeys(next.value.key, kv.key) < 0) {
-        yield next.value;
-        next = former.next();
-      }
-      yield kv;
-    }
-    for (; next.done !== true; next = former.next()) yield next.value;
-  }
-
-  *#presentSince(prefix: string, startKey: string, at: number, keysOnly: boolean): Generator<KeyValue> {
-    const end = prefixEnd(Buffer.from(prefix, 'utf8'));
-    const start = Buffer.from(startKey, 'utf8');
-    const range = { start, transaction: this.#file.read, ...(end === undefined ? {} : { end }) };
-    for (const { key, value } of this.#file.current.getRange(range)) {
-      if (modRevisionOf(value) <= at) yield decodeRecord(key.toString('utf8'), value, keysOnly);
-    }
-  }
-
-  /**
-   * Keys that changed after `at`, as they were then. Found by the changes since, and not by a walk over the history of
-   * the whole range: revisions that are asked for are mostly recent ones (later pages of a list).
-   */
-  *#formerVersions(prefix: string, startKey: string, at: number, keysOnly: boolean): Generator<KeyValue> {
-    const changed = new Set<string>();
-    const since = { start: numberKey(at + 1), transaction: this.#file.read };
-    for (const { value } of this.#file.changes.getRange(since)) {
-      for (const { key } of unpackChanges(value)) if (key.startsWith(prefix)) changed.add(key);
-    }
-    const keys = [...changed].filter((key) => compareKeys(key, startKey) >= 0);
-    for (const key of keys.sort(compareKeys)) {
-      const kv = this.#formerVersion(key, at);
-      if (kv !== undefined) yield keysOnly ? { ...kv, value: noBytes } : kv;
-    }
-  }
+/** What the reader looks at. Functions, since all of it is replaced from time to time. */
+export interface ReadableState {
+  file(): StateFile;
+  index(): HistoryIndex;
+  /** What is not in the file yet, newest first. */
+  layers(): readonly Overlay[];
+  get(key: string): KeyValue | undefined;
+  standing(): { readonly revision: number; readonly compactedRevision: number };
 }
 
 const noBytes: Uint8Array = new Uint8Array(0);
+const withoutValue = (kv: KeyValue): KeyValue => ({ ...kv, value: noBytes });
 
-/** The first key behind all that begin with `prefix`; undefined when there is none. */
-function prefixEnd(prefix: Buffer): Buffer | undefined {
-  if (prefix.byteLength === 0) return undefined;
-  // Bytes of UTF-8 are below 0xff, so that the last one can always be raised.
-  const end = Buffer.from(prefix);
-  end[end.byteLength - 1] = (end[end.byteLength - 1] ?? 0) + 1;
-  return end;
+/** Reads the state at any retained revision. */
+export class StateReader {
+  readonly #state: ReadableState;
+
+  constructor(state: ReadableState) {
+    this.#state = state;
+  }
+
+  get(key: string, at = 0): KeyValue | undefined {
+    if (at === 0) return this.#state.get(key);
+    const { revision, compactedRevision } = this.#state.standing();
+    checkRevision(at, revision, compactedRevision);
+    return this.#versionAt(key, at);
+  }
+
+  range(options: RangeOptions): RangeResult {
+    const { revision, compactedRevision } = this.#state.standing();
+    const at = options.revision || revision;
+    checkRevision(at, revision, compactedRevision);
+    const limit = options.limit || Infinity;
+    const keysOnly = options.keysOnly === true;
+    const startKey = options.startKey ?? options.prefix;
+    const changed = this.#replaced(options.prefix, startKey, at === revision ? undefined : at);
+    const { kvs, count } = this.#merge(options.prefix, startKey, limit, keysOnly, changed);
+    return { kvs, more: count > kvs.length, count, revision };
+  }
+
+  /** Every change of the revisions `from` to `to` whose key has the prefix. The changes of all of them must be kept. */
+  *events(from: number, to: number, prefix: string): Generator<RevisionEvents> {
+    const layers = this.#state.layers().toReversed();
+    const firstInMemory = layers.find((layer) => layer.revisions.length > 0)?.revisions[0]?.revision ?? Infinity;
+    if (from < firstInMemory) yield* this.#eventsOfFile(from, Math.min(to, firstInMemory - 1), prefix);
+    for (const layer of layers) {
+      for (const { revision, events } of layer.revisions) {
+        if (revision < from || revision > to) continue;
+        const wanted = events.filter((event) => event.kv.key.startsWith(prefix));
+        if (wanted.length > 0) yield { revision, events: wanted };
+      }
+    }
+  }
+
+  *#eventsOfFile(from: number, to: number, prefix: string): Generator<RevisionEvents> {
+    let revision = 0;
+    let events: StoreEvent[] = [];
+    for (const change of this.#state.file().changes(from, to)) {
+      if (change.revision !== revision) {
+        if (events.length > 0) yield { revision, events };
+        revision = change.revision;
+        events = [];
+      }
+      const { key, type, prev: prevKv } = change;
+      if (!key.startsWith(prefix)) continue;
+      const kv = type === 'delete' ? tombstone(key, revision) : this.#versionAt(key, revision);
+      if (kv === undefined) throw new Error(`revision ${revision} of ${key} is missing in the history`);
+      events.push({ type, kv, prevKv });
+    }
+    if (events.length > 0) yield { revision, events };
+  }
+
+  /** The version at `at`: what the next change ended, or the present one when there was none since. */
+  #versionAt(key: string, at: number): KeyValue | undefined {
+    const next = this.#state.index().nextChange(key, at);
+    if (next === undefined) return this.#state.get(key);
+    for (const layer of this.#state.layers()) {
+      const event = layer.at(next)?.events.find(({ kv }) => kv.key === key);
+      if (event !== undefined) return event.prevKv;
+    }
+    for (const change of this.#state.file().changes(next, next)) if (change.key === key) return change.prev;
+    throw new Error(`revision ${next} of ${key} is missing in the history`);
+  }
+
+  /**
+   * The keys whose version differs from that in the file: those changed since the last checkpoint, and, for a read of the past, those
+   * that changed since. In order; undefined stands for a key that was not there.
+   */
+  #replaced(prefix: string, startKey: string, at: number | undefined): [string, KeyValue | undefined][] {
+    const keys = new Set<string>();
+    for (const layer of this.#state.layers()) for (const key of layer.keys(prefix, startKey)) keys.add(key);
+    if (at !== undefined) {
+      for (const key of this.#state.index().changedAfter(at, prefix))
+        if (compareKeys(key, startKey) >= 0) keys.add(key);
+    }
+    if (keys.size === 0) return [];
+    const sorted = [...keys].sort(compareKeys);
+    return sorted.map((key) => [key, at === undefined ? this.#state.get(key) : this.#versionAt(key, at)]);
+  }
+
+  #merge(
+    prefix: string,
+    startKey: string,
+    limit: number,
+    keysOnly: boolean,
+    changed: readonly [string, KeyValue | undefined][],
+  ): { kvs: KeyValue[]; count: number } {
+    const file = this.#state.file();
+    const start = Buffer.from(startKey, 'utf8');
+    const end = prefixEnd(prefix);
+    // Each changed key may hide one of the file.
+    const page = file.page(start, end, limit + changed.length, keysOnly);
+    const cut = page.length === limit + changed.length;
+    if (changed.length === 0) {
+      return { kvs: page, count: cut && limit !== Infinity ? file.count(start, end) : page.length };
+    }
+    const kvs: KeyValue[] = [];
+    let next = 0;
+    const addChanged = (before: string | undefined): void => {
+      for (; next < changed.length; next++) {
+        const [key, kv] = changed[next] as [string, KeyValue | undefined];
+        if (before !== undefined && compareKeys(key, before) >= 0) return;
+        if (kv !== undefined && kvs.length < limit) kvs.push(keysOnly ? withoutValue(kv) : kv);
+      }
+    };
+    const hidden = new Set(changed.map(([key]) => key));
+    for (const kv of page) {
+      if (hidden.has(kv.key)) continue;
+      addChanged(kv.key);
+      if (kvs.length < limit) kvs.push(kv);
+    }
+    addChanged(undefined);
+    if (kvs.length < limit) return { kvs, count: kvs.length };
+    let count = file.count(start, end);
+    for (const [key, kv] of changed) count += (kv === undefined ? 0 : 1) - (file.has(key) ? 1 : 0);
+    return { kvs, count };
+  }
 }

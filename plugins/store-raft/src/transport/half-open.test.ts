@@ -18,8 +18,8 @@ const silenceMs = 400;
 
 describe('a half-open connection', () => {
   it('is found by both ends, and replaced when the link is back', async () => {
-    const a = await fixture.member('a', { limits: { silenceMs, handshakeMs: 300 } });
-    const b = await fixture.member('b', { limits: { silenceMs, handshakeMs: 300 } });
+    const a = await fixture.member('a', { limits: { silenceMs, handshakeMs: 1000 } });
+    const b = await fixture.member('b', { limits: { silenceMs, handshakeMs: 1000 } });
     const proxy = await fixture.proxy(b.address);
     a.transport.setPeers({ b: proxy.address });
     await connected(a, 'outgoing', 1);
@@ -35,7 +35,7 @@ describe('a half-open connection', () => {
     const began = performance.now();
     await until(() => a.unreachable.length > 0 && b.unreachable.length > 0, { what: 'both ends to notice' });
     // A slow machine notices late, a wrong clock never.
-    expect(performance.now() - began).toBeLessThan(silenceMs * 5);
+    expect(performance.now() - began).toBeLessThan(silenceMs * 10);
     await logged(a.log, `nothing came from it for ${silenceMs} ms`);
     expect(a.transport.send(heartbeat)).toBe(false);
     proxy.blackhole = false;

@@ -75,6 +75,11 @@ export class WatchHub {
     for (const watcher of this.#watchers) watcher.offer(revision);
   }
 
+  /** The history was replaced, by that of a snapshot: every watcher looks anew whether it can go on from where it is. */
+  restart(): void {
+    for (const watcher of this.#watchers) watcher.restart();
+  }
+
   /** Ends every watch with STOPPED. */
   close(): void {
     this.#stopped = true;
@@ -147,6 +152,15 @@ class Watcher implements StoreWatch {
     this.#notify();
   }
 
+  /** Reads the past again from the first revision that has not been delivered. */
+  restart(): void {
+    this.#queue = [];
+    this.#queuedEvents = 0;
+    this.#queuedBytes = 0;
+    this.#live = false;
+    this.#notify();
+  }
+
   /** Ends the watch with an error: what waited is dropped. */
   fail(error: unknown): void {
     this.#failure ??= error;
@@ -184,6 +198,10 @@ class Watcher implements StoreWatch {
     const compacted = this.#history.compactedRevision();
     if (from < compacted) throw compactedError(from, compacted);
     const head = this.#history.revision();
+    if (from > head) {
+      this.#live = true;
+      return undefined;
+    }
     const to = Math.min(head, from + this.#limits.scanRevisions - 1);
     const events: StoreEvent[] = [];
     let reached = to;

@@ -15,6 +15,8 @@ export interface StoreContractOptions {
   readonly durable?: boolean;
   /** Rules that this store cannot keep to the letter, each with the reason. Default: none. */
   readonly optOuts?: StoreOptOuts;
+  /** Random sequences that are compared with the model, each on a new store. Less than the default 60: a store takes long to start. */
+  readonly modelRuns?: number;
 }
 
 /**
@@ -29,7 +31,7 @@ export function storeContract(name: string, makeStore: MakeStore, options: Store
     watchContract(bed);
     leaseContract(bed);
     limitsContract(bed);
-    modelContract(bed);
+    modelContract(bed, options.modelRuns ?? 60);
     if (options.durable === true) describe('durability', () => durabilityContract(bed));
   });
 }

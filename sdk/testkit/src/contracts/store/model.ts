@@ -81,7 +81,7 @@ function recreates(operations: readonly Operation[] = []): boolean {
 }
 
 /** Random txns and compactions against a model that keeps everything. */
-export function modelContract(bed: () => StoreBed): void {
+export function modelContract(bed: () => StoreBed, runs: number): void {
   it('agrees with a small model on every read of every retained revision, and on the watch', async () => {
     const run = async (sequence: readonly Step[]): Promise<void> => {
       const made = await bed().another();
@@ -109,6 +109,6 @@ export function modelContract(bed: () => StoreBed): void {
       expect(described(await readUntil(watch[Symbol.asyncIterator](), reached))).toEqual(model.events);
       await made.close();
     };
-    await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 25 }), run), { numRuns: 60 });
+    await fc.assert(fc.asyncProperty(fc.array(steps, { minLength: 1, maxLength: 25 }), run), { numRuns: runs });
   });
 }

@@ -1,0 +1,116 @@
+import { statfsSync } from 'node:fs';
+import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import type { StateMachine } from '../state/state-machine.ts';
+
+export interface CheckpointOptions {
+  readonly env: Env;
+  readonly log: Logger;
+  readonly dataDir: string;
+  readonly machine: StateMachine;
+  /** The state is on disk up to this entry. */
+  readonly durable: (index: number) => void;
+  /** There is no room to write the state, or there is again. */
+  readonly full: (full: boolean) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Changes are in memory only for about so long at most. The log has them. */
+const periodMs = 250;
+const collectChanges = 500;
+/** LMDB writes whole pages of several trees, and does not survive a full disk in all places: it is not asked to. */
+const reserveBytes = 512 * 1024;
+
+/** Writes the state to its file from time to time, one checkpoint after the other, and removes old history between them. */
+export class Checkpoints {
+  readonly #options: CheckpointOptions;
+  readonly #timer: TimerHandle;
+  /** What is under way, and what waits behind it. */
+  #chain: Promise<unknown> = Promise.resolve();
+  /** A checkpoint waits or is being written. */
+  #due = false;
+  #full = false;
+  #stopped = false;
+
+  constructor(options: CheckpointOptions) {
+    this.#options = options;
+    this.#timer = options.env.timers.every(periodMs, () => {
+      if (options.machine.checkpointDue() !== 'none') this.#begin();
+    });
+  }
+
+  /** Entries have been applied: begins one when there is much to write. */
+  applied(): void {
+    if (!this.#due && this.#options.machine.checkpointDue() === 'now') this.#begin();
+  }
+
+  /** Resolves when all that is applied now is in the file, where a frozen read sees it. */
+  now(): Promise<void> {
+    const { machine } = this.#options;
+    const wanted = machine.standing.appliedIndex;
+    return this.exclusively(async () => {
+      while ((await machine.checkpoint()) < wanted);
+    });
+  }
+
+  /** No checkpoint is written while `work` runs. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#chain.then(work);
+    this.#chain = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Ends with a last checkpoint, so that the next start has nothing to do again. */
+  async close(): Promise<void> {
+    this.#timer.cancel();
+    this.#stopped = true;
+    await this.exclusively(async () => {
+      const { machine } = this.#options;
+      if (this.#hasRoom()) {
+        await machine.checkpoint();
+        while (await machine.collect(collectChanges));
+      }
+      await machine.flushed();
+    }).catch((error: unknown) => {
+      this.#options.log.warn({ error: errorMessage(error) }, 'the last checkpoint of the state failed');
+    });
+  }
+
+  #begin(): void {
+    if (this.#due || this.#stopped) return;
+    this.#due = true;
+    this.exclusively(() => this.#write()).then(
+      () => {
+        this.#due = false;
+        this.applied();
+      },
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  async #write(): Promise<void> {
+    const { machine, durable } = this.#options;
+    if (this.#stopped || !this.#hasRoom()) return;
+    const index = await machine.checkpoint();
+    // The flush is LMDB's own; what has to be kept in the log until then is not much.
+    await machine.flushed();
+    durable(index);
+    while (!this.#stopped && machine.checkpointDue() !== 'now' && (await machine.collect(collectChanges))) {
+      await this.#options.env.timers.sleep(0);
+    }
+  }
+
+  #hasRoom(): boolean {
+    const { bavail, bsize } = statfsSync(this.#options.dataDir);
+    const needed = reserveBytes + this.#options.machine.unsaved.bytes * 2;
+    const full = bavail * bsize < needed;
+    if (full !== this.#full) this.#options.full(full);
+    this.#full = full;
+    return !full;
+  }
+
+  #failed(error: unknown): void {
+    this.#options.log.error({ error: errorMessage(error) }, 'the state could not be written');
+    this.#stopped = true;
+    this.#options.failed(error);
+  }
+}
