@@ -62,7 +62,9 @@ export class GroupAdmin implements StoreAdmin {
     const [progress, list] = [await this.#progress(), this.list()];
     return Promise.all(
       list.map(async (member): Promise<MemberStatus> => {
-        const { value: status, error } = await this.#try<StoreStatus>(member.id, 'status', {});
+        const { value, error } = await this.#try(member.id, 'status', {});
+        // What another member answers is shown, and not acted on.
+        const status = value as StoreStatus | undefined;
         const matchIndex = progress?.find((one) => one.id === member.id)?.match;
         const leader = driver.soft.leader === member.id;
         return { ...member, self: member.id === driver.memberId, leader, status, error, matchIndex };
@@ -126,10 +128,14 @@ export class GroupAdmin implements StoreAdmin {
     const revision = await this.#options.barrier();
     const members = await Promise.all(
       this.list().map(async ({ id: memberId, name }): Promise<MemberCheck> => {
-        const { value, error } = await this.#try<{ hash: StoreHash; problems: string[] }>(memberId, 'verify', {
-          revision,
-        });
-        return { memberId, name, hash: value?.hash, problems: error === undefined ? (value?.problems ?? []) : [error] };
+        const { value, error } = await this.#try(memberId, 'verify', { revision });
+        const verified = value as { hash: StoreHash; problems: string[] } | undefined;
+        return {
+          memberId,
+          name,
+          hash: verified?.hash,
+          problems: error === undefined ? (verified?.problems ?? []) : [error],
+        };
       }),
     );
     const hashes = new Set(members.map(({ hash }) => hash?.hash));
@@ -246,11 +252,10 @@ export class GroupAdmin implements StoreAdmin {
     return transport.call(to, method, payload, timeoutMs);
   }
 
-  async #try<T>(to: MemberId, method: CallMethod, payload: unknown): Promise<{ value?: T; error?: string }> {
+  async #try(to: MemberId, method: CallMethod, payload: unknown): Promise<{ value?: unknown; error?: string }> {
     const timeoutMs = method === 'status' ? this.#options.requestTimeoutMs : checkTimeoutMs;
     try {
-      // What another member answers is shown, and not acted on.
-      return { value: (await this.#ask(to, method, payload, timeoutMs)) as T };
+      return { value: await this.#ask(to, method, payload, timeoutMs) };
     } catch (error) {
       return { error: errorMessage(error) };
     }

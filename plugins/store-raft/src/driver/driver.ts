@@ -1,4 +1,4 @@
-import { errorMessage, invariant, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { StoreError } from '@timonel/sdk/contracts/store';
 import type { Command } from '../command.ts';
 import type { MemberData } from '../member/open-member.ts';

@@ -185,7 +185,7 @@ export class Proposals {
 
   /** What waits or is on its way fails now: the disk takes nothing more. */
   failAll(error: StoreError): void {
-    for (const open of [...this.#open.values()]) this.#end(open, error);
+    for (const open of this.#open.values()) this.#end(open, error);
   }
 
   #register(): void {

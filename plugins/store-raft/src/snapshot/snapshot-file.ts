@@ -44,7 +44,7 @@ export async function writeSnapshotFile(
       sizeBytes += frame.byteLength;
     };
     await write([packr.pack(head)]);
-    for await (const parts of framesOf(records)) {
+    for (const parts of framesOf(records)) {
       await write(parts);
       await pause();
     }
