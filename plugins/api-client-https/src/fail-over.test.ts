@@ -126,7 +126,10 @@ describe('several API servers', () => {
     const first = await ask(api);
     masterNamed(first).answer = (request) => request.socket.destroy();
     const create = api.create(configMaps, { metadata: { name: 'x', namespace: 'default' } });
-    expect((await refusalOf(create)).reason).toBe('ServiceUnavailable');
+    expect(await refusalOf(create)).toMatchObject({
+      reason: 'Timeout',
+      message: expect.stringContaining('it may have happened'),
+    });
     expect(otherThan(first).requests.filter((text) => text.startsWith('POST'))).toEqual([]);
     expect(await ask(api)).not.toBe(first);
   });
@@ -170,6 +173,17 @@ describe('several API servers', () => {
     expect(refusal).toMatchObject({ reason: 'ServiceUnavailable', message: 'no majority' });
     expect(otherThan(first).requests.filter((text) => text.startsWith('DELETE'))).toEqual([]);
     expect(await ask(api)).not.toBe(first);
+  });
+
+  it('takes a write to another when the first one says that nothing was done', async () => {
+    await openMasters(2);
+    const api = await clientOf(urls());
+    const first = await ask(api);
+    const details = { retryAfterSeconds: 1 };
+    const status = { kind: 'Status', reason: 'ServiceUnavailable', message: 'no leader', details, code: 503 };
+    masterNamed(first).answer = (_request, response) => sendJson(response, 503, status);
+    const made = await api.create(configMaps, { metadata: { name: 'x', namespace: 'default' } });
+    expect(made.metadata.name).not.toBe(first);
   });
 
   it('leaves one without a majority for one that can serve, and stays when there is none', async () => {

@@ -5,7 +5,7 @@ import type { ServerSet } from '../servers/server-set.ts';
 import type { Purpose, Server } from '../servers/server.ts';
 import { readBody, type HttpRequest } from '../transport/exchange.ts';
 import { isTransportError } from '../transport/transport-error.ts';
-import { failureOf, unreachable } from './failures.ts';
+import { failureOf, unknownOutcome, unreachable } from './failures.ts';
 import type { IncomingMessage } from 'node:http';
 
 export interface CallerOptions {
@@ -57,8 +57,8 @@ export class Caller {
   }
 
   /**
-   * Reads go on to the next server until one answers. A write goes on only when it certainly was not sent: it would else
-   * be done twice, or done after the caller has decided otherwise.
+   * Reads go on to the next server until one answers. A write goes on only when it certainly was not done: it would else be
+   * done twice, or done after the caller has decided otherwise.
    */
   async #overServers<T>(request: HttpRequest, attempt: (server: Server) => Promise<T>): Promise<T> {
     const { servers } = this.#options;
@@ -77,20 +77,16 @@ export class Caller {
       } catch (error) {
         if (request.signal?.aborted === true) throw unreachable(error);
         last = error;
-        if (isTransportError(error)) {
-          if (error.stale && repeatable && again === undefined) {
-            again = server;
-            continue;
-          }
-          again = undefined;
-          servers.failed(server);
-          if (!repeatable && error.sent) throw unreachable(error);
-        } else {
-          if (!isTroubled(error)) throw error;
-          servers.failed(server);
-          if (!repeatable) throw error;
-          again = undefined;
+        const isLost = isTransportError(error);
+        if (isLost && error.stale && repeatable && again === undefined) {
+          again = server;
+          continue;
         }
+        again = undefined;
+        if (!isLost && !isTroubled(error)) throw error;
+        servers.failed(server);
+        if (repeatable || wasNotDone(error)) continue;
+        throw isLost ? unknownOutcome(error) : error;
       }
     }
   }
@@ -98,6 +94,13 @@ export class Caller {
 
 function isTroubled(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && troubled.has(error.code as number);
+}
+
+/** The request did not arrive, or the server says by Retry-After that it may simply be sent again. */
+function wasNotDone(error: unknown): boolean {
+  if (isTransportError(error)) return !error.sent;
+  const { code, status } = error as ApiError;
+  return code === 503 && status.details?.retryAfterSeconds !== undefined;
 }
 
 function lastWord(last: unknown, servers: ServerSet): ApiError {

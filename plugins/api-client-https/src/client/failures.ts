@@ -1,7 +1,6 @@
 /** Whatever went wrong as the ApiError that the caller gets. */
 import { errorMessage } from '@timonel/sdk';
 import { ApiError, apiErrorOf, reasonOfCode, type Status } from '@timonel/sdk/kube';
-import { isTransportError } from '../transport/transport-error.ts';
 import { isObject } from './json.ts';
 
 const shownLength = 200;
@@ -19,9 +18,14 @@ export function failureOf(code: number, body: Buffer): ApiError {
   return new ApiError(reasonOfCode(code), `the server answered ${code}${shown === '' ? '' : `: ${shown}`}`);
 }
 
-/** `retried`: it was the last of several servers. */
+/** Nothing was done. */
 export function unreachable(error: unknown): ApiError {
-  const timedOut = isTransportError(error) && error.timedOut && error.sent;
   const message = `the API cannot be reached: ${errorMessage(error)}`;
-  return new ApiError(timedOut ? 'Timeout' : 'ServiceUnavailable', message, undefined, { cause: error });
+  return new ApiError('ServiceUnavailable', message, undefined, { cause: error });
+}
+
+/** The connection was lost between a write and its answer. */
+export function unknownOutcome(error: unknown): ApiError {
+  const message = `the API server did not confirm the write (${errorMessage(error)}): it may have happened; read the object before you try again`;
+  return new ApiError('Timeout', message, undefined, { cause: error });
 }
