@@ -30,6 +30,7 @@ async function writeConfigMap(kernel: TestKernel): Promise<void> {
 
 // As a dependency that fails, it must not end the whole kernel.
 const optionalApiServer: AnyPlugin = { ...apiServer, criticality: 'optional' };
+const optionalStore: AnyPlugin = { ...storeMemory, criticality: 'optional' };
 const below = [storeMemory, apiResources, authToken];
 
 pluginSuite('apiserver', () => ({ entry: entry(apiServer), dependencies: below.map(entry), load: writeConfigMap }));
@@ -42,7 +43,7 @@ pluginSuite('admission-namespace', () => ({
 }));
 pluginSuite('service-allocator', () => ({
   entry: entry(serviceAllocator),
-  dependencies: [...below, optionalApiServer].map(entry),
+  dependencies: [optionalStore, apiResources, authToken, optionalApiServer].map(entry),
   async load(kernel) {
     const api = kernel.service(apiClient);
     const metadata = { name: `load-${(serial += 1)}`, namespace: 'default' };

@@ -1,6 +1,17 @@
 /** Gives services their cluster IP and node ports, and finds values that belong to others. */
 import type { Env } from '@timonel/sdk';
-import type { FieldError, Service, ServicePort } from '@timonel/sdk/kube';
+import type { FieldError, Service } from '@timonel/sdk/kube';
+import {
+  addressesOf,
+  addressName,
+  addressTaken,
+  finding,
+  nodePortsOf,
+  portName,
+  portsOf,
+  portTaken,
+  type ValueName,
+} from './held-values.ts';
 import { Pool } from './pool.ts';
 import { portKey, type AddressRange } from './ranges.ts';
 
@@ -14,30 +25,14 @@ function usesNodePorts(spec: Service['spec']): boolean {
   return spec.type === 'NodePort';
 }
 
-function portsOf(service: Service): readonly ServicePort[] {
-  const ports: unknown = service.spec?.ports;
-  return Array.isArray(ports)
-    ? (ports as ServicePort[]).filter((port) => typeof port === 'object' && port !== null)
-    : [];
+/** A value that was filled in, and the way to take it out again. */
+export interface Pick {
+  readonly name: ValueName;
+  /** It belongs to another: it is taken out of the object, and not tried again for a while. */
+  reject(): void;
 }
 
-/** The addresses a service holds. */
-export function addressesOf(service: Service): string[] {
-  const spec: Service['spec'] | undefined = service.spec;
-  if (spec === undefined || spec.type === 'ExternalName') return [];
-  const listed: unknown = spec.clusterIPs;
-  const addresses = Array.isArray(listed) && listed.length > 0 ? (listed as unknown[]) : [spec.clusterIP];
-  return addresses.filter(
-    (address): address is string => typeof address === 'string' && address !== '' && address !== 'None',
-  );
-}
-
-/** The node ports a service holds, as `30080/TCP`. */
-export function nodePortsOf(service: Service): string[] {
-  const ports = portsOf(service).filter(({ nodePort }) => typeof nodePort === 'number' && nodePort > 0);
-  return ports.map(({ nodePort = 0, protocol }) => portKey(nodePort, protocol));
-}
-
+/** As the cluster's services and the requests of this process show it. Other servers' requests are no part of it. */
 export class Allocation {
   readonly #range: AddressRange;
   readonly #addresses: Pool<string>;
@@ -69,29 +64,49 @@ export class Allocation {
     }
   }
 
-  /** Fills in what the user left out. What cannot be had stays empty and is found by {@link problems}. */
-  fill(service: Service, old: Service | undefined, owner: string): void {
+  /** Fills in what the user left out. What cannot be had stays empty and is found by {@link problems}. Answers what it picked. */
+  fill(service: Service, old: Service | undefined, owner: string): Pick[] {
     const { spec } = service;
-    if (spec === undefined || spec.type === 'ExternalName') return;
-    if (!spec.clusterIP) this.#fillAddress(spec, old, owner);
-    if (usesNodePorts(spec)) this.#fillPorts(service, old, owner);
+    if (spec === undefined || spec.type === 'ExternalName') return [];
+    return [
+      ...(spec.clusterIP ? [] : this.#fillAddress(spec, old, owner)),
+      ...(usesNodePorts(spec) ? this.#fillPorts(service, old, owner) : []),
+    ];
   }
 
-  #fillAddress(spec: Service['spec'], old: Service | undefined, owner: string): void {
+  /** Whether something was left out that could be had. */
+  canFill(service: Service, owner: string): boolean {
+    const { spec } = service;
+    if (spec === undefined || spec.type === 'ExternalName') return false;
+    if (!spec.clusterIP) return this.#addresses.pick(owner, new Set()) !== undefined;
+    const lacksPort = usesNodePorts(spec) && portsOf(service).some(({ nodePort }) => !nodePort);
+    return lacksPort && this.#portNumbers.pick(owner, new Set()) !== undefined;
+  }
+
+  #fillAddress(spec: Service['spec'], old: Service | undefined, owner: string): Pick[] {
     const listed: unknown = spec.clusterIPs;
     const chosen = Array.isArray(listed) ? (listed[0] as unknown) : undefined;
     const before = old?.spec?.type === 'ExternalName' ? undefined : old?.spec?.clusterIP;
-    const address =
-      typeof chosen === 'string' && chosen !== '' ? chosen : before || this.#addresses.pick(owner, new Set());
-    if (address === undefined) return;
+    const given = typeof chosen === 'string' && chosen !== '' ? chosen : before;
+    const address = given || this.#addresses.pick(owner, new Set());
+    if (address === undefined) return [];
     this.#addresses.reserve(address, owner);
     spec.clusterIP = address;
-    if (!Array.isArray(listed) || listed.length === 0) spec.clusterIPs = [address];
+    const fillsList = !Array.isArray(listed) || listed.length === 0;
+    if (fillsList) spec.clusterIPs = [address];
     if (spec.ipFamilies === undefined || spec.ipFamilies.length === 0) spec.ipFamilies = ['IPv4'];
     spec.ipFamilyPolicy ??= 'SingleStack';
+    if (given) return [];
+    const reject = (): void => {
+      delete spec.clusterIP;
+      if (fillsList) delete spec.clusterIPs;
+      this.#addresses.block(address);
+    };
+    return [{ name: addressName(address), reject }];
   }
 
-  #fillPorts(service: Service, old: Service | undefined, owner: string): void {
+  #fillPorts(service: Service, old: Service | undefined, owner: string): Pick[] {
+    const picks: Pick[] = [];
     const ports = portsOf(service);
     const taken = new Set(ports.map(({ nodePort }) => nodePort ?? 0));
     const before = old === undefined ? [] : portsOf(old);
@@ -100,12 +115,21 @@ export class Allocation {
       const same = before.find((one) => one.port === port.port && (one.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
       const kept = same?.nodePort && !taken.has(same.nodePort) ? same.nodePort : undefined;
       const number = kept ?? this.#portNumbers.pick(owner, taken);
-      if (number === undefined) return;
-      this.#ports.reserve(portKey(number, port.protocol), owner);
+      if (number === undefined) return picks;
+      const key = portKey(number, port.protocol);
+      this.#ports.reserve(key, owner);
       this.#portNumbers.reserve(number, owner);
       port.nodePort = number;
       taken.add(number);
+      if (kept !== undefined) continue;
+      const reject = (): void => {
+        delete port.nodePort;
+        this.#ports.block(key);
+        this.#portNumbers.block(number);
+      };
+      picks.push({ name: portName(key), reject });
     }
+    return picks;
   }
 
   /** Findings; what is fine is reserved for the service unless it is a dry run. */
@@ -113,33 +137,22 @@ export class Allocation {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return [];
     const found: FieldError[] = [];
-    const invalid = (field: string, value: unknown, why: string): void => {
-      found.push({ field, reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(value)}: ${why}` });
-    };
     if (!spec.clusterIP) {
-      found.push({
-        field: 'spec.clusterIPs',
-        reason: 'FieldValueInvalid',
-        message: `Invalid value: []: failed to allocate an IP address: the range ${this.#range.cidr} is full`,
-      });
+      const why = `failed to allocate an IP address: the range ${this.#range.cidr} is full`;
+      found.push(finding('spec.clusterIPs', [], why));
     }
     for (const address of addressesOf(service)) {
       if (!this.#range.includes(address)) {
-        invalid(
-          'spec.clusterIPs',
-          [address],
-          `failed to allocate IP ${address}: the provided IP is not in the valid range ${this.#range.cidr}`,
-        );
-      } else if (!this.#claim(this.#addresses, address, owner, dryRun)) {
-        invalid('spec.clusterIPs', [address], `failed to allocate IP ${address}: provided IP is already allocated`);
-      }
+        const why = `failed to allocate IP ${address}: the provided IP is not in the valid range ${this.#range.cidr}`;
+        found.push(finding('spec.clusterIPs', [address], why));
+      } else if (!this.#claim(this.#addresses, address, owner, dryRun)) found.push(addressTaken(address));
     }
     portsOf(service).forEach(({ nodePort, protocol }, index) => {
-      const field = `spec.ports[${index}].nodePort`;
-      if (!nodePort) {
-        if (usesNodePorts(spec)) invalid(field, 0, 'failed to allocate a node port: the range is full');
-      } else if (!this.#claim(this.#ports, portKey(nodePort, protocol), owner, dryRun)) {
-        invalid(field, nodePort, 'provided port is already allocated');
+      if (nodePort) {
+        const free = this.#claim(this.#ports, portKey(nodePort, protocol), owner, dryRun);
+        if (!free) found.push(portTaken(index, nodePort));
+      } else if (usesNodePorts(spec)) {
+        found.push(finding(`spec.ports[${index}].nodePort`, 0, 'failed to allocate a node port: the range is full'));
       }
     });
     return found;

@@ -1,10 +1,14 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint, apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { leadership } from '@timonel/sdk/contracts/leadership';
+import { store } from '@timonel/sdk/contracts/store';
 import { Informer } from '@timonel/sdk/controller';
 import { objectKey, services, type Service } from '@timonel/sdk/kube';
 import { z } from 'zod';
 import { Allocation } from './allocation.ts';
+import { Allocator } from './allocator.ts';
+import { ClaimKeeper } from './claim-keeper.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { addressRange } from './ranges.ts';
 
@@ -26,6 +30,13 @@ const config = z
         last: z.number().int().min(1).max(65535).default(32_767),
       })
       .prefault({}),
+    /** How often claims without a service are looked for, and how long one must have been without before it goes. */
+    repair: z
+      .strictObject({
+        periodMs: z.number().int().min(100).default(30_000),
+        graceMs: z.number().int().min(0).default(60_000),
+      })
+      .prefault({}),
   })
   .refine(({ nodePorts }) => nodePorts.first <= nodePorts.last, {
     message: 'nodePorts.first must not be above nodePorts.last',
@@ -38,19 +49,33 @@ function isService(context: AdmissionContext): boolean {
   );
 }
 
-/** Allocates cluster IPs and node ports. The services themselves are the record of what is taken. */
+/**
+ * Allocates cluster IPs and node ports. The services are the record of what is taken; claims in the store keep several servers
+ * from giving one value to two services at the same time.
+ */
 const plugin: AnyPlugin = definePlugin({
   name: 'service-allocator',
   version: '0.1.0',
   apiVersion: 1,
   description: 'Gives services their cluster IP and node ports.',
-  requires: { api: apiClient, endpoint: apiEndpoint },
+  requires: { api: apiClient, endpoint: apiEndpoint, store },
+  optional: { leadership },
   config,
   setup(ctx) {
+    const { deps, env, log } = ctx;
     const range = addressRange(ctx.config.clusterIpRange);
     if (range === undefined) throw new Error(`${ctx.config.clusterIpRange} is not an IPv4 network`);
-    const allocation = new Allocation(ctx.env, range, ctx.config.nodePorts);
-    const informer = new Informer(ctx, ctx.deps.api, services);
+    const informer = new Informer(ctx, deps.api, services);
+    const keeper = new ClaimKeeper({
+      api: deps.api,
+      store: deps.store,
+      informer,
+      leadership: deps.leadership,
+      env,
+      log,
+      ...ctx.config.repair,
+    });
+    const allocation = new Allocation(env, range, ctx.config.nodePorts);
     informer.addHandler({
       added: (service) => allocation.track(service, objectKey(service)),
       updated(service, old) {
@@ -59,37 +84,33 @@ const plugin: AnyPlugin = definePlugin({
       },
       deleted: (service) => allocation.untrack(service, objectKey(service)),
     });
-    const ownerOf = ({ namespace = '', name }: AdmissionContext): string => `${namespace}/${name}`;
+    const allocator = new Allocator({ allocation, claims: keeper.claims, synced: informer.synced, env });
     ctx.tap(
       apiHooks.objectMutate,
       async (object, context) => {
         if (!isService(context)) return undefined;
-        await informer.synced;
-        allocation.fill(object as unknown as Service, context.oldObject as Service | undefined, ownerOf(context));
+        await allocator.fill(object as unknown as Service, context);
         return object;
       },
       { stage: apiHooks.objectMutate.options.stages['allocate'] ?? 100 },
     );
     ctx.tap(apiHooks.objectValidate, async (object, context) => {
-      if (!isService(context)) return undefined;
-      await informer.synced;
-      return allocation.problems(object as unknown as Service, ownerOf(context), context.dryRun);
+      return isService(context) ? allocator.problems(object as unknown as Service, context) : undefined;
     });
     let keeping: Promise<void> | undefined;
     return {
       async start() {
+        keeper.start();
         informer.start();
-        await informer.synced;
-        const { api, endpoint } = ctx.deps;
-        const { env, log, signal } = ctx;
-        keeping = keepKubernetesService(
-          { api, env, log, signal, publishEndpoint: ctx.config.publishEndpoint },
-          range.first,
-          endpoint.url(),
-        );
+        await informer.tried;
+        const { api, endpoint } = deps;
+        const { signal, config } = ctx;
+        const { publishEndpoint } = config;
+        keeping = keepKubernetesService({ api, env, log, signal, publishEndpoint }, range.first, endpoint.url());
       },
       async stop() {
         await keeping;
+        await keeper.stop();
         await informer.stop();
       },
     };

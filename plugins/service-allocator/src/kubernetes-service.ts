@@ -4,6 +4,7 @@
  */
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { isApiAbsent } from '@timonel/sdk/controller';
 import {
   endpointSlices,
   isAlreadyExists,
@@ -79,8 +80,9 @@ export async function keepKubernetesService(
       await ensure(api, clusterIP, placeOf(url), publishEndpoint);
       return;
     } catch (error) {
-      if (!isNotFound(error)) log.warn({}, `cannot make the service ${namespace}/${name}: ${errorMessage(error)}`);
-      await env.timers.sleep(isNotFound(error) ? retryMs : retryMs * 20, signal).catch(() => undefined);
+      const soon = isNotFound(error) || isApiAbsent(error);
+      if (!soon) log.warn({}, `cannot make the service ${namespace}/${name}: ${errorMessage(error)}`);
+      await env.timers.sleep(soon ? retryMs : retryMs * 20, signal).catch(() => undefined);
     }
   }
 }

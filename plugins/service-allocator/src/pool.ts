@@ -15,6 +15,9 @@ interface Reservation {
 }
 
 const reservationMs = 30_000;
+const blockMs = 10_000;
+/** No service has this name. */
+const elsewhere = '';
 
 export class Pool<V> {
   readonly #env: Env;
@@ -55,6 +58,13 @@ export class Pool<V> {
       this.#reserved.set(value, { owner, untilMs: this.#env.clock.monotonic() + reservationMs });
     }
     return true;
+  }
+
+  /** It turned out to belong to a request elsewhere: nobody here gets it for a while. */
+  block(value: V): void {
+    this.#forgetOld();
+    this.#reserved.delete(value);
+    this.#reserved.set(value, { owner: elsewhere, untilMs: this.#env.clock.monotonic() + blockMs });
   }
 
   /** Any free value but those in `skip`. Undefined: none is left. */
