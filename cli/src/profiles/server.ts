@@ -29,6 +29,7 @@ function serverEntries(settings: ClusterSettings): readonly ProfileEntry[] {
       plugin: 'controller-nodeipam',
       config: settings.clusterCidr === undefined ? {} : { clusterCidr: settings.clusterCidr },
     },
+    { plugin: 'controller-nodeipam', config: { clusterCidr: settings.clusterCidr } },
     { plugin: 'auth-certificate' },
     {
       plugin: 'cluster-join',
