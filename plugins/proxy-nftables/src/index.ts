@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
@@ -10,6 +11,8 @@ const config = z.strictObject({
   serviceCidr: z.string().default('10.96.0.0/16'),
   /** Time between two writes of the tables, at least, in ms. */
   minIntervalMs: z.number().int().min(0).max(10_000).default(20),
+  /** `remove`: services end with this process. `keep`: their rules outlive it, as the pods of such a node do. */
+  onShutdown: z.enum(['remove', 'keep']).default('remove'),
 });
 
 /** Serves ClusterIPs, external IPs and node ports by address translation in the kernel. Needs root and the program nft. */
@@ -27,6 +30,7 @@ const plugin: AnyPlugin = definePlugin({
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'nftables',
       minIntervalMs: ctx.config.minIntervalMs,
+      memoryFile: join(ctx.dataDir, 'rules.json'),
       apply: (rules) => dataPlane.apply(rules),
     });
     return {
@@ -43,9 +47,10 @@ const plugin: AnyPlugin = definePlugin({
         await dataPlane.open();
         await sync.start();
       },
-      async stop() {
+      async stop(reason) {
         await sync.stop();
-        await dataPlane.close();
+        const isLeft = reason === 'disable' || reason === 'swap';
+        if (ctx.config.onShutdown === 'remove' || isLeft) await dataPlane.close();
       },
     };
   },

@@ -1,9 +1,13 @@
 import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+
+import { join } from 'node:path';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
+import { ApiError } from '@timonel/sdk/kube';
 import { fakeService, pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 
@@ -39,12 +43,12 @@ const silence = (signal: AbortSignal): AsyncIterable<never> => ({
   }),
 });
 
-const fakeApi = (): ReturnType<typeof fakeService> =>
+const fakeApi = (isAway = false): ReturnType<typeof fakeService> =>
   fakeService(apiClient, {
-    list: async ({ resource }: { resource: string }) => ({
-      metadata: { resourceVersion: '1' },
-      items: objects(resource),
-    }),
+    list: async ({ resource }: { resource: string }) => {
+      if (isAway) throw new ApiError('ServiceUnavailable', 'the API is away');
+      return { metadata: { resourceVersion: '1' }, items: objects(resource) };
+    },
     watch: (_: unknown, { signal }: { signal: AbortSignal }) => silence(signal),
   } as unknown as Partial<ApiClient>);
 
@@ -118,5 +122,43 @@ if (!isRoot || !hasNft) {
       expect(tables()).not.toContain(own[0]);
       expect(links().filter((name) => !linksBefore.includes(name))).toEqual([]);
     });
+
+    it('with onShutdown keep: services outlive it, and a start without the API, until it is disabled', async () => {
+      const [tablesBefore, linksBefore] = [tables(), links()];
+      const dataDir = mkdtempSync(join(tmpdir(), 'timonel-nft-'));
+      const keeping = { ...entry, config: { serviceCidr, onShutdown: 'keep' } };
+      const isServed = async (): Promise<void> => {
+        if (ownAddress !== undefined) expect(await ask()).toBe('hello');
+      };
+      try {
+        const first = await startTestKernel({ plugins: [fakeApi(), keeping], dataDir });
+        await load(first);
+        await first.stop();
+        await isServed();
+        const before = tables();
+        const second = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
+        expect(await second.service(serviceProxy).status()).toMatchObject({ rules: 1, lastSyncAt: 0 });
+        await isServed();
+        await second.stop('failure');
+        expect(tables()).toBe(before);
+        // As after a reboot: what is remembered is enough.
+        const own = before.split('\n').filter((line) => !tablesBefore.includes(line));
+        for (const line of own) execFileSync('nft', `delete ${line}`.split(' '));
+        const third = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
+        await isServed();
+        await third.control.disable('proxy-nftables');
+        await third.stop();
+        expect(tables()).toBe(tablesBefore);
+        expect(links().filter((name) => !linksBefore.includes(name))).toEqual([]);
+      } finally {
+        for (const line of tables()
+          .split('\n')
+          .filter((text) => text !== '' && !tablesBefore.includes(text)))
+          spawnSync('nft', `delete ${line}`.split(' '));
+        for (const name of links().filter((text) => !linksBefore.includes(text)))
+          spawnSync('ip', ['link', 'delete', name]);
+        rmSync(dataDir, { recursive: true, force: true });
+      }
+    }, 60_000);
   });
 }

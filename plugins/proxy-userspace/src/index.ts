@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
@@ -34,6 +35,7 @@ const plugin: AnyPlugin = definePlugin({
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'userspace',
       minIntervalMs: ctx.config.minIntervalMs,
+      memoryFile: join(ctx.dataDir, 'rules.json'),
       apply: (rules) => dataPlane.apply(rules),
     });
     return {

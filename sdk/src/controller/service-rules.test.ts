@@ -1,14 +1,18 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { createSimulatedEnv, type SimulatedEnv } from '@timonel/core';
 import type { ApiClient, WatchEvent } from '../contracts/api/index.ts';
 import type { ServicePortRule } from '../contracts/proxy/index.ts';
-import { services, type ResourceType, type Service } from '../kube/index.ts';
+import { ApiError, services, type ResourceType, type Service } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
 import { ServiceRuleSync } from './service-rules.ts';
 
 /** Services in memory; there are no slices. */
 class FakeApi {
   readonly objects: Service[] = [];
+  isAway = false;
   #version = 1;
   readonly #watchers = new Set<(event: WatchEvent<Service>) => void>();
 
@@ -22,10 +26,13 @@ class FakeApi {
   client(): ApiClient {
     const isServices = (type: ResourceType): boolean => type.resource === services.resource;
     const client = {
-      list: async (type: ResourceType) => ({
-        metadata: { resourceVersion: String(this.#version) },
-        items: isServices(type) ? [...this.objects] : [],
-      }),
+      list: async (type: ResourceType) => {
+        if (this.isAway) throw new ApiError('ServiceUnavailable', 'the API is away');
+        return {
+          metadata: { resourceVersion: String(this.#version) },
+          items: isServices(type) ? [...this.objects] : [],
+        };
+      },
       watch: (type: ResourceType, { signal }: { signal: AbortSignal }) => this.#watch(isServices(type), signal),
     };
     return client as unknown as ApiClient;
@@ -71,7 +78,7 @@ class Bench {
   atOnce = 0;
   mostAtOnce = 0;
 
-  constructor(minIntervalMs = 50) {
+  constructor(minIntervalMs = 50, memoryFile?: string) {
     const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => this.warnings.push(text) };
     const host = {
       name: 'test',
@@ -85,6 +92,7 @@ class Bench {
     this.sync = new ServiceRuleSync(host, this.api.client(), {
       implementation: 'fake',
       minIntervalMs,
+      ...(memoryFile === undefined ? {} : { memoryFile }),
       apply: (rules) => this.#apply(rules),
     });
   }
@@ -261,5 +269,74 @@ describe('ServiceRuleSync', () => {
     bench.abort.abort();
     await expect(started).rejects.toBeDefined();
     expect(bench.calls).toHaveLength(0);
+  });
+});
+
+/** Lets simulated time pass until something real (a file) has happened. */
+async function passUntil(bench: Bench, condition: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1000 && !condition(); turn += 1) {
+    await bench.env.advance(10);
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+  expect(condition()).toBe(true);
+}
+
+describe('ServiceRuleSync while the API is away', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'timonel-rules-'));
+  const file = join(directory, 'rules.json');
+  let bench: Bench;
+  afterEach(() => bench.sync.stop());
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('remembers the rules, some time after they changed', async () => {
+    bench = new Bench(50, file);
+    bench.api.put('a');
+    await bench.start();
+    bench.api.put('b');
+    const written = (): string => {
+      try {
+        return readFileSync(file, 'utf8');
+      } catch {
+        return '';
+      }
+    };
+    await passUntil(bench, () => written().includes('default/b:80'));
+    expect(written()).toContain('default/a:80');
+  });
+
+  it('starts with the remembered rules, and with those of the API once it answers', async () => {
+    bench = new Bench(50, file);
+    bench.api.isAway = true;
+    let started = false;
+    void bench.sync.start().then(() => (started = true));
+    await bench.env.advance(2900);
+    expect([started, bench.calls.length]).toEqual([false, 0]);
+    await passUntil(bench, () => started);
+    expect(bench.calls.map(({ ids }) => ids)).toEqual([['default/a:80', 'default/b:80']]);
+    expect(bench.sync.status()).toMatchObject({ rules: 2, lastSyncAt: 0 });
+    await expect(bench.sync.resync()).rejects.toThrow('the API has not answered yet');
+    await bench.env.advance(60_000);
+    expect(bench.calls).toHaveLength(1);
+    bench.api.put('c');
+    bench.api.isAway = false;
+    await passUntil(bench, () => bench.calls.length === 2);
+    expect(bench.calls[1]?.ids).toEqual(['default/c:80']);
+    expect(bench.sync.status().lastSyncAt).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['nothing is remembered', join(directory, 'absent.json'), undefined, 'stay as they are'],
+    ['what is remembered is damaged', join(directory, 'damaged.json'), '{"version":1,"rules":[{}]}', 'cannot be used'],
+  ])('leaves the data plane as it is when %s', async (_what, path, text, warning) => {
+    if (text !== undefined) writeFileSync(path, text);
+    bench = new Bench(50, path);
+    bench.api.isAway = true;
+    let started = false;
+    void bench.sync.start().then(() => (started = true));
+    await passUntil(bench, () => started);
+    expect(bench.calls).toEqual([]);
+    expect(bench.warnings.join()).toContain(warning);
   });
 });

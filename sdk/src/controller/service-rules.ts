@@ -8,17 +8,24 @@ import { errorMessage } from '../kernel/index.ts';
 import { endpointSlices, services } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
 import { informers, type Informers } from './informers.ts';
+import { readRules, writeRules } from './rule-memory.ts';
 
 export interface ServiceRuleSyncOptions {
   readonly implementation: string;
   /** Time between two hand-overs, at least, in ms. Default 20. */
   readonly minIntervalMs?: number;
+  /** File in which the rules are remembered: a start without the API hands those over. Absent: nothing is remembered. */
+  readonly memoryFile?: string;
   /** Makes the data plane equal to `rules`. A rejection is tried again with back-off. */
   apply(rules: readonly ServicePortRule[]): Promise<void>;
 }
 
 const retryBaseMs = 100;
 const retryLimitMs = 10_000;
+/** A start that waits longer for the API goes on without it. */
+const patienceMs = 3000;
+/** Rules may change many times a second; the file need not. */
+const rememberMs = 2000;
 const stoppedMessage = 'the service proxy is stopped';
 
 export class ServiceRuleSync {
@@ -38,6 +45,7 @@ export class ServiceRuleSync {
   #running: Promise<void> | undefined;
   /** Told of the next hand-over: nothing, or why it failed. */
   #waiting: ((error: string | undefined) => void)[] = [];
+  #remembering: Promise<void> | undefined;
 
   constructor(host: ControllerHost, api: ApiClient, options: ServiceRuleSyncOptions) {
     this.#host = host;
@@ -49,25 +57,63 @@ export class ServiceRuleSync {
     this.#informers.for(endpointSlices).addHandler({ added: touch, updated: touch, deleted: touch });
   }
 
-  /** Begins; resolves after the first hand-over, whether it worked or not. Rejects when it is stopped before the lists came. */
+  /**
+   * Begins; resolves after the first hand-over, whether it worked or not. When the API does not answer in time, the remembered
+   * rules are handed over, or the data plane stays as it is, until it does. Rejects when it is stopped before.
+   */
   async start(): Promise<void> {
     this.#informers.start();
-    await this.#informers.synced();
+    const synced = this.#informers.synced();
+    const inTime = await this.#within(patienceMs, synced);
+    if (this.#signal.aborted) throw new Error(stoppedMessage);
+    if (!inTime) await this.#applyRemembered();
     const first = this.#nextAttempt();
-    this.#running = this.#loop();
-    await first;
+    this.#running = this.#loop(synced);
+    if (inTime) await first;
+  }
+
+  async #within(timeMs: number, synced: Promise<void>): Promise<boolean> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([this.#signal, over.signal]);
+    const late = this.#host.env.timers.sleep(timeMs, signal).then(
+      () => false,
+      () => false,
+    );
+    const inTime = await Promise.race([synced.then(() => true), late]);
+    over.abort();
+    return inTime;
+  }
+
+  async #applyRemembered(): Promise<void> {
+    const { memoryFile: file } = this.#options;
+    const { log } = this.#host;
+    try {
+      const rules = file === undefined ? undefined : await readRules(file);
+      if (rules === undefined) {
+        log.warn({}, 'the API does not answer: the service rules stay as they are until it does');
+        return;
+      }
+      this.#rules = rules;
+      await this.#options.apply(rules);
+      log.warn({ rules: rules.length }, 'the API does not answer: serving by the rules that were known last');
+    } catch (error) {
+      this.#lastError = errorMessage(error);
+      log.warn({ file, error: this.#lastError }, 'the service rules that were known last cannot be used');
+    }
   }
 
   /** Resolves when nothing runs any more. The data plane is left as it is. */
   async stop(): Promise<void> {
     this.#stop.abort();
-    await this.#running;
-    await this.#informers.stop();
+    // The loop may still wait for the first lists.
+    await Promise.all([this.#informers.stop(), this.#running]);
+    await this.#remembering;
     for (const settle of this.#waiting.splice(0)) settle(stoppedMessage);
   }
 
-  /** Hands everything over again, at once also when a back-off is running. @throws Error of the data plane */
+  /** Hands everything over again, at once also when a back-off is running. @throws Error of the data plane, or when the API has not answered yet */
   async resync(): Promise<void> {
+    if (!this.#informers.hasSynced()) throw new Error('the API has not answered yet: the services are not known');
     const attempt = this.#nextAttempt();
     this.#touch();
     this.#hurry.abort();
@@ -95,7 +141,8 @@ export class ServiceRuleSync {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  async #loop(): Promise<void> {
+  async #loop(synced: Promise<void>): Promise<void> {
+    await synced.catch(() => undefined);
     while (!this.#signal.aborted) {
       if (!this.#dirty) {
         await this.#changed();
@@ -117,6 +164,7 @@ export class ServiceRuleSync {
       this.#lastSyncAt = this.#host.env.clock.now();
       this.#lastError = undefined;
       this.#failures = 0;
+      this.#remembering ??= this.#remember();
     } catch (error) {
       this.#dirty = true;
       this.#failures += 1;
@@ -124,6 +172,22 @@ export class ServiceRuleSync {
       this.#host.log.warn({ error: this.#lastError }, 'the service rules could not be written; trying again');
     }
     for (const settle of waiting) settle(this.#lastError);
+  }
+
+  /** Some time after a change, so that many changes cost one write; at the end at once. */
+  async #remember(): Promise<void> {
+    const { memoryFile: file } = this.#options;
+    if (file === undefined) return;
+    await this.#host.env.timers.sleep(rememberMs, this.#signal).catch(() => undefined);
+    const rules = this.#rules;
+    try {
+      const kept = await writeRules(file, rules);
+      if (!kept) this.#host.log.warn({ file }, 'the service rules are too many to be remembered');
+    } catch (error) {
+      this.#host.log.warn({ file, error: errorMessage(error) }, 'the service rules were not remembered');
+    }
+    this.#remembering = this.#rules === rules ? undefined : this.#remember();
+    await this.#remembering;
   }
 
   async #pause(): Promise<void> {
