@@ -35,6 +35,8 @@ asRoot('routes in the kernel (needs root)', () => {
       '10.244.2.0/24 via 10.99.0.3 dev lan0 proto 84',
     ]);
     expect(await routes.sync(two)).toEqual({ added: [], removed: [], failed: new Map() });
+    expect(await routes.sync(new Map(), true)).toMatchObject({ added: [], removed: [] });
+    expect(await shown()).toHaveLength(2);
     await must('route del 10.244.1.0/24');
     expect(await routes.sync(two)).toMatchObject({ added: ['10.244.1.0/24'], removed: [] });
     const other = wanted({ '10.244.2.0/24': '10.99.0.4', '10.244.3.7/32': '10.99.0.2' });

@@ -39,10 +39,10 @@ export class KernelRoutes {
     return new Map(rows.map((row) => [row.dst?.includes('/') === true ? row.dst : `${row.dst}/32`, row]));
   }
 
-  /** Makes the routes those that are wanted: gateway by range. */
-  async sync(wanted: ReadonlyMap<string, string>): Promise<SyncResult> {
+  /** Makes the routes those that are wanted: gateway by range. `keepOthers`: removes none. */
+  async sync(wanted: ReadonlyMap<string, string>, keepOthers = false): Promise<SyncResult> {
     const before = await this.list();
-    const removed = [...before.keys()].filter((cidr) => !wanted.has(cidr));
+    const removed = keepOthers ? [] : [...before.keys()].filter((cidr) => !wanted.has(cidr));
     const added = [...wanted.keys()].filter((cidr) => !this.#isAsWanted(before.get(cidr), wanted.get(cidr)));
     if (removed.length + added.length === 0) return { added, removed, failed: new Map() };
     const lines = [

@@ -62,7 +62,11 @@ const plugin: AnyPlugin = definePlugin({
       sources: [sourceOf(informer)],
       async reconcile() {
         const wanted = wantedRoutes(informer.list(), config.nodeName, config.clusterCidrs);
-        const { added, removed, failed } = await kernelRoutes.sync(wanted.routes);
+        // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
+        const { added, removed, failed } = await kernelRoutes.sync(
+          wanted.routes,
+          informer.get(config.nodeName) === undefined,
+        );
         const told = [...failed].map(
           ([cidr, why]) => `no route to ${cidr} through ${wanted.routes.get(cidr)} could be made: ${why}`,
         );

@@ -8,6 +8,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** Standard input. Default: none. */
   readonly input?: string | Buffer;
+  /** Standard input stays open for {@link MachineProcess.write}. */
+  readonly keepInput?: boolean;
 }
 
 /** More output than this is dropped from its beginning, characters. */
@@ -46,7 +48,7 @@ export class MachineProcess {
   ): Promise<MachineProcess> {
     const place = options.cwd === undefined ? [] : [`--wdns=${options.cwd}`];
     const wrapper = spawn('nsenter', [`--target=${holder}`, ...namespaces, ...place, '--', ...command], {
-      stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [options.input === undefined && options.keepInput !== true ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });
     const output = { stdout: '', stderr: '', both: '' };
@@ -62,7 +64,8 @@ export class MachineProcess {
     });
     ended.catch(() => undefined);
     wrapper.stdin?.on('error', () => undefined);
-    wrapper.stdin?.end(options.input);
+    if (options.input !== undefined) wrapper.stdin?.write(options.input);
+    if (options.keepInput !== true) wrapper.stdin?.end();
     const forks = namespaces.includes('--pid');
     const child = wrapper.pid === undefined || !forks ? wrapper.pid : await onlyChildOf(wrapper.pid);
     return new MachineProcess(command.join(' '), wrapper, child, output, ended);
@@ -83,6 +86,11 @@ export class MachineProcess {
 
   get hasEnded(): boolean {
     return this.#wrapper.exitCode !== null || this.#wrapper.signalCode !== null;
+  }
+
+  /** To its standard input. */
+  write(text: string): void {
+    this.#wrapper.stdin?.write(text);
   }
 
   /** Resolves when the text is in the output. @throws Error with the output when the process ends before, or does not say it in time */

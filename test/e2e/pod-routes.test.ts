@@ -1,0 +1,182 @@
+/** Pods of different nodes reach each other under their own addresses: network-bridge and routes-hostgw on machines of the bed. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { until } from '../support/until.ts';
+import { bedMissing, createBed, type Bed } from './bed/bed.ts';
+import type { MachineProcess } from './bed/machine-process.ts';
+import type { Machine } from './bed/machine.ts';
+import type { PodNodeCommand } from './bed/pod-node.ts';
+
+jest.setTimeout(90_000);
+const suite = bedMissing === undefined ? describe : describe.skip;
+
+const clusterCidr = '10.244.0.0/16';
+const program = join(import.meta.dirname, 'bed', 'pod-node.ts');
+const tsx = ['--disable-warning=ExperimentalWarning', '--conditions', 'timonel-source', '--import', 'tsx'];
+
+/** The network plugins of one node, running on its machine. */
+class PodNode {
+  readonly machine: Machine;
+  readonly podCidr: string;
+  #process: MachineProcess | undefined;
+
+  constructor(machine: Machine, podCidr: string) {
+    this.machine = machine;
+    this.podCidr = podCidr;
+  }
+
+  get name(): string {
+    return this.machine.name;
+  }
+
+  async start(): Promise<void> {
+    const args = [...tsx, program, this.name, this.podCidr, clusterCidr, this.machine.dataDir];
+    this.#process = await this.machine.spawn(process.execPath, args, {
+      cwd: join(import.meta.dirname, '..'),
+      keepInput: true,
+    });
+    await this.#process.says('"ready"\n');
+  }
+
+  async tell(command: PodNodeCommand): Promise<string> {
+    const running = this.#process;
+    if (running === undefined) throw new Error(`${this.name} does not run`);
+    const { length } = running.stdout;
+    running.write(`${JSON.stringify(command)}\n`);
+    await until(() => running.stdout.slice(length).includes('\n'), {
+      what: () => `the answer of ${this.name} to ${JSON.stringify(command)}:\n${running.output}`,
+    });
+    const answer = JSON.parse(running.stdout.slice(length)) as string | { error: string };
+    if (typeof answer !== 'string') throw new Error(`${this.name}: ${answer.error}\n${running.output}`);
+    if (command.stop !== undefined) await running.ended;
+    return answer;
+  }
+
+  async kill9(): Promise<void> {
+    await this.#process?.kill9();
+  }
+
+  /** A network namespace with the address that the plugin gave it. */
+  async pod(name: string): Promise<string> {
+    await this.machine.mustExec('ip', ['netns', 'add', name]);
+    return this.tell({ attach: `/run/netns/${name}` });
+  }
+
+  async routes(): Promise<string[]> {
+    const text = await this.machine.mustExec('ip', ['-4', 'route', 'show', 'proto', '84']);
+    return text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+  }
+}
+
+suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
+  let bed: Bed;
+  let n1: PodNode;
+  let n2: PodNode;
+  const address = new Map<string, string>();
+
+  const tellAll = async (command: (node: PodNode) => PodNodeCommand): Promise<void> => {
+    for (const teller of [n1, n2]) for (const node of [n1, n2]) await teller.tell(command(node));
+  };
+
+  const inPod = async (node: PodNode, pod: string, command: string, args: readonly string[]): Promise<string> =>
+    (await node.machine.exec('ip', ['netns', 'exec', pod, command, ...args])).stdout;
+
+  const pings = async (node: PodNode, pod: string, to: string): Promise<boolean> =>
+    (await inPod(node, pod, 'ping', ['-n', '-c', '1', '-W', '1', to])).includes('time=');
+
+  /** What a server at the address sees as its client. */
+  async function seenAs(
+    from: PodNode,
+    fromPod: string | undefined,
+    on: PodNode,
+    onPod: string | undefined,
+    to: string,
+  ): Promise<string> {
+    const serve = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(7000, '0.0.0.0', () => console.log('up'))`;
+    const ask = `const s = require('net').connect(7000, '${to}'); s.setTimeout(3000, () => process.exit()); s.on('error', (e) => console.log(e.code)); s.pipe(process.stdout)`;
+    const enter = (pod: string | undefined): string[] => (pod === undefined ? ['env'] : ['ip', 'netns', 'exec', pod]);
+    const [first = '', ...rest] = enter(onPod);
+    const server = await on.machine.spawn(first, [...rest, process.execPath, '-e', serve]);
+    try {
+      await server.says('up');
+      const [program = '', ...args] = enter(fromPod);
+      return (await from.machine.exec(program, [...args, process.execPath, '-e', ask])).stdout.trim();
+    } finally {
+      await server.kill9();
+    }
+  }
+
+  beforeAll(async () => {
+    bed = await createBed({ nodes: 2 });
+    [n1, n2] = [new PodNode(bed.machine('n1'), '10.244.1.0/24'), new PodNode(bed.machine('n2'), '10.244.2.0/24')];
+    await Promise.all([n1.start(), n2.start()]);
+    address.set('a', await n1.pod('a'));
+    address.set('b', await n2.pod('b'));
+  });
+  afterAll(() => bed?.[Symbol.asyncDispose]());
+
+  const at = (pod: string): string => address.get(pod) ?? '';
+
+  it('do not reach each other without routes', async () => {
+    expect([await n1.routes(), await n2.routes()]).toEqual([[], []]);
+    expect(await pings(n1, 'a', at('b'))).toBe(false);
+  });
+
+  it("reach each other, and each other's nodes, under their own addresses", async () => {
+    await tellAll((node) => ({ node: { name: node.name, podCIDR: node.podCidr, address: node.machine.address } }));
+    await until(async () => (await n1.routes()).length === 1 && (await n2.routes()).length === 1, { what: 'routes' });
+    expect(await n1.routes()).toEqual([`10.244.2.0/24 via ${n2.machine.address} dev eth0`]);
+    expect(await pings(n1, 'a', at('b'))).toBe(true);
+    expect(await pings(n2, 'b', at('a'))).toBe(true);
+    expect(await seenAs(n1, 'a', n2, 'b', at('b'))).toBe(at('a'));
+    expect(await seenAs(n2, 'b', n1, 'a', at('a'))).toBe(at('b'));
+    // A node's own processes reach pods elsewhere; a pod that leaves the cluster's ranges does so as its node.
+    expect(await seenAs(n1, undefined, n2, 'b', at('b'))).toBe(n1.machine.address);
+    expect(await seenAs(n1, 'a', n2, undefined, n2.machine.address)).toBe(n1.machine.address);
+  });
+
+  it('are cut off with their machines, and come back', async () => {
+    await bed.cut('n1', 'n2');
+    expect(await pings(n1, 'a', at('b'))).toBe(false);
+    await bed.heal();
+    expect(await pings(n1, 'a', at('b'))).toBe(true);
+  });
+
+  it('have their route again when somebody has deleted it; a node that is gone has none', async () => {
+    const [route] = await n1.routes();
+    await n1.machine.mustExec('ip', ['route', 'del', '10.244.2.0/24']);
+    await until(async () => (await n1.routes())[0] === route, { what: 'the route to come back' });
+    await n1.tell({ node: { name: 'n3', podCIDR: '10.244.3.0/24', address: '10.99.0.103' } });
+    await until(async () => (await n1.routes()).length === 2, { what: 'the route to n3' });
+    await n1.tell({ deleteNode: 'n3' });
+    await until(async () => (await n1.routes()).length === 1, { what: 'the route to n3 to go' });
+  });
+
+  it('keep their routes while the API is away, over a restart, and with an API that does not know their node', async () => {
+    await n1.tell({ endApi: true });
+    const routes = await n1.routes();
+    expect(routes).toHaveLength(1);
+    await n1.kill9();
+    expect(await n1.routes()).toEqual(routes);
+    await n1.start(); // with an API that is empty
+    await n1.tell({ node: { name: 'n3', podCIDR: '10.244.3.0/24', address: '10.99.0.103' } });
+    await until(async () => (await n1.routes()).length === 2, { what: 'the route to n3' });
+    expect(await n1.routes()).toContain(routes[0]);
+    expect(await pings(n1, 'a', at('b'))).toBe(true);
+    await n1.tell({ node: { name: 'n1', podCIDR: n1.podCidr, address: n1.machine.address } });
+    await until(async () => (await n1.routes()).length === 1, { what: 'the route to n2, which is unknown now, to go' });
+    await n1.tell({ node: { name: 'n2', podCIDR: n2.podCidr, address: n2.machine.address } });
+    await until(async () => (await n1.routes()).includes(routes[0] ?? ''), { what: 'the route to n2' });
+  });
+
+  it('keep them when the plugin restarts, and lose them at a shutdown', async () => {
+    await n2.tell({ stop: 'restart' });
+    expect(await n2.routes()).toHaveLength(1);
+    expect(await pings(n1, 'a', at('b'))).toBe(true);
+    await n1.tell({ stop: 'shutdown' });
+    expect(await n1.routes()).toEqual([]);
+  });
+});
