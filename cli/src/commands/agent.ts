@@ -1,7 +1,14 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { dnsSubdomainProblems } from '@timonel/sdk/kube';
-import { certificateFile, authorityName, identityNames, keyFile } from '@timonel/sdk/pki';
+import {
+  authorityName,
+  certificateFile,
+  identityNames,
+  keyFile,
+  readCertificate,
+  readCertificateFile,
+} from '@timonel/sdk/pki';
 import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { isIP } from 'node:net';
 import { defaultName, ownAddress } from '../cluster/addresses.ts';
@@ -58,12 +65,19 @@ function checkFlags(flags: AgentFlags, nodeName: string): void {
   }
 }
 
+/** True when the servers cannot know this node by its certificate any more. */
+async function hasExpired(dataDir: string): Promise<boolean> {
+  const pem = await readCertificateFile(pkiDirectory(dataDir), identityNames.node);
+  return pem === undefined || readCertificate(pem).notAfter < Date.now();
+}
+
 /** A node that has joined already takes new addresses of servers, and nothing else. @throws CliError */
 async function restart(
   flags: AgentFlags,
   dataDir: string,
   before: AgentState,
   nodeAddress: string,
+  signal: AbortSignal,
 ): Promise<AgentState> {
   const text = flags.token ?? process.env['TIMONEL_JOIN_TOKEN'];
   if (text !== undefined && !(await isOwnCluster(dataDir, requireToken(text).token))) {
@@ -80,6 +94,16 @@ async function restart(
   }
   const given = flags.server === undefined ? [] : parseServers('--server', flags.server);
   const servers = [...new Set([...given, ...before.servers])].slice(0, 16);
+  if (await hasExpired(dataDir)) {
+    if (text !== undefined) {
+      const { nodeName, podCidr } = before;
+      const joiner = { dataDir, servers, ...requireToken(text), notice, signal };
+      return joinAsAgent(joiner, { nodeName, nodeAddress, podCidr });
+    }
+    notice(
+      "This node's certificate has expired (or its clock is wrong): its pods go on, but no server lets it in. Join again with --token.",
+    );
+  }
   const state: AgentState = { ...before, nodeAddress, servers };
   await writeClusterState(dataDir, state);
   return state;
@@ -93,7 +117,7 @@ async function becomeAgent(
 ): Promise<AgentState> {
   const before = readClusterState(dataDir) as AgentState | undefined;
   const nodeAddress = addressOf(flags, before);
-  if (before !== undefined) return restart(flags, dataDir, before, nodeAddress);
+  if (before !== undefined) return restart(flags, dataDir, before, nodeAddress, signal);
   if (flags.server === undefined) {
     throw new CliError(
       'This machine is part of no cluster yet: give --server https://HOST:PORT and --token.',

@@ -1,3 +1,4 @@
+import { defaultNodePort } from '@timonel/sdk/contracts/node';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -19,13 +20,22 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
       config: { nodeName: settings.nodeName, clusterCidrs: [clusterCidr], onShutdown: settings.onShutdown },
     },
     settings.hasNftables
-      ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
+      ? {
+          plugin: 'proxy-nftables',
+          config: { serviceCidr: settings.serviceCidr, onShutdown: settings.onShutdown },
+        }
       : { plugin: 'proxy-userspace' },
     {
       plugin: 'node-agent',
-      config: { nodeName: settings.nodeName, nodeAddress, runtime: 'linux', onShutdown: settings.onShutdown },
+      config: {
+        nodeName: settings.nodeName,
+        nodeAddress,
+        runtime: 'linux',
+        onShutdown: settings.onShutdown,
+        serverPort: defaultNodePort,
+      },
     },
-    { plugin: 'node-server', config: { ...pki } },
+    { plugin: 'node-server', config: { ...pki, listen: { port: defaultNodePort } } },
   ];
 }
 

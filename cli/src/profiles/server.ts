@@ -6,8 +6,22 @@ function additions(
   server: ServerSettings,
   settings: ClusterSettings,
 ): Readonly<Record<string, ProfileEntry['config']>> {
-  const { pkiDirectory } = server;
+  const { pkiDirectory, peer } = server;
   return {
+    'store-raft': {
+      cluster: {
+        memberId: server.memberId,
+        name: server.name,
+        listen: peer.listen,
+        advertise: peer.advertise,
+        join: server.join,
+        tls: {
+          caFile: `${pkiDirectory}/ca.crt`,
+          certFile: `${pkiDirectory}/peer.crt`,
+          keyFile: `${pkiDirectory}/peer.key`,
+        },
+      },
+    },
     apiserver: {
       listen: { address: settings.address, port: settings.port },
       extraSans: server.apiNames,
