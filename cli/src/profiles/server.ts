@@ -39,10 +39,6 @@ function serverEntries(settings: ClusterSettings): readonly ProfileEntry[] {
   return [
     ...controlPlane(settings).map(({ plugin, config }) => ({ plugin, config: { ...config, ...more[plugin] } })),
     { plugin: 'leader-election', config: { identity: server.name } },
-    {
-      plugin: 'controller-nodeipam',
-      config: settings.clusterCidr === undefined ? {} : { clusterCidr: settings.clusterCidr },
-    },
     { plugin: 'controller-nodeipam', config: { clusterCidr: settings.clusterCidr } },
     { plugin: 'auth-certificate' },
     {
