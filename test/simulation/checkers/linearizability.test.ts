@@ -22,7 +22,8 @@ const put = (value: string): Operation => ({ type: 'put', keys: ['k'], value });
 const read: Operation = { type: 'read', from: 'k', to: 'l', linearizable: true };
 const wrote = (revision: number): Answer => ({ revision, changed: true, kvs: [] });
 const saw = (value: string | undefined, modRevision = 0, version = 1): Answer => {
-  const kv: KeyValue[] = value === undefined ? [] : [{ key: 'k', value, createRevision: 2, modRevision, version }];
+  const kv: KeyValue[] =
+    value === undefined ? [] : [{ key: 'k', value, createRevision: 2, modRevision, version, lease: 0 }];
   return { revision: Math.max(1, modRevision), changed: false, kvs: kv };
 };
 const outcome = (...steps: readonly Step[]): string => checkLinearizability(historyOf(...steps)).outcome;
@@ -98,6 +99,38 @@ describe('linearizability', () => {
     ).toBe('violation');
   });
 
+  it('judges leases: a key goes with its lease, and a lease that ended stays so', () => {
+    const granted: Answer = { revision: 1, changed: false, kvs: [], lease: 7 };
+    const begin = [
+      ['call', 'a', { type: 'grant', ttlMs: 9 }],
+      ['return', 'a', granted],
+      ['call', 'a', { ...put('1'), lease: 7 }],
+      ['return', 'a', { ...wrote(2), lease: 7 }],
+    ] as const;
+    const gone = [
+      ['call', 'b', read],
+      ['return', 'b', saw(undefined)],
+    ] as const;
+    const expire = ['call', 'm', { type: 'expire', leaseId: 7, term: 1 }] as const;
+    const keepAlive = (lease: number): readonly Step[] => [
+      ['call', 'c', { type: 'keepAlive', leaseId: 7 }],
+      ['return', 'c', { ...granted, lease }],
+    ];
+    expect(outcome(...begin, ...gone)).toBe('violation');
+    expect(outcome(...begin, expire, ...gone)).toBe('linearizable');
+    expect(outcome(...begin, ...keepAlive(7))).toBe('linearizable');
+    expect(outcome(...begin, ...keepAlive(0))).toBe('violation');
+    expect(outcome(...begin, expire, ...keepAlive(0))).toBe('linearizable');
+    expect(outcome(...begin, expire, ...keepAlive(0), ...keepAlive(7))).toBe('violation');
+  });
+
+  it('decides the same with a wrong guess of the order', () => {
+    const entries = randomHistory(new SimRandom(7));
+    for (const guess of [() => undefined, () => 1, ({ id }: HistoryEntry) => 1_000 - id]) {
+      expect(checkLinearizability(entries, { guess }).outcome).toBe('linearizable');
+    }
+  });
+
   it('accepts what one copy answers in random order, and refuses it after one changed answer', () => {
     let refused = 0;
     for (let seed = 0; seed < 40; seed++) {
@@ -110,13 +143,13 @@ describe('linearizability', () => {
         ...target.returned,
         answer: { ...target.returned.answer, kvs: saw('never written', 1).kvs },
       };
-      if (checkLinearizability(entries, 500_000).outcome === 'violation') refused += 1;
+      if (checkLinearizability(entries, { limitStates: 500_000 }).outcome === 'violation') refused += 1;
     }
     expect(refused).toBe(40);
   });
 
   it('says so when it gives up', () => {
-    expect(checkLinearizability(randomHistory(new SimRandom(1)), 3).outcome).toBe('undecided');
+    expect(checkLinearizability(randomHistory(new SimRandom(1)), { limitStates: 3 }).outcome).toBe('undecided');
   });
 });
 
@@ -145,7 +178,7 @@ function randomHistory(random: SimRandom): readonly HistoryEntry[] {
 
 function applyOnce(machine: KvMachine, { id, operation }: HistoryEntry): Answer {
   machine.register(id);
-  const applied = machine.apply(id, { session: id, sequence: 1, floor: 1 }, { origin: '', operation });
+  const applied = machine.apply(id, 1, { session: id, sequence: 1, floor: 1 }, { origin: '', operation });
   if (applied.type !== 'answer') throw new Error(applied.type);
   return applied.answer;
 }

@@ -1,196 +1,183 @@
 import type { HistoryEntry } from '../workload/history.ts';
-import type { Answer, KeyValue, Operation } from '../workload/operation.ts';
+import { absent, operationsByKey, type KeyOperation, type KeyState } from './key-model.ts';
 
-/** `undecided`: the search was given up at its bound. The revision check has no such bound. */
+/** `undecided`: the search was given up at its bound. That is no proof of anything. */
 export type Verdict =
   | { readonly outcome: 'linearizable' }
   | { readonly outcome: 'undecided'; readonly key: string }
   | { readonly outcome: 'violation'; readonly key: string; readonly text: string };
 
-/** What is known of one key. `mod` is undefined after a write whose answer, and so its revision, never came. */
-interface KeyState {
-  readonly value: string | undefined;
-  readonly mod: number | undefined;
-  readonly version: number | undefined;
+export interface SearchOptions {
+  readonly limitStates?: number;
+  /**
+   * The revision at which an operation without an answer is thought to have happened. Which order is tried first depends on it,
+   * and on the revisions in the answers, so that a good guess saves time; what is found does not.
+   */
+  readonly guess?: (entry: HistoryEntry) => number | undefined;
 }
-
-interface KeyOperation {
-  readonly entry: HistoryEntry;
-  readonly calledAt: number;
-  readonly returnedAt: number;
-  readonly step: (state: KeyState) => KeyState | undefined;
-}
-
-const absent: KeyState = { value: undefined, mod: 0, version: 0 };
 
 /**
  * Searches an order of the operations that keeps real time and that one copy of the data could have answered (Wing and Gong,
  * with Lowe's memory of what was tried). It trusts no revision that a member names as an order, only as a value. Keys are
- * searched each for itself: linearizability is local. Serializable reads are none of its business.
+ * searched each for itself. Serializable reads are none of its business.
  */
-export function checkLinearizability(history: readonly HistoryEntry[], limitStates = 50_000): Verdict {
-  const byKey = new Map<string, KeyOperation[]>();
-  const keys = new Set(history.flatMap((entry) => writtenKeys(entry.operation)));
-  for (const entry of history) {
-    for (const key of touchedKeys(entry.operation, keys)) {
-      const operation = toKeyOperation(entry, key);
-      if (operation === undefined) continue;
-      const list = byKey.get(key) ?? [];
-      list.push(operation);
-      byKey.set(key, list);
-    }
-  }
+export function checkLinearizability(history: readonly HistoryEntry[], options: SearchOptions = {}): Verdict {
+  const { limitStates = 200_000, guess = () => undefined } = options;
   let undecided: Verdict | undefined;
-  for (const [key, operations] of [...byKey].toSorted((a, b) => (a[0] < b[0] ? -1 : 1))) {
-    const verdict = searchKey(key, operations, limitStates);
+  for (const [key, operations] of [...operationsByKey(history)].toSorted((a, b) => (a[0] < b[0] ? -1 : 1))) {
+    const sorted = operations.toSorted((a, b) => a.calledAt - b.calledAt);
+    const verdict = new Search(key, sorted, guessedOrder(sorted, guess), limitStates).run();
     if (verdict.outcome === 'violation') return verdict;
     if (verdict.outcome === 'undecided') undecided ??= verdict;
   }
   return undecided ?? { outcome: 'linearizable' };
 }
 
-function writtenKeys(operation: Operation): readonly string[] {
-  if (operation.type === 'put') return operation.keys;
-  return operation.type === 'delete' || operation.type === 'compareAndPut' ? [operation.key] : [];
+/** The place of each operation in the order that is tried first: by revision, and what changed something before what saw it. */
+function guessedOrder(
+  operations: readonly KeyOperation[],
+  guess: (entry: HistoryEntry) => number | undefined,
+): readonly number[] {
+  const revisions = operations.map(({ entry }) => {
+    const answer = entry.returned?.answer;
+    if (answer === undefined) return 2 * (guess(entry) ?? Number.POSITIVE_INFINITY);
+    return 2 * answer.revision + (answer.changed ? 0 : 1);
+  });
+  const order = revisions.map((_, at) => at).toSorted((a, b) => compare(revisions[a], revisions[b]) || a - b);
+  const places: number[] = [];
+  for (const [place, at] of order.entries()) places[at] = place;
+  return places;
 }
 
-function touchedKeys(operation: Operation, known: ReadonlySet<string>): readonly string[] {
-  if (operation.type !== 'read') return writtenKeys(operation);
-  if (!operation.linearizable) return [];
-  return [...known].filter((key) => key >= operation.from && key < operation.to);
+function compare(a = 0, b = 0): number {
+  return a === b ? 0 : a < b ? -1 : 1;
 }
 
-function toKeyOperation(entry: HistoryEntry, key: string): KeyOperation | undefined {
-  const answer = entry.returned?.answer;
-  const { operation } = entry;
-  // A read without an answer says nothing.
-  if (operation.type === 'read' && answer === undefined) return undefined;
-  return {
-    entry,
-    calledAt: entry.calledAt,
-    returnedAt: entry.returned?.at ?? Number.POSITIVE_INFINITY,
-    step: (state) => step(operation, answer, key, state),
-  };
+/** A point to return to. */
+interface Frame {
+  readonly state: KeyState;
+  /** The operation that led here. */
+  readonly taken: number;
+  /** Operations without which nothing is explained. */
+  readonly left: number;
+  /** The first operation that is not done. */
+  readonly first: number;
+  /** The place in the guessed order of what was tried last from here. */
+  tried: number;
 }
 
-/** The state after the operation, or undefined when it could not have been answered so in this state. */
-function step(operation: Operation, answer: Answer | undefined, key: string, state: KeyState): KeyState | undefined {
-  switch (operation.type) {
-    case 'put':
-      return written(operation.value, answer, state);
-    case 'delete':
-      if (answer !== undefined && answer.changed !== (state.value !== undefined)) return undefined;
-      return absent;
-    case 'compareAndPut': {
-      const equal = state.mod === undefined ? undefined : state.mod === operation.modRevision;
-      // Unknown and refused is the same as never done, which the search tries anyway.
-      const changed = answer?.changed ?? true;
-      if (equal !== undefined && equal !== changed) return undefined;
-      return changed
-        ? written(operation.value, answer, state)
-        : observed(
-            answer?.kvs.find((kv) => kv.key === key),
-            state,
-          );
-    }
-    case 'read':
-      return observed(
-        answer?.kvs.find((kv) => kv.key === key),
-        state,
-      );
-    case 'compact':
-      return state;
+class Search {
+  readonly #key: string;
+  readonly #operations: readonly KeyOperation[];
+  readonly #places: readonly number[];
+  readonly #limitStates: number;
+  readonly #done: boolean[];
+  readonly #seen = new Set<string>();
+
+  constructor(key: string, operations: readonly KeyOperation[], places: readonly number[], limitStates: number) {
+    this.#key = key;
+    this.#operations = operations;
+    this.#places = places;
+    this.#limitStates = limitStates;
+    this.#done = operations.map(() => false);
   }
-}
 
-function written(value: string, answer: Answer | undefined, state: KeyState): KeyState {
-  return { value, mod: answer?.revision, version: state.version === undefined ? undefined : state.version + 1 };
-}
-
-function observed(kv: KeyValue | undefined, state: KeyState): KeyState | undefined {
-  if (kv === undefined) return state.value === undefined ? state : undefined;
-  if (state.value !== kv.value) return undefined;
-  if (state.mod !== undefined && state.mod !== kv.modRevision) return undefined;
-  if (state.version !== undefined && state.version !== kv.version) return undefined;
-  return { value: kv.value, mod: kv.modRevision, version: kv.version };
-}
-
-function searchKey(key: string, operations: readonly KeyOperation[], limitStates: number): Verdict {
-  const sorted = operations.toSorted((a, b) => a.calledAt - b.calledAt);
-  const completed = sorted.filter((operation) => operation.returnedAt !== Number.POSITIVE_INFINITY).length;
-  const done = sorted.map(() => false);
-  const seen = new Set<string>();
-  // The furthest that an order got, and what it could not explain there.
-  let best = Number.POSITIVE_INFINITY;
-  let stuckAt: KeyOperation | undefined;
-  // Depth first with an own stack: each frame is a point to return to.
-  const stack: { state: KeyState; taken: number; next: number; left: number; first: number }[] = [];
-  let frame = { state: absent, taken: -1, next: 0, left: completed, first: 0 };
-  for (;;) {
-    if (frame.left === 0) return { outcome: 'linearizable' };
-    const found = nextOperation(sorted, done, frame);
-    if (found === undefined) {
+  run(): Verdict {
+    const completed = this.#operations.filter(({ returnedAt }) => returnedAt !== Number.POSITIVE_INFINITY).length;
+    // The furthest that an order got, and what it could not explain there.
+    let best = Number.POSITIVE_INFINITY;
+    let stuckAt: KeyOperation | undefined;
+    const stack: Frame[] = [];
+    let frame: Frame = { state: absent, taken: -1, left: completed, first: 0, tried: -1 };
+    while (frame.left > 0) {
+      const next = this.#next(frame);
+      if (next !== undefined) {
+        if (this.#seen.size >= this.#limitStates) return { outcome: 'undecided', key: this.#key };
+        stack.push(frame);
+        frame = next;
+        continue;
+      }
       if (frame.left < best) {
         best = frame.left;
-        stuckAt = firstOpen(sorted, done);
+        stuckAt = this.#firstOpen();
       }
       const back = stack.pop();
-      if (back === undefined) return violation(key, stuckAt);
-      done[frame.taken] = false;
+      if (back === undefined) return violation(this.#key, stuckAt);
+      this.#done[frame.taken] = false;
       frame = back;
-      continue;
     }
-    frame.next = found.index + 1;
-    done[found.index] = true;
-    let first = frame.first;
-    while (done[first] === true) first += 1;
-    const memory = fingerprint(done, first, found.state);
-    if (seen.has(memory)) {
-      done[found.index] = false;
-      continue;
+    return { outcome: 'linearizable' };
+  }
+
+  /** The next way to go on from here that was not tried before, from here or from a point that is equal to where it leads. */
+  #next(frame: Frame): Frame | undefined {
+    for (;;) {
+      const found = this.#choose(frame);
+      if (found === undefined) return undefined;
+      const { at, state } = found;
+      frame.tried = this.#places[at] as number;
+      this.#done[at] = true;
+      let { first } = frame;
+      while (this.#done[first] === true) first += 1;
+      const memory = this.#fingerprint(first, state);
+      if (this.#seen.has(memory)) {
+        this.#done[at] = false;
+        continue;
+      }
+      this.#seen.add(memory);
+      const answered = (this.#operations[at] as KeyOperation).returnedAt !== Number.POSITIVE_INFINITY;
+      return { state, taken: at, left: frame.left - (answered ? 1 : 0), first, tried: -1 };
     }
-    if (seen.size >= limitStates) return { outcome: 'undecided', key };
-    seen.add(memory);
-    const left = frame.left - ((sorted[found.index] as KeyOperation).returnedAt === Number.POSITIVE_INFINITY ? 0 : 1);
-    stack.push(frame);
-    frame = { state: found.state, taken: found.index, next: first, left, first };
   }
-}
 
-/** The next operation that may come first among what is left: called before anything left returned. */
-function nextOperation(
-  sorted: readonly KeyOperation[],
-  done: readonly boolean[],
-  frame: { readonly state: KeyState; readonly next: number; readonly first: number },
-): { index: number; state: KeyState } | undefined {
-  let firstReturn = Number.POSITIVE_INFINITY;
-  for (let i = frame.first; i < sorted.length; i++) {
-    const operation = sorted[i] as KeyOperation;
-    if (operation.calledAt > firstReturn) return undefined;
-    if (done[i] === true) continue;
-    firstReturn = Math.min(firstReturn, operation.returnedAt);
-    if (i < frame.next) continue;
-    const state = operation.step(frame.state);
-    if (state !== undefined) return { index: i, state };
+  /** Of those that may come first among what is left, called before anything left returned, the one that is guessed to be next. */
+  #choose(frame: Frame): { readonly at: number; readonly state: KeyState } | undefined {
+    let firstReturn = Number.POSITIVE_INFINITY;
+    let best = Number.POSITIVE_INFINITY;
+    let found: { at: number; state: KeyState } | undefined;
+    const twins: string[] = [];
+    for (let at = frame.first; at < this.#operations.length; at++) {
+      const operation = this.#operations[at] as KeyOperation;
+      if (operation.calledAt > firstReturn) break;
+      if (this.#done[at] === true) continue;
+      firstReturn = Math.min(firstReturn, operation.returnedAt);
+      if (operation.twins !== undefined) {
+        if (twins.includes(operation.twins)) continue;
+        twins.push(operation.twins);
+      }
+      const place = this.#places[at] as number;
+      if (place <= frame.tried || place >= best) continue;
+      const state = operation.step(frame.state);
+      if (state === undefined) continue;
+      best = place;
+      found = { at, state };
+    }
+    return found;
   }
-  return undefined;
-}
 
-function fingerprint(done: readonly boolean[], first: number, state: KeyState): string {
-  let last = done.length;
-  while (last > first && done[last - 1] !== true) last -= 1;
-  let bits = '';
-  for (let i = first; i < last; i++) bits += done[i] === true ? '1' : '0';
-  return `${first} ${bits} ${state.value} ${state.mod} ${state.version}`;
-}
-
-function firstOpen(sorted: readonly KeyOperation[], done: readonly boolean[]): KeyOperation | undefined {
-  let earliest: KeyOperation | undefined;
-  for (const [i, operation] of sorted.entries()) {
-    if (done[i] !== true && (earliest === undefined || operation.returnedAt < earliest.returnedAt))
-      earliest = operation;
+  #fingerprint(first: number, { value, mod, version, lease }: KeyState): string {
+    const done = this.#done;
+    let last = done.length;
+    while (last > first && done[last - 1] !== true) last -= 1;
+    let bits = '';
+    let word = 1;
+    for (let at = first; at < last; at++) {
+      word = (word << 1) | (done[at] === true ? 1 : 0);
+      if (word < 0x8000) continue;
+      bits += String.fromCharCode(word);
+      word = 1;
+    }
+    return `${first} ${word} ${bits} ${value} ${mod} ${version} ${lease}`;
   }
-  return earliest;
+
+  #firstOpen(): KeyOperation | undefined {
+    let earliest: KeyOperation | undefined;
+    for (const [at, operation] of this.#operations.entries()) {
+      if (this.#done[at] === true) continue;
+      if (earliest === undefined || operation.returnedAt < earliest.returnedAt) earliest = operation;
+    }
+    return earliest;
+  }
 }
 
 function violation(key: string, stuckAt: KeyOperation | undefined): Verdict {

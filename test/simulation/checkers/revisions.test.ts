@@ -12,6 +12,7 @@ const kv = (value: string, modRevision: number): KeyValue => ({
   createRevision: 2,
   modRevision,
   version: modRevision - 1,
+  lease: 0,
 });
 
 function bed() {

@@ -7,7 +7,7 @@ const change = (revision: number, ...keys: string[]): Change => ({
   revision,
   events: keys.map((key) => ({
     type: 'put',
-    kv: { key, value: `v${revision}`, createRevision: revision, modRevision: revision, version: 1 },
+    kv: { key, value: `v${revision}`, createRevision: revision, modRevision: revision, version: 1, lease: 0 },
   })),
 });
 

@@ -8,6 +8,7 @@ export { SessionTable, type SessionSnapshot } from '../../../plugins/store-raft/
 export interface RaftTuning {
   readonly tickMs: number;
   readonly electionTicks: number;
+  readonly heartbeatTicks: number;
   readonly checkpointEntries: number;
   readonly messageEntries: number;
   readonly inflightEntries: number;

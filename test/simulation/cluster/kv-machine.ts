@@ -9,6 +9,8 @@ export interface KvSnapshot {
   readonly compactedRevision: number;
   readonly kvs: readonly KeyValue[];
   readonly changes: readonly Change[];
+  /** [id, time to live] of those that run. How much time they have left is not part of the state. */
+  readonly leases: readonly (readonly [number, number])[];
   readonly sessions: SessionSnapshot<Answer>;
   readonly hash: number;
 }
@@ -18,17 +20,30 @@ const sessionLimits = { sessions: 50, results: 20 };
 
 /** `stale`: a late copy of a write that its client gave up. `noSession`: its session is not known. Nothing was done. */
 export type Applied =
-  | { readonly type: 'answer'; readonly answer: Answer; readonly change: Change | undefined }
+  | {
+      readonly type: 'answer';
+      readonly answer: Answer;
+      readonly change: Change | undefined;
+      readonly endedLease: number | undefined;
+    }
   | { readonly type: 'stale' }
   | { readonly type: 'noSession' };
 
-/** The store contract's semantics, small: revisions, versions, compare, history for watches, sessions against double writes. */
+interface Effect {
+  readonly events: readonly ChangeEvent[];
+  readonly kvs?: readonly KeyValue[];
+  readonly lease?: number;
+  readonly endedLease?: number;
+}
+
+/** The store contract's semantics, small: revisions, compare, leases, history for watches, sessions against double writes. */
 export class KvMachine {
   revision = 1;
   compactedRevision = 0;
   hash = 0;
   #sessions = new SessionTable<Answer>(sessionLimits);
   readonly #kvs = new Map<string, KeyValue>();
+  readonly #leases = new Map<number, number>();
   #changes: Change[] = [];
 
   static restore(snapshot: KvSnapshot): KvMachine {
@@ -37,6 +52,7 @@ export class KvMachine {
     machine.compactedRevision = snapshot.compactedRevision;
     machine.hash = snapshot.hash;
     for (const kv of snapshot.kvs) machine.#kvs.set(kv.key, kv);
+    for (const [id, ttlMs] of snapshot.leases) machine.#leases.set(id, ttlMs);
     machine.#changes = [...snapshot.changes];
     machine.#sessions = new SessionTable(sessionLimits, snapshot.sessions);
     return machine;
@@ -48,6 +64,7 @@ export class KvMachine {
       compactedRevision: this.compactedRevision,
       kvs: [...this.#kvs.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)),
       changes: [...this.#changes],
+      leases: [...this.#leases],
       sessions: this.#sessions.snapshot(),
       hash: this.hash,
     };
@@ -58,21 +75,34 @@ export class KvMachine {
     this.hash = hashText(this.hash, `session ${index}`);
   }
 
-  apply(index: number, id: ProposalId, command: Command): Applied {
+  /** A command in an entry of this index and term; one without an id comes from a leader, not from a client. */
+  apply(index: number, term: number, id: ProposalId | undefined, command: Command): Applied {
     const verdict = this.#sessions.begin(index, id);
-    if (verdict.type === 'duplicate') return { type: 'answer', answer: verdict.result, change: undefined };
+    if (verdict.type === 'duplicate') {
+      return { type: 'answer', answer: verdict.result, change: undefined, endedLease: undefined };
+    }
     if (verdict.type === 'stale') return verdict;
     if (verdict.type === 'expired') return { type: 'noSession' };
-    const { kvs, events } = this.#evaluate(command.operation, this.revision + 1);
+    const { kvs = [], events, lease, endedLease } = this.#evaluate(command.operation, index, term);
     const change = events.length > 0 ? { revision: this.revision + 1, events } : undefined;
     if (change !== undefined) this.#commit(change);
-    const answer: Answer = { revision: this.revision, changed: change !== undefined, kvs };
+    const answer = {
+      revision: this.revision,
+      changed: change !== undefined,
+      kvs,
+      ...(lease !== undefined && { lease }),
+    };
     this.#sessions.applied(id, answer);
     this.hash = hashText(
       this.hash,
-      `${command.origin} ${answer.revision} ${this.compactedRevision} ${JSON.stringify(events)}`,
+      `${command.origin} ${answer.revision} ${this.compactedRevision} ${this.#leases.size} ${JSON.stringify(events)}`,
     );
-    return { type: 'answer', answer, change };
+    return { type: 'answer', answer, change, endedLease };
+  }
+
+  /** The leases that run, with their times to live. */
+  get leases(): ReadonlyMap<number, number> {
+    return this.#leases;
   }
 
   read(from: string, to: string): Answer {
@@ -92,32 +122,59 @@ export class KvMachine {
 
   /** A hash of all that a snapshot holds, for comparing members. */
   contentHash(): number {
-    return hashText(0, JSON.stringify(this.snapshot()));
+    const { kvs, changes, ...rest } = this.snapshot();
+    let hash = hashText(0, JSON.stringify(rest));
+    for (const part of [...kvs, ...changes]) hash = Math.imul(hash ^ hashOf(part), 0x01000193);
+    return hash >>> 0;
   }
 
-  #evaluate(operation: Operation, revision: number): { kvs: readonly KeyValue[]; events: readonly ChangeEvent[] } {
+  #evaluate(operation: Operation, index: number, term: number): Effect {
     switch (operation.type) {
-      case 'put':
-        return { kvs: [], events: operation.keys.map((key) => this.#put(key, operation.value, revision)) };
+      case 'put': {
+        const { keys, value, lease = 0 } = operation;
+        if (lease !== 0 && !this.#leases.has(lease)) return { events: [], lease: 0 };
+        return { events: keys.map((key) => this.#put(key, value, lease)), ...(lease !== 0 && { lease }) };
+      }
       case 'delete':
-        return { kvs: [], events: this.#kvs.has(operation.key) ? [deletion(operation.key, revision)] : [] };
+        return { events: this.#kvs.has(operation.key) ? [this.#deletion(operation.key)] : [] };
       case 'compareAndPut': {
         const kv = this.#kvs.get(operation.key);
         if ((kv?.modRevision ?? 0) !== operation.modRevision) return { kvs: kv === undefined ? [] : [kv], events: [] };
-        return { kvs: [], events: [this.#put(operation.key, operation.value, revision)] };
+        return { events: [this.#put(operation.key, operation.value, 0)] };
       }
       case 'compact':
         this.#compact(operation.revision);
-        return { kvs: [], events: [] };
-      case 'read':
-        throw new Error('a read has no place in the log');
+        return { events: [] };
+      case 'grant':
+        this.#leases.set(index, operation.ttlMs);
+        return { events: [], lease: index };
+      case 'revoke':
+        return this.#endLease(operation.leaseId);
+      case 'expire':
+        // A leader of an earlier term saw it; the one of this term may have given the lease its full time again.
+        return operation.term === term ? this.#endLease(operation.leaseId) : { events: [] };
+      default:
+        throw new Error(`a ${operation.type} has no place in the log`);
     }
   }
 
-  #put(key: string, value: string, revision: number): ChangeEvent {
+  #put(key: string, value: string, lease: number): ChangeEvent {
     const old = this.#kvs.get(key);
-    const createRevision = old?.createRevision ?? revision;
-    return { type: 'put', kv: { key, value, createRevision, modRevision: revision, version: (old?.version ?? 0) + 1 } };
+    const modRevision = this.revision + 1;
+    const createRevision = old?.createRevision ?? modRevision;
+    return { type: 'put', kv: { key, value, createRevision, modRevision, version: (old?.version ?? 0) + 1, lease } };
+  }
+
+  #deletion(key: string): ChangeEvent {
+    const modRevision = this.revision + 1;
+    return { type: 'delete', kv: { key, value: '', createRevision: 0, modRevision, version: 0, lease: 0 } };
+  }
+
+  /** Its keys go with it, in one revision. */
+  #endLease(leaseId: number): Effect {
+    if (!this.#leases.delete(leaseId)) return { events: [], lease: 0 };
+    const keys = [...this.#kvs.values()].filter((kv) => kv.lease === leaseId).map((kv) => kv.key);
+    return { events: keys.toSorted().map((key) => this.#deletion(key)), lease: leaseId, endedLease: leaseId };
   }
 
   #commit(change: Change): void {
@@ -135,8 +192,15 @@ export class KvMachine {
   }
 }
 
-function deletion(key: string, revision: number): ChangeEvent {
-  return { type: 'delete', kv: { key, value: '', createRevision: 0, modRevision: revision, version: 0 } };
+// These never change, and most of them are shared by all members.
+const hashes = new WeakMap<object, number>();
+
+function hashOf(part: KeyValue | Change): number {
+  const known = hashes.get(part);
+  if (known !== undefined) return known;
+  const hash = hashText(0, JSON.stringify(part));
+  hashes.set(part, hash);
+  return hash;
 }
 
 export function hashText(start: number, text: string): number {

@@ -18,6 +18,27 @@ export interface World {
   readonly tuning: RaftTuning;
 }
 
+/**
+ * Where a member may crash, and how likely that is at each of them, so that the rare points are met too. Between them lie the
+ * crashes that come from outside, at any time.
+ */
+const crashPoints = {
+  'before a send': 1,
+  'after a send': 1,
+  'between writes': 2,
+  'between write and sync': 2,
+  'after a sync': 2,
+  'before an apply': 2,
+  'after an apply': 2,
+  'amid a compaction': 20,
+  'amid a checkpoint': 10,
+  'amid a snapshot': 20,
+  'amid an installation': 100,
+} as const;
+
+export type CrashPoint = keyof typeof crashPoints;
+export const allCrashPoints: readonly CrashPoint[] = Object.keys(crashPoints) as CrashPoint[];
+
 /** A machine with a disk and a clock, on which a member's process lives, dies and is started again. */
 export class Member {
   readonly id: string;
@@ -97,9 +118,10 @@ export class Member {
     return () => this.#later(life, run);
   }
 
-  crashesAt(point: string): boolean {
+  crashesAt(point: CrashPoint): boolean {
     if (!this.alive) return true;
-    if (this.crashChance === 0 || !this.random.chance(this.crashChance)) return false;
+    if (this.crashChance === 0 || !this.random.chance(this.crashChance * crashPoints[point])) return false;
+    this.observer.count(`crash point ${point}`);
     this.crash(point);
     return true;
   }

@@ -1,5 +1,6 @@
 import type { Entry, LogBase, SoftState } from '../../../plugins/store-raft/src/raft/types.ts';
 import { Commitment, ElectionSafety, LogMatching, StateEquality } from '../checkers/consensus.ts';
+import { LeaseEnds } from '../checkers/leases.ts';
 import { Truth } from '../checkers/truth.ts';
 import type { Trace } from '../parts/trace.ts';
 import type { Scheduler } from '../parts/scheduler.ts';
@@ -12,8 +13,12 @@ import type { Command } from './wire.ts';
 export class Observer {
   readonly violations: string[] = [];
   readonly counts: Record<string, number> = {};
+  /** Called in the very moment in which a member begins to lead, before anything that it sends then is under way. */
+  onLeader: ((member: string) => void) | undefined;
   readonly truth: Truth;
   readonly history: History;
+  readonly leases: LeaseEnds;
+  readonly #expiries = new Set<string>();
   readonly #elections: ElectionSafety;
   readonly #logs: LogMatching;
   readonly #commitment: Commitment;
@@ -28,6 +33,7 @@ export class Observer {
     this.history = history;
     const report = (text: string): void => this.violation(text);
     this.truth = new Truth(report);
+    this.leases = new LeaseEnds(() => ({ at: history.tick(), atMs: scheduler.nowMs }));
     this.#elections = new ElectionSafety(report);
     this.#logs = new LogMatching(report);
     this.#commitment = new Commitment(report);
@@ -66,6 +72,7 @@ export class Observer {
     const { base } = process.storage;
     // What waits to be written is the leader's own first entry, or was there before it was elected.
     this.#commitment.leads(member, term, base.index, (index) => process.logTerm(index));
+    this.onLeader?.(member);
   }
 
   appended(member: string, entry: Entry, previousTerm: number | undefined): void {
@@ -79,10 +86,24 @@ export class Observer {
       this.note(`committed ${entry.index}/${entry.term} by ${member}`);
   }
 
+  /** A leader proposes to end a lease: an operation like a client's, of unknown outcome. The name that it goes by. */
+  expires(member: string, leaseId: number, term: number): string {
+    const client = `${member}@${term}`;
+    const origin = `${client}/${leaseId}`;
+    if (this.#expiries.has(origin)) return origin;
+    this.#expiries.add(origin);
+    this.note(`${member} ends lease ${leaseId} in term ${term}`);
+    this.history.call(client, leaseId, { type: 'expire', leaseId, term });
+    return origin;
+  }
+
   changed(member: string, command: Command, applied: Applied): void {
-    if (applied.type === 'answer' && applied.change === undefined) this.count('writes without change');
-    if (applied.type !== 'answer' || applied.change === undefined) return;
-    const { change } = applied;
+    if (applied.type !== 'answer') return;
+    const { change, endedLease } = applied;
+    if (endedLease !== undefined && this.leases.ended(endedLease, command.operation.type === 'expire')) {
+      this.count(command.operation.type === 'expire' ? 'leases run out' : 'leases revoked');
+    }
+    if (change === undefined) return;
     const known = this.truth.at(change.revision);
     if (known === undefined) this.truth.add(change, command.origin, this.history.tick());
     else if (known.origin !== command.origin) {
@@ -92,7 +113,7 @@ export class Observer {
 
   applied(member: string, index: number, machine: KvMachine): void {
     this.#states.applied(member, index, machine.hash);
-    if (index % 8 === 0) this.#contents.applied(member, index, machine.contentHash());
+    if (index % 32 === 0) this.#contents.applied(member, index, machine.contentHash());
   }
 
   installed(member: string, base: LogBase, machine: KvMachine): void {

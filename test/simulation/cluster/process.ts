@@ -8,15 +8,18 @@ import type {
   SnapshotChunk,
   SnapshotMeta,
   SnapshotRead,
+  SoftState,
 } from '../../../plugins/store-raft/src/raft/types.ts';
 import { createRaft, type RaftTuning } from './core.ts';
 import { KvMachine, type KvSnapshot } from './kv-machine.ts';
+import { Leases } from './leases.ts';
+import { LogWriter } from './log-writer.ts';
 import type { Member } from './member.ts';
 import { Requests } from './requests.ts';
 import { isWhole, SnapshotSource } from './snapshot-source.ts';
 import { MemberStorage } from './storage.ts';
 import { WatchHub } from './watch-hub.ts';
-import { decodeJson, deepFreeze, encodeJson, type Command, type Wire } from './wire.ts';
+import { decodeCommand, decodeJson, deepFreeze, encodeJson, type Command, type Wire } from './wire.ts';
 
 /**
  * The driver of one living member: what stands between the Raft core and the simulated disk, network and clock. It does what
@@ -28,18 +31,16 @@ export class MemberProcess {
   machine: KvMachine;
   readonly hub = new WatchHub();
   readonly requests: Requests;
+  readonly leases: Leases;
   appliedIndex: number;
   #appliedTerm: number;
+  #softState: SoftState = { role: 'follower', leader: undefined, term: 0 };
   #configuration: Configuration;
   readonly #member: Member;
   readonly #tuning: RaftTuning;
   #tickedAtMs: number;
   #pumping = false;
-  // Readies in order, of which nothing is written yet.
-  readonly #toPersist: Ready[] = [];
-  #writtenId = 0;
-  #syncedId = 0;
-  #syncing = false;
+  readonly #writer: LogWriter;
   readonly #toApply: Entry[] = [];
   #applying = false;
   #checkpointedIndex: number;
@@ -53,7 +54,7 @@ export class MemberProcess {
     const { storage, recovered } = MemberStorage.open(member.disk, initial);
     this.storage = storage;
     const { state, stored } = recovered;
-    this.machine = state === undefined ? new KvMachine() : KvMachine.restore(decodeJson(state.bytes) as KvSnapshot);
+    this.machine = state === undefined ? new KvMachine() : KvMachine.restore(state.snapshot);
     this.appliedIndex = stored.appliedIndex;
     this.#checkpointedIndex = stored.appliedIndex;
     this.#appliedTerm = state?.base.term ?? stored.base.term;
@@ -61,7 +62,12 @@ export class MemberProcess {
     this.#tickedAtMs = member.clock.monotonic();
     member.observer.starts(member.id, this);
     this.raft = createRaft(member.id, stored, (bound) => member.random.int(bound), tuning);
+    this.#writer = new LogWriter(member, storage, (persistId) => {
+      this.raft.persisted(persistId);
+      this.#pumpSoon();
+    });
     this.requests = new Requests(this, member);
+    this.leases = new Leases(this, member);
     this.#snapshots = new SnapshotSource(member, () => ({ base: this.#base(), machine: this.machine }));
     if (state !== undefined) this.raft.stateDurable(state.base.index);
     this.#scheduleTick();
@@ -93,14 +99,25 @@ export class MemberProcess {
     return result;
   }
 
+  /** A command of this member's own, of which nobody waits for an answer. */
+  command(command: Command): void {
+    this.propose({ type: 'command', data: encodeJson(command) });
+  }
+
   /** The term of an entry in this member's log, written or about to be. */
   logTerm(index: number): number | undefined {
-    for (const { entries } of this.#toPersist.toReversed()) {
-      const first = entries[0];
-      if (first === undefined || index < first.index) continue;
-      return entries[index - first.index]?.term;
-    }
-    return this.storage.termOf(index);
+    return this.#writer.termOf(index);
+  }
+
+  /** As it last became known. */
+  get softState(): SoftState {
+    return this.#softState;
+  }
+
+  /** The term in which it leads, once it has applied all that was committed before. */
+  #officeTerm(): number | undefined {
+    const { role, term } = this.#softState;
+    return role === 'leader' && this.#appliedTerm === term ? term : undefined;
   }
 
   /** For what an operator asks of the core. */
@@ -141,69 +158,29 @@ export class MemberProcess {
   /** false: the member crashed in the midst of it. */
   #handle(ready: Ready): boolean {
     const { observer, id } = this.#member;
-    if (ready.softState !== undefined) observer.softState(id, ready.softState, this);
-    if (ready.persistId !== undefined || ready.compactedTo !== undefined) this.#toPersist.push(ready);
-    if (this.#member.random.chance(0.5)) this.#persist();
-    if (this.#member.crashesAt('beforeSend')) return false;
+    if (ready.softState !== undefined) {
+      this.#softState = ready.softState;
+      observer.softState(id, ready.softState, this);
+      this.leases.update(this.#officeTerm());
+    }
+    this.#writer.add(ready);
+    if (this.#member.random.chance(0.5)) this.#writer.write();
+    if (!this.#member.alive || this.#member.crashesAt('before a send')) return false;
     for (const message of ready.messages) this.#member.sendRaft(deepFreeze(message));
-    if (this.#member.crashesAt('afterSend')) return false;
-    this.#persist();
+    if (this.#member.crashesAt('after a send')) return false;
+    this.#writer.write();
+    if (!this.#member.alive) return false;
     for (const read of ready.reads) this.requests.readReady(read);
     for (const { proposal, reason } of ready.refused) this.requests.refused(proposal, reason);
     for (const read of ready.snapshotReads) this.#readSnapshot(read);
     for (const chunk of ready.snapshotChunks) this.#storeChunk(chunk);
+    if (!this.#member.alive) return false;
     if (ready.committed.length > 0) {
-      const { term } = this.raft.status();
-      for (const entry of ready.committed) observer.committed(id, entry, term);
+      for (const entry of ready.committed) observer.committed(id, entry, this.#softState.term);
       this.#toApply.push(...ready.committed);
       this.#applySoon();
     }
     return this.#member.alive;
-  }
-
-  /** Writes what is due and syncs it; what comes while a sync is under way shares the next one. */
-  #persist(): void {
-    while (this.#toPersist.length > 0 && !this.#installing) {
-      const ready = this.#toPersist[0] as Ready;
-      if (ready.persistId !== undefined) {
-        if (!this.storage.append(ready.hardState, ready.entries)) return this.#retryLater();
-        this.#observeAppended(ready.entries);
-        this.#writtenId = ready.persistId;
-      }
-      this.#toPersist.shift();
-      if (ready.compactedTo !== undefined && !this.storage.compact(ready.compactedTo)) {
-        this.#member.observer.note(`${this.#member.id} has no space to compact`);
-      }
-    }
-    this.#sync();
-  }
-
-  #sync(): void {
-    if (this.#syncing || this.#writtenId === this.#syncedId) return;
-    this.#syncing = true;
-    const id = this.#writtenId;
-    if (this.#member.crashesAt('beforeSync')) return;
-    this.storage.sync(
-      this.#member.guard(() => {
-        if (this.#member.crashesAt('afterSync')) return;
-        this.#syncing = false;
-        this.#syncedId = id;
-        this.raft.persisted(id);
-        this.#pumpSoon();
-        this.#persist();
-      }),
-    );
-  }
-
-  /** The disk is full: nothing is promised until it is written. */
-  #retryLater(): void {
-    this.#member.after(50, () => this.#persist());
-  }
-
-  #observeAppended(entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      this.#member.observer.appended(this.#member.id, entry, this.storage.termOf(entry.index - 1));
-    }
   }
 
   #applySoon(): void {
@@ -212,13 +189,14 @@ export class MemberProcess {
     const slow = this.#member.random.chance(0.02);
     this.#member.after(this.#member.random.between(0, slow ? 60 : 0.5), () => {
       this.#applying = false;
-      if (this.#member.crashesAt('beforeApply')) return;
+      if (this.#member.crashesAt('before an apply')) return;
       const batch = this.#toApply.splice(0, 1 + this.#member.random.int(20));
       for (const entry of batch) this.#apply(entry);
       this.raft.applied(this.appliedIndex);
+      this.leases.update(this.#officeTerm());
       this.hub.flush(this.machine);
       this.requests.applied();
-      if (this.#member.crashesAt('afterApply')) return;
+      if (this.#member.crashesAt('after an apply')) return;
       this.#checkpointWhenDue();
       this.#pumpSoon();
       this.#applySoon();
@@ -234,11 +212,11 @@ export class MemberProcess {
       this.machine.register(entry.index);
       this.requests.registered(entry.nonce, entry.index);
     }
-    if (entry.type === 'command' && entry.id !== undefined) {
-      const command = decodeJson(entry.data) as Command;
-      const applied = this.machine.apply(entry.index, entry.id, command);
+    if (entry.type === 'command') {
+      const command = decodeCommand(entry.data);
+      const applied = this.machine.apply(entry.index, entry.term, entry.id, command);
       this.#member.observer.changed(this.#member.id, command, applied);
-      this.requests.written(entry.id, applied);
+      if (entry.id !== undefined) this.requests.written(entry.id, applied);
     }
     this.#member.observer.applied(this.#member.id, entry.index, this.machine);
   }
@@ -256,15 +234,15 @@ export class MemberProcess {
     )
       return;
     const base = this.#base();
-    const bytes = encodeJson(this.machine.snapshot());
     const saved = this.#member.guard(() => {
       this.#savingState = false;
       this.raft.stateDurable(base.index);
       this.#pumpSoon();
     });
-    if (!this.storage.saveState(base, bytes, saved)) return;
+    if (!this.storage.saveState(base, this.machine.snapshot(), saved)) return;
     this.#savingState = true;
     this.#checkpointedIndex = base.index;
+    this.#member.crashesAt('amid a checkpoint');
   }
 
   #readSnapshot(read: SnapshotRead): void {
@@ -279,6 +257,7 @@ export class MemberProcess {
   #storeChunk(chunk: SnapshotChunk): void {
     const { snapshot } = chunk;
     if (!this.storage.saveChunk(snapshot, chunk.offset, chunk.data)) return this.raft.snapshotFailed(snapshot);
+    if (this.#member.crashesAt('amid a snapshot')) return;
     if (!chunk.last) return;
     const incoming = this.storage.incoming();
     if (incoming === undefined || !isWhole(snapshot, incoming.bytes) || this.#member.random.chance(0.05)) {
@@ -287,14 +266,15 @@ export class MemberProcess {
       this.#pumpSoon();
       return;
     }
-    this.#install(snapshot, incoming.bytes);
+    this.#install(snapshot, decodeJson(incoming.bytes) as KvSnapshot);
   }
 
   /** First the state, then the log: a crash in between leaves a state that is newer than the log, which start-up knows. */
-  #install(snapshot: SnapshotMeta, bytes: Uint8Array): void {
+  #install(snapshot: SnapshotMeta, content: KvSnapshot): void {
     const base: LogBase = { index: snapshot.index, term: snapshot.term, configuration: snapshot.configuration };
     const failed = (): void => {
       this.#installing = false;
+      this.#writer.release();
       this.storage.dropIncoming();
       this.raft.snapshotFailed(snapshot);
       this.#pumpSoon();
@@ -303,23 +283,23 @@ export class MemberProcess {
     const replaced = this.#member.guard(() => {
       this.#installing = false;
       this.storage.dropIncoming();
-      // What waited to be written to the old log is covered by the snapshot; votes are not.
-      for (const [i, ready] of this.#toPersist.entries()) this.#toPersist[i] = { ...ready, entries: [] };
-      this.#becomeSnapshot(base, bytes);
+      this.#writer.replaceBySnapshot();
+      this.#becomeSnapshot(base, content);
       this.raft.snapshotInstalled(snapshot);
       this.#pumpSoon();
-      this.#persist();
+      this.#writer.write();
     });
     const stateSaved = this.#member.guard(() => {
-      if (this.#member.crashesAt('amidInstall')) return;
+      if (this.#member.crashesAt('amid an installation')) return;
       if (!this.storage.replaceLog(base, replaced)) failed();
     });
     this.#installing = true;
-    if (!this.storage.saveState(base, bytes, stateSaved)) failed();
+    this.#writer.hold();
+    if (!this.storage.saveState(base, content, stateSaved)) failed();
   }
 
-  #becomeSnapshot(base: LogBase, bytes: Uint8Array): void {
-    this.machine = KvMachine.restore(decodeJson(bytes) as KvSnapshot);
+  #becomeSnapshot(base: LogBase, content: KvSnapshot): void {
+    this.machine = KvMachine.restore(content);
     this.#toApply.length = 0;
     this.appliedIndex = base.index;
     this.#appliedTerm = base.term;

@@ -1,4 +1,5 @@
 import type { Proposal, ProposalId, ReadResult } from '../../../plugins/store-raft/src/raft/types.ts';
+import type { Answer } from '../workload/operation.ts';
 import type { Applied } from './kv-machine.ts';
 import type { Member } from './member.ts';
 import type { MemberProcess } from './process.ts';
@@ -9,9 +10,9 @@ interface Asker {
   readonly requestId: string;
 }
 
-interface WaitingRead extends Asker {
-  readonly from: string;
-  readonly to: string;
+interface WaitingRead {
+  readonly asker: Asker;
+  readonly answer: () => void;
   index: number | undefined;
 }
 
@@ -38,7 +39,9 @@ export class Requests {
         return this.#propose({ client, requestId: request.requestId }, { type: 'command', id: request.id, data });
       }
       case 'read':
-        return this.#read(client, request);
+        return this.#read({ client, requestId: request.requestId }, request);
+      case 'keepAlive':
+        return this.#keepAlive({ client, requestId: request.requestId }, request);
       case 'watch':
         this.#process.hub.open(request.stream, request, (number, part) =>
           this.#member.reply(client, { type: 'watched', stream: request.stream, number, part }),
@@ -52,7 +55,7 @@ export class Requests {
     for (const [context, read] of this.#reads) {
       if (read.index === undefined || read.index > this.#process.appliedIndex) continue;
       this.#reads.delete(context);
-      this.#answerRead(read);
+      read.answer();
     }
   }
 
@@ -61,7 +64,7 @@ export class Requests {
     if (read === undefined) return;
     if (result.index === undefined) {
       this.#reads.delete(result.context);
-      this.#refuse(read, 'no read index');
+      this.#refuse(read.asker, 'no read index');
       return;
     }
     read.index = result.index;
@@ -77,7 +80,7 @@ export class Requests {
   written(id: ProposalId, applied: Applied): void {
     for (const { client, requestId } of this.#take(keyOf(id))) {
       if (applied.type === 'answer') {
-        this.#member.reply(client, { type: 'answer', requestId, answer: applied.answer });
+        this.#answer({ client, requestId }, applied.answer);
       } else if (applied.type === 'noSession') this.#member.reply(client, { type: 'noSession', requestId });
     }
   }
@@ -94,22 +97,31 @@ export class Requests {
     this.#writes.set(key, [...(this.#writes.get(key) ?? []), asker]);
   }
 
-  #read(client: string, request: Extract<Request, { type: 'read' }>): void {
-    const read: WaitingRead = {
-      client,
-      requestId: request.requestId,
-      from: request.from,
-      to: request.to,
-      index: undefined,
-    };
-    if (request.mode === 'serializable') return this.#answerRead(read);
-    const context = ++this.#context;
-    this.#reads.set(context, read);
-    this.#process.raft.read(context, request.mode);
+  #read(asker: Asker, { from, to, mode }: Extract<Request, { type: 'read' }>): void {
+    const answer = (): void => this.#answer(asker, this.#process.machine.read(from, to));
+    if (mode === 'serializable') answer();
+    else this.#ask(asker, mode, answer);
   }
 
-  #answerRead({ client, requestId, from, to }: WaitingRead): void {
-    this.#member.reply(client, { type: 'answer', requestId, answer: this.#process.machine.read(from, to) });
+  /** A read as others are: who leads no more must not promise anything. */
+  #keepAlive(asker: Asker, { leaseId, mode }: Extract<Request, { type: 'keepAlive' }>): void {
+    if (this.#process.softState.role !== 'leader') return this.#refuse(asker, 'not the leader');
+    this.#ask(asker, mode, () => {
+      const outcome = this.#process.leases.keepAlive(leaseId);
+      if (outcome === 'notHere') return this.#refuse(asker, 'the lease is not counted here');
+      const { revision } = this.#process.machine;
+      this.#answer(asker, { revision, changed: false, kvs: [], lease: outcome === 'kept' ? leaseId : 0 });
+    });
+  }
+
+  #ask(asker: Asker, mode: 'quorum' | 'lease', answer: () => void): void {
+    const context = ++this.#context;
+    this.#reads.set(context, { asker, answer, index: undefined });
+    this.#process.raft.read(context, mode);
+  }
+
+  #answer({ client, requestId }: Asker, answer: Answer): void {
+    this.#member.reply(client, { type: 'answer', requestId, answer });
   }
 
   #refuse({ client, requestId }: Asker, reason: string): void {

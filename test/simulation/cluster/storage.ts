@@ -6,18 +6,19 @@ import type {
   StoredState,
 } from '../../../plugins/store-raft/src/raft/types.ts';
 import type { Disk, StoredRecord } from '../parts/disk.ts';
+import type { KvSnapshot } from './kv-machine.ts';
 
 /** What a member writes. `log`: a whole log, the first record of its file. `state`: a checkpoint of the state machine. */
 export type DiskRecord =
   | { readonly type: 'log'; readonly base: LogBase; readonly hardState: HardState; readonly entries: readonly Entry[] }
   | { readonly type: 'append'; readonly hardState: HardState | undefined; readonly entries: readonly Entry[] }
-  | { readonly type: 'state'; readonly base: LogBase; readonly bytes: Uint8Array }
+  | { readonly type: 'state'; readonly base: LogBase; readonly snapshot: KvSnapshot }
   | { readonly type: 'chunk'; readonly snapshot: SnapshotMeta; readonly offset: number; readonly data: Uint8Array };
 
 export interface Recovered {
   readonly stored: StoredState;
   /** undefined: an empty state machine. */
-  readonly state: { readonly base: LogBase; readonly bytes: Uint8Array } | undefined;
+  readonly state: { readonly base: LogBase; readonly snapshot: KvSnapshot } | undefined;
 }
 
 const incomingFile = 'incoming';
@@ -85,10 +86,10 @@ export class MemberStorage {
   }
 
   /** Calls `done` when the checkpoint is safe. false: the disk is full. */
-  saveState(base: LogBase, bytes: Uint8Array, done: () => void): boolean {
+  saveState(base: LogBase, snapshot: KvSnapshot, done: () => void): boolean {
     const old = this.#stateFile;
     const file = `state-${String(fileNumber(old) + 1).padStart(6, '0')}`;
-    if (!this.disk.append(file, { type: 'state', base, bytes }, bytes.length)) return false;
+    if (!this.disk.append(file, { type: 'state', base, snapshot }, 1_000)) return false;
     this.#stateFile = file;
     this.disk.sync(file, () => {
       if (old !== undefined) this.disk.remove(old);

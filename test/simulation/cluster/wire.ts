@@ -18,6 +18,12 @@ export type Request =
       readonly mode: 'quorum' | 'lease' | 'serializable';
     }
   | {
+      readonly type: 'keepAlive';
+      readonly requestId: string;
+      readonly leaseId: number;
+      readonly mode: 'quorum' | 'lease';
+    }
+  | {
       readonly type: 'watch';
       readonly stream: string;
       readonly from: string;
@@ -56,10 +62,24 @@ export function decodeJson(bytes: Uint8Array): unknown {
   return JSON.parse(decoder.decode(bytes));
 }
 
+const commands = new WeakMap<Uint8Array, Command>();
+
+/** All members read the same bytes: once is enough. */
+export function decodeCommand(bytes: Uint8Array): Command {
+  const known = commands.get(bytes);
+  if (known !== undefined) return known;
+  const command = deepFreeze(decodeJson(bytes) as Command);
+  commands.set(bytes, command);
+  return command;
+}
+
 /** A receiver has a copy of its own. Freezing finds who changes what it sent, at a fraction of the cost of a copy. */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value) || ArrayBuffer.isView(value)) return value;
   Object.freeze(value);
-  for (const part of Object.values(value)) deepFreeze(part);
+  for (const key in value) {
+    const part = value[key];
+    if (typeof part === 'object') deepFreeze(part);
+  }
   return value;
 }

@@ -89,6 +89,12 @@ const coreMutants: readonly Mutant[] = [
     'entries.findIndex((entry) => entry.index > log.lastIndex);',
   ),
   mutant(
+    'append without a look at the term before it',
+    `${raft}/follower.ts`,
+    'if (!log.matches(prevIndex, prevTerm)) {',
+    'if (log.term(prevIndex) === undefined) {',
+  ),
+  mutant(
     'append accepted from an older term',
     `${raft}/step.ts`,
     'if (message.term < core.term) {',
@@ -141,6 +147,18 @@ const driverMutants: readonly Mutant[] = [
     'machine.#changes = [];',
   ),
   mutant(
+    'watch begins one revision late',
+    `${cluster}/watch-hub.ts`,
+    'next: range.startRevision, count: 0',
+    'next: range.startRevision + 1, count: 0',
+  ),
+  mutant(
+    'bookmark one revision ahead',
+    `${cluster}/watch-hub.ts`,
+    "{ type: 'progress', revision: machine.revision }",
+    "{ type: 'progress', revision: machine.revision + 1 }",
+  ),
+  mutant(
     'dedupe table not restored from a snapshot',
     `${cluster}/kv-machine.ts`,
     'new SessionTable(sessionLimits, snapshot.sessions);',
@@ -160,4 +178,42 @@ const driverMutants: readonly Mutant[] = [
   ),
 ];
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...driverMutants];
+const leases = `${cluster}/leases.ts`;
+
+/** Bugs in how a driver counts the time of store leases. */
+const leaseMutants: readonly Mutant[] = [
+  mutant(
+    'lease counted by the wall clock',
+    leases,
+    'return this.#member.clock.monotonic();',
+    'return this.#member.clock.wall();',
+  ),
+  withoutCheckQuorum(
+    mutant(
+      'lease kept alive by a deposed leader',
+      `${cluster}/requests.ts`,
+      'this.#ask(asker, mode, () => {',
+      '((_asker: unknown, _mode: unknown, answer: () => void) => answer())(asker, mode, () => {',
+    ),
+  ),
+  {
+    name: 'leader goes on with the lease times of its last term',
+    patches: [
+      { file: leases, find: '      this.#deadlines.clear();\n', replace: '' },
+      {
+        file: leases,
+        find: 'term === undefined || term !== this.#term) return;',
+        replace: 'term === undefined) return;',
+      },
+      { file: leases, find: 'this.#end(id, term);', replace: 'this.#end(id, this.#term ?? term);' },
+    ],
+  },
+  mutant(
+    'lease ended by the order of a former leader',
+    `${cluster}/kv-machine.ts`,
+    'return operation.term === term ? this.#endLease(operation.leaseId) : { events: [] };',
+    'return this.#endLease(operation.leaseId);',
+  ),
+];
+
+export const mutants: readonly Mutant[] = [...coreMutants, ...driverMutants, ...leaseMutants];

@@ -70,6 +70,14 @@ export class Network<Message> {
     this.#blocked.add(`${from}>${to}`);
   }
 
+  /** Opens all links from and to this address. */
+  unblock(address: string): void {
+    for (const link of this.#blocked) {
+      const [from, to] = link.split('>');
+      if (from === address || to === address) this.#blocked.delete(link);
+    }
+  }
+
   /** Cuts every link between the two sides, in both directions or only from the first to the second. */
   partition(sideA: readonly string[], sideB: readonly string[], direction: 'both' | 'a-to-b'): void {
     for (const a of sideA) {

@@ -14,7 +14,7 @@ const none = { voters: [], outgoing: [], learners: [], addresses: {} } as const;
 /** All members that ever were, dead, removed and new ones. */
 export class Cluster {
   readonly members = new Map<string, Member>();
-  /** Lost with their disks. */
+  /** Lost with their disks, or switched off: they never come back. */
   readonly destroyed = new Set<string>();
   readonly world: World;
   readonly tuning: ClusterTuning;
@@ -35,10 +35,10 @@ export class Cluster {
     let best: Member | undefined;
     let bestTerm = -1;
     for (const member of this.members.values()) {
-      const status = member.process?.raft.status();
-      if (status?.role !== 'leader' || status.term <= bestTerm) continue;
+      const state = member.process?.softState;
+      if (state?.role !== 'leader' || state.term <= bestTerm) continue;
       best = member;
-      bestTerm = status.term;
+      bestTerm = state.term;
     }
     return best;
   }
@@ -57,6 +57,12 @@ export class Cluster {
     member.disk.wipe();
     this.destroyed.add(id);
     this.world.observer.count('lost disks');
+  }
+
+  /** Switches a machine off for good. */
+  retire(id: string): void {
+    this.members.get(id)?.crash('switched off');
+    this.destroyed.add(id);
   }
 
   transfer(to: string | undefined): void {

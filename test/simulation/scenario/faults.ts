@@ -1,104 +1,34 @@
 import type { Member } from '../cluster/member.ts';
-import { calmNetwork, type NetworkConditions } from '../parts/network.ts';
+import { calmNetwork } from '../parts/network.ts';
 import type { SimRandom } from '../parts/random.ts';
 import type { Cluster } from './cluster.ts';
-
-/** How often each fault strikes, relative to each other. A run uses some of them, so that rare mixtures come up. */
-export interface FaultPlan {
-  readonly meanGapMs: number;
-  readonly weights: Readonly<Record<Fault, number>>;
-  readonly network: NetworkConditions;
-  readonly crashPointChance: number;
-  readonly clockDrift: number;
-}
-
-export type Fault =
-  | 'none'
-  | 'crash'
-  | 'crashAll'
-  | 'duel'
-  | 'churn'
-  | 'pause'
-  | 'partition'
-  | 'isolateLeader'
-  | 'oneWay'
-  | 'clog'
-  | 'healNetwork'
-  | 'slowDisk'
-  | 'fullDisk'
-  | 'clockJump'
-  | 'clockDrift'
-  | 'transfer'
-  | 'addMember'
-  | 'removeMember'
-  | 'swapMembers'
-  | 'replaceMember';
-
-const usualWeights: Record<Fault, number> = {
-  none: 5,
-  crash: 10,
-  crashAll: 1.5,
-  duel: 5,
-  churn: 4,
-  pause: 6,
-  partition: 6,
-  isolateLeader: 5,
-  oneWay: 5,
-  clog: 4,
-  healNetwork: 16,
-  slowDisk: 4,
-  fullDisk: 2,
-  clockJump: 2,
-  clockDrift: 3,
-  transfer: 5,
-  addMember: 6,
-  removeMember: 3,
-  swapMembers: 4,
-  replaceMember: 2,
-};
-
-export function chooseFaults(random: SimRandom): FaultPlan {
-  const weights = { ...usualWeights };
-  for (const fault of Object.keys(weights) as Fault[]) {
-    if (fault !== 'none' && fault !== 'healNetwork' && random.chance(0.4)) weights[fault] = 0;
-  }
-  const rough = random.chance(0.7);
-  return {
-    meanGapMs: random.pick([60, 120, 250]),
-    weights,
-    network: {
-      delayMinMs: 0.2,
-      delayMeanMs: random.pick([0.5, 2, 8]),
-      lossChance: rough ? random.pick([0, 0.01, 0.05, 0.15]) : 0,
-      duplicateChance: rough ? random.pick([0, 0.02, 0.1]) : 0,
-      reorderChance: rough ? random.pick([0, 0.05, 0.2]) : 0,
-    },
-    crashPointChance: random.pick([0, 0, 0.0005, 0.002]),
-    clockDrift: random.pick([0, 0.05, 0.1]),
-  };
-}
+import type { Fault, Profile } from './profile.ts';
+import { Scripts } from './scripts.ts';
 
 /** Strikes at random times until it is stopped; then puts everything right that it broke. */
 export class Faults {
   readonly #cluster: Cluster;
   readonly #random: SimRandom;
-  readonly #plan: FaultPlan;
+  readonly #profile: Profile;
+  readonly #scripts: Scripts;
+  readonly #prepared = new Set<string>();
   #stopped = false;
 
-  constructor(cluster: Cluster, plan: FaultPlan) {
+  constructor(cluster: Cluster, profile: Profile) {
     this.#cluster = cluster;
-    this.#plan = plan;
+    this.#profile = profile;
     this.#random = cluster.world.random.fork('faults');
+    this.#scripts = new Scripts(cluster, this.#random.fork('scripts'));
   }
 
   start(): void {
-    this.#cluster.world.network.conditions = this.#plan.network;
-    for (const member of this.#cluster.members.values()) this.#prepare(member);
+    this.#cluster.world.network.conditions = this.#profile.network;
     this.#next();
   }
 
   heal(): void {
     this.#stopped = true;
+    this.#scripts.stop();
     const { network, observer } = this.#cluster.world;
     observer.note('all faults end');
     network.conditions = calmNetwork;
@@ -114,27 +44,30 @@ export class Faults {
   }
 
   #prepare(member: Member): void {
-    member.crashChance = this.#plan.crashPointChance;
-    const { clockDrift } = this.#plan;
+    member.crashChance = this.#profile.crashPointChance;
+    const { clockDrift } = this.#profile;
     if (clockDrift > 0) member.clock.setRate(this.#random.between(1 - clockDrift, 1 + clockDrift));
   }
 
   #next(): void {
-    this.#cluster.world.scheduler.after(this.#random.exponential(this.#plan.meanGapMs), () => {
+    this.#cluster.world.scheduler.after(this.#random.exponential(this.#profile.meanGapMs), () => {
       if (this.#stopped) return;
-      this.#restartCrashed();
-      const fault = this.#random.weighted(this.#plan.weights);
+      this.#tend();
+      const fault = this.#random.weighted(this.#profile.weights);
       this.#cluster.world.observer.count(fault);
       this.#strike(fault);
       this.#next();
     });
   }
 
-  /** A member that crashed by itself at a crash point comes back too. */
-  #restartCrashed(): void {
+  #tend(): void {
     for (const member of this.#cluster.members.values()) {
+      if (!this.#prepared.has(member.id)) this.#prepare(member);
+      this.#prepared.add(member.id);
+      // One that crashed by itself at a crash point comes back too.
       if (!member.alive && !this.#cluster.destroyed.has(member.id) && this.#random.chance(0.3)) member.start();
     }
+    this.#cluster.operator.retireRemoved();
   }
 
   #strike(fault: Fault): void {
@@ -143,26 +76,18 @@ export class Faults {
       case 'none':
         return;
       case 'crash':
-        return this.#crash(this.#random.chance(0.3) ? (this.#cluster.leader() ?? member) : member);
+        return this.#scripts.crash(this.#random.chance(0.3) ? (this.#cluster.leader() ?? member) : member);
       case 'crashAll':
-        for (const each of this.#cluster.members.values()) this.#crash(each);
+        for (const each of this.#cluster.members.values()) this.#scripts.crash(each);
         return;
       case 'duel':
-        return this.#duel();
       case 'churn':
-        return this.#churn(this.#cluster.world.scheduler.nowMs + 1_200, 0);
+      case 'figure8':
+      case 'swapMajority':
+      case 'removeUnaware':
+        return this.#scripts[fault]();
       case 'pause':
         return this.#pause(this.#random.chance(0.5) ? (this.#cluster.leader() ?? member) : member);
-      case 'slowDisk':
-        member.disk.syncMeanMs = this.#random.pick([0.3, 10, 60, 200]);
-        return this.#later(500, () => (member.disk.syncMeanMs = 0.3));
-      case 'fullDisk':
-        member.disk.full = true;
-        return this.#later(400, () => (member.disk.full = false));
-      case 'clockJump':
-        return member.clock.jump(this.#random.between(-1e7, 1e7));
-      case 'clockDrift':
-        return this.#prepare(member);
       case 'transfer':
         return this.#cluster.transfer(this.#random.chance(0.5) ? member.id : undefined);
       case 'addMember':
@@ -170,8 +95,29 @@ export class Faults {
       case 'swapMembers':
       case 'replaceMember':
         return this.#cluster.operator.change(fault);
+      case 'slowDisk':
+      case 'fullDisk':
+      case 'clockJump':
+      case 'clockDrift':
+        return this.#strikeMachine(fault, member);
       default:
         return this.#strikeNetwork(fault, member);
+    }
+  }
+
+  #strikeMachine(fault: 'slowDisk' | 'fullDisk' | 'clockJump' | 'clockDrift', member: Member): void {
+    this.#cluster.world.observer.note(`${fault} of ${member.id}`);
+    switch (fault) {
+      case 'slowDisk':
+        member.disk.syncMeanMs = this.#random.pick([0.3, 10, 60, 200]);
+        return this.#scripts.later(500, () => (member.disk.syncMeanMs = 0.3));
+      case 'fullDisk':
+        member.disk.full = true;
+        return this.#scripts.later(400, () => (member.disk.full = false));
+      case 'clockJump':
+        return member.clock.jump(this.#random.between(-1e7, 1e7));
+      case 'clockDrift':
+        return this.#prepare(member);
     }
   }
 
@@ -214,60 +160,9 @@ export class Faults {
     observer.note(`${fault}: ${network.blockedLinks().join(' ') || 'all links open'}`);
   }
 
-  #crash(member: Member): void {
-    if (!member.alive) return;
-    member.crash('fault');
-    this.#later(this.#random.pick([5, 50, 400]), () => {
-      if (!this.#cluster.destroyed.has(member.id)) member.start();
-    });
-  }
-
-  /** The leader dies and all others stand at once, while voters crash and come back within the same election. */
-  #duel(): void {
-    this.#crash(this.#cluster.leader() ?? this.#random.pick([...this.#cluster.members.values()]));
-    const { tickMs, electionTicks } = this.#cluster.tuning;
-    const timeoutMs = tickMs * electionTicks * 1.1;
-    const { scheduler } = this.#cluster.world;
-    scheduler.after(timeoutMs, () => {
-      if (this.#stopped) return;
-      const alive = [...this.#cluster.members.values()].filter((member) => member.alive && !member.paused);
-      for (const member of alive) member.process?.operate((raft) => raft.campaign());
-      if (alive.length === 0) return;
-      const victim = this.#random.pick(alive);
-      scheduler.after(this.#random.between(0, 8), () => {
-        if (this.#stopped) return;
-        victim.crash('in a duel');
-        if (!this.#cluster.destroyed.has(victim.id)) victim.start();
-      });
-    });
-  }
-
-  /** Every new leader dies in its first moments, with its first entries on some disks and not on others (figure 8). */
-  #churn(untilMs: number, killedTerm: number): void {
-    const { scheduler } = this.#cluster.world;
-    if (this.#stopped || scheduler.nowMs > untilMs) return;
-    const leader = this.#cluster.leader();
-    const term = leader?.process?.raft.status().term ?? 0;
-    scheduler.after(term > killedTerm ? this.#random.exponential(2) : 4, () => {
-      if (leader !== undefined && term > killedTerm && !this.#stopped) {
-        leader.crash('in its first moments');
-        scheduler.after(this.#random.between(1, 400), () => {
-          if (!this.#cluster.destroyed.has(leader.id)) leader.start();
-        });
-      }
-      this.#churn(untilMs, Math.max(term, killedTerm));
-    });
-  }
-
   #pause(member: Member): void {
     this.#cluster.world.observer.note(`${member.id} pauses`);
     member.pause();
-    this.#later(this.#random.pick([20, 200, 800]), () => member.resume());
-  }
-
-  #later(meanMs: number, run: () => void): void {
-    this.#cluster.world.scheduler.after(this.#random.between(0, 2 * meanMs), () => {
-      if (!this.#stopped) run();
-    });
+    this.#scripts.later(this.#random.pick([20, 200, 800]), () => member.resume());
   }
 }

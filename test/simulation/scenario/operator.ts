@@ -19,25 +19,40 @@ export class Operator {
     const { voters, learners } = process.raft.status().configuration;
     const { tuning } = this.#cluster;
     if (what === 'addMember' && learners.length > 0 && this.#random.chance(0.8)) {
-      return this.#ask({ promote: [this.#random.pick(learners)] });
+      this.ask({ promote: [this.#random.pick(learners)] });
+      return;
     }
     if (what === 'addMember' && voters.length + learners.length < tuning.membersMax) {
       const room = tuning.membersMax - voters.length - learners.length;
-      const ids = Array.from({ length: this.#random.chance(0.5) ? Math.min(2, room) : 1 }, () =>
-        this.#cluster.addMember(),
-      );
-      return this.#ask({ addLearners: ids.map((id) => ({ id, address: id })) });
+      return this.addLearners(this.#random.chance(0.5) ? Math.min(2, room) : 1);
     }
     if (what === 'removeMember') {
       const candidates = [...learners, ...(voters.length > tuning.membersMin ? voters : [])];
-      if (candidates.length > 0) this.#ask({ remove: [this.#random.pick(candidates)] });
+      if (candidates.length > 0) this.ask({ remove: [this.#random.pick(candidates)] });
       return;
     }
-    if (what === 'swapMembers' && learners.length > 0) {
+    if (what === 'swapMembers' && learners.length === 0) {
+      return this.addLearners(voters.length < tuning.membersMax - 1 ? 2 : 1);
+    }
+    if (what === 'swapMembers') {
       // With two of three the majorities before and after have nobody in common: only the joint step makes it safe.
-      return this.#ask({ promote: learners, remove: this.#random.shuffle(voters).slice(0, learners.length) });
+      this.ask({ promote: learners, remove: this.#random.shuffle(voters).slice(0, learners.length) });
+      return;
     }
     if (what === 'replaceMember') this.#replace(voters);
+  }
+
+  /** A machine whose member was removed is now and then switched off for good; until then it goes on, knowing it or not. */
+  retireRemoved(): void {
+    const status = this.#cluster.leader()?.process?.raft.status();
+    if (status === undefined || status.changing) return;
+    const { voters, learners } = status.configuration;
+    for (const { id, process } of this.#cluster.members.values()) {
+      if (voters.includes(id) || learners.includes(id) || this.#cluster.destroyed.has(id)) continue;
+      // One that was never in the group may still be asked for.
+      if (process === undefined || process.appliedIndex === 0) continue;
+      if (this.#random.chance(0.05)) this.#cluster.retire(id);
+    }
   }
 
   /** After the faults: members whose disks are gone have to leave. */
@@ -46,7 +61,7 @@ export class Operator {
     if (process === undefined) return;
     const { voters, learners } = process.raft.status().configuration;
     const gone = [...voters, ...learners].find((id) => this.#cluster.destroyed.has(id));
-    if (gone !== undefined) this.#ask({ remove: [gone] });
+    if (gone !== undefined) this.ask({ remove: [gone] });
   }
 
   /** The disk of one member is lost for good: it never comes back under its name. One at a time, so that a quorum is left. */
@@ -58,20 +73,33 @@ export class Operator {
       }),
     );
     const gone = [...known].find((id) => this.#cluster.destroyed.has(id));
-    if (gone !== undefined) return this.#ask({ remove: [gone] });
+    if (gone !== undefined) {
+      this.ask({ remove: [gone] });
+      return;
+    }
     if (voters.length < 3 || [...this.#cluster.members.values()].some((member) => !member.alive)) return;
     const id = this.#random.pick(voters);
     this.#cluster.destroy(id);
-    this.#ask({ remove: [id] });
+    this.ask({ remove: [id] });
   }
 
-  #ask(change: MembershipChange): void {
+  /** As many new machines, as learners. */
+  addLearners(count: number): void {
+    if (count <= 0) return;
+    const ids = Array.from({ length: count }, () => this.#cluster.addMember());
+    this.ask({ addLearners: ids.map((id) => ({ id, address: id })) });
+  }
+
+  /** true: the change has begun. */
+  ask(change: MembershipChange): boolean {
     const leader = this.#cluster.leader();
-    if (leader === undefined || leader.paused) return;
+    if (leader === undefined || leader.paused) return false;
     const result = leader.process?.operate((raft) => raft.changeMembership(change));
     this.#cluster.world.observer.note(
       `operator asks ${leader.id} ${JSON.stringify(change)}: ${JSON.stringify(result)}`,
     );
-    if (result?.type === 'started') this.#cluster.world.observer.count('membership changes');
+    if (result?.type !== 'started') return false;
+    this.#cluster.world.observer.count('membership changes');
+    return true;
   }
 }

@@ -74,7 +74,7 @@ export class Client {
   /** Runs one operation to its end; `undefined` when all attempts failed. */
   perform(operation: Operation, done: (answer: Answer | undefined) => void, attempts = this.options.attempts): void {
     const number = ++this.#numbers;
-    if (!isWrite(operation)) return this.#performRead(number, operation, done, attempts);
+    if (!isWrite(operation)) return this.#performQuestion(number, operation, done, attempts);
     this.#withSession(() => this.#performWrite(number, operation, done, attempts));
   }
 
@@ -132,21 +132,28 @@ export class Client {
     this.#seen.splice(0, this.#seen.length - 20);
   }
 
-  #performRead(
+  #performQuestion(
     number: number,
     operation: Operation,
     done: (answer: Answer | undefined) => void,
     attempts: number,
   ): void {
-    if (operation.type !== 'read') throw new Error(`${operation.type} is no read`);
-    const { from, to } = operation;
-    const mode = operation.linearizable ? this.options.readMode : 'serializable';
     const entry = this.#world.history.call(this.options.name, number, operation);
     this.#try(
       attempts,
-      (requestId) => ({ type: 'read', requestId, from, to, mode }),
+      (requestId) => this.#question(requestId, operation),
       (reply, tried) => this.#finish(entry, operation, reply, tried, done),
     );
+  }
+
+  #question(requestId: string, operation: Operation): Request {
+    const { readMode } = this.options;
+    if (operation.type === 'keepAlive') {
+      return { type: 'keepAlive', requestId, leaseId: operation.leaseId, mode: readMode };
+    }
+    if (operation.type !== 'read') throw new Error(`${operation.type} is no question`);
+    const { from, to, linearizable } = operation;
+    return { type: 'read', requestId, from, to, mode: linearizable ? readMode : 'serializable' };
   }
 
   #performWrite(

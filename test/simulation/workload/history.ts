@@ -6,6 +6,7 @@ export interface HistoryEntry {
   readonly sequence: number;
   readonly operation: Operation;
   readonly calledAt: number;
+  readonly calledAtMs: number;
   /** undefined: the outcome is unknown. It may have happened at any time after the call, or never. */
   returned:
     | { readonly at: number; readonly answer: Answer; readonly member: string; readonly attempts: number }
@@ -15,7 +16,12 @@ export interface HistoryEntry {
 /** What the clients saw. Times are places in one order of all events, so that nothing is simultaneous. */
 export class History {
   readonly entries: HistoryEntry[] = [];
+  readonly #nowMs: () => number;
   #order = 0;
+
+  constructor(nowMs: () => number = () => 0) {
+    this.#nowMs = nowMs;
+  }
 
   /** A place in the order, for what others record beside the clients. */
   tick(): number {
@@ -29,6 +35,7 @@ export class History {
       sequence,
       operation,
       calledAt: this.tick(),
+      calledAtMs: this.#nowMs(),
       returned: undefined,
     };
     this.entries.push(entry);

@@ -1,10 +1,15 @@
 /** The part of the store contract that the simulated clients use. Values are unique for each write, so a value names its write. */
 export type Operation =
-  | { readonly type: 'put'; readonly keys: readonly string[]; readonly value: string }
+  | { readonly type: 'put'; readonly keys: readonly string[]; readonly value: string; readonly lease?: number }
   | { readonly type: 'delete'; readonly key: string }
   /** txn: when the key's modRevision is this (0: no such key), put; else get. */
   | { readonly type: 'compareAndPut'; readonly key: string; readonly modRevision: number; readonly value: string }
   | { readonly type: 'compact'; readonly revision: number }
+  | { readonly type: 'grant'; readonly ttlMs: number }
+  | { readonly type: 'keepAlive'; readonly leaseId: number }
+  | { readonly type: 'revoke'; readonly leaseId: number }
+  /** Not asked by a client: a leader saw the lease run out, in this term. In no other term it has an effect. */
+  | { readonly type: 'expire'; readonly leaseId: number; readonly term: number }
   | { readonly type: 'read'; readonly from: string; readonly to: string; readonly linearizable: boolean };
 
 export interface KeyValue {
@@ -13,6 +18,8 @@ export interface KeyValue {
   readonly createRevision: number;
   readonly modRevision: number;
   readonly version: number;
+  /** Of the lease it hangs on; 0: of none. */
+  readonly lease: number;
 }
 
 export interface Answer {
@@ -21,6 +28,8 @@ export interface Answer {
   /** Whether it changed something. */
   readonly changed: boolean;
   readonly kvs: readonly KeyValue[];
+  /** With all that names a lease, or grants one: its id; 0: there is no such lease (any more), and nothing was done. */
+  readonly lease?: number;
 }
 
 export interface ChangeEvent {
@@ -35,21 +44,7 @@ export interface Change {
   readonly events: readonly ChangeEvent[];
 }
 
+/** Whether it has a place in the log. */
 export function isWrite(operation: Operation): boolean {
-  return operation.type !== 'read';
-}
-
-export function describeOperation(operation: Operation): string {
-  switch (operation.type) {
-    case 'put':
-      return `put ${operation.keys.join('+')}=${operation.value}`;
-    case 'delete':
-      return `delete ${operation.key}`;
-    case 'compareAndPut':
-      return `put ${operation.key}=${operation.value} if mod ${operation.modRevision}`;
-    case 'compact':
-      return `compact ${operation.revision}`;
-    case 'read':
-      return `${operation.linearizable ? 'read' : 'stale-read'} [${operation.from}, ${operation.to})`;
-  }
+  return operation.type !== 'read' && operation.type !== 'keepAlive';
 }

@@ -1,0 +1,221 @@
+import type { Member } from '../cluster/member.ts';
+import type { SimRandom } from '../parts/random.ts';
+import type { Cluster } from './cluster.ts';
+
+/** Faults that are stories: chance alone would seldom tell them. Each goes its way beside whatever else strikes. */
+export class Scripts {
+  readonly #cluster: Cluster;
+  readonly #random: SimRandom;
+  #stopped = false;
+
+  constructor(cluster: Cluster, random: SimRandom) {
+    this.#cluster = cluster;
+    this.#random = random;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cluster.world.observer.onLeader = undefined;
+  }
+
+  /** Runs `run` between now and twice the mean, if the faults last so long. */
+  later(meanMs: number, run: () => void): void {
+    this.#after(this.#random.between(0, 2 * meanMs), run);
+  }
+
+  crash(member: Member, why = 'fault'): void {
+    if (!member.alive) return;
+    member.crash(why);
+    this.later(this.#random.pick([5, 50, 400]), () => this.#restart(member));
+  }
+
+  /** The leader dies and all others stand at once, while voters crash and come back within the same election. */
+  duel(): void {
+    this.crash(this.#cluster.leader() ?? this.#anyone());
+    this.#after(this.#timeoutMs * 1.1, () => {
+      for (const member of this.#awake()) member.process?.operate((raft) => raft.campaign());
+      const awake = this.#awake();
+      if (awake.length === 0) return;
+      const victim = this.#random.pick(awake);
+      this.#after(this.#random.between(0, 8), () => {
+        victim.crash('in a duel');
+        this.#restart(victim);
+      });
+    });
+  }
+
+  /** Every new leader dies in its first moments, whatever of its entries has arrived anywhere. */
+  churn(untilMs: number = this.#nowMs + 1_200): void {
+    this.#atEachLeader(untilMs, (leader) => {
+      this.#after(this.#random.exponential(2), () => this.#endLeader(leader, this.#random.between(1, 400)));
+    });
+  }
+
+  /**
+   * Figure 8: a leader dies alone with its first entry, so does a second one, the first comes back and can replicate what it
+   * left, but lives not much longer, and the second comes back. Whether the story goes on so is up to chance.
+   */
+  figure8(): void {
+    const leader = this.#cluster.leader();
+    const voters = leader?.process?.raft.status().configuration.voters ?? [];
+    const [first, second] = this.#random.shuffle(voters).flatMap((id) => this.#cluster.members.get(id) ?? []);
+    if (leader === undefined || first === undefined || second === undefined) return;
+    leader.crash('before figure 8');
+    this.#after(this.#random.between(5, 50), () => this.#restart(leader));
+    this.#reign(first, 'mute', () =>
+      this.#reign(second, 'mute', () => this.#reign(first, 'brief', () => this.#reign(second, 'free', () => {}))),
+    );
+  }
+
+  /**
+   * As many new voters as are a majority take the place of as many old ones, so that those before and those after could each
+   * decide without the other; and in the midst of it the two are cut from each other, or the leader dies.
+   */
+  swapMajority(): void {
+    const { operator, world } = this.#cluster;
+    const configuration = this.#cluster.leader()?.process?.raft.status().configuration;
+    if (configuration === undefined || configuration.outgoing.length > 0 || configuration.voters.length > 5) return;
+    const wanted = Math.floor(configuration.voters.length / 2) + 1;
+    operator.addLearners(wanted - configuration.learners.length);
+    this.#whenCaughtUp(wanted, this.#nowMs + 600, (leader, learners) => {
+      const { voters } = leader.raft.status().configuration;
+      const staying = this.#random.chance(0.8) ? leader.id : '';
+      const leaving = this.#random
+        .shuffle(voters.filter((id) => id !== staying))
+        .slice(0, Math.floor(voters.length / 2) + 1);
+      const cut = this.#random.weighted({ both: 5, 'a-to-b': 2, none: 3 });
+      const others = [...this.#cluster.members.keys()].filter((id) => !leaving.includes(id));
+      if (cut !== 'none') world.network.partition(others, leaving, cut);
+      operator.ask({ promote: learners, remove: leaving });
+      world.observer.note(`${leaving.join(' ')} leave, cut: ${cut}`);
+      if (this.#random.chance(0.4)) {
+        this.#after(this.#random.exponential(8), () => this.crash(this.#cluster.leader() ?? this.#anyone(), 'joint'));
+      }
+      if (cut !== 'none') this.later(this.#random.pick([150, 400]), () => world.network.unblockAll());
+    });
+  }
+
+  /** A voter is cut off, removed meanwhile, and comes back without knowing it. */
+  removeUnaware(): void {
+    const { operator, tuning, world } = this.#cluster;
+    const leader = this.#cluster.leader();
+    const voters = leader?.process?.raft.status().configuration.voters ?? [];
+    if (leader === undefined || voters.length <= tuning.membersMin) return;
+    const victim = this.#random.pick(voters.filter((id) => id !== leader.id));
+    const others = [...this.#cluster.members.keys()].filter((id) => id !== victim);
+    world.network.partition([victim], others, 'both');
+    this.#after(5, () => {
+      if (operator.ask({ remove: [victim] })) world.observer.count('removed unaware');
+    });
+    this.#after(this.#random.between(30, 600), () => world.network.unblock(victim));
+  }
+
+  /** Brings a member to lead, or gives up; whoever leads before dies in that moment. */
+  #reign(member: Member, kind: 'mute' | 'brief' | 'free', then: () => void): void {
+    const { observer, network } = this.#cluster.world;
+    const untilMs = this.#nowMs + 5 * this.#timeoutMs;
+    let over = false;
+    this.#restart(member);
+    observer.onLeader = (id) => {
+      const leader = this.#cluster.members.get(id);
+      if (this.#stopped || leader === undefined) return;
+      const chosen = leader === member;
+      if (chosen) {
+        over = true;
+        observer.onLeader = undefined;
+        observer.note(`${id} reigns, ${kind}`);
+        if (kind === 'free') return;
+      }
+      if (!chosen || kind === 'mute') network.partition([id], this.#others(leader), 'a-to-b');
+      // Long enough for a few messages there and back.
+      const { delayMeanMs } = network.conditions;
+      const briefMs = this.#random.between(1 + delayMeanMs, 4 + 5 * delayMeanMs);
+      this.#after(chosen && kind === 'brief' ? briefMs : this.#random.between(0.5, 4), () => {
+        leader.crash('in its first moments');
+        network.unblock(id);
+        this.#after(chosen ? 8 * this.#timeoutMs : 20, () => this.#restart(leader));
+        if (chosen) then();
+      });
+    };
+    const nudge = (): void => {
+      if (over) return;
+      if (this.#nowMs > untilMs) {
+        observer.onLeader = undefined;
+        return;
+      }
+      if (!member.paused) member.process?.operate((raft) => raft.campaign());
+      this.#after(8, nudge);
+    };
+    nudge();
+  }
+
+  #whenCaughtUp(
+    wanted: number,
+    untilMs: number,
+    run: (leader: { readonly id: string; readonly raft: LeaderRaft }, learners: readonly string[]) => void,
+  ): void {
+    const leader = this.#cluster.leader();
+    const raft = leader?.process?.raft;
+    const status = raft?.status();
+    const ready = status?.progress.filter(
+      ({ id, state, active }) => state === 'replicate' && active && status.configuration.learners.includes(id),
+    );
+    if (leader !== undefined && raft !== undefined && ready !== undefined && ready.length >= wanted) {
+      run(
+        { id: leader.id, raft },
+        ready.map(({ id }) => id),
+      );
+    } else if (this.#nowMs < untilMs) this.#after(15, () => this.#whenCaughtUp(wanted, untilMs, run));
+  }
+
+  /** Until then every new leader is handed over in the moment in which it begins to lead. */
+  #atEachLeader(untilMs: number, run: (leader: Member) => void): void {
+    const { observer } = this.#cluster.world;
+    const watch = (id: string): void => {
+      const member = this.#cluster.members.get(id);
+      if (!this.#stopped && this.#nowMs < untilMs && member !== undefined) run(member);
+    };
+    observer.onLeader = watch;
+    const now = this.#cluster.leader();
+    if (now !== undefined) this.#after(this.#random.exponential(20), () => this.#endLeader(now, 100));
+  }
+
+  #endLeader(leader: Member, downMs: number): void {
+    leader.crash('in its first moments');
+    this.#after(downMs, () => this.#restart(leader));
+  }
+
+  #restart(member: Member): void {
+    if (!this.#cluster.destroyed.has(member.id)) member.start();
+  }
+
+  #after(delayMs: number, run: () => void): void {
+    this.#cluster.world.scheduler.after(delayMs, () => {
+      if (!this.#stopped) run();
+    });
+  }
+
+  get #nowMs(): number {
+    return this.#cluster.world.scheduler.nowMs;
+  }
+
+  /** The least time without a leader after which anyone may vote. */
+  get #timeoutMs(): number {
+    const { tickMs, electionTicks } = this.#cluster.tuning;
+    return tickMs * electionTicks;
+  }
+
+  #others(member: Member): readonly string[] {
+    return [...this.#cluster.members.keys()].filter((id) => id !== member.id);
+  }
+
+  #awake(): readonly Member[] {
+    return [...this.#cluster.members.values()].filter((member) => member.alive && !member.paused);
+  }
+
+  #anyone(): Member {
+    return this.#random.pick([...this.#cluster.members.values()]);
+  }
+}
+
+type LeaderRaft = NonNullable<Member['process']>['raft'];
