@@ -39,43 +39,51 @@ describe('Allocation', () => {
     const pool = allocation();
     const made = ['a', 'b', 'c', 'd', 'e'].map((owner) => {
       const one = service({});
-      pool.fill(one, undefined, owner);
+      pool.fill(one, undefined);
       pool.track(one, owner);
       return one;
     });
     expect(new Set(made.map(({ spec }) => spec.clusterIP)).size).toBe(5);
     const late = service({});
-    pool.fill(late, undefined, 'late');
-    expect(pool.problems(late, 'late', false)[0]?.message).toContain('the range 10.0.0.0/29 is full');
+    pool.fill(late, undefined);
+    expect(pool.problems(late, 'late')[0]?.message).toContain('the range 10.0.0.0/29 is full');
     const [first] = made;
     if (first === undefined) throw new Error('nothing was made');
     pool.untrack(first, 'a');
-    pool.fill(late, undefined, 'late');
+    pool.fill(late, undefined);
     expect(late.spec.clusterIP).toBe(first.spec.clusterIP);
-    expect(pool.problems(late, 'late', false)).toEqual([]);
+    expect(pool.problems(late, 'late')).toEqual([]);
   });
 
-  it('reserves what a request on its way was given', () => {
+  it('does not pick what it has picked lately, and takes a pick out of the object', () => {
     const pool = allocation();
-    const one = service({ clusterIP: '10.0.0.3', clusterIPs: ['10.0.0.3'] });
-    expect(pool.problems(one, 'first', true)).toEqual([]);
-    expect(pool.problems(one, 'first', false)).toEqual([]);
-    expect(pool.problems(one, 'first', false)).toEqual([]);
-    expect(pool.problems(one, 'second', false)[0]?.message).toContain('provided IP is already allocated');
+    const picked = Array.from({ length: 5 }, () => {
+      const one = service({});
+      const [pick] = pool.fill(one, undefined);
+      const { clusterIP } = one.spec;
+      expect(pick?.name).toBe(`addresses/${clusterIP}`);
+      pick?.reject();
+      expect([one.spec.clusterIP, one.spec.clusterIPs]).toEqual([undefined, undefined]);
+      return clusterIP;
+    });
+    expect(new Set(picked).size).toBe(5);
+    // What was asked for is judged by the services alone.
+    const wanted = service({ clusterIP: '10.0.0.3', clusterIPs: ['10.0.0.3'] });
+    expect(pool.problems(wanted, 'x')).toEqual([]);
   });
 
   it('gives node ports once for each protocol and keeps those of the old object', () => {
     const pool = allocation();
     const one = service({ type: 'NodePort' });
-    pool.fill(one, undefined, 'one');
+    pool.fill(one, undefined);
     pool.track(one, 'one');
     const nodePort = one.spec.ports?.[0]?.nodePort ?? 0;
     const replaced = service({ type: 'NodePort' });
-    pool.fill(replaced, one, 'one');
+    pool.fill(replaced, one);
     expect(replaced.spec.ports?.[0]?.nodePort).toBe(nodePort);
     const udp = service({ type: 'NodePort', clusterIP: 'None', ports: [{ port: 53, protocol: 'UDP', nodePort }] });
-    expect(pool.problems(udp, 'udp', true)).toEqual([]);
+    expect(pool.problems(udp, 'udp')).toEqual([]);
     const tcp = service({ type: 'NodePort', clusterIP: 'None', ports: [{ port: 53, protocol: 'TCP', nodePort }] });
-    expect(pool.problems(tcp, 'tcp', true)[0]).toMatchObject({ field: 'spec.ports[0].nodePort' });
+    expect(pool.problems(tcp, 'tcp')[0]).toMatchObject({ field: 'spec.ports[0].nodePort' });
   });
 });

@@ -28,7 +28,7 @@ function usesNodePorts(spec: Service['spec']): boolean {
 /** A value that was filled in, and the way to take it out again. */
 export interface Pick {
   readonly name: ValueName;
-  /** It belongs to another: it is taken out of the object, and not tried again for a while. */
+  /** It belongs to another: it is taken out of the object. It is not picked again for a while. */
   reject(): void;
 }
 
@@ -65,32 +65,32 @@ export class Allocation {
   }
 
   /** Fills in what the user left out. What cannot be had stays empty and is found by {@link problems}. Answers what it picked. */
-  fill(service: Service, old: Service | undefined, owner: string): Pick[] {
+  fill(service: Service, old: Service | undefined): Pick[] {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return [];
     return [
-      ...(spec.clusterIP ? [] : this.#fillAddress(spec, old, owner)),
-      ...(usesNodePorts(spec) ? this.#fillPorts(service, old, owner) : []),
+      ...(spec.clusterIP ? [] : this.#fillAddress(spec, old)),
+      ...(usesNodePorts(spec) ? this.#fillPorts(service, old) : []),
     ];
   }
 
   /** Whether something was left out that could be had. */
-  canFill(service: Service, owner: string): boolean {
+  canFill(service: Service): boolean {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return false;
-    if (!spec.clusterIP) return this.#addresses.pick(owner, new Set()) !== undefined;
+    if (!spec.clusterIP) return this.#addresses.pick(new Set()) !== undefined;
     const lacksPort = usesNodePorts(spec) && portsOf(service).some(({ nodePort }) => !nodePort);
-    return lacksPort && this.#portNumbers.pick(owner, new Set()) !== undefined;
+    return lacksPort && this.#portNumbers.pick(new Set()) !== undefined;
   }
 
-  #fillAddress(spec: Service['spec'], old: Service | undefined, owner: string): Pick[] {
+  #fillAddress(spec: Service['spec'], old: Service | undefined): Pick[] {
     const listed: unknown = spec.clusterIPs;
     const chosen = Array.isArray(listed) ? (listed[0] as unknown) : undefined;
     const before = old?.spec?.type === 'ExternalName' ? undefined : old?.spec?.clusterIP;
     const given = typeof chosen === 'string' && chosen !== '' ? chosen : before;
-    const address = given || this.#addresses.pick(owner, new Set());
+    const address = given || this.#addresses.pick(new Set());
     if (address === undefined) return [];
-    this.#addresses.reserve(address, owner);
+    this.#addresses.avoid(address);
     spec.clusterIP = address;
     const fillsList = !Array.isArray(listed) || listed.length === 0;
     if (fillsList) spec.clusterIPs = [address];
@@ -100,12 +100,11 @@ export class Allocation {
     const reject = (): void => {
       delete spec.clusterIP;
       if (fillsList) delete spec.clusterIPs;
-      this.#addresses.block(address);
     };
     return [{ name: addressName(address), reject }];
   }
 
-  #fillPorts(service: Service, old: Service | undefined, owner: string): Pick[] {
+  #fillPorts(service: Service, old: Service | undefined): Pick[] {
     const picks: Pick[] = [];
     const ports = portsOf(service);
     const taken = new Set(ports.map(({ nodePort }) => nodePort ?? 0));
@@ -114,26 +113,20 @@ export class Allocation {
       if (port.nodePort) continue;
       const same = before.find((one) => one.port === port.port && (one.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
       const kept = same?.nodePort && !taken.has(same.nodePort) ? same.nodePort : undefined;
-      const number = kept ?? this.#portNumbers.pick(owner, taken);
+      const number = kept ?? this.#portNumbers.pick(taken);
       if (number === undefined) return picks;
       const key = portKey(number, port.protocol);
-      this.#ports.reserve(key, owner);
-      this.#portNumbers.reserve(number, owner);
+      this.#portNumbers.avoid(number);
       port.nodePort = number;
       taken.add(number);
       if (kept !== undefined) continue;
-      const reject = (): void => {
-        delete port.nodePort;
-        this.#ports.block(key);
-        this.#portNumbers.block(number);
-      };
-      picks.push({ name: portName(key), reject });
+      picks.push({ name: portName(key), reject: () => delete port.nodePort });
     }
     return picks;
   }
 
-  /** Findings; what is fine is reserved for the service unless it is a dry run. */
-  problems(service: Service, owner: string, dryRun: boolean): FieldError[] {
+  /** Findings by what the cluster's services hold. */
+  problems(service: Service, owner: string): FieldError[] {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return [];
     const found: FieldError[] = [];
@@ -145,20 +138,15 @@ export class Allocation {
       if (!this.#range.includes(address)) {
         const why = `failed to allocate IP ${address}: the provided IP is not in the valid range ${this.#range.cidr}`;
         found.push(finding('spec.clusterIPs', [address], why));
-      } else if (!this.#claim(this.#addresses, address, owner, dryRun)) found.push(addressTaken(address));
+      } else if (!this.#addresses.isFreeFor(address, owner)) found.push(addressTaken(address));
     }
     portsOf(service).forEach(({ nodePort, protocol }, index) => {
       if (nodePort) {
-        const free = this.#claim(this.#ports, portKey(nodePort, protocol), owner, dryRun);
-        if (!free) found.push(portTaken(index, nodePort));
+        if (!this.#ports.isFreeFor(portKey(nodePort, protocol), owner)) found.push(portTaken(index, nodePort));
       } else if (usesNodePorts(spec)) {
         found.push(finding(`spec.ports[${index}].nodePort`, 0, 'failed to allocate a node port: the range is full'));
       }
     });
     return found;
-  }
-
-  #claim(pool: Pool<string>, value: string, owner: string, dryRun: boolean): boolean {
-    return dryRun ? pool.isFreeFor(value, owner) : pool.reserve(value, owner);
   }
 }

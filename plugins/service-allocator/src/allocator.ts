@@ -65,10 +65,9 @@ export class Allocator {
   async #fill(service: Service, context: AdmissionContext): Promise<void> {
     const { allocation, claims, synced } = this.#parts;
     await synced;
-    const owner = ownerOf(context);
-    const claimant = { owner, uid: service.metadata.uid ?? '' };
+    const claimant = { owner: ownerOf(context), uid: service.metadata.uid ?? '' };
     for (let round = 0; round < roundsLimit; round += 1) {
-      const picks = allocation.fill(service, context.oldObject as Service | undefined, owner);
+      const picks = allocation.fill(service, context.oldObject as Service | undefined);
       if (picks.length === 0 || context.dryRun) return;
       const names = picks.map(({ name }) => name);
       const taken = await claims.claim(names, claimant, false);
@@ -81,9 +80,9 @@ export class Allocator {
     const { allocation, claims, synced } = this.#parts;
     await synced;
     const owner = ownerOf(context);
-    const found = allocation.problems(service, owner, context.dryRun);
+    const found = allocation.problems(service, owner);
     // What there is was not to be had: nobody could be asked when it was to be filled in.
-    if (found.length > 0) return allocation.canFill(service, owner) ? cannotAllocate() : found;
+    if (found.length > 0) return allocation.canFill(service) ? cannotAllocate() : found;
     if (context.dryRun) return [];
     const old = context.oldObject as Service | undefined;
     const values = heldValues(service).filter(({ name }) => old === undefined || !holds(old, name));

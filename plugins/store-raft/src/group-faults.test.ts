@@ -116,9 +116,9 @@ describe('a group of three', () => {
     let written = 0;
     const writer = async (): Promise<void> => {
       // The last ones make it a snapshot of many pieces.
-      while (written < 6_000) {
+      while (written < 8_000) {
         const key = `k${written++ % 500}`;
-        await put(group.store(leader), key, written > 5_500 ? value : 'small');
+        await put(group.store(leader), key, written > 7_500 ? value : 'small');
       }
     };
     await Promise.all(Array.from({ length: 32 }, writer));

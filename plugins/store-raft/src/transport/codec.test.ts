@@ -5,7 +5,7 @@ import { decodeMessage, encodeMessage } from './codec.ts';
 import { FrameReader, frameHeadBytes, frameKind, frameOf, type Frame } from './frames.ts';
 import { wireLimits } from './limits.ts';
 import { attempt } from './malformed.ts';
-import { packPlain } from './message-pack.ts';
+import { checkPlain, packPlain } from './message-pack.ts';
 import { ends, message, messages } from './testing/arbitrary-messages.ts';
 
 function frameIn(bytes: Buffer, owned = false): Frame {
@@ -226,6 +226,11 @@ describe('plain MessagePack', () => {
     ['nothing', Buffer.alloc(0), 'ends within'],
   ])('is refused: %s', (_, bytes, problem) => {
     expect(problemOf(frameKind.control, bytes)).toContain(problem);
+  });
+
+  it('is taken up to 32 levels', () => {
+    expect(() => checkPlain(nested(32))).not.toThrow();
+    expect(() => checkPlain(nested(33))).toThrow('deeper');
   });
 });
 

@@ -183,7 +183,7 @@ describe('a transport', () => {
   it('that is closed leaves nothing behind, and sends what was queued', async () => {
     expect(handles()).toBe('');
     const env = countingEnv(realEnv);
-    const [a, b] = (await fixture.group(['a', 'b'], { env })) as [TestMember, TestMember];
+    const [a, b] = (await fixture.group(['a', 'b'], { env, limits: { closeMs: 60_000 } })) as [TestMember, TestMember];
     b.onCall = () => new Promise(() => undefined);
     expect(handles()).toContain('TCP');
     // One that is dialled in vain, and one that waits for an answer.
