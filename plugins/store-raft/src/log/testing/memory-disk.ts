@@ -23,7 +23,7 @@ export class MemoryDisk implements LogDisk {
   readonly #durable: Map<string, Inode>;
   readonly #live: Map<string, Inode>;
   #pending: DirectoryChange[] = [];
-  #fault: { readonly kind: Fault; steps: number } | undefined;
+  #fault: { readonly kind: Fault; steps: number; times: number } | undefined;
   #crashed = false;
 
   constructor(random: () => number, files: ReadonlyMap<string, Inode> = new Map()) {
@@ -32,9 +32,9 @@ export class MemoryDisk implements LogDisk {
     this.#live = new Map(files);
   }
 
-  /** The step after so many others fails. */
-  failAfter(steps: number, kind: Fault): void {
-    this.#fault = { kind, steps };
+  /** The step after so many others fails, or so many of them. */
+  failAfter(steps: number, kind: Fault, times = 1): void {
+    this.#fault = { kind, steps, times };
   }
 
   /** true: the fault has not happened yet, and will not. */
@@ -133,7 +133,8 @@ export class MemoryDisk implements LogDisk {
     if (this.#crashed) throw new Error('the machine has crashed');
     if (this.#fault === undefined || this.#fault.steps-- > 0) return;
     const { kind } = this.#fault;
-    this.#fault = undefined;
+    this.#fault.times -= 1;
+    if (this.#fault.times === 0) this.#fault = undefined;
     this.#crashed = kind === 'crash';
     inPart();
     throw Object.assign(new Error(`injected ${kind}`), { code: kind });
