@@ -95,10 +95,10 @@ export class Claims {
         this.#remember(names, claimant, result.revision);
         return [];
       }
-      const others = result.found.filter(
-        (claim) => claim.owner !== '' && claim.owner !== claimant.owner && !released.isLeftOver(claim),
-      );
-      expected = result.found;
+      const isReplaceable = (claim: Claim): boolean =>
+        claim.owner === '' || claim.owner === claimant.owner || released.isLeftOver(claim);
+      const others = result.found.filter((claim) => !isReplaceable(claim));
+      expected = result.found.filter(isReplaceable);
       if (others.length === 0) {
         attempt += 1;
         continue;
