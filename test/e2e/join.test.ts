@@ -1,60 +1,15 @@
 /** A cluster of two processes: `timonel server` and `timonel agent`, by a token; and what each does without the other. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
-import { command, freePort, runProgram, timonel, type RunResult } from '../support/cluster.ts';
+import { Background } from '../support/background.ts';
+import { freePort, runProgram, timonel, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { pidsWithEnvironment } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-
-/** A `timonel` command that goes on until it is told to stop. */
-class Background {
-  readonly #child: ChildProcess;
-  readonly #args: readonly string[];
-  output = '';
-
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#args = args;
-    this.#child = spawn(process.execPath, [command, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
-    });
-    this.#child.stdout?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-    this.#child.stderr?.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
-  }
-
-  get running(): boolean {
-    return this.#child.exitCode === null && this.#child.signalCode === null;
-  }
-
-  async says(text: string, timeoutMs = 60_000): Promise<void> {
-    await until(
-      () => {
-        if (!this.running && !this.output.includes(text)) {
-          throw new Error(`timonel ${this.#args.join(' ')} ended:\n${this.output}`);
-        }
-        return this.output.includes(text);
-      },
-      { what: () => `"${text}" in the output:\n${this.output}`, timeoutMs, abortOnThrow: true },
-    );
-  }
-
-  /** Resolves with the exit code, or the signal that ended it. */
-  async end(signal: NodeJS.Signals = 'SIGTERM', timeoutMs = 30_000): Promise<number | NodeJS.Signals | null> {
-    if (this.running) {
-      const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
-      this.#child.kill(signal);
-      const timer = setTimeout(() => this.#child.kill('SIGKILL'), timeoutMs);
-      await ended;
-      clearTimeout(timer);
-    }
-    return this.#child.exitCode ?? this.#child.signalCode;
-  }
-}
 
 // Processes start and stop in every test, on a machine that may be busy with others.
 jest.setTimeout(180_000);

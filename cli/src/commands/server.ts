@@ -1,5 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { createRealEnv } from '@timonel/core';
+import { namespaces } from '@timonel/sdk/kube';
 import { formatPlace } from '../cluster/addresses.ts';
 import { readClusterState, refuseRole, writeClusterState, type ServerState } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
@@ -19,6 +21,9 @@ import { formatMs } from '../output/table.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { serverProfile } from '../profiles/server.ts';
 import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
+
+const majorityNoticeMs = 5000;
+const answerPollMs = 250;
 
 interface ServerFlags extends ServerPlanFlags {
   dataDir?: string;
@@ -77,6 +82,25 @@ async function becomeServer(
   return joinAsServer({ dataDir, servers, token, tokenText, notice, signal }, planned);
 }
 
+/** Resolves when the API answers, which it does while a majority of the servers is there. */
+async function answering(cluster: RunningCluster, signal: AbortSignal): Promise<void> {
+  const { timers, clock } = createRealEnv();
+  const told = clock.monotonic() + majorityNoticeMs;
+  let silent = true;
+  while (!signal.aborted) {
+    try {
+      await cluster.api.list(namespaces, { limit: 1 });
+      return;
+    } catch {
+      if (silent && clock.monotonic() > told) {
+        notice('The API does not answer yet: a majority of the servers must be up. Start the others; this one waits.');
+        silent = false;
+      }
+      await timers.sleep(answerPollMs, signal).catch(() => undefined);
+    }
+  }
+}
+
 function printReady(cluster: RunningCluster, settings: ClusterSettings, ms: number, print: Print): void {
   const url = settings.server?.url ?? '';
   const dataDir = cluster.paths.root === defaultDataDir() ? '' : ` --data-dir ${cluster.paths.root}`;
@@ -130,9 +154,9 @@ async function server(flags: ServerFlags): Promise<void> {
     stopping,
     print,
     notice,
-    ready: (cluster) => {
-      printReady(cluster, settings, performance.now() - began, print);
-      return Promise.resolve();
+    async ready(cluster) {
+      await answering(cluster, stopped.signal);
+      if (!stopped.signal.aborted) printReady(cluster, settings, performance.now() - began, print);
     },
   });
 }
