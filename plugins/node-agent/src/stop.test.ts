@@ -3,6 +3,7 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
+import { ApiError } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until } from '@timonel/testkit';
 import plugin from './index.ts';
 import { podWith, running, sandbox } from './plan/testing.ts';
@@ -59,5 +60,36 @@ describe('the end of the node agent', () => {
     await until(() => writes > 0, { what: 'the write of the last status, which is not answered' });
     await kernel.stop();
     expect(removed).toEqual([held.id]);
+  }, 15_000);
+
+  it('takes containers along whose pods it does not know yet: the API has not answered', async () => {
+    const held = sandbox({ labels: { [labelKeys.nodeName]: 'node-1' } });
+    const stopped: string[] = [];
+    const removed: string[] = [];
+    const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'away'));
+    const kernel = await startTestKernel({
+      plugins: [
+        plugin,
+        fakeService(apiClient, { get: away, create: away, patch: away, list: away, updateStatus: away }),
+        fakeService(containerRuntime, {
+          info: async () => ({ name: 'fake', version: '1', isolation: 'full', ready: true, reason: '' }),
+          listSandboxes: async () => [held],
+          listContainers: async () => [running('app', 0, { sandboxId: held.id })],
+          stopContainer: async (id: string) => void stopped.push(id),
+          removeSandbox: async (id: string) => void removed.push(id),
+          onEvent: () => () => undefined,
+        }),
+        fakeService(images, { list: async () => [] }),
+        fakeService(podNetwork, {
+          nodeNetwork: async () => ({ podCidr: '10.1.0.0/24', nodeAddress: '192.0.2.1' }),
+          retain: async () => 0,
+          detach: async () => undefined,
+          list: async () => [],
+        }),
+      ],
+      config: { 'node-agent': { nodeName: 'node-1', runtime: 'fake', onShutdown: 'remove' } },
+    });
+    await kernel.stop();
+    expect([stopped, removed]).toEqual([['app-0'], [held.id]]);
   }, 15_000);
 });

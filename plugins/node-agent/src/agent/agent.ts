@@ -3,13 +3,13 @@ import { errorMessage, type Many, type StopReason, type TimerHandle } from '@tim
 import type { ContainerRuntime, RuntimeEvent } from '@timonel/sdk/contracts/runtime';
 import { compareResourceVersions, Informer, type ControllerHost } from '@timonel/sdk/controller';
 import { pods, type Pod } from '@timonel/sdk/kube';
-import { labelKeys } from '../plan/identity.ts';
 import type { Checkpoint } from '../checkpoint/checkpoint-file.ts';
 import type { AgentConfig } from '../config.ts';
 import { endsWithin } from './ends-within.ts';
 import { GoneCheck, type PodIdentity } from './gone-check.ts';
 import type { Holdings, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
+import { removeContainers, strayPod } from './shutdown.ts';
 import type { AgentServices } from './services.ts';
 
 const retryMs = 500;
@@ -105,29 +105,9 @@ export class Agent {
     }
     const ends = reason === 'shutdown' || reason === 'disable';
     if (ends && this.#parts.config.onShutdown === 'remove') {
-      await Promise.all(this.workers().map((worker) => this.#removeTraces(worker)));
+      await removeContainers(this.#parts, this.workers());
     }
     this.#parts.runtimes.close();
-  }
-
-  /** Volumes and logs stay: the pods run again when the node comes back. */
-  async #removeTraces(worker: PodWorker): Promise<void> {
-    const { services, config } = this.#parts;
-    try {
-      const running = [...worker.containers.values()].filter((container) => container.state !== 'exited');
-      await Promise.all(
-        running.map((container) => worker.runtime().stopContainer(container.id, config.shutdownGraceMs)),
-      );
-      for (const sandbox of worker.sandboxes.values()) {
-        // One that cannot be detached (the disk is full) must not run on.
-        const [detached] = await Promise.allSettled([services.network.detach(sandbox.id)]);
-        await worker.runtime().removeSandbox(sandbox.id);
-        if (detached.status === 'rejected') throw detached.reason;
-      }
-    } catch (error) {
-      const { name, namespace } = worker.pod().metadata;
-      services.log.error({ pod: name, namespace, error: errorMessage(error) }, 'pod not removed at shutdown');
-    }
   }
 
   #relistNow(): void {
@@ -274,8 +254,7 @@ export class Agent {
   /** A sandbox of this node whose pod was deleted while the agent was away. */
   #removeOrphan(held: Holdings, { name, namespace, uid }: PodIdentity): void {
     this.#parts.services.log.info({ pod: name, namespace }, 'removing a pod that was deleted while the agent was away');
-    const metadata = { name, namespace, uid, deletionGracePeriodSeconds: 1, labels: { [labelKeys.podUid]: uid } };
-    const pod: Pod = { apiVersion: 'v1', kind: 'Pod', metadata, spec: { containers: [] } };
+    const pod = strayPod({ name, namespace, uid });
     const worker = this.#newWorker(pod);
     worker.adopt(held);
     worker.setGone(pod);
