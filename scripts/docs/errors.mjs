@@ -11,7 +11,9 @@ const storeMeanings = {
   LEASE_NOT_FOUND: 'the lease has expired, was revoked, or never was',
   TOO_LARGE: 'a key, a value or a transaction is over its limit',
   NO_SPACE: 'the disk or the memory map is full: nothing was written',
-  UNAVAILABLE: 'the store cannot answer now: try again',
+  UNAVAILABLE:
+    'the store cannot answer now: try again; a write may have happened all the same, unless the error has `notApplied: true`',
+  REFUSED: 'a request of an operator that cannot be done now: the message says why, and nothing was changed',
   CORRUPT: 'a file is damaged: nothing was changed, the message says what to do',
 };
 

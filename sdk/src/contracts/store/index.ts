@@ -182,7 +182,7 @@ export type StoreErrorCode =
   | 'TOO_LARGE'
   | 'NO_SPACE'
   | 'UNAVAILABLE'
-  /** An operator's request that cannot be done now; the message says why. */
+  /** What an operator asked for cannot be done now: the message says why. */
   | 'REFUSED'
   | 'CORRUPT';
 
