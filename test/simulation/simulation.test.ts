@@ -48,6 +48,7 @@ const events = [
   'messages lost',
   'messages doubled',
   'messages blocked',
+  'broken connections',
   'writes lost',
   'writes torn',
   'writes refused',

@@ -2,6 +2,7 @@ import type {
   Configuration,
   Entry,
   LogBase,
+  Message,
   Proposal,
   Raft,
   Ready,
@@ -166,7 +167,7 @@ export class MemberProcess {
     this.#writer.add(ready);
     if (this.#member.random.chance(0.5)) this.#writer.write();
     if (!this.#member.alive || this.#member.crashesAt('before a send')) return false;
-    for (const message of ready.messages) this.#member.sendRaft(deepFreeze(message));
+    for (const message of ready.messages) this.#send(deepFreeze(message));
     if (this.#member.crashesAt('after a send')) return false;
     this.#writer.write();
     if (!this.#member.alive) return false;
@@ -181,6 +182,16 @@ export class MemberProcess {
       this.#applySoon();
     }
     return this.#member.alive;
+  }
+
+  /** Now and then a connection breaks, with what was on it. */
+  #send(message: Message): void {
+    if (!this.#member.random.chance(0.0005)) return this.#member.sendRaft(message);
+    this.#member.observer.count('broken connections');
+    this.#member.after(this.#member.random.between(0, 5), () => {
+      this.raft.unreachable(message.to);
+      this.#pumpSoon();
+    });
   }
 
   #applySoon(): void {

@@ -99,7 +99,7 @@ export class Faults {
       case 'fullDisk':
       case 'clockJump':
       case 'clockDrift':
-        return this.#strikeMachine(fault, member);
+        return this.#strikeMachine(fault, this.#random.chance(0.3) ? (this.#cluster.leader() ?? member) : member);
       default:
         return this.#strikeNetwork(fault, member);
     }

@@ -85,7 +85,7 @@ const mixed: Record<Fault, number> = {
   healNetwork: 16,
   slowDisk: 4,
   fullDisk: 2,
-  clockJump: 2,
+  clockJump: 4,
   clockDrift: 3,
   transfer: 5,
   addMember: 6,
@@ -126,7 +126,16 @@ export function chooseProfile(random: SimRandom): Profile {
       return {
         ...common,
         crashPointChance: random.pick([0.003, 0.01]),
-        weights: { ...nothing, crash: 10, crashAll: 5, slowDisk: 8, fullDisk: 6, partition: 3, isolateLeader: 2 },
+        weights: {
+          ...nothing,
+          crash: 10,
+          crashAll: 5,
+          slowDisk: 8,
+          fullDisk: 6,
+          partition: 3,
+          isolateLeader: 2,
+          clockJump: 3,
+        },
         tuning: { checkpointEntries: random.pick([5, 20]), tailEntries: random.pick([0, 4]) },
       };
   }
@@ -143,7 +152,7 @@ function someOf(weights: Readonly<Record<Fault, number>>, random: SimRandom): Re
 
 function membershipOf(random: SimRandom): Record<Fault, number> {
   const changes = { addMember: 12, removeMember: 6, removeUnaware: 5, swapMembers: 10, swapMajority: 10 };
-  const others = { crash: 6, duel: 3, pause: 4, partition: 5, isolateLeader: 4, oneWay: 4, transfer: 4 };
+  const others = { crash: 6, duel: 3, pause: 4, partition: 5, isolateLeader: 4, oneWay: 4, transfer: 4, clockJump: 3 };
   return someOf({ ...nothing, ...others, ...changes, replaceMember: 3, healNetwork: 24 }, random);
 }
 
