@@ -94,7 +94,7 @@ describe('the last write', () => {
     }
   });
 
-  it('is never mistaken in what a segment that is used again still holds, or somebody stored', async () => {
+  it('is never mistaken for what a segment that is used again still holds', async () => {
     const disk = new MemoryDisk(Math.random);
     const log = await openMemoryLog(disk);
     const segments = (): readonly string[] => disk.names().filter((name) => name.startsWith('log-'));
@@ -102,10 +102,6 @@ describe('the last write', () => {
     const put = (bytes: number): Promise<void> =>
       log.append([{ hardState: undefined, entries: commands(++last, 1, 1, bytes) }]);
     while (disk.names().length < 5) await put(300);
-    // A copy of the log as a value of the log: records that are sound, and numbered as later ones would be.
-    const stored = Buffer.from(disk.content(segments().at(-1) as string).subarray(0, 1500));
-    const value = { type: 'command' as const, index: ++last, term: 1, data: new Uint8Array(stored) };
-    await log.append([{ hardState: undefined, entries: [value] }]);
     for (let round = 0; round < 60; round += 1) {
       await log.dropUpTo({ ...founded, index: last, term: 1 });
       await put(100 + (round % 7));
@@ -121,6 +117,24 @@ describe('the last write', () => {
       expect(cut.recovered.entries).toEqual([]);
     }
     expect(disk.names()).toContain('spare.wal');
+  });
+
+  it('counts not at all when it was torn and held a copy of another, longer log', async () => {
+    const [disk, otherDisk] = [new MemoryDisk(Math.random), new MemoryDisk(Math.random)];
+    const [log, other] = [await openMemoryLog(disk), await openMemoryLog(otherDisk)];
+    await log.append([{ hardState, entries: commands(1, 3) }]);
+    for (let index = 1; index <= 30; index += 1) await other.append([{ hardState, entries: commands(index, 1) }]);
+    const [name] = disk.names() as [string];
+    const [otherName] = otherDisk.names() as [string];
+    const position = disk.content(name).lastIndexOf(dataOf(3, 20)) + 20;
+    // Sound records, whose numbers are those of records to come.
+    const data = new Uint8Array(otherDisk.content(otherName).subarray(0, 3000));
+    await log.append([{ hardState: undefined, entries: [{ type: 'command', index: 4, term: 1, data }] }]);
+    const cut = disk.copy();
+    cut.content(name).fill(0, position, position + 100);
+    const again = await openMemoryLog(cut);
+    expect(summaryOf(again.recovered)).toBe(summaryOf({ hardState, base: founded, entries: commands(1, 3) }));
+    expect((await openMemoryLog(disk)).recovered.entries).toHaveLength(4);
   });
 });
 

@@ -21,6 +21,7 @@ export interface LogWrite {
  * which may run beside `append`.
  */
 export interface RaftLogFile {
+  /** To be read before the first write, with which it is let go (and reading it throws). */
   readonly recovered: RecoveredLog;
   /** Resolves when all of it is durable, with one flush. Rejects with code ENOSPC when there is no room: then nothing of it counts. */
   append(writes: readonly LogWrite[]): Promise<void>;

@@ -23,7 +23,7 @@ export class MemoryDisk implements LogDisk {
   readonly #durable: Map<string, Inode>;
   readonly #live: Map<string, Inode>;
   #pending: DirectoryChange[] = [];
-  #fault: { readonly kind: Fault; steps: number; times: number } | undefined;
+  #fault: { readonly kind: Fault; steps: number; times: number; inPart: boolean } | undefined;
   #crashed = false;
 
   constructor(random: () => number, files: ReadonlyMap<string, Inode> = new Map()) {
@@ -32,9 +32,9 @@ export class MemoryDisk implements LogDisk {
     this.#live = new Map(files);
   }
 
-  /** The step after so many others fails, or so many of them. */
+  /** The step after so many others fails; with `times`, those behind it too, and nothing is done of them. */
   failAfter(steps: number, kind: Fault, times = 1): void {
-    this.#fault = { kind, steps, times };
+    this.#fault = { kind, steps, times, inPart: true };
   }
 
   /** true: the fault has not happened yet, and will not. */
@@ -132,11 +132,12 @@ export class MemoryDisk implements LogDisk {
     for (let turns = 1 + Math.floor(this.#random() * 4); turns > 0; turns -= 1) await Promise.resolve();
     if (this.#crashed) throw new Error('the machine has crashed');
     if (this.#fault === undefined || this.#fault.steps-- > 0) return;
-    const { kind } = this.#fault;
+    const { kind, inPart: isFirst } = this.#fault;
+    this.#fault.inPart = false;
     this.#fault.times -= 1;
     if (this.#fault.times === 0) this.#fault = undefined;
     this.#crashed = kind === 'crash';
-    inPart();
+    if (isFirst) inPart();
     throw Object.assign(new Error(`injected ${kind}`), { code: kind });
   }
 
