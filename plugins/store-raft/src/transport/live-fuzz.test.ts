@@ -17,7 +17,8 @@ let pem: MemberPem;
 
 beforeAll(async () => {
   fixture = await Fixture.open();
-  victim = await fixture.member('member-b');
+  // The bare clients of this file say nothing by themselves.
+  victim = await fixture.member('member-b', { limits: { silenceMs: 60_000 } });
   victim.onCall = async () => 'answer';
   pem = await makeCertificate(fixture.authority, { id: 'member-a' });
 });
@@ -100,7 +101,8 @@ describe('rubbish from a peer', () => {
     const before = memoryBytes();
     for (const socket of sockets) socket.write(announced);
     for (let at = 0; at < 30; at++) await attack(frameOf(frameKind.call, deep), false);
-    expect(memoryBytes() - before).toBeLessThan(20 * 1024 * 1024);
+    // What is on its way out may take a moment; what is kept, here and in a leak, stays.
+    await until(() => memoryBytes() - before < 16 * 1024 * 1024, { what: 'the memory to be free', intervalMs: 100 });
     for (const socket of sockets) socket.destroy();
   });
 

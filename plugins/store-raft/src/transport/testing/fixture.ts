@@ -39,6 +39,7 @@ export class Fixture {
   readonly authority: Authority;
   readonly directory: string;
   readonly #undo: (() => Promise<void> | void)[] = [];
+  readonly #clients = new Set<TLSSocket>();
 
   static async open(): Promise<Fixture> {
     return new Fixture(await makeAuthority(), await mkdtemp(join(tmpdir(), 'timonel-transport-')));
@@ -51,6 +52,7 @@ export class Fixture {
   }
 
   async dispose(): Promise<void> {
+    for (const client of this.#clients) client.destroy();
     for (const undo of this.#undo.splice(0).toReversed()) await undo();
   }
 
@@ -115,7 +117,8 @@ export class Fixture {
     const { host, port } = hostPort(address);
     const socket = connect({ host, port, ...pem, rejectUnauthorized: false, minVersion: 'TLSv1.3' });
     socket.on('error', () => undefined);
-    this.#undo.push(() => void socket.destroy());
+    this.#clients.add(socket);
+    socket.once('close', () => this.#clients.delete(socket));
     return socket;
   }
 
