@@ -172,11 +172,12 @@ describe('the scheduler of a live cluster', () => {
       Object.fromEntries(pods.map(([uid, pod]) => [uid, pod.nodes[1]])),
     );
 
-    // The host's own account agrees, and both schedulers had a part in it.
-    const bindings = readFileSync(bindingsFile, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { uid: string; nodeName: string; scheduler: string });
+    // The host's own account agrees, and both schedulers had a part in it. The witness writes in a thread of its own.
+    const witnessed = (): string[] => readFileSync(bindingsFile, 'utf8').trim().split('\n');
+    await until(() => witnessed().length >= podCount, { what: `${podCount} bindings to be written down` });
+    const bindings = witnessed().map(
+      (line) => JSON.parse(line) as { uid: string; nodeName: string; scheduler: string },
+    );
     expect(bindings).toHaveLength(podCount);
     expect(new Map(bindings.map(({ uid, nodeName }) => [uid, nodeName]))).toEqual(
       new Map(pods.map(([uid, pod]) => [uid, pod.nodes[1]])),
