@@ -40,9 +40,14 @@ interface Choice {
   config?: unknown;
 }
 
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** What `over` says, and of `base` what it does not speak of, at every depth. Lists are replaced whole. */
 function merge(base: unknown, over: unknown): unknown {
-  if (typeof base !== 'object' || base === null || typeof over !== 'object' || over === null) return over ?? base;
-  return { ...base, ...over };
+  if (!isRecord(base) || !isRecord(over)) return over ?? base;
+  return { ...base, ...Object.fromEntries(Object.entries(over).map(([key, value]) => [key, merge(base[key], value)])) };
 }
 
 /** Runs one of the built-in providers of a service, by its name or what follows `<kind>-`, and none of the others. */

@@ -11,7 +11,7 @@ import {
   writeIdentity,
 } from './files.ts';
 import { readFileIfThere } from '../files/index.ts';
-import { issueIdentity, makeAuthority, type CertificateProfile } from './issue.ts';
+import { certificateLifetimeMs, issueIdentity, makeAuthority, type CertificateProfile } from './issue.ts';
 import { isPair, isRenewalDue, isSignedBy, readCertificate, type Identity } from './read.ts';
 
 /** The name of the authority's files: `ca.crt`, `ca.key`. */
@@ -52,12 +52,16 @@ function canonicalName(name: string): string {
   return isIP(name) === 6 ? new URL(`http://[${name}]`).hostname : name;
 }
 
+/** A certificate that lives longer than it should by this factor was made when lives were longer. */
+const longerLife = 1.5;
+
 /** Whether a certificate still says what it should, by the right authority, for long enough. */
 export function isFit(identity: Identity, authorityPem: string, profile: CertificateProfile, nowMs: number): boolean {
   const facts = readCertificate(identity.certificatePem);
   const names = new Set(facts.names.map(canonicalName));
   return (
     !isRenewalDue(facts, nowMs) &&
+    facts.notAfter - facts.notBefore <= (profile.lifetimeMs ?? certificateLifetimeMs) * longerLife &&
     facts.commonName === profile.commonName &&
     facts.organizations.join('\n') === (profile.organizations ?? []).join('\n') &&
     (profile.names ?? []).every((name) => names.has(canonicalName(name))) &&
@@ -67,7 +71,7 @@ export function isFit(identity: Identity, authorityPem: string, profile: Certifi
 }
 
 /**
- * The certificate `<name>` of a directory, made or renewed when it is missing, does not fit the profile or the authority, or has less
+ * The certificate `<name>` of a directory, made or renewed when it is missing, does not fit the profile (names, or a much longer life) or the authority, or has less
  * than a third of its life left. A renewal keeps the key, so that only one file is replaced, in one step.
  * @throws PkiError ERR_PKI_FILE when a file is damaged: it is left as it is.
  */

@@ -164,6 +164,7 @@ describe('files', () => {
       [real, kept, { ...nodeProfile, names: [...nodeProfile.names, 'b'] }],
       [real, kept, { ...nodeProfile, organizations: ['other'] }],
       [real, authority, nodeProfile],
+      [real, kept, { ...nodeProfile, lifetimeMs: 100 * 86_400_000 }],
     ] as const) {
       await writeIdentity(directory, 'node', identity);
       const again = await keepIdentity(env, directory, 'node', signer, profile);
