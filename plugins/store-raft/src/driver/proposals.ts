@@ -70,7 +70,9 @@ export class Proposals {
       }
       const data = packCommand(command);
       if (this.#open.size >= openLimit || this.#openBytes + data.byteLength > openLimitBytes) {
-        reject(new StoreError('UNAVAILABLE', 'too many writes wait for the store: try again later'));
+        reject(
+          new StoreError('UNAVAILABLE', 'too many writes wait for the store: try again later', { notApplied: true }),
+        );
         return;
       }
       const { env, requestTimeoutMs } = this.#options;
@@ -271,7 +273,7 @@ export class Proposals {
 }
 
 function notDone(trouble: string): StoreError {
-  return new StoreError('UNAVAILABLE', `the write was not done: ${trouble}`);
+  return new StoreError('UNAVAILABLE', `the write was not done: ${trouble}`, { notApplied: true });
 }
 
 function unknownOutcome(trouble: string): StoreError {
