@@ -12,9 +12,18 @@ export function leaderStands(core: Core): boolean {
   return core.leader !== undefined && core.electionElapsed < core.settings.electionTicks;
 }
 
-/** Whether it may lead: it votes, and is not about to get another state. */
+/** Whether it may lead: it votes, or did before a change that may never be, and is not about to get another state. */
 export function mayCampaign(core: Core): boolean {
-  return core.role !== 'leader' && isVoter(core.log.configuration, core.id) && core.receiving?.installing !== true;
+  return core.role !== 'leader' && !isOut(core) && core.receiving?.installing !== true;
+}
+
+/**
+ * Without a vote for good. One that the latest configuration leaves out is needed until that is committed: others may lack the
+ * entry, and cannot win against a log that has it (dissertation 4.2.2).
+ */
+function isOut({ id, log }: Core): boolean {
+  if (isVoter(log.configuration, id)) return false;
+  return log.configurationIndex <= log.commit || !isVoter(log.previousConfiguration, id);
 }
 
 export function isAlone({ id, log: { configuration } }: Core): boolean {

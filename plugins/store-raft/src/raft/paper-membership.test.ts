@@ -98,6 +98,27 @@ describe('§6 membership', () => {
     expect(member.raft.status().role).toBe('follower');
   });
 
+  it('a member that the latest configuration leaves out stands for election until that is committed (4.2.2)', () => {
+    const member = new Single({ voters: ['1', '3'], term: 1 });
+    const entries = [configuration(1, 1, ['4', '5'], ['1', '3']), configuration(2, 1, ['4', '5'])];
+    member.append({ from: '3', entries, commit: 1 });
+    expect(member.raft.status().configuration).toMatchObject({ voters: ['4', '5'], outgoing: [] });
+    member.raft.tick(10);
+    member.becomeCandidate();
+    const vote = { type: 'voteResponse', term: 2, preVote: false, granted: true } as const;
+    // Its own vote does not count.
+    member.step({ ...vote, from: '4' });
+    expect(member.raft.status().role).toBe('candidate');
+    member.step({ ...vote, from: '5' });
+    expect(member.raft.status()).toMatchObject({ role: 'leader', lastIndex: 3 });
+    member.accept('4', 3);
+    expect(member.raft.status().commit).toBe(1);
+    member.accept('5', 3);
+    expect(member.raft.status()).toMatchObject({ role: 'follower', commit: 3 });
+    member.raft.tick(100);
+    expect(member.raft.status().role).toBe('follower');
+  });
+
   it('one change is made at a time', () => {
     const member = leaderWithLearner();
     expect(member.raft.changeMembership({ promote: ['4'] }).type).toBe('started');
