@@ -77,6 +77,8 @@ async function statusTable() {
 
 export async function errorsPage() {
   const { exitCodes } = await load('cli/dist/errors.js');
+  const { pkiErrorCodes } = await load('sdk/dist/pki/errors.js');
+  const { joinErrorCodes } = await load('sdk/dist/join/errors.js');
   return page(
     'Errors',
     'Recognise an error by its `code`, `reason` or `name`, never by `instanceof`: a plugin may carry another copy of the sdk.',
@@ -104,6 +106,9 @@ export async function errorsPage() {
     '## Network',
     '`NetworkError` has a `code`.',
     meaningTable('code', described('codes of NetworkError', networkCodes(), networkMeanings)),
+    '## Certificates and joining',
+    '`PkiError` (`@timonel/sdk/pki`) and `JoinError` (`@timonel/sdk/join`) have a `code`.',
+    meaningTable('code', [...Object.entries(pkiErrorCodes), ...Object.entries(joinErrorCodes)]),
     '## Exit codes of the command',
     exitCodeTable(exitCodes),
   );
