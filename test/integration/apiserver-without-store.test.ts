@@ -23,13 +23,12 @@ interface Started {
   readonly server: TestApiServer;
 }
 
-async function start(outage: Outage, options: TestApiServerOptions = {}): Promise<Started> {
+async function start(outage: Outage, options: TestApiServerOptions = {}, freshnessTimeoutMs = 300): Promise<Started> {
   const memory = new MemoryStore(createRealEnv());
   running.push({ stop: () => Promise.resolve(memory.close()) });
   const store = new UnsteadyStore(memory);
   store.outage = outage;
-  const timing = { freshnessTimeoutMs: 300 };
-  const server = await startApiServer({ ...options, store, apiserver: { timing } });
+  const server = await startApiServer({ ...options, store, apiserver: { timing: { freshnessTimeoutMs } } });
   // A server stops while its store is away, too.
   running.push(server);
   return { store, server };
@@ -137,6 +136,27 @@ describe('a server that loses its store', () => {
     store.outage = 'none';
     expect((await server.send('GET', cm)).status).toBe(200);
   });
+
+  it('blames no plugin whose admission has to ask the store', async () => {
+    // As long as it is by default, which is longer than a hook may take.
+    const started = await start('none', {}, 3_000);
+    const { store, server } = started;
+    store.outage = 'hangs';
+    const service = { metadata: { name: 's' }, spec: { ports: [{ port: 80 }] } };
+    const requests = Array.from({ length: 12 }, (_, index) => [
+      server.send('POST', `/api/v1/namespaces/unknown-${index}/configmaps`, { body: { metadata: { name: 'x' } } }),
+      server.send('POST', '/api/v1/namespaces/default/services', { body: service }),
+    ]).flat();
+    for (const answer of await Promise.all(requests)) {
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    }
+    expectNoFault(started);
+    store.outage = 'none';
+    await until(
+      async () => (await server.send('POST', '/api/v1/namespaces/default/services', { body: service })).status === 201,
+      { what: 'the service', timeoutMs: 8_000 },
+    );
+  }, 30_000);
 
   it('says that the outcome of a write is not known, once, and never sends it again', async () => {
     const { store, server } = await start('none');

@@ -1,4 +1,4 @@
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, type AnyPlugin, type Env } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiHooks, refuse, type AdmissionRefusal } from '@timonel/sdk/contracts/api-server';
 import { Informer, isApiAbsent } from '@timonel/sdk/controller';
@@ -16,6 +16,8 @@ async function ensureNamespaces(api: ApiClient): Promise<void> {
 }
 
 const retryMs = 1_000;
+/** Below the deadline of the hook: an API that does not answer is no fault of this plugin. */
+const readLimitMs = 1_700;
 
 /** The refusal of a request that cannot be judged: nobody is at fault. */
 function cannotJudge(name: string): readonly AdmissionRefusal[] {
@@ -23,12 +25,20 @@ function cannotJudge(name: string): readonly AdmissionRefusal[] {
   return [refuse(new ApiError('ServiceUnavailable', message, { retryAfterSeconds: 1 }))];
 }
 
-async function read(api: ApiClient, name: string): Promise<Namespace | undefined> {
+/** @throws ApiError Timeout, and what the API throws */
+async function read(api: ApiClient, env: Env, name: string): Promise<Namespace | undefined> {
+  const cut = new AbortController();
+  const limit = env.timers.sleep(readLimitMs, cut.signal).then(() => {
+    throw new ApiError('Timeout', `the API did not answer within ${readLimitMs} ms`);
+  });
   try {
-    return await api.get(namespaces, { name });
+    return await Promise.race([api.get(namespaces, { name }), limit]);
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;
+  } finally {
+    cut.abort();
+    limit.catch(() => undefined);
   }
 }
 
@@ -50,7 +60,7 @@ const plugin: AnyPlugin = definePlugin({
       // What is missing in the cache may only not have arrived yet.
       let namespace = informer.get(name);
       try {
-        namespace ??= await read(api, name);
+        namespace ??= await read(api, ctx.env, name);
       } catch (error) {
         if (!isApiAbsent(error)) throw error;
         return cannotJudge(name);
