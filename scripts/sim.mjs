@@ -90,11 +90,13 @@ async function runAll() {
     },
   });
   const seconds = (performance.now() - beganMs) / 1000;
-  if (values.json) console.log(JSON.stringify({ ...totals, seconds, counts }));
+  const { user, system } = process.cpuUsage();
+  const cpuSeconds = (user + system) / 1e6;
+  if (values.json) console.log(JSON.stringify({ ...totals, seconds, cpuSeconds, counts }));
   else {
     console.log(
       `${totals.seeds} seeds from ${first}: ${totals.failed.length} failed, ${totals.undecided.length} undecided; ` +
-        `${seconds.toFixed(1)} s, ${(totals.seeds / seconds).toFixed(1)} seeds/s, ` +
+        `${seconds.toFixed(1)} s, ${cpuSeconds.toFixed(1)} s of a processor, ${(totals.seeds / seconds).toFixed(1)} seeds/s, ` +
         `${(totals.simulatedMs / 1000).toFixed(0)} s simulated, ${totals.events} events, ${totals.operations} operations`,
     );
     console.log(JSON.stringify(counts));

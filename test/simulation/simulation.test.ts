@@ -31,7 +31,7 @@ interface Totals {
   readonly undecided: readonly number[];
   readonly operations: number;
   readonly answered: number;
-  readonly seconds: number;
+  readonly cpuSeconds: number;
   readonly counts: Readonly<Record<string, number>>;
 }
 
@@ -60,7 +60,8 @@ describe('simulation of store clusters', () => {
     expect(errors).toBe('');
     const totals = JSON.parse(output) as Totals;
     expect(totals).toMatchObject({ seeds, failed: [], undecided: [] });
-    expect(totals.seconds).toBeLessThan(180);
+    // Three minutes of one processor, however busy the machine is.
+    expect(totals.cpuSeconds).toBeLessThan(180);
     // A load that is seldom answered would prove little.
     expect(totals.operations).toBeGreaterThan(100 * seeds);
     expect(totals.answered).toBeGreaterThan(0.7 * totals.operations);
@@ -69,7 +70,7 @@ describe('simulation of store clusters', () => {
     expect(seldom).toEqual([]);
     const never = [...allCrashPoints.map((point) => `crash point ${point}`), 'unaware at the end'];
     expect(never.filter((name) => (counts[name] ?? 0) === 0)).toEqual([]);
-  }, 240_000);
+  }, 600_000);
 
   it('one seed gives one trace, in this process and in another', async () => {
     for (const seed of [3, 4, 5]) {
@@ -81,17 +82,17 @@ describe('simulation of store clusters', () => {
       expect(JSON.parse(output)).toMatchObject({ traceHash: first.traceHash, traceLines: first.traceLines });
       expect(runSeed({ seed: seed + 100 }).traceHash).not.toBe(first.traceHash);
     }
-  }, 60_000);
+  }, 120_000);
 
   it('a seed that fails says how to run it again', async () => {
     const { code, output } = await sim('missing fsync', '--mutants', '--seeds', '200', '--json');
     expect(code).toBe(0);
     const [result] = JSON.parse(output) as { found: boolean; replay: string }[];
     expect(result).toMatchObject({ found: true, replay: expect.stringMatching(/^npm run sim -- raft --seed \d+/) });
-  }, 60_000);
+  }, 120_000);
 
   it('every mutant still fits the sources', async () => {
     const { code, errors } = await sim('--mutants', '--compile-only');
     expect({ code, errors }).toEqual({ code: 0, errors: '' });
-  }, 60_000);
+  }, 120_000);
 });

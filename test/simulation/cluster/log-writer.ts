@@ -14,6 +14,7 @@ export class LogWriter {
   #syncing = false;
   /** While a snapshot takes the place of the log nothing is written to it. */
   #held = false;
+  #whenDurable: (() => void) | undefined;
 
   constructor(member: Member, storage: MemberStorage, durable: (persistId: number) => void) {
     this.#member = member;
@@ -35,18 +36,15 @@ export class LogWriter {
     return this.#storage.termOf(index);
   }
 
-  hold(): void {
-    this.#held = true;
+  /** Calls `run` when all is durable that was to be written, and then writes nothing until it is told to go on. */
+  hold(run: () => void): void {
+    this.#whenDurable = run;
+    this.write();
   }
 
-  release(): void {
+  goOn(): void {
     this.#held = false;
-  }
-
-  /** What waited to be written to the old log is covered by the snapshot; votes are not. */
-  replaceBySnapshot(): void {
-    for (const [at, ready] of this.#waiting.entries()) this.#waiting[at] = { ...ready, entries: [] };
-    this.#held = false;
+    this.write();
   }
 
   /** Writes what is due and syncs it; what comes while a sync is under way shares the next one. */
@@ -78,8 +76,17 @@ export class LogWriter {
     return !member.crashesAt('amid a compaction');
   }
 
+  #becomeDurable(): void {
+    const run = this.#whenDurable;
+    if (run === undefined || this.#waiting.length > 0) return;
+    this.#whenDurable = undefined;
+    this.#held = true;
+    run();
+  }
+
   #sync(): void {
-    if (this.#syncing || this.#writtenId === this.#syncedId) return;
+    if (this.#syncing) return;
+    if (this.#writtenId === this.#syncedId) return this.#becomeDurable();
     this.#syncing = true;
     const id = this.#writtenId;
     if (this.#member.crashesAt('between write and sync')) return;

@@ -285,28 +285,29 @@ export class MemberProcess {
     const base: LogBase = { index: snapshot.index, term: snapshot.term, configuration: snapshot.configuration };
     const failed = (): void => {
       this.#installing = false;
-      this.#writer.release();
       this.storage.dropIncoming();
       this.raft.snapshotFailed(snapshot);
       this.#pumpSoon();
+      this.#writer.goOn();
     };
     this.#member.observer.note(`${this.#member.id} installs snapshot ${snapshot.id}`);
     const replaced = this.#member.guard(() => {
       this.#installing = false;
       this.storage.dropIncoming();
-      this.#writer.replaceBySnapshot();
       this.#becomeSnapshot(base, content);
       this.raft.snapshotInstalled(snapshot);
       this.#pumpSoon();
-      this.#writer.write();
+      this.#writer.goOn();
     });
     const stateSaved = this.#member.guard(() => {
       if (this.#member.crashesAt('amid an installation')) return;
       if (!this.storage.replaceLog(base, replaced)) failed();
     });
     this.#installing = true;
-    this.#writer.hold();
-    if (!this.storage.saveState(base, content, stateSaved)) failed();
+    // A vote that is not on disk yet must not be overtaken by a state of a later term.
+    this.#writer.hold(() => {
+      if (!this.storage.saveState(base, content, stateSaved)) failed();
+    });
   }
 
   #becomeSnapshot(base: LogBase, content: KvSnapshot): void {

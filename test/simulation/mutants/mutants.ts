@@ -141,6 +141,12 @@ const driverMutants: readonly Mutant[] = [
     'return bad === -2 ? bad : records.length;',
   ),
   mutant(
+    'snapshot installed before earlier writes are durable',
+    `${cluster}/log-writer.ts`,
+    'this.#whenDurable = run;',
+    'this.#held = true;\n    return run();',
+  ),
+  mutant(
     'watch events lost at a snapshot',
     `${cluster}/kv-machine.ts`,
     'machine.#changes = [...snapshot.changes];',
