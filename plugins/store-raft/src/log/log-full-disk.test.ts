@@ -23,12 +23,19 @@ describeAsRoot(
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', mountPoint]);
       directory = join(mountPoint, 'log');
     });
+    const opened: RaftLogFile[] = [];
     afterEach(async () => {
+      // Also after a failure: open files would hold the mount.
+      for (const log of opened.splice(0)) await log.close();
       execFileSync('umount', [mountPoint]);
       await rm(mountPoint, { recursive: true, force: true });
     });
-    const open = (): Promise<RaftLogFile> =>
-      openRaftLog({ directory, newGroup: founded, env: createRealEnv(), log: silentLogger, segmentBytes });
+    const options = { newGroup: founded, env: createRealEnv(), log: silentLogger, segmentBytes };
+    async function open(): Promise<RaftLogFile> {
+      const log = await openRaftLog({ ...options, directory });
+      opened.push(log);
+      return log;
+    }
     const hardState = { term: 1, votedFor: undefined };
     const put = (log: RaftLogFile, index: number, term = 1): Promise<void> =>
       log.append([{ hardState: { ...hardState, term }, entries: commands(index, 1, term, 5000) }]);
