@@ -137,7 +137,7 @@ describe('client certificates', () => {
   });
 
   it('end at their time on an open connection', async () => {
-    const identity = await issueIdentity(env, authority, { ...client, lifetimeMs: 3000 });
+    const identity = await issueIdentity(env, authority, { ...client, lifetimeMs: 6000 });
     const agent = agentFor(authority.certificatePem, identity);
     expect((await call(`${server.url}/mirror/user`, agent)).status).toBe(200);
     await until(async () => (await call(`${server.url}/mirror/user`, agent)).status === 401, {
