@@ -231,4 +231,5 @@ export * from './key-order.ts';
 export * from './lease-timers.ts';
 export * from './limits.ts';
 export * from './snapshot-format.ts';
+export * from './snapshot-reader.ts';
 export * from './watch-hub.ts';

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
-import { StoreError, type KeyValue, type Lease } from './index.ts';
+import type { KeyValue, Lease } from './index.ts';
+import { corruptSnapshot, digestBytes, frame, magic } from './snapshot-frames.ts';
+import { SnapshotReader } from './snapshot-reader.ts';
 
 /** What a snapshot holds: the live keys and leases at one revision. History is left out. */
 export interface SnapshotContent {
@@ -8,10 +10,7 @@ export interface SnapshotContent {
   readonly kvs: Iterable<KeyValue>;
 }
 
-const magic = 'TIMONEL-SNAPSHOT-1\n';
 const chunkBytes = 256 * 1024;
-const digestBytes = 32;
-const frame = { end: 0, header: 1, lease: 2, kv: 3 } as const;
 
 /**
  * Writes a snapshot: the magic line, then frames, then the SHA-256 of all before it. A frame is a type byte, the length
@@ -69,38 +68,17 @@ export function decodeSnapshot(snapshot: Uint8Array): {
 } {
   const bytes = Buffer.from(snapshot.buffer, snapshot.byteOffset, snapshot.byteLength);
   const end = bytes.byteLength - digestBytes;
-  if (end < magic.length || bytes.toString('latin1', 0, magic.length) !== magic) throw corrupt('it has no header');
+  if (end < magic.length || bytes.toString('latin1', 0, magic.length) !== magic) {
+    throw corruptSnapshot('it has no header');
+  }
   const digest = createHash('sha256').update(bytes.subarray(0, end)).digest();
-  if (!digest.equals(bytes.subarray(end))) throw corrupt('its checksum does not fit');
+  if (!digest.equals(bytes.subarray(end))) throw corruptSnapshot('its checksum does not fit');
+  const reader = new SnapshotReader();
   const leases: Lease[] = [];
   const kvs: KeyValue[] = [];
-  let revision = 0;
-  for (let at = magic.length; at < end;) {
-    const type = bytes.readUInt8(at);
-    const length = bytes.readUInt32BE(at + 1);
-    const body = bytes.subarray(at + 5, at + 5 + length);
-    at += 5 + length;
-    if (type === frame.header) revision = body.readDoubleBE(0);
-    else if (type === frame.lease) leases.push({ id: body.readDoubleBE(0), ttlMs: body.readDoubleBE(8) });
-    else if (type === frame.kv) kvs.push(decodeKeyValue(body));
-    else if (type === frame.end && at === end) return { revision, leases, kvs };
-    else throw corrupt(`it has a frame of unknown type ${type}`);
+  for (const part of reader.add(bytes)) {
+    if (part.type === 'lease') leases.push(part.lease);
+    else if (part.type === 'kv') kvs.push({ ...part.kv, value: new Uint8Array(part.kv.value) });
   }
-  throw corrupt('it is cut off');
-}
-
-function decodeKeyValue(body: Buffer): KeyValue {
-  const keyEnd = 36 + body.readUInt32BE(32);
-  return {
-    key: body.toString('utf8', 36, keyEnd),
-    value: new Uint8Array(body.subarray(keyEnd)),
-    createRevision: body.readDoubleBE(0),
-    modRevision: body.readDoubleBE(8),
-    version: body.readDoubleBE(16),
-    lease: body.readDoubleBE(24),
-  };
-}
-
-function corrupt(why: string): StoreError {
-  return new StoreError('CORRUPT', `the snapshot cannot be used: ${why}; take another copy`);
+  return { revision: reader.end().revision, leases, kvs };
 }
