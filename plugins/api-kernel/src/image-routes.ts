@@ -1,10 +1,9 @@
 /** Routes to the images of this node, while a plugin provides them. */
 import type { OptionalRef } from '@timonel/sdk';
-import type { Route } from '@timonel/sdk/contracts/api-server';
+import { parseRouteBody, type Route } from '@timonel/sdk/contracts/api-server';
 import type { ImageConfig, ImageInfo, ImageService } from '@timonel/sdk/contracts/images';
 import { ApiError } from '@timonel/sdk/kube';
 import { z } from 'zod';
-import { parseBody } from './body.ts';
 import { answer, route } from './plugin-routes.ts';
 
 const apiVersion = 'kernel.timonel.dev/v1';
@@ -52,11 +51,11 @@ export function imageRoutes(images: OptionalRef<ImageService>): Route[] {
   return [
     route('GET', '/images', async () => answer(listOf(await service().list()))),
     route('POST', '/images/import', async (request) => {
-      const { path, reference } = parseBody(importBody, request.body);
+      const { path, reference } = parseRouteBody(importBody, request.body);
       return answer(listOf(await service().importArchive(path, reference)), 201);
     }),
     route('POST', '/images/build', async (request) => {
-      const { directory, reference, config } = parseBody(buildBody, request.body);
+      const { directory, reference, config } = parseRouteBody(buildBody, request.body);
       return answer(imageObject(await service().buildFromDirectory(directory, reference, definedOnly(config))), 201);
     }),
     route('DELETE', '/images', async (request) => {

@@ -1,9 +1,13 @@
 /** Routes that look into the kernel and steer it. */
 import type { KernelControl, PluginInfo } from '@timonel/sdk';
-import type { Route, RouteRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
+import {
+  parseRouteBody,
+  type Route,
+  type RouteRequest,
+  type SubresourceResponse,
+} from '@timonel/sdk/contracts/api-server';
 import { ApiError } from '@timonel/sdk/kube';
 import { z } from 'zod';
-import { parseBody } from './body.ts';
 import { kernelStatus } from './kernel-status.ts';
 
 export const root = '/apis/kernel.timonel.dev/v1';
@@ -54,12 +58,12 @@ export function pluginRoutes(control: KernelControl): Route[] {
       answer({ kind: 'PluginList', apiVersion, metadata: {}, items: control.list().map(pluginObject) }),
     ),
     route('POST', '/plugins', async (request) => {
-      const { file, name, config } = parseBody(enableBody, request.body);
+      const { file, name, config } = parseRouteBody(enableBody, request.body);
       return answer(pluginObject(await control.enable(file ?? name ?? '', config)), 201);
     }),
     route('GET', '/plugins/:name', (request) => answer(pluginObject(control.info(nameOf(request, 'name'))))),
     route('POST', '/plugins/:name/enable', async (request) => {
-      const { config } = parseBody(configBody, request.body);
+      const { config } = parseRouteBody(configBody, request.body);
       return answer(pluginObject(await control.enable(nameOf(request, 'name'), config)));
     }),
     route('POST', '/plugins/:name/disable', async (request) =>
@@ -79,7 +83,7 @@ export function pluginRoutes(control: KernelControl): Route[] {
     }),
     route('PUT', '/services/:id', async (request) => {
       const id = nameOf(request, 'id');
-      const { provider } = parseBody(providerBody, request.body);
+      const { provider } = parseRouteBody(providerBody, request.body);
       const report = await control.swap(id, provider);
       return answer({ kind: 'Service', apiVersion, metadata: { name: id }, provider: report.to, report });
     }),

@@ -252,3 +252,5 @@ export const apiHooks: {
     stages: { policy: 0, quota: 100 },
   }),
 });
+
+export * from './route-body.ts';
