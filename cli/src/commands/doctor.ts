@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { hasProgram, isRoot } from '../cluster/host.ts';
+import { networkFeatures } from '../cluster/network-features.ts';
 import { formatTable } from '../output/table.ts';
 import { exitCodes } from '../errors.ts';
 
@@ -16,6 +17,13 @@ interface Check {
 function programCheck(name: string, debianPackage: string, optional: boolean, use: string): Check {
   const ok = hasProgram(name);
   return { name: `program ${name}`, ok, optional, detail: use, fix: ok ? '' : `apt-get install ${debianPackage}` };
+}
+
+/** What the kernel must have for the programs that are there. */
+async function networkChecks(): Promise<readonly Check[]> {
+  if (!isRoot()) return [];
+  const features = await networkFeatures({ ip: hasProgram('ip'), nft: hasProgram('nft') });
+  return features.map((feature) => ({ ...feature, optional: false }));
 }
 
 /** Everything the machine must have or may have. */
@@ -47,6 +55,7 @@ export async function examineHost(): Promise<readonly Check[]> {
       true,
       'services in the kernel; without it a slower proxy in user space serves them',
     ),
+    ...(await networkChecks()),
   ];
 }
 

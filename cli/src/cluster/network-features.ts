@@ -1,0 +1,62 @@
+/** Whether the kernel has what pods' networks are made of: tried in a network namespace that ends with the attempt. */
+import { run } from '@timonel/sdk/command';
+
+export interface NetworkFeature {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  /** Empty when ok. */
+  readonly fix: string;
+}
+
+// As network-bridge and routes-hostgw use them.
+const links = `link add b0 type bridge
+link add v0 type veth peer name v1
+link set v0 master b0
+link set b0 up
+addr add 192.0.2.1/24 dev b0
+route add 198.51.100.0/24 via 192.0.2.2 proto 84
+`;
+
+// As network-bridge and proxy-nftables use them.
+const rules = `table ip t {
+  map m { typeof ip daddr : verdict; }
+  chain postrouting {
+    type nat hook postrouting priority srcnat; policy accept;
+    ip saddr 192.0.2.0/24 masquerade
+  }
+  chain prerouting {
+    type nat hook prerouting priority dstnat; policy accept;
+    fib daddr type local tcp dport 1 dnat ip to numgen random mod 2 map { 0 : 192.0.2.2, 1 : 192.0.2.3 }
+  }
+}
+`;
+
+async function attempt(program: string, args: readonly string[], input: string): Promise<string | undefined> {
+  try {
+    const { status, stderr } = await run('unshare', ['--net', program, ...args], input);
+    return status === 0 ? undefined : (stderr.trim().split('\n')[0] ?? `status ${status}`);
+  } catch (error) {
+    return error instanceof Object && 'message' in error ? String(error.message) : 'it cannot be tried';
+  }
+}
+
+/** Needs root. Changes nothing. */
+export async function networkFeatures(programs: { ip: boolean; nft: boolean }): Promise<readonly NetworkFeature[]> {
+  const [linksProblem, rulesProblem] = await Promise.all([
+    programs.ip ? attempt('ip', ['-batch', '-'], links) : undefined,
+    programs.nft ? attempt('nft', ['-f', '-'], rules) : undefined,
+  ]);
+  const feature = (name: string, problem: string | undefined, options: string, modules: string): NetworkFeature => ({
+    name,
+    ok: problem === undefined,
+    detail: problem ?? options,
+    fix: problem === undefined ? '' : `use a kernel with ${options} ("modprobe ${modules}")`,
+  });
+  return [
+    ...(programs.ip ? [feature('pod links', linksProblem, 'bridge, veth, routes', '-a bridge veth')] : []),
+    ...(programs.nft
+      ? [feature('nft rules', rulesProblem, 'nat, masquerade, maps', '-a nf_tables nft_chain_nat')]
+      : []),
+  ];
+}
