@@ -12,7 +12,7 @@ import { startup } from './startup.ts';
 import { store } from './store.ts';
 
 const benches: readonly Bench[] = [startup, podStart, footprint, store];
-const leastRounds = 10;
+const leastRounds = 1;
 
 function list(): string {
   return benches.map(({ name, description }) => `  ${name.padEnd(12)}${description}`).join('\n');
@@ -25,7 +25,7 @@ Usage: npm run bench -- [--rounds N] [--json FILE] [NAME…]
 ${list()}
 
 Options:
-  --rounds N    how often each thing is measured, ${leastRounds} or more (default: ${benches.map((bench) => `${bench.name} ${bench.defaultRounds}`).join(', ')})
+  --rounds N    how often each thing is measured; fewer than the default is for a quick look (default: ${benches.map((bench) => `${bench.name} ${bench.defaultRounds}`).join(', ')})
   --json FILE   write the JSON there instead of printing it below the table
   --help        print this
 

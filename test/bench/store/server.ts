@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { createRealEnv } from '@timonel/core/env';
 import type { AnyPlugin, Logger } from '@timonel/sdk';
-import type { Store } from '@timonel/sdk/contracts/store';
+import type { KeyValue, Store } from '@timonel/sdk/contracts/store';
 import { encodeAnswer, frameReader, operations } from './protocol.ts';
 
 const log: Logger = {
@@ -37,6 +37,23 @@ async function openStore(name: string, dataDir: string): Promise<Store> {
 
 const nothing = Buffer.alloc(0);
 
+/** Of each key its length (u16), the key, its revision (u48), the length of the value (u32), the value. */
+function encodeRange(kvs: readonly KeyValue[]): Buffer {
+  let size = 0;
+  for (const { key, value } of kvs) size += 12 + Buffer.byteLength(key) + value.byteLength;
+  const bytes = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const { key, value, modRevision } of kvs) {
+    const keyBytes = bytes.write(key, at + 2);
+    at = bytes.writeUInt16BE(keyBytes, at) + keyBytes;
+    at = bytes.writeUIntBE(modRevision, at, 6);
+    at = bytes.writeUInt32BE(value.byteLength, at);
+    bytes.set(value, at);
+    at += value.byteLength;
+  }
+  return bytes;
+}
+
 async function answer(store: Store, operation: number, key: string, value: Buffer): Promise<Uint8Array> {
   switch (operation) {
     case operations.put:
@@ -48,7 +65,7 @@ async function answer(store: Store, operation: number, key: string, value: Buffe
       return (await store.get(key, { serializable: true })).kv?.value ?? nothing;
     case operations.range: {
       const { kvs } = await store.range({ prefix: key });
-      return Buffer.concat(kvs.flatMap((kv) => [Buffer.from(`${kv.key}\0${kv.modRevision}\0`), kv.value]));
+      return encodeRange(kvs);
     }
     default:
       throw new Error(`there is no operation ${operation}`);
