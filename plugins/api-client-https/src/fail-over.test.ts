@@ -8,7 +8,8 @@ import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 import { FakeMaster, makePki, sendJson, type Answer, type Pki } from './testing/fake-masters.ts';
 
-const fast = { connectTimeoutMs: 300, probeIntervalMs: 100, probeTimeoutMs: 300, requestTimeoutMs: 5000 };
+// Long enough for a machine that is busy with other tests, and shorter than what the tests allow.
+const fast = { connectTimeoutMs: 1500, probeIntervalMs: 100, probeTimeoutMs: 600, requestTimeoutMs: 10_000 };
 const name = { namespace: 'default', name: 'x' };
 
 let pki: Pki;
@@ -142,7 +143,7 @@ describe('several API servers', () => {
     await masterNamed(first).freeze();
     const began = performance.now();
     expect(await ask(api)).not.toBe(first);
-    expect(performance.now() - began).toBeLessThan(2500);
+    expect(performance.now() - began).toBeLessThan(6000);
   });
 
   it('notices that the machine behind a watch vanished, and watches elsewhere', async () => {
@@ -159,7 +160,7 @@ describe('several API servers', () => {
     await masterNamed(before.who).freeze();
     const began = performance.now();
     expect(await refusalOf(before.ended)).toMatchObject({ name: 'ApiError', reason: 'ServiceUnavailable' });
-    expect(performance.now() - began).toBeLessThan(3000);
+    expect(performance.now() - began).toBeLessThan(6000);
     expect((await watched()).who).not.toBe(before.who);
   });
 
@@ -190,7 +191,8 @@ describe('several API servers', () => {
     await openMasters(2);
     const api = await clientOf(urls());
     const first = await ask(api);
-    for (const master of masters) master.ready = false;
+    masterNamed(first).ready = 'unknown';
+    otherThan(first).ready = false;
     const probes = kernels[0]?.env.clock.monotonic() ?? 0;
     await until(() => (kernels[0]?.env.clock.monotonic() ?? 0) > probes + 500, { what: 'some probes' });
     expect(await ask(api)).toBe(first);
@@ -208,7 +210,7 @@ describe('several API servers', () => {
       const refusal = await refusalOf(ask(api));
       expect(refusal).toMatchObject({ reason: 'ServiceUnavailable', message: expect.stringContaining('127.0.0.1') });
     }
-    expect(performance.now() - began).toBeLessThan(1000);
+    expect(performance.now() - began).toBeLessThan(1400);
   });
 });
 

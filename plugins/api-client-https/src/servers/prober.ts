@@ -19,6 +19,13 @@ export interface ProberOptions {
 /** `unready`: it answers, but cannot serve (it has no majority). */
 export type Health = 'ready' | 'unready' | 'unreachable';
 
+interface Finding {
+  readonly health: Health;
+  readonly why: string;
+  /** Another question would be answered the same. */
+  readonly certain: boolean;
+}
+
 /** A busy server misses one now and then. */
 const missesAllowed = 1;
 const bodyLimitBytes = 64 * 1024;
@@ -99,18 +106,22 @@ export class Prober {
     }
   }
 
-  async #ask(server: Server): Promise<{ health: Health; why: string; certain: boolean }> {
+  /** One that lives may still wait for its store, for longer than a probe waits. */
+  async #ask(server: Server): Promise<Finding> {
+    const [lives, isReady] = await Promise.all([this.#get(server, '/livez'), this.#get(server, '/readyz')]);
+    if (lives.code === undefined) return { health: 'unreachable', why: lives.why, certain: lives.certain };
+    return { health: isReady.code === 200 ? 'ready' : 'unready', why: isReady.why, certain: true };
+  }
+
+  async #get(server: Server, path: string): Promise<{ code: number | undefined; why: string; certain: boolean }> {
     const { env, timeoutMs } = this.#options;
-    const request = { method: 'GET', path: '/readyz', headers: {} };
     try {
-      const response = await server.send('probe', request, timeoutMs);
+      const response = await server.send('probe', { method: 'GET', path, headers: {} }, timeoutMs);
       await readBody(response, { timers: env.timers, timeoutMs, limitBytes: bodyLimitBytes });
-      const health = response.statusCode === 200 ? 'ready' : 'unready';
-      return { health, why: `it answers ${response.statusCode ?? 0}`, certain: true };
+      return { code: response.statusCode, why: `it answers ${response.statusCode ?? 0}`, certain: true };
     } catch (error) {
-      const transport = isTransportError(error) ? error : undefined;
-      const certain = transport !== undefined && !transport.timedOut && !transport.stale;
-      return { health: 'unreachable', why: errorMessage(error), certain };
+      const certain = isTransportError(error) && !error.timedOut && !error.stale;
+      return { code: undefined, why: errorMessage(error), certain };
     }
   }
 }

@@ -86,7 +86,7 @@ export class Server {
 
   #makeAgents(): Record<Purpose, Agent> {
     const { connections } = this.#options;
-    return { request: this.#makeAgent(connections), watch: this.#makeAgent(Infinity), probe: this.#makeAgent(1) };
+    return { request: this.#makeAgent(connections), watch: this.#makeAgent(Infinity), probe: this.#makeAgent(2) };
   }
 
   #makeAgent(maxSockets: number): Agent {

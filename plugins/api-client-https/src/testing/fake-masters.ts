@@ -76,7 +76,8 @@ export class FakeMaster {
   readonly requests: string[] = [];
   /** CN of the client certificates of the connections, in order. */
   readonly clients: string[] = [];
-  ready = true;
+  /** `unknown`: it does not answer that question, as while its store does not answer. */
+  ready: boolean | 'unknown' = true;
   answer: Answer;
   url = '';
 
@@ -112,7 +113,12 @@ export class FakeMaster {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse, body: string): void {
+    if (request.url === '/livez') {
+      response.end('ok');
+      return;
+    }
     if (request.url === '/readyz') {
+      if (this.ready === 'unknown') return;
       response.writeHead(this.ready ? 200 : 500).end(this.ready ? 'ok' : 'not ready');
       return;
     }
