@@ -3,6 +3,13 @@ import { store, storeAdmin } from '@timonel/sdk/contracts/store';
 import { configSchema } from './config.ts';
 import { RaftStore } from './raft-store.ts';
 
+export {
+  defaultBumpRevision,
+  restoreSnapshot,
+  type RestoreOptions,
+  type RestoreReport,
+} from './restore/restore-snapshot.ts';
+
 const plugin: PluginDefinition<
   { readonly store: typeof store; readonly admin: typeof storeAdmin },
   {},

@@ -6,6 +6,7 @@ import { corruptFile } from '../lmdb-file.ts';
 import { openRaftLog } from '../log/raft-log.ts';
 import type { RaftLogFile, RecoveredLog } from '../log/types.ts';
 import type { Configuration, LogBase, StoredState } from '../raft/index.ts';
+import { refuseUnfinishedRestore } from '../restore/restore-marker.ts';
 import { StateMachine } from '../state/state-machine.ts';
 import type { StateFile } from '../state/state-file.ts';
 import { readMemberFile, writeMemberFile } from './member-file.ts';
@@ -41,6 +42,7 @@ export function logDirectory(dataDir: string): string {
 /** Opens the data of a member, or makes it. @throws StoreError CORRUPT, nothing has been touched then */
 export async function openMember(options: OpenMemberOptions): Promise<MemberData> {
   const { dataDir, env, log } = options;
+  refuseUnfinishedRestore(dataDir);
   refuseOldFormat(dataDir);
   const identity = await readMemberFile(dataDir);
   const states = new StateDirectory(dataDir, options.mapBytes);

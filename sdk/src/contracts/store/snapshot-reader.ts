@@ -22,8 +22,8 @@ export interface SnapshotSummary {
 }
 
 /**
- * Reads a snapshot in pieces of any length, holding little more than one key and its value. What it answers can be trusted when
- * `end` has returned: the checksum is the last thing in a snapshot.
+ * Reads a snapshot in pieces of any length: its revision, then its leases, then its keys. Holds little more than one key
+ * and its value. What it answers can be trusted when `end` has returned: the checksum is the last thing in a snapshot.
  */
 export class SnapshotReader {
   readonly #digest = createHash('sha256');
@@ -109,8 +109,10 @@ export class SnapshotReader {
   #count(part: SnapshotPart): void {
     if ((part.type === 'revision') !== (this.#revision === 0)) throw corruptSnapshot('it has not one revision');
     if (part.type === 'revision') this.#revision = part.revision;
-    else if (part.type === 'lease') this.#leases += 1;
-    else if (part.type === 'kv') {
+    else if (part.type === 'lease') {
+      if (this.#keys > 0) throw corruptSnapshot('it has a lease behind its keys');
+      this.#leases += 1;
+    } else if (part.type === 'kv') {
       if (part.kv.modRevision > this.#revision) throw corruptSnapshot('a key in it is newer than itself');
       this.#keys += 1;
     }
