@@ -33,7 +33,6 @@ import { GroupAdmin } from './group-admin.ts';
 import { openMember, type MemberData } from './member/open-member.ts';
 import { RecentRevisions } from './recent-revisions.ts';
 import { accepted, type Applied } from './state/applied.ts';
-import { decodeRecord } from './state/record.ts';
 import type { Changes } from './state/state-machine.ts';
 import { createTlsTransport } from './transport/tls-transport.ts';
 import type { Transport } from './transport/types.ts';
@@ -227,11 +226,8 @@ export class RaftStore implements Store {
     const meta = file.readMeta();
     const leases = [...file.leases()];
     const frozen = file.freeze();
-    function* kvs(): Generator<ReturnType<typeof decodeRecord>> {
-      for (const { key, record } of frozen.records) yield decodeRecord(key.toString('utf8'), record);
-    }
     try {
-      yield* encodeSnapshot({ revision: meta?.revision ?? 1, leases, kvs: kvs() });
+      yield* encodeSnapshot({ revision: meta?.revision ?? 1, leases, kvs: frozen.kvs });
     } finally {
       frozen.done();
     }
@@ -319,5 +315,8 @@ function transportOf({ env, log, config, transport }: RaftStoreOptions, memberId
   if (transport !== undefined) return transport(memberId);
   const { cluster } = config;
   if (cluster === undefined) return undefined;
-  return createTlsTransport({ env, log, memberId, listen: cluster.listen, tls: cluster.tls });
+  const { tickMs, electionTicks } = config.timing;
+  // A link that is dead is found about when an election would be due.
+  const limits = { silenceMs: Math.max(500, 2 * tickMs * electionTicks) };
+  return createTlsTransport({ env, log, memberId, listen: cluster.listen, tls: cluster.tls, limits });
 }

@@ -184,11 +184,11 @@ export class Driver {
   /** Asks the core of the leader for a change of the members, and waits until it is in force. @throws StoreError REFUSED, UNAVAILABLE */
   async changeMembership(change: MembershipChange): Promise<void> {
     this.#checkRunning();
-    // One change at a time: another one that is under way comes to its end first.
-    await this.#until(() => !this.leads || !this.#raft.status().changing, 'another change of the members does not end');
     const result = this.#input((): ChangeResult => this.#raft.changeMembership(change));
     if (result === undefined) throw this.#failure ?? stopped();
-    if (result.type === 'refused') throw new StoreError('REFUSED', result.reason);
+    if (result.type === 'refused') {
+      throw new StoreError(result.passing === true ? 'UNAVAILABLE' : 'REFUSED', result.reason);
+    }
     await this.#until(() => {
       const status = this.#raft.status();
       return status.term !== result.term || (!status.changing && status.applied >= result.index);

@@ -102,10 +102,11 @@ function appendConfiguration(core: Core, configuration: Configuration): number {
 export function changeMembership(core: Core, change: MembershipChange): ChangeResult {
   const { log } = core;
   const no = (reason: string): ChangeResult => ({ type: 'refused', reason });
-  if (core.role !== 'leader') return no(`${core.id} is not the leader`);
-  if (core.transfer !== undefined) return no('leadership is being handed over: try again');
-  if (!hasCommittedInTerm(core)) return no('the leader has just been elected: try again');
-  if (isJoint(log.configuration) || log.configurationIndex > log.commit) return no('another change is under way');
+  const notYet = (reason: string): ChangeResult => ({ type: 'refused', reason, passing: true });
+  if (core.role !== 'leader') return notYet(`${core.id} is not the leader`);
+  if (core.transfer !== undefined) return notYet('leadership is being handed over: try again');
+  if (!hasCommittedInTerm(core)) return notYet('the leader has just been elected: try again');
+  if (isJoint(log.configuration) || log.configurationIndex > log.commit) return notYet('another change is under way');
   const planned = planChange(log.configuration, change);
   if (planned.type === 'refused') return planned;
   for (const id of change.promote ?? []) {

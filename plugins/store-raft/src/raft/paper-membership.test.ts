@@ -125,6 +125,7 @@ describe('§6 membership', () => {
     expect(member.raft.changeMembership({ remove: ['2'] })).toEqual({
       type: 'refused',
       reason: 'another change is under way',
+      passing: true,
     });
   });
 

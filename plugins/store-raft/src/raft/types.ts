@@ -278,8 +278,8 @@ export interface MembershipChange {
 
 export type ChangeResult =
   | { readonly type: 'started'; readonly index: number; readonly term: number }
-  /** `reason` is a sentence for the operator. */
-  | { readonly type: 'refused'; readonly reason: string };
+  /** `reason` is a sentence for the operator. `passing`: it passes by itself, the same request may be taken a moment later. */
+  | { readonly type: 'refused'; readonly reason: string; readonly passing?: true };
 
 /** How a member begins: what its disk has. */
 export interface StoredState {

@@ -2,7 +2,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import type { KeyValue } from '@timonel/sdk/contracts/store';
 import type { SnapshotChunk, SnapshotMeta, SnapshotRead } from '../raft/index.ts';
+import { encodeRecord } from '../state/record.ts';
 import type { StateMachine } from '../state/state-machine.ts';
 import { writeSnapshotFile, type SnapshotHead } from './snapshot-file.ts';
 
@@ -97,7 +99,7 @@ export class SnapshotSender {
       const head: SnapshotHead = { format: 1, meta, leases: [...machine.file.leases()] };
       let sizeBytes: number;
       try {
-        sizeBytes = await writeSnapshotFile(path, head, frozen.records, () => env.timers.sleep(0));
+        sizeBytes = await writeSnapshotFile(path, head, recordsOf(frozen.kvs), () => env.timers.sleep(0));
       } finally {
         frozen.done();
       }
@@ -111,4 +113,8 @@ export class SnapshotSender {
       await rm(path, { force: true });
     }
   }
+}
+
+function* recordsOf(kvs: Iterable<KeyValue>): Generator<{ readonly key: Buffer; readonly record: Buffer }> {
+  for (const kv of kvs) yield { key: Buffer.from(kv.key, 'utf8'), record: encodeRecord(kv) };
 }

@@ -1,15 +1,15 @@
 import type { KeyValue, StoreEvent } from '@timonel/sdk/contracts/store';
 
 /** A stored version of a key: create, mod, version and lease (u48 each, big-endian), then the value. */
-const headBytes = 24;
+export const headBytes = 24;
 
-export function encodeRecord(kv: KeyValue): Buffer {
+export function encodeRecord(kv: Omit<KeyValue, 'key'>): Buffer {
   const bytes = Buffer.allocUnsafe(headBytes + kv.value.byteLength);
   writeRecord(bytes, 0, kv);
   return bytes;
 }
 
-function writeRecord(bytes: Buffer, at: number, kv: KeyValue): void {
+function writeRecord(bytes: Buffer, at: number, kv: Omit<KeyValue, 'key'>): void {
   bytes.writeUIntBE(kv.createRevision, at, 6);
   bytes.writeUIntBE(kv.modRevision, at + 6, 6);
   bytes.writeUIntBE(kv.version, at + 12, 6);

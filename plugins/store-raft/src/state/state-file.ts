@@ -6,13 +6,12 @@ import { corruptFile, openLmdb, written } from '../lmdb-file.ts';
 import type { Configuration, SessionSnapshot } from '../raft/index.ts';
 import type { Applied } from './applied.ts';
 import type { Overlay } from './overlay.ts';
+import { keyCodec, versionCodec, type Version } from './version-codec.ts';
 import {
   changeKey,
   decodeChange,
   decodeChangedKey,
-  decodeRecord,
   encodeChange,
-  encodeRecord,
   leaseKeyOf,
   numberKey,
   type ChangeRecord,
@@ -37,10 +36,13 @@ export interface StateMeta {
 }
 
 type Table = Database<Buffer, Buffer>;
+/** A start or an end may be bytes that are no text. */
+type CurrentTable = Database<Version | Buffer, string | Buffer>;
 
 const packr = new Packr({ useRecords: false });
 const metaKey = Buffer.from('state');
 const noBytes: Buffer = Buffer.alloc(1);
+const noValue: Uint8Array = new Uint8Array(0);
 
 /**
  * The LMDB file of the state as it was at the last checkpoint. Reads see the checkpoint that was last committed; a checkpoint is
@@ -50,7 +52,7 @@ export class StateFile {
   readonly path: string;
   readonly #root: RootDatabase<Buffer, Buffer>;
   /** Key → its present version. */
-  readonly #current: Table;
+  readonly #current: CurrentTable;
   /** Revision and place → what changed, and the version before. */
   readonly #history: Table;
   /** Lease id → time to live. */
@@ -65,7 +67,8 @@ export class StateFile {
     this.path = path;
     this.#root = openLmdb(path, { mapBytes, overlappingSync: true });
     const table = (name: string): Table => this.#root.openDB({ name, encoding: 'binary', keyEncoding: 'binary' });
-    this.#current = table('current');
+    const codecs = { encoder: versionCodec, keyEncoder: keyCodec };
+    this.#current = this.#root.openDB({ name: 'current', ...codecs });
     this.#history = table('history');
     this.#leases = table('leases');
     this.#leaseKeys = table('lease-keys');
@@ -89,38 +92,29 @@ export class StateFile {
   }
 
   get(key: string): KeyValue | undefined {
-    const bytes = this.#current.get(Buffer.from(key, 'utf8'), { transaction: this.#transaction });
-    return bytes === undefined ? undefined : decodeRecord(key, bytes);
+    const version = this.#current.get(key, { transaction: this.#transaction }) as Version | undefined;
+    return version === undefined ? undefined : { key, ...version };
   }
 
   has(key: string): boolean {
-    return this.#current.get(Buffer.from(key, 'utf8'), { transaction: this.#transaction }) !== undefined;
+    return this.#current.get(key, { transaction: this.#transaction }) !== undefined;
   }
 
-  /** Present versions from `start` up to, not including, `end`. */
-  *entries(start: Buffer, end: Buffer | undefined, keysOnly: boolean): Generator<KeyValue> {
-    const range = { start, transaction: this.#transaction, ...(end === undefined ? {} : { end }) };
-    for (const { key, value } of this.#current.getRange(range)) {
-      yield decodeRecord(key.toString('utf8'), value, keysOnly);
-    }
-  }
-
-  /** The same at once, at most `limit`. */
-  page(start: Buffer, end: Buffer | undefined, limit: number, keysOnly: boolean): KeyValue[] {
+  /** Present versions from `start` up to, not including, `end`, at most `limit`. */
+  page(start: string, end: Buffer | undefined, limit: number, keysOnly: boolean): KeyValue[] {
     const found: KeyValue[] = [];
-    const range = {
-      start,
-      transaction: this.#transaction,
-      ...(end === undefined ? {} : { end }),
-      ...(limit === Infinity ? {} : { limit }),
-    };
-    this.#current.getRange(range).forEach(({ key, value }) => {
-      found.push(decodeRecord(key.toString('utf8'), value, keysOnly));
+    const bounds = { start, transaction: this.#transaction, ...(end === undefined ? {} : { end }) };
+    const range = limit === Infinity ? bounds : { ...bounds, limit };
+    this.#current.getRange(range).forEach((entry) => {
+      // What the two codecs make of it.
+      const { value, createRevision, modRevision, version, lease } = entry.value as Version;
+      const key = entry.key as string;
+      found.push({ key, value: keysOnly ? noValue : value, createRevision, modRevision, version, lease });
     });
     return found;
   }
 
-  count(start: Buffer, end: Buffer | undefined): number {
+  count(start: string, end: Buffer | undefined): number {
     const range = { start, transaction: this.#transaction, ...(end === undefined ? {} : { end }) };
     return this.#current.getKeysCount(range);
   }
@@ -153,8 +147,7 @@ export class StateFile {
   async save(overlay: Overlay, meta: StateMeta): Promise<void> {
     const batch = this.#root.batch(() => {
       for (const [key, kv] of overlay.current) {
-        const keyBytes = Buffer.from(key, 'utf8');
-        void (kv === undefined ? this.#current.remove(keyBytes) : this.#current.put(keyBytes, encodeRecord(kv)));
+        void (kv === undefined ? this.#current.remove(key) : this.#current.put(key, kv));
       }
       for (const { revision, events } of overlay.revisions) {
         for (const [place, event] of events.entries()) {
@@ -198,14 +191,15 @@ export class StateFile {
   }
 
   /** Keeps the state as reads see it now, for a long read. Call `done` when it has been read. */
-  freeze(): { readonly records: Iterable<{ readonly key: Buffer; readonly record: Buffer }>; done(): void } {
+  freeze(): { readonly kvs: Iterable<KeyValue>; done(): void } {
     const transaction = this.#transaction as Transaction & { use(): void };
     transaction.use();
     const current = this.#current;
     return {
-      records: {
+      kvs: {
         *[Symbol.iterator]() {
-          for (const { key, value } of current.getRange({ transaction })) yield { key, record: value };
+          for (const { key, value } of current.getRange({ transaction }))
+            yield { key: key as string, ...(value as Version) };
         },
       },
       done: () => transaction.done(),
@@ -215,7 +209,9 @@ export class StateFile {
   /** Reads every record. Sentences about what is wrong. */
   *problems(): Generator<string | undefined> {
     for (const { key, value } of this.#current.getRange({ transaction: this.#transaction })) {
-      yield value.byteLength < 24 ? `${this.path}: the record of ${key.toString('utf8')} is cut off` : undefined;
+      const { modRevision, createRevision } = value as Version;
+      const odd = createRevision === 0 || createRevision > modRevision;
+      yield odd ? `${this.path}: the record of ${String(key)} does not make sense` : undefined;
     }
   }
 

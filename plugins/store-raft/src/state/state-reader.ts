@@ -121,13 +121,12 @@ export class StateReader {
     changed: readonly [string, KeyValue | undefined][],
   ): { kvs: KeyValue[]; count: number } {
     const file = this.#state.file();
-    const start = Buffer.from(startKey, 'utf8');
     const end = prefixEnd(prefix);
     // Each changed key may hide one of the file.
-    const page = file.page(start, end, limit + changed.length, keysOnly);
+    const page = file.page(startKey, end, limit + changed.length, keysOnly);
     const cut = page.length === limit + changed.length;
     if (changed.length === 0) {
-      return { kvs: page, count: cut && limit !== Infinity ? file.count(start, end) : page.length };
+      return { kvs: page, count: cut && limit !== Infinity ? file.count(startKey, end) : page.length };
     }
     const kvs: KeyValue[] = [];
     let next = 0;
@@ -146,7 +145,7 @@ export class StateReader {
     }
     addChanged(undefined);
     if (kvs.length < limit) return { kvs, count: kvs.length };
-    let count = file.count(start, end);
+    let count = file.count(startKey, end);
     for (const [key, kv] of changed) count += (kv === undefined ? 0 : 1) - (file.has(key) ? 1 : 0);
     return { kvs, count };
   }
