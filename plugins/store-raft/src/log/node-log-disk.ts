@@ -12,7 +12,7 @@ const fileMode = 0o600;
 
 /**
  * The log's directory in the file system. Files are opened with O_DSYNC and written through the thread pool: one turn of
- * a thread for each append, and no flush holds up the event loop. Compared in docs/adr/006-log-and-state-layout.md.
+ * a thread for each append, and no flush holds up the event loop. Compared in docs/adr/007-log-and-state-layout.md.
  */
 export class NodeLogDisk implements LogDisk {
   readonly #directory: string;

@@ -32,7 +32,7 @@ export interface RestoredMemberOptions {
  * Where the log of a restored group begins. Not at 0: a member that joins with an empty log would then be sent the entries from 1 on,
  * and never the snapshot that holds what was before them.
  */
-const start = { index: 0, term: 0 };
+const start = { index: 1, term: 1 };
 const pieceBytes = 1024 * 1024;
 /** Numbers of 48 bits. */
 const numberBound = 2 ** 48;
