@@ -23,14 +23,14 @@ function clash({ id, name, peerUrl }: NewMember, members: readonly MemberStatus[
     const what = other.name === name ? `the name "${name}"` : `the peer address ${peerUrl}`;
     return new ApiError(
       'Conflict',
-      `${what} belongs to the member ${other.id}: choose another, or, if that machine is gone, remove the member first by \`timonel member remove ${other.id}\``,
+      `${what} belongs to the member ${other.id}: choose another, or, if that machine is gone, remove the member first by \`timonel store remove ${other.id}\``,
     );
   }
   const same = members.find((member) => member.id === id);
   if (same !== undefined && !same.peerUrls.includes(peerUrl)) {
     return new ApiError(
       'Conflict',
-      `this member is known under another peer address (${same.peerUrls.join(', ')}): join with the same --peer-listen and --advertise as before, or remove the member first by \`timonel member remove ${id}\``,
+      `this member is known under another peer address (${same.peerUrls.join(', ')}): join with the same --peer-listen and --advertise as before, or remove the member first by \`timonel store remove ${id}\``,
     );
   }
   return undefined;
