@@ -25,6 +25,7 @@ import type {
   SnapshotChunk,
   SnapshotMeta,
   SoftState,
+  StoredState,
 } from './types.ts';
 
 /** @throws KernelError ERR_INVARIANT when what is stored cannot be the state of a member */
@@ -253,6 +254,12 @@ class RaftNode implements Raft {
   }
 }
 
+/** One whose pieces are all there begins anew: the driver installs a snapshot when it is given the last piece. */
+function receivingFrom({ received }: StoredState): Core['receiving'] {
+  if (received === undefined || received.offset >= received.snapshot.sizeBytes) return undefined;
+  return { ...received, installing: false };
+}
+
 function newCore({ id, stored, random, ...rest }: RaftOptions): Core {
   const settings = settingsOf({ id, stored, random, ...rest });
   const log = new RaftLog(stored);
@@ -282,7 +289,7 @@ function newCore({ id, stored, random, ...rest }: RaftOptions): Core {
     pendingReads: [],
     transfer: undefined,
     snapshotBudgetBytes: settings.snapshotBytesPerTick,
-    receiving: stored.received === undefined ? undefined : { ...stored.received, installing: false },
+    receiving: receivingFrom(stored),
     durableState: stored.base.index,
     outbox: [],
     held: [],

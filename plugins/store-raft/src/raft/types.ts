@@ -290,7 +290,7 @@ export interface StoredState {
   readonly entries: readonly Entry[];
   /** The state machine has these; at least `base.index`. */
   readonly appliedIndex: number;
-  /** A snapshot that was being received: the pieces up to `offset` are on disk. */
+  /** A snapshot that was being received: the pieces up to `offset` are on disk. One of which all are there is asked for anew. */
   readonly received?: { readonly snapshot: SnapshotMeta; readonly offset: number } | undefined;
 }
 

@@ -1,7 +1,7 @@
 /** One member on its own; the test plays the others. */
 import { emptyConfiguration } from '../membership.ts';
 import { createRaft } from '../node.ts';
-import type { Entry, MemberId, Message, Raft, RaftOptions, Ready } from '../types.ts';
+import type { Entry, MemberId, Message, Raft, RaftOptions, Ready, StoredState } from '../types.ts';
 
 type Of<T extends Message['type']> = Extract<Message, { type: T }>;
 
@@ -13,6 +13,7 @@ export interface SingleOptions extends Partial<Omit<RaftOptions, 'stored' | 'id'
   /** Terms of the entries 1, 2, 3 … */
   readonly log?: readonly number[];
   readonly applied?: number;
+  readonly received?: StoredState['received'];
 }
 
 export function command(index: number, term: number, text = 'x'): Entry {
@@ -30,6 +31,7 @@ export class Single {
     votedFor,
     log = [],
     applied = 0,
+    received,
     ...options
   }: SingleOptions) {
     this.raft = createRaft({
@@ -41,6 +43,7 @@ export class Single {
         base: { index: 0, term: 0, configuration: { ...emptyConfiguration, voters, learners } },
         entries: log.map((entryTerm, at) => command(at + 1, entryTerm)),
         appliedIndex: applied,
+        received,
       },
     });
   }
