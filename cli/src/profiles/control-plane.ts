@@ -8,6 +8,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'apiserver', config: { listen: { address: settings.address, port: settings.port } } },
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
+    { plugin: 'api-store' },
     { plugin: 'admission-namespace' },
     { plugin: 'service-allocator', config: { clusterIpRange: settings.serviceCidr } },
     { plugin: 'scheduler-host' },
