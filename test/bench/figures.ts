@@ -5,9 +5,13 @@ type Statistic = 'p50' | 'p90' | 'p99' | 'max';
 export interface Figure {
   readonly bench: string;
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | 'µs' | '1/s';
+  readonly unit: 'ms' | 'MB' | 'µs' | '1/s' | '×';
   /** The most that is allowed; absent: the figure only informs. */
   readonly wanted?: Partial<Record<Statistic, number>>;
+  /** For what is compared with something else, in place of `wanted`. */
+  readonly verdict?: { readonly wanted: string; readonly met: boolean };
+  /** The benchmark prints it in a table of its own. */
+  readonly printed?: boolean;
   readonly samples: readonly number[];
 }
 
@@ -22,14 +26,14 @@ export function percentile(samples: readonly number[], share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
 
-function median(samples: readonly number[]): number {
+export function median(samples: readonly number[]): number {
   const sorted = samples.toSorted((a, b) => a - b);
   const upper = Math.floor(sorted.length / 2);
   const low = sorted[sorted.length % 2 === 0 ? upper - 1 : upper] ?? Number.NaN;
   return (low + (sorted[upper] ?? Number.NaN)) / 2;
 }
 
-export function summarise({ samples, wanted }: Figure): Summary {
+export function summarise({ samples, wanted, verdict }: Figure): Summary {
   const figures = {
     p50: median(samples),
     p90: percentile(samples, 0.9),
@@ -37,8 +41,9 @@ export function summarise({ samples, wanted }: Figure): Summary {
     max: percentile(samples, 1),
   };
   const limits = Object.entries(wanted ?? {}) as [Statistic, number][];
-  const met = limits.every(([statistic, limit]) => figures[statistic] <= limit);
-  return { ...figures, count: samples.length, result: limits.length === 0 ? '-' : met ? 'pass' : 'MISS' };
+  const met = verdict?.met ?? limits.every(([statistic, limit]) => figures[statistic] <= limit);
+  const judged = verdict !== undefined || limits.length > 0;
+  return { ...figures, count: samples.length, result: !judged ? '-' : met ? 'pass' : 'MISS' };
 }
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2));
@@ -48,7 +53,10 @@ function wantedText({ wanted, unit }: Figure): string {
   return limits.map(([statistic, limit]) => `${statistic} ≤ ${limit} ${unit}`).join(', ') || '-';
 }
 
-export function formatFigures(figures: readonly Figure[]): string {
+/** Those that no other table shows. */
+export function formatFigures(all: readonly Figure[]): string {
+  const figures = all.filter(({ printed }) => printed !== true);
+  if (figures.length === 0) return '';
   const rows = figures.map((figure) => {
     const { p50, p90, p99, max, count, result } = summarise(figure);
     const values = [p50, p90, p99, max].map((value) => `${number(value)} ${figure.unit}`);

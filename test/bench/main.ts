@@ -9,23 +9,25 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { podStart } from './pod-start.ts';
 import { startup } from './startup.ts';
+import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint, store];
+const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace];
 const leastRounds = 1;
 
 function list(): string {
-  return benches.map(({ name, description }) => `  ${name.padEnd(12)}${description}`).join('\n');
+  return benches.map(({ name, description }) => `  ${name.padEnd(13)}${description}`).join('\n');
 }
 
 const help = `Measures the built tree against its target figures.
 
-Usage: npm run bench -- [--rounds N] [--json FILE] [NAME…]
+Usage: npm run bench -- [--rounds N] [--only TEXT]… [--json FILE] [NAME…]
 
 ${list()}
 
 Options:
   --rounds N    how often each thing is measured; fewer than the default is for a quick look (default: ${benches.map((bench) => `${bench.name} ${bench.defaultRounds}`).join(', ')})
+  --only TEXT   measure the rows whose name contains the text, of ${benches.flatMap(({ name, hasRows }) => (hasRows === true ? name : [])).join(', ')}; may be given several times
   --json FILE   write the JSON there instead of printing it below the table
   --help        print this
 
@@ -34,6 +36,7 @@ The exit code is 0 when every wanted figure is met, 1 when one is missed or coul
 interface Choice {
   readonly chosen: readonly Bench[];
   readonly rounds: number | undefined;
+  readonly only: readonly string[] | undefined;
   readonly json: string | undefined;
 }
 
@@ -48,7 +51,12 @@ function choose(argv: readonly string[]): Choice | number {
     parsed = parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { rounds: { type: 'string' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h' } },
+      options: {
+        rounds: { type: 'string' },
+        only: { type: 'string', multiple: true },
+        json: { type: 'string' },
+        help: { type: 'boolean', short: 'h' },
+      },
     });
   } catch (error) {
     return wrong((error as Error).message);
@@ -65,12 +73,16 @@ function choose(argv: readonly string[]): Choice | number {
     return wrong(`--rounds ${values.rounds} is not a whole number from ${leastRounds} to 100`);
   }
   const chosen = benches.filter((bench) => positionals.includes(bench.name));
+  const whole = chosen.filter((bench) => bench.hasRows !== true).map((bench) => bench.name);
+  if (values.only !== undefined && whole.length > 0) {
+    return wrong(`--only chooses among rows, which ${whole.join(' and ')} does not have: leave it out`);
+  }
   const rootOnly = chosen.filter((bench) => bench.needsRoot).map((bench) => bench.name);
   if (rootOnly.length > 0 && process.getuid?.() !== 0) {
     return wrong(`root is needed for ${rootOnly.join(' and ')}: isolated containers`);
   }
   if (!existsSync(builtCommand)) return wrong('the tree is not built: run `npm run build` first');
-  return { chosen, rounds, json: values.json };
+  return { chosen, rounds, only: values.only, json: values.json };
 }
 
 function report(figures: readonly Figure[]): string {
@@ -109,14 +121,17 @@ export async function main(argv: readonly string[]): Promise<number> {
   for (const bench of choice.chosen) {
     const note = (line: string): void => console.error(`${bench.name}: ${line}`);
     try {
-      figures.push(...(await bench.run({ rounds: choice.rounds ?? bench.defaultRounds, note, print })));
+      const rounds = choice.rounds ?? bench.defaultRounds;
+      const only = choice.only === undefined ? {} : { only: choice.only };
+      figures.push(...(await bench.run({ rounds, ...only, note, print })));
     } catch (error) {
       failed = true;
       console.error(`${bench.name} failed:`, error);
     }
   }
   const json = report(figures);
-  console.log(formatFigures(figures));
+  const table = formatFigures(figures);
+  if (table !== '') console.log(table);
   if (choice.json === undefined) console.log(`\n${json}`);
   else writeFileSync(choice.json, `${json}\n`);
   return failed || figures.some((figure) => summarise(figure).result === 'MISS') ? 1 : 0;

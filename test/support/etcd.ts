@@ -23,6 +23,8 @@ export interface EtcdOptions {
   readonly members?: number;
   /** Serve clients over https and demand a certificate of them. */
   readonly tls?: EtcdTls;
+  /** Of each member, for the connections to the others; default: plain TCP. */
+  readonly peerTls?: readonly EtcdTls[];
   /** Where the data lies; default: a new folder in the temp folder. */
   readonly parentDir?: string;
   /** Flags beside the usual ones. */
@@ -145,11 +147,12 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
   }
 }
 
-async function launch({ members: count = 1, tls, parentDir = tmpdir(), flags = [] }: EtcdOptions) {
+async function launch({ members: count = 1, tls, peerTls, parentDir = tmpdir(), flags = [] }: EtcdOptions) {
   const dataDir = await mkdtemp(join(parentDir, 'timonel-etcd-'));
   const ports = await freePorts(count * 2);
   const scheme = tls === undefined ? 'http' : 'https';
-  const peerUrl = (at: number): string => `http://127.0.0.1:${ports[count + at]}`;
+  const peerScheme = peerTls === undefined ? 'http' : 'https';
+  const peerUrl = (at: number): string => `${peerScheme}://127.0.0.1:${ports[count + at]}`;
   const clusterList = Array.from({ length: count }, (_, at) => `m${at}=${peerUrl(at)}`).join(',');
   const tlsFlags =
     tls === undefined
@@ -169,11 +172,19 @@ async function launch({ members: count = 1, tls, parentDir = tmpdir(), flags = [
       '--log-outputs=stderr',
       '--log-level=warn',
       ...tlsFlags,
+      ...peerFlags(peerTls?.[at]),
       ...flags,
     ]);
   });
   for (const member of members) member.start();
   return new EtcdCluster(members, dataDir);
+}
+
+function peerFlags(tls: EtcdTls | undefined): string[] {
+  if (tls === undefined) return [];
+  const { caFile, certFile, keyFile } = tls;
+  const files = ['--peer-cert-file', certFile, '--peer-key-file', keyFile, '--peer-trusted-ca-file', caFile];
+  return [...files, '--peer-client-cert-auth'];
 }
 
 /** etcd opens its client port when it has found a leader. */

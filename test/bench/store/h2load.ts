@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeFrame } from '../../../plugins/store-etcd/src/wire/frames.ts';
+import type { LoadResult } from './store-group.ts';
 
 const run = promisify(execFile);
 
@@ -16,12 +17,6 @@ export interface H2LoadOptions {
   readonly requests: number;
   /** Where files may lie for the time of the run. */
   readonly dir: string;
-}
-
-export interface LoadResult {
-  readonly seconds: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
 }
 
 export async function h2load(options: H2LoadOptions): Promise<LoadResult> {

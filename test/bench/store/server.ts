@@ -1,41 +1,23 @@
-/** The process that serves a store of ours to the benchmark: `server.ts PLUGIN DATA_DIR`. Prints its port. */
+/** The process that serves a store of ours to the benchmark: `server.ts JSON`. Prints its port. Ends with its parent. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
-import { createRealEnv } from '@timonel/core/env';
-import type { AnyPlugin, Logger } from '@timonel/sdk';
+import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import type { KeyValue, Store } from '@timonel/sdk/contracts/store';
-import { encodeAnswer, frameReader, operations } from './protocol.ts';
-
-const log: Logger = {
-  debug: () => undefined,
-  info: () => undefined,
-  warn: (...line: unknown[]) => console.error(...line),
-  error: (...line: unknown[]) => console.error(...line),
-  child: () => log,
-};
-
-async function openStore(name: string, dataDir: string): Promise<Store> {
-  const { default: plugin } = (await import(`@timonel/plugin-${name}`)) as { default: AnyPlugin };
-  const parsed = await plugin.config?.['~standard'].validate({});
-  const instance = await plugin.setup({
-    name,
-    deps: {},
-    config: (parsed as { value: unknown } | undefined)?.value,
-    log,
-    env: createRealEnv(),
-    signal: new AbortController().signal,
-    dataDir,
-    hooks: {},
-    tap: () => undefined,
-    dispose: () => undefined,
-    reportFault: (error) => {
-      throw error;
-    },
-  });
-  return (instance as { provides: { store: Store } }).provides.store;
-}
+import { openStore, type OpenedStore } from './open-store.ts';
+import {
+  encodeAnswer,
+  filledKey,
+  fillPuts,
+  fillTxns,
+  frameReader,
+  operations,
+  type Fill,
+  type MemberState,
+  type ServerOptions,
+} from './protocol.ts';
 
 const nothing = Buffer.alloc(0);
+const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 /** Of each key its length (u16), the key, its revision (u48), the length of the value (u32), the value. */
 function encodeRange(kvs: readonly KeyValue[]): Buffer {
@@ -54,27 +36,70 @@ function encodeRange(kvs: readonly KeyValue[]): Buffer {
   return bytes;
 }
 
-async function answer(store: Store, operation: number, key: string, value: Buffer): Promise<Uint8Array> {
+async function fill(store: Store, prefix: string, { count, valueBytes }: Fill): Promise<void> {
+  const value = Buffer.alloc(valueBytes, 'v');
+  let next = 0;
+  const writer = async (): Promise<void> => {
+    while (next < count) {
+      const first = next;
+      next = Math.min(count, first + fillPuts);
+      const keys = Array.from({ length: next - first }, (_, at) => filledKey(prefix, first + at));
+      await store.txn({ compare: [], success: keys.map((key) => ({ op: 'put', key, value })) });
+    }
+  };
+  await Promise.all(Array.from({ length: fillTxns }, writer));
+}
+
+async function stateOf(store: Store): Promise<MemberState> {
+  const { memberId, leaderId, members, revision, compactedRevision } = await store.status();
+  return { memberId, leaderId, voters: members.filter(({ learner }) => !learner).length, revision, compactedRevision };
+}
+
+const stallResolutionMs = 10;
+let delays: IntervalHistogram | undefined;
+
+/** The histogram counts from one tick of its timer to the next: what is beyond the timer's own period is a stall. */
+function longestStallMs(): number {
+  const longest = delays === undefined ? 0 : delays.max / 1e6 - stallResolutionMs;
+  delays ??= monitorEventLoopDelay({ resolution: stallResolutionMs });
+  delays.enable();
+  delays.reset();
+  return Math.max(0, longest);
+}
+
+async function answer({ store, admin }: OpenedStore, operation: number, key: string, value: Buffer): Promise<Buffer> {
   switch (operation) {
     case operations.put:
       await store.txn({ compare: [], success: [{ op: 'put', key, value }] });
       return nothing;
     case operations.get:
-      return (await store.get(key)).kv?.value ?? nothing;
+      return bytesOf((await store.get(key)).kv);
     case operations.getSerializable:
-      return (await store.get(key, { serializable: true })).kv?.value ?? nothing;
-    case operations.range: {
-      const { kvs } = await store.range({ prefix: key });
-      return encodeRange(kvs);
-    }
+      return bytesOf((await store.get(key, { serializable: true })).kv);
+    case operations.range:
+      return encodeRange((await store.range({ prefix: key })).kvs);
+    case operations.fill:
+      await fill(store, key, JSON.parse(value.toString()) as Fill);
+      return nothing;
+    case operations.status:
+      return json(await stateOf(store));
+    case operations.addMember:
+      await admin?.addLearner(JSON.parse(value.toString()) as { id: string; name: string; peerUrl: string });
+      return nothing;
+    case operations.stall:
+      return json(longestStallMs());
     default:
       throw new Error(`there is no operation ${operation}`);
   }
 }
 
-function serve(store: Store, socket: Socket): void {
+function bytesOf(kv: KeyValue | undefined): Buffer {
+  return kv === undefined ? nothing : Buffer.from(kv.value.buffer, kv.value.byteOffset, kv.value.byteLength);
+}
+
+function serve(opened: OpenedStore, socket: Socket): void {
   let out: Buffer[] = [];
-  const send = (id: number, payload: Uint8Array): void => {
+  const send = (id: number, payload: Uint8Array, failed = false): void => {
     if (out.length === 0) {
       setImmediate(() => {
         const all = out;
@@ -82,17 +107,14 @@ function serve(store: Store, socket: Socket): void {
         socket.write(all.length === 1 ? (all[0] ?? nothing) : Buffer.concat(all));
       });
     }
-    out.push(encodeAnswer(id, payload));
+    out.push(encodeAnswer(id, payload, failed));
   };
+  const fail = (id: number, error: unknown): void => send(id, Buffer.from(String(error)), true);
   const watch = async (id: number, prefix: string): Promise<void> => {
-    const watcher = store.watch({ prefix, fromRevision: 0 });
+    const watcher = opened.store.watch({ prefix, fromRevision: 0 });
     socket.once('close', () => watcher.close());
     send(id, nothing);
     for await (const batch of watcher) for (const event of batch.events) send(id, event.kv.value);
-  };
-  const fail = (error: unknown): void => {
-    console.error(error);
-    socket.destroy();
   };
   socket.setNoDelay(true);
   socket.setMaxListeners(0);
@@ -102,20 +124,22 @@ function serve(store: Store, socket: Socket): void {
     const operation = body[4] ?? 0;
     const end = 7 + body.readUInt16BE(5);
     const key = body.toString('utf8', 7, end);
-    if (operation === operations.watch) watch(id, key).catch(fail);
+    const failed = (error: unknown): void => fail(id, error);
+    if (operation === operations.watch) {
+      watch(id, key).catch(failed);
+      return;
+    }
     // A copy: the store keeps the value, and must not keep the chunk with it.
-    else answer(store, operation, key, Buffer.from(body.subarray(end))).then((payload) => send(id, payload), fail);
+    const value = Buffer.from(body.subarray(end));
+    answer(opened, operation, key, value).then((payload) => send(id, payload), failed);
   };
   socket.on('data', frameReader(onFrame));
 }
 
-const [name = '', dataDir = '', rangeKeys = '0', rangePrefix = ''] = process.argv.slice(2);
-const store = await openStore(name, dataDir);
-for (let at = 0; at < Number(rangeKeys); at++) {
-  const key = `${rangePrefix}${String(at).padStart(4, '0')}`;
-  await store.txn({ compare: [], success: [{ op: 'put', key, value: Buffer.alloc(256, 'v') }] });
-}
-const server = createServer((socket) => serve(store, socket));
+// The parent holds the other end.
+process.stdin.on('end', () => process.exit(0)).resume();
+const opened = await openStore(JSON.parse(process.argv[2] ?? '{}') as ServerOptions);
+const server = createServer((socket) => serve(opened, socket));
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 console.log((server.address() as AddressInfo).port);

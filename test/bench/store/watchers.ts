@@ -3,20 +3,16 @@
  * the same number of watches on one connection, and puts with the same number in flight on another.
  */
 import { connect as connectHttp2, type ClientHttp2Session } from 'node:http2';
-import { connect } from 'node:net';
 import { encodeFrame } from '../../../plugins/store-etcd/src/wire/frames.ts';
 import { decodeWatch, methods } from '../../../plugins/store-etcd/src/wire/messages.ts';
 import { FrameReader } from '../../../plugins/store-etcd/src/wire/frames.ts';
 import { MessageWriter } from '../../../plugins/store-etcd/src/wire/protobuf.ts';
-import { encodeRequest, frameReader } from './protocol.ts';
+import { OurConnection } from './our-connection.ts';
+import type { LoadResult, Watching } from './store-group.ts';
 
-export interface WatchOptions {
+interface WatchOptions extends Watching {
   readonly etcd?: string;
   readonly port?: number;
-  readonly watchers: number;
-  readonly updates: number;
-  readonly inFlight: number;
-  readonly valueBytes: number;
 }
 
 /** One server as the measurement sees it. */
@@ -28,47 +24,15 @@ interface Subject {
 
 const key = 'watch/key';
 
-function ours(port: number): Subject {
-  const watching = connect(port, '127.0.0.1');
-  const writing = connect(port, '127.0.0.1');
-  const watches = new Map<number, { ready: boolean; onReady: () => void; onValue: (value: Buffer) => void }>();
-  const puts = new Map<number, () => void>();
-  let nextId = 0;
-  watching.on(
-    'data',
-    frameReader((body) => {
-      const watch = watches.get(body.readUInt32BE(0));
-      if (watch === undefined) return;
-      if (watch.ready) watch.onValue(body.subarray(4));
-      else {
-        watch.ready = true;
-        watch.onReady();
-      }
-    }),
-  );
-  writing.on(
-    'data',
-    frameReader((body) => {
-      const id = body.readUInt32BE(0);
-      puts.get(id)?.();
-      puts.delete(id);
-    }),
-  );
+async function ours(port: number): Promise<Subject> {
+  const watching = await OurConnection.open(port);
+  const writing = await OurConnection.open(port);
   return {
-    watch(onReady, onValue) {
-      const id = nextId++;
-      watches.set(id, { ready: false, onReady, onValue });
-      watching.write(encodeRequest(id, 'watch', key, Buffer.alloc(0)));
-    },
-    put: (value) =>
-      new Promise((resolve) => {
-        const id = nextId++;
-        puts.set(id, resolve);
-        writing.write(encodeRequest(id, 'put', key, value));
-      }),
+    watch: (onReady, onValue) => void watching.watch(key, onValue).then(onReady),
+    put: (value) => writing.put(key, value),
     close() {
-      watching.destroy();
-      writing.destroy();
+      watching.close();
+      writing.close();
     },
   };
 }
@@ -114,8 +78,8 @@ function etcd(endpoint: string): Subject {
   };
 }
 
-async function measure(options: WatchOptions): Promise<{ seconds: number; p50Ms: number; p99Ms: number }> {
-  const subject = options.etcd === undefined ? ours(options.port ?? 0) : etcd(options.etcd);
+async function measure(options: WatchOptions): Promise<LoadResult> {
+  const subject = options.etcd === undefined ? await ours(options.port ?? 0) : etcd(options.etcd);
   const delays: number[] = [];
   const wanted = options.watchers * options.updates;
   let done: () => void = () => undefined;

@@ -1,0 +1,56 @@
+/**
+ * The programs of the store benchmark. What runs beside etcd, or loads it, is plain JavaScript before it starts: a
+ * compiler in the process would count as start-up time and memory of the store.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { transformFile } from '@swc/core';
+import { withCleanup } from '../cleanup.ts';
+import type { LoadResult } from './store-group.ts';
+
+const run = promisify(execFile);
+const compiled = ['protocol.ts', 'open-store.ts', 'server.ts', 'client.ts'] as const;
+const compilerOptions = {
+  swcrc: false,
+  isModule: true,
+  jsc: { target: 'es2023', parser: { syntax: 'typescript' }, rewriteRelativeImportExtensions: true },
+  module: { type: 'es6' },
+} as const;
+
+export interface Programs {
+  readonly server: string;
+  readonly client: string;
+}
+
+/** In this folder, since they import packages of the tree. */
+export async function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
+  const cache = join(import.meta.dirname, '..', '.cache');
+  await mkdir(cache, { recursive: true });
+  const dir = await mkdtemp(join(cache, 'store-'));
+  return withCleanup(
+    () => rm(dir, { recursive: true, force: true }),
+    async () => {
+      const path = (file: string): string => join(dir, file.replace(/\.ts$/, '.js'));
+      for (const file of compiled) {
+        const { code } = await transformFile(join(import.meta.dirname, file), compilerOptions);
+        await writeFile(path(file), code);
+      }
+      return work({ server: path('server.ts'), client: path('client.ts') });
+    },
+  );
+}
+
+/** Runs a client process to its end. */
+export async function runClient(program: string, options: object): Promise<LoadResult> {
+  const { stdout } = await run(process.execPath, [program, JSON.stringify(options)]);
+  return JSON.parse(stdout) as LoadResult;
+}
+
+/** The same for a program that needs sources of the tree. */
+export async function runSource(file: string, options: object): Promise<LoadResult> {
+  const path = join(import.meta.dirname, file);
+  const { stdout } = await run(process.execPath, ['--import', 'tsx', path, JSON.stringify(options)]);
+  return JSON.parse(stdout) as LoadResult;
+}
