@@ -39,6 +39,7 @@ interface Totals {
 const events = [
   'leaders',
   'membership changes',
+  'majorities swapped',
   'removed unaware',
   'lost disks',
   'snapshots',

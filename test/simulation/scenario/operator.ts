@@ -1,4 +1,5 @@
 import type { MembershipChange } from '../../../plugins/store-raft/src/raft/types.ts';
+import type { Member } from '../cluster/member.ts';
 import type { SimRandom } from '../parts/random.ts';
 import type { Cluster } from './cluster.ts';
 
@@ -16,7 +17,8 @@ export class Operator {
     const leader = this.#cluster.leader();
     const process = leader?.process;
     if (leader === undefined || process === undefined) return;
-    const { voters, learners } = process.raft.status().configuration;
+    const { changing, configuration } = process.raft.status();
+    const { voters, learners } = configuration;
     const { tuning } = this.#cluster;
     if (what === 'addMember' && learners.length > 0 && this.#random.chance(0.8)) {
       this.ask({ promote: [this.#random.pick(learners)] });
@@ -39,7 +41,7 @@ export class Operator {
       this.ask({ promote: learners, remove: this.#random.shuffle(voters).slice(0, learners.length) });
       return;
     }
-    if (what === 'replaceMember') this.#replace(voters);
+    if (what === 'replaceMember') this.#replace(voters, changing);
   }
 
   /** A machine whose member was removed is now and then switched off for good; until then it goes on, knowing it or not. */
@@ -65,22 +67,24 @@ export class Operator {
   }
 
   /** The disk of one member is lost for good: it never comes back under its name. One at a time, so that a quorum is left. */
-  #replace(voters: readonly string[]): void {
-    const known = new Set(
-      [...this.#cluster.members.values()].flatMap((member) => {
-        const configuration = member.process?.raft.status().configuration;
-        return [...(configuration?.voters ?? []), ...(configuration?.outgoing ?? [])];
-      }),
-    );
-    const gone = [...known].find((id) => this.#cluster.destroyed.has(id));
+  #replace(voters: readonly string[], changing: boolean): void {
+    const gone = voters.find((id) => this.#cluster.destroyed.has(id));
     if (gone !== undefined) {
       this.ask({ remove: [gone] });
       return;
     }
-    if (voters.length < 3 || [...this.#cluster.members.values()].some((member) => !member.alive)) return;
+    if (changing || voters.length < 3 || !this.#everyoneIsWell()) return;
     const id = this.#random.pick(voters);
     this.#cluster.destroy(id);
     this.ask({ remove: [id] });
+  }
+
+  /** All but those that are switched off for good live, and none is in a later term than the leader that is asked. */
+  #everyoneIsWell(): boolean {
+    const term = this.#cluster.leader()?.process?.softState.term ?? 0;
+    return [...this.#cluster.members.values()].every(
+      ({ id, process }) => this.#cluster.destroyed.has(id) || (process !== undefined && process.softState.term <= term),
+    );
   }
 
   /** As many new machines, as learners. */
@@ -93,7 +97,7 @@ export class Operator {
   /** true: the change has begun. */
   ask(change: MembershipChange): boolean {
     const leader = this.#cluster.leader();
-    if (leader === undefined || leader.paused) return false;
+    if (leader === undefined || leader.paused || !this.#keepsQuorum(leader, change)) return false;
     const result = leader.process?.operate((raft) => raft.changeMembership(change));
     this.#cluster.world.observer.note(
       `operator asks ${leader.id} ${JSON.stringify(change)}: ${JSON.stringify(result)}`,
@@ -101,5 +105,12 @@ export class Operator {
     if (result?.type !== 'started') return false;
     this.#cluster.world.observer.count('membership changes');
     return true;
+  }
+
+  /** The leader takes a member whose disk was lost a moment ago for alive; who lost it knows better. */
+  #keepsQuorum(leader: Member, { promote = [], remove = [] }: MembershipChange): boolean {
+    const current = leader.process?.raft.status().configuration.voters ?? [];
+    const voters = [...current, ...promote].filter((id) => !remove.includes(id));
+    return voters.filter((id) => !this.#cluster.destroyed.has(id)).length > voters.length / 2;
   }
 }

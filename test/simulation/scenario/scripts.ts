@@ -1,21 +1,24 @@
 import type { Member } from '../cluster/member.ts';
 import type { SimRandom } from '../parts/random.ts';
 import type { Cluster } from './cluster.ts';
+import { Figure8 } from './figure-8.ts';
 
 /** Faults that are stories: chance alone would seldom tell them. Each goes its way beside whatever else strikes. */
 export class Scripts {
   readonly #cluster: Cluster;
   readonly #random: SimRandom;
+  readonly #figure8: Figure8;
   #stopped = false;
 
   constructor(cluster: Cluster, random: SimRandom) {
     this.#cluster = cluster;
     this.#random = random;
+    this.#figure8 = new Figure8(cluster, random.fork('figure 8'), (delayMs, run) => this.#after(delayMs, run));
   }
 
   stop(): void {
     this.#stopped = true;
-    this.#cluster.world.observer.onLeader = undefined;
+    this.#figure8.end();
   }
 
   /** Runs `run` between now and twice the mean, if the faults last so long. */
@@ -51,20 +54,8 @@ export class Scripts {
     });
   }
 
-  /**
-   * Figure 8: a leader dies alone with its first entry, so does a second one, the first comes back and can replicate what it
-   * left, but lives not much longer, and the second comes back. Whether the story goes on so is up to chance.
-   */
   figure8(): void {
-    const leader = this.#cluster.leader();
-    const voters = leader?.process?.raft.status().configuration.voters ?? [];
-    const [first, second] = this.#random.shuffle(voters).flatMap((id) => this.#cluster.members.get(id) ?? []);
-    if (leader === undefined || first === undefined || second === undefined) return;
-    leader.crash('before figure 8');
-    this.#after(this.#random.between(5, 50), () => this.#restart(leader));
-    this.#reign(first, 'mute', () =>
-      this.#reign(second, 'mute', () => this.#reign(first, 'brief', () => this.#reign(second, 'free', () => {}))),
-    );
+    this.#figure8.begin();
   }
 
   /**
@@ -86,7 +77,7 @@ export class Scripts {
       const cut = this.#random.weighted({ both: 5, 'a-to-b': 2, none: 3 });
       const others = [...this.#cluster.members.keys()].filter((id) => !leaving.includes(id));
       if (cut !== 'none') world.network.partition(others, leaving, cut);
-      operator.ask({ promote: learners, remove: leaving });
+      if (operator.ask({ promote: learners, remove: leaving })) world.observer.count('majorities swapped');
       world.observer.note(`${leaving.join(' ')} leave, cut: ${cut}`);
       if (this.#random.chance(0.4)) {
         this.#after(this.#random.exponential(8), () => this.crash(this.#cluster.leader() ?? this.#anyone(), 'joint'));
@@ -108,45 +99,6 @@ export class Scripts {
       if (operator.ask({ remove: [victim] })) world.observer.count('removed unaware');
     });
     this.#after(this.#random.between(30, 600), () => world.network.unblock(victim));
-  }
-
-  /** Brings a member to lead, or gives up; whoever leads before dies in that moment. */
-  #reign(member: Member, kind: 'mute' | 'brief' | 'free', then: () => void): void {
-    const { observer, network } = this.#cluster.world;
-    const untilMs = this.#nowMs + 5 * this.#timeoutMs;
-    let over = false;
-    this.#restart(member);
-    observer.onLeader = (id) => {
-      const leader = this.#cluster.members.get(id);
-      if (this.#stopped || leader === undefined) return;
-      const chosen = leader === member;
-      if (chosen) {
-        over = true;
-        observer.onLeader = undefined;
-        observer.note(`${id} reigns, ${kind}`);
-        if (kind === 'free') return;
-      }
-      if (!chosen || kind === 'mute') network.partition([id], this.#others(leader), 'a-to-b');
-      // Long enough for a few messages there and back.
-      const { delayMeanMs } = network.conditions;
-      const briefMs = this.#random.between(1 + delayMeanMs, 4 + 5 * delayMeanMs);
-      this.#after(chosen && kind === 'brief' ? briefMs : this.#random.between(0.5, 4), () => {
-        leader.crash('in its first moments');
-        network.unblock(id);
-        this.#after(chosen ? 8 * this.#timeoutMs : 20, () => this.#restart(leader));
-        if (chosen) then();
-      });
-    };
-    const nudge = (): void => {
-      if (over) return;
-      if (this.#nowMs > untilMs) {
-        observer.onLeader = undefined;
-        return;
-      }
-      if (!member.paused) member.process?.operate((raft) => raft.campaign());
-      this.#after(8, nudge);
-    };
-    nudge();
   }
 
   #whenCaughtUp(
@@ -203,10 +155,6 @@ export class Scripts {
   get #timeoutMs(): number {
     const { tickMs, electionTicks } = this.#cluster.tuning;
     return tickMs * electionTicks;
-  }
-
-  #others(member: Member): readonly string[] {
-    return [...this.#cluster.members.keys()].filter((id) => id !== member.id);
   }
 
   #awake(): readonly Member[] {
