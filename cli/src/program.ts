@@ -8,6 +8,7 @@ import { addKubeconfig } from './commands/kubeconfig.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addScheduler } from './commands/scheduler.ts';
 import { addServer } from './commands/server.ts';
+import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
 import { addUp } from './commands/up.ts';
 import { addVersion, timonelVersion } from './commands/version.ts';
@@ -29,6 +30,7 @@ export function createProgram(): Command {
     addScheduler,
     addServer,
     addAgent,
+    addStore,
     addToken,
     addImage,
     addKubeconfig,

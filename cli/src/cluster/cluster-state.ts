@@ -68,7 +68,7 @@ export async function writeClusterState(dataDir: string, state: ClusterState): P
   await writeFileAtomically(stateFile(dataDir), `${JSON.stringify(state, null, 2)}\n`);
 }
 
-type Command = 'up' | 'server' | 'agent';
+export type Command = 'up' | 'server' | 'agent';
 
 const usedBy: Readonly<Record<Command, string>> = {
   up: 'an all-in-one cluster',
@@ -77,7 +77,7 @@ const usedBy: Readonly<Record<Command, string>> = {
 };
 
 /** The command that a data directory was first used with; undefined for a fresh one. @throws CliError when it is damaged. */
-function commandOf(dataDir: string): Command | undefined {
+export function commandOf(dataDir: string): Command | undefined {
   const state = readClusterState(dataDir);
   if (state !== undefined) return state.role;
   return existsSync(join(dataDir, 'data', 'auth-token')) ? 'up' : undefined;

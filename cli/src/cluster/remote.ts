@@ -1,4 +1,6 @@
+/** Calls to a running cluster. */
 import { request } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { CliError, exitCodes } from '../errors.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 
@@ -11,7 +13,32 @@ export async function callCluster<T>(
   timeoutMs = 60_000,
 ): Promise<T> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
-  const { status, text } = await send(access, method, path, payload, timeoutMs);
+  const response = await open(access, method, path, payload, timeoutMs);
+  return (await decode(access, response)) as T;
+}
+
+/** The body of an answer, piece by piece. Ends without an error only when it came whole. @throws CliError */
+export async function* streamFromCluster(
+  access: ClusterAccess,
+  path: string,
+  timeoutMs = 60_000,
+): AsyncGenerator<Buffer> {
+  const response = await open(access, 'GET', path, undefined, timeoutMs);
+  if ((response.statusCode ?? 0) >= 400) await decode(access, response);
+  try {
+    for await (const piece of response) yield piece as Buffer;
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new CliError(`${access.server} broke off its answer (${why}): try again.`, exitCodes.failure, { cause });
+  }
+}
+
+/** @throws CliError with the server's message when it refused */
+async function decode(access: ClusterAccess, response: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk as Buffer);
+  const text = Buffer.concat(chunks).toString();
+  const status = response.statusCode ?? 0;
   let decoded: unknown;
   try {
     decoded = text === '' ? undefined : JSON.parse(text);
@@ -22,18 +49,18 @@ export async function callCluster<T>(
   }
   if (status >= 400) {
     const message = (decoded as { message?: string } | undefined)?.message ?? `HTTP ${status}`;
-    throw new CliError(message);
+    throw new CliError(message, exitCodes.failure, { cause: decoded });
   }
-  return decoded as T;
+  return decoded;
 }
 
-function send(
+function open(
   access: ClusterAccess,
   method: string,
   path: string,
   payload: string | undefined,
   timeoutMs: number,
-): Promise<{ status: number; text: string }> {
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const call = request(
       new URL(path, access.server),
@@ -50,12 +77,7 @@ function send(
             : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) }),
         },
       },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }));
-        response.on('error', reject);
-      },
+      resolve,
     );
     call.on('timeout', () => call.destroy(new Error(`no answer within ${timeoutMs} ms`)));
     call.on('error', (cause: NodeJS.ErrnoException) => {

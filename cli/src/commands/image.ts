@@ -4,21 +4,17 @@ import type { Command } from 'commander';
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
 import { callCluster } from '../cluster/remote.ts';
 import { CliError, exitCodes } from '../errors.ts';
-import { formatTable } from '../output/table.ts';
+import { formatBytes, formatTable } from '../output/table.ts';
 import { accessOf, print, withAccess, type AccessFlags } from './access.ts';
 
 const base = '/apis/kernel.timonel.dev/v1/images';
-
-function size(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-}
 
 function table(items: readonly ImageInfo[]): string {
   const rows = items.flatMap((image) =>
     (image.references.length === 0 ? ['<none>'] : image.references).map((reference) => [
       reference,
       image.id.replace('sha256:', '').slice(0, 12),
-      size(image.sizeBytes),
+      formatBytes(image.sizeBytes),
       image.created.slice(0, 10) || '-',
     ]),
   );
@@ -54,7 +50,7 @@ async function build(directory: string, reference: string, flags: BuildFlags): P
   print(
     flags,
     image,
-    () => `built ${image.references.join(', ')} (${image.id.slice(7, 19)}, ${size(image.sizeBytes)})`,
+    () => `built ${image.references.join(', ')} (${image.id.slice(7, 19)}, ${formatBytes(image.sizeBytes)})`,
   );
 }
 

@@ -59,7 +59,10 @@ export async function restoreSnapshot(options: RestoreOptions): Promise<RestoreR
   const unlock = await lockDataDirectory(dataDir);
   try {
     if (options.force !== true && !isRestoreUnfinished(dataDir) && storeEntries(dataDir).length > 0) {
-      throw new StoreError('REFUSED', `${dataDir} holds a store already: it is replaced only when you ask for it`);
+      throw new StoreError(
+        'REFUSED',
+        `${dataDir} holds a store already: choose another directory, or have it moved aside by --force`,
+      );
     }
     return await restore(options, bumpRevision);
   } finally {
