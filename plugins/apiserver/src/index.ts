@@ -10,6 +10,7 @@ import { InProcessClient } from './client/in-process-client.ts';
 import { apiServerConfig } from './config.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { makeApplication } from './http/application.ts';
+import { identify } from './http/authentication.ts';
 import { Health } from './http/health.ts';
 import { Listener } from './http/listener.ts';
 import { PluginRoutes } from './http/plugin-routes.ts';
@@ -45,7 +46,14 @@ const plugin: AnyPlugin = definePlugin({
     const certificate = await keepCertificate();
     const kinds = new KindTable(deps.resources);
     const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
-    const registry = new Registry({ store: deps.store, feed, env, hooks: ctx.hooks, limits: config.limits });
+    const registry = new Registry({
+      store: deps.store,
+      feed,
+      env,
+      hooks: ctx.hooks,
+      limits: config.limits,
+      identify: (bearerToken) => identify({ bearerToken, certificate: undefined }, deps.authenticators),
+    });
     const health = new Health([
       { name: 'ping', readinessOnly: false, check: () => Promise.resolve() },
       { name: 'store', readinessOnly: true, check: async () => void (await feed.fresh()) },

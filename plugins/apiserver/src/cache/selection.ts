@@ -46,10 +46,14 @@ function parsed<T>(parse: (text: string) => T, text: string): T {
   }
 }
 
-/** @throws ApiError BadRequest for a malformed selector or a field that cannot be selected by. */
+/**
+ * `shapeOf`: what fields are read of, when objects are stored in another shape.
+ * @throws ApiError BadRequest for a malformed selector or a field that cannot be selected by.
+ */
 export function selectionOf(
   definition: ResourceDefinition,
   options: { namespace?: string | undefined; labelSelector?: string | undefined; fieldSelector?: string | undefined },
+  shapeOf: (stored: KubeObject) => KubeObject = (stored) => stored,
 ): Selection {
   const labels: Selector = parsed(parseLabelSelector, options.labelSelector ?? '');
   const fields: readonly FieldRequirement[] = parsed(parseFieldSelector, options.fieldSelector ?? '');
@@ -63,7 +67,7 @@ export function selectionOf(
   const matches = (object: KubeObject): boolean => {
     if (labels.length > 0 && !matchesSelector(labels, object.metadata.labels)) return false;
     if (fields.length === 0) return true;
-    const values = fieldsOf(definition, object);
+    const values = fieldsOf(definition, shapeOf(object));
     return fields.every(({ field, equal, value }) => ((values[field] ?? '') === value) === equal);
   };
   return {

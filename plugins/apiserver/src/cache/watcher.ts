@@ -23,11 +23,20 @@ export class Watcher {
   #ended: WatchEnd | undefined;
   #wake: (() => void) | undefined;
   onEnd: (() => void) | undefined;
+  /** How objects are shown, when not as they are stored. */
+  readonly #present: ((stored: StoredObject) => StoredObject) | undefined;
 
   constructor(
     selection: Selection,
-    options: { revision: number; bookmarks: boolean; queueLimit: number; queueLimitBytes: number },
+    options: {
+      revision: number;
+      bookmarks: boolean;
+      queueLimit: number;
+      queueLimitBytes: number;
+      present?: ((stored: StoredObject) => StoredObject) | undefined;
+    },
   ) {
+    this.#present = options.present;
     this.selection = selection;
     this.#after = options.revision;
     this.#revision = options.revision;
@@ -82,7 +91,9 @@ export class Watcher {
     const items = this.#queue;
     this.#queue = [];
     this.#bytes = 0;
-    return items;
+    const present = this.#present;
+    if (present === undefined) return items;
+    return items.map((item) => (item.type === 'BOOKMARK' ? item : { ...item, stored: present(item.stored) }));
   }
 
   #push(item: WatcherItem): void {

@@ -90,7 +90,7 @@ export class InProcessClient implements ApiClient {
     const kind = this.#kind(type);
     const namespace = kind.definition.namespaced ? object.metadata.namespace : undefined;
     const target = { kind, namespace, user, dryRun: options.dryRun ?? false };
-    return (await guarded(this.#registry.writer.create(target, copyJson(object)))).object as T;
+    return (await guarded(this.#registry.create(target, copyJson(object)))).object as T;
   }
 
   async update<T extends KubeObject>(type: ResourceType<T>, object: T, options: WriteOptions = {}): Promise<T> {
@@ -109,7 +109,8 @@ export class InProcessClient implements ApiClient {
   ): Promise<T> {
     const target = this.#target(type, name, options.dryRun);
     const subresource = options.subresource ?? '';
-    if (subresource !== '' && subresource !== 'status') {
+    const parts = target.kind.definition.parts ?? {};
+    if (subresource !== '' && subresource !== 'status' && !Object.hasOwn(parts, subresource)) {
       throw badRequest(`the subresource "${subresource}" cannot be patched`);
     }
     const check = objectShapeCheck('Ignore', () => undefined);

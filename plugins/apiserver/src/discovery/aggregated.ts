@@ -1,7 +1,7 @@
 /** Aggregated discovery (apidiscovery.k8s.io APIGroupDiscoveryList): everything in one answer. */
 import type { Kind } from '../kinds/kind-table.ts';
 import { groupsOf, versionsOf } from './groups.ts';
-import { objectVerbs, subresourcesOf } from './verbs.ts';
+import { subresourcesOf, verbsOf } from './verbs.ts';
 
 function resourceEntry(kind: Kind): unknown {
   const { group, version, kind: name, resource, singular, namespaced, shortNames, categories } = kind.definition;
@@ -15,7 +15,7 @@ function resourceEntry(kind: Kind): unknown {
     responseKind: { group, version, kind: name },
     scope: namespaced ? 'Namespaced' : 'Cluster',
     singularResource: singular,
-    verbs: objectVerbs,
+    verbs: verbsOf(kind),
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
     ...(subresources.length > 0 ? { subresources } : {}),

@@ -1,6 +1,6 @@
 /** Discovery as it was before aggregation: APIVersions, APIGroupList, APIGroup, APIResourceList. */
 import type { Kind } from '../kinds/kind-table.ts';
-import { objectVerbs, subresourcesOf } from './verbs.ts';
+import { subresourcesOf, verbsOf } from './verbs.ts';
 
 export const apiVersions: unknown = { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
 
@@ -54,7 +54,7 @@ export function resourceList(kinds: readonly Kind[], group: string, version: str
         singularName: singular,
         namespaced,
         kind: name,
-        verbs: objectVerbs,
+        verbs: verbsOf(kind),
         ...(shortNames.length > 0 ? { shortNames } : {}),
         ...(categories.length > 0 ? { categories } : {}),
       },

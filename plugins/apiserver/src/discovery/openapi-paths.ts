@@ -63,12 +63,14 @@ export function operationsOf(kind: Kind, root: string): JsonObject {
   const { namespaced, resource } = kind.definition;
   const collection = namespaced ? `${root}/namespaces/{namespace}/${resource}` : `${root}/${resource}`;
   const scope = namespaced ? [pathParameter('namespace')] : [];
+  const create = operation(kind, 'post', { parameters: writeParameters, ...body(kind) });
+  if (kind.definition.answer !== undefined) return { [collection]: { parameters: scope, post: create } };
   const patchContent = content(patchBodies, { type: 'object' });
   const paths: JsonObject = {
     [collection]: {
       parameters: scope,
       get: operation(kind, 'list', { parameters: listParameters }),
-      post: operation(kind, 'post', { parameters: writeParameters, ...body(kind) }),
+      post: create,
       delete: operation(kind, 'deletecollection', { parameters: listParameters }),
     },
     [`${collection}/{name}`]: {

@@ -1,7 +1,7 @@
 /** Which verbs a resource and its subresources serve. */
 import type { Kind } from '../kinds/kind-table.ts';
 
-export const objectVerbs: readonly string[] = [
+const objectVerbs: readonly string[] = [
   'create',
   'delete',
   'deletecollection',
@@ -11,6 +11,11 @@ export const objectVerbs: readonly string[] = [
   'update',
   'watch',
 ];
+
+/** What can be done to the objects of a kind. */
+export function verbsOf({ definition }: Kind): readonly string[] {
+  return definition.answer === undefined ? objectVerbs : ['create'];
+}
 
 const verbOf = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
 
@@ -23,7 +28,7 @@ export interface Subresource {
 }
 
 export function subresourcesOf({ definition }: Kind): Subresource[] {
-  const { group, version, kind, subresources, scale, status } = definition;
+  const { group, version, kind, subresources, parts, scale, status } = definition;
   const found: Subresource[] = Object.entries(subresources).map(([name, handler]) => ({
     name,
     group: handler.group ?? group,
@@ -36,6 +41,7 @@ export function subresourcesOf({ definition }: Kind): Subresource[] {
   if (scale !== undefined && !has('scale')) {
     found.push({ name: 'scale', group: 'autoscaling', version: 'v1', kind: 'Scale', verbs });
   }
-  if (status && !has('status')) found.push({ name: 'status', group, version, kind, verbs });
+  const served = [...Object.keys(parts ?? {}), ...(status ? ['status'] : [])];
+  for (const name of served) if (!has(name)) found.push({ name, group, version, kind, verbs });
   return found.sort((a, b) => (a.name < b.name ? -1 : 1));
 }

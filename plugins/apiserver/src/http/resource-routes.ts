@@ -1,7 +1,7 @@
 /** Chooses the verb for a request to a resource. */
 import type { Context } from 'koa';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
-import type { KindTable } from '../kinds/kind-table.ts';
+import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
@@ -44,15 +44,14 @@ async function onObject(request: ApiRequest): Promise<void> {
   }
 }
 
-async function onStatus(request: ApiRequest): Promise<void> {
-  if (!request.kind.definition.status) throw unknownResource();
+async function onPart(request: ApiRequest): Promise<void> {
   switch (request.ctx.method) {
     case 'GET':
       return get(request);
     case 'PUT':
-      return update(request, 'status');
+      return update(request, request.subresource);
     case 'PATCH':
-      return patch(request, 'status');
+      return patch(request, request.subresource);
     default:
       throw methodNotAllowed();
   }
@@ -91,6 +90,12 @@ async function onOwnSubresource(request: ApiRequest): Promise<void> {
   await sendPluginAnswer(ctx, response);
 }
 
+/** Whether a subresource reads and writes a part of the object. */
+function hasPart({ definition }: Kind, subresource: string): boolean {
+  if (subresource === 'status') return definition.status;
+  return definition.parts !== undefined && Object.hasOwn(definition.parts, subresource);
+}
+
 /** False: no kind is served there. */
 export async function handleResource(
   ctx: Context,
@@ -106,11 +111,12 @@ export async function handleResource(
   if (namespaced && namespace === undefined && name !== undefined) throw unknownResource();
   const query = new URLSearchParams(ctx.querystring);
   const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user };
+  if (kind.definition.answer !== undefined && (name !== undefined || ctx.method !== 'POST')) throw methodNotAllowed();
   if (name === undefined) await onCollection(request);
   else if (name.length > 253) throw badRequest('the name in the URL is too long');
   else if (subresource === '') await onObject(request);
   else if (Object.hasOwn(subresources, subresource)) await onOwnSubresource(request);
-  else if (subresource === 'status') await onStatus(request);
+  else if (hasPart(kind, subresource)) await onPart(request);
   else if (subresource === 'scale' && scale !== undefined) await onScale(request);
   else throw unknownResource();
   return true;

@@ -41,12 +41,12 @@ function warnAbout(request: ApiRequest, object: KubeObject): void {
 export async function create(request: ApiRequest): Promise<void> {
   const dryRun = isDryRun(request.query);
   const object = await readObject(request);
-  const written = await request.parts.registry.writer.create(targetOf(request, dryRun), object);
+  const written = await request.parts.registry.create(targetOf(request, dryRun), object);
   warnAbout(request, written.object);
   sendWritten(request, 201, written);
 }
 
-export async function update(request: ApiRequest, subresource: '' | 'status'): Promise<void> {
+export async function update(request: ApiRequest, subresource: string): Promise<void> {
   const dryRun = isDryRun(request.query);
   const object = await readObject(request);
   const written = await request.parts.registry.update(targetOf(request, dryRun), subresource, object);
@@ -66,7 +66,7 @@ async function readPatch(request: ApiRequest): Promise<{ patch: Patch; jsonText:
   return { patch: { type, body: value } as Patch, jsonText };
 }
 
-export async function patch(request: ApiRequest, subresource: '' | 'status'): Promise<void> {
+export async function patch(request: ApiRequest, subresource: string): Promise<void> {
   const dryRun = isDryRun(request.query);
   const { patch, jsonText } = await readPatch(request);
   const check = shapeCheck(request, jsonText);

@@ -4,6 +4,7 @@ import type { OpenApiSchema, ResourceDefinition, ResourceProvider } from '@timon
 import { apiVersionOf } from '@timonel/sdk/kube';
 import { resourcePrefix } from '../registry/keys.ts';
 import { SchemaNode } from './schema-node.ts';
+import { View } from './view.ts';
 
 /** A kind as the server handles it. */
 export interface Kind {
@@ -17,21 +18,32 @@ export interface Kind {
   /** Key prefix in the store. */
   readonly prefix: string;
   readonly schema: SchemaNode;
+  /** For a kind that shows the objects of another one. */
+  readonly view: View | undefined;
 }
 
-function makeKind(definition: ResourceDefinition, schemas: Readonly<Record<string, OpenApiSchema>>): Kind {
+function makeKind(
+  definition: ResourceDefinition,
+  schemas: Readonly<Record<string, OpenApiSchema>>,
+  view: View | undefined,
+): Kind {
   const suffix = definition.group === '' ? '' : `.${definition.group}`;
   return {
     definition,
     apiVersion: apiVersionOf(definition),
     qualifiedResource: `${definition.resource}${suffix}`,
     qualifiedKind: `${definition.kind}${suffix}`,
-    prefix: resourcePrefix(definition),
+    view,
+    prefix: view?.stored.prefix ?? resourcePrefix(definition),
     schema: new SchemaNode(
       Object.hasOwn(schemas, definition.schema) ? { $ref: `#/components/schemas/${definition.schema}` } : {},
       schemas,
     ),
   };
+}
+
+function idOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | 'version' | 'resource'>): string {
+  return `${group}/${version}/${resource}`;
 }
 
 export class KindTable {
@@ -81,9 +93,22 @@ export class KindTable {
     this.#schemas = schemas;
     this.#kinds = new Map();
     for (const definition of lists.flat()) {
-      const id = `${definition.group}/${definition.version}/${definition.resource}`;
-      if (!this.#kinds.has(id)) this.#kinds.set(id, makeKind(definition, schemas));
+      if (definition.storedAs === undefined) this.#add(makeKind(definition, schemas, undefined));
     }
+    for (const definition of lists.flat()) this.#addView(definition);
     this.#generation += 1;
+  }
+
+  #add(kind: Kind): void {
+    const id = idOf(kind.definition);
+    if (!this.#kinds.has(id)) this.#kinds.set(id, kind);
+  }
+
+  /** A view of a kind that nobody serves is not served either. */
+  #addView(definition: ResourceDefinition): void {
+    const { storedAs } = definition;
+    const stored = storedAs === undefined ? undefined : this.#kinds.get(idOf(storedAs));
+    if (storedAs === undefined || stored === undefined) return;
+    this.#add(makeKind(definition, this.#schemas, new View(definition, storedAs, stored)));
   }
 }

@@ -9,6 +9,7 @@ import { apiErrorIn, invalid } from './api-errors.ts';
 export interface Hooks {
   readonly objectMutate: HookCaller<typeof apiHooks.objectMutate>;
   readonly objectValidate: HookCaller<typeof apiHooks.objectValidate>;
+  readonly accessDecide: HookCaller<typeof apiHooks.accessDecide>;
 }
 
 export interface Circumstances {

@@ -37,6 +37,18 @@ export interface ListResult {
   readonly remaining: number | undefined;
 }
 
+/** Where the objects of a kind are. */
+function homeOf(kind: Kind): Kind {
+  return kind.view?.stored ?? kind;
+}
+
+function selectionFor(kind: Kind, query: SelectionOptions): Selection {
+  const { view } = kind;
+  return view === undefined
+    ? selectionOf(kind.definition, query)
+    : selectionOf(kind.definition, query, (stored) => view.convert(stored));
+}
+
 const scanPageSize = 500;
 const tooOldToken =
   'The provided continue parameter is too old to display a consistent list result. Start a new list without the continue parameter.';
@@ -69,16 +81,21 @@ export class Reader {
   /** @throws ApiError NotFound */
   async get(kind: Kind, namespace: string | undefined, name: string, resourceVersion?: string): Promise<StoredObject> {
     const revision = parseRevision(resourceVersion);
-    const key = objectKeyOf(kind.definition, namespace, name);
+    const key = objectKeyOf(homeOf(kind).definition, namespace, name);
     const behind = revision === undefined ? (await this.#feed.catchUp()).behind : false;
     if (revision !== undefined) await this.#ready(revision);
     const stored = behind ? await this.#read(key) : this.#feed.cache(kind.prefix).get(key);
-    if (stored === undefined) throw notFound(kind, name);
-    return stored;
+    if (stored === undefined) throw notFound(homeOf(kind), name);
+    return kind.view?.present(stored) ?? stored;
   }
 
   async list(kind: Kind, query: ListQuery): Promise<ListResult> {
-    const selection = selectionOf(kind.definition, query);
+    const { view } = kind;
+    const result = await this.#list(homeOf(kind), query, selectionFor(kind, query));
+    return view === undefined ? result : { ...result, items: result.items.map((stored) => view.present(stored)) };
+  }
+
+  async #list(kind: Kind, query: ListQuery, selection: Selection): Promise<ListResult> {
     const limit = query.limit !== undefined && query.limit > 0 ? query.limit : undefined;
     const revision = this.#listRevision(query);
     if (query.continue) return this.#nextPage(kind, selection, query.continue, limit);
@@ -110,7 +127,8 @@ export class Reader {
 
   /** A running watch. The caller ends it. @throws ApiError Expired, BadRequest, TooManyRequests */
   async watch(kind: Kind, query: WatchQuery): Promise<Watcher> {
-    const selection = selectionOf(kind.definition, query);
+    const { view } = kind;
+    const selection = selectionFor(kind, query);
     const revision = parseRevision(query.resourceVersion);
     this.#checkInitialEvents(query);
     if (this.#watches >= this.#limits.watches) {
@@ -129,6 +147,7 @@ export class Reader {
       bookmarks: query.allowBookmarks ?? false,
       queueLimit: this.#limits.watchQueue,
       queueLimitBytes: this.#limits.watchQueueBytes,
+      present: view === undefined ? undefined : (stored) => view.present(stored),
     });
     if (fromState) {
       const initial: WatcherItem[] = cache.select(selection).map((stored) => ({ type: 'ADDED', stored }));

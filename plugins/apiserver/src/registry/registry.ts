@@ -1,27 +1,32 @@
 /** The door to all objects: what HTTP and the in-process client share. */
 import type { Env } from '@timonel/sdk';
 import type { DeleteOptions, Patch } from '@timonel/sdk/contracts/api';
+import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { Store } from '@timonel/sdk/contracts/store';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import { copyJson, isJsonObject, type JsonObject } from '../json/plain-json.ts';
+import type { Kind } from '../kinds/kind-table.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
+import { Access } from './access.ts';
 import { Admission, type Hooks } from './admission.ts';
 import { badRequest } from './api-errors.ts';
 import { checkPreconditions, deletionOutcome } from './deletion.ts';
-import { guaranteedUpdate } from './guaranteed-update.ts';
+import { guaranteedUpdate, unstored } from './guaranteed-update.ts';
 import { Reader } from './reader.ts';
-import type { ShapeCheck, Target, Written } from './request.ts';
+import { inStoredShape, type ShapeCheck, type Target, type Written } from './request.ts';
 import { applyScale, scaleOf } from './scale.ts';
-import { Writer } from './writer.ts';
+import { settleIdentity, Writer } from './writer.ts';
 
 export interface RegistryParts {
   readonly store: Store;
   readonly feed: StoreFeed;
   readonly env: Env;
   readonly hooks: Hooks;
+  /** Whom a bearer token belongs to. */
+  readonly identify: (bearerToken: string) => Promise<UserInfo | undefined>;
   readonly limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
 }
 
@@ -29,22 +34,47 @@ export class Registry {
   readonly reader: Reader;
   readonly writer: Writer;
   readonly admission: Admission;
+  readonly #access: Access;
   readonly #parts: RegistryParts;
 
   constructor(parts: RegistryParts) {
     this.#parts = parts;
     this.admission = new Admission(parts.hooks);
+    this.#access = new Access(parts.hooks, parts.identify);
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });
   }
 
-  /** Replaces the object or, as subresource `status`, its status only. */
-  async update(target: Target, subresource: '' | 'status', object: KubeObject): Promise<Written> {
-    // Every attempt begins with the request as it came in.
-    return this.writer.update(target, subresource, () => copyJson(object) as unknown as JsonObject);
+  /** Takes the object over. */
+  async create(target: Omit<Target, 'name'>, object: KubeObject): Promise<Written> {
+    const { kind, user, namespace, dryRun } = target;
+    const { view } = kind;
+    if (view === undefined && kind.definition.answer === undefined) return this.writer.create(target, object);
+    settleIdentity(object as unknown as JsonObject, target, undefined);
+    if (kind.definition.answer !== undefined) {
+      const context = { user, namespace, dryRun, ...this.#access.questions };
+      return unstored(await kind.definition.answer(object, context));
+    }
+    const stored = view?.enter(object as unknown as JsonObject) as unknown as KubeObject;
+    return shownBy(kind, await this.writer.create(inStoredShape(target), stored));
   }
 
-  async patch(target: Target, subresource: '' | 'status', patch: Patch, check: ShapeCheck): Promise<Written> {
+  /** Replaces the object or a part of it: `status`, or what the kind names. */
+  async update(target: Target, subresource: string, object: KubeObject): Promise<Written> {
+    const { view } = target.kind;
+    const written = await this.writer.update(inStoredShape(target), subresource, () => {
+      // Every attempt begins with the request as it came in.
+      const wanted = copyJson(object) as unknown as JsonObject;
+      if (view === undefined) return wanted;
+      settleIdentity(wanted, target, target.name);
+      return view.enter(wanted);
+    });
+    return shownBy(target.kind, written);
+  }
+
+  async patch(target: Target, subresource: string, patch: Patch, check: ShapeCheck): Promise<Written> {
+    const { view } = target.kind;
+    if (view !== undefined) return this.#patchView(target, subresource, patch, check);
     return this.writer.update(target, subresource, (current) => {
       const patched = applyPatch(current as unknown as JsonObject, patch, target);
       check(patched, target.kind);
@@ -52,7 +82,23 @@ export class Registry {
     });
   }
 
+  async #patchView(target: Target, subresource: string, patch: Patch, check: ShapeCheck): Promise<Written> {
+    const { view } = target.kind;
+    const written = await this.writer.update(inStoredShape(target), subresource, (current) => {
+      const shown = view?.shapeOf(current) ?? current;
+      const patched = applyPatch(shown as unknown as JsonObject, patch, target);
+      check(patched, target.kind);
+      settleIdentity(patched, target, target.name);
+      return view?.enter(patched) ?? patched;
+    });
+    return shownBy(target.kind, written);
+  }
+
   async delete(target: Target, options: DeleteOptions): Promise<Written> {
+    return shownBy(target.kind, await this.#delete(inStoredShape(target), options));
+  }
+
+  async #delete(target: Target, options: DeleteOptions): Promise<Written> {
     return guaranteedUpdate(this.#parts, target, async (current) => {
       checkPreconditions(target.kind, current.object, options);
       const { kind, namespace, name, user, dryRun } = target;
@@ -84,6 +130,10 @@ export class Registry {
     });
     return scaleOf(target.kind, written.object);
   }
+}
+
+function shownBy(kind: Kind, written: Written): Written {
+  return kind.view?.show(written) ?? written;
 }
 
 /** Changes `current` in place. @throws ApiError BadRequest, Invalid */

@@ -23,3 +23,9 @@ export interface Written {
 
 /** Checks the shape of an object by its schema and drops what the schema does not have. @throws ApiError BadRequest */
 export type ShapeCheck = (object: JsonObject, kind: Kind) => void;
+
+/** The same target, of the kind whose objects a view shows. */
+export function inStoredShape<T extends { readonly kind: Kind }>(target: T): T {
+  const { view } = target.kind;
+  return view === undefined ? target : { ...target, kind: view.stored };
+}

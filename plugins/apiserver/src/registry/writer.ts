@@ -1,5 +1,6 @@
 /** Create and update of any kind, in the one order that all writes go through. */
 import type { Env } from '@timonel/sdk';
+import type { PartSubresource } from '@timonel/sdk/contracts/api-server';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { copyJson, equalJson, isJsonObject, type JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
@@ -103,7 +104,7 @@ export class Writer {
     prepareNewMetadata(object, kind, this.#parts.env);
     strategy.default?.(object);
     const admitted = await this.#parts.admission.mutate(object, circumstances);
-    strategy.prepareForCreate?.(admitted);
+    strategy.prepareForCreate?.(admitted, { user: target.user });
     const problems = [...metadataProblems(kind, admitted), ...(strategy.validate?.(admitted) ?? [])];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     await this.#parts.admission.validate(admitted, circumstances);
@@ -118,22 +119,18 @@ export class Writer {
   }
 
   /**
-   * Read-modify-write of the object or of its status. `change` gets a private copy of the current object and returns the
+   * Read-modify-write of the object or, as a subresource, of its status or another part of it. `change` gets a private copy of the current object and returns the
    * wanted one. A resourceVersion in it must be the current one.
    */
-  async update(
-    target: Target,
-    subresource: '' | 'status',
-    change: (current: KubeObject) => JsonObject,
-  ): Promise<Written> {
+  async update(target: Target, subresource: string, change: (current: KubeObject) => JsonObject): Promise<Written> {
     return guaranteedUpdate(this.#parts, target, async (current) => {
       const wanted = change(copyJson(current.object));
       settleIdentity(wanted, target, target.name);
       const object = wanted as unknown as KubeObject;
       this.#checkVersion(target, object, current);
-      return subresource === 'status'
-        ? this.#statusAttempt(target, object, current.object)
-        : this.#attempt(target, object, current.object);
+      return subresource === ''
+        ? this.#attempt(target, object, current.object)
+        : this.#partAttempt(target, subresource, object, current.object);
     });
   }
 
@@ -182,16 +179,16 @@ export class Writer {
     return this.#outcome(kind, admitted, old);
   }
 
-  async #statusAttempt(target: Target, object: KubeObject, old: KubeObject): Promise<Outcome> {
+  async #partAttempt(target: Target, subresource: string, object: KubeObject, old: KubeObject): Promise<Outcome> {
     const { kind } = target;
     const { strategy } = kind.definition;
-    const circumstances = this.#circumstances(target, 'UPDATE', old, 'status');
+    const circumstances = this.#circumstances(target, 'UPDATE', old, subresource);
+    const part = partOf(kind, subresource);
     const wanted = copyJson(old);
-    keepMember(wanted, object, 'status');
+    part.take(wanted, object, { user: target.user });
     strategy.default?.(wanted);
-    strategy.prepareStatusUpdate?.(wanted, old);
     const admitted = await this.#parts.admission.mutate(wanted, circumstances);
-    const problems = strategy.validateStatusUpdate?.(admitted, old) ?? [];
+    const problems = part.validate?.(admitted, old) ?? [];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     await this.#parts.admission.validate(admitted, circumstances);
     return this.#outcome(kind, admitted, old);
@@ -211,6 +208,22 @@ export class Writer {
     const { kind, namespace, name, user, dryRun } = target;
     return { kind, namespace, name, user, dryRun, operation, oldObject, subresource };
   }
+}
+
+/** How a subresource writes its part of the object. */
+function partOf({ definition }: Kind, subresource: string): PartSubresource {
+  const own = definition.parts !== undefined && Object.hasOwn(definition.parts, subresource);
+  const part = own ? definition.parts[subresource] : undefined;
+  if (part !== undefined) return part;
+  const { strategy } = definition;
+  return {
+    take(object, wanted) {
+      const old = copyJson(object);
+      keepMember(object, wanted, 'status');
+      strategy.prepareStatusUpdate?.(object, old);
+    },
+    validate: (object, old) => strategy.validateStatusUpdate?.(object, old) ?? [],
+  };
 }
 
 /** Makes a member of `object` what it is in `source`. */

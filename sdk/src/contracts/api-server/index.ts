@@ -2,10 +2,22 @@
  * What extends the API server: kinds (resource definitions with a strategy each), admission hooks, and plain HTTP routes.
  * Order of a write: decode → default → `api.object.mutate` → strategy prepare → strategy validate → `api.object.validate` → store.
  */
-import { collectHook, defineService, waterfallHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
+import {
+  bailHook,
+  collectHook,
+  defineService,
+  waterfallHook,
+  type HookToken,
+  type ServiceToken,
+} from '../../kernel/index.ts';
 import type { ApiError, FieldError, KubeObject, ObjectMeta, Status } from '../../kube/index.ts';
 import type { DeleteOptions } from '../api/index.ts';
 import type { ClientCertificate, UserInfo } from '../auth/index.ts';
+import type { AccessAttributes, AccessDecision, AnswerContext, WriteContext } from './answers.ts';
+import type { StoredAs } from './stored-as.ts';
+
+export type * from './answers.ts';
+export type * from './stored-as.ts';
 
 /** A column of `kubectl get`. Source: meta/v1 TableColumnDefinition. */
 export interface TableColumn {
@@ -30,7 +42,7 @@ export interface Strategy<T extends KubeObject = KubeObject> {
    */
   default?(object: T): void;
   /** Drops what users may not set (status), sets what the server sets. Metadata is done by the server itself. */
-  prepareForCreate?(object: T): void;
+  prepareForCreate?(object: T, context?: WriteContext): void;
   /** The same for an update; raises `metadata.generation` when the spec changed if `generation` of the definition is true: done by the server. */
   prepareForUpdate?(object: T, old: T): void;
   /** All findings; none: valid. Must not change the object. Metadata is checked by the server. */
@@ -100,6 +112,13 @@ export interface SubresourceHandler<T extends KubeObject = KubeObject> {
   handle(request: SubresourceRequest, access: SubresourceAccess<T>): Promise<SubresourceResponse>;
 }
 
+/** A subresource by which a part of the object is read and written, as the status is by /status: GET, PUT and PATCH of the whole object. */
+export interface PartSubresource<T extends KubeObject = KubeObject> {
+  /** Takes over into `object`, a private copy of the current one, what the subresource may change of `wanted`. */
+  take(object: T, wanted: T, context: WriteContext): void;
+  validate?(object: T, old: T): FieldError[];
+}
+
 /** One kind in one group and version. */
 export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly group: string;
@@ -118,6 +137,12 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly status: boolean;
   readonly scale: ScaleMapping | undefined;
   readonly subresources: Readonly<Record<string, SubresourceHandler<T>>>;
+  /** By name: `approval`. */
+  readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
+  /** For a kind that shows the objects of another one. Its strategy needs nothing but `cells` and `selectableFields`. */
+  readonly storedAs?: StoredAs<T>;
+  /** For a kind that is never stored: answers a POST with the object completed. Nothing but create is served. */
+  readonly answer?: (object: T, context: AnswerContext) => Promise<T>;
   readonly columns: readonly TableColumn[];
   readonly strategy: Strategy<T>;
   /** Check of metadata.name. Default: RFC 1123 subdomain. */
@@ -238,6 +263,7 @@ export function refuse(error: ApiError): AdmissionRefusal {
 export const apiHooks: {
   readonly objectMutate: HookToken<AdmissionObject, AdmissionContext, AdmissionObject, AdmissionObject>;
   readonly objectValidate: HookToken<AdmissionObject, AdmissionContext, readonly FieldError[], FieldError[]>;
+  readonly accessDecide: HookToken<AccessAttributes, undefined, AccessDecision, AccessDecision | undefined>;
 } = Object.freeze({
   objectMutate: waterfallHook<AdmissionObject, AdmissionContext>('api.object.mutate', {
     description:
@@ -250,6 +276,11 @@ export const apiHooks: {
       'After mutation, before the store, on create, update and delete. A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
     deadlineMs: 2000,
     stages: { policy: 0, quota: 100 },
+  }),
+  accessDecide: bailHook<AccessAttributes, undefined, AccessDecision>('api.access.decide', {
+    description:
+      'Whether a user may do something. Asked by the access reviews of authorization.k8s.io; requests themselves are let through without it as yet. The first answer decides; without one, everybody who is authenticated may do everything.',
+    deadlineMs: 2000,
   }),
 });
 

@@ -1,0 +1,40 @@
+import type { UserInfo } from '../auth/index.ts';
+
+/** What somebody wants to do. Of a request to a resource or, with `path`, to anything else. */
+export interface AccessAttributes {
+  readonly user: UserInfo;
+  /** `get`, `list`, `create`, …; of paths that are no resources the HTTP method in lower case. */
+  readonly verb: string;
+  readonly group: string;
+  readonly version: string;
+  readonly resource: string;
+  readonly subresource: string;
+  /** Empty: all namespaces, or a cluster-scoped resource. */
+  readonly namespace: string;
+  /** Empty: all names. */
+  readonly name: string;
+  /** Set for requests to paths that are no resources. */
+  readonly path?: string;
+}
+
+/** An answer to {@link AccessAttributes}. `reason`: one sentence. */
+export interface AccessDecision {
+  readonly allowed: boolean;
+  readonly reason: string;
+}
+
+/** What the server knows and a kind that is only answered may ask. */
+export interface AnswerContext {
+  readonly user: UserInfo;
+  readonly namespace: string | undefined;
+  readonly dryRun: boolean;
+  /** Whom a bearer token belongs to; undefined: nobody. */
+  authenticate(bearerToken: string): Promise<UserInfo | undefined>;
+  /** Whether somebody may do something, by the hook `api.access.decide`. */
+  authorize(attributes: AccessAttributes): Promise<AccessDecision>;
+}
+
+/** Who writes an object, for strategies that record it. */
+export interface WriteContext {
+  readonly user: UserInfo;
+}
