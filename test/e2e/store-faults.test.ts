@@ -1,16 +1,17 @@
 /** Three masters under the load of clients, and one fault after the other: what was acknowledged stays, and every read is true. */
 import { randomInt } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { SimRandom } from '../simulation/parts/random.ts';
 import type { HistoryEntry } from '../simulation/workload/history.ts';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
-import { kubectl, startMaster, type Master } from './bed/cluster.ts';
+import { joinToken, kubectl, startMaster, timonel, type Master } from './bed/cluster.ts';
 import { createdOnce, judge, Load } from './bed/load.ts';
 import { logOf, storeLeader, storeLeaderOf } from './bed/master-log.ts';
 import type { Machine } from './bed/machine.ts';
+import { checkStore, removeStoreMember, storeMembers } from './bed/store-admin.ts';
 
 jest.setTimeout(300_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
@@ -22,6 +23,7 @@ const patience = { timeoutMs: 90_000 };
 suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
   let bed: Bed;
   let load: Load;
+  let args: string[];
   let masters: Master[] = [];
 
   const storeDirectory = (machine: Machine): string => join(machine.dataDir, 'data', 'store-raft');
@@ -53,7 +55,7 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
     const config = join(bed.directory, 'config.yaml');
     // Small pieces: a disk gets full soon, and what was missed is soon dropped from the log.
     writeFileSync(config, 'plugins: { store-raft: { config: { segmentBytes: 65536 } } }\n');
-    const args = ['--config', config];
+    args = ['--config', config];
     const [m1, m2, m3] = ['m1', 'm2', 'm3'].map((name) => bed.machine(name)) as [Machine, Machine, Machine];
     await m3.tmpfs(storeDirectory(m3), 48 * mebibyte);
     const first = await startMaster(m1, { args });
@@ -149,8 +151,8 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
         const end = (how) => { console.log(how); process.exit(); };
         // A member sends its greeting to a member.
         socket.on('data', () => end('answered')).on('error', () => end('refused')).on('close', () => end('refused'));`;
-      const args = ['-e', code, target.machine.address, certFile, keyFile];
-      return (await bed.client.mustExec(process.execPath, args, { timeoutMs: 30_000 })).trim();
+      const program = ['-e', code, target.machine.address, certFile, keyFile];
+      return (await bed.client.mustExec(process.execPath, program, { timeoutMs: 30_000 })).trim();
     };
     expect(await connect(certificate, key)).toBe('refused');
     expect(await connect(join(pki, 'master-client.crt'), join(pki, 'master-client.key'))).toBe('refused');
@@ -159,6 +161,36 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
     const refusals = logOf(target.machine).filter(({ msg }) => msg.startsWith('refused a connection'));
     expect(refusals.map(({ address }) => address)).toContain(bed.client.address);
     await load.goesOn('after strangers');
+  });
+
+  it('takes a new member in place of one whose disk is lost', async () => {
+    const lost = random.pick(masters);
+    const { machine } = lost;
+    const [other] = othersThan(lost) as [Master, Master];
+    await load.someMoment();
+    await lost.process.kill9();
+    rmSync(machine.dataDir, { recursive: true });
+    const id = (await storeMembers(bed, other)).find(({ name }) => name === machine.name)?.id ?? '';
+    // The name is taken until the old member is removed.
+    const taken = ['server', '--data-dir', machine.dataDir, '--name', machine.name, '--advertise', machine.address];
+    const token = await joinToken(other, 'server');
+    const refused = await timonel(machine, [...taken, '--join', other.url, '--token', token]);
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringContaining(id) });
+    await until(async () => removeStoreMember(bed, other, id).then(() => true), {
+      what: 'the removal of the member',
+      ...patience,
+    });
+    await load.goesOn('without the lost member');
+    rmSync(machine.dataDir, { recursive: true });
+    const fresh = await startMaster(machine, { args, join: other });
+    masters = masters.map((each) => (each === lost ? fresh : each));
+    const allVote = async (): Promise<boolean> => {
+      const members = await storeMembers(bed, other);
+      return members.length === 3 && members.every((member) => !member.learner && member.error === undefined);
+    };
+    await until(allVote, { what: 'the new member to vote', ...patience });
+    expect((await storeMembers(bed, fresh)).map((member) => member.id)).not.toContain(id);
+    await load.goesOn('with the new member');
   });
 
   it('comes back when all members are killed at once', async () => {
@@ -181,6 +213,7 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
         lost: [],
       });
     }
+    expect(await checkStore(bed, random.pick(masters))).toMatchObject({ healthy: true });
     expect(judge(history)).toEqual({ outcome: 'linearizable' });
     expect(judge(withOneLie(history))).toMatchObject({ outcome: 'violation' });
   });
