@@ -14,6 +14,7 @@ import {
   agreedLeader,
   connectionsAtMost,
   eventually,
+  patienceMs,
   rangePrefix,
   type Load,
   type LoadResult,
@@ -56,6 +57,8 @@ interface GatewayStatus {
   readonly header: { readonly member_id: string };
   readonly leader?: string;
 }
+
+const statusOf = (endpoint: string): Promise<GatewayStatus> => gateway(endpoint, 'maintenance/status', {});
 
 async function open(endpoint: string): Promise<Connection> {
   const env = createRealEnv();
@@ -102,7 +105,7 @@ export class EtcdGroup implements StoreGroup {
   readonly name = 'etcd';
   readonly #cluster: EtcdCluster;
   readonly #dir: string;
-  readonly #memberIds: string[] = [];
+  #memberIds: Promise<string[]> | undefined;
   #stopped = false;
 
   static async start({ dir, size, flags = [] }: EtcdGroupOptions): Promise<EtcdGroup> {
@@ -132,10 +135,13 @@ export class EtcdGroup implements StoreGroup {
   }
 
   async leaderSeenBy(at: number): Promise<number | undefined> {
-    await this.#learnMemberIds();
-    const { endpoint } = this.#member(at);
-    const status = await gateway<GatewayStatus>(endpoint, 'maintenance/status', {}).catch(() => undefined);
-    const found = this.#memberIds.indexOf(status?.leader ?? '');
+    // They stay the same for ever; all members run when they are asked first.
+    this.#memberIds ??= Promise.all(
+      this.#cluster.endpoints.map(async (each) => (await statusOf(each)).header.member_id),
+    );
+    const memberIds = await this.#memberIds;
+    const status = await statusOf(this.#member(at).endpoint).catch(() => undefined);
+    const found = memberIds.indexOf(status?.leader ?? '');
     return found < 0 ? undefined : found;
   }
 
@@ -183,10 +189,14 @@ export class EtcdGroup implements StoreGroup {
     const member = this.#member(at);
     member.start();
     const port = Number(new URL(member.endpoint).port);
-    await eventually('etcd to listen', async () => {
-      if (member.ended) throw new Error(`etcd ended: ${member.log}`);
-      return (await isOpen(port)) ? true : undefined;
-    });
+    await eventually(
+      'etcd to listen',
+      async () => {
+        if (member.ended) throw new Error(`etcd ended: ${member.log}`);
+        return (await isOpen(port)) ? true : undefined;
+      },
+      patienceMs,
+    );
   }
 
   async stop(): Promise<void> {
@@ -198,14 +208,6 @@ export class EtcdGroup implements StoreGroup {
     const member = this.#cluster.members[at];
     if (member === undefined) throw new Error(`there is no member ${at} of etcd`);
     return member;
-  }
-
-  /** They stay the same for ever. */
-  async #learnMemberIds(): Promise<void> {
-    for (let at = this.#memberIds.length; at < this.#cluster.members.length; at++) {
-      const { header } = await gateway<GatewayStatus>(this.#member(at).endpoint, 'maintenance/status', {});
-      this.#memberIds.push(header.member_id);
-    }
   }
 }
 

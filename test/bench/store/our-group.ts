@@ -38,6 +38,9 @@ interface Member {
   running?: { readonly child: ChildProcess; readonly port: number; readonly admin: OurConnection };
 }
 
+/** Of what a server writes, shown when it ends by itself. */
+const logKept = 4_000;
+
 const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
 
 async function makeMembers({ plugin, dir, size, config = {} }: OurGroupOptions): Promise<Member[]> {
@@ -151,13 +154,15 @@ export class OurGroup implements StoreGroup {
   async restart(at: number): Promise<void> {
     const member = this.#members[at];
     if (this.#stopped || member === undefined) throw new Error(`${this.name} has been stopped`);
-    const child = spawn(process.execPath, [this.#programs.server, JSON.stringify(member.options)], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
+    const child = spawn(process.execPath, [this.#programs.server, JSON.stringify(member.options)]);
     this.#children.add(child);
-    const exited = once(child, 'exit').then(() => {
-      throw new Error(`${this.name} ended while it started`);
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => (log = `${log}${chunk.toString()}`.slice(-logKept)));
+    // Whoever is ended on purpose is taken out of the children before.
+    child.once('exit', () => {
+      if (this.#children.delete(child)) console.error(`a process of ${this.name} ended by itself:\n${log}`);
     });
+    const exited = once(child, 'exit').then(() => Promise.reject(new Error(`${this.name} ended while it started`)));
     const lines = createInterface({ input: child.stdout });
     const [line] = (await Promise.race([once(lines, 'line'), exited])) as [string];
     exited.catch(() => undefined);
@@ -172,12 +177,10 @@ export class OurGroup implements StoreGroup {
   }
 
   async #end(child: ChildProcess): Promise<void> {
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
-    this.#children.delete(child);
+    if (!this.#children.delete(child)) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
   }
 
   #running(at: number): NonNullable<Member['running']> {

@@ -60,6 +60,8 @@ export const rangePrefix = 'range/';
 export const connectionsAtMost = 8;
 
 const pollMs = 5;
+/** For what takes long with many keys. */
+export const patienceMs = 120_000;
 
 /** Polls until there is an answer. @throws Error after the deadline */
 export async function eventually<T>(what: string, find: () => Promise<T | undefined>, timeoutMs = 30_000): Promise<T> {
