@@ -199,7 +199,9 @@ export class GroupAdmin implements StoreAdmin {
     },
     progress: (): readonly MemberProgress[] => {
       this.#checkLeads();
-      return this.#options.driver.status().progress;
+      const { id, lastIndex, progress } = this.#options.driver.status();
+      // The core does not count the leader itself. What it has not on its disk yet is there in a moment.
+      return [...progress, { id, state: 'replicate', match: lastIndex, active: true }];
     },
     status: () => this.status(),
     hash: async ({ revision }) => {
