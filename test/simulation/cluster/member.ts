@@ -75,6 +75,11 @@ export class Member {
     return this.#paused;
   }
 
+  /** Names the process that lives now. */
+  get processName(): string {
+    return `${this.id}.${this.#life}`;
+  }
+
   start(): void {
     if (this.alive || this.broken) return;
     this.#life += 1;

@@ -43,9 +43,7 @@ export class Requests {
       case 'keepAlive':
         return this.#keepAlive({ client, requestId: request.requestId }, request);
       case 'watch':
-        this.#process.hub.open(request.stream, request, (number, part) =>
-          this.#member.reply(client, { type: 'watched', stream: request.stream, number, part }),
-        );
+        this.#watch(client, request);
         this.#process.hub.flush(this.#process.machine);
     }
   }
@@ -95,6 +93,14 @@ export class Requests {
     if (result.type === 'refused') return this.#refuse(asker, result.reason);
     const key = proposal.type === 'register' ? proposal.nonce : keyOf(proposal.id as ProposalId);
     this.#writes.set(key, [...(this.#writes.get(key) ?? []), asker]);
+  }
+
+  #watch(client: string, request: Extract<Request, { type: 'watch' }>): void {
+    const { stream } = request;
+    const server = this.#member.processName;
+    this.#process.hub.open(stream, request, (number, part) =>
+      this.#member.reply(client, { type: 'watched', stream, server, number, part }),
+    );
   }
 
   #read(asker: Asker, { from, to, mode }: Extract<Request, { type: 'read' }>): void {

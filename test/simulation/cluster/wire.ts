@@ -38,8 +38,17 @@ export type Reply =
   | { readonly type: 'refused'; readonly requestId: string; readonly reason: string }
   /** The write's session is not known: it was not done, and with this id it never will. */
   | { readonly type: 'noSession'; readonly requestId: string }
-  /** `number` counts the parts of a stream: a stream with a gap is broken, as a connection would be. */
-  | { readonly type: 'watched'; readonly stream: string; readonly number: number; readonly part: WatchPart };
+  /**
+   * `number` counts the parts of a stream: a stream with a gap is broken, as a connection would be. `server` names the process that
+   * sends it: a late copy of the request may open the stream anew at the next one.
+   */
+  | {
+      readonly type: 'watched';
+      readonly stream: string;
+      readonly server: string;
+      readonly number: number;
+      readonly part: WatchPart;
+    };
 
 export type WatchPart =
   | { readonly type: 'changes'; readonly changes: readonly Change[] }

@@ -16,6 +16,7 @@ export class Watcher {
   #stream = '';
   #member = '';
   #parts = 0;
+  #server: string | undefined;
   #heardAtMs = 0;
 
   constructor(name: string, range: { readonly from: string; readonly to: string }, world: ClientWorld) {
@@ -48,6 +49,7 @@ export class Watcher {
   #connect(): void {
     this.#stream = `${this.#name}~${++this.#streams}`;
     this.#parts = 0;
+    this.#server = undefined;
     this.#heardAtMs = this.#world.scheduler.nowMs;
     const { from, to } = this.#range;
     this.#member = this.#world.random.pick(this.#world.members());
@@ -70,8 +72,9 @@ export class Watcher {
 
   #receive(wire: Wire): void {
     if (wire.type !== 'reply' || wire.reply.type !== 'watched' || wire.reply.stream !== this.#stream) return;
-    const { number, part } = wire.reply;
-    if (number < this.#parts) return;
+    const { number, part, server } = wire.reply;
+    this.#server ??= server;
+    if (number < this.#parts || server !== this.#server) return;
     if (number > this.#parts) return this.#connect();
     this.#parts += 1;
     this.#heardAtMs = this.#world.scheduler.nowMs;
