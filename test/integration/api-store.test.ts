@@ -131,7 +131,7 @@ describe.each([
     const { memberId } = await server.kernel.service(store).status();
     expect(body).toMatchObject({
       kind: 'MemberList',
-      items: [{ id: memberId, leader: true, self: true, learner: false }],
+      items: [{ id: memberId, leader: true, self: true, learner: false, matchIndex: expect.any(Number) }],
     });
   });
 

@@ -1,5 +1,6 @@
-import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync, statfsSync, statSync } from 'node:fs';
+import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { errorCode, type Env, type Logger } from '@timonel/sdk';
 import { StoreError, type SnapshotSummary } from '@timonel/sdk/contracts/store';
 import { syncDirectory } from '@timonel/sdk/files';
@@ -37,6 +38,9 @@ export interface RestoreReport extends SnapshotSummary {
   /** Where the former data lie; undefined: there were none. */
   readonly setAside: string | undefined;
 }
+
+/** For the log, and for trees of LMDB. */
+const spareBytes = 16 * 1024 * 1024;
 
 /**
  * By so much the revision goes up in a restore. Clients have seen revisions after that of the snapshot, which are lost; were they given out
@@ -78,9 +82,10 @@ async function restore(options: RestoreOptions, bumpRevision: number): Promise<R
   let summary: SnapshotSummary;
   await rm(directory, { recursive: true, force: true });
   try {
+    checkRoom(snapshot, dataDir);
     await mkdir(directory, { mode: 0o700 });
     summary = await writeRestoredMember({ directory, snapshot, configuration, bumpRevision, env, log });
-    await syncDirectory(directory);
+    await syncFilesOf(directory);
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw asStoreError(error, dataDir);
@@ -92,11 +97,33 @@ async function restore(options: RestoreOptions, bumpRevision: number): Promise<R
   return { ...summary, memberId, restoredRevision, setAside: aside };
 }
 
+/** LMDB takes more room than the snapshot, and a full disk badly. @throws StoreError NO_SPACE */
+function checkRoom(snapshot: string, dataDir: string): void {
+  const { bavail, bsize } = statfsSync(dataDir);
+  if (bavail * bsize < statSync(snapshot).size * 2 + spareBytes) throw noSpace(dataDir);
+}
+
+/** Whatever was written to the files in it, by whom ever, is on disk then, and so are their names. */
+async function syncFilesOf(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = await open(join(directory, entry.name), 'r+');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+  await syncDirectory(directory);
+}
+
+function noSpace(dataDir: string, cause?: unknown): StoreError {
+  const message = `the disk of ${dataDir} is too full for the snapshot: make room, then try again`;
+  return new StoreError('NO_SPACE', message, { cause });
+}
+
 function asStoreError(error: unknown, dataDir: string): unknown {
   const code: unknown = errorCode(error) ?? (error as { code?: unknown }).code;
   // LMDB gives the number.
-  if (code !== 'ENOSPC' && code !== 28) return error;
-  return new StoreError('NO_SPACE', `the disk of ${dataDir} is too full for the snapshot: make room, then try again`, {
-    cause: error,
-  });
+  return code === 'ENOSPC' || code === 28 ? noSpace(dataDir, error) : error;
 }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -147,6 +147,14 @@ describe('restoreSnapshot', () => {
     expect(readdirSync(dataDir()).sort()).toEqual(names);
     const store = await open(dataDir());
     expect((await store.get('old')).kv).toBeDefined();
+  });
+
+  it('needs room for it', async () => {
+    const { blocks, bsize } = statfsSync(root);
+    // A file of holes takes no room itself.
+    await truncate(snapshot, blocks * bsize);
+    expect(await codeOf(restore())).toBe('NO_SPACE');
+    expect(readdirSync(dataDir())).toEqual([]);
   });
 
   it('replaces ids of leases that are too large, and refuses keys whose lease is missing', async () => {
