@@ -80,7 +80,8 @@ const usedBy: Readonly<Record<Command, string>> = {
 export function commandOf(dataDir: string): Command | undefined {
   const state = readClusterState(dataDir);
   if (state !== undefined) return state.role;
-  return existsSync(join(dataDir, 'data', 'auth-token')) ? 'up' : undefined;
+  // A copy of a server's keys, put into a fresh directory, has both.
+  return existsSync(join(dataDir, 'data', 'auth-token')) && !existsSync(pkiDirectory(dataDir)) ? 'up' : undefined;
 }
 
 /** Data of one role must not be run as another: it would make a second cluster of the same data. @throws CliError usage */
