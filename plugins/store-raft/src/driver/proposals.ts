@@ -21,6 +21,8 @@ interface Open {
 export interface ProposalOptions {
   readonly env: Env;
   readonly requestTimeoutMs: number;
+  /** Larger entries are refused by the core. */
+  readonly entryBytes: number;
   /** A proposal that was passed to another member is tried again after so long without an answer. */
   readonly retryMs: number;
   readonly propose: (proposals: readonly Proposal[]) => ProposeResult;
@@ -36,6 +38,8 @@ const openLimit = 20_000;
 const openLimitBytes = 256 * 1024 * 1024;
 const proposeEntries = 1_000;
 const proposeBytes = 1024 * 1024;
+/** Of an entry's bytes that are not its data. */
+const entryHeadBytes = 256;
 const retryAfterRefusalMs = 20;
 
 /**
@@ -69,6 +73,10 @@ export class Proposals {
         return;
       }
       const data = packCommand(command);
+      if (data.byteLength + entryHeadBytes > this.#options.entryBytes) {
+        reject(tooLarge());
+        return;
+      }
       if (this.#open.size >= openLimit || this.#openBytes + data.byteLength > openLimitBytes) {
         reject(
           new StoreError('UNAVAILABLE', 'too many writes wait for the store: try again later', { notApplied: true }),
@@ -93,8 +101,9 @@ export class Proposals {
     });
   }
 
-  get openCount(): number {
-    return this.#open.size;
+  /** Writes without an answer, and how many places they take in the row of those that wait to be proposed. */
+  get counts(): { readonly open: number; readonly waiting: number } {
+    return { open: this.#open.size, waiting: this.#waiting.length };
   }
 
   /** Gives what waits to the core. Called in its turn. */
@@ -141,9 +150,9 @@ export class Proposals {
       open.resolve(applied);
       return;
     }
-    // The group has forgotten the session: whether an earlier try was applied cannot be known.
+    // The group has forgotten the session. What was tried under it may have been applied, and would be again under another.
     this.#session = undefined;
-    this.#end(open, unknownOutcome('the group has forgotten the session of this member'));
+    this.#endAll((one) => one.proposed, unknownOutcome('the group has forgotten the session of this member'));
     this.#options.wake();
   }
 
@@ -186,8 +195,9 @@ export class Proposals {
   }
 
   /** What waits or is on its way fails now: the disk takes nothing more. */
-  failAll(error: StoreError): void {
-    for (const open of this.#open.values()) this.#end(open, error);
+  failAll(error: (proposed: boolean) => StoreError): void {
+    this.#endAll((open) => open.proposed, error(true));
+    this.#endAll(() => true, error(false));
   }
 
   #register(): void {
@@ -223,7 +233,7 @@ export class Proposals {
   #refused(part: readonly Open[], reason: Refusal, late = false): void {
     if (reason === 'tooLarge') {
       for (const open of part) {
-        this.#end(open, new StoreError('TOO_LARGE', 'the txn is larger than an entry of the log may be: split it'));
+        this.#end(open, tooLarge());
       }
       this.#options.wake();
       return;
@@ -250,14 +260,22 @@ export class Proposals {
     if (this.#open.size === 0) return;
     const { env, retryMs, leads, trouble, wake } = this.#options;
     const now = env.clock.monotonic();
-    for (const open of this.#open.values()) {
-      if (open.deadlineMs > now) break;
-      this.#end(open, open.proposed ? unknownOutcome(trouble()) : notDone(trouble()));
+    const late = ({ deadlineMs }: Open): boolean => deadlineMs <= now;
+    // The oldest comes first.
+    const [oldest] = this.#open.values();
+    if (oldest !== undefined && late(oldest)) {
+      this.#endAll((open) => late(open) && open.proposed, unknownOutcome(trouble()));
+      this.#endAll(late, notDone(trouble()));
     }
     if (leads()) return;
     if (this.#registration !== undefined && this.#registration.sentMs + retryMs <= now) this.#registration = undefined;
     this.#resend((open) => (open.sentMs ?? now) + retryMs <= now);
     if (this.#waiting.length > 0) wake();
+  }
+
+  #endAll(which: (open: Open) => boolean, error: StoreError): void {
+    for (const open of this.#open.values()) if (which(open)) this.#end(open, error);
+    this.#waiting = this.#waiting.filter(({ sequence }) => this.#open.has(sequence));
   }
 
   /** It may still stand in the row of those that wait, and is passed over there. */
@@ -270,6 +288,10 @@ export class Proposals {
     this.#open.delete(open.sequence);
     this.#openBytes -= open.data.byteLength;
   }
+}
+
+function tooLarge(): StoreError {
+  return new StoreError('TOO_LARGE', 'the txn is larger than an entry of the log may be: split it');
 }
 
 function notDone(trouble: string): StoreError {
