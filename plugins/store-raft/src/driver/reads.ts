@@ -37,12 +37,14 @@ export class Reads {
   #next: Round | undefined;
   /** Answered, and waiting for the state. */
   #applying: Round[] = [];
-  #lastContext = 0;
+  /** Begins anywhere, so that an answer to a question of a former life of this member is not taken for one of this life. */
+  #lastContext: number;
   readonly #timer: TimerHandle;
   #closed: StoreError | undefined;
 
   constructor(options: ReadOptions) {
     this.#options = options;
+    this.#lastContext = options.env.random.int(2 ** 31) * 2 ** 20;
     this.#timer = options.env.timers.every(Math.max(10, Math.min(retryAfterRefusalMs, options.retryMs)), () =>
       this.#check(),
     );
