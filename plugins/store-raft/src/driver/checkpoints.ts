@@ -1,5 +1,6 @@
-import { statfsSync } from 'node:fs';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import { StoreError } from '@timonel/sdk/contracts/store';
+import { freeBytes, reserveBytes } from '../disk-space.ts';
 import type { StateMachine } from '../state/state-machine.ts';
 
 export interface CheckpointOptions {
@@ -7,6 +8,8 @@ export interface CheckpointOptions {
   readonly log: Logger;
   readonly dataDir: string;
   readonly machine: StateMachine;
+  /** Room on the disk. Default: asks the file system. */
+  readonly freeBytes?: (() => number) | undefined;
   /** The state is on disk up to this entry. */
   readonly durable: (index: number) => void;
   /** There is no room to write the state, or there is again. */
@@ -17,8 +20,6 @@ export interface CheckpointOptions {
 /** Changes are in memory only for about so long at most. The log has them. */
 const periodMs = 250;
 const collectChanges = 500;
-/** LMDB writes whole pages of several trees, and does not survive a full disk in all places: it is not asked to. */
-const reserveBytes = 512 * 1024;
 
 /** Writes the state to its file from time to time, one checkpoint after the other, and removes old history between them. */
 export class Checkpoints {
@@ -34,20 +35,28 @@ export class Checkpoints {
   constructor(options: CheckpointOptions) {
     this.#options = options;
     this.#timer = options.env.timers.every(periodMs, () => {
-      if (options.machine.checkpointDue() !== 'none') this.#begin();
+      if (this.#full || options.machine.checkpointDue() !== 'none') this.#begin();
     });
   }
 
-  /** Entries have been applied: begins one when there is much to write. */
+  /** Entries have been applied: begins one when there is much to write. On a full disk the timer sees to it. */
   applied(): void {
-    if (!this.#due && this.#options.machine.checkpointDue() === 'now') this.#begin();
+    if (!this.#due && !this.#full && this.#options.machine.checkpointDue() === 'now') this.#begin();
   }
 
-  /** Resolves when all that is applied now is in the file, where a frozen read sees it. */
+  /** Resolves when all that is applied now is in the file, where a frozen read sees it. @throws StoreError NO_SPACE */
   now(): Promise<void> {
-    const { machine } = this.#options;
+    const { machine, dataDir } = this.#options;
     const wanted = machine.standing.appliedIndex;
     return this.exclusively(async () => {
+      if (machine.savedIndex >= wanted) return;
+      if (this.#stopped) throw new StoreError('STOPPED', 'the store has been stopped');
+      if (!this.#hasRoom()) {
+        throw new StoreError(
+          'NO_SPACE',
+          `there is no room to write the state in ${dataDir}: make room, then try again`,
+        );
+      }
       while ((await machine.checkpoint()) < wanted);
     });
   }
@@ -83,7 +92,11 @@ export class Checkpoints {
         this.#due = false;
         this.applied();
       },
-      (error: unknown) => this.#failed(error),
+      (error: unknown) => {
+        this.#due = false;
+        if (isNoRoom(error)) this.#setFull(true);
+        else this.#failed(error);
+      },
     );
   }
 
@@ -93,6 +106,7 @@ export class Checkpoints {
     const index = await machine.checkpoint();
     // The flush is LMDB's own; what has to be kept in the log until then is not much.
     await machine.flushed();
+    this.#setFull(false);
     durable(index);
     while (!this.#stopped && machine.checkpointDue() !== 'now' && (await machine.collect(collectChanges))) {
       await this.#options.env.timers.sleep(0);
@@ -100,12 +114,17 @@ export class Checkpoints {
   }
 
   #hasRoom(): boolean {
-    const { bavail, bsize } = statfsSync(this.#options.dataDir);
-    const needed = reserveBytes + this.#options.machine.unsaved.bytes * 2;
-    const full = bavail * bsize < needed;
-    if (full !== this.#full) this.#options.full(full);
+    const { machine, dataDir } = this.#options;
+    const free = this.#options.freeBytes?.() ?? freeBytes(dataDir);
+    const enough = free >= reserveBytes + machine.unsaved.bytes * 2;
+    if (!enough) this.#setFull(true);
+    return enough;
+  }
+
+  #setFull(full: boolean): void {
+    if (full === this.#full) return;
     this.#full = full;
-    return !full;
+    this.#options.full(full);
   }
 
   #failed(error: unknown): void {
@@ -113,4 +132,10 @@ export class Checkpoints {
     this.#stopped = true;
     this.#options.failed(error);
   }
+}
+
+/** LMDB gives the number of the error: ENOSPC or EDQUOT. */
+function isNoRoom(error: unknown): boolean {
+  const { code } = error as { code?: unknown };
+  return code === 28 || code === 122 || code === 'ENOSPC' || code === 'EDQUOT';
 }
