@@ -6,7 +6,9 @@ export type Command =
   | { readonly type: 'txn'; readonly txn: Txn }
   | { readonly type: 'grantLease'; readonly ttlMs: number }
   | { readonly type: 'revokeLease'; readonly leaseId: number }
-  | { readonly type: 'compact'; readonly revision: number };
+  | { readonly type: 'compact'; readonly revision: number }
+  /** The lease has run out, as the leader of that term counts: void in the log of a later term, whose leader gave it its full time again. */
+  | { readonly type: 'expireLease'; readonly leaseId: number; readonly term: number };
 
 // Plain MessagePack: msgpackr's records need a table that would have to be kept with the data.
 const packr = new Packr({ useRecords: false, variableMapSize: true });
@@ -14,7 +16,12 @@ const packr = new Packr({ useRecords: false, variableMapSize: true });
 // Short arrays in place of objects: the log is the hot path. The numbers are stored; never reuse one.
 type PackedOperation = [0, string, Uint8Array, number] | [1, string] | [2, string];
 type PackedCompare = [0 | 1 | 2, string, number];
-type Packed = [1, PackedCompare[], PackedOperation[], PackedOperation[]] | [2, number] | [3, number] | [4, number];
+type Packed =
+  | [1, PackedCompare[], PackedOperation[], PackedOperation[]]
+  | [2, number]
+  | [3, number]
+  | [4, number]
+  | [5, number, number];
 
 export function packCommand(command: Command): Buffer {
   return packr.pack(toPacked(command));
@@ -39,6 +46,8 @@ export function unpackCommand(bytes: Uint8Array): Command {
       return { type: 'revokeLease', leaseId: packed[1] };
     case 4:
       return { type: 'compact', revision: packed[1] };
+    case 5:
+      return { type: 'expireLease', leaseId: packed[1], term: packed[2] };
     default:
       throw new Error(`the command has an unknown type: ${String((packed as unknown[])[0])}`);
   }
@@ -56,6 +65,8 @@ function toPacked(command: Command): Packed {
       return [3, command.leaseId];
     case 'compact':
       return [4, command.revision];
+    case 'expireLease':
+      return [5, command.leaseId, command.term];
   }
 }
 

@@ -6,8 +6,8 @@ export interface LeaderLeasesOptions {
   readonly env: Env;
   readonly log: Logger;
   readonly machine: () => StateMachine;
-  /** Proposes the end of a lease that has run out. */
-  readonly expire: (leaseId: number) => Promise<unknown>;
+  /** Proposes the end of a lease that has run out, which counts in this term only. */
+  readonly expire: (leaseId: number, term: number) => Promise<unknown>;
 }
 
 const retryMs = 1_000;
@@ -18,43 +18,47 @@ const retryMs = 1_000;
  */
 export class LeaderLeases {
   readonly #options: LeaderLeasesOptions;
-  #timers: LeaseTimers | undefined;
+  #running: { readonly term: number; readonly timers: LeaseTimers } | undefined;
 
   constructor(options: LeaderLeasesOptions) {
     this.#options = options;
   }
 
-  begin(): void {
-    if (this.#timers !== undefined) return;
-    this.#timers = new LeaseTimers(this.#options.env, (id) => this.#expire(id));
-    for (const lease of this.#options.machine().leases()) this.#timers.add(lease);
+  /** This member leads in that term. */
+  begin(term: number): void {
+    if (this.#running?.term === term) return;
+    this.end();
+    const timers: LeaseTimers = new LeaseTimers(this.#options.env, (id) => this.#expire(id, term, timers));
+    this.#running = { term, timers };
+    for (const lease of this.#options.machine().leases()) timers.add(lease);
   }
 
   end(): void {
-    this.#timers?.close();
-    this.#timers = undefined;
+    this.#running?.timers.close();
+    this.#running = undefined;
   }
 
   changed(changes: readonly LeaseChange[]): void {
-    if (this.#timers === undefined) return;
+    if (this.#running === undefined) return;
+    const { timers } = this.#running;
     for (const { granted, revoked } of changes) {
-      if (granted !== undefined) this.#timers.add(granted);
-      if (revoked !== undefined) this.#timers.remove(revoked);
+      if (granted !== undefined) timers.add(granted);
+      if (revoked !== undefined) timers.remove(revoked);
     }
   }
 
-  /** @throws StoreError LEASE_NOT_FOUND */
+  /** Of a member that has just made sure that it leads. @throws StoreError LEASE_NOT_FOUND */
   keepAlive(leaseId: number): Lease {
-    if (this.#timers === undefined) throw leaseNotFound(leaseId);
-    return this.#timers.keepAlive(leaseId);
+    if (this.#running === undefined) throw leaseNotFound(leaseId);
+    return this.#running.timers.keepAlive(leaseId);
   }
 
-  #expire(leaseId: number): void {
-    this.#options.expire(leaseId).catch((error: unknown) => {
+  #expire(leaseId: number, term: number, timers: LeaseTimers): void {
+    this.#options.expire(leaseId, term).catch((error: unknown) => {
       // A full disk or no majority: the lease must not live on.
       this.#options.log.debug({ leaseId, error: errorMessage(error) }, 'a lease could not be ended, will try again');
       this.#options.env.timers.after(retryMs, () => {
-        if (this.#timers?.has(leaseId) === true) this.#expire(leaseId);
+        if (timers === this.#running?.timers && timers.has(leaseId)) this.#expire(leaseId, term, timers);
       });
     });
   }

@@ -102,12 +102,13 @@ export class StateMachine {
     return this.#file;
   }
 
-  leases(): Lease[] {
-    return [...this.#leases.values()].sort((a, b) => a.id - b.id);
+  /** The applied index that is in the file. */
+  get savedIndex(): number {
+    return this.#savedIndex;
   }
 
-  hasLease(id: number): boolean {
-    return this.#leases.has(id);
+  leases(): Lease[] {
+    return [...this.#leases.values()].sort((a, b) => a.id - b.id);
   }
 
   /** Changes that are in memory only, and about how many bytes. */
@@ -139,7 +140,7 @@ export class StateMachine {
     const verdict = this.#sessions.begin(entry.index, entry.id);
     if (verdict.type === 'duplicate') return { id: entry.id, applied: verdict.result };
     if (verdict.type !== 'apply') return { id: entry.id, applied: undefined };
-    const applied = this.#run(known ?? unpackCommand(entry.data));
+    const applied = this.#run(known ?? unpackCommand(entry.data), entry.term);
     this.#sessions.applied(entry.id, applied);
     return { id: entry.id, applied };
   }
@@ -227,7 +228,7 @@ export class StateMachine {
     return keys;
   }
 
-  #run(command: Command): Applied {
+  #run(command: Command, term: number): Applied {
     switch (command.type) {
       case 'txn':
         return this.#txn(command.txn);
@@ -235,6 +236,8 @@ export class StateMachine {
         return this.#grant(command.ttlMs);
       case 'revokeLease':
         return this.#revoke(command.leaseId);
+      case 'expireLease':
+        return command.term === term ? this.#revoke(command.leaseId) : { type: 'done' };
       case 'compact':
         this.#compact(command.revision);
         return { type: 'done' };
