@@ -170,7 +170,10 @@ export class GroupAdmin implements StoreAdmin {
   }
 
   readonly #handlers: { readonly [M in CallMethod]: (payload: CallArguments<M>) => unknown } = {
-    keepAlive: ({ leaseId }) => {
+    keepAlive: async ({ leaseId }) => {
+      this.#checkLeads();
+      // One that was stopped for a while may believe so; and one that has just been elected may not have applied all yet.
+      await this.#options.barrier();
       this.#checkLeads();
       return this.#options.leases.keepAlive(leaseId);
     },
@@ -219,10 +222,17 @@ export class GroupAdmin implements StoreAdmin {
     const { env, data, driver } = this.#options;
     const problems = [...(await data.log.check())];
     await driver.checkpoint();
+    const { file } = data.machine;
+    const frozen = file.freeze();
     let read = 0;
-    for (const problem of data.machine.file.problems()) {
-      if (problem !== undefined) problems.push(problem);
-      if (++read % 2_000 === 0) await env.timers.sleep(0);
+    try {
+      for (const { key, createRevision, modRevision } of frozen.kvs) {
+        const odd = createRevision === 0 || createRevision > modRevision;
+        if (odd) problems.push(`${file.path}: the record of ${key} does not make sense`);
+        if (++read % 2_000 === 0) await env.timers.sleep(0);
+      }
+    } finally {
+      frozen.done();
     }
     return problems;
   }

@@ -6,6 +6,7 @@ import { corruptFile, openLmdb, written } from '../lmdb-file.ts';
 import type { Configuration, SessionSnapshot } from '../raft/index.ts';
 import type { Applied } from './applied.ts';
 import type { Overlay } from './overlay.ts';
+import { FrozenState, type CurrentTable } from './frozen-state.ts';
 import { keyCodec, versionCodec, type Version } from './version-codec.ts';
 import {
   changeKey,
@@ -36,8 +37,6 @@ export interface StateMeta {
 }
 
 type Table = Database<Buffer, Buffer>;
-/** A start or an end may be bytes that are no text. */
-type CurrentTable = Database<Version | Buffer, string | Buffer>;
 
 const packr = new Packr({ useRecords: false });
 const metaKey = Buffer.from('state');
@@ -61,6 +60,7 @@ export class StateFile {
   readonly #leaseKeys: Table;
   readonly #meta: Table;
   #read: Transaction | undefined;
+  readonly #frozen = new Set<FrozenState>();
 
   /** @throws StoreError CORRUPT */
   constructor(path: string, mapBytes?: number) {
@@ -190,29 +190,13 @@ export class StateFile {
     await written(this.#root, batch);
   }
 
-  /** Keeps the state as reads see it now, for a long read. Call `done` when it has been read. */
-  freeze(): { readonly kvs: Iterable<KeyValue>; done(): void } {
+  /** Keeps the state as reads see it now, for a long read. Call `done` when it has been read. Reading fails once the file is closed. */
+  freeze(): FrozenState {
     const transaction = this.#transaction as Transaction & { use(): void };
     transaction.use();
-    const current = this.#current;
-    return {
-      kvs: {
-        *[Symbol.iterator]() {
-          for (const { key, value } of current.getRange({ transaction }))
-            yield { key: key as string, ...(value as Version) };
-        },
-      },
-      done: () => transaction.done(),
-    };
-  }
-
-  /** Reads every record. Sentences about what is wrong. */
-  *problems(): Generator<string | undefined> {
-    for (const { key, value } of this.#current.getRange({ transaction: this.#transaction })) {
-      const { modRevision, createRevision } = value as Version;
-      const odd = createRevision === 0 || createRevision > modRevision;
-      yield odd ? `${this.path}: the record of ${String(key)} does not make sense` : undefined;
-    }
+    const frozen: FrozenState = new FrozenState(this.#current, transaction, () => this.#frozen.delete(frozen));
+    this.#frozen.add(frozen);
+    return frozen;
   }
 
   /** Resolves when everything committed so far is on disk. */
@@ -221,6 +205,7 @@ export class StateFile {
   }
 
   async close(): Promise<void> {
+    for (const frozen of this.#frozen) frozen.done();
     this.#read?.done();
     this.#read = undefined;
     await this.#root.close();
