@@ -7,7 +7,6 @@ import {
   checkTxn,
   CompactionSchedule,
   encodeSnapshot,
-  leaseNotFound,
   WatchHub,
   type GetResult,
   type Lease,
@@ -73,6 +72,7 @@ export class RaftStore implements Store {
   /** Opens the data and begins to take part. Does not wait for the other members. @throws StoreError CORRUPT, REFUSED, UNAVAILABLE */
   static async open(options: RaftStoreOptions): Promise<RaftStore> {
     const unlock = await lockDataDirectory(options.dataDir);
+    let store: RaftStore | undefined;
     try {
       const { cluster, mapBytes, segmentBytes } = options.config;
       const data = await openMember({
@@ -85,11 +85,12 @@ export class RaftStore implements Store {
         mapBytes,
         segmentBytes,
       });
-      const store = new RaftStore(options, data, unlock);
+      store = new RaftStore(options, data, unlock);
       await store.#start();
       return store;
     } catch (error) {
-      await unlock();
+      // Nothing of it may go on: the next try has the same files.
+      await (store === undefined ? unlock() : store.close());
       throw error;
     }
   }
@@ -110,14 +111,14 @@ export class RaftStore implements Store {
       transport,
       timing,
       onChanges: (changes, replaced) => this.#changed(changes, replaced),
-      onSoftState: (soft) => (soft.role === 'leader' ? this.#leases.begin() : this.#leases.end()),
+      onSoftState: (soft) => (soft.role === 'leader' ? this.#leases.begin(soft.term) : this.#leases.end()),
       onFailure: options.onFailure,
     });
     this.#leases = new LeaderLeases({
       env,
       log,
       machine: () => machine,
-      expire: (leaseId) => this.#driver.propose({ type: 'revokeLease', leaseId }),
+      expire: (leaseId, term) => this.#driver.propose({ type: 'expireLease', leaseId, term }),
     });
     this.#hub = new WatchHub(
       {
@@ -203,13 +204,11 @@ export class RaftStore implements Store {
 
   async keepAlive(leaseId: number): Promise<Lease> {
     this.#checkRunning();
-    if (this.#driver.leads) return this.#leases.keepAlive(leaseId);
     return this.#admin.keepAlive(leaseId);
   }
 
   async revokeLease(leaseId: number): Promise<void> {
     this.#checkRunning();
-    if (this.#driver.leads && !this.#data.machine.hasLease(leaseId)) throw leaseNotFound(leaseId);
     await this.#propose({ type: 'revokeLease', leaseId });
   }
 

@@ -5,28 +5,30 @@ import type { MemberData } from '../member/open-member.ts';
 import {
   createRaft,
   type ChangeResult,
+  type Configuration,
   type Entry,
-  type LogBase,
   type MemberId,
   type MembershipChange,
   type Message,
   type Raft,
   type RaftStatus,
   type Ready,
-  type SnapshotChunk,
+  type SnapshotMeta,
   type SnapshotRead,
   type SoftState,
 } from '../raft/index.ts';
-import { SnapshotReceiver } from '../snapshot/snapshot-receiver.ts';
 import { SnapshotSender } from '../snapshot/snapshot-sender.ts';
 import type { Applied } from '../state/applied.ts';
 import type { Changes } from '../state/state-machine.ts';
 import type { Transport } from '../transport/types.ts';
 import { addressesOf } from './addresses.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { DiskAlarm } from './disk-alarm.ts';
 import { Persister } from './persister.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { SnapshotIntake } from './snapshot-intake.ts';
+import { Waiters } from './waiters.ts';
 
 export interface DriverTiming {
   readonly tickMs: number;
@@ -50,8 +52,11 @@ export interface DriverOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Entries are applied in parts of so many bytes, so that no turn takes long. */
+/** Entries are applied in parts of so many bytes, and others get their turn after each. */
 const committedBytes = 1024 * 1024;
+const entryBytes = 8 * 1024 * 1024;
+/** A leader whose disk is full tries to hand over so often. */
+const handOverMs = 5_000;
 
 /**
  * The driver of one member: does what the core's manual (`raft/README.md`) asks for. All input comes through this one object, turn
@@ -66,20 +71,18 @@ export class Driver {
   readonly #proposals: Proposals;
   readonly #reads: Reads;
   readonly #sender: SnapshotSender;
-  readonly #receiver: SnapshotReceiver;
+  readonly #intake: SnapshotIntake;
+  readonly #alarm: DiskAlarm;
+  readonly #waiters: Waiters;
   readonly #timer: TimerHandle;
   #soft: SoftState;
+  #connectedTo: Configuration | undefined;
   #tickedMs: number;
+  #handedOverMs = -Infinity;
   #pumpQueued = false;
   #pumping = false;
-  #installing = false;
-  /** Pieces of a snapshot are written one after the other. */
-  #receiving: Promise<void> = Promise.resolve();
-  readonly #toApply: Entry[] = [];
-  readonly #full = new Set<'log' | 'state'>();
   #failure: StoreError | undefined;
   #stopped = false;
-  #waiters: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
   constructor(options: DriverOptions) {
     const { env, log, dataDir, data, timing, transport } = options;
@@ -94,15 +97,18 @@ export class Driver {
       electionTicks: timing.electionTicks,
       heartbeatTicks: timing.heartbeatTicks,
       committedBytes,
+      entryBytes,
     });
     this.#soft = this.#raft.status();
     this.#tickedMs = env.clock.monotonic();
+    this.#waiters = new Waiters(env, timing.requestTimeoutMs);
+    this.#alarm = new DiskAlarm(dataDir, log, () => this.#diskFull());
     this.#persister = new Persister({
       env,
       log,
       file: data.log,
       persisted: (id) => this.#input(() => this.#raft.persisted(id)),
-      full: (full) => this.#setFull('log', full),
+      full: (full) => this.#alarm.set('log', full),
       failed: (error) => this.#fail(error, 'the log could not be written'),
     });
     this.#checkpoints = new Checkpoints({
@@ -110,19 +116,19 @@ export class Driver {
       log,
       dataDir,
       machine,
-      durable: (index) => this.#input(() => this.#raft.stateDurable(index)),
-      full: (full) => this.#setFull('state', full),
+      durable: (index) => this.#stateDurable(index),
+      full: (full) => this.#alarm.set('state', full),
       failed: (error) => this.#fail(error, 'the state could not be written'),
     });
     const trouble = (): string => this.#trouble();
-    const wake = (): void => this.#pumpSoon();
     this.#proposals = new Proposals({
       env,
       requestTimeoutMs: timing.requestTimeoutMs,
+      entryBytes,
       retryMs: electionMs * 2,
       propose: (proposals) => this.#raft.propose(proposals),
       leads: () => this.leads,
-      wake,
+      wake: () => this.#pumpSoon(),
       trouble,
     });
     this.#reads = new Reads({
@@ -135,15 +141,31 @@ export class Driver {
     });
     const checkpoint = (): Promise<void> => this.#checkpoints.now();
     this.#sender = new SnapshotSender({ env, log, dataDir, machine, checkpoint, keepMs: electionMs * 20 });
-    this.#receiver = new SnapshotReceiver(dataDir, data.states);
+    this.#intake = this.#newIntake();
     // A group of one has nobody to hear from.
     const periodMs = transport === undefined ? Math.max(timing.tickMs, 250) : timing.tickMs;
     this.#timer = env.timers.every(periodMs, () => this.#tick());
   }
 
+  #newIntake(): SnapshotIntake {
+    const { env, log, dataDir, data, onChanges } = this.#options;
+    return new SnapshotIntake({
+      env,
+      log,
+      dataDir,
+      data,
+      persister: this.#persister,
+      checkpoints: this.#checkpoints,
+      replaced: () => onChanges(data.machine.takeChanges(), true),
+      installed: (snapshot) => this.#installed(snapshot),
+      refused: (snapshot) => this.#input(() => this.#raft.snapshotFailed(snapshot)),
+      failed: (error) => this.#fail(error, 'a snapshot could not be installed'),
+    });
+  }
+
   /** Connects to the others, and begins to take part. */
   async start(onCall: (from: MemberId, method: string, payload: unknown) => Promise<unknown>): Promise<void> {
-    await this.#receiver.drop();
+    await this.#intake.start();
     this.#raft.stateDurable(this.#options.data.stored.appliedIndex);
     await this.#options.transport?.start({
       onMessage: (message) => this.#input(() => this.#raft.step(message)),
@@ -171,7 +193,7 @@ export class Driver {
   /** Resolves when the command is applied here. @throws StoreError UNAVAILABLE, NO_SPACE, STOPPED */
   async propose(command: Command): Promise<Applied> {
     this.#checkRunning();
-    if (this.#full.size > 0) throw this.#noSpace(false);
+    if (this.#alarm.on) throw this.#alarm.refusal(false);
     return this.#proposals.submit(command);
   }
 
@@ -189,10 +211,13 @@ export class Driver {
     if (result.type === 'refused') {
       throw new StoreError(result.passing === true ? 'UNAVAILABLE' : 'REFUSED', result.reason);
     }
-    await this.#until(() => {
-      const status = this.#raft.status();
-      return status.term !== result.term || (!status.changing && status.applied >= result.index);
-    }, 'the change of the members was not agreed on in time; look at the members before you try again');
+    await this.#waiters.until(
+      () => {
+        const status = this.#raft.status();
+        return status.term !== result.term || (!status.changing && status.applied >= result.index);
+      },
+      () => 'the change of the members was not agreed on in time; look at the members before you try again',
+    );
     if (this.#raft.status().term !== result.term) {
       throw new StoreError('UNAVAILABLE', 'the leader changed meanwhile: look at the members before you try again');
     }
@@ -204,39 +229,50 @@ export class Driver {
     const result = this.#input(() => this.#raft.transferLeadership(to));
     if (result === undefined) throw this.#failure ?? stopped();
     if (result.type === 'refused') throw new StoreError('REFUSED', result.reason);
-    await this.#until(
+    await this.#waiters.until(
       () => this.#soft.role !== 'leader' && this.#soft.leader !== undefined,
-      'no other member has taken over in time',
+      () => 'no other member has taken over in time',
     );
   }
 
   /** Resolves when there is a leader. @throws StoreError UNAVAILABLE */
   async leaderKnown(): Promise<MemberId> {
     this.#checkRunning();
-    await this.#until(() => this.#soft.leader !== undefined, this.#trouble());
+    await this.#waiters.until(
+      () => this.#soft.leader !== undefined,
+      () => this.#trouble(),
+    );
     return this.#soft.leader as MemberId;
   }
 
-  /** Brings all that is applied into the state file. */
+  /** Brings all that is applied into the state file. @throws StoreError NO_SPACE */
   checkpoint(): Promise<void> {
     return this.#checkpoints.now();
   }
 
+  /** Lets go of everything, whatever of it fails. */
   async close(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
     this.#timer.cancel();
-    const error = this.#failure ?? stopped();
-    this.#proposals.close(error);
-    this.#reads.close(error);
-    this.#wakeWaiters(true);
-    await this.#options.transport?.close();
-    await this.#sender.close();
-    await this.#receiving;
-    await this.#persister.close();
-    await this.#checkpoints.close();
-    await this.#options.data.machine.file.close();
-    await this.#options.data.log.close();
+    this.#refuseAll(this.#failure ?? stopped());
+    const { transport, data, log } = this.#options;
+    const steps: (() => Promise<void> | undefined)[] = [
+      () => transport?.close(),
+      () => this.#persister.close(),
+      () => this.#intake.close(),
+      () => this.#sender.close(),
+      () => this.#checkpoints.close(),
+      () => data.machine.file.close(),
+      () => data.log.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        log.warn({ error: errorMessage(error) }, 'a part of the store did not stop cleanly');
+      }
+    }
   }
 
   #checkRunning(): void {
@@ -247,6 +283,7 @@ export class Driver {
   #tick(): void {
     this.#input(() => undefined);
     this.#sender.tidy();
+    if (this.#alarm.on) this.#handOver();
   }
 
   /** Something happens to the core; what it asks for is done at the end of the turn. undefined: it has stopped. */
@@ -289,7 +326,15 @@ export class Driver {
       this.#catchUp();
       // While a write is under way new proposals gather for the next one.
       if (!this.#persister.busy || !this.leads) this.#proposals.flush();
-      while (this.#raft.hasReady()) this.#handle(this.#raft.ready());
+      for (let bytes = 0; this.#raft.hasReady();) {
+        if (bytes >= committedBytes) {
+          this.#options.env.timers.after(0, () => this.#pump());
+          break;
+        }
+        const ready = this.#raft.ready();
+        for (const entry of ready.committed) bytes += entry.type === 'command' ? entry.data.byteLength + 100 : 100;
+        this.#handle(ready);
+      }
     } catch (error) {
       this.#fail(error, 'the member stops for good');
     } finally {
@@ -302,12 +347,12 @@ export class Driver {
     for (const message of ready.messages) this.#send(message);
     this.#persister.add(ready);
     for (const { proposal, reason } of ready.refused) this.#proposals.refused(proposal, reason);
-    if (ready.entries.some((entry) => entry.type === 'configuration')) this.#connect();
+    if (ready.entries.length > 0) this.#connect();
     if (ready.committed.length > 0) this.#apply(ready.committed);
     for (const read of ready.reads) this.#reads.answered(read);
     for (const read of ready.snapshotReads) void this.#readSnapshot(read);
-    for (const chunk of ready.snapshotChunks) this.#receive(chunk);
-    this.#wakeWaiters();
+    for (const chunk of ready.snapshotChunks) this.#intake.add(chunk);
+    this.#waiters.wake();
   }
 
   #send(message: Message): void {
@@ -328,15 +373,16 @@ export class Driver {
     onSoftState(soft);
   }
 
+  /** To the members of the latest configuration, which a new leader may also have taken back. */
   #connect(): void {
-    this.#options.transport?.setPeers(addressesOf(this.#raft.status().configuration, this.memberId));
+    const { configuration } = this.#raft.status();
+    if (configuration === this.#connectedTo) return;
+    this.#connectedTo = configuration;
+    this.#options.transport?.setPeers(addressesOf(configuration, this.memberId));
   }
 
   #apply(entries: readonly Entry[]): void {
-    if (this.#installing) {
-      this.#toApply.push(...entries);
-      return;
-    }
+    if (this.#intake.installing) return;
     const { machine } = this.#options.data;
     for (const entry of entries) {
       const outcome = machine.apply(entry, this.#proposals.commandOf(entry));
@@ -346,6 +392,10 @@ export class Driver {
     this.#options.onChanges(machine.takeChanges(), false);
     this.#reads.applied();
     this.#checkpoints.applied();
+  }
+
+  #stateDurable(index: number): void {
+    this.#input(() => this.#raft.stateDurable(index));
   }
 
   async #readSnapshot(read: SnapshotRead): Promise<void> {
@@ -359,71 +409,17 @@ export class Driver {
     });
   }
 
-  #receive(chunk: SnapshotChunk): void {
-    this.#receiving = this.#receiving.then(async () => {
-      try {
-        await this.#receiver.add(chunk);
-        if (chunk.last) await this.#install(chunk);
-      } catch (error) {
-        this.#options.log.warn({ error: errorMessage(error) }, 'a snapshot could not be taken in');
-        this.#input(() => this.#raft.snapshotFailed(chunk.snapshot));
-      }
-    });
-  }
-
-  /** First the state, then the log: a crash in between leaves a state that is ahead of the log, which the start-up knows. */
-  async #install({ snapshot }: SnapshotChunk): Promise<void> {
-    const { data, log, onChanges } = this.#options;
-    const file = await this.#receiver.build(snapshot);
-    if (file === undefined || this.#stopped) {
-      if (file !== undefined) await data.states.discard(file);
-      this.#input(() => this.#raft.snapshotFailed(snapshot));
-      return;
-    }
-    this.#installing = true;
-    const base: LogBase = { index: snapshot.index, term: snapshot.term, configuration: snapshot.configuration };
-    await this.#persister.replace(async () => {
-      await this.#checkpoints.exclusively(async () => {
-        const old = data.machine.install(file);
-        await data.states.discard(old);
-        await data.log.reset(base);
-      });
-    });
-    this.#toApply.length = 0;
-    this.#installing = false;
-    await this.#receiver.drop();
-    log.info({ index: snapshot.index, revision: data.machine.standing.revision }, 'a snapshot was installed');
+  #installed(snapshot: SnapshotMeta): void {
     this.#input(() => {
       this.#raft.snapshotInstalled(snapshot);
-      this.#proposals.leaderChanged();
-      onChanges(data.machine.takeChanges(), true);
-      this.#reads.applied();
       this.#connect();
+      this.#proposals.stateReplaced();
+      this.#reads.applied();
     });
-  }
-
-  #until(done: () => boolean, trouble: string): Promise<void> {
-    if (done()) return Promise.resolve();
-    const { env, timing } = this.#options;
-    return new Promise((resolve, reject) => {
-      const waiter = { done, resolve: () => (timer.cancel(), resolve()) };
-      const timer = env.timers.after(timing.requestTimeoutMs, () => {
-        this.#waiters = this.#waiters.filter((one) => one !== waiter);
-        reject(this.#failure ?? new StoreError('UNAVAILABLE', trouble));
-      });
-      this.#waiters.push(waiter);
-    });
-  }
-
-  #wakeWaiters(all = false): void {
-    if (this.#waiters.length === 0) return;
-    const due = this.#waiters.filter((waiter) => all || waiter.done());
-    this.#waiters = this.#waiters.filter((waiter) => !due.includes(waiter));
-    for (const waiter of due) waiter.resolve();
   }
 
   #trouble(): string {
-    if (this.#full.size > 0) return this.#noSpace(true).message;
+    if (this.#alarm.on) return this.#alarm.trouble;
     const { configuration, leader } = this.#raft.status();
     const { voters, learners } = configuration;
     if (![...voters, ...configuration.outgoing, ...learners].includes(this.memberId)) {
@@ -435,42 +431,33 @@ export class Driver {
     return 'the members did not agree in time';
   }
 
-  #setFull(what: 'log' | 'state', full: boolean): void {
-    const had = this.#full.size > 0;
-    if (full) this.#full.add(what);
-    else this.#full.delete(what);
-    const has = this.#full.size > 0;
-    if (had === has) return;
-    const { log, dataDir } = this.#options;
-    if (!has) {
-      log.info({ dataDir }, 'there is room for data again: writes go on');
-      return;
-    }
-    log.error({ dataDir }, 'no room is left for data: reads go on, writes are refused until there is room');
-    this.#proposals.failAll(this.#noSpace(true));
-    // A leader whose disk is full holds nobody up, if another can lead.
-    this.#input(() => this.#raft.transferLeadership());
+  #diskFull(): void {
+    this.#proposals.failAll((proposed) => this.#alarm.refusal(proposed));
+    this.#handOver();
   }
 
-  #noSpace(begun: boolean): StoreError {
-    const what = begun ? 'whether the write was done is not known' : 'the write was not done';
-    return new StoreError(
-      'NO_SPACE',
-      `there is no room left for the data in ${this.#options.dataDir}: ${what}; make room, the store goes on by itself then`,
-    );
+  /** A leader whose disk is full holds nobody up, if another can lead. */
+  #handOver(): void {
+    const now = this.#options.env.clock.monotonic();
+    if (!this.leads || now < this.#handedOverMs + handOverMs) return;
+    this.#handedOverMs = now;
+    this.#input(() => this.#raft.transferLeadership());
   }
 
   #fail(error: unknown, what: string): void {
     if (this.#failure !== undefined || this.#stopped) return;
     const { log, dataDir, onFailure } = this.#options;
-    this.#failure = new StoreError('UNAVAILABLE', `${what} (data in ${dataDir}): ${errorMessage(error)}`, {
-      cause: error,
-    });
+    const message = `${what} (data in ${dataDir}): ${errorMessage(error)}`;
+    this.#failure = new StoreError('UNAVAILABLE', message, { cause: error });
     log.error({ error: errorMessage(error) }, what);
-    this.#proposals.close(this.#failure);
-    this.#reads.close(this.#failure);
-    this.#wakeWaiters(true);
+    this.#refuseAll(this.#failure);
     onFailure(this.#failure);
+  }
+
+  #refuseAll(error: StoreError): void {
+    this.#proposals.close(error);
+    this.#reads.close(error);
+    this.#waiters.fail(error);
   }
 }
 

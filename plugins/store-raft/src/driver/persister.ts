@@ -19,12 +19,14 @@ const retryFullMs = 250;
 /** Writes Readies to the log, in order: whatever has gathered while one write was under way goes into the next, with one flush. */
 export class Persister {
   readonly #options: PersisterOptions;
+  readonly #stop = new AbortController();
   #queue: Ready[] = [];
   #dropTo: LogBase | undefined;
+  #writing = false;
   #running: Promise<void> | undefined;
   #dropping: Promise<void> | undefined;
-  #held = 0;
-  #stopped = false;
+  /** The log begins anew behind a snapshot: what comes waits. */
+  #resetting = false;
 
   constructor(options: PersisterOptions) {
     this.#options = options;
@@ -32,7 +34,7 @@ export class Persister {
 
   /** A write is under way. */
   get busy(): boolean {
-    return this.#running !== undefined;
+    return this.#writing;
   }
 
   add(ready: Ready): void {
@@ -41,29 +43,34 @@ export class Persister {
     this.#start();
   }
 
-  /** Writes nothing until the log has begun anew behind a snapshot. What waits then loses its entries, which the snapshot covers. */
-  async replace(reset: () => Promise<void>): Promise<void> {
-    this.#held++;
-    try {
+  /** Resolves when all that was added is durable. False: it never will be, since the log is broken or the store stops. */
+  async idle(): Promise<boolean> {
+    while (this.#running !== undefined || this.#dropping !== undefined) {
       await this.#running;
       await this.#dropping;
-      await reset();
-      this.#queue = this.#queue.map((ready) => ({ ...ready, entries: [] }));
-      this.#dropTo = undefined;
-    } finally {
-      this.#held--;
-      this.#start();
     }
+    return !this.#stop.signal.aborted;
   }
 
+  /** The log begins anew behind a snapshot; durable when resolved. Only when idle. False: as of `idle`. */
+  async reset(base: LogBase): Promise<boolean> {
+    this.#resetting = true;
+    this.#dropTo = undefined;
+    const done = await this.#whileFull(() => this.#options.file.reset(base));
+    this.#resetting = false;
+    this.#start();
+    return done;
+  }
+
+  /** What is not written any more is lost, as in a crash. */
   async close(): Promise<void> {
-    this.#stopped = true;
+    this.#stop.abort();
     await this.#running;
     await this.#dropping;
   }
 
   #start(): void {
-    if (this.#held > 0 || this.#stopped) return;
+    if (this.#resetting || this.#stop.signal.aborted) return;
     this.#drop();
     if (this.#running !== undefined || this.#queue.length === 0) return;
     this.#running = this.#run().finally(() => {
@@ -73,34 +80,39 @@ export class Persister {
   }
 
   async #run(): Promise<void> {
-    while (this.#queue.length > 0 && this.#held === 0 && !this.#stopped) {
+    while (this.#queue.length > 0 && !this.#stop.signal.aborted) {
       const batch = this.#queue;
       this.#queue = [];
-      if (!(await this.#write(batch))) return;
+      const writes: LogWrite[] = batch.map(({ hardState, entries }) => ({ hardState, entries }));
+      this.#writing = true;
+      const done = await this.#whileFull(() => this.#options.file.append(writes));
+      this.#writing = false;
+      if (!done) return;
       // oxlint-disable-next-line no-unsafe-type-assertion
       this.#options.persisted(batch.at(-1)?.persistId as number);
     }
   }
 
-  /** false: given up, because the store stops or the log is broken. */
-  async #write(batch: readonly Ready[]): Promise<boolean> {
-    const writes: LogWrite[] = batch.map(({ hardState, entries }) => ({ hardState, entries }));
+  /** Tries again and again while the disk is full. False: given up, because the store stops or the log is broken. */
+  async #whileFull(write: () => Promise<void>): Promise<boolean> {
+    const { env, full: setFull, failed } = this.#options;
     for (let full = false; ;) {
       try {
-        await this.#options.file.append(writes);
-        if (full) this.#options.full(false);
+        await write();
+        if (full) setFull(false);
         return true;
       } catch (error) {
         if (errorCode(error) !== 'ENOSPC') {
-          this.#stopped = true;
-          this.#options.failed(error);
+          const stopped = this.#stop.signal.aborted;
+          this.#stop.abort();
+          if (!stopped) failed(error);
           return false;
         }
-        if (!full) this.#options.full(true);
+        if (!full) setFull(true);
         full = true;
-        if (this.#stopped) return false;
-        await this.#options.env.timers.sleep(retryFullMs);
       }
+      await env.timers.sleep(retryFullMs, this.#stop.signal).catch(() => undefined);
+      if (this.#stop.signal.aborted) return false;
     }
   }
 

@@ -5,7 +5,7 @@ import { StoreError } from '@timonel/sdk/contracts/store';
 import { corruptFile } from '../lmdb-file.ts';
 import { openRaftLog } from '../log/raft-log.ts';
 import type { RaftLogFile, RecoveredLog } from '../log/types.ts';
-import type { Configuration, LogBase, StoredState } from '../raft/index.ts';
+import type { Configuration, HardState, LogBase, StoredState } from '../raft/index.ts';
 import { refuseUnfinishedRestore } from '../restore/restore-marker.ts';
 import { StateMachine } from '../state/state-machine.ts';
 import type { StateFile } from '../state/state-file.ts';
@@ -65,8 +65,9 @@ export async function openMember(options: OpenMemberOptions): Promise<MemberData
     const logFile = await openRaftLog({ directory: logDir, newGroup, env, log, segmentBytes: options.segmentBytes });
     try {
       const recovered = await reconcile(logFile, file, logDir, options.dataDir);
-      const machine = new StateMachine(file ?? states.first(), recovered.base.configuration);
-      const stored = { ...recovered, appliedIndex: machine.standing.appliedIndex };
+      const machine = new StateMachine(file ?? (await states.first()), recovered.base.configuration);
+      const hardState = notBehind(recovered);
+      const stored = { ...recovered, hardState, appliedIndex: machine.standing.appliedIndex };
       return { memberId, log: logFile, machine, states, stored };
     } catch (error) {
       await logFile.close();
@@ -116,6 +117,11 @@ async function reconcile(
   const newBase: LogBase = { index: appliedIndex, term: appliedTerm, configuration };
   await log.reset(newBase);
   return { hardState, base: newBase, entries: [] };
+}
+
+/** The state of a snapshot is on disk before the term in which it came may be: a crash in between loses nothing but the term. */
+function notBehind({ hardState, base }: RecoveredLog): HardState {
+  return hardState.term >= base.term ? hardState : { term: base.term, votedFor: undefined };
 }
 
 function refuseOldFormat(dataDir: string): void {

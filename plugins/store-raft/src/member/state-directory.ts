@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkLmdbHeader } from '../lmdb-file.ts';
+import { syncDirectory } from '@timonel/sdk/files';
 import { StateFile } from '../state/state-file.ts';
 
 const statePattern = /^state-(\d{6})\.mdb$/;
@@ -14,9 +15,19 @@ function remove(path: string): void {
   rmSync(`${path}-lock`, { force: true });
 }
 
+/** Whatever has been written to the file so far is on disk then. */
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
 /**
- * The state files of a member. There is one, but while a snapshot is installed: then the next one is filled beside it, and counts as
- * soon as its meta record is written.
+ * The state files of a member. There is one, but while a snapshot is installed: then the next one, which is complete before it has
+ * its name, takes the place of the former, and counts from that on.
  */
 export class StateDirectory {
   readonly #dataDir: string;
@@ -28,39 +39,56 @@ export class StateDirectory {
     this.#mapBytes = mapBytes;
   }
 
-  /** Opens the newest file that is complete; undefined when there is none. @throws StoreError CORRUPT */
+  /** Opens the newest file; undefined when there is none. @throws StoreError CORRUPT */
   async open(): Promise<StateFile | undefined> {
     const generations = this.#generations();
-    // All are looked at before one is opened: LMDB may crash on a file that is not its own.
-    for (const generation of generations) checkLmdbHeader(this.#path(generation));
-    let found: StateFile | undefined;
-    for (const generation of generations.toReversed()) {
-      if (found !== undefined) {
-        remove(this.#path(generation));
-        continue;
-      }
-      const file = new StateFile(this.#path(generation), this.#mapBytes);
-      if (file.readMeta() === undefined) {
-        await file.close();
-        if (generations.length > 1) remove(this.#path(generation));
-        continue;
-      }
-      found = file;
-      this.#generation = generation;
+    const newest = generations.pop();
+    if (newest === undefined) return undefined;
+    this.#generation = newest;
+    const path = this.#path(newest);
+    const file = new StateFile(path, this.#mapBytes);
+    try {
+      // What a killed process had written may not be on disk yet, and the log is cut behind it.
+      await syncFile(path);
+      for (const generation of generations) remove(this.#path(generation));
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
     }
-    return found;
   }
 
-  /** An empty file beside the present one. */
-  async next(): Promise<StateFile> {
-    const path = this.#path(++this.#generation);
+  /** The file of a member that has none. */
+  async first(): Promise<StateFile> {
+    const file = new StateFile(this.#path(0), this.#mapBytes);
+    try {
+      await file.flushed();
+      await syncFile(file.path);
+      await syncDirectory(this.#dataDir);
+      return file;
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** An empty file at a path of the caller's, to be filled and then adopted. */
+  make(path: string): StateFile {
     remove(path);
     return new StateFile(path, this.#mapBytes);
   }
 
-  /** The file of a member that has none. */
-  first(): StateFile {
-    return new StateFile(this.#path(0), this.#mapBytes);
+  /** Takes in a complete file that was made beside: from now on it is the newest, also after a crash. */
+  async adopt(made: StateFile): Promise<StateFile> {
+    await made.flushed();
+    await made.close();
+    await syncFile(made.path);
+    const path = this.#path(this.#generation + 1);
+    remove(path);
+    await rename(made.path, path);
+    this.#generation += 1;
+    await syncDirectory(this.#dataDir);
+    return new StateFile(path, this.#mapBytes);
   }
 
   async discard(file: StateFile): Promise<void> {
@@ -68,8 +96,12 @@ export class StateDirectory {
     remove(file.path);
   }
 
+  get count(): number {
+    return this.#generations().length;
+  }
+
   get isEmpty(): boolean {
-    return this.#generations().length === 0;
+    return this.count === 0;
   }
 
   #path(generation: number): string {

@@ -40,7 +40,7 @@ const numberBound = 2 ** 48;
 /** Writes state and log. They are on disk when it resolves. @throws StoreError CORRUPT, REFUSED; errors of the file system */
 export async function writeRestoredMember(options: RestoredMemberOptions): Promise<SnapshotSummary> {
   const { directory, configuration, env, log } = options;
-  const file = new StateDirectory(directory, undefined).first();
+  const file = await new StateDirectory(directory, undefined).first();
   let summary: SnapshotSummary;
   try {
     summary = await fill(file, options);

@@ -40,7 +40,7 @@ export async function writeSnapshotFile(
       const body = Buffer.concat(parts);
       const frame = Buffer.concat([lengthOf(body.byteLength), body]);
       digest.update(frame);
-      await file.write(frame);
+      await file.appendFile(frame);
       sizeBytes += frame.byteLength;
     };
     await write([packr.pack(head)]);
@@ -49,7 +49,7 @@ export async function writeSnapshotFile(
       await pause();
     }
     await write([]);
-    await file.write(digest.digest());
+    await file.appendFile(digest.digest());
     await file.sync();
     return sizeBytes + digestBytes;
   } finally {

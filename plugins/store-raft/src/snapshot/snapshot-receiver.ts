@@ -2,6 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invariant } from '@timonel/sdk';
+import { StoreError } from '@timonel/sdk/contracts/store';
+import { freeBytes, reserveBytes } from '../disk-space.ts';
 import type { StateDirectory } from '../member/state-directory.ts';
 import type { SnapshotChunk, SnapshotMeta } from '../raft/index.ts';
 import { leaseOf } from '../state/record.ts';
@@ -26,16 +28,26 @@ export class SnapshotReceiver {
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     const file = await open(this.#path, offset === 0 ? 'w' : 'r+', 0o600);
     try {
-      await file.write(data, 0, data.byteLength, offset);
+      // A disk that fills up takes a part, and refuses the rest.
+      for (let done = 0; done < data.byteLength;) {
+        done += (await file.write(data, done, data.byteLength - done, offset + done)).bytesWritten;
+      }
     } finally {
       await file.close();
     }
   }
 
-  /** The state of a snapshot whose last piece has come, in a file of its own, on disk. undefined: it is damaged. */
+  /**
+   * The state of a snapshot whose last piece has come, on disk as the newest of this member. undefined: it is damaged.
+   * @throws StoreError NO_SPACE
+   */
   async build({ index, term, sizeBytes }: SnapshotMeta): Promise<StateFile | undefined> {
     if (!(await isWholeSnapshot(this.#path, sizeBytes))) return undefined;
-    const file = await this.#states.next();
+    const neededBytes = reserveBytes + sizeBytes * 2;
+    if (freeBytes(this.#directory) < neededBytes) {
+      throw new StoreError('NO_SPACE', `the state of a snapshot needs ${neededBytes} bytes in ${this.#directory}`);
+    }
+    const file = this.#states.make(join(this.#directory, 'state.mdb'));
     try {
       const overlay = new Overlay();
       let head: SnapshotHead | undefined;
@@ -67,8 +79,7 @@ export class SnapshotReceiver {
         // The changes that made it are not in it.
         eventsRevision: revision + 1,
       });
-      await file.flushed();
-      return file;
+      return await this.#states.adopt(file);
     } catch (error) {
       await this.#states.discard(file);
       throw error;
