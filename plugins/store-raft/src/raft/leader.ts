@@ -35,8 +35,15 @@ export function propose(core: Core, proposals: readonly Proposal[]): ProposeResu
     return { type: 'forwarded', leader };
   }
   const firstIndex = core.log.lastIndex + 1;
-  core.log.append(proposals.map((proposal, at): Entry => ({ ...proposal, index: firstIndex + at, term: core.term })));
+  core.log.append(proposals.map((proposal, at) => entryOf(proposal, firstIndex + at, core.term)));
   return { type: 'appended', firstIndex, term: core.term };
+}
+
+// Field by field: a spread costs several times as much, and this is done for every write.
+function entryOf(proposal: Proposal, index: number, term: number): Entry {
+  if (proposal.type === 'register') return { type: 'register', index, term, nonce: proposal.nonce };
+  const { id, data } = proposal;
+  return id === undefined ? { type: 'command', index, term, data } : { type: 'command', index, term, id, data };
 }
 
 function refusalOf(core: Core, proposals: readonly Proposal[]): Refusal | undefined {

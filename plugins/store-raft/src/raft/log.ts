@@ -123,9 +123,13 @@ export class RaftLog {
   }
 
   append(entries: readonly Entry[]): void {
+    let { lastIndex, lastTerm } = this;
     for (const entry of entries) {
-      invariant(entry.index === this.lastIndex + 1, `entry ${entry.index} follows ${this.lastIndex} without a gap`);
-      invariant(entry.term >= this.lastTerm, 'terms never go back along a log');
+      // The text is made when it is needed: this is done for every write.
+      if (entry.index !== lastIndex + 1) invariant(false, `entry ${entry.index} follows ${lastIndex} without a gap`);
+      invariant(entry.term >= lastTerm, 'terms never go back along a log');
+      lastIndex = entry.index;
+      lastTerm = entry.term;
       this.#entries.push(entry);
       const bytes = entryBytes(entry);
       this.#bytes += bytes;

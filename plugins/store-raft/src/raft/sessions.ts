@@ -74,8 +74,11 @@ export class SessionTable<R> {
   applied(id: ProposalId | undefined, result: R): void {
     if (id === undefined) return;
     const session = this.#sessions.get(id.session);
-    invariant(session !== undefined, `session ${id.session} is open`);
-    invariant(!session.results.has(id.sequence), `request ${id.sequence} of session ${id.session} is applied once`);
+    invariant(session !== undefined, 'the session of what was applied is open');
+    // The text is made when it is needed: this is done for every write.
+    if (session.results.has(id.sequence)) {
+      invariant(false, `request ${id.sequence} of session ${id.session} is applied once`);
+    }
     session.results.set(id.sequence, result);
     while (session.results.size > this.#limits.results) {
       this.#raiseFloor(session, Math.min(...session.results.keys()) + 1);

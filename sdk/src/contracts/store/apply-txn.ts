@@ -23,6 +23,8 @@ export interface TxnOutcome {
   readonly events: readonly StoreEvent[];
 }
 
+type Put = Extract<Operation, { readonly op: 'put' }>;
+
 interface Change {
   readonly before: KeyValue | undefined;
   after: KeyValue | undefined;
@@ -36,9 +38,16 @@ interface Change {
  */
 export function evaluateTxn(view: TxnView, txn: Txn, revision: number): TxnOutcome {
   const succeeded = txn.compare.every((compare) => holds(view.get(compare.key), compare));
+  const operations = succeeded ? txn.success : (txn.failure ?? []);
+  const [only] = operations;
+  // Most txns: nothing that an earlier operation did has to be seen.
+  if (only?.op === 'put' && operations.length === 1) {
+    const event = putAlone(view, only, revision);
+    return { succeeded, results: [{ op: 'put' }], events: [event] };
+  }
   const changes = new Map<string, Change>();
   const results: OperationResult[] = [];
-  for (const operation of succeeded ? txn.success : (txn.failure ?? [])) {
+  for (const operation of operations) {
     results.push(run(view, changes, operation, revision));
   }
   return { succeeded, results, events: eventsOf(changes, revision) };
@@ -60,12 +69,23 @@ function run(view: TxnView, changes: Map<string, Change>, operation: Operation, 
     if (current !== undefined) changes.set(key, { before, after: undefined });
     return { op: 'delete', deleted: current };
   }
+  const lease = leaseOf(view, operation);
+  changes.set(key, { before, after: changed(current, operation.key, operation.value, lease, revision) });
+  return { op: 'put' };
+}
+
+function putAlone(view: TxnView, operation: Put, revision: number): StoreEvent {
+  const prevKv = view.get(operation.key);
+  const lease = leaseOf(view, operation);
+  return { type: 'put', kv: changed(prevKv, operation.key, operation.value, lease, revision), prevKv };
+}
+
+function leaseOf(view: TxnView, operation: Put): number {
   const lease = operation.lease ?? 0;
   if (lease !== 0 && !view.hasLease(lease)) {
     throw new StoreError('LEASE_NOT_FOUND', `there is no lease ${lease}: it expired, was revoked or never existed`);
   }
-  changes.set(key, { before, after: changed(current, operation.key, operation.value, lease, revision) });
-  return { op: 'put' };
+  return lease;
 }
 
 function changed(

@@ -1,4 +1,4 @@
-import { StoreError, storeLimits, type RangeOptions, type Txn } from './index.ts';
+import { StoreError, storeLimits, type Operation, type RangeOptions, type Txn } from './index.ts';
 import { utf8Length } from './key-order.ts';
 
 /**
@@ -15,14 +15,17 @@ export function checkTxn(txn: Txn): void {
     );
   }
   for (const compare of txn.compare) checkKey(compare.key);
-  for (const operation of [...txn.success, ...failure]) {
-    checkKey(operation.key);
-    if (operation.op === 'put' && operation.value.byteLength > storeLimits.valueBytes) {
-      throw new StoreError(
-        'TOO_LARGE',
-        `the value of ${operation.key} has ${operation.value.byteLength} bytes, at most ${storeLimits.valueBytes} are allowed`,
-      );
-    }
+  for (const operation of txn.success) checkOperation(operation);
+  for (const operation of failure) checkOperation(operation);
+}
+
+function checkOperation(operation: Operation): void {
+  checkKey(operation.key);
+  if (operation.op === 'put' && operation.value.byteLength > storeLimits.valueBytes) {
+    throw new StoreError(
+      'TOO_LARGE',
+      `the value of ${operation.key} has ${operation.value.byteLength} bytes, at most ${storeLimits.valueBytes} are allowed`,
+    );
   }
 }
 
