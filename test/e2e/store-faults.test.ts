@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { SimRandom } from '../simulation/parts/random.ts';
 import type { HistoryEntry } from '../simulation/workload/history.ts';
 import { until } from '../support/until.ts';
@@ -62,6 +62,11 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
     masters = [first];
     for (const machine of [m2, m3]) masters.push(await startMaster(machine, { args, join: first }));
     load = await Load.start(bed, masters, random);
+  });
+  // A test that fails leaves no fault to the next.
+  afterEach(async () => {
+    await bed.heal();
+    await Promise.all(masters.map(({ machine }) => machine.resume()));
   });
   afterAll(() => bed?.[Symbol.asyncDispose]());
 
