@@ -20,6 +20,9 @@ import type { Registry } from '../registry/registry.ts';
 import type { Target } from '../registry/request.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
 
+/** Who writes without saying who it is. */
+const defaultManager = 'timonel';
+
 const user: UserInfo = Object.freeze({
   username: 'system:timonel',
   uid: '',
@@ -89,7 +92,8 @@ export class InProcessClient implements ApiClient {
   async create<T extends KubeObject>(type: ResourceType<T>, object: T, options: WriteOptions = {}): Promise<T> {
     const kind = this.#kind(type);
     const namespace = kind.definition.namespaced ? object.metadata.namespace : undefined;
-    const target = { kind, namespace, user, dryRun: options.dryRun ?? false };
+    const { dryRun = false, fieldManager: manager = defaultManager } = options;
+    const target = { kind, namespace, user, manager, dryRun };
     return (await guarded(this.#registry.create(target, copyJson(object)))).object as T;
   }
 
@@ -107,7 +111,7 @@ export class InProcessClient implements ApiClient {
     patch: Patch,
     options: WriteOptions & { readonly subresource?: string } = {},
   ): Promise<T> {
-    const target = this.#target(type, name, options.dryRun);
+    const target = this.#target(type, name, options);
     const subresource = options.subresource ?? '';
     const parts = target.kind.definition.parts ?? {};
     if (subresource !== '' && subresource !== 'status' && !Object.hasOwn(parts, subresource)) {
@@ -147,7 +151,7 @@ export class InProcessClient implements ApiClient {
     options: WriteOptions,
   ): Promise<T> {
     const { name, namespace } = object.metadata;
-    const target = this.#target(type, { name: name ?? '', namespace }, options.dryRun);
+    const target = this.#target(type, { name: name ?? '', namespace }, options);
     return (await guarded(this.#registry.update(target, subresource, object))).object as T;
   }
 
@@ -158,13 +162,14 @@ export class InProcessClient implements ApiClient {
     throw new ApiError('NotFound', `no plugin serves the resource ${type.resource} of ${group}/${type.version}`);
   }
 
-  #target(type: ResourceType, name: ObjectName, dryRun = false): Target {
+  #target(type: ResourceType, name: ObjectName, options: WriteOptions = {}): Target {
     const kind = this.#kind(type);
     const namespace = kind.definition.namespaced ? name.namespace : undefined;
     if (kind.definition.namespaced && namespace === undefined) {
       throw badRequest(`a namespace is required for ${kind.qualifiedResource} "${name.name}"`);
     }
-    return { kind, namespace, name: name.name, user, dryRun };
+    const { dryRun = false, fieldManager: manager = defaultManager } = options;
+    return { kind, namespace, name: name.name, user, manager, dryRun };
   }
 }
 

@@ -7,6 +7,7 @@ const patchBodies = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
 
 function queryParameter(name: string, type: string, description: string): JsonObject {

@@ -5,12 +5,13 @@ import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { ApiServerConfig } from '../config.ts';
 import type { Kind } from '../kinds/kind-table.ts';
+import { checkedManager, managerOfAgent } from '../managed-fields/manager-name.ts';
 import { badRequest } from '../registry/api-errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Target, Written } from '../registry/request.ts';
 import { TableMaker, type IncludeObject } from '../table/table-maker.ts';
 import { partialMetadata } from '../table/partial-metadata.ts';
-import { sendBytes, sendObject } from './answers.ts';
+import { addWarning, sendBytes, sendObject } from './answers.ts';
 import { answerForm } from './negotiation.ts';
 
 export interface ApiParts {
@@ -31,9 +32,27 @@ export interface ApiRequest {
   readonly user: UserInfo;
 }
 
+const optionsOf: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PUT: 'UpdateOptions',
+  PATCH: 'PatchOptions',
+};
+
+/** @throws ApiError Invalid */
+function managerOf({ ctx, query }: ApiRequest): string {
+  const named = query.get('fieldManager');
+  if (named === null || named === '') return managerOfAgent(ctx.req.headers['user-agent']);
+  return checkedManager(named, optionsOf[ctx.method] ?? 'DeleteOptions');
+}
+
 export function targetOf(request: ApiRequest, dryRun: boolean): Target {
   const { kind, namespace, name, user } = request;
-  return { kind, namespace, name: name ?? '', user, dryRun };
+  return { kind, namespace, name: name ?? '', user, manager: managerOf(request), dryRun };
+}
+
+/** What the kind has to say about an object that is not wrong. */
+export function warnAbout(request: ApiRequest, object: KubeObject): void {
+  for (const text of request.kind.definition.strategy.warnings?.(object) ?? []) addWarning(request.ctx, text);
 }
 
 export function tableOf(request: ApiRequest): TableMaker {

@@ -65,13 +65,23 @@ export function unsupportedMediaType(accepted: string): ApiError {
   );
 }
 
-function parseText(text: string, type: string): unknown {
+function parseText(text: string, yaml: boolean): unknown {
   try {
-    if (!yamlTypes.has(type)) return JSON.parse(text) as unknown;
-    return parseYaml(text);
+    return yaml ? parseYaml(text) : (JSON.parse(text) as unknown);
   } catch (error) {
     const [line] = errorMessage(error).split('\n');
-    throw badRequest(`the body cannot be parsed as ${yamlTypes.has(type) ? 'YAML' : 'JSON'}: ${line}`);
+    throw badRequest(`the body cannot be parsed as ${yaml ? 'YAML' : 'JSON'}: ${line}`);
+  }
+}
+
+/** Most clients apply JSON, which is YAML too, but much quicker to read. */
+function isJson(text: string): boolean {
+  if (!text.startsWith('{')) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -107,9 +117,10 @@ export async function readBody(
     throw unsupportedMediaType((accepted ?? ['application/json', 'application/yaml', protobufType]).join(', '));
   if (!isUtf8(bytes)) throw badRequest('the body is not valid UTF-8');
   const text = bytes.toString('utf8');
-  const value = parseText(text, type);
+  const yaml = yamlTypes.has(type) && !isJson(text);
+  const value = parseText(text, yaml);
   if (text.length > nestingLimit && nestedDeeperThan(value, nestingLimit)) {
     throw badRequest(`the body is nested deeper than ${nestingLimit} levels`);
   }
-  return { value, jsonText: yamlTypes.has(type) ? '' : text };
+  return { value, jsonText: yaml ? '' : text };
 }

@@ -8,7 +8,8 @@ import type { ShapeCheck } from '../registry/request.ts';
 import { objectShapeCheck, parseFieldValidation } from '../registry/shape-check.ts';
 import { applyPatch } from '../registry/registry.ts';
 import { addWarning, sendObject } from './answers.ts';
-import { sendWritten, targetOf, type ApiRequest } from './api-request.ts';
+import { sendWritten, targetOf, warnAbout, type ApiRequest } from './api-request.ts';
+import { apply, applyPatchType, applyScale, isApply, refuseForce } from './apply-verb.ts';
 import { deleteRequest, isDryRun, listQuery } from './query.ts';
 import { contentType, readBody, unsupportedMediaType } from './read-body.ts';
 
@@ -34,10 +35,6 @@ async function readObject(request: ApiRequest): Promise<KubeObject> {
   return value as unknown as KubeObject;
 }
 
-function warnAbout(request: ApiRequest, object: KubeObject): void {
-  for (const text of request.kind.definition.strategy.warnings?.(object) ?? []) addWarning(request.ctx, text);
-}
-
 export async function create(request: ApiRequest): Promise<void> {
   const dryRun = isDryRun(request.query);
   const object = await readObject(request);
@@ -56,17 +53,15 @@ export async function update(request: ApiRequest, subresource: string): Promise<
 
 async function readPatch(request: ApiRequest): Promise<{ patch: Patch; jsonText: string }> {
   const type = patchTypes[contentType(request.ctx.req)];
-  if (type === undefined) {
-    const apply = contentType(request.ctx.req) === 'application/apply-patch+yaml';
-    const hint = apply ? ' (server-side apply is not served: use client-side apply)' : '';
-    throw unsupportedMediaType(`${patchTypeNames.join(', ')}${hint}`);
-  }
+  if (type === undefined) throw unsupportedMediaType([...patchTypeNames, applyPatchType].join(', '));
+  refuseForce(request);
   const { value, jsonText } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes, patchTypeNames);
   if (value === undefined) throw badRequest('a patch must have a body');
   return { patch: { type, body: value } as Patch, jsonText };
 }
 
 export async function patch(request: ApiRequest, subresource: string): Promise<void> {
+  if (isApply(request)) return apply(request, subresource);
   const dryRun = isDryRun(request.query);
   const { patch, jsonText } = await readPatch(request);
   const check = shapeCheck(request, jsonText);
@@ -86,6 +81,7 @@ export async function updateScale(request: ApiRequest): Promise<void> {
 }
 
 export async function patchScale(request: ApiRequest): Promise<void> {
+  if (isApply(request)) return applyScale(request);
   const { patch } = await readPatch(request);
   const target = targetOf(request, isDryRun(request.query));
   const change = (scale: JsonObject): unknown => applyPatch(scale, patch, target);

@@ -1,4 +1,4 @@
-/** A published OpenAPI schema in the form that decoding and strategic merge walk over. Members are resolved when first needed. */
+/** A published OpenAPI schema in the form that decoding, strategic merge and server-side apply walk over. Members are resolved when first needed. */
 import type { OpenApiSchema } from '@timonel/sdk/contracts/api-server';
 import { isJsonObject, own, type JsonObject } from '../json/plain-json.ts';
 
@@ -13,6 +13,8 @@ export type NodeType =
   | 'boolean'
   | 'intOrString'
   | 'quantity';
+
+export type ListType = 'atomic' | 'set' | 'map';
 
 type Schemas = Readonly<Record<string, OpenApiSchema>>;
 const refPrefix = '#/components/schemas/';
@@ -49,6 +51,22 @@ function typeOf({ schema, key }: Resolved): NodeType {
   return 'any';
 }
 
+/** What a field says goes before what its type says. */
+function factOf({ schema, outer }: Resolved, name: string): unknown {
+  return outer[name] ?? schema[name];
+}
+
+function namesIn(resolved: Resolved, name: string): readonly string[] {
+  const names = factOf(resolved, name);
+  return Array.isArray(names) ? names.filter((item): item is string => typeof item === 'string').toSorted() : [];
+}
+
+function listTypeOf(resolved: Resolved, keys: readonly string[]): ListType {
+  const type = factOf(resolved, 'x-kubernetes-list-type');
+  if (type === 'set') return 'set';
+  return type === 'map' && keys.length > 0 ? 'map' : 'atomic';
+}
+
 export class SchemaNode {
   readonly type: NodeType;
   readonly format: string | undefined;
@@ -57,6 +75,14 @@ export class SchemaNode {
   /** `merge`, `retainKeys`, `merge,retainKeys`, `replace` or empty. */
   readonly patchStrategy: string;
   readonly patchMergeKey: string | undefined;
+  /** How server-side apply sees a list: one value, a set of values, or items with keys. */
+  readonly listType: ListType;
+  /** The fields that tell the items of a list of type `map` apart. */
+  readonly listMapKeys: readonly string[];
+  /** An object or map that server-side apply sees as one value. */
+  readonly atomicMap: boolean;
+  /** What an absent field stands for; undefined when the schema does not say. */
+  readonly default: unknown;
   readonly #schema: JsonObject;
   readonly #schemas: Schemas;
   readonly #members = new Map<string, SchemaNode | undefined>();
@@ -74,6 +100,10 @@ export class SchemaNode {
     this.patchStrategy = typeof strategy === 'string' ? strategy : '';
     const mergeKey = resolved.outer['x-kubernetes-patch-merge-key'] ?? schema['x-kubernetes-patch-merge-key'];
     this.patchMergeKey = typeof mergeKey === 'string' ? mergeKey : undefined;
+    this.listMapKeys = namesIn(resolved, 'x-kubernetes-list-map-keys');
+    this.listType = listTypeOf(resolved, this.listMapKeys);
+    this.atomicMap = factOf(resolved, 'x-kubernetes-map-type') === 'atomic';
+    this.default = factOf(resolved, 'default');
   }
 
   /** Of an object: undefined when the schema does not have it. Of a map: the same for every name. */

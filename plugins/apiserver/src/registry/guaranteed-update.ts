@@ -10,7 +10,7 @@ import { deepFreeze } from '../json/plain-json.ts';
 import { conflict, notFound, writeFailure } from './api-errors.ts';
 import { objectKeyOf } from './keys.ts';
 import type { Target, Written } from './request.ts';
-import type { KubeObject } from '@timonel/sdk/kube';
+import type { ApiError, KubeObject } from '@timonel/sdk/kube';
 
 /** What an attempt wants: nothing changes, a new state, or the end of the object (with its last state). */
 export type Outcome =
@@ -57,11 +57,15 @@ function committed(
   return stored;
 }
 
-/** @throws ApiError NotFound, Conflict (too many writers at once), and what `attempt` throws. */
+/**
+ * `absent` is thrown when there is no such object.
+ * @throws ApiError NotFound, Conflict (too many writers at once), and what `attempt` throws.
+ */
 export async function guaranteedUpdate(
   parts: UpdateParts,
   target: Target,
   attempt: (current: StoredObject) => Promise<Outcome>,
+  absent: ApiError = notFound(target.kind, target.name),
 ): Promise<Written> {
   parts.feed.checkLoaded();
   const key = objectKeyOf(target.kind.definition, target.namespace, target.name);
@@ -71,7 +75,7 @@ export async function guaranteedUpdate(
     let outcome: Outcome | undefined;
     let failure: unknown;
     try {
-      if (current === undefined) throw notFound(target.kind, target.name);
+      if (current === undefined) throw absent;
       outcome = await attempt(current);
     } catch (error) {
       failure = error;

@@ -29,7 +29,6 @@ export function prepareNewMetadata(object: KubeObject, kind: Kind, env: Env): vo
   delete metadata.resourceVersion;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
-  delete metadata.managedFields;
   delete (metadata as JsonObject)['selfLink'];
   if (kind.definition.generation) metadata.generation = 1;
   else delete metadata.generation;
@@ -37,16 +36,22 @@ export function prepareNewMetadata(object: KubeObject, kind: Kind, env: Env): vo
   metadata.creationTimestamp = env.clock.timestamp();
 }
 
-/** Keeps what no update may change. */
+/** Keeps what no update may change; who owns which field is settled elsewhere. */
 export function prepareChangedMetadata(object: KubeObject, old: KubeObject): void {
   const metadata = object.metadata as ObjectMeta & JsonObject;
-  const kept = ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation'] as const;
+  const kept = [
+    'uid',
+    'creationTimestamp',
+    'deletionTimestamp',
+    'deletionGracePeriodSeconds',
+    'generation',
+    'managedFields',
+  ] as const;
   for (const field of kept) {
     const value = old.metadata[field];
     if (value === undefined) delete metadata[field];
     else (metadata as JsonObject)[field] = value;
   }
-  delete metadata.managedFields;
   delete metadata['selfLink'];
   if (old.metadata.resourceVersion !== undefined) metadata.resourceVersion = old.metadata.resourceVersion;
 }

@@ -12,9 +12,11 @@ import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
 import { Access } from './access.ts';
 import { Admission, type Hooks } from './admission.ts';
+import { Applier, type ApplyRequest, type ApplyResult } from './applier.ts';
 import { badRequest } from './api-errors.ts';
 import { checkPreconditions, deletionOutcome } from './deletion.ts';
 import { guaranteedUpdate, unstored } from './guaranteed-update.ts';
+import { copyObject } from './ownership.ts';
 import { Reader } from './reader.ts';
 import { inStoredShape, type ShapeCheck, type Target, type Written } from './request.ts';
 import { applyScale, scaleOf } from './scale.ts';
@@ -35,6 +37,7 @@ export class Registry {
   readonly writer: Writer;
   readonly admission: Admission;
   readonly #access: Access;
+  readonly #applier: Applier;
   readonly #parts: RegistryParts;
 
   constructor(parts: RegistryParts) {
@@ -43,6 +46,7 @@ export class Registry {
     this.#access = new Access(parts.hooks, parts.identify);
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });
+    this.#applier = new Applier({ writer: this.writer, env: parts.env });
   }
 
   /** Takes the object over. */
@@ -64,10 +68,10 @@ export class Registry {
     const { view } = target.kind;
     const written = await this.writer.update(inStoredShape(target), subresource, () => {
       // Every attempt begins with the request as it came in.
-      const wanted = copyJson(object) as unknown as JsonObject;
-      if (view === undefined) return wanted;
+      const wanted = copyObject(object) as unknown as JsonObject;
+      if (view === undefined) return { object: wanted };
       settleIdentity(wanted, target, target.name);
-      return view.enter(wanted);
+      return { object: view.enter(wanted) };
     });
     return shownBy(target.kind, written);
   }
@@ -76,22 +80,36 @@ export class Registry {
     const { view } = target.kind;
     if (view !== undefined) return this.#patchView(target, subresource, patch, check);
     return this.writer.update(target, subresource, (current) => {
-      const patched = applyPatch(current as unknown as JsonObject, patch, target);
+      const patched = applyPatch(copyFor(patch, current) as unknown as JsonObject, patch, target);
       check(patched, target.kind);
-      return patched;
+      return { object: patched };
     });
   }
 
   async #patchView(target: Target, subresource: string, patch: Patch, check: ShapeCheck): Promise<Written> {
     const { view } = target.kind;
     const written = await this.writer.update(inStoredShape(target), subresource, (current) => {
-      const shown = view?.shapeOf(current) ?? current;
+      const copy = copyFor(patch, current);
+      const shown = view?.shapeOf(copy) ?? copy;
       const patched = applyPatch(shown as unknown as JsonObject, patch, target);
       check(patched, target.kind);
       settleIdentity(patched, target, target.name);
-      return view?.enter(patched) ?? patched;
+      return { object: view?.enter(patched) ?? patched };
     });
     return shownBy(target.kind, written);
+  }
+
+  /** Server-side apply. Of a kind that is a view, fields are owned in the stored shape. */
+  async apply(target: Target, request: ApplyRequest): Promise<ApplyResult> {
+    const { view } = target.kind;
+    if (view === undefined) return this.#applier.apply(target, request);
+    const config = copyJson(request.config);
+    settleIdentity(config, target, target.name);
+    const { written, created } = await this.#applier.apply(inStoredShape(target), {
+      ...request,
+      config: view.enter(config),
+    });
+    return { written: shownBy(target.kind, written), created };
   }
 
   async delete(target: Target, options: DeleteOptions): Promise<Written> {
@@ -123,10 +141,10 @@ export class Registry {
 
   /** `change` gets the current Scale and returns the wanted one. */
   async updateScale(target: Target, change: (scale: JsonObject) => unknown): Promise<KubeObject> {
-    const written = await this.writer.update(target, '', (current) => {
+    const written = await this.writer.update(target, 'scale', (current) => {
       const scale = change(scaleOf(target.kind, current) as unknown as JsonObject);
       if (!isJsonObject(scale)) throw badRequest('a Scale object is expected');
-      return applyScale(target.kind, current, scale);
+      return { object: applyScale(target.kind, copyObject(current), scale) };
     });
     return scaleOf(target.kind, written.object);
   }
@@ -134,6 +152,12 @@ export class Registry {
 
 function shownBy(kind: Kind, written: Written): Written {
   return kind.view?.show(written) ?? written;
+}
+
+/** A copy for the patch to change. Objects share the list of managers unless the patch may reach into it. */
+function copyFor(patch: Patch, object: KubeObject): KubeObject {
+  const reaches = patch.type === 'json' && JSON.stringify(patch.body).includes('managedFields');
+  return reaches ? copyJson(object) : copyObject(object);
 }
 
 /** Changes `current` in place. @throws ApiError BadRequest, Invalid */

@@ -10,6 +10,8 @@ export interface Target {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly user: UserInfo;
+  /** The name under which it owns what it writes. */
+  readonly manager: string;
   readonly dryRun: boolean;
 }
 

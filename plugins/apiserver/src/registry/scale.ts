@@ -1,6 +1,6 @@
 /** The scale subresource (autoscaling/v1 Scale) of any kind that maps it. */
 import { formatLabelSelector, fromLabelSelector, type KubeObject } from '@timonel/sdk/kube';
-import { isJsonObject, setAtPath, valueAtPath, type JsonObject } from '../json/plain-json.ts';
+import { isJsonObject, own, setAtPath, valueAtPath, type JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { badRequest, invalid, unknownResource } from './api-errors.ts';
 
@@ -27,6 +27,26 @@ export function scaleOf(kind: Kind, object: KubeObject): KubeObject {
     },
   };
   return scale;
+}
+
+/** The part of the object that an applied Scale speaks of. @throws ApiError BadRequest */
+export function scaleConfig(kind: Kind, scale: JsonObject): JsonObject {
+  const mapping = kind.definition.scale;
+  if (mapping === undefined) throw unknownResource();
+  if (scale['kind'] !== 'Scale') throw badRequest('a Scale object is expected');
+  const replicas = valueAtPath(scale, 'spec.replicas');
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
+    throw badRequest('spec.replicas: expected an integer');
+  }
+  const given = own(scale, 'metadata');
+  const metadata: JsonObject = {};
+  for (const field of ['name', 'namespace', 'uid', 'resourceVersion']) {
+    const value = isJsonObject(given) ? own(given, field) : undefined;
+    if (typeof value === 'string') metadata[field] = value;
+  }
+  const config: JsonObject = { apiVersion: kind.apiVersion, kind: kind.definition.kind, metadata };
+  setAtPath(config, mapping.specReplicasPath, replicas);
+  return config;
 }
 
 function numberOr0(value: unknown): number {

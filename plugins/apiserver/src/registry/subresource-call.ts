@@ -34,7 +34,11 @@ export async function callSubresource(
     { method, name, namespace, query, body, user, signal },
     {
       get: async () => (await registry.reader.get(kind, namespace, name)).object,
-      update: async (change) => (await registry.writer.changeDirectly(target, change)).object,
+      update: async (change) => {
+        // A POST acts on the object; only who writes a part of it owns that.
+        const owner = method === 'PUT' || method === 'PATCH' ? call.subresource : undefined;
+        return (await registry.writer.changeDirectly(target, change, owner)).object;
+      },
       delete: async (options) => (await registry.delete(target, options ?? {})).object,
     },
   );

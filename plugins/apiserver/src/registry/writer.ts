@@ -1,8 +1,9 @@
 /** Create and update of any kind, in the one order that all writes go through. */
 import type { Env } from '@timonel/sdk';
 import type { PartSubresource } from '@timonel/sdk/contracts/api-server';
-import type { KubeObject } from '@timonel/sdk/kube';
+import type { ApiError, KubeObject } from '@timonel/sdk/kube';
 import { copyJson, equalJson, isJsonObject, type JsonObject } from '../json/plain-json.ts';
+import type { ManagedEntry } from '../managed-fields/entries.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
 import type { Admission, Circumstances } from './admission.ts';
@@ -18,6 +19,7 @@ import {
   prepareChangedMetadata,
   prepareNewMetadata,
 } from './metadata.ts';
+import { copyObject, entriesOfChanged, entriesOfNew, isUnchanged, setEntries } from './ownership.ts';
 import type { Target, Written } from './request.ts';
 
 const generateAttempts = 8;
@@ -25,6 +27,21 @@ const generateAttempts = 8;
 export interface WriterParts extends UpdateParts {
   readonly env: Env;
   readonly admission: Admission;
+}
+
+/** What a writer wants an object to be. */
+export interface Wanted {
+  readonly object: JsonObject;
+  /** Who owns what, where that is settled; otherwise the writer takes what it changes. */
+  readonly entries?: readonly ManagedEntry[];
+}
+
+interface Attempt {
+  readonly target: Target;
+  readonly subresource: string;
+  readonly object: KubeObject;
+  readonly old: KubeObject;
+  readonly entries: readonly ManagedEntry[] | undefined;
 }
 
 /** Whether anything but metadata and status differs. */
@@ -85,61 +102,86 @@ export class Writer {
     settleIdentity(object as unknown as JsonObject, target, undefined);
     const { metadata } = object;
     const base = metadata.name ? undefined : metadata.generateName;
-    if (!base) return this.#createNamed({ ...target, name: metadata.name ?? '' }, object, true);
+    if (!base) {
+      const named = { ...target, name: metadata.name ?? '' };
+      const written = await this.#createNamed(named, object);
+      if (written === undefined) throw alreadyExists(target.kind, named.name);
+      return written;
+    }
     for (let attempt = 1; ; attempt += 1) {
       const name = generatedName(base, this.#parts.env);
       const copy = copyJson(object);
       copy.metadata.name = name;
-      const written = await this.#createNamed({ ...target, name }, copy, attempt === generateAttempts);
+      const written = await this.#createNamed({ ...target, name }, copy);
       if (written !== undefined) return written;
+      if (attempt === generateAttempts) throw alreadyExists(target.kind, name);
     }
   }
 
-  async #createNamed(target: Target, object: KubeObject, strict: true): Promise<Written>;
-  async #createNamed(target: Target, object: KubeObject, strict: boolean): Promise<Written | undefined>;
-  async #createNamed(target: Target, object: KubeObject, strict: boolean): Promise<Written | undefined> {
+  /** Takes the object over. Undefined: there is one of the name. */
+  async createIfAbsent(
+    target: Target,
+    object: JsonObject,
+    entries: readonly ManagedEntry[],
+  ): Promise<Written | undefined> {
+    settleIdentity(object, target, target.name);
+    return this.#createNamed(target, object as unknown as KubeObject, entries);
+  }
+
+  /** Undefined: there is one of the name. */
+  async #createNamed(
+    target: Target,
+    object: KubeObject,
+    settled?: readonly ManagedEntry[],
+  ): Promise<Written | undefined> {
     const { kind } = target;
     const { strategy } = kind.definition;
     const circumstances = this.#circumstances(target, 'CREATE', undefined, '');
     prepareNewMetadata(object, kind, this.#parts.env);
     strategy.default?.(object);
+    const entries = settled ?? entriesOfNew(target, object, this.#parts.env.clock.timestamp());
     const admitted = await this.#parts.admission.mutate(object, circumstances);
+    setEntries(admitted, entries);
     strategy.prepareForCreate?.(admitted, { user: target.user });
     const problems = [...metadataProblems(kind, admitted), ...(strategy.validate?.(admitted) ?? [])];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     await this.#parts.admission.validate(admitted, circumstances);
     const key = objectKeyOf(kind.definition, target.namespace, target.name);
     if (target.dryRun) {
-      if ((await this.#parts.store.get(key)).kv !== undefined) throw alreadyExists(kind, target.name);
-      return unstored(admitted);
+      return (await this.#parts.store.get(key)).kv === undefined ? unstored(admitted) : undefined;
     }
-    const written = await putNew(this.#parts, key, admitted);
-    if (written === undefined && strict) throw alreadyExists(kind, target.name);
-    return written;
+    return putNew(this.#parts, key, admitted);
   }
 
   /**
-   * Read-modify-write of the object or, as a subresource, of its status or another part of it. `change` gets a private copy of the current object and returns the
-   * wanted one. A resourceVersion in it must be the current one.
+   * Read-modify-write of the object (also by its scale) or, as a subresource, of its status or another part of it. `change` gets
+   * the current object, frozen, and returns a private one that is wanted. A resourceVersion in it must be the current one.
+   * `absent`: what to throw when there is no such object.
    */
-  async update(target: Target, subresource: string, change: (current: KubeObject) => JsonObject): Promise<Written> {
-    return guaranteedUpdate(this.#parts, target, async (current) => {
-      const wanted = change(copyJson(current.object));
-      settleIdentity(wanted, target, target.name);
-      const object = wanted as unknown as KubeObject;
+  async update(
+    target: Target,
+    subresource: string,
+    change: (current: KubeObject) => Wanted,
+    absent?: ApiError,
+  ): Promise<Written> {
+    const attempt = async (current: StoredObject): Promise<Outcome> => {
+      const wanted = change(current.object);
+      settleIdentity(wanted.object, target, target.name);
+      const object = wanted.object as unknown as KubeObject;
       this.#checkVersion(target, object, current);
-      return subresource === ''
-        ? this.#attempt(target, object, current.object)
-        : this.#partAttempt(target, subresource, object, current.object);
-    });
+      const parts = { target, subresource, object, old: current.object, entries: wanted.entries };
+      return subresource === '' || subresource === 'scale' ? this.#attempt(parts) : this.#partAttempt(parts);
+    };
+    return guaranteedUpdate(this.#parts, target, attempt, absent);
   }
 
-  /** A change by the code of a subresource: only metadata is guarded. */
-  async changeDirectly(target: Target, change: (object: KubeObject) => void): Promise<Written> {
+  /** A change by the code of a subresource: only metadata is guarded. `subresource`: whose writers own what they change. */
+  async changeDirectly(target: Target, change: (object: KubeObject) => void, subresource?: string): Promise<Written> {
     return guaranteedUpdate(this.#parts, target, (current) => {
-      const object = copyJson(current.object);
+      const object = copyObject(current.object);
       change(object);
       prepareChangedMetadata(object, current.object);
+      if (subresource !== undefined) setEntries(object, this.#changed(target, subresource, current.object, object));
       if (target.kind.definition.generation && specChanged(object, current.object)) {
         object.metadata.generation = (current.object.metadata.generation ?? 0) + 1;
       }
@@ -159,14 +201,28 @@ export class Writer {
     }
   }
 
-  async #attempt(target: Target, object: KubeObject, old: KubeObject): Promise<Outcome> {
+  #changed(
+    target: Target,
+    subresource: string,
+    before: KubeObject,
+    after: KubeObject,
+    sent?: unknown,
+  ): readonly ManagedEntry[] {
+    const time = this.#parts.env.clock.timestamp();
+    return entriesOfChanged({ target, subresource, before, after, sent, time });
+  }
+
+  async #attempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
     const { kind } = target;
     const { strategy, status, generation } = kind.definition;
     const circumstances = this.#circumstances(target, 'UPDATE', old, '');
+    const sent = object.metadata.managedFields;
     prepareChangedMetadata(object, old);
     if (status) keepMember(object, old, 'status');
     strategy.default?.(object);
+    const entries = settled ?? this.#changed(target, subresource, old, object, sent);
     const admitted = await this.#parts.admission.mutate(object, circumstances);
+    setEntries(admitted, entries);
     strategy.prepareForUpdate?.(admitted, old);
     if (generation && specChanged(admitted, old)) admitted.metadata.generation = (old.metadata.generation ?? 0) + 1;
     const problems = [
@@ -179,15 +235,17 @@ export class Writer {
     return this.#outcome(kind, admitted, old);
   }
 
-  async #partAttempt(target: Target, subresource: string, object: KubeObject, old: KubeObject): Promise<Outcome> {
+  async #partAttempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
     const { kind } = target;
     const { strategy } = kind.definition;
     const circumstances = this.#circumstances(target, 'UPDATE', old, subresource);
     const part = partOf(kind, subresource);
-    const wanted = copyJson(old);
+    const wanted = copyObject(old);
     part.take(wanted, object, { user: target.user });
     strategy.default?.(wanted);
+    const entries = settled ?? this.#changed(target, subresource, old, wanted);
     const admitted = await this.#parts.admission.mutate(wanted, circumstances);
+    setEntries(admitted, entries);
     const problems = part.validate?.(admitted, old) ?? [];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     await this.#parts.admission.validate(admitted, circumstances);
@@ -196,7 +254,7 @@ export class Writer {
 
   #outcome(kind: Kind, object: KubeObject, old: KubeObject): Outcome {
     if (isDue(kind, object)) return { kind: 'delete', object };
-    return equalJson(object, old) ? { kind: 'unchanged' } : { kind: 'put', object };
+    return isUnchanged(object, old) ? { kind: 'unchanged' } : { kind: 'put', object };
   }
 
   #circumstances(
@@ -218,7 +276,7 @@ function partOf({ definition }: Kind, subresource: string): PartSubresource {
   const { strategy } = definition;
   return {
     take(object, wanted) {
-      const old = copyJson(object);
+      const old = copyObject(object);
       keepMember(object, wanted, 'status');
       strategy.prepareStatusUpdate?.(object, old);
     },
