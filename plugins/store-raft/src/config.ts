@@ -1,6 +1,7 @@
 import { defaultCompactionPolicy, type CompactionPolicy } from '@timonel/sdk/contracts/store';
 import { z } from 'zod';
 import type { DriverTiming } from './driver/driver.ts';
+import { parseAddress } from './transport/address.ts';
 
 const count = z.int().positive();
 
@@ -68,7 +69,10 @@ export const configSchema: z.ZodType<RaftStoreConfig, RaftStoreConfigInput> = z.
       memberId: z.string().min(1).max(128).optional(),
       name: z.string().min(1).max(128),
       listen: z.strictObject({ address: z.string().min(1), port: z.int().min(0).max(65_535) }),
-      advertise: z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d+$/, 'must be HOST:PORT'),
+      advertise: z
+        .string()
+        .regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d+$/, 'must be HOST:PORT')
+        .refine((address) => parseAddress(address) !== undefined, 'must be HOST:PORT'),
       join: z.boolean().default(false),
       tls: z.strictObject({ caFile: z.string().min(1), certFile: z.string().min(1), keyFile: z.string().min(1) }),
     })
@@ -79,7 +83,7 @@ export const configSchema: z.ZodType<RaftStoreConfig, RaftStoreConfigInput> = z.
     .min(64 * 1024)
     .max(1024 * 1024 * 1024)
     .optional(),
-  /** Size of the memory map of the state file. Absent: it grows as needed. Given, it is the bound: NO_SPACE. */
+  /** Size of the memory map that the state file begins with. It grows as needed. */
   mapBytes: z
     .int()
     .min(1024 * 1024)

@@ -35,6 +35,14 @@ const hashPageKeys = 500;
 const retryMs = 50;
 /** Reading all of a large state takes time. */
 const checkTimeoutMs = 60_000;
+/** A revision may be compacted while it is read: then a later one is. */
+const checkTries = 3;
+
+interface Attempt {
+  readonly value?: unknown;
+  readonly error?: string;
+  readonly code?: string | undefined;
+}
 
 /** What members do for each other, and for operators. */
 export class GroupAdmin implements StoreAdmin {
@@ -125,22 +133,28 @@ export class GroupAdmin implements StoreAdmin {
   }
 
   async check(): Promise<StoreCheck> {
+    for (let tries = 1; ; tries++) {
+      const { report, compacted } = await this.#checkOnce();
+      if (!compacted || tries === checkTries) return report;
+    }
+  }
+
+  /** `compacted`: the revision was given up while a member read it. */
+  async #checkOnce(): Promise<{ readonly report: StoreCheck; readonly compacted: boolean }> {
     const revision = await this.#options.barrier();
+    let compacted = false;
     const members = await Promise.all(
       this.list().map(async ({ id: memberId, name }): Promise<MemberCheck> => {
-        const { value, error } = await this.#try(memberId, 'verify', { revision });
+        const { value, error, code } = await this.#try(memberId, 'verify', { revision });
+        if (code === 'COMPACTED') compacted = true;
         const verified = value as { hash: StoreHash; problems: string[] } | undefined;
-        return {
-          memberId,
-          name,
-          hash: verified?.hash,
-          problems: error === undefined ? (verified?.problems ?? []) : [error],
-        };
+        const problems = error === undefined ? (verified?.problems ?? []) : [error];
+        return { memberId, name, hash: verified?.hash, problems };
       }),
     );
     const hashes = new Set(members.map(({ hash }) => hash?.hash));
     const sound = members.every(({ problems }) => problems.length === 0);
-    return { revision, healthy: sound && hashes.size === 1, members };
+    return { report: { revision, healthy: sound && hashes.size === 1, members }, compacted };
   }
 
   /** The members as this one's configuration has them. */
@@ -264,12 +278,12 @@ export class GroupAdmin implements StoreAdmin {
     return transport.call(to, method, payload, timeoutMs);
   }
 
-  async #try(to: MemberId, method: CallMethod, payload: unknown): Promise<{ value?: unknown; error?: string }> {
+  async #try(to: MemberId, method: CallMethod, payload: unknown): Promise<Attempt> {
     const timeoutMs = method === 'status' ? this.#options.requestTimeoutMs : checkTimeoutMs;
     try {
       return { value: await this.#ask(to, method, payload, timeoutMs) };
     } catch (error) {
-      return { error: errorMessage(error) };
+      return { error: errorMessage(error), code: errorCode(error) };
     }
   }
 

@@ -1,8 +1,13 @@
 /** What members ask each other beside the Raft messages: the calls, their arguments, and the checks of them. */
 import { StoreError } from '@timonel/sdk/contracts/store';
 import { z } from 'zod';
+import { parseAddress } from './transport/address.ts';
 
-const id = z.string().min(1).max(256);
+/** Ids and names are part of messages that have bounds of their own: see `transport/limits.ts`. */
+const idBytes = 128;
+const short = z.string().refine((text) => Buffer.byteLength(text) <= idBytes, `must have at most ${idBytes} bytes`);
+const id = short.min(1);
+const peerUrl = z.string().refine((text) => parseAddress(text) !== undefined, 'must be HOST:PORT');
 const revision = z.int().min(0);
 
 /** The arguments by method. */
@@ -27,7 +32,7 @@ export type CallArguments<M extends CallMethod> = CallPayloads[M];
 
 const schemas: { readonly [M in CallMethod]: z.ZodType<CallPayloads[M]> } = {
   keepAlive: z.strictObject({ leaseId: z.int().min(0) }),
-  addLearner: z.strictObject({ id, name: z.string().max(256), peerUrl: z.string().min(1).max(512) }),
+  addLearner: z.strictObject({ id, name: short, peerUrl }),
   promote: z.strictObject({ id }),
   remove: z.strictObject({ id }),
   moveLeader: z.strictObject({ id: id.optional() }),
@@ -47,6 +52,9 @@ export function checkCall(
   }
   const known = method as CallMethod;
   const parsed = schemas[known].safeParse(payload ?? {});
-  if (!parsed.success) throw new StoreError('REFUSED', `the arguments of ${method} are not right`);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new StoreError('REFUSED', `${method} was asked for wrongly: ${issue?.path.join('.')} ${issue?.message}`);
+  }
   return { method: known, payload: parsed.data };
 }
