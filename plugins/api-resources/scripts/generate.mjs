@@ -19,24 +19,56 @@ const apis = {
     'V1ServiceAccount',
     'CoreV1Event',
     'V1Binding',
-    'V1PodList',
-    'V1NodeList',
-    'V1NamespaceList',
-    'V1ServiceList',
-    'V1EndpointsList',
-    'V1ConfigMapList',
-    'V1SecretList',
-    'V1ServiceAccountList',
-    'CoreV1EventList',
+    'V1PersistentVolume',
+    'V1PersistentVolumeClaim',
+    'V1ReplicationController',
+    'V1PodTemplate',
+    'V1LimitRange',
+    'V1ResourceQuota',
   ],
-  AppsV1Api: ['V1Deployment', 'V1ReplicaSet', 'V1DeploymentList', 'V1ReplicaSetList'],
-  DiscoveryV1Api: ['V1EndpointSlice', 'V1EndpointSliceList'],
-  CoordinationV1Api: ['V1Lease', 'V1LeaseList'],
-  AutoscalingV1Api: ['V1Scale'],
-  PolicyV1Api: ['V1Eviction'],
+  AppsV1Api: ['V1Deployment', 'V1ReplicaSet', 'V1StatefulSet', 'V1DaemonSet', 'V1ControllerRevision'],
+  DiscoveryV1Api: ['V1EndpointSlice'],
+  CoordinationV1Api: ['V1Lease'],
+  AutoscalingV1Api: ['V1HorizontalPodAutoscaler', 'V1Scale'],
+  AutoscalingV2Api: ['V2HorizontalPodAutoscaler'],
+  BatchV1Api: ['V1Job', 'V1CronJob'],
+  PolicyV1Api: ['V1PodDisruptionBudget', 'V1Eviction'],
+  NetworkingV1Api: ['V1Ingress', 'V1IngressClass', 'V1NetworkPolicy', 'V1IPAddress', 'V1ServiceCIDR'],
+  EventsV1Api: ['EventsV1Event'],
+  RbacAuthorizationV1Api: ['V1Role', 'V1RoleBinding', 'V1ClusterRole', 'V1ClusterRoleBinding'],
+  SchedulingV1Api: ['V1PriorityClass'],
+  StorageV1Api: [
+    'V1StorageClass',
+    'V1VolumeAttachment',
+    'V1CSIDriver',
+    'V1CSINode',
+    'V1CSIStorageCapacity',
+    'V1VolumeAttributesClass',
+  ],
+  NodeV1Api: ['V1RuntimeClass'],
+  AdmissionregistrationV1Api: [
+    'V1ValidatingWebhookConfiguration',
+    'V1MutatingWebhookConfiguration',
+    'V1ValidatingAdmissionPolicy',
+    'V1ValidatingAdmissionPolicyBinding',
+  ],
+  CertificatesV1Api: ['V1CertificateSigningRequest'],
+  FlowcontrolApiserverV1Api: ['V1FlowSchema', 'V1PriorityLevelConfiguration'],
+  ResourceV1Api: ['V1DeviceClass', 'ResourceV1ResourceClaim', 'V1ResourceClaimTemplate', 'V1ResourceSlice'],
+  AuthenticationV1Api: ['V1TokenReview', 'V1SelfSubjectReview'],
+  AuthorizationV1Api: [
+    'V1SubjectAccessReview',
+    'V1LocalSubjectAccessReview',
+    'V1SelfSubjectAccessReview',
+    'V1SelfSubjectRulesReview',
+  ],
 };
 /** Kinds that no method of these API classes answers with: they travel in bodies only, or belong to every group. */
 const bodiesOnly = { V1Scale: ['autoscaling', 'v1'], V1Eviction: ['policy', 'v1'] };
+/** Kinds without a list: they are not stored. */
+const unlisted = /^V1(?:Binding|Scale|Eviction|\w+Review)$/;
+/** Types that belong to another package than the first kind that reaches them. */
+const packageOfModel = { V1TopologySelectorTerm: 'core', V1TopologySelectorLabelRequirement: 'core' };
 const metaKinds = ['V1Status', 'V1DeleteOptions'];
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
@@ -51,19 +83,22 @@ const keyOfModel = new Map();
 const schemas = { ...scalarTypes };
 const usedFacts = new Set();
 
-/** `V1Pod` → `Pod`, `CoreV1Event` → `Event`. */
+/** `V1Pod` → `Pod`, `CoreV1Event` → `Event`, `V2MetricSpec` → `MetricSpec`. */
 function plainName(model) {
-  const match =
-    /^(?:Core|Discovery|Events|Apiregistration|Storage|Authentication|Rbac|Resource|Flowcontrol)?V1([A-Z]\w*)$/.exec(
-      model,
-    );
-  if (match === null) throw new Error(`${model}: only version v1 models are expected here`);
+  const match = /^(?:[A-Z][a-z]+)?V\d([A-Z]\w*)$/.exec(model);
+  if (match === null) throw new Error(`${model}: only models of stable versions are expected here`);
   return match[1];
 }
 
+/** `V2MetricSpec` → `v2`. */
+const versionOf = (model) => /^(?:[A-Z][a-z]+)?V(\d)/.exec(model)?.[0].at(-1);
+
 function assignKey(model, packageName) {
   const name = plainName(model);
-  keyOfModel.set(model, metaTypes.includes(name) ? `${meta}.${name}` : `io.k8s.api.${packageName}.v1.${name}`);
+  const owner = `${packageOfModel[model] ?? packageName}.v${versionOf(model)}`;
+  const key = metaTypes.includes(name) ? `${meta}.${name}` : `io.k8s.api.${owner}.${name}`;
+  if ([...keyOfModel.values()].includes(key)) throw new Error(`${model}: ${key} is taken by another model`);
+  keyOfModel.set(model, key);
 }
 
 const reference = (key) => ({ $ref: `#/components/schemas/${key}` });
@@ -83,10 +118,17 @@ function schemaOf(type, format, reached) {
   return { model: type };
 }
 
+/** `field`: a quantity; `field*`: a map of them; `field[]`: a list of them. */
 function withQuantities(typeName, field, schema) {
-  const listed = quantityFields[typeName] ?? [];
-  if (listed.includes(field)) return reference(quantity);
-  return listed.includes(`${field}*`) ? { type: 'object', additionalProperties: reference(quantity) } : schema;
+  const forms = {
+    [field]: reference(quantity),
+    [`${field}*`]: { type: 'object', additionalProperties: reference(quantity) },
+    [`${field}[]`]: { type: 'array', items: reference(quantity) },
+  };
+  const form = (quantityFields[typeName] ?? []).find((listed) => Object.hasOwn(forms, listed));
+  if (form === undefined) return schema;
+  usedFacts.add(`${typeName}.${form}`);
+  return forms[form];
 }
 
 function withFacts(typeName, field, schema) {
@@ -146,8 +188,15 @@ function describeFields() {
   }
 }
 
-async function addGroup(apiClass, roots) {
+/** `CoreV1Event` → `CoreV1EventList`, `ResourceV1ResourceClaim` → `V1ResourceClaimList`. */
+function withLists(kinds, models) {
+  const listOf = (kind) => (models.includes(`${kind}List`) ? `${kind}List` : `V1${plainName(kind)}List`);
+  return kinds.flatMap((kind) => (unlisted.test(kind) ? [kind] : [kind, listOf(kind)]));
+}
+
+async function addGroup(apiClass, listed) {
   const { group, version, models } = readApi(apiClass);
+  const roots = withLists(listed, models);
   const kinds = new Map();
   for (const root of roots) {
     const [rootGroup, rootVersion] = bodiesOnly[root] ?? [group, version];
@@ -180,6 +229,11 @@ function checkFacts() {
   for (const [type, fields] of Object.entries(listFacts)) {
     for (const field of Object.keys(fields)) {
       if (!usedFacts.has(`${type}.${field}`)) throw new Error(`facts.mjs: no type has a field ${type}.${field}`);
+    }
+  }
+  for (const [type, fields] of Object.entries(quantityFields)) {
+    for (const field of fields) {
+      if (!usedFacts.has(`${type}.${field}`)) throw new Error(`facts.mjs: no type has a quantity ${type}.${field}`);
     }
   }
 }

@@ -6,7 +6,7 @@ import { kinds } from './testing/kinds-under-test.ts';
 import { builtInSchemas } from './schemas.ts';
 
 const schemas = builtInSchemas();
-const runs = 60;
+const runs = 20;
 
 type Schema = { readonly [key: string]: unknown };
 

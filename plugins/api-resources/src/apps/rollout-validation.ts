@@ -5,7 +5,7 @@ import { isObject, objectOf } from '../validation/loose.ts';
 const percent = /^(\d+)%$/;
 
 /** A count or a percentage of the replicas. */
-function checkAmount(value: unknown, path: string, found: Findings): void {
+export function checkAmount(value: unknown, path: string, found: Findings): void {
   if (typeof value === 'number') found.nonNegative(path, value);
   else if (typeof value === 'string' && !percent.test(value))
     found.invalid(
@@ -15,7 +15,7 @@ function checkAmount(value: unknown, path: string, found: Findings): void {
     );
 }
 
-function isZero(value: unknown): boolean {
+export function isZero(value: unknown): boolean {
   if (typeof value === 'string') return Number(percent.exec(value)?.[1] ?? 1) === 0;
   return value === undefined || value === 0;
 }

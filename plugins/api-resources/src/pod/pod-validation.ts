@@ -109,6 +109,16 @@ export function checkPodSpec(value: PodSpec | undefined, path: string, found: Fi
   }
 }
 
+/** A pod template, without rules of the kind it belongs to. */
+export function checkTemplate(template: PodTemplateSpec | undefined, path: string, found: Findings): void {
+  const { metadata, spec } = objectOf(template);
+  checkLabels(objectOf(metadata).labels, `${path}.metadata.labels`, found);
+  checkAnnotations(objectOf(metadata).annotations, `${path}.metadata.annotations`, found);
+  checkPodSpec(spec, `${path}.spec`, found);
+  if (itemsOf(objectOf(spec).ephemeralContainers).length > 0)
+    found.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
+}
+
 /** A pod template, of a kind whose pods must restart for ever. */
 export function checkPodTemplate(
   template: PodTemplateSpec | undefined,
@@ -116,15 +126,10 @@ export function checkPodTemplate(
   owner: string,
   found: Findings,
 ): void {
-  const { metadata, spec } = objectOf(template);
-  checkLabels(objectOf(metadata).labels, `${path}.metadata.labels`, found);
-  checkAnnotations(objectOf(metadata).annotations, `${path}.metadata.annotations`, found);
-  checkPodSpec(spec, `${path}.spec`, found);
-  const { restartPolicy, activeDeadlineSeconds, ephemeralContainers } = objectOf(spec);
+  checkTemplate(template, path, found);
+  const { restartPolicy, activeDeadlineSeconds } = objectOf(objectOf(template).spec);
   if (restartPolicy === 'OnFailure' || restartPolicy === 'Never')
     found.notSupported(`${path}.spec.restartPolicy`, restartPolicy, ['Always']);
   if (typeof activeDeadlineSeconds === 'number')
     found.forbidden(`${path}.spec.activeDeadlineSeconds`, `activeDeadlineSeconds in ${owner} is not Supported`);
-  if (itemsOf(ephemeralContainers).length > 0)
-    found.forbidden(`${path}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template');
 }

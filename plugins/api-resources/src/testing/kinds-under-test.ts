@@ -6,7 +6,7 @@ import { builtInKinds } from '../registry.ts';
 export const kinds: readonly ResourceDefinition[] = builtInKinds({
   nodes: () => [],
   resolvers: () => [],
-  env: { clock: {} } as never,
+  env: { clock: { timestamp: () => '2026-01-01T00:00:00Z' } } as never,
 });
 
 export function kindOf(resource: string): ResourceDefinition {

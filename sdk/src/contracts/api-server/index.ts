@@ -142,7 +142,7 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** For a kind that shows the objects of another one. Its strategy needs nothing but `cells` and `selectableFields`. */
   readonly storedAs?: StoredAs<T>;
   /** For a kind that is never stored: answers a POST with the object completed. Nothing but create is served. */
-  readonly answer?: (object: T, context: AnswerContext) => Promise<T>;
+  answer?(object: T, context: AnswerContext): Promise<T>;
   readonly columns: readonly TableColumn[];
   readonly strategy: Strategy<T>;
   /** Check of metadata.name. Default: RFC 1123 subdomain. */
