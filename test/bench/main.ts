@@ -106,16 +106,19 @@ function report(figures: readonly Figure[]): string {
 export async function main(argv: readonly string[]): Promise<number> {
   const choice = choose(argv);
   if (typeof choice === 'number') return choice;
+  let ended: Promise<never> | undefined;
   const onSignal = (): void => {
     console.error('cleaning up …');
-    void cleanUp().then((errors) => {
+    ended ??= cleanUp().then((errors) => {
       for (const error of errors) console.error(error);
       process.exit(130);
     });
   };
   process.once('SIGINT', onSignal);
   process.once('SIGTERM', onSignal);
-  const print = (text: string): void => console.log(`${text}\n`);
+  const print = (text: string): void => {
+    if (ended === undefined) console.log(`${text}\n`);
+  };
   const figures: Figure[] = [];
   let failed = false;
   for (const bench of choice.chosen) {
@@ -129,6 +132,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       console.error(`${bench.name} failed:`, error);
     }
   }
+  if (ended !== undefined) return ended;
   const json = report(figures);
   const table = formatFigures(figures);
   if (table !== '') console.log(table);

@@ -1,6 +1,7 @@
 /** What a long run of updates leaves on the disk, and whether it holds the server up. */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Bench, BenchOptions } from './bench.ts';
 import { withCleanup, withTemporaryFolder } from './cleanup.ts';
 import type { Figure } from './figures.ts';
@@ -8,6 +9,7 @@ import { OurGroup } from './store/our-group.ts';
 import type { OurConnection } from './store/our-connection.ts';
 import { residentMB } from './store/process-usage.ts';
 import { withPrograms } from './store/programs.ts';
+import { stallResolutionMs } from './store/protocol.ts';
 import { oursName } from './store/rows.ts';
 
 const bench = 'store-space';
@@ -40,6 +42,7 @@ interface Taken {
   readonly finalMB: number[];
   readonly peakMB: number[];
   readonly stalls: number[];
+  readonly noise: number[];
   readonly rates: number[];
   readonly memory: number[];
 }
@@ -47,12 +50,16 @@ interface Taken {
 async function measure(group: OurGroup, dir: string, { note }: BenchOptions, taken: Taken): Promise<void> {
   const connection = await group.connect(0);
   await stallMs(connection);
+  const noise = monitorEventLoopDelay({ resolution: stallResolutionMs });
+  noise.enable();
   let peak = 0;
   for (let part = 1; part <= parts; part++) {
     const requests = updates / parts;
     const { seconds } = await group.load({ operation: 'put', clients, requests, valueBytes }, keys);
     taken.rates.push(requests / seconds);
     taken.stalls.push(await stallMs(connection));
+    taken.noise.push(noise.max / 1e6 - stallResolutionMs);
+    noise.reset();
     peak = Math.max(peak, await allocatedBytes(dir));
     note(
       `${((part * updates) / parts).toLocaleString('en')} updates, ${Math.round(peak / megabyte)} MB at most so far`,
@@ -66,11 +73,12 @@ async function measure(group: OurGroup, dir: string, { note }: BenchOptions, tak
   taken.finalMB.push(final / megabyte);
   taken.peakMB.push(peak / megabyte);
   taken.memory.push(residentMB(group.pids));
+  noise.disable();
   connection.close();
 }
 
 async function runBench(options: BenchOptions): Promise<readonly Figure[]> {
-  const taken: Taken = { ratios: [], finalMB: [], peakMB: [], stalls: [], rates: [], memory: [] };
+  const taken: Taken = { ratios: [], finalMB: [], peakMB: [], stalls: [], noise: [], rates: [], memory: [] };
   await withPrograms(async (programs) => {
     for (let round = 1; round <= options.rounds; round++) {
       await withTemporaryFolder('timonel-bench-store-', async (dir) => {
@@ -96,6 +104,12 @@ async function runBench(options: BenchOptions): Promise<readonly Figure[]> {
       unit: 'ms',
       wanted: { max: 100 },
       samples: taken.stalls,
+    },
+    {
+      bench,
+      name: 'the same of this process, which is idle: the noise of the machine',
+      unit: 'ms',
+      samples: taken.noise,
     },
     { bench, name: 'updates, each part', unit: '1/s', samples: taken.rates },
     { bench, name: 'resident memory afterwards', unit: 'MB', samples: taken.memory },

@@ -37,7 +37,10 @@ export async function h2load(options: H2LoadOptions): Promise<LoadResult> {
   ]);
   const succeeded = /(\d+) succeeded, (\d+) failed/.exec(stdout);
   const finished = /finished in ([\d.]+)(ms|s|us)/.exec(stdout);
-  if (succeeded?.[1] !== String(options.requests) || finished === null) throw new Error(`h2load says:\n${stdout}`);
+  if (succeeded?.[1] !== String(options.requests) || finished === null) {
+    const requests = /^requests: .*$/m.exec(stdout)?.[0];
+    throw new Error(`h2load did not get its answers: ${requests ?? stdout}`);
+  }
   const unit = { s: 1, ms: 1e-3, us: 1e-6 }[finished[2] ?? 's'] ?? 1;
   const latencies = readFileSync(log, 'utf8')
     .split('\n')

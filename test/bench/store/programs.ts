@@ -42,15 +42,23 @@ export async function withPrograms<T>(work: (programs: Programs) => Promise<T>):
   );
 }
 
+async function runNode(args: readonly string[]): Promise<LoadResult> {
+  try {
+    const { stdout } = await run(process.execPath, args);
+    return JSON.parse(stdout) as LoadResult;
+  } catch (error) {
+    const { stderr = '' } = error as { stderr?: string };
+    const [reason = String(error)] = /^\w*Error: .*$/m.exec(stderr) ?? [];
+    throw new Error(`its client ended: ${reason}`, { cause: error });
+  }
+}
+
 /** Runs a client process to its end. */
-export async function runClient(program: string, options: object): Promise<LoadResult> {
-  const { stdout } = await run(process.execPath, [program, JSON.stringify(options)]);
-  return JSON.parse(stdout) as LoadResult;
+export function runClient(program: string, options: object): Promise<LoadResult> {
+  return runNode([program, JSON.stringify(options)]);
 }
 
 /** The same for a program that needs sources of the tree. */
-export async function runSource(file: string, options: object): Promise<LoadResult> {
-  const path = join(import.meta.dirname, file);
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', path, JSON.stringify(options)]);
-  return JSON.parse(stdout) as LoadResult;
+export function runSource(file: string, options: object): Promise<LoadResult> {
+  return runNode(['--import', 'tsx', join(import.meta.dirname, file), JSON.stringify(options)]);
 }

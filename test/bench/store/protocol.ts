@@ -40,6 +40,9 @@ export interface ServerOptions {
   readonly config: object;
 }
 
+/** A histogram of event-loop delays counts from one tick of its timer to the next: what is beyond this period is a stall. */
+export const stallResolutionMs = 10;
+
 /** Keys of a fill. */
 export const filledKey = (prefix: string, at: number): string => `${prefix}${String(at).padStart(7, '0')}`;
 /** Puts in one txn of a fill, and txns at a time. */

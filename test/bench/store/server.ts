@@ -11,6 +11,7 @@ import {
   fillTxns,
   frameReader,
   operations,
+  stallResolutionMs,
   type Fill,
   type MemberState,
   type ServerOptions,
@@ -55,10 +56,8 @@ async function stateOf(store: Store): Promise<MemberState> {
   return { memberId, leaderId, voters: members.filter(({ learner }) => !learner).length, revision, compactedRevision };
 }
 
-const stallResolutionMs = 10;
 let delays: IntervalHistogram | undefined;
 
-/** The histogram counts from one tick of its timer to the next: what is beyond the timer's own period is a stall. */
 function longestStallMs(): number {
   const longest = delays === undefined ? 0 : delays.max / 1e6 - stallResolutionMs;
   delays ??= monitorEventLoopDelay({ resolution: stallResolutionMs });
