@@ -7,6 +7,8 @@ import { parseAccept } from '../http/negotiation.ts';
 import { aggregatedGroups } from './aggregated.ts';
 import { apiGroup, apiGroupList, apiVersions, resourceList } from './groups.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
+import { encodeOpenApiV2, openApiV2ProtobufAnswer, openApiV2ProtobufType } from './openapi-v2-protobuf.ts';
+import { openApiV2 } from './openapi-v2.ts';
 import { serverVersion } from './version.ts';
 
 export class Discovery {
@@ -21,6 +23,7 @@ export class Discovery {
   /** False: the path is another one. */
   handle(ctx: Context): boolean {
     const path = ctx.path.length > 1 && ctx.path.endsWith('/') ? ctx.path.slice(0, -1) : ctx.path;
+    if (path === '/openapi/v2') return this.#openApiV2(ctx);
     const aggregated = path === '/api' || path === '/apis' ? wantsAggregated(ctx.get('accept')) : undefined;
     const bytes = this.#bytes(path, aggregated);
     if (bytes === undefined) return false;
@@ -35,18 +38,40 @@ export class Discovery {
     return true;
   }
 
+  /** The older OpenAPI document: as JSON, or in the protobuf form that kubectl asks for. */
+  #openApiV2(ctx: Context): boolean {
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed();
+    const wanted = parseAccept(ctx.get('accept'))[0]?.type;
+    if (wanted === openApiV2ProtobufType) {
+      const document = this.#kept('openapi/v2 protobuf', () =>
+        encodeOpenApiV2(openApiV2(this.#kinds.all(), this.#kinds.schemas)),
+      );
+      sendBytes(ctx, 200, document);
+      ctx.set('content-type', openApiV2ProtobufAnswer);
+    } else {
+      const document = (): Buffer => Buffer.from(JSON.stringify(openApiV2(this.#kinds.all(), this.#kinds.schemas)));
+      sendBytes(ctx, 200, this.#kept('openapi/v2', document));
+    }
+    return true;
+  }
+
   #bytes(path: string, aggregated: string | undefined): Buffer | undefined {
+    return this.#kept(`${path} ${aggregated ?? ''}`, () => {
+      const made = this.#make(path, aggregated);
+      return made === undefined ? undefined : Buffer.from(JSON.stringify(made));
+    });
+  }
+
+  /** What was made before, for as long as the set of kinds stays the same. */
+  #kept<T extends Buffer | undefined>(key: string, make: () => T): Buffer | T {
     if (this.#generation !== this.#kinds.generation) {
       this.#generation = this.#kinds.generation;
       this.#answers = new Map();
     }
-    const key = `${path} ${aggregated ?? ''}`;
     const kept = this.#answers.get(key);
     if (kept !== undefined) return kept;
-    const made = this.#make(path, aggregated);
-    if (made === undefined) return undefined;
-    const bytes = Buffer.from(JSON.stringify(made));
-    this.#answers.set(key, bytes);
+    const bytes = make();
+    if (bytes !== undefined) this.#answers.set(key, bytes);
     return bytes;
   }
 

@@ -41,16 +41,23 @@ function collect(value: unknown, schemas: Schemas, into: JsonObject): void {
   for (const member of Object.values(value)) collect(member, schemas, into);
 }
 
+/** The schemas of some keys, and all that they refer to. */
+export function collectSchemas(keys: readonly string[], schemas: Schemas): JsonObject {
+  const into: JsonObject = {};
+  for (const key of keys) collect({ $ref: `${refPrefix}${key}` }, schemas, into);
+  return into;
+}
+
 /** Undefined: no kind is in that group and version. */
 export function openApiDocument(kinds: readonly Kind[], schemas: Schemas, name: string): unknown {
   const members = kinds.filter((kind) => documentName(kind) === name);
   if (members.length === 0) return undefined;
   const paths: JsonObject = {};
-  const components: JsonObject = {};
-  for (const kind of members) {
-    Object.assign(paths, operationsOf(kind, `/${name}`));
-    collect({ $ref: `${refPrefix}${kind.definition.schema}` }, schemas, components);
-  }
+  for (const kind of members) Object.assign(paths, operationsOf(kind, `/${name}`));
+  const components = collectSchemas(
+    members.map(({ definition }) => definition.schema),
+    schemas,
+  );
   return {
     openapi: '3.0.0',
     info: { title: 'Kubernetes', version: 'v1.35.0' },

@@ -121,14 +121,23 @@ const special: Readonly<Record<string, (bytes: Buffer) => unknown>> = {
     const parts = numbersOf(bytes);
     return asNumber(parts.get(1) ?? 0) === 0 ? asNumber(parts.get(2) ?? 0) : asText(parts.get(3) ?? Buffer.alloc(0));
   },
-  'meta/v1.FieldsV1': (bytes) => {
-    const raw = asText(numbersOf(bytes).get(1) ?? Buffer.alloc(0));
-    return raw === '' ? undefined : (JSON.parse(raw) as unknown);
-  },
+  'meta/v1.FieldsV1': embeddedJson,
+  'runtime.RawExtension': embeddedJson,
 };
+
+/** JSON as bytes. */
+function embeddedJson(bytes: Buffer): unknown {
+  const raw = asText(numbersOf(bytes).get(1) ?? Buffer.alloc(0));
+  return raw === '' ? undefined : (JSON.parse(raw) as unknown);
+}
 
 function decodeValue(shape: string, value: number | Buffer, depth: number): unknown {
   if (shape.startsWith('#')) return decodeMessage(shape.slice(1), asBytes(value), depth + 1);
+  // A list within a map is a message of its own, whose first field it is (authentication/v1 ExtraValue).
+  if (shape.startsWith('[]')) {
+    const items = [...fieldsIn(asBytes(value))].filter(({ number }) => number === 1);
+    return items.map((item) => decodeValue(shape.slice(2), item.value, depth + 1));
+  }
   switch (shape) {
     case 'string':
       return asText(value);
@@ -170,6 +179,7 @@ function put(target: Json, name: string, shape: string, value: number | Buffer, 
 }
 
 function emptyValue(shape: string): unknown {
+  if (shape.startsWith('[]')) return [];
   return shape === 'int' ? 0 : shape === 'bool' ? false : '';
 }
 
@@ -199,7 +209,9 @@ function decodeMessage(type: string, bytes: Buffer, depth: number): unknown {
 /** Message names by group: `v1` Pod is `core/v1.Pod`, `apps/v1` Deployment `apps/v1.Deployment`. */
 function messageOf(apiVersion: string, kind: string): string | undefined {
   const [group = '', version = ''] = apiVersion.includes('/') ? apiVersion.split('/') : ['core', apiVersion];
-  const name = `${group.replace(/\.k8s\.io$/, '')}/${version}.${kind}`;
+  // Groups of Kubernetes have the first part of their name as package: `rbac` of `rbac.authorization.k8s.io`.
+  const ownGroup = /^([a-z]+)(?:\.(?:[a-z]+\.)?k8s\.io)?$/.exec(group)?.[1] ?? group;
+  const name = `${ownGroup}/${version}.${kind}`;
   if (Object.hasOwn(fieldTable, name)) return name;
   const common = `meta/v1.${kind}`;
   return Object.hasOwn(fieldTable, common) ? common : undefined;
