@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
 import { freePort, runProgram, timonel, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
+import { until } from '../support/until.ts';
 
 // Processes start and stop, on a machine that may be busy with others.
 jest.setTimeout(180_000);
@@ -170,5 +171,60 @@ describe('timonel store', () => {
     await start();
     expect(await kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.answer}')).toBe('42');
     expect(existsSync(join(dataDir, 'pki', 'ca.key'))).toBe(true);
+  });
+
+  it('makes a server that had joined the first of a new cluster, which the other joins anew', async () => {
+    const otherDir = join(directory, 'other');
+    const [port, peerPort] = [await freePort(), await freePort()];
+    const place = ['--name', 's2', '--listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${peerPort}`];
+    const joinAnew = async (at: string, dir: string, ...args: string[]): Promise<Background> => {
+      const made = await timonel(['token', 'create', '--role', 'server', '--data-dir', at]);
+      expect(made.status).toBe(0);
+      const url = /server: (\S+)/.exec(readFileSync(join(at, 'kubeconfig'), 'utf8'))?.[1] ?? '';
+      const background = new Background([
+        'server',
+        '--data-dir',
+        dir,
+        ...args,
+        '--join',
+        url,
+        '--token',
+        made.stdout.trim(),
+      ]);
+      await background.says('is Ready after');
+      return background;
+    };
+    let other = await joinAnew(dataDir, otherDir, ...place);
+    try {
+      expect(await store('move-leader', 's2')).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('s2 leads'),
+      });
+      const saved = await timonel(['store', 'snapshot', 'save', file, '--data-dir', otherDir]);
+      expect(saved).toMatchObject({ status: 0 });
+      await server?.end('SIGKILL');
+      await other.end('SIGKILL');
+
+      const restored = await timonel(['store', 'snapshot', 'restore', file, '--data-dir', otherDir, '--force']);
+      expect(restored).toMatchObject({ status: 0, stderr: '' });
+      other = new Background(['server', '--data-dir', otherDir]);
+      await other.says('is Ready after');
+      rmSync(dataDir, { recursive: true });
+      server = await joinAnew(otherDir, dataDir, ...listen);
+      await until(
+        async () => (await storeJson<{ role: string }[]>('members')).every(({ role }) => role !== 'learner'),
+        {
+          what: 's1 to vote again',
+          timeoutMs: 30_000,
+        },
+      );
+      const members = await storeJson<{ name: string; role: string }[]>('members');
+      expect(members.map(({ name }) => name).sort()).toEqual(['s1', 's2']);
+      expect(members.map(({ role }) => role).sort()).toEqual(['leader', 'voter']);
+      expect(await kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.answer}')).toBe('42');
+      expect(await store('check')).toMatchObject({ status: 0 });
+    } finally {
+      await other.end();
+    }
   });
 });
