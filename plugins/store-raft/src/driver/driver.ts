@@ -395,7 +395,7 @@ export class Driver {
   }
 
   #stateDurable(index: number): void {
-    this.#input(() => this.#raft.stateDurable(index));
+    this.#input(() => this.#raft.stateDurable(Math.min(index, this.#sender.neededIndex)));
   }
 
   async #readSnapshot(read: SnapshotRead): Promise<void> {

@@ -22,7 +22,8 @@ interface RawRecord {
 
 const packr = new Packr({ useRecords: false });
 const frameBytes = 256 * 1024;
-const longestFrameBytes = 16 * 1024 * 1024;
+/** Of a file whose checksum is right. The head holds the answers that sessions keep for retries. */
+const longestFrameBytes = 256 * 1024 * 1024;
 const digestBytes = 32;
 
 /** Resolves with the size, when the file is on disk. `pause` gives way to other work between two frames. */

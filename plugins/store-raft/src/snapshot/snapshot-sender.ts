@@ -2,7 +2,8 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
-import type { KeyValue } from '@timonel/sdk/contracts/store';
+import { StoreError, type KeyValue } from '@timonel/sdk/contracts/store';
+import { freeBytes, reserveBytes } from '../disk-space.ts';
 import type { SnapshotChunk, SnapshotMeta, SnapshotRead } from '../raft/index.ts';
 import { encodeRecord } from '../state/record.ts';
 import type { StateMachine } from '../state/state-machine.ts';
@@ -23,14 +24,22 @@ interface Kept {
   readonly meta: SnapshotMeta;
   readonly path: string;
   askedMs: number;
+  /** A piece of it has been given. */
+  used: boolean;
 }
+
+/** After a failure (a full disk) the next one is made after so long. */
+const retryMs = 5_000;
+/** The log is not cut for so long at most while a snapshot is made. */
+const holdMs = 60_000;
 
 /** The snapshots that this member gives to others: one at a time, made when it is asked for. */
 export class SnapshotSender {
   readonly #options: SenderOptions;
   readonly #directory: string;
   #kept: Kept | undefined;
-  #making: Promise<void> | undefined;
+  #making: { readonly done: Promise<void>; readonly fromIndex: number; readonly sinceMs: number } | undefined;
+  #failedMs = -Infinity;
   #stopped = false;
 
   constructor(options: SenderOptions) {
@@ -45,12 +54,11 @@ export class SnapshotSender {
     const kept = this.#kept;
     const fits = kept !== undefined && kept.meta.index >= read.minIndex;
     if (!fits || (read.snapshotId === undefined && this.#isOld(kept))) {
-      this.#making ??= this.#make().finally(() => {
-        this.#making = undefined;
-      });
+      this.#begin();
       if (!fits) return undefined;
     }
     if (kept === undefined) return undefined;
+    kept.used = true;
     kept.askedMs = this.#options.env.clock.monotonic();
     // Another one than it began with: from the beginning.
     const offset = read.snapshotId === undefined || read.snapshotId === kept.meta.id ? read.offset : 0;
@@ -66,6 +74,16 @@ export class SnapshotSender {
     return { snapshot: kept.meta, offset, data, last: offset + length === kept.meta.sizeBytes };
   }
 
+  /**
+   * The log must keep the entries behind this one: else a snapshot of a large state is of no use by the time it is made, and the next
+   * one neither. The core sees to it once a piece has been given.
+   */
+  get neededIndex(): number {
+    const making = this.#making;
+    if (making !== undefined && making.sinceMs + holdMs > this.#options.env.clock.monotonic()) return making.fromIndex;
+    return this.#kept?.used === false ? this.#kept.meta.index : Infinity;
+  }
+
   /** Removes what nobody wants any more. Called from time to time. */
   tidy(): void {
     const kept = this.#kept;
@@ -77,13 +95,34 @@ export class SnapshotSender {
 
   async close(): Promise<void> {
     this.#stopped = true;
-    await this.#making;
+    await this.#making?.done;
     await rm(this.#directory, { recursive: true, force: true });
   }
 
   /** Much has been written since: a member that begins anew had better begin with a newer one. */
   #isOld(kept: Kept): boolean {
     return this.#options.machine.standing.appliedIndex - kept.meta.index > 50_000;
+  }
+
+  #begin(): void {
+    const { env, machine } = this.#options;
+    const sinceMs = env.clock.monotonic();
+    if (this.#making !== undefined || this.#stopped || sinceMs < this.#failedMs + retryMs) return;
+    const fromIndex = machine.standing.appliedIndex;
+    const done = this.#make().finally(() => {
+      this.#making = undefined;
+    });
+    this.#making = { done, fromIndex, sinceMs };
+  }
+
+  /** Between two frames: gives way to others, and leaves them room on the disk. */
+  async #pause(): Promise<void> {
+    const { env, dataDir, machine } = this.#options;
+    if (this.#stopped) throw new Error('the store stops');
+    if (freeBytes(dataDir) < reserveBytes * 4 + machine.unsaved.bytes * 2) {
+      throw new StoreError('NO_SPACE', `there is no room for it in ${dataDir}`);
+    }
+    await env.timers.sleep(0);
   }
 
   async #make(): Promise<void> {
@@ -99,18 +138,24 @@ export class SnapshotSender {
       const head: SnapshotHead = { format: 1, meta, leases: [...machine.file.leases()] };
       let sizeBytes: number;
       try {
-        sizeBytes = await writeSnapshotFile(path, head, recordsOf(frozen.kvs), () => env.timers.sleep(0));
+        sizeBytes = await writeSnapshotFile(path, head, recordsOf(frozen.kvs), () => this.#pause());
       } finally {
         frozen.done();
       }
       const { appliedIndex: index, appliedTerm: term, configuration } = meta;
       const old = this.#kept;
-      this.#kept = { meta: { index, term, configuration, id, sizeBytes }, path, askedMs: env.clock.monotonic() };
+      this.#kept = {
+        meta: { index, term, configuration, id, sizeBytes },
+        path,
+        askedMs: env.clock.monotonic(),
+        used: false,
+      };
       if (old !== undefined) await rm(old.path, { force: true });
       log.info({ index, sizeBytes }, 'a snapshot for other members is ready');
     } catch (error) {
+      this.#failedMs = env.clock.monotonic();
       log.warn({ error: errorMessage(error) }, 'a snapshot for other members could not be made');
-      await rm(path, { force: true });
+      await rm(path, { force: true }).catch(() => undefined);
     }
   }
 }
