@@ -1,6 +1,8 @@
 /** A bug to be found: exact replacements in a copy of the sources. Each has to fit exactly once, else the mutant is out of date. */
 export interface Mutant {
   readonly name: string;
+  /** What it breaks; slowness alone is no proof of a bug that breaks safety. */
+  readonly breaks: 'safety' | 'liveness';
   readonly patches: readonly { readonly file: string; readonly find: string; readonly replace: string }[];
 }
 
@@ -8,7 +10,7 @@ const raft = 'plugins/store-raft/src/raft';
 const cluster = 'test/simulation/cluster';
 
 function mutant(name: string, file: string, find: string, replace: string): Mutant {
-  return { name, patches: [{ file, find, replace }] };
+  return { name, breaks: 'safety', patches: [{ file, find, replace }] };
 }
 
 // The check of the quorum makes a deposed leader step down in time, so that a broken lease alone shows only after a pause.
@@ -204,6 +206,7 @@ const leaseMutants: readonly Mutant[] = [
   ),
   {
     name: 'leader goes on with the lease times of its last term',
+    breaks: 'safety',
     patches: [
       { file: leases, find: '      this.#deadlines.clear();\n', replace: '' },
       {
@@ -222,4 +225,40 @@ const leaseMutants: readonly Mutant[] = [
   ),
 ];
 
-export const mutants: readonly Mutant[] = [...coreMutants, ...driverMutants, ...leaseMutants];
+/** Bugs that lose no data, but after which a group, or a member, comes to a stop or gets no rest. */
+const livenessMutants: readonly Mutant[] = [
+  mutant(
+    'member left out by a change that is not committed does not stand',
+    `${raft}/election.ts`,
+    'return log.configurationIndex <= log.commit || !isVoter(log.previousConfiguration, id);',
+    'return true;',
+  ),
+  mutant(
+    'snapshot that was whole on disk at a restart never installed',
+    `${raft}/node.ts`,
+    'if (received === undefined || received.offset >= received.snapshot.sizeBytes) return undefined;',
+    'if (received === undefined) return undefined;',
+  ),
+  mutant(
+    'follower whose snapshot fell behind the log gets no newer one',
+    `${raft}/replication.ts`,
+    'else if (stream?.meta !== undefined && progress.match >= stream.meta.index) progress.becomeSnapshot();',
+    'else if (stream === undefined) progress.becomeSnapshot();',
+  ),
+  {
+    name: 'removed member deposes the leader',
+    breaks: 'liveness',
+    patches: [
+      { file: `${raft}/tick.ts`, find: '    preCampaign(core);', replace: '    campaign(core, false);' },
+      { file: `${raft}/tick.ts`, find: 'mayCampaign, preCampaign }', replace: 'mayCampaign, campaign }' },
+      { file: `${raft}/step.ts`, find: 'if (!message.transfer && leaderStands(core)) return false;', replace: '' },
+    ],
+  },
+];
+
+export const mutants: readonly Mutant[] = [
+  ...coreMutants,
+  ...driverMutants,
+  ...leaseMutants,
+  ...livenessMutants.map((each) => ({ ...each, breaks: 'liveness' as const })),
+];
