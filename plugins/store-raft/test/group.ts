@@ -20,6 +20,8 @@ export interface GroupOptions {
   readonly env?: Env;
   readonly config?: RaftStoreConfigInput;
   readonly authority?: Authority;
+  /** Before a member is opened. */
+  readonly prepare?: (dataDir: string, at: number) => void;
 }
 
 export async function freePort(): Promise<number> {
@@ -117,6 +119,7 @@ export class Group {
     const { id, name, port, join: joins } = this.#memberAt(at);
     const { mkdir } = await import('node:fs/promises');
     await mkdir(this.dataDir(at), { recursive: true });
+    this.#options.prepare?.(this.dataDir(at), at);
     const pem = await makeCertificate(this.#authority, { id });
     const tls = await writeCredentials(this.#directory, id, pem);
     const store = await RaftStore.open({
