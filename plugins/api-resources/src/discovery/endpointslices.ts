@@ -99,6 +99,7 @@ const strategy: Strategy<EndpointSlice> = {
 export const endpointSliceKind: ResourceDefinition<EndpointSlice> = defineKind({
   type: endpointSlices,
   schema: 'io.k8s.api.discovery.v1.EndpointSlice',
+  generation: true,
   columns: [
     nameColumn,
     column('AddressType', 'The type of its addresses.'),

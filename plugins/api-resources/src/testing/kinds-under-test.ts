@@ -21,6 +21,17 @@ export function defaulted(resource: string, object: object): KubeObject {
   return copy;
 }
 
+/** What the API server does to a new object before it is stored. It must be valid. */
+export function created(resource: string, object: object): KubeObject {
+  const { strategy } = kindOf(resource);
+  const copy = { metadata: { name: 'x' }, ...structuredClone(object) } as KubeObject;
+  strategy.default?.(copy);
+  strategy.prepareForCreate?.(copy, { user: { username: 'ada', uid: '', groups: ['dev'], extra: {} } });
+  const found = (strategy.validate?.(copy) ?? []).map(({ field, message }) => `${field}: ${message}`);
+  if (found.length > 0) throw new Error(`${resource}: ${found.join(', ')}`);
+  return copy;
+}
+
 /** Findings as kubectl prints them. */
 export function findings(resource: string, object: object): string[] {
   const found = kindOf(resource).strategy.validate?.(defaulted(resource, object)) ?? [];
