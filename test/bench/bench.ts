@@ -3,7 +3,7 @@ import type { Figure } from './figures.ts';
 export interface BenchOptions {
   /** How often each thing is measured. */
   readonly rounds: number;
-  /** Texts of which the name of a row must contain one; absent: all rows are measured. For benchmarks with rows. */
+  /** Of a benchmark with rows, those that are measured; absent: all. */
   readonly only?: readonly string[];
   /** Tells how far it is. */
   readonly note: (line: string) => void;
@@ -16,7 +16,7 @@ export interface Bench {
   readonly description: string;
   readonly needsRoot: boolean;
   readonly defaultRounds: number;
-  /** It can measure some of its rows. */
-  readonly hasRows?: boolean;
+  /** Names of the rows, of a benchmark that can measure some of them. */
+  readonly rows?: readonly string[];
   run(options: BenchOptions): Promise<readonly Figure[]>;
 }

@@ -27,7 +27,7 @@ ${list()}
 
 Options:
   --rounds N    how often each thing is measured; fewer than the default is for a quick look (default: ${benches.map((bench) => `${bench.name} ${bench.defaultRounds}`).join(', ')})
-  --only TEXT   measure the rows whose name contains the text, of ${benches.flatMap(({ name, hasRows }) => (hasRows === true ? name : [])).join(', ')}; may be given several times
+  --only TEXT   measure the rows whose name contains the text, of ${benches.flatMap(({ name, rows }) => (rows === undefined ? [] : name)).join(', ')}; may be given several times
   --json FILE   write the JSON there instead of printing it below the table
   --help        print this
 
@@ -38,6 +38,19 @@ interface Choice {
   readonly rounds: number | undefined;
   readonly only: readonly string[] | undefined;
   readonly json: string | undefined;
+}
+
+/** The names of the rows that contain one of the texts; a sentence where that is no choice. */
+function chooseRows(chosen: readonly Bench[], texts: readonly string[]): readonly string[] | string {
+  const whole = chosen.flatMap(({ name, rows }) => (rows === undefined ? name : []));
+  if (whole.length > 0) return `--only chooses among rows, which ${whole.join(' and ')} does not have: leave it out`;
+  const names = chosen.flatMap(({ rows = [] }) => rows);
+  const matches = (name: string, text: string): boolean => name.toLowerCase().includes(text.toLowerCase());
+  const strange = texts.find((text) => !names.some((name) => matches(name, text)));
+  if (strange !== undefined) {
+    return `no row has "${strange}" in its name. Rows:\n${names.map((name) => `  ${name}`).join('\n')}`;
+  }
+  return names.filter((name) => texts.some((text) => matches(name, text)));
 }
 
 /** What to run; a number is the exit code where there is nothing to run. */
@@ -73,16 +86,14 @@ function choose(argv: readonly string[]): Choice | number {
     return wrong(`--rounds ${values.rounds} is not a whole number from ${leastRounds} to 100`);
   }
   const chosen = benches.filter((bench) => positionals.includes(bench.name));
-  const whole = chosen.filter((bench) => bench.hasRows !== true).map((bench) => bench.name);
-  if (values.only !== undefined && whole.length > 0) {
-    return wrong(`--only chooses among rows, which ${whole.join(' and ')} does not have: leave it out`);
-  }
+  const only = values.only === undefined ? undefined : chooseRows(chosen, values.only);
+  if (typeof only === 'string') return wrong(only);
   const rootOnly = chosen.filter((bench) => bench.needsRoot).map((bench) => bench.name);
   if (rootOnly.length > 0 && process.getuid?.() !== 0) {
     return wrong(`root is needed for ${rootOnly.join(' and ')}: isolated containers`);
   }
   if (!existsSync(builtCommand)) return wrong('the tree is not built: run `npm run build` first');
-  return { chosen, rounds, only: values.only, json: values.json };
+  return { chosen, rounds, only, json: values.json };
 }
 
 function report(figures: readonly Figure[]): string {
