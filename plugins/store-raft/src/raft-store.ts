@@ -13,7 +13,6 @@ import {
   type RangeOptions,
   type RangeResult,
   type ReadOptions,
-  type RevisionEvents,
   type Store,
   type StoreAdmin,
   type StoreStatus,
@@ -30,7 +29,6 @@ import { Driver, stopped } from './driver/driver.ts';
 import { LeaderLeases } from './driver/leader-leases.ts';
 import { GroupAdmin } from './group-admin.ts';
 import { openMember, type MemberData } from './member/open-member.ts';
-import { RecentRevisions } from './recent-revisions.ts';
 import { accepted, type Applied } from './state/applied.ts';
 import type { Changes } from './state/state-machine.ts';
 import { createTlsTransport } from './transport/tls-transport.ts';
@@ -47,8 +45,6 @@ export interface RaftStoreOptions {
   readonly transport?: ((memberId: string) => Transport) | undefined;
 }
 
-const recentEvents = 20_000;
-const recentBytes = 32 * 1024 * 1024;
 const promoteRetryMs = 100;
 
 type Accepted<T extends Applied['type']> = Extract<Applied, { readonly type: T }>;
@@ -61,7 +57,6 @@ export class RaftStore implements Store {
   readonly #driver: Driver;
   readonly #admin: GroupAdmin;
   readonly #hub: WatchHub;
-  readonly #recent = new RecentRevisions(recentEvents, recentBytes);
   readonly #leases: LeaderLeases;
   readonly #compaction: CompactionSchedule;
   readonly #unlock: () => Promise<void>;
@@ -124,7 +119,7 @@ export class RaftStore implements Store {
       {
         revision: () => machine.standing.revision,
         compactedRevision: () => machine.standing.eventsRevision,
-        readEvents: (from, to, prefix) => this.#readEvents(from, to, prefix),
+        readEvents: (from, to, prefix) => machine.reader.events(from, to, prefix),
       },
       env,
     );
@@ -253,26 +248,10 @@ export class RaftStore implements Store {
   }
 
   #changed({ revisions, leases }: Changes, replaced: boolean): void {
-    if (replaced) {
-      this.#recent.clear();
-      this.#hub.restart();
-    }
+    if (replaced) this.#hub.restart();
     this.#leases.changed(leases);
     for (const revision of revisions) {
-      this.#recent.push(revision);
       this.#hub.publish(revision);
-    }
-  }
-
-  *#readEvents(from: number, to: number, prefix: string): Generator<RevisionEvents> {
-    const recent = this.#recent.read(from, to);
-    if (recent === undefined) {
-      yield* this.#data.machine.reader.events(from, to, prefix);
-      return;
-    }
-    for (const { revision, events } of recent) {
-      const wanted = events.filter((event) => event.kv.key.startsWith(prefix));
-      if (wanted.length > 0) yield { revision, events: wanted };
     }
   }
 
