@@ -141,11 +141,9 @@ function status(clock: Clock): PartSubresource {
       const old = structuredClone(request);
       const decided = conditionsOf(old).filter(isDecision);
       const others = conditionsOf(given).filter((condition) => !isDecision(condition));
-      request['status'] = isObject(given['status']) ? structuredClone(given['status']) : {};
-      const conditions = [...decided, ...others];
-      if (conditions.length > 0) fill(child(request, 'status'), { conditions: [] });
-      const kept = child(request, 'status');
-      if (kept !== undefined && conditions.length > 0) kept['conditions'] = conditions;
+      const { conditions: _conditions, ...status } = child(given, 'status') ?? {};
+      const conditions = [...decided, ...others].map((condition) => ({ ...condition }));
+      request['status'] = conditions.length === 0 ? status : { ...status, conditions };
       stampConditions(request, old, clock);
     },
     validate(object, old) {

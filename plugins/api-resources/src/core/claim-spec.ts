@@ -2,7 +2,7 @@
 import { dnsSubdomainProblems } from '@timonel/sdk/kube';
 import { child, fill, type Json } from '../defaults.ts';
 import { canonicalizeQuantities } from '../quantity/canonical.ts';
-import type { Part } from '../validation/part.ts';
+import { Part } from '../validation/part.ts';
 import { checkAccessModes } from './access-modes.ts';
 
 export function defaultClaimSpec(spec: Json | undefined): void {
@@ -25,9 +25,10 @@ export function alignDataSources(spec: Json | undefined): void {
 export function checkClaimSpec(spec: Part): void {
   checkAccessModes(spec);
   spec.selector('selector');
-  const requests = spec.below('resources.requests');
-  if (requests.has('storage')) requests.quantity('storage', 'positive');
-  else spec.found.required(`${spec.pathOf('resources')}[storage]`);
+  // Kubernetes leaves `requests` out of the path.
+  const requests = new Part(spec.below('resources.requests').raw, spec.pathOf('resources'), spec.found, true);
+  requests.require('storage');
+  requests.quantity('storage', 'positive');
   spec.oneOf('volumeMode', ['Block', 'Filesystem'], 'optional');
   spec.named('storageClassName', dnsSubdomainProblems);
   spec.named('volumeAttributesClassName', dnsSubdomainProblems);

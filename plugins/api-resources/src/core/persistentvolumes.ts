@@ -62,7 +62,7 @@ function defaultVolume(volume: Json): void {
 }
 
 function checkCapacity(spec: Part): void {
-  const capacity = spec.at('capacity');
+  const capacity = spec.map('capacity');
   const names = capacity.entries().map(([name]) => name);
   if (names.length === 0) spec.missing('capacity');
   else if (names.length > 1 || names[0] !== 'storage')

@@ -1,10 +1,11 @@
 import { qualifiedNameProblems } from '@timonel/sdk/kube';
-import type { Part } from '../validation/part.ts';
+import { Part } from '../validation/part.ts';
 
 /** A map from names of resources to quantities. */
-export function checkResourceList(list: Part): void {
+export function checkResourceList({ raw, path, found }: Part): void {
+  const list = new Part(raw, path, found, true);
   for (const [name] of list.entries()) {
-    list.found.problems(`${list.path}[${name}]`, name, qualifiedNameProblems(name));
+    found.problems(list.pathOf(name), name, qualifiedNameProblems(name));
     list.quantity(name);
   }
 }

@@ -23,11 +23,11 @@ function checkDevice(device: Part): void {
   if (attributes.length + device.at('capacity').entries().length > attributesLimit)
     device.wrong(`the total number of attributes and capacities must not exceed ${attributesLimit}`);
   for (const [name] of attributes) {
-    const attribute = device.at('attributes').at(name);
+    const attribute = device.map('attributes').at(name);
     const given = ['int', 'bool', 'string', 'version'].filter((type) => attribute.get(type) !== undefined);
     if (given.length !== 1) attribute.found.required(attribute.path, 'exactly one value must be specified');
   }
-  for (const [name] of device.at('capacity').entries()) device.at('capacity').at(name).quantity('value');
+  for (const [name] of device.at('capacity').entries()) device.map('capacity').at(name).quantity('value');
   for (const taint of device.list('taints')) {
     taint.require('key');
     taint.oneOf('effect', ['NoExecute', 'NoSchedule', 'None']);

@@ -15,11 +15,14 @@ export class Part {
   readonly raw: unknown;
   readonly path: string;
   readonly found: Findings;
+  /** Whether its members are entries of a map, which paths put into brackets. */
+  readonly #isMap: boolean;
 
-  constructor(raw: unknown, path = '', found: Findings = new Findings()) {
+  constructor(raw: unknown, path = '', found: Findings = new Findings(), isMap = false) {
     this.raw = raw;
     this.path = path;
     this.found = found;
+    this.#isMap = isMap;
   }
 
   /** Whether it is there, as an object. */
@@ -29,6 +32,7 @@ export class Part {
 
   /** Path of a field of it. */
   pathOf(name: string): string {
+    if (this.#isMap) return `${this.path}[${name}]`;
     return this.path === '' ? name : `${this.path}.${name}`;
   }
 
@@ -53,6 +57,11 @@ export class Part {
 
   at(name: string): Part {
     return new Part(this.get(name), this.pathOf(name), this.found);
+  }
+
+  /** A map below. */
+  map(name: string): Part {
+    return new Part(this.get(name), this.pathOf(name), this.found, true);
   }
 
   /** A part below, by names with dots between. */

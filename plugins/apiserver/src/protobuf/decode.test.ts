@@ -244,3 +244,32 @@ describe('decodeKubernetesProtobuf', () => {
     expect(isKubernetesProtobuf(envelope('v1', 'Pod', []))).toBe(true);
   });
 });
+
+describe('messages of other groups', () => {
+  it('are found by the first part of the name of their group', () => {
+    const role = envelope('rbac.authorization.k8s.io/v1', 'ClusterRole', [
+      [1, [[1, 'r']]],
+      [2, [[1, 'get']]],
+    ]);
+    expect(decodeKubernetesProtobuf(role)).toMatchObject({ kind: 'ClusterRole', rules: [{ verbs: ['get'] }] });
+    const foreign = envelope('apps.example.com/v1', 'Deployment', []);
+    expect(() => decodeKubernetesProtobuf(foreign)).toThrow(expect.objectContaining({ name: 'ProtobufError' }));
+  });
+
+  it('hold lists in maps, and JSON', () => {
+    const entry: Part[] = [
+      [1, 'scopes'],
+      [
+        2,
+        [
+          [1, 'a'],
+          [1, 'b'],
+        ],
+      ],
+    ];
+    const review = envelope('authorization.k8s.io/v1', 'SubjectAccessReview', [[2, [[5, entry]]]]);
+    expect(decodeKubernetesProtobuf(review)).toMatchObject({ spec: { extra: { scopes: ['a', 'b'] } } });
+    const revision = envelope('apps/v1', 'ControllerRevision', [[2, [[1, '{"spec":{"a":1}}']]]]);
+    expect(decodeKubernetesProtobuf(revision)).toMatchObject({ data: { spec: { a: 1 } } });
+  });
+});
