@@ -4,7 +4,6 @@ import type { Command } from '../command.ts';
 import type { MemberData } from '../member/open-member.ts';
 import {
   createRaft,
-  type ChangeResult,
   type Configuration,
   type Entry,
   type MemberId,
@@ -23,12 +22,13 @@ import type { Changes } from '../state/state-machine.ts';
 import type { Transport } from '../transport/types.ts';
 import { addressesOf } from './addresses.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { CoreLoop } from './core-loop.ts';
 import { DiskAlarm } from './disk-alarm.ts';
+import { GroupChanges } from './group-changes.ts';
 import { Persister } from './persister.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
 import { SnapshotIntake } from './snapshot-intake.ts';
-import { Waiters } from './waiters.ts';
 
 export interface DriverTiming {
   readonly tickMs: number;
@@ -52,7 +52,7 @@ export interface DriverOptions {
   readonly onFailure: (error: unknown) => void;
 }
 
-/** Entries are applied in parts of so many bytes, and others get their turn after each. */
+/** Entries are handed out to be applied in parts of so many bytes. */
 const committedBytes = 1024 * 1024;
 const entryBytes = 8 * 1024 * 1024;
 /** A leader whose disk is full tries to hand over so often. */
@@ -73,14 +73,12 @@ export class Driver {
   readonly #sender: SnapshotSender;
   readonly #intake: SnapshotIntake;
   readonly #alarm: DiskAlarm;
-  readonly #waiters: Waiters;
+  readonly #changes: GroupChanges;
+  readonly #loop: CoreLoop;
   readonly #timer: TimerHandle;
   #soft: SoftState;
   #connectedTo: Configuration | undefined;
-  #tickedMs: number;
   #handedOverMs = -Infinity;
-  #pumpQueued = false;
-  #pumping = false;
   #failure: StoreError | undefined;
   #stopped = false;
 
@@ -100,8 +98,17 @@ export class Driver {
       entryBytes,
     });
     this.#soft = this.#raft.status();
-    this.#tickedMs = env.clock.monotonic();
-    this.#waiters = new Waiters(env, timing.requestTimeoutMs);
+    this.#loop = new CoreLoop({
+      env,
+      raft: this.#raft,
+      tickMs: timing.tickMs,
+      // While a write is under way new proposals gather for the next one.
+      gather: () => {
+        if (!this.#persister.busy || !this.leads) this.#proposals.flush();
+      },
+      handle: (ready) => this.#handle(ready),
+      failed: (error) => this.#fail(error, 'the member stops for good'),
+    });
     this.#alarm = new DiskAlarm(dataDir, log, () => this.#diskFull());
     this.#persister = new Persister({
       env,
@@ -121,6 +128,14 @@ export class Driver {
       failed: (error) => this.#fail(error, 'the state could not be written'),
     });
     const trouble = (): string => this.#trouble();
+    this.#changes = new GroupChanges({
+      env,
+      raft: this.#raft,
+      timeoutMs: timing.requestTimeoutMs,
+      input: (action) => this.#mustRun(action),
+      soft: () => this.#soft,
+      trouble,
+    });
     this.#proposals = new Proposals({
       env,
       requestTimeoutMs: timing.requestTimeoutMs,
@@ -128,7 +143,7 @@ export class Driver {
       retryMs: electionMs * 2,
       propose: (proposals) => this.#raft.propose(proposals),
       leads: () => this.leads,
-      wake: () => this.#pumpSoon(),
+      wake: () => this.#loop.pumpSoon(),
       trouble,
     });
     this.#reads = new Reads({
@@ -175,7 +190,7 @@ export class Driver {
     this.#connect();
     const { voters, outgoing } = this.#raft.status().configuration;
     if (outgoing.length === 0 && voters.length === 1 && voters[0] === this.memberId) this.#raft.campaign();
-    this.#pump();
+    this.#loop.pump();
   }
 
   get leads(): boolean {
@@ -203,46 +218,20 @@ export class Driver {
     await this.#reads.barrier();
   }
 
-  /** Asks the core of the leader for a change of the members, and waits until it is in force. @throws StoreError REFUSED, UNAVAILABLE */
+  /** Of the leader: done when it is in force. @throws StoreError REFUSED, UNAVAILABLE */
   async changeMembership(change: MembershipChange): Promise<void> {
-    this.#checkRunning();
-    const result = this.#input((): ChangeResult => this.#raft.changeMembership(change));
-    if (result === undefined) throw this.#failure ?? stopped();
-    if (result.type === 'refused') {
-      throw new StoreError(result.passing === true ? 'UNAVAILABLE' : 'REFUSED', result.reason);
-    }
-    await this.#waiters.until(
-      () => {
-        const status = this.#raft.status();
-        return status.term !== result.term || (!status.changing && status.applied >= result.index);
-      },
-      () => 'the change of the members was not agreed on in time; look at the members before you try again',
-    );
-    if (this.#raft.status().term !== result.term) {
-      throw new StoreError('UNAVAILABLE', 'the leader changed meanwhile: look at the members before you try again');
-    }
+    await this.#changes.changeMembership(change);
   }
 
   /** Hands leadership over, and waits until another leads. @throws StoreError REFUSED, UNAVAILABLE */
   async transferLeadership(to?: MemberId): Promise<void> {
-    this.#checkRunning();
-    const result = this.#input(() => this.#raft.transferLeadership(to));
-    if (result === undefined) throw this.#failure ?? stopped();
-    if (result.type === 'refused') throw new StoreError('REFUSED', result.reason);
-    await this.#waiters.until(
-      () => this.#soft.role !== 'leader' && this.#soft.leader !== undefined,
-      () => 'no other member has taken over in time',
-    );
+    await this.#changes.transferLeadership(to);
   }
 
   /** Resolves when there is a leader. @throws StoreError UNAVAILABLE */
   async leaderKnown(): Promise<MemberId> {
     this.#checkRunning();
-    await this.#waiters.until(
-      () => this.#soft.leader !== undefined,
-      () => this.#trouble(),
-    );
-    return this.#soft.leader as MemberId;
+    return this.#changes.leaderKnown();
   }
 
   /** Brings all that is applied into the state file. @throws StoreError NO_SPACE */
@@ -254,6 +243,7 @@ export class Driver {
   async close(): Promise<void> {
     if (this.#stopped) return;
     this.#stopped = true;
+    this.#loop.stop();
     this.#timer.cancel();
     this.#refuseAll(this.#failure ?? stopped());
     const { transport, data, log } = this.#options;
@@ -280,66 +270,22 @@ export class Driver {
     if (this.#stopped) throw stopped();
   }
 
+  /** @throws StoreError */
+  #mustRun<T>(action: () => T): T {
+    this.#checkRunning();
+    const result = this.#input(action);
+    this.#checkRunning();
+    return result as T;
+  }
+
   #tick(): void {
     this.#input(() => undefined);
     this.#sender.tidy();
     if (this.#alarm.on) this.#handOver();
   }
 
-  /** Something happens to the core; what it asks for is done at the end of the turn. undefined: it has stopped. */
   #input<T>(action: () => T): T | undefined {
-    if (this.#stopped || this.#failure !== undefined) return undefined;
-    try {
-      this.#catchUp();
-      const result = action();
-      this.#pumpSoon();
-      return result;
-    } catch (error) {
-      this.#fail(error, 'the member stops for good');
-      return undefined;
-    }
-  }
-
-  /** The ticks that have passed: after a pause all at once, before anything else. */
-  #catchUp(): void {
-    const { tickMs } = this.#options.timing;
-    const ticks = Math.floor((this.#options.env.clock.monotonic() - this.#tickedMs) / tickMs);
-    if (ticks <= 0) return;
-    this.#tickedMs += ticks * tickMs;
-    this.#raft.tick(ticks);
-  }
-
-  #pumpSoon(): void {
-    if (this.#pumpQueued) return;
-    this.#pumpQueued = true;
-    // The end of this turn: what else comes in it shares the Ready.
-    queueMicrotask(() => {
-      this.#pumpQueued = false;
-      this.#pump();
-    });
-  }
-
-  #pump(): void {
-    if (this.#pumping || this.#stopped || this.#failure !== undefined) return;
-    this.#pumping = true;
-    try {
-      this.#catchUp();
-      // While a write is under way new proposals gather for the next one.
-      if (!this.#persister.busy || !this.leads) this.#proposals.flush();
-      for (let bytes = 0; this.#raft.hasReady();) {
-        if (bytes >= committedBytes) {
-          this.#options.env.timers.after(0, () => this.#pump());
-          break;
-        }
-        const ready = this.#raft.ready();
-        for (const entry of ready.committed) bytes += entry.type === 'command' ? entry.data.byteLength + 100 : 100;
-        this.#handle(ready);
-      }
-    } catch (error) {
-      this.#fail(error, 'the member stops for good');
-    } finally {
-      this.#pumping = false;
-    }
+    return this.#loop.input(action);
   }
 
   #handle(ready: Ready): void {
@@ -352,7 +298,7 @@ export class Driver {
     for (const read of ready.reads) this.#reads.answered(read);
     for (const read of ready.snapshotReads) void this.#readSnapshot(read);
     for (const chunk of ready.snapshotChunks) this.#intake.add(chunk);
-    this.#waiters.wake();
+    this.#changes.wake();
   }
 
   #send(message: Message): void {
@@ -449,6 +395,7 @@ export class Driver {
     const { log, dataDir, onFailure } = this.#options;
     const message = `${what} (data in ${dataDir}): ${errorMessage(error)}`;
     this.#failure = new StoreError('UNAVAILABLE', message, { cause: error });
+    this.#loop.stop();
     log.error({ error: errorMessage(error) }, what);
     this.#refuseAll(this.#failure);
     onFailure(this.#failure);
@@ -457,7 +404,7 @@ export class Driver {
   #refuseAll(error: StoreError): void {
     this.#proposals.close(error);
     this.#reads.close(error);
-    this.#waiters.fail(error);
+    this.#changes.close(error);
   }
 }
 

@@ -126,6 +126,21 @@ describe('a snapshot that is installed', () => {
     expect(data.machine.get('k7')).toBeDefined();
   });
 
+  it('is asked for again when it came damaged', async () => {
+    bed = await DriverBed.open();
+    const { sent, failures, data } = bed;
+    const damaged = Buffer.from(snapshot.data);
+    damaged[100] = (damaged[100] ?? 0) ^ 1;
+    bed.receiveSnapshot({ meta: snapshot.meta, data: damaged }, snapshot.meta.term);
+    await until('it is asked for again', () =>
+      sent.some((message) => message.type === 'snapshotResponse' && message.offset === 0),
+    );
+    expect(data.states.count).toBe(1);
+    bed.receiveSnapshot(snapshot, snapshot.meta.term);
+    await until('it is installed', () => bed?.driver.status().applied === snapshot.meta.index);
+    expect(failures).toEqual([]);
+  });
+
   it('stops the member when the log fails in between', async () => {
     bed = await DriverBed.open();
     const { hooks, failures } = bed;

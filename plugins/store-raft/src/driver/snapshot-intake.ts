@@ -33,6 +33,8 @@ export class SnapshotIntake {
   /** Pieces are written one after the other. */
   #working: Promise<void> = Promise.resolve();
   #installing = false;
+  /** A piece is missing: those behind it are of no use. */
+  #broken = false;
 
   constructor(options: SnapshotIntakeOptions) {
     this.#options = options;
@@ -61,7 +63,8 @@ export class SnapshotIntake {
 
   async #add(chunk: SnapshotChunk): Promise<void> {
     const { env, log, failed, refused } = this.#options;
-    if (this.#stop.signal.aborted) return;
+    if (this.#stop.signal.aborted || (this.#broken && chunk.offset !== 0)) return;
+    this.#broken = false;
     try {
       await this.#receiver.add(chunk);
       if (chunk.last) await this.#install(chunk.snapshot);
@@ -70,6 +73,7 @@ export class SnapshotIntake {
         failed(error);
         return;
       }
+      this.#broken = true;
       log.warn({ error: errorMessage(error) }, 'a snapshot could not be taken in, asks for it again');
       await env.timers.sleep(retryMs, this.#stop.signal).catch(() => undefined);
       refused(chunk.snapshot);

@@ -205,8 +205,9 @@ export class StateFile {
   }
 
   async close(): Promise<void> {
+    if (this.#read === undefined) return;
     for (const frozen of this.#frozen) frozen.done();
-    this.#read?.done();
+    this.#read.done();
     this.#read = undefined;
     await this.#root.close();
   }
