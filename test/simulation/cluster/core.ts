@@ -13,6 +13,7 @@ export interface RaftTuning {
   readonly messageEntries: number;
   readonly inflightEntries: number;
   readonly tailEntries: number;
+  readonly tailBytes: number;
   readonly snapshotChunkBytes: number;
   readonly promoteLagEntries: number;
 }

@@ -39,7 +39,7 @@ export interface Profile {
   readonly tuning: Partial<ClusterTuning>;
 }
 
-export type ProfileName = 'mixed' | 'elections' | 'membership' | 'disks';
+export type ProfileName = 'mixed' | 'elections' | 'membership' | 'disks' | 'clocks';
 
 /** The fastest that any member's clock runs: as much as the manual of the core allows, and a little less. */
 export const fastestClock = 1.1;
@@ -99,7 +99,7 @@ const mixed: Record<Fault, number> = {
 export const allFaults: readonly Fault[] = Object.keys(nothing) as Fault[];
 
 export function chooseProfile(random: SimRandom): Profile {
-  const name = random.weighted<ProfileName>({ mixed: 6, elections: 1.5, membership: 2, disks: 1 });
+  const name = random.weighted<ProfileName>({ mixed: 6, elections: 1.5, membership: 2, disks: 1, clocks: 1 });
   const common = {
     name,
     meanGapMs: random.pick([60, 120, 250]),
@@ -137,6 +137,12 @@ export function chooseProfile(random: SimRandom): Profile {
           clockJump: 3,
         },
         tuning: { checkpointEntries: random.pick([5, 20]), tailEntries: random.pick([0, 4]) },
+      };
+    case 'clocks':
+      return {
+        ...common,
+        clockDrift: fastestClock - 1,
+        weights: { ...nothing, pause: 14, clockJump: 6, clockDrift: 4, isolateLeader: 4, crash: 3, transfer: 3 },
       };
   }
 }

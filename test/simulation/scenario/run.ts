@@ -204,6 +204,7 @@ function chooseTuning(random: SimRandom): ClusterTuning {
     messageEntries: random.pick([1, 2, 16, 256]),
     inflightEntries: random.pick([4, 64, 1024]),
     tailEntries: random.pick([0, 4, 20, 200]),
+    tailBytes: random.pick([300, 3_000, 1_000_000]),
     snapshotChunkBytes: random.pick([200, 1_000, 100_000]),
     promoteLagEntries: random.pick([5, 1_000]),
   };
