@@ -77,7 +77,7 @@ describeAsRoot(`a group${isRoot ? '' : ' (skipped: mounting a small file system 
           return acknowledged.length >= goal;
         });
       };
-      await writeAll(6_000);
+      await writeAll(4_000);
       // It refuses at once, and says why.
       await until('it refuses writes', () =>
         put(full, 'refused').then(
