@@ -5,14 +5,24 @@
  */
 import type { KubeObject } from '@timonel/sdk/kube';
 import { deepFreeze, type JsonObject } from '../json/plain-json.ts';
+import { entriesJson, shareFields, storedEntries } from '../managed-fields/entries.ts';
 
 const metadataMark = Buffer.from('"metadata":{');
 
 /** Makes the stored bytes. */
 export function encodeObject(object: KubeObject): Buffer {
   const { kind, apiVersion, metadata, ...rest } = object as KubeObject & JsonObject;
-  const { resourceVersion: _revision, ...storedMetadata } = metadata;
-  return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: storedMetadata, ...rest }));
+  const { resourceVersion: _revision, managedFields, ...storedMetadata } = metadata;
+  if (managedFields === undefined) {
+    return Buffer.from(JSON.stringify({ kind, apiVersion, metadata: storedMetadata, ...rest }));
+  }
+  // The text of the entries is there already, mostly.
+  const head = JSON.stringify({ kind, apiVersion }).slice(0, -1);
+  const meta = JSON.stringify(storedMetadata).slice(0, -1);
+  const tail = JSON.stringify(rest).slice(1);
+  const entries = entriesJson(storedEntries(managedFields));
+  const comma = tail === '}' ? '' : ',';
+  return Buffer.from(`${head},"metadata":${meta}${meta === '{' ? '' : ','}"managedFields":${entries}}${comma}${tail}`);
 }
 
 /** The stored bytes with the revision in them. */
@@ -32,5 +42,6 @@ export function decodeObject(stored: Uint8Array, revision: number): KubeObject {
   const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
   const object = JSON.parse(bytes.toString('utf8')) as KubeObject;
   object.metadata.resourceVersion = String(revision);
+  if (object.metadata.managedFields !== undefined) shareFields(object.metadata.managedFields);
   return deepFreeze(object);
 }

@@ -1,6 +1,7 @@
 /** At most ten entries of updates: the oldest are merged, one for each version. */
 import type { ManagedEntry } from './entries.ts';
 import { union } from './field-set.ts';
+import { shared } from './shared-sets.ts';
 
 const updatersLimit = 10;
 const bucketName = 'ancient-changes';
@@ -28,7 +29,7 @@ function merged(older: ManagedEntry, newer: ManagedEntry): ManagedEntry {
     apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType,
-    fieldsV1: union(older.fieldsV1, newer.fieldsV1),
+    fieldsV1: shared(union(older.fieldsV1, newer.fieldsV1)),
   };
 }
 

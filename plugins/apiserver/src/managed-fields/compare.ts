@@ -1,7 +1,7 @@
 /** What differs between two values, as sets of fields. Nothing is built as long as nothing differs. */
 import { equalJson, own, type JsonObject } from '../json/plain-json.ts';
 import type { SchemaNode } from '../kinds/schema-node.ts';
-import { addAt, emptySet, isEmpty, selfMark, type FieldSet } from './field-set.ts';
+import { addAt, emptySet, isEmpty, selfMark, union, type FieldSet } from './field-set.ts';
 import { wholeTree } from './field-tree.ts';
 import { fieldElement } from './path-element.ts';
 import { itemElement, itemElements, keyValue, memberNode, shapeOf } from './shape.ts';
@@ -11,6 +11,11 @@ export interface Difference {
   added?: FieldSet;
   removed?: FieldSet;
   modified?: FieldSet;
+}
+
+/** Fields that came or changed. */
+export function gainedIn({ added = emptySet, modified = emptySet }: Difference): FieldSet {
+  return union(added, modified);
 }
 
 const sorts = ['added', 'removed', 'modified'] as const;

@@ -1,8 +1,9 @@
 /** The entries of metadata.managedFields: who owns which fields. */
 import type { ManagedFieldsEntry } from '@timonel/sdk/kube';
 import { equalJson, isJsonObject } from '../json/plain-json.ts';
-import { isEmpty, sameSet, type FieldSet } from './field-set.ts';
+import { emptySet, isEmpty, sameSet, type FieldSet } from './field-set.ts';
 import { parseFieldsV1 } from './fields-v1.ts';
+import { jsonOf, shared } from './shared-sets.ts';
 
 /** An entry as the server writes it. */
 export interface ManagedEntry extends Readonly<ManagedFieldsEntry> {
@@ -27,12 +28,17 @@ export interface FieldWriter {
 const managerLengthLimit = 128;
 
 /** What tells entries apart. An applier stays the same one when it applies another version. */
-function idOf({ manager, operation, apiVersion, subresource = '' }: ManagedEntry | FieldWriter): string {
+function idOf({ manager, operation, apiVersion, subresource = '' }: ManagedEntry): string {
   return JSON.stringify([manager, operation, operation === 'Apply' ? '' : apiVersion, subresource]);
 }
 
 export function isEntryOf(entry: ManagedEntry, writer: FieldWriter): boolean {
-  return idOf(entry) === idOf(writer);
+  return (
+    entry.manager === writer.manager &&
+    entry.operation === writer.operation &&
+    (entry.subresource ?? '') === writer.subresource &&
+    (entry.operation === 'Apply' || entry.apiVersion === writer.apiVersion)
+  );
 }
 
 export function entryOf(writer: FieldWriter, fields: FieldSet, time: string | undefined = writer.time): ManagedEntry {
@@ -43,9 +49,23 @@ export function entryOf(writer: FieldWriter, fields: FieldSet, time: string | un
     apiVersion,
     ...(time === undefined ? {} : { time }),
     fieldsType: 'FieldsV1',
-    fieldsV1: fields,
+    fieldsV1: shared(fields),
     ...(subresource === '' ? {} : { subresource }),
   };
+}
+
+/** The entries of an object fresh from the store share what others have too. Changes them in place. */
+export function shareFields(entries: ManagedFieldsEntry[]): void {
+  for (const entry of entries) entry.fieldsV1 = shared((entry.fieldsV1 ?? emptySet) as FieldSet);
+}
+
+/** JSON of a list of entries. */
+export function entriesJson(entries: readonly ManagedEntry[]): string {
+  const texts = entries.map(({ fieldsV1, ...rest }) => {
+    const text = JSON.stringify(rest);
+    return `${text.slice(0, -1)},"fieldsV1":${jsonOf(fieldsV1)}}`;
+  });
+  return `[${texts.join(',')}]`;
 }
 
 function parseEntry(value: unknown): ManagedEntry | undefined {
@@ -115,13 +135,18 @@ export function sortedEntries(entries: readonly ManagedEntry[]): readonly Manage
   );
 }
 
+function sameEntry(a: ManagedEntry, b: ManagedEntry): boolean {
+  return a.apiVersion === b.apiVersion && sameSet(a.fieldsV1, b.fieldsV1);
+}
+
 /** Whether nothing but times differs. */
 export function sameButTimes(a: readonly ManagedEntry[], b: readonly ManagedEntry[]): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
-  const others = new Map(b.map((entry) => [idOf(entry), entry]));
+  const others = [...b];
   return a.every((entry) => {
-    const other = others.get(idOf(entry));
-    return other?.apiVersion === entry.apiVersion && sameSet(entry.fieldsV1, other.fieldsV1);
+    const at = others.findIndex((other) => entry === other || (idOf(other) === idOf(entry) && sameEntry(entry, other)));
+    if (at !== -1) others.splice(at, 1);
+    return at !== -1;
   });
 }

@@ -66,21 +66,27 @@ function shares(a: FieldSet, b: FieldSet): boolean {
   return Object.keys(a).every((element) => element === selfMark || a[element] === b[element]);
 }
 
+/** The members below. `a` itself when `b` has nothing new. */
 function unionBelow(a: FieldSet, b: FieldSet): FieldSet {
-  const result: GrowingSet = {};
-  for (const element of Object.keys(a)) {
-    const left = a[element] ?? emptySet;
-    const right = b[element];
-    if (element !== selfMark) result[element] = right === undefined ? left : unionAt(left, right);
-  }
+  let result: GrowingSet | undefined;
   for (const element of Object.keys(b)) {
-    if (element !== selfMark && a[element] === undefined) result[element] = b[element] ?? emptySet;
+    const right = b[element];
+    if (element === selfMark || right === undefined) continue;
+    const left = a[element];
+    const node = left === undefined ? right : unionAt(left, right);
+    if (node === left) continue;
+    result ??= { ...a };
+    result[element] = node;
   }
-  return result;
+  return result ?? a;
 }
 
 function unionAt(a: FieldSet, b: FieldSet): FieldSet {
-  return a === b ? a : (nodeOf(isMember(a) || isMember(b), unionBelow(a, b)) ?? emptySet);
+  if (a === b) return a;
+  const below = unionBelow(a, b);
+  const member = isMember(a) || isMember(b);
+  if (isEmpty(below) || selfMark in below === member) return below;
+  return { [selfMark]: emptySet, ...below };
 }
 
 export function union(a: FieldSet, b: FieldSet): FieldSet {

@@ -22,7 +22,8 @@ const serverMetadata = [
 ];
 const unownedMetadata: ReadonlySet<string> = new Set(serverMetadata);
 const typeFields = ['apiVersion', 'kind'];
-const unowned: Readonly<Record<Exclude<Part, 'status'>, ReadonlySet<string>>> = {
+const unowned: Readonly<Record<Part, ReadonlySet<string>>> = {
+  status: new Set(),
   whole: new Set([...typeFields, 'metadata']),
   main: new Set([...typeFields, 'metadata', 'status']),
 };
@@ -34,6 +35,12 @@ const unownedSet: FieldSet = Object.freeze({
     ...Object.fromEntries(serverMetadata.map((name) => [fieldElement(name), emptySet])),
   }),
 });
+
+/** Which members nobody owns: of metadata, or of an object when the write is about a part of it. */
+export function isUnowned(where: 'metadata' | Part): (name: string) => boolean {
+  const names = where === 'metadata' ? unownedMetadata : unowned[where];
+  return (name) => names.has(name);
+}
 
 /** Without the fields that nobody owns: identity, and what the server sets. */
 export function ownable(fields: FieldSet): FieldSet {

@@ -6,7 +6,7 @@ import { keyElement, valueElement } from './path-element.ts';
 export type Shape = 'leaf' | 'map' | 'list';
 
 /** Of values without a schema: maps fall apart, lists do not. */
-const anything = new SchemaNode({}, {});
+export const anything: SchemaNode = new SchemaNode({}, {});
 
 /** Defaults of list keys that the schemas of the built-in kinds do not carry. */
 const keyDefaults: Readonly<Record<string, string>> = { protocol: 'TCP' };

@@ -58,14 +58,14 @@ function committed(
 }
 
 /**
- * `absent` is thrown when there is no such object.
+ * `absent`: what is thrown when there is no such object.
  * @throws ApiError NotFound, Conflict (too many writers at once), and what `attempt` throws.
  */
 export async function guaranteedUpdate(
   parts: UpdateParts,
   target: Target,
   attempt: (current: StoredObject) => Promise<Outcome>,
-  absent: ApiError = notFound(target.kind, target.name),
+  absent?: ApiError,
 ): Promise<Written> {
   parts.feed.checkLoaded();
   const key = objectKeyOf(target.kind.definition, target.namespace, target.name);
@@ -75,7 +75,7 @@ export async function guaranteedUpdate(
     let outcome: Outcome | undefined;
     let failure: unknown;
     try {
-      if (current === undefined) throw absent;
+      if (current === undefined) throw absent ?? notFound(target.kind, target.name);
       outcome = await attempt(current);
     } catch (error) {
       failure = error;

@@ -36,8 +36,8 @@ export function setEntries(object: KubeObject, entries: readonly ManagedEntry[])
   else object.metadata.managedFields = entries as ManagedEntry[];
 }
 
-export function entriesOfNew(target: Target, object: KubeObject, time: string): readonly ManagedEntry[] {
-  const writer = updaterOf(target, '', time);
+export function entriesOfNew(target: Target, object: KubeObject): readonly ManagedEntry[] {
+  const writer = updaterOf(target, '', object.metadata.creationTimestamp ?? '');
   return entriesOfCreate(object as unknown as JsonObject, target.kind.schema, partOf(target, ''), writer);
 }
 

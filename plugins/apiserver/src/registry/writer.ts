@@ -139,7 +139,7 @@ export class Writer {
     const circumstances = this.#circumstances(target, 'CREATE', undefined, '');
     prepareNewMetadata(object, kind, this.#parts.env);
     strategy.default?.(object);
-    const entries = settled ?? entriesOfNew(target, object, this.#parts.env.clock.timestamp());
+    const entries = settled ?? entriesOfNew(target, object);
     const admitted = await this.#parts.admission.mutate(object, circumstances);
     setEntries(admitted, entries);
     strategy.prepareForCreate?.(admitted, { user: target.user });

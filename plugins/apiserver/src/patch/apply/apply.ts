@@ -11,10 +11,11 @@ import {
   type FieldWriter,
   type ManagedEntry,
 } from '../../managed-fields/entries.ts';
+import { gainedIn } from '../../managed-fields/compare.ts';
 import { emptySet, intersection, isEmpty, sameSet, union, type FieldSet } from '../../managed-fields/field-set.ts';
 import { fieldsOf } from '../../managed-fields/field-tree.ts';
 import { compareObjects, ownable, type Part } from '../../managed-fields/object-fields.ts';
-import { entriesOfCreate, gainedIn, without } from '../../managed-fields/update-managers.ts';
+import { entriesOfCreate, remaining } from '../../managed-fields/update-managers.ts';
 import type { Conflict } from './conflicts.ts';
 import { mergeTyped } from './merge-typed.ts';
 import { prune } from './prune.ts';
@@ -60,7 +61,7 @@ export function apply(input: ApplyInput): Applied {
     .map((owner) => ({ owner, fields: intersection(owner.fieldsV1, gained) }))
     .filter(({ fields }) => !isEmpty(fields));
   const lost = union(gained, found.removed ?? emptySet);
-  const left = others.map((entry) => without(entry, lost)).filter((entry) => entry !== undefined);
+  const left = remaining(others, lost);
   const fields = ownable(sent);
   const unchanged = isEmpty(lost) && last?.apiVersion === writer.apiVersion && sameSet(last.fieldsV1, fields);
   const own = unchanged ? last : entryOf(writer, fields);

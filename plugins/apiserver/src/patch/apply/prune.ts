@@ -17,18 +17,15 @@ export interface PruneInput {
   readonly node: SchemaNode;
 }
 
-function removed(object: JsonObject, fields: FieldSet, node: SchemaNode): JsonObject {
-  return (removeFields(object, fields, node) ?? {}) as JsonObject;
-}
-
 export function prune({ merged, last, owned, node }: PruneInput): JsonObject {
   const named = (set: FieldSet): FieldSet => withNamedFields(set, node);
   const lastNamed = named(last);
   const all = named(fieldsOf(merged, node));
-  const bare = removed(merged, lastNamed, node);
+  const removed = (fields: FieldSet): JsonObject => (removeFields(merged, fields, node, owned) ?? {}) as JsonObject;
+  const bare = removed(lastNamed);
   // Back comes what anybody owns …
-  const kept = removed(merged, difference(all, union(named(fieldsOf(bare, node)), named(owned))), node);
+  const kept = removed(difference(all, union(named(fieldsOf(bare, node)), named(owned))));
   // … and what lay below it without having been the applier's.
   const gone = intersection(difference(all, named(fieldsOf(kept, node))), lastNamed);
-  return removed(merged, gone, node);
+  return removed(gone);
 }

@@ -1,5 +1,5 @@
 /** Takes fields out of a value by its schema. */
-import { setOwn, type JsonObject } from '../../json/plain-json.ts';
+import { isJsonObject, setOwn, type JsonObject } from '../../json/plain-json.ts';
 import type { SchemaNode } from '../../kinds/schema-node.ts';
 import {
   emptySet,
@@ -12,37 +12,56 @@ import {
 import { fieldElement } from '../../managed-fields/path-element.ts';
 import { isNamedField, itemElements, memberNode, nodeAt, shapeOf } from '../../managed-fields/shape.ts';
 
-/** The value without the fields; what becomes empty by it goes too (undefined). `fields` says what lies below the value. */
-export function removeFields(value: unknown, fields: FieldSet, node: SchemaNode): unknown {
+/**
+ * The value without the fields. What becomes empty by it goes too (undefined), unless it is `owned` as it is. Both sets say what
+ * lies below the value.
+ */
+export function removeFields(value: unknown, fields: FieldSet, node: SchemaNode, owned: FieldSet = emptySet): unknown {
   if (isEmpty(fields)) return value;
   const shape = shapeOf(node, value);
-  if (shape === 'map') return removeMembers(value as JsonObject, fields, node);
-  if (shape === 'list') return removeItems(value as unknown[], fields, node);
+  if (shape === 'map') return removeMembers(value as JsonObject, fields, node, owned);
+  if (shape === 'list') return removeItems(value as unknown[], fields, node, owned);
   return value;
 }
 
-function removeMembers(object: JsonObject, fields: FieldSet, node: SchemaNode): JsonObject | undefined {
+function removeMembers(
+  object: JsonObject,
+  fields: FieldSet,
+  node: SchemaNode,
+  owned: FieldSet,
+): JsonObject | undefined {
   const result: JsonObject = {};
   let removed = false;
   for (const name of Object.keys(object)) {
-    const below = fields[fieldElement(name)];
-    const left = leftOf(object[name], below, memberNode(node, name));
+    const element = fieldElement(name);
+    const left = leftOf(object[name], fields[element], memberNode(node, name), owned[element]);
     if (left === undefined) removed = true;
     else setOwn(result, name, left);
   }
-  return removed && isEmpty(result as unknown as FieldSet) ? undefined : result;
+  return removed && Object.keys(result).length === 0 ? undefined : result;
 }
 
-function leftOf(value: unknown, below: FieldSet | undefined, node: SchemaNode): unknown {
+function leftOf(value: unknown, below: FieldSet | undefined, node: SchemaNode, owned: FieldSet | undefined): unknown {
   if (below === undefined) return value;
-  return isMember(below) ? undefined : removeFields(value, below, node);
+  if (isMember(below)) return undefined;
+  const left = removeFields(value, below, node, owned);
+  const stays = left === undefined && owned !== undefined && isMember(owned) && isJsonObject(value);
+  return stays ? {} : left;
 }
 
-function removeItems(list: readonly unknown[], fields: FieldSet, node: SchemaNode): unknown[] | undefined {
+function removeItems(
+  list: readonly unknown[],
+  fields: FieldSet,
+  node: SchemaNode,
+  owned: FieldSet,
+): unknown[] | undefined {
   const elements = itemElements(list, node);
   if (elements === undefined) return [...list];
   const left = list
-    .map((item, index) => leftOf(item, fields[elements[index] ?? ''], node.element()))
+    .map((item, index) => {
+      const element = elements[index] ?? '';
+      return leftOf(item, fields[element], node.element(), owned[element]);
+    })
     .filter((item) => item !== undefined);
   return left.length === 0 && list.length > 0 ? undefined : left;
 }
