@@ -9,7 +9,7 @@ const plugin: AnyPlugin = definePlugin({
   name: 'api-resources',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'The built-in kinds of the API: core, apps, discovery and coordination',
+  description: 'The built-in kinds of the API, of all stable groups',
   provides: { resources: resourceProvider },
   optional: { nodes: nodeEndpoint, resolvers: nodeResolver },
   setup(ctx) {

@@ -4,6 +4,8 @@ import {
   deployments,
   endpoints,
   endpointSlices,
+  furtherClusterTypes,
+  furtherNamespacedTypes,
   leases,
   namespaces,
   nodes,
@@ -27,6 +29,8 @@ export const collectedTypes: readonly ResourceType[] = [
   secrets,
   serviceAccounts,
   leases,
+  ...furtherNamespacedTypes,
+  ...furtherClusterTypes,
 ] as readonly ResourceType[];
 
 /** Types that own but are not collected themselves. */

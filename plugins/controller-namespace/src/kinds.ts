@@ -4,6 +4,7 @@ import {
   deployments,
   endpoints,
   endpointSlices,
+  furtherNamespacedTypes,
   leases,
   pods,
   replicaSets,
@@ -16,6 +17,7 @@ import {
 /** Namespaced types in the order in which a namespace is emptied: pods first, for they take the longest to go; events last, for they tell about it. */
 export const namespacedTypes: readonly ResourceType[] = [
   pods,
+  ...furtherNamespacedTypes,
   deployments,
   replicaSets,
   services,

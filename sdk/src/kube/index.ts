@@ -1,4 +1,5 @@
 export * from './core.ts';
+export * from './further-types.ts';
 export * from './meta.ts';
 export * from './names.ts';
 export * from './quantity.ts';

@@ -1,0 +1,68 @@
+/**
+ * The stored types of the API that no plugin of Timonel reads the fields of as yet: for those who treat all types alike, as the
+ * deletion of namespaces and garbage collection do. A type that gets a shape of its own moves to the file of its group.
+ */
+import { defineResource, type ResourceType } from './meta.ts';
+
+/** `group/version`, then `Kind resource` each. */
+const namespaced: Readonly<Record<string, readonly string[]>> = {
+  v1: [
+    'ReplicationController replicationcontrollers',
+    'PodTemplate podtemplates',
+    'LimitRange limitranges',
+    'ResourceQuota resourcequotas',
+    'PersistentVolumeClaim persistentvolumeclaims',
+  ],
+  'apps/v1': ['StatefulSet statefulsets', 'DaemonSet daemonsets', 'ControllerRevision controllerrevisions'],
+  'batch/v1': ['CronJob cronjobs', 'Job jobs'],
+  'autoscaling/v2': ['HorizontalPodAutoscaler horizontalpodautoscalers'],
+  'policy/v1': ['PodDisruptionBudget poddisruptionbudgets'],
+  'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
+  'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
+  'storage.k8s.io/v1': ['CSIStorageCapacity csistoragecapacities'],
+  'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
+};
+
+const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
+  v1: ['PersistentVolume persistentvolumes'],
+  'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
+  'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
+  'storage.k8s.io/v1': [
+    'StorageClass storageclasses',
+    'VolumeAttachment volumeattachments',
+    'CSIDriver csidrivers',
+    'CSINode csinodes',
+    'VolumeAttributesClass volumeattributesclasses',
+  ],
+  'scheduling.k8s.io/v1': ['PriorityClass priorityclasses'],
+  'node.k8s.io/v1': ['RuntimeClass runtimeclasses'],
+  'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
+  'flowcontrol.apiserver.k8s.io/v1': [
+    'FlowSchema flowschemas',
+    'PriorityLevelConfiguration prioritylevelconfigurations',
+  ],
+  'admissionregistration.k8s.io/v1': [
+    'ValidatingWebhookConfiguration validatingwebhookconfigurations',
+    'MutatingWebhookConfiguration mutatingwebhookconfigurations',
+    'ValidatingAdmissionPolicy validatingadmissionpolicies',
+    'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
+  ],
+  'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
+};
+
+function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespaced: boolean): readonly ResourceType[] {
+  const types = Object.entries(table).flatMap(([apiVersion, names]) =>
+    names.map((text) => {
+      const [kind = '', resource = ''] = text.split(' ');
+      const [version = '', group = ''] = apiVersion.split('/').toReversed();
+      return defineResource({ group, version, kind, resource, namespaced: isNamespaced });
+    }),
+  );
+  return Object.freeze(types);
+}
+
+/** Those in namespaces. Owners come before what they own. */
+export const furtherNamespacedTypes: readonly ResourceType[] = typesOf(namespaced, true);
+
+/** Those of the whole cluster. */
+export const furtherClusterTypes: readonly ResourceType[] = typesOf(ofTheCluster, false);
