@@ -4,7 +4,7 @@ import { createRealEnv } from '@timonel/core/env';
 export interface UntilOptions {
   /** Names the condition in the error: "pod to be Running". */
   readonly what: string;
-  /** Default 5000. */
+  /** Default 20,000: machines are busy at times, and a condition in vain is found all the same. */
   readonly timeoutMs?: number;
   /** Default 10. */
   readonly intervalMs?: number;
@@ -29,7 +29,7 @@ export async function until<T>(
   condition: () => T | Promise<T>,
   options: UntilOptions,
 ): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const timeoutMs = options.timeoutMs ?? 5000;
+  const timeoutMs = options.timeoutMs ?? 20_000;
   const endAt = clock.monotonic() + timeoutMs;
   let cause: unknown;
   for (;;) {

@@ -132,6 +132,7 @@ export class Driver {
       env,
       raft: this.#raft,
       timeoutMs: timing.requestTimeoutMs,
+      handOverMs: Math.min(timing.requestTimeoutMs, electionMs * 4),
       input: (action) => this.#mustRun(action),
       soft: () => this.#soft,
       trouble,

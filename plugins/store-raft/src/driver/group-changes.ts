@@ -7,6 +7,8 @@ export interface GroupChangesOptions {
   readonly env: Env;
   readonly raft: Raft;
   readonly timeoutMs: number;
+  /** The core gives a hand-over up after an election timeout: then it may be tried again. */
+  readonly handOverMs: number;
   /** Runs it as input of the core. @throws StoreError when the store has stopped */
   readonly input: <T>(action: () => T) => T;
   readonly soft: () => SoftState;
@@ -45,12 +47,13 @@ export class GroupChanges {
 
   /** Of a leader: waits until another leads. @throws StoreError REFUSED, UNAVAILABLE */
   async transferLeadership(to?: MemberId): Promise<void> {
-    const { raft, input, soft } = this.#options;
+    const { raft, input, soft, handOverMs } = this.#options;
     const result = input(() => raft.transferLeadership(to));
     if (result.type === 'refused') throw new StoreError('REFUSED', result.reason);
     await this.#waiters.until(
       () => soft().role !== 'leader' && soft().leader !== undefined,
       () => 'no other member has taken over in time',
+      handOverMs,
     );
   }
 

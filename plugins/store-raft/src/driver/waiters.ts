@@ -19,7 +19,7 @@ export class Waiters {
   }
 
   /** @throws StoreError UNAVAILABLE after the time-out; what `fail` was called with */
-  until(done: () => boolean, trouble: () => string): Promise<void> {
+  until(done: () => boolean, trouble: () => string, timeoutMs: number = this.#timeoutMs): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const end = (then: () => void): void => {
@@ -28,9 +28,7 @@ export class Waiters {
         then();
       };
       const waiter: Waiter = { done, resolve: () => end(resolve), reject: (error) => end(() => reject(error)) };
-      const timer = this.#env.timers.after(this.#timeoutMs, () =>
-        waiter.reject(new StoreError('UNAVAILABLE', trouble())),
-      );
+      const timer = this.#env.timers.after(timeoutMs, () => waiter.reject(new StoreError('UNAVAILABLE', trouble())));
       this.#waiting.add(waiter);
     });
   }
