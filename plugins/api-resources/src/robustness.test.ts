@@ -6,7 +6,7 @@ import { kinds } from './testing/kinds-under-test.ts';
 import { builtInSchemas } from './schemas.ts';
 
 const schemas = builtInSchemas();
-const runs = 20;
+const runs = 12;
 
 type Schema = { readonly [key: string]: unknown };
 
