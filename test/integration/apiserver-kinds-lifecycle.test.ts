@@ -122,6 +122,7 @@ describe.each(samples.map((sample) => [sample.path, sample] as const))('%s', (pa
 
     await replaceAndPatch(paths, first, sample);
     await writeStatus(paths, first, sample);
+    await scale(paths, first, sample);
     await showTable(paths, sample);
 
     await remove(paths, first, sample);
@@ -179,6 +180,18 @@ async function writeStatus(paths: Paths, name: string, sample: Sample): Promise<
   // By the object itself the status stays as it is.
   const whole = await expects(200, server.send('PUT', paths.of(name), { body: { ...patched.body, status: {} } }));
   expect(whole.body.status).toEqual(patched.body.status);
+}
+
+/** Kinds with replicas are scaled without a look at the rest of them. */
+const scaled = ['apps/v1/deployments', 'apps/v1/replicasets', 'apps/v1/statefulsets', 'v1/replicationcontrollers'];
+
+async function scale(paths: Paths, name: string, sample: Sample): Promise<void> {
+  expect(entries.has(`${sample.path}/scale`)).toBe(scaled.includes(sample.path));
+  if (!scaled.includes(sample.path)) return;
+  const { body } = await expects(200, server.send('GET', paths.of(name, 'scale')));
+  expect(body).toMatchObject({ kind: 'Scale', apiVersion: 'autoscaling/v1', status: { selector: 'app=x' } });
+  await expects(200, server.send('PUT', paths.of(name, 'scale'), { body: { ...body, spec: { replicas: 7 } } }));
+  expect((await server.send('GET', paths.of(name))).body.spec.replicas).toBe(7);
 }
 
 async function showTable(paths: Paths, sample: Sample): Promise<void> {
