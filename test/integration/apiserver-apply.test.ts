@@ -1,5 +1,6 @@
 /** Server-side apply and the account of field managers, over HTTP. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import { configMaps } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
 import { startApiServer, type Answer, type TestApiServer } from '../support/api-server.ts';
@@ -220,6 +221,23 @@ describe('an apply', () => {
     const uid = await apply(`${cm}/none`, 'me', configMap('none', {}, { uid: 'b' }));
     expect(uid.body).toMatchObject({ code: 409, reason: 'Conflict' });
     expect((await apply(`${cm}/dry`, 'me', configMap('other', {}))).body).toMatchObject({ code: 400 });
+  });
+
+  it('of whatever it may be gets an answer', async () => {
+    const json = fc.json({ maxDepth: 4 }).map((text) => JSON.parse(text) as unknown);
+    const keys = fc.constantFrom('spec', 'data', 'metadata', 'status', '__proto__', 'kind', 'template', 'finalizers');
+    const config = fc.dictionary(keys, fc.oneof(json, fc.dictionary(keys, json)));
+    const paths = [`${cm}/fuzz`, `${deploy}/fuzz`, `${deploy}/fuzz/status`, `${deploy}/fuzz/scale`, `${pods}/fuzz`];
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...paths), config, async (path, parts) => {
+        const kind = path.startsWith(cm) ? 'ConfigMap' : path.startsWith(pods) ? 'Pod' : 'Deployment';
+        const apiVersion = kind === 'Deployment' ? 'apps/v1' : 'v1';
+        const body = JSON.stringify({ apiVersion, kind, ...parts });
+        const { status } = await apply(path, 'fuzz', body, '&force=true');
+        expect({ body, fault: status >= 500 }).toEqual({ body, fault: false });
+      }),
+      { numRuns: 150 },
+    );
   });
 
   it('of many at once loses nothing', async () => {

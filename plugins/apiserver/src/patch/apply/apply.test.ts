@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { equalJson, isJsonObject, type JsonObject } from '../../json/plain-json.ts';
+import { equalJson, isJsonObject, valueAtPath, type JsonObject } from '../../json/plain-json.ts';
 import type { FieldWriter, ManagedEntry } from '../../managed-fields/entries.ts';
 import { difference, intersection, isEmpty, union, type FieldSet } from '../../managed-fields/field-set.ts';
 import { fieldsOf } from '../../managed-fields/field-tree.ts';
@@ -55,6 +55,12 @@ function withoutEmpty(value: unknown): unknown {
   );
 }
 
+/** A value without a schema may be a leaf to one and a map to the other, whose members then go without a conflict. */
+function sameForm(...configs: readonly JsonObject[]): boolean {
+  const values = configs.map((config) => valueAtPath(config, '.spec.any')).filter((value) => value !== undefined);
+  return new Set(values.map(isJsonObject)).size <= 1;
+}
+
 describe('the laws of apply', () => {
   it('an object is what its first applier sent', () => {
     fc.assert(
@@ -99,7 +105,7 @@ describe('the laws of apply', () => {
       fc.property(anyObject, anyObject, (first, second) => {
         const [a, b] = [ownable(fieldsOf(first, rootNode)), ownable(fieldsOf(second, rootNode))];
         const after = applied(applied(nothing, 'b', first), 'a', second);
-        if (isEmpty(intersection(a, b))) expect(after.conflicts).toEqual([]);
+        if (sameForm(first, second) && isEmpty(intersection(a, b))) expect(after.conflicts).toEqual([]);
       }),
     );
   });
@@ -119,15 +125,15 @@ describe('the laws of apply', () => {
   });
 
   it('an applier that leaves everything out takes back what nobody else owns', () => {
-    const bare = { apiVersion: 'v1', kind: 'Root', metadata: { name: 'x' } };
+    const bare: JsonObject = { apiVersion: 'v1', kind: 'Root', metadata: { name: 'x' } };
     fc.assert(
       fc.property(anyObject, anyObject, (first, second) => {
         const alone = applied(applied(nothing, 'a', first), 'a', bare);
         expect(sameObject(alone.object, bare)).toBe(true);
-        expect(alone.entries).toEqual([]);
+        expect(ownedBy(alone, 'a')).toEqual({});
         const base = applied(nothing, 'b', first);
         const both = applied(base, 'a', second);
-        if (both.conflicts.length > 0) return;
+        if (both.conflicts.length > 0 || !sameForm(first, second)) return;
         const left = applied(both, 'a', bare);
         expect(ownedBy(left, 'a')).toEqual({});
         expect(ownedBy(left, 'b')).toEqual(ownedBy(base, 'b'));

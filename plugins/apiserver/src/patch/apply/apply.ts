@@ -63,6 +63,8 @@ export function apply(input: ApplyInput): Applied {
   const lost = union(gained, found.removed ?? emptySet);
   const left = remaining(others, lost);
   const fields = ownable(sent);
+  // Who owns nothing and changes nothing leaves no trace, not even of what was there before.
+  if (input.entries.length === 0 && isEmpty(fields) && isEmpty(lost)) return { object, entries: [], conflicts };
   const unchanged = isEmpty(lost) && last?.apiVersion === writer.apiVersion && sameSet(last.fieldsV1, fields);
   const own = unchanged ? last : entryOf(writer, fields);
   return { object, entries: sortedEntries(isEmpty(fields) || own === undefined ? left : [...left, own]), conflicts };

@@ -27,5 +27,5 @@ export function prune({ merged, last, owned, node }: PruneInput): JsonObject {
   const kept = removed(difference(all, union(named(fieldsOf(bare, node)), named(owned))));
   // … and what lay below it without having been the applier's.
   const gone = intersection(difference(all, named(fieldsOf(kept, node))), lastNamed);
-  return removed(gone);
+  return removed(difference(gone, owned));
 }
