@@ -16,7 +16,7 @@ export class Observer {
   /** Called in the very moment in which a member begins to lead, before anything that it sends then is under way. */
   onLeader: ((member: string) => void) | undefined;
   /** Called when a member has an entry in its log, before that is safe on its disk. */
-  onAppended: ((member: string) => void) | undefined;
+  onAppended: ((member: string, entry: Entry) => void) | undefined;
   readonly truth: Truth;
   readonly history: History;
   readonly leases: LeaseEnds;
@@ -81,7 +81,7 @@ export class Observer {
     this.note(`${member} log ${entry.index}/${entry.term} ${entry.type}`);
     if (previousTerm === undefined) this.violation(`${member} appended ${entry.index} with a gap before it`);
     else this.#logs.appended(member, entry, previousTerm);
-    this.onAppended?.(member);
+    this.onAppended?.(member, entry);
   }
 
   committed(member: string, entry: Entry, term: number): void {

@@ -83,7 +83,9 @@ export class Faults {
       case 'duel':
       case 'churn':
       case 'figure8':
+      case 'forgottenVote':
       case 'swapMajority':
+      case 'leavingLeader':
       case 'removeUnaware':
         return this.#scripts[fault]();
       case 'pause':

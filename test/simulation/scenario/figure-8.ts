@@ -1,6 +1,7 @@
 import type { Member } from '../cluster/member.ts';
 import type { SimRandom } from '../parts/random.ts';
 import type { Cluster } from './cluster.ts';
+import { nudge, revive, timeoutMs, type After } from './story.ts';
 
 /** mute: nothing that it sends arrives. brief: it dies soon after another has an entry from it. free: nothing is done to it. */
 type Reign = 'mute' | 'brief' | 'free';
@@ -12,11 +13,11 @@ type Reign = 'mute' | 'brief' | 'free';
 export class Figure8 {
   readonly #cluster: Cluster;
   readonly #random: SimRandom;
-  readonly #after: (delayMs: number, run: () => void) => void;
+  readonly #after: After;
   /** Counts the stories: a new one ends the one before. */
   #story = 0;
 
-  constructor(cluster: Cluster, random: SimRandom, after: (delayMs: number, run: () => void) => void) {
+  constructor(cluster: Cluster, random: SimRandom, after: After) {
     this.#cluster = cluster;
     this.#random = random;
     this.#after = after;
@@ -36,7 +37,7 @@ export class Figure8 {
     const [first, second] = this.#random.shuffle(voters).flatMap((id) => this.#cluster.members.get(id) ?? []);
     if (leader === undefined || first === undefined || second === undefined) return;
     leader.crash('before figure 8');
-    this.#after(this.#random.between(5, 50), () => this.#revive(leader));
+    this.#after(this.#random.between(5, 50), () => revive(this.#cluster, leader));
     this.#tell([
       [first, 'mute'],
       [second, 'mute'],
@@ -51,9 +52,8 @@ export class Figure8 {
     const [member, reign] = next;
     const { observer } = this.#cluster.world;
     const story = this.#story;
-    const untilMs = this.#nowMs + 5 * this.#timeoutMs;
     let reigns = false;
-    this.#revive(member);
+    revive(this.#cluster, member);
     observer.onLeader = (id) => {
       const leader = this.#cluster.members.get(id);
       if (leader === undefined) return;
@@ -61,17 +61,12 @@ export class Figure8 {
       reigns = true;
       observer.onLeader = undefined;
       observer.note(`${id} reigns, ${reign}`);
-      this.#reign(leader, reign, 8 * this.#timeoutMs, () => {
+      this.#reign(leader, reign, 8 * timeoutMs(this.#cluster), () => {
         if (story === this.#story) this.#tell(rest);
       });
     };
-    const nudge = (): void => {
-      if (reigns || story !== this.#story) return;
-      if (this.#nowMs > untilMs) return this.end();
-      if (!member.paused) member.process?.operate((raft) => raft.campaign());
-      this.#after(8, nudge);
-    };
-    nudge();
+    const isOver = (): boolean => reigns || story !== this.#story;
+    nudge(this.#cluster, this.#after, member, isOver, () => this.end());
   }
 
   #reign(leader: Member, reign: Reign, downMs: number, then: () => void): void {
@@ -83,7 +78,7 @@ export class Figure8 {
       dead = true;
       leader.crash('in its first moments');
       this.#mute(leader);
-      this.#after(downMs, () => this.#revive(leader));
+      this.#after(downMs, () => revive(this.#cluster, leader));
       then();
     };
     if (reign === 'free') return;
@@ -97,26 +92,11 @@ export class Figure8 {
       // Until the leader has the answer, or a little longer.
       this.#after(this.#random.between(0.3 + delayMeanMs, 1.5 + 3 * delayMeanMs), die);
     };
-    this.#after(this.#timeoutMs, die);
+    this.#after(timeoutMs(this.#cluster), die);
   }
 
   #mute({ id }: Member): void {
     const others = [...this.#cluster.members.keys()].filter((other) => other !== id);
     this.#cluster.world.network.partition([id], others, 'a-to-b');
-  }
-
-  #revive(member: Member): void {
-    this.#cluster.world.network.unblock(member.id);
-    if (!this.#cluster.destroyed.has(member.id)) member.start();
-  }
-
-  get #nowMs(): number {
-    return this.#cluster.world.scheduler.nowMs;
-  }
-
-  /** The least time without a leader after which anyone may vote. */
-  get #timeoutMs(): number {
-    const { tickMs, electionTicks } = this.#cluster.tuning;
-    return tickMs * electionTicks;
   }
 }

@@ -10,6 +10,7 @@ export type Fault =
   | 'duel'
   | 'churn'
   | 'figure8'
+  | 'forgottenVote'
   | 'pause'
   | 'partition'
   | 'isolateLeader'
@@ -26,6 +27,7 @@ export type Fault =
   | 'removeUnaware'
   | 'swapMembers'
   | 'swapMajority'
+  | 'leavingLeader'
   | 'replaceMember';
 
 /** What a run is about: how often each fault strikes, relative to the others, and with which settings. */
@@ -51,6 +53,7 @@ const nothing: Record<Fault, number> = {
   duel: 0,
   churn: 0,
   figure8: 0,
+  forgottenVote: 0,
   pause: 0,
   partition: 0,
   isolateLeader: 0,
@@ -67,6 +70,7 @@ const nothing: Record<Fault, number> = {
   removeUnaware: 0,
   swapMembers: 0,
   swapMajority: 0,
+  leavingLeader: 0,
   replaceMember: 0,
 };
 
@@ -77,6 +81,7 @@ const mixed: Record<Fault, number> = {
   duel: 5,
   churn: 4,
   figure8: 1,
+  forgottenVote: 1,
   pause: 6,
   partition: 6,
   isolateLeader: 5,
@@ -93,6 +98,7 @@ const mixed: Record<Fault, number> = {
   removeUnaware: 2,
   swapMembers: 4,
   swapMajority: 2,
+  leavingLeader: 1,
   replaceMember: 2,
 };
 
@@ -117,7 +123,7 @@ export function chooseProfile(random: SimRandom): Profile {
         ...common,
         meanGapMs: 400,
         network: { ...calmNetwork, delayMeanMs: random.pick([0.5, 2]) },
-        weights: { ...nothing, figure8: 20, churn: 3, duel: 3, crash: 3, healNetwork: 3 },
+        weights: { ...nothing, figure8: 14, forgottenVote: 8, churn: 3, duel: 3, crash: 3, healNetwork: 3 },
         tuning: { electionTicks: 10, messageEntries: 1 },
       };
     case 'membership':
@@ -157,7 +163,14 @@ function someOf(weights: Readonly<Record<Fault, number>>, random: SimRandom): Re
 }
 
 function membershipOf(random: SimRandom): Record<Fault, number> {
-  const changes = { addMember: 12, removeMember: 6, removeUnaware: 5, swapMembers: 10, swapMajority: 10 };
+  const changes = {
+    addMember: 12,
+    removeMember: 6,
+    removeUnaware: 5,
+    swapMembers: 10,
+    swapMajority: 10,
+    leavingLeader: 4,
+  };
   const others = { crash: 6, duel: 3, pause: 4, partition: 5, isolateLeader: 4, oneWay: 4, transfer: 4, clockJump: 3 };
   return someOf({ ...nothing, ...others, ...changes, replaceMember: 3, healNetwork: 24 }, random);
 }

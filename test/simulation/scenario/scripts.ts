@@ -2,23 +2,33 @@ import type { Member } from '../cluster/member.ts';
 import type { SimRandom } from '../parts/random.ts';
 import type { Cluster } from './cluster.ts';
 import { Figure8 } from './figure-8.ts';
+import { ForgottenVote } from './forgotten-vote.ts';
+import { LeavingLeader } from './leaving-leader.ts';
+import { timeoutMs, whenCaughtUp, type After } from './story.ts';
 
 /** Faults that are stories: chance alone would seldom tell them. Each goes its way beside whatever else strikes. */
 export class Scripts {
   readonly #cluster: Cluster;
   readonly #random: SimRandom;
   readonly #figure8: Figure8;
+  readonly #forgottenVote: ForgottenVote;
+  readonly #leavingLeader: LeavingLeader;
   #stopped = false;
 
   constructor(cluster: Cluster, random: SimRandom) {
     this.#cluster = cluster;
     this.#random = random;
-    this.#figure8 = new Figure8(cluster, random.fork('figure 8'), (delayMs, run) => this.#after(delayMs, run));
+    const after: After = (delayMs, run) => this.#after(delayMs, run);
+    this.#figure8 = new Figure8(cluster, random.fork('figure 8'), after);
+    this.#forgottenVote = new ForgottenVote(cluster, random.fork('forgotten vote'), after);
+    this.#leavingLeader = new LeavingLeader(cluster, random.fork('leaving leader'), after);
   }
 
   stop(): void {
     this.#stopped = true;
     this.#figure8.end();
+    this.#forgottenVote.end();
+    this.#leavingLeader.end();
   }
 
   /** Runs `run` between now and twice the mean, if the faults last so long. */
@@ -35,7 +45,7 @@ export class Scripts {
   /** The leader dies and all others stand at once, while voters crash and come back within the same election. */
   duel(): void {
     this.crash(this.#cluster.leader() ?? this.#anyone());
-    this.#after(this.#timeoutMs * 1.1, () => {
+    this.#after(timeoutMs(this.#cluster) * 1.1, () => {
       for (const member of this.#awake()) member.process?.operate((raft) => raft.campaign());
       const awake = this.#awake();
       if (awake.length === 0) return;
@@ -55,7 +65,13 @@ export class Scripts {
   }
 
   figure8(): void {
+    this.#forgottenVote.end();
     this.#figure8.begin();
+  }
+
+  forgottenVote(): void {
+    this.#figure8.end();
+    this.#forgottenVote.begin();
   }
 
   /**
@@ -68,22 +84,32 @@ export class Scripts {
     if (configuration === undefined || configuration.outgoing.length > 0 || configuration.voters.length > 5) return;
     const wanted = Math.floor(configuration.voters.length / 2) + 1;
     operator.addLearners(wanted - configuration.learners.length);
-    this.#whenCaughtUp(wanted, this.#nowMs + 600, (leader, learners) => {
-      const { voters } = leader.raft.status().configuration;
-      const staying = this.#random.chance(0.8) ? leader.id : '';
-      const leaving = this.#random
-        .shuffle(voters.filter((id) => id !== staying))
-        .slice(0, Math.floor(voters.length / 2) + 1);
-      const cut = this.#random.weighted({ both: 5, 'a-to-b': 2, none: 3 });
-      const others = [...this.#cluster.members.keys()].filter((id) => !leaving.includes(id));
-      if (cut !== 'none') world.network.partition(others, leaving, cut);
-      if (operator.ask({ promote: learners, remove: leaving })) world.observer.count('majorities swapped');
-      world.observer.note(`${leaving.join(' ')} leave, cut: ${cut}`);
-      if (this.#random.chance(0.4)) {
-        this.#after(this.#random.exponential(8), () => this.crash(this.#cluster.leader() ?? this.#anyone(), 'joint'));
-      }
-      if (cut !== 'none') this.later(this.#random.pick([150, 400]), () => world.network.unblockAll());
-    });
+    whenCaughtUp(
+      this.#cluster,
+      (delayMs, run) => this.#after(delayMs, run),
+      wanted,
+      (leader, { voters }, learners) => {
+        const staying = this.#random.chance(0.8) ? leader.id : '';
+        const leaving = this.#random
+          .shuffle(voters.filter((id) => id !== staying))
+          .slice(0, Math.floor(voters.length / 2) + 1);
+        const cut = this.#random.weighted({ both: 5, 'a-to-b': 2, none: 3 });
+        const others = [...this.#cluster.members.keys()].filter((id) => !leaving.includes(id));
+        if (cut !== 'none') world.network.partition(others, leaving, cut);
+        if (operator.ask({ promote: learners, remove: leaving })) world.observer.count('majorities swapped');
+        world.observer.note(`${leaving.join(' ')} leave, cut: ${cut}`);
+        if (this.#random.chance(0.4)) {
+          this.#after(this.#random.exponential(8), () => this.crash(this.#cluster.leader() ?? this.#anyone(), 'joint'));
+        }
+        if (cut !== 'none') this.later(this.#random.pick([150, 400]), () => world.network.unblockAll());
+      },
+    );
+  }
+
+  leavingLeader(): void {
+    this.#figure8.end();
+    this.#forgottenVote.end();
+    this.#leavingLeader.begin();
   }
 
   /** A voter is cut off, removed meanwhile, and comes back without knowing it. */
@@ -99,25 +125,6 @@ export class Scripts {
       if (operator.ask({ remove: [victim] })) world.observer.count('removed unaware');
     });
     this.#after(this.#random.between(30, 600), () => world.network.unblock(victim));
-  }
-
-  #whenCaughtUp(
-    wanted: number,
-    untilMs: number,
-    run: (leader: { readonly id: string; readonly raft: LeaderRaft }, learners: readonly string[]) => void,
-  ): void {
-    const leader = this.#cluster.leader();
-    const raft = leader?.process?.raft;
-    const status = raft?.status();
-    const ready = status?.progress.filter(
-      ({ id, state, active }) => state === 'replicate' && active && status.configuration.learners.includes(id),
-    );
-    if (leader !== undefined && raft !== undefined && ready !== undefined && ready.length >= wanted) {
-      run(
-        { id: leader.id, raft },
-        ready.map(({ id }) => id),
-      );
-    } else if (this.#nowMs < untilMs) this.#after(15, () => this.#whenCaughtUp(wanted, untilMs, run));
   }
 
   /** Until then every new leader is handed over in the moment in which it begins to lead. */
@@ -151,12 +158,6 @@ export class Scripts {
     return this.#cluster.world.scheduler.nowMs;
   }
 
-  /** The least time without a leader after which anyone may vote. */
-  get #timeoutMs(): number {
-    const { tickMs, electionTicks } = this.#cluster.tuning;
-    return tickMs * electionTicks;
-  }
-
   #awake(): readonly Member[] {
     return [...this.#cluster.members.values()].filter((member) => member.alive && !member.paused);
   }
@@ -165,5 +166,3 @@ export class Scripts {
     return this.#random.pick([...this.#cluster.members.values()]);
   }
 }
-
-type LeaderRaft = NonNullable<Member['process']>['raft'];
