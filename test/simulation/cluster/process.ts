@@ -8,7 +8,6 @@ import type {
   Ready,
   SnapshotChunk,
   SnapshotMeta,
-  SnapshotRead,
   SoftState,
 } from '../../../plugins/store-raft/src/raft/types.ts';
 import { createRaft, type RaftTuning } from './core.ts';
@@ -173,7 +172,11 @@ export class MemberProcess {
     if (!this.#member.alive) return false;
     for (const read of ready.reads) this.requests.readReady(read);
     for (const { proposal, reason } of ready.refused) this.requests.refused(proposal, reason);
-    for (const read of ready.snapshotReads) this.#readSnapshot(read);
+    this.#snapshots.read(ready.snapshotReads, ({ to }, chunk) => {
+      if (chunk === undefined) this.raft.snapshotUnavailable(to);
+      else this.raft.provideSnapshotChunk(to, chunk);
+      this.#pumpSoon();
+    });
     for (const chunk of ready.snapshotChunks) this.#storeChunk(chunk);
     if (!this.#member.alive) return false;
     if (ready.committed.length > 0) {
@@ -254,15 +257,6 @@ export class MemberProcess {
     this.#savingState = true;
     this.#checkpointedIndex = base.index;
     this.#member.crashesAt('amid a checkpoint');
-  }
-
-  #readSnapshot(read: SnapshotRead): void {
-    this.#member.after(this.#member.random.between(0, 2), () => {
-      const chunk = this.#snapshots.chunk(read);
-      if (chunk === undefined) this.raft.snapshotUnavailable(read.to);
-      else this.raft.provideSnapshotChunk(read.to, chunk);
-      this.#pumpSoon();
-    });
   }
 
   #storeChunk(chunk: SnapshotChunk): void {

@@ -13,14 +13,31 @@ export class SnapshotSource {
   readonly #member: Member;
   readonly #current: () => { readonly base: LogBase; readonly machine: KvMachine };
   #snapshots: readonly Snapshot[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #reading = false;
 
   constructor(member: Member, current: () => { readonly base: LogBase; readonly machine: KvMachine }) {
     this.#member = member;
     this.#current = current;
   }
 
-  /** undefined: there is none to read from now. */
-  chunk(read: SnapshotRead): SnapshotChunk | undefined {
+  /** Pieces are read one after the other, as from one file. Without a piece: there is no snapshot to read from now. */
+  read(reads: readonly SnapshotRead[], done: (read: SnapshotRead, chunk: SnapshotChunk | undefined) => void): void {
+    for (const read of reads) this.#waiting.push(() => done(read, this.#chunk(read)));
+    this.#next();
+  }
+
+  #next(): void {
+    if (this.#reading || this.#waiting.length === 0) return;
+    this.#reading = true;
+    this.#member.after(this.#member.random.between(0, 1), () => {
+      this.#reading = false;
+      this.#waiting.shift()?.();
+      this.#next();
+    });
+  }
+
+  #chunk(read: SnapshotRead): SnapshotChunk | undefined {
     const snapshot = this.#choose(read);
     if (snapshot === undefined) return undefined;
     const { meta, bytes } = snapshot;

@@ -5,7 +5,7 @@ import type { Watcher } from '../workload/watcher.ts';
 import type { Cluster } from './cluster.ts';
 
 /** After the faults end, the group has so long to answer every client, to end all leases, and to bring members and watches level. */
-const boundMs = 10_000;
+const boundMs = 20_000;
 
 /** Liveness: what has to come right when nothing is broken any more. */
 export class Recovery {
