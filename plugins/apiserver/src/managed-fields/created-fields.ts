@@ -1,6 +1,6 @@
 /**
- * What the creator of an object owns: the same as comparing it with the skeleton of its kind, but written down as text at once,
- * by which equal sets find each other. Creates are frequent, and most of them look like others.
+ * What the creator of an object owns: what the comparison with the skeleton of its kind finds. Creates are frequent, and most
+ * objects have the form of one before them: they share its fields, and only their form is written down to find it.
  */
 import { isJsonObject, own, type JsonObject } from '../json/plain-json.ts';
 import type { SchemaNode } from '../kinds/schema-node.ts';
@@ -8,98 +8,79 @@ import { compareObjects, isUnowned, skeletonOf, type Part } from './object-field
 import { gainedIn } from './compare.ts';
 import type { FieldSet } from './field-set.ts';
 import { anything, itemElement, shapeOf } from './shape.ts';
-import { sharedByText } from './shared-sets.ts';
+import { shared } from './shared-sets.ts';
 
-const leafText = '{}';
-const selfText = '".":{}';
-/** Needs no escapes in JSON, not even within a text within JSON. */
+/** Cannot be taken for a mark of the form. */
 const plain = /^[\w./:@-]*$/;
 
-/** Undefined, here and below: a list says a thing twice, or nothing of what its items are. The slow way knows what that means. */
-type Text = string | undefined;
-
-function valueText(value: unknown, node: SchemaNode): Text {
-  if (typeof value !== 'object' || value === null) return leafText;
+/** The form of a value: names of fields and of items, but no values. What has one form has one set of fields. */
+function formOf(value: unknown, node: SchemaNode): string {
+  if (typeof value !== 'object' || value === null) return '';
   const shape = shapeOf(node, value);
-  if (shape === 'map') return mapText(value as JsonObject, node);
-  return shape === 'list' ? listText(value as unknown[], node) : leafText;
+  if (shape === 'map') return mapForm(value as JsonObject, node);
+  return shape === 'list' ? listForm(value as unknown[], node) : '';
 }
 
-function fieldText(name: string): string {
-  return plain.test(name) ? `"f:${name}":` : `${JSON.stringify(`f:${name}`)}:`;
-}
-
-function mapText(object: JsonObject, node: SchemaNode): Text {
-  let text = selfText;
-  for (const name of Object.keys(object)) {
-    const value = object[name];
-    if (value === undefined) continue;
-    const below = valueText(value, node.member(name) ?? anything);
-    if (below === undefined) return undefined;
-    text += `,${fieldText(name)}${below}`;
-  }
-  return text === selfText ? leafText : `{${text}}`;
-}
-
-function itemText(item: unknown, node: SchemaNode): Text {
-  const [key, second] = node.listMapKeys;
-  if (node.listType === 'map' && key !== undefined && second === undefined && isJsonObject(item)) {
-    const value = own(item, key);
-    if (typeof value === 'string' && plain.test(value)) return `"k:{\\"${key}\\":\\"${value}\\"}"`;
-  }
-  const found = itemElement(item, node);
-  return 'lacks' in found ? undefined : JSON.stringify(found.element);
-}
-
-function listText(list: readonly unknown[], node: SchemaNode): Text {
-  if (list.length === 0) return leafText;
-  const seen = new Set<string>();
-  let text = selfText;
-  for (const item of list) {
-    const element = itemText(item, node);
-    const below = valueText(item, node.element());
-    if (element === undefined || below === undefined || seen.has(element)) return undefined;
-    seen.add(element);
-    text += `,${element}:${below}`;
-  }
-  return `{${text}}`;
-}
-
-/** The members of an object, not in braces. What the skeleton has was there before, with nothing in it. */
-function membersText(
-  object: JsonObject,
-  node: SchemaNode,
-  skeleton: JsonObject,
-  skip?: (name: string) => boolean,
-): Text {
-  let text = '';
+function mapForm(object: JsonObject, node: SchemaNode, skip?: (name: string) => boolean): string {
+  let form = '{';
   for (const name of Object.keys(object)) {
     const value = object[name];
     if (value === undefined || skip?.(name) === true) continue;
-    const member = node.member(name) ?? anything;
-    const before = own(skeleton, name);
-    const present = isJsonObject(before) && isJsonObject(value);
-    const below = present ? membersText(value, member, before) : valueText(value, member);
-    if (below === undefined) return undefined;
-    if (present && below === '') continue;
-    text += `${text === '' ? '' : ','}${fieldText(name)}${present ? `{${below}}` : below}`;
+    form += `${plain.test(name) ? name : JSON.stringify(name)}${formOf(value, node.member(name) ?? anything)},`;
   }
-  return text;
+  return `${form}}`;
 }
 
-function objectText(object: JsonObject, node: SchemaNode, part: Part): Text {
+function listForm(list: readonly unknown[], node: SchemaNode): string {
+  const element = node.element();
+  let form = '[';
+  for (const item of list) form += `${itemForm(item, node)}${formOf(item, element)},`;
+  return `${form}]`;
+}
+
+function itemForm(item: unknown, node: SchemaNode): string {
+  const [key, second] = node.listMapKeys;
+  if (node.listType === 'map' && key !== undefined && second === undefined && isJsonObject(item)) {
+    const value = own(item, key);
+    if (typeof value === 'string' && plain.test(value)) return value;
+  }
+  const found = itemElement(item, node);
+  return 'lacks' in found ? '!' : JSON.stringify(found.element);
+}
+
+function objectForm(object: JsonObject, node: SchemaNode, part: Part): string {
   const metadata = own(object, 'metadata');
   const inMetadata = isJsonObject(metadata)
-    ? membersText(metadata, node.member('metadata') ?? anything, {}, isUnowned('metadata'))
+    ? mapForm(metadata, node.member('metadata') ?? anything, isUnowned('metadata'))
     : '';
-  const rest = membersText(object, node, skeletonOf(node), isUnowned(part));
-  if (inMetadata === undefined || rest === undefined) return undefined;
-  if (inMetadata === '') return `{${rest}}`;
-  return `{"f:metadata":{${inMetadata}}${rest === '' ? '' : `,${rest}`}}`;
+  return `${part}${inMetadata}${mapForm(object, node, isUnowned(part))}`;
+}
+
+const formsLimit = 200;
+const formLengthLimit = 16 * 1024;
+/** By kind, the fields of the forms seen last. */
+const known = new WeakMap<SchemaNode, Map<string, FieldSet>>();
+
+function formsOf(node: SchemaNode): Map<string, FieldSet> {
+  let forms = known.get(node);
+  if (forms === undefined) {
+    forms = new Map();
+    known.set(node, forms);
+  }
+  return forms;
 }
 
 export function createdFields(object: JsonObject, node: SchemaNode, part: Part): FieldSet {
-  const text = objectText(object, node, part);
-  if (text !== undefined) return sharedByText(text);
-  return gainedIn(compareObjects(skeletonOf(node), object, node, part) ?? {});
+  const form = objectForm(object, node, part);
+  const forms = formsOf(node);
+  const present = forms.get(form);
+  if (present !== undefined) return present;
+  const fields = shared(gainedIn(compareObjects(skeletonOf(node), object, node, part) ?? {}));
+  if (form.length > formLengthLimit) return fields;
+  forms.set(form, fields);
+  if (forms.size > formsLimit) {
+    const [oldest = ''] = forms.keys();
+    forms.delete(oldest);
+  }
+  return fields;
 }

@@ -7,7 +7,7 @@ import { entryOf, isEntryOf, sortedEntries, type FieldWriter, type ManagedEntry 
 import { difference, emptySet, isEmpty, union, type FieldSet } from './field-set.ts';
 import { compareObjects, type Part } from './object-fields.ts';
 import { cappedEntries } from './cap.ts';
-import { shared } from './shared-sets.ts';
+import { shared, sharedUnion } from './shared-sets.ts';
 
 /** The entry without the fields. Undefined: it owned nothing else. */
 function without(entry: ManagedEntry, fields: FieldSet): ManagedEntry | undefined {
@@ -39,7 +39,7 @@ function withChanges(
     lost,
   );
   const kept = own === undefined ? emptySet : difference(own.fieldsV1, found.removed ?? emptySet);
-  return sortedEntries(cappedEntries([...others, entryOf(writer, union(kept, gained))]));
+  return sortedEntries(cappedEntries([...others, entryOf(writer, sharedUnion(kept, gained))]));
 }
 
 /** The entries of a new object. */
