@@ -100,7 +100,8 @@ function serve(opened: OpenedStore, socket: Socket): void {
   let out: Buffer[] = [];
   const send = (id: number, payload: Uint8Array, failed = false): void => {
     if (out.length === 0) {
-      setImmediate(() => {
+      // After all that has been resolved with it.
+      process.nextTick(() => {
         const all = out;
         out = [];
         socket.write(all.length === 1 ? (all[0] ?? nothing) : Buffer.concat(all));

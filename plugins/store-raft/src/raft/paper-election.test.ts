@@ -77,6 +77,30 @@ describe('§5.2 leader election', () => {
     }
   });
 
+  it('those who follow a leader share the timeouts out, and change places with the term', () => {
+    const timeoutOf = (place: number, term: number, random: (bound: number) => number): number => {
+      const others = ['01', '02', '03', '91', '92', '93'].slice(3 - place, 6 - place);
+      const member = new Single({ voters: ['leader', ...others, '1'], electionTicks: 20, random });
+      member.append({ from: 'leader', term });
+      let ticks = 0;
+      for (; member.raft.status().role === 'follower'; ticks++) member.raft.tick();
+      return ticks;
+    };
+    for (const term of [1, 2, 3, 4]) {
+      const spans = [0, 1, 2, 3].map((place) => [
+        timeoutOf(place, term, () => 0),
+        timeoutOf(place, term, (bound) => bound - 1),
+      ]);
+      expect(spans[(4 - term) % 4]).toEqual([20, 24]);
+      expect(spans.toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
+        [20, 24],
+        [25, 29],
+        [30, 34],
+        [35, 39],
+      ]);
+    }
+  });
+
   it('a candidate raises its term, votes for itself and asks all other voters', () => {
     const member = new Single({ log: [1, 2], voters: ['1', '2', '3', '4'], learners: ['5'] });
     const requests = ofType(member.becomeCandidate(), 'voteRequest');

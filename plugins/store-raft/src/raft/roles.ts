@@ -5,10 +5,31 @@ import { Progress } from './progress.ts';
 import { membersOf } from './membership.ts';
 import type { MemberId } from './types.ts';
 
-/** A new random timeout, so that two members seldom campaign at once (§5.2). */
+/** A new random timeout of one to two election timeouts, so that two members seldom campaign at once (§5.2). */
 export function resetElectionTimer(core: Core): void {
+  const { electionTicks } = core.settings;
+  const { turn, turns } = turnToStand(core);
+  const from = Math.floor((electionTicks * turn) / turns);
+  const to = Math.max(from + 1, Math.floor((electionTicks * (turn + 1)) / turns));
   core.electionElapsed = 0;
-  core.electionTimeout = core.settings.electionTicks + core.random(core.settings.electionTicks);
+  core.electionTimeout = electionTicks + from + core.random(to - from);
+}
+
+/**
+ * The voters that follow a leader share the time out among them, in another order each term: when it falls silent, the first one stands
+ * soon, and seldom two at once. Without a leader each draws from the whole of it.
+ */
+function turnToStand({ id, leader, term, log: { configuration } }: Core): { turn: number; turns: number } {
+  const { voters } = configuration;
+  if (leader === undefined || !voters.includes(id)) return { turn: 0, turns: 1 };
+  let turns = 0;
+  let before = 0;
+  for (const voter of voters) {
+    if (voter === leader) continue;
+    turns++;
+    if (voter < id) before++;
+  }
+  return turns === 0 ? { turn: 0, turns: 1 } : { turn: (before + term) % turns, turns };
 }
 
 export function becomeFollower(core: Core, term: number, leader: MemberId | undefined): void {

@@ -26,6 +26,13 @@ export interface ReadableState {
 const noBytes: Uint8Array = new Uint8Array(0);
 const withoutValue = (kv: KeyValue): KeyValue => ({ ...kv, value: noBytes });
 
+/** All keys of lists in order, in order. */
+function union(lists: readonly string[][]): readonly string[] {
+  const [first = [], ...others] = lists.filter((list) => list.length > 0);
+  if (others.length === 0) return first;
+  return [...new Set([first, ...others].flat())].sort(compareKeys);
+}
+
 /** Reads the state at any retained revision. */
 export class StateReader {
   readonly #state: ReadableState;
@@ -102,15 +109,12 @@ export class StateReader {
    * that changed since. In order; undefined stands for a key that was not there.
    */
   #replaced(prefix: string, startKey: string, at: number | undefined): [string, KeyValue | undefined][] {
-    const keys = new Set<string>();
-    for (const layer of this.#state.layers()) for (const key of layer.keys(prefix, startKey)) keys.add(key);
+    const lists = this.#state.layers().map((layer) => layer.keys(prefix, startKey));
     if (at !== undefined) {
-      for (const key of this.#state.index().changedAfter(at, prefix))
-        if (compareKeys(key, startKey) >= 0) keys.add(key);
+      const since = [...this.#state.index().changedAfter(at, prefix)];
+      lists.push(since.filter((key) => compareKeys(key, startKey) >= 0).sort(compareKeys));
     }
-    if (keys.size === 0) return [];
-    const sorted = [...keys].sort(compareKeys);
-    return sorted.map((key) => [key, at === undefined ? this.#state.get(key) : this.#versionAt(key, at)]);
+    return union(lists).map((key) => [key, at === undefined ? this.#state.get(key) : this.#versionAt(key, at)]);
   }
 
   #merge(
@@ -137,11 +141,10 @@ export class StateReader {
         if (kv !== undefined && kvs.length < limit) kvs.push(keysOnly ? withoutValue(kv) : kv);
       }
     };
-    const hidden = new Set(changed.map(([key]) => key));
     for (const kv of page) {
-      if (hidden.has(kv.key)) continue;
       addChanged(kv.key);
-      if (kvs.length < limit) kvs.push(kv);
+      const isHidden = changed[next]?.[0] === kv.key;
+      if (!isHidden && kvs.length < limit) kvs.push(kv);
     }
     addChanged(undefined);
     if (kvs.length < limit) return { kvs, count: kvs.length };

@@ -31,6 +31,27 @@ function u48(bytes: Uint8Array, at: number): number {
   return high * 0x1_0000_0000 + low;
 }
 
+const chunkBytes = 16_384;
+/** Larger values have memory of their own. */
+const sharedBytes = chunkBytes / 8;
+let chunk = new ArrayBuffer(0);
+let used = 0;
+
+/** A copy of a part. Small ones share a chunk of memory: one of its own for each costs more than to read it from the file. */
+function copyOf(bytes: Uint8Array, from: number): Uint8Array {
+  const length = bytes.length - from;
+  const source = new Uint8Array(bytes.buffer, bytes.byteOffset + from, length);
+  if (length > sharedBytes) return source.slice();
+  if (used + length > chunk.byteLength) {
+    chunk = new ArrayBuffer(chunkBytes);
+    used = 0;
+  }
+  const copy = new Uint8Array(chunk, used, length);
+  copy.set(source);
+  used += length;
+  return copy;
+}
+
 /** Versions as `record.ts` lays them out. */
 export const versionCodec = {
   /** A record that is bytes already is stored as it is. */
@@ -40,7 +61,7 @@ export const versionCodec = {
   /** @param bytes LMDB's own buffer, which the next read writes over: nothing of it may be kept */
   decode(bytes: Uint8Array): Version {
     return {
-      value: Uint8Array.prototype.slice.call(bytes, headBytes, bytes.length),
+      value: copyOf(bytes, headBytes),
       createRevision: u48(bytes, 0),
       modRevision: u48(bytes, 6),
       version: u48(bytes, 12),
