@@ -8,7 +8,7 @@ import { createRealEnv } from '@timonel/core';
 import { nodeEndpoint, type NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, nodes, pods, type Node } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
-import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/testkit';
+import { fakeService, refusingNode, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import nodeRemote from '@timonel/plugin-node-remote';
 import nodeServer from '@timonel/plugin-node-server';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
@@ -39,7 +39,7 @@ async function startNode(
   files = filesOf(name),
 ): Promise<[TestKernel, number]> {
   const kernel = await startTestKernel({
-    plugins: [nodeServer, fakeService(nodeEndpoint, { nodeName: () => name, logs })],
+    plugins: [nodeServer, fakeService(nodeEndpoint, { ...refusingNode, nodeName: () => name, logs })],
     config: { 'node-server': { ...files, listen: { address: '127.0.0.1', port: 0 } } },
   });
   const line = kernel.log.lines.find(({ fields }) => typeof fields['port'] === 'number');

@@ -21,6 +21,26 @@ export class RemoteNode implements NodeEndpoint {
     return this.#address.nodeName;
   }
 
+  exec(): Promise<never> {
+    return this.#unserved();
+  }
+
+  attach(): Promise<never> {
+    return this.#unserved();
+  }
+
+  portForward(): Promise<never> {
+    return this.#unserved();
+  }
+
+  usage(): Promise<never> {
+    return this.#unserved();
+  }
+
+  #unserved(): Promise<never> {
+    return Promise.reject(new ApiError('MethodNotAllowed', `node "${this.nodeName()}" serves no sessions yet`));
+  }
+
   async *logs(
     pod: { namespace: string; name: string; uid: string },
     options: LogOptions,

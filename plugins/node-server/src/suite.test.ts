@@ -7,7 +7,7 @@ import { createRealEnv } from '@timonel/core';
 import { nodeEndpoint, type LogOptions, type NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
-import { fakeService, pluginSuite, startTestKernel, until, type TestKernel } from '@timonel/testkit';
+import { fakeService, pluginSuite, refusingNode, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 
 const env = createRealEnv();
@@ -76,7 +76,7 @@ function ask(path: string, identity: Identity | undefined, method = 'GET'): Prom
 
 async function start(logs: NodeEndpoint['logs'], more: object = {}): Promise<void> {
   kernel = await startTestKernel({
-    plugins: [plugin, fakeService(nodeEndpoint, { nodeName: () => 'a', logs })],
+    plugins: [plugin, fakeService(nodeEndpoint, { ...refusingNode, nodeName: () => 'a', logs })],
     config: { 'node-server': { ...files, listen, ...more } },
   });
 }

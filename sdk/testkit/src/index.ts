@@ -1,4 +1,5 @@
 export * from './counting-env.ts';
+export * from './fake-node.ts';
 export * from './fake-service.ts';
 export * from './manual-env.ts';
 export * from './plugin-suite.ts';

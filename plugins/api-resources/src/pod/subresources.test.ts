@@ -3,7 +3,7 @@ import { ApiError, type Pod } from '@timonel/sdk/kube';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
 import type { SubresourceAccess, SubresourceRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { LogOptions, NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
-import { manualEnv, type SimulatedEnv } from '@timonel/testkit';
+import { manualEnv, refusingNode, type SimulatedEnv } from '@timonel/testkit';
 import { podSubresources } from './subresources.ts';
 
 function podWith(spec: object = {}, metadata: object = {}): Pod {
@@ -148,6 +148,10 @@ describe('pods/eviction', () => {
 });
 
 class LoggingNode implements NodeEndpoint {
+  readonly exec: NodeEndpoint['exec'] = refusingNode.exec;
+  readonly attach: NodeEndpoint['attach'] = refusingNode.attach;
+  readonly portForward: NodeEndpoint['portForward'] = refusingNode.portForward;
+  readonly usage: NodeEndpoint['usage'] = refusingNode.usage;
   asked: LogOptions | undefined;
   readonly #name: string;
   readonly #lines: AsyncIterable<Uint8Array>;
@@ -231,6 +235,7 @@ describe('pods/log', () => {
   it('begins to answer before a silent container has written anything', async () => {
     const env = manualEnv();
     const silent: NodeEndpoint = {
+      ...refusingNode,
       nodeName: () => 'n1',
       logs: () => ({
         [Symbol.asyncIterator]: () => ({ next: () => new Promise<IteratorResult<Uint8Array>>(() => undefined) }),

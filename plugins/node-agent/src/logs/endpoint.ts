@@ -63,9 +63,16 @@ async function* logsOf(
   yield* readLog(path, options, services.env, ended);
 }
 
+const unserved = (): Promise<never> =>
+  Promise.reject(new ApiError('MethodNotAllowed', 'this node does not serve sessions yet'));
+
 export function logReader(services: AgentServices, agent: Agent): NodeEndpoint {
   return {
     nodeName: () => services.nodeName,
     logs: (pod, options) => logsOf(services, agent, pod, options),
+    exec: unserved,
+    attach: unserved,
+    portForward: unserved,
+    usage: unserved,
   };
 }

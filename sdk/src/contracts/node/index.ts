@@ -1,5 +1,7 @@
-/** The part of a node that others call: logs of its containers (exec, attach, port-forward and stats follow the same way). */
+/** The part of a node that others call: logs of its containers, sessions in them, connections into pods, what they use. */
+import type { Duplex } from 'node:stream';
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
+import type { ExecOptions, ExecSession } from '../runtime/index.ts';
 
 /** Options of `pods/log`, as core/v1 PodLogOptions names them. */
 export interface LogOptions {
@@ -15,10 +17,62 @@ export interface LogOptions {
   readonly signal: AbortSignal;
 }
 
+export interface PodReference {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+}
+
+/** A process to be started in a container, as core/v1 PodExecOptions names it. */
+export interface PodExecOptions extends ExecOptions {
+  readonly container: string;
+}
+
+/** As core/v1 PodAttachOptions names it. With a tty there is no stderr. */
+export interface PodAttachOptions {
+  readonly container: string;
+  readonly stdin: boolean;
+  readonly tty: boolean;
+}
+
+/** What one container uses. */
+export interface ContainerUsage {
+  readonly name: string;
+  /** Since the container began. */
+  readonly cpuUsageNanos: number;
+  readonly memoryWorkingSetBytes: number;
+}
+
+export interface PodUsage extends PodReference {
+  readonly containers: readonly ContainerUsage[];
+}
+
+/** What a node and its pods use at one time. Rates come from two of them. */
+export interface NodeUsage {
+  readonly nodeName: string;
+  /** ms since the epoch. */
+  readonly time: number;
+  /** Of all processes of the machine, since it started. */
+  readonly cpuUsageNanos: number;
+  readonly memoryWorkingSetBytes: number;
+  readonly pods: readonly PodUsage[];
+}
+
 export interface NodeEndpoint {
   nodeName(): string;
   /** Chunks of log text. @throws ApiError NotFound, BadRequest (container is waiting to start), ServiceUnavailable (the node cannot be reached). */
-  logs(pod: { namespace: string; name: string; uid: string }, options: LogOptions): AsyncIterable<Uint8Array>;
+  logs(pod: PodReference, options: LogOptions): AsyncIterable<Uint8Array>;
+  /** Starts a process in a running container. @throws ApiError as `logs`; BadRequest when the container does not run. */
+  exec(pod: PodReference, options: PodExecOptions): Promise<ExecSession>;
+  /**
+   * Joins the streams of a container's own first process: what it writes from now on, and its stdin when the container has one. `exited`
+   * resolves when the container ends; `kill` only leaves.
+   */
+  attach(pod: PodReference, options: PodAttachOptions): Promise<ExecSession>;
+  /** A TCP connection to a port on the pod's loopback. @throws ApiError as `logs`; ServiceUnavailable when nothing listens there. */
+  portForward(pod: PodReference, port: number): Promise<Duplex>;
+  /** @throws ApiError ServiceUnavailable */
+  usage(): Promise<NodeUsage>;
 }
 
 /** Token of the nodes in this process: a node agent each. */
@@ -45,7 +99,7 @@ export const defaultNodePort = 10_250;
 
 /** Path of the log of one container on a node's server, as the kubelet has it. */
 export function containerLogPath(
-  pod: { readonly namespace: string; readonly name: string; readonly uid: string },
+  pod: PodReference,
   options: LogOptions,
 ): string {
   const parts = [pod.namespace, pod.name, options.container].map(encodeURIComponent).join('/');
