@@ -1,10 +1,12 @@
 /** Making authorities and certificates. */
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
+import type { Extension, X509Certificate } from '@peculiar/x509';
 import type { Env } from '../kernel/index.ts';
-import { algorithm, dateAt, keysOfPem, makeKeys, pemOf, pemOfKey, x509 } from './algorithm.ts';
+import { algorithm, dateAt, keysOfPem, makeKeys, pemOf, pemOfKey } from './algorithm.ts';
 import type { Identity } from './read.ts';
 import { readSigningRequest } from './signing-request.ts';
+import { loadX509 } from './x509-library.ts';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -47,6 +49,7 @@ export async function makeAuthority(
   env: Env,
   options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
 ): Promise<Identity> {
+  const x509 = await loadX509();
   const keys = await makeKeys();
   const now = env.clock.now();
   const lifetimeMs = options.lifetimeMs ?? authorityLifetimeMs;
@@ -66,16 +69,14 @@ export async function makeAuthority(
   return { certificatePem: pemOf(certificate), keyPem: await pemOfKey(keys.privateKey) };
 }
 
-const usageOids: Readonly<Record<CertificateUsage, x509.ExtendedKeyUsage>> = {
-  server: x509.ExtendedKeyUsage.serverAuth,
-  client: x509.ExtendedKeyUsage.clientAuth,
-};
+const usageNames = { server: 'serverAuth', client: 'clientAuth' } as const;
 
 async function extensionsOf(
   profile: CertificateProfile,
   publicKey: webcrypto.CryptoKey,
-  authority: x509.X509Certificate,
-): Promise<x509.Extension[]> {
+  authority: X509Certificate,
+): Promise<Extension[]> {
+  const x509 = await loadX509();
   const names = (profile.names ?? []).map((value) => ({
     type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
     value,
@@ -83,7 +84,7 @@ async function extensionsOf(
   return [
     new x509.BasicConstraintsExtension(false, undefined, true),
     new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-    new x509.ExtendedKeyUsageExtension(profile.usages.map((usage) => usageOids[usage])),
+    new x509.ExtendedKeyUsageExtension(profile.usages.map((usage) => x509.ExtendedKeyUsage[usageNames[usage]])),
     ...(names.length === 0 ? [] : [new x509.SubjectAlternativeNameExtension(names)]),
     await x509.AuthorityKeyIdentifierExtension.create(authority.publicKey),
     await x509.SubjectKeyIdentifierExtension.create(publicKey),
@@ -96,6 +97,7 @@ async function sign(
   publicKey: webcrypto.CryptoKey,
   profile: CertificateProfile,
 ): Promise<string> {
+  const x509 = await loadX509();
   const issuer = new x509.X509Certificate(x509.PemConverter.decodeFirst(authority.certificatePem));
   const now = env.clock.now();
   const lifetimeMs = profile.lifetimeMs ?? certificateLifetimeMs;

@@ -75,6 +75,12 @@ describe('issuing', () => {
     });
   });
 
+  it('takes a DNS name with separators for one name', async () => {
+    const names = ['a, DNS:b', 'c "d"', 'fd00:0:0:1::2'];
+    const { certificatePem } = await issueIdentity(real, authority, { ...nodeProfile, names });
+    expect(readCertificate(certificatePem).names).toEqual(['a, DNS:b', 'c "d"', 'fd00:0:0:1::2']);
+  });
+
   it('does not outlive the authority', async () => {
     const short = await makeAuthority(real, { lifetimeMs: 10_000 });
     const identity = await issueIdentity(real, short, nodeProfile);

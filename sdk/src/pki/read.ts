@@ -1,6 +1,6 @@
 /** Looking at certificates. */
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { x509 } from './algorithm.ts';
+import { isIPv6, SocketAddress } from 'node:net';
 import { PkiError } from './errors.ts';
 
 /** A certificate (or a chain, its leaf first) and the private key that belongs to it, both as PEM. */
@@ -42,25 +42,43 @@ export function derFingerprint(bytes: ArrayBuffer | Uint8Array): string {
 
 /** Reads the (first) certificate of a PEM text, or a DER one. @throws PkiError ERR_PKI_CERTIFICATE */
 export function readCertificate(certificate: string | Uint8Array): CertificateFacts {
-  let parsed: x509.X509Certificate;
+  let parsed: X509Certificate;
   try {
-    // The library takes whatever looks like base64 or hex for a certificate; only PEM is meant.
-    const der = typeof certificate === 'string' ? x509.PemConverter.decodeFirst(certificate) : certificate;
-    parsed = new x509.X509Certificate(der);
+    parsed = new X509Certificate(certificate);
   } catch (cause) {
     throw new PkiError('ERR_PKI_CERTIFICATE', 'this is no PEM certificate', { cause });
   }
-  const alternative = parsed.getExtension(x509.SubjectAlternativeNameExtension);
+  const subject = parsed.toLegacyObject().subject as { readonly CN?: Field; readonly O?: Field };
   return {
-    commonName: parsed.subjectName.getField('CN')[0] ?? '',
-    organizations: parsed.subjectName.getField('O'),
-    names: (alternative?.names.items ?? []).map((item) => item.value),
-    notBefore: parsed.notBefore.getTime(),
-    notAfter: parsed.notAfter.getTime(),
-    isAuthority: parsed.getExtension(x509.BasicConstraintsExtension)?.ca === true,
-    fingerprint: sha256(parsed.rawData),
-    publicKeyFingerprint: sha256(parsed.publicKey.rawData),
+    commonName: valuesOf(subject.CN)[0] ?? '',
+    organizations: valuesOf(subject.O),
+    names: alternativeNames(parsed.subjectAltName ?? ''),
+    notBefore: Date.parse(parsed.validFrom),
+    notAfter: Date.parse(parsed.validTo),
+    isAuthority: parsed.ca,
+    fingerprint: sha256(parsed.raw),
+    publicKeyFingerprint: sha256(parsed.publicKey.export({ type: 'spki', format: 'der' })),
   };
+}
+
+type Field = string | readonly string[] | undefined;
+
+function valuesOf(field: Field): readonly string[] {
+  if (field === undefined) return [];
+  return typeof field === 'string' ? [field] : field;
+}
+
+/** DNS names and addresses of the form `DNS:a, IP Address:0:0:0:0:0:0:0:1`; what could be misread is quoted as in JSON. */
+function alternativeNames(text: string): string[] {
+  const names: string[] = [];
+  for (const [, type, name = ''] of text.matchAll(/([^:,]+):("(?:[^"\\]|\\.)*"|[^,]*)(?:, |$)/g)) {
+    const value = name.startsWith('"') ? (JSON.parse(name) as string) : name;
+    if (type === 'DNS') names.push(value);
+    if (type === 'IP Address') {
+      names.push(isIPv6(value) ? new SocketAddress({ address: value, family: 'ipv6' }).address : value);
+    }
+  }
+  return names;
 }
 
 /** True when `authorityPem` signed the certificate. Says nothing of dates. */

@@ -1,9 +1,10 @@
 /** Certificate signing requests (PKCS #10, RFC 2986). */
 import type { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
-import { algorithm, keysOfPem, makeKeys, pemOfKey, x509 } from './algorithm.ts';
+import { algorithm, keysOfPem, makeKeys, pemOfKey } from './algorithm.ts';
 import { PkiError } from './errors.ts';
 import { derFingerprint } from './read.ts';
+import { loadX509 } from './x509-library.ts';
 
 const sizeLimit = 16 * 1024;
 const alternativeNameOid = '2.5.29.17';
@@ -26,10 +27,6 @@ export interface SigningRequest {
   readonly publicKey: webcrypto.CryptoKey;
 }
 
-function namesOf(extension: ArrayBuffer): string[] {
-  return new x509.SubjectAlternativeNameExtension(extension).names.items.map((item) => item.value);
-}
-
 /** Makes a private key (PKCS #8, PEM). */
 export async function makePrivateKey(): Promise<string> {
   return pemOfKey((await makeKeys()).privateKey);
@@ -37,6 +34,7 @@ export async function makePrivateKey(): Promise<string> {
 
 /** Makes the request (PEM) for a key that stays here. */
 export async function makeSigningRequest(keyPem: string, subject: RequestSubject): Promise<string> {
+  const x509 = await loadX509();
   const names = (subject.names ?? []).map((value) => ({
     type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
     value,
@@ -55,6 +53,9 @@ export async function makeSigningRequest(keyPem: string, subject: RequestSubject
  * @throws PkiError ERR_PKI_REQUEST
  */
 export async function readSigningRequest(requestPem: string): Promise<SigningRequest> {
+  const x509 = await loadX509();
+  const namesOf = (extension: ArrayBuffer): string[] =>
+    new x509.SubjectAlternativeNameExtension(extension).names.items.map((item) => item.value);
   try {
     if (requestPem.length > sizeLimit) throw new Error('it is too long');
     const request = new x509.Pkcs10CertificateRequest(x509.PemConverter.decodeFirst(requestPem));
