@@ -32,10 +32,13 @@ const byKeys = (...keys) => ({ list: 'map', keys });
 const merge = (key) => ({ strategy: 'merge', key, list: 'map', keys: [key] });
 const atomic = { list: 'atomic' };
 const set = { list: 'set' };
+/** A map or an object in one field that server-side apply sees as one value, though its type says nothing or the opposite. */
+const atomicMap = { map: 'atomic' };
+const granularMap = { map: 'granular' };
 
 /**
  * Per type and field: strategy and key of a strategic merge patch, and how server-side apply sees a list: `list` is atomic,
- * set, or map by `keys`.
+ * set, or map by `keys`; and a map: `map` is atomic or granular.
  */
 export const listFacts = {
   PodSpec: {
@@ -49,6 +52,7 @@ export const listFacts = {
     tolerations: atomic,
     resourceClaims: { ...merge('name'), strategy: 'merge,retainKeys' },
     schedulingGates: merge('name'),
+    nodeSelector: atomicMap,
     topologySpreadConstraints: {
       ...merge('topologyKey'),
       keys: ['topologyKey', 'whenUnsatisfiable'],
@@ -91,6 +95,7 @@ export const listFacts = {
     clusterIPs: atomic,
     externalIPs: atomic,
     ipFamilies: atomic,
+    selector: atomicMap,
     loadBalancerSourceRanges: atomic,
   },
   ServiceStatus: { conditions: merge('type') },
@@ -118,6 +123,13 @@ export const listFacts = {
   DeploymentSpec: { strategy: { strategy: 'retainKeys' } },
   StatefulSetStatus: { conditions: merge('type') },
   DaemonSetStatus: { conditions: merge('type') },
+  ReplicationControllerSpec: { selector: atomicMap },
+  PersistentVolumeSpec: { claimRef: granularMap },
+  Scheduling: { nodeSelector: atomicMap, tolerations: atomic },
+  ComponentStatus: { conditions: merge('type') },
+  CustomResourceDefinitionStatus: { conditions: byKeys('type'), storedVersions: atomic },
+  JSONSchemaProps: { 'x-kubernetes-validations': merge('rule') },
+  APIServiceStatus: { conditions: merge('type') },
   ReplicationControllerStatus: { conditions: merge('type') },
   PersistentVolumeClaimStatus: { conditions: merge('type') },
   JobStatus: { conditions: { strategy: 'merge', key: 'type', list: 'atomic' } },
@@ -175,7 +187,7 @@ export const listFacts = {
   ProjectedVolumeSource: { sources: atomic },
 };
 
-/** Types whose objects are replaced as a whole by server-side apply. */
+/** Types whose objects are replaced as a whole by server-side apply; with `V1` when another version of the type is not. */
 export const atomicTypes = [
   'LabelSelector',
   'NodeSelector',
@@ -193,6 +205,14 @@ export const atomicTypes = [
   'TopologySelectorTerm',
   'RoleRef',
   'Subject',
+  'FileKeySelector',
+  'EndpointAddress',
+  'EndpointPort',
+  'MatchResources',
+  'NamedRuleWithOperations',
+  'ParamKind',
+  'ParamRef',
+  'V1CrossVersionObjectReference',
 ];
 
 /** Types that belong to meta/v1, whichever kind reaches them first. */

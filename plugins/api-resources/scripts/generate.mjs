@@ -19,6 +19,7 @@ const apis = {
     'V1ServiceAccount',
     'CoreV1Event',
     'V1Binding',
+    'V1ComponentStatus',
     'V1PersistentVolume',
     'V1PersistentVolumeClaim',
     'V1ReplicationController',
@@ -55,7 +56,9 @@ const apis = {
   CertificatesV1Api: ['V1CertificateSigningRequest'],
   FlowcontrolApiserverV1Api: ['V1FlowSchema', 'V1PriorityLevelConfiguration'],
   ResourceV1Api: ['V1DeviceClass', 'ResourceV1ResourceClaim', 'V1ResourceClaimTemplate', 'V1ResourceSlice'],
-  AuthenticationV1Api: ['V1TokenReview', 'V1SelfSubjectReview'],
+  ApiextensionsV1Api: ['V1CustomResourceDefinition'],
+  ApiregistrationV1Api: ['V1APIService'],
+  AuthenticationV1Api: ['V1TokenReview', 'V1SelfSubjectReview', 'AuthenticationV1TokenRequest'],
   AuthorizationV1Api: [
     'V1SubjectAccessReview',
     'V1LocalSubjectAccessReview',
@@ -64,11 +67,20 @@ const apis = {
   ],
 };
 /** Kinds that no method of these API classes answers with: they travel in bodies only, or belong to every group. */
-const bodiesOnly = { V1Scale: ['autoscaling', 'v1'], V1Eviction: ['policy', 'v1'] };
+const bodiesOnly = {
+  V1Scale: ['autoscaling', 'v1'],
+  V1Eviction: ['policy', 'v1'],
+  AuthenticationV1TokenRequest: ['authentication.k8s.io', 'v1'],
+};
 /** Kinds without a list: they are not stored. */
-const unlisted = /^V1(?:Binding|Scale|Eviction|\w+Review)$/;
+const unlisted = /V1(?:Binding|Scale|Eviction|TokenRequest|\w+Review)$/;
 /** Types that belong to another package than the first kind that reaches them. */
 const packageOfModel = { V1TopologySelectorTerm: 'core', V1TopologySelectorLabelRequirement: 'core' };
+/** Packages that are not part of `io.k8s.api`. */
+const packageBase = {
+  apiextensions: 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions',
+  apiregistration: 'io.k8s.kube-aggregator.pkg.apis.apiregistration',
+};
 const metaKinds = ['V1Status', 'V1DeleteOptions'];
 
 const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
@@ -95,8 +107,9 @@ const versionOf = (model) => /^(?:[A-Z][a-z]+)?V(\d)/.exec(model)?.[0].at(-1);
 
 function assignKey(model, packageName) {
   const name = plainName(model);
-  const owner = `${packageOfModel[model] ?? packageName}.v${versionOf(model)}`;
-  const key = metaTypes.includes(name) ? `${meta}.${name}` : `io.k8s.api.${owner}.${name}`;
+  const owner = packageOfModel[model] ?? packageName;
+  const base = packageBase[owner] ?? `io.k8s.api.${owner}`;
+  const key = metaTypes.includes(name) ? `${meta}.${name}` : `${base}.v${versionOf(model)}.${name}`;
   if ([...keyOfModel.values()].includes(key)) throw new Error(`${model}: ${key} is taken by another model`);
   keyOfModel.set(model, key);
 }
@@ -137,6 +150,7 @@ function withFacts(typeName, field, schema) {
   usedFacts.add(`${typeName}.${field}`);
   return {
     ...schema,
+    ...(fact.map === undefined ? {} : { 'x-kubernetes-map-type': fact.map }),
     ...(fact.list === undefined ? {} : { 'x-kubernetes-list-type': fact.list }),
     ...(fact.keys === undefined ? {} : { 'x-kubernetes-list-map-keys': fact.keys }),
     ...(fact.strategy === undefined ? {} : { 'x-kubernetes-patch-strategy': fact.strategy }),
@@ -161,7 +175,7 @@ async function addModel(model, packageName, kinds) {
     type: 'object',
     properties,
     ...(required.length === 0 ? {} : { required }),
-    ...(atomicTypes.includes(typeName) ? { 'x-kubernetes-map-type': 'atomic' } : {}),
+    ...(atomicTypes.includes(typeName) || atomicTypes.includes(model) ? { 'x-kubernetes-map-type': 'atomic' } : {}),
     ...(kind === undefined ? {} : { 'x-kubernetes-group-version-kind': [kind] }),
   };
   const fresh = reached.filter((name) => !keyOfModel.has(name));
