@@ -82,6 +82,19 @@ describe('a group of three', () => {
     await expectEqual(group);
   });
 
+  it('has another leader as soon as its leader has been stopped in order', async () => {
+    const group = await start();
+    const leader = await group.leader();
+    const { leaderId } = await group.store(leader).status();
+    await group.stop(leader);
+    // No election timeout has passed: those that were not told still take the old one for their leader.
+    const seen = await Promise.all(group.stores.map((store) => store?.status()));
+    expect(seen.filter((status) => status?.leaderId === leaderId).length).toBeLessThan(2);
+    const next = await group.leader();
+    expect(next).not.toBe(leader);
+    await put(group.store(next), 'key');
+  });
+
   it('refuses writes and linearizable reads without a majority, answers stale ones, and recovers', async () => {
     const group = await start({ timing: { requestTimeoutMs: 600 } });
     await put(group.store(0), 'key');

@@ -237,6 +237,8 @@ export class RaftStore implements Store {
     this.#promoteTimer?.cancel();
     this.#compaction.close();
     this.#leases.end();
+    // Its clients then wait for a round trip and not for an election.
+    await this.#driver.resign();
     await this.#driver.close();
     this.#hub.close();
     await this.#unlock();

@@ -133,6 +133,7 @@ export class Driver {
       raft: this.#raft,
       timeoutMs: timing.requestTimeoutMs,
       handOverMs: Math.min(timing.requestTimeoutMs, electionMs * 4),
+      resignMs: electionMs,
       input: (action) => this.#mustRun(action),
       soft: () => this.#soft,
       trouble,
@@ -227,6 +228,11 @@ export class Driver {
   /** Hands leadership over, and waits until another leads. @throws StoreError REFUSED, UNAVAILABLE */
   async transferLeadership(to?: MemberId): Promise<void> {
     await this.#changes.transferLeadership(to);
+  }
+
+  /** Before it is closed: see `GroupChanges.resign`. */
+  async resign(): Promise<void> {
+    if (this.leads) await this.#changes.resign();
   }
 
   /** Resolves when there is a leader. @throws StoreError UNAVAILABLE */

@@ -9,6 +9,7 @@ export interface GroupChangesOptions {
   readonly timeoutMs: number;
   /** The core gives a hand-over up after an election timeout: then it may be tried again. */
   readonly handOverMs: number;
+  readonly resignMs: number;
   /** Runs it as input of the core. @throws StoreError when the store has stopped */
   readonly input: <T>(action: () => T) => T;
   readonly soft: () => SoftState;
@@ -55,6 +56,21 @@ export class GroupChanges {
       () => 'no other member has taken over in time',
       handOverMs,
     );
+  }
+
+  /** Of a leader that goes: lets another take over, if one can do so within an election timeout. Never fails. */
+  async resign(): Promise<void> {
+    const { raft, input, soft, resignMs } = this.#options;
+    try {
+      if (input(() => raft.transferLeadership()).type === 'refused') return;
+      await this.#waiters.until(
+        () => soft().role !== 'leader',
+        () => '',
+        resignMs,
+      );
+    } catch {
+      // The others elect one when they miss it.
+    }
   }
 
   /** Resolves when there is a leader. @throws StoreError UNAVAILABLE */
