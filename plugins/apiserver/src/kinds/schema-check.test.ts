@@ -21,6 +21,25 @@ const schemas = {
 const root = new SchemaNode({ $ref: '#/components/schemas/Root' }, schemas);
 
 describe('checkBySchema', () => {
+  it.each(['2026-02-28T23:59:59Z', '2024-02-29t00:00:00.123456789z', '2026-12-31T00:00:00+02:00'])(
+    'takes the time %s',
+    (when) => {
+      expect(checkBySchema({ when }, root).wrong).toEqual([]);
+    },
+  );
+
+  it.each([
+    '2026-02-29T00:00:00Z',
+    '2026-13-01T00:00:00Z',
+    '2026-01-01T24:00:00Z',
+    '2026-01-01T00:00:60Z',
+    '2026-01-01',
+  ])('refuses the time %s', (when) => {
+    expect(checkBySchema({ when }, root).wrong).toEqual([
+      `when: expected an RFC 3339 time, found the string "${when}"`,
+    ]);
+  });
+
   it('accepts what fits, drops nulls, and writes quantities as text', () => {
     const object = {
       count: 3,

@@ -14,7 +14,8 @@ export interface Findings {
 
 const findingsLimit = 50;
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
-const dateTime = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/;
+const dateTime =
+  /^(\d{4}-\d{2}-\d{2})[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/;
 const names: Record<string, string> = {
   object: 'an object',
   map: 'an object',
@@ -33,6 +34,14 @@ function nameOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
 }
 
+/** RFC 3339, of a day that is in the calendar. */
+function isTime(text: string): boolean {
+  const [, day] = dateTime.exec(text) ?? [];
+  if (day === undefined) return false;
+  const ms = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
+}
+
 function integerProblem(value: number, format: string | undefined): string | undefined {
   if (!Number.isInteger(value)) return 'it is not whole';
   if (format === 'int32' && (value > 2_147_483_647 || value < -2_147_483_648)) return 'it does not fit into 32 bits';
@@ -45,8 +54,7 @@ function scalarProblem(value: unknown, node: SchemaNode): string | undefined {
     case 'string':
       if (typeof value !== 'string') return mismatch;
       if (node.format === 'byte' && (!base64.test(value) || value.length % 4 !== 0)) return 'it is not valid base64';
-      if (node.format === 'date-time' && !dateTime.test(value))
-        return `expected an RFC 3339 time, found ${nameOf(value)}`;
+      if (node.format === 'date-time' && !isTime(value)) return `expected an RFC 3339 time, found ${nameOf(value)}`;
       return undefined;
     case 'integer': {
       if (typeof value !== 'number') return mismatch;

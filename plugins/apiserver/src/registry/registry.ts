@@ -1,12 +1,12 @@
 /** The door to all objects: what HTTP and the in-process client share. */
 import type { Env } from '@timonel/sdk';
-import type { DeleteOptions, Patch } from '@timonel/sdk/contracts/api';
-import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import type { DeleteOptions, ObjectName, Patch } from '@timonel/sdk/contracts/api';
+import type { Identity } from '@timonel/sdk/contracts/auth';
 import type { Store } from '@timonel/sdk/contracts/store';
-import type { KubeObject } from '@timonel/sdk/kube';
+import { isNotFound, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import { copyJson, isJsonObject, type JsonObject } from '../json/plain-json.ts';
-import type { Kind } from '../kinds/kind-table.ts';
+import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
@@ -28,7 +28,8 @@ export interface RegistryParts {
   readonly env: Env;
   readonly hooks: Hooks;
   /** Whom a bearer token belongs to. */
-  readonly identify: (bearerToken: string) => Promise<UserInfo | undefined>;
+  readonly identify: (bearerToken: string, audiences?: readonly string[]) => Promise<Identity | undefined>;
+  readonly kinds: KindTable;
   readonly limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
 }
 
@@ -47,6 +48,22 @@ export class Registry {
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });
     this.#applier = new Applier({ writer: this.writer, env: parts.env });
+  }
+
+  /** An object of any type; undefined: there is none, or nobody serves the type. `atHand`: as this server knows it. */
+  async find<T extends KubeObject>(
+    type: ResourceType<T>,
+    { namespace, name }: ObjectName,
+    freshness: 'fresh' | 'atHand' = 'fresh',
+  ): Promise<T | undefined> {
+    const kind = this.#parts.kinds.find(type.group, type.version, type.resource);
+    if (kind === undefined) return undefined;
+    try {
+      return (await this.reader.get(kind, namespace, name, freshness === 'atHand' ? '0' : undefined)).object as T;
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Takes the object over. */
@@ -68,7 +85,7 @@ export class Registry {
     const { view } = target.kind;
     const written = await this.writer.update(inStoredShape(target), subresource, () => {
       // Every attempt begins with the request as it came in.
-      const wanted = copyObject(object) as unknown as JsonObject;
+      const wanted = copyObject(withMetadata(object)) as unknown as JsonObject;
       if (view === undefined) return { object: wanted };
       settleIdentity(wanted, target, target.name);
       return { object: view.enter(wanted) };
@@ -148,6 +165,11 @@ export class Registry {
     });
     return scaleOf(target.kind, written.object);
   }
+}
+
+/** A body may leave metadata out. */
+function withMetadata(object: Omit<KubeObject, 'metadata'> & Partial<KubeObject>): KubeObject {
+  return { ...object, metadata: object.metadata ?? {} };
 }
 
 function shownBy(kind: Kind, written: Written): Written {
