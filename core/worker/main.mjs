@@ -81,6 +81,9 @@ const context = Object.freeze({
     if (dataDir !== undefined) return dataDir;
     throw problem('ERR_PLUGIN_STATE', 'this kernel was made without data directories (dataDirOf)');
   },
+  metrics() {
+    throw problem('ERR_PLUGIN_STATE', `a plugin in a worker thread has no metrics: give it isolation 'in-process'`);
+  },
   tap(hook, fn, options = {}) {
     if (hook?.$$type !== '@timonel/hook') {
       throw problem('ERR_PLUGIN_CONTRACT', 'the first argument of ctx.tap must be a hook token');

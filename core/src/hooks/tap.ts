@@ -3,6 +3,7 @@ import {
   errorMessage,
   type AnyHookToken,
   type Clock,
+  type Histogram,
   type KernelErrorCode,
   type KernelErrorOptions,
   type TapErrorPolicy,
@@ -10,6 +11,7 @@ import {
 } from '@timonel/sdk';
 import { callWithin, cutOff } from '../lifecycle/call-within.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
+import type { KernelFigures } from '../metrics/kernel-figures.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import { isThenable } from '../lifecycle/thenable.ts';
@@ -20,6 +22,8 @@ export interface TapSurroundings {
   readonly clock: Clock;
   readonly deadlines: DeadlineWatch;
   readonly activity: Activity;
+  /** Absent in tests of hooks alone. */
+  readonly figures?: Pick<KernelFigures, 'hookDuration' | 'hookFailures'>;
 }
 
 /** The function as the kernel calls it: nothing is known of its types. */
@@ -63,6 +67,7 @@ export class Tap implements Busy {
   readonly settings: TapSettings;
   private readonly surroundings: TapSurroundings;
   private readonly latency = new Latency();
+  private readonly duration: Histogram | undefined;
   readonly pending: Set<() => void> = new Set();
   onIdle: (() => void) | undefined;
   private readonly counts = { calls: 0, errors: 0, timeouts: 0 };
@@ -70,6 +75,7 @@ export class Tap implements Busy {
   constructor(settings: TapSettings, surroundings: TapSurroundings) {
     this.settings = settings;
     this.surroundings = surroundings;
+    this.duration = surroundings.figures?.hookDuration.of(settings.token.id, settings.plugin);
   }
 
   info(): TapInfo {
@@ -111,7 +117,7 @@ export class Tap implements Busy {
       this.await(result, startedAt, subject, done);
       return;
     }
-    this.latency.record(leftAt - startedAt);
+    this.took(leftAt - startedAt);
     if (thrown !== undefined) this.threw(thrown.error, done);
     else if (result === cutOff) this.timedOut(done);
     else this.answer(subject, result, done);
@@ -123,7 +129,7 @@ export class Tap implements Busy {
       if (!this.pending.delete(cut)) return false;
       if (this.pending.size === 0) this.onIdle?.();
       deadlines.remove(deadline);
-      this.latency.record(clock.monotonic() - startedAt);
+      this.took(clock.monotonic() - startedAt);
       activity.last = activity.current;
       return true;
     };
@@ -138,6 +144,11 @@ export class Tap implements Busy {
       (value) => finish() && this.answer(subject, value, done),
       (error: unknown) => finish() && this.threw(error, done),
     );
+  }
+
+  private took(ms: number): void {
+    this.latency.record(ms);
+    this.duration?.observe(ms / 1000);
   }
 
   private answer(subject: unknown, result: unknown, done: TapDone): void {
@@ -156,7 +167,9 @@ export class Tap implements Busy {
 
   private failed(code: KernelErrorCode, what: string, done: TapDone, options: KernelErrorOptions = {}): void {
     const { plugin, token, onFault, onError } = this.settings;
-    this.counts[code === 'ERR_TAP_TIMEOUT' ? 'timeouts' : 'errors']++;
+    const isTimeout = code === 'ERR_TAP_TIMEOUT';
+    this.counts[isTimeout ? 'timeouts' : 'errors']++;
+    this.surroundings.figures?.hookFailures.of(token.id, plugin, isTimeout ? 'timeout' : 'error').add();
     const message = `the tap of plugin '${plugin}' on hook '${token.id}' ${what}`;
     const error = new KernelError(code, message, { ...options, plugin });
     onFault(error);

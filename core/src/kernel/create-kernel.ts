@@ -3,6 +3,7 @@ import {
   errorMessage,
   kernelControl,
   kernelHooks,
+  kernelMetrics,
   type HookCaller,
   type KernelControl,
   type PluginInfo,
@@ -20,6 +21,8 @@ import { HookRegistry } from '../hooks/hook-registry.ts';
 import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { PluginScopes } from '../services/plugin-scopes.ts';
 import { ServiceRegistry } from '../services/service-registry.ts';
+import { openKernelFigures } from '../metrics/kernel-figures.ts';
+import { MetricRegistry } from '../metrics/metric-registry.ts';
 import { Activity } from '../supervision/activity.ts';
 import { watchLag } from '../supervision/lag-watch.ts';
 import { Supervisor } from '../supervision/supervisor.ts';
@@ -69,6 +72,7 @@ class Host implements Kernel {
     this.swapper = new Swapper(tools);
     this.control = new Control(tools, this.swapper, () => this.phase === 'running');
     this.parts.services.bind('kernel', kernelControl, this.control);
+    this.parts.services.bind('kernel', kernelMetrics, this.parts.metrics);
   }
 
   start(): Promise<StartReport> {
@@ -214,7 +218,8 @@ class Host implements Kernel {
   }
 
   private stalled(plugin: string, ms: number): void {
-    const { log, limits } = this.parts;
+    const { log, limits, figures } = this.parts;
+    figures.stalls.of(plugin).add();
     const message = `plugin '${plugin}' blocked the event loop for ${Math.round(ms)} ms`;
     log.warn({ plugin, ms: Math.round(ms) }, message);
     if (ms >= limits.stallFaultMs) this.faultOf(plugin, new Error(message));
@@ -233,16 +238,22 @@ class Host implements Kernel {
       }
     };
     const services = new ServiceRegistry({ clock, activity, heldCallsLimit: limits.heldCallsLimit, tell });
+    const records: KernelParts['records'] = new Map();
+    const figures = openKernelFigures({ records: () => records.values(), serviceCalls: () => services.callInfo() });
+    const metrics = new MetricRegistry();
+    metrics.add(figures.collect, { plugin: 'kernel', onFault: (error) => log.error({}, errorMessage(error)) });
     return {
       env,
       log,
       limits,
+      metrics,
+      figures: figures.instruments,
       deadlines,
       activity,
       services,
       scopes: new PluginScopes(services),
-      hooks: new HookRegistry({ clock, deadlines, activity }),
-      records: new Map(),
+      hooks: new HookRegistry({ clock, deadlines, activity, figures: figures.instruments }),
+      records,
       dataDirOf: async (plugin) => dataDirOf?.(plugin),
       onProgress: (event) => onProgress?.(event),
       onFault: (record, error) => this.supervisor.fault(record, error),

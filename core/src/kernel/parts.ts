@@ -4,6 +4,8 @@ import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { PluginScopes } from '../services/plugin-scopes.ts';
 import type { ServiceRegistry } from '../services/service-registry.ts';
+import type { KernelFigures } from '../metrics/kernel-figures.ts';
+import type { MetricRegistry } from '../metrics/metric-registry.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
 import type { Launcher } from './launcher.ts';
@@ -22,6 +24,8 @@ export interface KernelParts {
   readonly services: ServiceRegistry;
   readonly scopes: PluginScopes;
   readonly hooks: HookRegistry;
+  readonly metrics: MetricRegistry;
+  readonly figures: KernelFigures;
   readonly records: Map<string, PluginRecord>;
   readonly dataDirOf: (plugin: string) => Promise<string | undefined>;
   readonly onProgress: (event: KernelProgress) => void;

@@ -1,4 +1,11 @@
-import { KernelError, type AnyHookToken, type PluginContext, type TapOptions } from '@timonel/sdk';
+import {
+  KernelError,
+  type AnyHookToken,
+  type Instruments,
+  type MetricRecord,
+  type PluginContext,
+  type TapOptions,
+} from '@timonel/sdk';
 import { isolationOf } from '../graph/check-definition.ts';
 import type { UntypedTap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
@@ -32,6 +39,13 @@ export function createContext(
     }
     life.addTap(owned);
   };
+  const metrics = <M extends MetricRecord>(definitions: M, refresh?: (m: Instruments<M>) => void): Instruments<M> => {
+    const owner = { plugin: name, onFault: (error: unknown) => life.fault(error) };
+    const { instruments, remove } = parts.metrics.open(definitions, refresh, owner);
+    // What comes after the end of its life counts, but nobody sees it.
+    if (life.keep(remove) === undefined) remove();
+    return instruments;
+  };
   return Object.freeze({
     name,
     deps,
@@ -50,6 +64,7 @@ export function createContext(
       });
     },
     hooks: parts.hooks.callersOf(definition.hooks),
+    metrics,
     tap: tap as PluginContext['tap'],
     dispose: (fn: () => void | Promise<void>) => life.dispose(fn),
     reportFault: (error: unknown) => life.fault(error),

@@ -43,8 +43,11 @@ export class Swapper {
       this.exchange(old, candidate);
       old.moveTo('disabled');
       this.watch({ service: serviceId, old, candidate, handover });
+      this.tools.parts.figures.swaps.of(serviceId, 'done').add();
+      this.tools.parts.figures.swapPause.of().observe(report.pauseMs / 1000);
       return { service: serviceId, ...report };
     } catch (error) {
+      this.tools.parts.figures.swaps.of(serviceId, 'failed').add();
       const still = `service '${serviceId}' was not swapped, '${old.name}' serves it on`;
       const message = `${still}: ${errorMessage(error)}`;
       throw new KernelError('ERR_SERVICE_SWAP', message, { plugin: candidate.name, cause: error });
@@ -128,6 +131,7 @@ export class Swapper {
       parts.log.error({ plugin: candidate.name, service }, `could not be swapped back: ${describeError(problem)}`);
       return;
     }
+    parts.figures.swaps.of(service, 'swapped-back').add();
     this.exchange(candidate, old);
     candidate.moveTo('failed', reason);
     await remember({ kind: 'swap', service, from: candidate.name, to: old.name });

@@ -2,6 +2,7 @@ import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Env } from './env.ts';
 import type { AnyHookToken, HookCallers, HookRecord, TapFunction, TapOptions } from './hook.ts';
 import type { Logger } from './log.ts';
+import type { MetricOpener } from './metrics/index.ts';
 import type { OptionalDep, RequiredDep, ServiceOf, TokenRecord } from './service.ts';
 
 /** The version of the plugin API that this sdk speaks. */
@@ -61,6 +62,8 @@ export interface PluginContext<
   readonly dataDir: string;
   /** The hooks this plugin owns, ready to call. */
   readonly hooks: HookCallers<H>;
+  /** Opens metrics that the plugin declares; they are shown as long as it lives. Not in a worker thread. */
+  readonly metrics: MetricOpener;
   /** Adds a tap. Always treated as asynchronous: `fn` may return a promise. */
   tap<T extends AnyHookToken>(hook: T, fn: TapFunction<T>, options?: TapOptions): void;
   /** Registers a clean-up. Runs in reverse order of registration, each with a deadline, also after a failed setup. */

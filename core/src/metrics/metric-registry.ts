@@ -1,0 +1,60 @@
+import { KernelError, mergeFamilies, openMetrics } from '@timonel/sdk';
+import type { Instruments, KernelMetrics, MetricDefinition, MetricFamily, MetricRecord } from '@timonel/sdk';
+
+/** Who opens metrics, and hears of it when reading them fails. */
+export interface MetricOwner {
+  readonly plugin: string;
+  readonly onFault: (error: unknown) => void;
+}
+
+type Collect = () => readonly MetricFamily[];
+
+/** The metrics of every living plugin and of the kernel. */
+export class MetricRegistry implements KernelMetrics {
+  readonly #sources = new Map<Collect, MetricOwner>();
+  /** The first definition of each name: another plugin may use the name only for the same thing. */
+  readonly #known = new Map<string, MetricDefinition>();
+
+  add(collect: Collect, owner: MetricOwner): () => void {
+    this.#sources.set(collect, owner);
+    return () => void this.#sources.delete(collect);
+  }
+
+  /** @throws KernelError ERR_PLUGIN_CONTRACT */
+  open<M extends MetricRecord>(
+    definitions: M,
+    refresh: ((instruments: Instruments<M>) => void) | undefined,
+    owner: MetricOwner,
+  ): { readonly instruments: Instruments<M>; readonly remove: () => void } {
+    for (const definition of Object.values(definitions)) this.#check(definition, owner.plugin);
+    const { instruments, collect } = openMetrics(definitions, refresh);
+    return { instruments, remove: this.add(collect, owner) };
+  }
+
+  collect(): readonly MetricFamily[] {
+    const families: MetricFamily[] = [];
+    for (const [collect, owner] of this.#sources) {
+      try {
+        families.push(...collect());
+      } catch (error) {
+        owner.onFault(error);
+      }
+    }
+    return mergeFamilies(families);
+  }
+
+  #check(definition: MetricDefinition, plugin: string): void {
+    if (definition?.$$type !== '@timonel/metric') {
+      const message = 'ctx.metrics takes a record of metrics made by counterMetric, gaugeMetric or histogramMetric';
+      throw new KernelError('ERR_PLUGIN_CONTRACT', message, { plugin });
+    }
+    const { name, type, labels } = definition;
+    const known = this.#known.get(name);
+    if (known === undefined) this.#known.set(name, definition);
+    else if (known.type !== type || known.labels.join() !== labels.join()) {
+      const wanted = `a ${known.type} with the labels [${known.labels.join(', ')}]`;
+      const message = `plugin '${plugin}' opens the metric '${name}', which is known as ${wanted}: give it another name`;
+      throw new KernelError('ERR_PLUGIN_CONTRACT', message, { plugin });
+    }
+  }
+}
