@@ -20,7 +20,7 @@ describe('the demo', () => {
 
   it('shows plugins, the way in, and requests answered by three different pods', () => {
     const { output } = cluster;
-    expect(output).toMatch(/apiserver +setup +\d+ ms +start +\d+ ms/);
+    expect(output).toMatch(/apiserver +setup +[\d.]+ m?s +start +[\d.]+ m?s/);
     expect(output).toMatch(/Node node-1 is Ready after/);
     expect(output).toContain(`API server:  https://127.0.0.1:${cluster.port}`);
     const pods = [...output.matchAll(/answered by (web-[a-z0-9]+-[a-z0-9]{5})$/gm)].map((match) => match[1]);
