@@ -29,6 +29,16 @@ function applyOperations(target: JsonObject, operations: readonly fastJsonPatch.
   return document;
 }
 
+/** The library takes anything as `from`, and then moves what is not there. @throws ApiError BadRequest */
+function checkPointers(operation: JsonObject): void {
+  const needsSource = operation['op'] === 'move' || operation['op'] === 'copy';
+  for (const name of needsSource ? ['path', 'from'] : ['path']) {
+    const pointer = operation[name];
+    if (typeof pointer === 'string' && /^(?:\/|$)/.test(pointer)) continue;
+    throw badRequest(`"${name}" of an operation of a JSON patch must be a pointer, such as /spec/replicas`);
+  }
+}
+
 /** @throws ApiError BadRequest for a malformed patch, Invalid for one that does not fit the object. */
 export function jsonPatch(target: JsonObject, patch: unknown): JsonObject {
   if (!Array.isArray(patch)) throw badRequest('a JSON patch must be an array of operations');
@@ -42,6 +52,7 @@ export function jsonPatch(target: JsonObject, patch: unknown): JsonObject {
     if (!isJsonObject(operation) || typeof operation['op'] !== 'string' || typeof operation['path'] !== 'string') {
       throw badRequest('every operation of a JSON patch needs "op" and "path"');
     }
+    checkPointers(operation);
   }
   try {
     const document = applyOperations(target, patch as fastJsonPatch.Operation[]);

@@ -128,6 +128,10 @@ describe('JSON patch', () => {
     );
     expect(() => jsonPatch({}, [{ op: 'remove', path: '/x' }])).toThrow(expect.objectContaining({ reason: 'Invalid' }));
     expect(() => jsonPatch({}, { op: 'add' })).toThrow(expect.objectContaining({ reason: 'BadRequest' }));
+    for (const from of ['a', undefined, 5]) {
+      expect(() => jsonPatch({ a: 1 }, [{ op: 'move', path: '/b', from }])).toThrow(/"from" .* must be a pointer/);
+    }
+    expect(() => jsonPatch({ a: 1 }, [{ op: 'remove', path: 'a' }])).toThrow(/"path" .* must be a pointer/);
     expect(() => jsonPatch({}, [{ op: 'add' }])).toThrow(expect.objectContaining({ reason: 'BadRequest' }));
     expect(() => jsonPatch({}, [{ op: 'replace', path: '', value: 3 }])).toThrow(
       expect.objectContaining({ reason: 'Invalid' }),
