@@ -1,4 +1,5 @@
 import type {
+  PartSubresource,
   ResourceDefinition,
   ScaleMapping,
   Strategy,
@@ -22,6 +23,8 @@ export interface KindInput<T extends KubeObject> {
   readonly status?: boolean;
   readonly scale?: ScaleMapping;
   readonly subresources?: Readonly<Record<string, SubresourceHandler<T>>>;
+  readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
+  readonly withoutVerbs?: readonly string[];
   readonly nameProblems?: (name: string) => string[];
 }
 
@@ -44,5 +47,7 @@ export function defineKind<T extends KubeObject>(input: KindInput<T>): ResourceD
     columns: input.columns,
     strategy: input.strategy,
     nameProblems: input.nameProblems ?? dnsSubdomainProblems,
+    ...(input.parts === undefined ? {} : { parts: input.parts }),
+    ...(input.withoutVerbs === undefined ? {} : { withoutVerbs: input.withoutVerbs }),
   });
 }

@@ -31,6 +31,9 @@ export interface KindDescription {
   readonly scale?: ScaleMapping;
   readonly parts?: Readonly<Record<string, PartSubresource>>;
   readonly storedAs?: StoredAs;
+  readonly withoutVerbs?: readonly string[];
+  /** Key of the schema, where it is none of `io.k8s.api`. */
+  readonly schema?: string;
   readonly nameProblems?: (name: string) => string[];
   /** None: kubectl shows the name and when the object was created. */
   readonly columns?: readonly CellColumn[];
@@ -110,7 +113,7 @@ export function describedKind(input: KindDescription): ResourceDefinition {
     shortNames: input.shortNames ?? [],
     categories: input.categories ?? [],
     namespaced: input.namespaced ?? true,
-    schema: schemaOf(group, version, kind),
+    schema: input.schema ?? schemaOf(group, version, kind),
     generation: input.generation ?? false,
     status: input.status !== undefined,
     scale: input.scale,
@@ -120,6 +123,7 @@ export function describedKind(input: KindDescription): ResourceDefinition {
     nameProblems: input.nameProblems ?? dnsSubdomainProblems,
     ...(parts === undefined ? {} : { parts }),
     ...(storedAs === undefined ? {} : { storedAs }),
+    ...(input.withoutVerbs === undefined ? {} : { withoutVerbs: input.withoutVerbs }),
   });
 }
 
@@ -129,4 +133,12 @@ export function answeredKind(
   answer: NonNullable<ResourceDefinition['answer']>,
 ): ResourceDefinition {
   return Object.freeze({ ...describedKind(input), answer });
+}
+
+/** A kind that is never stored: its objects are made when somebody reads them. */
+export function listedKind(
+  input: KindDescription,
+  listed: NonNullable<ResourceDefinition['listed']>,
+): ResourceDefinition {
+  return Object.freeze({ ...describedKind(input), listed });
 }

@@ -7,6 +7,8 @@ import {
   mutatingWebhookConfigurationKind,
   validatingWebhookConfigurationKind,
 } from './admissionregistration/webhook-configurations.ts';
+import { customResourceDefinitionKind } from './apiextensions/customresourcedefinitions.ts';
+import { apiServiceKind } from './apiregistration/apiservices.ts';
 import { controllerRevisionKind } from './apps/controllerrevisions.ts';
 import { daemonSetKind } from './apps/daemonsets.ts';
 import { deploymentKind } from './apps/deployments.ts';
@@ -17,6 +19,8 @@ import { cronJobKind } from './batch/cronjobs.ts';
 import { jobKind } from './batch/jobs.ts';
 import { certificateSigningRequestKind } from './certificates/certificatesigningrequests.ts';
 import { leaseKind } from './coordination/leases.ts';
+import { bindingKind } from './core/bindings.ts';
+import { componentStatusKind } from './core/componentstatuses.ts';
 import { configMapKind } from './core/configmaps.ts';
 import { endpointsKind } from './core/endpoints.ts';
 import { eventKind } from './core/events.ts';
@@ -105,6 +109,8 @@ const clusterKinds = [
   mutatingWebhookConfigurationKind,
   validatingAdmissionPolicyKind,
   validatingAdmissionPolicyBindingKind,
+  customResourceDefinitionKind,
+  apiServiceKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,
 ] as const;
@@ -126,6 +132,8 @@ function coreKinds(services: SubresourceServices): ResourceDefinition[] {
     resourceQuotaKind,
     persistentVolumeKind(services.env.clock),
     persistentVolumeClaimKind,
+    bindingKind,
+    componentStatusKind,
   ];
 }
 

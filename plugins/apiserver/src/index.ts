@@ -11,6 +11,7 @@ import { apiServerConfig } from './config.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { makeApplication } from './http/application.ts';
 import { identify } from './http/authentication.ts';
+import { authenticatorsWith } from './http/authentication-objects.ts';
 import { Health } from './http/health.ts';
 import { Listener } from './http/listener.ts';
 import { PluginRoutes } from './http/plugin-routes.ts';
@@ -46,13 +47,18 @@ const plugin: AnyPlugin = definePlugin({
     const certificate = await keepCertificate();
     const kinds = new KindTable(deps.resources);
     const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
-    const registry = new Registry({
+    const authenticators = authenticatorsWith(deps.authenticators, {
+      find: async (type, name) => (await registry.find(type, name, 'atHand')) ?? registry.find(type, name),
+    });
+    const registry: Registry = new Registry({
       store: deps.store,
       feed,
       env,
       hooks: ctx.hooks,
       limits: config.limits,
-      identify: (bearerToken) => identify({ bearerToken, certificate: undefined }, deps.authenticators),
+      identify: (bearerToken, audiences) =>
+        identify({ bearerToken, certificate: undefined, ...(audiences && { audiences }) }, authenticators),
+      kinds,
     });
     const health = new Health([
       { name: 'ping', readinessOnly: false, check: () => Promise.resolve() },
@@ -65,11 +71,11 @@ const plugin: AnyPlugin = definePlugin({
       config,
       kinds,
       health,
-      authenticators: deps.authenticators,
+      authenticators,
       discovery: new Discovery(kinds),
       pluginRoutes: new PluginRoutes({
         providers: deps.routes,
-        authenticators: deps.authenticators,
+        authenticators,
         env,
         bodyLimitBytes: config.limits.bodyBytes,
       }),

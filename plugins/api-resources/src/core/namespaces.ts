@@ -105,6 +105,8 @@ export const namespaceKind: ResourceDefinition<Namespace> = defineKind({
   shortNames: ['ns'],
   status: true,
   subresources: { finalize },
+  // One at a time: each takes everything in it along.
+  withoutVerbs: ['deletecollection'],
   nameProblems: dnsLabelProblems,
   columns: [nameColumn, column('Status', 'The phase of the namespace.'), ageColumn],
   strategy,

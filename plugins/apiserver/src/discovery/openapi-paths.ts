@@ -1,6 +1,7 @@
 /** The paths of a kind in an OpenAPI document: enough for clients to see verbs, bodies and query parameters. */
 import type { JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
+import { verbsOf } from './verbs.ts';
 
 const jsonTypes = ['application/json', 'application/yaml'];
 const patchBodies = [
@@ -59,32 +60,43 @@ function body(kind: Kind): JsonObject {
   return { requestBody: { required: true, content: content(jsonTypes, schema) } };
 }
 
-/** Path items of the collection and of one object. */
+/** Path items of the collection and of one object, with the verbs that are served. */
 export function operationsOf(kind: Kind, root: string): JsonObject {
   const { namespaced, resource } = kind.definition;
   const collection = namespaced ? `${root}/namespaces/{namespace}/${resource}` : `${root}/${resource}`;
   const scope = namespaced ? [pathParameter('namespace')] : [];
-  const create = operation(kind, 'post', { parameters: writeParameters, ...body(kind) });
-  if (kind.definition.answer !== undefined) return { [collection]: { parameters: scope, post: create } };
-  const patchContent = content(patchBodies, { type: 'object' });
+  const verbs = verbsOf(kind);
+  const served = (
+    operations: readonly (readonly [verb: string, method: string, operation: JsonObject])[],
+  ): JsonObject =>
+    Object.fromEntries(
+      operations.filter(([verb]) => verbs.includes(verb)).map(([, method, described]) => [method, described]),
+    );
+  const listed = operation(kind, 'list', { parameters: listParameters });
   const paths: JsonObject = {
     [collection]: {
       parameters: scope,
-      get: operation(kind, 'list', { parameters: listParameters }),
-      post: create,
-      delete: operation(kind, 'deletecollection', { parameters: listParameters }),
-    },
-    [`${collection}/{name}`]: {
-      parameters: [pathParameter('name'), ...scope],
-      get: operation(kind, 'get', {}),
-      put: operation(kind, 'put', { parameters: writeParameters, ...body(kind) }),
-      patch: operation(kind, 'patch', {
-        parameters: [...writeParameters, queryParameter('force', 'boolean', 'Only for server-side apply.')],
-        requestBody: { required: true, content: patchContent },
-      }),
-      delete: operation(kind, 'delete', { parameters: [writeParameters[0]] }),
+      ...served([
+        ['list', 'get', listed],
+        ['create', 'post', operation(kind, 'post', { parameters: writeParameters, ...body(kind) })],
+        ['deletecollection', 'delete', operation(kind, 'deletecollection', { parameters: listParameters })],
+      ]),
     },
   };
-  if (namespaced) paths[`${root}/${resource}`] = { get: operation(kind, 'list', { parameters: listParameters }) };
+  if (!verbs.includes('get')) return paths;
+  const patch = operation(kind, 'patch', {
+    parameters: [...writeParameters, queryParameter('force', 'boolean', 'Only for server-side apply.')],
+    requestBody: { required: true, content: content(patchBodies, { type: 'object' }) },
+  });
+  paths[`${collection}/{name}`] = {
+    parameters: [pathParameter('name'), ...scope],
+    ...served([
+      ['get', 'get', operation(kind, 'get', {})],
+      ['update', 'put', operation(kind, 'put', { parameters: writeParameters, ...body(kind) })],
+      ['patch', 'patch', patch],
+      ['delete', 'delete', operation(kind, 'delete', { parameters: [writeParameters[0]] })],
+    ]),
+  };
+  if (namespaced) paths[`${root}/${resource}`] = { get: listed };
   return paths;
 }

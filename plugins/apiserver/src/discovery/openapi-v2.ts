@@ -25,9 +25,17 @@ function converted(value: unknown): unknown {
   const merged = isJsonObject(only) && others.length === 0 ? { ...rest, ...only } : rest;
   const entries = Object.entries(merged).map(([name, member]) => {
     if (name === '$ref' && typeof member === 'string') return [name, member.replace(refPrefix3, refPrefix2)];
+    // Names of properties are free: one may be called `allOf`.
+    if (name === 'properties' && isJsonObject(member)) return [name, mapped(member)];
     return [name, converted(member)];
   });
   return Object.fromEntries(entries) as JsonObject;
+}
+
+function mapped(properties: JsonObject): JsonObject {
+  const schemas: JsonObject = {};
+  for (const [name, schema] of Object.entries(properties)) schemas[name] = converted(schema);
+  return schemas;
 }
 
 export interface OpenApiV2 {

@@ -1,20 +1,13 @@
 /** Which verbs a resource and its subresources serve. */
+import { objectVerbs } from '@timonel/sdk/contracts/api-server';
 import type { Kind } from '../kinds/kind-table.ts';
-
-const objectVerbs: readonly string[] = [
-  'create',
-  'delete',
-  'deletecollection',
-  'get',
-  'list',
-  'patch',
-  'update',
-  'watch',
-];
 
 /** What can be done to the objects of a kind. */
 export function verbsOf({ definition }: Kind): readonly string[] {
-  return definition.answer === undefined ? objectVerbs : ['create'];
+  const { withoutVerbs = [] } = definition;
+  if (definition.answer !== undefined || definition.postsTo !== undefined) return ['create'];
+  if (definition.listed !== undefined) return ['get', 'list'];
+  return withoutVerbs.length === 0 ? objectVerbs : objectVerbs.filter((verb) => !withoutVerbs.includes(verb));
 }
 
 const verbOf = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;

@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Many } from '@timonel/sdk';
-import type { Authenticator, ClientCertificate, Credentials, UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Authenticator, ClientCertificate, Credentials, Identity, UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError } from '@timonel/sdk/kube';
 import { readCertificate, type CertificateFacts } from '@timonel/sdk/pki';
 
@@ -44,10 +44,10 @@ export function clientCertificate(request: IncomingMessage, nowMs: number): Clie
 export async function identify(
   credentials: Credentials,
   authenticators: Many<Authenticator>,
-): Promise<UserInfo | undefined> {
+): Promise<Identity | undefined> {
   for (const { service } of authenticators.all()) {
     const answer = await service.authenticate(credentials);
-    if (answer.outcome === 'authenticated') return answer.user;
+    if (answer.outcome === 'authenticated') return answer;
     if (answer.outcome === 'rejected') return undefined;
   }
   return undefined;
@@ -62,7 +62,7 @@ export async function authenticate(
   const bearerToken = bearer.exec(request.headers.authorization ?? '')?.[1];
   const certificate = clientCertificate(request, nowMs);
   if (bearerToken === undefined && certificate === undefined) throw unauthorized();
-  const user = await identify({ bearerToken, certificate }, authenticators);
-  if (user === undefined) throw unauthorized();
-  return user;
+  const identity = await identify({ bearerToken, certificate }, authenticators);
+  if (identity === undefined) throw unauthorized();
+  return identity.user;
 }

@@ -1,5 +1,6 @@
 /** /healthz, /livez and /readyz, for callers without credentials. */
 import type { Context } from 'koa';
+import { errorMessage } from '@timonel/sdk';
 
 export interface HealthCheck {
   readonly name: string;
@@ -13,6 +14,20 @@ export class Health {
 
   constructor(checks: readonly HealthCheck[]) {
     this.#checks = checks;
+  }
+
+  /** What every check says at the moment. */
+  async report(): Promise<{ readonly name: string; readonly problem?: string }[]> {
+    const report: { name: string; problem?: string }[] = [];
+    for (const { name, check } of this.#checks) {
+      try {
+        await check();
+        report.push({ name });
+      } catch (error) {
+        report.push({ name, problem: errorMessage(error) });
+      }
+    }
+    return report;
   }
 
   /** False: the path is another one. */

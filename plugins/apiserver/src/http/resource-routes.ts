@@ -6,10 +6,12 @@ import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-e
 import { callSubresource } from '../registry/subresource-call.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
+import type { Health } from './health.ts';
 import { isDryRun } from './query.ts';
 import { readBody } from './read-body.ts';
 import { get, listOrWatch } from './read-verbs.ts';
 import type { ResourcePath } from './resource-path.ts';
+import { checkVerb, postToSubresource, readListed } from './unstored-kinds.ts';
 import { create, getScale, patch, patchScale, remove, removeCollection, update, updateScale } from './write-verbs.ts';
 
 async function onCollection(request: ApiRequest): Promise<void> {
@@ -22,6 +24,7 @@ async function onCollection(request: ApiRequest): Promise<void> {
       return create(request);
     case 'DELETE':
       if (request.kind.definition.namespaced && request.namespace === undefined) throw methodNotAllowed();
+      checkVerb('deletecollection', request.kind);
       return removeCollection(request);
     default:
       throw methodNotAllowed();
@@ -100,7 +103,7 @@ function hasPart({ definition }: Kind, subresource: string): boolean {
 export async function handleResource(
   ctx: Context,
   path: ResourcePath,
-  parts: ApiParts & { readonly kinds: KindTable },
+  parts: ApiParts & { readonly kinds: KindTable; readonly health: Health },
   user: UserInfo,
 ): Promise<boolean> {
   const kind = parts.kinds.find(path.group, path.version, path.resource);
@@ -111,8 +114,13 @@ export async function handleResource(
   if (namespaced && namespace === undefined && name !== undefined) throw unknownResource();
   const query = new URLSearchParams(ctx.querystring);
   const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user };
-  if (kind.definition.answer !== undefined && (name !== undefined || ctx.method !== 'POST')) throw methodNotAllowed();
-  if (name === undefined) await onCollection(request);
+  const { postsTo } = kind.definition;
+  const onlyCreated = kind.definition.answer !== undefined || postsTo !== undefined;
+  if (onlyCreated && (name !== undefined || ctx.method !== 'POST')) throw methodNotAllowed();
+  if (kind.definition.listed !== undefined) await readListed(request, parts.health);
+  else if (postsTo !== undefined && namespaced && namespace === undefined) throw methodNotAllowed();
+  else if (postsTo !== undefined) await postToSubresource(request, parts.kinds, clientSignal(ctx));
+  else if (name === undefined) await onCollection(request);
   else if (name.length > 253) throw badRequest('the name in the URL is too long');
   else if (subresource === '') await onObject(request);
   else if (Object.hasOwn(subresources, subresource)) await onOwnSubresource(request);

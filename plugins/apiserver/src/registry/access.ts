@@ -1,7 +1,7 @@
 /** Who somebody is and what they may do, for kinds that only answer such questions. */
 import type { HookCaller } from '@timonel/sdk';
 import type { AccessAttributes, AccessDecision, AnswerContext, apiHooks } from '@timonel/sdk/contracts/api-server';
-import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Identity } from '@timonel/sdk/contracts/auth';
 
 const openToAll: AccessDecision = Object.freeze({
   allowed: true,
@@ -10,11 +10,11 @@ const openToAll: AccessDecision = Object.freeze({
 
 export class Access {
   readonly #hooks: { readonly accessDecide: HookCaller<typeof apiHooks.accessDecide> };
-  readonly #identify: (bearerToken: string) => Promise<UserInfo | undefined>;
+  readonly #identify: AnswerContext['authenticate'];
 
   constructor(
     hooks: { readonly accessDecide: HookCaller<typeof apiHooks.accessDecide> },
-    identify: (bearerToken: string) => Promise<UserInfo | undefined>,
+    identify: (bearerToken: string, audiences?: readonly string[]) => Promise<Identity | undefined>,
   ) {
     this.#hooks = hooks;
     this.#identify = identify;

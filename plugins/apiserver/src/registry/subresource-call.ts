@@ -39,6 +39,7 @@ export async function callSubresource(
         const owner = method === 'PUT' || method === 'PATCH' ? call.subresource : undefined;
         return (await registry.writer.changeDirectly(target, change, owner)).object;
       },
+      find: (type, other) => registry.find(type, other),
       delete: async (options) => (await registry.delete(target, options ?? {})).object,
     },
   );

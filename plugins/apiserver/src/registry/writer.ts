@@ -243,6 +243,9 @@ export class Writer {
     const wanted = copyObject(old);
     part.take(wanted, object, { user: target.user });
     strategy.default?.(wanted);
+    if (kind.definition.generation && specChanged(wanted, old)) {
+      wanted.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    }
     const entries = settled ?? this.#changed(target, subresource, old, wanted);
     const admitted = await this.#parts.admission.mutate(wanted, circumstances);
     setEntries(admitted, entries);

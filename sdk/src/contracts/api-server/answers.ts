@@ -1,4 +1,4 @@
-import type { UserInfo } from '../auth/index.ts';
+import type { Identity, UserInfo } from '../auth/index.ts';
 
 /** What somebody wants to do. Of a request to a resource or, with `path`, to anything else. */
 export interface AccessAttributes {
@@ -28,10 +28,16 @@ export interface AnswerContext {
   readonly user: UserInfo;
   readonly namespace: string | undefined;
   readonly dryRun: boolean;
-  /** Whom a bearer token belongs to; undefined: nobody. */
-  authenticate(bearerToken: string): Promise<UserInfo | undefined>;
+  /** Whom a bearer token belongs to; undefined: nobody. `audiences`: for whom it must be meant; absent: for the API server. */
+  authenticate(bearerToken: string, audiences?: readonly string[]): Promise<Identity | undefined>;
   /** Whether somebody may do something, by the hook `api.access.decide`. */
   authorize(attributes: AccessAttributes): Promise<AccessDecision>;
+}
+
+/** What the server knows and a kind that is only read may ask. */
+export interface ListedContext {
+  /** What the server's readiness checks say at the moment. `problem`: absent when all is well. */
+  readonly health: () => Promise<readonly { readonly name: string; readonly problem?: string }[]>;
 }
 
 /** Who writes an object, for strategies that record it. */

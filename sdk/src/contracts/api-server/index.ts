@@ -10,13 +10,15 @@ import {
   type HookToken,
   type ServiceToken,
 } from '../../kernel/index.ts';
-import type { ApiError, FieldError, KubeObject, ObjectMeta, Status } from '../../kube/index.ts';
-import type { DeleteOptions } from '../api/index.ts';
+import type { ApiError, FieldError, KubeObject, ObjectMeta, ResourceType, Status } from '../../kube/index.ts';
+import type { DeleteOptions, ObjectName } from '../api/index.ts';
 import type { ClientCertificate, UserInfo } from '../auth/index.ts';
-import type { AccessAttributes, AccessDecision, AnswerContext, WriteContext } from './answers.ts';
+import type { AccessAttributes, AccessDecision, AnswerContext, ListedContext, WriteContext } from './answers.ts';
+import type { ConnectionHandler } from './connections.ts';
 import type { StoredAs } from './stored-as.ts';
 
 export type * from './answers.ts';
+export type * from './connections.ts';
 export type * from './stored-as.ts';
 
 /** A column of `kubectl get`. Source: meta/v1 TableColumnDefinition. */
@@ -101,6 +103,8 @@ export interface SubresourceAccess<T extends KubeObject = KubeObject> {
   update(change: (object: T) => void): Promise<T>;
   /** Deletes the object as a DELETE request would: pods/eviction. */
   delete(options?: DeleteOptions): Promise<T>;
+  /** Another object, whoever asks; undefined: there is none, or nobody serves the type. */
+  find<O extends KubeObject>(type: ResourceType<O>, name: ObjectName): Promise<O | undefined>;
 }
 
 export interface SubresourceHandler<T extends KubeObject = KubeObject> {
@@ -137,12 +141,20 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly status: boolean;
   readonly scale: ScaleMapping | undefined;
   readonly subresources: Readonly<Record<string, SubresourceHandler<T>>>;
+  /** Subresources that are connections, by name: `exec`, `proxy`. */
+  readonly connections?: Readonly<Record<string, ConnectionHandler<T>>>;
   /** By name: `approval`. */
   readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
   /** For a kind that shows the objects of another one. Its strategy needs nothing but `cells` and `selectableFields`. */
   readonly storedAs?: StoredAs<T>;
   /** For a kind that is never stored: answers a POST with the object completed. Nothing but create is served. */
   answer?(object: T, context: AnswerContext): Promise<T>;
+  /** For a kind that is never stored and only read: all its objects, made anew at each get and list. */
+  listed?(context: ListedContext): Promise<readonly T[]>;
+  /** For a kind that is never stored: a POST goes to a subresource of the object of the same name. `bindings`. */
+  readonly postsTo?: { readonly resource: string; readonly subresource: string };
+  /** Verbs of {@link objectVerbs} that are not served: `deletecollection` of namespaces. */
+  readonly withoutVerbs?: readonly string[];
   readonly columns: readonly TableColumn[];
   readonly strategy: Strategy<T>;
   /** Check of metadata.name. Default: RFC 1123 subdomain. */
@@ -155,6 +167,18 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
  * `x-kubernetes-group-version-kind`, …
  */
 export type OpenApiSchema = Readonly<Record<string, unknown>>;
+
+/** What can be done to the objects of a stored kind, as discovery names it. */
+export const objectVerbs: readonly string[] = Object.freeze([
+  'create',
+  'delete',
+  'deletecollection',
+  'get',
+  'list',
+  'patch',
+  'update',
+  'watch',
+]);
 
 /** Contributes kinds. The server picks up changes while it runs. */
 export interface ResourceProvider {
@@ -273,7 +297,7 @@ export const apiHooks: {
   }),
   objectValidate: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.validate', {
     description:
-      'After mutation, before the store, on create, update and delete. A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
+      'After mutation, before the store, on create, update and delete, and before a connection is made (CONNECT: the object holds the options of the request). A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
     deadlineMs: 2000,
     stages: { policy: 0, quota: 100 },
   }),

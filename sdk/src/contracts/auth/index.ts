@@ -1,5 +1,7 @@
 /** Who a request comes from. Authenticators are asked in order; the first that knows the credentials answers. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
+import type { KubeObject, ResourceType } from '../../kube/index.ts';
+import type { ObjectName } from '../api/index.ts';
 
 export interface UserInfo {
   readonly username: string;
@@ -23,20 +25,63 @@ export interface Credentials {
   readonly bearerToken: string | undefined;
   /** Subject of a verified client certificate. */
   readonly certificate: Pick<ClientCertificate, 'commonName' | 'organizations'> | undefined;
+  /** For whom a token must be meant that says for whom it is; absent: for the API server. */
+  readonly audiences?: readonly string[];
+}
+
+/** What an authenticator may look up: the objects that its credentials are bound to. */
+export interface AuthenticationObjects {
+  /** Undefined: there is none, or nobody serves the type. */
+  find<T extends KubeObject>(type: ResourceType<T>, name: ObjectName): Promise<T | undefined>;
+}
+
+/** Somebody, and those of the audiences that were asked for which the credentials are meant for; absent: they say nothing of it. */
+export interface Identity {
+  readonly user: UserInfo;
+  readonly audiences?: readonly string[];
 }
 
 /** `unknown`: not mine, ask the next. `rejected`: mine, and wrong: answer 401 at once. */
 export type Authentication =
-  | { readonly outcome: 'authenticated'; readonly user: UserInfo }
+  | ({ readonly outcome: 'authenticated' } & Identity)
   | { readonly outcome: 'rejected'; readonly reason: string }
   | { readonly outcome: 'unknown' };
 
 export interface Authenticator {
-  authenticate(credentials: Credentials): Promise<Authentication>;
+  /** `objects`: absent where no API server asks. */
+  authenticate(credentials: Credentials, objects?: AuthenticationObjects): Promise<Authentication>;
 }
 
 /** Token of the authenticators. */
 export const authenticator: ServiceToken<Authenticator, 'many'> = defineService<Authenticator, 'many'>(
   'auth.authenticator',
   { major: 1, cardinality: 'many' },
+);
+
+/** What a service account's token is for. Source: authentication.k8s.io/v1 TokenRequest, RFC 7519. */
+export interface ServiceAccountClaims {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Empty: the API server. */
+  readonly audiences: readonly string[];
+  readonly lifetimeSeconds: number;
+  /** The token ends with this object. */
+  readonly boundTo?: { readonly kind: 'Pod' | 'Secret' | 'Node'; readonly name: string; readonly uid: string };
+  /** The node of the pod the token is bound to. */
+  readonly node?: { readonly name: string; readonly uid?: string };
+}
+
+/** Makes the tokens by which service accounts authenticate. */
+export interface ServiceAccountTokens {
+  /** The token and when it ends, in ms since the epoch. */
+  issue(claims: ServiceAccountClaims): Promise<{ readonly token: string; readonly expiresAt: number }>;
+  /** For whom a token is meant that names nobody. */
+  defaultAudiences(): readonly string[];
+}
+
+/** Token of the maker of service account tokens. */
+export const serviceAccountTokens: ServiceToken<ServiceAccountTokens, 'one'> = defineService<ServiceAccountTokens>(
+  'auth.service-account-tokens',
+  { major: 1, cardinality: 'one', sync: ['defaultAudiences'] },
 );

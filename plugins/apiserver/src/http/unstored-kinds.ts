@@ -1,0 +1,74 @@
+/** Kinds without objects in the store: such as are made when somebody reads them, and such as stand for a subresource. */
+import { objectVerbs } from '@timonel/sdk/contracts/api-server';
+import type { KubeObject } from '@timonel/sdk/kube';
+import { selectionOf } from '../cache/selection.ts';
+import { isJsonObject, own } from '../json/plain-json.ts';
+import type { Kind, KindTable } from '../kinds/kind-table.ts';
+import { badRequest, methodNotAllowed, notFound, unknownResource } from '../registry/api-errors.ts';
+import { unstored } from '../registry/guaranteed-update.ts';
+import { callSubresource } from '../registry/subresource-call.ts';
+import { partialMetadataList } from '../table/partial-metadata.ts';
+import { sendObject } from './answers.ts';
+import { sendWritten, tableOf, targetOf, type ApiRequest } from './api-request.ts';
+import type { Health } from './health.ts';
+import { answerForm } from './negotiation.ts';
+import { sendPluginAnswer } from './plugin-answer.ts';
+import { booleanOf, isDryRun, listQuery } from './query.ts';
+import { readBody } from './read-body.ts';
+
+/** @throws ApiError MethodNotAllowed */
+export function checkVerb(verb: string, { definition }: Kind): void {
+  if (definition.withoutVerbs?.includes(verb) === true && objectVerbs.includes(verb)) throw methodNotAllowed();
+}
+
+async function objectsOf(kind: Kind, health: Health): Promise<KubeObject[]> {
+  const { definition, apiVersion } = kind;
+  const objects = (await definition.listed?.({ health: () => health.report() })) ?? [];
+  return objects.map((object) => ({ kind: definition.kind, ...object, apiVersion }));
+}
+
+/** GET of a kind whose objects are made at each read. */
+export async function readListed(request: ApiRequest, health: Health): Promise<void> {
+  const { ctx, kind, name, namespace, query, subresource } = request;
+  if (subresource !== '') throw unknownResource();
+  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed();
+  if (booleanOf(query, 'watch') === true) throw methodNotAllowed();
+  const objects = await objectsOf(kind, health);
+  if (name !== undefined) {
+    const object = objects.find(({ metadata }) => metadata.name === name);
+    if (object === undefined) throw notFound(kind, name);
+    sendWritten(request, 200, unstored(object));
+    return;
+  }
+  const { matches } = selectionOf(kind.definition, listQuery(query, namespace));
+  const items = matches === undefined ? objects : objects.filter(matches);
+  const form = answerForm(ctx.get('accept'));
+  if (form === 'table') sendObject(ctx, 200, tableOf(request).make(kind, items, {}));
+  else if (form === 'partial') sendObject(ctx, 200, partialMetadataList(items, {}));
+  else {
+    const list = { kind: `${kind.definition.kind}List`, apiVersion: kind.apiVersion, metadata: {}, items };
+    sendObject(ctx, 200, list, form === 'yaml');
+  }
+}
+
+/** POST of a kind that stands for a subresource of the object of the same name. */
+export async function postToSubresource(request: ApiRequest, kinds: KindTable, signal: AbortSignal): Promise<void> {
+  const { ctx, parts, kind, query } = request;
+  const { group, version, postsTo } = kind.definition;
+  const main = postsTo === undefined ? undefined : kinds.find(group, version, postsTo.resource);
+  if (postsTo === undefined || main === undefined) throw unknownResource();
+  const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  const metadata = isJsonObject(value) ? own(value, 'metadata') : undefined;
+  const name = isJsonObject(metadata) ? own(metadata, 'name') : undefined;
+  if (typeof name !== 'string' || name === '' || name.length > 253) {
+    throw badRequest(`metadata.name: the name of one of the ${postsTo.resource} is expected`);
+  }
+  const response = await callSubresource(parts.registry, targetOf({ ...request, kind: main, name }, isDryRun(query)), {
+    subresource: postsTo.subresource,
+    method: 'POST',
+    query,
+    body: value,
+    signal,
+  });
+  await sendPluginAnswer(ctx, response);
+}
