@@ -3,6 +3,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint, apiHooks, resourceProvider, routeProvider } from '@timonel/sdk/contracts/api-server';
 import { authenticator } from '@timonel/sdk/contracts/auth';
+import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
 import { startCompactor } from './cache/compactor.ts';
 import { StoreFeed } from './cache/store-feed.ts';
@@ -16,6 +17,8 @@ import { Health } from './http/health.ts';
 import { Listener } from './http/listener.ts';
 import { PluginRoutes } from './http/plugin-routes.ts';
 import { KindTable } from './kinds/kind-table.ts';
+import { openApiMetrics } from './metrics/open-api-metrics.ts';
+import { RequestObserver } from './metrics/request-observer.ts';
 import { servingCertificate, type ServingCertificate } from './pki/certificates.ts';
 import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
@@ -30,7 +33,7 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'never',
   provides: { api: apiClient, endpoint: apiEndpoint },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
-  optional: { routes: routeProvider },
+  optional: { routes: routeProvider, health: healthSource },
   hooks: apiHooks,
   config: apiServerConfig,
   async setup(ctx) {
@@ -60,10 +63,16 @@ const plugin: AnyPlugin = definePlugin({
         identify({ bearerToken, certificate: undefined, ...(audiences && { audiences }) }, authenticators),
       kinds,
     });
-    const health = new Health([
-      { name: 'ping', readinessOnly: false, check: () => Promise.resolve() },
-      { name: 'store', readinessOnly: true, check: async () => void (await feed.fresh()) },
-    ]);
+    const metrics = openApiMetrics(ctx.metrics, { feed, kinds, connections: () => listener.connections });
+    const health = new Health({
+      checks: [
+        { name: 'ping', kind: 'live', check: () => Promise.resolve() },
+        { name: 'store', kind: 'ready', check: async () => void (await feed.fresh()) },
+      ],
+      sources: deps.health,
+      env,
+      log,
+    });
     const application = makeApplication({
       registry,
       env,
@@ -71,6 +80,8 @@ const plugin: AnyPlugin = definePlugin({
       config,
       kinds,
       health,
+      metrics,
+      observer: new RequestObserver(metrics, env.clock),
       authenticators,
       discovery: new Discovery(kinds),
       pluginRoutes: new PluginRoutes({
@@ -82,7 +93,7 @@ const plugin: AnyPlugin = definePlugin({
     });
     // Koa catches everything itself, so that the promise of its callback never rejects.
     const handler = application.callback();
-    const listener = new Listener(certificate, (req, res) => void handler(req, res), config.limits.connections);
+    const listener: Listener = new Listener(certificate, (req, res) => void handler(req, res), config.limits.connections);
     let url = '';
     return {
       provides: {

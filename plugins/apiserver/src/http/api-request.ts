@@ -6,6 +6,7 @@ import type { KubeObject } from '@timonel/sdk/kube';
 import type { ApiServerConfig } from '../config.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { checkedManager, managerOfAgent } from '../managed-fields/manager-name.ts';
+import type { ApiMetrics } from '../metrics/definitions.ts';
 import { badRequest } from '../registry/api-errors.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Target, Written } from '../registry/request.ts';
@@ -19,6 +20,7 @@ export interface ApiParts {
   readonly env: Env;
   readonly log: Logger;
   readonly config: ApiServerConfig;
+  readonly metrics: ApiMetrics;
 }
 
 export interface ApiRequest {

@@ -70,6 +70,11 @@ export class Listener {
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
+  /** Open ones. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
   /** New connections get this certificate; those that are open go on. */
   use(certificate: ServingCertificate): void {
     this.#server.setSecureContext(secureContext(certificate));

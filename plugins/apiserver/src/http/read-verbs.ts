@@ -71,6 +71,11 @@ async function watch(request: ApiRequest): Promise<void> {
   const asked = watchQuery(query, namespace);
   const fieldSelector = name === undefined ? asked.fieldSelector : `metadata.name=${name}`;
   const watcher: Watcher = await parts.registry.reader.watch(kind, { ...asked, fieldSelector });
-  if (ctx.req.destroyed || ctx.res.destroyed) watcher.end('ended');
-  else await streamWatch(ctx, watcher, { kind, form, timeoutMs, env: parts.env, table });
+  if (ctx.req.destroyed || ctx.res.destroyed) {
+    watcher.end('ended');
+    return;
+  }
+  const { group, version, resource } = kind.definition;
+  const sent = parts.metrics.watchEvents.of(group, version, resource);
+  await streamWatch(ctx, watcher, { kind, form, timeoutMs, env: parts.env, table, sent });
 }

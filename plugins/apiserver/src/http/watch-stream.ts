@@ -1,7 +1,7 @@
 /** A watch over HTTP: JSON lines, as many as are ready in one write, and no faster than the client reads. */
 import type { ServerResponse } from 'node:http';
 import type { Context } from 'koa';
-import type { Env } from '@timonel/sdk';
+import type { Counter, Env } from '@timonel/sdk';
 import { ApiError } from '@timonel/sdk/kube';
 import { eventLine } from '../cache/cache-event.ts';
 import type { Watcher, WatcherItem } from '../cache/watcher.ts';
@@ -86,9 +86,9 @@ async function sendAll(response: ServerResponse, items: readonly WatcherItem[], 
 export async function streamWatch(
   ctx: Context,
   watcher: Watcher,
-  options: { kind: Kind; form: AnswerForm; timeoutMs: number; env: Env; table: TableMaker },
+  options: { kind: Kind; form: AnswerForm; timeoutMs: number; env: Env; table: TableMaker; sent: Counter },
 ): Promise<void> {
-  const { kind, form, timeoutMs, env, table } = options;
+  const { kind, form, timeoutMs, env, table, sent } = options;
   const response = ctx.res;
   ctx.respond = false;
   const timer = env.timers.after(timeoutMs, () => watcher.end('ended'));
@@ -106,7 +106,9 @@ export async function streamWatch(
     const items = await watcher.take();
     if (items === undefined || response.destroyed) break;
     await endOfTurn();
-    await sendAll(response, [...items, ...watcher.takeNow()], line);
+    const all = [...items, ...watcher.takeNow()];
+    await sendAll(response, all, line);
+    sent.add(all.length);
   }
   if (watcher.ended === 'expired') {
     response.write(jsonLine('ERROR', new ApiError('Expired', 'the watch lost its place: list again').status));
