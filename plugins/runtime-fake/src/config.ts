@@ -11,6 +11,13 @@ export interface Stage {
   readonly exitCode: number;
 }
 
+/** Constant figures, made up. */
+export interface FakeUsage {
+  /** Thousandths of a cpu that each running container is said to use. */
+  readonly cpuMillis: number;
+  readonly memoryBytes: number;
+}
+
 export interface FakeConfig {
   readonly stages: readonly Stage[];
   /** Nodes that this plugin registers and whose pods it runs itself, without an agent. 0: none. */
@@ -22,6 +29,8 @@ export interface FakeConfig {
   /** Writes of pod status in flight. */
   readonly writes: number;
   readonly heartbeatIntervalMs: number;
+  /** What each running container is said to use. Absent: nothing. */
+  readonly usage?: FakeUsage | undefined;
 }
 
 const stage: z.ZodType<Stage> = z.strictObject({
@@ -44,4 +53,7 @@ export const configSchema: z.ZodType<FakeConfig> = z.strictObject({
   podStartDelayMs: z.number().int().min(0).default(0),
   writes: z.number().int().min(1).max(256).default(32),
   heartbeatIntervalMs: z.number().int().min(100).default(10_000),
+  usage: z
+    .strictObject({ cpuMillis: z.number().int().min(0).default(0), memoryBytes: z.number().int().min(0).default(0) })
+    .optional(),
 });

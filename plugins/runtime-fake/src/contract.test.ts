@@ -3,6 +3,8 @@ import { createRecordingLogger } from '@timonel/testkit';
 import { runtimeContract, type RuntimeCommands } from '@timonel/testkit/contracts/runtime';
 import { FakeMachine, FakeRuntime } from './fake-runtime.ts';
 
+const usage = { cpuMillis: 100, memoryBytes: 1024 * 1024 };
+
 const commands: RuntimeCommands = {
   run: ['fake:run'],
   runIgnoringTerm: ['fake:ignore-term'],
@@ -12,6 +14,7 @@ const commands: RuntimeCommands = {
   exit: (code) => ['fake:exit', String(code)],
   print: undefined,
   copyInput: undefined,
+  echoServer: undefined,
   killItself: ['fake:kill-itself'],
   absent: ['fake:absent', 'no-such-program-anywhere'],
 };
@@ -21,7 +24,7 @@ runtimeContract(
   async () => {
     const machine = new FakeMachine();
     const env = createRealEnv();
-    let runtime = new FakeRuntime(env, createRecordingLogger(), [], machine);
+    let runtime = new FakeRuntime(env, createRecordingLogger(), [], machine, usage);
     return {
       runtime,
       image: { imageId: 'sha256:fake', reference: 'fake:1', layers: [] },
@@ -29,7 +32,7 @@ runtimeContract(
       commands,
       restart: async () => {
         runtime.close();
-        runtime = new FakeRuntime(env, createRecordingLogger(), [], machine);
+        runtime = new FakeRuntime(env, createRecordingLogger(), [], machine, usage);
         return runtime;
       },
       close: async () => runtime.close(),

@@ -1,4 +1,5 @@
 /** A container runtime whose containers are entries in a map. Keeps to the runtime contract, except for logs and exec. */
+import type { Duplex } from 'node:stream';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
   RuntimeError,
@@ -12,7 +13,7 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import type { Stage } from './config.ts';
+import type { FakeUsage, Stage } from './config.ts';
 import { programOf, type Program } from './program.ts';
 
 interface FakeContainer {
@@ -32,7 +33,8 @@ export class FakeMachine {
 }
 
 const containerLimit = 100_000;
-const fakeMemoryBytes = 1024 * 1024;
+const noUsage: FakeUsage = { cpuMillis: 0, memoryBytes: 0 };
+const nanosOfMilliCpuMs = 1000;
 const sigkill = 9;
 const sigterm = 15;
 
@@ -41,9 +43,18 @@ export class FakeRuntime implements ContainerRuntime {
   readonly #log: Logger;
   readonly #stages: readonly Stage[];
   readonly #machine: FakeMachine;
+  readonly #usage: FakeUsage;
   readonly #own = new Set<(event: RuntimeEvent) => void>();
 
-  constructor(env: Env, log: Logger, stages: readonly Stage[], machine: FakeMachine = new FakeMachine()) {
+  /** `usage`: what each running container is said to use; nothing of it is measured. */
+  constructor(
+    env: Env,
+    log: Logger,
+    stages: readonly Stage[],
+    machine: FakeMachine = new FakeMachine(),
+    usage: FakeUsage = noUsage,
+  ) {
+    this.#usage = usage;
     this.#env = env;
     this.#log = log;
     this.#stages = stages;
@@ -177,17 +188,27 @@ export class FakeRuntime implements ContainerRuntime {
 
   async stats(): Promise<readonly ContainerStats[]> {
     const running = [...this.#machine.containers.values()].filter(({ status }) => status.state === 'running');
+    const { cpuMillis, memoryBytes } = this.#usage;
+    const now = this.#env.clock.now();
     return running.map(({ status }) => ({
       id: status.id,
-      cpuUsageNanos: 0,
-      memoryWorkingSetBytes: fakeMemoryBytes,
-      memoryUsageBytes: fakeMemoryBytes,
+      cpuUsageNanos: Math.max(0, now - status.startedAt) * cpuMillis * nanosOfMilliCpuMs,
+      memoryWorkingSetBytes: memoryBytes,
+      memoryUsageBytes: memoryBytes,
       pids: 1,
     }));
   }
 
   async exec(): Promise<ExecSession> {
     throw new RuntimeError('ExecError', 'the fake runtime has no processes: nothing can be executed');
+  }
+
+  async attach(): Promise<ExecSession> {
+    throw new RuntimeError('AttachError', 'the fake runtime has no processes: there is nothing to attach to');
+  }
+
+  async dial(): Promise<Duplex> {
+    throw new RuntimeError('DialError', 'the fake runtime has no network: nothing listens');
   }
 
   onEvent(listener: (event: RuntimeEvent) => void): () => void {

@@ -16,7 +16,7 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'drain',
   criticality: 'optional',
   setup(ctx) {
-    const runtime = new FakeRuntime(ctx.env, ctx.log, ctx.config.stages);
+    const runtime = new FakeRuntime(ctx.env, ctx.log, ctx.config.stages, undefined, ctx.config.usage);
     ctx.dispose(() => runtime.close());
     let fakeNodes: FakeNodes | undefined;
     const startNodes = (): void => {

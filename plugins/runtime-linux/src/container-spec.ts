@@ -35,6 +35,8 @@ export interface ContainerSpecInput {
   readonly sandboxDirectory: string;
   readonly logPath: string;
   readonly eventFile: string;
+  /** A process in whose pid namespace it runs; undefined: as the sandbox says. */
+  readonly processesOf: number | undefined;
 }
 
 /** Everything timonel-monitor must know to make the container. */
@@ -45,10 +47,12 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ['event', input.eventFile],
     ['oomFile', cgroups.oomFile(cgroup)],
     ...config.image.layers.map((layer): SpecEntry => ['layer', layer]),
-    ...namespaces(input.sandbox, input.sandboxDirectory),
+    ...namespaces(input.sandbox, input.sandboxDirectory, input.processesOf),
     ...cgroups.joinFiles(cgroup).map((file): SpecEntry => ['cgroup', file]),
     ...cgroups.containerMounts.map((name): SpecEntry => ['cgroupMount', name]),
     ...mounts(input),
+    ['stdin', config.stdin ? '1' : '0'],
+    ['stdinOnce', config.stdinOnce ? '1' : '0'],
     ['rootByChroot', input.settings.rootSwitch === 'chroot' ? '1' : '0'],
     ...processEntries(config, input.sandbox.hostname),
     ...securityEntries(config),
@@ -75,12 +79,13 @@ export function execSpec(
   ];
 }
 
-function namespaces(sandbox: SandboxConfig, directory: string): SpecEntry[] {
+function namespaces(sandbox: SandboxConfig, directory: string, processesOf: number | undefined): SpecEntry[] {
   const held = (name: string): string => join(directory, 'ns', name);
   const entries: SpecEntry[] = [['ns.uts', held('uts')]];
   if (!sandbox.hostIpc) entries.push(['ns.ipc', held('ipc')]);
   if (!sandbox.hostNetwork) entries.push(['ns.net', held('net')]);
-  if (sandbox.hostPid) entries.push(['hostPid', '1']);
+  if (processesOf !== undefined) entries.push(['ns.pid', `/proc/${processesOf}/ns/pid`]);
+  else if (sandbox.hostPid) entries.push(['hostPid', '1']);
   else if (sandbox.shareProcessNamespace) entries.push(['ns.pid', held('pid')]);
   return entries;
 }

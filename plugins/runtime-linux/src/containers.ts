@@ -37,6 +37,14 @@ export interface ContainersOptions {
   cgroupOf(sandboxId: string, containerId: string): string;
 }
 
+/** The end of one container. */
+export interface ContainerEnd {
+  /** Its exit code; undefined: it did not end within the time. */
+  within(timeoutMs: number): Promise<number | undefined>;
+  /** Calls back with the exit code when it ends from now on, until the returned function is called. */
+  listen(fn: (exitCode: number) => void): () => void;
+}
+
 /** All containers of this runtime: makes, finds, watches and removes them. */
 export class Containers {
   readonly #options: ContainersOptions;
@@ -188,6 +196,7 @@ export class Containers {
     const cgroup = this.#options.cgroupOf(config.sandboxId, config.id);
     const logPath = join(sandbox.logDirectory, config.name, `${config.attempt}.log`);
     const eventFile = layout.eventFile(config.id);
+    const processesOf = this.#processesOf(config);
     const spec = containerSpec({
       config,
       sandbox,
@@ -198,6 +207,7 @@ export class Containers {
       sandboxDirectory,
       logPath,
       eventFile,
+      processesOf,
     });
     const stored: StoredContainer = { config, logPath, bootId: this.#bootId };
     mkdirSync(directory, { mode: 0o700 });
@@ -208,6 +218,30 @@ export class Containers {
     mkdirSync(dirname(logPath), { recursive: true });
     cgroups.create(cgroup, config.resources);
     return stored;
+  }
+
+  #processesOf({ processesOf, sandboxId }: ContainerConfig): number | undefined {
+    if (processesOf === undefined) return undefined;
+    const target = this.get(processesOf);
+    if (target?.state === 'running' && target.config.sandboxId === sandboxId) return target.init.pid;
+    const what = `container ${processesOf}, whose processes it is to see, is not running in sandbox ${sandboxId}`;
+    throw new RuntimeError('CreateContainerError', what);
+  }
+
+  /** To wait for the end of a container. */
+  end(container: Container): ContainerEnd {
+    const exitCode = (): number | undefined => container.exit?.exitCode;
+    return {
+      within: async (timeoutMs) => {
+        await this.#until(container, () => container.state === 'exited', timeoutMs);
+        return exitCode();
+      },
+      listen: (fn) =>
+        this.#signal.listen(container.config.id, () => {
+          const code = exitCode();
+          if (code !== undefined) fn(code);
+        }),
+    };
   }
 
   /** Removes whatever there is of it, in an order in which every step can be repeated. */

@@ -27,6 +27,13 @@ export class MonitorFailure extends Error {
   }
 }
 
+/** From what the native side printed, `E<exit code> <text>`, and how it ended. */
+export function parseFailure(text: string, code: number | null, signal: string | null): MonitorFailure {
+  const parsed = /^E(\d+) (.*)$/s.exec(text);
+  const ended = `timonel-monitor ended with ${signal ?? `code ${code}`}`;
+  return new MonitorFailure(parsed?.[2] ?? (text === '' ? ended : text), Number(parsed?.[1] ?? 128));
+}
+
 /** Runs a role that ends by itself. @throws MonitorFailure with the text the native side printed. */
 export function runMonitor(role: 'container' | 'sandbox' | 'release', directory: string): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -43,9 +50,7 @@ export function runMonitor(role: 'container' | 'sandbox' | 'release', directory:
         resolve();
         return;
       }
-      const parsed = /^E(\d+) (.*)$/s.exec(text);
-      const ended = `timonel-monitor ended with ${signal ?? `code ${code}`}`;
-      reject(new MonitorFailure(parsed?.[2] ?? (text === '' ? ended : text), Number(parsed?.[1] ?? 128)));
+      reject(parseFailure(text, code, signal));
     });
   });
 }

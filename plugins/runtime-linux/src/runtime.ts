@@ -1,6 +1,8 @@
+import type { Duplex } from 'node:stream';
 import type { Env, Logger } from '@timonel/sdk';
 import {
   RuntimeError,
+  type AttachOptions,
   type ContainerConfig,
   type ContainerRuntime,
   type ContainerStats,
@@ -12,11 +14,13 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
+import { attachSession } from './attach-session.ts';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
+import { dial } from './dial.ts';
 import { openSession } from './exec-session.ts';
 import { instanceOf, layoutOf } from './layout.ts';
 import { Sandboxes } from './sandboxes.ts';
@@ -37,6 +41,8 @@ export class LinuxRuntime implements ContainerRuntime {
   readonly #containers: Containers;
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #removals = new Map<string, Promise<void>>();
+  /** Connections into sandboxes: each would keep its network namespace. */
+  readonly #dialled = new Map<string, Set<Duplex>>();
   #sessions = 0;
 
   constructor(options: LinuxRuntimeOptions) {
@@ -86,6 +92,7 @@ export class LinuxRuntime implements ContainerRuntime {
     const before = this.#sandboxes.shut(id);
     await this.#containers.creationsOf(id);
     await Promise.all(this.#containersOf(id).map((container) => this.#containers.kill(container)));
+    for (const connection of this.#dialled.get(id) ?? []) connection.destroy();
     await this.#sandboxes.stop(id);
     if (before) this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid });
   }
@@ -162,6 +169,30 @@ export class LinuxRuntime implements ContainerRuntime {
       name,
       this.#options.env,
     );
+  }
+
+  attach(id: string, options: AttachOptions): Promise<ExecSession> {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new RuntimeError('AttachError', `there is no container ${id}`);
+    return attachSession(container, this.#containers.end(container), options, this.#options.env);
+  }
+
+  async dial(sandboxId: string, port: number): Promise<Duplex> {
+    const sandbox = this.#sandboxes.status(sandboxId);
+    const refused = new RuntimeError('DialError', `sandbox ${sandboxId} is not ready`);
+    if (sandbox?.state !== 'ready') throw refused;
+    const connection = await dial(sandbox.networkNamespace, port);
+    if (this.#sandboxes.status(sandboxId)?.state !== 'ready') {
+      connection.destroy();
+      throw refused;
+    }
+    const known = this.#dialled.get(sandboxId) ?? new Set();
+    this.#dialled.set(sandboxId, known.add(connection));
+    connection.once('close', () => {
+      known.delete(connection);
+      if (known.size === 0) this.#dialled.delete(sandboxId);
+    });
+    return connection;
   }
 
   onEvent(listener: (event: RuntimeEvent) => void): () => void {

@@ -9,7 +9,9 @@ import {
   stopSignalNumber,
   type ContainerConfig,
   type ContainerStatus,
+  type ExecSession,
 } from '@timonel/sdk/contracts/runtime';
+import { AttachHub } from './attach-hub.ts';
 import { commandLine, spawnOptions } from './command.ts';
 import { CriLog } from './cri-log.ts';
 import { killGroup, type ProcessTable } from './process-table.ts';
@@ -31,6 +33,7 @@ export class ProcessContainer {
   readonly #events: ContainerEvents;
   readonly #waiters: (() => void)[] = [];
   #child: ChildProcess | undefined;
+  #hub: AttachHub | undefined;
 
   constructor(config: ContainerConfig, logDirectory: string, env: Env, table: ProcessTable, events: ContainerEvents) {
     this.config = config;
@@ -64,8 +67,11 @@ export class ProcessContainer {
     if (this.status.state === 'exited') throw new RuntimeError('StartError', `container ${this.config.id} has ended`);
     const [program = '', ...args] = commandLine(this.config, this.config.command);
     mkdirSync(dirname(this.status.logPath), { recursive: true });
-    const child = spawn(program, args, { ...spawnOptions(this.config), stdio: ['ignore', 'pipe', 'pipe'] });
+    const { stdin, stdinOnce } = this.config;
+    const stdio: ('pipe' | 'ignore')[] = [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'];
+    const child = spawn(program, args, { ...spawnOptions(this.config), stdio });
     this.#child = child;
+    this.#hub = new AttachHub(child.stdout, child.stderr, child.stdin, stdinOnce);
     const log = new CriLog(this.status.logPath, this.#env.clock);
     if (child.stdout !== null) log.follow('stdout', child.stdout);
     if (child.stderr !== null) log.follow('stderr', child.stderr);
@@ -84,6 +90,12 @@ export class ProcessContainer {
     this.status = { ...this.status, state: 'running', pid, startedAt: this.#env.clock.now() };
     this.#events.started(this);
     if (pid !== undefined) await this.#table.add(pid);
+  }
+
+  /** @throws RuntimeError AttachError */
+  attach(stdin: boolean): ExecSession {
+    if (this.status.state === 'running' && this.#hub !== undefined) return this.#hub.attach(stdin);
+    throw new RuntimeError('AttachError', `container ${this.config.id} is not running: it is ${this.status.state}`);
   }
 
   /** The stop signal, after the grace period SIGKILL; resolves when it has exited. */
@@ -140,6 +152,7 @@ export class ProcessContainer {
     if (this.status.state === 'exited') return;
     const finishedAt = this.#env.clock.now();
     this.status = { ...this.status, state: 'exited', pid: undefined, finishedAt, exitCode, signal, reason, message };
+    this.#hub?.end(exitCode);
     for (const resolve of this.#waiters.splice(0)) resolve();
     this.#events.exited(this);
   }

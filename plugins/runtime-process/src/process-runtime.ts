@@ -1,10 +1,13 @@
 /** A container runtime of plain child processes: no isolation, no limits, no root needed. */
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
-import { PassThrough } from 'node:stream';
+import { PassThrough, type Duplex } from 'node:stream';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import {
+  checkPort,
+  dialLocalhost,
   RuntimeError,
+  type AttachOptions,
   type ContainerConfig,
   type ContainerRuntime,
   type ContainerStats,
@@ -27,6 +30,7 @@ const sandboxLimit = 1000;
 interface Sandbox {
   status: SandboxStatus;
   readonly logDirectory: string;
+  readonly connections: Set<Duplex>;
 }
 
 /** What outlives a restart of the plugin within this process. It does not outlive the process. */
@@ -75,7 +79,7 @@ export class ProcessRuntime implements ContainerRuntime {
       networkNamespace: undefined,
       labels,
     };
-    sandboxes.set(id, { status, logDirectory });
+    sandboxes.set(id, { status, logDirectory, connections: new Set() });
     return status;
   }
 
@@ -83,6 +87,7 @@ export class ProcessRuntime implements ContainerRuntime {
     const sandbox = this.#host.sandboxes.get(id);
     if (sandbox === undefined || sandbox.status.state === 'notready') return;
     sandbox.status = { ...sandbox.status, state: 'notready' };
+    for (const connection of sandbox.connections) connection.destroy();
     await Promise.all(this.#containersOf(id).map((container) => container.stop(0)));
     this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid: sandbox.status.podUid });
   }
@@ -169,6 +174,27 @@ export class ProcessRuntime implements ContainerRuntime {
         if (child.pid !== undefined) killGroup(child.pid, 'SIGKILL');
       },
     };
+  }
+
+  /** Without terminals: of a container with a tty the streams are those of one without. */
+  async attach(id: string, { stdin }: AttachOptions): Promise<ExecSession> {
+    const container = this.#host.containers.get(id);
+    if (container === undefined) throw new RuntimeError('AttachError', `there is no container ${id}`);
+    return container.attach(stdin);
+  }
+
+  /** All sandboxes share the network of this host. */
+  async dial(sandboxId: string, port: number): Promise<Duplex> {
+    const sandbox = this.#host.sandboxes.get(sandboxId);
+    if (sandbox?.status.state !== 'ready') throw new RuntimeError('DialError', `sandbox ${sandboxId} is not ready`);
+    checkPort(port);
+    const connection = await dialLocalhost(port).catch((cause: unknown) => {
+      throw new RuntimeError('DialError', errorMessage(cause), { cause });
+    });
+    connection.on('error', () => undefined); // `close` tells
+    sandbox.connections.add(connection);
+    connection.once('close', () => sandbox.connections.delete(connection));
+    return connection;
   }
 
   onEvent(listener: (event: RuntimeEvent) => void): () => void {

@@ -4,7 +4,8 @@
  *   created  the pid of the container, once the container is prepared and waits for `start`
  *   started  once execve succeeded
  *   exit     how it ended; also when execve failed
- * After each record it touches the event file. Commands come through the FIFO `control`: `start`, `signal N`, `resize C R`. */
+ * After each record it touches the event file. Commands come through the FIFO `control`: `start`, `signal N`, `resize C R`.
+ * Its streams are shared through the sockets of attach.c. */
 #include "monitor.h"
 
 #include <errno.h>
@@ -28,7 +29,7 @@ enum { DRAIN_MS = 2000 };
 static struct spec spec;
 static struct stream streams[2];
 static pid_t init_pid;
-static int control_fd, child_fd, go_fd, report_in, console_fd = -1;
+static int control_fd, child_fd, go_fd, report_in, console_fd = -1, input_fd = -1;
 static bool started;
 
 static void announce(void) {
@@ -45,18 +46,19 @@ static void pipe_open(int ends[2]) {
 
 /* The child inherits all of these ends; it closes what is ours by close_range before execve. */
 static void init_fork(void) {
-    int report[2], go[2], output[2] = {-1, -1}, error[2] = {-1, -1}, console[2] = {-1, -1};
+    int report[2], go[2], input[2] = {-1, -1}, output[2] = {-1, -1}, error[2] = {-1, -1}, console[2] = {-1, -1};
     pipe_open(report);
     pipe_open(go);
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
     if (!spec.tty) { pipe_open(output); pipe_open(error); }
+    if (!spec.tty && spec.input) pipe_open(input);
     namespace_join(spec.ns_pid, CLONE_NEWPID);
     bool own_pid = spec.ns_pid == NULL && !spec.host_pid;
     init_pid = (pid_t)syscall(SYS_clone, (own_pid ? CLONE_NEWPID : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
     if (init_pid < 0) fail("clone", "container");
     if (init_pid == 0) {
         close(go[1]);
-        struct handshake handshake = {report[1], go[0], output[1], error[1], console[1]};
+        struct handshake handshake = {report[1], go[0], input[0], output[1], error[1], console[1]};
         init_run(&spec, &handshake);
     }
     close(report[1]);
@@ -67,14 +69,18 @@ static void init_fork(void) {
         close(console[1]);
         console_fd = fd_receive(console[0]);
         close(console[0]);
-        stream_open(&streams[0], "stdout", console_fd);
-        stream_open(&streams[1], "stderr", -1);
+        stream_open(&streams[0], ATTACH_OUT, console_fd);
+        stream_open(&streams[1], ATTACH_ERR, -1);
+        /* a descriptor of its own: the stream closes the other when the terminal hangs up */
+        if (spec.input && console_fd >= 0) input_fd = fcntl(console_fd, F_DUPFD_CLOEXEC, 3);
         return;
     }
     close(output[1]);
     close(error[1]);
-    stream_open(&streams[0], "stdout", output[0]);
-    stream_open(&streams[1], "stderr", error[0]);
+    stream_open(&streams[0], ATTACH_OUT, output[0]);
+    stream_open(&streams[1], ATTACH_ERR, error[0]);
+    if (spec.input) close(input[0]);
+    input_fd = input[1];
 }
 
 static void exit_record(int code, int number, bool oom, const char *reason, const char *message) {
@@ -167,9 +173,14 @@ static void child_reap(void) {
 
 static _Noreturn void monitor_loop(void) {
     for (;;) {
-        struct pollfd polled[4] = {
+        struct pollfd polled[4 + ATTACH_POLLS] = {
             {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {control_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
-        if (poll(polled, 4, -1) < 0 && errno != EINTR) fail("poll", "monitor");
+        attach_poll(polled + 4);
+        if (poll(polled, 4 + ATTACH_POLLS, -1) < 0) {
+            if (errno != EINTR) fail("poll", "monitor");
+            continue;
+        }
+        attach_handle(polled + 4);
         for (int i = 0; i < 2; i++)
             if (polled[i].revents != 0) stream_read(&streams[i]);
         if (polled[2].revents != 0) commands_read();
@@ -200,6 +211,7 @@ static _Noreturn void monitor_run(int ready_fd) {
     monitor_prepare();
     init_fork();
     await_ready();
+    attach_open(input_fd, spec.input_once && !spec.tty, !spec.tty);
     record_write("created", "pid %d\nstartTime %llu\ncreatedAt %lld\n", init_pid, process_start_time(init_pid), (long long)now_ms());
     if (write(ready_fd, "R", 1) != 1) fail("write", "ready pipe");
     close(ready_fd);

@@ -37,10 +37,11 @@ static void stdio_connect(const struct spec *spec, const struct handshake *hands
         terminal_attach(console);
         return;
     }
-    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (null < 0 || dup2(null, 0) < 0) fail("open", "/dev/null");
+    int input = handshake->input >= 0 ? handshake->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (input < 0 || dup2(input, 0) < 0) fail("open", "stdin");
     if (dup2(handshake->output, 1) < 0 || dup2(handshake->error, 2) < 0) fail("dup2", "stdout, stderr");
     /* so that /dev/stdout can be opened by name after the user changed */
+    if (handshake->input >= 0 && fchown(0, identity->uid, identity->gid) < 0) fail("fchown", "stdin");
     if (fchown(1, identity->uid, identity->gid) < 0 || fchown(2, identity->uid, identity->gid) < 0)
         fail("fchown", "stdout, stderr");
 }

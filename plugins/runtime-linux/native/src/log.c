@@ -20,8 +20,8 @@ void log_open(const char *path) {
     if (log_fd < 0) fail("open", path);
 }
 
-void stream_open(struct stream *stream, const char *name, int fd) {
-    *stream = (struct stream){.name = name, .fd = fd};
+void stream_open(struct stream *stream, int kind, int fd) {
+    *stream = (struct stream){.name = kind == ATTACH_OUT ? "stdout" : "stderr", .kind = kind, .fd = fd};
     if (fd < 0) return;
     stream->buffer = malloc(BUFFER_BYTES);
     if (stream->buffer == NULL) fail("malloc", "log buffer");
@@ -81,6 +81,7 @@ bool stream_read(struct stream *stream) {
         stream->fd = -1;
         return false;
     }
+    attach_send(stream->kind, stream->buffer + stream->length, (size_t)got);
     stream->length += (size_t)got;
     lines_write(stream, false);
     return true;

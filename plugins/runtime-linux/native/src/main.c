@@ -25,6 +25,8 @@ static void run_sealed(char **arguments) {
 }
 
 int main(int count, char **arguments) {
+    bool dials = count == 4 && strcmp(arguments[1], "dial") == 0;
+    if (dials) dial_run(arguments[2], arguments[3]);
     const char *role = count == 3 ? arguments[1] : "";
     const char *subject = count == 3 ? arguments[2] : "";
     bool session = strcmp(role, "exec") == 0;
@@ -34,7 +36,7 @@ int main(int count, char **arguments) {
     if (strcmp(role, "container") == 0) container_run(subject);
     if (strcmp(role, "sandbox") == 0) sandbox_run(subject);
     if (strcmp(role, "release") == 0) sandbox_release(subject);
-    dprintf(STDERR_FILENO, "usage: timonel-monitor container|sandbox|release DIRECTORY, or exec SPEC-FILE\n"
+    dprintf(STDERR_FILENO, "usage: timonel-monitor container|sandbox|release DIRECTORY, exec SPEC-FILE, or dial NAMESPACE PORT\n"
                            "Started by the plugin runtime-linux, not by hand.\n");
     return 2;
 }

@@ -28,7 +28,7 @@ struct spec {
     size_t limit_count;
     const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj;
     uint64_t capabilities;
-    bool readonly_root, no_new_privileges, privileged, tty, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
+    bool readonly_root, no_new_privileges, privileged, tty, input, input_once, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
     int pid;                                                          /* exec: the container's init */
 };
 void spec_read(struct spec *spec, const char *path);
@@ -50,7 +50,7 @@ void namespace_join(const char *path, int kind);
 
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */
 _Noreturn void container_run(const char *directory);
-struct handshake { int report, go, output, error, console; };
+struct handshake { int report, go, input, output, error, console; };
 _Noreturn void init_run(struct spec *spec, const struct handshake *handshake);
 
 /* rootfs.c, devices.c */
@@ -71,16 +71,29 @@ void limits_apply(const struct spec *spec);
 _Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
 
 /* log.c: the CRI log format. */
-struct stream { const char *name; int fd; size_t length; char *buffer; };
+struct stream { const char *name; int kind, fd; size_t length; char *buffer; };
 void log_open(const char *path);
-void stream_open(struct stream *stream, const char *name, int fd);
+void stream_open(struct stream *stream, int kind, int fd);
 bool stream_read(struct stream *stream);                               /* false: at its end */
+
+/* attach.c: others at the streams of the container. `input`: its stdin, or -1. */
+enum { ATTACH_OUT, ATTACH_ERR, ATTACH_IN, ATTACH_KINDS };
+enum { ATTACH_CLIENTS = 16, ATTACH_POLLS = ATTACH_KINDS * (1 + ATTACH_CLIENTS) + 1 };
+struct pollfd;                                                        /* of these, ATTACH_POLLS */
+void attach_open(int input, bool once, bool has_error);
+void attach_poll(struct pollfd *polled);
+void attach_handle(const struct pollfd *polled);
+void attach_send(int kind, const char *bytes, size_t length);
+
+/* dial.c: a connection into a network namespace. */
+_Noreturn void dial_run(const char *network_namespace, const char *port);
 
 /* session.c: a further process in a running container. terminal.c */
 _Noreturn void session_run(const char *spec_path);
 int terminal_open(void);
 void terminal_attach(int console);
 void terminal_resize(int console, unsigned columns, unsigned rows);
+void fd_pass(int socket, int fd, const char *bytes, size_t length);
 void fd_send(int socket, int fd);
 int fd_receive(int socket);
 

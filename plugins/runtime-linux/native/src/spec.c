@@ -49,7 +49,8 @@ static void set_text(struct spec *spec, const char *key, char *value) {
 static bool set_flag(struct spec *spec, const char *key, const char *value) {
     const struct { const char *key; bool *field; } flags[] = {
         {"readonlyRoot", &spec->readonly_root}, {"noNewPrivileges", &spec->no_new_privileges},
-        {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"new.pid", &spec->pid_namespace},
+        {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"stdin", &spec->input}, {"stdinOnce", &spec->input_once},
+        {"new.pid", &spec->pid_namespace},
         {"new.net", &spec->net_namespace}, {"new.ipc", &spec->ipc_namespace}, {"hostPid", &spec->host_pid},
         {"rootByChroot", &spec->root_by_chroot},
     };

@@ -33,17 +33,20 @@ void terminal_resize(int console, unsigned columns, unsigned rows) {
     ioctl(console, TIOCSWINSZ, &size);
 }
 
-void fd_send(int socket, int fd) {
-    char byte = 'f', control[CMSG_SPACE(sizeof fd)] = {0};
-    struct iovec part = {&byte, 1};
+/* With bytes, of which there must be one at least. */
+void fd_pass(int socket, int fd, const char *bytes, size_t length) {
+    char control[CMSG_SPACE(sizeof fd)] = {0};
+    struct iovec part = {(char *)bytes, length};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof fd);
     memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    if (sendmsg(socket, &message, MSG_NOSIGNAL) != 1) fail("sendmsg", "console");
+    if (sendmsg(socket, &message, MSG_NOSIGNAL) != (ssize_t)length) fail("sendmsg", "descriptor");
 }
+
+void fd_send(int socket, int fd) { fd_pass(socket, fd, "f", 1); }
 
 /* -1: the other side ended without sending one. */
 int fd_receive(int socket) {

@@ -3,8 +3,10 @@
  * share) and containers. Containers outlive the plugin: a restarted runtime finds and re-adopts what runs.
  * Every operation is idempotent unless said otherwise. Several runtimes may be present; a RuntimeClass handler names one.
  */
+import type { Duplex } from 'node:stream';
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
+export { dialLocalhost } from './dial-localhost.ts';
 export { stopSignalNumber } from './stop-signal.ts';
 
 export interface SandboxConfig {
@@ -85,6 +87,8 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   readonly stdinOnce: boolean;
   readonly tty: boolean;
+  /** See the processes of this running container of the same sandbox, and be seen by them. Absent: as the sandbox says. */
+  readonly processesOf?: string;
   /** Path in the container whose content becomes the termination message (at most 4096 bytes are kept). Empty: none. */
   readonly terminationMessagePath: string;
   /** What `stopContainer` sends first, as an image names it: `SIGQUIT`, `QUIT`, `SIGRTMIN+3`, `3`. Absent or not a signal: SIGTERM. */
@@ -169,6 +173,11 @@ export interface ExecSession {
   kill(): void;
 }
 
+export interface AttachOptions {
+  /** Write to the container's stdin, when it has one. */
+  readonly stdin: boolean;
+}
+
 export interface RuntimeInfo {
   readonly name: string;
   readonly version: string;
@@ -200,6 +209,19 @@ export interface ContainerRuntime {
   listContainers(): Promise<readonly ContainerStatus[]>;
   stats(): Promise<readonly ContainerStats[]>;
   exec(id: string, options: ExecOptions): Promise<ExecSession>;
+  /**
+   * Joins the streams of a running container's first process, also after a restart of the runtime: what it writes from now on (no
+   * stderr with a tty), and its stdin when the container has one and that is still open. Several may; each input is passed on. Who
+   * reads more slowly than the container writes is dropped, with a line that says so: neither the container nor its log waits. Input
+   * that ends closes the container's stdin with `stdinOnce` (and no tty) only. `exited`: the exit code of the container; after `kill`,
+   * which only leaves, 0, and 1 for who was dropped. @throws RuntimeError AttachError
+   */
+  attach(id: string, options: AttachOptions): Promise<ExecSession>;
+  /**
+   * A TCP connection to `localhost` (127.0.0.1, else ::1) as the containers of a ready sandbox see it. It is closed with the sandbox.
+   * @throws RuntimeError DialError when nothing listens there
+   */
+  dial(sandboxId: string, port: number): Promise<Duplex>;
   /** Calls back for every event from now on, until the returned function is called. A hint to look, never the only source. */
   onEvent(listener: (event: RuntimeEvent) => void): () => void;
 }
@@ -209,6 +231,12 @@ export const containerRuntime: ServiceToken<ContainerRuntime, 'many'> = defineSe
   'runtime',
   { major: 1, cardinality: 'many', sync: ['onEvent'] },
 );
+
+/** @throws RuntimeError DialError when it is not the number of a TCP port. */
+export function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return;
+  throw new RuntimeError('DialError', `${port} is not a port: give a whole number from 1 to 65535`);
+}
 
 /** A failed runtime operation that belongs into a pod's status. Recognise it by `name` and `reason`. */
 export class RuntimeError extends Error {

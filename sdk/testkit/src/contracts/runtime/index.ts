@@ -4,6 +4,7 @@ import { containerTests } from './containers.ts';
 import { outputTests } from './output.ts';
 import { restartTests } from './restarts.ts';
 import { sandboxTests } from './sandboxes.ts';
+import { sessionTests } from './sessions.ts';
 import { SuiteContext } from './suite-context.ts';
 import { shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
 
@@ -34,6 +35,7 @@ export function runtimeContract(
     sandboxTests(suite);
     containerTests(suite);
     outputTests(suite);
+    sessionTests(suite);
     restartTests(suite);
   });
 }

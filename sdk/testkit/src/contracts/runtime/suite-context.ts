@@ -75,8 +75,12 @@ export class SuiteContext {
   }
 
   /** Creates and starts a container; returns its id. */
-  async started(sandboxId: string, command: readonly string[]): Promise<string> {
-    const config = this.container(sandboxId, this.newId(), command);
+  async started(
+    sandboxId: string,
+    command: readonly string[],
+    changes: Partial<ContainerConfig> = {},
+  ): Promise<string> {
+    const config = this.container(sandboxId, this.newId(), command, changes);
     await this.runtime.createContainer(config);
     await this.runtime.startContainer(config.id);
     await this.ready(config.id, command);

@@ -29,15 +29,20 @@ export interface RuntimeCommands {
   exit(code: number): readonly string[];
   /** Prints a line to stdout, one to stderr, and ends. Undefined: the runtime writes no logs. */
   print: ((out: string, err: string) => readonly string[]) | undefined;
-  /** For exec: copies stdin to stdout, then ends with exit code 3. Undefined: the runtime has no exec. */
+  /** For exec and attach: copies stdin to stdout, then ends with exit code 3. Undefined: the runtime has neither. */
   readonly copyInput: readonly string[] | undefined;
+  /** Listens on 127.0.0.1 and sends back what it receives. Undefined: the runtime has no network, or no such program. */
+  readonly echoServer: ((port: number) => readonly string[]) | undefined;
   /** Kills itself with SIGKILL. */
   readonly killItself: readonly string[];
   /** Names a program that is not there. */
   readonly absent: readonly string[];
 }
 
-/** For runtimes that run real programs: wants `sh` and `sleep` in the image. */
+const echoScript =
+  'require("net").createServer({ allowHalfOpen: true }, (c) => c.pipe(c)).listen(Number(process.argv[1]), "127.0.0.1")';
+
+/** For runtimes that run real programs: wants `sh`, `sleep` and `node` in the image. */
 export const shellCommands: RuntimeCommands = {
   run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'],
   runIgnoringTerm: ['sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.05; done'],
@@ -47,6 +52,7 @@ export const shellCommands: RuntimeCommands = {
   exit: (code) => ['sh', '-c', `exit ${code}`],
   print: (out, err) => ['sh', '-c', 'echo "$0"; echo "$1" >&2', out, err],
   copyInput: ['sh', '-c', 'while read -r line; do echo "$line"; done; exit 3'],
+  echoServer: (port) => ['node', '-e', echoScript, String(port)],
   // pid 1 of a container is safe from its own signals: a child dies of it, and the shell passes 137 on
   killItself: ['sh', '-c', 'sh -c "kill -9 \\$\\$"'],
   absent: ['no-such-program-anywhere'],
