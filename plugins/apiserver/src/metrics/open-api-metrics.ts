@@ -8,7 +8,7 @@ import { apiMetrics, type ApiMetrics } from './definitions.ts';
 export interface ApiFigures {
   readonly feed: StoreFeed;
   readonly kinds: KindTable;
-  connections(): number;
+  readonly connections: () => number;
 }
 
 /** Opens the metrics of the server; what can be looked up is looked up at each collection. */
