@@ -7,8 +7,8 @@ import { RuntimeError, type AttachOptions, type ExecSession } from '@timonel/sdk
 import type { Container } from './container.ts';
 import type { ContainerEnd } from './containers.ts';
 
-/** The monitor closes the streams when it has recorded the end of its container. */
-const recordMs = 2000;
+/** A monitor has recorded the end of its container before it closes the streams; one that was killed is found out a little later. */
+const recordMs = 500;
 const drainMs = 1000;
 
 const droppedLine =
@@ -75,10 +75,13 @@ class AttachSession {
   readonly #sockets: AttachSockets;
   readonly #settle: (outcome: Outcome) => void;
   readonly #outcome: Promise<Outcome>;
+  readonly #end: ContainerEnd;
+  #judged = false;
 
   constructor(sockets: AttachSockets, end: ContainerEnd, env: Env) {
     const { output, error } = sockets;
     this.#sockets = sockets;
+    this.#end = end;
     const { promise, resolve } = withResolvers<Outcome>();
     this.#outcome = promise;
     this.#settle = resolve;
@@ -86,8 +89,8 @@ class AttachSession {
     void promise.then(forget);
     this.stderr = error === undefined ? undefined : new PassThrough();
     const closed = Promise.all([
-      this.#relay(output, this.stdout, end),
-      error === undefined || this.stderr === undefined ? undefined : this.#relay(error, this.stderr, end),
+      this.#relay(output, this.stdout),
+      error === undefined || this.stderr === undefined ? undefined : this.#relay(error, this.stderr),
     ]);
     this.exited = this.#exitCode(closed, env);
   }
@@ -97,17 +100,26 @@ class AttachSession {
     for (const socket of Object.values(this.#sockets)) socket?.destroy();
   }
 
-  /** Until the monitor closes it: then the container has ended, or this reader was dropped. */
-  async #relay(from: Socket, to: PassThrough, end: ContainerEnd): Promise<void> {
+  /** Until the monitor closes it. */
+  async #relay(from: Socket, to: PassThrough): Promise<void> {
     from.pipe(to, { end: false });
     await new Promise<void>((resolve) => from.once('close', () => resolve()));
-    const exitCode = await end.within(recordMs);
-    this.#settle(exitCode === undefined ? 'dropped' : { exitCode });
-    if ((await this.#outcome) === 'dropped') {
-      if (to === (this.stderr ?? this.stdout)) to.write(droppedLine);
-      for (const socket of Object.values(this.#sockets)) socket?.destroy();
-    }
+    await this.#judge();
+    if ((await this.#outcome) === 'dropped' && to === (this.stderr ?? this.stdout)) to.write(droppedLine);
     to.end();
+  }
+
+  /** A stream was closed: the container has ended, or this reader was dropped. */
+  async #judge(): Promise<void> {
+    if (this.#judged) return;
+    this.#judged = true;
+    const exitCode = await this.#end.within(recordMs);
+    if (exitCode !== undefined) {
+      this.#settle({ exitCode });
+      return;
+    }
+    this.#settle('dropped');
+    for (const socket of Object.values(this.#sockets)) socket?.destroy();
   }
 
   async #exitCode(closed: Promise<unknown>, env: Env): Promise<number> {
