@@ -2,6 +2,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { api } from './api.ts';
 import type { Bench } from './bench.ts';
 import { builtCommand } from './bench-cluster.ts';
 import { cleanUp } from './cleanup.ts';
@@ -12,7 +13,7 @@ import { startup } from './startup.ts';
 import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace];
+const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api];
 const leastRounds = 1;
 
 function list(): string {

@@ -24,20 +24,30 @@ export interface Programs {
   readonly client: string;
 }
 
-/** In this folder, since they import packages of the tree. */
-export async function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
+export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
+  return withCompiled(import.meta.dirname, compiled, (path) =>
+    work({ server: path('server.ts'), client: path('client.ts') }),
+  );
+}
+
+/** Sources of a folder as plain JavaScript, in a folder of this tree, since they import packages of it. */
+export async function withCompiled<T>(
+  from: string,
+  files: readonly string[],
+  work: (path: (file: string) => string) => Promise<T>,
+): Promise<T> {
   const cache = join(import.meta.dirname, '..', '.cache');
   await mkdir(cache, { recursive: true });
-  const dir = await mkdtemp(join(cache, 'store-'));
+  const dir = await mkdtemp(join(cache, 'programs-'));
   return withCleanup(
     () => rm(dir, { recursive: true, force: true }),
     async () => {
       const path = (file: string): string => join(dir, file.replace(/\.ts$/, '.js'));
-      for (const file of compiled) {
-        const { code } = await transformFile(join(import.meta.dirname, file), compilerOptions);
+      for (const file of files) {
+        const { code } = await transformFile(join(from, file), compilerOptions);
         await writeFile(path(file), code);
       }
-      return work({ server: path('server.ts'), client: path('client.ts') });
+      return work(path);
     },
   );
 }

@@ -1,0 +1,128 @@
+/** The server process of the API benchmark and the client processes that load it. */
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { promisify } from 'node:util';
+import { withCleanup } from '../cleanup.ts';
+import { cpuMicros, residentMB } from '../store/process-usage.ts';
+import { withCompiled } from '../store/programs.ts';
+import type { LoadOptions, LoadResult } from './client.ts';
+import type { ServedAt } from './server.ts';
+import type { WatchOptions } from './watchers.ts';
+
+const run = promisify(execFile);
+const sources = ['objects.ts', 'http-connection.ts', 'server.ts', 'client.ts', 'watchers.ts'];
+const startLimitMs = 60_000;
+
+export interface Programs {
+  readonly server: string;
+  readonly client: string;
+  readonly watchers: string;
+}
+
+export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
+  return withCompiled(import.meta.dirname, sources, (path) =>
+    work({ server: path('server.ts'), client: path('client.ts'), watchers: path('watchers.ts') }),
+  );
+}
+
+/** Flags of Node for the server process, as for profiling: `--cpu-prof --cpu-prof-dir=DIR`. */
+const nodeFlags = (process.env['TIMONEL_BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
+
+async function firstLine(child: ChildProcess): Promise<string> {
+  let out = '';
+  let errors = '';
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => reject(new Error(`the server ${why}: ${out}${errors}`));
+    const timer = setTimeout(() => fail('did not start in time'), startLimitMs);
+    child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4096)));
+    child.stdout?.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (!out.includes('\n')) return;
+      clearTimeout(timer);
+      resolve(out);
+    });
+    child.once('exit', (code, signal) => {
+      clearTimeout(timer);
+      fail(`ended with ${code ?? signal}`);
+    });
+  });
+}
+
+async function runProgram<T>(program: string, options: object): Promise<T> {
+  try {
+    const { stdout } = await run(process.execPath, [program, JSON.stringify(options)]);
+    return JSON.parse(stdout) as T;
+  } catch (error) {
+    const { stderr = '' } = error as { stderr?: string };
+    const [reason = String(error)] = /^\w*Error: .*$/m.exec(stderr) ?? [];
+    throw new Error(`its client ended: ${reason}`, { cause: error });
+  }
+}
+
+/** A result with the CPU time of the server for each of `count`. */
+export interface Measured extends LoadResult {
+  readonly serverMicrosEach: number;
+}
+
+export class ApiServer {
+  readonly #programs: Programs;
+  readonly #pid: number;
+  readonly served: ServedAt;
+  /** From exec to the line that says where it serves. */
+  readonly readyMs: number;
+
+  constructor(parts: { programs: Programs; pid: number; served: ServedAt; readyMs: number }) {
+    this.#programs = parts.programs;
+    this.#pid = parts.pid;
+    this.served = parts.served;
+    this.readyMs = parts.readyMs;
+  }
+
+  get residentMB(): number {
+    return residentMB([this.#pid]);
+  }
+
+  load(options: Omit<LoadOptions, 'server'>): Promise<Measured> {
+    const { client } = this.#programs;
+    return this.#measure(options.requests, () => runProgram(client, { ...options, server: this.served }));
+  }
+
+  watch(options: Omit<WatchOptions, 'server'>): Promise<Measured> {
+    const { watchers } = this.#programs;
+    const events = options.watchers * options.updates;
+    return this.#measure(events, () => runProgram(watchers, { ...options, server: this.served }));
+  }
+
+  async #measure(count: number, work: () => Promise<LoadResult>): Promise<Measured> {
+    const before = cpuMicros([this.#pid]);
+    const result = await work();
+    return { ...result, serverMicrosEach: (cpuMicros([this.#pid]) - before) / count };
+  }
+}
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const end = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  child.stdin?.end();
+  const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs);
+  await end;
+  clearTimeout(timer);
+}
+
+/** Runs `work` on a new server process over the data in `dataDir`. */
+export async function withServer<T>(
+  programs: Programs,
+  dataDir: string,
+  work: (server: ApiServer) => Promise<T>,
+): Promise<T> {
+  const began = performance.now();
+  const args = [...nodeFlags, programs.server, JSON.stringify({ dataDir })];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  return withCleanup(
+    () => stopped(child),
+    async () => {
+      const served = JSON.parse(await firstLine(child)) as ServedAt;
+      const readyMs = performance.now() - began;
+      return work(new ApiServer({ programs, pid: child.pid ?? 0, served, readyMs }));
+    },
+  );
+}
