@@ -19,4 +19,6 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
   ];
+    { plugin: 'metrics-prometheus' },
+    { plugin: 'metrics-resource' },
 }

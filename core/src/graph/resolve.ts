@@ -1,4 +1,4 @@
-import { kernelControl, type AnyPlugin, type ServiceToken } from '@timonel/sdk';
+import { kernelControl, kernelMetrics, type AnyPlugin, type ServiceToken } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
 import { checkConfig } from '../config/check-config.ts';
 import type { PluginEntry } from '../kernel/options.ts';
@@ -31,11 +31,14 @@ interface Offer {
   readonly token: ServiceToken;
 }
 
+/** What the kernel provides itself. */
+const ofKernel: readonly ServiceToken[] = [kernelControl, kernelMetrics];
+
 function offersOf(definitions: readonly AnyPlugin[]): Offer[] {
   const offers = definitions.flatMap((definition) =>
     tokensOf(definition, 'provides').map(([, token]) => ({ plugin: definition.name, token })),
   );
-  return [{ plugin: 'kernel', token: kernelControl }, ...offers];
+  return [...ofKernel.map((token) => ({ plugin: 'kernel', token })), ...offers];
 }
 
 function duplicateNames(definitions: readonly AnyPlugin[]): GraphProblem[] {
@@ -83,7 +86,7 @@ export function resolveServices(input: GraphInput): { plugins: Linked[]; problem
   const definitions = input.plugins.map(({ definition }) => definition);
   const plugins = linkPlugins(definitions);
   const problems = conflicts(definitions);
-  const elsewhere = [kernelControl, ...(input.assumed ?? [])];
+  const elsewhere = [...ofKernel, ...(input.assumed ?? [])];
   for (const { name, needs } of plugins) {
     for (const { token, providers } of needs) {
       if (providers.length > 0 || elsewhere.some((offered) => sameService(offered, token))) continue;

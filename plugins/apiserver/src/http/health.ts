@@ -101,13 +101,14 @@ export class Health {
     });
   }
 
-  async #run({ name, check }: HealthCheck): Promise<HealthResult> {
+  async #run(check: HealthCheck): Promise<HealthResult> {
+    const { name } = check;
     const cut = new AbortController();
     const { timers } = this.#parts.env;
     try {
       const late = timers.sleep(checkTimeoutMs, cut.signal).then(() => Promise.reject(new Error('timed out')));
       late.catch(() => undefined);
-      await Promise.race([check(), late]);
+      await Promise.race([check.check(), late]);
       return { name };
     } catch (error) {
       return { name, problem: errorMessage(error) };

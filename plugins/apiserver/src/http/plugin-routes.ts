@@ -83,6 +83,7 @@ export class PluginRoutes {
       user,
       certificate: clientCertificate(ctx.req, env.clock.now()),
       remoteAddress: ctx.req.socket.remoteAddress ?? '',
+      accept: ctx.get('accept'),
       signal: clientSignal(ctx),
     });
     await sendPluginAnswer(ctx, response);

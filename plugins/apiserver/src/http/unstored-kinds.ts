@@ -35,7 +35,7 @@ export async function readListed(request: ApiRequest, health: Health): Promise<v
   if (booleanOf(query, 'watch') === true) throw methodNotAllowed();
   const objects = await objectsOf(kind, health);
   if (name !== undefined) {
-    const object = objects.find(({ metadata }) => metadata.name === name);
+    const object = objects.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
     if (object === undefined) throw notFound(kind, name);
     sendWritten(request, 200, unstored(object));
     return;

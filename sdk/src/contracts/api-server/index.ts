@@ -207,6 +207,8 @@ export interface RouteRequest {
   readonly certificate: ClientCertificate | undefined;
   /** IP address of the client's end of the connection. */
   readonly remoteAddress: string;
+  /** The Accept header; empty without one. */
+  readonly accept: string;
   readonly signal: AbortSignal;
 }
 
