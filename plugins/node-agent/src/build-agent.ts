@@ -18,11 +18,12 @@ import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
 import { sourcesOf } from './checkpoint/references.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentConfig } from './config.ts';
-import { logReader } from './logs/endpoint.ts';
 import { defaultAddress } from './node/default-address.ts';
 import { readMachine, readPressure, type Machine } from './node/machine.ts';
 import { kubeletVersion, type NodeState } from './node/node-object.ts';
 import { Registration } from './node/registration.ts';
+import { nodeEndpointOf } from './sessions/endpoint.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
 
 /** The parts of the context that are used. */
@@ -174,6 +175,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     },
     listed: () => registration.beat(),
   });
+  const sessions = new Sessions(agent, config.maxSessions);
   const writer = checkpointWriter(ctx, agent, sources);
   const registration = new Registration({
     nodeName: config.nodeName,
@@ -189,7 +191,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     },
   });
   return {
-    provides: { node: logReader(services, agent) },
+    provides: { node: nodeEndpointOf(services, agent, sessions) },
     start: async () => {
       reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
@@ -198,6 +200,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
     },
     stop: async (reason) => {
+      sessions.close();
       probes.close();
       await endsWithin(ctx.env, beatEndMs, registration.close());
       await writer.close();

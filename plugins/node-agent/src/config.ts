@@ -16,6 +16,7 @@ export interface AgentConfig {
   readonly shutdownGraceMs: number;
   readonly concurrency: number;
   readonly maxPods: number;
+  readonly maxSessions: number;
   readonly checkpointDelayMs: number;
   readonly checkpointLimitBytes: number;
 }
@@ -55,6 +56,8 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   /** Pods worked on at the same time. */
   concurrency: z.number().int().min(1).max(256).default(16),
   maxPods: z.number().int().min(0).default(110),
+  /** Processes in containers, attached streams and forwarded connections that callers have open at the same time; one more is refused. */
+  maxSessions: z.number().int().min(1).default(500),
   /** How long a start waits for the API before it goes on with the pods that were known last. */
   checkpointDelayMs: z.number().int().min(0).default(5000),
   /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */

@@ -98,6 +98,12 @@ export interface Container {
   tty?: boolean;
 }
 
+/** A container that is added to a running pod for a look into it, and never restarted. */
+export interface EphemeralContainer extends Container {
+  /** Name of the container whose processes it sees. */
+  targetContainerName?: string;
+}
+
 /** A volume: its name and exactly one source under the source's own key. */
 export interface Volume {
   name: string;
@@ -129,7 +135,7 @@ export interface Affinity {
 export interface PodSpec {
   containers: Container[];
   initContainers?: Container[];
-  ephemeralContainers?: Container[];
+  ephemeralContainers?: EphemeralContainer[];
   volumes?: Volume[];
   restartPolicy?: string;
   terminationGracePeriodSeconds?: number;
@@ -216,6 +222,7 @@ export interface PodStatus {
   observedGeneration?: number;
   initContainerStatuses?: PodContainerStatus[];
   containerStatuses?: PodContainerStatus[];
+  ephemeralContainerStatuses?: PodContainerStatus[];
   qosClass?: string;
 }
 

@@ -7,7 +7,7 @@ import { sandboxConfig } from '../container/sandbox-config.ts';
 import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
 import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
-import { containerNamed } from '../plan/containers.ts';
+import { containerNamed, runningTry } from '../plan/containers.ts';
 import { runPostStart, runPreStop } from './lifecycle-hooks.ts';
 import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
 import type { AgentServices } from './services.ts';
@@ -140,7 +140,8 @@ async function start(services: AgentServices, record: PodRecord, name: string, a
   if (container === undefined || sandbox === undefined) return;
   const { memory } = record;
   const runtime = record.runtime();
-  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment: memory.attachment, runtime };
+  const running = (wanted: string): string | undefined => runningTry(record.view(), wanted)?.id;
+  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment: memory.attachment, runtime, running };
   note(services, record, name, await startContainer(services, request));
 }
 

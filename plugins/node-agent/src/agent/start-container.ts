@@ -2,7 +2,7 @@
 import { errorMessage } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Attachment } from '@timonel/sdk/contracts/network';
-import type { Container, Pod } from '@timonel/sdk/kube';
+import type { Container, EphemeralContainer, Pod } from '@timonel/sdk/kube';
 import { ConfigError, isConfigError } from '../container/config-error.ts';
 import { containerConfig } from '../container/container-config.ts';
 import { environmentOf } from '../container/env.ts';
@@ -17,11 +17,13 @@ import type { AgentServices } from './services.ts';
 
 export interface StartRequest {
   readonly pod: Pod;
-  readonly container: Container;
+  readonly container: EphemeralContainer;
   readonly attempt: number;
   readonly sandboxId: string;
   readonly attachment: Attachment | undefined;
   readonly runtime: ContainerRuntime;
+  /** Id of the running container of this name; undefined: there is none. */
+  running(name: string): string | undefined;
 }
 
 export type StartResult =
@@ -90,11 +92,22 @@ export async function startContainer(services: AgentServices, request: StartRequ
   return startCreated(services, request.pod, container, status.id, request.runtime);
 }
 
+/** @throws ConfigError when the container whose processes it is to see does not run. */
+function targetOf(request: StartRequest): string | undefined {
+  const { targetContainerName: name = '' } = request.container;
+  if (name === '') return undefined;
+  const id = request.running(name);
+  if (id === undefined) throw new ConfigError(`target container ${name} is not running`);
+  return id;
+}
+
 async function configOf(
   services: AgentServices,
-  { pod, container, attempt, sandboxId, attachment }: StartRequest,
+  request: StartRequest,
   image: Awaited<ReturnType<AgentServices['images']['ensure']>>,
 ): Promise<ReturnType<typeof containerConfig>> {
+  const { pod, container, attempt, sandboxId, attachment } = request;
+  const processesOf = targetOf(request);
   const facts = nodeFacts(services, pod, attachment);
   const { sources } = services;
   const env = await environmentOf({ pod, container, facts, sources });
@@ -119,6 +132,7 @@ async function configOf(
     hostname,
     nodeName: services.nodeName,
     nodeMemoryBytes: services.nodeMemoryBytes,
+    processesOf,
   });
   if (config.command.length === 0)
     throw new ConfigError(`no command specified: neither the container nor image ${container.image ?? ''} has one`);

@@ -1,5 +1,6 @@
 /** The ConfigMaps and Secrets that a pod names. Pure. */
 import type { Pod } from '@timonel/sdk/kube';
+import { allContainers } from '../plan/containers.ts';
 
 export type SourceKind = 'configmaps' | 'secrets';
 
@@ -27,7 +28,7 @@ export function sourcesOf(pod: Pod): Set<SourceKey> {
   const add = (kind: SourceKind, name: string | undefined): void => {
     if (name !== undefined && name !== '') found.add(sourceKey(kind, namespace, name));
   };
-  for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+  for (const container of allContainers(pod)) {
     for (const from of container.envFrom ?? []) {
       add('configmaps', from.configMapRef?.name);
       add('secrets', from.secretRef?.name);

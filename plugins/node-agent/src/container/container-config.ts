@@ -18,6 +18,8 @@ export interface ContainerInput {
   readonly hostname: string;
   readonly nodeName: string;
   readonly nodeMemoryBytes: number;
+  /** Id of the container whose processes it sees. */
+  readonly processesOf: string | undefined;
 }
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -71,6 +73,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
+    ...(input.processesOf === undefined ? {} : { processesOf: input.processesOf }),
     terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
     stopSignal: image.config.stopSignal,
     labels: {

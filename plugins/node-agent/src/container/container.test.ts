@@ -94,6 +94,7 @@ describe('command', () => {
       hostname: 'web',
       nodeName: 'node-1',
       nodeMemoryBytes: 2 ** 33,
+      processesOf: undefined,
     });
     expect(config.command).toEqual(expected);
     expect(Object.fromEntries(config.env.map(({ name, value }) => [name, value]))).toMatchObject({

@@ -1,5 +1,6 @@
 /** The environment of a container: envFrom, then env with `$(NAME)` references and valueFrom, in the order written. */
 import type { Container, EnvVar, Pod } from '@timonel/sdk/kube';
+import { containerNamed } from '../plan/containers.ts';
 import { ConfigError } from './config-error.ts';
 import { expand } from './expand.ts';
 import { fieldValue, resourceValue, type NodeFacts } from './field-ref.ts';
@@ -54,8 +55,7 @@ async function valueOf(
   if (from.fieldRef !== undefined) return fieldValue(pod, from.fieldRef.fieldPath, facts);
   if (from.resourceFieldRef !== undefined) {
     const { containerName } = from.resourceFieldRef;
-    const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-    const other = containerName === undefined ? container : all.find((entry) => entry.name === containerName);
+    const other = containerName === undefined ? container : containerNamed(pod, containerName);
     if (other === undefined) throw new ConfigError(`container ${containerName ?? ''} not found`);
     return resourceValue(other, from.resourceFieldRef, facts);
   }

@@ -1,6 +1,6 @@
-/** The node endpoint: logs of the containers of this node. */
+/** Logs of the containers of this node. */
 import { join } from 'node:path';
-import type { LogOptions, NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { LogOptions, PodReference } from '@timonel/sdk/contracts/node';
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
 import type { Agent } from '../agent/agent.ts';
@@ -8,29 +8,13 @@ import { logDirectory } from '../agent/directories.ts';
 import type { PodWorker } from '../agent/pod-worker.ts';
 import type { AgentServices } from '../agent/services.ts';
 import { finishedBefore, latestTry } from '../plan/containers.ts';
+import { containerName, workerOf } from '../sessions/find.ts';
 import { readLog } from './read.ts';
-
-interface PodName {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-}
-
-function workerOf(agent: Agent, pod: PodName): PodWorker {
-  const worker = agent.worker(pod.uid);
-  if (worker === undefined) throw new ApiError('NotFound', `pods "${pod.name}" not found on this node`);
-  return worker;
-}
 
 /** The try whose log is wanted. @throws ApiError BadRequest when there is none. */
 function wantedTry(worker: PodWorker, options: LogOptions): ContainerStatus {
-  const { spec, metadata } = worker.pod();
-  const all = [...spec.containers, ...(spec.initContainers ?? [])];
-  const name = options.container === '' ? (spec.containers[0]?.name ?? '') : options.container;
-  const pod = metadata.name ?? '';
-  if (!all.some((container) => container.name === name)) {
-    throw new ApiError('BadRequest', `container ${name} is not valid for pod ${pod}`);
-  }
+  const name = containerName(worker, options.container);
+  const pod = worker.pod().metadata.name ?? '';
   const view = worker.view();
   const latest = latestTry(view, name) ?? view.memory.finished.get(name);
   if (options.previous) {
@@ -44,10 +28,10 @@ function wantedTry(worker: PodWorker, options: LogOptions): ContainerStatus {
   throw new ApiError('BadRequest', `container "${name}" in pod "${pod}" is waiting to start: ${problem}`);
 }
 
-async function* logsOf(
+export async function* logsOf(
   services: AgentServices,
   agent: Agent,
-  pod: PodName,
+  pod: PodReference,
   options: LogOptions,
 ): AsyncGenerator<Uint8Array> {
   const worker = workerOf(agent, pod);
@@ -61,18 +45,4 @@ async function* logsOf(
     return status === undefined || status.state === 'exited';
   };
   yield* readLog(path, options, services.env, ended);
-}
-
-const unserved = (): Promise<never> =>
-  Promise.reject(new ApiError('MethodNotAllowed', 'this node does not serve sessions yet'));
-
-export function logReader(services: AgentServices, agent: Agent): NodeEndpoint {
-  return {
-    nodeName: () => services.nodeName,
-    logs: (pod, options) => logsOf(services, agent, pod, options),
-    exec: unserved,
-    attach: unserved,
-    portForward: unserved,
-    usage: unserved,
-  };
 }

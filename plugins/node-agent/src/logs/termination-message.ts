@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod } from '@timonel/sdk/kube';
+import { containerNamed } from '../plan/containers.ts';
 import { parseLine } from './cri-format.ts';
 
 const messageLimitBytes = 2048;
@@ -10,8 +11,7 @@ const lineLimit = 80;
 const readLimitBytes = messageLimitBytes + lineLimit * 64;
 
 export async function withLogMessage(pod: Pod, status: ContainerStatus): Promise<ContainerStatus> {
-  const all = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])];
-  const policy = all.find((container) => container.name === status.name)?.terminationMessagePolicy;
+  const policy = containerNamed(pod, status.name)?.terminationMessagePolicy;
   if (policy !== 'FallbackToLogsOnError' || status.exitCode === 0 || status.message !== '') return status;
   return { ...status, message: await endOfLog(status.logPath) };
 }

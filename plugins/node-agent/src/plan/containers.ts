@@ -1,6 +1,6 @@
 /** Questions about a pod's containers that plan and status both ask. Pure. */
 import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
-import type { Container, Pod } from '@timonel/sdk/kube';
+import type { Container, EphemeralContainer, Pod, PodContainerStatus } from '@timonel/sdk/kube';
 import { rfc3339Ms } from '../times.ts';
 import type { PodView, ProbeVerdict } from './view.ts';
 
@@ -20,6 +20,11 @@ export function latestTry(view: PodView, name: string): ContainerStatus | undefi
     if (container.name === name && (latest === undefined || container.attempt > latest.attempt)) latest = container;
   }
   return latest;
+}
+
+export function runningTry(view: PodView, name: string): ContainerStatus | undefined {
+  const latest = latestTry(view, name);
+  return latest?.state === 'running' ? latest : undefined;
 }
 
 /** The latest finished try before `attempt`. */
@@ -44,17 +49,34 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
-export function containerNamed(pod: Pod, name: string): Container | undefined {
-  return [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find((container) => container.name === name);
+/** Main, init and ephemeral ones. */
+export function allContainers({ spec }: Pod): EphemeralContainer[] {
+  return [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
 }
+
+export function containerNamed(pod: Pod, name: string): EphemeralContainer | undefined {
+  return allContainers(pod).find((container) => container.name === name);
+}
+
+/** What the API knows of them. */
+export function reportedStatuses({ status }: Pod): PodContainerStatus[] {
+  return [
+    ...(status?.containerStatuses ?? []),
+    ...(status?.initContainerStatuses ?? []),
+    ...(status?.ephemeralContainerStatuses ?? []),
+  ];
+}
+
+export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 export function restartPolicyOf(pod: Pod): string {
   return pod.spec.restartPolicy ?? 'Always';
 }
 
-/** Whether a finished container runs again by the pod's policy. Init containers: only their failure counts. */
-export function runsAgain(pod: Pod, exitCode: number | undefined, kind: 'init' | 'sidecar' | 'main'): boolean {
+/** Whether a finished container runs again by the pod's policy. Init containers: only their failure counts. Ephemeral ones: never. */
+export function runsAgain(pod: Pod, exitCode: number | undefined, kind: ContainerKind): boolean {
   if (kind === 'sidecar') return true;
+  if (kind === 'ephemeral') return false;
   const policy = restartPolicyOf(pod);
   if (kind === 'init') return exitCode !== 0 && policy !== 'Never';
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
@@ -118,8 +140,9 @@ export function verdictOf(view: PodView, container: Container, id: string): Prob
   const started = startupProbe === undefined;
   const initial = { started, ready: started && readinessProbe === undefined, unhealthy: undefined };
   if (initial.ready) return initial;
-  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
-  const same = reported.find((entry) => entry.containerID === runtimeIdOf(id) && entry.state.running !== undefined);
+  const same = reportedStatuses(view.pod).find(
+    (entry) => entry.containerID === runtimeIdOf(id) && entry.state.running !== undefined,
+  );
   // An agent that was restarted does not make its pods unready until the first probes come in.
   return same === undefined ? initial : { started: same.started ?? started, ready: same.ready, unhealthy: undefined };
 }

@@ -13,6 +13,7 @@ import {
   newestSandbox,
   nextAttempt,
   runsAgain,
+  type ContainerKind,
 } from './containers.ts';
 import { Draft } from './draft.ts';
 import { labelKeys } from './identity.ts';
@@ -67,6 +68,9 @@ function planSandbox(view: PodView, now: number, draft: Draft): boolean {
 }
 
 function planContainers(view: PodView, now: number, draft: Draft): void {
+  // First, so that they can show why an init container fails.
+  for (const container of view.pod.spec.ephemeralContainers ?? [])
+    planContainer(view, container, 'ephemeral', now, draft);
   const initialised = isInitialised(view);
   for (const container of view.pod.spec.initContainers ?? []) {
     const sidecar = isSidecar(container);
@@ -78,13 +82,11 @@ function planContainers(view: PodView, now: number, draft: Draft): void {
   for (const container of view.pod.spec.containers) planContainer(view, container, 'main', now, draft);
 }
 
-type Kind = 'init' | 'sidecar' | 'main';
-
-function planContainer(view: PodView, container: Container, kind: Kind, now: number, draft: Draft): void {
+function planContainer(view: PodView, container: Container, kind: ContainerKind, now: number, draft: Draft): void {
   const { name } = container;
   const latest = latestTry(view, name);
   if (latest?.state === 'running') {
-    planRunning(view, container, latest, draft);
+    if (kind !== 'ephemeral') planRunning(view, container, latest, draft);
     return;
   }
   const failure = view.memory.starts.get(name);
@@ -99,9 +101,9 @@ function planContainer(view: PodView, container: Container, kind: Kind, now: num
   }
   const ended = latest ?? view.memory.finished.get(name);
   if (ended !== undefined) {
-    const imageChanged = latest !== undefined && changedImage(container, latest);
+    const imageChanged = kind !== 'ephemeral' && latest !== undefined && changedImage(container, latest);
     // In a new sandbox the init containers run again, whatever they came to in the former one.
-    const counts = latest !== undefined || kind === 'main';
+    const counts = latest !== undefined || kind === 'main' || kind === 'ephemeral';
     if (counts && !imageChanged && !runsAgain(view.pod, ended.exitCode, kind)) return;
     const allowedAt = imageChanged ? now : restartAllowedAt(view.memory.restarts.get(name), ended.finishedAt);
     if (allowedAt > now) {
@@ -109,7 +111,11 @@ function planContainer(view: PodView, container: Container, kind: Kind, now: num
       return;
     }
   }
-  draft.add({ type: 'start-container', container: name, attempt: nextAttempt(view, name), init: kind !== 'main' });
+  draft.add({ type: 'start-container', container: name, attempt: nextAttempt(view, name), init: isInit(kind) });
+}
+
+function isInit(kind: ContainerKind): boolean {
+  return kind === 'init' || kind === 'sidecar';
 }
 
 function changedImage(container: Container, running: ContainerStatus): boolean {

@@ -2,7 +2,7 @@
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod, PodContainerStatus } from '@timonel/sdk/kube';
 import { rfc3339Ms } from '../times.ts';
-import { runtimeIdOf } from './containers.ts';
+import { reportedStatuses, runtimeIdOf } from './containers.ts';
 
 const lostExitCode = 137;
 
@@ -35,8 +35,7 @@ function recalled(reported: PodContainerStatus, now: number): ContainerStatus {
 
 /** The last tries of containers that the pod's status names and the runtime does not. */
 export function recallLost(pod: Pod, known: readonly ContainerStatus[], now: number): ContainerStatus[] {
-  const reported = [...(pod.status?.containerStatuses ?? []), ...(pod.status?.initContainerStatuses ?? [])];
-  const lost = reported.filter(
+  const lost = reportedStatuses(pod).filter(
     (entry) => entry.containerID !== undefined && !known.some(({ name }) => name === entry.name),
   );
   return lost.map((entry) => recalled(entry, now));

@@ -7,14 +7,14 @@ import {
   isFinished,
   isSidecar,
   latestTry,
+  reportedStatuses,
   runsAgain,
   runtimeIdOf,
   verdictOf,
+  type ContainerKind,
 } from '../plan/containers.ts';
 import { pullErrorShownMs, type PodView, type StartFailure } from '../plan/view.ts';
 import { timestampOf } from '../times.ts';
-
-type Kind = 'init' | 'sidecar' | 'main';
 
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
   return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
@@ -23,6 +23,14 @@ export function containerStatuses(view: PodView, now: number): PodContainerStatu
 export function initContainerStatuses(view: PodView, now: number): PodContainerStatus[] {
   const inits = view.pod.spec.initContainers ?? [];
   return inits.map((container) => statusOf(view, container, isSidecar(container) ? 'sidecar' : 'init', now));
+}
+
+export function ephemeralContainerStatuses(view: PodView, now: number): PodContainerStatus[] {
+  return (view.pod.spec.ephemeralContainers ?? []).map((container) => {
+    // Nobody waits for them to be ready: the kubelet does not say.
+    const { started: _started, ...status } = statusOf(view, container, 'ephemeral', now);
+    return status;
+  });
 }
 
 export function terminatedState(container: ContainerStatus): ContainerStateTerminated {
@@ -51,8 +59,7 @@ function failureState(failure: StartFailure, image: string, now: number): Contai
 
 /** What the API knows of an earlier try, when the runtime's record of it is gone. */
 function reportedBefore(view: PodView, name: string): PodContainerStatus | undefined {
-  const reported = [...(view.pod.status?.containerStatuses ?? []), ...(view.pod.status?.initContainerStatuses ?? [])];
-  return reported.find((entry) => entry.name === name);
+  return reportedStatuses(view.pod).find((entry) => entry.name === name);
 }
 
 function lastStateOf(view: PodView, name: string, attempt: number): ContainerStateStatus {
@@ -63,10 +70,11 @@ function lastStateOf(view: PodView, name: string, attempt: number): ContainerSta
   return reported.lastState;
 }
 
-function stateOf(view: PodView, container: Container, kind: Kind, now: number): ContainerStateStatus {
+function stateOf(view: PodView, container: Container, kind: ContainerKind, now: number): ContainerStateStatus {
   const { name } = container;
   const finished = view.memory.finished.get(name);
-  const forGood = finished !== undefined && kind === 'main' && !runsAgain(view.pod, finished.exitCode, kind);
+  const counts = kind === 'main' || kind === 'ephemeral';
+  const forGood = finished !== undefined && counts && !runsAgain(view.pod, finished.exitCode, kind);
   const latest = latestTry(view, name) ?? (forGood ? finished : undefined);
   const failure = view.memory.starts.get(name);
   if (latest?.state === 'running') return { running: { startedAt: timestampOf(latest.startedAt) } };
@@ -95,14 +103,19 @@ function duration(seconds: number): string {
   return seconds < 60 ? `${seconds}s` : `${Math.floor(seconds / 60)}m${seconds % 60}s`;
 }
 
-function isReady(view: PodView, container: Container, latest: ContainerStatus | undefined, kind: Kind): boolean {
-  if (latest === undefined) return false;
+function isReady(
+  view: PodView,
+  container: Container,
+  latest: ContainerStatus | undefined,
+  kind: ContainerKind,
+): boolean {
+  if (latest === undefined || kind === 'ephemeral') return false;
   if (kind === 'init') return latest.state === 'exited' && latest.exitCode === 0;
   if (latest.state !== 'running') return false;
   return verdictOf(view, container, latest.id).ready;
 }
 
-function statusOf(view: PodView, container: Container, kind: Kind, now: number): PodContainerStatus {
+function statusOf(view: PodView, container: Container, kind: ContainerKind, now: number): PodContainerStatus {
   const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);
   const reported = reportedBefore(view, container.name);
   if (latest === undefined && reported?.state?.terminated !== undefined && ends(view)) return reported;

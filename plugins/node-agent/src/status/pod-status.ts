@@ -4,7 +4,7 @@ import { qosClassOf } from '../container/qos.ts';
 import type { PodView } from '../plan/view.ts';
 import { timestampOf } from '../times.ts';
 import { conditionsOf } from './conditions.ts';
-import { containerStatuses, initContainerStatuses } from './container-statuses.ts';
+import { containerStatuses, ephemeralContainerStatuses, initContainerStatuses } from './container-statuses.ts';
 import { isPastDeadline, phaseOf, type Phase } from './phase.ts';
 
 function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
@@ -26,6 +26,7 @@ function cause(view: PodView, phase: Phase, now: number): Pick<PodStatus, 'reaso
 export function podStatus(view: PodView, nodeAddress: string, now: number): PodStatus {
   const statuses = containerStatuses(view, now);
   const inits = initContainerStatuses(view, now);
+  const ephemeral = ephemeralContainerStatuses(view, now);
   const phase = phaseOf(view, statuses, now);
   const addresses = podAddresses(view, nodeAddress);
   const { status, metadata } = view.pod;
@@ -40,6 +41,7 @@ export function podStatus(view: PodView, nodeAddress: string, now: number): PodS
     startTime: status?.startTime ?? timestampOf(now),
     ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
     containerStatuses: statuses,
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: status?.qosClass ?? qosClassOf(view.pod),
   };
 }

@@ -126,7 +126,7 @@ function foreignFields(status: PodStatus | undefined): Record<string, unknown> {
   const owned = new Set(
     (
       'observedGeneration phase conditions reason message hostIP hostIPs podIP podIPs startTime ' +
-      'initContainerStatuses containerStatuses qosClass'
+      'initContainerStatuses containerStatuses ephemeralContainerStatuses qosClass'
     ).split(' '),
   );
   return Object.fromEntries(Object.entries(status ?? {}).filter(([key]) => !owned.has(key)));
