@@ -21,10 +21,12 @@ export function checkVerb(verb: string, { definition }: Kind): void {
   if (definition.withoutVerbs?.includes(verb) === true && objectVerbs.includes(verb)) throw methodNotAllowed();
 }
 
-async function objectsOf(kind: Kind, health: Health): Promise<KubeObject[]> {
+async function objectsOf({ kind, namespace }: ApiRequest, health: Health): Promise<KubeObject[]> {
   const { definition, apiVersion } = kind;
   const objects = (await definition.listed?.({ health: () => health.report() })) ?? [];
-  return objects.map((object) => ({ kind: definition.kind, ...object, apiVersion }));
+  const inScope =
+    namespace === undefined ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
+  return inScope.map((object) => ({ kind: definition.kind, ...object, apiVersion }));
 }
 
 /** GET of a kind whose objects are made at each read. */
@@ -33,9 +35,9 @@ export async function readListed(request: ApiRequest, health: Health): Promise<v
   if (subresource !== '') throw unknownResource();
   if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed();
   if (booleanOf(query, 'watch') === true) throw methodNotAllowed();
-  const objects = await objectsOf(kind, health);
+  const objects = await objectsOf(request, health);
   if (name !== undefined) {
-    const object = objects.find(({ metadata }) => metadata.name === name && metadata.namespace === namespace);
+    const object = objects.find(({ metadata }) => metadata.name === name);
     if (object === undefined) throw notFound(kind, name);
     sendWritten(request, 200, unstored(object));
     return;
