@@ -46,8 +46,10 @@ import { ipAddressKind } from './networking/ipaddresses.ts';
 import { networkPolicyKind } from './networking/networkpolicies.ts';
 import { serviceCidrKind } from './networking/servicecidrs.ts';
 import { runtimeClassKind } from './node/runtimeclasses.ts';
-import { podSubresources, type SubresourceServices } from './pod/subresources.ts';
+import { podConnections, podSubresources, type SubresourceServices } from './pod/subresources.ts';
 import { podDisruptionBudgetKind } from './policy/poddisruptionbudgets.ts';
+import { nodeProxyHandler } from './proxy/node-proxy.ts';
+import { serviceProxyHandler } from './proxy/service-proxy.ts';
 import { clusterRoleBindingKind, roleBindingKind } from './rbac/rolebindings.ts';
 import { clusterRoleKind, roleKind } from './rbac/roles.ts';
 import { deviceClassKind } from './resource/deviceclasses.ts';
@@ -117,10 +119,10 @@ const clusterKinds = [
 
 function coreKinds(services: SubresourceServices): ResourceDefinition[] {
   return [
-    podKind(podSubresources(services)),
-    nodeKind,
+    { ...podKind(podSubresources(services)), connections: podConnections(services) },
+    { ...nodeKind, connections: { proxy: nodeProxyHandler(services) } },
     namespaceKind,
-    serviceKind,
+    { ...serviceKind, connections: { proxy: serviceProxyHandler(services) } },
     endpointsKind,
     configMapKind,
     secretKind,

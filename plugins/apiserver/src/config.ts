@@ -13,6 +13,7 @@ export interface ApiServerConfig {
   readonly limits: {
     readonly bodyBytes: number;
     readonly connections: number;
+    readonly streams: number;
     readonly watches: number;
     readonly watchQueue: number;
     readonly watchQueueBytes: number;
@@ -24,6 +25,7 @@ export interface ApiServerConfig {
     readonly freshnessTimeoutMs: number;
     readonly compactionPeriodMs: number;
     readonly watchTimeoutMs: number;
+    readonly streamIdleTimeoutMs: number;
   };
 }
 
@@ -57,6 +59,8 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
         .positive()
         .default(3 * mib),
       connections: z.number().int().positive().default(5000),
+      /** Sessions in pods, forwarded ports and requests through proxies at a time; more are refused with TooManyRequests. */
+      streams: z.number().int().positive().default(1000),
       /** Open watches, of HTTP and in-process clients together. */
       watches: z.number().int().positive().default(10_000),
       /** Events that may wait for one watcher before its watch is ended. */
@@ -85,6 +89,8 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
       compactionPeriodMs: z.number().int().min(0).default(300_000),
       /** Longest life of a watch without timeoutSeconds; each gets a random time between half and all of it. */
       watchTimeoutMs: z.number().int().positive().default(3_600_000),
+      /** A session or a forwarded port in which nothing was sent for so long is ended. */
+      streamIdleTimeoutMs: z.number().int().positive().default(14_400_000),
     })
     .prefault({}),
 });

@@ -9,6 +9,7 @@ import { startCompactor } from './cache/compactor.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import { InProcessClient } from './client/in-process-client.ts';
 import { apiServerConfig } from './config.ts';
+import { Connections } from './connect/connections.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { makeApplication } from './http/application.ts';
 import { identify } from './http/authentication.ts';
@@ -73,6 +74,8 @@ const plugin: AnyPlugin = definePlugin({
       env,
       log,
     });
+    const api = new InProcessClient({ registry, kinds, signal: ctx.signal });
+    const connections = new Connections({ env, log, api, config });
     const application = makeApplication({
       registry,
       env,
@@ -81,6 +84,7 @@ const plugin: AnyPlugin = definePlugin({
       kinds,
       health,
       metrics,
+      connections,
       observer: new RequestObserver(metrics, env.clock),
       authenticators,
       discovery: new Discovery(kinds),
@@ -93,11 +97,15 @@ const plugin: AnyPlugin = definePlugin({
     });
     // Koa catches everything itself, so that the promise of its callback never rejects.
     const handler = application.callback();
-    const listener: Listener = new Listener(certificate, (req, res) => void handler(req, res), config.limits.connections);
+    const listener: Listener = new Listener(
+      certificate,
+      (req, res) => void handler(req, res),
+      config.limits.connections,
+    );
     let url = '';
     return {
       provides: {
-        api: new InProcessClient({ registry, kinds, signal: ctx.signal }),
+        api,
         endpoint: { url: () => url, caCertificate: () => certificate.authorityPem },
       },
       async start() {
@@ -112,6 +120,7 @@ const plugin: AnyPlugin = definePlugin({
         await feed.fresh();
       },
       async stop() {
+        connections.stop();
         const closing = listener.close();
         await feed.stop();
         await closing;

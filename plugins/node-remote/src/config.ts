@@ -7,6 +7,7 @@ export interface NodeRemoteConfig {
   readonly connectTimeoutMs: number;
   readonly answerTimeoutMs: number;
   readonly requests: number;
+  readonly idleTimeoutMs: number;
   readonly credentialsIntervalMs: number;
 }
 
@@ -22,5 +23,7 @@ export const configSchema: z.ZodType<NodeRemoteConfig> = z.strictObject({
   answerTimeoutMs: z.number().int().min(10).default(10_000),
   /** At a time, to all nodes; more are refused with TooManyRequests. */
   requests: z.number().int().min(1).max(100_000).default(1000),
+  /** A session in which nothing was sent for so long is ended. As the kubelet has it: 4 h. */
+  idleTimeoutMs: z.number().int().min(100).default(14_400_000),
   credentialsIntervalMs: z.number().int().min(10).default(10_000),
 });

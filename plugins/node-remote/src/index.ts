@@ -13,7 +13,7 @@ const plugin: AnyPlugin = definePlugin({
   name: 'node-remote',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'Reaches the nodes of other machines, for the logs of their containers',
+  description: 'Reaches the nodes of other machines: logs, sessions and connections into their pods',
   requires: { api: apiClient },
   provides: { resolver: nodeResolver },
   config: configSchema,
@@ -21,7 +21,7 @@ const plugin: AnyPlugin = definePlugin({
   criticality: 'optional',
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
-    const { connectTimeoutMs, answerTimeoutMs } = config;
+    const { connectTimeoutMs, answerTimeoutMs, idleTimeoutMs } = config;
     const credentials = await CredentialWatch.open(config, log);
     const turnstile = new Turnstile(config.requests);
     const refresh = async (): Promise<void> => void (await credentials.refresh());
@@ -31,7 +31,8 @@ const plugin: AnyPlugin = definePlugin({
           async resolve(nodeName) {
             try {
               const address = addressOf(await deps.api.get(nodes, { name: nodeName }));
-              const parts = { timers: env.timers, connectTimeoutMs, answerTimeoutMs, credentials: credentials.current };
+              const times = { connectTimeoutMs, answerTimeoutMs, idleTimeoutMs };
+              const parts = { timers: env.timers, ...times, credentials: credentials.current };
               return new RemoteNode(address, parts, turnstile);
             } catch (error) {
               if (isNotFound(error)) return undefined;

@@ -1,7 +1,8 @@
 /** One request to a node: certain of whom it speaks to, and with a bound on how long it waits. */
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { PeerCertificate, TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls';
 import { errorMessage, type Timers } from '@timonel/sdk';
 import { ApiError, apiErrorOf, reasonOfCode, type Status } from '@timonel/sdk/kube';
 import { readCertificate } from '@timonel/sdk/pki';
@@ -18,7 +19,7 @@ export interface RequestParts {
 const tcpKeepAliveMs = 10_000;
 const errorBodyLimitBytes = 64 * 1024;
 
-function unreachable(node: NodeAddress, why: string, cause?: unknown): ApiError {
+export function unreachable(node: NodeAddress, why: string, cause?: unknown): ApiError {
   const message = `node "${node.nodeName}" (${placeOf(node)}) cannot be reached: ${why}`;
   return new ApiError('ServiceUnavailable', message, undefined, { cause });
 }
@@ -39,11 +40,33 @@ export async function askNode(
   parts: RequestParts,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const response = await send(node, path, parts, signal);
-  const code = response.statusCode ?? 0;
-  if (code === 200) return response;
-  const text = await textOf(response);
-  throw refusalOf(code, text, node);
+  const begun = await beginRequest(node, path, parts, signal);
+  if (begun.kind === 'upgrade') {
+    begun.socket.destroy();
+    throw unreachable(node, 'it changes the protocol without being asked');
+  }
+  const { response } = begun;
+  if (response.statusCode === 200) return response;
+  throw await refusalIn(response, node);
+}
+
+/** The error that a refusing answer stands for. */
+export async function refusalIn(response: IncomingMessage, node: NodeAddress): Promise<ApiError> {
+  return refusalOf(response.statusCode ?? 0, await textOf(response), node);
+}
+
+/** How to reach a node by TLS, and be certain that it is the one. */
+export function tlsTo(node: NodeAddress, { credentials }: RequestParts): ConnectionOptions {
+  const { ca, cert, key } = credentials;
+  return {
+    host: node.host,
+    port: node.port,
+    ca,
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    minVersion: 'TLSv1.2',
+    checkServerIdentity: identityCheck(node),
+  };
 }
 
 function refusalOf(code: number, text: string, node: NodeAddress): ApiError {
@@ -57,21 +80,26 @@ function refusalOf(code: number, text: string, node: NodeAddress): ApiError {
   }
 }
 
-function send(node: NodeAddress, path: string, parts: RequestParts, signal: AbortSignal): Promise<IncomingMessage> {
+export type BegunAnswer =
+  | { readonly kind: 'answer'; readonly response: IncomingMessage }
+  | { readonly kind: 'upgrade'; readonly socket: Duplex; readonly head: Buffer };
+
+/** Until the head of the answer. @throws ApiError ServiceUnavailable */
+export function beginRequest(
+  node: NodeAddress,
+  path: string,
+  parts: RequestParts,
+  signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<BegunAnswer> {
   const { timers, connectTimeoutMs, answerTimeoutMs } = parts;
-  const { ca, cert, key } = parts.credentials;
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
-      host: node.host,
-      port: node.port,
+      ...tlsTo(node, parts),
       path,
+      headers,
       // Each request has a connection of its own: they are few, and logs are long.
       agent: false,
-      ca,
-      ...(cert === undefined ? {} : { cert }),
-      ...(key === undefined ? {} : { key }),
-      minVersion: 'TLSv1.2',
-      checkServerIdentity: identityCheck(node),
     });
     const giveUp = (why: string): void => void request.destroy(unreachable(node, why));
     let timer = timers.after(connectTimeoutMs, () => giveUp(`no connection within ${connectTimeoutMs} ms`));
@@ -85,7 +113,15 @@ function send(node: NodeAddress, path: string, parts: RequestParts, signal: Abor
     });
     request.once('response', (response) => {
       timer.cancel();
-      resolve(response);
+      resolve({ kind: 'answer', response });
+    });
+    request.once('upgrade', (_response, socket, head) => {
+      timer.cancel();
+      signal.removeEventListener('abort', onAbort);
+      const leave = (): void => void socket.destroy();
+      signal.addEventListener('abort', leave, { once: true });
+      socket.once('close', () => signal.removeEventListener('abort', leave));
+      resolve({ kind: 'upgrade', socket, head });
     });
     request.on('error', (error) => {
       timer.cancel();
@@ -101,12 +137,13 @@ function send(node: NodeAddress, path: string, parts: RequestParts, signal: Abor
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
+/** The body, cut off at the limit. */
+export async function textOf(response: IncomingMessage, limitBytes: number = errorBodyLimitBytes): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > errorBodyLimitBytes) break;
+    if (bytes > limitBytes) break;
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString('utf8');

@@ -1,17 +1,34 @@
 /** A node in another process. */
+import type { Duplex } from 'node:stream';
 import { errorMessage } from '@timonel/sdk';
-import { containerLogPath, type LogOptions, type NodeEndpoint } from '@timonel/sdk/contracts/node';
+import {
+  attachPath,
+  containerLogPath,
+  execPath,
+  portForwardPath,
+  usagePath,
+  type LogOptions,
+  type NodeEndpoint,
+  type NodeUsage,
+  type PodAttachOptions,
+  type PodExecOptions,
+  type PodReference,
+} from '@timonel/sdk/contracts/node';
+import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
 import { placeOf, type NodeAddress } from './node-address.ts';
-import { askNode, type RequestParts } from './node-request.ts';
+import { askNode, textOf } from './node-request.ts';
+import { openPlain, openPort, openSession, type SessionParts } from './node-upgrade.ts';
 import type { Turnstile } from './turnstile.ts';
+
+const usageLimitBytes = 8 * 1024 * 1024;
 
 export class RemoteNode implements NodeEndpoint {
   readonly #address: NodeAddress;
-  readonly #parts: RequestParts;
+  readonly #parts: SessionParts;
   readonly #turnstile: Turnstile;
 
-  constructor(address: NodeAddress, parts: RequestParts, turnstile: Turnstile) {
+  constructor(address: NodeAddress, parts: SessionParts, turnstile: Turnstile) {
     this.#address = address;
     this.#parts = parts;
     this.#turnstile = turnstile;
@@ -21,24 +38,61 @@ export class RemoteNode implements NodeEndpoint {
     return this.#address.nodeName;
   }
 
-  exec(): Promise<never> {
-    return this.#unserved();
+  async exec(pod: PodReference, options: PodExecOptions): Promise<ExecSession> {
+    return this.#session(execPath(pod, options), options);
   }
 
-  attach(): Promise<never> {
-    return this.#unserved();
+  async attach(pod: PodReference, options: PodAttachOptions): Promise<ExecSession> {
+    return this.#session(attachPath(pod, options), options);
   }
 
-  portForward(): Promise<never> {
-    return this.#unserved();
+  async portForward(pod: PodReference, port: number): Promise<Duplex> {
+    return this.#held((signal) => openPort(this.#address, portForwardPath(pod, port), this.#parts, signal));
   }
 
-  usage(): Promise<never> {
-    return this.#unserved();
+  async connect(): Promise<Duplex> {
+    return this.#held(() => openPlain(this.#address, this.#parts));
   }
 
-  #unserved(): Promise<never> {
-    return Promise.reject(new ApiError('MethodNotAllowed', `node "${this.nodeName()}" serves no sessions yet`));
+  async usage(): Promise<NodeUsage> {
+    const leave = this.#turnstile.enter(new AbortController().signal);
+    try {
+      const response = await askNode(this.#address, usagePath, this.#parts, leave.signal);
+      return JSON.parse(await textOf(response, usageLimitBytes)) as NodeUsage;
+    } finally {
+      leave.done();
+    }
+  }
+
+  /** Counts as long as the process runs or the connection stands. */
+  async #session(path: string, { stdin, tty }: { stdin: boolean; tty: boolean }): Promise<ExecSession> {
+    const leave = this.#turnstile.enter(new AbortController().signal);
+    try {
+      const { signal } = leave;
+      const session = await openSession(this.#address, path, this.#parts, { stdin, tty, signal });
+      session.exited.then(
+        () => leave.done(),
+        () => leave.done(),
+      );
+      return session;
+    } catch (error) {
+      leave.done();
+      throw error;
+    }
+  }
+
+  async #held(open: (signal: AbortSignal) => Promise<Duplex>): Promise<Duplex> {
+    const leave = this.#turnstile.enter(new AbortController().signal);
+    try {
+      const connection = await open(leave.signal);
+      const end = (): void => void connection.destroy();
+      leave.signal.addEventListener('abort', end, { once: true });
+      connection.once('close', () => leave.done());
+      return connection;
+    } catch (error) {
+      leave.done();
+      throw error;
+    }
   }
 
   async *logs(

@@ -8,6 +8,8 @@ export interface NodeServerConfig {
   readonly keyFile: string;
   readonly callerGroups: readonly string[];
   readonly connections: number;
+  readonly sessions: number;
+  readonly idleTimeoutMs: number;
   readonly credentialsIntervalMs: number;
 }
 
@@ -31,5 +33,9 @@ export const configSchema: z.ZodType<NodeServerConfig> = z.strictObject({
     .default([...nodeCallerGroups]),
   /** At a time; more are refused. */
   connections: z.number().int().min(1).max(10_000).default(200),
+  /** Sessions and connections into pods at a time; more are refused with TooManyRequests. */
+  sessions: z.number().int().min(1).max(10_000).default(150),
+  /** One in which nothing was sent for so long is ended. As the kubelet has it: 4 h. */
+  idleTimeoutMs: z.number().int().min(100).default(14_400_000),
   credentialsIntervalMs: z.number().int().min(10).default(10_000),
 });

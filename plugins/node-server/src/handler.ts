@@ -6,6 +6,7 @@ import type { NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import { checkCaller } from './callers.ts';
 import { logRequest, type LogRequest } from './log-request.ts';
+import { isUsage, sessionRequest } from './session-request.ts';
 
 export interface HandlerParts {
   readonly nodes: Many<NodeEndpoint>;
@@ -28,6 +29,12 @@ export async function handle(parts: HandlerParts, request: IncomingMessage, resp
       response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
       return;
     }
+    if (isUsage(url)) {
+      const usage = JSON.stringify(await nodeIn(parts).usage());
+      response.writeHead(200, { 'content-type': 'application/json' }).end(usage);
+      return;
+    }
+    if (sessionRequest(url) !== undefined) throw new ApiError('BadRequest', 'this path is served by upgrade only');
     const asked = logRequest(url, gone.signal);
     if (asked === undefined) throw new ApiError('NotFound', `${url.pathname} is not served by a node`);
     await sendLogs(parts, asked, response);
@@ -36,10 +43,15 @@ export async function handle(parts: HandlerParts, request: IncomingMessage, resp
   }
 }
 
-async function sendLogs(parts: HandlerParts, { pod, options }: LogRequest, response: ServerResponse): Promise<void> {
-  const [node] = parts.nodes.all();
+/** @throws ApiError ServiceUnavailable */
+export function nodeIn({ nodes }: Pick<HandlerParts, 'nodes'>): NodeEndpoint {
+  const [node] = nodes.all();
   if (node === undefined) throw new ApiError('ServiceUnavailable', 'the node agent does not run at the moment');
-  const iterator = node.service.logs(pod, options)[Symbol.asyncIterator]();
+  return node.service;
+}
+
+async function sendLogs(parts: HandlerParts, { pod, options }: LogRequest, response: ServerResponse): Promise<void> {
+  const iterator = nodeIn(parts).logs(pod, options)[Symbol.asyncIterator]();
   const first = iterator.next();
   await begun(first, parts.env);
   if (response.destroyed) {

@@ -4,13 +4,14 @@ import { CredentialWatch } from '@timonel/sdk/tls';
 import { configSchema } from './config.ts';
 import { handle } from './handler.ts';
 import { Listener } from './listener.ts';
+import { Upgrades } from './upgrades.ts';
 
 /** The node's own server: what the control planes ask of a node in another process. */
 const plugin: AnyPlugin = definePlugin({
   name: 'node-server',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'Serves the logs of this node to the control planes over HTTPS',
+  description: 'Serves logs, sessions and connections into pods of this node to the control planes over HTTPS',
   requires: { nodes: nodeEndpoint },
   config: configSchema,
   swap: 'never',
@@ -19,9 +20,15 @@ const plugin: AnyPlugin = definePlugin({
     const { config, deps, env, log } = ctx;
     const credentials = await CredentialWatch.open(config, log);
     const parts = { nodes: deps.nodes, env, log, callerGroups: config.callerGroups };
-    const listener = new Listener(credentials.current, config.connections, (request, response) => {
-      void handle(parts, request, response);
-    });
+    const stopping = new AbortController();
+    const { sessions, idleTimeoutMs } = config;
+    const upgrades = new Upgrades({ ...parts, sessions, idleTimeoutMs, signal: stopping.signal });
+    const listener = new Listener(
+      credentials.current,
+      config.connections,
+      (request, response) => void handle(parts, request, response),
+      (request, socket, head) => void upgrades.handle(request, socket, head),
+    );
     const renew = async (): Promise<void> => {
       if (!(await credentials.refresh())) return;
       listener.use(credentials.current);
@@ -36,7 +43,10 @@ const plugin: AnyPlugin = definePlugin({
           renew().catch((error: unknown) => log.warn({ error: errorMessage(error) }, 'certificates not looked at'));
         });
       },
-      stop: () => listener.close(),
+      async stop() {
+        stopping.abort();
+        await listener.close();
+      },
     };
   },
 });

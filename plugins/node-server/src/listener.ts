@@ -1,7 +1,8 @@
 /** The HTTPS socket of the node. */
-import type { RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import type { Credentials } from '@timonel/sdk/tls';
 
@@ -29,7 +30,12 @@ export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  constructor(credentials: Credentials, connections: number, handler: RequestListener) {
+  constructor(
+    credentials: Credentials,
+    connections: number,
+    handler: RequestListener,
+    onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
+  ) {
     const options = { ...tlsOf(credentials), requestCert: true, rejectUnauthorized: true };
     this.#server = createServer({ ...options, ALPNProtocols: ['http/1.1'] }, handler);
     this.#server.requestTimeout = requestTimeoutMs;
@@ -40,6 +46,7 @@ export class Listener {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    this.#server.on('upgrade', onUpgrade);
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 

@@ -1,9 +1,11 @@
 import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import type { LogOptions, NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { LogOptions } from '@timonel/sdk/contracts/node';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { parseTimestamp } from '../table/time.ts';
 import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
 import { begunStream } from './log-stream.ts';
+import { nodeOf, referenceTo } from './node-of-pod.ts';
+import { flag } from './query-flag.ts';
 import type { SubresourceServices } from './subresources.ts';
 
 function refuse(message: string): ApiError {
@@ -16,12 +18,6 @@ function invalidOption(field: string, value: string, detail: string): ApiError {
     kind: 'PodLogOptions',
     causes: [{ reason: 'FieldValueInvalid', message, field }],
   });
-}
-
-function flag(query: URLSearchParams, name: string): boolean {
-  const value = query.get(name);
-  // As strconv.ParseBool; a bare `?follow` is true.
-  return value !== null && !['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(value);
 }
 
 function count(query: URLSearchParams, name: string, least: number): number | undefined {
@@ -77,17 +73,6 @@ function readOptions(pod: Pod, query: URLSearchParams, signal: AbortSignal): Log
   };
 }
 
-/** The node in this process, or as a resolver finds it. Undefined: nobody knows it. @throws ApiError ServiceUnavailable */
-async function nodeNamed(services: SubresourceServices, nodeName: string): Promise<NodeEndpoint | undefined> {
-  const here = services.nodes().find(({ service }) => service.nodeName() === nodeName);
-  if (here !== undefined) return here.service;
-  for (const { service } of services.resolvers()) {
-    const found = await service.resolve(nodeName);
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
 /** GET pods/NAME/log: the node of the pod streams what a container wrote. */
 export function logHandler(services: SubresourceServices): SubresourceHandler<Pod> {
   return {
@@ -96,16 +81,8 @@ export function logHandler(services: SubresourceServices): SubresourceHandler<Po
     async handle(request, access) {
       const pod = await access.get();
       const options = readOptions(pod, request.query, request.signal);
-      const nodeName = textOf(objectOf(pod.spec).nodeName);
-      if (nodeName === '') throw refuse(`pod ${request.name} does not have a host assigned`);
-      const node = await nodeNamed(services, nodeName);
-      if (node === undefined)
-        throw new ApiError(
-          'ServiceUnavailable',
-          `no connection to node "${nodeName}", on which pod ${request.name} runs`,
-        );
-      const { namespace = '', name = '', uid = '' } = pod.metadata;
-      const logs = node.logs({ namespace, name, uid }, options);
+      const node = await nodeOf(services, pod);
+      const logs = node.logs(referenceTo(pod), options);
       return { kind: 'stream', contentType: 'text/plain', stream: await begunStream(logs, services.env.timers) };
     },
   };

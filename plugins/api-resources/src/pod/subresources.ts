@@ -1,10 +1,13 @@
 import type { Env, Provider } from '@timonel/sdk';
-import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
+import type { ConnectionHandler, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
 import type { NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
 import type { Pod } from '@timonel/sdk/kube';
 import { bindingHandler } from './binding.ts';
 import { evictionHandler } from './eviction.ts';
+import { podProxyHandler } from '../proxy/pod-proxy.ts';
 import { logHandler } from './log.ts';
+import { portForwardHandler } from './port-forward.ts';
+import { attachHandler, execHandler } from './sessions.ts';
 
 /** What the subresources of pods need from outside. */
 export interface SubresourceServices {
@@ -20,5 +23,14 @@ export function podSubresources(services: SubresourceServices): Readonly<Record<
     binding: bindingHandler(services.env.clock),
     eviction: evictionHandler,
     log: logHandler(services),
+  };
+}
+
+export function podConnections(services: SubresourceServices): Readonly<Record<string, ConnectionHandler<Pod>>> {
+  return {
+    attach: attachHandler(services),
+    exec: execHandler(services),
+    portforward: portForwardHandler(services),
+    proxy: podProxyHandler(services),
   };
 }

@@ -12,6 +12,8 @@ export function verbsOf({ definition }: Kind): readonly string[] {
 
 const verbOf = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;
 
+const proxyVerbs = ['create', 'delete', 'get', 'patch', 'update'];
+
 export interface Subresource {
   readonly name: string;
   readonly group: string;
@@ -21,14 +23,19 @@ export interface Subresource {
 }
 
 export function subresourcesOf({ definition }: Kind): Subresource[] {
-  const { group, version, kind, subresources, parts, scale, status } = definition;
-  const found: Subresource[] = Object.entries(subresources).map(([name, handler]) => ({
+  const { group, version, kind, subresources, parts, scale, status, connections = {} } = definition;
+  const connected = Object.entries(connections).map(([name, handler]) => {
+    const verbs = handler.proxy === true ? proxyVerbs : ['create', 'get'];
+    return { name, group, version, kind: handler.kind, verbs };
+  });
+  const own: Subresource[] = Object.entries(subresources).map(([name, handler]) => ({
     name,
     group: handler.group ?? group,
     version: handler.version ?? version,
     kind: handler.kind,
     verbs: handler.methods.map((method) => verbOf[method]).sort(),
   }));
+  const found = [...connected, ...own];
   const has = (name: string): boolean => found.some((one) => one.name === name);
   const verbs = ['get', 'patch', 'update'];
   if (scale !== undefined && !has('scale')) {

@@ -4,6 +4,7 @@ import type { Env, Logger } from '@timonel/sdk';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { ApiServerConfig } from '../config.ts';
+import type { Connections } from '../connect/connections.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { checkedManager, managerOfAgent } from '../managed-fields/manager-name.ts';
 import type { ApiMetrics } from '../metrics/definitions.ts';
@@ -21,6 +22,7 @@ export interface ApiParts {
   readonly log: Logger;
   readonly config: ApiServerConfig;
   readonly metrics: ApiMetrics;
+  readonly connections: Connections;
 }
 
 export interface ApiRequest {

@@ -5,6 +5,7 @@ import type { Many } from '@timonel/sdk';
 import type { Authenticator, ClientCertificate, Credentials, Identity, UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError } from '@timonel/sdk/kube';
 import { readCertificate, type CertificateFacts } from '@timonel/sdk/pki';
+import { protocolToken } from '../connect/bearer-protocol.ts';
 
 const bearer = /^Bearer +(\S{1,16384})$/i;
 
@@ -59,7 +60,7 @@ export async function authenticate(
   authenticators: Many<Authenticator>,
   nowMs: number,
 ): Promise<UserInfo> {
-  const bearerToken = bearer.exec(request.headers.authorization ?? '')?.[1];
+  const bearerToken = bearer.exec(request.headers.authorization ?? '')?.[1] ?? protocolToken(request);
   const certificate = clientCertificate(request, nowMs);
   if (bearerToken === undefined && certificate === undefined) throw unauthorized();
   const identity = await identify({ bearerToken, certificate }, authenticators);

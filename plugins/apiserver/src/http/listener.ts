@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import type { RequestListener } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import { errorCode, errorMessage } from '@timonel/sdk';
+import { onUpgrade } from '../connect/upgrade.ts';
 import type { ServingCertificate } from '../pki/certificates.ts';
 
 const requestTimeoutMs = 60_000;
@@ -66,6 +67,7 @@ export class Listener {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
     });
+    this.#server.on('upgrade', onUpgrade(handler));
     // A client that speaks no TLS or breaks off is its own problem.
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy());
   }

@@ -6,6 +6,8 @@ export interface ResourcePath {
   readonly namespace: string | undefined;
   readonly name: string | undefined;
   readonly subresource: string;
+  /** What follows `/proxy`, undecoded and with its slash: names on another server. */
+  readonly tail: string;
 }
 
 function decodedParts(path: string): string[] | undefined {
@@ -23,9 +25,20 @@ function decodedParts(path: string): string[] | undefined {
 
 const namespaceSubresources = new Set(['status', 'finalize']);
 
+const proxy = '/proxy';
+
 /** Undefined: the path does not name a resource. */
 export function parseResourcePath(path: string): ResourcePath | undefined {
   if (!path.startsWith('/api')) return undefined;
+  for (let at = path.indexOf(`${proxy}/`); at >= 0; at = path.indexOf(`${proxy}/`, at + 1)) {
+    const end = at + proxy.length;
+    const found = parseParts(path.slice(0, end));
+    if (found?.subresource === 'proxy') return { ...found, tail: path.slice(end) };
+  }
+  return parseParts(path);
+}
+
+function parseParts(path: string): ResourcePath | undefined {
   const parts = decodedParts(path);
   if (parts === undefined) return undefined;
   const [root, ...rest] = parts;
@@ -40,5 +53,5 @@ export function parseResourcePath(path: string): ResourcePath | undefined {
     rest.splice(0, 2);
   }
   const [resource = '', name, ...subresource] = rest;
-  return { group, version, resource, namespace, name, subresource: subresource.join('/') };
+  return { group, version, resource, namespace, name, subresource: subresource.join('/'), tail: '' };
 }

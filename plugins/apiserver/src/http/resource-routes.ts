@@ -1,6 +1,7 @@
 /** Chooses the verb for a request to a resource. */
 import type { Context } from 'koa';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
@@ -114,6 +115,7 @@ export async function handleResource(
   if (namespaced && namespace === undefined && name !== undefined) throw unknownResource();
   const query = new URLSearchParams(ctx.querystring);
   const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user };
+  const connection = connectionHandlerOf(request);
   const { postsTo } = kind.definition;
   const onlyCreated = kind.definition.answer !== undefined || postsTo !== undefined;
   if (onlyCreated && (name !== undefined || ctx.method !== 'POST')) throw methodNotAllowed();
@@ -123,6 +125,7 @@ export async function handleResource(
   else if (name === undefined) await onCollection(request);
   else if (name.length > 253) throw badRequest('the name in the URL is too long');
   else if (subresource === '') await onObject(request);
+  else if (connection !== undefined) await handleConnection(request, connection, path.tail, clientSignal(ctx));
   else if (Object.hasOwn(subresources, subresource)) await onOwnSubresource(request);
   else if (hasPart(kind, subresource)) await onPart(request);
   else if (subresource === 'scale' && scale !== undefined) await onScale(request);

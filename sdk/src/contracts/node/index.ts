@@ -73,6 +73,8 @@ export interface NodeEndpoint {
   portForward(pod: PodReference, port: number): Promise<Duplex>;
   /** @throws ApiError ServiceUnavailable */
   usage(): Promise<NodeUsage>;
+  /** A connection to the HTTP server of a node in another process, with the rights of a control plane. @throws ApiError ServiceUnavailable */
+  connect?(): Promise<Duplex>;
 }
 
 /** Token of the nodes in this process: a node agent each. */
@@ -98,10 +100,7 @@ export const nodeResolver: ServiceToken<NodeResolver, 'many'> = defineService<No
 export const defaultNodePort = 10_250;
 
 /** Path of the log of one container on a node's server, as the kubelet has it. */
-export function containerLogPath(
-  pod: PodReference,
-  options: LogOptions,
-): string {
+export function containerLogPath(pod: PodReference, options: LogOptions): string {
   const parts = [pod.namespace, pod.name, options.container].map(encodeURIComponent).join('/');
   const query = new URLSearchParams({ uid: pod.uid });
   for (const name of ['follow', 'previous', 'timestamps'] as const) if (options[name]) query.set(name, 'true');
@@ -114,3 +113,5 @@ export function containerLogPath(
 
 /** The groups whose members may call a node's server: the control planes, and administrators. */
 export const nodeCallerGroups: readonly string[] = Object.freeze(['timonel:masters', 'system:masters']);
+
+export * from './session-paths.ts';

@@ -1,0 +1,140 @@
+/** Serves upgrades: sessions over WebSocket, connections into pods as plain bytes. */
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { errorMessage, type Logger } from '@timonel/sdk';
+import { portProtocol, type NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { ExecSession } from '@timonel/sdk/contracts/runtime';
+import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
+import { joinStreams, messageLimitBytes, nodeProtocol, serveSession } from '@timonel/sdk/streams';
+import { WebSocketServer } from 'ws';
+import { checkCaller } from './callers.ts';
+import { nodeIn, type HandlerParts } from './handler.ts';
+import { sessionRequest, type SessionRequest } from './session-request.ts';
+
+export interface UpgradeParts extends HandlerParts {
+  readonly sessions: number;
+  readonly idleTimeoutMs: number;
+  /** Aborted when the plugin stops. */
+  readonly signal: AbortSignal;
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+const keepAliveMs = 15_000;
+
+function answer(socket: Duplex, failure: ApiError): void {
+  const body = JSON.stringify(failure.status);
+  const head = [
+    `HTTP/1.1 ${failure.code} ${failure.reason}`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function asApiError(error: unknown, log: Logger): ApiError {
+  if (apiErrorReason(error) !== undefined) return error as ApiError;
+  log.warn({ error: errorMessage(error) }, 'a session on this node failed');
+  return new ApiError('InternalError', errorMessage(error));
+}
+
+export class Upgrades {
+  readonly #parts: UpgradeParts;
+  readonly #server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: messageLimitBytes,
+    handleProtocols: (offered) => (offered.has(nodeProtocol.name) ? nodeProtocol.name : false),
+  });
+  #open = 0;
+
+  constructor(parts: UpgradeParts) {
+    this.#parts = parts;
+  }
+
+  /** Answers one request for an upgrade. Never rejects; resolves when the session is over. */
+  async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    socket.on('error', () => undefined);
+    try {
+      const asked = this.#check(request);
+      this.#open += 1;
+      try {
+        (socket as Socket).setKeepAlive(true, keepAliveMs);
+        await this.#serve(asked, { request, socket, head });
+      } finally {
+        this.#open -= 1;
+      }
+    } catch (error) {
+      answer(socket, asApiError(error, this.#parts.log));
+    }
+  }
+
+  #check(request: IncomingMessage): SessionRequest {
+    const { callerGroups, env, sessions } = this.#parts;
+    checkCaller(request, callerGroups, env.clock.now());
+    const asked = sessionRequest(new URL(request.url ?? '/', 'https://node'));
+    if (asked === undefined) throw new ApiError('NotFound', 'nothing is served here by upgrade');
+    const wanted = asked.kind === 'port' ? portProtocol : 'websocket';
+    if (request.headers.upgrade?.toLowerCase() !== wanted)
+      throw new ApiError('BadRequest', `the request must ask for an upgrade to ${wanted}`);
+    if (this.#open >= sessions)
+      throw new ApiError('TooManyRequests', `${sessions} sessions are open on this node; please try again later`, {
+        retryAfterSeconds: 1,
+      });
+    return asked;
+  }
+
+  async #serve(asked: SessionRequest, upgrade: Upgrade): Promise<void> {
+    const node = nodeIn(this.#parts);
+    if (asked.kind === 'port') {
+      await this.#forward(await node.portForward(asked.pod, asked.port), upgrade);
+      return;
+    }
+    const session = await open(node, asked);
+    await this.#session(session, asked.options, upgrade);
+  }
+
+  async #forward(target: Duplex, { socket, head }: Upgrade): Promise<void> {
+    target.on('error', () => undefined);
+    const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${portProtocol}`];
+    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    const idle = setIdle(socket, this.#parts.idleTimeoutMs);
+    await joinStreams(socket, target);
+    idle();
+  }
+
+  async #session(
+    session: ExecSession,
+    { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
+    { request, socket, head }: Upgrade,
+  ): Promise<void> {
+    const { env, idleTimeoutMs: idleMs, signal } = this.#parts;
+    const options = { stdin, stdout: true, stderr: !tty, tty, timers: env.timers, idleMs, signal };
+    let work: Promise<void> | undefined;
+    this.#server.handleUpgrade(request, socket, head, (webSocket) => {
+      work = serveSession(webSocket, session, { ...options, protocol: nodeProtocol });
+    });
+    if (work === undefined) session.kill();
+    await work;
+  }
+}
+
+function open(node: NodeEndpoint, asked: Exclude<SessionRequest, { kind: 'port' }>): Promise<ExecSession> {
+  return asked.kind === 'exec' ? node.exec(asked.pod, asked.options) : node.attach(asked.pod, asked.options);
+}
+
+function setIdle(socket: Duplex, idleMs: number): () => void {
+  const tcp = socket as Socket;
+  const end = (): void => void tcp.destroy();
+  tcp.setTimeout(idleMs);
+  tcp.once('timeout', end);
+  return () => tcp.off('timeout', end);
+}
