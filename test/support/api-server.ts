@@ -10,6 +10,7 @@ import admissionNamespace from '@timonel/plugin-admission-namespace';
 import apiKernel from '@timonel/plugin-api-kernel';
 import apiResources from '@timonel/plugin-api-resources';
 import apiServer from '@timonel/plugin-apiserver';
+import authServiceAccount from '@timonel/plugin-auth-serviceaccount';
 import authToken, { adminTokenFile } from '@timonel/plugin-auth-token';
 import serviceAllocator from '@timonel/plugin-service-allocator';
 import storeMemory from '@timonel/plugin-store-memory';
@@ -68,6 +69,7 @@ const plugins: readonly AnyPlugin[] = [
   storeMemory,
   apiResources,
   authToken,
+  authServiceAccount,
   apiServer,
   apiKernel,
   admissionNamespace,

@@ -5,6 +5,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
   return [
     { plugin: 'store-raft' },
     { plugin: 'auth-token' },
+    { plugin: 'auth-serviceaccount' },
     { plugin: 'apiserver', config: { listen: { address: settings.address, port: settings.port } } },
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
@@ -18,7 +19,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-endpointslice' },
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
-  ];
     { plugin: 'metrics-prometheus' },
     { plugin: 'metrics-resource' },
+  ];
 }

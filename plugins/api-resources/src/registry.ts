@@ -126,7 +126,7 @@ function coreKinds(services: SubresourceServices): ResourceDefinition[] {
     endpointsKind,
     configMapKind,
     secretKind,
-    serviceAccountKind,
+    serviceAccountKind({ tokens: services.tokens, clock: services.env.clock }),
     eventKind,
     replicationControllerKind,
     podTemplateKind,

@@ -19,7 +19,7 @@ function references(value: unknown): string[] {
 
 describe('schemas', () => {
   it.each(
-    builtInKinds({ nodes: () => [], resolvers: () => [], env: { clock: {} } as never }).map(
+    builtInKinds({ nodes: () => [], resolvers: () => [], tokens: () => undefined, env: { clock: {} } as never }).map(
       (kind) => [kind.schema, kind] as const,
     ),
   )('%s belongs to its kind', (key, kind) => {

@@ -1,5 +1,6 @@
 import type { Env, Provider } from '@timonel/sdk';
 import type { ConnectionHandler, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
+import type { ServiceAccountTokens } from '@timonel/sdk/contracts/auth';
 import type { NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
 import type { Pod } from '@timonel/sdk/kube';
 import { bindingHandler } from './binding.ts';
@@ -15,6 +16,8 @@ export interface SubresourceServices {
   readonly nodes: () => readonly Provider<NodeEndpoint>[];
   /** Who finds the others. */
   readonly resolvers: () => readonly Provider<NodeResolver>[];
+  /** Who makes tokens of service accounts. */
+  readonly tokens: () => ServiceAccountTokens | undefined;
   readonly env: Env;
 }
 

@@ -6,6 +6,7 @@ import { builtInKinds } from '../registry.ts';
 export const kinds: readonly ResourceDefinition[] = builtInKinds({
   nodes: () => [],
   resolvers: () => [],
+  tokens: () => undefined,
   env: { clock: { timestamp: () => '2026-01-01T00:00:00Z' } } as never,
 });
 
