@@ -5,6 +5,8 @@ export interface Sample {
   readonly path: string;
   readonly kind: string;
   readonly object: Readonly<Record<string, unknown>>;
+  /** For kinds whose names say what is in them: the object of a name. */
+  readonly objectOf?: (name: string) => Readonly<Record<string, unknown>>;
   /** Names of the objects; `a` and `b` when nothing else is said. */
   readonly names?: readonly [string, string];
   readonly status?: Readonly<Record<string, unknown>>;
@@ -436,6 +438,45 @@ const extension: readonly Sample[] = [
   },
 ];
 
+function definitionOf(name: string): Readonly<Record<string, unknown>> {
+  const [plural = '', ...group] = name.split('.');
+  const schema = { openAPIV3Schema: { type: 'object', properties: { $ref: { type: 'string' } } } };
+  return {
+    spec: {
+      group: group.join('.'),
+      scope: 'Namespaced',
+      names: { plural, kind: 'Widget' },
+      versions: [{ name: 'v1', served: true, storage: true, schema }],
+    },
+  };
+}
+
+function serviceOf(name: string): Readonly<Record<string, unknown>> {
+  const [version = '', ...group] = name.split('.');
+  return { spec: { group: group.join('.'), version, groupPriorityMinimum: 100, versionPriority: 10 } };
+}
+
+const further: readonly Sample[] = [
+  {
+    path: 'apiextensions.k8s.io/v1/customresourcedefinitions',
+    kind: 'CustomResourceDefinition',
+    names: ['as.example.com', 'bs.example.com'],
+    object: definitionOf('as.example.com'),
+    objectOf: definitionOf,
+    status: { conditions: [{ ...condition, type: 'Established' }], storedVersions: ['v1'] },
+    columns: plain,
+  },
+  {
+    path: 'apiregistration.k8s.io/v1/apiservices',
+    kind: 'APIService',
+    names: ['v1.a.example.com', 'v1.b.example.com'],
+    object: serviceOf('v1.a.example.com'),
+    objectOf: serviceOf,
+    status: { conditions: [{ ...condition, type: 'Available' }] },
+    columns: ['Name, Service, Available, Age', ''],
+  },
+];
+
 export const samples: readonly Sample[] = [
   ...core,
   ...workloads,
@@ -444,4 +485,5 @@ export const samples: readonly Sample[] = [
   ...devicesAndClasses,
   ...access,
   ...extension,
+  ...further,
 ];

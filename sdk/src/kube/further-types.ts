@@ -48,6 +48,8 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
     'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
   ],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
+  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions'],
+  'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
 
 function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespaced: boolean): readonly ResourceType[] {
