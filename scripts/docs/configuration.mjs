@@ -71,6 +71,8 @@ const moreMeanings = {
     nodePrefix: 'Names of the nodes: prefix and number.',
     nodeCapacity: 'Capacity of each node.',
     heartbeatIntervalMs: 'Time between two renewals of the lease of a node.',
+    'usage.cpuMillis': 'Thousandths of a cpu that each running container is said to use; made up.',
+    'usage.memoryBytes': 'Memory that each running container is said to use; made up.',
   },
   'runtime-linux': {
     'openFilesLimit.soft': 'RLIMIT_NOFILE of containers. Both or none; none: that of the agent.',
