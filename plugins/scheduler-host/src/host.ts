@@ -16,7 +16,7 @@ import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { bind, markUnschedulable } from './binder.ts';
 import { unschedulableMessage } from './message.ts';
 import { NodeState } from './node-state.ts';
-import { PodQueue } from './pod-queue.ts';
+import { PodQueue, type QueueCounts } from './pod-queue.ts';
 
 export interface HostConfig {
   readonly schedulerName: string;
@@ -48,6 +48,8 @@ export interface HostParts {
   readonly scheduler: Scheduler;
   /** The name of the scheduler in charge. */
   readonly schedulerName: () => string;
+  /** Told of each answered batch. */
+  readonly onDecision?: (pods: number, ms: number) => void;
   /** Absent: it schedules always. */
   readonly leadership?: OptionalRef<Leadership>;
 }
@@ -58,6 +60,7 @@ export class SchedulerHost {
   readonly #api: ApiClient;
   readonly #scheduler: Scheduler;
   readonly #schedulerName: () => string;
+  readonly #onDecision: HostParts['onDecision'];
   readonly #config: HostConfig;
   readonly #queue = new PodQueue();
   readonly #state = new NodeState();
@@ -76,6 +79,7 @@ export class SchedulerHost {
     this.#api = api;
     this.#scheduler = parts.scheduler;
     this.#schedulerName = parts.schedulerName;
+    this.#onDecision = parts.onDecision;
     this.#config = config;
     this.#informers = informers(ctx, api);
     this.#work = new WorkWhileLeading({
@@ -96,6 +100,10 @@ export class SchedulerHost {
       updated: (node, old) => this.#nodeSeen(node, old),
       deleted: (node) => this.#state.removeNode(node.metadata.name ?? ''),
     });
+  }
+
+  pending(): QueueCounts {
+    return this.#queue.counts();
   }
 
   async start(): Promise<void> {
@@ -207,7 +215,9 @@ export class SchedulerHost {
   async #schedule(batch: readonly Pod[]): Promise<void> {
     const snapshot = this.#state.snapshot();
     const pending = batch.map((pod) => ({ pod, request: podRequest(pod) }));
+    const startedAt = this.#ctx.env.clock.monotonic();
     const decisions = await this.#decideInTime(pending, snapshot);
+    this.#onDecision?.(batch.length, this.#ctx.env.clock.monotonic() - startedAt);
     const problem = this.#checkShape(batch, decisions);
     if (problem !== undefined) throw new Error(`${this.#schedulerName()} ${problem}`);
     const work = batch.map((pod, index) => [pod, decisions[index]] as const);

@@ -4,6 +4,7 @@ import { leadership } from '@timonel/sdk/contracts/leadership';
 import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
 import { z } from 'zod';
 import { SchedulerHost } from './host.ts';
+import { schedulerMetrics, type SchedulerMetrics } from './scheduler-metrics.ts';
 
 const config = z.strictObject({
   /** Only pods with this `spec.schedulerName` are touched. */
@@ -28,7 +29,18 @@ const plugin: AnyPlugin = definePlugin({
   config,
   setup(ctx) {
     const inCharge = (): string => ctx.deps.kernel.providerOf('scheduler') ?? 'no scheduler';
-    const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge }, ctx.config);
+    const metrics: SchedulerMetrics = ctx.metrics(schedulerMetrics, ({ attempts, pending }) => {
+      const { bound, unschedulable, bindErrors, decisionErrors } = host.counts;
+      attempts.of('scheduled').set(bound);
+      attempts.of('unschedulable').set(unschedulable);
+      attempts.of('error').set(bindErrors + decisionErrors);
+      for (const [queue, count] of Object.entries(host.pending())) pending.of(queue).set(count);
+    });
+    const onDecision = (count: number, ms: number): void => {
+      metrics.decision.of(inCharge()).observe(ms / 1000);
+      metrics.batch.of().observe(count);
+    };
+    const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge, onDecision }, ctx.config);
     return { start: () => host.start(), stop: () => host.stop() };
   },
 });

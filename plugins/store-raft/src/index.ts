@@ -2,6 +2,7 @@ import { definePlugin, type PluginDefinition } from '@timonel/sdk';
 import { store, storeAdmin } from '@timonel/sdk/contracts/store';
 import { configSchema } from './config.ts';
 import { RaftStore } from './raft-store.ts';
+import { storeMetrics, writeStoreMetrics } from './store-metrics.ts';
 
 export {
   defaultBumpRevision,
@@ -34,6 +35,7 @@ const plugin: PluginDefinition<
       onFailure: (error) => ctx.reportFault(error),
     });
     ctx.dispose(() => raft.close());
+    ctx.metrics(storeMetrics, (metrics) => writeStoreMetrics(metrics, raft.statusNow()));
     return { provides: { store: raft, admin: raft.admin } };
   },
 });

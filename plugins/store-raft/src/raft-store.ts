@@ -208,6 +208,11 @@ export class RaftStore implements Store {
   }
 
   async status(): Promise<StoreStatus> {
+    return this.statusNow();
+  }
+
+  /** @throws StoreError STOPPED */
+  statusNow(): StoreStatus {
     this.#checkRunning();
     return this.#admin.status();
   }

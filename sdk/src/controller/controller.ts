@@ -7,6 +7,7 @@ import type { Leadership } from '../contracts/leadership/index.ts';
 import type { OptionalRef, StopReason } from '../kernel/index.ts';
 import { errorCode, errorMessage } from '../kernel/index.ts';
 import { apiErrorReason, type KubeObject } from '../kube/index.ts';
+import { controllerMetrics } from './controller-metrics.ts';
 import type { ControllerHost } from './host.ts';
 import type { Informer } from './informer.ts';
 import type { Informers } from './informers.ts';
@@ -115,14 +116,24 @@ export function runController(options: ControllerOptions): RunningController {
   };
   const ownWrites = new OwnWrites(add);
   const counts = { reconciles: 0, errors: 0 };
+  const metrics = ctx.metrics?.(controllerMetrics, ({ depth, adds, leading }) => {
+    depth.of(name).set(queue.queued);
+    adds.of(name).set(queue.adds);
+    leading.of(name).set(work.active ? 1 : 0);
+  });
+  const duration = metrics?.duration.of(name);
   let disconnect: (() => void)[] = [];
   let workers: Promise<unknown> | undefined;
 
   function failed(key: string, error: unknown): void {
     counts.errors += 1;
+    metrics?.retries.of(name).add();
     const retryMs = Math.round(queue.addRateLimited(key));
     const fields = { key, reason: apiErrorReason(error), error: errorMessage(error), retryMs };
-    if (routineReasons.has(fields.reason ?? '') || errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') {
+    const isRoutine = routineReasons.has(fields.reason ?? '') || errorCode(error) === 'ERR_SERVICE_UNAVAILABLE';
+    const kind = isRoutine ? 'routine' : fields.reason === undefined ? 'fault' : 'refused';
+    metrics?.errors.of(name, kind).add();
+    if (isRoutine) {
       ctx.log.debug(fields, 'reconcile will be tried again');
       return;
     }
@@ -136,6 +147,7 @@ export function runController(options: ControllerOptions): RunningController {
     // Held back: the own write it waits for queues the key again.
     if (!ownWrites.settled(key)) return;
     counts.reconciles += 1;
+    const startedAt = ctx.env.clock.monotonic();
     try {
       const result = await options.reconcile(key, ownWrites);
       queue.forget(key);
@@ -145,6 +157,8 @@ export function runController(options: ControllerOptions): RunningController {
       ownWrites.settled(key);
     } catch (error) {
       if (!ctx.signal.aborted && work.active) failed(key, error);
+    } finally {
+      duration?.observe((ctx.env.clock.monotonic() - startedAt) / 1000);
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Env, Logger } from '../kernel/index.ts';
+import type { Env, Logger, MetricOpener } from '../kernel/index.ts';
 
 /** The part of a plugin's context that informers, queues and controllers need. Every `PluginContext` fits. */
 export interface ControllerHost {
@@ -6,5 +6,7 @@ export interface ControllerHost {
   readonly env: Env;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Absent: no metrics are kept. */
+  readonly metrics?: MetricOpener;
   reportFault(error: unknown): void;
 }

@@ -41,6 +41,7 @@ export class WorkQueue {
   readonly #idle: (() => void)[] = [];
   #overflowed = false;
   #shutDown = false;
+  #adds = 0;
 
   constructor(env: Env, options: WorkQueueOptions = {}) {
     this.#env = env;
@@ -61,6 +62,11 @@ export class WorkQueue {
     return this.#processing.size;
   }
 
+  /** Keys added so far, each as often as it began to wait. */
+  get adds(): number {
+    return this.#adds;
+  }
+
   /** Keys whose delay has not ended. */
   get delayed(): number {
     return this.#delayed.size;
@@ -77,6 +83,7 @@ export class WorkQueue {
     if (this.#dirty.has(key)) return true;
     if (this.#full()) return false;
     this.#dirty.add(key);
+    this.#adds += 1;
     if (this.#processing.has(key)) return true;
     const taker = this.#takers.shift();
     if (taker === undefined) this.#ready.add(key);
