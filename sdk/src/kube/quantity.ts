@@ -19,7 +19,8 @@ const suffixes: Record<string, number> = {
   Ei: 2 ** 60,
 };
 
-const pattern = /^([+-]?(?:\d+\.?\d*|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$/;
+/** No text can be taken apart in two ways: what is almost a quantity is refused in one pass, however long it is. */
+const pattern = /^([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:([eE][+-]?\d+)|(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?)$/;
 
 /** Parses a quantity to a number in its base unit (cores, bytes, pieces); undefined when it is malformed. */
 export function parseQuantity(text: string | number): number | undefined {
