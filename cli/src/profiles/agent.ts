@@ -35,6 +35,8 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
         serverPort: defaultNodePort,
       },
     },
+    // Shown at /metrics of the node's server.
+    { plugin: 'metrics-prometheus' },
     { plugin: 'node-server', config: { ...pki, listen: { port: defaultNodePort } } },
   ];
 }

@@ -1,15 +1,17 @@
 /** Answers the requests of the control planes. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { errorMessage, type Env, type Logger, type Many } from '@timonel/sdk';
+import { errorMessage, type Env, type KernelMetrics, type Logger, type Many } from '@timonel/sdk';
 import type { NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import { checkCaller } from './callers.ts';
 import { logRequest, type LogRequest } from './log-request.ts';
+import { metricsPage } from './metrics-pages.ts';
 import { isUsage, sessionRequest } from './session-request.ts';
 
 export interface HandlerParts {
   readonly nodes: Many<NodeEndpoint>;
+  readonly metrics: KernelMetrics;
   readonly env: Env;
   readonly log: Logger;
   readonly callerGroups: readonly string[];
@@ -32,6 +34,12 @@ export async function handle(parts: HandlerParts, request: IncomingMessage, resp
     if (isUsage(url)) {
       const usage = JSON.stringify(await nodeIn(parts).usage());
       response.writeHead(200, { 'content-type': 'application/json' }).end(usage);
+      return;
+    }
+    const sources = { metrics: parts.metrics, node: () => nodeIn(parts) };
+    const page = await metricsPage(url.pathname, request.headers.accept ?? '', sources);
+    if (page !== undefined) {
+      response.writeHead(200, { 'content-type': page.contentType }).end(page.text);
       return;
     }
     if (sessionRequest(url) !== undefined) throw new ApiError('BadRequest', 'this path is served by upgrade only');

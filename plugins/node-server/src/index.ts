@@ -1,4 +1,4 @@
-import { definePlugin, errorMessage, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, errorMessage, kernelMetrics, type AnyPlugin } from '@timonel/sdk';
 import { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import { CredentialWatch } from '@timonel/sdk/tls';
 import { configSchema } from './config.ts';
@@ -12,14 +12,14 @@ const plugin: AnyPlugin = definePlugin({
   version: '0.1.0',
   apiVersion: 1,
   description: 'Serves logs, sessions and connections into pods of this node to the control planes over HTTPS',
-  requires: { nodes: nodeEndpoint },
+  requires: { nodes: nodeEndpoint, metrics: kernelMetrics },
   config: configSchema,
   swap: 'never',
   criticality: 'optional',
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
     const credentials = await CredentialWatch.open(config, log);
-    const parts = { nodes: deps.nodes, env, log, callerGroups: config.callerGroups };
+    const parts = { nodes: deps.nodes, metrics: deps.metrics, env, log, callerGroups: config.callerGroups };
     const stopping = new AbortController();
     const { sessions, idleTimeoutMs } = config;
     const upgrades = new Upgrades({ ...parts, sessions, idleTimeoutMs, signal: stopping.signal });

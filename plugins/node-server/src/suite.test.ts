@@ -152,6 +152,32 @@ describe('the server of a node', () => {
     await expect(answered).rejects.toMatchObject({ code: expect.any(String) });
   });
 
+  it('shows its metrics, and what the node and its pods use', async () => {
+    const containers = [
+      { name: 'app', cpuUsageNanos: 1.5e9, memoryWorkingSetBytes: 2048 },
+      { name: 'side', cpuUsageNanos: 5e8, memoryWorkingSetBytes: 1024 },
+    ];
+    const own = { nodeName: 'a', time: 1, cpuUsageNanos: 9e9, memoryWorkingSetBytes: 4096 };
+    const usage = async () => ({ ...own, pods: [{ namespace: 'default', name: 'web', uid: 'u1', containers }] });
+    kernel = await startTestKernel({
+      plugins: [plugin, fakeService(nodeEndpoint, { ...refusingNode, nodeName: () => 'a', usage })],
+      config: { 'node-server': { ...files, listen } },
+    });
+    const identity = await client('timonel:masters');
+    const resource = await ask('/metrics/resource', identity);
+    for (const line of [
+      'container_cpu_usage_seconds_total{container="app",namespace="default",pod="web"} 1.5',
+      'node_cpu_usage_seconds_total 9',
+      'node_memory_working_set_bytes 4096',
+      'pod_cpu_usage_seconds_total{namespace="default",pod="web"} 2',
+      'pod_memory_working_set_bytes{namespace="default",pod="web"} 3072',
+    ]) {
+      expect(resource.text.split('\n')).toContain(line);
+    }
+    expect((await ask('/metrics', identity)).text).toContain('timonel_plugin_state{plugin="node-server",');
+    await expect(ask('/metrics', undefined)).rejects.toMatchObject({ code: expect.any(String) });
+  });
+
   it.each([
     ['GET', '/containerLogs/default/web', 400],
     ['GET', '/containerLogs/default/web/app', 400],

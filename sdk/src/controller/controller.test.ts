@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createSimulatedEnv, type SimulatedEnv } from '@timonel/core';
+import { openMetrics, type MetricFamily, type MetricOpener } from '../kernel/index.ts';
 import type { ApiClient, WatchEvent } from '../contracts/api/index.ts';
 import { ApiError, configMaps, coreEvents, objectKey, type ConfigMap, type CoreEvent } from '../kube/index.ts';
 import { keysFrom, runController, type ControllerOptions, type RunningController } from './controller.ts';
@@ -48,6 +49,23 @@ interface Bench {
   readonly informer: Informer<ConfigMap>;
   readonly faults: unknown[];
   readonly host: ControllerHost;
+  /** The values of each metric. */
+  readonly shown: () => Readonly<Record<string, readonly number[]>>;
+}
+
+/** Metrics as a kernel keeps them. */
+function metricsOf(): { readonly open: MetricOpener; readonly shown: Bench['shown'] } {
+  const collects: (() => readonly MetricFamily[])[] = [];
+  const open: MetricOpener = (definitions, refresh) => {
+    const { instruments, collect } = openMetrics(definitions, refresh);
+    collects.push(collect);
+    return instruments;
+  };
+  const shown: Bench['shown'] = () =>
+    Object.fromEntries(
+      collects.flatMap((collect) => collect()).map(({ name, samples }) => [name, samples.map(({ value }) => value)]),
+    );
+  return { open, shown };
 }
 
 function makeHost(env: SimulatedEnv, faults: unknown[], signal = new AbortController().signal): ControllerHost {
@@ -64,16 +82,35 @@ function bench(
   const env = createSimulatedEnv({ seed: 3 });
   const faults: unknown[] = [];
   const feed = new Feed();
-  const host = makeHost(env, faults);
+  const { open, shown } = metricsOf();
+  const host = { ...makeHost(env, faults), metrics: open };
   const set = informers(host, feed.client());
   const informer = set.for(configMaps);
   const sources = [keysFrom(informer, (object: ConfigMap) => [objectKey(object)])];
   const running = runController({ ctx: host, name: 'test', informers: set, sources, reconcile, workers: 2 });
   running.start();
-  return { env, feed, running, informer, faults, host };
+  return { env, feed, running, informer, faults, host, shown };
 }
 
 describe('runController', () => {
+  it('counts what it does', async () => {
+    const errors: unknown[] = [new ApiError('Conflict', 'lost'), new ApiError('Invalid', 'refused')];
+    const { env, feed, shown } = bench(async () => {
+      const error = errors.shift();
+      if (error !== undefined) throw error;
+    });
+    feed.emit('ADDED', 'a', 2);
+    await env.advance(60_000);
+    expect(shown()).toMatchObject({
+      workqueue_adds_total: [3],
+      workqueue_depth: [0],
+      workqueue_retries_total: [2],
+      timonel_reconcile_errors_total: [1, 1],
+      timonel_controller_active: [1],
+    });
+    expect(shown()['workqueue_work_duration_seconds']?.at(-1)).toBe(3);
+  });
+
   it('reconciles after the caches have synced, retries with back-off, reports only what is unexpected', async () => {
     const seen: string[] = [];
     const errors: unknown[] = [new ApiError('Conflict', 'lost'), new TypeError('a bug'), undefined];
