@@ -2,6 +2,7 @@
 // when a file would change. The result depends on the sources alone: no dates, no facts of this machine.
 import { readFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { apiCompatibilityPage } from './docs/api-compatibility.mjs';
 import { cliPage } from './docs/cli.mjs';
 import { configurationPage } from './docs/configuration.mjs';
 import { errorsPage } from './docs/errors.mjs';
@@ -19,6 +20,7 @@ if (!existsSync(join(root, 'cli', 'dist', 'program.js'))) {
 
 const reference = join(root, 'docs', 'reference');
 const pages = new Map([
+  [join(reference, 'api-compatibility.md'), await apiCompatibilityPage()],
   [join(reference, 'cli.md'), await cliPage()],
   [join(reference, 'configuration.md'), await configurationPage()],
   [join(reference, 'errors.md'), await errorsPage()],
