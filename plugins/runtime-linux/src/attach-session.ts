@@ -2,7 +2,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { errorMessage, type Env } from '@timonel/sdk';
+import { errorCode, errorMessage, type Env } from '@timonel/sdk';
 import { RuntimeError, type AttachOptions, type ExecSession } from '@timonel/sdk/contracts/runtime';
 import type { Container } from './container.ts';
 import type { ContainerEnd } from './containers.ts';
@@ -40,9 +40,7 @@ export async function attachSession(
       stdin: input,
       stdout: session.stdout,
       stderr: session.stderr,
-      resize(columns, rows) {
-        container.tell(`resize ${Math.floor(columns)} ${Math.floor(rows)}`);
-      },
+      resize: (columns, rows) => resize(container, columns, rows),
       exited: session.exited,
       kill() {
         session.leave();
@@ -52,6 +50,15 @@ export async function attachSession(
     for (const socket of sockets) socket.destroy();
     const why = `container ${config.id} cannot be attached to: ${errorMessage(fault)}`;
     throw new RuntimeError('AttachError', why, { cause: fault });
+  }
+}
+
+/** A monitor that is stuck does not read its commands; a size is not worth a fault. */
+function resize(container: Container, columns: number, rows: number): void {
+  try {
+    container.tell(`resize ${Math.floor(columns)} ${Math.floor(rows)}`);
+  } catch (error) {
+    if (errorCode(error) !== 'EAGAIN') throw error;
   }
 }
 

@@ -1,4 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -120,6 +121,90 @@ describe('attach to a container without a terminal', () => {
     await until(() => readdirSync(`/proc/${monitorOf(id)}/fd`).length < 20, { what: 'descriptors to be closed' });
   });
 });
+
+describe('faults of those who serve the attached', () => {
+  it('ends with the container when the monitor is killed', async () => {
+    const id = await shell('echo ready; while :; do sleep 0.1; done', { stdin: true });
+    await bed.printed(id, 'ready');
+    const session = await attach(id);
+    const out = collect(session.stdout);
+    process.kill(monitorOf(id), 'SIGKILL');
+    expect(await session.exited).toBe(137);
+    await until(() => out.ended, { what: 'the output to end' });
+  });
+
+  it('does not wait for a monitor that does not answer', async () => {
+    const id = await shell('echo ready; while read -r x; do echo "$x"; done', { stdin: true, tty: true });
+    await bed.printed(id, 'ready');
+    const monitor = monitorOf(id);
+    process.kill(monitor, 'SIGSTOP');
+    try {
+      const session = await attach(id);
+      for (let index = 0; index < 10_000; index += 1) session.resize(80 + (index % 80), 24);
+      const all = await Promise.allSettled(Array.from({ length: 64 }, () => attach(id)));
+      expect(all.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+      session.kill();
+      expect(await session.exited).toBe(0);
+    } finally {
+      process.kill(monitor, 'SIGCONT');
+    }
+    for (const session of sessions.splice(0)) session.kill();
+    const usable = async (): Promise<boolean> => {
+      const session = await attach(id);
+      const out = collect(session.stdout);
+      session.stdin?.write('again\n');
+      return await until(() => out.text.includes('again'), { what: 'an answer', timeoutMs: 1000 }).catch(() => false);
+    };
+    await until(usable, { what: 'the container to be usable again' });
+  });
+});
+
+describe('connections', () => {
+  it('go to the localhost of the node when the sandbox has its network', async () => {
+    const server = createServer((socket) => socket.end('node'));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = server.address() as AddressInfo;
+      const all = collect(await bed.runtime.dial(await bed.sandbox({ hostNetwork: true }), port));
+      await until(() => all.ended, { what: 'the answer' });
+      expect(all.text).toBe('node');
+      const own = await bed.sandbox();
+      await expect(bed.runtime.dial(own, port)).rejects.toMatchObject({ message: expect.stringContaining(`${port}`) });
+    } finally {
+      server.close();
+    }
+  });
+
+  it('pass much in both directions at once, and keep no process', async () => {
+    const sandbox = await bed.sandbox();
+    const script =
+      'require("net").createServer({allowHalfOpen:true},(c)=>c.pipe(c)).listen(7000,"127.0.0.1",()=>console.log("up"))';
+    await bed.printed(await bed.started(sandbox, ['node', '-e', script]), 'up');
+    const connections = await Promise.all(Array.from({ length: 10 }, () => bed.runtime.dial(sandbox, 7000)));
+    const received = await Promise.all(
+      connections.map(async (connection) => {
+        let bytes = 0;
+        connection.on('data', (chunk: Buffer) => (bytes += chunk.length));
+        const ended = new Promise((resolve) => connection.once('end', resolve));
+        for (let index = 0; index < 4; index += 1) connection.write(Buffer.alloc(1024 * 1024));
+        connection.end();
+        await ended;
+        return bytes;
+      }),
+    );
+    expect(received).toEqual(received.map(() => 4 * 1024 * 1024));
+    const dialling = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name).includes(bed.dataDir));
+    expect(dialling.map(commandOf).filter((text) => text.includes('dial'))).toEqual([]);
+  });
+});
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+  } catch {
+    return ''; // it ended while we looked
+  }
+}
 
 describe('attach to a container with a terminal', () => {
   const terminal = { stdin: true, stdinOnce: true, tty: true };
