@@ -7,6 +7,7 @@ import { cliPage } from './docs/cli.mjs';
 import { configurationPage } from './docs/configuration.mjs';
 import { errorsPage } from './docs/errors.mjs';
 import { guidePages } from './docs/guides.mjs';
+import { metricsPage } from './docs/metrics.mjs';
 import { pluginsPage } from './docs/plugins.mjs';
 import { hooksPage, servicesPage } from './docs/tokens.mjs';
 import { root } from './docs/sources.mjs';
@@ -25,6 +26,7 @@ const pages = new Map([
   [join(reference, 'configuration.md'), await configurationPage()],
   [join(reference, 'errors.md'), await errorsPage()],
   [join(reference, 'hooks.md'), await hooksPage()],
+  [join(reference, 'metrics.md'), await metricsPage()],
   [join(reference, 'plugins.md'), await pluginsPage()],
   [join(reference, 'services.md'), await servicesPage()],
   ...guidePages(),

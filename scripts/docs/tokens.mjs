@@ -7,6 +7,12 @@ async function contractModules() {
   const modules = [
     {
       name: '@timonel/sdk',
+      source: 'sdk/src/kernel/metrics/family.ts',
+      declarations: 'sdk/dist/kernel/metrics/family.d.ts',
+      exports: await load('sdk/dist/kernel/metrics/family.js'),
+    },
+    {
+      name: '@timonel/sdk',
       source: 'sdk/src/kernel/control.ts',
       declarations: 'sdk/dist/kernel/control.d.ts',
       exports: await load('sdk/dist/kernel/index.js'),
