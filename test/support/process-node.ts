@@ -2,7 +2,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { NodeEndpoint, PodAttachOptions, PodExecOptions } from '@timonel/sdk/contracts/node';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import {
+  nodeEndpoint,
+  type NodeEndpoint,
+  type PodAttachOptions,
+  type PodExecOptions,
+} from '@timonel/sdk/contracts/node';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
 
@@ -24,7 +30,16 @@ export class ProcessNode {
     this.#name = name;
   }
 
-  /** What a plugin provides. */
+  plugin(): AnyPlugin {
+    return definePlugin({
+      name: 'process-node',
+      version: '0.1.0',
+      apiVersion: 1,
+      provides: { node: nodeEndpoint },
+      setup: () => ({ provides: { node: this.endpoint() } }),
+    });
+  }
+
   endpoint(): NodeEndpoint {
     return {
       nodeName: () => this.#name,
