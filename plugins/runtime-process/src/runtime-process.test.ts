@@ -53,6 +53,30 @@ describe('runtime-process', () => {
     expect((lines[1]?.split(' ')[3] ?? '') + (lines[2]?.split(' ')[3] ?? '')).toBe('x'.repeat(20_000));
   });
 
+  it('drops who is attached and does not read, and lets the container go on', async () => {
+    await runtime().runSandbox(sandboxConfig('s', join(dataDir, 'logs')));
+    const script =
+      'const b="x".repeat(65535)+"\\n";process.stdin.once("data",()=>{for(let i=0;i<100;i++)process.stdout.write(b)}).on("end",()=>process.exit(3))';
+    await runtime().createContainer(
+      containerConfig('s', 'c', image, ['node', '-e', script], { stdin: true, stdinOnce: true }),
+    );
+    await runtime().startContainer('c');
+    const [reader, slow] = [
+      await runtime().attach('c', { stdin: true }),
+      await runtime().attach('c', { stdin: false }),
+    ];
+    let received = 0;
+    reader.stdout.on('data', (chunk: Buffer) => (received += chunk.length));
+    let complaint = '';
+    slow.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
+    reader.stdin?.write('go');
+    await until(() => received === 100 * 65_536, { what: 'all to arrive at the one who reads' });
+    expect(await slow.exited).toBe(1);
+    await until(() => complaint.includes('read more slowly'), { what: 'the reason' });
+    reader.stdin?.end();
+    expect(await reader.exited).toBe(3);
+  });
+
   it('kills on shutdown what runs, children included', async () => {
     await runtime().runSandbox(sandboxConfig('s', join(dataDir, 'logs')));
     const config = containerConfig('s', 'c', image, ['sh', '-c', 'sleep 1000 & echo $!; trap "" TERM; wait']);

@@ -75,6 +75,43 @@ describe('node agent with plain processes', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
+  it('serves sessions, connections and figures', async () => {
+    const listen = `process.stdin.on('data', (d) => console.log('got ' + d)); require('node:net').createServer((c) => c.end('hi')).listen(0, '127.0.0.1', function () { console.log('port ' + this.address().port) })`;
+    const app = { name: 'app', image, command: ['node', '-e', listen], stdin: true };
+    await bed.create('sessions', { containers: [app] });
+    const pod = await bed.pod('sessions', 'ready', ready);
+    const [node] = bed.kernel.service(nodeEndpoint).all();
+    if (node === undefined) throw new Error('no node');
+    const { name = '', namespace = '', uid = '' } = pod.metadata;
+    const reference = { name, namespace, uid };
+    const port = await until(async () => /port (\d+)/.exec(await logs(pod))?.[1], { what: 'the port' });
+    const text = async (stream: AsyncIterable<string | Buffer>): Promise<string> => {
+      let all = '';
+      for await (const chunk of stream) all += String(chunk);
+      return all;
+    };
+    expect(await text(await node.service.portForward(reference, Number(port)))).toBe('hi');
+    const exec = await node.service.exec(reference, {
+      container: 'app',
+      command: ['sh', '-c', 'cat; exit 4'],
+      tty: false,
+      stdin: true,
+    });
+    exec.stdin?.end('through');
+    expect(await text(exec.stdout)).toBe('through');
+    expect(await exec.exited).toBe(4);
+    const attached = await node.service.attach(reference, { container: 'app', stdin: true, tty: false });
+    attached.stdin?.write('word');
+    await until(async () => (await logs(pod)).includes('got word'), { what: 'the word to arrive' });
+    attached.kill();
+    expect((await node.service.usage()).pods).toMatchObject([{ ...reference, containers: [{ name: 'app' }] }]);
+    await bed.api.delete(pods, { namespace: 'default', name: 'sessions' });
+    await bed.gone('sessions');
+    await expect(node.service.attach(reference, { container: 'app', stdin: true, tty: false })).rejects.toMatchObject({
+      reason: 'NotFound',
+    });
+  });
+
   it('gives a part of the log: tail, limit, stamps, previous, follow to the end', async () => {
     await script('talks', 'for i in 1 2 3 4 5; do echo line $i; done; sleep 0.5; echo end', {});
     const pod = await bed.pod('talks', 'running', ({ status }) => status?.phase === 'Running');
