@@ -8,12 +8,13 @@ import { builtCommand } from './bench-cluster.ts';
 import { cleanUp } from './cleanup.ts';
 import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
+import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
 import { startup } from './startup.ts';
 import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api];
+const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api, metrics, sessions];
 const leastRounds = 1;
 
 function list(): string {
