@@ -115,7 +115,8 @@ export class Watcher {
 
   #translate(event: CacheEvent): WatcherItem | undefined {
     const { matches } = this.selection;
-    if (matches === undefined) return { type: event.type, stored: event.stored };
+    // All watchers without a selector share the event itself.
+    if (matches === undefined) return event;
     const before = event.previous !== undefined && matches(event.previous.object);
     const now = event.type !== 'DELETED' && matches(event.stored.object);
     if (now) return { type: before ? 'MODIFIED' : 'ADDED', stored: event.stored };

@@ -1,18 +1,18 @@
 /** Sends answers: bytes that exist already, objects, and errors as metav1.Status. */
-import type { Context } from 'koa';
 import { stringify } from 'yaml';
 import type { Logger } from '@timonel/sdk';
 import type { Status } from '@timonel/sdk/kube';
 import { asApiError } from '../registry/api-errors.ts';
+import type { Exchange } from './exchange.ts';
 
-export function sendBytes(ctx: Context, status: number, bytes: Buffer | string): void {
+export function sendBytes(ctx: Exchange, status: number, bytes: Buffer | string): void {
   ctx.status = status;
   ctx.set('content-type', 'application/json');
   ctx.set('cache-control', 'no-cache, private');
   ctx.body = bytes;
 }
 
-export function sendObject(ctx: Context, status: number, object: unknown, yaml = false): void {
+export function sendObject(ctx: Exchange, status: number, object: unknown, yaml = false): void {
   if (yaml) {
     ctx.status = status;
     ctx.set('content-type', 'application/yaml');
@@ -21,13 +21,13 @@ export function sendObject(ctx: Context, status: number, object: unknown, yaml =
 }
 
 /** Adds a Warning header (RFC 7234, code 299), as kubectl prints it. */
-export function addWarning(ctx: Context, text: string): void {
+export function addWarning(ctx: Exchange, text: string): void {
   const clean = text.replaceAll(/[^\x20-\x7e]/g, '?').replaceAll(/["\\]/g, '\\$&');
   ctx.append('warning', `299 - "${clean.slice(0, 1000)}"`);
 }
 
 /** Whatever was thrown as Status. Faults of the server are logged; refusals are not. */
-export function sendError(ctx: Context, error: unknown, log: Logger): void {
+export function sendError(ctx: Exchange, error: unknown, log: Logger): void {
   const failure = asApiError(error);
   const status: Status = failure.status;
   if (status.reason === 'InternalError') {

@@ -1,5 +1,4 @@
 /** A request to a resource, with all that its verb needs. */
-import type { Context } from 'koa';
 import type { Env, Logger } from '@timonel/sdk';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
@@ -13,6 +12,7 @@ import type { Registry } from '../registry/registry.ts';
 import type { Target, Written } from '../registry/request.ts';
 import { TableMaker, type IncludeObject } from '../table/table-maker.ts';
 import { partialMetadata } from '../table/partial-metadata.ts';
+import type { Exchange } from './exchange.ts';
 import { addWarning, sendBytes, sendObject } from './answers.ts';
 import { answerForm } from './negotiation.ts';
 
@@ -26,7 +26,7 @@ export interface ApiParts {
 }
 
 export interface ApiRequest {
-  readonly ctx: Context;
+  readonly ctx: Exchange;
   readonly parts: ApiParts;
   readonly query: URLSearchParams;
   readonly kind: Kind;

@@ -1,4 +1,8 @@
-/** The Koa application: errors → health, version → authentication → resources → discovery → routes of plugins → 404. */
+/**
+ * Two ways of a request. To a resource: authentication → verb, without a framework between. Everything else by Koa: errors → health,
+ * version → authentication → discovery → routes of plugins → 404.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type { Many } from '@timonel/sdk';
 import type { Authenticator } from '@timonel/sdk/contracts/auth';
@@ -10,9 +14,10 @@ import { sendError } from './answers.ts';
 import type { ApiParts } from './api-request.ts';
 import { auditIdOf } from './audit-id.ts';
 import { authenticate } from './authentication.ts';
+import { PlainExchange, targetParts, type Exchange } from './exchange.ts';
 import type { Health } from './health.ts';
 import type { PluginRoutes } from './plugin-routes.ts';
-import { parseResourcePath } from './resource-path.ts';
+import { parseResourcePath, type ResourcePath } from './resource-path.ts';
 import { handleResource } from './resource-routes.ts';
 
 export interface ApplicationParts extends ApiParts {
@@ -24,52 +29,86 @@ export interface ApplicationParts extends ApiParts {
   readonly observer: RequestObserver;
 }
 
-async function answer(ctx: Context, parts: ApplicationParts, observed: ObservedRequest): Promise<void> {
+async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if (await parts.health.handle(ctx)) return;
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
-  const path = parseResourcePath(ctx.path);
-  if (path !== undefined) observed.isFor(path, parts.kinds);
   const user = await authenticate(ctx.req, parts.authenticators, parts.env.clock.now());
-  if (path !== undefined && (await handleResource(ctx, path, parts, user))) return;
   if (parts.discovery.handle(ctx)) return;
   if (await parts.health.handleOne(ctx)) return;
   ctx.state['user'] = user;
   await parts.pluginRoutes.handle(ctx, () => Promise.reject(unknownResource()));
 }
 
+async function answerResource(exchange: Exchange, path: ResourcePath, parts: ApplicationParts): Promise<void> {
+  const user = await authenticate(exchange.req, parts.authenticators, parts.env.clock.now());
+  if (!(await handleResource(exchange, path, parts, user))) throw unknownResource();
+}
+
 /** Runs when the answer is complete: at once, or at the end of a stream. */
-function whenAnswered(ctx: Context, fn: () => void): void {
-  const { res } = ctx;
-  if (ctx.respond !== false || res.writableFinished || res.destroyed) fn();
+function whenAnswered({ respond, res }: Exchange, fn: () => void): void {
+  if (respond !== false || res.writableFinished || res.destroyed) fn();
   else res.once('close', fn);
 }
 
-export function makeApplication(parts: ApplicationParts): Koa {
+/** Counts, times and logs the request, and answers what is thrown as Status. */
+async function observed(
+  exchange: Exchange,
+  parts: ApplicationParts,
+  work: (request: ObservedRequest) => Promise<void>,
+): Promise<void> {
+  const { method, path, querystring, req, res } = exchange;
+  const contentType = req.headers['content-type'];
+  const request = parts.observer.begin({ method, path, querystring, contentType });
+  const auditId = auditIdOf(req.headers['audit-id'], parts.env.random);
+  exchange.set('audit-id', auditId);
+  try {
+    await work(request);
+  } catch (error) {
+    if (res.headersSent) res.destroy();
+    else {
+      exchange.respond = true;
+      sendError(exchange, error, parts.log);
+    }
+  } finally {
+    whenAnswered(exchange, () => {
+      const status = exchange.respond === false ? res.statusCode : exchange.status;
+      const ms = request.end(status);
+      parts.log.debug({ method, path, status, ms, auditId, remoteAddress: req.socket.remoteAddress }, 'request');
+    });
+  }
+}
+
+export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => Promise<void>;
+
+function koaHandler(parts: ApplicationParts): RequestHandler {
   const app = new Koa();
   app.silent = true;
-  app.use(async (ctx) => {
-    const { method, path, req } = ctx;
-    const contentType = req.headers['content-type'];
-    const observed = parts.observer.begin({ method, path, querystring: ctx.querystring, contentType });
-    const auditId = auditIdOf(req.headers['audit-id'], parts.env.random);
-    ctx.set('audit-id', auditId);
-    try {
-      await answer(ctx, parts, observed);
-    } catch (error) {
-      if (ctx.res.headersSent) ctx.res.destroy();
-      else {
-        ctx.respond = true;
-        sendError(ctx, error, parts.log);
-      }
-    } finally {
-      whenAnswered(ctx, () => {
-        const status = ctx.res.statusCode;
-        const ms = observed.end(status);
-        parts.log.debug({ method, path, status, ms, auditId, remoteAddress: req.socket.remoteAddress }, 'request');
-      });
-    }
-  });
+  app.use((ctx) => observed(ctx, parts, () => answer(ctx, parts)));
   app.on('error', (error: unknown) => parts.log.debug({ error }, 'a connection failed'));
-  return app;
+  const handler = app.callback();
+  return async (req, res) => handler(req, res);
+}
+
+export interface Application {
+  /** Its promise never rejects. */
+  callback(): RequestHandler;
+}
+
+export function makeApplication(parts: ApplicationParts): Application {
+  const koa = koaHandler(parts);
+  const handler: RequestHandler = async (req, res) => {
+    const target = targetParts(req.url ?? '');
+    const path = parseResourcePath(target.path);
+    if (path === undefined || parts.kinds.find(path.group, path.version, path.resource) === undefined) {
+      return koa(req, res);
+    }
+    const exchange = new PlainExchange(req, res, target);
+    await observed(exchange, parts, (request) => {
+      request.isFor(path, parts.kinds);
+      return answerResource(exchange, path, parts);
+    });
+    exchange.send();
+  };
+  return { callback: () => handler };
 }

@@ -1,10 +1,10 @@
 /** Sends what code of a plugin (a subresource, a route) answered. */
 import { Readable } from 'node:stream';
-import type { Context } from 'koa';
 import type { SubresourceResponse } from '@timonel/sdk/contracts/api-server';
+import type { Exchange } from './exchange.ts';
 import { sendObject } from './answers.ts';
 
-export async function sendPluginAnswer(ctx: Context, response: SubresourceResponse): Promise<void> {
+export async function sendPluginAnswer(ctx: Exchange, response: SubresourceResponse): Promise<void> {
   if (response.kind === 'object') {
     sendObject(ctx, response.status, response.object);
     return;

@@ -10,9 +10,23 @@ import { streamWatch } from './watch-stream.ts';
 
 const comma = Buffer.from(',');
 
+let turn: Promise<void> | undefined;
+
+/** Reads that came in the same turn of the event loop go on together, and share one question to the store. */
+function endOfTurn(): Promise<void> {
+  turn ??= new Promise((resolve) => {
+    setImmediate(() => {
+      turn = undefined;
+      resolve();
+    });
+  });
+  return turn;
+}
+
 export async function get(request: ApiRequest): Promise<void> {
   const { parts, kind, namespace, name = '', query } = request;
   const version = query.get('resourceVersion') ?? undefined;
+  if (version === undefined) await endOfTurn();
   sendWritten(request, 200, await parts.registry.reader.get(kind, namespace, name, version));
 }
 

@@ -10,17 +10,27 @@ export interface ResourcePath {
   readonly tail: string;
 }
 
+const strange = /[/\0]/;
+
 function decodedParts(path: string): string[] | undefined {
-  try {
-    const parts = path.split('/').slice(1).map(decodeURIComponent);
-    if (parts.at(-1) === '') parts.pop();
+  const parts = path.split('/');
+  parts.shift();
+  if (parts.at(-1) === '') parts.pop();
+  const encoded = path.includes('%');
+  for (let at = 0; at < parts.length; at += 1) {
+    let part = parts[at] ?? '';
+    if (encoded) {
+      try {
+        part = decodeURIComponent(part);
+      } catch {
+        return undefined;
+      }
+      parts[at] = part;
+    }
     // A part that holds a slash or nothing would name something else than it seems to.
-    return parts.every((part) => part !== '' && part !== '.' && part !== '..' && !/[/\0]/.test(part))
-      ? parts
-      : undefined;
-  } catch {
-    return undefined;
+    if (part === '' || part === '.' || part === '..' || (encoded && strange.test(part))) return undefined;
   }
+  return parts;
 }
 
 const namespaceSubresources = new Set(['status', 'finalize']);

@@ -1,10 +1,10 @@
 /** Chooses the verb for a request to a resource. */
-import type { Context } from 'koa';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
+import type { Exchange } from './exchange.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
 import type { Health } from './health.ts';
@@ -75,7 +75,7 @@ async function onScale(request: ApiRequest): Promise<void> {
 }
 
 /** Aborted when the client goes away before the answer is complete. */
-export function clientSignal(ctx: Context): AbortSignal {
+export function clientSignal(ctx: Exchange): AbortSignal {
   const controller = new AbortController();
   ctx.res.once('close', () => controller.abort());
   return controller.signal;
@@ -102,7 +102,7 @@ function hasPart({ definition }: Kind, subresource: string): boolean {
 
 /** False: no kind is served there. */
 export async function handleResource(
-  ctx: Context,
+  ctx: Exchange,
   path: ResourcePath,
   parts: ApiParts & { readonly kinds: KindTable; readonly health: Health },
   user: UserInfo,

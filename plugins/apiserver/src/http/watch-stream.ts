@@ -1,12 +1,14 @@
 /** A watch over HTTP: JSON lines, as many as are ready in one write, and no faster than the client reads. */
 import type { ServerResponse } from 'node:http';
-import type { Context } from 'koa';
 import type { Counter, Env } from '@timonel/sdk';
 import { ApiError } from '@timonel/sdk/kube';
 import { eventLine } from '../cache/cache-event.ts';
 import type { Watcher, WatcherItem } from '../cache/watcher.ts';
 import type { Kind } from '../kinds/kind-table.ts';
+import type { Exchange } from './exchange.ts';
 import type { AnswerForm } from './negotiation.ts';
+import { frameOf } from './watch-frames.ts';
+import { paceOf } from './watch-pace.ts';
 import { partialMetadata } from '../table/partial-metadata.ts';
 import { TableMaker } from '../table/table-maker.ts';
 
@@ -54,17 +56,30 @@ function endOfTurn(): Promise<void> {
 }
 
 async function drained(response: ServerResponse): Promise<void> {
+  // Whichever of both was written to. A response of HEAD is never full.
+  const writable = response.socket ?? response;
+  if (!writable.writableNeedDrain) return;
   await new Promise<void>((resolve) => {
     const settle = (): void => {
-      response.off('drain', settle).off('close', settle);
+      writable.off('drain', settle);
+      response.off('close', settle);
       resolve();
     };
-    response.on('drain', settle).on('close', settle);
+    writable.on('drain', settle);
+    response.on('close', settle);
   });
 }
 
 /** What one client has of its own, beside the objects that all share: the more, the more a client that does not read costs. */
 const writeBytes = 256 * 1024;
+
+/** Past the response, which takes three buffers and a concatenation for what is one buffer for all watches here. False: wait. */
+function write(response: ServerResponse, lines: readonly Buffer[], bytes: number): boolean {
+  const { socket, req } = response;
+  // Behind an unfinished answer of the same connection, the response keeps what it gets. It knows, too, that HEAD has no body.
+  if (socket === null || req.method === 'HEAD') return response.write(Buffer.concat(lines));
+  return socket.write(frameOf(lines, bytes, req.httpVersion !== '1.0'));
+}
 
 /** Sends as many lines at once as fit, and waits for the client between two writes. */
 async function sendAll(response: ServerResponse, items: readonly WatcherItem[], line: LineMaker): Promise<void> {
@@ -75,8 +90,8 @@ async function sendAll(response: ServerResponse, items: readonly WatcherItem[], 
     lines.push(next);
     bytes += next.length;
     if (bytes < writeBytes && index < items.length - 1) continue;
-    if (response.destroyed) return;
-    if (!response.write(lines.length === 1 ? next : Buffer.concat(lines))) await drained(response);
+    if (response.destroyed || response.socket?.destroyed === true) return;
+    if (!write(response, lines, bytes)) await drained(response);
     lines = [];
     bytes = 0;
   }
@@ -84,7 +99,7 @@ async function sendAll(response: ServerResponse, items: readonly WatcherItem[], 
 
 /** Sends until the watch or the connection ends. */
 export async function streamWatch(
-  ctx: Context,
+  ctx: Exchange,
   watcher: Watcher,
   options: { kind: Kind; form: AnswerForm; timeoutMs: number; env: Env; table: TableMaker; sent: Counter },
 ): Promise<void> {
@@ -102,13 +117,16 @@ export async function streamWatch(
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   const line = lineMaker(kind, form, table);
+  const pace = paceOf(env);
   for (;;) {
     const items = await watcher.take();
     if (items === undefined || response.destroyed) break;
     await endOfTurn();
-    const all = [...items, ...watcher.takeNow()];
+    const more = watcher.takeNow();
+    const all = more.length === 0 ? items : [...items, ...more];
     await sendAll(response, all, line);
     sent.add(all.length);
+    await pace.wrote();
   }
   if (watcher.ended === 'expired') {
     response.write(jsonLine('ERROR', new ApiError('Expired', 'the watch lost its place: list again').status));
