@@ -28,7 +28,10 @@ const patchTypes: Readonly<Record<Patch['type'], string>> = {
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
   json: 'application/json-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
+/** Who applies without saying who it is: an apply must name somebody. */
+const defaultManager = 'timonel';
 const json = 'application/json';
 
 export interface HttpsClientOptions {
@@ -101,8 +104,13 @@ export class HttpsClient implements ApiClient {
     patch: Patch,
     options: WriteOptions & { readonly subresource?: string } = {},
   ): Promise<T> {
-    const path = writePath(objectPath(type, name, options.subresource), options);
-    return this.#object('PATCH', path, patch.body, patchTypes[patch.type]);
+    const path = objectPath(type, name, options.subresource);
+    if (patch.type !== 'apply') {
+      return this.#object('PATCH', writePath(path, options), patch.body, patchTypes[patch.type]);
+    }
+    const { fieldManager = defaultManager } = options;
+    const body = { apiVersion: apiVersionOf(type), kind: type.kind, ...patch.body };
+    return this.#object('PATCH', writePath(path, { ...options, fieldManager }, patch.force), body, patchTypes.apply);
   }
 
   async delete<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, options: DeleteOptions = {}): Promise<T> {

@@ -54,6 +54,6 @@ export function watchPath(type: ResourceType, options: ApiWatchOptions): string 
   });
 }
 
-export function writePath(path: string, { dryRun, fieldManager }: WriteOptions): string {
-  return withQuery(path, { dryRun: dryRun === true ? 'All' : undefined, fieldManager });
+export function writePath(path: string, { dryRun, fieldManager }: WriteOptions, force?: boolean): string {
+  return withQuery(path, { dryRun: dryRun === true ? 'All' : undefined, fieldManager, force });
 }

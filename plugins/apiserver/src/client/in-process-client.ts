@@ -14,6 +14,7 @@ import { ApiError, type KubeList, type KubeObject, type ResourceType } from '@ti
 import type { WatcherItem } from '../cache/watcher.ts';
 import { copyJson, deepFreeze } from '../json/plain-json.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
+import { checkConfig } from '../patch/apply/check-config.ts';
 import { asApiError, badRequest } from '../registry/api-errors.ts';
 import { objectShapeCheck } from '../registry/shape-check.ts';
 import type { Registry } from '../registry/registry.ts';
@@ -117,6 +118,7 @@ export class InProcessClient implements ApiClient {
     if (subresource !== '' && subresource !== 'status' && !Object.hasOwn(parts, subresource)) {
       throw badRequest(`the subresource "${subresource}" cannot be patched`);
     }
+    if (patch.type === 'apply') return this.#apply(target, subresource, patch);
     const check = objectShapeCheck('Ignore', () => undefined);
     return (await guarded(this.#registry.patch(target, subresource, patch, check))).object as T;
   }
@@ -142,6 +144,18 @@ export class InProcessClient implements ApiClient {
     );
     if (response.kind === 'object') return response.object;
     throw badRequest(`the subresource "${subresource}" answers with a stream: use the HTTP API`);
+  }
+
+  async #apply<T extends KubeObject>(
+    target: Target,
+    subresource: string,
+    { body, force = false }: Extract<Patch, { type: 'apply' }>,
+  ): Promise<T> {
+    const { apiVersion, definition } = target.kind;
+    const config = { apiVersion, kind: definition.kind, ...copyJson(body) };
+    checkConfig(config, target.kind);
+    const { written } = await guarded(this.#registry.apply(target, { subresource, config, force }));
+    return written.object as T;
   }
 
   async #replace<T extends KubeObject>(

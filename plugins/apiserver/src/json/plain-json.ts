@@ -86,6 +86,12 @@ export function setAtPath(object: JsonObject, path: string, value: unknown): voi
   setOwn(target, last, value);
 }
 
+/** Whether there is a null anywhere in the value. */
+export function hasNull(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return value === null;
+  return Object.values(value).some(hasNull);
+}
+
 /** Whether arrays and objects are nested deeper than `limit`. Recursion over the value is safe when this is false. */
 export function nestedDeeperThan(value: unknown, limit: number): boolean {
   let level: unknown[] = [value];

@@ -12,6 +12,10 @@ export interface Findings {
   readonly wrong: string[];
 }
 
+interface Check extends Findings {
+  readonly nulls: 'drop' | 'keep';
+}
+
 const findingsLimit = 50;
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 const dateTime =
@@ -74,7 +78,7 @@ function scalarProblem(value: unknown, node: SchemaNode): string | undefined {
   }
 }
 
-function checkMembers(object: JsonObject, node: SchemaNode, path: string, findings: Findings): void {
+function checkMembers(object: JsonObject, node: SchemaNode, path: string, findings: Check): void {
   for (const key of Object.keys(object)) {
     const at = path === '' ? key : `${path}.${key}`;
     const member = node.member(key);
@@ -83,6 +87,7 @@ function checkMembers(object: JsonObject, node: SchemaNode, path: string, findin
       delete object[key];
       if (findings.unknown.length < findingsLimit) findings.unknown.push(at);
     } else if (object[key] === null && member.type !== 'any') {
+      if (findings.nulls === 'keep') continue;
       if (node.type === 'map' && member.type === 'string') setOwn(object, key, '');
       else delete object[key];
     } else {
@@ -96,7 +101,7 @@ function checkValue(
   key: string | number,
   node: SchemaNode,
   path: string,
-  findings: Findings,
+  findings: Check,
 ): void {
   const value = (holder as JsonObject)[key];
   if (findings.wrong.length >= findingsLimit) return;
@@ -125,9 +130,10 @@ function checkValue(
   }
 }
 
-/** Checks and prunes a whole object in place. */
-export function checkBySchema(object: JsonObject, node: SchemaNode): Findings {
-  const findings: Findings = { unknown: [], wrong: [] };
+/** Checks and prunes a whole object in place. `nulls`: an applier means something by them. */
+export function checkBySchema(object: JsonObject, node: SchemaNode, nulls: Check['nulls'] = 'drop'): Findings {
+  const findings: Check = { unknown: [], wrong: [], nulls };
   if (node.type === 'object') checkMembers(object, node, '', findings);
-  return findings;
+  const { unknown, wrong } = findings;
+  return { unknown, wrong };
 }

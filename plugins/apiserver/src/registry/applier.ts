@@ -1,7 +1,8 @@
 /** Server-side apply on stored objects: creates what is not there, merges into what is. */
 import type { Env } from '@timonel/sdk';
 import type { KubeObject } from '@timonel/sdk/kube';
-import { copyJson, isJsonObject, own, type JsonObject } from '../json/plain-json.ts';
+import { copyJson, hasNull, isJsonObject, own, type JsonObject } from '../json/plain-json.ts';
+import { checkBySchema } from '../kinds/schema-check.ts';
 import { storedEntries, type FieldWriter, type ManagedEntry } from '../managed-fields/entries.ts';
 import { apply, type Applied, type ApplyInput } from '../patch/apply/apply.ts';
 import { allFields, conflictError, conflictsOutside } from '../patch/apply/conflicts.ts';
@@ -40,6 +41,13 @@ function configFor(target: Target, subresource: string, config: JsonObject): Jso
   const given = Object.fromEntries(Object.entries(identity).filter(([, value]) => value !== undefined));
   const { apiVersion, kind } = config;
   return { apiVersion, kind, metadata: given, ...(status === undefined ? {} : { status }) };
+}
+
+/** A private copy without the nulls of the config. */
+function storable({ kind }: Target, config: JsonObject, object: JsonObject): JsonObject {
+  const copy = copyJson(object);
+  if (hasNull(config)) checkBySchema(copy, kind.schema);
+  return copy;
 }
 
 /** Whether kubectl only conflicts with what it applied itself, before it changed over. */
@@ -100,7 +108,7 @@ export class Applier {
     };
     const applied = apply(input);
     if (applied.conflicts.length > 0 && !force && !mayTake(input, applied)) throw conflictError(applied.conflicts);
-    const object = copyJson(applied.object);
+    const object = storable(target, config, applied.object);
     if (target.manager === kubectlManager && subresource === '') keepLastApplied(object, config);
     return { object, entries: applied.entries };
   }
@@ -120,6 +128,6 @@ export class Applier {
     const writer = this.#applierOf(target, '');
     const part = partOf(target, '');
     const { object, entries } = apply({ live: undefined, entries: [], config, node: kind.schema, part, writer });
-    return this.#writer.createIfAbsent(target, copyJson(object), entries);
+    return this.#writer.createIfAbsent(target, storable(target, config, object), entries);
   }
 }

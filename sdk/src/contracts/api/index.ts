@@ -45,7 +45,12 @@ export interface WriteOptions {
 export type Patch =
   | { readonly type: 'merge'; readonly body: unknown }
   | { readonly type: 'strategic'; readonly body: unknown }
-  | { readonly type: 'json'; readonly body: readonly { op: string; path: string; from?: string; value?: unknown }[] };
+  | { readonly type: 'json'; readonly body: readonly { op: string; path: string; from?: string; value?: unknown }[] }
+  /**
+   * Server-side apply: `body` is what `fieldManager` wants of the object, and no more. Creates what is not there. Refused with
+   * Conflict when fields would change that others own, unless `force` takes them.
+   */
+  | { readonly type: 'apply'; readonly body: KubeObject; readonly force?: boolean };
 
 export interface DeleteOptions {
   readonly gracePeriodSeconds?: number;

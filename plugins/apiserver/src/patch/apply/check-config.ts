@@ -42,8 +42,9 @@ function nameOf({ apiVersion, definition }: Kind, config: JsonObject): string {
 }
 
 /**
- * Checks the object that an applier sent and drops nulls from it, in place. Unlike other writes an apply cannot pass over unknown
- * fields: nobody could own them.
+ * Checks the object that an applier sent. Nulls stay: by them it owns a field and wants no value there. (Of a kind that is a view
+ * they are dropped: its conversion knows of values alone.) Unlike other writes an apply cannot pass over unknown fields: nobody
+ * could own them.
  * @throws ApiError BadRequest
  */
 export function checkConfig(config: JsonObject, kind: Kind): void {
@@ -55,7 +56,7 @@ export function checkConfig(config: JsonObject, kind: Kind): void {
   const metadata = own(config, 'metadata');
   const managed = isJsonObject(metadata) ? own(metadata, 'managedFields') : undefined;
   if (managed !== undefined && managed !== null) throw badRequest('metadata.managedFields must be nil');
-  const { wrong, unknown } = checkBySchema(config, kind.schema);
+  const { wrong, unknown } = checkBySchema(config, kind.schema, kind.view === undefined ? 'keep' : 'drop');
   const problems = [
     ...wrong.map((text) => `.${text}`),
     ...unknown.map((field) => `.${field}: field not declared in schema`),

@@ -7,6 +7,8 @@ import { itemElements, memberNode, shapeOf } from '../../managed-fields/shape.ts
 export function mergeTyped(live: unknown, config: unknown, node: SchemaNode): unknown {
   if (config === undefined) return live;
   if (live === undefined) return config;
+  // Of what falls apart into fields, null says as little as an empty one.
+  if (config === null && shapeOf(node, live) !== 'leaf') return live;
   const shape = shapeOf(node, config);
   if (shape === 'leaf' || shape !== shapeOf(node, live)) return config;
   if (shape === 'map') return mergeMembers(live as JsonObject, config as JsonObject, node);

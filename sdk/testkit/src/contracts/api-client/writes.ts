@@ -127,6 +127,26 @@ export function describeWrites(bed: ApiClientBed): void {
       const test = [{ op: 'test', path: '/metadata/name', value: 'other' }];
       expect((await refusal(bed.client().patch(pods, name, { type: 'json', body: test }))).code).toBeGreaterThan(399);
     });
+
+    it('apply: makes what is not there, owns what it says, and takes from others only by force', async () => {
+      const name = { namespace, name: 'applied' };
+      const apply = (fieldManager: string, data: Record<string, string>, force = false): Promise<ConfigMap> =>
+        bed
+          .client()
+          .patch(
+            configMaps,
+            name,
+            { type: 'apply', body: { metadata: name, data } as ConfigMap, force },
+            { fieldManager },
+          );
+      expect((await apply('one', { a: '1', b: '1' })).data).toEqual({ a: '1', b: '1' });
+      expect((await apply('one', { a: '1' })).data).toEqual({ a: '1' });
+      const error = await refusal(apply('two', { a: '2' }));
+      expect(error).toMatchObject({ reason: 'Conflict', code: 409 });
+      const forced = await apply('two', { a: '2' }, true);
+      expect(forced.data).toEqual({ a: '2' });
+      expectFrozen(forced);
+    });
   });
 
   describe('delete', () => {
