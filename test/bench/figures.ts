@@ -48,7 +48,8 @@ export function summarise({ samples, wanted, verdict }: Figure): Summary {
 
 const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2));
 
-function wantedText({ wanted, unit }: Figure): string {
+function wantedText({ wanted, unit, verdict }: Figure): string {
+  if (verdict !== undefined) return verdict.wanted;
   const limits = Object.entries(wanted ?? {});
   return limits.map(([statistic, limit]) => `${statistic} ≤ ${limit} ${unit}`).join(', ') || '-';
 }

@@ -10,6 +10,7 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
+import { sessions } from './sessions.ts';
 import { startup } from './startup.ts';
 import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';

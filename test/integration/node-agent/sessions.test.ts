@@ -33,7 +33,7 @@ const readyIn = (pod: Pod): boolean =>
   let bed: Bed;
   let dataDir: string;
   beforeAll(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'timonel-sessions-'));
+    dataDir = await mkdtemp(join(tmpdir(), 'timonel-agent-sessions-'));
     bed = await startBed({
       runtime: runtimeLinux,
       handler: 'linux',
