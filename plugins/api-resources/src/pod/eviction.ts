@@ -1,4 +1,4 @@
-import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
+import type { SubresourceHandler, SubresourceRequest } from '@timonel/sdk/contracts/api-server';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { fieldOf, isObject, textOf } from '../validation/loose.ts';
@@ -19,6 +19,15 @@ function deleteOptions(body: unknown): DeleteOptions {
   };
 }
 
+/** `kubectl drain --dry-run=server` says it in the body alone. */
+function isDryRun(request: Pick<SubresourceRequest, 'query' | 'body'>): boolean {
+  const inBody = fieldOf(fieldOf(request.body, 'deleteOptions'), 'dryRun');
+  const values = [...request.query.getAll('dryRun'), ...(Array.isArray(inBody) ? inBody : [])];
+  if (values.some((value) => value !== 'All' && value !== ''))
+    throw new ApiError('BadRequest', 'dryRun: Unsupported value: supported values: "All"');
+  return values.includes('All');
+}
+
 /** POST pods/NAME/eviction: a deletion that disruption budgets may refuse, once there are any. */
 export const evictionHandler: SubresourceHandler<Pod> = {
   methods: ['POST'],
@@ -32,8 +41,8 @@ export const evictionHandler: SubresourceHandler<Pod> = {
         'BadRequest',
         `name in URL does not match name in Eviction object: ${request.name} != ${name}`,
       );
-    if (!request.query.getAll('dryRun').includes('All')) await access.delete(deleteOptions(request.body));
-    else await access.get();
+    if (isDryRun(request)) await access.get();
+    else await access.delete(deleteOptions(request.body));
     return {
       kind: 'object',
       status: 201,

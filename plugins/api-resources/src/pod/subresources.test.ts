@@ -139,6 +139,10 @@ describe('pods/eviction', () => {
   it('deletes nothing in a dry run, nor under another name', async () => {
     const access = new OnePod(podWith());
     await call('eviction', access, { body: {}, query: 'dryRun=All' });
+    // As kubectl drain has it.
+    await call('eviction', access, { body: { deleteOptions: { dryRun: ['All'] } } });
+    const odd = { deleteOptions: { dryRun: ['Some'] } };
+    expect(await refusal(call('eviction', access, { body: odd }))).toEqual([400, expect.stringContaining('dryRun')]);
     expect(await refusal(call('eviction', access, { body: { metadata: { name: 'b' } } }))).toEqual([
       400,
       'name in URL does not match name in Eviction object: a != b',

@@ -39,11 +39,18 @@ export function inOrder(
     idOf,
   );
   const result: unknown[] = [];
-  while (listed.length > 0 && others.length > 0) {
-    const other = before.get(idOf(others[0]));
-    const next = before.get(idOf(listed[0]));
-    const otherFirst = other !== undefined && next !== undefined && other < next;
-    result.push(otherFirst ? others.shift() : listed.shift());
+  let at = 0;
+  let otherAt = 0;
+  while (at < listed.length && otherAt < others.length) {
+    const other = before.get(idOf(others[otherAt]));
+    const next = before.get(idOf(listed[at]));
+    if (other !== undefined && next !== undefined && other < next) {
+      result.push(others[otherAt]);
+      otherAt += 1;
+    } else {
+      result.push(listed[at]);
+      at += 1;
+    }
   }
-  return [...result, ...listed, ...others];
+  return [...result, ...listed.slice(at), ...others.slice(otherAt)];
 }

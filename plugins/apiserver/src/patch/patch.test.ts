@@ -35,6 +35,25 @@ type Json = Record<string, unknown>;
 const merged = (target: Json, patch: Json): Json => strategicMerge(structuredClone(target), patch, root);
 
 describe('strategic merge patch', () => {
+  it('takes one pass over lists of very many items', () => {
+    const count = 40_000;
+    const items = Array.from({ length: count }, (_, index) => ({ name: `n${index}`, value: 'old' }));
+    const finalizers = items.map(({ name }) => name);
+    const began = process.cpuUsage();
+    const result = merged(
+      { items, finalizers },
+      {
+        items: items.map(({ name }, index) => (index % 2 === 0 ? { name, value: 'new' } : { name, $patch: 'delete' })),
+        finalizers: finalizers.map((name) => `${name}-new`),
+        '$deleteFromPrimitiveList/finalizers': finalizers,
+      },
+    );
+    const { user } = process.cpuUsage(began);
+    expect(result['items']).toHaveLength(count / 2);
+    expect(result['finalizers']).toHaveLength(count);
+    expect(user / 1e6).toBeLessThan(5);
+  });
+
   const items = [
     { name: 'a', value: '1' },
     { name: 'b', value: '2', tags: ['x'] },

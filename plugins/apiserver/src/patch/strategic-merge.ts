@@ -3,7 +3,8 @@
  * by item (by `x-kubernetes-patch-merge-key`, or as sets), steered by `$patch`, `$deleteFromPrimitiveList/…`,
  * `$setElementOrder/…` and `$retainKeys`.
  */
-import { copyJson, equalJson, isJsonObject, own, setOwn, type JsonObject } from '../json/plain-json.ts';
+import { canonicalJson } from '../json/canonical-json.ts';
+import { copyJson, isJsonObject, own, setOwn, type JsonObject } from '../json/plain-json.ts';
 import type { SchemaNode } from '../kinds/schema-node.ts';
 import { badRequest } from '../registry/api-errors.ts';
 import { inOrder } from './list-order.ts';
@@ -73,7 +74,12 @@ function mergeMember(current: unknown, value: unknown, node: SchemaNode | undefi
 
 function mergeSet(current: unknown[], patch: unknown[]): unknown[] {
   const result = [...current];
-  for (const item of patch) if (!result.some((other) => equalJson(other, item))) result.push(copyJson(item));
+  const present = new Set(current.map(canonicalJson));
+  for (const item of patch) {
+    const text = canonicalJson(item);
+    if (!present.has(text)) result.push(copyJson(item));
+    present.add(text);
+  }
   return inOrder(result, patch, current, undefined);
 }
 
@@ -82,30 +88,63 @@ function keyOf(item: unknown, mergeKey: string): unknown {
   return own(item, mergeKey);
 }
 
+/** A list whose items are found by their merge key, so that a patch of many items takes one pass. */
+class KeyedList {
+  readonly #items: { readonly item: unknown }[];
+  readonly #byKey = new Map<unknown, { item: unknown }[]>();
+  readonly #removed = new Set<object>();
+
+  constructor(items: readonly unknown[], mergeKey: string) {
+    this.#items = items.map((item) => ({ item }));
+    for (const place of this.#items) if (isJsonObject(place.item)) this.#index(own(place.item, mergeKey), place);
+  }
+
+  #index(key: unknown, place: { item: unknown }): void {
+    const places = this.#byKey.get(key);
+    if (places === undefined) this.#byKey.set(key, [place]);
+    else places.push(place);
+  }
+
+  remove(key: unknown): void {
+    for (const place of this.#byKey.get(key) ?? []) this.#removed.add(place);
+    this.#byKey.delete(key);
+  }
+
+  /** `change` gets the first item of the key, or a new one. */
+  update(key: unknown, change: (item: JsonObject) => JsonObject): void {
+    const place = this.#byKey.get(key)?.[0];
+    if (place !== undefined) {
+      place.item = change(place.item as JsonObject);
+      return;
+    }
+    const made = { item: change({}) };
+    this.#items.push(made);
+    this.#index(key, made);
+  }
+
+  toList(): unknown[] {
+    return this.#items.filter((place) => !this.#removed.has(place)).map(({ item }) => item);
+  }
+}
+
 function mergeByKey(current: unknown[], patch: unknown[], mergeKey: string, element: SchemaNode): unknown[] {
   if (patch.some((item) => isJsonObject(item) && item['$patch'] === 'replace')) {
     return patch
       .filter((item) => !(isJsonObject(item) && item['$patch'] === 'replace' && Object.keys(item).length === 1))
       .map(stripped);
   }
-  let result = [...current];
+  const merged = new KeyedList(current, mergeKey);
   for (const item of patch) {
     const key = keyOf(item, mergeKey);
     if (key === undefined) {
       throw badRequest(`map: ${JSON.stringify(item).slice(0, 200)} does not contain declared merge key: ${mergeKey}`);
     }
     const change = item as JsonObject;
-    if (change['$patch'] === 'delete') {
-      result = result.filter((other) => !isJsonObject(other) || own(other, mergeKey) !== key);
-      continue;
-    }
-    const index = result.findIndex((other) => isJsonObject(other) && own(other, mergeKey) === key);
-    const found = result[index];
-    if (isJsonObject(found)) result[index] = strategicMerge(found, change, element);
-    else result.push(strategicMerge({}, change, element));
+    if (change['$patch'] === 'delete') merged.remove(key);
+    else merged.update(key, (found) => strategicMerge(found, change, element));
   }
   const listed = patch.filter((item) => !isJsonObject(item) || item['$patch'] !== 'delete');
-  return inOrder(result, listed, current, mergeKey);
+  return inOrder(merged.toList(), listed, current, mergeKey);
 }
 
 function applyListDirectives(
@@ -118,12 +157,12 @@ function applyListDirectives(
     if (directive.startsWith(deletePrefix)) {
       const field = directive.slice(deletePrefix.length);
       const list = own(target, field);
-      const removed = listOf(patch, directive);
+      const removed = new Set(listOf(patch, directive).map(canonicalJson));
       if (Array.isArray(list)) {
         setOwn(
           target,
           field,
-          list.filter((item) => !removed.some((other) => equalJson(other, item))),
+          list.filter((item) => !removed.has(canonicalJson(item))),
         );
       }
     }
