@@ -14,6 +14,11 @@ const drainMs = 1000;
 const droppedLine =
   'attach: this connection was dropped: it is read more slowly than the container writes, or too many are attached\n';
 
+const explanations: Readonly<Record<string, string>> = {
+  ENOENT: 'an older version started it, which kept its streams to itself; restart it',
+  EAGAIN: 'its monitor process does not answer',
+};
+
 /** Joins the streams of a running container through the sockets that its monitor listens on. */
 export async function attachSession(
   container: Container,
@@ -48,7 +53,8 @@ export async function attachSession(
     };
   } catch (fault) {
     for (const socket of sockets) socket.destroy();
-    const why = `container ${config.id} cannot be attached to: ${errorMessage(fault)}`;
+    const reason = explanations[errorCode(fault) ?? ''] ?? errorMessage(fault);
+    const why = `container ${config.id} cannot be attached to: ${reason}`;
     throw new RuntimeError('AttachError', why, { cause: fault });
   }
 }
