@@ -43,7 +43,7 @@ async function run({ rounds, note }: BenchOptions): Promise<Figure[]> {
   const kinds = kindTable();
   const paths = resources.map((resource): ResourcePath => {
     const type = { group: 'apps', version: 'v1', resource };
-    return { ...type, namespace: 'default', name: 'one', subresource: '' };
+    return { ...type, namespace: 'default', name: 'one', subresource: '', tail: '' };
   });
   const record = (): void => {
     for (let turn = 0; turn < requests; turn += 1) {

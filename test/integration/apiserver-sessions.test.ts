@@ -1,6 +1,6 @@
 /** pods/exec and pods/attach over WebSocket, against a node whose containers are processes of this machine. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { definePlugin } from '@timonel/sdk';
+import { definePlugin, kernelMetrics } from '@timonel/sdk';
 import { apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
@@ -74,7 +74,31 @@ function open(path: string, options: SessionClientOptions = {}): SessionClient {
 const exec = (command: readonly string[], flags?: string, options?: SessionClientOptions): SessionClient =>
   open(`${execPath}${query(command, flags)}`, options);
 
+/** The sum of all series of a metric that have these label values. */
+function counted(name: string, ...values: readonly string[]): number {
+  const family = server.kernel
+    .service(kernelMetrics)
+    .collect()
+    .find((one) => one.name === name);
+  const samples = family?.samples.filter(({ labels }) =>
+    values.every((value) => labels.some(([, own]) => own === value)),
+  );
+  return samples?.reduce((sum, { value }) => sum + value, 0) ?? 0;
+}
+
 describe('a session', () => {
+  it('counts as a long-running request as long as it is open, and then by its code', async () => {
+    const open = (): number => counted('apiserver_longrunning_requests', 'CONNECT', 'exec');
+    const [openBefore, endedBefore] = [open(), counted('apiserver_request_total', 'CONNECT', 'exec', '101')];
+    const client = exec(['cat'], 'stdin=true&stdout=true');
+    await client.opened;
+    expect(open()).toBe(openBefore + 1);
+    client.end(0);
+    await client.closed;
+    await until(() => open() === openBefore, { what: 'the session to be counted as ended' });
+    expect(counted('apiserver_request_total', 'CONNECT', 'exec', '101')).toBe(endedBefore + 1);
+  });
+
   it('brings output, errors and the exit code, and then closes as it should', async () => {
     const client = exec(['sh', '-c', 'echo out; echo err >&2; exit 3']);
     await client.closed;

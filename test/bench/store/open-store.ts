@@ -1,6 +1,6 @@
 /** A store plugin without a kernel around it. */
 import { createRealEnv } from '@timonel/core/env';
-import type { AnyPlugin, Logger } from '@timonel/sdk';
+import { openMetrics, type AnyPlugin, type Logger } from '@timonel/sdk';
 import type { Store, StoreAdmin } from '@timonel/sdk/contracts/store';
 import type { ServerOptions } from './protocol.ts';
 
@@ -31,6 +31,7 @@ export async function openStore({ plugin: name, dataDir, config }: ServerOptions
     signal: new AbortController().signal,
     dataDir,
     hooks: {},
+    metrics: (definitions, refresh) => openMetrics(definitions, refresh).instruments,
     tap: () => undefined,
     dispose: () => undefined,
     reportFault: (error) => {

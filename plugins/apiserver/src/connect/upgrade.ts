@@ -39,6 +39,9 @@ export function takeOver(request: IncomingMessage, response: ServerResponse): Ta
   const socket = request.socket;
   const head = heads.get(request) ?? Buffer.alloc(0);
   response.detachSocket(socket);
+  // A response without a socket does not hear of its end; whoever waits for that would wait for ever.
+  response.statusCode = 101;
+  socket.once('close', () => response.emit('close'));
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return undefined;

@@ -49,9 +49,9 @@ export class PlainExchange implements Exchange {
     return this.#respond;
   }
 
-  /** Who answers by himself finds the headers that are set so far in `res`. */
+  /** Who answers by himself finds the headers that are set so far in `res`, unless he has answered already. */
   set respond(respond: boolean | undefined) {
-    if (this.#respond && respond === false) {
+    if (this.#respond && respond === false && !this.res.headersSent) {
       for (const [name, value] of Object.entries(this.#headers)) this.res.setHeader(name, value);
     }
     this.#respond = respond !== false;
