@@ -203,7 +203,7 @@ const groups = {
   'k8s.io/api/certificates/v1': ['CertificateSigningRequest'],
   'k8s.io/api/flowcontrol/v1': ['FlowSchema', 'PriorityLevelConfiguration'],
   'k8s.io/api/resource/v1': ['DeviceClass', 'ResourceClaim', 'ResourceClaimTemplate', 'ResourceSlice'],
-  'k8s.io/api/authentication/v1': ['TokenReview', 'SelfSubjectReview'],
+  'k8s.io/api/authentication/v1': ['TokenRequest', 'TokenReview', 'SelfSubjectReview'],
   'k8s.io/api/authorization/v1': [
     'SubjectAccessReview',
     'LocalSubjectAccessReview',
