@@ -30,7 +30,9 @@ export class Sessions {
   }
 
   attach(pod: PodReference, { container, stdin }: PodAttachOptions): Promise<ExecSession> {
-    return this.#session(pod, container, (runtime, id) => runtime.attach(id, { stdin }));
+    return this.#session(pod, container, async (runtime, id) =>
+      attached(runtime, id, await runtime.attach(id, { stdin })),
+    );
   }
 
   async portForward(pod: PodReference, port: number): Promise<Duplex> {
@@ -87,6 +89,18 @@ export class Sessions {
     end(opened);
     throw new ApiError('ServiceUnavailable', 'the agent of this node is being stopped');
   }
+}
+
+/** That its container ended is no failure of an attached session, whatever the exit code. */
+function attached(runtime: ContainerRuntime, id: string, session: ExecSession): ExecSession {
+  const ended = async (exitCode: number): Promise<number> => {
+    if (exitCode === 0) return 0;
+    const status = await runtime.containerStatus(id);
+    return status?.state === 'running' ? exitCode : 0;
+  };
+  const { stdin, stdout, stderr } = session;
+  const resize = (columns: number, rows: number): void => session.resize(columns, rows);
+  return { stdin, stdout, stderr, resize, kill: () => session.kill(), exited: session.exited.then(ended) };
 }
 
 /** @throws ApiError ServiceUnavailable when the runtime of the pod is not there. */

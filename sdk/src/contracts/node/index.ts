@@ -66,7 +66,8 @@ export interface NodeEndpoint {
   exec(pod: PodReference, options: PodExecOptions): Promise<ExecSession>;
   /**
    * Joins the streams of a container's own first process: what it writes from now on, and its stdin when the container has one. `exited`
-   * resolves when the container ends; `kill` only leaves.
+   * resolves when the container ends, with 0: how it ended is told by the pod's status, as with the kubelet; another code: the node dropped
+   * who read too slowly. `kill` only leaves.
    */
   attach(pod: PodReference, options: PodAttachOptions): Promise<ExecSession>;
   /** A TCP connection to a port on the pod's loopback. @throws ApiError as `logs`; ServiceUnavailable when nothing listens there. */
