@@ -41,8 +41,14 @@ describe('what a minimal object looks like after it was created', () => {
         ...defaultedTemplateSpec,
         containers: [defaultedContainer],
         enableServiceLinks: true,
+        preemptionPolicy: 'PreemptLowerPriority',
+        priority: 0,
         serviceAccount: 'default',
         serviceAccountName: 'default',
+        tolerations: [
+          { key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+          { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 300 },
+        ],
       },
       status: { phase: 'Pending', qosClass: 'BestEffort' },
     });

@@ -289,8 +289,52 @@ describe('what an update may not change', () => {
   const larger = { ...claim, resources: { requests: { storage: '2Gi' } } };
 
   it.each<[string, object, object, string[]]>([
-    ['storageclasses', { provisioner: 'b' }, { provisioner: 'a' }, immutable('provisioner', 'b')],
-    ['priorityclasses', { value: 2 }, { value: 1 }, immutable('value', 2)],
+    [
+      'storageclasses',
+      { provisioner: 'b' },
+      { provisioner: 'a' },
+      ['provisioner: Forbidden: updates to provisioner are forbidden.'],
+    ],
+    [
+      'storageclasses',
+      { provisioner: 'a', parameters: { a: '2' }, reclaimPolicy: 'Retain', volumeBindingMode: 'WaitForFirstConsumer' },
+      { provisioner: 'a', parameters: { a: '1' } },
+      [
+        ...immutable('volumeBindingMode', 'WaitForFirstConsumer'),
+        'parameters: Forbidden: updates to parameters are forbidden.',
+        'reclaimPolicy: Forbidden: updates to reclaimPolicy are forbidden.',
+      ],
+    ],
+    ['storageclasses', { provisioner: 'a', allowVolumeExpansion: true }, { provisioner: 'a' }, []],
+    ['priorityclasses', { value: 2 }, { value: 1 }, ['value: Forbidden: may not be changed in an update.']],
+    ['priorityclasses', { value: 1, preemptionPolicy: 'Never' }, { value: 1 }, immutable('preemptionPolicy', 'Never')],
+    ['csidrivers', { spec: { attachRequired: false } }, { spec: {} }, immutable('spec.attachRequired', false)],
+    ['csidrivers', { spec: { fsGroupPolicy: 'File', podInfoOnMount: true } }, { spec: {} }, []],
+    [
+      'volumeattributesclasses',
+      { driverName: 'a.b', parameters: { a: '2' } },
+      { driverName: 'a.b', parameters: { a: '1' } },
+      immutable('parameters', { a: '2' }),
+    ],
+    ['csistoragecapacities', { storageClassName: 'b' }, { storageClassName: 'a' }, immutable('storageClassName', 'b')],
+    [
+      'endpointslices',
+      { addressType: 'IPv6', endpoints: [] },
+      { addressType: 'IPv4', endpoints: [] },
+      immutable('addressType', 'IPv6'),
+    ],
+    [
+      'ingressclasses',
+      { spec: { controller: 'a.b/d' } },
+      { spec: { controller: 'a.b/c' } },
+      immutable('spec.controller', 'a.b/d'),
+    ],
+    [
+      'resourcequotas',
+      { spec: { scopes: ['BestEffort'] } },
+      { spec: { scopes: ['NotBestEffort'] } },
+      immutable('spec.scopes', ['BestEffort']),
+    ],
     ['runtimeclasses', { handler: 'b' }, { handler: 'a' }, immutable('handler', 'b')],
     [
       'servicecidrs',

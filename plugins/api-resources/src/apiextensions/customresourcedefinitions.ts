@@ -72,5 +72,14 @@ export const customResourceDefinitionKind: ResourceDefinition = describedKind({
   default: defaultDefinition,
   prepare,
   check,
-  immutable: ['spec.group', 'spec.scope', 'spec.names.plural', 'spec.names.kind'],
+  immutable: ['spec.group', 'spec.names.plural'],
+  checkUpdate(definition, old) {
+    const conditions = old.at('status').list('conditions');
+    const established = conditions.some(
+      (item) => item.text('type') === 'Established' && item.text('status') === 'True',
+    );
+    if (!established) return;
+    definition.at('spec').unchanged(old.at('spec'), 'scope');
+    definition.below('spec.names').unchanged(old.below('spec.names'), 'kind');
+  },
 });

@@ -3,6 +3,7 @@ import type { FieldError, Pod } from '@timonel/sdk/kube';
 import { Findings } from '../validation/findings.ts';
 import { onUpdate } from '../validation/on-update.ts';
 import { isObject, itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
+import { admitPod } from './pod-admission.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
 import { checkPodUpdate } from './pod-update.ts';
@@ -12,11 +13,7 @@ import { qosClass } from './qos.ts';
 
 function prepareForCreate(pod: Pod): void {
   const spec = isObject(pod.spec) ? pod.spec : undefined;
-  if (spec !== undefined && !spec.serviceAccountName) {
-    // What the ServiceAccount admission of Kubernetes sets.
-    spec.serviceAccountName = 'default';
-    spec['serviceAccount'] = 'default';
-  }
+  if (spec !== undefined) admitPod(pod);
   pod.status = { phase: 'Pending', qosClass: qosClass(spec) };
   if (itemsOf(spec?.schedulingGates).length > 0) {
     pod.status.conditions = [

@@ -35,7 +35,11 @@ export const priorityClassKind: ResourceDefinition = describedKind({
   generation: true,
   default: (priority) => fill(priority, { preemptionPolicy: 'PreemptLowerPriority', value: 0 }),
   check,
-  immutable: ['value', 'preemptionPolicy'],
+  immutable: ['preemptionPolicy'],
+  checkUpdate(priority, old) {
+    if (priority.get('value') !== old.get('value'))
+      priority.found.forbidden('value', 'may not be changed in an update.');
+  },
   columns: [
     nameColumn,
     counted('Value', 'The priority of pods of the class.', (priority) => numberAt(priority, 'value')),

@@ -36,7 +36,7 @@ export const csiDriverKind: ResourceDefinition = describedKind({
     spec.distinct('tokenRequests', 'audience');
     for (const request of spec.list('tokenRequests')) request.within('expirationSeconds', 600, 2 ** 32);
   },
-  immutable: ['spec.attachRequired', 'spec.fsGroupPolicy', 'spec.volumeLifecycleModes'],
+  immutable: ['spec.attachRequired', 'spec.volumeLifecycleModes'],
   columns: [
     nameColumn,
     flag('AttachRequired', 'Whether volumes are attached to nodes.', 'attachRequired'),

@@ -3,6 +3,7 @@ import { qualifiedNameProblems, type KubeObject } from '@timonel/sdk/kube';
 import { fill } from '../defaults.ts';
 import { describedKind } from '../described-kind.ts';
 import { ageColumn, column, nameColumn, shown, showing, textAt, unset, valueAt } from '../table/columns.ts';
+import { sameJson } from '../validation/findings.ts';
 import { fieldOf } from '../validation/loose.ts';
 import type { Part } from '../validation/part.ts';
 
@@ -57,7 +58,12 @@ export const storageClassKind: ResourceDefinition = describedKind({
   shortNames: ['sc'],
   default: (storage) => fill(storage, { reclaimPolicy: 'Delete', volumeBindingMode: 'Immediate' }),
   check,
-  immutable: ['parameters', 'provisioner', 'reclaimPolicy', 'volumeBindingMode'],
+  immutable: ['volumeBindingMode'],
+  checkUpdate(storage, old) {
+    for (const field of ['parameters', 'provisioner', 'reclaimPolicy'])
+      if (!sameJson(storage.get(field), old.get(field)))
+        storage.found.forbidden(field, `updates to ${field} are forbidden.`);
+  },
   columns: [
     { ...nameColumn, cell: nameCell },
     shown('Provisioner', 'The driver that makes volumes.', (storage) => textAt(storage, 'provisioner')),
