@@ -71,7 +71,6 @@ const moreMeanings = {
     nodePrefix: 'Names of the nodes: prefix and number.',
     nodeCapacity: 'Capacity of each node.',
     heartbeatIntervalMs: 'Time between two renewals of the lease of a node.',
-    'usage.cpuMillis': 'Thousandths of a cpu that each running container is said to use; made up.',
     'usage.memoryBytes': 'Memory that each running container is said to use; made up.',
   },
   'runtime-linux': {
