@@ -1,7 +1,6 @@
 /** One request to a node: certain of whom it speaks to, and with a bound on how long it waits. */
 import type { IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Duplex } from 'node:stream';
 import type { ConnectionOptions, PeerCertificate, TLSSocket } from 'node:tls';
 import { errorMessage, type Timers } from '@timonel/sdk';
 import { ApiError, apiErrorOf, reasonOfCode, type Status } from '@timonel/sdk/kube';
@@ -40,12 +39,7 @@ export async function askNode(
   parts: RequestParts,
   signal: AbortSignal,
 ): Promise<IncomingMessage> {
-  const begun = await beginRequest(node, path, parts, signal);
-  if (begun.kind === 'upgrade') {
-    begun.socket.destroy();
-    throw unreachable(node, 'it changes the protocol without being asked');
-  }
-  const { response } = begun;
+  const response = await send(node, path, parts, signal);
   if (response.statusCode === 200) return response;
   throw await refusalIn(response, node);
 }
@@ -80,24 +74,12 @@ function refusalOf(code: number, text: string, node: NodeAddress): ApiError {
   }
 }
 
-export type BegunAnswer =
-  | { readonly kind: 'answer'; readonly response: IncomingMessage }
-  | { readonly kind: 'upgrade'; readonly socket: Duplex; readonly head: Buffer };
-
-/** Until the head of the answer. @throws ApiError ServiceUnavailable */
-export function beginRequest(
-  node: NodeAddress,
-  path: string,
-  parts: RequestParts,
-  signal: AbortSignal,
-  headers: Readonly<Record<string, string>> = {},
-): Promise<BegunAnswer> {
+function send(node: NodeAddress, path: string, parts: RequestParts, signal: AbortSignal): Promise<IncomingMessage> {
   const { timers, connectTimeoutMs, answerTimeoutMs } = parts;
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
       ...tlsTo(node, parts),
       path,
-      headers,
       // Each request has a connection of its own: they are few, and logs are long.
       agent: false,
     });
@@ -113,15 +95,7 @@ export function beginRequest(
     });
     request.once('response', (response) => {
       timer.cancel();
-      resolve({ kind: 'answer', response });
-    });
-    request.once('upgrade', (_response, socket, head) => {
-      timer.cancel();
-      signal.removeEventListener('abort', onAbort);
-      const leave = (): void => void socket.destroy();
-      signal.addEventListener('abort', leave, { once: true });
-      socket.once('close', () => signal.removeEventListener('abort', leave));
-      resolve({ kind: 'upgrade', socket, head });
+      resolve(response);
     });
     request.on('error', (error) => {
       timer.cancel();

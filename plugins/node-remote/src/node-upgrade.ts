@@ -1,15 +1,12 @@
-/** Upgrades of connections to a node: sessions over WebSocket, and plain connections. */
+/** Connections to a node that last: WebSockets, and plain ones. */
 import type { Duplex } from 'node:stream';
-import type { TLSSocket } from 'node:tls';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { WebSocket } from 'ws';
 import { errorMessage } from '@timonel/sdk';
-import { portProtocol } from '@timonel/sdk/contracts/node';
-import type { ExecSession } from '@timonel/sdk/contracts/runtime';
-import { ApiError } from '@timonel/sdk/kube';
-import { messageLimitBytes, nodeProtocol, remoteSession } from '@timonel/sdk/streams';
+import type { ApiError } from '@timonel/sdk/kube';
+import { messageLimitBytes, nodeProtocol } from '@timonel/sdk/streams';
 import { placeOf, type NodeAddress } from './node-address.ts';
-import { beginRequest, refusalIn, tlsTo, unreachable, type RequestParts } from './node-request.ts';
+import { refusalIn, tlsTo, unreachable, type RequestParts } from './node-request.ts';
 
 export interface SessionParts extends RequestParts {
   readonly idleTimeoutMs: number;
@@ -17,15 +14,18 @@ export interface SessionParts extends RequestParts {
 
 const tcpKeepAliveMs = 15_000;
 
-/** Opens the WebSocket and makes a session of it before any message is lost. @throws ApiError as the node answered, or ServiceUnavailable */
-export async function openSession(
+/**
+ * Opens a WebSocket. `use` gets it before any message of it.
+ * @throws ApiError as the node answered, or ServiceUnavailable
+ */
+export async function openSocket<T>(
   node: NodeAddress,
   path: string,
   parts: SessionParts,
-  options: { readonly stdin: boolean; readonly tty: boolean; readonly signal: AbortSignal },
-): Promise<ExecSession> {
-  const { timers, idleTimeoutMs: idleMs, connectTimeoutMs, answerTimeoutMs } = parts;
-  const place = `node "${node.nodeName}" (${placeOf(node)})`;
+  signal: AbortSignal,
+  use: (socket: WebSocket) => T,
+): Promise<T> {
+  const { timers, connectTimeoutMs, answerTimeoutMs } = parts;
   const socket = new WebSocket(`wss://${placeOf(node)}${path}`, [nodeProtocol.name], {
     ...tlsTo(node, parts),
     perMessageDeflate: false,
@@ -33,7 +33,7 @@ export async function openSession(
   });
   const withinMs = connectTimeoutMs + answerTimeoutMs;
   const leave = (): void => socket.terminate();
-  return new Promise<ExecSession>((resolve, reject) => {
+  return new Promise<T>((resolve, reject) => {
     const giveUp = (error: ApiError): void => {
       reject(error);
       leave();
@@ -45,30 +45,15 @@ export async function openSession(
     socket.on('error', (error) => reject(unreachable(node, errorMessage(error), error)));
     socket.once('open', () => {
       late.cancel();
-      resolve(remoteSession(socket, { stdin: options.stdin, tty: options.tty, timers, idleMs, place }));
+      resolve(use(socket));
     });
     socket.once('close', () => {
       late.cancel();
-      options.signal.removeEventListener('abort', leave);
+      signal.removeEventListener('abort', leave);
     });
-    options.signal.addEventListener('abort', leave, { once: true });
-    if (options.signal.aborted) giveUp(unreachable(node, 'the request was given up'));
+    signal.addEventListener('abort', leave, { once: true });
+    if (signal.aborted) giveUp(unreachable(node, 'the request was given up'));
   });
-}
-
-/** A connection into a pod of the node. @throws ApiError as the node answered, or ServiceUnavailable */
-export async function openPort(
-  node: NodeAddress,
-  path: string,
-  parts: RequestParts,
-  signal: AbortSignal,
-): Promise<Duplex> {
-  const begun = await beginRequest(node, path, parts, signal, { connection: 'Upgrade', upgrade: portProtocol });
-  if (begun.kind === 'answer') throw await refusalIn(begun.response, node);
-  const { socket, head } = begun;
-  socket.on('error', () => undefined);
-  if (head.length > 0) socket.unshift(head);
-  return socket;
 }
 
 /** A connection to the node's server itself. @throws ApiError ServiceUnavailable */

@@ -16,9 +16,10 @@ import {
 } from '@timonel/sdk/contracts/node';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
+import { remotePort, remoteSession } from '@timonel/sdk/streams';
 import { placeOf, type NodeAddress } from './node-address.ts';
 import { askNode, textOf } from './node-request.ts';
-import { openPlain, openPort, openSession, type SessionParts } from './node-upgrade.ts';
+import { openPlain, openSocket, type SessionParts } from './node-upgrade.ts';
 import type { Turnstile } from './turnstile.ts';
 
 const usageLimitBytes = 8 * 1024 * 1024;
@@ -47,7 +48,12 @@ export class RemoteNode implements NodeEndpoint {
   }
 
   async portForward(pod: PodReference, port: number): Promise<Duplex> {
-    return this.#held((signal) => openPort(this.#address, portForwardPath(pod, port), this.#parts, signal));
+    const { timers, idleTimeoutMs: idleMs } = this.#parts;
+    return this.#held((signal) =>
+      openSocket(this.#address, portForwardPath(pod, port), this.#parts, signal, (socket) =>
+        remotePort(socket, { timers, idleMs }),
+      ),
+    );
   }
 
   async connect(): Promise<Duplex> {
@@ -68,8 +74,11 @@ export class RemoteNode implements NodeEndpoint {
   async #session(path: string, { stdin, tty }: { stdin: boolean; tty: boolean }): Promise<ExecSession> {
     const leave = this.#turnstile.enter(new AbortController().signal);
     try {
-      const { signal } = leave;
-      const session = await openSession(this.#address, path, this.#parts, { stdin, tty, signal });
+      const { timers, idleTimeoutMs: idleMs } = this.#parts;
+      const place = `node "${this.nodeName()}" (${placeOf(this.#address)})`;
+      const session = await openSocket(this.#address, path, this.#parts, leave.signal, (socket) =>
+        remoteSession(socket, { stdin, tty, timers, idleMs, place }),
+      );
       session.exited.then(
         () => leave.done(),
         () => leave.done(),

@@ -1,13 +1,13 @@
-/** Serves upgrades: sessions over WebSocket, connections into pods as plain bytes. */
+/** Serves upgrades to WebSocket: sessions, and connections into pods. */
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorMessage, type Logger } from '@timonel/sdk';
-import { portProtocol, type NodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { NodeEndpoint } from '@timonel/sdk/contracts/node';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
-import { joinStreams, messageLimitBytes, nodeProtocol, serveSession } from '@timonel/sdk/streams';
-import { WebSocketServer } from 'ws';
+import { messageLimitBytes, nodeProtocol, servePort, serveSession } from '@timonel/sdk/streams';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { checkCaller } from './callers.ts';
 import { nodeIn, type HandlerParts } from './handler.ts';
 import { sessionRequest, type SessionRequest } from './session-request.ts';
@@ -81,9 +81,8 @@ export class Upgrades {
     checkCaller(request, callerGroups, env.clock.now());
     const asked = sessionRequest(new URL(request.url ?? '/', 'https://node'));
     if (asked === undefined) throw new ApiError('NotFound', 'nothing is served here by upgrade');
-    const wanted = asked.kind === 'port' ? portProtocol : 'websocket';
-    if (request.headers.upgrade?.toLowerCase() !== wanted)
-      throw new ApiError('BadRequest', `the request must ask for an upgrade to ${wanted}`);
+    if (request.headers.upgrade?.toLowerCase() !== 'websocket')
+      throw new ApiError('BadRequest', 'the request must ask for an upgrade to websocket');
     if (this.#open >= sessions)
       throw new ApiError('TooManyRequests', `${sessions} sessions are open on this node; please try again later`, {
         retryAfterSeconds: 1,
@@ -101,40 +100,39 @@ export class Upgrades {
     await this.#session(session, asked.options, upgrade);
   }
 
-  async #forward(target: Duplex, { socket, head }: Upgrade): Promise<void> {
+  async #forward(target: Duplex, upgrade: Upgrade): Promise<void> {
+    const { env, idleTimeoutMs: idleMs, signal } = this.#parts;
     target.on('error', () => undefined);
-    const lines = ['HTTP/1.1 101 Switching Protocols', 'Connection: Upgrade', `Upgrade: ${portProtocol}`];
-    socket.write(`${lines.join('\r\n')}\r\n\r\n`);
-    if (head.length > 0) socket.unshift(head);
-    const idle = setIdle(socket, this.#parts.idleTimeoutMs);
-    await joinStreams(socket, target);
-    idle();
+    const accepted = await this.#accept(upgrade, (socket) =>
+      servePort(socket, target, { timers: env.timers, idleMs, signal }),
+    );
+    if (!accepted) target.destroy();
   }
 
   async #session(
     session: ExecSession,
     { stdin, tty }: { readonly stdin: boolean; readonly tty: boolean },
-    { request, socket, head }: Upgrade,
+    upgrade: Upgrade,
   ): Promise<void> {
     const { env, idleTimeoutMs: idleMs, signal } = this.#parts;
     const options = { stdin, stdout: true, stderr: !tty, tty, timers: env.timers, idleMs, signal };
+    const accepted = await this.#accept(upgrade, (socket) =>
+      serveSession(socket, session, { ...options, protocol: nodeProtocol }),
+    );
+    if (!accepted) session.kill();
+  }
+
+  /** False: the caller is gone, or its handshake is none. */
+  async #accept({ request, socket, head }: Upgrade, use: (socket: WebSocket) => Promise<void>): Promise<boolean> {
     let work: Promise<void> | undefined;
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      work = serveSession(webSocket, session, { ...options, protocol: nodeProtocol });
+      work = use(webSocket);
     });
-    if (work === undefined) session.kill();
     await work;
+    return work !== undefined;
   }
 }
 
 function open(node: NodeEndpoint, asked: Exclude<SessionRequest, { kind: 'port' }>): Promise<ExecSession> {
   return asked.kind === 'exec' ? node.exec(asked.pod, asked.options) : node.attach(asked.pod, asked.options);
-}
-
-function setIdle(socket: Duplex, idleMs: number): () => void {
-  const tcp = socket as Socket;
-  const end = (): void => void tcp.destroy();
-  tcp.setTimeout(idleMs);
-  tcp.once('timeout', end);
-  return () => tcp.off('timeout', end);
 }

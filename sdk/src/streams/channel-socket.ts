@@ -1,4 +1,4 @@
-import { Readable, Writable } from 'node:stream';
+import { Duplex, Readable, Writable } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { TimerHandle, Timers } from '../kernel/index.ts';
 import { channels, type ChannelProtocol } from './channel-protocol.ts';
@@ -91,6 +91,26 @@ export class ChannelSocket {
     return writer;
   }
 
+  /** Both directions of a channel, for protocols whose both sides tell ends. A connection that goes before its end breaks it off. */
+  duplex(channel: number): Duplex {
+    const both = new Duplex({
+      readableHighWaterMark: bufferBytes,
+      writableHighWaterMark: bufferBytes,
+      allowHalfOpen: true,
+      read: () => this.#unblock(channel),
+      write: (chunk: Buffer, _encoding, done) => this.#send(channel, chunk, done),
+      final: (done) => this.#send(channels.close, Buffer.from([channel]), done),
+      destroy: (error, done) => {
+        this.#unblock(channel);
+        done(error);
+      },
+    });
+    both.on('error', () => undefined);
+    this.#readers.set(channel, both);
+    void this.closed.then(() => both.destroy());
+    return both;
+  }
+
   /** Ends the connection after what has been written. */
   close(code = 1000, reason = ''): void {
     this.#closing = true;
@@ -165,7 +185,7 @@ export class ChannelSocket {
     const clean = code === 1000 || code === 1001 || code === 1005;
     for (const reader of this.#readers.values()) {
       if (reader.readableEnded || reader.destroyed) continue;
-      if (clean) reader.push(null);
+      if (clean && !('writable' in reader)) reader.push(null);
       else reader.destroy(new Error(`the connection broke off (${code})`));
     }
   }

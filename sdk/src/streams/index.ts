@@ -6,6 +6,7 @@ export * from './channel-protocol.ts';
 export * from './channel-socket.ts';
 export * from './exit-status.ts';
 export * from './join-streams.ts';
+export * from './remote-port.ts';
 export * from './remote-session.ts';
 export * from './run-session.ts';
 export * from './terminal-size.ts';

@@ -24,10 +24,7 @@ export function attachPath(pod: PodReference, options: PodAttachOptions): string
   return containerPath('attach', pod, options.container, flags(options));
 }
 
-/** The protocol of {@link portForwardPath}: after the upgrade, the bytes of the connection and nothing else. */
-export const portProtocol = 'timonel-port';
-
-/** Path of a connection into a pod: an upgrade to {@link portProtocol}. */
+/** Path of a connection into a pod, as {@link execPath}: channel 0 carries its bytes, and both sides tell the end of theirs. */
 export function portForwardPath(pod: PodReference, port: number): string {
   const parts = [pod.namespace, pod.name].map(encodeURIComponent).join('/');
   return `/portForward/${parts}?${new URLSearchParams({ uid: pod.uid, port: String(port) }).toString()}`;
