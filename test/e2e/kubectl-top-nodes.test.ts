@@ -1,0 +1,69 @@
+/** kubectl top for a node on a machine of its own, and the metrics that such a node shows to its control plane. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+import { bedMissing, createBed, type Bed } from './bed/bed.ts';
+import { kubectl, startAgent, startMaster, type Master } from './bed/cluster.ts';
+
+jest.setTimeout(180_000);
+const suite = bedMissing === undefined ? describe : describe.skip;
+
+/** Asks a path of the node's server with the certificate of the control plane. */
+const ask = `
+const [, directory, address, path] = process.argv;
+const read = (name) => require('node:fs').readFileSync(directory + '/' + name);
+const tls = { ca: read('ca.crt'), cert: read('master-client.crt'), key: read('master-client.key'), checkServerIdentity: () => undefined };
+require('node:https').get({ host: address, port: 10250, path, ...tls }, (answer) => answer.pipe(process.stdout));
+`;
+
+suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
+  let before: string[];
+  let bed: Bed;
+  let master: Master;
+
+  beforeAll(async () => {
+    before = traces();
+    bed = await createBed({ masters: 1, nodes: 1 });
+    master = await startMaster(bed.machine('m1'));
+    await startAgent(bed.machine('n1'), { masters: [master] });
+  });
+  afterAll(async () => {
+    await bed?.[Symbol.asyncDispose]();
+    expect(newTraces(before).filter((trace) => trace.includes(bed.directory))).toEqual([]);
+  });
+
+  const top = async (...args: string[]): Promise<string> => (await kubectl(bed, master, ['top', ...args])).stdout;
+
+  it('shows what the node and a pod on it use', async () => {
+    const burn =
+      'setInterval(() => { const end = process.cpuUsage().user + 50000; while (process.cpuUsage().user < end); }, 100)';
+    const image = '--image=timonel.local/node:host';
+    await until(
+      async () =>
+        (await kubectl(bed, master, ['run', 'burner', image, '--command', '--', 'node', '-e', burn])).status === 0,
+      { what: 'the pod to be made', timeoutMs: 30_000 },
+    );
+    const pod = await until(async () => /^burner +(\d+)m +(\d+)Mi *$/m.exec(await top('pods')) ?? undefined, {
+      what: 'figures of the pod',
+      timeoutMs: 120_000,
+    });
+    expect(Number(pod[1])).toBeGreaterThan(100);
+    expect(Number(pod[1])).toBeLessThan(800);
+    expect(await top('nodes')).toMatch(/^n1 +\d+m +\d+% +\d+Mi +\d+% *$/m);
+  });
+
+  it('shows its own metrics to the control plane alone', async () => {
+    const { address } = bed.machine('n1');
+    const pki = (await master.machine.mustExec('find', [master.machine.dataDir, '-name', 'master-client.crt'])).trim();
+    const get = async (path: string): Promise<string> =>
+      (await master.machine.exec(process.execPath, ['-e', ask, join(pki, '..'), address, path])).stdout;
+    expect(await get('/metrics')).toMatch(/^timonel_plugin_state\{plugin="node-agent",state="running"\} 1$/m);
+    expect(await get('/metrics')).toMatch(/^process_resident_memory_bytes \d+$/m);
+    const resource = await get('/metrics/resource');
+    expect(resource).toMatch(
+      /^container_cpu_usage_seconds_total\{container="burner",namespace="default",pod="burner"\} \d/m,
+    );
+    expect(resource).toMatch(/^node_memory_working_set_bytes \d+$/m);
+  });
+});
