@@ -165,6 +165,19 @@ describe('a proxy', () => {
     await until(() => node.connections.size === 0, { what: 'the end of the connection' });
   });
 
+  it('ends a WebSocket on the one side when the other breaks it off', async () => {
+    const client = new SessionClient(server.url, `${root}/pods/a/proxy/ws`, { token: server.token, protocols: [] });
+    await client.opened;
+    await until(() => node.connections.size === 1, { what: 'the connection' });
+    client.socket.terminate();
+    await until(() => node.connections.size === 0, { what: 'its end in the pod' });
+    const other = new SessionClient(server.url, `${root}/pods/a/proxy/ws`, { token: server.token, protocols: [] });
+    await other.opened;
+    for (const connection of node.connections) connection.destroy();
+    await other.closed;
+    expect(other.closeCode).toBe(1006);
+  });
+
   it.each([
     ['pods/a'],
     ['pods/http:a:'],
