@@ -25,6 +25,7 @@ export interface KindInput<T extends KubeObject> {
   readonly subresources?: Readonly<Record<string, SubresourceHandler<T>>>;
   readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
   readonly withoutVerbs?: readonly string[];
+  readonly expires?: boolean;
   readonly nameProblems?: (name: string) => string[];
 }
 
@@ -48,6 +49,7 @@ export function defineKind<T extends KubeObject>(input: KindInput<T>): ResourceD
     strategy: input.strategy,
     nameProblems: input.nameProblems ?? dnsSubdomainProblems,
     ...(input.parts === undefined ? {} : { parts: input.parts }),
+    ...(input.expires === undefined ? {} : { expires: input.expires }),
     ...(input.withoutVerbs === undefined ? {} : { withoutVerbs: input.withoutVerbs }),
   });
 }

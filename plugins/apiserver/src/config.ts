@@ -25,6 +25,7 @@ export interface ApiServerConfig {
     readonly freshnessTimeoutMs: number;
     readonly compactionPeriodMs: number;
     readonly watchTimeoutMs: number;
+    readonly eventTtlMs: number;
     readonly streamIdleTimeoutMs: number;
   };
 }
@@ -89,6 +90,8 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
       compactionPeriodMs: z.number().int().min(0).default(300_000),
       /** Longest life of a watch without timeoutSeconds; each gets a random time between half and all of it. */
       watchTimeoutMs: z.number().int().positive().default(3_600_000),
+      /** How long an event stays after it was written last; 0: for ever. */
+      eventTtlMs: z.number().int().min(0).default(3_600_000),
       /** A session or a forwarded port in which nothing was sent for so long is ended. */
       streamIdleTimeoutMs: z.number().int().positive().default(14_400_000),
     })

@@ -60,6 +60,7 @@ const plugin: AnyPlugin = definePlugin({
       env,
       hooks: ctx.hooks,
       limits: config.limits,
+      eventTtlMs: config.timing.eventTtlMs,
       identify: (bearerToken, audiences) =>
         identify({ bearerToken, certificate: undefined, ...(audiences && { audiences }) }, authenticators),
       kinds,

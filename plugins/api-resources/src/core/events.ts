@@ -80,6 +80,7 @@ export const eventKind: ResourceDefinition<CoreEvent> = defineKind({
   type: coreEvents,
   schema: 'io.k8s.api.core.v1.Event',
   shortNames: ['ev'],
+  expires: true,
   columns: [
     column('Last Seen', 'When it happened the last time.'),
     column('Type', 'Normal or Warning.'),

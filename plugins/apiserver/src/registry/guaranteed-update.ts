@@ -3,11 +3,14 @@
  * agreed, that is, after the write went through or after the object was read again.
  */
 import type { Store, Txn, TxnResult } from '@timonel/sdk/contracts/store';
+import { errorCode } from '@timonel/sdk';
 import { StoredObject } from '../cache/stored-object.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
+import type { Kind } from '../kinds/kind-table.ts';
 import { encodeObject } from '../kinds/object-codec.ts';
 import { deepFreeze } from '../json/plain-json.ts';
 import { conflict, notFound, writeFailure } from './api-errors.ts';
+import type { Expiry } from './expiry.ts';
 import { objectKeyOf } from './keys.ts';
 import type { Target, Written } from './request.ts';
 import type { ApiError, KubeObject } from '@timonel/sdk/kube';
@@ -23,6 +26,7 @@ const attemptsLimit = 20;
 export interface UpdateParts {
   readonly store: Store;
   readonly feed: StoreFeed;
+  readonly expiry: Expiry;
 }
 
 async function readAgain(parts: UpdateParts, key: string): Promise<StoredObject | undefined> {
@@ -37,6 +41,26 @@ async function commit(parts: UpdateParts, txn: Txn): Promise<TxnResult> {
   } catch (error) {
     throw writeFailure(error);
   }
+}
+
+/** `txnWith`: makes the transaction, whose put hangs on a lease when the objects of the kind expire. */
+async function commitFor(
+  parts: UpdateParts,
+  { definition }: Kind,
+  txnWith: (lease: number | undefined) => Txn,
+): Promise<TxnResult> {
+  if (definition.expires !== true) return commit(parts, txnWith(undefined));
+  try {
+    return await commit(parts, txnWith(await parts.expiry.lease()));
+  } catch (error) {
+    if (errorCode(error) !== 'LEASE_NOT_FOUND') throw error;
+    parts.expiry.forget();
+    return commit(parts, txnWith(await parts.expiry.lease()));
+  }
+}
+
+function putOf(key: string, value: Uint8Array, lease: number | undefined): Txn['success'][number] {
+  return lease === undefined ? { op: 'put', key, value } : { op: 'put', key, value, lease };
 }
 
 /** An object that is not in the store: the answer of a dry run. */
@@ -94,11 +118,12 @@ export async function guaranteedUpdate(
       return outcome.object === undefined ? current : unstored(outcome.object);
     }
     const value = outcome.kind === 'put' ? encodeObject(outcome.object) : undefined;
-    const result = await commit(parts, {
-      compare: [{ key, modRevision: current.revision }],
-      success: [value === undefined ? { op: 'delete', key } : { op: 'put', key, value }],
+    const { revision: modRevision } = current;
+    const result = await commitFor(parts, target.kind, (lease) => ({
+      compare: [{ key, modRevision }],
+      success: [value === undefined ? { op: 'delete', key } : putOf(key, value, lease)],
       failure: [{ op: 'get', key }],
-    });
+    }));
     if (result.succeeded) {
       if (value !== undefined && outcome.kind === 'put')
         return committed(parts, key, result.revision, value, outcome.object);
@@ -113,8 +138,16 @@ export async function guaranteedUpdate(
 }
 
 /** Puts a new object. Undefined: the key exists already. */
-export async function putNew(parts: UpdateParts, key: string, object: KubeObject): Promise<StoredObject | undefined> {
+export async function putNew(
+  parts: UpdateParts,
+  kind: Kind,
+  key: string,
+  object: KubeObject,
+): Promise<StoredObject | undefined> {
   const value = encodeObject(object);
-  const result = await commit(parts, { compare: [{ key, modRevision: 0 }], success: [{ op: 'put', key, value }] });
+  const result = await commitFor(parts, kind, (lease) => ({
+    compare: [{ key, modRevision: 0 }],
+    success: [putOf(key, value, lease)],
+  }));
   return result.succeeded ? committed(parts, key, result.revision, value, object) : undefined;
 }

@@ -15,7 +15,8 @@ import { Admission, type Hooks } from './admission.ts';
 import { Applier, type ApplyRequest, type ApplyResult } from './applier.ts';
 import { badRequest } from './api-errors.ts';
 import { checkPreconditions, deletionOutcome } from './deletion.ts';
-import { guaranteedUpdate, unstored } from './guaranteed-update.ts';
+import { Expiry } from './expiry.ts';
+import { guaranteedUpdate, unstored, type UpdateParts } from './guaranteed-update.ts';
 import { copyObject } from './ownership.ts';
 import { Reader } from './reader.ts';
 import { inStoredShape, type ShapeCheck, type Target, type Written } from './request.ts';
@@ -30,6 +31,8 @@ export interface RegistryParts {
   /** Whom a bearer token belongs to. */
   readonly identify: (bearerToken: string, audiences?: readonly string[]) => Promise<Identity | undefined>;
   readonly kinds: KindTable;
+  /** How long events stay. */
+  readonly eventTtlMs: number;
   readonly limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
 }
 
@@ -39,9 +42,11 @@ export class Registry {
   readonly admission: Admission;
   readonly #access: Access;
   readonly #applier: Applier;
-  readonly #parts: RegistryParts;
+  readonly #parts: RegistryParts & UpdateParts;
 
-  constructor(parts: RegistryParts) {
+  constructor(given: RegistryParts) {
+    const { store, env, eventTtlMs } = given;
+    const parts = { ...given, expiry: new Expiry({ store, clock: env.clock, ttlMs: eventTtlMs }) };
     this.#parts = parts;
     this.admission = new Admission(parts.hooks);
     this.#access = new Access(parts.hooks, parts.identify);

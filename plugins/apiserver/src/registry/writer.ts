@@ -150,7 +150,7 @@ export class Writer {
     if (target.dryRun) {
       return (await this.#parts.store.get(key)).kv === undefined ? unstored(admitted) : undefined;
     }
-    return putNew(this.#parts, key, admitted);
+    return putNew(this.#parts, kind, key, admitted);
   }
 
   /**

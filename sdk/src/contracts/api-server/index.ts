@@ -153,6 +153,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   listed?(context: ListedContext): Promise<readonly T[]>;
   /** For a kind that is never stored: a POST goes to a subresource of the object of the same name. `bindings`. */
   readonly postsTo?: { readonly resource: string; readonly subresource: string };
+  /** Its objects go by themselves, some time after they were written last: `timing.eventTtlMs` of the server. Default false. */
+  readonly expires?: boolean;
   /** Verbs of {@link objectVerbs} that are not served: `deletecollection` of namespaces. */
   readonly withoutVerbs?: readonly string[];
   readonly columns: readonly TableColumn[];
