@@ -17,7 +17,7 @@ export const apiMetrics: {
   readonly build: MetricDefinition<'gauge', readonly ['major', 'minor', 'git_version', 'platform']>;
 } = Object.freeze({
   requests: counterMetric('apiserver_request_total', {
-    help: 'Requests by verb, resource, scope and HTTP code. Watches and connections count when they end.',
+    help: 'HTTP requests by verb, resource, scope and HTTP code. Watches and connections count when they end.',
     labels: [...requestLabels, 'code'] as const,
     seriesLimit: 10_000,
   }),

@@ -17,6 +17,7 @@ export function expositionFormat(accept: string): ExpositionFormat {
   return accept.toLowerCase().includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus';
 }
 
+const special = /[\\\n"]/;
 const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '"': '\\"' };
 
 function valueText(value: number): string {
@@ -25,12 +26,15 @@ function valueText(value: number): string {
   return String(value);
 }
 
+/** Most values have nothing to escape. */
+function labelText(text: string): string {
+  return special.test(text) ? text.replaceAll(/[\\\n"]/g, (sign) => escapes[sign] ?? '') : text;
+}
+
 function sampleLine(name: string, { suffix, labels, value }: MetricSample): string {
-  const pairs = labels.map(
-    ([label, text]) => `${label}="${text.replaceAll(/[\\\n"]/g, (sign) => escapes[sign] ?? '')}"`,
-  );
-  const set = pairs.length === 0 ? '' : `{${pairs.join(',')}}`;
-  return `${name}${suffix}${set} ${valueText(value)}\n`;
+  let set = '';
+  for (const [label, text] of labels) set += `${set === '' ? '{' : ','}${label}="${labelText(text)}"`;
+  return `${name}${suffix}${set === '' ? '' : `${set}}`} ${valueText(value)}\n`;
 }
 
 function helpText(help: string, format: ExpositionFormat): string {
