@@ -31,6 +31,7 @@ function dialIn(networkNamespace: string, port: number): Promise<Socket> {
     });
     child.once('message', (_message, handle) => {
       socket = handle as Socket;
+      socket.allowHalfOpen = true; // before anything is read: the other direction outlives the end of this one
       resolve(socket);
     });
     child.once('error', reject);

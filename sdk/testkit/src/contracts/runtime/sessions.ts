@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { expect, it } from '@jest/globals';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
@@ -110,6 +111,8 @@ function dialTests(suite: SuiteContext): void {
       const sandbox = await suite.newSandbox();
       await expect(suite.runtime.dial(sandbox, port)).rejects.toMatchObject(refused);
       const id = await suite.started(sandbox, echoServer?.(port) ?? []);
+      const heard = async (): Promise<string> =>
+        readFile((await suite.runtime.containerStatus(id))?.logPath ?? '', 'utf8');
       const connect = () => suite.runtime.dial(sandbox, port).catch(() => undefined);
       const connection = await until(connect, { what: `port ${port} to be served` });
       const output = collect(connection);
@@ -119,6 +122,12 @@ function dialTests(suite: SuiteContext): void {
       connection.end('two');
       await until(() => output.ended, { what: 'the end of the echo' });
       expect(output.text).toBe('one two');
+      const said = await suite.runtime.dial(sandbox, port);
+      const half = collect(said);
+      said.write('end');
+      await until(() => half.ended, { what: 'the server to end its direction' });
+      said.end(' and more');
+      await until(async () => (await heard()).includes('end and more'), { what: 'the server to hear the rest' });
       const another = await suite.runtime.dial(sandbox, port);
       const closed = collect(another.resume());
       await suite.runtime.stopContainer(id, 0);

@@ -31,7 +31,10 @@ export interface RuntimeCommands {
   print: ((out: string, err: string) => readonly string[]) | undefined;
   /** For exec and attach: copies stdin to stdout, then ends with exit code 3. Undefined: the runtime has neither. */
   readonly copyInput: readonly string[] | undefined;
-  /** Listens on 127.0.0.1 and sends back what it receives. Undefined: the runtime has no network, or no such program. */
+  /**
+   * Listens on 127.0.0.1 and sends back what it receives, but `end`, at which it ends its direction. Prints all that one client said
+   * when that has ended its own. Undefined: the runtime has no network, or no such program.
+   */
   readonly echoServer: ((port: number) => readonly string[]) | undefined;
   /** Kills itself with SIGKILL. */
   readonly killItself: readonly string[];
@@ -39,8 +42,12 @@ export interface RuntimeCommands {
   readonly absent: readonly string[];
 }
 
-const echoScript =
-  'require("net").createServer({ allowHalfOpen: true }, (c) => c.pipe(c)).listen(Number(process.argv[1]), "127.0.0.1")';
+const echoScript = `require("net").createServer({ allowHalfOpen: true }, (c) => {
+  let said = "";
+  c.on("error", () => undefined);
+  c.on("data", (d) => { said += d; if (c.writable) String(d) === "end" ? c.end() : c.write(d); });
+  c.on("end", () => { console.log(said); c.end(); });
+}).listen(Number(process.argv[1]), "127.0.0.1")`;
 
 /** For runtimes that run real programs: wants `sh`, `sleep` and `node` in the image. */
 export const shellCommands: RuntimeCommands = {
