@@ -3,10 +3,21 @@ import type { Clock, TimerHandle, Timers } from './env.ts';
 /** Makes a Clock of the two functions that differ between environments. */
 export function createClock(now: () => number, monotonic: () => number): Clock {
   const iso = (): string => new Date(now()).toISOString();
+  // Asked for with every write.
+  let lastSecond = Number.NaN;
+  let lastTimestamp = '';
+  const timestamp = (): string => {
+    const second = Math.floor(now() / 1000);
+    if (second !== lastSecond) {
+      lastSecond = second;
+      lastTimestamp = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+    }
+    return lastTimestamp;
+  };
   return {
     now,
     monotonic,
-    timestamp: () => `${iso().slice(0, 19)}Z`,
+    timestamp,
     microTimestamp: () => iso().replace('Z', '000Z'),
   };
 }

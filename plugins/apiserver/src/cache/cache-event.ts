@@ -12,17 +12,42 @@ export interface CacheEvent {
   readonly previous: StoredObject | undefined;
 }
 
+/** What a line is made from. An event is one, for all watchers that see it as it is. */
+export interface Shown {
+  readonly type: EventType;
+  readonly stored: StoredObject;
+}
+
 const openings = {
   ADDED: Buffer.from('{"type":"ADDED","object":'),
   MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
   DELETED: Buffer.from('{"type":"DELETED","object":'),
 } as const;
 const closing = Buffer.from('}\n');
-const lines = new WeakMap<StoredObject, Partial<Record<EventType, Buffer>>>();
+
+/** Watchers send an event at nearly the same time: the lines of the latest ones are enough. */
+const linesKept = 256;
+const lines = new Map<Shown, Buffer>();
+
+function makeLine({ type, stored }: Shown): Buffer {
+  const opening = openings[type];
+  const line = Buffer.allocUnsafe(opening.length + stored.wireBytes + closing.length);
+  opening.copy(line);
+  const end = stored.writeWire(line, opening.length);
+  closing.copy(line, end);
+  return line;
+}
 
 /** The line of a JSON watch stream. */
-export function eventLine(type: EventType, stored: StoredObject): Buffer {
-  let made = lines.get(stored);
-  if (made === undefined) lines.set(stored, (made = {}));
-  return (made[type] ??= Buffer.concat([openings[type], stored.wire, closing]));
+export function eventLine(shown: Shown): Buffer {
+  let line = lines.get(shown);
+  if (line === undefined) {
+    line = makeLine(shown);
+    lines.set(shown, line);
+    if (lines.size > linesKept) {
+      const [oldest] = lines.keys();
+      if (oldest !== undefined) lines.delete(oldest);
+    }
+  }
+  return line;
 }

@@ -2,28 +2,16 @@
 import { ApiError } from '@timonel/sdk/kube';
 import type { CacheEvent } from './cache-event.ts';
 import type { Selection } from './selection.ts';
+import { lowerBound, SortedObjects } from './sorted-objects.ts';
 import type { StoredObject } from './stored-object.ts';
 import type { Watcher } from './watcher.ts';
-
-/** First index whose key is not less than `key`. */
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? '') < key) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 export class ResourceCache {
   /** `/registry/apps/deployments/`. */
   readonly prefix: string;
   readonly #historyLimit: number;
   readonly #historyLimitBytes: number;
-  readonly #objects = new Map<string, StoredObject>();
-  #keys: string[] = [];
+  readonly #objects: SortedObjects = new SortedObjects();
   #history: CacheEvent[] = [];
   #historyBytes = 0;
   /** Events up to this revision are forgotten. */
@@ -46,30 +34,33 @@ export class ResourceCache {
     return this.#objects.get(key);
   }
 
-  /** In key order, from `startKey` on. */
-  select(selection: Selection, startKey?: string): StoredObject[] {
-    const prefix = selection.namespace === undefined ? this.prefix : `${this.prefix}${selection.namespace}/`;
-    const found: StoredObject[] = [];
-    for (let index = lowerBound(this.#keys, startKey ?? prefix); index < this.#keys.length; index += 1) {
-      const key = this.#keys[index] ?? '';
-      if (!key.startsWith(prefix)) break;
-      if (selection.name !== undefined && !key.endsWith(`/${selection.name}`)) continue;
-      const stored = this.#objects.get(key);
-      if (stored !== undefined && (selection.matches === undefined || selection.matches(stored.object))) {
-        found.push(stored);
-      }
-    }
-    return found;
+  /** Another one after every change of an object. */
+  get version(): number {
+    return this.#objects.version;
+  }
+
+  /** In key order. */
+  select(selection: Selection): StoredObject[] {
+    const { namespace, name, matches } = selection;
+    const prefix = namespace === undefined ? this.prefix : `${this.prefix}${namespace}/`;
+    const objects = this.#objects.inOrder();
+    const first = lowerBound(objects, prefix);
+    // The character after the slash ends the keys that begin with the prefix.
+    const last = lowerBound(objects, `${prefix.slice(0, -1)}0`);
+    const all = objects.slice(first, last);
+    if (name === undefined && matches === undefined) return all;
+    const end = name === undefined ? '' : `/${name}`;
+    return all.filter((stored) => stored.key.endsWith(end) && (matches === undefined || matches(stored.object)));
   }
 
   /** Puts an object of the first load, without an event. */
   load(stored: StoredObject): void {
-    this.#set(stored);
+    this.#objects.set(stored);
   }
 
   apply(event: CacheEvent): void {
-    if (event.type === 'DELETED') this.#delete(event.stored.key);
-    else this.#set(event.stored);
+    if (event.type === 'DELETED') this.#objects.delete(event.stored.key);
+    else this.#objects.set(event.stored);
     this.#remember(event);
     const namespace = this.#namespaceOf(event.stored.key);
     for (const watcher of this.#watchers.get('') ?? []) watcher.offer(event);
@@ -81,8 +72,7 @@ export class ResourceCache {
     if (revision < this.#forgottenRevision) {
       throw new ApiError('Expired', `too old resource version: ${revision} (${this.#forgottenRevision})`);
     }
-    const first = this.#history.findIndex((event) => event.revision > revision);
-    return first === -1 ? [] : this.#history.slice(first);
+    return this.#history.slice(this.#history.findLastIndex((event) => event.revision <= revision) + 1);
   }
 
   add(watcher: Watcher): void {
@@ -98,16 +88,6 @@ export class ResourceCache {
 
   watchers(): Watcher[] {
     return [...this.#watchers.values()].flatMap((set) => [...set]);
-  }
-
-  #set(stored: StoredObject): void {
-    if (!this.#objects.has(stored.key)) this.#keys.splice(lowerBound(this.#keys, stored.key), 0, stored.key);
-    this.#objects.set(stored.key, stored);
-  }
-
-  #delete(key: string): void {
-    if (!this.#objects.delete(key)) return;
-    this.#keys.splice(lowerBound(this.#keys, key), 1);
   }
 
   #remember(event: CacheEvent): void {

@@ -1,6 +1,11 @@
-/** One object at one revision. The parsed object and the wire bytes are made at most once, when first asked for. */
+/**
+ * One object at one revision. It holds the bytes that the store holds, too, and the parsed object once somebody asked for it; bytes with
+ * the resourceVersion in them are copied when they are sent.
+ */
 import type { KubeObject } from '@timonel/sdk/kube';
-import { decodeObject, wireBytes } from '../kinds/object-codec.ts';
+import { decodeObject, resourceVersionText, wireMark } from '../kinds/object-codec.ts';
+
+const closingBrace = 0x7d;
 
 export class StoredObject {
   readonly key: string;
@@ -8,7 +13,8 @@ export class StoredObject {
   readonly revision: number;
   readonly #value: Uint8Array;
   #object: KubeObject | undefined;
-  #wire: Buffer | undefined;
+  /** Where the resourceVersion goes; 0: not looked for yet. */
+  #mark = 0;
 
   constructor(key: string, revision: number, value: Uint8Array, object?: KubeObject) {
     this.key = key;
@@ -17,7 +23,7 @@ export class StoredObject {
     this.#object = object;
   }
 
-  /** As stored; parsed and as wire bytes it takes several times as much. */
+  /** As stored; parsed it takes several times as much. */
   get sizeBytes(): number {
     return this.#value.byteLength;
   }
@@ -28,10 +34,32 @@ export class StoredObject {
     return this.#object;
   }
 
-  /** JSON with the resourceVersion. */
+  /** JSON with the resourceVersion. Made anew each time. */
   get wire(): Buffer {
-    this.#wire ??= wireBytes(this.#value, this.revision);
-    return this.#wire;
+    const wire = Buffer.allocUnsafe(this.wireBytes);
+    this.writeWire(wire, 0);
+    return wire;
+  }
+
+  /** Length of `wire`. */
+  get wireBytes(): number {
+    return this.#value.byteLength + resourceVersionText(this.revision, this.#isEmptyMetadata).length;
+  }
+
+  /** Writes `wire`. Returns where it ends. */
+  writeWire(target: Buffer, start: number): number {
+    const text = resourceVersionText(this.revision, this.#isEmptyMetadata);
+    // The whole first, and then what is before the text: copies of parts would need views of them.
+    const moved = start + text.length;
+    target.set(this.#value, moved);
+    target.copyWithin(start, moved, moved + this.#mark);
+    target.write(text, start + this.#mark, 'latin1');
+    return moved + this.#value.byteLength;
+  }
+
+  get #isEmptyMetadata(): boolean {
+    if (this.#mark === 0) this.#mark = wireMark(this.#value);
+    return this.#value[this.#mark] === closingBrace;
   }
 
   /** The same content at another revision: how a deletion shows the last state. */

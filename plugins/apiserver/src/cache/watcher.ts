@@ -1,10 +1,10 @@
 /** One running watch: filters, turns leaving a selector into DELETED and entering it into ADDED, and queues with a bound. */
-import type { CacheEvent, EventType } from './cache-event.ts';
+import type { CacheEvent, EventType, Shown } from './cache-event.ts';
 import type { Selection } from './selection.ts';
 import type { StoredObject } from './stored-object.ts';
 
 export type WatcherItem =
-  | { readonly type: EventType; readonly stored: StoredObject }
+  | Shown
   | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd: boolean };
 
 /** `expired`: the history was lost, list again. `slow`: too far behind. `ended`: the server stops or the time is up. */
@@ -119,8 +119,13 @@ export class Watcher {
     if (matches === undefined) return event;
     const before = event.previous !== undefined && matches(event.previous.object);
     const now = event.type !== 'DELETED' && matches(event.stored.object);
-    if (now) return { type: before ? 'MODIFIED' : 'ADDED', stored: event.stored };
+    if (now) return shownAs(event, before ? 'MODIFIED' : 'ADDED');
     if (!before || event.previous === undefined) return undefined;
-    return { type: 'DELETED', stored: event.type === 'DELETED' ? event.stored : event.previous.at(event.revision) };
+    return event.type === 'DELETED' ? event : { type: 'DELETED', stored: event.previous.at(event.revision) };
   }
+}
+
+/** Watchers that see an event as it is share it, and with it the line that is made of it. */
+function shownAs(event: CacheEvent, type: EventType): Shown {
+  return event.type === type ? event : { type, stored: event.stored };
 }

@@ -12,6 +12,20 @@ export function sendBytes(ctx: Exchange, status: number, bytes: Buffer | string)
   ctx.body = bytes;
 }
 
+/** Bytes that are made while they are sent: as fast as the client takes them. */
+export interface Pieces {
+  readonly bytes: number;
+  /** To be gone through once. */
+  readonly pieces: Iterable<Buffer>;
+}
+
+export function sendPieces(ctx: Exchange, status: number, pieces: Pieces): void {
+  ctx.status = status;
+  ctx.set('content-type', 'application/json');
+  ctx.set('cache-control', 'no-cache, private');
+  ctx.body = pieces;
+}
+
 export function sendObject(ctx: Exchange, status: number, object: unknown, yaml = false): void {
   if (yaml) {
     ctx.status = status;

@@ -3,6 +3,8 @@
  * next to nothing: a third of the time of a get went into Koa's layers.
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { Pieces } from './answers.ts';
+import { wantsGzip, writeGzipped, writePieces } from './large-answers.ts';
 
 export interface Exchange {
   readonly req: IncomingMessage;
@@ -32,7 +34,7 @@ export class PlainExchange implements Exchange {
   readonly path: string;
   readonly querystring: string;
   status = 404;
-  body: Buffer | string | undefined;
+  body: Buffer | string | Pieces | undefined;
   #headers: Record<string, string | string[]> = {};
   #respond = true;
 
@@ -73,13 +75,21 @@ export class PlainExchange implements Exchange {
 
   /** Sends the answer, unless somebody else does. */
   send(): void {
-    const { res, body } = this;
+    const { res, body = '' } = this;
     if (!this.#respond || res.destroyed) return;
     const headers: OutgoingHttpHeaders = this.#headers;
-    headers['content-length'] = body === undefined ? 0 : Buffer.byteLength(body);
+    const isPlain = typeof body === 'string' || Buffer.isBuffer(body);
+    const bytes = isPlain ? Buffer.byteLength(body) : body.bytes;
+    const gzip = wantsGzip(this.req, bytes);
+    if (gzip) {
+      headers['content-encoding'] = 'gzip';
+      headers['vary'] = 'Accept-Encoding';
+    } else headers['content-length'] = bytes;
     res.writeHead(this.status, headers);
-    if (this.method === 'HEAD' || body === undefined) res.end();
-    else res.end(body);
+    if (this.method === 'HEAD') res.end();
+    else if (gzip) writeGzipped(res, isPlain ? [Buffer.from(body as string)] : body.pieces);
+    else if (isPlain) res.end(body);
+    else void writePieces(res, body.pieces);
   }
 }
 

@@ -21,6 +21,8 @@ function tooLarge(limit: number): ApiError {
   return new ApiError('RequestEntityTooLarge', `Request entity too large: limit is ${limit} bytes`);
 }
 
+const ignore = (): void => undefined;
+
 /** @throws ApiError RequestEntityTooLarge, BadRequest (the client went away) */
 export async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
@@ -36,10 +38,10 @@ export async function readBytes(request: IncomingMessage, limitBytes: number): P
       } else chunks.push(chunk);
     });
     request.once('end', resolve);
-    const broken = (): void => reject(badRequest('the request ended before its body was complete'));
-    request.once('error', broken);
+    request.once('error', ignore);
+    // Whatever went wrong, this comes after it.
     request.once('close', () => {
-      if (!request.complete) broken();
+      if (!request.complete) reject(badRequest('the request ended before its body was complete'));
     });
   });
   return chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks);

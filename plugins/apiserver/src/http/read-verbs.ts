@@ -2,13 +2,12 @@
 import type { Watcher } from '../cache/watcher.ts';
 import type { ListResult } from '../registry/reader.ts';
 import { partialMetadataList } from '../table/partial-metadata.ts';
-import { sendBytes, sendObject } from './answers.ts';
+import { sendObject, sendPieces } from './answers.ts';
 import { sendWritten, tableOf, type ApiRequest } from './api-request.ts';
+import { listBody } from './list-body.ts';
 import { answerForm } from './negotiation.ts';
 import { booleanOf, listQuery, watchQuery, wholeNumberOf } from './query.ts';
 import { streamWatch } from './watch-stream.ts';
-
-const comma = Buffer.from(',');
 
 let turn: Promise<void> | undefined;
 
@@ -43,25 +42,12 @@ function listMetadata(result: ListResult): Record<string, unknown> {
   };
 }
 
-/** The list from the bytes of its items. */
-function listBytes(request: ApiRequest, result: ListResult): Buffer {
-  const { definition, apiVersion } = request.kind;
-  const head = JSON.stringify({ kind: `${definition.kind}List`, apiVersion, metadata: listMetadata(result) });
-  const chunks: Buffer[] = [Buffer.from(`${head.slice(0, -1)},"items":[`)];
-  result.items.forEach((stored, index) => {
-    if (index > 0) chunks.push(comma);
-    chunks.push(stored.wire);
-  });
-  chunks.push(Buffer.from(']}'));
-  return Buffer.concat(chunks);
-}
-
 async function list(request: ApiRequest): Promise<void> {
   const { ctx, parts, kind, namespace, query } = request;
   const form = answerForm(ctx.get('accept'));
   const result = await parts.registry.reader.list(kind, listQuery(query, namespace));
   if (form === 'json') {
-    sendBytes(ctx, 200, listBytes(request, result));
+    sendPieces(ctx, 200, listBody(kind, listMetadata(result), result.items));
     return;
   }
   const metadata = listMetadata(result);

@@ -44,9 +44,7 @@ function lineMaker(kind: Kind, form: AnswerForm, table: TableMaker): LineMaker {
   }
   return (item) => {
     if (item.type === 'BOOKMARK') return jsonLine('BOOKMARK', bookmarkOf(kind, item));
-    return form === 'partial'
-      ? jsonLine(item.type, partialMetadata(item.stored.object))
-      : eventLine(item.type, item.stored);
+    return form === 'partial' ? jsonLine(item.type, partialMetadata(item.stored.object)) : eventLine(item);
   };
 }
 

@@ -24,16 +24,20 @@ export function copyJson<T>(value: T): T {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map((item: unknown) => copyJson(item)) as T;
   const copy: JsonObject = {};
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = (value as JsonObject)[key];
     if (member === undefined || typeof member === 'function') continue;
-    setOwn(copy, key, copyJson(member));
+    setOwn(copy, key, typeof member === 'object' ? copyJson(member) : member);
   }
   return copy as T;
 }
 
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
-  for (const member of Object.values(value)) deepFreeze(member);
+  for (const key of Object.keys(value)) {
+    const member = (value as JsonObject)[key];
+    if (typeof member === 'object') deepFreeze(member);
+  }
   return Object.freeze(value);
 }
 

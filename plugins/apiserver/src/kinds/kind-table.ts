@@ -50,6 +50,7 @@ export class KindTable {
   readonly #providers: Many<ResourceProvider>;
   #seen: readonly (readonly ResourceDefinition[])[] = [];
   #kinds = new Map<string, Kind>();
+  #byResource = new Map<string, readonly Kind[]>();
   #schemas: Readonly<Record<string, OpenApiSchema>> = {};
   #generation = 0;
 
@@ -75,11 +76,10 @@ export class KindTable {
   }
 
   find(group: string, version: string, resource: string): Kind | undefined {
-    const id = `${group}/${version}/${resource}`;
-    const found = this.#kinds.get(id);
+    const found = this.#find(group, version, resource);
     if (found !== undefined) return found;
     this.refresh();
-    return this.#kinds.get(id);
+    return this.#find(group, version, resource);
   }
 
   /** Asks the providers again; keeps everything when they answer the same lists. */
@@ -92,6 +92,7 @@ export class KindTable {
     for (const provider of providers) Object.assign(schemas, provider.schemas());
     this.#schemas = schemas;
     this.#kinds = new Map();
+    this.#byResource = new Map();
     for (const definition of lists.flat()) {
       if (definition.storedAs === undefined) this.#add(makeKind(definition, schemas, undefined));
     }
@@ -99,9 +100,18 @@ export class KindTable {
     this.#generation += 1;
   }
 
+  #find(group: string, version: string, resource: string): Kind | undefined {
+    // Asked for with every request, and several times: a key of three parts would be put together each time.
+    const named = this.#byResource.get(resource);
+    return named?.find(({ definition }) => definition.version === version && definition.group === group);
+  }
+
   #add(kind: Kind): void {
     const id = idOf(kind.definition);
-    if (!this.#kinds.has(id)) this.#kinds.set(id, kind);
+    if (this.#kinds.has(id)) return;
+    this.#kinds.set(id, kind);
+    const { resource } = kind.definition;
+    this.#byResource.set(resource, [...(this.#byResource.get(resource) ?? []), kind]);
   }
 
   /** A view of a kind that nobody serves is not served either. */

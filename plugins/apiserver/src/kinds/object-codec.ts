@@ -25,22 +25,23 @@ export function encodeObject(object: KubeObject): Buffer {
   return Buffer.from(`${head},"metadata":${meta}${meta === '{' ? '' : ','}"managedFields":${entries}}${comma}${tail}`);
 }
 
-/** The stored bytes with the revision in them. */
-export function wireBytes(stored: Uint8Array, revision: number): Buffer {
-  const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-  const at = bytes.indexOf(metadataMark) + metadataMark.length;
-  const empty = bytes[at] === 0x7d;
-  return Buffer.concat([
-    bytes.subarray(0, at),
-    Buffer.from(`"resourceVersion":"${revision}"${empty ? '' : ','}`, 'latin1'),
-    bytes.subarray(at),
-  ]);
+function bufferOf(stored: Uint8Array): Buffer {
+  return Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
+}
+
+/** Where the resourceVersion goes in stored bytes. */
+export function wireMark(stored: Uint8Array): number {
+  return bufferOf(stored).indexOf(metadataMark) + metadataMark.length;
+}
+
+/** What is put in there. ASCII. */
+export function resourceVersionText(revision: number, emptyMetadata: boolean): string {
+  return `"resourceVersion":"${revision}"${emptyMetadata ? '' : ','}`;
 }
 
 /** The object of stored bytes at a revision, frozen. */
 export function decodeObject(stored: Uint8Array, revision: number): KubeObject {
-  const bytes = Buffer.isBuffer(stored) ? stored : Buffer.from(stored.buffer, stored.byteOffset, stored.byteLength);
-  const object = JSON.parse(bytes.toString('utf8')) as KubeObject;
+  const object = JSON.parse(bufferOf(stored).toString('utf8')) as KubeObject;
   object.metadata.resourceVersion = String(revision);
   if (object.metadata.managedFields !== undefined) shareFields(object.metadata.managedFields);
   return deepFreeze(object);

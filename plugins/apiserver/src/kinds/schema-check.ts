@@ -38,8 +38,20 @@ function nameOf(value: unknown): string {
   return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
 }
 
+/** Objects that are checked again and again have few times in them. */
+const knownTimes = new Set<string>();
+const knownTimesLimit = 256;
+
 /** RFC 3339, of a day that is in the calendar. */
 function isTime(text: string): boolean {
+  if (knownTimes.has(text)) return true;
+  if (!isTimeOfCalendar(text)) return false;
+  if (knownTimes.size >= knownTimesLimit) knownTimes.clear();
+  knownTimes.add(text);
+  return true;
+}
+
+function isTimeOfCalendar(text: string): boolean {
   const [, day] = dateTime.exec(text) ?? [];
   if (day === undefined) return false;
   const ms = Date.parse(`${day}T00:00:00Z`);
@@ -52,27 +64,32 @@ function integerProblem(value: number, format: string | undefined): string | und
   return Number.isSafeInteger(value) ? undefined : 'it is too large';
 }
 
+function mismatch(value: unknown, { type }: SchemaNode): string {
+  return `expected ${names[type] ?? type}, found ${nameOf(value)}`;
+}
+
 function scalarProblem(value: unknown, node: SchemaNode): string | undefined {
-  const mismatch = `expected ${names[node.type] ?? node.type}, found ${nameOf(value)}`;
   switch (node.type) {
     case 'string':
-      if (typeof value !== 'string') return mismatch;
+      if (typeof value !== 'string') return mismatch(value, node);
       if (node.format === 'byte' && (!base64.test(value) || value.length % 4 !== 0)) return 'it is not valid base64';
       if (node.format === 'date-time' && !isTime(value)) return `expected an RFC 3339 time, found ${nameOf(value)}`;
       return undefined;
     case 'integer': {
-      if (typeof value !== 'number') return mismatch;
+      if (typeof value !== 'number') return mismatch(value, node);
       const problem = integerProblem(value, node.format);
-      return problem === undefined ? undefined : `${mismatch}: ${problem}`;
+      return problem === undefined ? undefined : `${mismatch(value, node)}: ${problem}`;
     }
     case 'number':
-      return typeof value === 'number' ? undefined : mismatch;
+      return typeof value === 'number' ? undefined : mismatch(value, node);
     case 'boolean':
-      return typeof value === 'boolean' ? undefined : mismatch;
+      return typeof value === 'boolean' ? undefined : mismatch(value, node);
     case 'intOrString':
-      return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value)) ? undefined : mismatch;
+      return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
+        ? undefined
+        : mismatch(value, node);
     case 'quantity':
-      return typeof value === 'string' || typeof value === 'number' ? undefined : mismatch;
+      return typeof value === 'string' || typeof value === 'number' ? undefined : mismatch(value, node);
     default:
       return undefined;
   }

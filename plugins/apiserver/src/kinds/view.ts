@@ -5,7 +5,7 @@ import { StoredObject } from '../cache/stored-object.ts';
 import { deepFreeze, type JsonObject } from '../json/plain-json.ts';
 import type { Written } from '../registry/request.ts';
 import type { Kind } from './kind-table.ts';
-import { encodeObject, wireBytes } from './object-codec.ts';
+import { encodeObject } from './object-codec.ts';
 
 export class View {
   /** The kind whose objects are shown. */
@@ -51,7 +51,7 @@ export class View {
     const { resourceVersion } = object.metadata;
     // A dry run leaves an object without a version.
     if (resourceVersion === undefined) return { object, wire: Buffer.from(JSON.stringify(object)) };
-    return { object, wire: wireBytes(encodeObject(object), Number(resourceVersion)) };
+    return { object, wire: new StoredObject('', Number(resourceVersion), encodeObject(object), object).wire };
   }
 
   /** The stored shape of a private object of the view. */

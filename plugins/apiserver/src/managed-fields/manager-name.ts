@@ -26,8 +26,17 @@ export function checkedManager(name: string, options: string): string {
   return name;
 }
 
+let lastAgent: { readonly userAgent: string | undefined; readonly name: string } | undefined;
+
 /** `kubectl/v1.35.0 (linux/amd64)` → `kubectl` */
 export function managerOfAgent(userAgent: string | undefined): string {
+  if (lastAgent === undefined || lastAgent.userAgent !== userAgent) {
+    lastAgent = { userAgent, name: agentName(userAgent) };
+  }
+  return lastAgent.name;
+}
+
+function agentName(userAgent: string | undefined): string {
   const [first = ''] = (userAgent ?? '').split('/', 1);
   const name = first.replaceAll(unprintable, '').slice(0, lengthLimit);
   return name === '' ? 'unknown' : name;
