@@ -52,7 +52,7 @@ class Compression {
 
   constructor(zlib: Deflate | Inflate) {
     this.#zlib = zlib;
-    zlib.on('error', (error) => (this.#failure = error));
+    zlib.on('error', (error) => (this.#failure ??= error));
   }
 
   async run(input: Buffer): Promise<Buffer> {
@@ -61,8 +61,11 @@ class Compression {
     const take = (chunk: Buffer): void => {
       bytes += chunk.length;
       // A few bytes can grow to very many.
-      if (bytes > blockLimitBytes) this.#zlib.destroy(new Error('a header block is too large'));
-      else chunks.push(chunk);
+      if (bytes <= blockLimitBytes) chunks.push(chunk);
+      else {
+        this.#failure ??= new Error('a header block is too large');
+        this.#zlib.destroy();
+      }
     };
     this.#zlib.on('data', take);
     try {
@@ -82,6 +85,7 @@ class Compression {
     } finally {
       this.#zlib.off('data', take);
     }
+    if (this.#failure !== undefined) throw this.#failure;
     return Buffer.concat(chunks);
   }
 
