@@ -1,9 +1,11 @@
 /** pods/exec and pods/attach over WebSocket, against a node whose containers are processes of this machine. */
+import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelMetrics } from '@timonel/sdk';
 import { apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
+import fc from 'fast-check';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { ProcessNode } from '../support/process-node.ts';
 import { SessionClient, type SessionClientOptions } from '../support/session-client.ts';
@@ -189,6 +191,22 @@ describe('a session', () => {
   });
 });
 
+it('what comes in a channel after its end is dropped', async () => {
+  const client = exec(['sh', '-c', 'cat; echo done'], 'stdin=true&stdout=true');
+  await client.opened;
+  client.send(0, 'one\n');
+  client.end(0);
+  client.end(0);
+  client.send(0, 'two\n');
+  client.send(9, 'to nobody');
+  client.end(9);
+  client.socket.send(Buffer.from([255]));
+  client.socket.send(Buffer.alloc(0));
+  client.socket.send('text');
+  await client.closed;
+  expect([client.text(1), client.status().status]).toEqual(['one\ndone\n', 'Success']);
+});
+
 describe('protocols of a session', () => {
   it.each(['v4.channel.k8s.io', 'v5.channel.k8s.io'])('speaks %s', async (name) => {
     const client = exec(['echo', 'x'], undefined, { protocols: [name] });
@@ -333,6 +351,63 @@ describe('the end of a session', () => {
     await client.closed;
     await until(() => own.processes.size === 0, { what: 'the process to be gone' });
   });
+});
+
+/** The first line of the answer to a request as it stands. */
+async function rawAnswer(head: string): Promise<string> {
+  const { hostname, port } = new URL(server.url);
+  const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false });
+  socket.on('error', () => undefined);
+  socket.write(head);
+  const text = await new Promise<string>((resolve) => {
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')));
+    socket.once('close', () => resolve(''));
+  });
+  socket.destroy();
+  return text.split('\r\n', 1)[0] ?? '';
+}
+
+it('any handshake is accepted, or refused with a reason: never a fault of the server', async () => {
+  const pick = (...values: string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
+  const request = fc.record({
+    method: pick('GET', 'POST', 'PUT', 'HEAD', 'OPTIONS'),
+    path: pick('exec', 'attach', 'portforward', 'exec/x', 'proxy', 'proxy/', 'proxy/%00', 'proxy/%zz'),
+    query: fc.oneof(
+      fc.webQueryParameters(),
+      pick('command=true&stdout=1', 'command=&stdin=true', 'ports=1,2', 'ports=,'),
+    ),
+    upgrade: pick('websocket', 'WebSocket', 'SPDY/3.1', 'h2c', 'x y', ','),
+    version: pick('13', '8', '7', 'x'),
+    key: pick('AAAAAAAAAAAAAAAAAAAAAA==', 'short', ''),
+    protocols: pick(
+      '',
+      'v5.channel.k8s.io',
+      'SPDY/3.1+portforward.k8s.io',
+      ',,',
+      'a b',
+      'v4.channel.k8s.io,v4.channel.k8s.io',
+    ),
+    streams: pick('v4.channel.k8s.io', 'portforward.k8s.io', 'v9'),
+  });
+  await fc.assert(
+    fc.asyncProperty(request, async ({ method, path, query: text, ...headers }) => {
+      const lines = [
+        `${method} /api/v1/namespaces/default/pods/a/${path}?${text} HTTP/1.1`,
+        'Host: x',
+        `Authorization: Bearer ${server.token}`,
+        'Connection: Upgrade',
+        `Upgrade: ${headers.upgrade}`,
+        `Sec-WebSocket-Version: ${headers.version}`,
+        `Sec-WebSocket-Key: ${headers.key}`,
+        ...(headers.protocols === '' ? [] : [`Sec-WebSocket-Protocol: ${headers.protocols}`]),
+        `X-Stream-Protocol-Version: ${headers.streams}`,
+      ];
+      expect(await rawAnswer(`${lines.join('\r\n')}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 (101|400|404|405|429|503) /);
+    }),
+    { numRuns: 150 },
+  );
+  await until(() => node.processes.size === 0, { what: 'all processes to be gone' });
+  expect((await server.send('GET', '/readyz')).status).toBe(200);
 });
 
 it('a request for a protocol that nobody speaks is served as if it had not asked', async () => {

@@ -36,6 +36,8 @@ export class ChannelSocket {
   readonly #options: ChannelOptions;
   readonly #readers = new Map<number, Readable>();
   readonly #blocked = new Set<number>();
+  /** Channels that the other side has ended: what comes later is dropped. */
+  readonly #ended = new Set<number>();
   readonly #timers: TimerHandle[];
   #active = false;
   #quietChecks = 0;
@@ -153,14 +155,21 @@ export class ChannelSocket {
     const channel = text ? (data[0] ?? 0) - 0x30 : (data[0] ?? 0);
     const chunk = text ? Buffer.from(data.toString('latin1', 1), 'base64') : data.subarray(1);
     if (channel === channels.close && this.#options.protocol.closes) {
-      this.#readers.get(chunk[0] ?? -1)?.push(null);
+      this.#endReader(chunk[0] ?? -1);
       return;
     }
     const reader = this.#readers.get(channel);
-    if (reader === undefined || reader.destroyed || reader.readableEnded || chunk.length === 0) return;
+    if (reader === undefined || reader.destroyed || this.#ended.has(channel) || chunk.length === 0) return;
     if (reader.push(chunk)) return;
     this.#blocked.add(channel);
     this.#socket.pause();
+  }
+
+  #endReader(channel: number): void {
+    const reader = this.#readers.get(channel);
+    if (reader === undefined || reader.destroyed || this.#ended.has(channel)) return;
+    this.#ended.add(channel);
+    reader.push(null);
   }
 
   #unblock(channel: number): void {
@@ -183,9 +192,9 @@ export class ChannelSocket {
   #end(code: number): void {
     for (const timer of this.#timers) timer.cancel();
     const clean = code === 1000 || code === 1001 || code === 1005;
-    for (const reader of this.#readers.values()) {
-      if (reader.readableEnded || reader.destroyed) continue;
-      if (clean && !('writable' in reader)) reader.push(null);
+    for (const [channel, reader] of this.#readers) {
+      if (this.#ended.has(channel) || reader.destroyed) continue;
+      if (clean && !('writable' in reader)) this.#endReader(channel);
       else reader.destroy(new Error(`the connection broke off (${code})`));
     }
   }
