@@ -1,0 +1,136 @@
+/**
+ * Real helm 4 with a chart of our own (charts/harbour) on a cluster with a node: hooks, --wait, upgrades that go well and badly,
+ * rollback, test, uninstall. The hooks are pods: jobs need their controller, which a later part brings.
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runProgram, TestCluster, type RunResult } from '../support/cluster.ts';
+import { kubernetesTools, type Tools } from '../support/kubectl.ts';
+import { newTraces, traces } from '../support/machine.ts';
+
+const chart = join(import.meta.dirname, 'charts', 'harbour');
+let before: readonly string[];
+let cluster: TestCluster;
+let tools: Tools;
+
+function run(program: keyof Tools, command: string): Promise<RunResult> {
+  const env = { KUBECONFIG: cluster.kubeconfig, HOME: join(cluster.dataDir, 'home') };
+  return runProgram(tools[program], command.replaceAll('CHART', chart).split(' '), { env, timeoutMs: 120_000 });
+}
+
+async function prints(program: keyof Tools, command: string): Promise<string> {
+  const { status, stdout, stderr } = await run(program, command);
+  if (status !== 0) throw new Error(`${program} ${command}: exit code ${status}\n${stdout}${stderr}`);
+  return stdout;
+}
+const helm = (command: string): Promise<string> => prints('helm', command);
+const kubectl = (command: string): Promise<string> => prints('kubectl', command);
+
+/** `revision status` of every entry. */
+async function history(release: string): Promise<string[]> {
+  const entries = JSON.parse(await helm(`history ${release} -o json`)) as { revision: number; status: string }[];
+  return entries.map(({ revision, status }) => `${revision} ${status}`);
+}
+const greeting = (release: string): Promise<string> => kubectl(`get cm ${release}-config -o jsonpath={.data.greeting}`);
+const readyReplicas = (release: string): Promise<string> =>
+  kubectl(`get deploy ${release}-web -o jsonpath={.status.readyReplicas}`);
+
+beforeAll(async () => {
+  tools = await kubernetesTools();
+  before = traces();
+  cluster = await TestCluster.start();
+  mkdirSync(join(cluster.dataDir, 'home'));
+}, 360_000);
+afterAll(async () => {
+  await cluster?.dispose();
+  expect(newTraces(before)).toEqual([]);
+}, 90_000);
+
+describe('a release', () => {
+  it('is tried against the server and leaves nothing', async () => {
+    const output = await helm('install shop CHART --dry-run=server');
+    expect(output).toContain('kind: Deployment');
+    expect(output).toContain('shop greets with ahoy.');
+    expect(await kubectl('get deploy,cm,secret -o name')).not.toContain('shop');
+    expect(await helm('list -q')).toBe('');
+  }, 60_000);
+
+  it('is installed: hooks in the order of their weights, and all is ready when --wait comes back', async () => {
+    expect(await helm('install shop CHART --wait --timeout 90s')).toMatch(
+      /STATUS: deployed\n[^]*shop greets with ahoy\./,
+    );
+    expect(await readyReplicas('shop')).toBe('2');
+    expect(await kubectl('logs shop-pre-install')).toBe('prepared\n');
+    const order =
+      'get cm/shop-prepared pod/shop-pre-install cm/shop-config -o jsonpath={.items[*].metadata.creationTimestamp}';
+    const times = (await kubectl(order)).split(' ');
+    expect(times).toEqual(times.toSorted());
+    expect(await helm('list -o json')).toContain('"name":"shop"');
+    expect(await helm('status shop')).toContain('STATUS: deployed');
+    expect(await helm('get manifest shop')).toContain('name: shop-web');
+    expect(await helm('get hooks shop')).toContain('shop-pre-delete');
+    expect(await helm('get values shop --all')).toContain('greeting: ahoy');
+  }, 120_000);
+
+  it('is tested by its own pods', async () => {
+    expect(await helm('test shop --timeout 60s')).toMatch(/TEST SUITE: +shop-greets\n[^]*Phase: +Succeeded/);
+    expect(await helm('test shop --timeout 60s --logs')).toContain('the greeting is ahoy');
+  }, 120_000);
+
+  it('is upgraded, with its hooks', async () => {
+    await helm('upgrade shop CHART --wait --timeout 90s --set greeting=hello --set replicas=3');
+    expect(await greeting('shop')).toBe('hello');
+    expect(await readyReplicas('shop')).toBe('3');
+    expect(await kubectl('logs shop-post-upgrade')).toBe('upgraded to 2\n');
+    expect((await run('kubectl', 'get pod shop-pre-upgrade')).stderr).toContain('NotFound');
+    expect(await history('shop')).toEqual(['1 superseded', '2 deployed']);
+  }, 120_000);
+
+  it('stays as it was when a hook fails', async () => {
+    const { status, stderr } = await run(
+      'helm',
+      'upgrade shop CHART --set greeting=lost --set refuseUpgrade=true --timeout 60s',
+    );
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('pre-upgrade hooks failed');
+    expect(await greeting('shop')).toBe('hello');
+    expect((await history('shop')).at(-1)).toBe('3 failed');
+  }, 120_000);
+
+  it('is rolled back by helm itself when an upgrade does not become ready', async () => {
+    const flags = '--wait --timeout 8s --rollback-on-failure --set greeting=lost --set broken=true --set replicas=3';
+    const { status, stderr } = await run('helm', `upgrade shop CHART ${flags}`);
+    expect(status).not.toBe(0);
+    expect(stderr).toMatch(/rolled back due to rollback-on-failure|rollback/i);
+    expect(await greeting('shop')).toBe('hello');
+    expect((await history('shop')).slice(-2)).toEqual(['4 failed', '5 deployed']);
+    expect(await kubectl('get deploy shop-web -o jsonpath={.spec.template.spec.containers[0].command[2]}')).toContain(
+      'hello',
+    );
+  }, 180_000);
+
+  it('goes back to an older revision', async () => {
+    await helm('rollback shop 1 --wait --timeout 90s');
+    expect(await greeting('shop')).toBe('ahoy');
+    expect(await readyReplicas('shop')).toBe('2');
+    expect((await history('shop')).at(-1)).toBe('6 deployed');
+  }, 120_000);
+
+  it('is upgraded or installed, whichever it takes, under another name too', async () => {
+    await helm('upgrade --install stall CHART --wait --timeout 90s --set replicas=1');
+    expect((await helm('list -q')).trim().split('\n')).toEqual(['shop', 'stall']);
+    const { status, stderr } = await run('helm', 'install stall CHART');
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('cannot reuse a name');
+    await helm('uninstall stall --wait --timeout 60s');
+  }, 180_000);
+
+  it('is uninstalled: nothing is left but hooks that say so', async () => {
+    expect(await helm('uninstall shop --wait --timeout 60s')).toContain('uninstalled');
+    expect(await kubectl('get deploy,rs,svc,secret -o name -l app.kubernetes.io/instance=shop')).toBe('');
+    expect((await run('kubectl', 'get pod shop-pre-delete')).stderr).toContain('NotFound');
+    expect(await kubectl('get cm -o name')).toContain('configmap/shop-prepared');
+    expect(await helm('list -q')).toBe('');
+  }, 120_000);
+});
