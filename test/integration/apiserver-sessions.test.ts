@@ -1,4 +1,5 @@
 /** pods/exec and pods/attach over WebSocket, against a node whose containers are processes of this machine. */
+import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelMetrics } from '@timonel/sdk';
@@ -142,6 +143,22 @@ describe('a session', () => {
     client.end(0);
     await client.closed;
     expect([client.bytes(1).length, client.status().status]).toEqual([8_000_000, 'Success']);
+  });
+
+  it('holds a process back whose client does not read', async () => {
+    const client = exec(['yes'], 'stdout=true');
+    await client.opened;
+    client.socket.pause();
+    await until(() => node.processes.size === 1, { what: 'the process' });
+    const [child] = node.processes;
+    const read = (): number => (child?.stdout as Socket).bytesRead;
+    let before = -1;
+    // Standing still between two looks half a second apart.
+    await until(() => before === (before = read()), { what: 'the output to stand still', intervalMs: 500 });
+    // Buffers of both sockets and of the streams between them.
+    expect(before).toBeLessThan(32_000_000);
+    client.socket.resume();
+    await until(() => read() > before, { what: 'the output to go on' });
   });
 
   it('passes sizes of the terminal on, in any spelling', async () => {
