@@ -26,7 +26,7 @@ async function definitionsIn(directory) {
     if (metrics.length === 0) throw new Error(`scripts/docs: ${file} declares metrics but exports none`);
     for (const metric of metrics) found.set(metric.name, metric);
   }
-  return [...found.keys()].sort().map((name) => found.get(name));
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function section(title, metrics) {
