@@ -1,5 +1,6 @@
 /** The server process of the API benchmark and the client processes that load it. */
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { withCleanup } from '../cleanup.ts';
 import { cpuMicros, residentMB } from '../store/process-usage.ts';
@@ -9,18 +10,24 @@ import type { ServedAt } from './server.ts';
 import type { WatchOptions } from './watchers.ts';
 
 const run = promisify(execFile);
-const sources = ['objects.ts', 'http-connection.ts', 'server.ts', 'client.ts', 'watchers.ts'];
+const sources = ['objects.ts', 'http-connection.ts', 'server.ts', 'client.ts', 'watchers.ts', 'plain.ts'];
 const startLimitMs = 60_000;
 
 export interface Programs {
   readonly server: string;
   readonly client: string;
   readonly watchers: string;
+  readonly plain: string;
 }
 
 export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
   return withCompiled(import.meta.dirname, sources, (path) =>
-    work({ server: path('server.ts'), client: path('client.ts'), watchers: path('watchers.ts') }),
+    work({
+      server: path('server.ts'),
+      client: path('client.ts'),
+      watchers: path('watchers.ts'),
+      plain: path('plain.ts'),
+    }),
   );
 }
 
@@ -109,13 +116,30 @@ async function stopped(child: ChildProcess): Promise<void> {
 }
 
 /** Runs `work` on a new server process over the data in `dataDir`. */
-export async function withServer<T>(
+export function withServer<T>(
   programs: Programs,
   dataDir: string,
   work: (server: ApiServer) => Promise<T>,
 ): Promise<T> {
+  return withProcess(programs, [...nodeFlags, programs.server, JSON.stringify({ dataDir })], work);
+}
+
+/** The same with the yardstick, which takes its certificate from the data of a server. */
+export function withPlainServer<T>(
+  programs: Programs,
+  dataDir: string,
+  work: (server: ApiServer) => Promise<T>,
+): Promise<T> {
+  const pki = join(dataDir, 'apiserver', 'pki');
+  return withProcess(programs, [programs.plain, JSON.stringify({ pki })], work);
+}
+
+async function withProcess<T>(
+  programs: Programs,
+  args: readonly string[],
+  work: (server: ApiServer) => Promise<T>,
+): Promise<T> {
   const began = performance.now();
-  const args = [...nodeFlags, programs.server, JSON.stringify({ dataDir })];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'pipe'] });
   return withCleanup(
     () => stopped(child),

@@ -28,15 +28,14 @@ export function pod(name: string, at: number): string {
   return JSON.stringify({
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name, labels: { app, 'pod-template-hash': '5d59d67564' } },
+    metadata: { name, labels: { app } },
     spec: {
       nodeName: `node-${at % 1000}`,
       containers: [
         {
           name: 'main',
           image: 'registry.example.com/team/service:1.27.3',
-          env: [{ name: 'LOG_LEVEL', value: 'info' }],
-          resources: { limits: { cpu: '500m', memory: '256Mi' }, requests: { cpu: '100m', memory: '128Mi' } },
+          resources: { requests: { cpu: '100m', memory: '128Mi' } },
         },
       ],
     },

@@ -4,7 +4,7 @@ import type { BenchOptions } from '../bench.ts';
 import { withCleanup } from '../cleanup.ts';
 import { EtcdGroup } from '../store/etcd-group.ts';
 import type { ApiServer, Measured, Programs } from './api-server.ts';
-import { withServer } from './api-server.ts';
+import { withPlainServer, withServer } from './api-server.ts';
 import { sharedObjects } from './objects.ts';
 import type { EtcdRow, LoadRow, MemoryRow, StartRow, WatchRow } from './rows.ts';
 
@@ -64,18 +64,24 @@ async function etcdPuts(dir: string, row: EtcdRow): Promise<void> {
 
 export interface LoadPhase {
   readonly loads: readonly LoadRow[];
+  /** Measured in every round beside the loads, so that both meet the same noise. */
+  readonly plain: LoadRow | undefined;
   readonly watches: readonly WatchRow[];
   readonly etcd: EtcdRow | undefined;
 }
 
-export async function loadPhase(options: PhaseOptions, { loads, watches, etcd }: LoadPhase, shares: ClientShares) {
+export async function loadPhase(options: PhaseOptions, phase: LoadPhase, shares: ClientShares): Promise<void> {
+  const { loads, watches, plain, etcd } = phase;
   const { programs, rounds, note } = options;
-  if (loads.length + watches.length > 0) {
-    await withServer(programs, join(options.dir, 'loads'), async (server) => {
+  const dataDir = join(options.dir, 'loads');
+  if (loads.length + watches.length > 0 || plain !== undefined) {
+    await withServer(programs, dataDir, async (server) => {
       await server.load({ operation: 'create', clients: 64, requests: 4_000, prefix: 'warm-up-' });
       await server.load({ operation: 'create', clients: 8, requests: sharedObjects, prefix: 'shared-' });
       for (let round = 1; round <= rounds; round++) {
         for (const row of loads) await attempt(options, row.name, () => measureLoad(server, row, round, shares));
+        if (plain !== undefined)
+          await attempt(options, plain.name, () => measurePlain(options, dataDir, plain, shares));
         for (const row of watches) await attempt(options, row.name, () => measureWatch(server, row, round, shares));
         note(`loads: round ${round} of ${rounds}`);
       }
@@ -83,6 +89,13 @@ export async function loadPhase(options: PhaseOptions, { loads, watches, etcd }:
   }
   if (etcd === undefined) return;
   for (let round = 1; round <= rounds; round++) await attempt(options, etcd.name, () => etcdPuts(options.dir, etcd));
+}
+
+async function measurePlain(options: PhaseOptions, dataDir: string, row: LoadRow, shares: ClientShares): Promise<void> {
+  await withPlainServer(options.programs, dataDir, async (server) => {
+    await server.load({ ...row.load, requests: 3_000, prefix: '' });
+    take(row, await server.load({ ...row.load, prefix: '' }), row.load.requests, shares);
+  });
 }
 
 async function measureLoad(server: ApiServer, row: LoadRow, round: number, shares: ClientShares): Promise<void> {

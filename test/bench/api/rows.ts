@@ -159,6 +159,15 @@ export function memoryRow(): MemoryRow {
   return { name: 'resident memory', idle, configMaps, cluster, measures: [idle, configMaps, cluster] };
 }
 
+/** What Node's HTTPS server alone is good for on the machine at the moment. */
+export function plainRow(): LoadRow {
+  return loadRow('the same 1.2 KB to every get, by node:https alone, 64 clients', {
+    operation: 'get',
+    clients: 64,
+    requests: 20_000,
+  });
+}
+
 export interface EtcdRow extends Row {
   readonly perSecond: Measure;
 }

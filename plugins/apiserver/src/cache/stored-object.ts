@@ -3,7 +3,7 @@
  * the resourceVersion in them are copied when they are sent.
  */
 import type { KubeObject } from '@timonel/sdk/kube';
-import { decodeObject, resourceVersionText, wireMark } from '../kinds/object-codec.ts';
+import { decodeObject, resourceVersionBytes, resourceVersionText, wireMark } from '../kinds/object-codec.ts';
 
 const closingBrace = 0x7d;
 
@@ -43,7 +43,7 @@ export class StoredObject {
 
   /** Length of `wire`. */
   get wireBytes(): number {
-    return this.#value.byteLength + resourceVersionText(this.revision, this.#isEmptyMetadata).length;
+    return this.#value.byteLength + resourceVersionBytes(this.revision, this.#isEmptyMetadata);
   }
 
   /** Writes `wire`. Returns where it ends. */

@@ -21,6 +21,14 @@ function event(type: EventType, name: string, revision: number): CacheEvent {
 const all: Selection = { namespace: undefined, name: undefined, matches: undefined };
 
 describe('StoredObject', () => {
+  it('knows the length of its bytes, whatever the revision', () => {
+    for (const revision of [1, 9, 10, 99, 100, 12_345, 999_999, 1_000_000, 2 ** 53 - 1]) {
+      const { wire, wireBytes } = stored('a', revision);
+      expect(wire.length).toBe(wireBytes);
+      expect(JSON.parse(wire.toString())).toMatchObject({ metadata: { resourceVersion: String(revision) } });
+    }
+  });
+
   it('puts the resourceVersion into the stored bytes', () => {
     const object = stored('a', 7);
     expect(JSON.parse(object.wire.toString())).toEqual(object.object);

@@ -1,11 +1,11 @@
 /**
- * How often watches write. A write to a connection costs the server as much as ten events in it. So after a write a watch waits for the
+ * How often watches write. A write to a connection costs the server as much as a dozen events in it. So after a write a watch waits for the
  * next beat, which comes the later the more watches wrote since the last one: many busy watches send less often, and more at once. A
  * watch that was silent sends at once.
  */
 import type { Env } from '@timonel/sdk';
 
-const pauseOfWriteMs = 0.1;
+const pauseOfWriteMs = 0.15;
 const shortestPauseMs = 1;
 const longestPauseMs = 20;
 

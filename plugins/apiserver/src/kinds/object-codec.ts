@@ -34,6 +34,13 @@ export function wireMark(stored: Uint8Array): number {
   return bufferOf(stored).indexOf(metadataMark) + metadataMark.length;
 }
 
+/** The length of `resourceVersionText`, without making it. */
+export function resourceVersionBytes(revision: number, emptyMetadata: boolean): number {
+  let digits = 1;
+  for (let rest = revision; rest >= 10; rest /= 10) digits += 1;
+  return '"resourceVersion":""'.length + digits + (emptyMetadata ? 0 : 1);
+}
+
 /** What is put in there. ASCII. */
 export function resourceVersionText(revision: number, emptyMetadata: boolean): string {
   return `"resourceVersion":"${revision}"${emptyMetadata ? '' : ','}`;
