@@ -215,7 +215,7 @@ describe('kubectl complains', () => {
     const again = await kubectl('create priorityclass urgent --value=1');
     expect(again.stderr).toContain('priorityclasses.scheduling.k8s.io "urgent" already exists');
     const changed = await kubectl(`patch pc urgent --type=merge -p '{"value":2}'`);
-    expect(changed.stderr).toContain('value: Invalid value: 2: field is immutable');
+    expect(changed.stderr).toContain('value: Forbidden: may not be changed in an update.');
   });
 });
 
