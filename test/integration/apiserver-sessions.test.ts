@@ -151,7 +151,7 @@ describe('a session', () => {
     client.socket.pause();
     await until(() => node.processes.size === 1, { what: 'the process' });
     const [child] = node.processes;
-    const read = (): number => (child?.stdout as Socket).bytesRead;
+    const read = (): number => (child?.stdout as Socket | undefined)?.bytesRead ?? 0;
     let before = -1;
     // Standing still between two looks half a second apart.
     await until(() => before === (before = read()), { what: 'the output to stand still', intervalMs: 500 });

@@ -19,7 +19,18 @@ describe('parseResourcePath', () => {
     expect(brief('/api/v1/namespaces/a/pods')).toBe(' v1 a pods - ');
     expect(brief('/api/v1/namespaces/a/pods/b/log')).toBe(' v1 a pods b log');
     expect(brief('/apis/apps/v1/namespaces/a/deployments/b/scale/')).toBe('apps v1 a deployments b scale');
-    expect(brief('/api/v1/namespaces/a/pods/b/proxy/x/y')).toBe(' v1 a pods b proxy/x/y');
+  });
+
+  it('leaves what follows a proxy as it is', () => {
+    const tail = (path: string): string => `${brief(path)} ${parseResourcePath(path)?.tail ?? ''}`;
+    expect(tail('/api/v1/namespaces/a/pods/b/proxy')).toBe(' v1 a pods b proxy ');
+    expect(tail('/api/v1/namespaces/a/pods/b/proxy/')).toBe(' v1 a pods b proxy /');
+    expect(tail('/api/v1/namespaces/a/services/https:b:1/proxy/x//%2F/..%')).toBe(
+      ' v1 a services https:b:1 proxy /x//%2F/..%',
+    );
+    expect(tail('/api/v1/nodes/n/proxy/api/v1/nodes/n/proxy/x')).toBe(' v1 - nodes n proxy /api/v1/nodes/n/proxy/x');
+    expect(tail('/api/v1/namespaces/proxy/pods/proxy/proxy/x')).toBe(' v1 proxy pods proxy proxy /x');
+    expect(tail('/api/v1/namespaces/a/configmaps/proxy/status')).toBe(' v1 a configmaps proxy status ');
   });
 
   it('takes no path that could mean something else', () => {
