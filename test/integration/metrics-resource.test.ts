@@ -72,9 +72,14 @@ afterAll(async () => {
 
 describe('metrics.k8s.io', () => {
   it('says that there are no figures yet', async () => {
+    await until(async () => (await server.send('GET', `${root}/nodes`)).body.message?.includes('3 of 3 nodes'), {
+      what: 'all nodes to have been asked',
+    });
     const { body, headers } = await server.send('GET', `${root}/nodes`);
     expect(body).toMatchObject({ code: 503, reason: 'ServiceUnavailable' });
-    expect(body.message).toContain('metrics not available yet');
+    expect(body.message).toMatch(
+      /^metrics not available yet: 3 of 3 nodes do not tell what they use: (?:not yet|node "silent")/,
+    );
     expect(headers['retry-after']).toBe('2');
     expect(server.kernel.service(resourceMetrics).ready()).toBe(false);
   });

@@ -27,12 +27,11 @@ function follow(host: ControllerHost, api: ApiClient): Cluster {
   return { all, nodes: all.for(nodes), pods: all.for(pods) };
 }
 
-function listsOf(samples: UsageSamples, cluster: () => Cluster | undefined): MetricsLists {
+function listsOf(samples: UsageSamples, why: () => string, cluster: () => Cluster | undefined): MetricsLists {
   const ready = (): Cluster => {
     const found = cluster();
     if (found !== undefined && samples.ready()) return found;
-    const message =
-      'metrics not available yet: no node has been measured twice so far; please try again in some seconds';
+    const message = `metrics not available yet: ${why()}`;
     throw new ApiError('ServiceUnavailable', message, { retryAfterSeconds: 2 });
   };
   return {
@@ -88,7 +87,13 @@ const plugin: AnyPlugin = definePlugin({
         if (!ctx.signal.aborted) ctx.reportFault(error);
       });
     };
-    const kinds = metricsKinds(listsOf(samples, () => cluster));
+    const kinds = metricsKinds(
+      listsOf(
+        samples,
+        () => scraper.why(),
+        () => cluster,
+      ),
+    );
     return {
       provides: { metrics: samples, resources: { definitions: () => kinds, schemas: () => metricsSchemas } },
       start() {

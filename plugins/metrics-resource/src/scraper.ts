@@ -21,11 +21,20 @@ export interface ScraperParts {
 
 export class Scraper {
   readonly #parts: ScraperParts;
-  /** Nodes that did not answer last time: told once, not at each round. */
-  readonly #silent = new Set<string>();
+  /** Nodes that did not answer last time, with the reason: told once, not at each round. */
+  readonly #silent = new Map<string, string>();
 
   constructor(parts: ScraperParts) {
     this.#parts = parts;
+  }
+
+  /** Why there are no figures: one sentence. */
+  why(): string {
+    const [first] = this.#silent.values();
+    const count = this.#parts.nodeNames().length;
+    if (count === 0) return 'the cluster has no nodes so far';
+    if (first === undefined) return 'no node has been measured twice so far; please try again in some seconds';
+    return `${this.#silent.size} of ${count} nodes do not tell what they use: ${first}`;
   }
 
   /** Until the signal. */
@@ -47,7 +56,7 @@ export class Scraper {
     const names = nodeNames();
     const known = new Set(names);
     samples.keepOnly(known);
-    for (const name of this.#silent) if (!known.has(name)) this.#silent.delete(name);
+    for (const name of this.#silent.keys()) if (!known.has(name)) this.#silent.delete(name);
     const waiting = names.values();
     const worker = async (): Promise<void> => {
       for (const name of waiting) await this.#ask(name);
@@ -64,8 +73,9 @@ export class Scraper {
       if (this.#silent.delete(name)) log.info({ node: name }, `node "${name}" tells again what it uses`);
     } catch (error) {
       metrics.requests.of('false').add();
-      if (this.#silent.has(name)) return;
-      this.#silent.add(name);
+      const isNew = !this.#silent.has(name);
+      this.#silent.set(name, errorMessage(error));
+      if (!isNew) return;
       log.debug({ node: name, error: errorMessage(error) }, `node "${name}" does not tell what it uses`);
     }
   }
