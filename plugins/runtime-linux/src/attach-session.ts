@@ -68,9 +68,9 @@ function resize(container: Container, columns: number, rows: number): void {
   }
 }
 
-/** The stdin of this container is closed: `stdinOnce`, or it closed it itself. */
-function closedInput(): undefined {
-  return undefined;
+/** Nobody listens: the stdin of this container is closed, by `stdinOnce` or by itself. */
+function closedInput(error: unknown): undefined {
+  if (!['ENOENT', 'ECONNREFUSED'].includes(errorCode(error) ?? '')) throw error;
 }
 
 interface AttachSockets {

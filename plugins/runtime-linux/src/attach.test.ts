@@ -61,7 +61,7 @@ describe('attach to a container without a terminal', () => {
     expect(out.text).toBe(`${8 * 1024 * 1024}\ndone\n`);
   });
 
-  it('drops who does not read, and lets neither the container nor the log nor others wait', async () => {
+  it('waits a while for who does not read, then drops him: container, log and others go on', async () => {
     const id = await shell(
       'read -r go; i=0; while [ $i -lt 100 ]; do printf "%065536d\\n" $i; i=$((i+1)); done; read -r end',
       {
@@ -81,6 +81,29 @@ describe('attach to a container without a terminal', () => {
     reader.stdin?.write('end\n');
     expect(await reader.exited).toBe(0);
     await expect(attach(id)).rejects.toMatchObject({ reason: 'AttachError' });
+  });
+
+  it('gives all to who reads slowly, also what is written last', async () => {
+    const id = await shell(
+      'read -r go; i=0; while [ $i -lt 100 ]; do printf "%065536d\\n" $i; i=$((i+1)); done; echo last',
+      {
+        stdin: true,
+      },
+    );
+    const session = await attach(id);
+    let received = 0;
+    let end = '';
+    session.stdout.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      end = chunk.toString().slice(-5);
+      if (received % 7 !== 0) return;
+      session.stdout.pause();
+      setTimeout(() => session.stdout.resume(), 20);
+    });
+    session.stdin?.write('go\n');
+    expect(await session.exited).toBe(0);
+    await until(() => end === 'last\n', { what: 'the last line' });
+    expect(received).toBe(100 * 65_537 + 5);
   });
 
   it('takes 16 at a time and says so to the next', async () => {
@@ -141,7 +164,7 @@ describe('faults of those who serve the attached', () => {
     try {
       const session = await attach(id);
       for (let index = 0; index < 10_000; index += 1) session.resize(80 + (index % 80), 24);
-      const all = await Promise.allSettled(Array.from({ length: 64 }, () => attach(id)));
+      const all = await Promise.allSettled(Array.from({ length: 200 }, () => attach(id)));
       const refused = all.find(({ status }) => status === 'rejected');
       expect(refused).toMatchObject({ reason: { message: expect.stringContaining('does not answer') } });
       session.kill();

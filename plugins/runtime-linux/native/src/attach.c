@@ -1,6 +1,6 @@
 /* Others at the streams of a container, through listening sockets in its state directory. Who connects to `attach.out` or
  * `attach.err` receives what the container writes from then on; what comes through `attach.in` goes to its stdin. Plain
- * bytes. Nobody is waited for: a reader whose socket is full is dropped. With `stdinOnce` the stdin of the container ends
+ * bytes. Who reads too slowly is waited for, so that a burst arrives, but not for long: then he is dropped. With `stdinOnce` the stdin of the container ends
  * when the first writer has left; else it stays open for the next. */
 #include "monitor.h"
 
@@ -12,7 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { BACKLOG_BYTES = 1 << 20, PENDING_BYTES = 4096 };
+enum { BACKLOG_BYTES = 1 << 20, BACKLOG_CLIENTS = 128, PENDING_BYTES = 4096, HELD_BYTES = 16384, STALL_MS = 5000 };
 
 static const char *const names[ATTACH_KINDS] = {"attach.out", "attach.err", "attach.in"};
 static int listeners[ATTACH_KINDS] = {-1, -1, -1};
@@ -23,13 +23,17 @@ static bool input_once, input_left;
 static char pending[PENDING_BYTES];
 static size_t pending_at, pending_end;
 
+/* What was read last of stdout and stderr, while readers are behind with its last bytes: no more is read meanwhile. */
+static struct held { char bytes[HELD_BYTES]; size_t length; int64_t until; } held[ATTACH_IN];
+static size_t behind[ATTACH_IN][ATTACH_CLIENTS];
+
 static int listener_open(const char *name) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) fail("socket", name);
     strcpy(address.sun_path, name);         /* relative to the state directory, so that it is never too long */
     if (bind(fd, (struct sockaddr *)&address, sizeof address) < 0) fail("bind", name);
-    if (listen(fd, ATTACH_CLIENTS) < 0) fail("listen", name);
+    if (listen(fd, BACKLOG_CLIENTS) < 0) fail("listen", name);
     return fd;
 }
 
@@ -62,14 +66,53 @@ static void clients_accept(int kind) {
     }
 }
 
-/* Who connected before the container wrote gets it, so they are accepted here as well. */
+static void reader_drop(int kind, int i) {
+    drop(&clients[kind][i]);
+    behind[kind][i] = 0;
+}
+
+static void reader_send(int kind, int i, const char *bytes, size_t length) {
+    ssize_t sent = send(clients[kind][i], bytes, length, MSG_NOSIGNAL);
+    bool full = sent < 0 && (errno == EAGAIN || errno == EINTR);
+    if (sent < 0 && !full) reader_drop(kind, i);
+    else behind[kind][i] = length - (full ? 0 : (size_t)sent);
+}
+
+bool attach_waits(int kind) {
+    for (int i = 0; i < ATTACH_CLIENTS; i++)
+        if (behind[kind][i] > 0) return true;
+    return false;
+}
+
+/* Called when nobody is behind. Who connected before the container wrote gets it, so they are accepted here as well. */
 void attach_send(int kind, const char *bytes, size_t length) {
     if (listeners[kind] < 0) return;
     clients_accept(kind);
+    for (int i = 0; i < ATTACH_CLIENTS; i++)
+        if (clients[kind][i] >= 0) reader_send(kind, i, bytes, length);
+    if (!attach_waits(kind)) return;
+    memcpy(held[kind].bytes, bytes, length);
+    held[kind].length = length;
+    held[kind].until = now_ms() + STALL_MS;
+}
+
+static void readers_catch_up(int kind) {
+    const struct held *all = &held[kind];
     for (int i = 0; i < ATTACH_CLIENTS; i++) {
-        int *fd = &clients[kind][i];
-        if (*fd >= 0 && send(*fd, bytes, length, MSG_NOSIGNAL) != (ssize_t)length) drop(fd);
+        if (behind[kind][i] == 0) continue;
+        reader_send(kind, i, all->bytes + all->length - behind[kind][i], behind[kind][i]);
+        if (behind[kind][i] > 0 && now_ms() >= all->until) reader_drop(kind, i);
     }
+}
+
+/* How long poll may wait: -1 for ever. */
+int attach_timeout(void) {
+    int64_t end = INT64_MAX;
+    for (int kind = 0; kind < ATTACH_IN; kind++)
+        if (attach_waits(kind) && held[kind].until < end) end = held[kind].until;
+    if (end == INT64_MAX) return -1;
+    int64_t left = end - now_ms();
+    return left < 0 ? 0 : left > STALL_MS ? STALL_MS : (int)left;
 }
 
 static void input_close(void) {
@@ -108,8 +151,9 @@ void attach_poll(struct pollfd *polled) {
         polled[kind] = (struct pollfd){listeners[kind], POLLIN, 0};
         for (int i = 0; i < ATTACH_CLIENTS; i++) {
             bool input = kind == ATTACH_IN;
-            /* of a reader only the hang-up is wanted, which is always told */
-            polled[slot(kind, i)] = (struct pollfd){input && waits ? -1 : clients[kind][i], input ? POLLIN : 0, 0};
+            /* of a reader that is not behind only the hang-up is wanted, which is always told */
+            short events = input ? POLLIN : behind[kind][i] > 0 ? POLLOUT : 0;
+            polled[slot(kind, i)] = (struct pollfd){input && waits ? -1 : clients[kind][i], events, 0};
         }
     }
     polled[ATTACH_POLLS - 1] = (struct pollfd){waits ? input_fd : -1, POLLOUT, 0};
@@ -119,10 +163,11 @@ void attach_handle(const struct pollfd *polled) {
     if (polled[ATTACH_POLLS - 1].revents != 0) input_flush();
     for (int i = 0; i < ATTACH_CLIENTS; i++) {
         for (int kind = 0; kind < ATTACH_IN; kind++)
-            if (polled[slot(kind, i)].revents != 0) drop(&clients[kind][i]);
+            if ((polled[slot(kind, i)].revents & ~POLLOUT) != 0) reader_drop(kind, i);
         bool ready = polled[slot(ATTACH_IN, i)].revents != 0;
         if (ready && clients[ATTACH_IN][i] >= 0 && pending_at == pending_end) input_read(&clients[ATTACH_IN][i]);
     }
+    for (int kind = 0; kind < ATTACH_IN; kind++) readers_catch_up(kind);
     for (int kind = 0; kind < ATTACH_KINDS; kind++)
         if (polled[kind].revents != 0 && listeners[kind] >= 0) clients_accept(kind);
     if (input_once && input_left && input_fd >= 0 && pending_at == pending_end) input_close();

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 2000 };
+enum { DRAIN_MS = 2000, RETRY_MS = 20, STREAM_POLLS = 2 };
 
 static struct spec spec;
 static struct stream streams[2];
@@ -146,14 +146,32 @@ static void commands_read(void) {
     for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) command_run(line);
 }
 
+static void streams_poll(struct pollfd *polled) {
+    for (int i = 0; i < STREAM_POLLS; i++) {
+        bool paused = attach_waits(streams[i].kind);
+        polled[i] = (struct pollfd){paused ? -1 : streams[i].fd, POLLIN, 0};
+    }
+    attach_poll(polled + STREAM_POLLS);
+}
+
+static void streams_handle(const struct pollfd *polled) {
+    attach_handle(polled + STREAM_POLLS);
+    for (int i = 0; i < STREAM_POLLS; i++)
+        if (polled[i].revents != 0) stream_read(&streams[i]);
+}
+
+/* A socket counts as writable when most of it was read, and there is little time: so readers are tried again and again. */
 static void streams_drain(void) {
     int64_t end = now_ms() + DRAIN_MS;
-    while (streams[0].fd >= 0 || streams[1].fd >= 0) {
-        struct pollfd polled[2] = {{streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}};
+    for (;;) {
+        bool waits = attach_waits(ATTACH_OUT) || attach_waits(ATTACH_ERR);
+        if (streams[0].fd < 0 && streams[1].fd < 0 && !waits) return;
+        struct pollfd polled[STREAM_POLLS + ATTACH_POLLS];
+        streams_poll(polled);
         int64_t left = end - now_ms();
-        if (left <= 0 || poll(polled, 2, (int)left) <= 0) return;
-        for (int i = 0; i < 2; i++)
-            if (polled[i].revents != 0) stream_read(&streams[i]);
+        if (left <= 0) return;
+        if (poll(polled, STREAM_POLLS + ATTACH_POLLS, waits && left > RETRY_MS ? RETRY_MS : (int)left) < 0) continue;
+        streams_handle(polled);
     }
 }
 
@@ -173,18 +191,15 @@ static void child_reap(void) {
 
 static _Noreturn void monitor_loop(void) {
     for (;;) {
-        struct pollfd polled[4 + ATTACH_POLLS] = {
-            {streams[0].fd, POLLIN, 0}, {streams[1].fd, POLLIN, 0}, {control_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
-        attach_poll(polled + 4);
-        if (poll(polled, 4 + ATTACH_POLLS, -1) < 0) {
+        struct pollfd polled[2 + STREAM_POLLS + ATTACH_POLLS] = {{control_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
+        streams_poll(polled + 2);
+        if (poll(polled, 2 + STREAM_POLLS + ATTACH_POLLS, attach_timeout()) < 0) {
             if (errno != EINTR) fail("poll", "monitor");
             continue;
         }
-        attach_handle(polled + 4);
-        for (int i = 0; i < 2; i++)
-            if (polled[i].revents != 0) stream_read(&streams[i]);
-        if (polled[2].revents != 0) commands_read();
-        if (polled[3].revents != 0) child_reap();
+        streams_handle(polled + 2);
+        if (polled[0].revents != 0) commands_read();
+        if (polled[1].revents != 0) child_reap();
     }
 }
 

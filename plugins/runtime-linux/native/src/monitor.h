@@ -83,6 +83,8 @@ struct pollfd;                                                        /* of thes
 void attach_open(int input, bool once, bool has_error);
 void attach_poll(struct pollfd *polled);
 void attach_handle(const struct pollfd *polled);
+bool attach_waits(int kind);                                           /* for a reader: nothing is to be read meanwhile */
+int attach_timeout(void);
 void attach_send(int kind, const char *bytes, size_t length);
 
 /* dial.c: a connection into a network namespace. */
