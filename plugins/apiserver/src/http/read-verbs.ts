@@ -47,7 +47,7 @@ async function list(request: ApiRequest): Promise<void> {
   const form = answerForm(ctx.get('accept'));
   const result = await parts.registry.reader.list(kind, listQuery(query, namespace));
   if (form === 'json') {
-    sendPieces(ctx, 200, listBody(kind, listMetadata(result), result.items));
+    sendPieces(ctx, 200, listBody(kind, listMetadata(result), result));
     return;
   }
   const metadata = listMetadata(result);

@@ -35,6 +35,15 @@ export interface ListResult {
   readonly items: readonly StoredObject[];
   readonly continue: string | undefined;
   readonly remaining: number | undefined;
+  /** Of a list of all that a namespace or the cluster has: equal for lists with equal items. */
+  readonly state?: ListState;
+}
+
+/** The state of a cache that a list shows. */
+export interface ListState {
+  readonly cache: object;
+  readonly version: number;
+  readonly namespace: string | undefined;
 }
 
 /** Where the objects of a kind are. */
@@ -92,7 +101,9 @@ export class Reader {
   async list(kind: Kind, query: ListQuery): Promise<ListResult> {
     const { view } = kind;
     const result = await this.#list(homeOf(kind), query, selectionFor(kind, query));
-    return view === undefined ? result : { ...result, items: result.items.map((stored) => view.present(stored)) };
+    if (view === undefined) return result;
+    const { state: _ofStored, ...shown } = result;
+    return { ...shown, items: result.items.map((stored) => view.present(stored)) };
   }
 
   async #list(kind: Kind, query: ListQuery, selection: Selection): Promise<ListResult> {
@@ -109,11 +120,15 @@ export class Reader {
       const start = { revision: now, startKey: scanPrefix(kind, selection) };
       if (behind) return this.#scan(kind, selection, start, limit);
     } else await this.#ready(revision);
-    const items = this.#feed.cache(kind.prefix).select(selection);
+    const cache = this.#feed.cache(kind.prefix);
+    const items = cache.select(selection);
     // The cache and its revision belong together: nothing is awaited between the two.
     const now = this.#feed.revision;
     if (limit === undefined || items.length <= limit) {
-      return { revision: now, items, continue: undefined, remaining: undefined };
+      const { namespace, name, matches } = selection;
+      const isWhole = name === undefined && matches === undefined;
+      const state = isWhole ? { state: { cache, version: cache.version, namespace } } : {};
+      return { revision: now, items, continue: undefined, remaining: undefined, ...state };
     }
     const page = items.slice(0, limit);
     const token = encodePageToken({ revision: now, startKey: items[limit]?.key ?? '' });
