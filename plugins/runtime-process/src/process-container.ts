@@ -71,7 +71,7 @@ export class ProcessContainer {
     const stdio: ('pipe' | 'ignore')[] = [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'];
     const child = spawn(program, args, { ...spawnOptions(this.config), stdio });
     this.#child = child;
-    this.#hub = new AttachHub(child.stdout, child.stderr, child.stdin, stdinOnce);
+    this.#hub = new AttachHub(child.stdout, child.stderr, child.stdin, { once: stdinOnce, env: this.#env });
     const log = new CriLog(this.status.logPath, this.#env.clock);
     if (child.stdout !== null) log.follow('stdout', child.stdout);
     if (child.stderr !== null) log.follow('stderr', child.stderr);
