@@ -5,22 +5,10 @@ import { partialMetadataList } from '../table/partial-metadata.ts';
 import { sendObject, sendPieces } from './answers.ts';
 import { sendWritten, tableOf, type ApiRequest } from './api-request.ts';
 import { listBody } from './list-body.ts';
+import { endOfTurn } from './end-of-turn.ts';
 import { answerForm } from './negotiation.ts';
 import { booleanOf, listQuery, watchQuery, wholeNumberOf } from './query.ts';
 import { streamWatch } from './watch-stream.ts';
-
-let turn: Promise<void> | undefined;
-
-/** Reads that came in the same turn of the event loop go on together, and share one question to the store. */
-function endOfTurn(): Promise<void> {
-  turn ??= new Promise((resolve) => {
-    setImmediate(() => {
-      turn = undefined;
-      resolve();
-    });
-  });
-  return turn;
-}
 
 export async function get(request: ApiRequest): Promise<void> {
   const { parts, kind, namespace, name = '', query } = request;

@@ -10,6 +10,7 @@ import { applyPatch } from '../registry/registry.ts';
 import { addWarning, sendObject } from './answers.ts';
 import { sendWritten, targetOf, warnAbout, type ApiRequest } from './api-request.ts';
 import { apply, applyPatchType, applyScale, isApply, refuseForce } from './apply-verb.ts';
+import { endOfTurn } from './end-of-turn.ts';
 import { deleteRequest, isDryRun, listQuery } from './query.ts';
 import { contentType, readBody, unsupportedMediaType } from './read-body.ts';
 
@@ -30,6 +31,7 @@ function shapeCheck(request: ApiRequest, jsonText: string): ShapeCheck {
 async function readObject(request: ApiRequest): Promise<KubeObject> {
   const { ctx, parts, kind } = request;
   const { value, jsonText } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  await endOfTurn();
   if (!isJsonObject(value)) throw badRequest(`the body must be a ${kind.definition.kind} object`);
   shapeCheck(request, jsonText)(value, kind);
   return value as unknown as KubeObject;
@@ -56,6 +58,7 @@ async function readPatch(request: ApiRequest): Promise<{ patch: Patch; jsonText:
   if (type === undefined) throw unsupportedMediaType([...patchTypeNames, applyPatchType].join(', '));
   refuseForce(request);
   const { value, jsonText } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes, patchTypeNames);
+  await endOfTurn();
   if (value === undefined) throw badRequest('a patch must have a body');
   return { patch: { type, body: value } as Patch, jsonText };
 }

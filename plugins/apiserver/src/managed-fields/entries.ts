@@ -32,6 +32,15 @@ function idOf({ manager, operation, apiVersion, subresource = '' }: ManagedEntry
   return JSON.stringify([manager, operation, operation === 'Apply' ? '' : apiVersion, subresource]);
 }
 
+function haveOneId(a: ManagedEntry, b: ManagedEntry): boolean {
+  return (
+    a.manager === b.manager &&
+    a.operation === b.operation &&
+    (a.subresource ?? '') === (b.subresource ?? '') &&
+    (a.operation === 'Apply' || a.apiVersion === b.apiVersion)
+  );
+}
+
 export function isEntryOf(entry: ManagedEntry, writer: FieldWriter): boolean {
   return (
     entry.manager === writer.manager &&
@@ -145,7 +154,7 @@ export function sameButTimes(a: readonly ManagedEntry[], b: readonly ManagedEntr
   if (a.length !== b.length) return false;
   const others = [...b];
   return a.every((entry) => {
-    const at = others.findIndex((other) => entry === other || (idOf(other) === idOf(entry) && sameEntry(entry, other)));
+    const at = others.findIndex((other) => entry === other || (haveOneId(other, entry) && sameEntry(entry, other)));
     if (at !== -1) others.splice(at, 1);
     return at !== -1;
   });
