@@ -21,6 +21,8 @@ export interface ChannelOptions {
 /** What may wait in one channel and direction; then the whole connection is paused, or the writer waits. */
 const bufferBytes = 64 * 1024;
 const chunkBytes = 256 * 1024;
+/** What may wait for the network in one connection before its writers wait. */
+const waitingBytes = 256 * 1024;
 /** The other side hears from a paused connection so often: kubectl gives up after 60 s without a sign of life. */
 const pongPeriodMs = 10_000;
 const idleChecks = 4;
@@ -133,11 +135,17 @@ export class ChannelSocket {
       return;
     }
     const first = chunk.length > chunkBytes ? chunk.subarray(0, chunkBytes) : chunk;
-    this.#socket.send(this.#message(channel, first), (error) => {
+    let settled = false;
+    const next = (error?: Error | null): void => {
+      if (settled) return;
+      settled = true;
       if (error !== undefined && error !== null) done(error);
       else if (first.length < chunk.length) this.#send(channel, chunk.subarray(first.length), done);
       else done();
-    });
+    };
+    this.#socket.send(this.#message(channel, first), next);
+    // Some messages may be on their way at once: one for each turn of the event loop would be slow.
+    if (this.#socket.bufferedAmount < waitingBytes) next();
   }
 
   #message(channel: number, chunk: Buffer): Buffer | string {

@@ -18,6 +18,8 @@ export interface SpdySessionOptions {
 /** A connection that is not read says so often that it lives, and so finds out when the client is gone. */
 const pingPeriodMs = 10_000;
 const idleChecks = 4;
+/** What may wait for the network before writers wait. */
+const waitingBytes = 256 * 1024;
 
 /** Frames may wait for the client so long as the connection takes them; then writers wait. */
 export class SpdySession {
@@ -61,7 +63,7 @@ export class SpdySession {
   /** Resolves when more may be written. */
   async send(frame: Buffer): Promise<void> {
     if (this.#connection.destroyed || this.#connection.writableEnded) throw new Error('the connection is closed');
-    if (this.#connection.write(frame)) return;
+    if (this.#connection.write(frame) || this.#connection.writableLength < waitingBytes) return;
     this.#drained ??= new Promise((resolve) => {
       const settle = (): void => {
         this.#connection.off('drain', settle).off('close', settle);
