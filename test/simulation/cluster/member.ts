@@ -33,6 +33,7 @@ const crashPoints = {
   'amid a compaction': 20,
   'amid a checkpoint': 10,
   'amid a snapshot': 20,
+  'before an installation': 300,
   'amid an installation': 100,
 } as const;
 

@@ -263,7 +263,7 @@ export class MemberProcess {
     const { snapshot } = chunk;
     if (!this.storage.saveChunk(snapshot, chunk.offset, chunk.data)) return this.raft.snapshotFailed(snapshot);
     if (this.#member.crashesAt('amid a snapshot')) return;
-    if (!chunk.last) return;
+    if (!chunk.last || this.#member.crashesAt('before an installation')) return;
     const incoming = this.storage.incoming();
     if (incoming === undefined || !isWhole(snapshot, incoming.bytes) || this.#member.random.chance(0.05)) {
       this.storage.dropIncoming();
