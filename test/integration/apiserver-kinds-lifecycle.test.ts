@@ -150,6 +150,8 @@ async function create(paths: Paths, name: string, sample: Sample): Promise<Answe
     server.send('POST', `${paths.collection}?fieldValidation=Strict`, { body: unknown }),
   );
   expect(strict.body.message).toContain('unknown field "spoon"');
+  const warned = await expects(201, server.send('POST', `${paths.collection}?dryRun=All`, { body: unknown }));
+  expect(String(warned.headers['warning'])).toContain('unknown field');
   const created = await expects(201, server.send('POST', paths.collection, { body }));
   expect(created.body).toMatchObject(body);
   const twice = await expects(409, server.send('POST', paths.collection, { body }));
@@ -311,6 +313,8 @@ async function removeByLabel(
   collected: boolean,
 ): Promise<void> {
   await expects(201, server.send('POST', paths.collection, { body: objectOf(sample, first, 'bystander') }));
+  await expects(collected ? 200 : 405, server.send('DELETE', `${paths.collection}?${selected}&dryRun=All`));
+  expect(namesIn(await expects(200, server.send('GET', `${paths.all}?${selected}`)))).toEqual([second]);
   await expects(collected ? 200 : 405, server.send('DELETE', `${paths.collection}?${selected}`));
   if (!collected) await expects(200, server.send('DELETE', paths.of(second)));
   if (sample.lingers === true) await finalize(paths, second);
