@@ -1,12 +1,10 @@
 /** pods/exec and pods/attach over WebSocket, against a node whose containers are processes of this machine. */
 import type { Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelMetrics } from '@timonel/sdk';
 import { apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
-import fc from 'fast-check';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { ProcessNode } from '../support/process-node.ts';
 import { SessionClient, type SessionClientOptions } from '../support/session-client.ts';
@@ -321,110 +319,6 @@ describe('a refusal comes as a Status before any upgrade', () => {
     expect(context).toMatchObject({ operation: 'CONNECT', resource: 'pods', subresource: 'exec', name: 'a' });
     expect(object).toMatchObject({ kind: 'PodExecOptions', stdout: true, stdin: false, command: ['forbidden'] });
   });
-});
-
-async function serverWith(own: ProcessNode, apiserver: Record<string, unknown> = {}): Promise<TestApiServer> {
-  const other = await startApiServer({ plugins: [own.plugin()], apiserver });
-  await other.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i' }] },
-  });
-  return other;
-}
-
-describe('the end of a session', () => {
-  it('comes to the process when the client goes', async () => {
-    const client = exec(['sleep', '1000']);
-    await client.opened;
-    await until(() => node.processes.size === 1, { what: 'the process' });
-    client.socket.terminate();
-    await until(() => node.processes.size === 0, { what: 'the process to be gone' });
-  });
-
-  it('comes when nothing happens for long', async () => {
-    const own = new ProcessNode('n1');
-    const other = await serverWith(own, { timing: { streamIdleTimeoutMs: 200 } });
-    const client = new SessionClient(other.url, `${execPath}${query(['sleep', '1000'])}`, { token: other.token });
-    await client.closed;
-    expect(client.closeCode).toBe(1001);
-    await until(() => own.processes.size === 0, { what: 'the process to be gone' });
-    await other.stop();
-  });
-
-  it('finds a client that is held back because the process does not read', async () => {
-    const client = exec(['sleep', '1000'], 'stdin=true');
-    await client.opened;
-    for (let index = 0; index < 100; index += 1) client.send(0, Buffer.alloc(100_000));
-    // The server has stopped reading: what it holds is bounded, and the rest waits here.
-    await until(() => client.socket.bufferedAmount > 1_000_000, { what: 'the client to be held back' });
-  });
-
-  it('comes with the server', async () => {
-    const own = new ProcessNode('n1');
-    const other = await serverWith(own);
-    const client = new SessionClient(other.url, `${execPath}${query(['sleep', '1000'])}`, { token: other.token });
-    await client.opened;
-    await other.stop();
-    await client.closed;
-    await until(() => own.processes.size === 0, { what: 'the process to be gone' });
-  });
-});
-
-/** The first line of the answer to a request as it stands. */
-async function rawAnswer(head: string): Promise<string> {
-  const { hostname, port } = new URL(server.url);
-  const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false });
-  socket.on('error', () => undefined);
-  socket.write(head);
-  const text = await new Promise<string>((resolve) => {
-    socket.once('data', (chunk: Buffer) => resolve(chunk.toString('latin1')));
-    socket.once('close', () => resolve(''));
-  });
-  socket.destroy();
-  return text.split('\r\n', 1)[0] ?? '';
-}
-
-it('any handshake is accepted, or refused with a reason: never a fault of the server', async () => {
-  const pick = (...values: string[]): fc.Arbitrary<string> => fc.constantFrom(...values);
-  const request = fc.record({
-    method: pick('GET', 'POST', 'PUT', 'HEAD', 'OPTIONS'),
-    path: pick('exec', 'attach', 'portforward', 'exec/x', 'proxy', 'proxy/', 'proxy/%00', 'proxy/%zz'),
-    query: fc.oneof(
-      fc.webQueryParameters(),
-      pick('command=true&stdout=1', 'command=&stdin=true', 'ports=1,2', 'ports=,'),
-    ),
-    upgrade: pick('websocket', 'WebSocket', 'SPDY/3.1', 'h2c', 'x y', ','),
-    version: pick('13', '8', '7', 'x'),
-    key: pick('AAAAAAAAAAAAAAAAAAAAAA==', 'short', ''),
-    protocols: pick(
-      '',
-      'v5.channel.k8s.io',
-      'SPDY/3.1+portforward.k8s.io',
-      ',,',
-      'a b',
-      'v4.channel.k8s.io,v4.channel.k8s.io',
-    ),
-    streams: pick('v4.channel.k8s.io', 'portforward.k8s.io', 'v9'),
-  });
-  await fc.assert(
-    fc.asyncProperty(request, async ({ method, path, query: text, ...headers }) => {
-      const lines = [
-        `${method} /api/v1/namespaces/default/pods/a/${path}?${text} HTTP/1.1`,
-        'Host: x',
-        `Authorization: Bearer ${server.token}`,
-        'Connection: Upgrade',
-        `Upgrade: ${headers.upgrade}`,
-        `Sec-WebSocket-Version: ${headers.version}`,
-        `Sec-WebSocket-Key: ${headers.key}`,
-        ...(headers.protocols === '' ? [] : [`Sec-WebSocket-Protocol: ${headers.protocols}`]),
-        `X-Stream-Protocol-Version: ${headers.streams}`,
-      ];
-      expect(await rawAnswer(`${lines.join('\r\n')}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 (101|400|404|405|429|503) /);
-    }),
-    { numRuns: 150 },
-  );
-  await until(() => node.processes.size === 0, { what: 'all processes to be gone' });
-  expect((await server.send('GET', '/readyz')).status).toBe(200);
 });
 
 it('a request for a protocol that nobody speaks is served as if it had not asked', async () => {
