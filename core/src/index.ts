@@ -1,5 +1,4 @@
 export { createRealEnv, createSimulatedEnv, type SimulatedEnv, type SimulatedEnvOptions } from './env/index.ts';
-export { nearest } from './config/nearest.ts';
 export { GraphError, type GraphProblem } from './graph/problems.ts';
 export { createKernel } from './kernel/create-kernel.ts';
 export { defaultLimits, type KernelLimits } from './kernel/limits.ts';

@@ -5,13 +5,15 @@ import { code, codes, page, table } from './markdown.mjs';
 import { folders, load, read, root } from './sources.mjs';
 
 const makers = /\b(?:counter|gauge|histogram)Metric\(/;
+/** What makes definitions, and has none. */
+const makersOwn = new Set([join('sdk', 'src', 'kernel', 'metrics', 'definitions.ts')]);
 const isMetric = (value) => typeof value === 'object' && value !== null && value.$$type === '@timonel/metric';
 
 function sources(directory) {
   return readdirSync(join(root, directory), { withFileTypes: true, recursive: true })
     .filter((entry) => entry.isFile() && entry.name.endsWith('.ts') && !entry.name.endsWith('.test.ts'))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
-    .filter((file) => !file.startsWith(join('sdk', 'src', 'kernel')) && makers.test(read(file)))
+    .filter((file) => !makersOwn.has(file) && makers.test(read(file)))
     .sort();
 }
 
@@ -36,8 +38,8 @@ function section(title, metrics) {
 
 export async function metricsPage() {
   const sections = [
-    section('The kernel', await definitionsIn('core/src')),
-    section('Every controller', await definitionsIn('sdk/src')),
+    section('The kernel', await definitionsIn('sdk/src/kernel')),
+    section('Every controller', await definitionsIn('sdk/src/controller')),
   ];
   for (const name of folders('plugins')) {
     const metrics = await definitionsIn(`plugins/${name}/src`);

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
-import { KernelError, definePlugin, pluginApiVersion, type AnyPlugin } from '@timonel/sdk';
-import { nearest, type PluginEntry } from '@timonel/core';
+import { KernelError, definePlugin, nearest, pluginApiVersion, type AnyPlugin } from '@timonel/sdk';
+import type { PluginEntry } from '@timonel/core';
 import type { Profile, ClusterSettings } from '../profiles/profile.ts';
 import { catalogue } from './catalogue.ts';
 import type { ConfigFile } from './config-file.ts';

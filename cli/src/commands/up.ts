@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
-import { nearest } from '@timonel/core';
+import { nearest } from '@timonel/sdk';
 import { defaultName, formatPlace, parsePlace } from '../cluster/addresses.ts';
 import { refuseRole } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';

@@ -2,7 +2,6 @@ import { describe, expect, it } from '@jest/globals';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { z } from 'zod';
 import { checkConfig } from './check-config.ts';
-import { nearest } from './nearest.ts';
 
 function pluginWith(config: unknown): AnyPlugin {
   return { ...definePlugin({ name: 'p', version: '1.0.0', apiVersion: 1, setup: () => undefined }), config };
@@ -49,17 +48,5 @@ describe('checkConfig', () => {
     expect(await checkConfig(pluginWith({ shape: {} }), {})).toMatchObject({ ok: false });
     const throwing = { '~standard': { validate: () => Promise.reject(new Error('boom')) } };
     expect(await checkConfig(pluginWith(throwing), {})).toEqual({ ok: false, problems: ['the schema threw: boom'] });
-  });
-});
-
-describe('nearest', () => {
-  it.each([
-    ['scheduler-binpak', 'scheduler-binpack'],
-    ['schedulre-default', 'scheduler-default'],
-    ['prot', 'port'],
-    ['a', undefined],
-    ['something-else', undefined],
-  ])('%s -> %s', (word, expected) => {
-    expect(nearest(word, ['scheduler-default', 'scheduler-binpack', 'port'])).toBe(expected);
   });
 });

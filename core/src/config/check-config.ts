@@ -1,5 +1,4 @@
-import { errorMessage, type AnyPlugin } from '@timonel/sdk';
-import { didYouMean } from './nearest.ts';
+import { didYouMean, errorMessage, type AnyPlugin } from '@timonel/sdk';
 import { keysAt } from './schema-keys.ts';
 
 /** A checked configuration, or every problem it has. */

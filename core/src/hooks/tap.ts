@@ -6,12 +6,12 @@ import {
   type Histogram,
   type KernelErrorCode,
   type KernelErrorOptions,
+  type KernelFigures,
   type TapErrorPolicy,
   type TapInfo,
 } from '@timonel/sdk';
 import { callWithin, cutOff } from '../lifecycle/call-within.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
-import type { KernelFigures } from '../metrics/kernel-figures.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import { isThenable } from '../lifecycle/thenable.ts';

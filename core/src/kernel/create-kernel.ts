@@ -4,6 +4,8 @@ import {
   kernelControl,
   kernelHooks,
   kernelMetrics,
+  MetricRegistry,
+  openKernelFigures,
   type HookCaller,
   type KernelControl,
   type PluginInfo,
@@ -21,8 +23,6 @@ import { HookRegistry } from '../hooks/hook-registry.ts';
 import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { PluginScopes } from '../services/plugin-scopes.ts';
 import { ServiceRegistry } from '../services/service-registry.ts';
-import { openKernelFigures } from '../metrics/kernel-figures.ts';
-import { MetricRegistry } from '../metrics/metric-registry.ts';
 import { Activity } from '../supervision/activity.ts';
 import { watchLag } from '../supervision/lag-watch.ts';
 import { Supervisor } from '../supervision/supervisor.ts';

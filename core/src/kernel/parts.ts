@@ -1,11 +1,9 @@
-import type { Env, KernelError, Logger, PluginStateChange } from '@timonel/sdk';
+import type { Env, KernelError, KernelFigures, Logger, MetricRegistry, PluginStateChange } from '@timonel/sdk';
 import type { HookRegistry } from '../hooks/hook-registry.ts';
 import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { PluginScopes } from '../services/plugin-scopes.ts';
 import type { ServiceRegistry } from '../services/service-registry.ts';
-import type { KernelFigures } from '../metrics/kernel-figures.ts';
-import type { MetricRegistry } from '../metrics/metric-registry.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Supervisor } from '../supervision/supervisor.ts';
 import type { Launcher } from './launcher.ts';

@@ -1,5 +1,4 @@
-import { KernelError, definePlugin } from '@timonel/sdk';
-import { didYouMean } from '../config/nearest.ts';
+import { KernelError, definePlugin, didYouMean } from '@timonel/sdk';
 import { checkConfig } from '../config/check-config.ts';
 import { checkDefinition } from '../graph/check-definition.ts';
 import { linkPlugins, type Linked } from '../graph/links.ts';

@@ -1,5 +1,4 @@
-import { KernelError, errorMessage, type SwapReport } from '@timonel/sdk';
-import { didYouMean } from '../config/nearest.ts';
+import { KernelError, didYouMean, errorMessage, type SwapReport } from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
 import type { KernelTools } from '../kernel/parts.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';

@@ -5,6 +5,7 @@ export * from './errors.ts';
 export * from './hook.ts';
 export * from './log.ts';
 export * from './metrics/index.ts';
+export * from './nearest.ts';
 export * from './plugin.ts';
 export * from './service.ts';
 export * from './simulated-env.ts';

@@ -1,5 +1,7 @@
-import { KernelError, mergeFamilies, openMetrics } from '@timonel/sdk';
-import type { Instruments, KernelMetrics, MetricDefinition, MetricFamily, MetricRecord } from '@timonel/sdk';
+import { KernelError } from '../errors.ts';
+import type { MetricDefinition, MetricRecord } from './definitions.ts';
+import { mergeFamilies, type KernelMetrics, type MetricFamily } from './family.ts';
+import { openMetrics, type Instruments } from './open-metrics.ts';
 
 /** Who opens metrics, and hears of it when reading them fails. */
 export interface MetricOwner {

@@ -1,19 +1,9 @@
-import {
-  counterMetric,
-  gaugeMetric,
-  histogramMetric,
-  openMetrics,
-  type Instruments,
-  type MetricDefinition,
-  type OpenMetrics,
-} from '@timonel/sdk';
-import type { PluginRecord } from '../lifecycle/plugin-record.ts';
-import type { ServiceCallInfo } from '../services/service-registry.ts';
+import { counterMetric, gaugeMetric, histogramMetric, type MetricDefinition } from './definitions.ts';
 
 const labels = ['hook', 'plugin'] as const;
 const method = ['service', 'method'] as const;
 
-/** What the kernel says of itself and its plugins. */
+/** What the kernel says of itself and its plugins at /metrics. */
 export const kernelMetricDefinitions: {
   readonly hookDuration: MetricDefinition<'histogram', readonly ['hook', 'plugin']>;
   readonly hookFailures: MetricDefinition<'counter', readonly ['hook', 'plugin', 'reason']>;
@@ -72,30 +62,3 @@ export const kernelMetricDefinitions: {
     labels: ['plugin'],
   }),
 });
-
-export type KernelFigures = Instruments<typeof kernelMetricDefinitions>;
-
-/** Where the figures come from that are looked up rather than followed. */
-export interface FigureSources {
-  records(): Iterable<PluginRecord>;
-  serviceCalls(): readonly ServiceCallInfo[];
-}
-
-function refresh(figures: KernelFigures, sources: FigureSources): void {
-  figures.pluginState.clear();
-  for (const { name, state, enabled, faults, restarts } of sources.records()) {
-    if (!enabled) continue;
-    figures.pluginState.of(name, state).set(1);
-    figures.pluginFaults.of(name).set(faults);
-    figures.pluginRestarts.of(name).set(restarts);
-  }
-  for (const { service, method: name, calls, errors, totalMs } of sources.serviceCalls()) {
-    figures.serviceCalls.of(service, name).set(calls);
-    figures.serviceErrors.of(service, name).set(errors);
-    figures.serviceSeconds.of(service, name).set(totalMs / 1000);
-  }
-}
-
-export function openKernelFigures(sources: FigureSources): OpenMetrics<typeof kernelMetricDefinitions> {
-  return openMetrics(kernelMetricDefinitions, (figures) => refresh(figures, sources));
-}
