@@ -150,7 +150,8 @@ export function formatLabelSelector(selector: Selector): string {
 export function parseFieldSelector(text: string): readonly FieldRequirement[] {
   if (text.trim() === '') return [];
   return text.split(',').map((part) => {
-    const match = /^\s*([\w.\-/]+)\s*(==|=|!=)\s*(.*?)\s*$/.exec(part);
+    // Trimmed first: a pattern with spaces at both ends of anything takes long over very many of them.
+    const match = /^([\w.\-/]+)\s*(==|=|!=)\s*(.*)$/.exec(part.trim());
     if (match === null) throw new SelectorError(`invalid field selector "${part}": wanted field=value or field!=value`);
     return { field: match[1] ?? '', equal: match[2] !== '!=', value: match[3] ?? '' };
   });

@@ -10,6 +10,25 @@ describe('parseYaml', () => {
     expect(() => parseYaml('a: 1\n---\nb: 2')).toThrow(/multiple documents/i);
   });
 
+  it.each([
+    ['lists', '['.repeat(100_000)],
+    ['maps', '{a: '.repeat(50_000)],
+    ['items', '- '.repeat(50_000)],
+    ['keys', '? '.repeat(50_000)],
+    ['values', 'a: '.repeat(50_000)],
+    ['lines', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
+  ])('refuses what is nested so deeply that the stack would not do: %s', (_, text) => {
+    expect(() => parseYaml(text)).toThrow('it is nested deeper than 500 levels');
+  });
+
+  it('takes what is long, but not deep', () => {
+    const flow = `{${Array.from({ length: 2000 }, (_, index) => `k${index}: [a, b]`).join(', ')}}`;
+    expect(Object.keys(parseYaml(flow) as object)).toHaveLength(2000);
+    const scalar = '[-'.repeat(5000);
+    expect(parseYaml(`a: |\n  ${scalar}\n`)).toEqual({ a: `${scalar}\n` });
+  });
+  });
+
   it('takes a map of very many keys in no time', () => {
     const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: v`).join('\n');
     expect(Object.keys(parseYaml(text) as object)).toHaveLength(50_000);
