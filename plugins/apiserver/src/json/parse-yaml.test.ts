@@ -27,7 +27,6 @@ describe('parseYaml', () => {
     const scalar = '[-'.repeat(5000);
     expect(parseYaml(`a: |\n  ${scalar}\n`)).toEqual({ a: `${scalar}\n` });
   });
-  });
 
   it('takes a map of very many keys in no time', () => {
     const text = Array.from({ length: 50_000 }, (_, index) => `k${index}: v`).join('\n');
