@@ -16,7 +16,7 @@ for (const [name, command, args] of steps) {
   const began = performance.now();
   const child = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
   const ms = Math.round(performance.now() - began);
-  console.log(`${child.status === 0 ? 'ok    ' : 'FAILED'} ${name} (${ms} ms)`);
+  console.log(`${child.status === 0 ? 'ok    ' : 'FAILED'} ${String(name)} (${ms} ms)`);
   if (child.status !== 0) {
     failed += 1;
     console.log(`${child.stdout}${child.stderr}`.trimEnd());

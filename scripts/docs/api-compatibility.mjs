@@ -52,7 +52,8 @@ async function discover(ask) {
   return found;
 }
 
-const same = (a, b) => [...a].sort().join() === [...b].sort().join();
+const sorted = (texts) => [...texts].sort((a, b) => (a < b ? -1 : 1));
+const same = (a, b) => sorted(a).join() === sorted(b).join();
 
 /** What is said otherwise than in Kubernetes, in words. */
 function differences(expected, served) {
@@ -94,7 +95,7 @@ function beyond(found) {
     const known =
       kubernetesApi[groupVersion] === undefined ? undefined : expectedResources(kubernetesApi[groupVersion]);
     for (const [path, { kind, verbs }] of resources)
-      if (known?.has(path) !== true) rows.push([code(groupVersion), code(path), kind, codes([...verbs].sort())]);
+      if (known?.has(path) !== true) rows.push([code(groupVersion), code(path), kind, codes(sorted(verbs))]);
   }
   return rows.length === 0 ? 'Nothing.' : table(['group and version', 'resource', 'kind', 'verbs'], rows);
 }

@@ -12,7 +12,7 @@ export async function runSeeds({ directory, first, count, workers, options, onRe
       worker.on('exit', resolve);
       worker.on('message', (result) => {
         if (result !== 'ready' && onResult(result) === true) enough = true;
-        if (enough || next >= first + count) worker.terminate();
+        if (enough || next >= first + count) void worker.terminate();
         else worker.postMessage(next++);
       });
     });

@@ -54,14 +54,14 @@ for (const size of [1, batch, 2000]) {
   const rounds = Math.ceil(400_000 / size);
   time(`encode an entry, ${size} in a message`, size, rounds, () => encodeMessage(message));
   time(`decode an entry, ${size} in a message`, size, rounds, () =>
-    decodeMessage({ kind: bytes[4] as number, payload, owned: false }, ends),
+    decodeMessage({ kind: bytes.readUInt8(4), payload, owned: false }, ends),
   );
 }
 const heartbeat: Message = { type: 'heartbeatRequest', from: 'a', to: 'b', term: 3, commit: 1, round: 1 };
 const read: Message = { type: 'readRequest', from: 'a', to: 'b', term: 3, context: 1, mode: 'quorum' };
 for (const message of [heartbeat, read]) {
   const bytes = encodeMessage(message);
-  const frame = { kind: bytes[4] as number, payload: bytes.subarray(frameHeadBytes), owned: false };
+  const frame = { kind: bytes.readUInt8(4), payload: bytes.subarray(frameHeadBytes), owned: false };
   time(`encode a ${message.type}`, 1, 200_000, () => encodeMessage(message));
   time(`decode a ${message.type}`, 1, 200_000, () => decodeMessage(frame, { from: 'a', to: 'b' }));
 }

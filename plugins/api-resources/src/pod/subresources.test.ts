@@ -34,6 +34,9 @@ class OnePod implements SubresourceAccess<Pod> {
     this.deletions.push(options);
     return Promise.resolve(this.pod);
   }
+  find(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
 }
 
 interface Setup {
@@ -51,6 +54,7 @@ async function call(
   const handlers = podSubresources({
     nodes: () => nodes.map((service) => ({ plugin: 'node', service })),
     resolvers: () => resolvers.map((service) => ({ plugin: 'remote', service })),
+    tokens: () => undefined,
     env,
   });
   const full: SubresourceRequest = {

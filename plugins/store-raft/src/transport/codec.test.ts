@@ -9,7 +9,7 @@ import { checkPlain, packPlain } from './message-pack.ts';
 import { ends, message, messages } from './testing/arbitrary-messages.ts';
 
 function frameIn(bytes: Buffer, owned = false): Frame {
-  return { kind: bytes[4] as number, payload: bytes.subarray(frameHeadBytes), owned };
+  return { kind: bytes.readUInt8(4), payload: bytes.subarray(frameHeadBytes), owned };
 }
 
 function decode(bytes: Buffer): Message | undefined {
