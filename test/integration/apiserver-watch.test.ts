@@ -1,7 +1,7 @@
+/** Watches over HTTP and in the process. The rules of their versions are in apiserver-versions. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { configMaps, type ConfigMap } from '@timonel/sdk/kube';
 import type { WatchEvent } from '@timonel/sdk/contracts/api';
-import { store } from '@timonel/sdk/contracts/store';
 import { until } from '@timonel/testkit';
 import { startApiServer, type HttpWatch, type TestApiServer } from '../support/api-server.ts';
 
@@ -51,47 +51,6 @@ describe('watch over HTTP', () => {
     const watch = server.watch(`${cm}?watch=1`);
     await until(() => watch.events.length >= 2, { what: 'the state' });
     expect(watch.events.every(({ type }) => type === 'ADDED')).toBe(true);
-    watch.stop();
-  });
-
-  it('sends initial events and the bookmark that ends them', async () => {
-    const query = 'watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true';
-    const watch = server.watch(`${cm}?${query}`);
-    await until(() => watch.events.some(({ type }) => type === 'BOOKMARK'), { what: 'the bookmark' });
-    const bookmark = watch.events.at(-1)?.object;
-    expect(bookmark.metadata.annotations).toEqual({ 'k8s.io/initial-events-end': 'true' });
-    expect(Number(bookmark.metadata.resourceVersion)).toBeGreaterThanOrEqual(Number(await listVersion()));
-    expect(brief(watch).slice(0, -1)).toEqual(['ADDED before', 'ADDED first']);
-    watch.stop();
-    const wrong = await server.send('GET', `${cm}?watch=1&sendInitialEvents=true`);
-    expect(wrong.body).toMatchObject({ code: 400, reason: 'BadRequest' });
-  });
-
-  it('turns leaving a selector into DELETED and entering it into ADDED', async () => {
-    const version = await listVersion();
-    const watch = server.watch(`${cm}?watch=1&resourceVersion=${version}&labelSelector=color%3Dred`);
-    await create('paint', { color: 'blue' });
-    const body = (color: string): unknown => ({ metadata: { labels: { color } } });
-    await server.send('PATCH', `${cm}/paint`, { type: merge, body: body('red') });
-    const left = await server.send('PATCH', `${cm}/paint`, { type: merge, body: body('green') });
-    await server.send('DELETE', `${cm}/paint`);
-    await create('end', { color: 'red' });
-    await until(() => brief(watch).includes('ADDED end'), { what: 'the last event' });
-    expect(brief(watch)).toEqual(['ADDED paint', 'DELETED paint', 'ADDED end']);
-    const gone = watch.events[1]?.object;
-    expect(gone.metadata.labels.color).toBe('red');
-    expect(gone.metadata.resourceVersion).toBe(left.body.metadata.resourceVersion);
-    watch.stop();
-  });
-
-  it('waits for a version ahead, and never sends old events', async () => {
-    const ahead = Number(await listVersion()) + 2;
-    const watch = server.watch(`${cm}?watch=1&resourceVersion=${ahead}`);
-    await create('ahead-1');
-    await create('ahead-2');
-    await create('ahead-3');
-    await until(() => watch.events.length > 0, { what: 'an event' });
-    expect(brief(watch)).toEqual(['ADDED ahead-3']);
     watch.stop();
   });
 
@@ -146,57 +105,5 @@ describe('watch in the process', () => {
       for await (const _event of server.api.watch(configMaps, { resourceVersion: '1' })) break;
     };
     await expect(iterate()).rejects.toMatchObject({ reason: 'Expired' });
-  });
-});
-
-describe('reads', () => {
-  it('show every acknowledged write', async () => {
-    for (let index = 0; index < 30; index += 1) {
-      const name = `fresh-${index}`;
-      const version = await create(name);
-      const [got, listed] = await Promise.all([
-        server.send('GET', `${cm}/${name}`),
-        server.send('GET', `${cm}?fieldSelector=metadata.name%3D${name}`),
-      ]);
-      expect(got.body.metadata.resourceVersion).toBe(version);
-      expect(listed.body.items).toHaveLength(1);
-      expect(Number(listed.body.metadata.resourceVersion)).toBeGreaterThanOrEqual(Number(version));
-    }
-  });
-
-  it('follow the rules of resourceVersion and resourceVersionMatch', async () => {
-    const now = await listVersion();
-    expect((await server.send('GET', `${cm}?resourceVersion=0`)).status).toBe(200);
-    expect((await server.send('GET', `${cm}?resourceVersion=${now}&resourceVersionMatch=NotOlderThan`)).status).toBe(
-      200,
-    );
-    await create('after-exact');
-    const exact = await server.send('GET', `${cm}?resourceVersion=${now}&resourceVersionMatch=Exact`);
-    expect(exact.body.metadata.resourceVersion).toBe(now);
-    expect(exact.text).not.toContain('after-exact');
-    const refused = [
-      'resourceVersionMatch=Exact',
-      'resourceVersion=0&resourceVersionMatch=Exact',
-      'resourceVersion=x',
-      `resourceVersion=${now}&resourceVersionMatch=Odd`,
-    ];
-    for (const query of refused) expect((await server.send('GET', `${cm}?${query}`)).body).toMatchObject({ code: 400 });
-    const ahead = await server.send('GET', `${cm}?resourceVersion=${Number(now) + 1000}`);
-    expect(ahead.body).toMatchObject({ code: 504, reason: 'Timeout' });
-  });
-});
-
-describe('after a compaction of the store', () => {
-  it('refuses to go on with old pages, and serves new ones', async () => {
-    const first = await server.send('GET', `${cm}?limit=2`);
-    const token = encodeURIComponent(first.body.metadata.continue);
-    expect((await server.send('GET', `${cm}?limit=2&continue=${token}`)).body.items).toHaveLength(2);
-    await create('after-page');
-    const compacted = server.kernel.service(store);
-    await compacted.compact((await compacted.status()).revision);
-    const gone = await server.send('GET', `${cm}?limit=2&continue=${token}`);
-    expect(gone.body).toMatchObject({ code: 410, reason: 'Expired' });
-    expect((await server.send('GET', `${cm}?limit=2`)).body.items).toHaveLength(2);
-    expect((await server.send('GET', `${cm}/after-page`)).status).toBe(200);
   });
 });

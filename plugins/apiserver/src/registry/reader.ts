@@ -1,6 +1,6 @@
 /** Get, list and watch of any kind. Without a resourceVersion they are linearizable: the cache is proven fresh first. */
 import type { RangeResult, Store } from '@timonel/sdk/contracts/store';
-import { ApiError } from '@timonel/sdk/kube';
+import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import { selectionOf, type Selection } from '../cache/selection.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import { StoredObject } from '../cache/stored-object.ts';
@@ -59,8 +59,9 @@ function selectionFor(kind: Kind, query: SelectionOptions): Selection {
 }
 
 const scanPageSize = 500;
+const tooOldList = 'The resourceVersion for the provided list is too old.';
 const tooOldToken =
-  'The provided continue parameter is too old to display a consistent list result. Start a new list without the continue parameter.';
+  'The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.';
 
 /** @throws ApiError BadRequest */
 export function parseRevision(text: string | undefined): number | undefined {
@@ -110,7 +111,7 @@ export class Reader {
     const limit = query.limit !== undefined && query.limit > 0 ? query.limit : undefined;
     const revision = this.#listRevision(query);
     if (query.continue) return this.#nextPage(kind, selection, query.continue, limit);
-    if (query.resourceVersionMatch === 'Exact' && revision !== undefined) {
+    if (revision !== undefined && revision > 0 && isExact(query.resourceVersionMatch, limit)) {
       await this.#feed.reached(revision);
       if (revision !== this.#feed.revision) {
         return this.#scan(kind, selection, { revision, startKey: scanPrefix(kind, selection) }, limit);
@@ -199,6 +200,7 @@ export class Reader {
   #listRevision(query: ListQuery): number | undefined {
     const revision = parseRevision(query.resourceVersion);
     const match = query.resourceVersionMatch;
+    if (query.continue && revision) throw badRequest('specifying resource version is not allowed when using continue');
     if (match === undefined || match === '') return revision;
     if (query.continue) throw badRequest('resourceVersionMatch is forbidden with continue');
     if (revision === undefined)
@@ -223,8 +225,19 @@ export class Reader {
     }
   }
 
-  #nextPage(kind: Kind, selection: Selection, token: string, limit: number | undefined): Promise<ListResult> {
-    return this.#scan(kind, selection, decodePageToken(token, scanPrefix(kind, selection)), limit, tooOldToken);
+  async #nextPage(kind: Kind, selection: Selection, token: string, limit: number | undefined): Promise<ListResult> {
+    const { startKey, revision } = decodePageToken(token, scanPrefix(kind, selection));
+    if (revision === undefined) {
+      return this.#scan(kind, selection, { revision: (await this.#feed.catchUp()).revision, startKey }, limit);
+    }
+    try {
+      return await this.#scan(kind, selection, { revision, startKey }, limit);
+    } catch (error) {
+      if (apiErrorReason(error) !== 'Expired') throw error;
+      const expired = new ApiError('Expired', tooOldToken);
+      Object.assign(expired.status.metadata, { continue: encodePageToken({ revision: undefined, startKey }) });
+      throw expired;
+    }
   }
 
   /** Reads the store as of one revision. */
@@ -233,13 +246,12 @@ export class Reader {
     selection: Selection,
     from: { revision: number; startKey: string },
     limit: number | undefined,
-    tooOld = 'The resourceVersion for the provided list is too old.',
   ): Promise<ListResult> {
     const prefix = scanPrefix(kind, selection);
     const items: StoredObject[] = [];
     let startKey = from.startKey;
     for (;;) {
-      const page = await this.#range({ prefix, startKey, revision: from.revision }, limit, tooOld);
+      const page = await this.#range({ prefix, startKey, revision: from.revision }, limit);
       for (const [index, kv] of page.kvs.entries()) {
         if (limit !== undefined && items.length === limit) {
           const token = encodePageToken({ revision: from.revision, startKey: kv.key });
@@ -259,7 +271,6 @@ export class Reader {
   async #range(
     options: { prefix: string; startKey: string; revision: number },
     limit: number | undefined,
-    tooOld: string,
   ): Promise<RangeResult> {
     const size = Math.min((limit ?? scanPageSize) + 1, scanPageSize);
     try {
@@ -269,9 +280,14 @@ export class Reader {
       if (code === 'FUTURE_REVISION')
         throw badRequest('continue key is not valid: its revision is ahead of the server');
       if (code !== 'COMPACTED') throw error;
-      throw new ApiError('Expired', tooOld);
+      throw new ApiError('Expired', tooOldList);
     }
   }
+}
+
+/** As in Kubernetes, a limit makes a list with a version one of precisely that version, so that all pages can be of it. */
+function isExact(match: string | undefined, limit: number | undefined): boolean {
+  return match === 'Exact' || (!match && limit !== undefined);
 }
 
 function scanPrefix(kind: Kind, selection: Selection): string {

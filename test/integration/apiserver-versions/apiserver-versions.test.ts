@@ -1,0 +1,26 @@
+/**
+ * What Kubernetes promises about resourceVersion and watches: a test for each rule, named by its line in the list of what
+ * trusted systems check (issue #59848, KEP-2340, Kubernetes' page on API concepts), over one API server and over three whose
+ * clients change from one to another at every request. The store's watch of one server stalls and breaks meanwhile.
+ */
+import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
+import { Bed } from './bed.ts';
+import { readRules } from './rules-of-reads.ts';
+import { watchRules } from './rules-of-watches.ts';
+import { writeRules } from './rules-of-writes.ts';
+
+const beds = [
+  { where: 'one API server on store-memory', servers: 1 },
+  { where: 'three API servers over a store-raft group of three', servers: 3 },
+] as const;
+
+describe.each(beds)('$where', ({ servers }) => {
+  let bed: Bed;
+  beforeAll(async () => {
+    bed = await Bed.start({ servers });
+  });
+  afterEach(() => bed.steady());
+  afterAll(() => bed.close());
+
+  it.each([...readRules, ...watchRules, ...writeRules])('line $line: $rule', ({ check }) => check(bed), 60_000);
+});
