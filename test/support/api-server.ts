@@ -84,6 +84,8 @@ export interface TestApiServerOptions {
   readonly store?: Store;
   /** Configuration of other plugins, by name. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** Where everything lies, for a server that starts again. Default: a directory that goes with the server. */
+  readonly dataDir?: string;
 }
 
 export async function startApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
@@ -91,6 +93,7 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
   const chosen = [...own, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
   const kernel = await startTestKernel({
     plugins: chosen,
+    ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
     config: { ...options.config, apiserver: { listen: { port: 0 }, ...options.apiserver } },
   });
   const endpoint = kernel.service(apiEndpoint);

@@ -3,8 +3,10 @@
  * trusted systems check (issue #59848, KEP-2340, Kubernetes' page on API concepts), over one API server and over three whose
  * clients change from one to another at every request. The store's watch of one server stalls and breaks meanwhile.
  */
-import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Bed } from './bed.ts';
+import { problemsOf } from './history-checker.ts';
+import { recordHistory } from './history-clients.ts';
 import { readRules } from './rules-of-reads.ts';
 import { watchRules } from './rules-of-watches.ts';
 import { writeRules } from './rules-of-writes.ts';
@@ -23,4 +25,14 @@ describe.each(beds)('$where', ({ servers }) => {
   afterAll(() => bed.close());
 
   it.each([...readRules, ...watchRules, ...writeRules])('line $line: $rule', ({ check }) => check(bed), 60_000);
+
+  // That the check can fail is shown in history-checker.test.ts. TIMONEL_SEED=N: another history.
+  it('line 15: lines 2, 3, 6, 7, 9 and 10 hold in the history of clients that switch servers at each request', async () => {
+    const seed = Number(process.env['TIMONEL_SEED'] ?? 15);
+    const history = await recordHistory(bed, { seed, clients: 9, rounds: servers === 1 ? 100 : 180 });
+    expect(problemsOf(history).slice(0, 10)).toEqual([]);
+    // It was no history of refusals.
+    expect(history.changes.length).toBeGreaterThan(history.operations.length / 6);
+    expect(history.operations).toHaveLength(servers === 1 ? 900 : 1620);
+  }, 120_000);
 });

@@ -34,7 +34,7 @@ export class Bed {
         const unsteady = new UnsteadyStore(spoil(store));
         bed.#stores.push(unsteady);
         const timing = { freshnessTimeoutMs, bookmarkPeriodMs: 100 };
-        bed.#servers.push(await startApiServer({ store: unsteady, apiserver: { timing } }));
+        bed.#servers.push(patient(await startApiServer({ store: unsteady, apiserver: { timing } })));
       }
     } catch (error) {
       await bed.close();
@@ -50,7 +50,7 @@ export class Bed {
       this.#closeStores = async () => memory.close();
       return;
     }
-    const group = await Group.start({ size: 3 });
+    const group = await Group.start({ size: 3, config: { timing: { electionTicks: 30 } } });
     this.#behind = [0, 1, 2].map((at) => group.store(at));
     this.#closeStores = () => group.close();
   }
@@ -120,6 +120,19 @@ export class Bed {
     for (const server of this.#servers) await server.stop();
     await this.#closeStores();
   }
+}
+
+/** Clients try again after 503, with which nothing was done: a busy machine may need another leader of the store. */
+function patient(server: TestApiServer): TestApiServer {
+  return {
+    ...server,
+    async send(...request) {
+      for (let tries = 1; ; tries += 1) {
+        const answer = await server.send(...request);
+        if (answer.status !== 503 || tries === 20) return answer;
+      }
+    },
+  };
 }
 
 function itemAt<T>(items: readonly T[], index: number): T {
