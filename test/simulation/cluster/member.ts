@@ -33,8 +33,8 @@ const crashPoints = {
   'amid a compaction': 20,
   'amid a checkpoint': 10,
   'amid a snapshot': 20,
-  'before an installation': 300,
-  'amid an installation': 100,
+  'before an installation': 60,
+  'amid an installation': 80,
 } as const;
 
 export type CrashPoint = keyof typeof crashPoints;

@@ -86,6 +86,7 @@ export class Faults {
       case 'forgottenVote':
       case 'swapMajority':
       case 'leavingLeader':
+      case 'lateReturn':
       case 'removeUnaware':
         return this.#scripts[fault]();
       case 'pause':

@@ -28,6 +28,7 @@ export type Fault =
   | 'swapMembers'
   | 'swapMajority'
   | 'leavingLeader'
+  | 'lateReturn'
   | 'replaceMember';
 
 /** What a run is about: how often each fault strikes, relative to the others, and with which settings. */
@@ -71,6 +72,7 @@ const nothing: Record<Fault, number> = {
   swapMembers: 0,
   swapMajority: 0,
   leavingLeader: 0,
+  lateReturn: 0,
   replaceMember: 0,
 };
 
@@ -99,6 +101,7 @@ const mixed: Record<Fault, number> = {
   swapMembers: 4,
   swapMajority: 2,
   leavingLeader: 1,
+  lateReturn: 2,
   replaceMember: 2,
 };
 
@@ -141,6 +144,7 @@ export function chooseProfile(random: SimRandom): Profile {
           partition: 3,
           isolateLeader: 2,
           clockJump: 3,
+          lateReturn: 10,
         },
         tuning: { checkpointEntries: random.pick([5, 20]), tailEntries: random.pick([0, 4]) },
       };

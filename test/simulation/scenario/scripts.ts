@@ -112,6 +112,27 @@ export class Scripts {
     this.#leavingLeader.begin();
   }
 
+  /**
+   * A follower comes back with a slow disk after another has come to lead, who has compacted what it missed: the snapshot is there
+   * before the new term is on its disk. Often it crashes soon.
+   */
+  lateReturn(): void {
+    const { network } = this.#cluster.world;
+    const leader = this.#cluster.leader();
+    const followers = this.#awake().filter((member) => member !== leader);
+    if (leader === undefined || followers.length === 0) return;
+    const away = this.#random.pick(followers);
+    const others = [...this.#cluster.members.keys()].filter((id) => id !== away.id);
+    network.partition([away.id], others, 'both');
+    this.#after(this.#random.between(0, 100), () => this.#cluster.transfer(undefined));
+    this.#after(this.#random.between(100, 500), () => {
+      away.disk.syncMeanMs = this.#random.pick([20, 60, 200]);
+      network.unblock(away.id);
+      if (this.#random.chance(0.7)) this.#after(this.#random.between(1, 60), () => this.crash(away, 'late'));
+      this.later(300, () => (away.disk.syncMeanMs = 0.3));
+    });
+  }
+
   /** A voter is cut off, removed meanwhile, and comes back without knowing it. */
   removeUnaware(): void {
     const { operator, tuning, world } = this.#cluster;
