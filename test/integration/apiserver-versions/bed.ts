@@ -25,13 +25,15 @@ export class Bed {
   #behind: readonly Store[] = [];
   #closeStores: () => Promise<void> = () => Promise.resolve();
   #sequence = 0;
+  /** How long answers of the store about its revision are on their way. */
+  answerDelayMs = 0;
 
   static async start({ servers, spoil = (store) => store }: BedOptions): Promise<Bed> {
     const bed = new Bed();
     try {
       await bed.#openStores(servers);
       for (const store of bed.#behind) {
-        const unsteady = new UnsteadyStore(spoil(store));
+        const unsteady = new UnsteadyStore(distant(spoil(store), () => bed.answerDelayMs));
         bed.#stores.push(unsteady);
         const timing = { freshnessTimeoutMs, bookmarkPeriodMs: 100 };
         bed.#servers.push(patient(await startApiServer({ store: unsteady, apiserver: { timing } })));
@@ -112,6 +114,7 @@ export class Bed {
   }
 
   steady(): void {
+    this.answerDelayMs = 0;
     for (const store of this.#stores) store.resumeWatches();
   }
 
@@ -120,6 +123,28 @@ export class Bed {
     for (const server of this.#servers) await server.stop();
     await this.#closeStores();
   }
+}
+
+/** The store with other calls in place of some. */
+export function changed(store: Store, calls: Partial<Store>): Store {
+  return new Proxy(store, {
+    get(target, key) {
+      const own = Reflect.get(calls, key) as unknown;
+      const value = own ?? (Reflect.get(target, key) as unknown);
+      return typeof value === 'function' ? value.bind(own === undefined ? target : calls) : value;
+    },
+  });
+}
+
+/** Its answers about how far it is are true, and on their way for a while, as over a network. */
+function distant(store: Store, delayMs: () => number): Store {
+  return changed(store, {
+    async barrier() {
+      const revision = await store.barrier();
+      if (delayMs() > 0) await new Promise((resolve) => setTimeout(resolve, delayMs()));
+      return revision;
+    },
+  });
 }
 
 /** Clients try again after 503, with which nothing was done: a busy machine may need another leader of the store. */

@@ -1,7 +1,7 @@
 /** The checker of histories finds what it is for: in records that were tampered with, and at servers with a fault. */
 import { describe, expect, it } from '@jest/globals';
 import type { Store } from '@timonel/sdk/contracts/store';
-import { Bed } from './bed.ts';
+import { Bed, changed } from './bed.ts';
 import { problemsOf } from './history-checker.ts';
 import { recordHistory } from './history-clients.ts';
 import type { Change, History, ObjectState, Operation, SeenEvent, WatchHistory } from './history.ts';
@@ -102,17 +102,6 @@ describe('the checker of histories', () => {
     expect(problemsOf(bad).map((problem) => problem.line)).toContain(line);
   });
 });
-
-/** A store whose calls can be replaced. */
-function changed(store: Store, calls: Partial<Store>): Store {
-  return new Proxy(store, {
-    get(target, key) {
-      const own = Reflect.get(calls, key) as unknown;
-      const value = own ?? (Reflect.get(target, key) as unknown);
-      return typeof value === 'function' ? value.bind(own === undefined ? target : calls) : value;
-    },
-  });
-}
 
 const faults: [what: string, line: number, spoil: (store: Store) => Store][] = [
   ['servers that do not ask the store how far it is', 2, (store) => changed(store, { barrier: async () => 1 })],

@@ -3,7 +3,7 @@ import { until } from '@timonel/testkit';
 import { createSimulatedEnv } from '@timonel/core';
 import type { Random } from '@timonel/sdk';
 import type { Answer, HttpWatch, TestApiServer } from '../../support/api-server.ts';
-import { merge, type Bed } from './bed.ts';
+import { freshnessTimeoutMs, merge, type Bed } from './bed.ts';
 import type { Change, History, ObjectState, Operation, SeenEvent, Verb, WatchHistory } from './history.ts';
 
 export interface HistoryOptions {
@@ -51,6 +51,8 @@ export async function recordHistory(bed: Bed, options: HistoryOptions): Promise<
     return client.run(options.rounds);
   });
   const unsteady = shake(bed, random);
+  // Reads that come meanwhile must not take what was asked before them.
+  bed.answerDelayMs = 15;
   try {
     await Promise.all(clients);
   } finally {
@@ -81,7 +83,8 @@ function shake(bed: Bed, random: Random): { stop(): void } {
     if (what < 0.4) bed.laggingStore.stallWatches();
     else if (what < 0.85) bed.laggingStore.resumeWatches();
     else bed.laggingStore.breakWatches();
-    timer = setTimeout(next, 5 + random.next() * 80);
+    // At times longer than a server waits for its cache.
+    timer = setTimeout(next, random.next() < 0.08 ? freshnessTimeoutMs + 50 : 5 + random.next() * 80);
   };
   next();
   return { stop: () => clearTimeout(timer) };

@@ -264,6 +264,14 @@ export const readRules: readonly Rule[] = [
   },
   {
     line: 2,
+    rule: 'the same while the watch of one is stalled, from the store itself',
+    check: (bed) => {
+      bed.laggingStore.stallWatches();
+      return writeAndRead(bed, 5);
+    },
+  },
+  {
+    line: 2,
     rule: 'the same while the watch of one stalls, goes on and breaks',
     check: (bed) => whileUnsteady(bed, () => writeAndRead(bed, 10)),
   },
