@@ -3,7 +3,7 @@ import { errorCode, type Env } from '@timonel/sdk';
 import { refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { isApiAbsent } from '@timonel/sdk/controller';
 import { ApiError, type FieldError, type Service } from '@timonel/sdk/kube';
-import type { Allocation } from './allocation.ts';
+import type { Allocation, Pick } from './allocation.ts';
 import type { Claims } from './claims.ts';
 import { heldValues, holds } from './held-values.ts';
 
@@ -14,10 +14,16 @@ const roundsLimit = 16;
 
 export interface AllocatorParts {
   readonly allocation: Allocation;
-  readonly claims: Claims;
+  readonly claims: { claim: Claims['claim'] };
   /** Resolves when the services of the cluster are known. */
   readonly synced: Promise<void>;
   readonly env: Env;
+}
+
+/** One service that is being filled in: what is picked and not claimed yet. */
+interface Filling {
+  picks: Pick[];
+  isOver: boolean;
 }
 
 class NotInTime extends Error {
@@ -45,10 +51,14 @@ export class Allocator {
 
   /** Fills in what the user left out. What cannot be had stays empty: {@link problems} finds it, and says why. */
   async fill(service: Service, context: AdmissionContext): Promise<void> {
+    const filling: Filling = { picks: [], isOver: false };
     try {
-      await this.#inTime(this.#fill(service, context));
+      await this.#inTime(this.#fill(service, context, filling));
     } catch (error) {
       if (!isAbsence(error)) throw error;
+      // Nobody knows whether they could be had: the user must not be told that a value of his was taken.
+      filling.isOver = true;
+      for (const pick of filling.picks) pick.reject();
     }
   }
 
@@ -62,17 +72,21 @@ export class Allocator {
     }
   }
 
-  async #fill(service: Service, context: AdmissionContext): Promise<void> {
+  async #fill(service: Service, context: AdmissionContext, filling: Filling): Promise<void> {
     const { allocation, claims, synced } = this.#parts;
     await synced;
     const claimant = { owner: ownerOf(context), uid: service.metadata.uid ?? '' };
-    for (let round = 0; round < roundsLimit; round += 1) {
-      const picks = allocation.fill(service, context.oldObject as Service | undefined);
-      if (picks.length === 0 || context.dryRun) return;
-      const names = picks.map(({ name }) => name);
+    for (let round = 0; round < roundsLimit && !filling.isOver; round += 1) {
+      // Claims are for all or none: what was picked beside a value that was taken is still to be claimed.
+      filling.picks.push(...allocation.fill(service, context.oldObject as Service | undefined));
+      if (filling.picks.length === 0 || context.dryRun) return;
+      const names = filling.picks.map(({ name }) => name);
       const taken = await claims.claim(names, claimant, false);
+      if (filling.isOver) return;
+      const rejected = filling.picks.filter(({ name }) => taken.includes(name));
+      filling.picks = taken.length === 0 ? [] : filling.picks.filter((pick) => !rejected.includes(pick));
       if (taken.length === 0) return;
-      for (const pick of picks) if (taken.includes(pick.name)) pick.reject();
+      for (const pick of rejected) pick.reject();
     }
   }
 
