@@ -37,7 +37,7 @@ suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedM
 
   it('shows what the node and a pod on it use', async () => {
     const burn =
-      'setInterval(() => { const end = process.cpuUsage().user + 50000; while (process.cpuUsage().user < end); }, 100)';
+      'const used = () => { const { user, system } = process.cpuUsage(); return user + system; }; setInterval(() => { const end = used() + 50000; while (used() < end) for (let n = 0; n < 1e5; n++); }, 100)';
     const image = '--image=timonel.local/node:host';
     await until(
       async () =>

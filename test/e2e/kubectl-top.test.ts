@@ -18,7 +18,7 @@ const burner = {
         image: 'timonel.local/node:host',
         command: ['node', '-e'],
         args: [
-          'setInterval(() => { const end = process.cpuUsage().user + 50000; while (process.cpuUsage().user < end); }, 100)',
+          'const used = () => { const { user, system } = process.cpuUsage(); return user + system; }; setInterval(() => { const end = used() + 50000; while (used() < end) for (let n = 0; n < 1e5; n++); }, 100)',
         ],
       },
       { name: 'idle', image: 'timonel.local/node:host', command: ['node', '-e', 'setInterval(() => {}, 1e6)'] },
