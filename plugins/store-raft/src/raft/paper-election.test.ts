@@ -80,7 +80,7 @@ describe('§5.2 leader election', () => {
   it('those who follow a leader share the timeouts out, and change places with the term', () => {
     const timeoutOf = (place: number, term: number, random: (bound: number) => number): number => {
       const others = ['01', '02', '03', '91', '92', '93'].slice(3 - place, 6 - place);
-      const member = new Single({ voters: ['leader', ...others, '1'], electionTicks: 20, random });
+      const member = new Single({ voters: ['leader', ...others, '1'], electionTicks: 32, random });
       member.append({ from: 'leader', term });
       let ticks = 0;
       for (; member.raft.status().role === 'follower'; ticks++) member.raft.tick();
@@ -91,12 +91,12 @@ describe('§5.2 leader election', () => {
         timeoutOf(place, term, () => 0),
         timeoutOf(place, term, (bound) => bound - 1),
       ]);
-      expect(spans[(4 - term) % 4]).toEqual([20, 24]);
+      expect(spans[(4 - term) % 4]).toEqual([33, 34]);
       expect(spans.toSorted(([a = 0], [b = 0]) => a - b)).toEqual([
-        [20, 24],
-        [25, 29],
-        [30, 34],
-        [35, 39],
+        [33, 34],
+        [41, 42],
+        [49, 50],
+        [57, 58],
       ]);
     }
   });

@@ -5,14 +5,19 @@ import { Progress } from './progress.ts';
 import { membersOf } from './membership.ts';
 import type { MemberId } from './types.ts';
 
-/** A new random timeout of one to two election timeouts, so that two members seldom campaign at once (§5.2). */
+/**
+ * A new random timeout of one to two election timeouts, so that two members seldom campaign at once (§5.2). With turns each draws from
+ * the beginning of its share, a tick after it: by then the others have missed the leader too, and can vote before it is their turn.
+ */
 export function resetElectionTimer(core: Core): void {
   const { electionTicks } = core.settings;
   const { turn, turns } = turnToStand(core);
-  const from = Math.floor((electionTicks * turn) / turns);
-  const to = Math.max(from + 1, Math.floor((electionTicks * (turn + 1)) / turns));
+  const share = electionTicks / turns;
   core.electionElapsed = 0;
-  core.electionTimeout = electionTicks + from + core.random(to - from);
+  core.electionTimeout =
+    turns === 1
+      ? electionTicks + core.random(electionTicks)
+      : electionTicks + Math.floor(share * turn) + 1 + core.random(Math.max(1, Math.floor(share / 4)));
 }
 
 /**
