@@ -8,7 +8,7 @@ export interface CompactionPolicy {
   readonly retainMs: number;
   /** At most about this many revisions stay readable, however young: the bound on disk and memory. */
   readonly maxRevisions: number;
-  /** How often it looks. */
+  /** How often it compacts, and a fifth of how often it looks whether there are many more revisions than that. */
   readonly checkMs: number;
 }
 
@@ -19,6 +19,10 @@ export const defaultCompactionPolicy: CompactionPolicy = {
   maxRevisions: 100_000,
   checkMs: 5_000,
 };
+
+const looksPerCheck = 5;
+/** So much over its bound the history may grow between two checks. */
+const overshoot = 1.1;
 
 interface Sample {
   readonly atMs: number;
@@ -33,6 +37,8 @@ export class CompactionSchedule {
   readonly #compact: (revision: number) => void;
   readonly #timer: TimerHandle;
   #samples: Sample[] = [];
+  #looks = 0;
+  #compacted = 0;
 
   /**
    * @param revision tells the current revision
@@ -43,11 +49,17 @@ export class CompactionSchedule {
     this.#policy = policy;
     this.#revision = revision;
     this.#compact = compact;
-    this.#timer = env.timers.every(policy.checkMs, () => this.#check());
+    this.#timer = env.timers.every(Math.max(1, policy.checkMs / looksPerCheck), () => this.#look());
   }
 
   close(): void {
     this.#timer.cancel();
+  }
+
+  #look(): void {
+    this.#looks++;
+    const kept = this.#revision() - this.#compacted;
+    if (this.#looks % looksPerCheck === 0 || kept > overshoot * this.#policy.maxRevisions) this.#check();
   }
 
   #check(): void {
@@ -63,6 +75,8 @@ export class CompactionSchedule {
     const byAge = first !== undefined && first.atMs <= oldest ? first.revision : 0;
     const byCount = revision - this.#policy.retainRevisions;
     const target = Math.max(Math.min(byAge, byCount), revision - this.#policy.maxRevisions);
-    if (target > 1) this.#compact(target);
+    if (target <= 1) return;
+    this.#compacted = target;
+    this.#compact(target);
   }
 }
