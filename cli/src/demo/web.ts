@@ -74,13 +74,15 @@ function ask(address: string, port: number): Promise<string> {
   });
 }
 
-/** The proxy learns of the endpoints a moment after the Deployment does: ask until the first answer comes. */
-async function firstAnswer(address: string, port: number): Promise<void> {
+/** The proxy learns of the endpoints a moment after the Deployment does: ask until so many pods have answered, for 10 s at most. */
+async function untilServed(address: string, port: number, pods: number): Promise<void> {
   const deadline = performance.now() + 10_000;
+  const answered = new Set<string>();
   for (;;) {
     try {
-      await ask(address, port);
-      return;
+      answered.add(await ask(address, port));
+      if (answered.size >= pods || performance.now() > deadline) return;
+      await new Promise((resolve) => setTimeout(resolve, 10));
     } catch (cause) {
       if (performance.now() > deadline) {
         throw new CliError(
@@ -108,7 +110,7 @@ export async function runDemo(api: ApiClient, print: (line: string) => void): Pr
   const service: Service = await api.get(services, { namespace: 'default', name: 'web' });
   const address = service.spec.clusterIP ?? '';
   const port = service.spec.ports?.[0]?.port ?? 80;
-  await firstAnswer(address, port);
+  await untilServed(address, port, deployment.status?.availableReplicas ?? 1);
   const answers = new Map<string, number>();
   for (let n = 1; n <= requestCount; n += 1) {
     const pod = await ask(address, port);
