@@ -1,32 +1,18 @@
 /** Real kubectl against the API server alone: what it prints for verbs that need no controller and no node. */
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '@timonel/testkit';
-import { startApiServer, type TestApiServer } from '../support/api-server.ts';
-import { runProgram, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
 
-let server: TestApiServer;
-let kubectlPath: string;
-let environment: NodeJS.ProcessEnv;
-
+let cluster: KubectlServer;
 beforeAll(async () => {
-  kubectlPath = (await kubernetesTools()).kubectl;
-  server = await startApiServer();
-  const home = join(server.kernel.dataDir, 'home');
-  mkdirSync(home);
-  environment = { KUBECONFIG: server.kubeconfig, HOME: home };
+  cluster = await startKubectlServer();
 }, 300_000);
-afterAll(async () => {
-  await server.stop();
-});
+afterAll(() => cluster.server.stop());
 
-async function kubectl(args: readonly string[], input?: string, env: NodeJS.ProcessEnv = {}): Promise<RunResult> {
-  const options = { env: { ...environment, ...env }, timeoutMs: 30_000, ...(input === undefined ? {} : { input }) };
-  return runProgram(kubectlPath, args, options);
-}
+const kubectl: KubectlServer['run'] = (...args) => cluster.run(...args);
 
 /** What a command prints; it must succeed. */
 async function prints(command: string, input?: string): Promise<string> {
@@ -73,7 +59,7 @@ describe('kubectl looks around', () => {
     expect(await prints('version')).toContain('Server Version: v1.35');
     expect((await prints('api-versions')).split('\n')).toEqual(expect.arrayContaining(['v1', 'apps/v1']));
     expect(await prints('api-resources')).toMatch(/^deployments +deploy +apps\/v1 +true +Deployment$/m);
-    expect(await prints('cluster-info')).toContain(server.url);
+    expect(await prints('cluster-info')).toContain(cluster.server.url);
   });
 
   it('explain', async () => {
@@ -152,7 +138,7 @@ describe('kubectl apply and what follows', () => {
   });
 
   it('edit', async () => {
-    const editor = join(server.kernel.dataDir, 'editor.sh');
+    const editor = join(cluster.server.kernel.dataDir, 'editor.sh');
     writeFileSync(editor, '#!/bin/sh\nsed -i "s/replicas: 4/replicas: 6/" "$1"\n');
     chmodSync(editor, 0o755);
     const { stdout } = await kubectl(['edit', 'deploy', 'web'], undefined, { KUBE_EDITOR: editor });
@@ -195,7 +181,7 @@ describe('kubectl create and delete', () => {
   });
 
   it('get -w shows changes as they come', async () => {
-    const watch = spawn(kubectlPath, ['get', 'cm', '-w'], { env: { ...process.env, ...environment } });
+    const watch = spawn(cluster.tools.kubectl, ['get', 'cm', '-w'], { env: { ...process.env, ...cluster.env } });
     let output = '';
     watch.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     const closed = new Promise((resolve) => watch.once('close', resolve));
@@ -226,7 +212,13 @@ describe('kubectl passes on what is wrong', () => {
     expect(await complains('create -f -', bad)).toContain(
       'The ConfigMap "Bad" is invalid: metadata.name: Invalid value: "Bad"',
     );
-    const wrong = await kubectl(['get', 'ns', '--token=wrong-token-of-some-length', '--kubeconfig', server.kubeconfig]);
+    const wrong = await kubectl([
+      'get',
+      'ns',
+      '--token=wrong-token-of-some-length',
+      '--kubeconfig',
+      cluster.server.kubeconfig,
+    ]);
     expect(wrong.stderr).toContain('Unauthorized');
   });
 });

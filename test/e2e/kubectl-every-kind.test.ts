@@ -1,31 +1,17 @@
 /** Real kubectl and every kind that is served: made, shown, described, explained, applied, compared, changed, removed. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApiServer, type TestApiServer } from '../support/api-server.ts';
-import { runProgram } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
 import { samples, type Sample } from '../integration/apiserver-kinds-samples.ts';
 
-let server: TestApiServer;
-let kubectlPath: string;
-let environment: NodeJS.ProcessEnv;
-
+let cluster: KubectlServer;
 beforeAll(async () => {
-  kubectlPath = (await kubernetesTools()).kubectl;
-  server = await startApiServer();
-  const home = join(server.kernel.dataDir, 'home');
-  mkdirSync(home);
-  environment = { KUBECONFIG: server.kubeconfig, HOME: home };
+  cluster = await startKubectlServer();
 }, 300_000);
-afterAll(async () => {
-  await server.stop();
-});
+afterAll(() => cluster.server.stop());
 
 /** What a command prints; it must succeed, and must not warn. */
 async function prints(args: readonly string[], input?: string): Promise<string> {
-  const options = { env: environment, timeoutMs: 30_000, ...(input === undefined ? {} : { input }) };
-  const { status, stdout, stderr } = await runProgram(kubectlPath, [...args], options);
+  const { status, stdout, stderr } = await cluster.run(args, input);
   expect({ args, status, stderr }).toEqual({ args, status: 0, stderr: '' });
   return stdout;
 }
@@ -108,14 +94,14 @@ it('kubectl debug adds an ephemeral container', async () => {
     '--attach=false',
     '--profile=general',
   ];
-  const { status } = await runProgram(kubectlPath, added, { env: environment, timeoutMs: 30_000 });
+  const { status } = await cluster.run(added);
   expect(status).toBe(0);
   const path = 'jsonpath={.spec.ephemeralContainers[*].name}';
   expect(await prints(['get', 'pod', 'web', '-o', path])).toBe('look');
 });
 
 it('kubectl get componentstatuses warns, as Kubernetes does', async () => {
-  const { status, stdout } = await runProgram(kubectlPath, ['get', 'cs'], { env: environment, timeoutMs: 30_000 });
+  const { status, stdout } = await cluster.run(['get', 'cs']);
   expect(status).toBe(0);
   expect(stdout).toMatch(/^store +Healthy +ok/m);
 });

@@ -1,31 +1,18 @@
 /** Real kubectl and the kinds beyond pods and deployments: what its generators make, and how the server shows it. */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApiServer, type TestApiServer } from '../support/api-server.ts';
-import { runProgram, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import type { RunResult } from '../support/cluster.ts';
+import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
 
-let server: TestApiServer;
-let kubectlPath: string;
-let environment: NodeJS.ProcessEnv;
-
+let cluster: KubectlServer;
 beforeAll(async () => {
-  kubectlPath = (await kubernetesTools()).kubectl;
-  server = await startApiServer();
-  const home = join(server.kernel.dataDir, 'home');
-  mkdirSync(home);
-  environment = { KUBECONFIG: server.kubeconfig, HOME: home };
+  cluster = await startKubectlServer();
 }, 300_000);
-afterAll(async () => {
-  await server.stop();
-});
+afterAll(() => cluster.server.stop());
 
 async function kubectl(command: string, input?: string): Promise<RunResult> {
   // Quotes hold words together, as in a shell.
   const args = (command.match(/(?:[^\s']|'[^']*')+/g) ?? []).map((word) => word.replaceAll("'", ''));
-  const options = { env: environment, timeoutMs: 30_000, ...(input === undefined ? {} : { input }) };
-  return runProgram(kubectlPath, args, options);
+  return cluster.run(args, input);
 }
 
 /** What a command prints; it must succeed. */

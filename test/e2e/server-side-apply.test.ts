@@ -2,28 +2,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { runProgram, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools, type Tools } from '../support/kubectl.ts';
+import type { Tools } from '../support/kubectl.ts';
+import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
 
-let server: TestApiServer;
-let tools: Tools;
-let environment: NodeJS.ProcessEnv;
-
+let cluster: KubectlServer;
 beforeAll(async () => {
-  tools = await kubernetesTools();
-  server = await startApiServer();
-  const home = join(server.kernel.dataDir, 'home');
-  mkdirSync(home);
-  environment = { KUBECONFIG: server.kubeconfig, HOME: home };
+  cluster = await startKubectlServer();
 }, 300_000);
-afterAll(async () => {
-  await server.stop();
-});
+afterAll(() => cluster.server.stop());
 
 async function run(program: keyof Tools, command: string, input?: string): Promise<RunResult> {
-  const options = { env: environment, timeoutMs: 60_000, ...(input === undefined ? {} : { input }) };
-  return runProgram(tools[program], command.split(' '), options);
+  const options = { env: cluster.env, timeoutMs: 60_000, ...(input === undefined ? {} : { input }) };
+  return runProgram(cluster.tools[program], command.split(' '), options);
 }
 
 /** What kubectl prints; it must succeed without a word on standard error. */
@@ -158,7 +149,7 @@ describe('kubectl apply --server-side', () => {
 
 describe('helm', () => {
   function chart(): string {
-    const directory = join(server.kernel.dataDir, 'chart');
+    const directory = join(cluster.server.kernel.dataDir, 'chart');
     mkdirSync(join(directory, 'templates'), { recursive: true });
     writeFileSync(join(directory, 'Chart.yaml'), 'apiVersion: v2\nname: shop\nversion: 1.0.0\n');
     writeFileSync(join(directory, 'values.yaml'), 'image: nginx:1\nextra: true\n');

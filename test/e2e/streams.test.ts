@@ -1,8 +1,7 @@
 /** Sessions, forwarded ports and proxies of a real cluster, by real kubectl: what goes beyond using each verb once. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { connect } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { digest, exchange } from '../support/port-exchange.ts';
 import { TestCluster, runProgram, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
@@ -161,18 +160,6 @@ it('a command ends when its kubectl is killed', async () => {
   exec.child.kill('SIGKILL');
   await until(async () => (await found()) === '', { what: 'the command to be gone', timeoutMs: 40_000 });
 });
-
-async function exchange(port: number, sent: Buffer): Promise<Buffer> {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  socket.end(sent);
-  await new Promise<void>((resolve, reject) => socket.once('end', resolve).once('error', reject));
-  socket.destroy();
-  return Buffer.concat(chunks);
-}
-
-const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 describe.each([
   ['SPDY in a WebSocket', {}],

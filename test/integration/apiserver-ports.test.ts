@@ -1,10 +1,10 @@
 /** pods/portforward: channels of a WebSocket, and what real kubectl speaks (SPDY, with and without a WebSocket around it). */
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
+import { digest, exchange } from '../support/port-exchange.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { ProcessNode } from '../support/process-node.ts';
@@ -114,18 +114,6 @@ async function forward(
   });
   return { local, text: () => text };
 }
-
-async function exchange(local: number, sent: Buffer): Promise<Buffer> {
-  const socket = connect({ host: '127.0.0.1', port: local, allowHalfOpen: true });
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  socket.end(sent);
-  await new Promise<void>((resolve, reject) => socket.once('end', resolve).once('error', reject));
-  socket.destroy();
-  return Buffer.concat(chunks);
-}
-
-const digest = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
 
 describe.each([
   ['SPDY in a WebSocket', {}],

@@ -8,7 +8,7 @@ export interface CompactionPolicy {
   readonly retainMs: number;
   /** At most about this many revisions stay readable, however young: the bound on disk and memory. */
   readonly maxRevisions: number;
-  /** How often it compacts, and a fifth of how often it looks whether there are many more revisions than that. */
+  /** How often it compacts. It looks five times as often whether there are a tenth more revisions than `maxRevisions`. */
   readonly checkMs: number;
 }
 
