@@ -17,6 +17,11 @@ describe('pluginOfStack', () => {
     expect(pluginOfStack(stack, bundles)).toBe('store-raft');
   });
 
+  it('finds plugins of the bundled command', () => {
+    const stack = 'Error: x\n    at f (file:///opt/timonel/cli/dist/bundle/plugin-store-raft.JHNXASOB.js:1:1)';
+    expect(pluginOfStack(stack, bundles)).toBe('store-raft');
+  });
+
   it('blames nobody for what no plugin did', () => {
     expect(
       pluginOfStack('Error: x\n    at f (file:///opt/timonel/core/dist/kernel/boot.js:1:1)', bundles),

@@ -7,14 +7,21 @@ import { fileURLToPath } from 'node:url';
 import type { Kernel } from '@timonel/core';
 import { errorMessage, type Logger } from '@timonel/sdk';
 
+/** Where code of plugins lies: in the tree, in packages, in the bundle of the command. */
+const places = [
+  /[/\\]plugins[/\\]([a-z0-9-]+)[/\\](?:src|dist)[/\\]/,
+  /@timonel[/\\]plugin-([a-z0-9-]+)[/\\]/,
+  /[/\\]bundle[/\\]plugin-([a-z0-9-]+)\.\w+\.js/,
+];
+
 /** The plugin that a stack leads to: the innermost frame in a plugin's own code. `bundles` maps bundle URLs to names. */
 export function pluginOfStack(stack: string, bundles: ReadonlyMap<string, string>): string | undefined {
   for (const line of stack.split('\n')) {
     for (const [url, name] of bundles) if (line.includes(url) || line.includes(fileURLToPath(url))) return name;
-    const builtIn = /[/\\]plugins[/\\]([a-z0-9-]+)[/\\](?:src|dist)[/\\]|@timonel[/\\]plugin-([a-z0-9-]+)[/\\]/.exec(
-      line,
-    );
-    if (builtIn !== null) return builtIn[1] ?? builtIn[2];
+    for (const place of places) {
+      const builtIn = place.exec(line);
+      if (builtIn !== null) return builtIn[1];
+    }
   }
   return undefined;
 }
