@@ -27,8 +27,7 @@ const notes = `Notes
   answer before it asks again.
 - kube-apiserver is not run here. Its figures are of version 1.28 with etcd (both together), on a quiet machine of two
   cores, by the same loads; RATIO is timonel's median divided by the middle of its range. etcd's puts and node:https's plain
-  answers, of this run, tell how the machine compares: what makes it slower makes all of them slower. That quiet machine
-  gave 16,000 to 19,000 plain answers by Koa, at 55 to 60 µs of CPU.
+  answers, of this run, tell how the machine compares: what makes it slower makes all of them slower.
 - Creates, gets, patches: one request after the other by each client; patches and gets go round 64 objects.
 - Watches: all watch one namespace without a selector; each writer replaces an object of its own. Delays are from the
   write's being sent to the event's being read, in the process that does both.

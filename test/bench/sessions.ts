@@ -151,11 +151,14 @@ async function withNode(dataDir: string, image: TestImage, options: BenchOptions
   const runtime = await openRuntime(dataDir, createRealEnv());
   const host = spawn(process.execPath, ['-e', source(0)], { stdio: ['ignore', 'pipe', 'inherit'] });
   const undo = async (): Promise<void> => {
-    // The timers of the runtime do not keep this process alive: the child does.
-    await runtime.removeSandbox(sandbox);
-    runtime.close();
-    host.kill('SIGKILL');
-    image.remove();
+    try {
+      // The timers of the runtime do not keep this process alive: the child does.
+      await runtime.removeSandbox(sandbox);
+      runtime.close();
+    } finally {
+      host.kill('SIGKILL');
+      image.remove();
+    }
   };
   return withCleanup(undo, async () => {
     await runtime.runSandbox(sandboxConfig(sandbox, join(dataDir, 'logs')));

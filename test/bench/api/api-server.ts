@@ -54,9 +54,12 @@ async function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
+/** A client that takes longer waits for something that does not come. */
+const programLimitMs = 300_000;
+
 async function runProgram<T>(program: string, options: object): Promise<T> {
   try {
-    const { stdout } = await run(process.execPath, [program, JSON.stringify(options)]);
+    const { stdout } = await run(process.execPath, [program, JSON.stringify(options)], { timeout: programLimitMs });
     return JSON.parse(stdout) as T;
   } catch (error) {
     const { stderr = '' } = error as { stderr?: string };

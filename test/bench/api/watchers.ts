@@ -42,14 +42,20 @@ function eventReader(onTime: (at: number) => void): (chunk: Buffer) => void {
   };
 }
 
+const okHead = Buffer.from('HTTP/1.1 200');
+
 async function openWatch(server: ServedAt, from: string, onTime: (at: number) => void): Promise<HttpConnection> {
   const connection = await HttpConnection.open(server);
   const read = eventReader(onTime);
   const path = `${configMapsPath}?watch=1&resourceVersion=${from}`;
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
+    let isOpen = false;
     connection.stream(
       path,
       (chunk) => {
+        if (!isOpen && !chunk.subarray(0, 12).equals(okHead))
+          reject(new Error(`a watch was refused: ${chunk.toString()}`));
+        isOpen = true;
         resolve();
         read(chunk);
       },

@@ -76,8 +76,7 @@ export async function oneMember(options: PhaseOptions, rows: readonly LoadRow[],
   });
 }
 
-/** etcd's default: heartbeats each 100 ms, an election after 1 s to 2 s without. */
-/** A heartbeat every 100 ms, an election after 1 s: in finer ticks than etcd's. */
+/** etcd's default: heartbeats each 100 ms, an election after 1 s to 2 s without. In finer ticks than etcd's. */
 const etcdTiming = { timing: { tickMs: 20, heartbeatTicks: 5, electionTicks: 50 } };
 
 export interface ThreeMemberRows {
