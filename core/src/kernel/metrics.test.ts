@@ -4,6 +4,7 @@ import {
   definePlugin,
   defineService,
   gaugeMetric,
+  histogramMetric,
   kernelMetrics,
   waterfallHook,
   type AnyPlugin,
@@ -113,6 +114,40 @@ describe('metrics of a kernel', () => {
     expect(value(kernel, 'timonel_plugin_state', 'owner', 'running')).toBe(1);
     await kernel.control.disable('t');
     expect(value(kernel, 'timonel_plugin_state', 't')).toBeUndefined();
+  });
+
+  it('adds up the calls of all providers of a service', async () => {
+    const voices = defineService<{ say(): Promise<void> }, 'many'>('test.voices', { major: 1, cardinality: 'many' });
+    const voice = (name: string): AnyPlugin =>
+      definePlugin({
+        name,
+        version: '1.0.0',
+        apiVersion: 1,
+        provides: { voices },
+        setup: () => ({ provides: { voices: { say: () => Promise.resolve() } } }),
+      });
+    const listener = definePlugin({
+      name: 'listener',
+      version: '1.0.0',
+      apiVersion: 1,
+      requires: { voices },
+      setup: (ctx) => ({
+        start: async () => {
+          for (const { service } of ctx.deps.voices.all()) await service.say();
+        },
+      }),
+    });
+    await using kernel = await startTestKernel({ plugins: [voice('x'), voice('y'), voice('z'), listener] });
+    expect(value(kernel, 'timonel_service_calls_total', 'test.voices', 'say')).toBe(3);
+    expect(value(kernel, 'timonel_service_calls_total', 'test.voices', 'say')).toBe(3);
+  });
+
+  it('refuses one histogram with two sets of buckets', async () => {
+    const times = (buckets: number[]): MetricRecord => ({
+      times: histogramMetric('test_seconds', { help: 'Time.', buckets }),
+    });
+    await using kernel = await startTestKernel({ plugins: [counting('a', times([1])), counting('b', times([1, 2]))] });
+    expect(kernel.control.info('b').reason).toContain('and the buckets [1]');
   });
 
   it('counts swaps, done and failed', async () => {

@@ -5,7 +5,7 @@ import { openMetrics, type Instruments, type OpenMetrics } from './open-metrics.
 /** The instruments that the kernel writes. */
 export type KernelFigures = Instruments<typeof kernelMetricDefinitions>;
 
-/** What one plugin's calls of a method of another's service came to. */
+/** What the calls of a method came to, of one provider of the service. */
 export interface ServiceCallFigures {
   readonly service: string;
   readonly method: string;
@@ -28,10 +28,12 @@ function refresh(figures: KernelFigures, sources: FigureSources): void {
     figures.pluginFaults.of(name).set(faults);
     figures.pluginRestarts.of(name).set(restarts);
   }
+  // A service may have several providers.
+  for (const counter of [figures.serviceCalls, figures.serviceErrors, figures.serviceSeconds]) counter.clear();
   for (const { service, method: name, calls, errors, totalMs } of sources.serviceCalls()) {
-    figures.serviceCalls.of(service, name).set(calls);
-    figures.serviceErrors.of(service, name).set(errors);
-    figures.serviceSeconds.of(service, name).set(totalMs / 1000);
+    figures.serviceCalls.of(service, name).add(calls);
+    figures.serviceErrors.of(service, name).add(errors);
+    figures.serviceSeconds.of(service, name).add(totalMs / 1000);
   }
 }
 

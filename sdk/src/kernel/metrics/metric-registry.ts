@@ -50,11 +50,12 @@ export class MetricRegistry implements KernelMetrics {
       const message = 'ctx.metrics takes a record of metrics made by counterMetric, gaugeMetric or histogramMetric';
       throw new KernelError('ERR_PLUGIN_CONTRACT', message, { plugin });
     }
-    const { name, type, labels } = definition;
+    const { name, type, labels, buckets } = definition;
     const known = this.#known.get(name);
     if (known === undefined) this.#known.set(name, definition);
-    else if (known.type !== type || known.labels.join() !== labels.join()) {
-      const wanted = `a ${known.type} with the labels [${known.labels.join(', ')}]`;
+    else if (known.type !== type || known.labels.join() !== labels.join() || known.buckets.join() !== buckets.join()) {
+      const bounds = known.type === 'histogram' ? ` and the buckets [${known.buckets.join(', ')}]` : '';
+      const wanted = `a ${known.type} with the labels [${known.labels.join(', ')}]${bounds}`;
       const message = `plugin '${plugin}' opens the metric '${name}', which is known as ${wanted}: give it another name`;
       throw new KernelError('ERR_PLUGIN_CONTRACT', message, { plugin });
     }
