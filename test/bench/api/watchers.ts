@@ -53,11 +53,13 @@ async function openWatch(server: ServedAt, from: string, onTime: (at: number) =>
     connection.stream(
       path,
       (chunk) => {
-        if (!isOpen && !chunk.subarray(0, 12).equals(okHead))
-          reject(new Error(`a watch was refused: ${chunk.toString()}`));
-        isOpen = true;
-        resolve();
-        read(chunk);
+        if (isOpen) read(chunk);
+        else if (!chunk.subarray(0, 12).equals(okHead)) reject(new Error(`a watch was refused: ${chunk.toString()}`));
+        else {
+          isOpen = true;
+          resolve();
+          read(chunk);
+        }
       },
       (error) => {
         // A measurement without all its events is none.
