@@ -1,6 +1,7 @@
 /** What goes over the connection, byte by byte: broken, endless and doubtful requests. Nobody else notices them. */
 import { connect, type TLSSocket } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { kernelMetrics } from '@timonel/sdk';
 import { until } from '@timonel/testkit';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
@@ -63,6 +64,13 @@ function head(method: string, path: string, ...headers: string[]): string {
 }
 
 const json = 'Content-Type: application/json';
+
+/** Requests that the server counts as open. */
+function inflight(): number {
+  const metrics = server.kernel.service(kernelMetrics).collect();
+  const family = metrics.find(({ name }) => name === 'apiserver_current_inflight_requests');
+  return family?.samples.reduce((sum, { value }) => sum + value, 0) ?? 0;
+}
 
 beforeAll(async () => {
   server = await startApiServer();
@@ -169,28 +177,32 @@ describe('bodies', () => {
   });
 
   it('that stop in the middle are forgotten with their connection', async () => {
-    const before = server.kernel.control.list().length;
+    const before = inflight();
     const many = await Promise.all(Array.from({ length: 30 }, () => open()));
     for (const [index, one] of many.entries()) {
       const length = index % 2 === 0 ? 'Transfer-Encoding: chunked' : 'Content-Length: 1000';
       one.send(`${head('POST', cm, json, length)}${index % 2 === 0 ? '5\r\n{"met' : '{"met'}`);
     }
+    await until(() => inflight() === before + many.length, { what: 'all requests to be open' });
     expect((await server.send('GET', `${cm}?limit=1`)).status).toBe(200);
     for (const { socket } of many) socket.destroy();
-    expect(server.kernel.control.list()).toHaveLength(before);
+    await until(() => inflight() === before, { what: 'the requests to be forgotten' });
   });
 });
 
 describe('headers', () => {
+  // Beyond the limit, but read at once: a server that closes with bytes unread breaks its own answer off.
+  const tooLong = 20_000;
+
   it.each([
-    ['too many bytes', Array.from({ length: 40 }, (_, index) => `X-${index}: ${'x'.repeat(1000)}`)],
-    ['one that is too long', [`X-A: ${'x'.repeat(100_000)}`]],
-    ['a name that is too long', [`${'X'.repeat(100_000)}: a`]],
+    ['too many bytes', Array.from({ length: 20 }, (_, index) => `X-${index}: ${'x'.repeat(1000)}`)],
+    ['one that is too long', [`X-A: ${'x'.repeat(tooLong)}`]],
+    ['a name that is too long', [`${'X'.repeat(tooLong)}: a`]],
   ])('%s: 431', async (_, headers) => {
     const one = await open();
     one.send(head('GET', cm, ...headers));
     await one.end();
-    expect([[431], []]).toContainEqual(one.statuses);
+    expect(one.statuses).toEqual([431]);
   });
 
   it('very many small ones are no trouble', async () => {
@@ -201,9 +213,9 @@ describe('headers', () => {
 
   it('a path that is too long', async () => {
     const one = await open();
-    one.send(head('GET', `${cm}/${'x'.repeat(100_000)}`));
+    one.send(head('GET', `${cm}/${'x'.repeat(tooLong)}`));
     await one.end();
-    expect([[431], [414], []]).toContainEqual(one.statuses);
+    expect(one.statuses).toEqual([431]);
   });
 
   it.each([
@@ -217,7 +229,7 @@ describe('headers', () => {
     one.send(text);
     one.socket.end();
     await one.end();
-    expect([[400], [505], []]).toContainEqual(one.statuses);
+    expect([[400], [505]]).toContainEqual(one.statuses);
   });
 
   it('Expect: 100-continue is served, anything else expected is refused', async () => {
