@@ -63,13 +63,27 @@ describe('the end of a session', () => {
     await other.stop();
   });
 
-  it('finds a client that is held back because the process does not read', async () => {
+  it('comes to a client that is held back because the process does not read, and goes then', async () => {
     const client = exec(['sleep', '1000'], 'stdin=true');
     await client.opened;
-    for (let index = 0; index < 100; index += 1) client.send(0, Buffer.alloc(100_000));
-    // The server has stopped reading: what it holds is bounded, and the rest waits here.
-    await until(() => client.socket.bufferedAmount > 1_000_000, { what: 'the client to be held back' });
-  });
+    const [message, all] = [Buffer.alloc(100_000), 64_000_000];
+    let sent = 0;
+    const send = (error?: Error | null): void => {
+      if ((error ?? undefined) !== undefined || sent >= all) return;
+      client.socket.send(message, send);
+      sent += message.length;
+    };
+    send();
+    let before = 0;
+    // Standing still between two looks half a second apart.
+    await until(() => before === (before = sent), { what: 'the input to stand still', intervalMs: 500 });
+    // Buffers of both sockets and of the streams between them.
+    expect(before).toBeLessThan(all / 2);
+    expect(node.processes.size).toBe(1);
+    client.socket.terminate();
+    // Two signs of life that get no answer tell the server, which does not read: they are ten seconds apart.
+    await until(() => node.processes.size === 0, { what: 'the process to be gone', timeoutMs: 45_000 });
+  }, 60_000);
 
   it('comes with the server', async () => {
     const own = new ProcessNode('n1');
