@@ -2,10 +2,13 @@
 import { PassThrough, type Readable, type Writable } from 'node:stream';
 import type { Env } from '@timonel/sdk';
 import { RuntimeError, type ExecSession } from '@timonel/sdk/contracts/runtime';
+import type { SourceGate } from './source-gate.ts';
 
 const clientLimit = 16;
-/** The process waits for a reader that leaves more than this unread, and no longer than that. Then he is dropped. */
+/** The process waits for a reader that leaves more than this unread. Who reads nothing for so long is dropped. */
 const unreadLimitBytes = 1024 * 1024;
+/** Of an ended process nobody is waited for: what was left in its pipes is kept for its readers, up to this. */
+const lastLimitBytes = 2 * unreadLimitBytes;
 const stallMs = 5000;
 
 const droppedLine = 'attach: this connection was dropped: it is read more slowly than the container writes\n';
@@ -14,36 +17,30 @@ interface Client {
   readonly stdout: PassThrough;
   readonly stderr: PassThrough;
   end(exitCode: number): void;
-  readonly ended: AbortSignal;
+}
+
+export interface HubOptions {
+  /** The input of the process ends with that of the first who wrote. */
+  readonly once: boolean;
+  readonly env: Env;
+  readonly gate: SourceGate;
 }
 
 export class AttachHub {
   readonly #clients = new Set<Client>();
   readonly #input: Writable | undefined;
-  readonly #once: boolean;
-  readonly #env: Env;
-  readonly #sources: readonly Readable[];
-  /** Those whom the process waits for. */
-  readonly #behind = new Set<Client>();
+  readonly #options: HubOptions;
+  /** Those whom the process waits for, and how to wait no longer. */
+  readonly #behind = new Map<Client, () => void>();
+  #hurry = false;
 
-  /** `once`: the input of the process ends with that of the first who wrote. */
-  constructor(
-    output: Readable | null,
-    error: Readable | null,
-    input: Writable | null,
-    options: { readonly once: boolean; readonly env: Env },
-  ) {
+  constructor(output: Readable | null, error: Readable | null, input: Writable | null, options: HubOptions) {
     this.#input = input ?? undefined;
-    this.#once = options.once;
-    this.#env = options.env;
-    this.#sources = [output, error].filter((source) => source !== null);
+    this.#options = options;
     input?.on('error', () => undefined); // the process closed it
-    for (const [name, source] of [
-      ['stdout', output],
-      ['stderr', error],
-    ] as const) {
-      source?.on('data', (chunk: Buffer) => this.#send(name, source, chunk));
-    }
+    input?.setMaxListeners(2 * clientLimit);
+    output?.on('data', (chunk: Buffer) => this.#send('stdout', chunk));
+    error?.on('data', (chunk: Buffer) => this.#send('stderr', chunk));
   }
 
   /** @throws RuntimeError AttachError */
@@ -54,30 +51,31 @@ export class AttachHub {
     const stdout = new PassThrough();
     const stderr = new PassThrough();
     const input = stdin && this.#input?.writable === true ? this.#inputOf(this.#input) : undefined;
-    const exited = new Promise<number>((resolve) => {
-      const over = new AbortController();
-      const client: Client = {
-        stdout,
-        stderr,
-        ended: over.signal,
-        end: (exitCode) => {
-          over.abort();
-          this.#clients.delete(client);
-          stdout.end();
-          stderr.end();
-          input?.destroy();
-          resolve(exitCode);
-        },
-      };
-      this.#clients.add(client);
-    });
-    const kill = (): void => {
-      for (const client of this.#clients) if (client.stdout === stdout) client.end(0);
+    let settle: (exitCode: number) => void = () => undefined;
+    const exited = new Promise<number>((resolve) => (settle = resolve));
+    const client: Client = {
+      stdout,
+      stderr,
+      end: (exitCode) => {
+        if (!this.#clients.delete(client)) return;
+        this.#behind.get(client)?.();
+        stdout.end();
+        stderr.end();
+        input?.destroy();
+        settle(exitCode);
+      },
     };
-    return { stdin: input, stdout, stderr, resize: () => undefined, exited, kill };
+    this.#clients.add(client);
+    return { stdin: input, stdout, stderr, resize: () => undefined, exited, kill: () => client.end(0) };
   }
 
-  /** The process has ended. */
+  /** The process has ended: what is left in its pipes is read to its end, whoever is behind. */
+  hurry(): void {
+    this.#hurry = true;
+    for (const goOn of this.#behind.values()) goOn();
+  }
+
+  /** No output comes any more. */
   end(exitCode: number): void {
     for (const client of this.#clients) client.end(exitCode);
   }
@@ -86,33 +84,50 @@ export class AttachHub {
     const input = new PassThrough();
     input.pipe(target, { end: false });
     input.on('error', () => undefined);
-    if (this.#once) input.once('close', () => target.end());
+    input.once('close', () => {
+      input.unpipe(target);
+      if (this.#options.once) target.end();
+    });
     return input;
   }
 
-  #send(name: 'stdout' | 'stderr', source: Readable, chunk: Buffer): void {
+  #send(name: 'stdout' | 'stderr', chunk: Buffer): void {
     for (const client of this.#clients) {
       client[name].write(chunk);
-      const unreadBytes = client[name].writableLength + client[name].readableLength;
-      if (unreadBytes > unreadLimitBytes) this.#waitFor(client, client[name]);
+      if (unreadBytes(client[name]) <= unreadLimitBytes) continue;
+      if (!this.#hurry) this.#waitFor(client, client[name]);
+      else if (unreadBytes(client[name]) > lastLimitBytes) drop(client);
     }
-    // The log lets it go on when it has caught up itself.
-    if (this.#behind.size > 0) source.pause();
   }
 
   #waitFor(client: Client, stream: PassThrough): void {
     if (this.#behind.has(client)) return;
-    this.#behind.add(client);
+    const { env, gate } = this.#options;
+    let unread = unreadBytes(stream);
+    const look = (): void => {
+      const before = unread;
+      unread = unreadBytes(stream);
+      if (unread < before) timer = env.timers.after(stallMs, look);
+      else drop(client);
+    };
+    let timer = env.timers.after(stallMs, look);
     const goOn = (): void => {
       timer.cancel();
+      stream.removeListener('drain', goOn);
       this.#behind.delete(client);
-      if (this.#behind.size === 0) for (const source of this.#sources) source.resume();
+      if (this.#behind.size === 0) gate.release(this);
     };
-    const timer = this.#env.timers.after(stallMs, () => {
-      client.stderr.write(droppedLine);
-      client.end(1);
-    });
     stream.once('drain', goOn);
-    client.ended.addEventListener('abort', goOn, { once: true });
+    this.#behind.set(client, goOn);
+    gate.hold(this);
   }
+}
+
+function unreadBytes(stream: PassThrough): number {
+  return stream.writableLength + stream.readableLength;
+}
+
+function drop(client: Client): void {
+  client.stderr.write(droppedLine);
+  client.end(1);
 }

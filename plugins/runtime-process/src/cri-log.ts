@@ -2,6 +2,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import type { Clock } from '@timonel/sdk';
+import type { SourceGate } from './source-gate.ts';
 
 /** A line longer than this is written in parts tagged `P`, as CRI runtimes do. */
 const partLimitBytes = 16 * 1024;
@@ -10,14 +11,21 @@ const newline = 10;
 export class CriLog {
   readonly #file: WriteStream;
   readonly #clock: Clock;
+  readonly #gate: SourceGate;
   readonly #rest = new Map<string, Buffer>();
   #failure: unknown;
 
-  constructor(path: string, clock: Clock) {
+  /** The process waits at the gate for the disk, not the other way round. */
+  constructor(path: string, clock: Clock, gate: SourceGate) {
     this.#file = createWriteStream(path, { flags: 'a', mode: 0o640 });
     this.#clock = clock;
+    this.#gate = gate;
+    this.#file.on('drain', () => gate.release(this));
     // A full disk must not end the process; what cannot be written is lost.
-    this.#file.on('error', (error) => (this.#failure = error));
+    this.#file.on('error', (error) => {
+      this.#failure = error;
+      gate.release(this);
+    });
   }
 
   /** The fault that ended the log, if one did. */
@@ -27,10 +35,7 @@ export class CriLog {
 
   follow(stream: 'stdout' | 'stderr', source: Readable): void {
     source.on('data', (chunk: Buffer) => {
-      if (this.#take(stream, chunk) || this.#failure !== undefined) return;
-      // The process waits for the disk, not the other way round.
-      source.pause();
-      this.#file.once('drain', () => source.resume());
+      if (!this.#take(stream, chunk) && this.#failure === undefined) this.#gate.hold(this);
     });
     source.on('error', () => undefined);
   }

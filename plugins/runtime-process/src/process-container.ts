@@ -15,6 +15,7 @@ import { AttachHub } from './attach-hub.ts';
 import { commandLine, spawnOptions } from './command.ts';
 import { CriLog } from './cri-log.ts';
 import { killGroup, type ProcessTable } from './process-table.ts';
+import { SourceGate } from './source-gate.ts';
 
 const sigkill = constants.signals.SIGKILL;
 /** Left-over holders of the output pipes (a daemon that left the group) do not keep the container from ending. */
@@ -71,8 +72,9 @@ export class ProcessContainer {
     const stdio: ('pipe' | 'ignore')[] = [stdin ? 'pipe' : 'ignore', 'pipe', 'pipe'];
     const child = spawn(program, args, { ...spawnOptions(this.config), stdio });
     this.#child = child;
-    this.#hub = new AttachHub(child.stdout, child.stderr, child.stdin, { once: stdinOnce, env: this.#env });
-    const log = new CriLog(this.status.logPath, this.#env.clock);
+    const gate = new SourceGate([child.stdout, child.stderr].filter((source) => source !== null));
+    this.#hub = new AttachHub(child.stdout, child.stderr, child.stdin, { once: stdinOnce, env: this.#env, gate });
+    const log = new CriLog(this.status.logPath, this.#env.clock, gate);
     if (child.stdout !== null) log.follow('stdout', child.stdout);
     if (child.stderr !== null) log.follow('stderr', child.stderr);
     const drained = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -136,6 +138,7 @@ export class ProcessContainer {
     const pid = this.#child?.pid;
     // As with the first process of a pid namespace: its end is the end of the others.
     this.#kill('SIGKILL');
+    this.#hub?.hurry();
     const waited = new AbortController();
     await Promise.race([drained, this.#env.timers.sleep(outputGraceMs, waited.signal).catch(() => undefined)]);
     waited.abort();

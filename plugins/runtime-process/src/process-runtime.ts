@@ -17,6 +17,7 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
   type SandboxConfig,
+  type SandboxState,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
 import { commandLine, spawnOptions } from './command.ts';
@@ -186,12 +187,17 @@ export class ProcessRuntime implements ContainerRuntime {
   /** All sandboxes share the network of this host. */
   async dial(sandboxId: string, port: number): Promise<Duplex> {
     const sandbox = this.#host.sandboxes.get(sandboxId);
-    if (sandbox?.status.state !== 'ready') throw new RuntimeError('DialError', `sandbox ${sandboxId} is not ready`);
+    const refused = new RuntimeError('DialError', `sandbox ${sandboxId} is not ready`);
+    if (sandbox?.status.state !== 'ready') throw refused;
     checkPort(port);
     const connection = await dialLocalhost(port).catch((cause: unknown) => {
       throw new RuntimeError('DialError', errorMessage(cause), { cause });
     });
     connection.on('error', () => undefined); // `close` tells
+    if ((sandbox.status.state as SandboxState) !== 'ready') {
+      connection.destroy(); // it was stopped meanwhile
+      throw refused;
+    }
     sandbox.connections.add(connection);
     connection.once('close', () => sandbox.connections.delete(connection));
     return connection;

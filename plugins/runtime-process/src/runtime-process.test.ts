@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
@@ -56,7 +58,7 @@ describe('runtime-process', () => {
   it('drops who is attached and does not read, and lets the container go on', async () => {
     await runtime().runSandbox(sandboxConfig('s', join(dataDir, 'logs')));
     const script =
-      'const b="x".repeat(65535)+"\\n";process.stdin.once("data",()=>{for(let i=0;i<100;i++)process.stdout.write(b)}).on("end",()=>process.exit(3))';
+      'const b="x".repeat(65535)+"\\n";process.stdin.once("data",()=>{for(let i=0;i<400;i++)process.stdout.write(b)}).on("end",()=>process.exit(3))';
     await runtime().createContainer(
       containerConfig('s', 'c', image, ['node', '-e', script], { stdin: true, stdinOnce: true }),
     );
@@ -70,11 +72,52 @@ describe('runtime-process', () => {
     let complaint = '';
     slow.stderr?.on('data', (chunk: Buffer) => (complaint += chunk.toString()));
     reader.stdin?.write('go');
-    await until(() => received === 100 * 65_536, { what: 'all to arrive at the one who reads' });
+    await until(() => received === 400 * 65_536, { what: 'all to arrive at the one who reads' });
     expect(await slow.exited).toBe(1);
+    const { readableLength, writableLength } = slow.stdout as PassThrough;
+    expect(readableLength + writableLength).toBeLessThan(1024 * 1024 + 2 * 65_536);
     await until(() => complaint.includes('read more slowly'), { what: 'the reason' });
     reader.stdin?.end();
     expect(await reader.exited).toBe(3);
+  });
+
+  it('has all in the log when the container ends while a reader is behind', async () => {
+    await runtime().runSandbox(sandboxConfig('s', join(dataDir, 'logs')));
+    const script = 'while read -r n && [ "$n" != end ]; do printf "%032767d\\n" "$n"; done; echo last; exit 3';
+    const { logPath } = await runtime().createContainer(
+      containerConfig('s', 'c', image, ['sh', '-c', script], { stdin: true }),
+    );
+    await runtime().startContainer('c');
+    const slow = await runtime().attach('c', { stdin: true });
+    const logged = (text: string): Promise<boolean> =>
+      until(async () => (await readFile(logPath, 'utf8')).includes(text), { what: text, timeoutMs: 500 }).catch(
+        () => false,
+      );
+    let line = 1000;
+    do slow.stdin?.write(`${(line += 1)}\n`);
+    while ((await logged(`${line}\n`)) && line < 1200);
+    expect(line).toBeLessThan(1200);
+    slow.stdin?.write('0\n0\nend\n');
+    await until(async () => (await runtime().containerStatus('c'))?.exitCode === 3, { what: 'the end' });
+    expect((await readFile(logPath, 'utf8')).endsWith('stdout F last\n')).toBe(true);
+    slow.stdout.resume();
+    expect(await slow.exited).toBe(3);
+  });
+
+  it('closes a connection whose sandbox was stopped while it was made', async () => {
+    let closed = 0;
+    const server = createServer((socket) => socket.on('error', () => undefined).on('close', () => (closed += 1)));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await runtime().runSandbox(sandboxConfig('s', join(dataDir, 'logs')));
+      const dialled = runtime().dial('s', (server.address() as AddressInfo).port);
+      const stopped = runtime().stopSandbox('s');
+      await expect(dialled).rejects.toMatchObject({ reason: 'DialError', message: 'sandbox s is not ready' });
+      await stopped;
+      await until(() => closed === 1, { what: 'the connection to be closed' });
+    } finally {
+      server.close();
+    }
   });
 
   it('kills on shutdown what runs, children included', async () => {
