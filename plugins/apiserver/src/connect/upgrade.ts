@@ -15,11 +15,13 @@ const keepAliveMs = 15_000;
 export function onUpgrade(handler: RequestListener): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   return (request, socket, head) => {
     heads.set(request, head);
-    socket.on('error', () => undefined);
+    const connection = socket as Socket;
+    connection.on('error', () => undefined);
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
-    response.assignSocket(socket as Socket);
-    response.once('finish', () => socket.end());
+    response.assignSocket(connection);
+    // Its end alone would leave the connection to a client that never ends its own.
+    response.once('finish', () => connection.destroySoon());
     handler(request, response);
   };
 }
