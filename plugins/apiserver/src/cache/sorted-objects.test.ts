@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import fc from 'fast-check';
 import { encodeObject } from '../kinds/object-codec.ts';
 import { SortedObjects } from './sorted-objects.ts';
@@ -38,5 +38,19 @@ describe('SortedObjects', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('does not remember ever more changes when nobody asks for the order', () => {
+    const objects = new SortedObjects();
+    const settled = jest.spyOn(objects, 'inOrder');
+    for (let count = 0; count < 10_000; count += 1) {
+      objects.set(stored(`k${count}`, count));
+      objects.delete(`k${count}`);
+    }
+    expect(settled.mock.calls.length).toBeGreaterThan(8);
+    settled.mockClear();
+    for (let count = 0; count < 10_000; count += 1) objects.set(stored(`k${count}`, count));
+    for (let count = 0; count < 10_000; count += 1) objects.set(stored(`k${count}`, count));
+    expect(settled).not.toHaveBeenCalled();
   });
 });

@@ -6,6 +6,8 @@ import type { StoredObject } from './stored-object.ts';
 
 /** Up to so many are put into their places one by one; more are merged in one go. */
 const fewChanges = 32;
+/** So many more changes than objects wait for somebody who asks; then the order is made without being asked for. */
+const spareChanges = 1024;
 
 /** First index whose key is not less than `key`. */
 export function lowerBound(objects: readonly StoredObject[], key: string): number {
@@ -43,12 +45,14 @@ export class SortedObjects {
     this.#objects.set(stored.key, stored);
     this.#changed.add(stored.key);
     this.#version += 1;
+    this.#bound();
   }
 
   delete(key: string): void {
     if (!this.#objects.delete(key)) return;
     this.#changed.add(key);
     this.#version += 1;
+    this.#bound();
   }
 
   /** In key order. Not to be changed, nor to be kept over a change. */
@@ -57,6 +61,10 @@ export class SortedObjects {
     else for (const key of this.#changed) this.#place(key);
     this.#changed.clear();
     return this.#order;
+  }
+
+  #bound(): void {
+    if (this.#changed.size > this.#objects.size + spareChanges) this.inOrder();
   }
 
   #place(key: string): void {
