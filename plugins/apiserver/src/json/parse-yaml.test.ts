@@ -16,6 +16,10 @@ describe('parseYaml', () => {
     ['items', '- '.repeat(50_000)],
     ['keys', '? '.repeat(50_000)],
     ['values', 'a: '.repeat(50_000)],
+    ['lists behind brackets that close nothing', `${']'.repeat(100_000)}${'['.repeat(100_000)}`],
+    ['maps behind brackets that close nothing', `${'}'.repeat(100_000)}${'{'.repeat(100_000)}`],
+    ['keys with lists in them', '? [a, b]: '.repeat(50_000)],
+    ['maps behind tags of other lines', 'a: b: |\n!t '.repeat(50_000)],
     ['lines', Array.from({ length: 2000 }, (_, depth) => `${' '.repeat(depth)}a:`).join('\n')],
   ])('refuses what is nested so deeply that the stack would not do: %s', (_, text) => {
     expect(() => parseYaml(text)).toThrow('it is nested deeper than 500 levels');
@@ -24,6 +28,7 @@ describe('parseYaml', () => {
   it('takes what is long, but not deep', () => {
     const flow = `{${Array.from({ length: 2000 }, (_, index) => `k${index}: [a, b]`).join(', ')}}`;
     expect(Object.keys(parseYaml(flow) as object)).toHaveLength(2000);
+    expect(parseYaml(`${'['.repeat(400)}${']'.repeat(400)}`)).toBeInstanceOf(Array);
     const scalar = '[-'.repeat(5000);
     expect(parseYaml(`a: |\n  ${scalar}\n`)).toEqual({ a: `${scalar}\n` });
   });

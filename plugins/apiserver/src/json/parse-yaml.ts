@@ -1,47 +1,18 @@
 /** YAML of one document, with string keys, each once in its map. */
-import { CST, Lexer, parseDocument, visit, type Document } from 'yaml';
+import { Lexer, parseDocument, Parser, visit, type Document } from 'yaml';
 
 const aliasLimit = 100;
 const nestingLimit = 500;
 
 /**
  * The library recurses into what is nested, and V8 ends the whole process when the stack runs out while it compiles a pattern.
- * So depth is bounded before: by open brackets, and by the columns and indicators (`- `, `? `, `: `) in front of a line's content.
+ * So depth is bounded before, by what its parser has open at any moment.
  */
 function checkNesting(text: string): void {
-  let brackets = 0;
-  let inLine = 0;
-  let content = false;
-  for (const token of new Lexer().lex(text)) {
-    switch (CST.tokenType(token)) {
-      case 'flow-seq-start':
-      case 'flow-map-start':
-        brackets += 1;
-        break;
-      case 'flow-seq-end':
-      case 'flow-map-end':
-        brackets -= 1;
-        break;
-      case 'newline':
-        inLine = 0;
-        content = false;
-        break;
-      case 'space':
-        if (!content) inLine += token.length;
-        break;
-      case 'seq-item-ind':
-      case 'explicit-key-ind':
-      case 'map-value-ind':
-        inLine += 1;
-        break;
-      case 'comma':
-        if (brackets > 0) inLine = 0;
-        break;
-      default:
-        content = true;
-    }
-    if (brackets > nestingLimit || inLine > nestingLimit)
-      throw new Error(`it is nested deeper than ${nestingLimit} levels`);
+  const parser = new Parser();
+  for (const lexeme of new Lexer().lex(text)) {
+    for (const token of parser.next(lexeme)) void token;
+    if (parser.stack.length > nestingLimit) throw new Error(`it is nested deeper than ${nestingLimit} levels`);
   }
 }
 
