@@ -33,6 +33,18 @@ describe('parseResourcePath', () => {
     expect(tail('/api/v1/namespaces/a/configmaps/proxy/status')).toBe(' v1 a configmaps proxy status ');
   });
 
+  it('is done with a path of very many proxies at once', () => {
+    const many = '/proxy'.repeat(10_000);
+    const before = performance.now();
+    expect(brief(`/api/v1/pods/a/b${many}/`)).toMatch(/^ v1 - pods a b\/proxy\/proxy/);
+    expect(brief(`/api/v1/${many}/`)).toBe('none');
+    expect(brief(`/api/v1${many}/`)).toBe(' v1 - proxy proxy proxy');
+    expect(brief(`/api/v1/namespaces/a/configmaps/b${many}/`)).toBe(' v1 a configmaps b proxy');
+    expect(brief(`/apis/g/v1/namespaces/a/things/b${many}/`)).toBe('g v1 a things b proxy');
+    expect(brief(`/x${many}/`)).toBe('none');
+    expect(performance.now() - before).toBeLessThan(1000);
+  });
+
   it('takes no path that could mean something else', () => {
     for (const path of [
       '/',

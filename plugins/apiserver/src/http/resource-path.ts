@@ -35,17 +35,29 @@ function decodedParts(path: string): string[] | undefined {
 
 const namespaceSubresources = new Set(['status', 'finalize']);
 
-const proxy = '/proxy';
+/** `/apis/<group>/<version>/namespaces/<namespace>/<resource>/<name>/<subresource>`. */
+const mostParts = 8;
+const proxy = 'proxy';
 
 /** Undefined: the path does not name a resource. */
 export function parseResourcePath(path: string): ResourcePath | undefined {
   if (!path.startsWith('/api')) return undefined;
-  for (let at = path.indexOf(`${proxy}/`); at >= 0; at = path.indexOf(`${proxy}/`, at + 1)) {
-    const end = at + proxy.length;
-    const found = parseParts(path.slice(0, end));
-    if (found?.subresource === 'proxy') return { ...found, tail: path.slice(end) };
+  return (path.includes(`/${proxy}/`) ? parseProxied(path) : undefined) ?? parseParts(path);
+}
+
+/** Only the parts that a subresource may be are tried: what follows belongs to another server, and may hold the name very often. */
+function parseProxied(path: string): ResourcePath | undefined {
+  let start = 1;
+  for (let part = 1; part <= mostParts; part += 1) {
+    const end = path.indexOf('/', start);
+    if (end < 0) return undefined;
+    if (end - start === proxy.length && path.startsWith(proxy, start)) {
+      const found = parseParts(path.slice(0, end));
+      if (found?.subresource === proxy) return { ...found, tail: path.slice(end) };
+    }
+    start = end + 1;
   }
-  return parseParts(path);
+  return undefined;
 }
 
 function parseParts(path: string): ResourcePath | undefined {
