@@ -1,7 +1,8 @@
 /* Others at the streams of a container, through listening sockets in its state directory. Who connects to `attach.out` or
  * `attach.err` receives what the container writes from then on; what comes through `attach.in` goes to its stdin. Plain
- * bytes. Who reads too slowly is waited for, so that a burst arrives, but not for long: then he is dropped. With `stdinOnce` the stdin of the container ends
- * when the first writer has left; else it stays open for the next. */
+ * bytes. Who reads slowly sets the pace of the container, as a terminal does; who has not taken within STALL_MS what was read
+ * last (HELD_BYTES at most, beyond the BACKLOG_BYTES of his socket) is dropped. With `stdinOnce` the stdin of the container
+ * ends when the first writer has left; else it stays open for the next. */
 #include "monitor.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@ static const char *const names[ATTACH_KINDS] = {"attach.out", "attach.err", "att
 static int listeners[ATTACH_KINDS] = {-1, -1, -1};
 static int clients[ATTACH_KINDS][ATTACH_CLIENTS];
 static int input_fd = -1;
-static bool input_once, input_left;
+static bool input_once, input_left, patient = true;
 /* Read from a writer, not yet taken by the container. While there is any, no writer is read. */
 static char pending[PENDING_BYTES];
 static size_t pending_at, pending_end;
@@ -84,12 +85,27 @@ bool attach_waits(int kind) {
     return false;
 }
 
+/* Sent nothing any more. Left open: a socket that is closed before the end is recorded says that its reader was dropped. */
+static void behind_leave(int kind) {
+    for (int i = 0; i < ATTACH_CLIENTS; i++) {
+        if (behind[kind][i] == 0) continue;
+        clients[kind][i] = -1;
+        behind[kind][i] = 0;
+    }
+}
+
+void attach_hurry(void) {
+    patient = false;
+    for (int kind = 0; kind < ATTACH_IN; kind++) behind_leave(kind);
+}
+
 /* Called when nobody is behind. Who connected before the container wrote gets it, so they are accepted here as well. */
 void attach_send(int kind, const char *bytes, size_t length) {
     if (listeners[kind] < 0) return;
     clients_accept(kind);
     for (int i = 0; i < ATTACH_CLIENTS; i++)
         if (clients[kind][i] >= 0) reader_send(kind, i, bytes, length);
+    if (!patient) behind_leave(kind);
     if (!attach_waits(kind)) return;
     memcpy(held[kind].bytes, bytes, length);
     held[kind].length = length;

@@ -24,7 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 2000, RETRY_MS = 20, STREAM_POLLS = 2 };
+enum { DRAIN_MS = 2000, RETRY_MS = 20, STREAM_POLLS = 2, LAST_READS = 4096 };
 
 static struct spec spec;
 static struct stream streams[2];
@@ -160,6 +160,19 @@ static void streams_handle(const struct pollfd *polled) {
         if (polled[i].revents != 0) stream_read(&streams[i]);
 }
 
+/* Nobody is waited for any more: what is in the pipes gets into the log. The bound is for a writer outside of the container. */
+static void streams_finish(void) {
+    attach_hurry();
+    for (int reads = 0; reads < LAST_READS; reads++) {
+        struct pollfd polled[STREAM_POLLS];
+        for (int i = 0; i < STREAM_POLLS; i++) polled[i] = (struct pollfd){streams[i].fd, POLLIN, 0};
+        if (poll(polled, STREAM_POLLS, 0) <= 0) break;
+        for (int i = 0; i < STREAM_POLLS; i++)
+            if (polled[i].revents != 0) stream_read(&streams[i]);
+    }
+    for (int i = 0; i < STREAM_POLLS; i++) stream_close(&streams[i]);
+}
+
 /* A socket counts as writable when most of it was read, and there is little time: so readers are tried again and again. */
 static void streams_drain(void) {
     int64_t end = now_ms() + DRAIN_MS;
@@ -169,10 +182,11 @@ static void streams_drain(void) {
         struct pollfd polled[STREAM_POLLS + ATTACH_POLLS];
         streams_poll(polled);
         int64_t left = end - now_ms();
-        if (left <= 0) return;
+        if (left <= 0) break;
         if (poll(polled, STREAM_POLLS + ATTACH_POLLS, waits && left > RETRY_MS ? RETRY_MS : (int)left) < 0) continue;
         streams_handle(polled);
     }
+    streams_finish();
 }
 
 static void child_reap(void) {

@@ -72,13 +72,18 @@ static void lines_write(struct stream *stream, bool at_end) {
     if (at != stream->buffer) memmove(stream->buffer, at, stream->length);
 }
 
+void stream_close(struct stream *stream) {
+    if (stream->fd < 0) return;
+    lines_write(stream, true);
+    close(stream->fd);
+    stream->fd = -1;
+}
+
 bool stream_read(struct stream *stream) {
     ssize_t got = read(stream->fd, stream->buffer + stream->length, BUFFER_BYTES - stream->length);
     if (got < 0 && (errno == EINTR || errno == EAGAIN)) return true;
     if (got <= 0) {                         /* a terminal whose other side is closed gives EIO */
-        lines_write(stream, true);
-        close(stream->fd);
-        stream->fd = -1;
+        stream_close(stream);
         return false;
     }
     attach_send(stream->kind, stream->buffer + stream->length, (size_t)got);

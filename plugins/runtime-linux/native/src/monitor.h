@@ -75,6 +75,7 @@ struct stream { const char *name; int kind, fd; size_t length; char *buffer; };
 void log_open(const char *path);
 void stream_open(struct stream *stream, int kind, int fd);
 bool stream_read(struct stream *stream);                               /* false: at its end */
+void stream_close(struct stream *stream);                              /* what is left of a line is written */
 
 /* attach.c: others at the streams of the container. `input`: its stdin, or -1. */
 enum { ATTACH_OUT, ATTACH_ERR, ATTACH_IN, ATTACH_KINDS };
@@ -85,6 +86,7 @@ void attach_poll(struct pollfd *polled);
 void attach_handle(const struct pollfd *polled);
 bool attach_waits(int kind);                                           /* for a reader: nothing is to be read meanwhile */
 int attach_timeout(void);
+void attach_hurry(void);                                               /* who is behind is left behind, from now on at once */
 void attach_send(int kind, const char *bytes, size_t length);
 
 /* dial.c: a connection into a network namespace. */
