@@ -212,8 +212,9 @@ export interface ContainerRuntime {
   /**
    * Joins the streams of a running container's first process, also after a restart of the runtime: what it writes from now on (no
    * stderr with a tty), and its stdin when the container has one and that is still open. Several may; each input is passed on. Who
-   * reads more slowly than the container writes is waited for, so that bursts arrive, but for some seconds at most: then he is dropped,
-   * with a line that says so. Input that ends closes the container's stdin with `stdinOnce` (and no tty) only. `exited`: the exit code of the container; after `kill`,
+   * reads more slowly than the container writes, beyond 1 MiB or so, sets its pace, for as long as he goes on reading: the wait begins anew
+   * whenever he takes something. Who takes nothing for 5 s is dropped, with a line that says so. Once the container has ended, its log gets all it wrote,
+   * whoever is behind. Input that ends closes the container's stdin with `stdinOnce` (and no tty) only. `exited`: the exit code of the container; after `kill`,
    * which only leaves, 0, and 1 for who was dropped. @throws RuntimeError AttachError
    */
   attach(id: string, options: AttachOptions): Promise<ExecSession>;
