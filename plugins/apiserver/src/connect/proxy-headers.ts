@@ -17,22 +17,28 @@ const hopByHop: ReadonlySet<string> = new Set([
 ]);
 /** Whatever proves who the caller is stays here. */
 const secret: ReadonlySet<string> = new Set(['authorization', 'host', 'expect', 'sec-websocket-protocol']);
+/** What only proxies say, of who the caller is and what was asked for: servers behind one believe it. */
+const saidByProxies = /^(?:forwarded$|x-forwarded-|x-real-ip$|x-remote-|impersonate-)/;
 
-function passing(message: IncomingMessage, dropped: ReadonlySet<string>): string[] {
+function isForServer(name: string): boolean {
+  return !secret.has(name) && !saidByProxies.test(name);
+}
+
+function passing(message: IncomingMessage, wanted: (name: string) => boolean): string[] {
   const named = new Set(listOf(message.headers.connection).map((name) => name.toLowerCase()));
   const { rawHeaders } = message;
   const kept: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = '', value = ''] = rawHeaders.slice(index, index + 2);
     const lower = name.toLowerCase();
-    if (!hopByHop.has(lower) && !named.has(lower) && !dropped.has(lower)) kept.push(name, value);
+    if (!hopByHop.has(lower) && !named.has(lower) && wanted(lower)) kept.push(name, value);
   }
   return kept;
 }
 
 /** Names and values in turn, for the server behind the proxy. `upgrade`: the protocol that is asked for. */
 export function requestHeaders(request: IncomingMessage, host: string, upgrade: string | undefined): string[] {
-  const headers = ['Host', host, ...passing(request, secret)];
+  const headers = ['Host', host, ...passing(request, isForServer)];
   const forwarded = request.headers['x-forwarded-for'];
   const address = request.socket.remoteAddress ?? '';
   headers.push('X-Forwarded-For', forwarded === undefined ? address : `${String(forwarded)}, ${address}`);
@@ -45,11 +51,9 @@ export function requestHeaders(request: IncomingMessage, host: string, upgrade: 
   return headers;
 }
 
-const none: ReadonlySet<string> = new Set();
-
 /** Of the answer. `rewrite` changes what Location says. */
 export function responseHeaders(response: IncomingMessage, rewrite: (location: string) => string): string[] {
-  const headers = passing(response, none);
+  const headers = passing(response, () => true);
   return headers.map((value, index) =>
     index % 2 === 1 && headers[index - 1]?.toLowerCase() === 'location' ? rewrite(value) : value,
   );
