@@ -17,7 +17,8 @@ it.each([
   ['a client that may', '/api/v1/namespaces/default/configmaps', 'token'],
 ])('ends the connection of %s', async (_, path, withToken) => {
   const { hostname, port } = new URL(server.url);
-  const socket = connect({ host: hostname, port: Number(port), rejectUnauthorized: false, allowHalfOpen: true });
+  const options = { host: hostname, port: Number(port), rejectUnauthorized: false, allowHalfOpen: true };
+  const socket = connect(options);
   let received = '';
   let closed = false;
   socket.on('error', () => undefined);
