@@ -9,6 +9,8 @@ import type { ContainerEnd } from './containers.ts';
 
 /** A monitor has recorded the end of its container before it closes the streams; one that was killed is found out a little later. */
 const recordMs = 500;
+/** What a killed monitor leaves dies at once, but for processes with much memory or on a dead disk. */
+const dyingMs = 10_000;
 const drainMs = 1000;
 
 const droppedLine =
@@ -126,7 +128,8 @@ class AttachSession {
   async #judge(): Promise<void> {
     if (this.#judged) return;
     this.#judged = true;
-    const exitCode = await this.#end.within(recordMs);
+    let exitCode = await this.#end.within(recordMs);
+    if (exitCode === undefined && !this.#end.isMonitored()) exitCode = await this.#end.within(dyingMs);
     if (exitCode !== undefined) {
       this.#settle({ exitCode });
       return;

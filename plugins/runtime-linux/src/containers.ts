@@ -16,7 +16,7 @@ import { containerSpec } from './container-spec.ts';
 import { Container, type StoredContainer } from './container.ts';
 import { checkId, isId, type Layout } from './layout.ts';
 import { MonitorFailure, runMonitor } from './monitor-binary.ts';
-import { bootId, killProcess } from './process-identity.ts';
+import { bootId, isAlive, killProcess } from './process-identity.ts';
 import { readIdentity, readJson } from './records.ts';
 import { encodeSpec } from './spec-file.ts';
 
@@ -41,6 +41,8 @@ export interface ContainersOptions {
 export interface ContainerEnd {
   /** Its exit code; undefined: it did not end within the time. */
   within(timeoutMs: number): Promise<number | undefined>;
+  /** False: its monitor is gone, and it ends with it. */
+  isMonitored(): boolean;
   /** Calls back with the exit code when it ends from now on, until the returned function is called. */
   listen(fn: (exitCode: number) => void): () => void;
 }
@@ -236,6 +238,7 @@ export class Containers {
         await this.#until(container, () => container.state === 'exited', timeoutMs);
         return exitCode();
       },
+      isMonitored: () => isAlive(container.monitor),
       listen: (fn) =>
         this.#signal.listen(container.config.id, () => {
           const code = exitCode();
