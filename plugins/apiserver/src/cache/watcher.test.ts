@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { encodeObject } from '../kinds/object-codec.ts';
-import type { CacheEvent, EventType } from './cache-event.ts';
+import { eventLine, type CacheEvent, type EventType } from './cache-event.ts';
 import { ResourceCache } from './resource-cache.ts';
 import type { Selection } from './selection.ts';
 import { StoredObject } from './stored-object.ts';
@@ -74,6 +74,53 @@ describe('Watcher', () => {
       `${prefix}default/b`,
       9,
     ]);
+  });
+});
+
+describe('lines of events', () => {
+  const sized = (revision: number, bytes: number): CacheEvent => {
+    const object = { kind: 'ConfigMap', apiVersion: 'v1', metadata: { name: 'a' }, data: { a: 'x'.repeat(bytes) } };
+    const of = new StoredObject(`${prefix}default/a`, revision, encodeObject(object));
+    return { type: 'MODIFIED', revision, stored: of, previous: stored('a', 1) };
+  };
+
+  it('are made once for all watchers that see an event as it is', async () => {
+    const [one, other] = [0, 1].map(
+      () => new Watcher(all, { revision: 1, bookmarks: false, queueLimit: 100, queueLimitBytes: 1e6 }),
+    );
+    const change = event('MODIFIED', 'a', 2);
+    one?.offer(change);
+    other?.offer(change);
+    const [[first], [second]] = [(await one?.take()) ?? [], (await other?.take()) ?? []];
+    if (first === undefined || first.type === 'BOOKMARK' || second === undefined || second.type === 'BOOKMARK')
+      throw new Error('no events');
+    expect(eventLine(first)).toBe(eventLine(second));
+    const { object } = JSON.parse(eventLine(first).toString()) as { object: unknown };
+    expect(object).toEqual(change.stored.object);
+  });
+
+  it('are not kept when nobody can share them: of what is there at the beginning, and of views', async () => {
+    const shown = { type: 'ADDED', stored: stored('a', 2) } as const;
+    expect(eventLine(shown)).not.toBe(eventLine(shown));
+    expect(eventLine(shown)).toEqual(eventLine(shown));
+    const present = (of: StoredObject): StoredObject => of.at(of.revision);
+    const options = { revision: 1, bookmarks: false, queueLimit: 100, queueLimitBytes: 1e6, present };
+    const watcher = new Watcher(all, options);
+    watcher.offer(event('MODIFIED', 'a', 2));
+    const [item] = (await watcher.take()) ?? [];
+    if (item === undefined || item.type === 'BOOKMARK') throw new Error('no event');
+    expect(eventLine(item)).not.toBe(eventLine(item));
+  });
+
+  it('are kept up to a size each, and all together', () => {
+    const large = sized(2, 1024 * 1024);
+    expect(eventLine(large)).not.toBe(eventLine(large));
+    const early = sized(3, 100);
+    const line = eventLine(early);
+    for (let revision = 4; revision < 60; revision += 1) eventLine(sized(revision, 60_000));
+    expect(eventLine(early)).toBe(line);
+    for (let revision = 60; revision < 80; revision += 1) eventLine(sized(revision, 60_000));
+    expect(eventLine(early)).not.toBe(line);
   });
 });
 

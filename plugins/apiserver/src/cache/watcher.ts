@@ -93,7 +93,7 @@ export class Watcher {
     this.#bytes = 0;
     const present = this.#present;
     if (present === undefined) return items;
-    return items.map((item) => (item.type === 'BOOKMARK' ? item : { ...item, stored: present(item.stored) }));
+    return items.map((item) => (item.type === 'BOOKMARK' ? item : { type: item.type, stored: present(item.stored) }));
   }
 
   #push(item: WatcherItem): void {
