@@ -34,10 +34,20 @@ describe('leases of objects that expire', () => {
   it('are granted anew when the store has forgotten one, or failed to grant it', async () => {
     const { expiry, fail } = bed();
     await expiry.lease();
-    expiry.forget();
+    expiry.forget(1);
     fail.next = true;
     await expect(expiry.lease()).rejects.toThrow('no leader');
     expect(await expiry.lease()).toBe(2);
+  });
+
+  it('are forgotten once, however many writes found them missing', async () => {
+    const { expiry, granted } = bed();
+    await expiry.lease();
+    expiry.forget(1);
+    expect(await expiry.lease()).toBe(2);
+    expiry.forget(1);
+    expect(await expiry.lease()).toBe(2);
+    expect(granted).toHaveLength(2);
   });
 
   it('are not needed when nothing expires', async () => {

@@ -18,6 +18,8 @@ export interface ExpiryParts {
 export class Expiry {
   readonly #parts: ExpiryParts;
   #lease: Promise<number> | undefined;
+  /** What became of it; undefined while it is being granted. */
+  #id: number | undefined;
   #grantedAt = 0;
 
   constructor(parts: ExpiryParts) {
@@ -30,23 +32,31 @@ export class Expiry {
     if (ttlMs === 0) return undefined;
     if (this.#lease === undefined || clock.monotonic() - this.#grantedAt > ttlMs * sharedPart) {
       this.#grantedAt = clock.monotonic();
-      this.#lease = this.#grant();
+      this.#id = undefined;
+      const granted = this.#grant();
+      this.#lease = granted;
+      granted.then(
+        (id) => this.#settle(granted, id),
+        () => this.#settle(granted, undefined),
+      );
     }
     return this.#lease;
   }
 
-  /** The store does not know the lease any more. */
-  forget(): void {
-    this.#lease = undefined;
+  /** The store does not know this lease any more. Whoever got it may say so, also after there is another one. */
+  forget(id: number): void {
+    if (this.#id === id) this.#lease = undefined;
+  }
+
+  /** `id` undefined: it was not granted. */
+  #settle(granted: Promise<number>, id: number | undefined): void {
+    if (this.#lease !== granted) return;
+    this.#id = id;
+    if (id === undefined) this.#lease = undefined;
   }
 
   async #grant(): Promise<number> {
     const { store, ttlMs } = this.#parts;
-    try {
-      return (await store.grantLease(Math.ceil(ttlMs * (1 + sharedPart)))).id;
-    } catch (error) {
-      this.#lease = undefined;
-      throw error;
-    }
+    return (await store.grantLease(Math.ceil(ttlMs * (1 + sharedPart)))).id;
   }
 }

@@ -21,6 +21,8 @@ export type Outcome =
   | { readonly kind: 'put'; readonly object: KubeObject }
   | { readonly kind: 'delete'; readonly object: KubeObject | undefined };
 
+type Operation = Txn['success'][number];
+
 const attemptsLimit = 20;
 
 export interface UpdateParts {
@@ -44,22 +46,23 @@ async function commit(parts: UpdateParts, txn: Txn): Promise<TxnResult> {
 }
 
 /** `txnWith`: makes the transaction, whose put hangs on a lease when the objects of the kind expire. */
-async function commitFor(
+async function commitPut(
   parts: UpdateParts,
   { definition }: Kind,
   txnWith: (lease: number | undefined) => Txn,
 ): Promise<TxnResult> {
   if (definition.expires !== true) return commit(parts, txnWith(undefined));
+  const lease = await parts.expiry.lease();
   try {
-    return await commit(parts, txnWith(await parts.expiry.lease()));
+    return await commit(parts, txnWith(lease));
   } catch (error) {
-    if (errorCode(error) !== 'LEASE_NOT_FOUND') throw error;
-    parts.expiry.forget();
+    if (lease === undefined || errorCode(error) !== 'LEASE_NOT_FOUND') throw error;
+    parts.expiry.forget(lease);
     return commit(parts, txnWith(await parts.expiry.lease()));
   }
 }
 
-function putOf(key: string, value: Uint8Array, lease: number | undefined): Txn['success'][number] {
+function putOf(key: string, value: Uint8Array, lease: number | undefined): Operation {
   return lease === undefined ? { op: 'put', key, value } : { op: 'put', key, value, lease };
 }
 
@@ -119,11 +122,15 @@ export async function guaranteedUpdate(
     }
     const value = outcome.kind === 'put' ? encodeObject(outcome.object) : undefined;
     const { revision: modRevision } = current;
-    const result = await commitFor(parts, target.kind, (lease) => ({
+    const txnOf = (operation: Operation): Txn => ({
       compare: [{ key, modRevision }],
-      success: [value === undefined ? { op: 'delete', key } : putOf(key, value, lease)],
+      success: [operation],
       failure: [{ op: 'get', key }],
-    }));
+    });
+    const result =
+      value === undefined
+        ? await commit(parts, txnOf({ op: 'delete', key }))
+        : await commitPut(parts, target.kind, (lease) => txnOf(putOf(key, value, lease)));
     if (result.succeeded) {
       if (value !== undefined && outcome.kind === 'put')
         return committed(parts, key, result.revision, value, outcome.object);
@@ -145,7 +152,7 @@ export async function putNew(
   object: KubeObject,
 ): Promise<StoredObject | undefined> {
   const value = encodeObject(object);
-  const result = await commitFor(parts, kind, (lease) => ({
+  const result = await commitPut(parts, kind, (lease) => ({
     compare: [{ key, modRevision: 0 }],
     success: [putOf(key, value, lease)],
   }));
