@@ -33,7 +33,7 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if (await parts.health.handle(ctx)) return;
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
-  const user = await authenticate(ctx.req, parts.authenticators, parts.env.clock.now());
+  const user = await authenticate(ctx.req, parts.authenticators, parts.env.clock);
   if (parts.discovery.handle(ctx)) return;
   if (await parts.health.handleOne(ctx)) return;
   ctx.state['user'] = user;
@@ -41,7 +41,7 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
 }
 
 async function answerResource(exchange: Exchange, path: ResourcePath, parts: ApplicationParts): Promise<void> {
-  const user = await authenticate(exchange.req, parts.authenticators, parts.env.clock.now());
+  const user = await authenticate(exchange.req, parts.authenticators, parts.env.clock);
   if (!(await handleResource(exchange, path, parts, user))) throw unknownResource();
 }
 

@@ -1,7 +1,7 @@
 /** Finds out who sends a request. */
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { Many } from '@timonel/sdk';
+import type { Clock, Many } from '@timonel/sdk';
 import type { Authenticator, ClientCertificate, Credentials, Identity, UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError } from '@timonel/sdk/kube';
 import { readCertificate, type CertificateFacts } from '@timonel/sdk/pki';
@@ -60,6 +60,7 @@ interface Recent {
   readonly fingerprint: string | undefined;
   readonly user: UserInfo;
   readonly authenticators: readonly unknown[];
+  /** By the monotonic clock: the wall clock may be set back. */
   readonly untilMs: number;
 }
 
@@ -71,20 +72,21 @@ const recent = new WeakMap<object, Recent>();
 export async function authenticate(
   request: IncomingMessage,
   authenticators: Many<Authenticator>,
-  nowMs: number,
+  clock: Clock,
 ): Promise<UserInfo> {
   const bearerToken = bearer.exec(request.headers.authorization ?? '')?.[1] ?? protocolToken(request);
-  const certificate = clientCertificate(request, nowMs);
+  const certificate = clientCertificate(request, clock.now());
   if (bearerToken === undefined && certificate === undefined) throw unauthorized();
   const fingerprint = certificate?.publicKeyFingerprint;
   const providers = authenticators.all();
+  const askedMs = clock.monotonic();
   const last = recent.get(request.socket);
   if (
     last !== undefined &&
     last.bearerToken === bearerToken &&
     last.fingerprint === fingerprint &&
     last.authenticators === providers &&
-    last.untilMs >= nowMs
+    last.untilMs >= askedMs
   ) {
     return last.user;
   }
@@ -92,7 +94,8 @@ export async function authenticate(
   if (identity === undefined) throw unauthorized();
   const { user } = identity;
   if (bearerToken !== undefined) {
-    recent.set(request.socket, { bearerToken, fingerprint, user, authenticators: providers, untilMs: nowMs + trustMs });
+    const untilMs = askedMs + trustMs;
+    recent.set(request.socket, { bearerToken, fingerprint, user, authenticators: providers, untilMs });
   }
   return user;
 }

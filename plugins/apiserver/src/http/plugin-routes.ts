@@ -91,7 +91,7 @@ export class PluginRoutes {
 
   async #userOrStranger(ctx: Context): Promise<UserInfo> {
     try {
-      return await authenticate(ctx.req, this.#options.authenticators, this.#options.env.clock.now());
+      return await authenticate(ctx.req, this.#options.authenticators, this.#options.env.clock);
     } catch (error) {
       if (apiErrorReason(error) === 'Unauthorized') return anonymousUser;
       throw error;
