@@ -5,10 +5,10 @@ import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
 const lostNodeTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const stayOnLostNodeSeconds = 300;
 /** The classes that every cluster has. */
-const systemPriorities: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
+const systemPriorities: ReadonlyMap<string, number> = new Map([
+  ['system-cluster-critical', 2_000_000_000],
+  ['system-node-critical', 2_000_001_000],
+]);
 
 function tolerates(tolerations: readonly Toleration[], taint: string): boolean {
   return tolerations.some((item) => {
@@ -33,7 +33,7 @@ function tolerateLostNodes(spec: PodSpec): void {
 /** Of other classes only their objects know the priority. */
 function setPriority(spec: PodSpec): void {
   const name = textOf(spec.priorityClassName);
-  const priority = name === '' ? 0 : systemPriorities[name];
+  const priority = name === '' ? 0 : systemPriorities.get(name);
   if (priority === undefined) return;
   spec.priority ??= priority;
   spec['preemptionPolicy'] ??= 'PreemptLowerPriority';
