@@ -63,10 +63,11 @@ export class Sessions {
     const container = runningContainer(worker, name);
     const problem = `container ${container.name} of pod ${pod.name}`;
     const start = (): Promise<ExecSession> => begin(runtimeOf(worker), container.id);
-    const session = await this.#begun(start, (opened) => opened.kill(), problem, 'BadRequest');
+    const session = await this.#begun(start, leave, problem, 'BadRequest');
     const end = (): void => session.kill();
+    const forget = (): void => void this.#open.delete(end);
     this.#open.add(end);
-    void session.exited.finally(() => this.#open.delete(end));
+    session.exited.then(forget, forget);
     return session;
   }
 
@@ -89,6 +90,12 @@ export class Sessions {
     end(opened);
     throw new ApiError('ServiceUnavailable', 'the agent of this node is being stopped');
   }
+}
+
+/** Nobody asks any more how it ended. */
+function leave(session: ExecSession): void {
+  session.exited.catch(() => undefined);
+  session.kill();
 }
 
 /** That its container ended is no failure of an attached session, whatever the exit code. */
