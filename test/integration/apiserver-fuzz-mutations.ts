@@ -50,7 +50,8 @@ const junk: readonly unknown[] = [
   [[]],
   [{}],
   { '': '' },
-  { __proto__x: 1, constructor: { prototype: { a: 1 } } },
+  // As JSON, for this is to be an own member.
+  JSON.parse('{"__proto__": {"polluted": 1}, "constructor": {"prototype": {"polluted": 1}}}'),
 ];
 
 const keys = [
@@ -66,7 +67,7 @@ const keys = [
   'x'.repeat(300),
 ];
 
-interface Mutation {
+export interface Mutation {
   /** Which place, counted through the whole object. */
   readonly place: number;
   readonly change: 'replace' | 'remove' | 'add' | 'repeat' | 'swap';
@@ -103,8 +104,10 @@ function mutate(object: unknown, { place, change, key, value }: Mutation): void 
   const [container, member] = at;
   const fresh = structuredClone(value);
   if (change === 'replace') setMember(container, member, fresh);
-  else if (change === 'swap') setMember(container, member, structuredClone(places[(place * 7) % places.length]));
-  else if (Array.isArray(container)) {
+  else if (change === 'swap') {
+    const [from, other] = places[(place * 7) % places.length] ?? at;
+    setMember(container, member, structuredClone(Reflect.get(from, other)));
+  } else if (Array.isArray(container)) {
     if (change === 'remove') container.splice(Number(member), 1);
     else container.push(change === 'repeat' ? structuredClone(container[Number(member)]) : fresh);
   } else if (change === 'remove') Reflect.deleteProperty(container, member);
@@ -116,8 +119,6 @@ function mutate(object: unknown, { place, change, key, value }: Mutation): void 
 export function mutated(object: unknown, mutations: readonly Mutation[]): string {
   const copy = structuredClone(object);
   for (const step of mutations) mutate(copy, step);
-  // Numbers that are none in JavaScript, and the member name that it treats in a special way.
-  return JSON.stringify(copy)
-    .replaceAll(/"\\u0001raw:([^"]*)"/g, '$1')
-    .replaceAll('__proto__x', '__proto__');
+  // Numbers that are none in JavaScript.
+  return JSON.stringify(copy).replaceAll(/"\\u0001raw:([^"]*)"/g, '$1');
 }
