@@ -31,7 +31,6 @@ export interface KindDescription {
   readonly scale?: ScaleMapping;
   readonly parts?: Readonly<Record<string, PartSubresource>>;
   readonly storedAs?: StoredAs;
-  readonly withoutVerbs?: readonly string[];
   /** Key of the schema, where it is none of `io.k8s.api`. */
   readonly schema?: string;
   readonly nameProblems?: (name: string) => string[];
@@ -123,7 +122,6 @@ export function describedKind(input: KindDescription): ResourceDefinition {
     nameProblems: input.nameProblems ?? dnsSubdomainProblems,
     ...(parts === undefined ? {} : { parts }),
     ...(storedAs === undefined ? {} : { storedAs }),
-    ...(input.withoutVerbs === undefined ? {} : { withoutVerbs: input.withoutVerbs }),
   });
 }
 

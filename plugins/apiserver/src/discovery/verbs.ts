@@ -1,13 +1,11 @@
 /** Which verbs a resource and its subresources serve. */
 import { objectVerbs } from '@timonel/sdk/contracts/api-server';
 import type { Kind } from '../kinds/kind-table.ts';
+import { serves } from '../kinds/served-verbs.ts';
 
 /** What can be done to the objects of a kind. */
-export function verbsOf({ definition }: Kind): readonly string[] {
-  const { withoutVerbs = [] } = definition;
-  if (definition.answer !== undefined || definition.postsTo !== undefined) return ['create'];
-  if (definition.listed !== undefined) return ['get', 'list'];
-  return withoutVerbs.length === 0 ? objectVerbs : objectVerbs.filter((verb) => !withoutVerbs.includes(verb));
+export function verbsOf(kind: Kind): readonly string[] {
+  return objectVerbs.filter((verb) => serves(kind, verb));
 }
 
 const verbOf = { GET: 'get', POST: 'create', PUT: 'update', PATCH: 'patch', DELETE: 'delete' } as const;

@@ -7,7 +7,7 @@ import { sendWritten, tableOf, type ApiRequest } from './api-request.ts';
 import { listBody } from './list-body.ts';
 import { endOfTurn } from './end-of-turn.ts';
 import { answerForm } from './negotiation.ts';
-import { booleanOf, listQuery, watchQuery, wholeNumberOf } from './query.ts';
+import { listQuery, watchQuery, wholeNumberOf } from './query.ts';
 import { streamWatch } from './watch-stream.ts';
 
 export async function get(request: ApiRequest): Promise<void> {
@@ -15,11 +15,6 @@ export async function get(request: ApiRequest): Promise<void> {
   const version = query.get('resourceVersion') ?? undefined;
   if (version === undefined) await endOfTurn();
   sendWritten(request, 200, await parts.registry.reader.get(kind, namespace, name, version));
-}
-
-export async function listOrWatch(request: ApiRequest): Promise<void> {
-  if (booleanOf(request.query, 'watch') === true) await watch(request);
-  else await list(request);
 }
 
 function listMetadata(result: ListResult): Record<string, unknown> {
@@ -30,7 +25,7 @@ function listMetadata(result: ListResult): Record<string, unknown> {
   };
 }
 
-async function list(request: ApiRequest): Promise<void> {
+export async function list(request: ApiRequest): Promise<void> {
   const { ctx, parts, kind, namespace, query } = request;
   const form = answerForm(ctx.get('accept'));
   const result = await parts.registry.reader.list(kind, listQuery(query, namespace));
@@ -48,7 +43,7 @@ async function list(request: ApiRequest): Promise<void> {
   }
 }
 
-async function watch(request: ApiRequest): Promise<void> {
+export async function watch(request: ApiRequest): Promise<void> {
   const { ctx, parts, kind, namespace, name, query } = request;
   const form = answerForm(ctx.get('accept'));
   const table = tableOf(request);

@@ -2,50 +2,62 @@
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
+import { isStored, serves } from '../kinds/served-verbs.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
 import type { Exchange } from './exchange.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
 import type { Health } from './health.ts';
-import { isDryRun } from './query.ts';
+import { booleanOf, isDryRun } from './query.ts';
 import { readBody } from './read-body.ts';
-import { get, listOrWatch } from './read-verbs.ts';
+import { get, list, watch } from './read-verbs.ts';
 import type { ResourcePath } from './resource-path.ts';
-import { checkVerb, postToSubresource, readListed } from './unstored-kinds.ts';
+import { postToSubresource, readListed } from './unstored-kinds.ts';
 import { create, getScale, patch, patchScale, remove, removeCollection, update, updateScale } from './write-verbs.ts';
 
-async function onCollection(request: ApiRequest): Promise<void> {
-  switch (request.ctx.method) {
-    case 'GET':
-    case 'HEAD':
-      return listOrWatch(request);
-    case 'POST':
-      if (request.kind.definition.namespaced && request.namespace === undefined) throw methodNotAllowed();
-      return create(request);
-    case 'DELETE':
-      if (request.kind.definition.namespaced && request.namespace === undefined) throw methodNotAllowed();
-      checkVerb('deletecollection', request.kind);
-      return removeCollection(request);
-    default:
-      throw methodNotAllowed();
-  }
+const nameLimit = 253;
+
+function tooLong(): Error {
+  return badRequest('the name in the URL is too long');
 }
 
-async function onObject(request: ApiRequest): Promise<void> {
-  switch (request.ctx.method) {
-    case 'GET':
-    case 'HEAD':
-      return request.query.get('watch') === 'true' ? listOrWatch(request) : get(request);
-    case 'PUT':
-      return update(request, '');
-    case 'PATCH':
-      return patch(request, '');
-    case 'DELETE':
-      return remove(request);
-    default:
-      throw methodNotAllowed();
-  }
+/** What each verb does with stored objects. */
+const verbs = {
+  create,
+  delete: remove,
+  deletecollection: removeCollection,
+  get,
+  list,
+  patch: (request: ApiRequest) => patch(request, ''),
+  update: (request: ApiRequest) => update(request, ''),
+  watch,
+};
+type Verb = keyof typeof verbs;
+
+const verbOfObject: Readonly<Record<string, Verb>> = { PUT: 'update', PATCH: 'patch', DELETE: 'delete' };
+const verbOfCollection: Readonly<Record<string, Verb>> = { POST: 'create', DELETE: 'deletecollection' };
+
+/** Undefined: the method stands for none. */
+function verbOf({ ctx: { method }, name, query }: ApiRequest): Verb | undefined {
+  if (method !== 'GET' && method !== 'HEAD') return (name === undefined ? verbOfCollection : verbOfObject)[method];
+  if (booleanOf(query, 'watch') === true) return 'watch';
+  return name === undefined ? 'list' : 'get';
+}
+
+type Parts = ApiParts & { readonly kinds: KindTable; readonly health: Health };
+
+async function onObjects(request: ApiRequest, parts: Parts): Promise<void> {
+  const { kind, namespace, name, ctx } = request;
+  const { definition } = kind;
+  const verb = verbOf(request);
+  if (verb === undefined || !serves(kind, verb)) throw methodNotAllowed();
+  const wantsNamespace = verb === 'create' || verb === 'deletecollection';
+  if (wantsNamespace && definition.namespaced && namespace === undefined) throw methodNotAllowed();
+  if (definition.listed !== undefined) await readListed(request, parts.health);
+  else if (definition.postsTo !== undefined) await postToSubresource(request, parts.kinds, clientSignal(ctx));
+  else if (name !== undefined && name.length > nameLimit) throw tooLong();
+  else await verbs[verb](request);
 }
 
 async function onPart(request: ApiRequest): Promise<void> {
@@ -100,35 +112,35 @@ function hasPart({ definition }: Kind, subresource: string): boolean {
   return definition.parts !== undefined && Object.hasOwn(definition.parts, subresource);
 }
 
+async function onSubresource(request: ApiRequest, tail: string): Promise<void> {
+  const { ctx, kind, name = '', subresource } = request;
+  const { subresources, scale } = kind.definition;
+  if (!isStored(kind)) throw unknownResource();
+  if (name.length > nameLimit) throw tooLong();
+  const connection = connectionHandlerOf(request);
+  if (connection !== undefined) await handleConnection(request, connection, tail, clientSignal(ctx));
+  else if (Object.hasOwn(subresources, subresource)) await onOwnSubresource(request);
+  else if (hasPart(kind, subresource)) await onPart(request);
+  else if (subresource === 'scale' && scale !== undefined) await onScale(request);
+  else throw unknownResource();
+}
+
 /** False: no kind is served there. */
 export async function handleResource(
   ctx: Exchange,
   path: ResourcePath,
-  parts: ApiParts & { readonly kinds: KindTable; readonly health: Health },
+  parts: Parts,
   user: UserInfo,
 ): Promise<boolean> {
   const kind = parts.kinds.find(path.group, path.version, path.resource);
   if (kind === undefined) return false;
-  const { namespaced, subresources, scale } = kind.definition;
+  const { namespaced } = kind.definition;
   const { namespace, name, subresource } = path;
   if (!namespaced && namespace !== undefined) throw unknownResource();
   if (namespaced && namespace === undefined && name !== undefined) throw unknownResource();
   const query = new URLSearchParams(ctx.querystring);
   const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user };
-  const connection = connectionHandlerOf(request);
-  const { postsTo } = kind.definition;
-  const onlyCreated = kind.definition.answer !== undefined || postsTo !== undefined;
-  if (onlyCreated && (name !== undefined || ctx.method !== 'POST')) throw methodNotAllowed();
-  if (kind.definition.listed !== undefined) await readListed(request, parts.health);
-  else if (postsTo !== undefined && namespaced && namespace === undefined) throw methodNotAllowed();
-  else if (postsTo !== undefined) await postToSubresource(request, parts.kinds, clientSignal(ctx));
-  else if (name === undefined) await onCollection(request);
-  else if (name.length > 253) throw badRequest('the name in the URL is too long');
-  else if (subresource === '') await onObject(request);
-  else if (connection !== undefined) await handleConnection(request, connection, path.tail, clientSignal(ctx));
-  else if (Object.hasOwn(subresources, subresource)) await onOwnSubresource(request);
-  else if (hasPart(kind, subresource)) await onPart(request);
-  else if (subresource === 'scale' && scale !== undefined) await onScale(request);
-  else throw unknownResource();
+  if (subresource === '') await onObjects(request, parts);
+  else await onSubresource(request, path.tail);
   return true;
 }

@@ -1,10 +1,9 @@
 /** Kinds without objects in the store: such as are made when somebody reads them, and such as stand for a subresource. */
-import { objectVerbs } from '@timonel/sdk/contracts/api-server';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { selectionOf } from '../cache/selection.ts';
 import { isJsonObject, own } from '../json/plain-json.ts';
-import type { Kind, KindTable } from '../kinds/kind-table.ts';
-import { badRequest, methodNotAllowed, notFound, unknownResource } from '../registry/api-errors.ts';
+import type { KindTable } from '../kinds/kind-table.ts';
+import { badRequest, notFound, unknownResource } from '../registry/api-errors.ts';
 import { unstored } from '../registry/guaranteed-update.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
 import { partialMetadataList } from '../table/partial-metadata.ts';
@@ -13,13 +12,8 @@ import { sendWritten, tableOf, targetOf, type ApiRequest } from './api-request.t
 import type { Health } from './health.ts';
 import { answerForm } from './negotiation.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
-import { booleanOf, isDryRun, listQuery } from './query.ts';
+import { isDryRun, listQuery } from './query.ts';
 import { readBody } from './read-body.ts';
-
-/** @throws ApiError MethodNotAllowed */
-export function checkVerb(verb: string, { definition }: Kind): void {
-  if (definition.withoutVerbs?.includes(verb) === true && objectVerbs.includes(verb)) throw methodNotAllowed();
-}
 
 async function objectsOf({ kind, namespace }: ApiRequest, health: Health): Promise<KubeObject[]> {
   const { definition, apiVersion } = kind;
@@ -29,12 +23,9 @@ async function objectsOf({ kind, namespace }: ApiRequest, health: Health): Promi
   return inScope.map((object) => ({ kind: definition.kind, ...object, apiVersion }));
 }
 
-/** GET of a kind whose objects are made at each read. */
+/** get and list of a kind whose objects are made at each read. */
 export async function readListed(request: ApiRequest, health: Health): Promise<void> {
-  const { ctx, kind, name, namespace, query, subresource } = request;
-  if (subresource !== '') throw unknownResource();
-  if (ctx.method !== 'GET' && ctx.method !== 'HEAD') throw methodNotAllowed();
-  if (booleanOf(query, 'watch') === true) throw methodNotAllowed();
+  const { ctx, kind, name, namespace, query } = request;
   const objects = await objectsOf(request, health);
   if (name !== undefined) {
     const object = objects.find(({ metadata }) => metadata.name === name);
@@ -53,7 +44,7 @@ export async function readListed(request: ApiRequest, health: Health): Promise<v
   }
 }
 
-/** POST of a kind that stands for a subresource of the object of the same name. */
+/** create of a kind that stands for a subresource of the object of the same name. */
 export async function postToSubresource(request: ApiRequest, kinds: KindTable, signal: AbortSignal): Promise<void> {
   const { ctx, parts, kind, query } = request;
   const { group, version, postsTo } = kind.definition;

@@ -3,6 +3,7 @@ import type { Env } from '@timonel/sdk';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { copyJson, hasNull, isJsonObject, own, type JsonObject } from '../json/plain-json.ts';
 import { checkBySchema } from '../kinds/schema-check.ts';
+import { serves } from '../kinds/served-verbs.ts';
 import { storedEntries, type FieldWriter, type ManagedEntry } from '../managed-fields/entries.ts';
 import { apply, type Applied, type ApplyInput } from '../patch/apply/apply.ts';
 import { allFields, conflictError, conflictsOutside } from '../patch/apply/conflicts.ts';
@@ -78,7 +79,7 @@ export class Applier {
           this.#merged(target, { ...request, config }, current);
         return { written: await this.#writer.update(target, request.subresource, change, absent), created: false };
       } catch (error) {
-        if (error !== absent || request.subresource !== '') throw error;
+        if (error !== absent || request.subresource !== '' || !serves(kind, 'create')) throw error;
       }
       const written = await this.#create(target, config);
       if (written !== undefined) return { written, created: true };
