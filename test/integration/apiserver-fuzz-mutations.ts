@@ -57,7 +57,7 @@ const junk: readonly unknown[] = [
 const keys = [
   '__proto__',
   'constructor',
-  'toString',
+  'hasOwnProperty',
   '',
   'name',
   'spec',

@@ -233,6 +233,21 @@ function few<T extends { place: number }>(steps: readonly T[]): T[] {
   return steps.filter(({ place }) => place % 5 === 0);
 }
 
+/** Parts of paths, put together at will. */
+const words = ['', 'a', '0', '-1', '__proto__', 'constructor', 'ü', '%00', '%2F', '%', '..', '{', '[]', 'a=b', 'null'];
+const segments = [
+  'namespaces',
+  'default',
+  'configmaps',
+  'deployments',
+  'pods',
+  'status',
+  'scale',
+  'finalize',
+  'plugins',
+];
+const anyParts = fc.array(fc.constantFrom(...words, ...segments), { maxLength: 5 });
+
 describe('any method on any path', () => {
   it(
     'is answered',
@@ -258,6 +273,19 @@ describe('any method on any path', () => {
             return `${collectionOf(kind)}/${name}${chosen === '' ? '' : `/${chosen}`}${deep ? '/more' : ''}`;
           }),
         fc.constantFrom(...samples).map((sample) => collectionOf(sample.path)),
+        // What the API server does not serve by itself.
+        fc
+          .tuple(
+            fc.constantFrom('plugins', 'services'),
+            fc.constantFrom('a', '__proto__', 'constructor', '%00', '%2e%2e'),
+          )
+          .map((parts) => `/apis/kernel.timonel.dev/v1/${parts.join('/')}`),
+        fc
+          .tuple(fc.constantFrom('', '/apis', '/openapi/v3', ...roots), anyParts)
+          .map(
+            ([root, parts]) =>
+              `${root}/${parts.map((part) => encodeURIComponent(part).replaceAll('%25', '%')).join('/')}`,
+          ),
         fc.constantFrom(
           '/',
           '/api',
