@@ -141,7 +141,7 @@ function checkResourceName(name: string, path: string, found: Findings): void {
 }
 
 /** A resource list: names, amounts, and requests within limits. */
-export function checkResources(resources: unknown, path: string, found: Findings): void {
+function checkResources(resources: unknown, path: string, found: Findings): void {
   for (const part of ['limits', 'requests']) {
     const list = fieldOf(resources, part);
     if (!isObject(list)) continue;

@@ -1,7 +1,7 @@
 import { textOf } from '../validation/loose.ts';
 
 /** The tag of an image reference; `latest` when it has neither tag nor digest; '' when it has a digest only. */
-export function imageTag(image: string): string {
+function imageTag(image: string): string {
   const [name = '', digest] = image.split('@', 2);
   // A colon before the last slash belongs to the registry's port.
   const colon = name.indexOf(':', name.lastIndexOf('/') + 1);

@@ -4,7 +4,7 @@ import { objectOf, textOf } from '../validation/loose.ts';
 import type { SubresourceServices } from './subresources.ts';
 
 /** The node in this process, or as a resolver finds it. Undefined: nobody knows it. @throws ApiError ServiceUnavailable */
-export async function nodeNamed(services: SubresourceServices, nodeName: string): Promise<NodeEndpoint | undefined> {
+async function nodeNamed(services: SubresourceServices, nodeName: string): Promise<NodeEndpoint | undefined> {
   const here = services.nodes().find(({ service }) => service.nodeName() === nodeName);
   if (here !== undefined) return here.service;
   for (const { service } of services.resolvers()) {

@@ -12,7 +12,7 @@ export type WatchEnd = 'expired' | 'slow' | 'ended';
 
 export class Watcher {
   readonly selection: Selection;
-  readonly bookmarks: boolean;
+  readonly #bookmarks: boolean;
   /** Events up to this revision are older than the watch. */
   readonly #after: number;
   #revision: number;
@@ -40,7 +40,7 @@ export class Watcher {
     this.selection = selection;
     this.#after = options.revision;
     this.#revision = options.revision;
-    this.bookmarks = options.bookmarks;
+    this.#bookmarks = options.bookmarks;
     this.#limit = options.queueLimit;
     this.#limitBytes = options.queueLimitBytes;
   }
@@ -63,7 +63,7 @@ export class Watcher {
   }
 
   bookmark(revision: number): void {
-    if (!this.bookmarks || this.#ended !== undefined || revision < this.#revision) return;
+    if (!this.#bookmarks || this.#ended !== undefined || revision < this.#revision) return;
     this.#revision = revision;
     this.#push({ type: 'BOOKMARK', revision, initialEventsEnd: false });
   }

@@ -29,11 +29,6 @@ export class Connections {
     this.#log = log;
   }
 
-  /** How many there are. */
-  get open(): number {
-    return this.#open;
-  }
-
   /** Calls `stop` when the server stops, until the returned function is called. */
   onStop(stop: () => void): () => void {
     const { signal } = this.#stopping;

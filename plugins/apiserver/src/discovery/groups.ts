@@ -8,7 +8,7 @@ const versionPattern = /^v(\d+)(?:(alpha|beta)(\d+))?$/;
 const stages: Record<string, number> = { alpha: 0, beta: 1 };
 
 /** Kubernetes' order: v2 before v1, v1 before v1beta2, betas before alphas. */
-export function byVersionPriority(a: string, b: string): number {
+function byVersionPriority(a: string, b: string): number {
   const [left, right] = [versionPattern.exec(a), versionPattern.exec(b)];
   if (left === null || right === null) return left === right ? (a < b ? -1 : 1) : left === null ? 1 : -1;
   const stage = (match: RegExpExecArray): number => stages[match[2] ?? ''] ?? 2;

@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline, Readable } from 'node:stream';
 import { constants, createGzip } from 'node:zlib';
+import { drained } from './drained.ts';
 
 /** As in Kubernetes: below, packing costs more than sending. */
 const gzipFromBytes = 128 * 1024;
@@ -25,19 +26,9 @@ export async function writePieces(response: ServerResponse, pieces: Iterable<Buf
   let piece = iterator.next();
   while (piece.done !== true) {
     const next = iterator.next();
-    if (response.destroyed) return;
+    if (response.destroyed || response.socket?.destroyed === true) return;
     if (next.done === true) response.end(piece.value);
-    else if (!response.write(piece.value)) await writable(response);
+    else if (!response.write(piece.value)) await drained(response);
     piece = next;
   }
-}
-
-function writable(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      response.off('drain', settle).off('close', settle);
-      resolve();
-    };
-    response.on('drain', settle).on('close', settle);
-  });
 }

@@ -24,7 +24,7 @@ function tooLarge(limit: number): ApiError {
 const ignore = (): void => undefined;
 
 /** @throws ApiError RequestEntityTooLarge, BadRequest (the client went away) */
-export async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
+async function readBytes(request: IncomingMessage, limitBytes: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > limitBytes) throw tooLarge(limitBytes);
   const chunks: Buffer[] = [];

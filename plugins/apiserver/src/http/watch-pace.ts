@@ -9,7 +9,7 @@ const pauseOfWriteMs = 0.15;
 const shortestPauseMs = 1;
 const longestPauseMs = 20;
 
-export class WatchPace {
+class WatchPace {
   readonly #env: Env;
   #beat: Promise<void> | undefined;
   /** Since the beat before. */

@@ -5,6 +5,8 @@ import { ApiError } from '@timonel/sdk/kube';
 import { eventLine } from '../cache/cache-event.ts';
 import type { Watcher, WatcherItem } from '../cache/watcher.ts';
 import type { Kind } from '../kinds/kind-table.ts';
+import { drained } from './drained.ts';
+import { endOfTurn } from './end-of-turn.ts';
 import type { Exchange } from './exchange.ts';
 import type { AnswerForm } from './negotiation.ts';
 import { frameOf } from './watch-frames.ts';
@@ -46,26 +48,6 @@ function lineMaker(kind: Kind, form: AnswerForm, table: TableMaker): LineMaker {
     if (item.type === 'BOOKMARK') return jsonLine('BOOKMARK', bookmarkOf(kind, item));
     return form === 'partial' ? jsonLine(item.type, partialMetadata(item.stored.object)) : eventLine(item);
   };
-}
-
-/** Writes that are committed in the same turn of the event loop go out together: one TLS record in place of many. */
-function endOfTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-async function drained(response: ServerResponse): Promise<void> {
-  // Whichever of both was written to. A response of HEAD is never full.
-  const writable = response.socket ?? response;
-  if (!writable.writableNeedDrain) return;
-  await new Promise<void>((resolve) => {
-    const settle = (): void => {
-      writable.off('drain', settle);
-      response.off('close', settle);
-      resolve();
-    };
-    writable.on('drain', settle);
-    response.on('close', settle);
-  });
 }
 
 /** What one client has of its own, beside the objects that all share: the more, the more a client that does not read costs. */
@@ -119,6 +101,7 @@ export async function streamWatch(
   for (;;) {
     const items = await watcher.take();
     if (items === undefined || response.destroyed) break;
+    // Writes that are committed in the same turn of the event loop go out together: one TLS record in place of many.
     await endOfTurn();
     const more = watcher.takeNow();
     const all = more.length === 0 ? items : [...items, ...more];

@@ -56,13 +56,13 @@ export class KindTable {
 
   constructor(providers: Many<ResourceProvider>) {
     this.#providers = providers;
-    providers.onChange(() => this.refresh());
-    this.refresh();
+    providers.onChange(() => this.#refresh());
+    this.#refresh();
   }
 
   /** Grows with every change of the set. What is derived from the kinds is kept as long as it stays the same. */
   get generation(): number {
-    this.refresh();
+    this.#refresh();
     return this.#generation;
   }
 
@@ -71,19 +71,19 @@ export class KindTable {
   }
 
   all(): Kind[] {
-    this.refresh();
+    this.#refresh();
     return [...this.#kinds.values()];
   }
 
   find(group: string, version: string, resource: string): Kind | undefined {
     const found = this.#find(group, version, resource);
     if (found !== undefined) return found;
-    this.refresh();
+    this.#refresh();
     return this.#find(group, version, resource);
   }
 
   /** Asks the providers again; keeps everything when they answer the same lists. */
-  refresh(): void {
+  #refresh(): void {
     const providers = this.#providers.all().map(({ service }) => service);
     const lists = providers.map((provider) => provider.definitions());
     if (lists.length === this.#seen.length && lists.every((list, index) => list === this.#seen[index])) return;

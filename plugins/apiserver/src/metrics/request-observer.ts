@@ -79,7 +79,7 @@ export class ObservedRequest {
   readonly #metrics: ApiMetrics;
   readonly #clock: Clock;
   readonly #facts: RequestFacts;
-  readonly startedAt: number;
+  readonly #startedAt: number;
   #open: Gauge;
   #labels: Labels | undefined;
   #longRunning = false;
@@ -88,7 +88,7 @@ export class ObservedRequest {
     this.#metrics = metrics;
     this.#clock = clock;
     this.#facts = facts;
-    this.startedAt = clock.monotonic();
+    this.#startedAt = clock.monotonic();
     this.#open = inflight;
     inflight.add();
   }
@@ -114,7 +114,7 @@ export class ObservedRequest {
   /** Ends the request. Answers how long it took, in ms. */
   end(code: number): number {
     this.#open.add(-1);
-    const ms = this.#clock.monotonic() - this.startedAt;
+    const ms = this.#clock.monotonic() - this.#startedAt;
     const [verb, dryRun, group, version, resource, sub, scope] = this.#labels ?? this.#pathLabels();
     const { requests, duration } = this.#metrics;
     (requests.of(verb, dryRun, group, version, resource, sub, scope, component, String(code)) satisfies Counter).add();
@@ -132,13 +132,13 @@ export class ObservedRequest {
 }
 
 export class RequestObserver {
-  readonly metrics: ApiMetrics;
+  readonly #metrics: ApiMetrics;
   readonly #clock: Clock;
   readonly #mutating: Gauge;
   readonly #readOnly: Gauge;
 
   constructor(metrics: ApiMetrics, clock: Clock) {
-    this.metrics = metrics;
+    this.#metrics = metrics;
     this.#clock = clock;
     this.#mutating = metrics.inflight.of('mutating');
     this.#readOnly = metrics.inflight.of('readOnly');
@@ -146,6 +146,6 @@ export class RequestObserver {
 
   begin(facts: RequestFacts): ObservedRequest {
     const inflight = readMethods.has(facts.method) ? this.#readOnly : this.#mutating;
-    return new ObservedRequest(this.metrics, this.#clock, facts, inflight);
+    return new ObservedRequest(this.#metrics, this.#clock, facts, inflight);
   }
 }

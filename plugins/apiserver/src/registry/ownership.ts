@@ -18,7 +18,7 @@ export function partOf({ kind }: Pick<Target, 'kind'>, subresource: string): Par
   return kind.definition.status && (subresource === '' || subresource === 'scale') ? 'main' : 'whole';
 }
 
-export function updaterOf({ kind, manager }: Target, subresource: string, time: string): FieldWriter {
+function updaterOf({ kind, manager }: Target, subresource: string, time: string): FieldWriter {
   return { manager, operation: 'Update', apiVersion: kind.apiVersion, subresource, time };
 }
 

@@ -17,7 +17,7 @@ export function parseFieldValidation(text: string | null): FieldValidation {
 }
 
 /** The text in front of every refusal of a body. */
-export function cannotBeHandled(kind: Kind, object: JsonObject): string {
+function cannotBeHandled(kind: Kind, object: JsonObject): string {
   const given = typeof object['kind'] === 'string' ? object['kind'] : kind.definition.kind;
   return `${given} in version "${kind.definition.version}" cannot be handled as a ${kind.definition.kind}`;
 }

@@ -11,7 +11,7 @@ export const frameTypes = {
   windowUpdate: 9,
 } as const;
 
-export const finFlag = 1;
+const finFlag = 1;
 /** Status codes of RST_STREAM. */
 export const resets = { protocolError: 1, refusedStream: 3, cancel: 5 } as const;
 

@@ -29,7 +29,7 @@ export function parseHeaders(block: Buffer): Map<string, string> {
   return headers;
 }
 
-export function formatHeaders(headers: ReadonlyMap<string, string>): Buffer {
+function formatHeaders(headers: ReadonlyMap<string, string>): Buffer {
   const parts: Buffer[] = [];
   const number = (value: number): void => {
     const bytes = Buffer.alloc(4);
