@@ -1,6 +1,6 @@
 /** NodeMetrics and PodMetrics of metrics.k8s.io/v1beta1. Source: k8s.io/metrics, pkg/apis/metrics/v1beta1/types.go. */
 import type { ResourceUse, UseWindow } from '@timonel/sdk/contracts/metrics';
-import type { KubeObject, ObjectMeta } from '@timonel/sdk/kube';
+import { timestampOf, type KubeObject, type ObjectMeta } from '@timonel/sdk/kube';
 
 export interface Usage {
   readonly cpu: string;
@@ -39,7 +39,7 @@ export function goDuration(ms: number): string {
 }
 
 function measured({ time, windowMs }: UseWindow): { readonly timestamp: string; readonly window: string } {
-  return { timestamp: new Date(time).toISOString().replace(/\.\d+Z$/, 'Z'), window: goDuration(windowMs) };
+  return { timestamp: timestampOf(time), window: goDuration(windowMs) };
 }
 
 /** Metadata of a thing that is made at each read: the labels are those of the object it is about. */
@@ -47,7 +47,7 @@ function metadataOf({ name, namespace, labels }: ObjectMeta, { time }: UseWindow
   return {
     ...(name === undefined ? {} : { name }),
     ...(namespace === undefined ? {} : { namespace }),
-    creationTimestamp: new Date(time).toISOString().replace(/\.\d+Z$/, 'Z'),
+    creationTimestamp: timestampOf(time),
     ...(labels === undefined ? {} : { labels }),
   };
 }

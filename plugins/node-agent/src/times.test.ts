@@ -1,11 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
-import { rfc3339Ms, timestampOf } from './times.ts';
+import { rfc3339Ms } from './times.ts';
 
 describe('times', () => {
   it('agrees with Date over four centuries', () => {
     for (let ms = Date.UTC(1900, 0, 1); ms < Date.UTC(2300, 0, 1); ms += 86_400_000 * 13 + 12_345_000) {
       const text = new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-      expect(timestampOf(ms)).toBe(text);
       expect(rfc3339Ms(text)).toBe(ms);
     }
   });

@@ -5,4 +5,5 @@ export * from './names.ts';
 export * from './quantity.ts';
 export * from './selectors.ts';
 export * from './status.ts';
+export * from './time.ts';
 export * from './workloads.ts';

@@ -2,7 +2,7 @@
 import type { Clock } from '@timonel/sdk';
 import type { SubresourceAccess, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
 import type { ServiceAccountClaims, ServiceAccountTokens } from '@timonel/sdk/contracts/auth';
-import { ApiError, nodes, pods, secrets, type KubeObject, type ServiceAccount } from '@timonel/sdk/kube';
+import { ApiError, nodes, pods, secrets, timestampOf, type KubeObject, type ServiceAccount } from '@timonel/sdk/kube';
 import { Part } from '../validation/part.ts';
 import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
 
@@ -101,11 +101,6 @@ async function bindingOf(
   return { boundTo: { kind: known, name, uid: textOf(object.metadata.uid) }, ...(node && { node }) };
 }
 
-/** RFC 3339 in whole seconds. */
-function timestamp(ms: number): string {
-  return new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
 export function tokenHandler({ tokens, clock }: TokenParts): SubresourceHandler<ServiceAccount> {
   return {
     methods: ['POST'],
@@ -141,7 +136,7 @@ export function tokenHandler({ tokens, clock }: TokenParts): SubresourceHandler<
           expirationSeconds: seconds,
           ...(boundTo === undefined ? {} : { boundObjectRef: { apiVersion: 'v1', ...boundTo } }),
         },
-        status: { token, expirationTimestamp: timestamp(expiresAt) },
+        status: { token, expirationTimestamp: timestampOf(expiresAt) },
       };
       return { kind: 'object', status: 201, object };
     },

@@ -1,7 +1,7 @@
 /** Deletion: marking while finalizers or a grace period hold an object, removing once nothing does. */
 import type { Env } from '@timonel/sdk';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
-import { foregroundFinalizer, orphanFinalizer, type KubeObject } from '@timonel/sdk/kube';
+import { foregroundFinalizer, orphanFinalizer, timestampOf, type KubeObject } from '@timonel/sdk/kube';
 import { copyJson, equalJson } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { conflict } from './api-errors.ts';
@@ -67,14 +67,8 @@ export function deletionOutcome(kind: Kind, stored: KubeObject, options: DeleteO
     object.metadata.generation += 1;
   }
   object.metadata.deletionTimestamp = env.clock.timestamp();
-  if (seconds > 0) object.metadata.deletionTimestamp = timestampAfter(env, seconds);
+  if (seconds > 0) object.metadata.deletionTimestamp = timestampOf(env.clock.now() + seconds * 1000);
   object.metadata.deletionGracePeriodSeconds = seconds;
   if (!marked) strategy.prepareForDelete?.(object);
   return { kind: 'put', object };
-}
-
-function timestampAfter(env: Env, seconds: number): string {
-  // The only arithmetic on calendar time: a fixed instant, not the current time.
-  // oxlint-disable-next-line no-restricted-globals
-  return new Date(env.clock.now() + seconds * 1000).toISOString().replace(/\.\d{3}Z$/, 'Z');
 }

@@ -1,8 +1,7 @@
 /** The pod conditions that the kubelet owns. Pure. */
-import type { Condition, Pod, PodContainerStatus } from '@timonel/sdk/kube';
+import { timestampOf, type Condition, type Pod, type PodContainerStatus } from '@timonel/sdk/kube';
 import { isInitialised, isSidecar, newestSandbox } from '../plan/containers.ts';
 import type { PodView } from '../plan/view.ts';
-import { timestampOf } from '../times.ts';
 import type { Phase } from './phase.ts';
 
 type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;

@@ -1,6 +1,12 @@
 /** core/v1 ContainerStatus of each container, worded as the kubelet words it. Pure. */
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
-import type { Container, ContainerStateStatus, ContainerStateTerminated, PodContainerStatus } from '@timonel/sdk/kube';
+import {
+  timestampOf,
+  type Container,
+  type ContainerStateStatus,
+  type ContainerStateTerminated,
+  type PodContainerStatus,
+} from '@timonel/sdk/kube';
 import { restartAllowedAt } from '../plan/back-off.ts';
 import {
   finishedBefore,
@@ -14,7 +20,6 @@ import {
   type ContainerKind,
 } from '../plan/containers.ts';
 import { pullErrorShownMs, type PodView, type StartFailure } from '../plan/view.ts';
-import { timestampOf } from '../times.ts';
 
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
   return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
@@ -40,7 +45,7 @@ export function terminatedState(container: ContainerStatus): ContainerStateTermi
     ...(container.signal === undefined || container.signal === 0 ? {} : { signal: container.signal }),
     reason: container.reason === '' ? (exitCode === 0 ? 'Completed' : 'Error') : container.reason,
     ...(container.message === '' ? {} : { message: container.message }),
-    startedAt: container.startedAt === 0 ? '1970-01-01T00:00:00Z' : timestampOf(container.startedAt),
+    startedAt: timestampOf(container.startedAt),
     finishedAt: timestampOf(container.finishedAt),
     containerID: runtimeIdOf(container.id),
   };

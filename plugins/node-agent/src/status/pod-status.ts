@@ -1,8 +1,7 @@
 /** core/v1 PodStatus from what the agent sees. Pure. */
-import type { PodStatus } from '@timonel/sdk/kube';
+import { timestampOf, type PodStatus } from '@timonel/sdk/kube';
 import { qosClassOf } from '../container/qos.ts';
 import type { PodView } from '../plan/view.ts';
-import { timestampOf } from '../times.ts';
 import { conditionsOf } from './conditions.ts';
 import { containerStatuses, ephemeralContainerStatuses, initContainerStatuses } from './container-statuses.ts';
 import { isPastDeadline, phaseOf, type Phase } from './phase.ts';
