@@ -41,12 +41,12 @@ export async function askNode(
 ): Promise<IncomingMessage> {
   const response = await send(node, path, parts, signal);
   if (response.statusCode === 200) return response;
-  throw await refusalIn(response, node);
+  throw await refusalIn(response, node, parts);
 }
 
-/** The error that a refusing answer stands for. */
-export async function refusalIn(response: IncomingMessage, node: NodeAddress): Promise<ApiError> {
-  return refusalOf(response.statusCode ?? 0, await textOf(response), node);
+/** The error that a refusing answer stands for. @throws ApiError ServiceUnavailable when it breaks off */
+export async function refusalIn(response: IncomingMessage, node: NodeAddress, parts: RequestParts): Promise<ApiError> {
+  return refusalOf(response.statusCode ?? 0, await textOf(response, node, parts, errorBodyLimitBytes), node);
 }
 
 /** How to reach a node by TLS, and be certain that it is the one. */
@@ -99,7 +99,7 @@ function send(node: NodeAddress, path: string, parts: RequestParts, signal: Abor
     });
     request.on('error', (error) => {
       timer.cancel();
-      reject((error as { name?: string }).name === 'ApiError' ? error : unreachable(node, errorMessage(error), error));
+      reject(asUnreachable(node, error));
     });
     request.once('close', () => {
       timer.cancel();
@@ -111,14 +111,32 @@ function send(node: NodeAddress, path: string, parts: RequestParts, signal: Abor
   });
 }
 
-/** The body, cut off at the limit. */
-export async function textOf(response: IncomingMessage, limitBytes: number = errorBodyLimitBytes): Promise<string> {
+function asUnreachable(node: NodeAddress, error: unknown): unknown {
+  return (error as { name?: string }).name === 'ApiError' ? error : unreachable(node, errorMessage(error), error);
+}
+
+/** The body of a short answer, cut off at the limit. It has as long as its head. @throws ApiError ServiceUnavailable */
+export async function textOf(
+  response: IncomingMessage,
+  node: NodeAddress,
+  { timers, answerTimeoutMs }: RequestParts,
+  limitBytes: number,
+): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > limitBytes) break;
-    chunks.push(chunk);
+  const late = timers.after(answerTimeoutMs, () =>
+    response.destroy(unreachable(node, `only a part of its answer within ${answerTimeoutMs} ms`)),
+  );
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limitBytes) break;
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw asUnreachable(node, error);
+  } finally {
+    late.cancel();
   }
   return Buffer.concat(chunks).toString('utf8');
 }

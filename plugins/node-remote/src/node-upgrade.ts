@@ -32,15 +32,15 @@ export async function openSocket<T>(
     maxPayload: messageLimitBytes,
   });
   const withinMs = connectTimeoutMs + answerTimeoutMs;
-  const leave = (): void => socket.terminate();
   return new Promise<T>((resolve, reject) => {
     const giveUp = (error: ApiError): void => {
       reject(error);
-      leave();
+      socket.terminate();
     };
+    const leave = (): void => giveUp(unreachable(node, 'the request was given up'));
     const late = timers.after(withinMs, () => giveUp(unreachable(node, `no answer within ${withinMs} ms`)));
     socket.once('unexpected-response', (_request, response) => {
-      refusalIn(response, node).then(giveUp, giveUp);
+      refusalIn(response, node, parts).then(giveUp, giveUp);
     });
     socket.on('error', (error) => reject(unreachable(node, errorMessage(error), error)));
     socket.once('open', () => {
@@ -52,18 +52,20 @@ export async function openSocket<T>(
       signal.removeEventListener('abort', leave);
     });
     signal.addEventListener('abort', leave, { once: true });
-    if (signal.aborted) giveUp(unreachable(node, 'the request was given up'));
+    if (signal.aborted) leave();
   });
 }
 
 /** A connection to the node's server itself. @throws ApiError ServiceUnavailable */
-export async function openPlain(node: NodeAddress, parts: RequestParts): Promise<Duplex> {
+export async function openPlain(node: NodeAddress, parts: RequestParts, signal: AbortSignal): Promise<Duplex> {
   const { timers, connectTimeoutMs } = parts;
   const socket: TLSSocket = connectTls({ ...tlsTo(node, parts), ALPNProtocols: ['http/1.1'] });
   socket.setKeepAlive(true, tcpKeepAliveMs);
-  const late = timers.after(connectTimeoutMs, () =>
-    socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
-  );
+  const giveUp = (why: string): void => void socket.destroy(new Error(why));
+  const leave = (): void => giveUp('the request was given up');
+  const late = timers.after(connectTimeoutMs, () => giveUp(`no connection within ${connectTimeoutMs} ms`));
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
   try {
     await new Promise<void>((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
     return socket;
@@ -71,5 +73,6 @@ export async function openPlain(node: NodeAddress, parts: RequestParts): Promise
     throw unreachable(node, errorMessage(error), error);
   } finally {
     late.cancel();
+    signal.removeEventListener('abort', leave);
   }
 }

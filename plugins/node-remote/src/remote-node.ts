@@ -57,14 +57,14 @@ export class RemoteNode implements NodeEndpoint {
   }
 
   async connect(): Promise<Duplex> {
-    return this.#held(() => openPlain(this.#address, this.#parts));
+    return this.#held((signal) => openPlain(this.#address, this.#parts, signal));
   }
 
   async usage(): Promise<NodeUsage> {
     const leave = this.#turnstile.enter(new AbortController().signal);
     try {
       const response = await askNode(this.#address, usagePath, this.#parts, leave.signal);
-      return JSON.parse(await textOf(response, usageLimitBytes)) as NodeUsage;
+      return JSON.parse(await textOf(response, this.#address, this.#parts, usageLimitBytes)) as NodeUsage;
     } finally {
       leave.done();
     }
@@ -96,6 +96,7 @@ export class RemoteNode implements NodeEndpoint {
       const connection = await open(leave.signal);
       const end = (): void => void connection.destroy();
       leave.signal.addEventListener('abort', end, { once: true });
+      if (leave.signal.aborted) end();
       connection.once('close', () => leave.done());
       return connection;
     } catch (error) {
