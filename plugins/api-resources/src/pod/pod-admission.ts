@@ -1,14 +1,10 @@
 /** What the admission of Kubernetes sets in every new pod: its account, how long it stays on a node that is gone, its priority. */
 import type { Pod, PodSpec, Toleration } from '@timonel/sdk/kube';
+import { systemPriorities } from '../scheduling/system-priorities.ts';
 import { itemsOf, objectOf, textOf } from '../validation/loose.ts';
 
 const lostNodeTaints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
 const stayOnLostNodeSeconds = 300;
-/** The classes that every cluster has. */
-const systemPriorities: ReadonlyMap<string, number> = new Map([
-  ['system-cluster-critical', 2_000_000_000],
-  ['system-node-critical', 2_000_001_000],
-]);
 
 function tolerates(tolerations: readonly Toleration[], taint: string): boolean {
   return tolerations.some((item) => {

@@ -3,20 +3,16 @@ import { fill } from '../defaults.ts';
 import { describedKind } from '../described-kind.ts';
 import { ageColumn, column, counted, nameColumn, numberAt, shown, showing, textAt, valueAt } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
+import { systemPriorities } from './system-priorities.ts';
 
 const systemPrefix = 'system-';
 const userLimit = 1_000_000_000;
-/** What the control plane itself needs. */
-const systemClasses: Readonly<Record<string, number>> = {
-  'system-cluster-critical': 2_000_000_000,
-  'system-node-critical': 2_000_001_000,
-};
 
 function check(priority: Part): void {
   const name = priority.at('metadata').text('name');
   const value = priority.number('value') ?? 0;
   if (name.startsWith(systemPrefix)) {
-    if (systemClasses[name] !== value)
+    if (systemPriorities.get(name) !== value)
       priority.found.forbidden(
         'metadata.name',
         `priority class names with '${systemPrefix}' prefix are reserved for system use only`,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { difference, hasPath, intersection, membersOf, sameSet, union, withPath, type FieldSet } from './field-set.ts';
+import { difference, emptySet, intersection, membersOf, sameSet, union, type FieldSet } from './field-set.ts';
 import { parseFieldsV1 } from './fields-v1.ts';
 import { canonicalElement, formatPath } from './path-element.ts';
 
@@ -16,6 +16,12 @@ const element = fc.constantFrom(
 );
 const path = fc.array(element, { minLength: 1, maxLength: 4 });
 const paths = fc.array(path, { maxLength: 8 });
+/** The set with one path more. */
+const withPath = (set: FieldSet, path: readonly string[]): FieldSet =>
+  union(
+    set,
+    path.toReversed().reduce<FieldSet>((node, element) => ({ [element]: node }), emptySet),
+  );
 const setOf = (list: readonly (readonly string[])[]): FieldSet => list.reduce<FieldSet>(withPath, {});
 const anySet = paths.map(setOf);
 const keysOf = (set: FieldSet): string[] =>
@@ -26,11 +32,8 @@ const keysOf = (set: FieldSet): string[] =>
 describe('sets of fields', () => {
   it('hold the paths that were put in', () => {
     fc.assert(
-      fc.property(paths, path, (list, other) => {
-        const set = setOf(list);
-        const expected = [...new Set(list.map((item) => JSON.stringify(item)))].sort();
-        expect(keysOf(set)).toEqual(expected);
-        expect(hasPath(set, other)).toBe(expected.includes(JSON.stringify(other)));
+      fc.property(paths, (list) => {
+        expect(keysOf(setOf(list))).toEqual([...new Set(list.map((item) => JSON.stringify(item)))].sort());
       }),
     );
   });

@@ -131,17 +131,3 @@ export function membersOf(set: FieldSet): string[][] {
   collect(set, []);
   return found;
 }
-
-export function hasPath(set: FieldSet, path: readonly string[]): boolean {
-  let node: FieldSet | undefined = set;
-  for (const element of path) node = node?.[element];
-  return path.length > 0 && node !== undefined && isMember(node);
-}
-
-/** The set with one path more. */
-export function withPath(set: FieldSet, path: readonly string[]): FieldSet {
-  return union(
-    set,
-    path.toReversed().reduce<FieldSet>((node, element) => ({ [element]: node }), emptySet),
-  );
-}
