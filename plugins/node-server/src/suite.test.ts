@@ -1,7 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { nodeEndpoint, type LogOptions, type NodeEndpoint } from '@timonel/sdk/contracts/node';
@@ -53,10 +55,14 @@ interface Answer {
   readonly server: string;
 }
 
+function portOfNode(): number {
+  const line = kernel?.log.lines.find(({ fields }) => typeof fields['port'] === 'number');
+  return Number(line?.fields['port']);
+}
+
 /** Asks the node; `identity` undefined: without a certificate. */
 function ask(path: string, identity: Identity | undefined, method = 'GET'): Promise<Answer> {
-  const line = kernel?.log.lines.find(({ fields }) => typeof fields['port'] === 'number');
-  const port = Number(line?.fields['port']);
+  const port = portOfNode();
   const tls = identity === undefined ? {} : { cert: identity.certificatePem, key: identity.keyPem };
   return new Promise((resolve, reject) => {
     const options = { host: '127.0.0.1', port, path, method, agent: false as const, rejectUnauthorized: false, ...tls };
@@ -205,6 +211,34 @@ describe('the server of a node', () => {
     await writeNode(authority, 'system:node:renewed');
     const renewed = async (): Promise<boolean> => (await ask('/healthz', identity)).server === 'system:node:renewed';
     await until(renewed, { what: 'the new certificate' });
+  });
+
+  it('closes a connection whose upgrade it refused, also when the caller keeps its side open', async () => {
+    await start(
+      async function* logs() {
+        yield* [];
+      },
+      { connections: 1 },
+    );
+    const { certificatePem: cert, keyPem: key } = await client('timonel:masters');
+    const socket = connect({ host: '127.0.0.1', port: portOfNode(), allowHalfOpen: true });
+    const caller = connectTls({ socket, cert, key, rejectUnauthorized: false });
+    let text = '';
+    caller.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+    try {
+      const ended = new Promise((resolve) => caller.once('end', resolve));
+      caller.write('GET /exec/default/web HTTP/1.1\r\nHost: node\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n');
+      await ended;
+      expect(text).toMatch(/^HTTP\/1\.1 400 .*"the path must be/s);
+      const served = (): Promise<boolean> =>
+        ask('/healthz', { certificatePem: cert, keyPem: key }).then(
+          () => true,
+          () => false,
+        );
+      await until(served, { what: 'the one place to be free again' });
+    } finally {
+      caller.destroy();
+    }
   });
 
   it('says what is wrong with its files or its address', async () => {

@@ -27,6 +27,7 @@ interface Upgrade {
 
 const keepAliveMs = 15_000;
 
+/** A caller that does not close its side in turn would keep the connection for ever. */
 function answer(socket: Duplex, failure: ApiError): void {
   const body = JSON.stringify(failure.status);
   const head = [
@@ -36,6 +37,7 @@ function answer(socket: Duplex, failure: ApiError): void {
     'Connection: close',
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  (socket as Socket).destroySoon();
 }
 
 function asApiError(error: unknown, log: Logger): ApiError {
