@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NodeUsage } from '@timonel/sdk/contracts/node';
-import { goDuration, usageOf } from './metrics-objects.ts';
+import { goDuration, nodeMetrics, usageOf } from './metrics-objects.ts';
 import { UsageSamples } from './usage-samples.ts';
 import { windowUse } from './usage-window.ts';
 
@@ -99,5 +99,17 @@ describe('what is shown', () => {
     });
     expect(usageOf({ cpu: 0, memoryBytes: 0 })).toEqual({ cpu: '0', memory: '0Ki' });
     expect([14_980, 15_000, 65_000, 3_605_500].map(goDuration)).toEqual(['14.98s', '15s', '1m5s', '1h0m5.5s']);
+  });
+
+  it('has the time of the node in whole seconds, whatever its clock says', () => {
+    const timesOf = (time: number): readonly unknown[] => {
+      const { metadata, timestamp } = nodeMetrics(
+        { metadata: { name: 'n' } },
+        { time, windowMs: 1000, use: { cpu: 0, memoryBytes: 0 } },
+      );
+      return [metadata.creationTimestamp, timestamp];
+    };
+    expect(timesOf(1_772_712_000_999)).toEqual(['2026-03-05T12:00:00Z', '2026-03-05T12:00:00Z']);
+    expect(timesOf(1e20)).toEqual(['9999-12-31T23:59:59Z', '9999-12-31T23:59:59Z']);
   });
 });
