@@ -112,7 +112,7 @@ const plugin: AnyPlugin = definePlugin({
       async start() {
         await feed.start(ctx.signal);
         startCompactor({ store: deps.store, env, log }, config.timing.compactionPeriodMs);
-        const opened = await listener.listen({ address, port, connections: config.limits.connections });
+        const opened = await listener.listen({ address, port });
         rotate({ env, log, periodMs: config.pki.checkPeriodMs, certificate, keepCertificate, listener });
         url = `https://${clientAddress(address)}:${opened}`;
         log.info({ url }, 'serving the API');

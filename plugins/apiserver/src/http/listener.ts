@@ -15,7 +15,6 @@ const keepAliveTimeoutMs = 120_000;
 export interface ListenOptions {
   readonly address: string;
   readonly port: number;
-  readonly connections: number;
 }
 
 function listenProblem(error: unknown, { address, port }: ListenOptions): Error {
