@@ -35,17 +35,13 @@ const hostileTexts: Readonly<Record<string, string>> = {
   variables: repeated('$('),
 };
 
-/** Processor time of client and server together; the best of two, for the first may have had to compile. */
+/** Processor time of client and server together: tens of ms at most, the first time too. */
 async function cpuMs(request: () => Promise<Answer>): Promise<number> {
-  let best = Number.POSITIVE_INFINITY;
-  for (let attempt = 0; attempt < 2 && best > textLimitMs; attempt += 1) {
-    const before = process.cpuUsage();
-    const { status } = await request();
-    const { user, system } = process.cpuUsage(before);
-    expect(status).not.toBe(500);
-    best = Math.min(best, (user + system) / 1000);
-  }
-  return best;
+  const before = process.cpuUsage();
+  const { status } = await request();
+  const { user, system } = process.cpuUsage(before);
+  expect(status).not.toBe(500);
+  return (user + system) / 1000;
 }
 
 /** A copy in which every text is the hostile one. */
@@ -78,6 +74,7 @@ describe('texts made to take long', () => {
   });
 
   it.each(Object.entries(hostileTexts))('%s: in parameters and headers', async (_, text) => {
+    // All headers together have 16 KB: what grows with the square of the length does not show here.
     const short = encodeURIComponent(text.slice(0, 3000)) + encodeURIComponent(text.slice(-1));
     for (const name of ['labelSelector', 'fieldSelector', 'continue', 'resourceVersion', 'fieldManager', 'limit']) {
       for (const value of [short, `a%3D${short}`, `a%20in%20(${short}`, `metadata.name%3D${short}`]) {
