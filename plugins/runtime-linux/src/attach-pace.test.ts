@@ -25,8 +25,8 @@ it('gets everything, however long he keeps it waiting in all', async () => {
     received += chunk?.length ?? 0;
     return received >= blocks * blockBytes;
   };
-  await until(takeSome, { what: 'all to arrive', intervalMs: turnMs, timeoutMs: 25_000 });
+  await until(takeSome, { what: 'all to arrive', intervalMs: turnMs, timeoutMs: 50_000 });
   expect(received).toBe(blocks * blockBytes);
   session.stdout.resume();
   expect(await session.exited).toBe(3);
-});
+}, 60_000);
