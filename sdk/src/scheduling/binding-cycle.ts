@@ -1,0 +1,122 @@
+/** What happens between a decision and its binding: Reserve, Permit, PreBind, Bind; and PostBind or Unreserve after it. */
+import { errorMessage } from '../kernel/index.ts';
+import type { Admission, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler2/index.ts';
+import type { PluginGuard } from './plugin-guard.ts';
+import type { Profile } from './profile.ts';
+
+export interface Timers {
+  after(delayMs: number, run: () => void): { cancel(): void };
+}
+
+/** Permit without a limit of its own waits for so long. Source: kube-scheduler's longest, 15 minutes. */
+const permitLimitMs = 15 * 60_000;
+
+type Refusal = Extract<Admission, { outcome: 'refused' }>;
+
+function refusal({ name: plugin }: SchedulingPlugin, status: Status | undefined): Refusal | undefined {
+  const code = status?.code ?? 'success';
+  if (code === 'success' || code === 'skip') return undefined;
+  return { outcome: 'refused', plugin, reason: status?.reason ?? `refused by ${plugin}` };
+}
+
+export class BindingCycle {
+  readonly #profile: Profile;
+  readonly #guard: PluginGuard;
+  readonly #timers: Timers;
+
+  constructor(profile: Profile, guard: PluginGuard, timers: Timers) {
+    this.#profile = profile;
+    this.#guard = guard;
+    this.#timers = timers;
+  }
+
+  /** No plugin has anything to do in between. */
+  get isEmpty(): boolean {
+    return !this.#profile.all.some(
+      (plugin) => 'reserve' in plugin || 'permit' in plugin || 'preBind' in plugin || 'bind' in plugin,
+    );
+  }
+
+  async admit(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission> {
+    const plugins = this.#profile.all.filter(({ name }) => !this.#guard.isOut(name));
+    for (const plugin of plugins) {
+      const no = this.#ask(plugin, () => plugin.reserve?.(pod, nodeName));
+      if (no !== undefined) return no;
+    }
+    const waits = plugins.filter((plugin) => plugin.permit !== undefined);
+    const permitted = await Promise.all(waits.map((plugin) => this.#permit(plugin, pod, nodeName, signal)));
+    const denied = permitted.find((no) => no !== undefined);
+    if (denied !== undefined) return denied;
+    for (const plugin of plugins) {
+      const no = await this.#askLater(plugin, () => plugin.preBind?.(pod, nodeName));
+      if (no !== undefined) return no;
+    }
+    return this.#bind(plugins, pod, nodeName);
+  }
+
+  settled(pod: PodInfo, nodeName: string, bound: boolean): void {
+    const plugins = bound ? this.#profile.all : this.#profile.all.toReversed();
+    for (const plugin of plugins) {
+      this.#ask(plugin, () => {
+        if (bound) plugin.postBind?.(pod, nodeName);
+        else plugin.unreserve?.(pod, nodeName);
+        return undefined;
+      });
+    }
+  }
+
+  async #bind(plugins: readonly SchedulingPlugin[], pod: PodInfo, nodeName: string): Promise<Admission> {
+    for (const plugin of plugins) {
+      if (plugin.bind === undefined) continue;
+      let status: Status | undefined;
+      const no = await this.#askLater(plugin, async () => (status = await plugin.bind?.(pod, nodeName)));
+      if (no !== undefined) return no;
+      if (status?.code === 'success') return { outcome: 'bound' };
+    }
+    return { outcome: 'bind' };
+  }
+
+  /** A throw is a refusal, and the plugin's fault. */
+  #ask(plugin: SchedulingPlugin, work: () => Status | undefined): Refusal | undefined {
+    try {
+      return refusal(plugin, this.#guard.call(plugin.name, work));
+    } catch (error) {
+      return { outcome: 'refused', plugin: plugin.name, reason: errorMessage(error) };
+    }
+  }
+
+  async #askLater(
+    plugin: SchedulingPlugin,
+    work: () => Promise<Status | undefined> | undefined,
+  ): Promise<Refusal | undefined> {
+    try {
+      return refusal(plugin, await this.#guard.call(plugin.name, work));
+    } catch (error) {
+      const fault = this.#guard.fault(plugin.name, `threw: ${errorMessage(error)}`, error);
+      return { outcome: 'refused', plugin: plugin.name, reason: fault.message };
+    }
+  }
+
+  #permit(plugin: SchedulingPlugin, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Refusal | undefined> {
+    return new Promise((resolve) => {
+      const end = (reason: string | undefined): void => {
+        timer?.cancel();
+        signal.removeEventListener('abort', stopped);
+        resolve(reason === undefined ? undefined : { outcome: 'refused', plugin: plugin.name, reason });
+      };
+      const stopped = (): void => end('the scheduler is being replaced');
+      let timer: { cancel(): void } | undefined;
+      let status: Status | undefined;
+      const handle = { allow: () => end(undefined), reject: end };
+      const no = this.#ask(plugin, () => (status = plugin.permit?.(pod, nodeName, handle)));
+      if (status?.code !== 'wait') {
+        resolve(no);
+        return;
+      }
+      const limitMs = status.timeoutMs ?? permitLimitMs;
+      timer = this.#timers.after(limitMs, () => end(`was not permitted within ${limitMs} ms`));
+      signal.addEventListener('abort', stopped, { once: true });
+      if (signal.aborted) stopped();
+    });
+  }
+}

@@ -1,0 +1,345 @@
+/** Decides about one pod: filters, scores, the best node; or why there is none. */
+import type {
+  Decision,
+  NodeRejection,
+  NodeScore,
+  PodInfo,
+  PreFilterResult,
+  SchedulingPlugin,
+  Status,
+} from '../contracts/scheduler2/index.ts';
+import { EvaluationCache, type Evaluated } from './evaluation-cache.ts';
+import { LazyBatch, Outcomes, ReusedBatch, runFilters, type ActiveFilter } from './filtering.ts';
+import type { Profile } from './profile.ts';
+import type { PluginGuard } from './plugin-guard.ts';
+import { rank } from './ranking.ts';
+import { fits, Reasons, Refusals } from './reasons.ts';
+import { out, type RowEvaluation } from './row-evaluation.ts';
+import { activeScores, normalizeByFunction, ScoreColumn } from './score-column.ts';
+import type { WorkingState } from './working-state.ts';
+
+/** Filters of a pod after PreFilter; or the refusal that ends it. */
+export interface PreFiltered {
+  readonly active: readonly ActiveFilter[];
+  /** Only these rows can do. undefined: all. */
+  readonly rows: readonly number[] | undefined;
+  /** Plugins that narrowed the rows. */
+  readonly narrowedBy: readonly string[];
+  readonly refusal: { readonly plugin: string; readonly status: Status } | undefined;
+}
+
+/** What was found out about a pod. */
+export interface Findings {
+  /** Candidates by row: totals, `out` for those that are none. */
+  readonly totals: Float64Array;
+  readonly fitting: number;
+  readonly columns: readonly ScoreColumn[];
+  rejections(): readonly NodeRejection[];
+  /** Rows that were refused for a reason. */
+  rowsOf(plugin: string, code: string, text: string): Int32Array;
+  /** Whether the row's refusal could be resolved by the removal of pods. */
+  isResolvable(row: number): boolean;
+  readonly refusal: PreFiltered['refusal'];
+}
+
+const noColumns: readonly ScoreColumn[] = [];
+
+export class Cycle {
+  readonly state: WorkingState;
+  readonly profile: Profile;
+  readonly guard: PluginGuard;
+  readonly reasons: Reasons = new Reasons();
+  readonly #cache: EvaluationCache;
+  readonly #batch: ReusedBatch;
+  readonly #outcomes: Outcomes;
+  readonly #refusals: Refusals;
+  #totals = new Float64Array(64);
+  #start = 0;
+
+  constructor(state: WorkingState, profile: Profile, guard: PluginGuard) {
+    this.state = state;
+    this.profile = profile;
+    this.guard = guard;
+    this.#batch = new ReusedBatch(state);
+    this.#refusals = new Refusals(this.reasons);
+    this.#outcomes = new Outcomes(this.reasons, this.#refusals);
+    this.#cache = new EvaluationCache({ state, reasons: this.reasons, guard, profile });
+  }
+
+  /** Where the pod could go, and what each node is worth. @throws PluginFault */
+  find(pod: PodInfo): Findings {
+    const evaluated = this.#cache.of(pod, () => this.#preFilter(this.profile.rowFilters, pod));
+    if (evaluated.kind === 'refused') return this.#refused(evaluated.preFiltered.refusal);
+    const cluster = this.#preFilter(this.profile.clusterFilters, pod);
+    if (cluster.refusal !== undefined) return this.#refused(cluster.refusal);
+    if (evaluated.kind === 'narrow' || cluster.rows !== undefined) return this.#narrow(pod, evaluated, cluster);
+    const { evaluation } = evaluated;
+    if (cluster.active.length === 0) {
+      const scores = this.#clusterScores(pod, evaluation);
+      if (scores.length === 0) return found(evaluation, evaluation.totals);
+      return this.#scored(pod, evaluation, scores);
+    }
+    evaluation.collect(this.#batch);
+    this.#beginOutcomes();
+    runFilters(cluster.active, pod, this.#batch, this.#outcomes, this.guard);
+    return this.#rescored(pod, evaluation);
+  }
+
+  /** Decides, and puts the pod on its node until the next sync. @throws PluginFault */
+  decide(pod: PodInfo): { readonly decision: Decision; readonly findings: Findings } {
+    const findings = this.find(pod);
+    const { size } = this.state;
+    this.#start = size === 0 ? 0 : (this.#start + 1) % size;
+    const { first, second, third } = rank(findings.totals, size, this.#start);
+    if (first < 0) {
+      const rejections = findings.rejections();
+      const message = findings.refusal?.status.reason;
+      const decision: Decision = {
+        outcome: 'unschedulable',
+        podUid: pod.uid,
+        rejections,
+        ...(message === undefined ? {} : { message }),
+      };
+      return { decision, findings };
+    }
+    const scores = [first, second, third].filter((row) => row >= 0).map((row) => this.scoreOf(row, findings));
+    this.state.add(first, pod);
+    const nodeName = this.state.names[first] ?? '';
+    return {
+      decision: { outcome: 'bind', podUid: pod.uid, nodeName, scores, feasibleNodes: findings.fitting },
+      findings,
+    };
+  }
+
+  /** Asks all filters about single rows, of which pods may be missing. @throws PluginFault */
+  rowCheck(pod: PodInfo): { readonly rowsAlone: boolean; fits(row: number): boolean } {
+    const ofRows = this.#preFilter(this.profile.rowFilters, pod);
+    const rowsAlone = this.#preFilter(this.profile.clusterFilters, pod).active.length === 0;
+    const outcomes = new Outcomes(this.reasons, new Refusals(this.reasons));
+    outcomes.reserve(this.state.size, fits);
+    const passes = ({ active, rows, refusal }: PreFiltered, row: number): boolean => {
+      if (refusal !== undefined || rows?.includes(row) === false) return false;
+      this.#batch.clear();
+      this.#batch.add(row);
+      runFilters(active, pod, this.#batch, outcomes, this.guard);
+      const passed = this.#batch.count === 1;
+      outcomes.forget(row, fits);
+      return passed;
+    };
+    return {
+      rowsAlone,
+      fits: (row) =>
+        passes(ofRows, row) && (rowsAlone || passes(this.#preFilter(this.profile.clusterFilters, pod), row)),
+    };
+  }
+
+  /** What PreFilter of the plugin leaves for its other methods. @throws PluginFault */
+  stateOf(plugin: SchedulingPlugin, pod: PodInfo): unknown {
+    return this.guard.call(plugin.name, () => plugin.preFilter?.(pod, this.state))?.state;
+  }
+
+  scoreOf(row: number, { totals, columns }: Findings): NodeScore {
+    const scores: Record<string, number> = {};
+    for (const column of columns) scores[column.score.plugin.name] = column.shown(row);
+    return { nodeName: this.state.names[row] ?? '', total: totals[row] ?? 0, scores };
+  }
+
+  #preFilter(plugins: readonly SchedulingPlugin[], pod: PodInfo): PreFiltered {
+    const active: ActiveFilter[] = [];
+    const narrowedBy: string[] = [];
+    let rows: readonly number[] | undefined;
+    for (const plugin of plugins) {
+      if (this.guard.isOut(plugin.name)) continue;
+      const result: PreFilterResult | undefined =
+        plugin.preFilter === undefined
+          ? undefined
+          : this.guard.call(plugin.name, () => plugin.preFilter?.(pod, this.state));
+      const code = result?.status.code ?? 'success';
+      if (result?.nodeNames !== undefined) {
+        const named = result.nodeNames.flatMap((name) => this.state.rowOf(name) ?? []);
+        rows = rows === undefined ? named : rows.filter((row) => named.includes(row));
+        narrowedBy.push(plugin.name);
+      }
+      if (code === 'skip') continue;
+      if (code !== 'success') {
+        return { active, rows, narrowedBy, refusal: { plugin: plugin.name, status: result?.status ?? { code } } };
+      }
+      if (plugin.filter !== undefined) active.push({ plugin, state: result?.state });
+    }
+    return { active, rows, narrowedBy, refusal: undefined };
+  }
+
+  #refused(refusal: PreFiltered['refusal']): Findings {
+    const { nodeCount } = this.state;
+    const { plugin = '', status } = refusal ?? {};
+    const rejection: NodeRejection = {
+      plugin,
+      code: status?.reasonCode ?? 'pre-filter',
+      reason: status?.reason ?? `refused by ${plugin}`,
+      nodeCount,
+      nodes: [],
+      resolvable: status?.code === 'unschedulable',
+    };
+    return {
+      totals: this.#blank(),
+      fitting: 0,
+      columns: noColumns,
+      rejections: () => [rejection],
+      rowsOf: () => new Int32Array(0),
+      isResolvable: () => false,
+      refusal,
+    };
+  }
+
+  /** All rows out. */
+  #blank(): Float64Array {
+    if (this.#totals.length < this.state.size) this.#totals = new Float64Array(this.state.size * 2);
+    return this.#totals.fill(out);
+  }
+
+  #beginOutcomes(): void {
+    this.#outcomes.reserve(this.state.size, fits);
+    this.#outcomes.first.fill(fits);
+    this.#outcomes.clear();
+  }
+
+  /** Mostly nobody has anything to say: then the candidates are not even collected. */
+  #clusterScores(pod: PodInfo, evaluation: RowEvaluation): ScoreColumn[] {
+    const batch = new LazyBatch(this.#batch, () => evaluation.collect(this.#batch));
+    const scores = activeScores(this.profile.clusterScores, pod, batch, this.guard);
+    if (scores.length > 0) batch.fill();
+    return scores.map((score) => new ScoreColumn(score));
+  }
+
+  /** Scores of the cluster on top of those of rows, when all rows of the evaluation are candidates. `#batch` holds them. */
+  #scored(pod: PodInfo, evaluation: RowEvaluation, columns: readonly ScoreColumn[]): Findings {
+    const totals = this.#blank();
+    totals.set(evaluation.totals.subarray(0, this.state.size));
+    this.#addScores(pod, totals, columns);
+    return { ...found(evaluation, totals), columns: [...evaluation.columns, ...columns] };
+  }
+
+  /** After filters of the cluster: `#batch` holds the candidates, fewer than the evaluation has. */
+  #rescored(pod: PodInfo, evaluation: RowEvaluation): Findings {
+    const { rows, count } = this.#batch;
+    const totals = this.#blank();
+    const columns = evaluation.columns.map((column) => retopped(column, rows, count));
+    const same = columns.every((column, at) => column === evaluation.columns[at]);
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at] as number;
+      totals[row] = same ? (evaluation.totals[row] as number) : sumOf(columns, row);
+    }
+    const more =
+      count === 0
+        ? []
+        : activeScores(this.profile.clusterScores, pod, this.#batch, this.guard).map((score) => new ScoreColumn(score));
+    this.#addScores(pod, totals, more);
+    return this.#findings(totals, count, [...columns, ...more], evaluation.outcomes);
+  }
+
+  /** Few rows are in question: they are asked about one time, and nothing is kept. */
+  #narrow(pod: PodInfo, evaluated: Exclude<Evaluated, { kind: 'refused' }>, cluster: PreFiltered): Findings {
+    const ofRows = evaluated.preFiltered;
+    const allowed = ofRows.rows ?? [...this.state.presentRows];
+    const rows = cluster.rows === undefined ? allowed : allowed.filter((row) => cluster.rows?.includes(row));
+    this.#beginOutcomes();
+    this.#batch.clear();
+    for (const row of rows) this.#batch.add(row);
+    const leftOut = this.state.nodeCount - rows.length;
+    const by = [...ofRows.narrowedBy, ...cluster.narrowedBy].join(', ');
+    runFilters([...ofRows.active, ...cluster.active], pod, this.#batch, this.#outcomes, this.guard);
+    const totals = this.#blank();
+    const { count } = this.#batch;
+    const scores = count === 0 ? [] : [...this.profile.rowScores, ...this.profile.clusterScores];
+    const columns = activeScores(scores, pod, this.#batch, this.guard).map((score) => new ScoreColumn(score));
+    for (let at = 0; at < count; at += 1) totals[this.#batch.rows[at] as number] = 0;
+    this.#addScores(pod, totals, columns);
+    const findings = this.#findings(totals, count, columns, undefined);
+    if (leftOut <= 0) return findings;
+    const others: NodeRejection = {
+      plugin: by,
+      code: 'pre-filter',
+      reason: `node(s) didn't satisfy plugin(s) [${by}]`,
+      nodeCount: leftOut,
+      nodes: [],
+      resolvable: false,
+    };
+    return { ...findings, rejections: () => [...findings.rejections(), others] };
+  }
+
+  #addScores(pod: PodInfo, totals: Float64Array, columns: readonly ScoreColumn[]): void {
+    const { rows, count } = this.#batch;
+    for (const column of columns) {
+      column.reserve(this.state.size);
+      column.ask(pod, this.#batch, this.guard);
+      normalizeByFunction(column, this.#batch, this.guard);
+      if (column.isRelative) column.findTop(rows, count);
+      for (let at = 0; at < count; at += 1) {
+        const row = rows[at] as number;
+        totals[row] = (totals[row] as number) + column.weighted(row);
+      }
+    }
+  }
+
+  #findings(
+    totals: Float64Array,
+    fitting: number,
+    columns: readonly ScoreColumn[],
+    ofRows: Outcomes | undefined,
+  ): Findings {
+    const outcomes = this.#outcomes;
+    const both = (): Refusals => (ofRows === undefined ? outcomes.refusals : ofRows.refusals.with(outcomes.refusals));
+    const nodesOf = (id: number, limit: number): string[] => this.#nodesOf([outcomes, ofRows], id, limit);
+    return {
+      totals,
+      fitting,
+      columns,
+      rejections: () => both().list(nodesOf),
+      rowsOf: (plugin, code, text) => {
+        const id = this.reasons.find(plugin, code, text);
+        return this.state.presentRows.filter((row) => outcomes.has(row, id) || ofRows?.has(row, id) === true);
+      },
+      isResolvable: (row) => {
+        const holder = ofRows !== undefined && ofRows.first[row] !== fits ? ofRows : outcomes;
+        return holder.first[row] !== fits && holder.isResolvable(row);
+      },
+      refusal: undefined,
+    };
+  }
+
+  #nodesOf(holders: readonly (Outcomes | undefined)[], id: number, limit: number): string[] {
+    const names: string[] = [];
+    for (let row = 0; row < this.state.size && names.length < limit; row += 1) {
+      if (holders.some((outcomes) => outcomes?.has(row, id) === true)) names.push(this.state.names[row] ?? '');
+    }
+    return names;
+  }
+}
+
+function sumOf(columns: readonly ScoreColumn[], row: number): number {
+  let total = 0;
+  for (const column of columns) total += column.weighted(row);
+  return total;
+}
+
+/** The column with the highest score of these rows; itself when that is the same. */
+function retopped(column: ScoreColumn, rows: Int32Array, count: number): ScoreColumn {
+  if (!column.isRelative) return column;
+  const other = new ScoreColumn(column.score);
+  other.raw = column.raw;
+  other.findTop(rows, count);
+  return other.top === column.top ? column : other;
+}
+
+function found(evaluation: RowEvaluation, totals: Float64Array): Findings {
+  const { outcomes, columns, fitting } = evaluation;
+  return {
+    totals,
+    fitting,
+    columns,
+    rejections: () => outcomes.refusals.list((id, limit) => evaluation.nodesOf(id, limit)),
+    rowsOf: (plugin, code, text) => evaluation.rowsOf(plugin, code, text),
+    isResolvable: (row) => outcomes.first[row] !== fits && outcomes.isResolvable(row),
+    refusal: undefined,
+  };
+}

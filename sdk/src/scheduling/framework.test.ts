@@ -1,0 +1,188 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Node, Pod } from '../kube/index.ts';
+import type { Decision, PodInfo, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import { frameworkScheduler, type FrameworkScheduler } from './framework.ts';
+import { listSnapshot } from './list-snapshot.ts';
+import { PodClasses } from './pod-class.ts';
+import type { PluginSetting } from './profile.ts';
+
+const classes = new PodClasses();
+let serial = 0;
+
+function node(name: string, cpu = '4', labels: Record<string, string> = {}): Node {
+  const allocatable = { cpu, memory: '8Gi', pods: '10' };
+  return { metadata: { name, labels }, spec: {}, status: { allocatable } };
+}
+
+function pod(
+  cpu: string,
+  more: { labels?: Record<string, string>; spec?: Partial<Pod['spec']>; group?: number } = {},
+): PodInfo {
+  serial += 1;
+  const { labels = {}, spec = {}, group } = more;
+  const annotations = group === undefined ? {} : { 'scheduling.timonel.dev/min-member': String(group) };
+  const allLabels = group === undefined ? labels : { ...labels, 'scheduling.timonel.dev/pod-group': 'gang' };
+  return classes.infoOf({
+    metadata: { name: `p${serial}`, namespace: 'default', uid: `u${serial}`, labels: allLabels, annotations },
+    spec: { containers: [{ name: 'c', image: 'x', resources: { requests: { cpu } } }], ...spec },
+  });
+}
+
+const short = { code: 'insufficient-cpu', text: 'Insufficient cpu', resolvable: true };
+
+/** Cpu alone. */
+const fit: SchedulingPlugin = {
+  name: 'Fit',
+  filter(info, { rows, count, view }, verdicts) {
+    const [allocatable, requested] = [view.allocatable('cpu'), view.requested('cpu')];
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at];
+      const wanted = requested[row] + info.class.request.milliCpu;
+      if (wanted > allocatable[row]) verdicts.reject(row, short);
+    }
+  },
+};
+
+const emptiest: SchedulingPlugin = {
+  name: 'Emptiest',
+  score(_info, { rows, count, view }, scores) {
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at];
+      scores[row] = 100 * (1 - view.requested('cpu')[row] / view.allocatable('cpu')[row]);
+    }
+  },
+};
+
+function scheduler(plugins: readonly SchedulingPlugin[], settings: readonly PluginSetting[] = []): FrameworkScheduler {
+  const registry = new Map(plugins.map((plugin) => [plugin.name, () => plugin]));
+  const all = plugins.map(({ name }) => settings.find((setting) => setting.name === name) ?? { name });
+  const timers = { after: () => ({ cancel: () => undefined }) };
+  return frameworkScheduler({ registry, profiles: [{ schedulerName: 'default-scheduler', plugins: all }], timers });
+}
+
+const nodeOf = (decision: Decision | undefined): string | undefined =>
+  decision?.outcome === 'bind' ? decision.nodeName : decision?.outcome;
+
+describe('frameworkScheduler', () => {
+  it('takes earlier decisions of a batch into account, and equal nodes in turn', async () => {
+    const nodes = ['a', 'b', 'c'].map((name) => node(name));
+    const decisions = await scheduler([fit, emptiest]).decide(
+      [pod('1'), pod('1'), pod('1'), pod('4'), pod('3')],
+      listSnapshot(nodes),
+    );
+    const names = decisions.map(nodeOf);
+    expect(new Set(names.slice(0, 3))).toEqual(new Set(['a', 'b', 'c']));
+    expect(names[3]).toBe('unschedulable');
+    expect(['a', 'b', 'c']).toContain(names[4]);
+    expect(decisions[3]).toMatchObject({
+      rejections: [
+        { plugin: 'Fit', code: 'insufficient-cpu', reason: 'Insufficient cpu', nodeCount: 3, resolvable: true },
+      ],
+    });
+  });
+
+  it('forgets what it assumed when the snapshot says otherwise', async () => {
+    const one = scheduler([fit]);
+    const snapshot = listSnapshot([node('a')]);
+    for (let round = 0; round < 3; round += 1) {
+      expect((await one.decide([pod('4'), pod('4')], snapshot)).map(nodeOf)).toEqual(['a', 'unschedulable']);
+    }
+  });
+
+  it('weighs, normalises, and tells the scores of the best', async () => {
+    const byLabel: SchedulingPlugin = {
+      name: 'Rank',
+      normalize: 'max',
+      score(_info, { rows, count, view }, scores) {
+        for (let at = 0; at < count; at += 1) {
+          const row = rows[at];
+          scores[row] = Number(view.nodes[row]?.metadata.labels?.['rank']);
+        }
+      },
+    };
+    const nodes = [node('a', '4', { rank: '1' }), node('b', '4', { rank: '4' }), node('c', '4', { rank: '2' })];
+    const [decision] = await scheduler([fit, byLabel], [{ name: 'Rank', weight: 3 }]).decide(
+      [pod('1')],
+      listSnapshot(nodes),
+    );
+    expect(decision).toMatchObject({
+      nodeName: 'b',
+      feasibleNodes: 3,
+      scores: [
+        { nodeName: 'b', total: 300, scores: { Rank: 100 } },
+        { nodeName: 'c', total: 150, scores: { Rank: 50 } },
+        { nodeName: 'a', total: 75, scores: { Rank: 25 } },
+      ],
+    });
+  });
+
+  it('normalises anew when the best node is full', async () => {
+    const byLabel: SchedulingPlugin = {
+      name: 'Rank',
+      normalize: 'reverse-max',
+      score(_info, { rows, count, view }, scores) {
+        for (let at = 0; at < count; at += 1) {
+          const row = rows[at];
+          scores[row] = Number(view.nodes[row]?.metadata.labels?.['rank']);
+        }
+      },
+    };
+    const nodes = [node('a', '1', { rank: '1' }), node('b', '1', { rank: '2' }), node('c', '1', { rank: '4' })];
+    const decisions = await scheduler([fit, byLabel]).decide([pod('1'), pod('1'), pod('1')], listSnapshot(nodes));
+    expect(decisions.map(nodeOf)).toEqual(['a', 'b', 'c']);
+    expect(decisions.map((decision) => decision.outcome === 'bind' && decision.scores[0]?.total)).toEqual([75, 50, 0]);
+  });
+
+  it('places a group as a whole or not at all', async () => {
+    const members = (count: number): PodInfo[] => Array.from({ length: count }, () => pod('2', { group: 3 }));
+    const snapshot = listSnapshot([node('a'), node('b', '2')]);
+    const gang = scheduler([fit]);
+    expect(
+      (await gang.decide(members(3), snapshot)).map(nodeOf).toSorted((a = '', b = '') => a.localeCompare(b)),
+    ).toEqual(['a', 'a', 'b']);
+    const two = await gang.decide(members(2), snapshot);
+    expect(two).toMatchObject([{ message: 'pod group "default/gang": 2 of 3 members are there' }, {}]);
+    const short = await gang.decide([...members(3), pod('2')], listSnapshot([node('a')]));
+    expect(short.map(nodeOf)).toEqual(['unschedulable', 'unschedulable', 'unschedulable', 'a']);
+    expect(short[0]).toMatchObject({ message: 'pod group "default/gang": 2 of 3 members find a node' });
+  });
+
+  it.each<[string, Partial<SchedulingPlugin>, RegExp]>([
+    [
+      'throws',
+      {
+        filter: () => {
+          throw new Error('no chart');
+        },
+      },
+      /plugin Odd threw: no chart/,
+    ],
+    [
+      'scores NaN',
+      { score: (_pod, { rows }, scores) => void (scores[rows[0]] = Number.NaN) },
+      /plugin Odd gave node a the score NaN/,
+    ],
+    [
+      'scores too much',
+      { score: (_pod, { rows }, scores) => void (scores[rows[0]] = 101) },
+      /plugin Odd gave node a the score 101/,
+    ],
+  ])('blames a plugin that %s, and leaves it out in the end', async (_what, parts, message) => {
+    const one = scheduler([fit, { name: 'Odd', ...parts }]);
+    const snapshot = listSnapshot([node('a')]);
+    for (let round = 0; round < 10; round += 1) {
+      const [decision] = await one.decide([pod('1')], snapshot);
+      expect(decision).toMatchObject({ outcome: 'error', plugin: 'Odd', message: expect.stringMatching(message) });
+    }
+    expect(one.traits.faults?.()).toMatchObject([{ plugin: 'Odd', faults: 10, quarantined: true }]);
+    expect(nodeOf((await one.decide([pod('1')], snapshot))[0])).toBe('a');
+  });
+
+  it('refuses profiles that cannot run', () => {
+    expect(() => scheduler([fit], [{ name: 'Fit', weight: -1 }])).toThrow('gives "Fit" the weight -1');
+    const one = scheduler([fit]);
+    const bad = { schedulerName: 'x', plugins: [{ name: 'Fitt' }] };
+    expect(() => one.configure([bad])).toThrow('has a plugin "Fitt" that nobody offers');
+    expect(one.settings()[0]?.plugins).toEqual([{ name: 'Fit' }]);
+  });
+});

@@ -1,0 +1,171 @@
+/** A {@link Scheduler} out of plugins of the scheduling framework, in one or more profiles. */
+import type {
+  Admission,
+  Decision,
+  PluginFaults,
+  PodExplanation,
+  PodInfo,
+  QueuedPod,
+  RequeueHint,
+  Scheduler,
+  SchedulerSnapshot,
+  SchedulerTraits,
+  Status,
+} from '../contracts/scheduler2/index.ts';
+import { success } from '../contracts/scheduler2/index.ts';
+import { BindingCycle, type Timers } from './binding-cycle.ts';
+import { Cycle } from './cycle.ts';
+import { explain } from './explain.ts';
+import { PluginFault, PluginGuard } from './plugin-guard.ts';
+import { byGroup, decideGroup } from './pod-group.ts';
+import { afterFilters } from './post-filtering.ts';
+import { makeProfile, type PluginRegistry, type Profile, type ProfileSettings } from './profile.ts';
+import { WorkingState } from './working-state.ts';
+
+export interface FrameworkOptions {
+  /** Plugins by name. */
+  readonly registry: PluginRegistry;
+  readonly profiles: readonly ProfileSettings[];
+  /** For Permit. */
+  readonly timers: Timers;
+}
+
+/** One profile with all it needs to run. */
+interface Lane {
+  readonly profile: Profile;
+  readonly cycle: Cycle;
+  readonly binding: BindingCycle;
+}
+
+/** A scheduler that can also be told to work by other profiles. */
+export interface FrameworkScheduler extends Scheduler {
+  readonly traits: SchedulerTraits;
+  settings(): readonly ProfileSettings[];
+  /** From the next decision on. @throws Error and changes nothing when a profile is wrong */
+  configure(profiles: readonly ProfileSettings[]): void;
+}
+
+class Framework implements FrameworkScheduler {
+  readonly #options: FrameworkOptions;
+  readonly #state = new WorkingState();
+  readonly #guard = new PluginGuard();
+  #lanes: ReadonlyMap<string, Lane>;
+
+  constructor(options: FrameworkOptions) {
+    this.#options = options;
+    this.#lanes = this.#lanesOf(options.profiles);
+  }
+
+  readonly traits: SchedulerTraits = {
+    profiles: () => [...this.#lanes.keys()],
+    compare: (a, b) => this.#compare(a, b),
+    preEnqueue: (pod) => this.#preEnqueue(pod),
+    requeueHints: (plugin) => this.#requeueHints(plugin),
+    admit: (pod, nodeName, signal) => this.#admit(pod, nodeName, signal),
+    settled: (pod, nodeName, bound) => this.#laneOf(pod)?.binding.settled(pod, nodeName, bound),
+    running: () => this.#guard.running,
+    faults: (): PluginFaults[] => this.#guard.faults(),
+  };
+
+  settings(): readonly ProfileSettings[] {
+    return [...this.#lanes.values()].map(({ profile }) => profile.settings);
+  }
+
+  configure(profiles: readonly ProfileSettings[]): void {
+    this.#lanes = this.#lanesOf(profiles);
+  }
+
+  decide(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
+    this.#state.sync(snapshot);
+    const byUid = new Map<string, Decision>();
+    for (const part of byGroup(pods)) {
+      const isGroup = part[0]?.class.group !== undefined;
+      const decisions = isGroup
+        ? decideGroup(this.#state, part, (pod) => this.#decideOne(pod, false))
+        : part.map((pod) => this.#decideOne(pod, true));
+      for (const decision of decisions) byUid.set(decision.podUid, decision);
+    }
+    return Promise.resolve(pods.flatMap(({ uid }) => byUid.get(uid) ?? []));
+  }
+
+  explain(pod: PodInfo, snapshot: SchedulerSnapshot): Promise<PodExplanation> {
+    this.#state.sync(snapshot);
+    const lane = this.#laneOf(pod);
+    if (lane === undefined) throw new Error(`no profile is named ${pod.class.schedulerName}`);
+    return Promise.resolve(this.#state.withoutNominated(pod, () => explain(lane.cycle, pod)));
+  }
+
+  #decideOne(pod: PodInfo, mayPreempt: boolean): Decision {
+    const lane = this.#laneOf(pod);
+    if (lane === undefined) {
+      const message = `no profile is named ${pod.class.schedulerName}`;
+      return { outcome: 'error', podUid: pod.uid, plugin: '', message };
+    }
+    try {
+      return this.#state.withoutNominated(pod, () => {
+        const { decision, findings } = lane.cycle.decide(pod);
+        return mayPreempt ? afterFilters(lane.cycle, pod, decision, findings) : decision;
+      });
+    } catch (error) {
+      if (!(error instanceof PluginFault)) throw error;
+      return { outcome: 'error', podUid: pod.uid, plugin: error.plugin, message: error.message };
+    }
+  }
+
+  #lanesOf(profiles: readonly ProfileSettings[]): ReadonlyMap<string, Lane> {
+    const lanes = new Map<string, Lane>();
+    for (const settings of profiles) {
+      if (lanes.has(settings.schedulerName)) throw new Error(`two profiles are named "${settings.schedulerName}"`);
+      const profile = makeProfile(settings, this.#options.registry);
+      lanes.set(settings.schedulerName, {
+        profile,
+        cycle: new Cycle(this.#state, profile, this.#guard),
+        binding: new BindingCycle(profile, this.#guard, this.#options.timers),
+      });
+    }
+    if (lanes.size === 0) throw new Error('a scheduler needs at least one profile');
+    return lanes;
+  }
+
+  #laneOf(pod: PodInfo): Lane | undefined {
+    return this.#lanes.get(pod.class.schedulerName);
+  }
+
+  /** Every profile has the same queue: the first one that has an opinion sorts it. */
+  #compare(a: QueuedPod, b: QueuedPod): number {
+    for (const { profile } of this.#lanes.values()) {
+      const sorter = profile.all.find((plugin) => plugin.queueSort !== undefined);
+      if (sorter !== undefined) return this.#guard.call(sorter.name, () => sorter.queueSort?.(a, b) ?? 0);
+    }
+    return b.pod.class.priority - a.pod.class.priority || a.sequence - b.sequence;
+  }
+
+  #preEnqueue(pod: PodInfo): Status {
+    for (const plugin of this.#laneOf(pod)?.profile.all ?? []) {
+      if (plugin.preEnqueue === undefined || this.#guard.isOut(plugin.name)) continue;
+      const status = this.#guard.call(plugin.name, () => plugin.preEnqueue?.(pod) ?? success);
+      if (status.code !== 'success' && status.code !== 'skip') return status;
+    }
+    return success;
+  }
+
+  #requeueHints(name: string): readonly RequeueHint[] | undefined {
+    for (const { profile } of this.#lanes.values()) {
+      const plugin = profile.all.find((candidate) => candidate.name === name);
+      if (plugin !== undefined) return plugin.requeueHints;
+    }
+    return undefined;
+  }
+
+  #admit(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission> {
+    const binding = this.#laneOf(pod)?.binding;
+    return binding === undefined || binding.isEmpty
+      ? Promise.resolve({ outcome: 'bind' })
+      : binding.admit(pod, nodeName, signal);
+  }
+}
+
+/** @throws Error when a profile names a plugin that nobody offers, or configures one wrongly */
+export function frameworkScheduler(options: FrameworkOptions): FrameworkScheduler {
+  return new Framework(options);
+}
