@@ -175,14 +175,6 @@ describe('the queue of pods', () => {
     expect(names(queue.take(3, 1))).toEqual(['g1', 'g2', 'g3']);
   });
 
-  it('ends a batch where the next pod must not be together with the first', () => {
-    const queue = queueWith(['a', 'b', 'c']);
-    const together = (first: WaitingPod, next: WaitingPod): boolean =>
-      !(first.pod.name === 'a' && next.pod.name === 'c');
-    expect(names(queue.take(5, 0, together))).toEqual(['a', 'b']);
-    expect(names(queue.take(5, 0, together))).toEqual(['c']);
-  });
-
   it('makes an unschedulable pod active when what decides about it changed, not when its status did', () => {
     const queue = queueWith(['p']);
     refuse(queue, 'Fit', 0);

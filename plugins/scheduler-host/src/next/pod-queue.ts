@@ -31,9 +31,6 @@ export type Failure =
   /** Tried again after the back-off. */
   | { readonly why: 'error' };
 
-/** Whether the next pod may be in the batch that `first` began. */
-export type Together = (first: WaitingPod, next: WaitingPod) => boolean;
-
 const bySequence = (a: WaitingPod, b: WaitingPod): number => a.sequence - b.sequence;
 const byTime = (a: WaitingPod, b: WaitingPod): number => a.notBefore - b.notBefore || bySequence(a, b);
 
@@ -110,14 +107,12 @@ export class PodQueue {
    * Takes up to `limit` active pods out for a decision; each must come back by `delete` or `failed`. Members of a pod group leave
    * together, those that back off included.
    */
-  take(limit: number, nowMs: number, together: Together = () => true): readonly WaitingPod[] {
+  take(limit: number, nowMs: number): readonly WaitingPod[] {
     this.#flush(nowMs);
     const taken: WaitingPod[] = [];
     for (let next = this.#active.peek(); next !== undefined && taken.length < limit; next = this.#active.peek()) {
-      const [first] = taken;
-      if (first !== undefined && !together(first, next)) break;
       const members = this.#membersWith(next);
-      if (first !== undefined && taken.length + members.length > limit) break;
+      if (taken.length > 0 && taken.length + members.length > limit) break;
       for (const member of members) {
         this.#leave(member);
         this.#begin(member);
