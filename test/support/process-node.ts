@@ -24,6 +24,8 @@ export class ProcessNode {
   readonly connections = new Set<Duplex>();
   /** What `attach` runs in place of joining a container. */
   attached: readonly string[] = ['cat'];
+  /** Comes between the start of a process and its session. */
+  beforeSession: () => Promise<void> = async () => undefined;
   readonly #name: string;
 
   constructor(name: string) {
@@ -98,6 +100,7 @@ export class ProcessNode {
     });
     child.stdin.on('error', () => undefined);
     if (!stdin) child.stdin.end();
+    await this.beforeSession();
     return {
       stdin: stdin ? child.stdin : undefined,
       stdout: child.stdout,
