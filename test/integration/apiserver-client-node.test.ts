@@ -17,7 +17,10 @@ afterAll(() => {
 
 it('informers, watches, patches, apply and pages work as clients know them', async () => {
   const store = new MemoryStore(createRealEnv());
-  const server = await startApiServer({ store, apiserver: { limits: { eventHistory: 20 } } });
+  const server = await startApiServer({
+    store,
+    apiserver: { limits: { eventHistory: 20 }, timing: { bookmarkPeriodMs: 500 } },
+  });
   try {
     const started = fork(program, [server.kubeconfig], { execArgv, silent: true });
     child = started;

@@ -148,15 +148,20 @@ check('informers: begin anew when what they missed is compacted away', async () 
 check('watches: bring changes and bookmarks, and end when they are told', async () => {
   const list = await core.listNamespacedConfigMap({ namespace });
   const events: string[] = [];
+  const bookmarks: number[] = [];
   let ended = false;
   const controller = await new Watch(config).watch(
     `/api/v1/namespaces/${namespace}/configmaps`,
     { resourceVersion: list.metadata?.resourceVersion, allowWatchBookmarks: true },
-    (phase, object: V1ConfigMap) => events.push(`${phase} ${object.metadata?.name}`),
+    (phase, { metadata }: V1ConfigMap) => {
+      if (phase === 'BOOKMARK') bookmarks.push(Number(metadata?.resourceVersion));
+      else events.push(`${phase} ${metadata?.name}`);
+    },
     () => (ended = true),
   );
-  await core.createNamespacedConfigMap({ namespace, body: body('watched') });
+  const { metadata } = await core.createNamespacedConfigMap({ namespace, body: body('watched') });
   await until(() => events.includes('ADDED watched'), { what: 'the event' });
+  await until(() => (bookmarks.at(-1) ?? 0) >= Number(metadata?.resourceVersion), { what: 'a bookmark behind it' });
   controller.abort();
   await until(() => ended, { what: 'the end' });
   assert.deepEqual(events, ['ADDED watched']);
