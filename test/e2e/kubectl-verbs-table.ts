@@ -15,8 +15,8 @@ export interface Step {
 export interface Verb {
   readonly verb: string;
   readonly steps: readonly Step[];
-  /** What a later part brings. */
-  readonly later?: string;
+  /** The part that is not there: only the API side of the verb is tested. */
+  readonly without?: string;
 }
 
 /** The names of commands in `kubectl --help`. */
@@ -191,7 +191,7 @@ export const verbs: readonly Verb[] = [
       { run: 'cluster-info dump --output-directory=$HOME/dump', prints: /Cluster info dumped/ },
     ],
   },
-  { verb: 'create', steps: create, later: 'a controller of jobs, which runs them' },
+  { verb: 'create', steps: create, without: 'a controller of jobs' },
   { verb: 'apply', steps: apply },
   {
     verb: 'get',
@@ -289,7 +289,7 @@ export const verbs: readonly Verb[] = [
   {
     verb: 'autoscale',
     steps: [{ run: 'autoscale deploy web --max=5 --cpu=50%', prints: /autoscaled/ }],
-    later: 'a controller that scales',
+    without: 'a controller that scales',
   },
   {
     verb: 'expose',
@@ -369,7 +369,7 @@ export const verbs: readonly Verb[] = [
       { run: 'auth can-i --list', prints: /^Resources/ },
       { run: 'auth reconcile -f $HOME/role.yaml', prints: /reconciled/ },
     ],
-    later: 'a plugin that decides access by roles',
+    without: 'a plugin that decides access by roles',
   },
   {
     verb: 'certificate',
