@@ -54,7 +54,7 @@ function sameAs(pod: Pod, keys: readonly string[] | undefined, operator: 'In' | 
   const labels = pod.metadata.labels ?? {};
   const requirements: LabelRequirement[] = [];
   for (const key of keys ?? []) {
-    const value = labels[key];
+    const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
     if (value !== undefined) requirements.push({ key, operator, values: [value] });
   }
   return requirements;
@@ -63,11 +63,12 @@ function sameAs(pod: Pod, keys: readonly string[] | undefined, operator: 'In' | 
 function termOf(pod: Pod, source: AffinityTerm): PodTerm {
   const topologyKey = source.topologyKey ?? '';
   const named = source.namespaces ?? [];
-  const own = named.length === 0 && source.namespaceSelector === undefined;
+  const namespaceSelector = source.namespaceSelector ?? undefined;
+  const own = named.length === 0 && namespaceSelector === undefined;
   const matcher = podMatcher({
     labelSelector: source.labelSelector,
     namespaces: own ? [pod.metadata.namespace ?? ''] : named,
-    namespaceSelector: source.namespaceSelector,
+    namespaceSelector,
     more: [...sameAs(pod, source.matchLabelKeys, 'In'), ...sameAs(pod, source.mismatchLabelKeys, 'NotIn')],
   });
   return { key: `${topologyKey} ${matcher.key}`, topologyKey, matcher };

@@ -25,7 +25,7 @@ export class LabelDomains implements IndexedDomains {
   ofRow: Int32Array = new Int32Array(16).fill(-1);
   readonly #values: string[] = [];
   readonly #byValue = new Map<string, number>();
-  #nodes = new Int32Array(16);
+  #nodes: Int32Array = new Int32Array(16);
   readonly #free: number[] = [];
 
   constructor(topologyKey: string) {

@@ -1,0 +1,332 @@
+/** Clusters that change at random, for properties of what follows them. */
+import fc from 'fast-check';
+import type { Node, Pod } from '../../kube/index.ts';
+import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../../contracts/scheduler2/index.ts';
+import { listedObjects } from '../list-snapshot.ts';
+import type { PodClasses } from '../pod-class.ts';
+
+export const zoneKey = 'topology.kubernetes.io/zone';
+export const hostKey = 'kubernetes.io/hostname';
+/** Called like a member of every object. */
+export const oddKey = 'constructor';
+export const topologyKeys: readonly string[] = [zoneKey, hostKey, oddKey];
+
+export interface NodeSketch {
+  readonly zone: string | undefined;
+  readonly host: string | undefined;
+  readonly odd: string | undefined;
+  readonly taint: 'none' | 'NoSchedule' | 'PreferNoSchedule';
+  readonly disk: string | undefined;
+}
+
+export const nodeSketch: fc.Arbitrary<NodeSketch> = fc.record({
+  zone: fc.constantFrom('a', 'b', 'c', undefined),
+  host: fc.constantFrom('h1', 'h2', 'h3', 'h4', 'h5', undefined),
+  odd: fc.constantFrom('x', undefined, undefined),
+  taint: fc.constantFrom('none', 'none', 'NoSchedule', 'PreferNoSchedule'),
+  disk: fc.constantFrom('ssd', 'hdd', undefined),
+});
+
+export function nodeOf(name: string, { zone, host, odd, taint, disk }: NodeSketch): Node {
+  const labels: Record<string, string> = {};
+  if (zone !== undefined) labels[zoneKey] = zone;
+  if (host !== undefined) labels[hostKey] = host;
+  if (odd !== undefined) labels[oddKey] = odd;
+  if (disk !== undefined) labels['disk'] = disk;
+  return {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name, labels },
+    spec: taint === 'none' ? {} : { taints: [{ key: 'dedicated', effect: taint, value: 'x' }] },
+    status: { allocatable: { cpu: '4', memory: '8Gi', pods: '20', 'example.com/gpu': zone === 'a' ? '2' : '0' } },
+  } as Node;
+}
+
+type Term = Readonly<Record<string, unknown>>;
+
+const selectors: fc.Arbitrary<unknown> = fc.constantFrom(
+  { matchLabels: { app: 'a' } },
+  { matchLabels: { app: 'b' } },
+  { matchExpressions: [{ key: 'tier', operator: 'Exists' }] },
+  { matchExpressions: [{ key: 'app', operator: 'NotIn', values: ['a'] }] },
+  {},
+  undefined,
+);
+
+const term: fc.Arbitrary<Term> = fc.record({
+  topologyKey: fc.constantFrom(...topologyKeys),
+  labelSelector: selectors,
+  namespaces: fc.constantFrom(undefined, undefined, ['x', 'y']),
+  namespaceSelector: fc.constantFrom(undefined, undefined, {}, { matchLabels: { team: 'blue' } }),
+  matchLabelKeys: fc.constantFrom(undefined, undefined, ['tier'], [oddKey]),
+  mismatchLabelKeys: fc.constantFrom(undefined, undefined, undefined, ['tier']),
+});
+
+const few = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: fc.array(item, { maxLength: 2 }) });
+const weighted = fc.record({ weight: fc.constantFrom(1, 7, 100), podAffinityTerm: term });
+const affinity = fc.record({
+  requiredDuringSchedulingIgnoredDuringExecution: few(term),
+  preferredDuringSchedulingIgnoredDuringExecution: few(weighted),
+});
+
+const spread: fc.Arbitrary<Term> = fc.record({
+  topologyKey: fc.constantFrom(zoneKey, hostKey),
+  maxSkew: fc.constantFrom(1, 1, 2, 3),
+  whenUnsatisfiable: fc.constantFrom('DoNotSchedule', 'ScheduleAnyway'),
+  labelSelector: selectors,
+  minDomains: fc.constantFrom(undefined, undefined, 2, 4),
+  nodeAffinityPolicy: fc.constantFrom(undefined, 'Honor', 'Ignore'),
+  nodeTaintsPolicy: fc.constantFrom(undefined, 'Honor', 'Ignore'),
+  matchLabelKeys: fc.constantFrom(undefined, undefined, ['tier']),
+});
+
+/** A pod's template: no name, no uid. */
+export type Template = Pick<Pod, 'spec'> & { readonly metadata: { namespace: string; labels: Record<string, string> } };
+
+export interface Wishes {
+  readonly affinity?: boolean;
+  readonly spread?: boolean;
+}
+
+function labelsOf(app: string | undefined, tier: string | undefined): Record<string, string> {
+  return { ...(app === undefined ? {} : { app }), ...(tier === undefined ? {} : { tier }) };
+}
+
+export function template({
+  affinity: withAffinity = false,
+  spread: withSpread = false,
+}: Wishes): fc.Arbitrary<Template> {
+  const parts = fc.record({
+    namespace: fc.constantFrom('x', 'x', 'y', 'z'),
+    app: fc.constantFrom('a', 'a', 'b', undefined),
+    tier: fc.constantFrom('1', '2', undefined),
+    cpu: fc.constantFrom(undefined, '100m', '1'),
+    gpu: fc.constantFrom(undefined, undefined, '1'),
+    group: fc.constantFrom(undefined, undefined, 'g'),
+    podAffinity: withAffinity ? affinity : fc.constant(undefined),
+    podAntiAffinity: withAffinity ? affinity : fc.constant(undefined),
+    constraints: withSpread ? fc.array(spread, { maxLength: 3 }) : fc.constant([]),
+    disk: fc.constantFrom(undefined, undefined, 'ssd'),
+    avoid: fc.constantFrom(undefined, undefined, 'hdd'),
+    tolerates: fc.boolean(),
+  });
+  return parts.map((of): Template => {
+    const labels = labelsOf(of.app, of.tier);
+    if (of.group !== undefined) labels['scheduling.timonel.dev/pod-group'] = of.group;
+    const requests = { ...(of.cpu && { cpu: of.cpu }), ...(of.gpu && { 'example.com/gpu': of.gpu }) };
+    const notThere = [{ matchExpressions: [{ key: 'disk', operator: 'NotIn', values: [of.avoid ?? ''] }] }];
+    const nodeAffinity = { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: notThere } };
+    return {
+      metadata: { namespace: of.namespace, labels },
+      spec: {
+        containers: [{ name: 'main', resources: { requests } }],
+        ...(of.disk && { nodeSelector: { disk: of.disk } }),
+        ...(of.tolerates && { tolerations: [{ key: 'dedicated', operator: 'Exists' }] }),
+        affinity: {
+          ...(of.avoid && { nodeAffinity }),
+          podAffinity: of.podAffinity as unknown as Record<string, unknown>,
+          podAntiAffinity: of.podAntiAffinity as unknown as Record<string, unknown>,
+        },
+        ...(of.constraints.length > 0 && { topologySpreadConstraints: of.constraints }),
+      } as unknown as Pod['spec'],
+    };
+  });
+}
+
+export function podOf(name: string, from: Template, leaving = false): Pod {
+  const { namespace, labels } = from.metadata;
+  return {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: {
+      name,
+      namespace,
+      uid: `uid-${name}`,
+      labels,
+      ...(leaving && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
+    },
+    spec: from.spec,
+  } as Pod;
+}
+
+export type Change =
+  | { readonly kind: 'node'; readonly at: number; readonly sketch: NodeSketch }
+  | { readonly kind: 'node-gone'; readonly at: number }
+  | { readonly kind: 'node-elsewhere'; readonly at: number; readonly to: number }
+  | { readonly kind: 'pod'; readonly at: number; readonly template: Template }
+  | { readonly kind: 'pod-gone'; readonly which: number }
+  | { readonly kind: 'pod-leaves'; readonly which: number }
+  | { readonly kind: 'pod-elsewhere'; readonly which: number; readonly to: number }
+  | { readonly kind: 'nominate'; readonly at: number; readonly template: Template }
+  | { readonly kind: 'nominated-binds'; readonly at: number }
+  | { readonly kind: 'pod-relabelled'; readonly which: number; readonly app: string }
+  | { readonly kind: 'namespace'; readonly name: string; readonly team: string };
+
+const place = fc.nat({ max: 7 });
+const which = fc.nat({ max: 40 });
+
+export function change(wishes: Wishes): fc.Arbitrary<Change> {
+  const pod = fc.record({ kind: fc.constant('pod' as const), at: place, template: template(wishes) });
+  const others: fc.Arbitrary<Change>[] = [
+    fc.record({ kind: fc.constant('node' as const), at: place, sketch: nodeSketch }),
+    fc.record({ kind: fc.constant('node-gone' as const), at: place }),
+    fc.record({ kind: fc.constant('node-elsewhere' as const), at: place, to: place }),
+    fc.record({ kind: fc.constant('pod-gone' as const), which }),
+    fc.record({ kind: fc.constant('pod-leaves' as const), which }),
+    fc.record({ kind: fc.constant('pod-elsewhere' as const), which, to: place }),
+    fc.record({ kind: fc.constant('nominate' as const), at: place, template: template(wishes) }),
+    fc.record({ kind: fc.constant('nominated-binds' as const), at: place }),
+    fc.record({ kind: fc.constant('pod-relabelled' as const), which, app: fc.constantFrom('a', 'b') }),
+    fc.record({
+      kind: fc.constant('namespace' as const),
+      name: fc.constantFrom('x', 'y', 'z'),
+      team: fc.constantFrom('blue', 'red'),
+    }),
+  ];
+  return fc.oneof({ weight: 6, arbitrary: pod }, ...others.map((arbitrary) => ({ weight: 1, arbitrary })));
+}
+
+interface NewRow {
+  readonly node?: Node | undefined;
+  readonly pods?: readonly PodInfo[];
+  readonly nominated?: readonly PodInfo[];
+}
+
+/** A live snapshot, and what it consists of. */
+export class RandomCluster {
+  rows: NodeRow[] = [];
+  generation = 0;
+  objects: ClusterObjects = listedObjects();
+  readonly #classes: PodClasses;
+  #namespaces: Record<string, Record<string, string>> = { x: { team: 'blue' }, y: { team: 'red' } };
+  #pods = 0;
+  #nodes = 0;
+  #objectsGeneration = 1;
+
+  constructor(classes: PodClasses) {
+    this.#classes = classes;
+    this.#renewObjects();
+  }
+
+  /** `remembers`: how many generations `changedSince` looks back. */
+  snapshot(remembers: number): SchedulerSnapshot {
+    return {
+      generation: this.generation,
+      rows: this.rows,
+      nodeCount: this.rows.filter(({ node }) => node !== undefined).length,
+      changedSince: (since) =>
+        this.generation - since > remembers
+          ? undefined
+          : this.rows.flatMap((row, at) => (row.generation > since ? [at] : [])),
+      objects: this.objects,
+    };
+  }
+
+  apply(change: Change): void {
+    switch (change.kind) {
+      case 'node':
+        return this.#put(change.at, { node: nodeOf(this.#nameAt(change.at), change.sketch) });
+      case 'node-gone':
+        return this.#put(change.at, { node: undefined, pods: [], nominated: [] });
+      case 'node-elsewhere':
+        return this.#moveNode(change.at, change.to);
+      case 'pod':
+        return this.#addPod(change.at, change.template);
+      case 'pod-gone':
+        return this.#takePod(change.which, () => undefined);
+      case 'pod-leaves':
+        return this.#takePod(change.which, (pod) => podOf(pod.metadata.name ?? '', pod as Template, true));
+      case 'pod-elsewhere':
+        return this.#movePod(change.which, change.to);
+      case 'nominate':
+        return this.#nominate(change.at, change.template);
+      case 'nominated-binds':
+        return this.#bindNominated(change.at);
+      case 'pod-relabelled':
+        return this.#takePod(change.which, (pod) =>
+          podOf(pod.metadata.name ?? '', {
+            spec: pod.spec,
+            metadata: { namespace: pod.metadata.namespace ?? '', labels: { ...pod.metadata.labels, app: change.app } },
+          }),
+        );
+      case 'namespace':
+        this.#namespaces = { ...this.#namespaces, [change.name]: { team: change.team } };
+        return this.#renewObjects();
+    }
+  }
+
+  podFrom(from: Template): PodInfo {
+    this.#pods += 1;
+    return this.#classes.infoOf(podOf(`p${this.#pods}`, from));
+  }
+
+  #nameAt(at: number): string {
+    const name = this.rows[at]?.node?.metadata.name;
+    if (name !== undefined) return name;
+    this.#nodes += 1;
+    return `n${this.#nodes}`;
+  }
+
+  #renewObjects(): void {
+    this.#objectsGeneration += 1;
+    const generation = this.#objectsGeneration;
+    this.objects = { ...listedObjects({ namespaces: this.#namespaces }), generation };
+  }
+
+  #put(at: number, { node, pods, nominated }: NewRow, keepNode = false): void {
+    this.generation += 1;
+    const { generation } = this;
+    while (this.rows.length <= at) this.rows.push({ name: '', node: undefined, pods: [], nominated: [], generation });
+    const before = this.rows[at] as NodeRow;
+    const kept = keepNode ? before.node : node;
+    this.rows[at] = {
+      name: kept?.metadata.name ?? '',
+      node: kept,
+      pods: pods ?? before.pods,
+      nominated: nominated ?? before.nominated,
+      generation,
+    };
+  }
+
+  #nominate(at: number, from: Template): void {
+    this.#put(at, { nominated: [...(this.rows[at]?.nominated ?? []), this.podFrom(from)] }, true);
+  }
+
+  #bindNominated(at: number): void {
+    const { pods = [], nominated: [pod, ...others] = [] } = this.rows[at] ?? {};
+    if (pod !== undefined) this.#put(at, { pods: [...pods, pod], nominated: others }, true);
+  }
+
+  #addPod(at: number, from: Template): void {
+    this.#put(at, { pods: [...(this.rows[at]?.pods ?? []), this.podFrom(from)] }, true);
+  }
+
+  #moveNode(at: number, to: number): void {
+    const row = this.rows[at];
+    if (row?.node === undefined || this.rows[to]?.node !== undefined) return;
+    this.#put(at, { node: undefined, pods: [], nominated: [] });
+    this.#put(to, { node: row.node, pods: row.pods, nominated: row.nominated });
+  }
+
+  #find(which: number): { at: number; pod: PodInfo } | undefined {
+    const all = this.rows.flatMap(({ pods }, at) => pods.map((pod) => ({ at, pod })));
+    return all.length === 0 ? undefined : all[which % all.length];
+  }
+
+  #takePod(which: number, into: (pod: Pod) => Pod | undefined): void {
+    const found = this.#find(which);
+    if (found === undefined) return;
+    const pods = this.rows[found.at]?.pods ?? [];
+    const replaced = into(found.pod.pod);
+    const next = pods.flatMap((pod) => (pod !== found.pod ? [pod] : replaced ? [this.#classes.infoOf(replaced)] : []));
+    this.#put(found.at, { pods: next }, true);
+  }
+
+  #movePod(which: number, to: number): void {
+    const found = this.#find(which);
+    if (found === undefined) return;
+    this.#takePod(which, () => undefined);
+    this.#put(to, { pods: [...(this.rows[to]?.pods ?? []), found.pod] }, true);
+  }
+}
