@@ -133,6 +133,31 @@ describe('frameworkScheduler', () => {
     expect(decisions.map((decision) => decision.outcome === 'bind' && decision.scores[0]?.total)).toEqual([75, 50, 0]);
   });
 
+  it('normalises over the nodes that all filters have left', async () => {
+    const size: SchedulingPlugin = {
+      name: 'Size',
+      normalize: 'max',
+      score(_info, { rows, count, view }, scores) {
+        for (const row of rows.subarray(0, count)) scores[row] = view.allocatable('cpu')[row];
+      },
+    };
+    const notTheFirst: SchedulingPlugin = {
+      name: 'NotTheFirst',
+      filterScope: 'cluster',
+      filter: (_info, _nodes, verdicts) =>
+        verdicts.reject(0, { code: 'first', text: 'is the first', resolvable: false }),
+    };
+    const nodes = [node('a', '8'), node('b', '4'), node('c', '2')];
+    const [decision] = await scheduler([fit, notTheFirst, size]).decide([pod('1')], listSnapshot(nodes));
+    expect(decision).toMatchObject({
+      feasibleNodes: 2,
+      scores: [
+        { nodeName: 'b', total: 100 },
+        { nodeName: 'c', total: 50 },
+      ],
+    });
+  });
+
   it('places a group as a whole or not at all', async () => {
     const members = (count: number): PodInfo[] => Array.from({ length: count }, () => pod('2', { group: 3 }));
     const snapshot = listSnapshot([node('a'), node('b', '2')]);
