@@ -132,7 +132,7 @@ function checkDomains(view: WorkingState, model: Model): void {
     const sizes = new Map<number, number>();
     for (let row = 0; row < view.size; row += 1) {
       const value = model.valueOf(row, topologyKey);
-      const domain = domains.ofRow[row] as number;
+      const domain = domains.ofRow[row] ?? -1;
       expect(domain < 0 ? undefined : domains.valueOf(domain)).toBe(value);
       if (domain >= 0) sizes.set(domain, (sizes.get(domain) ?? 0) + 1);
     }

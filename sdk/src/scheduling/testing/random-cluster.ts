@@ -39,7 +39,7 @@ export function nodeOf(name: string, { zone, host, odd, taint, disk }: NodeSketc
     metadata: { name, labels },
     spec: taint === 'none' ? {} : { taints: [{ key: 'dedicated', effect: taint, value: 'x' }] },
     status: { allocatable: { cpu: '4', memory: '8Gi', pods: '20', 'example.com/gpu': zone === 'a' ? '2' : '0' } },
-  } as Node;
+  };
 }
 
 type Term = Readonly<Record<string, unknown>>;
@@ -63,7 +63,7 @@ const term: fc.Arbitrary<Term> = fc.record({
 });
 
 const few = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: fc.array(item, { maxLength: 2 }) });
+  fc.oneof({ weight: 3, arbitrary: fc.constant<T[]>([]) }, { weight: 2, arbitrary: fc.array(item, { maxLength: 2 }) });
 const weighted = fc.record({ weight: fc.constantFrom(1, 7, 100), podAffinityTerm: term });
 const affinity = fc.record({
   requiredDuringSchedulingIgnoredDuringExecution: few(term),
@@ -129,25 +129,16 @@ export function template({
           podAntiAffinity: of.podAntiAffinity as unknown as Record<string, unknown>,
         },
         ...(of.constraints.length > 0 && { topologySpreadConstraints: of.constraints }),
-      } as unknown as Pod['spec'],
+      },
     };
   });
 }
 
 export function podOf(name: string, from: Template, leaving = false): Pod {
   const { namespace, labels } = from.metadata;
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: {
-      name,
-      namespace,
-      uid: `uid-${name}`,
-      labels,
-      ...(leaving && { deletionTimestamp: '2026-01-01T00:00:00Z' }),
-    },
-    spec: from.spec,
-  } as Pod;
+  const deletion = leaving ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {};
+  const metadata = { name, namespace, uid: `uid-${name}`, labels, ...deletion };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: from.spec };
 }
 
 export type Change =
@@ -278,13 +269,13 @@ export class RandomCluster {
     this.generation += 1;
     const { generation } = this;
     while (this.rows.length <= at) this.rows.push({ name: '', node: undefined, pods: [], nominated: [], generation });
-    const before = this.rows[at] as NodeRow;
-    const kept = keepNode ? before.node : node;
+    const before = this.rows[at];
+    const kept = keepNode ? before?.node : node;
     this.rows[at] = {
       name: kept?.metadata.name ?? '',
       node: kept,
-      pods: pods ?? before.pods,
-      nominated: nominated ?? before.nominated,
+      pods: pods ?? before?.pods ?? [],
+      nominated: nominated ?? before?.nominated ?? [],
       generation,
     };
   }
@@ -294,8 +285,10 @@ export class RandomCluster {
   }
 
   #bindNominated(at: number): void {
-    const { pods = [], nominated: [pod, ...others] = [] } = this.rows[at] ?? {};
-    if (pod !== undefined) this.#put(at, { pods: [...pods, pod], nominated: others }, true);
+    const row = this.rows[at];
+    if (row === undefined) return;
+    const [pod, ...others] = row.nominated;
+    if (pod !== undefined) this.#put(at, { pods: [...row.pods, pod], nominated: others }, true);
   }
 
   #addPod(at: number, from: Template): void {
