@@ -1,0 +1,47 @@
+import type { Explained, NodeBatch } from '../../contracts/scheduler2/index.ts';
+import { nearestRow } from './nearest.ts';
+import type { NodeCondition } from './node-condition.ts';
+import type { Volumes } from './volume-binding.ts';
+import { nodesOf } from './volume-matching.ts';
+import { classNameOf } from './volume-objects.ts';
+import { listed } from './words.ts';
+
+function whereIs(name: string, condition: NodeCondition, nodes: NodeBatch): Explained {
+  const { view } = nodes;
+  const missing = (row: number): readonly string[] | undefined => {
+    const node = view.nodes[row];
+    return node === undefined ? undefined : condition.remedies(node);
+  };
+  const row = nearestRow(nodes, (at) => missing(at)?.length ?? Number.POSITIVE_INFINITY);
+  const lacking = missing(row) ?? [];
+  return {
+    detail: { volume: name, missing: lacking, node: view.names[row] },
+    unblock: `make room on a node where volume ${name} is${lacking.length > 0 ? ` (these would have to ${listed(lacking)})` : ''}`,
+  };
+}
+
+/** Why volumes keep a pod from nodes. `code`: of the reason. */
+export function explainVolumes({ bound, open, selected }: Volumes, nodes: NodeBatch, code: string): Explained {
+  if (code === 'volume-missing') {
+    return { detail: {}, unblock: 'bring back the persistent volume that a claim of the pod is bound to' };
+  }
+  if (code === 'volume-node-affinity') {
+    const first = bound.find((volume) => {
+      const holds = nodesOf(volume).over(nodes);
+      return nodes.rows.subarray(0, nodes.count).some((row) => !holds(row));
+    });
+    return first === undefined
+      ? { detail: {}, unblock: 'make room on a node where the volumes of the pod are' }
+      : whereIs(first.metadata.name ?? '', nodesOf(first), nodes);
+  }
+  const node = selected[0]?.nodeName;
+  if (node !== undefined)
+    return { detail: { node }, unblock: `make room on node ${node}, where a claim is being provided for` };
+  const claim = open.find(({ provision }) => provision === undefined)?.claim ?? open[0]?.claim;
+  const name = claim?.metadata.name ?? '';
+  const storageClass = claim === undefined ? '' : classNameOf(claim);
+  return {
+    detail: { claim: name, storageClass },
+    unblock: `add a persistent volume of class ${storageClass} for claim ${name} that these nodes can use`,
+  };
+}

@@ -1,0 +1,124 @@
+/** Which volumes a claim could be bound to on a node. Source: Kubernetes documentation, "Persistent Volumes", Binding. */
+import { fromLabelSelector, matchesSelector, wholeQuantity, type Node } from '../../kube/index.ts';
+import type { ClusterObjects } from '../../contracts/scheduler2/index.ts';
+import { NodeCondition, nodeTerms } from './node-condition.ts';
+import { classNameOf, type Claim, type PersistentVolume } from './volume-objects.ts';
+
+const conditions = new WeakMap<PersistentVolume, NodeCondition>();
+
+/** Where a volume can be used. */
+export function nodesOf(volume: PersistentVolume): NodeCondition {
+  let condition = conditions.get(volume);
+  if (condition === undefined) {
+    const terms = volume.spec?.nodeAffinity?.required?.nodeSelectorTerms;
+    condition = new NodeCondition([], terms === undefined ? undefined : nodeTerms(terms));
+    conditions.set(volume, condition);
+  }
+  return condition;
+}
+
+const sizeOf = (quantities: Readonly<Record<string, string>> | undefined): number =>
+  wholeQuantity(quantities?.['storage'] ?? '0') ?? 0;
+
+export const claimSize = ({ spec }: Claim): number => sizeOf(spec?.resources?.requests);
+
+function belongsTo({ spec }: PersistentVolume, { metadata }: Claim): boolean {
+  const { namespace, name, uid = '' } = spec?.claimRef ?? {};
+  return namespace === metadata.namespace && name === metadata.name && (uid === '' || uid === metadata.uid);
+}
+
+const modeOf = ({ spec }: Claim | PersistentVolume): string => spec?.volumeMode ?? 'Filesystem';
+const attributesOf = ({ spec }: Claim | PersistentVolume): string => spec?.volumeAttributesClassName ?? '';
+
+/** Of the right size and kind. */
+function isUsable(volume: PersistentVolume, claim: Claim): boolean {
+  return (
+    volume.metadata.deletionTimestamp === undefined &&
+    sizeOf(volume.spec?.capacity) >= claimSize(claim) &&
+    modeOf(volume) === modeOf(claim) &&
+    attributesOf(volume) === attributesOf(claim)
+  );
+}
+
+function isSelected({ metadata }: PersistentVolume, { spec }: Claim): boolean {
+  if (spec?.selector === undefined) return true;
+  try {
+    return matchesSelector(fromLabelSelector(spec.selector), metadata.labels);
+  } catch {
+    return false;
+  }
+}
+
+/** Free, and as the claim wants it. */
+function isOffered(volume: PersistentVolume, claim: Claim): boolean {
+  const modes = volume.spec?.accessModes ?? [];
+  return (
+    volume.spec?.claimRef === undefined &&
+    volume.status?.phase === 'Available' &&
+    isSelected(volume, claim) &&
+    (claim.spec?.accessModes ?? []).every((mode) => modes.includes(mode))
+  );
+}
+
+const hostname = 'kubernetes.io/hostname';
+
+/** The one host where a volume is; undefined: it may be elsewhere too. */
+function hostOf({ spec }: PersistentVolume): string | undefined {
+  const terms = spec?.nodeAffinity?.required?.nodeSelectorTerms ?? [];
+  if (terms.length !== 1) return undefined;
+  const expression = terms[0]?.matchExpressions?.find(({ key, operator }) => key === hostname && operator === 'In');
+  return expression?.values?.length === 1 ? expression.values[0] : undefined;
+}
+
+/** Volumes for a claim, the smallest first. */
+export class Candidates {
+  /** A volume that was set aside for the claim. */
+  readonly #own: PersistentVolume | undefined;
+  readonly #local = new Map<string, PersistentVolume[]>();
+  readonly #others: PersistentVolume[] = [];
+
+  constructor(claim: Claim, volumes: readonly PersistentVolume[]) {
+    const usable = volumes.filter((volume) => isUsable(volume, claim));
+    this.#own = usable.find((volume) => belongsTo(volume, claim));
+    const offered = usable.filter((volume) => isOffered(volume, claim));
+    for (const volume of offered.sort((a, b) => sizeOf(a.spec?.capacity) - sizeOf(b.spec?.capacity))) {
+      const host = hostOf(volume);
+      if (host === undefined) this.#others.push(volume);
+      else this.#local.set(host, [...(this.#local.get(host) ?? []), volume]);
+    }
+  }
+
+  /** The smallest for the claim on the node that is not chosen already. */
+  on(node: Node, chosen: ReadonlySet<PersistentVolume>): PersistentVolume | undefined {
+    const own = this.#own;
+    if (own !== undefined && !chosen.has(own)) return nodesOf(own).matches(node) ? own : undefined;
+    const free = (volume: PersistentVolume): boolean => !chosen.has(volume) && nodesOf(volume).matches(node);
+    const local = this.#local.get(node.metadata.labels?.[hostname] ?? '')?.find(free);
+    const other = this.#others.find(free);
+    if (local === undefined || other === undefined) return local ?? other;
+    return sizeOf(other.spec?.capacity) < sizeOf(local.spec?.capacity) ? other : local;
+  }
+}
+
+interface Sorted {
+  readonly generation: number;
+  readonly byClass: Map<string, PersistentVolume[]>;
+}
+
+const sorted = new WeakMap<ClusterObjects, Sorted>();
+
+/** All volumes of a storage class; '' for those without one. */
+export function volumesOfClass(objects: ClusterObjects, className: string): readonly PersistentVolume[] {
+  let known = sorted.get(objects);
+  if (known?.generation !== objects.generation) {
+    const byClass = new Map<string, PersistentVolume[]>();
+    for (const volume of objects.persistentVolumes()) {
+      const list = byClass.get(classNameOf(volume));
+      if (list === undefined) byClass.set(classNameOf(volume), [volume]);
+      else list.push(volume);
+    }
+    known = { generation: objects.generation, byClass };
+    sorted.set(objects, known);
+  }
+  return known.byClass.get(className) ?? [];
+}
