@@ -1,10 +1,10 @@
 /** Real kubectl against the API server alone: what it prints for verbs that need no controller and no node. */
 import { chmodSync, writeFileSync } from 'node:fs';
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { until } from '@timonel/testkit';
 import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
+import { RunningProgram } from '../support/running-program.ts';
 
 let cluster: KubectlServer;
 beforeAll(async () => {
@@ -181,18 +181,15 @@ describe('kubectl create and delete', () => {
   });
 
   it('get -w shows changes as they come', async () => {
-    const watch = spawn(cluster.tools.kubectl, ['get', 'cm', '-w'], { env: { ...process.env, ...cluster.env } });
-    let output = '';
-    watch.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    const closed = new Promise((resolve) => watch.once('close', resolve));
+    const watch = new RunningProgram(cluster.tools.kubectl, ['get', 'cm', '-w'], cluster.env);
     try {
       await prints('create cm seen --from-literal=a=b');
-      await until(() => /seen +1 +\d+s/.test(output), { what: 'the object to be shown', timeoutMs: 10_000 });
+      await until(() => /seen +1 +\d+s/.test(watch.output), { what: 'the object to be shown', timeoutMs: 10_000 });
       await kubectl(['patch', 'cm', 'seen', '--type=merge', '-p', '{"data":{"b":"c"}}']);
-      await until(() => /seen +2 +\d+s/.test(output), { what: 'the change to be shown', timeoutMs: 10_000 });
+      await until(() => /seen +2 +\d+s/.test(watch.output), { what: 'the change to be shown', timeoutMs: 10_000 });
     } finally {
-      watch.kill();
-      await closed;
+      watch.child.kill();
+      await watch.ended;
     }
   });
 });

@@ -2,13 +2,13 @@
  * Every verb of real kubectl once, against one cluster with a node. The table is checked against `kubectl --help`: a verb without
  * an entry fails. Where a verb leads to a part that is not there, its API side is what is tested, and the test's name says so.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runProgram, TestCluster, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
+import { RunningProgram } from '../support/running-program.ts';
 import { until } from '../support/until.ts';
 import { commandsOf, objects, verbs, type Step } from './kubectl-verbs-table.ts';
 
@@ -16,7 +16,7 @@ let before: readonly string[];
 let cluster: TestCluster;
 let kubectlPath: string;
 let home: string;
-const running: ChildProcess[] = [];
+const running: RunningProgram[] = [];
 
 function wordsOf(command: string): string[] {
   // Quotes hold words together, as in a shell.
@@ -35,13 +35,10 @@ function kubectl(command: string, input?: string): Promise<RunResult> {
 }
 
 /** One that goes on until it is ended. */
-function begin(command: string): { readonly child: ChildProcess; readonly output: () => string } {
-  const child = spawn(kubectlPath, wordsOf(command), { env: { ...process.env, ...environment() }, stdio: 'pipe' });
-  running.push(child);
-  let text = '';
-  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return { child, output: () => text };
+function begin(command: string): RunningProgram {
+  const begun = new RunningProgram(kubectlPath, wordsOf(command), environment());
+  running.push(begun);
+  return begun;
 }
 
 async function check({ run, input, prints, fails, again }: Step): Promise<void> {
@@ -75,7 +72,7 @@ beforeAll(async () => {
 }, 360_000);
 
 afterAll(async () => {
-  for (const child of running.splice(0)) child.kill('SIGKILL');
+  for (const { child } of running.splice(0)) child.kill('SIGKILL');
   await cluster?.dispose();
   expect(newTraces(before)).toEqual([]);
 }, 90_000);
@@ -111,7 +108,7 @@ const sessions: readonly (readonly [string, () => Promise<void>])[] = [
       await check({ run: 'logs nosuch', fails: 1, prints: /pods "nosuch" not found/ });
       const follow = begin('logs -f shell');
       await check({ run: "exec shell -- sh -c 'echo followed > /proc/1/fd/1'" });
-      await until(() => follow.output().includes('followed'), { what: () => follow.output() });
+      await until(() => follow.output.includes('followed'), { what: () => follow.output });
     },
   ],
   [
@@ -129,10 +126,10 @@ const sessions: readonly (readonly [string, () => Promise<void>])[] = [
       const attached = begin('attach -i shell');
       await until(
         () => {
-          attached.child.stdin?.write('hello\n');
-          return attached.output().includes('heard hello');
+          attached.child.stdin.write('hello\n');
+          return attached.output.includes('heard hello');
         },
-        { what: () => attached.output(), intervalMs: 200 },
+        { what: () => attached.output, intervalMs: 200 },
       );
       attached.child.kill('SIGINT');
     },
@@ -152,8 +149,8 @@ const sessions: readonly (readonly [string, () => Promise<void>])[] = [
     'port-forward',
     async () => {
       const forward = begin('port-forward pod/shell :8080 --address=127.0.0.1');
-      const port = await until(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.output())?.[1], {
-        what: () => forward.output(),
+      const port = await until(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.output)?.[1], {
+        what: () => forward.output,
       });
       const answer = await until(async () => (await fetch(`http://127.0.0.1:${port}/`)).text(), { what: 'an answer' });
       expect(answer).toBe('ahoy');
@@ -163,7 +160,7 @@ const sessions: readonly (readonly [string, () => Promise<void>])[] = [
     'proxy',
     async () => {
       const proxy = begin('proxy --port=0');
-      const port = await until(() => /127\.0\.0\.1:(\d+)/.exec(proxy.output())?.[1], { what: () => proxy.output() });
+      const port = await until(() => /127\.0\.0\.1:(\d+)/.exec(proxy.output)?.[1], { what: () => proxy.output });
       const pod = await fetch(`http://127.0.0.1:${port}/api/v1/namespaces/default/pods/shell`);
       expect(await pod.json()).toMatchObject({ kind: 'Pod', metadata: { name: 'shell' } });
       const path = '/api/v1/namespaces/default/pods/shell:8081/proxy/';

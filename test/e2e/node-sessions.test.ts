@@ -1,24 +1,18 @@
 /** Sessions on a node under real kubectl, before and after a crash of the command. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestCluster } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
+import { RunningProgram } from '../support/running-program.ts';
 import { until } from '../support/until.ts';
 
 const image = 'timonel.local/node:host';
-
-interface Started {
-  readonly child: ChildProcess;
-  readonly output: () => string;
-  readonly ended: Promise<number | null>;
-}
 
 describe('sessions on a node under kubectl', () => {
   let before: readonly string[];
   let cluster: TestCluster;
   let kubectlPath: string;
-  const running: ChildProcess[] = [];
+  const running: RunningProgram[] = [];
 
   const ok = async (...args: string[]): Promise<string> => {
     const result = await cluster.kubectl(args);
@@ -26,16 +20,10 @@ describe('sessions on a node under kubectl', () => {
     return result.stdout;
   };
 
-  /** With an open stdin. */
-  function kubectl(...args: string[]): Started {
-    const child = spawn(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args], { stdio: 'pipe' });
-    running.push(child);
-    let text = '';
-    child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
-    child.stdin.on('error', () => undefined);
-    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
-    return { child, output: () => text, ended };
+  function kubectl(...args: string[]): RunningProgram {
+    const begun = new RunningProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);
+    running.push(begun);
+    return begun;
   }
 
   /** Attaches, says a word, waits for the answer, and leaves. */
@@ -45,11 +33,11 @@ describe('sessions on a node under kubectl', () => {
     // What is written before the attach has begun arrives all the same; the answer to it may have come too early to be seen.
     await until(
       () => {
-        attached.child.stdin?.write(`${word}\n`);
-        answered = attached.output().includes(`you said ${word}`);
+        attached.child.stdin.write(`${word}\n`);
+        answered = attached.output.includes(`you said ${word}`);
         return answered;
       },
-      { what: () => `an answer to ${word} in: ${attached.output()}`, timeoutMs: 20_000, intervalMs: 200 },
+      { what: () => `an answer to ${word} in: ${attached.output}`, timeoutMs: 20_000, intervalMs: 200 },
     );
     attached.child.kill('SIGINT');
     await attached.ended;
@@ -61,7 +49,7 @@ describe('sessions on a node under kubectl', () => {
     cluster = await TestCluster.start();
   }, 360_000);
   afterEach(() => {
-    for (const child of running.splice(0)) child.kill('SIGKILL');
+    for (const { child } of running.splice(0)) child.kill('SIGKILL');
   });
   afterAll(async () => {
     await cluster?.dispose();
@@ -103,9 +91,9 @@ describe('sessions on a node under kubectl', () => {
       '--pod-running-timeout=1m',
     ];
     const once = kubectl(...args, '--command', '--', 'sh', '-c', 'read -r x; echo "got $x"; exit 0');
-    once.child.stdin?.end('line\n');
+    once.child.stdin.end('line\n');
     expect(await once.ended).toBe(0);
-    expect(once.output()).toContain('got line');
+    expect(once.output).toContain('got line');
     expect((await cluster.kubectl(['get', 'pod', 'once'])).stderr).toContain('NotFound');
   }, 90_000);
 
@@ -130,8 +118,8 @@ describe('sessions on a node under kubectl', () => {
     await ok('run', 'web', `--image=${image}`, `--overrides=${JSON.stringify(overrides)}`);
     await ok('wait', '--for=condition=Ready', 'pod/web', '--timeout=60s');
     const forward = kubectl('port-forward', 'pod/web', ':8080', '--address=127.0.0.1');
-    const port = await until(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.output())?.[1], {
-      what: () => `a port in: ${forward.output()}`,
+    const port = await until(() => /127\.0\.0\.1:(\d+) ->/.exec(forward.output)?.[1], {
+      what: () => `a port in: ${forward.output}`,
     });
     const answer = await until(() => fetch(`http://127.0.0.1:${port}`).then((response) => response.text()), {
       what: 'an answer',

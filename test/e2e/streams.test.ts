@@ -1,10 +1,10 @@
 /** Sessions, forwarded ports and proxies of a real cluster, by real kubectl: what goes beyond using each verb once. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { digest, exchange } from '../support/port-exchange.ts';
 import { TestCluster, runProgram, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
+import { RunningProgram } from '../support/running-program.ts';
 import { until } from '../support/until.ts';
 
 jest.setTimeout(90_000);
@@ -40,7 +40,7 @@ const manifest = JSON.stringify({
 let before: readonly string[];
 let cluster: TestCluster;
 let kubectl = '';
-const running = new Set<ChildProcess>();
+const running: RunningProgram[] = [];
 
 const run = (args: readonly string[], options: { input?: string; env?: NodeJS.ProcessEnv } = {}): Promise<RunResult> =>
   cluster.kubectl(args, options);
@@ -51,29 +51,10 @@ async function ok(...args: string[]): Promise<string> {
   return stdout;
 }
 
-interface Started {
-  readonly child: ChildProcess;
-  text(): string;
-}
-
-function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Started {
-  const child = spawn(command, args, {
-    env: { ...process.env, KUBECONFIG: cluster.kubeconfig, ...env },
-    stdio: 'pipe',
-  });
-  running.add(child);
-  child.once('exit', () => running.delete(child));
-  child.stdin.on('error', () => undefined);
-  let text = '';
-  for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  return { child, text: () => text };
-}
-
-async function ended({ child }: Started): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    await new Promise<void>((resolve) => child.once('close', () => resolve()));
-  }
-  return child.exitCode;
+function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): RunningProgram {
+  const started = new RunningProgram(command, args, { KUBECONFIG: cluster.kubeconfig, ...env });
+  running.push(started);
+  return started;
 }
 
 beforeAll(async () => {
@@ -84,7 +65,7 @@ beforeAll(async () => {
   await ok('wait', '--for=condition=Ready', 'pod/web', '--timeout=60s');
 }, 360_000);
 afterEach(() => {
-  for (const child of running) child.kill('SIGKILL');
+  for (const { child } of running.splice(0)) child.kill('SIGKILL');
 });
 afterAll(async () => {
   await cluster?.dispose();
@@ -92,7 +73,7 @@ afterAll(async () => {
 }, 90_000);
 
 /** In a terminal of its own, whose name it says first. */
-function inTerminal(command: string): Started {
+function inTerminal(command: string): RunningProgram {
   return start('script', ['-qfec', `tty; stty cols 91 rows 33; ${command}`, '/dev/null']);
 }
 
@@ -121,12 +102,12 @@ describe('a terminal', () => {
     const size = `console.log(process.stdout.columns + 'x' + process.stdout.rows)`;
     const follow = `const say = () => ${size}; say(); process.stdout.on('resize', say); process.stdin.on('data', (d) => { if (String(d).includes('q')) process.exit(6); })`;
     const terminal = inTerminal(`${kubectl} exec -it web -- node -e "${follow}"`);
-    await until(() => terminal.text().includes('91x33'), { what: () => `the first size: ${terminal.text()}` });
-    const device = /\/dev\/pts\/\d+/.exec(terminal.text())?.[0] ?? '';
+    await until(() => terminal.output.includes('91x33'), { what: () => `the first size: ${terminal.output}` });
+    const device = /\/dev\/pts\/\d+/.exec(terminal.output)?.[0] ?? '';
     expect(await runProgram('stty', ['-F', device, 'cols', '77', 'rows', '22'])).toMatchObject({ status: 0 });
-    await until(() => terminal.text().includes('77x22'), { what: () => `the second size: ${terminal.text()}` });
-    terminal.child.stdin?.write('q\n');
-    expect(await ended(terminal)).toBe(6);
+    await until(() => terminal.output.includes('77x22'), { what: () => `the second size: ${terminal.output}` });
+    terminal.child.stdin.write('q\n');
+    expect(await terminal.ended).toBe(6);
   });
 
   it('is that of `kubectl run -it --rm`, and the pod is gone afterwards', async () => {
@@ -134,19 +115,19 @@ describe('a terminal', () => {
     const terminal = inTerminal(
       `${kubectl} run once -it --rm --restart=Never --image=${image} --command -- node -e "${script}"`,
     );
-    await until(() => terminal.text().includes('prompt') || terminal.text().includes('ready'), {
-      what: () => `the container to be attached to: ${terminal.text()}`,
+    await until(() => terminal.output.includes('prompt') || terminal.output.includes('ready'), {
+      what: () => `the container to be attached to: ${terminal.output}`,
       timeoutMs: 40_000,
     });
     await until(
       () => {
-        terminal.child.stdin?.write('word\n');
-        return terminal.text().includes('heard word');
+        terminal.child.stdin.write('word\n');
+        return terminal.output.includes('heard word');
       },
-      { what: () => `the answer: ${terminal.text()}`, intervalMs: 500 },
+      { what: () => `the answer: ${terminal.output}`, intervalMs: 500 },
     );
-    await ended(terminal);
-    expect(terminal.text()).toContain('pod "once" deleted');
+    await terminal.ended;
+    expect(terminal.output).toContain('pod "once" deleted');
     expect((await run(['get', 'pod', 'once'])).stderr).toContain('NotFound');
   });
 });
@@ -167,8 +148,8 @@ describe.each([
 ])('kubectl port-forward by %s', (_name, env) => {
   it('carries many connections at once, and much', async () => {
     const forward = start(kubectl, ['port-forward', 'pod/web', ':7000', '--address=127.0.0.1'], env);
-    const port = await until(() => Number(/127\.0\.0\.1:(\d+) ->/.exec(forward.text())?.[1]), {
-      what: () => `kubectl to listen: ${forward.text()}`,
+    const port = await until(() => Number(/127\.0\.0\.1:(\d+) ->/.exec(forward.output)?.[1]), {
+      what: () => `kubectl to listen: ${forward.output}`,
     });
     const small = Array.from({ length: 20 }, (_none, index) => `connection ${index}`);
     const answers = await Promise.all(small.map((text) => exchange(port, Buffer.from(text))));
@@ -198,7 +179,7 @@ describe('proxies', () => {
 
   it('are reached by kubectl proxy', async () => {
     const proxy = start(kubectl, ['proxy', '--port=0']);
-    const at = await until(() => /127\.0\.0\.1:\d+/.exec(proxy.text())?.[0], { what: () => proxy.text() });
+    const at = await until(() => /127\.0\.0\.1:\d+/.exec(proxy.output)?.[0], { what: () => proxy.output });
     const answer = await fetch(`http://${at}${namespace}/services/web:http/proxy/fetched`, {
       method: 'PUT',
       body: 'x',

@@ -1,11 +1,11 @@
 /** The demo's manifests under real kubectl: apply, get -w, scale, logs -f, label, delete; crashes of containers, pods and the command. */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestCluster } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { pidsWithEnvironment } from '../support/processes.ts';
+import { RunningProgram } from '../support/running-program.ts';
 import { until } from '../support/until.ts';
 
 interface PodView {
@@ -34,6 +34,8 @@ describe('a workload under kubectl', () => {
     if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
     return result.stdout;
   };
+  const kubectl = (...args: string[]): RunningProgram =>
+    new RunningProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);
   const pods = async (): Promise<readonly PodView[]> =>
     (JSON.parse(await ok('get', 'pods', '-l', 'app=web', '-o', 'json')) as { items: PodView[] }).items;
   const readyPods = (count: number): Promise<readonly PodView[]> =>
@@ -86,44 +88,33 @@ describe('a workload under kubectl', () => {
   }, 30_000);
 
   it('follows a scale with get -w', async () => {
-    const watch = spawn(kubectlPath, [
-      '--kubeconfig',
-      cluster.kubeconfig,
-      'get',
-      'pods',
-      '-l',
-      'app=web',
-      '-w',
-      '--no-headers',
-    ]);
-    let seen = '';
-    watch.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    const watch = kubectl('get', 'pods', '-l', 'app=web', '-w', '--no-headers');
     try {
-      await until(() => seen.split('\n').length > 3, { what: 'the first pods of get -w' });
+      await until(() => watch.output.split('\n').length > 3, { what: 'the first pods of get -w' });
       await ok('scale', 'deployment', 'web', '--replicas=5');
       const all = await readyPods(5);
-      await until(() => all.every((pod) => new RegExp(`${pod.metadata.name} +1/1 +Running`).test(seen)), {
-        what: () => `five running pods in the output of get -w:\n${seen}`,
+      await until(() => all.every((pod) => new RegExp(`${pod.metadata.name} +1/1 +Running`).test(watch.output)), {
+        what: () => `five running pods in the output of get -w:\n${watch.output}`,
       });
       await ok('scale', 'deployment', 'web', '--replicas=3');
       await readyPods(3);
-      await until(() => seen.includes('Terminating'), { what: 'Terminating in the output of get -w' });
+      await until(() => watch.output.includes('Terminating'), { what: 'Terminating in the output of get -w' });
     } finally {
-      watch.kill();
+      watch.child.kill();
     }
   }, 60_000);
 
   it('follows logs', async () => {
     const [pod] = await pods();
-    const follow = spawn(kubectlPath, ['--kubeconfig', cluster.kubeconfig, 'logs', '-f', pod?.metadata.name ?? '']);
-    let seen = '';
-    follow.stdout.on('data', (chunk: Buffer) => (seen += chunk.toString()));
+    const follow = kubectl('logs', '-f', pod?.metadata.name ?? '');
     try {
-      await until(() => seen.includes('listening on'), { what: 'the first line of the log' });
+      await until(() => follow.output.includes('listening on'), { what: 'the first line of the log' });
       await fetch(`http://${pod?.status.podIP}:8080/from-the-test`);
-      await until(() => seen.includes('GET /from-the-test'), { what: () => `the request in the log:\n${seen}` });
+      await until(() => follow.output.includes('GET /from-the-test'), {
+        what: () => `the request in the log:\n${follow.output}`,
+      });
     } finally {
-      follow.kill();
+      follow.child.kill();
     }
     expect((await ok('logs', pod?.metadata.name ?? '', '--tail=1')).trim()).toBe('GET /from-the-test');
   }, 30_000);

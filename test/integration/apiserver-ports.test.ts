@@ -1,5 +1,4 @@
 /** pods/portforward: channels of a WebSocket, and what real kubectl speaks (SPDY, with and without a WebSocket around it). */
-import { spawn } from 'node:child_process';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { pods } from '@timonel/sdk/kube';
@@ -8,6 +7,7 @@ import { digest, exchange } from '../support/port-exchange.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { ProcessNode } from '../support/process-node.ts';
+import { RunningProgram } from '../support/running-program.ts';
 import { SessionClient } from '../support/session-client.ts';
 
 const node = new ProcessNode('n1');
@@ -105,14 +105,12 @@ async function forward(
   target = port,
 ): Promise<{ local: number; text: () => string }> {
   const args = ['--kubeconfig', server.kubeconfig, 'port-forward', 'pod/a', `:${target}`, '--address', '127.0.0.1'];
-  const child = spawn(kubectl, args, { env: { ...process.env, ...environment } });
-  cleanUps.push(() => child.kill('SIGKILL'));
-  let text = '';
-  for (const output of [child.stdout, child.stderr]) output.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const local = await until(() => Number(/127\.0\.0\.1:(\d+)/.exec(text)?.[1]), {
+  const forwarding = new RunningProgram(kubectl, args, environment);
+  cleanUps.push(() => forwarding.child.kill('SIGKILL'));
+  const local = await until(() => Number(/127\.0\.0\.1:(\d+)/.exec(forwarding.output)?.[1]), {
     what: 'kubectl to listen',
   });
-  return { local, text: () => text };
+  return { local, text: () => forwarding.output };
 }
 
 describe.each([
