@@ -4,7 +4,6 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from '@jest/globals';
-import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
 import { startApiServer } from '../support/api-server.ts';
 import { ProcessNode } from '../support/process-node.ts';
@@ -18,10 +17,7 @@ it('client-node runs commands, attaches and forwards ports', async () => {
   await new Promise<void>((resolve) => void echo.listen(0, '127.0.0.1', resolve));
   const server = await startApiServer({ plugins: [node.plugin()] });
   try {
-    await server.api.create(pods, {
-      metadata: { name: 'a', namespace: 'default' },
-      spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i' }] },
-    });
+    await node.addPod(server.api);
     const { port } = echo.address() as AddressInfo;
     const args = [program, server.kubeconfig, String(port)];
     const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 60_000 });

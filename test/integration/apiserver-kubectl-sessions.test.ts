@@ -15,12 +15,7 @@ let kubectl = '';
 beforeAll(async () => {
   ({ kubectl } = await kubernetesTools());
   server = await startApiServer({ plugins: [node.plugin()] });
-  const containers = [{ name: 'app', image: 'i' }];
-  await server.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'n1', containers },
-  });
-  const pod = await server.api.get(pods, { namespace: 'default', name: 'a' });
+  const pod = await node.addPod(server.api);
   const status = {
     name: 'app',
     ready: true,

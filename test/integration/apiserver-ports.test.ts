@@ -34,12 +34,7 @@ beforeAll(async () => {
   echo = await listen((socket) => socket.pipe(socket));
   port = portOf(echo);
   server = await startApiServer({ plugins: [node.plugin()] });
-  const containers = [{ name: 'app', image: 'i' }];
-  await server.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'n1', containers },
-  });
-  const pod = await server.api.get(pods, { namespace: 'default', name: 'a' });
+  const pod = await node.addPod(server.api);
   await server.api.updateStatus(pods, { ...pod, status: { phase: 'Running' } });
 });
 afterEach(async () => {

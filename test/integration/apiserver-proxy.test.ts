@@ -5,7 +5,7 @@ import { connect as connectTls } from 'node:tls';
 import type { AddressInfo, Server as NetServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { endpointSlices, pods, services } from '@timonel/sdk/kube';
+import { endpointSlices, services } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority } from '@timonel/sdk/pki';
 import { until } from '@timonel/testkit';
 import { WebSocketServer } from 'ws';
@@ -55,10 +55,7 @@ beforeAll(async () => {
   for (const one of [web, secure]) await new Promise<void>((resolve) => void one.listen(0, '127.0.0.1', resolve));
   server = await startApiServer({ plugins: [node.plugin()] });
   const [port, tls] = [portOf(web), portOf(secure)];
-  await server.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i', ports: [{ containerPort: port }] }] },
-  });
+  await node.addPod(server.api, { ports: [{ containerPort: port }] });
   const ports = [
     { name: 'http', port: 80 },
     { name: 'https', port: 443 },

@@ -1,7 +1,6 @@
 /** How sessions end, and handshakes that should not begin any. */
 import { connect as connectTls } from 'node:tls';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { pods } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
 import fc from 'fast-check';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
@@ -15,10 +14,7 @@ let server: TestApiServer;
 
 async function serverWith(own: ProcessNode, apiserver: Record<string, unknown> = {}): Promise<TestApiServer> {
   const other = await startApiServer({ plugins: [own.plugin()], apiserver });
-  await other.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'n1', containers: [{ name: 'app', image: 'i' }] },
-  });
+  await own.addPod(other.api);
   return other;
 }
 

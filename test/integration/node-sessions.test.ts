@@ -10,7 +10,7 @@ import { finished } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { nodeResolver, type NodeEndpoint } from '@timonel/sdk/contracts/node';
-import { nodes, pods } from '@timonel/sdk/kube';
+import { nodes } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import nodeRemote from '@timonel/plugin-node-remote';
@@ -69,10 +69,7 @@ beforeAll(async () => {
   };
   const made = await master.api.create(nodes, { metadata: { name: 'far' }, spec: {} });
   await master.api.updateStatus(nodes, { ...made, status });
-  await master.api.create(pods, {
-    metadata: { name: 'a', namespace: 'default' },
-    spec: { nodeName: 'far', containers: [{ name: 'app', image: 'i' }] },
-  });
+  await node.addPod(master.api);
   const [resolver] = master.kernel.service(nodeResolver).all();
   const found = await resolver?.service.resolve('far');
   if (found === undefined) throw new Error('the node is not found');

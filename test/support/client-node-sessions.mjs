@@ -1,13 +1,9 @@
 // Exec, Attach and PortForward of @kubernetes/client-node, in a process of their own: the library does not load inside of Jest.
 // Arguments: kubeconfig, and a port that sends back what it gets. Prints what came back as JSON.
 import { PassThrough } from 'node:stream';
-import workerThreads from 'node:worker_threads';
-import zlib from 'node:zlib';
-
-// Its HTTP client is for newer versions of Node.js and asks for two functions of theirs when it is loaded; nothing here needs them.
-zlib.createZstdDecompress ??= zlib.createBrotliDecompress;
-workerThreads.markAsUncloneable ??= () => undefined;
-const { Attach, Exec, KubeConfig, PortForward } = await import('@kubernetes/client-node');
+// Before the library.
+import './newer-node.mjs';
+import { Attach, Exec, KubeConfig, PortForward } from '@kubernetes/client-node';
 
 const [kubeconfig, port] = process.argv.slice(2);
 const config = new KubeConfig();

@@ -10,7 +10,8 @@ import {
   type PodExecOptions,
 } from '@timonel/sdk/contracts/node';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
-import { ApiError } from '@timonel/sdk/kube';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { ApiError, pods, type Container, type Pod } from '@timonel/sdk/kube';
 
 export interface Resize {
   readonly columns: number;
@@ -53,6 +54,14 @@ export class ProcessNode {
       portForward: (_pod, port) => this.#forward(port),
       usage: async () => ({ nodeName: this.#name, time: 1, cpuUsageNanos: 2, memoryWorkingSetBytes: 3, pods: [] }),
     };
+  }
+
+  /** The pod `a` on this node, with a container `app`. */
+  addPod(api: ApiClient, container: Partial<Container> = {}): Promise<Pod> {
+    return api.create(pods, {
+      metadata: { name: 'a', namespace: 'default' },
+      spec: { nodeName: this.#name, containers: [{ name: 'app', image: 'i', ...container }] },
+    });
   }
 
   #exec(options: PodExecOptions): Promise<ExecSession> {
