@@ -1,0 +1,121 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Admission, PermitHandle, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler2/index.ts';
+import { BindingCycle } from './binding-cycle.ts';
+import { PluginGuard } from './plugin-guard.ts';
+import { PodClasses } from './pod-class.ts';
+import { makeProfile } from './profile.ts';
+
+const pod: PodInfo = new PodClasses().infoOf({ metadata: { name: 'p', uid: 'u' }, spec: { containers: [] } });
+const no: Status = { code: 'unschedulable', reason: 'no berth' };
+const yes: Status = { code: 'success' };
+
+interface Bed {
+  readonly cycle: BindingCycle;
+  readonly guard: PluginGuard;
+  /** Calls of plugins in their order. */
+  readonly calls: string[];
+  /** Runs the timers. */
+  readonly expire: () => void;
+  readonly admit: (signal?: AbortSignal) => Promise<Admission>;
+}
+
+type Answers = { readonly [Point in 'reserve' | 'permit' | 'preBind' | 'bind']?: Status | Error };
+
+function bed(plugins: Readonly<Record<string, Answers>>, handles: PermitHandle[] = []): Bed {
+  const calls: string[] = [];
+  const answer = (name: string, point: string, given: Status | Error): Status => {
+    calls.push(`${name}.${point}`);
+    if (given instanceof Error) throw given;
+    return given;
+  };
+  const made = Object.entries(plugins).map(([name, answers]): SchedulingPlugin => {
+    const { reserve, permit, preBind, bind } = answers;
+    return {
+      name,
+      ...(reserve === undefined ? {} : { reserve: () => answer(name, 'reserve', reserve) }),
+      ...(permit === undefined
+        ? {}
+        : { permit: (_pod, _node, handle) => (handles.push(handle), answer(name, 'permit', permit)) }),
+      ...(preBind === undefined
+        ? {}
+        : { preBind: () => Promise.resolve().then(() => answer(name, 'preBind', preBind)) }),
+      ...(bind === undefined ? {} : { bind: () => Promise.resolve().then(() => answer(name, 'bind', bind)) }),
+      unreserve: () => void calls.push(`${name}.unreserve`),
+      postBind: () => void calls.push(`${name}.postBind`),
+    };
+  });
+  const guard = new PluginGuard();
+  const due: (() => void)[] = [];
+  const timers = { after: (_ms: number, run: () => void) => (due.push(run), { cancel: () => undefined }) };
+  const settings = { schedulerName: 'x', plugins: made.map(({ name }) => ({ name })) };
+  const profile = makeProfile(settings, new Map(made.map((plugin) => [plugin.name, () => plugin])));
+  const cycle = new BindingCycle(profile, guard, timers);
+  return {
+    cycle,
+    guard,
+    calls,
+    expire: () => due.forEach((run) => run()),
+    admit: (signal = new AbortController().signal) => cycle.admit(pod, 'n', signal),
+  };
+}
+
+describe('BindingCycle', () => {
+  it('goes through all points in order, and binds itself when a plugin does', async () => {
+    const all = { reserve: yes, permit: yes, preBind: yes };
+    const { admit, calls, cycle } = bed({ A: { ...all, bind: { code: 'skip' } }, B: { ...all, bind: yes } });
+    expect(cycle.isEmpty).toBe(false);
+    expect(await admit()).toEqual({ outcome: 'bound' });
+    const points = ['reserve', 'permit', 'preBind', 'bind'].flatMap((point) => [`A.${point}`, `B.${point}`]);
+    expect(calls).toEqual(points);
+  });
+
+  it('leaves the binding to the host when nobody binds', async () => {
+    expect(await bed({ A: { bind: { code: 'skip' } } }).admit()).toEqual({ outcome: 'bind' });
+    expect(bed({}).cycle.isEmpty).toBe(true);
+  });
+
+  it.each(['reserve', 'permit', 'preBind', 'bind'] as const)(
+    'refuses when %s does, and blames who throws there',
+    async (point) => {
+      const refusing = bed({ A: { reserve: yes }, B: { [point]: no } });
+      expect(await refusing.admit()).toEqual({ outcome: 'refused', plugin: 'B', reason: 'no berth' });
+      const broken = bed({ B: { [point]: new Error('adrift') } });
+      expect(await broken.admit()).toEqual({ outcome: 'refused', plugin: 'B', reason: 'plugin B threw: adrift' });
+      expect(broken.guard.faults()).toMatchObject([{ plugin: 'B', faults: 1 }]);
+    },
+  );
+
+  it('undoes in reverse order, and tells all of a binding in order', () => {
+    const { cycle, calls } = bed({ A: {}, B: {} });
+    cycle.settled(pod, 'n', false);
+    expect(calls.splice(0)).toEqual(['B.unreserve', 'A.unreserve']);
+    cycle.settled(pod, 'n', true);
+    expect(calls).toEqual(['A.postBind', 'B.postBind']);
+  });
+
+  it('waits for a permission', async () => {
+    const handles: PermitHandle[] = [];
+    const { admit, calls } = bed({ A: { permit: { code: 'wait' }, preBind: yes } }, handles);
+    const admitted = admit();
+    expect(calls).toEqual(['A.permit']);
+    handles[0].allow();
+    expect(await admitted).toEqual({ outcome: 'bind' });
+    expect(calls).toEqual(['A.permit', 'A.preBind']);
+  });
+
+  it('does not wait for ever, nor for one that refuses, nor when it must stop', async () => {
+    const wait: Status = { code: 'wait', timeoutMs: 50 };
+    const late = bed({ A: { permit: wait } });
+    const limited = late.admit();
+    late.expire();
+    expect(await limited).toEqual({ outcome: 'refused', plugin: 'A', reason: 'was not permitted within 50 ms' });
+    const handles: PermitHandle[] = [];
+    const refused = bed({ A: { permit: wait } }, handles).admit();
+    handles[0].reject('full');
+    expect(await refused).toEqual({ outcome: 'refused', plugin: 'A', reason: 'full' });
+    const stop = new AbortController();
+    const stopped = bed({ A: { permit: wait } }).admit(stop.signal);
+    stop.abort();
+    expect(await stopped).toMatchObject({ outcome: 'refused', reason: 'the scheduler is being replaced' });
+  });
+});
