@@ -1,6 +1,7 @@
 /** kubectl top for a node on a machine of its own, and the metrics that such a node shows to its control plane. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { burner } from '../support/burner.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
@@ -36,12 +37,10 @@ suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedM
   const top = async (...args: string[]): Promise<string> => (await kubectl(bed, master, ['top', ...args])).stdout;
 
   it('shows what the node and a pod on it use', async () => {
-    const burn =
-      'const used = () => { const { user, system } = process.cpuUsage(); return user + system; }; setInterval(() => { const end = used() + 50000; while (used() < end) for (let n = 0; n < 1e5; n++); }, 100)';
     const image = '--image=timonel.local/node:host';
     await until(
       async () =>
-        (await kubectl(bed, master, ['run', 'burner', image, '--command', '--', 'node', '-e', burn])).status === 0,
+        (await kubectl(bed, master, ['run', 'burner', image, '--command', '--', 'node', '-e', burner])).status === 0,
       { what: 'the pod to be made', timeoutMs: 30_000 },
     );
     const pod = await until(async () => /^burner +(\d+)m +(\d+)Mi *$/m.exec(await top('pods')) ?? undefined, {

@@ -1,12 +1,13 @@
 /** kubectl top with containers that burn CPU; /metrics and health by kubectl get --raw. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { burner } from '../support/burner.ts';
 import { runProgram, TestCluster, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
 /** Half of the time busy, half asleep; beside it a container that does nothing. */
-const burner = {
+const pod = {
   kind: 'Pod',
   apiVersion: 'v1',
   metadata: { name: 'burner', labels: { app: 'burner' } },
@@ -17,9 +18,7 @@ const burner = {
         name: 'busy',
         image: 'timonel.local/node:host',
         command: ['node', '-e'],
-        args: [
-          'const used = () => { const { user, system } = process.cpuUsage(); return user + system; }; setInterval(() => { const end = used() + 50000; while (used() < end) for (let n = 0; n < 1e5; n++); }, 100)',
-        ],
+        args: [burner],
       },
       { name: 'idle', image: 'timonel.local/node:host', command: ['node', '-e', 'setInterval(() => {}, 1e6)'] },
     ],
@@ -49,7 +48,7 @@ describe('kubectl top', () => {
     before = traces();
     cluster = await TestCluster.start();
     const env = { KUBECONFIG: cluster.kubeconfig };
-    const applied = await runProgram(tool, ['apply', '-f', '-'], { env, input: JSON.stringify(burner) });
+    const applied = await runProgram(tool, ['apply', '-f', '-'], { env, input: JSON.stringify(pod) });
     if (applied.status !== 0) throw new Error(applied.stderr);
     await ok('wait', '--for=condition=Ready', 'pod/burner', '--timeout=60s');
   }, 360_000);
