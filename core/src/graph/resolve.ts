@@ -1,6 +1,5 @@
-import { kernelControl, kernelMetrics, type AnyPlugin, type ServiceToken } from '@timonel/sdk';
+import { checkConfig, kernelControl, kernelMetrics, type AnyPlugin, type ServiceToken } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
-import { checkConfig } from '../config/check-config.ts';
 import type { PluginEntry } from '../kernel/options.ts';
 import { checkDefinition, tokensOf } from './check-definition.ts';
 import { linkPlugins, providersOf, sameService, type Linked } from './links.ts';

@@ -1,5 +1,4 @@
-import { KernelError, definePlugin, didYouMean } from '@timonel/sdk';
-import { checkConfig } from '../config/check-config.ts';
+import { KernelError, checkConfig, definePlugin, didYouMean } from '@timonel/sdk';
 import { checkDefinition } from '../graph/check-definition.ts';
 import { linkPlugins, type Linked } from '../graph/links.ts';
 import { problemsError } from '../graph/problems.ts';

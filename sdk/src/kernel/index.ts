@@ -1,3 +1,4 @@
+export * from './config/check-config.ts';
 export * from './control.ts';
 export * from './env.ts';
 export * from './env-parts.ts';

@@ -1,7 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { checkConfig, definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { z } from 'zod';
-import { checkConfig } from './check-config.ts';
 
 function pluginWith(config: unknown): AnyPlugin {
   return { ...definePlugin({ name: 'p', version: '1.0.0', apiVersion: 1, setup: () => undefined }), config };

@@ -1,4 +1,6 @@
-import { didYouMean, errorMessage, type AnyPlugin } from '@timonel/sdk';
+import { errorMessage } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
+import type { AnyPlugin } from '../plugin.ts';
 import { keysAt } from './schema-keys.ts';
 
 /** A checked configuration, or every problem it has. */
