@@ -84,6 +84,9 @@ const context = Object.freeze({
   metrics() {
     throw problem('ERR_PLUGIN_STATE', `a plugin in a worker thread has no metrics: give it isolation 'in-process'`);
   },
+  within() {
+    throw problem('ERR_PLUGIN_STATE', `a plugin in a worker thread cannot limit calls: give it isolation 'in-process'`);
+  },
   tap(hook, fn, options = {}) {
     if (hook?.$$type !== '@timonel/hook') {
       throw problem('ERR_PLUGIN_CONTRACT', 'the first argument of ctx.tap must be a hook token');

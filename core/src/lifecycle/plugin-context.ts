@@ -11,6 +11,7 @@ import type { UntypedTap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { createOwnedTimers } from './owned-timers.ts';
 import type { PluginLife } from './plugin-life.ts';
+import { runWithin } from './within.ts';
 
 /** The one object that a plugin gets. Everything done through it is owned by `life`. */
 export function createContext(
@@ -68,5 +69,6 @@ export function createContext(
     tap: tap as PluginContext['tap'],
     dispose: (fn: () => void | Promise<void>) => life.dispose(fn),
     reportFault: (error: unknown) => life.fault(error),
+    within: <T>(limitMs: number, fn: () => T) => runWithin(parts, name, limitMs, fn),
   }) as PluginContext;
 }

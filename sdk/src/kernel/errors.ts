@@ -9,7 +9,7 @@ export const kernelErrorCodes = {
   ERR_PLUGIN_START: 'start threw',
   ERR_PLUGIN_PROBE: 'probe threw',
   ERR_PLUGIN_STOP: 'stop threw',
-  ERR_PLUGIN_TIMEOUT: 'a lifecycle call ran past its deadline',
+  ERR_PLUGIN_TIMEOUT: 'a lifecycle call, or one with a limit (ctx.within), ran past its deadline',
   ERR_PLUGIN_CONTRACT: 'setup did not return what the definition declares',
   ERR_PLUGIN_STATE: 'the operation does not fit the state of the plugin',
   ERR_PLUGIN_IN_USE: 'other plugins depend on it',
