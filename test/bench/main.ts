@@ -10,12 +10,13 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
+import { scheduler } from './scheduler.ts';
 import { sessions } from './sessions.ts';
 import { startup } from './startup.ts';
 import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api, metrics, sessions];
+const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api, metrics, sessions, scheduler];
 const leastRounds = 1;
 
 function list(): string {

@@ -6,6 +6,7 @@ import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/s
 import { PodClasses } from '@timonel/sdk/scheduling';
 import { Executor } from '../bench/scheduler/executor.ts';
 import { MemoryCluster } from '../bench/scheduler/memory-cluster.ts';
+import { Placements } from '../bench/scheduler/placements.ts';
 import { parseDuration } from '../bench/scheduler/workload/fields.ts';
 import { parseWorkloads, readWorkloads, type Workload } from '../bench/scheduler/workload/read-workloads.ts';
 import { renderText } from '../bench/scheduler/workload/template.ts';
@@ -371,5 +372,66 @@ describe('workloads on a scheduler alone', () => {
     const { measured, cluster } = await run(workload);
     expect(measured[0]?.bound).toBeGreaterThan(3);
     expect(cluster.utilisation.used).toBe(0);
+  });
+});
+
+describe('placements', () => {
+  const node = (name: string, zone: string): Node => ({
+    metadata: { name, labels: { zone, 'kubernetes.io/hostname': name } },
+    spec: {},
+    status: { allocatable: { cpu: '1', memory: '1Gi', pods: '10' } },
+  });
+  let serial = 0;
+  const pod = (spec: Partial<Pod['spec']>, labels: Record<string, string> = { app: 'a' }): Pod => {
+    serial += 1;
+    return { metadata: { name: `p${serial}`, namespace: 'default', labels }, spec: { containers: [], ...spec } };
+  };
+  const term = { topologyKey: 'zone', labelSelector: { matchLabels: { app: 'a' } } };
+  const together = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  const apart = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+  const evenly = [{ ...term, maxSkew: 1, whenUnsatisfiable: 'DoNotSchedule' }];
+  const onNode = (key: string, value: string): Partial<Pod['spec']> => ({
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key, operator: 'In', values: [value] }] }],
+        },
+      },
+    },
+  });
+  const checked = (...placed: readonly (readonly [Pod, string])[]): (() => void) => {
+    const placements = new Placements();
+    for (const each of [node('a', 'z1'), node('b', 'z1'), node('c', 'z2')]) placements.addNode(each);
+    for (const [each, name] of placed) placements.place(each, name);
+    return () => placements.check();
+  };
+
+  it('of node affinity', () => {
+    expect(checked([pod(onNode('zone', 'z2')), 'c'])).not.toThrow();
+    expect(checked([pod(onNode('zone', 'z2')), 'a'])).toThrow('against its node affinity');
+  });
+
+  it('of affinity: the first pod may be alone, the others not', () => {
+    expect(checked([pod({ affinity: together }), 'a'])).not.toThrow();
+    expect(checked([pod({ affinity: together }), 'a'], [pod({ affinity: together }), 'b'])).not.toThrow();
+    expect(checked([pod({ affinity: together }), 'a'], [pod({ affinity: together }), 'c'])).toThrow('its affinity');
+    expect(checked([pod({ affinity: together }, { app: 'b' }), 'a'], [pod({}), 'c'])).toThrow('its affinity');
+  });
+
+  it('of anti-affinity', () => {
+    expect(checked([pod({ affinity: apart }), 'a'], [pod({ affinity: apart }), 'c'])).not.toThrow();
+    expect(checked([pod({ affinity: apart }), 'a'], [pod({}), 'b'])).toThrow('its anti-affinity');
+  });
+
+  it('of spreading: domains without pods count', () => {
+    const spread = { topologySpreadConstraints: evenly };
+    expect(checked([pod(spread), 'a'], [pod(spread), 'c'], [pod(spread), 'b'])).not.toThrow();
+    expect(checked([pod(spread), 'a'], [pod(spread), 'b'])).toThrow('its spread constraint');
+  });
+
+  it('of more than a node has', () => {
+    const large = pod({ containers: [{ name: 'c', image: 'i', resources: { requests: { cpu: '600m' } } }] });
+    const other = pod({ containers: large.spec.containers });
+    expect(() => checked([large, 'a'], [other, 'a'])).toThrow('more pods than it has room for');
   });
 });

@@ -28,6 +28,8 @@ export interface Cluster {
   bound(pods: readonly string[]): Promise<void>;
   /** Resolves when the scheduler has looked at each of the pods, or knows that it must not. */
   attempted(pods: readonly string[]): Promise<void>;
+  /** @throws Error when a pod lies where it must not */
+  check(): void;
   beginMeasuring(isMeasured: (pod: Pod) => boolean): void;
   endMeasuring(): Measured;
 }

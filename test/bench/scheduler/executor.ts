@@ -10,21 +10,45 @@ interface CreatedPod {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** So that a fast beat does not wait for answers. */
+const churnAtOnce = 32;
+
 const hasLabels = (labels: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean =>
   Object.entries(wanted).every(([key, value]) => labels[key] === value);
 
-/** Calls `tick` so often until it answers false; late ticks are made up for. */
-async function everyMs(intervalMs: number, signal: AbortSignal, tick: () => Promise<boolean>): Promise<void> {
+interface Beat {
+  readonly intervalMs: number;
+  /** Most turns under way. */
+  readonly atOnce: number;
+  readonly turns: number;
+}
+
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });
+
+/** Takes a turn every so often; late turns are made up for. */
+async function inTurns(
+  { intervalMs, atOnce, turns }: Beat,
+  signal: AbortSignal,
+  take: (turn: number) => Promise<void>,
+): Promise<void> {
   const began = performance.now();
-  for (let count = 1; !signal.aborted; count += 1) {
-    const waitMs = began + count * intervalMs - performance.now();
-    if (waitMs > 0) {
-      await new Promise<void>((resolve) => {
-        setTimeout(resolve, waitMs);
-      });
-    }
-    if (signal.aborted || !(await tick())) return;
+  const under = new Set<Promise<void>>();
+  const failures: unknown[] = [];
+  for (let turn = 0; turn < turns && !signal.aborted && failures.length === 0; turn += 1) {
+    const waitMs = began + (turn + 1) * intervalMs - performance.now();
+    if (waitMs > 0) await pause(waitMs);
+    if (signal.aborted) break;
+    const work: Promise<void> = take(turn)
+      .catch((error: unknown) => void failures.push(error))
+      .finally(() => under.delete(work));
+    under.add(work);
+    if (under.size >= atOnce) await Promise.race(under);
   }
+  await Promise.all(under);
+  if (failures.length > 0) throw failures[0];
 }
 
 export class Executor {
@@ -52,6 +76,7 @@ export class Executor {
       this.#ending.abort();
       await Promise.all(this.#background);
     }
+    this.#cluster.check();
     return this.#results;
   }
 
@@ -84,10 +109,7 @@ export class Executor {
       case 'barrier':
         return this.#barrier(operation);
       case 'sleep':
-        await new Promise<void>((resolve) => {
-          setTimeout(resolve, operation.ms);
-        });
-        return;
+        return pause(operation.ms);
       case 'startCollectingMetrics':
         return this.#cluster.beginMeasuring(
           ({ metadata }) =>
@@ -160,15 +182,11 @@ export class Executor {
       namespace,
       known.filter((pod) => !hasLabels(pod.labels, labels)),
     );
-    let next = 0;
-    const remove = async (): Promise<boolean> => {
-      const pod = going[next++];
-      if (pod !== undefined) await this.#cluster.remove(pod.ref);
-      return next < going.length;
-    };
     const never = new AbortController().signal;
     const all = async (signal: AbortSignal): Promise<void> => {
-      if (perSecond > 0) await everyMs(1000 / perSecond, signal, remove);
+      const beat = { intervalMs: 1000 / perSecond, atOnce: 1, turns: going.length };
+      const remove = async (turn: number): Promise<void> => this.#cluster.remove((going[turn] as CreatedPod).ref);
+      if (perSecond > 0) await inTurns(beat, signal, remove);
       else await Promise.all(going.map(({ ref }) => this.#cluster.remove(ref)));
     };
     if (skipWaitToCompletion) this.#inBackground(all(this.#ending.signal));
@@ -178,25 +196,21 @@ export class Executor {
   async #churn({ mode, number, intervalMs, templates, ...rest }: Churn, at: number): Promise<void> {
     const namespace = rest.namespace ?? `namespace-${at}`;
     await this.#needNamespace(namespace);
-    let turn = 0;
-    const make = (): KubeObject[] =>
+    const make = (turn: number): KubeObject[] =>
       templates.flatMap((template) => makeObjects(template, 1, namespace, () => `${at}-${turn}`));
     const standing: (readonly KubeObject[] | undefined)[] = [];
-    const tick = async (): Promise<boolean> => {
-      const place = mode === 'recreate' ? turn % number : turn;
-      const old = mode === 'recreate' ? standing[place] : undefined;
-      if (old === undefined) {
-        const objects = make();
-        if (mode === 'recreate') standing[place] = objects;
-        await this.#cluster.create(objects);
-      } else {
-        standing[place] = undefined;
-        for (const object of old) await this.#cluster.remove(refOf(object));
-      }
-      turn += 1;
-      return mode === 'recreate' || number === 0 || turn < number;
+    const create = (turn: number): Promise<void> => this.#cluster.create(make(turn));
+    const recreate = async (turn: number): Promise<void> => {
+      const old = standing[turn % number];
+      standing[turn % number] = old === undefined ? make(turn) : undefined;
+      if (old === undefined) await this.#cluster.create(standing[turn % number] ?? []);
+      else for (const object of old) await this.#cluster.remove(refOf(object));
     };
-    this.#inBackground(everyMs(intervalMs, this.#ending.signal, tick));
+    const beat =
+      mode === 'create'
+        ? { intervalMs, atOnce: churnAtOnce, turns: number || Infinity }
+        : { intervalMs, atOnce: 1, turns: Infinity };
+    this.#inBackground(inTurns(beat, this.#ending.signal, mode === 'create' ? create : recreate));
   }
 
   async #barrier({ namespaces, labels, stage }: Barrier): Promise<void> {

@@ -7,7 +7,8 @@ import type { Decision, PodInfo, Scheduler, Victim } from '@timonel/sdk/contract
 import { isPod, p50p99, podKey, type Cluster, type Measured, type ObjectRef } from './cluster.ts';
 import { MemorySnapshot } from './memory-snapshot.ts';
 import { Meter } from './meter.ts';
-import { Loads, type Utilisation } from './utilisation.ts';
+import { Placements } from './placements.ts';
+import type { Utilisation } from './utilisation.ts';
 import { Reached } from './waiting.ts';
 
 const batchSize = 100;
@@ -35,7 +36,7 @@ export class MemoryCluster implements Cluster {
   readonly #scheduler: Scheduler;
   readonly #infoOf: (pod: Pod) => PodInfo;
   readonly #snapshot = new MemorySnapshot();
-  readonly #loads = new Loads();
+  readonly #placements = new Placements();
   readonly #meter = new Meter();
   readonly #bound = new Reached('bound');
   readonly #attempted = new Reached('attempted');
@@ -62,7 +63,7 @@ export class MemoryCluster implements Cluster {
   }
 
   get utilisation(): Utilisation {
-    return this.#loads.summary();
+    return this.#placements.utilisation;
   }
 
   create(objects: readonly KubeObject[]): Promise<void> {
@@ -80,7 +81,7 @@ export class MemoryCluster implements Cluster {
     if (kind === 'Pod') this.#removePod(`${namespace ?? 'default'}/${name}`);
     else if (kind === 'Node') {
       this.#snapshot.removeNode(name);
-      this.#loads.removeNode(name);
+      this.#placements.removeNode(name);
     } else this.#setObject(kind, namespace, name, undefined);
     this.#drive();
     return Promise.resolve();
@@ -92,6 +93,10 @@ export class MemoryCluster implements Cluster {
 
   attempted(pods: readonly string[]): Promise<void> {
     return this.#attempted.all(pods, limitMs);
+  }
+
+  check(): void {
+    this.#placements.check();
   }
 
   beginMeasuring(isMeasured: (pod: Pod) => boolean): void {
@@ -117,7 +122,7 @@ export class MemoryCluster implements Cluster {
 
   #createNode(node: Node): void {
     this.#snapshot.addNode(node);
-    this.#loads.addNode(node);
+    this.#placements.addNode(node);
     this.#changed = true;
   }
 
@@ -134,7 +139,7 @@ export class MemoryCluster implements Cluster {
     const { pod, nodeName } = placed;
     this.#placed.delete(key);
     this.#snapshot.displace(pod.uid, nodeName);
-    this.#loads.change(pod.pod, nodeName, -1);
+    this.#placements.displace(key);
     this.#changed = true;
   }
 
@@ -227,7 +232,7 @@ export class MemoryCluster implements Cluster {
     switch (decision.outcome) {
       case 'bind': {
         const isMeasured = this.#meter.isMeasured(key);
-        this.#loads.change(pod.pod, decision.nodeName, 1);
+        this.#placements.place(pod.pod, decision.nodeName);
         this.#snapshot.place(pod, decision.nodeName);
         this.#placed.set(key, { pod, nodeName: decision.nodeName });
         this.#meter.bound(key, now);
