@@ -2,7 +2,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { ClusterEvent, ClusterEventKind, PodInfo, RequeueHint } from '@timonel/sdk/contracts/scheduler2';
-import { PodQueue, type QueueCounts } from './pod-queue.ts';
+import { PodQueue } from './pod-queue.ts';
+import type { QueueCounts } from './queue-places.ts';
 import { aNode, aPodInfo } from './testing/stand-ins.ts';
 import { byPriority, gatesOf, type QueueRules, type WaitingPod } from './waiting-pod.ts';
 

@@ -51,3 +51,22 @@ export function gatesOf(pod: PodInfo): Status {
     reason: 'Scheduling is blocked due to non-empty scheduling gates',
   };
 }
+
+/** A pod that comes to the queue, in no place as yet. */
+export function newWaitingPod(pod: PodInfo, sequence: number, nowMs: number): WaitingPod {
+  return {
+    pod,
+    uid: pod.uid,
+    sequence,
+    attempts: 0,
+    place: 'gated',
+    addedMs: nowMs,
+    triedMs: nowMs,
+    notBefore: 0,
+    mark: 0,
+    moved: false,
+    plugins: [],
+    gate: undefined,
+    heapIndex: -1,
+  };
+}

@@ -1,0 +1,143 @@
+/** Attempts to schedule: asks the scheduler in charge about a batch of pods, checks what it answers, and acts on it. */
+import { errorCode, errorMessage } from '@timonel/sdk';
+import type { Decision, PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { BindingCycles } from './binding-cycle.ts';
+import type { Core } from './core.ts';
+import { answerFault, checkDecision, type Departures } from './decision-check.ts';
+import type { Outcomes } from './outcomes.ts';
+import type { WaitingPod } from './waiting-pod.ts';
+
+export interface AttemptSurroundings {
+  readonly signal: AbortSignal;
+  /** What came during the decision is made known to the queue. */
+  readonly beforeActing: () => void;
+}
+
+export class Attempts {
+  readonly #core: Core;
+  readonly #cycles: BindingCycles;
+  readonly #outcomes: Outcomes;
+  readonly #signal: AbortSignal;
+  readonly #beforeActing: () => void;
+  #limit: number;
+
+  constructor(core: Core, cycles: BindingCycles, outcomes: Outcomes, { signal, beforeActing }: AttemptSurroundings) {
+    this.#core = core;
+    this.#cycles = cycles;
+    this.#outcomes = outcomes;
+    this.#signal = signal;
+    this.#beforeActing = beforeActing;
+    this.#limit = core.config.batchSize;
+  }
+
+  /** How many pods the next batch may have. */
+  get batchLimit(): number {
+    return this.#limit;
+  }
+
+  /** Does not reject. */
+  async schedule(batch: readonly WaitingPod[]): Promise<void> {
+    const { env, turn, observer } = this.#core;
+    const asked = batch.map(({ pod }) => pod);
+    const startedMs = env.clock.monotonic();
+    turn.watchDepartures();
+    try {
+      const decisions = await this.#decideInTime(asked);
+      observer?.decided(batch.length, env.clock.monotonic() - startedMs);
+      const problem = answerFault(asked, decisions);
+      if (problem !== undefined) throw new Error(problem);
+      this.#limit = Math.min(this.#core.config.batchSize, 2 * this.#limit);
+      this.#beforeActing();
+      this.#act(batch, asked, decisions, startedMs);
+    } catch (error) {
+      if (!this.#signal.aborted) this.#allFailed(batch, error, startedMs);
+    }
+  }
+
+  #act(
+    batch: readonly WaitingPod[],
+    asked: readonly PodInfo[],
+    decisions: readonly Decision[],
+    startedMs: number,
+  ): void {
+    const { queue, turn } = this.#core;
+    const departures = turn.departures();
+    for (const [index, waiting] of batch.entries()) {
+      const decision = decisions[index];
+      const pod = asked[index];
+      // Deleted, or bound by somebody else.
+      if (decision === undefined || pod === undefined || queue.get(waiting.uid) !== waiting) continue;
+      // Whoever leads now decides anew.
+      if (!this.#core.active()) this.#outcomes.again(waiting);
+      else this.#actOn(waiting, pod, decision, departures, startedMs);
+    }
+  }
+
+  #actOn(waiting: WaitingPod, pod: PodInfo, decision: Decision, departures: Departures, startedMs: number): void {
+    const { state, current, log } = this.#core;
+    const checked = checkDecision(decision, pod, state, departures);
+    if (checked.verdict === 'outdated') {
+      log.debug({ pod: `${pod.namespace}/${pod.name}`, reason: checked.reason }, 'a decision came too late');
+      this.#outcomes.again(waiting);
+      return;
+    }
+    if (checked.verdict === 'fault') {
+      const failure = { outcome: 'error' as const, podUid: pod.uid, plugin: current.name, message: checked.reason };
+      this.#record(pod, failure);
+      this.#outcomes.failed(waiting, failure, startedMs);
+      return;
+    }
+    this.#record(pod, decision);
+    if (decision.outcome === 'bind') this.#cycles.start(waiting, decision, startedMs);
+    else if (decision.outcome === 'preempt') this.#outcomes.preempt(waiting, decision, startedMs);
+    else if (decision.outcome === 'unschedulable') this.#outcomes.unschedulable(waiting, decision, startedMs);
+    else this.#outcomes.failed(waiting, decision, startedMs);
+  }
+
+  #record(pod: PodInfo, decision: Decision): void {
+    const { decisions, env, current, state } = this.#core;
+    decisions.add(pod, decision, {
+      at: env.clock.microTimestamp(),
+      scheduler: current.name,
+      nodeCount: state.nodeCount,
+    });
+  }
+
+  async #decideInTime(asked: readonly PodInfo[]): Promise<readonly Decision[]> {
+    const { env, config } = this.#core;
+    const { decisionTimeoutMs } = config;
+    const cut = new AbortController();
+    const limit = env.timers.sleep(decisionTimeoutMs, AbortSignal.any([this.#signal, cut.signal])).then(() => {
+      throw new Error(`did not decide within ${decisionTimeoutMs} ms`);
+    });
+    try {
+      return await Promise.race([this.#core.current.service.decide(asked, this.#core.state), limit]);
+    } finally {
+      cut.abort();
+      limit.catch(() => undefined);
+    }
+  }
+
+  /**
+   * There is no usable answer. The next batches are smaller, so that one pod which the scheduler cannot stand does not keep
+   * all others from being scheduled.
+   */
+  #allFailed(batch: readonly WaitingPod[], error: unknown, startedMs: number): void {
+    const { current } = this.#core;
+    const unavailable = errorCode(error) === 'ERR_SERVICE_UNAVAILABLE';
+    if (!unavailable) this.#limit = Math.max(1, Math.floor(batch.length / 4));
+    for (const waiting of batch) {
+      if (unavailable) this.#outcomes.again(waiting);
+      else {
+        const failure = {
+          outcome: 'error' as const,
+          podUid: waiting.uid,
+          plugin: current.name,
+          message: errorMessage(error),
+        };
+        this.#record(waiting.pod, failure);
+        this.#outcomes.failed(waiting, failure, startedMs);
+      }
+    }
+  }
+}

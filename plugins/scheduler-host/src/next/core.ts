@@ -1,0 +1,70 @@
+/** What the parts of the host share. */
+import type { Env, HookCallers, Logger } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { PodInfo, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
+import type { EventRecorder } from '@timonel/sdk/controller';
+import type { Pod } from '@timonel/sdk/kube';
+import type { Assumed } from './assumed.ts';
+import type { ClusterState } from './cluster-state.ts';
+import type { CurrentScheduler } from './current-scheduler.ts';
+import type { DecisionLog } from './decision-log.ts';
+import type { Nominations } from './nominations.ts';
+import type { PodQueue } from './pod-queue.ts';
+import type { PodStatusWriter } from './pod-status.ts';
+import type { Preemptions } from './preemptions.ts';
+import type { Turn } from './turn.ts';
+import type { WaitingPod } from './waiting-pod.ts';
+
+export interface HostConfig {
+  /** The schedulerName of a scheduler that names none. */
+  readonly schedulerName: string;
+  readonly batchSize: number;
+  readonly parallelBindings: number;
+  readonly decisionTimeoutMs: number;
+  /** How long Reserve, Permit and PreBind of one pod may take together. */
+  readonly admissionTimeoutMs: number;
+}
+
+/** Figures since the start. */
+export interface HostCounts {
+  bound: number;
+  unschedulable: number;
+  bindErrors: number;
+  decisionErrors: number;
+  preemptions: number;
+}
+
+export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
+
+/** Told what happens, for metrics. */
+export interface HostObserver {
+  decided(pods: number, ms: number): void;
+  attempted(result: AttemptResult, ms: number): void;
+  bound(waiting: WaitingPod, sinceAddedMs: number): void;
+  preempted(victims: number): void;
+}
+
+export interface Core {
+  readonly api: ApiClient;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly hooks: HookCallers<typeof schedulerHooks>;
+  readonly config: HostConfig;
+  readonly infoOf: (pod: Pod) => PodInfo;
+  readonly state: ClusterState;
+  readonly queue: PodQueue;
+  readonly nominations: Nominations;
+  readonly preemptions: Preemptions;
+  readonly assumed: Assumed;
+  readonly current: CurrentScheduler;
+  readonly status: PodStatusWriter;
+  readonly recorder: EventRecorder;
+  readonly decisions: DecisionLog;
+  readonly turn: Turn;
+  readonly counts: HostCounts;
+  readonly observer: HostObserver | undefined;
+  /** This process schedules at present. */
+  readonly active: () => boolean;
+  /** Ends the admission of a pod that is not bound yet. */
+  readonly cancelAdmission: (uid: string, reason: string) => boolean;
+}

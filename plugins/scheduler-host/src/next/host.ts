@@ -1,0 +1,220 @@
+/**
+ * The host of the scheduler in charge: puts its parts together and runs the loop. Decisions are made one batch after the other; all
+ * that is written because of them runs beside the loop, which waits only when too much of it is under way.
+ */
+import type { HookCallers, OptionalRef, PluginContext } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { Leadership } from '@timonel/sdk/contracts/leadership';
+import type { PodInfo, Scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
+import { EventRecorder, informers, WorkWhileLeading, type Informers } from '@timonel/sdk/controller';
+import { pods, type Pod } from '@timonel/sdk/kube';
+import { PodClasses } from '@timonel/sdk/scheduling';
+import { Assumed } from './assumed.ts';
+import { Attempts } from './attempts.ts';
+import { BindingCycles } from './binding-cycle.ts';
+import { Blame } from './blame.ts';
+import { InformedObjects } from './cluster-objects.ts';
+import { ClusterState } from './cluster-state.ts';
+import type { Core, HostConfig, HostCounts, HostObserver } from './core.ts';
+import { CurrentScheduler } from './current-scheduler.ts';
+import { DecisionLog } from './decision-log.ts';
+import { Intake } from './intake.ts';
+import { Nominations } from './nominations.ts';
+import { Outcomes } from './outcomes.ts';
+import { PodQueue } from './pod-queue.ts';
+import type { QueueCounts } from './queue-places.ts';
+import { PodStatusWriter } from './pod-status.ts';
+import { Preemptions } from './preemptions.ts';
+import { Preemptor } from './preemptor.ts';
+import { Turn } from './turn.ts';
+import { WorkloadSelectors } from './workload-selectors.ts';
+
+const longestSleepMs = 60_000;
+
+type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'reportFault'> & {
+  readonly hooks: HookCallers<typeof schedulerHooks>;
+};
+
+/** What the host works with. */
+export interface HostParts {
+  readonly api: ApiClient;
+  readonly scheduler: Scheduler;
+  /** The name of the scheduler in charge. */
+  readonly schedulerName: () => string;
+  /** Default: classes of pods, spread by their workloads. */
+  readonly infoOf?: (pod: Pod) => PodInfo;
+  readonly observer?: HostObserver;
+  /** Absent: it schedules always. */
+  readonly leadership?: OptionalRef<Leadership>;
+}
+
+export class SchedulerHost {
+  readonly #ctx: HostContext;
+  readonly #informers: Informers;
+  readonly #core: Core;
+  readonly #intake: Intake;
+  readonly #cycles: BindingCycles;
+  readonly #preemptor: Preemptor;
+  readonly #attempts: Attempts;
+  readonly #blame: Blame;
+  /** Pods are queued and nodes counted all the time, so that a take-over finds everything at hand. */
+  readonly #work: WorkWhileLeading;
+  #running: Promise<void> | undefined;
+
+  constructor(ctx: HostContext, parts: HostParts, config: HostConfig) {
+    this.#ctx = ctx;
+    this.#informers = informers(ctx, parts.api);
+    this.#blame = new Blame(ctx.env, ctx.log);
+    this.#core = this.#makeCore(parts, config);
+    this.#intake = new Intake(this.#core);
+    this.#intake.follow(this.#informers);
+    this.#preemptor = new Preemptor(this.#core);
+    const outcomes = new Outcomes(this.#core, this.#preemptor, this.#blame);
+    this.#cycles = new BindingCycles(this.#core, (waiting, reason) => outcomes.refused(waiting, reason));
+    this.#attempts = new Attempts(this.#core, this.#cycles, outcomes, {
+      signal: ctx.signal,
+      beforeActing: () => this.#applyEvents(),
+    });
+    this.#work = new WorkWhileLeading({
+      leadership: parts.leadership,
+      refresh: () => this.#informers.relist(),
+      onBegin: () => this.#begin(),
+      onEnd: () => undefined,
+    });
+  }
+
+  get counts(): Readonly<HostCounts> {
+    return this.#core.counts;
+  }
+
+  /** The last decisions of each pod. */
+  get decisions(): DecisionLog {
+    return this.#core.decisions;
+  }
+
+  pending(): QueueCounts {
+    return this.#core.queue.counts();
+  }
+
+  /** How many pods came to a part of the queue, by `place cause`. */
+  get incoming(): ReadonlyMap<string, number> {
+    return this.#core.queue.incoming;
+  }
+
+  async start(): Promise<void> {
+    this.#work.start();
+    this.#informers.start();
+    this.#running = this.#loop();
+    await this.#informers.tried();
+  }
+
+  async stop(): Promise<void> {
+    this.#work.stop();
+    this.#core.turn.wake();
+    await this.#cycles.stop();
+    await this.#running;
+    await this.#cycles.stop();
+    await this.#preemptor.stop();
+    await this.#core.status.idle();
+    await this.#informers.stop();
+  }
+
+  #makeCore(parts: HostParts, config: HostConfig): Core {
+    const { env, log, hooks } = this.#ctx;
+    const { api } = parts;
+    const turn = new Turn();
+    const objects = new InformedObjects(this.#informers, (resource) => turn.emit({ kind: 'object-changed', resource }));
+    const state = new ClusterState(objects);
+    const current = new CurrentScheduler({
+      service: parts.scheduler,
+      name: parts.schedulerName,
+      defaultProfile: config.schedulerName,
+      blame: (message) => this.#blame.say(parts.schedulerName(), message),
+    });
+    return {
+      api,
+      env,
+      log,
+      hooks,
+      config,
+      infoOf: parts.infoOf ?? this.#podClasses(),
+      state,
+      queue: new PodQueue(current.traits),
+      nominations: new Nominations(state),
+      preemptions: new Preemptions(),
+      assumed: new Assumed(),
+      current,
+      status: new PodStatusWriter(api, env, log),
+      recorder: new EventRecorder(this.#ctx, api, { component: config.schedulerName }),
+      decisions: new DecisionLog(),
+      turn,
+      counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
+      observer: parts.observer,
+      active: () => this.#work.active,
+      cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
+    };
+  }
+
+  #podClasses(): (pod: Pod) => PodInfo {
+    const workloads = new WorkloadSelectors(this.#informers);
+    const classes = new PodClasses({ workloadSelector: (pod) => workloads.selectorFor(pod) });
+    return (pod) => classes.infoOf(pod);
+  }
+
+  #begin(): void {
+    const { queue, env, turn } = this.#core;
+    queue.retryAll(env.clock.monotonic());
+    for (const waiting of queue.all()) if (waiting.place === 'gated') this.#intake.markGated(waiting);
+    turn.wake();
+  }
+
+  async #loop(): Promise<void> {
+    const { env, signal } = this.#ctx;
+    const { queue, turn } = this.#core;
+    while (!signal.aborted) {
+      this.#beginTurn();
+      const batch = this.#work.active ? queue.take(this.#attempts.batchLimit, env.clock.monotonic()) : [];
+      if (batch.length === 0) await turn.sleep(env.timers, this.#sleepMs(), signal);
+      else {
+        await this.#attempts.schedule(batch);
+        await this.#cycles.room();
+        await this.#preemptor.room();
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+    }
+  }
+
+  #sleepMs(): number {
+    const { queue, env, assumed } = this.#core;
+    const dueMs = this.#work.active ? queue.nextInMs(env.clock.monotonic()) : undefined;
+    const limitMs = assumed.size > 0 ? longestSleepMs / 4 : longestSleepMs;
+    return Math.max(1, Math.min(dueMs ?? limitMs, limitMs));
+  }
+
+  #beginTurn(): void {
+    const { env, current, queue } = this.#core;
+    const now = env.clock.monotonic();
+    if (current.look(now)) {
+      queue.setRules(current.traits, now);
+      this.#intake.reconsider(this.#informers.for(pods).list());
+    }
+    this.#expireAssumptions(now);
+    this.#applyEvents();
+  }
+
+  #applyEvents(): void {
+    const { turn, queue, env } = this.#core;
+    const now = env.clock.monotonic();
+    const events = turn.take();
+    if (events === undefined) queue.retryAll(now);
+    else queue.apply(events, now);
+  }
+
+  #expireAssumptions(now: number): void {
+    const { assumed, state, turn } = this.#core;
+    for (const uid of assumed.expired(now)) {
+      const placement = state.remove(uid);
+      if (placement !== undefined) turn.emit({ kind: 'pod-removed', ...placement });
+    }
+  }
+}
