@@ -12,6 +12,7 @@ import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
 import { addUp } from './commands/up.ts';
 import { addVersion, timonelVersion } from './commands/version.ts';
+import { addWhy } from './commands/why.ts';
 import { exitCodes } from './errors.ts';
 
 export function createProgram(): Command {
@@ -28,6 +29,7 @@ export function createProgram(): Command {
     addUp,
     addPlugin,
     addScheduler,
+    addWhy,
     addServer,
     addAgent,
     addStore,

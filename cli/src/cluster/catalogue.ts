@@ -16,6 +16,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'api-resources': () => import('@timonel/plugin-api-resources'),
   'api-kernel': () => import('@timonel/plugin-api-kernel'),
   'api-store': () => import('@timonel/plugin-api-store'),
+  'api-why': () => import('@timonel/plugin-api-why'),
   'admission-namespace': () => import('@timonel/plugin-admission-namespace'),
   'service-allocator': () => import('@timonel/plugin-service-allocator'),
   'scheduler-host': () => import('@timonel/plugin-scheduler-host'),

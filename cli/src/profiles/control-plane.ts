@@ -10,6 +10,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
     { plugin: 'api-store' },
+    { plugin: 'api-why' },
     { plugin: 'admission-namespace' },
     { plugin: 'service-allocator', config: { clusterIpRange: settings.serviceCidr } },
     { plugin: 'scheduler-host' },

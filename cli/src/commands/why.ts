@@ -1,0 +1,78 @@
+import type { Command } from 'commander';
+import type { Why } from '@timonel/sdk/contracts/why';
+import { callCluster } from '../cluster/remote.ts';
+import { CliError, exitCodes } from '../errors.ts';
+import { whyText } from '../output/why-text.ts';
+import { accessOf, print, withAccess, type AccessFlags } from './access.ts';
+
+const base = '/apis/why.timonel.dev/v1';
+
+const plurals: Readonly<Record<string, string>> = {
+  po: 'pods',
+  pod: 'pods',
+  no: 'nodes',
+  node: 'nodes',
+  ns: 'namespaces',
+  namespace: 'namespaces',
+  pv: 'persistentvolumes',
+  persistentvolume: 'persistentvolumes',
+  pvc: 'persistentvolumeclaims',
+  persistentvolumeclaim: 'persistentvolumeclaims',
+  svc: 'services',
+  service: 'services',
+  deploy: 'deployments.apps',
+  deployment: 'deployments.apps',
+  rs: 'replicasets.apps',
+  replicaset: 'replicasets.apps',
+};
+const clusterScoped: ReadonlySet<string> = new Set(['nodes', 'namespaces', 'persistentvolumes']);
+
+interface WhyFlags extends AccessFlags {
+  readonly namespace: string;
+}
+
+interface Target {
+  readonly resource: string;
+  readonly name: string;
+}
+
+/** `pod web-0` or `pod/web-0`. @throws CliError */
+export function targetOf(kind: string, name: string | undefined): Target {
+  const parts = name === undefined ? kind.split('/') : [kind, name];
+  const [type = '', object = ''] = parts;
+  if (parts.length !== 2 || type === '' || object === '' || `${type}${object}`.includes('/')) {
+    throw new CliError(
+      'Which object? Name it like `timonel why pod web-0` or `timonel why pod/web-0`.',
+      exitCodes.usage,
+    );
+  }
+  const lower = type.toLowerCase();
+  return { resource: Object.hasOwn(plurals, lower) ? (plurals[lower] ?? lower) : lower, name: object };
+}
+
+export function pathOf({ resource, name }: Target, namespace: string): string {
+  const object = `${encodeURIComponent(resource)}/${encodeURIComponent(name)}`;
+  return clusterScoped.has(resource)
+    ? `${base}/${object}`
+    : `${base}/namespaces/${encodeURIComponent(namespace)}/${object}`;
+}
+
+export function addWhy(program: Command): void {
+  withAccess(
+    program
+      .command('why <kind> [name]')
+      .description('Tell why an object is in its state: why a pod waits, and what would help')
+      .option('-n, --namespace <namespace>', 'namespace of the object', 'default'),
+  )
+    .addHelpText(
+      'after',
+      '\nThe root cause comes first; nodes that refuse a pod for the same reason are one group. Of a pod that has a node, the scores of the node and of the runners-up are shown.' +
+        '\n\nExit codes: 0 answered, 1 there is no such object, or nobody explains its kind, 2 wrong arguments, 3 no cluster answers.' +
+        '\n\nExamples:\n  timonel why pod web-0\n  timonel why pod/web-0 -n shop\n  timonel why pod web-0 -o json',
+    )
+    .action(async (kind: string, name: string | undefined, flags: WhyFlags) => {
+      const path = pathOf(targetOf(kind, name), flags.namespace);
+      const why = await callCluster<Why>(accessOf(flags), 'GET', path);
+      print(flags, why, () => whyText(why));
+    });
+}
