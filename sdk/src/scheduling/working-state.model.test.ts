@@ -13,7 +13,15 @@ import {
   type TopologyDomains,
 } from '../contracts/scheduler2/index.ts';
 import { PodClasses } from './pod-class.ts';
-import { change, RandomCluster, template, topologyKeys, type Change, type Template } from './testing/random-cluster.ts';
+import {
+  change,
+  nodeSketch,
+  RandomCluster,
+  template,
+  topologyKeys,
+  type Change,
+  type Template,
+} from './testing/random-cluster.ts';
 import { WorkingState } from './working-state.ts';
 
 type Step =
@@ -23,6 +31,7 @@ type Step =
   | { readonly kind: 'unassume'; readonly which: number }
   | { readonly kind: 'ask'; readonly template: Template };
 
+const startNodes = fc.array(nodeSketch, { minLength: 3, maxLength: 6 });
 const wishes = { affinity: true, spread: true };
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('change' as const), change: change(wishes) }) },
@@ -236,8 +245,9 @@ class Run {
 describe('the columns of the scheduler', () => {
   it('answer as a count from scratch does, whatever comes, goes, moves and is assumed', () => {
     fc.assert(
-      fc.property(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (steps) => {
+      fc.property(startNodes, fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), (sketches, steps) => {
         const run = new Run();
+        sketches.forEach((sketch, at) => run.cluster.apply({ kind: 'node', at, sketch }));
         run.sync(100, false);
         for (const next of steps) run.do(next);
         run.do({ kind: 'sync', remembers: 100, newList: false });

@@ -160,7 +160,6 @@ const which = fc.nat({ max: 40 });
 export function change(wishes: Wishes): fc.Arbitrary<Change> {
   const pod = fc.record({ kind: fc.constant('pod' as const), at: place, template: template(wishes) });
   const others: fc.Arbitrary<Change>[] = [
-    fc.record({ kind: fc.constant('node' as const), at: place, sketch: nodeSketch }),
     fc.record({ kind: fc.constant('node-gone' as const), at: place }),
     fc.record({ kind: fc.constant('node-elsewhere' as const), at: place, to: place }),
     fc.record({ kind: fc.constant('pod-gone' as const), which }),
@@ -175,7 +174,12 @@ export function change(wishes: Wishes): fc.Arbitrary<Change> {
       team: fc.constantFrom('blue', 'red'),
     }),
   ];
-  return fc.oneof({ weight: 6, arbitrary: pod }, ...others.map((arbitrary) => ({ weight: 1, arbitrary })));
+  const node = fc.record({ kind: fc.constant('node' as const), at: place, sketch: nodeSketch });
+  return fc.oneof(
+    { weight: 6, arbitrary: pod },
+    { weight: 3, arbitrary: node },
+    ...others.map((arbitrary) => ({ weight: 1, arbitrary })),
+  );
 }
 
 interface NewRow {
