@@ -1,4 +1,11 @@
-import { KernelError, type KernelControl, type PluginInfo, type SwapReport } from '@timonel/sdk';
+import {
+  KernelError,
+  type KernelControl,
+  type PluginInfo,
+  type ProbationInfo,
+  type SwapOptions,
+  type SwapReport,
+} from '@timonel/sdk';
 import { quoted } from '../graph/problems.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { Swapper } from '../swap/swapper.ts';
@@ -65,10 +72,18 @@ export class Control implements KernelControl {
     });
   }
 
-  swap(serviceId: string, candidate: string): Promise<SwapReport> {
+  probation(serviceId: string): ProbationInfo | undefined {
+    return this.swapper.probation(serviceId);
+  }
+
+  unfit(serviceId: string, reason: string): boolean {
+    return this.swapper.unfit(serviceId, reason);
+  }
+
+  swap(serviceId: string, candidate: string, options?: SwapOptions): Promise<SwapReport> {
     return this.tools.operations.run(async () => {
       this.assertRunning();
-      const report = await this.swapper.swap(serviceId, candidate);
+      const report = await this.swapper.swap(serviceId, candidate, options);
       await this.tools.remember({ kind: 'swap', service: serviceId, from: report.from, to: report.to });
       return report;
     });

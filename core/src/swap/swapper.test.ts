@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { definePlugin, defineService, type AnyPlugin, type PluginContext, type PluginInstance } from '@timonel/sdk';
+import {
+  definePlugin,
+  defineService,
+  kernelControl,
+  type AnyPlugin,
+  type PluginContext,
+  type PluginInstance,
+} from '@timonel/sdk';
 import type { DesiredChange, PluginEntry } from '@timonel/core';
 import { manualEnv, settle, startTestKernel } from '@timonel/testkit';
 
@@ -240,6 +247,52 @@ describe('swap', () => {
       { kind: 'swap', service: 'swap.counter', from: 'old', to: 'new' },
       { kind: 'swap', service: 'swap.counter', from: 'new', to: 'old' },
     ]);
+    await test.stop();
+    expect(test.env.pendingTimers).toBe(0);
+  });
+
+  it('swaps back at the word of a watcher, which is the reason that is shown', async () => {
+    const changes: DesiredChange[] = [];
+    const test = await kernelWith(counterPlugin('old'), counterPlugin('new'), changes);
+    const control = test.service(kernelControl);
+    expect(control.probation('swap.counter')).toBeUndefined();
+    expect(control.unfit('swap.counter', 'too slow')).toBe(false);
+    await test.counter.add();
+    await control.swap('swap.counter', 'new');
+    await test.env.advance(1000);
+    expect(control.probation('swap.counter')).toEqual({ plugin: 'new', previous: 'old', endsInMs: 9000 });
+    expect(control.probation('swap.other')).toBeUndefined();
+    expect(control.unfit('swap.other', 'too slow')).toBe(false);
+    expect(control.unfit('swap.counter', 'too slow')).toBe(true);
+    expect(control.unfit('swap.counter', 'said twice')).toBe(true);
+    await settle();
+    const reason = `swapped back to 'old' in probation: too slow`;
+    expect(control.info('new')).toMatchObject({ state: 'failed', reason });
+    expect(test.log.lines).toContainEqual({
+      level: 'warn',
+      fields: { plugin: 'new', service: 'swap.counter' },
+      message: reason,
+    });
+    expect(await test.counter.add()).toBe('old 2');
+    expect(control.probation('swap.counter')).toBeUndefined();
+    expect(control.unfit('swap.counter', 'too late')).toBe(false);
+    expect(changes).toMatchObject([{ to: 'new' }, { to: 'old' }]);
+    await test.stop();
+    expect(test.env.pendingTimers).toBe(0);
+  });
+
+  it('takes as long for the probation as the swap says', async () => {
+    const test = await kernelWith(counterPlugin('old'), counterPlugin('new'));
+    for (const probationMs of [-1, Number.NaN]) {
+      await expect(test.control.swap('swap.counter', 'new', { probationMs })).rejects.toThrow('is no duration');
+    }
+    await test.control.swap('swap.counter', 'new', { probationMs: 60_000 });
+    await test.env.advance(59_000);
+    expect(test.control.probation('swap.counter')).toMatchObject({ plugin: 'new', endsInMs: 1000 });
+    await test.env.advance(1000);
+    expect(test.control.probation('swap.counter')).toBeUndefined();
+    await test.control.swap('swap.counter', 'old', { probationMs: 0 });
+    expect(test.control.probation('swap.counter')).toBeUndefined();
     await test.stop();
     expect(test.env.pendingTimers).toBe(0);
   });

@@ -1,9 +1,19 @@
-import { KernelError, didYouMean, errorMessage, type SwapReport } from '@timonel/sdk';
+import {
+  KernelError,
+  didYouMean,
+  errorMessage,
+  type ProbationInfo,
+  type SwapOptions,
+  type SwapReport,
+} from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
 import type { KernelTools } from '../kernel/parts.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
 import { beginProbation, type Probation } from './probation.ts';
 import { replaceProvider, type Handover } from './replace.ts';
+
+const refusal = ({ name: plugin }: PluginRecord, text: string): KernelError =>
+  new KernelError('ERR_SERVICE_SWAP', text, { plugin });
 
 /** One swap that may still be taken back. */
 interface Swapped {
@@ -28,10 +38,12 @@ export class Swapper {
   }
 
   /** Runs inside of an operation. */
-  async swap(serviceId: string, candidateName: string): Promise<SwapReport> {
+  async swap(serviceId: string, candidateName: string, options: SwapOptions = {}): Promise<SwapReport> {
+    const { probationMs = this.tools.parts.limits.probationMs } = options;
     const old = this.providerOf(serviceId);
     const candidate = await this.tools.set.find(candidateName);
     this.assertSwappable(serviceId, old, candidate);
+    if (!(probationMs >= 0)) throw refusal(candidate, `the time of probation (${probationMs} ms) is no duration`);
     await this.tools.set.check(candidate, candidate.entry.config, old);
     this.endProbationOf(old.name);
     this.endProbationOf(candidate.name);
@@ -41,7 +53,7 @@ export class Swapper {
       const { handover, ...report } = await replaceProvider(this.tools, { from: old, to: candidate });
       this.exchange(old, candidate);
       old.moveTo('disabled');
-      this.watch({ service: serviceId, old, candidate, handover });
+      this.watch({ service: serviceId, old, candidate, handover }, probationMs);
       this.tools.parts.figures.swaps.of(serviceId, 'done').add();
       this.tools.parts.figures.swapPause.of().observe(report.pauseMs / 1000);
       return { service: serviceId, ...report };
@@ -51,6 +63,21 @@ export class Swapper {
       const message = `${still}: ${errorMessage(error)}`;
       throw new KernelError('ERR_SERVICE_SWAP', message, { plugin: candidate.name, cause: error });
     }
+  }
+
+  probation(serviceId: string): ProbationInfo | undefined {
+    for (const [plugin, { service, old: previous, endsAt }] of this.probations) {
+      if (service !== serviceId) continue;
+      return { plugin, previous, endsInMs: Math.max(0, endsAt - this.tools.parts.env.clock.monotonic()) };
+    }
+    return undefined;
+  }
+
+  /** False: nobody is in probation. */
+  unfit(serviceId: string, reason: string): boolean {
+    const plugin = this.probation(serviceId)?.plugin ?? '';
+    this.probations.get(plugin)?.broken(new Error(reason));
+    return plugin !== '';
   }
 
   /** The plugin is about to change: nobody swaps it back any more. */
@@ -83,7 +110,7 @@ export class Swapper {
 
   private assertSwappable(serviceId: string, old: PluginRecord, candidate: PluginRecord): void {
     const refuse = (text: string): never => {
-      throw new KernelError('ERR_SERVICE_SWAP', text, { plugin: candidate.name });
+      throw refusal(candidate, text);
     };
     if (candidate === old) refuse(`plugin '${old.name}' provides service '${serviceId}' already`);
     if (candidate.life !== undefined) refuse(`plugin '${candidate.name}' runs already`);
@@ -104,11 +131,12 @@ export class Swapper {
     this.tools.supervisor.forget(from);
   }
 
-  private watch(swapped: Swapped): void {
+  private watch(swapped: Swapped, ms: number): void {
     const { parts, supervisor, operations } = this.tools;
-    const { candidate, old } = swapped;
-    if (candidate.life === undefined || this.closed) return;
-    const probation = beginProbation(parts, supervisor, candidate.life, old.name, {
+    const { service, candidate, old } = swapped;
+    if (candidate.life === undefined || this.closed || ms === 0) return;
+    const terms = { life: candidate.life, service, old: old.name, ms };
+    const probation = beginProbation(parts, supervisor, terms, {
       onBroken: (error) => operations.background(() => this.swapBack(swapped, probation, error)),
       onPassed: () => this.probations.delete(candidate.name),
     });

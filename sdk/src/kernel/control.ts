@@ -62,6 +62,20 @@ export interface SwapReport {
   readonly drainedCalls: number;
 }
 
+/** Options of {@link KernelControl.swap}. */
+export interface SwapOptions {
+  /** How long the new provider is on probation, in ms; 0: not at all. Default: the kernel's limit `probationMs`, 10 s. */
+  readonly probationMs?: number;
+}
+
+/** A provider that was swapped in and must still prove itself: on trouble the one before serves again. */
+export interface ProbationInfo {
+  readonly plugin: string;
+  /** The plugin that served before. */
+  readonly previous: string;
+  readonly endsInMs: number;
+}
+
 /** Looking into and steering the running kernel. Provided by the kernel itself. */
 export interface KernelControl {
   /** Every plugin the kernel knows: enabled ones and those that could be enabled, sorted by name. */
@@ -73,7 +87,14 @@ export interface KernelControl {
   /** Stops a plugin and undoes all it registered. Refused with ERR_PLUGIN_IN_USE while others require it. */
   disable(name: string): Promise<PluginInfo>;
   /** Replaces the provider of a `one` service while it is in use. On any failure the old one goes on serving. */
-  swap(serviceId: string, candidate: string): Promise<SwapReport>;
+  swap(serviceId: string, candidate: string, options?: SwapOptions): Promise<SwapReport>;
+  /** The probation that the provider of a service is in after a swap. */
+  probation(serviceId: string): ProbationInfo | undefined;
+  /**
+   * Says that a provider in probation is no good. The kernel swaps back as after a failed probe, in the background, and
+   * shows `reason` in the plugin's entry and in the log. False: no probation is under way, and nothing happens.
+   */
+  unfit(serviceId: string, reason: string): boolean;
   /** The current provider of a `one` service. */
   providerOf(serviceId: string): string | undefined;
 }
@@ -82,7 +103,7 @@ export interface KernelControl {
 export const kernelControl: ServiceToken<KernelControl, 'one'> = defineService<KernelControl>('kernel.control', {
   major: 1,
   cardinality: 'one',
-  sync: ['list', 'info', 'providerOf'],
+  sync: ['list', 'info', 'probation', 'providerOf', 'unfit'],
 });
 
 /** A change of state of a plugin. */
