@@ -4,13 +4,13 @@ import {
   collectHook,
   notifyHook,
   waterfallHook,
+  DeadlineWatch,
   type AnyHookToken,
   type HookCaller,
   type KernelError,
   type TapOptions,
 } from '@timonel/sdk';
 import { createSimulatedEnv, type SimulatedEnv } from '../env/index.ts';
-import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { Activity } from '../supervision/activity.ts';
 import { HookRegistry } from './hook-registry.ts';
 import type { Tap, UntypedTap } from './tap.ts';

@@ -3,6 +3,7 @@ import {
   errorMessage,
   type AnyHookToken,
   type Clock,
+  type DeadlineWatch,
   type Histogram,
   type KernelErrorCode,
   type KernelErrorOptions,
@@ -11,7 +12,6 @@ import {
   type TapInfo,
 } from '@timonel/sdk';
 import { callWithin, cutOff } from '../lifecycle/call-within.ts';
-import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import { isThenable } from '../lifecycle/thenable.ts';

@@ -2,13 +2,13 @@ import {
   KernelError,
   errorMessage,
   type AnyHookToken,
+  type DeadlineWatch,
   type LogFields,
   type PluginContext,
   type PluginInstance,
   type TapOptions,
 } from '@timonel/sdk';
 import type { KernelLimits } from '../kernel/limits.ts';
-import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { WorkerThread, receivedError, type WorkerData } from './worker-thread.ts';
 
 /** What a plugin in a worker needs beside its context. */

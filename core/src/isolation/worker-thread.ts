@@ -1,7 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import { KernelError, errorMessage } from '@timonel/sdk';
+import { KernelError, errorMessage, type DeadlineWatch } from '@timonel/sdk';
 import type { KernelLimits } from '../kernel/limits.ts';
-import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 
 // Plain JavaScript beside `src` and `dist`: a worker of the sources could not load TypeScript.
 const program = new URL('../../worker/main.mjs', import.meta.url);

@@ -6,6 +6,7 @@ import {
   kernelMetrics,
   MetricRegistry,
   openKernelFigures,
+  DeadlineWatch,
   type HookCaller,
   type KernelControl,
   type PluginInfo,
@@ -20,7 +21,6 @@ import { reversed, sortPlugins, visitInOrder } from '../graph/visit.ts';
 import { GraphError } from '../graph/problems.ts';
 import { resolveGraph, type Graph } from '../graph/resolve.ts';
 import { HookRegistry } from '../hooks/hook-registry.ts';
-import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { PluginScopes } from '../services/plugin-scopes.ts';
 import { ServiceRegistry } from '../services/service-registry.ts';
 import { Activity } from '../supervision/activity.ts';

@@ -1,6 +1,13 @@
-import type { Env, KernelError, KernelFigures, Logger, MetricRegistry, PluginStateChange } from '@timonel/sdk';
+import type {
+  DeadlineWatch,
+  Env,
+  KernelError,
+  KernelFigures,
+  Logger,
+  MetricRegistry,
+  PluginStateChange,
+} from '@timonel/sdk';
 import type { HookRegistry } from '../hooks/hook-registry.ts';
-import type { DeadlineWatch } from '../lifecycle/deadline.ts';
 import type { PluginRecord } from '../lifecycle/plugin-record.ts';
 import type { PluginScopes } from '../services/plugin-scopes.ts';
 import type { ServiceRegistry } from '../services/service-registry.ts';

@@ -1,10 +1,9 @@
-import { KernelError, checkConfig, definePlugin, didYouMean } from '@timonel/sdk';
+import { KernelError, checkConfig, definePlugin, didYouMean, withDeadline } from '@timonel/sdk';
 import { checkDefinition } from '../graph/check-definition.ts';
 import { linkPlugins, type Linked } from '../graph/links.ts';
 import { problemsError } from '../graph/problems.ts';
 import { configProblems, resolveServices, type Candidate } from '../graph/resolve.ts';
 import { describeError, PluginRecord } from '../lifecycle/plugin-record.ts';
-import { withDeadline } from '../lifecycle/deadline.ts';
 import type { KernelOptions, PluginEntry } from './options.ts';
 import type { KernelParts } from './parts.ts';
 

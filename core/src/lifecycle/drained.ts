@@ -1,4 +1,4 @@
-import type { DeadlineWatch } from './deadline.ts';
+import type { DeadlineWatch } from '@timonel/sdk';
 
 /** Something that calls are in flight on. */
 export interface Busy {

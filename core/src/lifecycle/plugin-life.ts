@@ -1,6 +1,7 @@
 import {
   KernelError,
   errorMessage,
+  withDeadline,
   type KernelErrorCode,
   type PluginInstance,
   type StopReason,
@@ -13,7 +14,6 @@ import { setupInWorker } from '../isolation/worker-plugin.ts';
 import { abandonCalls, type Binding } from '../services/slot.ts';
 import type { PluginScope } from '../services/plugin-scopes.ts';
 import { callWithin, cutOff } from './call-within.ts';
-import { withDeadline } from './deadline.ts';
 import { drained } from './drained.ts';
 import { createContext } from './plugin-context.ts';
 import type { PluginRecord } from './plugin-record.ts';

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { defineService, type Many, type OptionalRef } from '@timonel/sdk';
+import { defineService, DeadlineWatch, type Many, type OptionalRef } from '@timonel/sdk';
 import { createSimulatedEnv, type SimulatedEnv } from '../env/index.ts';
-import { DeadlineWatch } from '../lifecycle/deadline.ts';
 import { drained } from '../lifecycle/drained.ts';
 import { Activity } from '../supervision/activity.ts';
 import { ServiceRegistry } from './service-registry.ts';

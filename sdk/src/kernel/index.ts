@@ -1,5 +1,6 @@
 export * from './config/check-config.ts';
 export * from './control.ts';
+export * from './deadline.ts';
 export * from './env.ts';
 export * from './env-parts.ts';
 export * from './errors.ts';

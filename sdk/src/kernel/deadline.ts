@@ -1,4 +1,4 @@
-import type { Clock, Timers, TimerHandle } from '@timonel/sdk';
+import type { Clock, Timers, TimerHandle } from './env.ts';
 
 /** One running deadline. */
 export interface Deadline {
@@ -7,7 +7,7 @@ export interface Deadline {
 }
 
 /**
- * All deadlines of the kernel behind one timer, armed for the earliest. Adding and removing one is a Set operation, so
+ * All deadlines of one owner behind one timer, armed for the earliest. Adding and removing one is a Set operation, so
  * that a deadline on every asynchronous tap costs next to nothing.
  */
 export class DeadlineWatch {
