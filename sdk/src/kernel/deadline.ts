@@ -8,7 +8,7 @@ export interface Deadline {
 
 /**
  * All deadlines of one owner behind one timer, armed for the earliest. Adding and removing one is a Set operation, so
- * that a deadline on every asynchronous tap costs next to nothing.
+ * that a deadline on every asynchronous call costs next to nothing.
  */
 export class DeadlineWatch {
   private readonly clock: Clock;
