@@ -58,6 +58,7 @@ const keys = [
   '__proto__',
   'constructor',
   'hasOwnProperty',
+  'toString',
   '',
   'name',
   'spec',

@@ -2,6 +2,7 @@
 import type { KernelControl, PluginInfo } from '@timonel/sdk';
 import {
   parseRouteBody,
+  pathParameter,
   type Route,
   type RouteRequest,
   type SubresourceResponse,
@@ -37,7 +38,7 @@ function pluginObject(info: PluginInfo): unknown {
 }
 
 function nameOf(request: RouteRequest, parameter: string): string {
-  return decodeURIComponent(request.params[parameter] ?? '');
+  return pathParameter(request.params, parameter);
 }
 
 const enableBody = z

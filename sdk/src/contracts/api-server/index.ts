@@ -312,4 +312,5 @@ export const apiHooks: {
   }),
 });
 
+export * from './path-parameter.ts';
 export * from './route-body.ts';

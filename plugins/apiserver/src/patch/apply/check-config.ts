@@ -38,7 +38,8 @@ function itemProblems(list: readonly unknown[], node: SchemaNode, path: string, 
 function nameOf({ apiVersion, definition }: Kind, config: JsonObject): string {
   const metadata = own(config, 'metadata');
   const { namespace = '', name = '' } = isJsonObject(metadata) ? metadata : {};
-  return `${String(namespace)}/${String(name)}; ${apiVersion}, Kind=${definition.kind}`;
+  const text = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value));
+  return `${text(namespace)}/${text(name)}; ${apiVersion}, Kind=${definition.kind}`;
 }
 
 /**
