@@ -30,19 +30,19 @@ export interface InterPodAffinityConfig {
   readonly ignorePreferredTermsOfExistingPods?: boolean;
 }
 
-export const affinityMismatch: Reason = Object.freeze({
+const affinityMismatch: Reason = Object.freeze({
   code: 'pod-affinity',
   text: "node(s) didn't match pod affinity rules",
   resolvable: false,
 });
 
-export const antiAffinityMismatch: Reason = Object.freeze({
+const antiAffinityMismatch: Reason = Object.freeze({
   code: 'pod-anti-affinity',
   text: "node(s) didn't match pod anti-affinity rules",
   resolvable: true,
 });
 
-export const placedAntiAffinityMismatch: Reason = Object.freeze({
+const placedAntiAffinityMismatch: Reason = Object.freeze({
   code: 'existing-pod-anti-affinity',
   text: "node(s) didn't satisfy existing pods anti-affinity rules",
   resolvable: true,
@@ -70,7 +70,7 @@ export interface AffinityState {
 const conjunctions = new WeakMap<PodClass, PodMatcher>();
 
 /** Pods that all required terms mean: one such pod must be there, not one for each term. */
-export function wantedPods(pod: PodClass): PodMatcher {
+function wantedPods(pod: PodClass): PodMatcher {
   let matcher = conjunctions.get(pod);
   if (matcher === undefined) {
     const all = [...new Map(pod.requiredAffinity.map((term) => [term.matcher.key, term.matcher])).values()];
@@ -117,7 +117,7 @@ function preFilter(pod: PodInfo, view: ClusterView): PreFilterResult {
 }
 
 /** Whether nobody is there yet whom the pod wants, and it may be the first. */
-export function mayBeFirst({ wanted, wantsItself }: AffinityState): boolean {
+function mayBeFirst({ wanted, wantsItself }: AffinityState): boolean {
   return wantsItself && wanted.every(({ counts }) => counts.inDomains === 0);
 }
 
@@ -129,7 +129,7 @@ function isWithWanted(wanted: readonly CountedTerm[], row: number, isFirst: bool
   return true;
 }
 
-export function meetsAny(terms: readonly CountedTerm[], row: number): boolean {
+function meetsAny(terms: readonly CountedTerm[], row: number): boolean {
   for (const { domains, counts } of terms) {
     const domain = domains.ofRow[row] as number;
     if (domain >= 0 && counts.of(domain) > 0) return true;

@@ -118,60 +118,55 @@ interface ScoreState {
   readonly required: readonly Int32Array[];
 }
 
-function isIgnored(required: readonly Int32Array[], row: number): boolean {
-  for (const ofRow of required) if ((ofRow[row] as number) < 0) return true;
-  return false;
-}
-
-/** In how many domains the candidates are; those without the label are one more. */
-function sizeOf(
-  ofRow: Int32Array,
-  domains: number,
-  { rows, count }: NodeBatch,
-  required: readonly Int32Array[],
-): number {
-  const isSeen = new Uint8Array(domains + 1);
+/** The candidates that are scored. */
+function scoredOf({ rows, count, view }: NodeBatch, required: readonly Int32Array[], scores: Float64Array): NodeBatch {
+  const kept = new Int32Array(count);
   let size = 0;
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    const domain = (ofRow[row] as number) + 1;
-    if (isSeen[domain] === 1 || isIgnored(required, row)) continue;
+    let has = true;
+    for (const ofRow of required) if ((ofRow[row] as number) < 0) has = false;
+    if (has) {
+      kept[size] = row;
+      size += 1;
+    } else scores[row] = ignored;
+  }
+  return { rows: kept, count: size, view };
+}
+
+/** In how many domains the nodes are; those without the label are one more. */
+function sizeOf(ofRow: Int32Array, domains: number, { rows, count }: NodeBatch): number {
+  const isSeen = new Uint8Array(domains + 1);
+  let size = 0;
+  for (let at = 0; at < count; at += 1) {
+    const domain = (ofRow[rows[at] as number] as number) + 1;
+    size += 1 - (isSeen[domain] as number);
     isSeen[domain] = 1;
-    size += 1;
   }
   return size;
 }
 
-function candidates({ rows, count }: NodeBatch, required: readonly Int32Array[]): number {
-  let size = 0;
-  for (let at = 0; at < count; at += 1) if (!isIgnored(required, rows[at] as number)) size += 1;
-  return size;
-}
-
-function addendOf(batch: NodeBatch, { constraint, nodes }: Spread, required: readonly Int32Array[]): Addend {
-  const { view } = batch;
+function addendOf(scored: NodeBatch, { constraint, nodes }: Spread): Addend {
+  const { view } = scored;
   const { topologyKey, maxSkew, matcher } = constraint;
   const { ofRow, count } = view.domains(topologyKey);
   const tolerance = maxSkew - 1;
   if (topologyKey === hostnameLabel) {
-    const weight = Math.log(candidates(batch, required) + 2);
+    const weight = Math.log(scored.count + 2);
     return { ofRow, byDomain: undefined, perNode: view.matching(matcher, nodeTopology, false), weight, tolerance };
   }
-  const weight = Math.log(sizeOf(ofRow, count, batch, required) + 2);
+  const weight = Math.log(sizeOf(ofRow, count, scored) + 2);
   const byDomain = Float64Array.from(spreadCounts(view, constraint, nodes), (pods) => Math.max(0, pods) * weight);
   return { ofRow, byDomain, perNode: undefined, weight, tolerance };
 }
 
 function score(_: PodInfo, nodes: NodeBatch, scores: Float64Array, state: unknown): void {
   const { spreads, required } = state as ScoreState;
-  const addends = spreads.map((spread) => addendOf(nodes, spread, required));
-  const { rows, count } = nodes;
+  const scored = scoredOf(nodes, required, scores);
+  const addends = spreads.map((spread) => addendOf(scored, spread));
+  const { rows, count } = scored;
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    if (isIgnored(required, row)) {
-      scores[row] = ignored;
-      continue;
-    }
     let sum = 0;
     for (const { ofRow, byDomain, perNode, weight, tolerance } of addends) {
       const domain = ofRow[row] as number;
