@@ -23,9 +23,9 @@ class Live {
   generation = 0;
   objects: SchedulerSnapshot['objects'] = listedObjects();
 
-  put(at: number, node: Node | undefined, pods: readonly PodInfo[] = []): void {
+  put(at: number, node: Node | undefined, pods: readonly PodInfo[] = [], nominated: readonly PodInfo[] = []): void {
     this.generation += 1;
-    this.rows[at] = { name: node?.metadata.name ?? '', node, pods, nominated: [], generation: this.generation };
+    this.rows[at] = { name: node?.metadata.name ?? '', node, pods, nominated, generation: this.generation };
   }
 
   get snapshot(): SchedulerSnapshot {
@@ -154,5 +154,21 @@ describe('WorkingState', () => {
     expect([...view.placedTerms('required-anti-affinity')]).toEqual([]);
     view.add(0, owner);
     expect(before?.owners.total).toBe(1);
+  });
+
+  it('leaves out nominated pods that do not count for a pod, also when one of them was decided before', () => {
+    const live = new Live();
+    const view = new WorkingState();
+    const pods = new PodClasses();
+    const nominated = pods.infoOf(podOf('p', { app: 'a' }));
+    const important = pods.infoOf(podOf('q', { app: 'b' }, { priority: 10 }));
+    live.put(0, nodeOf('n', { zone: 'a' }), [], [nominated]);
+    view.sync(live.snapshot);
+    const countFor = (pod: PodInfo) => view.withoutNominated(pod, () => view.podCount[0]);
+    expect([view.podCount[0], countFor(important), view.podCount[0]]).toEqual([1, 0, 1]);
+    expect([countFor(nominated), view.podCount[0]]).toEqual([0, 0]);
+    expect([countFor(important), view.podCount[0]]).toEqual([0, 0]);
+    view.sync(live.snapshot);
+    expect(view.podCount[0]).toBe(1);
   });
 });

@@ -185,7 +185,8 @@ export class WorkingState implements ClusterView {
 
   /** Runs `work` without the nominated pods that do not count for `pod`. */
   withoutNominated<T>(pod: PodInfo, work: () => T): T {
-    const ignored = this.#nominated.ignoredBy(pod);
+    // One that was decided about since the last sync is not there any more.
+    const ignored = this.#nominated.ignoredBy(pod).filter(({ row, pod: other }) => this.podsOf(row).includes(other));
     for (const { row, pod: other } of ignored) this.remove(row, other);
     try {
       return work();
