@@ -32,6 +32,8 @@ export interface PreFiltered {
 export interface Findings {
   /** Candidates by row: totals, `out` for those that are none. */
   readonly totals: Float64Array;
+  /** The highest of blocks of rows, where they are known. */
+  readonly tops?: Float64Array;
   readonly fitting: number;
   readonly columns: readonly ScoreColumn[];
   rejections(): readonly NodeRejection[];
@@ -76,7 +78,7 @@ export class Cycle {
     const { evaluation } = evaluated;
     if (cluster.active.length === 0) {
       const scores = this.#clusterScores(pod, evaluation);
-      if (scores.length === 0) return found(evaluation, evaluation.totals);
+      if (scores.length === 0) return { ...found(evaluation, evaluation.totals), tops: evaluation.blockTops() };
       return this.#scored(pod, evaluation, scores);
     }
     evaluation.collect(this.#batch);
@@ -90,7 +92,7 @@ export class Cycle {
     const findings = this.find(pod);
     const { size } = this.state;
     this.#start = size === 0 ? 0 : (this.#start + 1) % size;
-    const { first, second, third } = rank(findings.totals, size, this.#start);
+    const { first, second, third } = rank(findings.totals, size, this.#start, findings.tops);
     if (first < 0) {
       const rejections = findings.rejections();
       const message = findings.refusal?.status.reason;

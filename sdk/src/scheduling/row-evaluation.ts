@@ -8,6 +8,7 @@ import type { PluginGuard } from './plugin-guard.ts';
 import type { Profile } from './profile.ts';
 import { absent, fits, Refusals, type Reasons } from './reasons.ts';
 import { activeScores, ScoreColumn } from './score-column.ts';
+import { BlockTops } from './ranking.ts';
 import type { WorkingState } from './working-state.ts';
 
 /** What evaluations share: nothing of it outlives a call. */
@@ -34,6 +35,7 @@ export class RowEvaluation {
   readonly outcomes: Outcomes;
   /** Weighted sums by row; `out` where the pod cannot go. */
   totals: Float64Array = new Float64Array(64).fill(out);
+  readonly #tops = new BlockTops();
   columns: readonly ScoreColumn[] = [];
   /** Nodes that can take the pod. */
   fitting = 0;
@@ -92,6 +94,7 @@ export class RowEvaluation {
       batch.add(row);
     }
     this.totals.fill(out);
+    this.#tops.touchAll(state.size);
     runFilters(this.#filters, pod, batch, this.outcomes, guard);
     this.fitting = batch.count;
     this.columns = activeScores(profile.rowScores, pod, batch, guard).map((score) => new ScoreColumn(score));
@@ -134,6 +137,7 @@ export class RowEvaluation {
       const present = state.names[row] !== '';
       this.outcomes.forget(row, present ? fits : absent);
       this.totals[row] = out;
+      this.#tops.touch(row);
       if (present) batch.add(row);
     }
     return topGone;
@@ -154,6 +158,7 @@ export class RowEvaluation {
       let total = 0;
       for (const column of columns) total += column.weighted(row);
       totals[row] = total;
+      this.#tops.touch(row);
     }
   }
 
@@ -162,6 +167,11 @@ export class RowEvaluation {
     this.collect(batch);
     for (const column of this.columns) if (column.isRelative) column.findTop(batch.rows, batch.count);
     this.#sum(batch.rows, batch.count);
+  }
+
+  /** The highest totals of blocks of rows, for {@link rank}. */
+  blockTops(): Float64Array {
+    return this.#tops.of(this.totals, this.#parts.state.size);
   }
 
   /** Names of nodes that were refused for a reason. */

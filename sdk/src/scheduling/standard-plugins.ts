@@ -3,6 +3,7 @@ import type { SchedulingPlugin } from '../contracts/scheduler2/index.ts';
 import type { PluginFactory, PluginSetting, ProfileSettings } from './profile.ts';
 import { defaultPreemption, type DefaultPreemptionConfig } from './rules/default-preemption.ts';
 import { imageLocality } from './rules/image-locality.ts';
+import { interPodAffinity, type InterPodAffinityConfig } from './rules/inter-pod-affinity.ts';
 import { nodeAffinity, type NodeAffinityConfig } from './rules/node-affinity.ts';
 import { nodeName } from './rules/node-name.ts';
 import { nodePorts } from './rules/node-ports.ts';
@@ -10,6 +11,7 @@ import { nodeResourcesBalancedAllocation } from './rules/node-resources-balanced
 import { nodeResourcesFit, type NodeResourcesFitConfig } from './rules/node-resources-fit.ts';
 import { nodeUnschedulable } from './rules/node-unschedulable.ts';
 import { nodeVolumeLimits } from './rules/node-volume-limits.ts';
+import { podTopologySpread } from './rules/pod-topology-spread.ts';
 import { prioritySort } from './rules/priority-sort.ts';
 import { schedulingGates } from './rules/scheduling-gates.ts';
 import { taintToleration } from './rules/taint-toleration.ts';
@@ -36,6 +38,8 @@ const standard: Readonly<Record<string, Standard>> = {
   NodeVolumeLimits: { make: () => nodeVolumeLimits() },
   VolumeBinding: { make: () => volumeBinding() },
   VolumeZone: { make: () => volumeZone() },
+  PodTopologySpread: { make: () => podTopologySpread(), weight: 2 },
+  InterPodAffinity: { make: (config) => interPodAffinity(config as InterPodAffinityConfig | undefined), weight: 2 },
   NodeResourcesBalancedAllocation: {
     make: (config) => nodeResourcesBalancedAllocation(config as Parameters<typeof nodeResourcesBalancedAllocation>[0]),
     weight: 1,
