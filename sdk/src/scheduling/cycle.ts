@@ -12,6 +12,7 @@ import { EvaluationCache, type Evaluated } from './evaluation-cache.ts';
 import { LazyBatch, Outcomes, ReusedBatch, runFilters, type ActiveFilter } from './filtering.ts';
 import type { Profile } from './profile.ts';
 import type { PluginGuard } from './plugin-guard.ts';
+import { sampleSize } from './sampling.ts';
 import { rank } from './ranking.ts';
 import { fits, Reasons, Refusals } from './reasons.ts';
 import { out, type RowEvaluation } from './row-evaluation.ts';
@@ -79,11 +80,14 @@ export class Cycle {
     if (cluster.active.length === 0) {
       const scores = this.#clusterScores(pod, evaluation);
       if (scores.length === 0) return { ...found(evaluation, evaluation.totals), tops: evaluation.blockTops() };
-      return this.#scored(pod, evaluation, scores);
+      if (!this.#sampled()) return this.#scored(pod, evaluation, scores);
+      this.#beginOutcomes();
+      return this.#rescored(pod, evaluation);
     }
     evaluation.collect(this.#batch);
     this.#beginOutcomes();
     runFilters(cluster.active, pod, this.#batch, this.#outcomes, this.guard);
+    this.#sampled();
     return this.#rescored(pod, evaluation);
   }
 
@@ -197,6 +201,18 @@ export class Cycle {
   #blank(): Float64Array {
     if (this.#totals.length < this.state.size) this.#totals = new Float64Array(this.state.size * 2);
     return this.#totals.fill(out);
+  }
+
+  /** In very large clusters only a part of the candidates is scored, another one each time. True: some were left out. */
+  #sampled(): boolean {
+    const limit = sampleSize(this.profile.settings.sampling, this.state.nodeCount);
+    const { rows, count } = this.#batch;
+    if (count <= limit) return false;
+    const from = this.#start % count;
+    const part = Int32Array.from({ length: limit }, (_, step) => rows[(from + step) % count] as number);
+    rows.set(part);
+    this.#batch.count = limit;
+    return true;
   }
 
   #beginOutcomes(): void {

@@ -11,10 +11,19 @@ export interface PluginSetting {
   readonly config?: unknown;
 }
 
+/** How many of the nodes that can take a pod are scored, where scores look at the whole cluster. */
+export interface SamplingSettings {
+  /** Up to so many nodes all are scored. Default: 10,000. */
+  readonly aboveNodes?: number;
+  /** Share of the nodes, in percent. Default: the less the more nodes there are, 5 at least. */
+  readonly percentage?: number;
+}
+
 export interface ProfileSettings {
   readonly schedulerName: string;
   /** In the order in which they run. */
   readonly plugins: readonly PluginSetting[];
+  readonly sampling?: SamplingSettings;
 }
 
 /** Makes a plugin. @throws Error for a configuration that it does not take */
