@@ -7,6 +7,7 @@ import { PodClasses } from '@timonel/sdk/scheduling';
 import { Executor } from '../bench/scheduler/executor.ts';
 import { MemoryCluster } from '../bench/scheduler/memory-cluster.ts';
 import { Placements } from '../bench/scheduler/placements.ts';
+import { schedulerAlone } from '../bench/scheduler/scheduler-alone.ts';
 import { parseDuration } from '../bench/scheduler/workload/fields.ts';
 import { parseWorkloads, readWorkloads, type Workload } from '../bench/scheduler/workload/read-workloads.ts';
 import { renderText } from '../bench/scheduler/workload/template.ts';
@@ -372,6 +373,41 @@ describe('workloads on a scheduler alone', () => {
     const { measured, cluster } = await run(workload);
     expect(measured[0]?.bound).toBeGreaterThan(3);
     expect(cluster.utilisation.used).toBe(0);
+  });
+});
+
+describe('the quick workloads', () => {
+  const quick = readWorkloads(join(folder, 'performance.yaml')).filter(({ labels }) => labels.includes('quick'));
+  // One that fills nodes breaks constraints which one that spreads keeps by chance.
+  for (const name of ['scheduler-default', 'scheduler-binpack']) {
+    for (const { testCase, operations } of quick) {
+      it(`${testCase} with ${name}: every measured pod is bound to a node that may have it`, async () => {
+        const [measured] = await new Executor(new MemoryCluster(schedulerAlone(name))).run(operations);
+        expect(measured?.pods).toBeGreaterThan(0);
+        expect(measured?.bound).toBe(measured?.pods);
+      });
+    }
+  }
+});
+
+describe('churn', () => {
+  it('makes nodes as the server would complete them, and the scheduler goes on', async () => {
+    const [workload] = parseWorkloads(
+      `
+- name: Churning
+  workloadTemplate:
+  - {opcode: createNodes, count: 2}
+  - {opcode: churn, mode: create, number: 5, intervalMilliseconds: 1, templatePaths: [templates/churn-node.yaml, templates/pod-too-large.yaml]}
+  - {opcode: sleep, duration: 50ms}
+  - {opcode: createPods, countParam: $pods, podTemplatePath: templates/pod.yaml, collectMetrics: true}
+  workloads:
+  - {name: few, params: {pods: 10}}
+`,
+      file,
+    );
+    const cluster = new MemoryCluster(schedulerAlone('scheduler-default'));
+    const [measured] = await new Executor(cluster).run(workload?.operations ?? []);
+    expect(measured?.bound).toBe(10);
   });
 });
 

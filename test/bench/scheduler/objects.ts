@@ -28,6 +28,8 @@ function prepare(node: Node, { strategy }: CreateNodes, index: number): void {
   const labels = (node.metadata.labels ??= {});
   const name = node.metadata.name ?? '';
   labels[hostnameLabel] ??= name;
+  // As the server fills it in: an object without it would be no node for a scheduler.
+  node.spec ??= {};
   const status = (node.status ??= {});
   if (strategy?.kind === 'label') labels[strategy.key] = strategy.values[index % strategy.values.length] ?? '';
   if (strategy?.kind === 'unique-label') labels[strategy.key] = name;
