@@ -100,13 +100,13 @@ export class GuardedTraits implements QueueRules {
   }
 }
 
-/** Traits are looked at again after this time: a scheduler that makes new ones for each question does not turn the queue over all the time. */
-const lookPeriodMs = 100;
+/** A scheduler that makes new traits for each question does not turn the queue over more often than so. */
+const changePeriodMs = 100;
 
 export class CurrentScheduler {
   readonly #parts: CurrentSchedulerParts;
   #traits: GuardedTraits;
-  #lookedMs = Number.NEGATIVE_INFINITY;
+  #changedMs = Number.NEGATIVE_INFINITY;
 
   constructor(parts: CurrentSchedulerParts) {
     this.#parts = parts;
@@ -131,11 +131,12 @@ export class CurrentScheduler {
 
   /** Whether another scheduler is in charge than at the last look. */
   look(nowMs: number): boolean {
-    if (nowMs - this.#lookedMs < lookPeriodMs && this.name === this.#traits.scheduler) return false;
-    this.#lookedMs = nowMs;
+    const { name } = this;
     const traits = this.#read();
-    if (traits === this.#traits.traits && this.name === this.#traits.scheduler) return false;
-    this.#traits = new GuardedTraits(this.name, traits, this.#parts);
+    const sameName = name === this.#traits.scheduler;
+    if (sameName && (traits === this.#traits.traits || nowMs - this.#changedMs < changePeriodMs)) return false;
+    this.#changedMs = nowMs;
+    this.#traits = new GuardedTraits(name, traits, this.#parts);
     return true;
   }
 

@@ -29,7 +29,8 @@ import { Preemptor } from './preemptor.ts';
 import { Turn } from './turn.ts';
 import { WorkloadSelectors } from './workload-selectors.ts';
 
-const longestSleepMs = 60_000;
+/** Whatever did not wake the loop is seen after this time: new traits of the scheduler in charge, expired assumptions. */
+const longestSleepMs = 5_000;
 
 type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'reportFault'> & {
   readonly hooks: HookCallers<typeof schedulerHooks>;
@@ -99,6 +100,11 @@ export class SchedulerHost {
   /** How many pods came to a part of the queue, by `place cause`. */
   get incoming(): ReadonlyMap<string, number> {
     return this.#core.queue.incoming;
+  }
+
+  /** Something may have changed that it is not told otherwise: another scheduler is in charge. */
+  wake(): void {
+    this.#core.turn.wake();
   }
 
   async start(): Promise<void> {
@@ -185,10 +191,9 @@ export class SchedulerHost {
   }
 
   #sleepMs(): number {
-    const { queue, env, assumed } = this.#core;
+    const { queue, env } = this.#core;
     const dueMs = this.#work.active ? queue.nextInMs(env.clock.monotonic()) : undefined;
-    const limitMs = assumed.size > 0 ? longestSleepMs / 4 : longestSleepMs;
-    return Math.max(1, Math.min(dueMs ?? limitMs, limitMs));
+    return Math.max(1, Math.min(dueMs ?? longestSleepMs, longestSleepMs));
   }
 
   #beginTurn(): void {

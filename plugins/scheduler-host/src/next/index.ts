@@ -1,4 +1,4 @@
-import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, kernelControl, kernelHooks, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
@@ -34,6 +34,7 @@ const plugin: AnyPlugin = definePlugin({
     const metrics: SchedulerMetrics = ctx.metrics(schedulerMetrics, (instruments) => collect(instruments, host));
     const observer = observerOf(metrics, inCharge);
     const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge, observer }, ctx.config);
+    ctx.tap(kernelHooks.pluginState, () => host.wake());
     return { start: () => host.start(), stop: () => host.stop() };
   },
 });
