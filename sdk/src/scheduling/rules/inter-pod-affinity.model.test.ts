@@ -7,7 +7,7 @@ import { WorkingState } from '../working-state.ts';
 import { interPodAffinity } from './inter-pod-affinity.ts';
 import type { PlainCluster } from './reference/plain-cluster.ts';
 import { affinityRefusal, affinityScores } from './reference/inter-pod-affinity.ts';
-import { refusals, scoresOf } from './testing/asked.ts';
+import { onTrial, refusals, scoresOf } from './testing/asked.ts';
 
 const wishes = { affinity: true };
 const startNodes = fc.array(nodeSketch, { minLength: 3, maxLength: 6 });
@@ -75,6 +75,7 @@ describe('InterPodAffinity', () => {
             for (const { code } of refusals(interPodAffinity(), pod, view).values()) {
               seen.set(code, (seen.get(code) ?? 0) + 1);
             }
+            onTrial(view, () => compare(pod, view, plain(view, cluster), hardWeight));
             if (row !== undefined && next.place) view.add(row, pod);
           }
         },

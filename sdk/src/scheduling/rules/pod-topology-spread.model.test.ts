@@ -8,7 +8,7 @@ import { WorkingState } from '../working-state.ts';
 import { podTopologySpread } from './pod-topology-spread.ts';
 import type { OccupiedNode, PlainCluster } from './reference/plain-cluster.ts';
 import { spreadRefusal, spreadScores } from './reference/pod-topology-spread.ts';
-import { refusals, scoresOf } from './testing/asked.ts';
+import { onTrial, refusals, scoresOf } from './testing/asked.ts';
 
 const startNodes = fc.array(nodeSketch, { minLength: 3, maxLength: 7 });
 
@@ -77,6 +77,7 @@ describe('PodTopologySpread', () => {
           const pod = cluster.podFrom(next.template);
           const [row] = compare(plugin, pod, view);
           for (const { code } of refusals(plugin, pod, view).values()) seen.set(code, (seen.get(code) ?? 0) + 1);
+          onTrial(view, () => compare(plugin, pod, view));
           if (row !== undefined && next.place) view.add(row, pod);
         }
       }),

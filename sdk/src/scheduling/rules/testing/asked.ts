@@ -1,5 +1,6 @@
 /** What a plugin of the framework says to a pod about all nodes of a view. */
 import type { ClusterView, NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../../contracts/scheduler2/index.ts';
+import type { WorkingState } from '../../working-state.ts';
 import { allNodes } from '../row-facts.ts';
 
 /** By row: the text of the reason; undefined: no objection. */
@@ -24,4 +25,17 @@ export function scoresOf(plugin: SchedulingPlugin, pod: PodInfo, nodes: NodeBatc
   plugin.score?.(pod, nodes, scores, state);
   if (typeof plugin.normalize === 'function') plugin.normalize(scores, nodes);
   return new Map(rows.map((row) => [row, scores[row] ?? Number.NaN]));
+}
+
+/** Looks also without the first pod of the fullest node, as preemption does. */
+export function onTrial(view: WorkingState, look: () => void): void {
+  const [row] = [...view.presentRows].toSorted((a, b) => view.podsOf(b).length - view.podsOf(a).length);
+  const [pod] = row === undefined ? [] : view.podsOf(row);
+  if (row === undefined || pod === undefined) return;
+  view.trial(row, (change) => {
+    change.remove(pod);
+    look();
+    change.add(pod);
+    look();
+  });
 }
