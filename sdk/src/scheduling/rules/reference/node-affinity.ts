@@ -39,7 +39,21 @@ export function termMatches({ matchExpressions = [], matchFields = [] }: NodeSel
   return matchFields.every((field) => fieldHolds(field, node));
 }
 
+/** Every term names nodes, and none of them is named by all fields of its term. */
+function namesNobody(terms: readonly NodeSelectorTerm[]): boolean {
+  return (
+    terms.length > 0 &&
+    terms.every(({ matchFields = [] }) => {
+      const named = matchFields.filter(({ key, operator }) => key === 'metadata.name' && operator === 'In');
+      const [first, ...others] = named.map(({ values = [] }) => values);
+      return first !== undefined && !first.some((name) => others.every((values) => values.includes(name)));
+    })
+  );
+}
+
 export const nodeAffinityReference: ReferenceFilter = (pod, { node }) => {
+  const all = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  if (namesNobody(all ?? [])) return ['pod affinity terms conflict'];
   const refusal = ["node(s) didn't match Pod's node affinity/selector"];
   for (const [key, value] of Object.entries(pod.spec.nodeSelector ?? {})) {
     if (new Map(Object.entries(node.metadata.labels ?? {})).get(key) !== value) return refusal;

@@ -108,7 +108,7 @@ const expression = fc.constantFrom(
   { key: 'disk', operator: 'NotIn', values: ['ssd'] },
   { key: 'disk', operator: 'Exists' },
   { key: 'constructor', operator: 'DoesNotExist' },
-  { key: 'size', operator: 'Gt', values: ['7'] },
+  { key: 'size', operator: 'Gt', values: ['5'] },
   { key: 'size', operator: 'Lt', values: ['7'] },
   { key: 'disk', operator: 'In', values: [] },
   { key: 'size', operator: 'Gt', values: ['many'] },
@@ -124,7 +124,7 @@ const field = fc.constantFrom(
 const term = fc.record({
   matchExpressions: fc.array(expression, { maxLength: 2 }),
   matchFields: fc.oneof(
-    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(field, { maxLength: 2 }) },
   ),
 });
