@@ -130,6 +130,8 @@ describe('WorkingState', () => {
     expect(view.matching(matcherOf('a0'), zone, true)).not.toBe(first);
     view.add(0, pods.infoOf(podOf('s', { app: 'a0' })));
     expect(view.matching(matcherOf('a0'), zone, true).total).toBe(4);
+    // What was forgotten is not kept up to date any more.
+    expect(first.total).toBe(3);
   });
 
   it('forgets topologies by which nothing is counted', () => {
@@ -154,6 +156,22 @@ describe('WorkingState', () => {
     expect([...view.placedTerms('required-anti-affinity')]).toEqual([]);
     view.add(0, owner);
     expect(before?.owners.total).toBe(1);
+  });
+
+  it('forgets terms that have no owners when they are many', () => {
+    const view = new WorkingState();
+    const pods = new PodClasses();
+    const snapshot = listSnapshot([nodeOf('n', { zone: 'a' })]);
+    view.sync(snapshot);
+    const disliked = pods.infoOf(podOf('q', { app: 'a' }));
+    const about = () => view.placedTermsAbout('required-anti-affinity', disliked.class).length;
+    for (let at = 0; at <= 256; at += 1) {
+      const more = { matchLabels: { app: 'a' }, matchExpressions: [{ key: `k${at}`, operator: 'DoesNotExist' }] };
+      view.add(0, pods.infoOf(podOf(`p${at}`, {}, antiAffinity('a', { labelSelector: more }))));
+    }
+    expect(about()).toBe(257);
+    view.sync(snapshot);
+    expect(about()).toBe(0);
   });
 
   it('leaves out nominated pods that do not count for a pod, also when one of them was decided before', () => {
