@@ -12,7 +12,9 @@ import { rank } from './ranking.ts';
 import { triedPreemption } from './post-filtering.ts';
 
 function explained(cycle: Cycle, pod: PodInfo, findings: Findings, rejection: NodeRejection): ExplainedRejection {
-  const plain = { ...rejection, detail: {}, unblock: 'change the pod or the nodes so that this rule is met' };
+  const { detail = {}, unblock = 'change the pod or the nodes so that this rule is met' } =
+    findings.refusal?.status ?? {};
+  const plain = { ...rejection, detail, unblock };
   const rows = findings.rowsOf(rejection.plugin, rejection.code, rejection.reason);
   const plugin = cycle.profile.all.find(({ name }) => name === rejection.plugin);
   const reason = { code: rejection.code, text: rejection.reason, resolvable: rejection.resolvable };

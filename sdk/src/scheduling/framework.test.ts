@@ -203,6 +203,67 @@ describe('frameworkScheduler', () => {
     expect(nodeOf((await one.decide([pod('1')], snapshot))[0])).toBe('a');
   });
 
+  it('decides a batch in another order, which sees what was decided before, and answers in the order of the pods', async () => {
+    const timers = { after: () => ({ cancel: () => undefined }) };
+    const used: number[] = [];
+    const one = frameworkScheduler({
+      registry: new Map([['Fit', () => fit]]),
+      profiles: [{ schedulerName: 'default-scheduler', plugins: [{ name: 'Fit' }] }],
+      timers,
+      *order(parts, view) {
+        for (const part of parts.toReversed()) {
+          used.push(view.usageBy('team').of('blue').milliCpu);
+          yield part;
+        }
+      },
+    });
+    const pods = ['3', '2', '1'].map((cpu) => pod(cpu, { labels: { team: 'blue' } }));
+    const decisions = await one.decide(pods, listSnapshot([node('a', '3')]));
+    expect(decisions.map(nodeOf)).toEqual(['unschedulable', 'a', 'a']);
+    expect(decisions.map(({ podUid }) => podUid)).toEqual(pods.map(({ uid }) => uid));
+    expect(used).toEqual([0, 1000, 3000]);
+  });
+
+  it('has other traits after a change of profiles, and forgets faults', async () => {
+    const odd: SchedulingPlugin = {
+      name: 'Odd',
+      filter: () => {
+        throw new Error('no chart');
+      },
+    };
+    const one = scheduler([fit, odd]);
+    const before = one.traits;
+    await one.decide(
+      Array.from({ length: 10 }, () => pod('1')),
+      listSnapshot([node('a')]),
+    );
+    expect(one.traits).toBe(before);
+    expect(one.traits.faults?.()).toMatchObject([{ plugin: 'Odd', quarantined: true }]);
+    one.configure([{ schedulerName: 'second', plugins: [{ name: 'Fit' }] }]);
+    expect(one.traits).not.toBe(before);
+    expect(one.traits.profiles?.()).toEqual(['second']);
+    expect(one.traits.faults?.()).toEqual([]);
+  });
+
+  it('explains a refusal by PreFilter with the figures that the plugin gives', async () => {
+    const no: SchedulingPlugin = {
+      name: 'Closed',
+      preFilter: () => ({
+        status: {
+          code: 'unschedulable',
+          reasonCode: 'closed',
+          reason: 'it is closed',
+          detail: { opens: 8 },
+          unblock: 'wait until 8',
+        },
+      }),
+    };
+    const { rejections } = (await scheduler([fit, no]).explain?.(pod('1'), listSnapshot([node('a')]))) ?? {};
+    expect(rejections).toMatchObject([
+      { plugin: 'Closed', code: 'closed', reason: 'it is closed', detail: { opens: 8 }, unblock: 'wait until 8' },
+    ]);
+  });
+
   it('refuses profiles that cannot run', () => {
     expect(() => scheduler([fit], [{ name: 'Fit', weight: -1 }])).toThrow('gives "Fit" the weight -1');
     const one = scheduler([fit]);

@@ -1,6 +1,7 @@
 /** A {@link Scheduler} out of plugins of the scheduling framework, in one or more profiles. */
 import type {
   Admission,
+  ClusterView,
   Decision,
   PluginFaults,
   PodExplanation,
@@ -28,7 +29,12 @@ export interface FrameworkOptions {
   readonly profiles: readonly ProfileSettings[];
   /** For Permit. */
   readonly timers: Timers;
+  /** In which order a batch is decided. Default: as it comes. */
+  readonly order?: BatchOrder;
 }
+
+/** Gives each part of a batch once: a single pod, or the members of a group. What `view` shows changes with every part that is decided. */
+export type BatchOrder = (parts: readonly (readonly PodInfo[])[], view: ClusterView) => Iterable<readonly PodInfo[]>;
 
 /** One profile with all it needs to run. */
 interface Lane {
@@ -48,37 +54,50 @@ export interface FrameworkScheduler extends Scheduler {
 class Framework implements FrameworkScheduler {
   readonly #options: FrameworkOptions;
   readonly #state = new WorkingState();
-  readonly #guard = new PluginGuard();
+  #guard = new PluginGuard();
   #lanes: ReadonlyMap<string, Lane>;
+  #traits: SchedulerTraits;
 
   constructor(options: FrameworkOptions) {
     this.#options = options;
-    this.#lanes = this.#lanesOf(options.profiles);
+    this.#lanes = this.#lanesOf(options.profiles, this.#guard);
+    this.#traits = this.#newTraits();
   }
 
-  readonly traits: SchedulerTraits = {
-    profiles: () => [...this.#lanes.keys()],
-    compare: (a, b) => this.#compare(a, b),
-    preEnqueue: (pod) => this.#preEnqueue(pod),
-    requeueHints: (plugin) => this.#requeueHints(plugin),
-    admit: (pod, nodeName, signal) => this.#admit(pod, nodeName, signal),
-    settled: (pod, nodeName, bound) => this.#laneOf(pod)?.binding.settled(pod, nodeName, bound),
-    running: () => this.#guard.running,
-    faults: (): PluginFaults[] => this.#guard.faults(),
-  };
+  /** Another object after a change of profiles: whoever keeps what they said asks anew. */
+  get traits(): SchedulerTraits {
+    return this.#traits;
+  }
+
+  #newTraits(): SchedulerTraits {
+    return {
+      profiles: () => [...this.#lanes.keys()],
+      compare: (a, b) => this.#compare(a, b),
+      preEnqueue: (pod) => this.#preEnqueue(pod),
+      requeueHints: (plugin) => this.#requeueHints(plugin),
+      admit: (pod, nodeName, signal) => this.#admit(pod, nodeName, signal),
+      settled: (pod, nodeName, bound) => this.#laneOf(pod)?.binding.settled(pod, nodeName, bound),
+      running: () => this.#guard.running,
+      faults: (): PluginFaults[] => this.#guard.faults(),
+    };
+  }
 
   settings(): readonly ProfileSettings[] {
     return [...this.#lanes.values()].map(({ profile }) => profile.settings);
   }
 
   configure(profiles: readonly ProfileSettings[]): void {
-    this.#lanes = this.#lanesOf(profiles);
+    const guard = new PluginGuard();
+    this.#lanes = this.#lanesOf(profiles, guard);
+    this.#guard = guard;
+    this.#traits = this.#newTraits();
   }
 
   decide(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
     this.#state.sync(snapshot);
     const byUid = new Map<string, Decision>();
-    for (const part of byGroup(pods)) {
+    const parts = byGroup(pods);
+    for (const part of this.#options.order?.(parts, this.#state) ?? parts) {
       const isGroup = part[0]?.class.group !== undefined;
       const decisions = isGroup
         ? decideGroup(this.#state, part, (pod) => this.#decideOne(pod, false))
@@ -112,15 +131,15 @@ class Framework implements FrameworkScheduler {
     }
   }
 
-  #lanesOf(profiles: readonly ProfileSettings[]): ReadonlyMap<string, Lane> {
+  #lanesOf(profiles: readonly ProfileSettings[], guard: PluginGuard): ReadonlyMap<string, Lane> {
     const lanes = new Map<string, Lane>();
     for (const settings of profiles) {
       if (lanes.has(settings.schedulerName)) throw new Error(`two profiles are named "${settings.schedulerName}"`);
       const profile = makeProfile(settings, this.#options.registry);
       lanes.set(settings.schedulerName, {
         profile,
-        cycle: new Cycle(this.#state, profile, this.#guard),
-        binding: new BindingCycle(profile, this.#guard, this.#options.timers),
+        cycle: new Cycle(this.#state, profile, guard),
+        binding: new BindingCycle(profile, guard, this.#options.timers),
       });
     }
     if (lanes.size === 0) throw new Error('a scheduler needs at least one profile');

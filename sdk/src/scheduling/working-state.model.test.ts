@@ -152,6 +152,25 @@ function checkDomains(view: WorkingState, model: Model): void {
   }
 }
 
+function checkUsage(view: WorkingState, model: Model): void {
+  for (const key of ['app', 'constructor']) {
+    const sums = new Map<string | undefined, { milliCpu: number; memoryBytes: number; pods: number }>();
+    for (const { pod } of model.pods) {
+      const value = new Map(Object.entries(pod.class.labels)).get(key);
+      const { milliCpu, memoryBytes, pods } = sums.get(value) ?? { milliCpu: 0, memoryBytes: 0, pods: 0 };
+      const { request } = pod.class;
+      sums.set(value, {
+        milliCpu: milliCpu + request.milliCpu,
+        memoryBytes: memoryBytes + request.memoryBytes,
+        pods: pods + 1,
+      });
+    }
+    const usage = view.usageBy(key);
+    expect(new Map([...usage.values()].map((value) => [value, usage.of(value)]))).toEqual(sums);
+    expect(usage.of('nobody has this')).toEqual({ milliCpu: 0, memoryBytes: 0, pods: 0 });
+  }
+}
+
 function checkMatching(view: WorkingState, model: Model, asked: readonly PodInfo[]): void {
   const matchers = asked.flatMap((pod) => [
     ...ownTerms(pod).map(([, { matcher }]) => matcher),
@@ -198,6 +217,7 @@ function checkTerms(view: WorkingState, model: Model, asked: readonly PodInfo[])
 function check(view: WorkingState, model: Model, asked: readonly PodInfo[]): void {
   checkNodes(view, model);
   checkDomains(view, model);
+  checkUsage(view, model);
   checkMatching(view, model, asked);
   checkTerms(view, model, asked);
   const groups = new Map<string, number>([['x/g', 0]]);

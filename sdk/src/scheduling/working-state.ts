@@ -16,8 +16,10 @@ import type {
   PodMatcher,
   SchedulerSnapshot,
   TopologyDomains,
+  UsageByLabel,
 } from '../contracts/scheduler2/index.ts';
 import { ResourceColumns } from './columns.ts';
+import { LabelUsages } from './label-usage.ts';
 import { listedObjects } from './list-snapshot.ts';
 import { NominatedPods } from './nominated.ts';
 import { RowChanges } from './row-changes.ts';
@@ -50,6 +52,7 @@ export class WorkingState implements ClusterView {
   readonly #touched = new Set<number>();
   readonly #groups = new Map<string, number>();
   readonly #topology: TopologyIndex;
+  readonly #usages = new LabelUsages(this);
   readonly #nominated = new NominatedPods();
   #objects: ClusterObjects = listedObjects();
   #objectsGeneration = -1;
@@ -109,6 +112,10 @@ export class WorkingState implements ClusterView {
 
   podsOf(row: number): readonly PodInfo[] {
     return this.#pods[row] ?? noPods;
+  }
+
+  usageBy(labelKey: string): UsageByLabel {
+    return this.#usages.by(labelKey);
   }
 
   domains(topologyKey: string): TopologyDomains {
@@ -230,6 +237,7 @@ export class WorkingState implements ClusterView {
     const { request, scoringRequest, group } = pod.class;
     this.columns.count(row, request, scoringRequest, sign);
     this.#topology.count(row, pod, sign);
+    this.#usages.count(pod, sign);
     if (group === undefined) return;
     const placed = (this.#groups.get(group.key) ?? 0) + sign;
     if (placed === 0) this.#groups.delete(group.key);

@@ -16,6 +16,9 @@ export interface Status {
   readonly reasonCode?: string;
   /** For people. */
   readonly reason?: string;
+  /** Of a refusal by PreFilter: figures and names behind it, and the smallest change that would help. */
+  readonly detail?: Readonly<Record<string, unknown>>;
+  readonly unblock?: string;
   /** With `wait`: for how long at most. */
   readonly timeoutMs?: number;
 }

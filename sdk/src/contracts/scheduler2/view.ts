@@ -36,6 +36,21 @@ export interface PlacedTerm {
   readonly owners: DomainCounts;
 }
 
+/** What pods ask for together. */
+export interface PodUsage {
+  readonly milliCpu: number;
+  readonly memoryBytes: number;
+  readonly pods: number;
+}
+
+/** Placed pods by the value of one of their labels. */
+export interface UsageByLabel {
+  /** Of the pods with this value. undefined: of those without the label. */
+  of(value: string | undefined): PodUsage;
+  /** Values that placed pods have. */
+  values(): Iterable<string | undefined>;
+}
+
 export type PlacedTermKind = 'required-affinity' | 'required-anti-affinity' | 'preferred';
 
 export interface ClusterView {
@@ -58,6 +73,8 @@ export interface ClusterView {
   readonly allocatablePods: Float64Array;
   readonly podCount: Float64Array;
   podsOf(row: number): readonly PodInfo[];
+  /** What placed pods ask for, by the value of a label. Kept up to date from the first question on. */
+  usageBy(labelKey: string): UsageByLabel;
   /** Nodes by the value of a label. Kept up to date from the first question on. */
   domains(topologyKey: string): TopologyDomains;
   /** How many placed pods match, by domain. Kept up to date from the first question on. `leaving`: pods that are being deleted count too. */
