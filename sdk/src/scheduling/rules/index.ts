@@ -15,5 +15,7 @@ export * from './taint-toleration.ts';
 export * from './volume-binding.ts';
 export * from './volume-restrictions.ts';
 export * from './volume-zone.ts';
+export { interPodAffinity, type InterPodAffinityConfig } from './inter-pod-affinity.ts';
+export { podTopologySpread } from './pod-topology-spread.ts';
 export type { ScoringStrategy, ShapePoint } from './allocation-score.ts';
 export type { ResourceWeight } from './resource-amounts.ts';
