@@ -72,12 +72,14 @@ describe('two decisions about one pod', () => {
   });
 
   it('are kept in short', () => {
-    const reasons = Array.from({ length: 9 }, (_unused, at) => ({
-      ...refused.rejections[0],
+    const [reason] = refused.outcome === 'unschedulable' ? refused.rejections : [];
+    if (reason === undefined) throw new Error('there is a reason');
+    const rejections = Array.from({ length: 9 }, (_unused, at) => ({
+      ...reason,
       reason: 'r'.repeat(999),
       nodeCount: at,
     }));
-    const long = summaryOf({ ...refused, rejections: reasons });
+    const long = summaryOf({ outcome: 'unschedulable', podUid: 'u', rejections });
     expect(long.reasons).toHaveLength(5);
     expect(long.reasons[0]).toHaveLength(200);
     expect(summaryOf(bind(...'abcdef'.split('').map((name) => score(name, 1)))).scores).toHaveLength(4);

@@ -189,9 +189,9 @@ describe('faults of a candidate', () => {
     [
       'chooses a node that is not there',
       'node "z", which does not exist',
-      ([pod]) => Promise.resolve([bindTo(pod, 'z')]),
+      (pods) => Promise.resolve(pods.map((pod) => bindTo(pod, 'z'))),
     ],
-    ['scores NaN', 'no number', ([pod]) => Promise.resolve([bindTo(pod, 'a', [Number.NaN])])],
+    ['scores NaN', 'no number', (pods) => Promise.resolve(pods.map((pod) => bindTo(pod, 'a', [Number.NaN])))],
     [
       'has an outcome of its own',
       'unknown outcome "x"',

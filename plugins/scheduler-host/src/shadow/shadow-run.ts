@@ -25,7 +25,7 @@ export const shadowDefaults: ShadowConfig = Object.freeze({
   timeShare: 0.1,
   maxBatches: 32,
   maxPods: 4000,
-  differences: 100,
+  differences: 50,
   faultLimit: 10,
   decisionTimeoutMs: 10_000,
 });

@@ -42,8 +42,9 @@ export async function liveBatch(
   const startedMs = env.clock.monotonic();
   const decisions = await live.decide(pods, snapshot);
   run.decided(observation, decisions, env.clock.monotonic() - startedMs);
-  for (const [at, decision] of decisions.entries()) {
-    if (decision.outcome === 'bind') state.place(pods[at], decision.nodeName);
+  for (const [at, pod] of pods.entries()) {
+    const decision = decisions[at];
+    if (decision?.outcome === 'bind') state.place(pod, decision.nodeName);
   }
   return decisions;
 }
