@@ -90,26 +90,40 @@ function checkedShape(shape: readonly ShapePoint[] = []): readonly ShapePoint[] 
   return shape;
 }
 
-/** Writes the weighted mean over the resources that a node has. */
-export function writeAllocationScores(
+/** Adds the weighted scores of one resource to the sums, and its weight where it counts. */
+function addResource(
   { of, skipsZero }: AllocationScore,
-  resources: readonly ScoredResource[],
+  { weight, allocatable, requested, added }: ScoredResource,
   { rows, count }: NodeBatch,
-  scores: Float64Array,
+  sums: Float64Array,
+  weights: Float64Array,
 ): void {
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    let sum = 0;
-    let weights = 0;
-    for (const { weight, allocatable, requested, added } of resources) {
-      const room = allocatable[row] as number;
-      if (room === 0) continue;
-      const score = of((requested[row] as number) + added, room);
-      if (skipsZero && score <= 0) continue;
-      sum += score * weight;
-      weights += weight;
-    }
-    const mean = weights === 0 ? 0 : sum / weights;
-    scores[row] = skipsZero ? Math.round(mean) : Math.floor(mean);
+    const room = allocatable[row] as number;
+    if (room === 0) continue;
+    const score = of((requested[row] as number) + added, room);
+    if (skipsZero && score <= 0) continue;
+    sums[row] = (sums[row] as number) + score * weight;
+    weights[row] = (weights[row] as number) + weight;
+  }
+}
+
+/** Writes the weighted mean over the resources that a node has. */
+export function writeAllocationScores(
+  strategy: AllocationScore,
+  resources: readonly ScoredResource[],
+  nodes: NodeBatch,
+  scores: Float64Array,
+): void {
+  const { rows, count, view } = nodes;
+  const weights = new Float64Array(view.size);
+  for (let at = 0; at < count; at += 1) scores[rows[at] as number] = 0;
+  for (const resource of resources) addResource(strategy, resource, nodes, scores, weights);
+  const round = strategy.skipsZero ? Math.round : Math.floor;
+  for (let at = 0; at < count; at += 1) {
+    const row = rows[at] as number;
+    const weight = weights[row] as number;
+    scores[row] = weight === 0 ? 0 : round((scores[row] as number) / weight);
   }
 }

@@ -19,12 +19,47 @@ function withTag(image: string): string {
 }
 
 /** Which nodes have an image, and its size there. */
-type Holders = Map<number, number>;
+class Holders {
+  readonly #sizes = new Map<number, number>();
+  /** The same by row: only of images that somebody asked for. */
+  #column: Float64Array | undefined;
+
+  get count(): number {
+    return this.#sizes.size;
+  }
+
+  set(row: number, size: number): void {
+    this.#sizes.set(row, size);
+    if (this.#column !== undefined && row < this.#column.length) this.#column[row] = size;
+    else this.#column = undefined;
+  }
+
+  delete(row: number): void {
+    this.#sizes.delete(row);
+    if (this.#column !== undefined) this.#column[row] = 0;
+  }
+
+  forgetColumn(): void {
+    this.#column = undefined;
+  }
+
+  column(length: number): Float64Array {
+    if (this.#column === undefined || this.#column.length < length) {
+      this.#column = new Float64Array(length);
+      for (const [row, size] of this.#sizes) this.#column[row] = size;
+    }
+    return this.#column;
+  }
+}
+
+/** Columns of so many images are kept. */
+const columnsLimit = 256;
 
 /** Images by name, kept up to date node by node. */
 class ImageIndex {
   readonly #nodes: (Node | undefined)[] = [];
   readonly #images = new Map<string, Holders>();
+  readonly #asked = new Set<Holders>();
   #generation = -1;
 
   update({ nodes, size, nodesGeneration }: ClusterView): void {
@@ -40,7 +75,14 @@ class ImageIndex {
   }
 
   holders(image: string): Holders | undefined {
-    return this.#images.get(image);
+    const holders = this.#images.get(image);
+    if (holders === undefined || this.#asked.has(holders)) return holders;
+    if (this.#asked.size >= columnsLimit) {
+      for (const asked of this.#asked) asked.forgetColumn();
+      this.#asked.clear();
+    }
+    this.#asked.add(holders);
+    return holders;
   }
 
   #exchange(row: number, before: Node | undefined, node: Node | undefined): void {
@@ -53,7 +95,7 @@ class ImageIndex {
   #add(name: string, row: number, sizeBytes: number): void {
     let holders = this.#images.get(name);
     if (holders === undefined) {
-      holders = new Map();
+      holders = new Holders();
       this.#images.set(name, holders);
     }
     holders.set(row, sizeBytes);
@@ -62,7 +104,9 @@ class ImageIndex {
   #drop(name: string, row: number): void {
     const holders = this.#images.get(name);
     holders?.delete(row);
-    if (holders?.size === 0) this.#images.delete(name);
+    if (holders?.count !== 0) return;
+    this.#images.delete(name);
+    this.#asked.delete(holders);
   }
 }
 
@@ -76,18 +120,21 @@ function imagesOf({ spec }: PodClass): string[] {
 }
 
 /** The more nodes have an image the more it counts: or all pods would go to the first node that fetched it. */
-function writeScores(holders: readonly Holders[], count: number, nodes: NodeBatch, scores: Float64Array): void {
-  const { rows, view } = nodes;
-  const total = view.nodeCount;
-  const highest = highestPerContainer * count;
-  for (let at = 0; at < nodes.count; at += 1) {
-    const row = rows[at] as number;
-    let sum = 0;
-    for (const image of holders) {
-      const size = image.get(row);
-      if (size !== undefined) sum += Math.trunc(size * (image.size / total));
+function writeScores(holders: readonly Holders[], images: number, nodes: NodeBatch, scores: Float64Array): void {
+  const { rows, count, view } = nodes;
+  for (let at = 0; at < count; at += 1) scores[rows[at] as number] = 0;
+  for (const image of holders) {
+    const sizes = image.column(view.size);
+    const spread = image.count / view.nodeCount;
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at] as number;
+      scores[row] = (scores[row] as number) + Math.trunc((sizes[row] as number) * spread);
     }
-    const within = Math.min(Math.max(sum, lowest), highest);
+  }
+  const highest = highestPerContainer * images;
+  for (let at = 0; at < count; at += 1) {
+    const row = rows[at] as number;
+    const within = Math.min(Math.max(scores[row] as number, lowest), highest);
     scores[row] = Math.trunc((100 * (within - lowest)) / (highest - lowest));
   }
 }

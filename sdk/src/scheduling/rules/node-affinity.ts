@@ -118,7 +118,7 @@ function reject(condition: NodeCondition | undefined, nodes: NodeBatch, refuse: 
   const holds = condition.over(nodes);
   for (let at = 0; at < nodes.count; at += 1) {
     const row = nodes.rows[at] as number;
-    if (!holds(row)) refuse(row);
+    if (holds[row] === 0) refuse(row);
   }
 }
 
@@ -165,7 +165,7 @@ export function nodeAffinity({ addedAffinity = {} }: NodeAffinityConfig = {}): S
       const addedHolds = added?.over(nodes);
       if (addedHolds !== undefined) reject(added, nodes, (row) => verdicts.reject(row, addedMismatch));
       reject(required, nodes, (row) => {
-        if (addedHolds === undefined || addedHolds(row)) verdicts.reject(row, mismatch);
+        if (addedHolds === undefined || addedHolds[row] === 1) verdicts.reject(row, mismatch);
       });
     },
     explain: (pod, nodes, reason) => {
@@ -180,7 +180,7 @@ export function nodeAffinity({ addedAffinity = {} }: NodeAffinityConfig = {}): S
         const holds = condition.over(nodes);
         for (let at = 0; at < count; at += 1) {
           const row = rows[at] as number;
-          if (holds(row)) scores[row] = (scores[row] as number) + weight;
+          if (holds[row] === 1) scores[row] = (scores[row] as number) + weight;
         }
       }
     },

@@ -86,9 +86,12 @@ function labelTable(view: ClusterView, test: LabelTest): LabelTable {
   return { ofRow: domains.ofRow, holds };
 }
 
-function allHold(tables: readonly LabelTable[], row: number): boolean {
-  for (const { ofRow, holds } of tables) if (holds[(ofRow[row] as number) + 1] === 0) return false;
-  return true;
+/** Takes the marks of rows where a test does not hold. */
+function unmark(marks: Uint8Array, { ofRow, holds }: LabelTable, { rows, count }: NodeBatch): void {
+  for (let at = 0; at < count; at += 1) {
+    const row = rows[at] as number;
+    if (holds[(ofRow[row] as number) + 1] === 0) marks[row] = 0;
+  }
 }
 
 /** Fewer nodes than this are looked at one by one. */
@@ -114,18 +117,33 @@ export class NodeCondition {
     return false;
   }
 
-  /** The condition as a question about rows of the batch. */
-  over({ view, count }: NodeBatch): (row: number) => boolean {
+  /** By row: 1 where it holds. Other rows than those of the batch mean nothing. */
+  over(nodes: NodeBatch): Uint8Array {
+    const { view, count } = nodes;
     const tests = [...this.all, ...(this.oneOf ?? []).flatMap(({ labels }) => labels)];
-    if (count < smallBatch || !this.#isKept || !tests.every(({ key }) => mayKeep(view, key))) {
-      const { nodes } = view;
-      return (row) => this.matches(nodes[row] as Node);
+    if (count < smallBatch || !this.#isKept || !tests.every(({ key }) => mayKeep(view, key)))
+      return this.#oneByOne(nodes);
+    const allOf = (labels: readonly LabelTest[]): Uint8Array => {
+      const marks = new Uint8Array(view.size).fill(1);
+      for (const test of labels) unmark(marks, labelTable(view, test), nodes);
+      return marks;
+    };
+    const { all, oneOf } = this;
+    if (oneOf === undefined) return allOf(all);
+    const [first, ...others] = oneOf.map(({ labels }) => allOf([...all, ...labels]));
+    if (first === undefined) return new Uint8Array(view.size);
+    for (const marks of others) for (let row = 0; row < marks.length; row += 1) if (marks[row] === 1) first[row] = 1;
+    return first;
+  }
+
+  #oneByOne({ rows, count, view }: NodeBatch): Uint8Array {
+    const marks = new Uint8Array(view.size);
+    const { nodes } = view;
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at] as number;
+      if (this.matches(nodes[row] as Node)) marks[row] = 1;
     }
-    const tables = (labels: readonly LabelTest[]): LabelTable[] => labels.map((test) => labelTable(view, test));
-    const all = tables(this.all);
-    const oneOf = this.oneOf?.map(({ labels }) => tables(labels));
-    if (oneOf === undefined) return (row) => allHold(all, row);
-    return (row) => allHold(all, row) && oneOf.some((term) => allHold(term, row));
+    return marks;
   }
 
   /** The fewest changes of the node's labels that make it match; undefined: labels cannot. */

@@ -9,7 +9,7 @@ import {
   type SchedulingPlugin,
 } from '../../contracts/scheduler2/index.ts';
 import { nearestRow } from './nearest.ts';
-import { podFacts } from './row-facts.ts';
+import { PodFacts } from './row-facts.ts';
 import { listed, oneOf } from './words.ts';
 
 const taken: Reason = Object.freeze({
@@ -27,7 +27,11 @@ function collide(a: HostPort, b: HostPort): boolean {
 }
 
 function collideAny(wanted: readonly HostPort[], used: readonly HostPort[]): boolean {
-  for (const port of used) for (const other of wanted) if (collide(port, other)) return true;
+  for (let at = 0; at < used.length; at += 1) {
+    for (let of = 0; of < wanted.length; of += 1) {
+      if (collide(used[at] as HostPort, wanted[of] as HostPort)) return true;
+    }
+  }
   return false;
 }
 
@@ -58,7 +62,7 @@ function explained({ class: { hostPorts } }: PodInfo, nodes: NodeBatch): Explain
 
 /** Two pods of a node cannot have the same host port. */
 export function nodePorts(): SchedulingPlugin {
-  const used = podFacts(portsOf);
+  const used = new PodFacts(portsOf);
   return {
     name: 'NodePorts',
     requeueHints: [

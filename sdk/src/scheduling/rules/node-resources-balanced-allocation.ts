@@ -39,20 +39,27 @@ function fractionOf({ allocatable, requested, added }: ScoredResource, row: numb
   return room === 0 ? undefined : Math.min(1, ((requested[row] as number) + added) / room);
 }
 
-/** The usual case: two resources, whose deviation is half their distance. */
-function distanceOfTwo(a: ScoredResource, b: ScoredResource, row: number): number {
-  const first = fractionOf(a, row);
-  const second = fractionOf(b, row);
-  return first === undefined || second === undefined ? 0 : Math.abs((first - second) / 2);
-}
+const score = (apart: number): number => Math.trunc((1 - apart) * 100);
 
-function write(resources: readonly ScoredResource[], { rows, count }: NodeBatch, scores: Float64Array): void {
-  const [a, b] = resources;
+/** The usual case: the deviation of two is half their distance. */
+function writeTwo(a: ScoredResource, b: ScoredResource, { rows, count }: NodeBatch, scores: Float64Array): void {
+  const { allocatable: roomA, requested: usedA, added: addedA } = a;
+  const { allocatable: roomB, requested: usedB, added: addedB } = b;
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    const two = resources.length === 2 && a !== undefined && b !== undefined;
-    const apart = two ? distanceOfTwo(a, b, row) : deviation(resources, row);
-    scores[row] = Math.trunc((1 - apart) * 100);
+    const [ofA, ofB] = [roomA[row] as number, roomB[row] as number];
+    const fractionA = Math.min(1, ((usedA[row] as number) + addedA) / ofA);
+    const fractionB = Math.min(1, ((usedB[row] as number) + addedB) / ofB);
+    scores[row] = ofA === 0 || ofB === 0 ? 100 : score(Math.abs((fractionA - fractionB) / 2));
+  }
+}
+
+function write(resources: readonly ScoredResource[], nodes: NodeBatch, scores: Float64Array): void {
+  const [a, b] = resources;
+  if (resources.length === 2 && a !== undefined && b !== undefined) return writeTwo(a, b, nodes, scores);
+  for (let at = 0; at < nodes.count; at += 1) {
+    const row = nodes.rows[at] as number;
+    scores[row] = score(deviation(resources, row));
   }
 }
 

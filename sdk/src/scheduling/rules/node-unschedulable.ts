@@ -1,6 +1,6 @@
 import type { Reason, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
 import { oneOf } from './words.ts';
-import { nodeFacts } from './row-facts.ts';
+import { NodeNumbers } from './row-facts.ts';
 import { isTolerated } from './tolerations.ts';
 
 const unschedulable: Reason = Object.freeze({
@@ -13,7 +13,7 @@ const taint = Object.freeze({ key: 'node.kubernetes.io/unschedulable', effect: '
 
 /** Nodes that are cordoned take no pods but those that tolerate it, as pods of DaemonSets do. */
 export function nodeUnschedulable(): SchedulingPlugin {
-  const cordoned = nodeFacts((node) => node?.spec.unschedulable === true);
+  const cordoned = new NodeNumbers((node) => (node?.spec.unschedulable === true ? 1 : 0));
   return {
     name: 'NodeUnschedulable',
     requeueHints: [
@@ -29,13 +29,12 @@ export function nodeUnschedulable(): SchedulingPlugin {
           event.node.spec.unschedulable !== true,
       },
     ],
-    filter: (pod, nodes, verdicts) => {
+    filter: (pod, { rows, count, view }, verdicts) => {
       if (isTolerated(pod.class.tolerations, taint)) return;
-      const { rows, count } = nodes;
-      const facts = cordoned.of(nodes);
+      const ofRow = cordoned.of(view);
       for (let at = 0; at < count; at += 1) {
         const row = rows[at] as number;
-        if (facts[row] === true) verdicts.reject(row, unschedulable);
+        if (ofRow[row] === 1) verdicts.reject(row, unschedulable);
       }
     },
     explain: (_, { rows, count, view }) => {

@@ -2,21 +2,61 @@
 import type { Node } from '../../kube/index.ts';
 import type { ClusterView, NodeBatch, PodInfo } from '../../contracts/scheduler2/index.ts';
 
-interface Kept<S, T> {
-  readonly sources: (S | undefined)[];
+class KeptNumbers {
+  readonly #nodes: (Node | undefined)[] = [];
+  #generation = -1;
+  numbers = new Int32Array(0);
+
+  update({ nodes, size, nodesGeneration }: ClusterView, compute: (node: Node | undefined) => number): void {
+    if (this.#generation === nodesGeneration) return;
+    this.#generation = nodesGeneration;
+    if (this.numbers.length < size) {
+      const grown = new Int32Array(size * 2);
+      grown.set(this.numbers);
+      this.numbers = grown;
+    }
+    const known = this.#nodes;
+    for (let row = 0; row < size; row += 1) {
+      const node = nodes[row];
+      if (row < known.length && known[row] === node) continue;
+      known[row] = node;
+      this.numbers[row] = compute(node);
+    }
+  }
+}
+
+/** A number for every node. */
+export class NodeNumbers {
+  readonly #compute: (node: Node | undefined) => number;
+  readonly #kept = new WeakMap<ClusterView, KeptNumbers>();
+
+  constructor(compute: (node: Node | undefined) => number) {
+    this.#compute = compute;
+  }
+
+  /** By row. */
+  of(view: ClusterView): Int32Array {
+    let kept = this.#kept.get(view);
+    if (kept === undefined) {
+      kept = new KeptNumbers();
+      this.#kept.set(view, kept);
+    }
+    kept.update(view, this.#compute);
+    return kept.numbers;
+  }
+}
+
+interface Kept<T> {
+  readonly sources: (readonly PodInfo[] | undefined)[];
   readonly facts: T[];
 }
 
-class RowFacts<S, T> {
-  readonly #sourceOf: (view: ClusterView, row: number) => S;
-  readonly #compute: (source: S, view: ClusterView, row: number) => T;
-  readonly #kept = new WeakMap<ClusterView, Kept<S, T>>();
+/** Something about the pods of every node. */
+export class PodFacts<T> {
+  readonly #compute: (pods: readonly PodInfo[]) => T;
+  readonly #kept = new WeakMap<ClusterView, Kept<T>>();
 
-  constructor(
-    sourceOf: (view: ClusterView, row: number) => S,
-    compute: (source: S, view: ClusterView, row: number) => T,
-  ) {
-    this.#sourceOf = sourceOf;
+  constructor(compute: (pods: readonly PodInfo[]) => T) {
     this.#compute = compute;
   }
 
@@ -28,28 +68,15 @@ class RowFacts<S, T> {
       this.#kept.set(view, kept);
     }
     const { sources, facts } = kept;
-    const sourceOf = this.#sourceOf;
     for (let at = 0; at < count; at += 1) {
       const row = rows[at] as number;
-      const source = sourceOf(view, row);
-      if (sources[row] === source && source !== undefined) continue;
-      sources[row] = source;
-      facts[row] = this.#compute(source, view, row);
+      const pods = view.podsOf(row);
+      if (sources[row] === pods) continue;
+      sources[row] = pods;
+      facts[row] = this.#compute(pods);
     }
     return facts;
   }
-}
-
-export type Facts<T> = Pick<RowFacts<unknown, T>, 'of'>;
-
-/** Facts about nodes. */
-export function nodeFacts<T>(compute: (node: Node | undefined) => T): Facts<T> {
-  return new RowFacts<Node | undefined, T>((view, row) => view.nodes[row], compute);
-}
-
-/** Facts about the pods of nodes. */
-export function podFacts<T>(compute: (pods: readonly PodInfo[]) => T): Facts<T> {
-  return new RowFacts<readonly PodInfo[], T>((view, row) => view.podsOf(row), compute);
 }
 
 /** A batch of all rows that have a node. */

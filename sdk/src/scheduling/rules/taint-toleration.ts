@@ -1,6 +1,7 @@
 import type { Node, Taint, Toleration } from '../../kube/index.ts';
 import {
   success,
+  type ClusterView,
   type Explained,
   type NodeBatch,
   type PodInfo,
@@ -8,39 +9,33 @@ import {
   type SchedulingPlugin,
 } from '../../contracts/scheduler2/index.ts';
 import { nearestRow } from './nearest.ts';
-import { nodeFacts } from './row-facts.ts';
+import { NodeNumbers } from './row-facts.ts';
 import { isTolerated, keepsAway, taintText, untolerated } from './tolerations.ts';
 import { listed } from './words.ts';
 
 /** Taints that several nodes have in common. */
 interface TaintSet {
-  /** An index for tables. */
-  readonly id: number;
   readonly hard: readonly Taint[];
   readonly soft: readonly Taint[];
 }
 
-const setsLimit = 4096;
-const none: TaintSet = { id: 0, hard: [], soft: [] };
+const keptLimit = 4096;
 
-/** The same object for the same taints. */
+/** The same number for the same taints; 0 for none. */
 class TaintSets {
-  readonly #sets = new Map<string, TaintSet>();
-  #nextId = 1;
+  readonly #ids = new Map<string, number>();
+  readonly byId: TaintSet[] = [{ hard: [], soft: [] }];
 
-  of(taints: readonly Taint[] | undefined): TaintSet {
-    if (taints === undefined || taints.length === 0) return none;
+  idOf(taints: readonly Taint[] | undefined): number {
+    if (taints === undefined || taints.length === 0) return 0;
     const key = JSON.stringify(taints.map(({ key, value = '', effect }) => [key, value, effect]));
-    let set = this.#sets.get(key);
-    if (set === undefined) {
-      // Sets that are forgotten stay valid: equal ones are only told apart from then on.
-      if (this.#sets.size >= setsLimit) this.#sets.clear();
+    let id = this.#ids.get(key);
+    if (id === undefined) {
       const soft = taints.filter(({ effect }) => effect === 'PreferNoSchedule');
-      set = { id: this.#nextId, hard: taints.filter(keepsAway), soft };
-      this.#nextId += 1;
-      this.#sets.set(key, set);
+      id = this.byId.push({ hard: taints.filter(keepsAway), soft }) - 1;
+      this.#ids.set(key, id);
     }
-    return set;
+    return id;
   }
 }
 
@@ -51,7 +46,7 @@ class TaintReasons {
     const text = `node(s) had untolerated taint {${key}: ${value}}`;
     let reason = this.#reasons.get(text);
     if (reason === undefined) {
-      if (this.#reasons.size >= setsLimit) this.#reasons.clear();
+      if (this.#reasons.size >= keptLimit) this.#reasons.clear();
       reason = Object.freeze({ code: 'untolerated-taint', text, resolvable: false });
       this.#reasons.set(text, reason);
     }
@@ -79,11 +74,28 @@ function newlyTolerated({ class: { tolerations } }: PodInfo, node: Node, old?: N
   return old === undefined || untolerated(tolerations, old).length > 0;
 }
 
+/** The sets of the taints of nodes, by row. A new index takes its place when it has seen too many. */
+class TaintIndex {
+  #sets = new TaintSets();
+  #ofRow = this.#numbers();
+
+  #numbers(): NodeNumbers {
+    return new NodeNumbers((node) => this.#sets.idOf(node?.spec.taints));
+  }
+
+  of(view: ClusterView): { readonly ids: Int32Array; readonly sets: readonly TaintSet[] } {
+    if (this.#sets.byId.length > keptLimit + view.nodeCount) {
+      this.#sets = new TaintSets();
+      this.#ofRow = this.#numbers();
+    }
+    return { ids: this.#ofRow.of(view), sets: this.#sets.byId };
+  }
+}
+
 /** Nodes with taints that the pod does not tolerate are out; with fewer soft ones they are better. */
 export function taintToleration(): SchedulingPlugin {
-  const sets = new TaintSets();
   const reasons = new TaintReasons();
-  const facts = nodeFacts((node) => sets.of(node?.spec.taints));
+  const index = new TaintIndex();
   return {
     name: 'TaintToleration',
     weight: 3,
@@ -94,35 +106,32 @@ export function taintToleration(): SchedulingPlugin {
         helps: (pod, event) => event.kind === 'node-updated' && newlyTolerated(pod, event.node, event.old),
       },
     ],
-    filter: ({ class: { tolerations } }, nodes, verdicts) => {
-      const { rows, count } = nodes;
-      const ofRow = facts.of(nodes);
+    filter: ({ class: { tolerations } }, { rows, count, view }, verdicts) => {
+      const { ids, sets } = index.of(view);
       const known: (Reason | null | undefined)[] = [];
       for (let at = 0; at < count; at += 1) {
         const row = rows[at] as number;
-        const set = ofRow[row] as TaintSet;
-        if (set === none) continue;
-        let reason = known[set.id];
+        const id = ids[row] as number;
+        if (id === 0) continue;
+        let reason = known[id];
         if (reason === undefined) {
-          const taint = set.hard.find((hard) => !isTolerated(tolerations, hard));
+          const taint = sets[id]?.hard.find((hard) => !isTolerated(tolerations, hard));
           reason = taint === undefined ? null : reasons.of(taint);
-          known[set.id] = reason;
+          known[id] = reason;
         }
         if (reason !== null) verdicts.reject(row, reason);
       }
     },
     explain: explained,
     preScore: ({ class: { tolerations } }) => ({ status: success, state: softTolerations(tolerations) }),
-    score: (_, nodes, scores, state) => {
-      const { rows, count } = nodes;
+    score: (_, { rows, count, view }, scores, state) => {
+      const { ids, sets } = index.of(view);
       const tolerations = state as readonly Toleration[];
-      const ofRow = facts.of(nodes);
+      const known: (number | undefined)[] = [0];
       for (let at = 0; at < count; at += 1) {
         const row = rows[at] as number;
-        const { soft } = ofRow[row] as TaintSet;
-        let bad = 0;
-        for (const taint of soft) if (!isTolerated(tolerations, taint)) bad += 1;
-        scores[row] = bad;
+        const id = ids[row] as number;
+        scores[row] = known[id] ??= (sets[id]?.soft ?? []).filter((taint) => !isTolerated(tolerations, taint)).length;
       }
     },
     normalize: 'reverse-max',

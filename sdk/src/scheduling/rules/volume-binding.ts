@@ -173,7 +173,7 @@ function filterRows(
   const reachable = bound.map((volume) => nodesOf(volume).over(nodes));
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    if (!reachable.every((holds) => holds(row))) reject(row, elsewhere);
+    if (!reachable.every((holds) => holds[row] === 1)) reject(row, elsewhere);
     else if (boundMissing) reject(row, volumeGone);
     const node = view.nodes[row] as Node;
     const here = selected.every(

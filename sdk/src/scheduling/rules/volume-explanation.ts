@@ -28,7 +28,7 @@ export function explainVolumes({ bound, open, selected }: Volumes, nodes: NodeBa
   if (code === 'volume-node-affinity') {
     const first = bound.find((volume) => {
       const holds = nodesOf(volume).over(nodes);
-      return nodes.rows.subarray(0, nodes.count).some((row) => !holds(row));
+      return nodes.rows.subarray(0, nodes.count).some((row) => holds[row] === 0);
     });
     return first === undefined
       ? { detail: {}, unblock: 'make room on a node where the volumes of the pod are' }

@@ -11,7 +11,7 @@ import {
 } from '../../contracts/scheduler2/index.ts';
 import { disksOf, sharesDisk, type Disk } from './legacy-disks.ts';
 import { nearestRow } from './nearest.ts';
-import { allNodes, podFacts } from './row-facts.ts';
+import { allNodes, PodFacts } from './row-facts.ts';
 import { claimMissing, claimOf } from './volume-objects.ts';
 import { oneOf } from './words.ts';
 
@@ -74,7 +74,7 @@ function explained(nodes: NodeBatch, uses: (pod: PodInfo) => boolean, what: stri
 
 /** Claims of access mode ReadWriteOncePod have one pod in the whole cluster; some old kinds of disks one on a node. */
 export function volumeRestrictions(): SchedulingPlugin {
-  const used = podFacts(claimKeys);
+  const used = new PodFacts(claimKeys);
   /** Asked of all nodes: the pod that has the claim may be anywhere. */
   const isUsed = (view: ClusterView, claims: ReadonlySet<string>): boolean => {
     if (claims.size === 0) return false;

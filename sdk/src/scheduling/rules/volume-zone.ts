@@ -7,7 +7,6 @@ import {
   type SchedulingPlugin,
   type Status,
 } from '../../contracts/scheduler2/index.ts';
-import { nodeFacts } from './row-facts.ts';
 import {
   claimMissing,
   claimOf,
@@ -76,6 +75,11 @@ function placesOfPod({ namespace, class: { claims } }: PodInfo, view: ClusterVie
 
 type Labels = Readonly<Record<string, string>>;
 
+/** A node that does not say where it is takes any volume. */
+function isPlaced(labels: Labels): boolean {
+  return placeLabels.some((label) => labels[label] !== undefined);
+}
+
 /** The first place that the node is not in. */
 function missed(places: readonly Place[], labels: Labels): Place | undefined {
   return places.find(({ label, values }) => {
@@ -86,11 +90,6 @@ function missed(places: readonly Place[], labels: Labels): Place | undefined {
 
 /** Volumes that are labelled with zones or regions are used there alone. */
 export function volumeZone(): SchedulingPlugin {
-  /** Labels of nodes that say where they are; undefined: none do, and any volume will do. */
-  const placed = nodeFacts((node): Labels | undefined => {
-    const labels = node?.metadata.labels;
-    return labels !== undefined && placeLabels.some((label) => labels[label] !== undefined) ? labels : undefined;
-  });
   return {
     name: 'VolumeZone',
     requeueHints: [
@@ -110,12 +109,10 @@ export function volumeZone(): SchedulingPlugin {
       return { status: places.length === 0 ? skip : success, state: places };
     },
     filter: (_, nodes, verdicts, state) => {
-      const ofRow = placed.of(nodes);
       for (let at = 0; at < nodes.count; at += 1) {
         const row = nodes.rows[at] as number;
-        const labels = ofRow[row];
-        if (labels !== undefined && missed(state as readonly Place[], labels) !== undefined)
-          verdicts.reject(row, conflict);
+        const labels = nodes.view.nodes[row]?.metadata.labels ?? {};
+        if (isPlaced(labels) && missed(state as readonly Place[], labels) !== undefined) verdicts.reject(row, conflict);
       }
     },
     explain: (_, { rows, view }, __, state) => {
