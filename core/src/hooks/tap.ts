@@ -1,5 +1,6 @@
 import {
   KernelError,
+  Latency,
   errorMessage,
   type AnyHookToken,
   type Clock,
@@ -15,7 +16,6 @@ import { callWithin, cutOff } from '../lifecycle/call-within.ts';
 import type { Activity } from '../supervision/activity.ts';
 import type { Busy } from '../lifecycle/drained.ts';
 import { isThenable } from '../lifecycle/thenable.ts';
-import { Latency } from './latency.ts';
 
 /** What every tap needs from the kernel. */
 export interface TapSurroundings {
