@@ -1,5 +1,6 @@
 import {
   KernelError,
+  type AsideProvider,
   type KernelControl,
   type PluginInfo,
   type ProbationInfo,
@@ -8,6 +9,7 @@ import {
 } from '@timonel/sdk';
 import { quoted } from '../graph/problems.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
+import { Asides } from '../swap/asides.ts';
 import type { Swapper } from '../swap/swapper.ts';
 import type { KernelTools } from './parts.ts';
 
@@ -15,11 +17,13 @@ import type { KernelTools } from './parts.ts';
 export class Control implements KernelControl {
   private readonly tools: KernelTools;
   private readonly swapper: Swapper;
+  private readonly asides: Asides;
   private readonly running: () => boolean;
 
   constructor(tools: KernelTools, swapper: Swapper, running: () => boolean) {
     this.tools = tools;
     this.swapper = swapper;
+    this.asides = new Asides(tools);
     this.running = running;
   }
 
@@ -43,6 +47,9 @@ export class Control implements KernelControl {
       if (record.life === undefined || record.state === 'failed') {
         await this.bringUp(record, config ?? record.entry.config);
         await this.remember('enable', record);
+      } else if (record.life.aside !== undefined) {
+        const message = `plugin '${record.name}' runs aside of service '${record.life.aside}': swap the service, or end that first`;
+        throw new KernelError('ERR_PLUGIN_STATE', message, { plugin: record.name });
       } else if (config !== undefined) {
         const message = `plugin '${record.name}' runs already: disable it first to give it another configuration`;
         throw new KernelError('ERR_PLUGIN_STATE', message, { plugin: record.name });
@@ -78,6 +85,16 @@ export class Control implements KernelControl {
 
   unfit(serviceId: string, reason: string): boolean {
     return this.swapper.unfit(serviceId, reason);
+  }
+
+  aside(service: string, nameOrFile: string, config?: unknown): Promise<AsideProvider> {
+    const { activity, records } = this.tools.parts;
+    // The embedder does not come through a slot.
+    const owner = activity.current === 'kernel' ? records.get(activity.consumer ?? '')?.life : undefined;
+    return this.tools.operations.run(() => {
+      this.assertRunning();
+      return this.asides.open({ service, nameOrFile, config, owner });
+    });
   }
 
   swap(serviceId: string, candidate: string, options?: SwapOptions): Promise<SwapReport> {

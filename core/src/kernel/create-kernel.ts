@@ -105,7 +105,7 @@ class Host implements Kernel {
   }
 
   reportFault(plugin: string, error: unknown): boolean {
-    const record = this.set.present().find((candidate) => candidate.name === plugin);
+    const record = this.parts.records.get(plugin);
     if (record?.state !== 'running') return false;
     this.supervisor.fault(record, error);
     return true;

@@ -11,11 +11,11 @@ export class Launcher {
     this.parts = parts;
   }
 
-  /** declared or checked → built. */
-  async build(record: PluginRecord): Promise<PluginLife> {
+  /** declared or checked → built; `aside` of a service: see {@link PluginLife.aside}. */
+  async build(record: PluginRecord, aside?: string): Promise<PluginLife> {
     record.setupMs = undefined;
     record.startMs = undefined;
-    const life = new PluginLife(record, this.parts);
+    const life = new PluginLife(record, this.parts, aside);
     record.life = life;
     try {
       await life.setup();
@@ -25,6 +25,16 @@ export class Launcher {
     }
     record.moveTo('built');
     return life;
+  }
+
+  /** What is not fit to serve is gone afterwards. */
+  async probe(record: PluginRecord): Promise<void> {
+    try {
+      await record.life?.probe();
+    } catch (error) {
+      await this.discard(record, error);
+      throw error;
+    }
   }
 
   /** built → running. */
@@ -56,6 +66,11 @@ export class Launcher {
     const problems = await life.end(reason, options);
     record.life = undefined;
     return problems;
+  }
+
+  async discard(record: PluginRecord, error: unknown): Promise<void> {
+    await this.close(record, 'failure', { drain: false });
+    this.failed(record, error);
   }
 
   failed(record: PluginRecord, error: unknown): void {

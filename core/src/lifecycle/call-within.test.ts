@@ -38,9 +38,9 @@ describe('callWithin', () => {
     const seen: string[] = [];
     void Promise.resolve().then(() => seen.push('reaction'));
     process.nextTick(() => seen.push('tick'));
-    const slow = callWithin(20, async () => {
+    const slow = callWithin(200, async () => {
       await new Promise((resolve) => {
-        setTimeout(resolve, 100);
+        setTimeout(resolve, 400);
       });
       return 'slow';
     });

@@ -43,8 +43,8 @@ export function createContext(
   const metrics = <M extends MetricRecord>(definitions: M, refresh?: (m: Instruments<M>) => void): Instruments<M> => {
     const owner = { plugin: name, onFault: (error: unknown) => life.fault(error) };
     const { instruments, remove } = parts.metrics.open(definitions, refresh, owner);
-    // What comes after the end of its life counts, but nobody sees it.
-    if (life.keep(remove) === undefined) remove();
+    // What comes after the end of its life counts, but nobody sees it; aside, it would mix with that of the provider.
+    if (life.aside !== undefined || life.keep(remove) === undefined) remove();
     return instruments;
   };
   return Object.freeze({

@@ -11,7 +11,7 @@ import { isolationOf, tokensOf } from '../graph/check-definition.ts';
 import type { Tap } from '../hooks/tap.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { setupInWorker } from '../isolation/worker-plugin.ts';
-import { abandonCalls, type Binding } from '../services/slot.ts';
+import { abandonCalls, type Binding, type Slot } from '../services/slot.ts';
 import type { PluginScope } from '../services/plugin-scopes.ts';
 import { callWithin, cutOff } from './call-within.ts';
 import { drained } from './drained.ts';
@@ -35,6 +35,10 @@ const phaseCodes: Readonly<Record<Phase, KernelErrorCode>> = {
 /** One life of a plugin, from setup to disposal: all that it registered and the instance it returned. */
 export class PluginLife {
   readonly record: PluginRecord;
+  /** The service that it is tried for, aside of the provider: none of its taps, metrics and services reaches others. */
+  readonly aside: string | undefined;
+  /** It is on its way out, within an operation. */
+  ending = false;
   readonly controller: AbortController = new AbortController();
   private readonly parts: KernelParts;
   private readonly scope: PluginScope;
@@ -43,11 +47,12 @@ export class PluginLife {
   private instance: PluginInstance = {};
   private bindings: Binding[] = [];
   private active = false;
-  private ending = false;
+  private readonly unbinds: (() => Binding | undefined)[] = [];
   private closed = false;
 
-  constructor(record: PluginRecord, parts: KernelParts) {
+  constructor(record: PluginRecord, parts: KernelParts, aside?: string) {
     this.record = record;
+    this.aside = aside;
     this.parts = parts;
     this.scope = parts.scopes.open(record.entry.definition);
   }
@@ -121,17 +126,25 @@ export class PluginLife {
     if (this.ending || this.active) return;
     this.active = true;
     for (const tap of this.ownTaps) tap.live = true;
-    for (const [key, token] of tokensOf(this.record.entry.definition, 'provides')) {
-      this.parts.services.bind(this.record.name, token, this.serviceFor(key));
+    const { name, entry } = this.record;
+    const { services } = this.parts;
+    for (const [key, token] of tokensOf(entry.definition, 'provides')) {
+      services.bind(name, token, this.serviceFor(key));
+      this.unbinds.push(() => services.unbind(name, token));
     }
+  }
+
+  /** Makes one service reachable, through a slot that nobody else has. */
+  serveAside(key: string, slot: Slot): void {
+    slot.bind(this.record.name, this.serviceFor(key));
+    this.unbinds.push(() => slot.unbind(this.record.name));
   }
 
   /** Takes services and taps away at once; calls in flight go on. */
   deactivate(): void {
-    if (!this.active) return;
     this.active = false;
-    for (const [, token] of tokensOf(this.record.entry.definition, 'provides')) {
-      const binding = this.parts.services.unbind(this.record.name, token);
+    for (const unbind of this.unbinds.splice(0)) {
+      const binding = unbind();
       if (binding !== undefined) this.bindings.push(binding);
     }
     for (const tap of this.ownTaps) tap.live = false;

@@ -52,6 +52,7 @@ export class PluginRecord {
 
   info(): PluginInfo {
     const { definition, source } = this.entry;
+    const aside = this.life?.aside;
     const ids = (part: 'provides' | 'requires'): string[] => tokensOf(definition, part).map(([, token]) => token.id);
     return {
       name: definition.name,
@@ -59,7 +60,7 @@ export class PluginRecord {
       description: definition.description,
       source,
       state: this.state,
-      reason: this.reason,
+      reason: this.reason ?? (aside === undefined ? undefined : `aside of service '${aside}'`),
       since: this.since,
       setupMs: this.setupMs,
       startMs: this.startMs,

@@ -7,6 +7,13 @@ export type Callable = (...args: unknown[]) => unknown;
 // Asked for by `await`, JSON and printers of any object; without a provider they are no methods of the service.
 const notMethods: ReadonlySet<PropertyKey> = new Set(['then', 'toJSON', 'constructor', 'asymmetricMatch', 'nodeType']);
 
+interface CallOrigin {
+  readonly slot: Slot;
+  readonly binding: Binding;
+  readonly consumer: string;
+  readonly stats: MethodStats;
+}
+
 function methodOf(slot: Slot, binding: Binding, key: PropertyKey): Callable {
   const method = binding.service[key];
   if (typeof method === 'function') return method as Callable;
@@ -15,13 +22,14 @@ function methodOf(slot: Slot, binding: Binding, key: PropertyKey): Callable {
 }
 
 /** Calls the provider as its own code; a throw passes through unchanged. */
-function callProvider(slot: Slot, binding: Binding, key: PropertyKey, args: unknown[], stats: MethodStats): unknown {
+function callProvider({ slot, binding, consumer, stats }: CallOrigin, key: PropertyKey, args: unknown[]): unknown {
   const { activity, clock } = slot.surroundings;
   stats.calls++;
   const method = methodOf(slot, binding, key);
   const caller = activity.current;
   const startedAt = clock.monotonic();
   activity.current = binding.plugin;
+  activity.consumer = consumer;
   let failed = true;
   try {
     const result = Reflect.apply(method, binding.service, args);
@@ -39,17 +47,10 @@ function createSyncMethod(slot: Slot, consumer: string, key: PropertyKey): Calla
   return (...args) => {
     const { binding } = slot;
     if (binding === undefined) throw slot.unavailable();
-    const result = callProvider(slot, binding, key, args, stats);
+    const result = callProvider({ slot, binding, consumer, stats }, key, args);
     activity.last = consumer;
     return result;
   };
-}
-
-interface CallOrigin {
-  readonly slot: Slot;
-  readonly binding: Binding;
-  readonly consumer: string;
-  readonly stats: MethodStats;
 }
 
 /** Follows a call in flight: counted for the drain, failed when its provider goes without an answer. */
@@ -83,8 +84,9 @@ function createAsyncMethod(slot: Slot, consumer: string, key: PropertyKey): Call
     if (slot.paused) return slot.hold(key, method, args);
     const { binding } = slot;
     if (binding === undefined) return Promise.reject(slot.unavailable());
-    const result = callProvider(slot, binding, key, args, stats);
-    return isThenable(result) ? track({ slot, binding, consumer, stats }, result) : result;
+    const origin = { slot, binding, consumer, stats };
+    const result = callProvider(origin, key, args);
+    return isThenable(result) ? track(origin, result) : result;
   };
   return method;
 }

@@ -23,6 +23,11 @@ export class ServiceRegistry {
     return getOrCreate(this.slots, token.id, () => new Slot(token, this.surroundings));
   }
 
+  /** A slot that only who asked for it has. */
+  apart(token: ServiceToken): Slot {
+    return new Slot(token, this.surroundings);
+  }
+
   bind(plugin: string, token: ServiceToken, service: unknown): void {
     if (token.cardinality === 'many') this.set(token).add(plugin, service);
     else this.slot(token).bind(plugin, service);

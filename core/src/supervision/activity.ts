@@ -15,6 +15,8 @@ export class Activity {
   current: string | undefined;
   /** The plugin whose code ran last; a suspect for code that runs after an `await`. */
   last: string | undefined;
+  /** Who made the service call that was entered last. */
+  consumer: string | undefined;
   /** Sum of the reported stalls; the lag watch leaves out what is explained already. */
   reportedMs = 0;
   private readonly clock: Clock;

@@ -4,11 +4,11 @@ import type { Launcher } from '../kernel/launcher.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { KernelParts } from '../kernel/parts.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
-import { ErrorBudget } from './error-budget.ts';
 
 /** What the supervisor remembers of one plugin. */
 interface Watched {
-  readonly budget: ErrorBudget;
+  /** When it had the faults that count still. */
+  faultsAt: number[];
   /** Restarts since the last time it ran well. */
   attempts: number;
   runningSince: number;
@@ -38,8 +38,10 @@ export class Supervisor {
   fault(record: PluginRecord, error: unknown): void {
     const watched = this.of(record);
     if (!this.count(record, watched, error)) return;
-    if (!watched.budget.spend(this.parts.env.clock.monotonic())) return;
     const { faultLimit, faultWindowMs } = this.parts.limits;
+    const now = this.parts.env.clock.monotonic();
+    watched.faultsAt = [...watched.faultsAt.filter((at) => now - at < faultWindowMs), now];
+    if (watched.faultsAt.length <= faultLimit) return;
     const plugin = record.name;
     const message = `plugin '${plugin}' had more than ${faultLimit} faults within ${faultWindowMs} ms; the last: ${errorMessage(error)}`;
     this.quarantine(record, watched, new KernelError('ERR_PLUGIN_QUARANTINED', message, { plugin, cause: error }));
@@ -76,9 +78,8 @@ export class Supervisor {
   }
 
   private of(record: PluginRecord): Watched {
-    const { faultLimit, faultWindowMs } = this.parts.limits;
     return getOrCreate(this.watched, record.name, () => ({
-      budget: new ErrorBudget(faultLimit, faultWindowMs),
+      faultsAt: [],
       attempts: 0,
       runningSince: this.parts.env.clock.monotonic(),
       restart: undefined,
@@ -101,19 +102,21 @@ export class Supervisor {
     const { life } = record;
     if (life === undefined) return;
     this.parts.log.error({ plugin: record.name, code: reason.code }, reason.message);
-    if (record.entry.definition.criticality === 'required') {
+    if (record.entry.definition.criticality === 'required' && life.aside === undefined) {
       // It goes on until the embedder shuts down: others need it to stop cleanly.
       watched.gaveUp = true;
       record.moveTo('failed', describeError(reason));
       this.onFailed(reason);
       return;
     }
-    watched.budget.reset();
+    watched.faultsAt = [];
     life.deactivate();
     this.operations.background(async () => {
       if (record.life !== life) return;
       await this.launcher.close(record, 'failure', { drain: false });
       record.moveTo('quarantined', describeError(reason));
+      // Nobody but its watcher needs it.
+      if (life.aside !== undefined) return;
       const ranMs = this.parts.env.clock.monotonic() - watched.runningSince;
       if (ranMs >= this.parts.limits.restartResetMs) watched.attempts = 0;
       this.planRestart(record, watched);
@@ -141,7 +144,7 @@ export class Supervisor {
     try {
       await this.launcher.launch(record);
       watched.runningSince = this.parts.env.clock.monotonic();
-      watched.budget.reset();
+      watched.faultsAt = [];
     } catch (error) {
       record.moveTo('quarantined', `restart failed: ${describeError(error)}`);
       this.planRestart(record, watched);

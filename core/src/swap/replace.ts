@@ -1,6 +1,5 @@
 import type { SwapReport } from '@timonel/sdk';
 import { tokensOf } from '../graph/check-definition.ts';
-import type { Launcher } from '../kernel/launcher.ts';
 import type { KernelParts, KernelTools } from '../kernel/parts.ts';
 import { drained } from '../lifecycle/drained.ts';
 import type { PluginLife } from '../lifecycle/plugin-life.ts';
@@ -32,13 +31,10 @@ export interface ReplaceRequest {
 export async function replaceProvider(tools: KernelTools, request: ReplaceRequest): Promise<Replacement> {
   const { parts, launcher } = tools;
   const { from, to } = request;
+  // One that ran aside of the service goes: what serves begins anew.
+  await launcher.close(to, 'swap', { drain: false });
   const life = await launcher.build(to);
-  try {
-    await life.probe();
-  } catch (error) {
-    await discard(launcher, to, error);
-    throw error;
-  }
+  await launcher.probe(to);
   const slots = tokensOf(from.entry.definition, 'provides')
     .filter(([, token]) => token.cardinality === 'one')
     .map(([, token]) => parts.services.slot(token));
@@ -76,15 +72,10 @@ async function handOver(
     life.activate();
     return { drainedCalls, handover };
   } catch (error) {
-    if (to.life !== undefined) await discard(launcher, to, error);
+    if (to.life !== undefined) await launcher.discard(to, error);
     if (old?.drains === true) await revive(tools, from, handover);
     throw error;
   }
-}
-
-async function discard(launcher: Launcher, record: PluginRecord, error: unknown): Promise<void> {
-  await launcher.close(record, 'failure', { drain: false });
-  launcher.failed(record, error);
 }
 
 async function drainOld(parts: KernelParts, old: PluginLife, slots: readonly Slot[]): Promise<number> {
@@ -128,7 +119,7 @@ async function revive(tools: KernelTools, record: PluginRecord, handover: Handov
     life.activate();
   } catch (error) {
     parts.log.error({ plugin: record.name }, `could not be revived after a failed swap: ${describeError(error)}`);
-    if (record.life !== undefined) await discard(launcher, record, error);
+    if (record.life !== undefined) await launcher.discard(record, error);
     supervisor.takeOver(record, error);
   }
 }

@@ -1,19 +1,11 @@
-import {
-  KernelError,
-  didYouMean,
-  errorMessage,
-  type ProbationInfo,
-  type SwapOptions,
-  type SwapReport,
-} from '@timonel/sdk';
-import { tokensOf } from '../graph/check-definition.ts';
+import { KernelError, errorMessage, type ProbationInfo, type SwapOptions, type SwapReport } from '@timonel/sdk';
 import type { KernelTools } from '../kernel/parts.ts';
 import { describeError, type PluginRecord } from '../lifecycle/plugin-record.ts';
+import { providerOf, refusal, standIn } from './candidates.ts';
 import { beginProbation, type Probation } from './probation.ts';
 import { replaceProvider, type Handover } from './replace.ts';
 
-const refusal = ({ name: plugin }: PluginRecord, text: string): KernelError =>
-  new KernelError('ERR_SERVICE_SWAP', text, { plugin });
+const code = 'ERR_SERVICE_SWAP';
 
 /** One swap that may still be taken back. */
 interface Swapped {
@@ -40,10 +32,16 @@ export class Swapper {
   /** Runs inside of an operation. */
   async swap(serviceId: string, candidateName: string, options: SwapOptions = {}): Promise<SwapReport> {
     const { probationMs = this.tools.parts.limits.probationMs } = options;
-    const old = this.providerOf(serviceId);
+    const old = providerOf(this.tools.parts, serviceId);
     const candidate = await this.tools.set.find(candidateName);
-    this.assertSwappable(serviceId, old, candidate);
-    if (!(probationMs >= 0)) throw refusal(candidate, `the time of probation (${probationMs} ms) is no duration`);
+    standIn(code, serviceId, old, candidate);
+    for (const record of [old, candidate]) {
+      const { name, swap } = record.entry.definition;
+      if (swap === 'never') {
+        throw refusal(code, record, `plugin '${name}' cannot be swapped while the process runs (swap: 'never')`);
+      }
+    }
+    if (!(probationMs >= 0)) throw refusal(code, candidate, `the probation of ${probationMs} ms is no duration`);
     await this.tools.set.check(candidate, candidate.entry.config, old);
     this.endProbationOf(old.name);
     this.endProbationOf(candidate.name);
@@ -61,7 +59,7 @@ export class Swapper {
       this.tools.parts.figures.swaps.of(serviceId, 'failed').add();
       const still = `service '${serviceId}' was not swapped, '${old.name}' serves it on`;
       const message = `${still}: ${errorMessage(error)}`;
-      throw new KernelError('ERR_SERVICE_SWAP', message, { plugin: candidate.name, cause: error });
+      throw new KernelError(code, message, { plugin: candidate.name, cause: error });
     }
   }
 
@@ -93,36 +91,6 @@ export class Swapper {
     this.closed = true;
     for (const probation of this.probations.values()) probation.end();
     this.probations.clear();
-  }
-
-  private providerOf(serviceId: string): PluginRecord {
-    const { parts } = this.tools;
-    const provides = (record: PluginRecord): boolean =>
-      tokensOf(record.entry.definition, 'provides').some(([, { id }]) => id === serviceId);
-    const records = [...parts.records.values()];
-    // A provider in quarantine is not in its slot, but it is the one to replace.
-    const provider = records.find((record) => record.enabled && record.state !== 'failed' && provides(record));
-    if (provider !== undefined) return provider;
-    const ids = records.flatMap(({ entry }) => tokensOf(entry.definition, 'provides').map(([, { id }]) => id));
-    const hint = ids.includes(serviceId) ? ': enable one instead' : didYouMean(serviceId, ids);
-    throw new KernelError('ERR_SERVICE_MISSING', `no enabled plugin provides service '${serviceId}'${hint}`);
-  }
-
-  private assertSwappable(serviceId: string, old: PluginRecord, candidate: PluginRecord): void {
-    const refuse = (text: string): never => {
-      throw refusal(candidate, text);
-    };
-    if (candidate === old) refuse(`plugin '${old.name}' provides service '${serviceId}' already`);
-    if (candidate.life !== undefined) refuse(`plugin '${candidate.name}' runs already`);
-    const tokenOf = ({ entry }: PluginRecord): { readonly cardinality: string } | undefined =>
-      tokensOf(entry.definition, 'provides').find(([, { id }]) => id === serviceId)?.[1];
-    if (tokenOf(candidate) === undefined) refuse(`plugin '${candidate.name}' does not provide service '${serviceId}'`);
-    if (tokenOf(old)?.cardinality !== 'one')
-      refuse(`service '${serviceId}' has many providers: enable and disable them`);
-    for (const { entry } of [old, candidate]) {
-      const { name, swap } = entry.definition;
-      if (swap === 'never') refuse(`plugin '${name}' cannot be swapped while the process runs (swap: 'never')`);
-    }
   }
 
   private exchange(from: PluginRecord, to: PluginRecord): void {

@@ -34,7 +34,7 @@ export interface PluginInfo {
   /** `built-in`, or the absolute path of the file it came from. */
   readonly source: string;
   readonly state: PluginState;
-  /** Why it is in that state, when it is not a normal one: code and message of the last fault. */
+  /** Why it is in that state, when it is not a normal one: code and message of the last fault, or what it runs aside of. */
   readonly reason: string | undefined;
   /** RFC 3339: when it came into that state. */
   readonly since: string;
@@ -60,6 +60,20 @@ export interface SwapReport {
   readonly pauseMs: number;
   readonly heldCalls: number;
   readonly drainedCalls: number;
+}
+
+/** A plugin that runs beside the provider of a service, where nobody but its watcher notices. */
+export interface AsideProvider {
+  readonly plugin: string;
+  /**
+   * The service, wrapped as consumers have it: calls are attributed to the plugin, a block of the event loop is its
+   * fault, and what it throws comes through. When the plugin has ended, calls fail with ERR_SERVICE_UNAVAILABLE.
+   */
+  readonly service: unknown;
+  /** Aborted when the plugin ends, whoever ended it. */
+  readonly signal: AbortSignal;
+  /** Stops the plugin; calls under way fail. `reason` is shown in its entry. May be called again. */
+  close(reason?: string): Promise<void>;
 }
 
 /** Options of {@link KernelControl.swap}. */
@@ -88,6 +102,17 @@ export interface KernelControl {
   disable(name: string): Promise<PluginInfo>;
   /** Replaces the provider of a `one` service while it is in use. On any failure the old one goes on serving. */
   swap(serviceId: string, candidate: string, options?: SwapOptions): Promise<SwapReport>;
+  /**
+   * Loads, checks, builds, probes and starts a plugin that could take the place of the provider of a `one` service, and
+   * gives its service to the caller alone: its taps stay silent, its metrics are not shown, nobody else reaches its
+   * services, and its faults are counted against it but touch nobody. Its entry says `aside of service '…'`. On any
+   * failure it is gone, and the error says why.
+   *
+   * It ends by `close`, with the plugin that called, when it is disabled, when it used up its error budget (it is not
+   * restarted), and when a service is swapped to it: the swap builds it anew, as it was loaded and configured here. A
+   * plugin runs aside only once. Do not wait for this in `setup` or `start`.
+   */
+  aside(serviceId: string, nameOrFile: string, config?: unknown): Promise<AsideProvider>;
   /** The probation that the provider of a service is in after a swap. */
   probation(serviceId: string): ProbationInfo | undefined;
   /**
