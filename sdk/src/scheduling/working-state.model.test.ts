@@ -272,7 +272,7 @@ describe('the columns of the scheduler', () => {
         for (const next of steps) run.do(next);
         run.do({ kind: 'sync', remembers: 100, newList: false });
       }),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 });

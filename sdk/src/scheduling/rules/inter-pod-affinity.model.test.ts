@@ -80,7 +80,7 @@ describe('InterPodAffinity', () => {
           }
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     expect([...seen.keys()].toSorted()).toEqual(['existing-pod-anti-affinity', 'pod-affinity', 'pod-anti-affinity']);
   });

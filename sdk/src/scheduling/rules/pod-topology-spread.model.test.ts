@@ -81,7 +81,7 @@ describe('PodTopologySpread', () => {
           if (row !== undefined && next.place) view.add(row, pod);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
     expect([...seen.keys()].toSorted()).toEqual(['topology-spread', 'topology-spread-label']);
   });
