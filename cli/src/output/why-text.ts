@@ -73,12 +73,24 @@ function scoresPart(why: Why): string[] {
   ];
 }
 
+function queuePart({ queue }: Why): string[] {
+  if (queue === undefined) return [];
+  const { part, attempts, since, until } = queue;
+  const details = [
+    `tried ${attempts === 1 ? 'once' : `${attempts} times`}`,
+    ...(since === undefined ? [] : [`there since ${since}`]),
+    ...(until === undefined ? [] : [`tried again at ${until} at the latest`]),
+  ];
+  return [`Queue: ${part}, ${details.join(', ')}`];
+}
+
 export function whyText(why: Why): string {
   const { summary, state, preemption, cut = [] } = why;
   return [
     `${nameOf(why)} is ${state}: ${summary}`,
     ...causesPart(why),
     ...(preemption === undefined ? [] : [`Preemption: ${preemption}`]),
+    ...queuePart(why),
     ...decisionsPart(why.decisions),
     ...scoresPart(why),
     ...(cut.length === 0 ? [] : [`Left out: ${cut.join('; ')}`]),

@@ -61,6 +61,17 @@ export interface PastDecision {
   readonly scores?: readonly ExplainedScore[];
 }
 
+/** Where something waits for its turn. */
+export interface QueuePlace {
+  /** `active`, `backoff`, `unschedulable`, `gated`, `deciding`. */
+  readonly part: string;
+  readonly attempts: number;
+  /** RFC 3339. */
+  readonly since?: string;
+  /** When it leaves this part by itself, at the latest. */
+  readonly until?: string;
+}
+
 export interface Why {
   readonly object: ExplainedObject & { readonly uid?: string };
   /** `Pending`, `Scheduled`, `Running`, … */
@@ -69,6 +80,7 @@ export interface Why {
   readonly summary: string;
   /** The root cause first. Empty: nothing is wrong. */
   readonly causes: readonly Cause[];
+  readonly queue?: QueuePlace;
   /** The last one first. */
   readonly decisions: readonly PastDecision[];
   /** The best choices at this moment, for what still waits. */

@@ -1,0 +1,161 @@
+/** Explains pods: why one waits, and why one that has a node is there, or does not run. */
+import type { PodExplanation } from '@timonel/sdk/contracts/scheduler2';
+import type { Cause, ExplainedKind, ExplainedObject, Explainer, Why } from '@timonel/sdk/contracts/why';
+import { boundedWhy } from '@timonel/sdk/contracts/why';
+import type { Pod } from '@timonel/sdk/kube';
+import { boundCauses, boundState } from './bound-causes.ts';
+import { nodeCauses, plainCauses } from './node-causes.ts';
+import { unschedulableMessage, type PodExplainerParts } from './parts.ts';
+import { pastDecisions } from './past-decisions.ts';
+import { queueCause, timeText, waitingCauses, type Waiting } from './waiting-causes.ts';
+
+const kinds: readonly ExplainedKind[] = [{ group: '', resource: 'pods' }];
+
+export class PodExplainer implements Explainer {
+  readonly #parts: PodExplainerParts;
+
+  constructor(parts: PodExplainerParts) {
+    this.#parts = parts;
+  }
+
+  kinds(): readonly ExplainedKind[] {
+    return kinds;
+  }
+
+  async explain({ namespace = '', name }: ExplainedObject): Promise<Why | undefined> {
+    const pod = this.#parts.podNamed(namespace, name);
+    if (pod === undefined) return undefined;
+    return boundedWhy(pod.spec.nodeName ? this.#bound(pod, pod.spec.nodeName) : await this.#waiting(pod));
+  }
+
+  #base(pod: Pod): Pick<Why, 'object' | 'decisions'> {
+    const { namespace = '', name = '', uid = '' } = pod.metadata;
+    return {
+      object: { group: '', resource: 'pods', namespace, name, uid },
+      decisions: pastDecisions(this.#parts.decisionsOf(uid)),
+    };
+  }
+
+  #bound(pod: Pod, nodeName: string): Why {
+    const base = this.#base(pod);
+    const causes = boundCauses(pod, this.#parts.nodeNamed(nodeName));
+    const state = boundState(pod);
+    const phase = pod.status?.phase ?? '';
+    const done = phase === 'Succeeded' ? `it has done its work on node ${nodeName}` : `it runs on node ${nodeName}`;
+    return { ...base, state, summary: causes[0]?.text ?? done, causes };
+  }
+
+  async #waiting(pod: Pod): Promise<Why> {
+    const { infoOf, waiting: queuedOf, decisionsOf, leads } = this.#parts;
+    const uid = pod.metadata.uid ?? '';
+    const waiting: Waiting = { pod, info: infoOf(pod), queued: queuedOf(uid), last: decisionsOf(uid).at(-1) };
+    const first = waitingCauses(waiting, this.#parts);
+    const explanation = await this.#ask(waiting.info.pod);
+    const causes = [
+      ...withNext(first, explanation),
+      ...(await this.#nodeCauses(waiting, explanation, first)),
+      ...(leads() ? [] : [notLeading]),
+    ];
+    const { scores = [], preemption } = explanation ?? {};
+    return {
+      ...this.#base(pod),
+      state: stateOf(pod, causes[0]),
+      summary: this.#summary(waiting, first, explanation, causes),
+      causes,
+      ...(scores.length === 0 ? {} : { scores }),
+      ...(preemption === undefined || preemption === 'not needed' ? {} : { preemption }),
+      ...this.#place(waiting),
+    };
+  }
+
+  /** What the scheduler in charge says of a pod now; undefined: it cannot say. */
+  async #ask(pod: Pod): Promise<PodExplanation | undefined> {
+    const { inCharge, infoOf, snapshot } = this.#parts;
+    const current = inCharge();
+    const info = infoOf(pod);
+    if (current?.service.explain === undefined || !current.profiles.has(info.class.schedulerName)) return undefined;
+    try {
+      return await current.service.explain(info, snapshot);
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #nodeCauses(
+    waiting: Waiting,
+    explanation: PodExplanation | undefined,
+    first: readonly Cause[],
+  ): Promise<readonly Cause[]> {
+    const decision = waiting.last?.decision;
+    const remembered = decision !== undefined && 'rejections' in decision ? plainCauses(decision.rejections) : [];
+    if (explanation === undefined) return remembered;
+    if (explanation.feasibleNodes > 0) {
+      if (first.length === 0) return [queueCause(waiting, explanation.feasibleNodes, this.#parts)];
+      // The group does not fit, though this member would.
+      return first.some(({ code }) => code.startsWith('pod-group')) ? remembered : [];
+    }
+    if (this.#parts.snapshot.nodeCount === 0) return [noNodes];
+    const { nodeNamed } = this.#parts;
+    const ask = async (pod: Pod): Promise<PodExplanation> => {
+      const answer = await this.#ask(pod);
+      if (answer === undefined) throw new Error('the scheduler did not answer');
+      return answer;
+    };
+    return nodeCauses(waiting.pod, explanation, { ask, nodeNamed });
+  }
+
+  #summary(
+    { last }: Waiting,
+    first: readonly Cause[],
+    explanation: PodExplanation | undefined,
+    causes: readonly Cause[],
+  ): string {
+    const { nodeCount } = this.#parts.snapshot;
+    if (first.length === 0 && explanation?.feasibleNodes === 0) {
+      const { rejections, preemption } = explanation;
+      return unschedulableMessage(nodeCount, { rejections, preemption });
+    }
+    if (first.length === 0 && explanation === undefined && last?.decision.outcome === 'unschedulable') {
+      return unschedulableMessage(last.nodeCount, last.decision);
+    }
+    return causes[0]?.text ?? 'no reason is known';
+  }
+
+  #place({ queued }: Waiting): Pick<Why, 'queue'> {
+    if (queued === undefined) return {};
+    const { clock } = this.#parts;
+    const { place: part, attempts } = queued;
+    const until = part === 'backoff' || part === 'unschedulable' ? timeText(clock, queued.notBefore) : undefined;
+    const since = timeText(clock, queued.addedMs);
+    return {
+      queue: { part, attempts, ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) },
+    };
+  }
+}
+
+const noNodes: Cause = {
+  component: 'scheduler',
+  code: 'no-nodes',
+  text: 'there are no nodes',
+  unblock: 'join a node to the cluster: timonel agent',
+};
+
+const notLeading: Cause = {
+  component: 'scheduler-host',
+  code: 'not-leading',
+  text: 'another process leads: it knows the last decisions and what they came to',
+};
+
+/** What comes once the first reasons are gone. */
+function withNext(first: readonly Cause[], explanation: PodExplanation | undefined): readonly Cause[] {
+  const [root, ...others] = first;
+  const waits = root?.code === 'scheduling-gates' || root?.code === 'gated';
+  if (root === undefined || !waits || explanation === undefined || explanation.feasibleNodes === 0) return first;
+  return [{ ...root, next: `nothing: ${explanation.feasibleNodes} nodes could take it now` }, ...others];
+}
+
+function stateOf({ metadata, status }: Pod, root: Cause | undefined): string {
+  if (metadata.deletionTimestamp !== undefined) return 'Terminating';
+  if (root?.code === 'scheduling-gates') return 'SchedulingGated';
+  return root?.code === 'binding' ? 'Binding' : (status?.phase ?? 'Pending');
+}
