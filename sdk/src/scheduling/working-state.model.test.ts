@@ -120,34 +120,45 @@ function checkNodes(view: WorkingState, model: Model): void {
   const present = model.rows.flatMap(({ node }, row) => (node === undefined ? [] : [row]));
   expect([...view.presentRows]).toEqual(present);
   expect(view.nodeCount).toBe(present.length);
-  for (const [row, { node, pods }] of model.rows.entries()) {
-    expect(view.nodes[row]).toBe(node);
-    expect(view.names[row]).toBe(node?.metadata.name ?? '');
-    if (node !== undefined) expect(view.rowOf(node.metadata.name ?? '')).toBe(row);
-    expect(view.podsOf(row).map(({ uid }) => uid)).toEqual(pods.map(({ uid }) => uid));
-    expect(view.podCount[row]).toBe(pods.length);
-    expect(view.allocatablePods[row]).toBe(node === undefined ? 0 : 20);
+  const seen = model.rows.map((_, row) => [
+    view.names[row],
+    view.rowOf(view.names[row] ?? ''),
+    view.podsOf(row).map(({ uid }) => uid),
+    view.podCount[row],
+    view.allocatablePods[row],
+    view.requested('cpu')[row],
+    view.requested('example.com/gpu')[row],
+    view.scoringMilliCpu[row],
+  ]);
+  const expected = model.rows.map(({ node, pods }, row) => {
     const sum = (of: (pod: PodClass) => number): number => pods.reduce((total, pod) => total + of(pod.class), 0);
-    expect(view.requested('cpu')[row]).toBe(sum(({ request }) => request.milliCpu));
-    expect(view.requested('example.com/gpu')[row]).toBe(sum(({ request }) => request.extended['example.com/gpu'] ?? 0));
-    expect(view.scoringMilliCpu[row]).toBe(sum(({ scoringRequest }) => scoringRequest.milliCpu));
-  }
+    return [
+      node?.metadata.name ?? '',
+      node === undefined ? undefined : row,
+      pods.map(({ uid }) => uid),
+      pods.length,
+      node === undefined ? 0 : 20,
+      sum(({ request }) => request.milliCpu),
+      sum(({ request }) => request.extended['example.com/gpu'] ?? 0),
+      sum(({ scoringRequest }) => scoringRequest.milliCpu),
+    ];
+  });
+  expect(seen).toEqual(expected);
+  expect(model.rows.every(({ node }, row) => view.nodes[row] === node)).toBe(true);
 }
 
 function checkDomains(view: WorkingState, model: Model): void {
   for (const topologyKey of [...topologyKeys, nodeTopology]) {
     const domains = view.domains(topologyKey);
-    expect(domains.ofRow.length).toBeGreaterThan(view.size);
-    const sizes = new Map<number, number>();
-    for (let row = 0; row < view.size; row += 1) {
-      const value = model.valueOf(row, topologyKey);
-      const domain = domains.ofRow[row] ?? -1;
-      expect(domain < 0 ? undefined : domains.valueOf(domain)).toBe(value);
-      if (domain >= 0) sizes.set(domain, (sizes.get(domain) ?? 0) + 1);
-    }
-    for (let domain = 0; domain < domains.count; domain += 1) {
-      expect(domains.nodesIn(domain)).toBe(sizes.get(domain) ?? 0);
-    }
+    const rows = Array.from({ length: view.size }, (_, row) => row);
+    const values = rows.map((row) => {
+      const domain = domains.ofRow[row] ?? Number.NaN;
+      return domain === -1 ? undefined : domains.valueOf(domain);
+    });
+    expect(values).toEqual(rows.map((row) => model.valueOf(row, topologyKey)));
+    const numbers = Array.from({ length: domains.count }, (_, domain) => domain);
+    const sizes = numbers.map((domain) => rows.filter((row) => domains.ofRow[row] === domain).length);
+    expect(numbers.map((domain) => domains.nodesIn(domain))).toEqual(sizes);
     expect(domains.count).toBeLessThanOrEqual(view.size);
   }
 }
