@@ -1,0 +1,212 @@
+/** The host on simulated time, with an API server that fails and hangs when told. */
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import { createRecordingLogger, manualEnv, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
+import type { HostConfig } from './core.ts';
+import { SchedulerHost } from './host.ts';
+import { FakeApi } from './testing/fake-api.ts';
+import { aNode, aPod, infoOf } from './testing/stand-ins.ts';
+
+/** Binds everything to the node `a`, unless told otherwise. */
+class ToNodeA implements Scheduler {
+  readonly asked: string[][] = [];
+  snapshot: SchedulerSnapshot | undefined;
+  trick: ((asked: readonly PodInfo[]) => Promise<readonly Decision[]>) | undefined;
+
+  decide(asked: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
+    this.asked.push(asked.map(({ name }) => name));
+    this.snapshot = snapshot;
+    if (this.trick !== undefined) return this.trick(asked);
+    return Promise.resolve(
+      asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'a', scores: [], feasibleNodes: 1 })),
+    );
+  }
+
+  placed(): string[] {
+    return this.snapshot?.rows[0]?.pods.map(({ name }) => name) ?? [];
+  }
+}
+
+interface Bench {
+  readonly api: FakeApi;
+  readonly env: SimulatedEnv;
+  readonly log: RecordingLogger;
+  readonly service: ToNodeA;
+  readonly host: SchedulerHost;
+}
+
+const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
+const running: { readonly host: SchedulerHost; readonly stop: AbortController; readonly env: SimulatedEnv }[] = [];
+
+async function bench(config: Partial<HostConfig> = {}): Promise<Bench> {
+  const api = new FakeApi();
+  const env = manualEnv();
+  const log = createRecordingLogger();
+  const service = new ToNodeA();
+  const stop = new AbortController();
+  const hooks = { podBound: { size: 0, call: () => Promise.resolve() } };
+  const host = new SchedulerHost(
+    { name: 'scheduler-host', env, log, signal: stop.signal, reportFault: () => undefined, hooks },
+    { api: api.client(), scheduler: service, schedulerName: () => 'to-node-a', infoOf },
+    {
+      schedulerName: 'default-scheduler',
+      batchSize: 10,
+      parallelBindings: 4,
+      decisionTimeoutMs: 1000,
+      admissionTimeoutMs: 1000,
+      ...config,
+    },
+  );
+  api.put('nodes', aNode('a'));
+  void host.start();
+  await env.settle();
+  running.push({ host, stop, env });
+  return { api, env, log, service, host };
+}
+
+afterEach(async () => {
+  for (const { stop, env } of running.splice(0)) {
+    stop.abort();
+    await env.settle();
+  }
+});
+
+/** Lets all that is due happen: each batch takes a turn of the event loop. */
+async function quiet(env: SimulatedEnv, ms: number = 0): Promise<void> {
+  await env.advance(ms);
+  for (let turn = 0; turn < 20; turn++) await env.settle();
+}
+
+function putPods(api: FakeApi, count: number, from: number = 0): void {
+  for (let index = from; index < from + count; index++) api.put('pods', aPod(`p${index}`));
+}
+
+describe('the scheduler host', () => {
+  it('decides the next batch without waiting for bindings, until too many are under way', async () => {
+    const { api, env, service, host } = await bench();
+    const releases: ((written: boolean) => void)[] = [];
+    api.onBinding = () => new Promise((resolve) => releases.push(resolve));
+    putPods(api, 100);
+    await quiet(env);
+    // Four are written at once; sixteen may be under way before another batch is asked for.
+    expect(api.bindings).toHaveLength(4);
+    const asked = service.asked.flat().length;
+    expect(asked).toBeGreaterThan(16);
+    expect(asked).toBeLessThanOrEqual(26);
+    expect(service.placed()).toHaveLength(asked);
+    api.onBinding = () => Promise.resolve(true);
+    for (const release of releases) release(true);
+    await quiet(env);
+    expect(host.counts.bound).toBe(100);
+    expect(service.placed()).toHaveLength(100);
+  });
+
+  it('takes a pod off its node when its binding fails, and tries again after the back-off', async () => {
+    const { api, env, service, host, log } = await bench();
+    const faults = [new Error('no luck'), new Error('no luck')];
+    api.onBinding = () => (faults.length > 0 ? Promise.reject(faults.pop() as Error) : Promise.resolve(true));
+    putPods(api, 1);
+    await quiet(env);
+    expect(service.placed()).toEqual([]);
+    expect(host.pending()).toMatchObject({ backoff: 1 });
+    await quiet(env, 999);
+    expect(api.bindings).toHaveLength(1);
+    await quiet(env, 1);
+    expect(api.bindings).toHaveLength(2);
+    await quiet(env, 2000);
+    expect(api.pod('p0')?.spec.nodeName).toBe('a');
+    expect(host.counts).toMatchObject({ bound: 1, bindErrors: 2 });
+    expect(log.lines.filter(({ message }) => message === 'a binding failed')).toHaveLength(2);
+  });
+
+  it('counts a bound pod on its node until the informer confirms it, for 30 s at most', async () => {
+    const { api, env, service, host } = await bench();
+    // Answers well, but the pod does not change.
+    api.onBinding = () => Promise.resolve(false);
+    putPods(api, 1);
+    await quiet(env);
+    await quiet(env, 29_000);
+    expect(host.counts.bound).toBe(1);
+    expect(service.placed()).toEqual(['p0']);
+    await quiet(env, 10_000);
+    expect(service.placed()).toEqual([]);
+  });
+
+  it('does not ask twice about a pod whose binding is under way', async () => {
+    const { api, env, service } = await bench();
+    api.onBinding = never;
+    putPods(api, 1);
+    await quiet(env);
+    api.put('pods', aPod('p0', {}, { annotations: { changed: 'yes' } }));
+    await quiet(env, 60_000);
+    expect(service.asked).toEqual([['p0']]);
+  });
+
+  it('goes on after a decision that hangs, with smaller batches', async () => {
+    const { api, env, service, host } = await bench();
+    service.trick = never;
+    putPods(api, 10);
+    await quiet(env);
+    const first = service.asked[0]?.length ?? 0;
+    await quiet(env, 1000);
+    expect(host.counts.decisionErrors).toBe(first);
+    service.trick = undefined;
+    await quiet(env, 5000);
+    expect(host.counts.bound).toBe(10);
+    expect(Math.max(...service.asked.slice(1).map((batch) => batch.length))).toBeLessThanOrEqual(4);
+    expect(host.decisions.ofName('default', 'p0').map(({ decision }) => decision.outcome)).toEqual(['error', 'bind']);
+  });
+
+  it('gives up a preemption whose victim cannot be deleted, and tries the pod again', async () => {
+    const { api, env, service, host } = await bench();
+    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
+    service.trick = (asked) =>
+      Promise.resolve(
+        asked.map(({ uid }) => ({
+          outcome: 'preempt',
+          podUid: uid,
+          nodeName: 'a',
+          victims: [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }],
+          rejections: [],
+        })),
+      );
+    api.onDelete = () => Promise.reject(new Error('no luck'));
+    api.put('pods', aPod('p', { priority: 9 }));
+    await quiet(env);
+    expect(api.deletions).toEqual(['victim']);
+    expect(service.snapshot?.rows[0]?.nominated).toEqual([]);
+    expect(api.pod('p')?.status?.nominatedNodeName ?? null).toBeNull();
+    api.onDelete = () => Promise.resolve();
+    await quiet(env, 1000);
+    expect(api.deletions).toEqual(['victim', 'victim']);
+    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
+    service.trick = undefined;
+    api.remove('pods', 'default/victim');
+    // At once, without back-off.
+    await quiet(env);
+    expect(host.counts).toMatchObject({ bound: 1, preemptions: 2 });
+  });
+
+  it('takes over the nominations that it finds', async () => {
+    const { api, env, service } = await bench();
+    service.trick = (asked) =>
+      Promise.resolve(asked.map(({ uid }) => ({ outcome: 'error', podUid: uid, plugin: 'x', message: 'later' })));
+    const nominated = aPod('p', { priority: 9 });
+    api.put('pods', { ...nominated, status: { nominatedNodeName: 'a' } });
+    await quiet(env);
+    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
+    api.remove('pods', 'default/p');
+    await quiet(env);
+    expect(service.snapshot?.rows[0]?.nominated).toEqual([]);
+  });
+
+  it('leaves a pod alone that cannot be understood', async () => {
+    const { api, env, log, host } = await bench();
+    api.put('pods', { ...aPod('odd'), spec: null as never });
+    api.put('pods', aPod('odd', { containers: null as never }));
+    putPods(api, 1);
+    await quiet(env);
+    expect(host.counts.bound).toBe(1);
+    expect(log.lines.some(({ message }) => message.startsWith('a pod cannot be understood'))).toBe(true);
+  });
+});
