@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Pod } from '../../kube/index.ts';
-import type { NodeBatch, PodInfo, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
 import { PodClasses } from '../pod-class.ts';
 import { imageLocality } from './image-locality.ts';
 import { nodeAffinity } from './node-affinity.ts';
@@ -36,7 +36,14 @@ import {
 } from './reference/volumes.ts';
 import { allNodes } from './row-facts.ts';
 import { taintToleration } from './taint-toleration.ts';
-import { nodeOf, nodeSketch, objectsSketch, podSketch } from './testing/one-node-sketches.ts';
+import {
+  claimingPodSketch,
+  nodeOf,
+  nodeSketch,
+  objectsSketch,
+  podSketch,
+  type ObjectsSketch,
+} from './testing/one-node-sketches.ts';
 import { World } from './testing/one-node-world.ts';
 import { volumeBinding } from './volume-binding.ts';
 import { volumeRestrictions } from './volume-restrictions.ts';
@@ -46,6 +53,8 @@ interface Pair {
   readonly plugin: SchedulingPlugin;
   readonly filter?: ReferenceFilter;
   readonly score?: ReferenceScore;
+  /** Looks at claims: most pods have some. */
+  readonly claims?: true;
 }
 
 const gpu = 'example.com/gpu';
@@ -104,10 +113,10 @@ const pairs: Readonly<Record<string, () => Pair>> = {
     score: balancedAllocationReference(Object.keys(weights)),
   }),
   ImageLocality: () => ({ plugin: imageLocality(), score: imageLocalityReference }),
-  VolumeRestrictions: () => ({ plugin: volumeRestrictions(), filter: volumeRestrictionsReference }),
-  NodeVolumeLimits: () => ({ plugin: nodeVolumeLimits(), filter: nodeVolumeLimitsReference }),
-  VolumeBinding: () => ({ plugin: volumeBinding(), filter: volumeBindingReference }),
-  VolumeZone: () => ({ plugin: volumeZone(), filter: volumeZoneReference }),
+  VolumeRestrictions: () => ({ plugin: volumeRestrictions(), filter: volumeRestrictionsReference, claims: true }),
+  NodeVolumeLimits: () => ({ plugin: nodeVolumeLimits(), filter: nodeVolumeLimitsReference, claims: true }),
+  VolumeBinding: () => ({ plugin: volumeBinding(), filter: volumeBindingReference, claims: true }),
+  VolumeZone: () => ({ plugin: volumeZone(), filter: volumeZoneReference, claims: true }),
 };
 
 /** Enough that batches are looked at by value, not node by node. */
@@ -123,7 +132,7 @@ function firstOf({ rows, count, view }: NodeBatch, most: number): NodeBatch {
   return { rows, count: Math.min(count, most), view };
 }
 
-/** Reasons by node, as the framework would get them; every refusal can be explained. */
+/** Reasons by node, as the framework would get them; each can be explained. */
 function verdicts(plugin: SchedulingPlugin, pod: PodInfo, nodes: NodeBatch): Texts {
   const texts = emptyTexts(nodes);
   const { status, state, nodeNames } = plugin.preFilter?.(pod, nodes.view) ?? { status: { code: 'success' } };
@@ -133,8 +142,11 @@ function verdicts(plugin: SchedulingPlugin, pod: PodInfo, nodes: NodeBatch): Tex
     for (const name of Object.keys(texts)) texts[name] = [status.reason ?? ''];
     return texts;
   }
-  const reject = (row: number, reason: Parameters<NonNullable<SchedulingPlugin['explain']>>[2]): void => {
+  const explained = new Set<Reason>();
+  const reject = (row: number, reason: Reason): void => {
     texts[nodes.view.names[row] ?? '']?.push(reason.text);
+    if (explained.has(reason)) return;
+    explained.add(reason);
     const one = { rows: Int32Array.of(row), count: 1, view: nodes.view };
     expect(plugin.explain?.(pod, one, reason, state).unblock).toMatch(/\w/);
   };
@@ -177,14 +189,15 @@ function cycled<T>(list: readonly T[], at: number): T {
 }
 
 const row = fc.nat({ max: nodeTotal - 1 });
-const change = fc.oneof(
-  fc.record({ kind: fc.constantFrom('bind' as const, 'assume' as const), row, pod: podSketch }),
-  fc.record({ kind: fc.constantFrom('unbind' as const, 'remove' as const, 'lose' as const), row }),
-  fc.record({ kind: fc.constant('node' as const), row, node: nodeSketch }),
-  fc.record({ kind: fc.constant('objects' as const), objects: objectsSketch }),
-  fc.record({ kind: fc.constant('sync' as const) }),
-);
-type Change = typeof change extends fc.Arbitrary<infer T> ? T : never;
+const changeWith = (pod: fc.Arbitrary<Pod>) =>
+  fc.oneof(
+    fc.record({ kind: fc.constantFrom('bind' as const, 'assume' as const), row, pod }),
+    fc.record({ kind: fc.constantFrom('unbind' as const, 'remove' as const, 'lose' as const), row }),
+    fc.record({ kind: fc.constant('node' as const), row, node: nodeSketch }),
+    fc.record({ kind: fc.constant('objects' as const), objects: objectsSketch }),
+    fc.record({ kind: fc.constant('sync' as const) }),
+  );
+type Change = ReturnType<typeof changeWith> extends fc.Arbitrary<infer T> ? T : never;
 
 function apply(world: World, step: Change, infoOf: (pod: Pod) => PodInfo): void {
   switch (step.kind) {
@@ -207,39 +220,54 @@ function apply(world: World, step: Change, infoOf: (pod: Pod) => PodInfo): void 
   }
 }
 
-const runs = fc.record({
-  nodes: fc.array(nodeSketch, { minLength: 1, maxLength: 6 }),
-  objects: objectsSketch,
-  placed: fc.array(podSketch, { maxLength: 4 }),
-  probes: fc.array(podSketch, { minLength: 1, maxLength: 3 }),
-  changes: fc.array(change, { maxLength: 6 }),
-});
+interface Run {
+  readonly nodes: Parameters<typeof nodeOf>[1][];
+  readonly objects: ObjectsSketch;
+  readonly placed: Pod[];
+  readonly probes: Pod[];
+  readonly changes: Change[];
+}
+
+function runsOf(pod: fc.Arbitrary<Pod>): fc.Arbitrary<Run> {
+  return fc.record({
+    nodes: fc.array(nodeSketch, { minLength: 1, maxLength: 6 }),
+    objects: objectsSketch,
+    placed: fc.array(pod, { maxLength: 4 }),
+    probes: fc.array(pod, { minLength: 1, maxLength: 3 }),
+    changes: fc.array(changeWith(pod), { maxLength: 6 }),
+  });
+}
+
+const claimingPod = fc.oneof({ weight: 1, arbitrary: podSketch }, { weight: 3, arbitrary: claimingPodSketch });
+const runs = runsOf(podSketch);
+const claimRuns = runsOf(claimingPod);
+
+/** Compares at the start and after every change. */
+function follow(pair: Pair, { nodes, objects, placed, probes, changes }: Run): void {
+  const classes = new PodClasses();
+  let uid = 0;
+  const placedInfo = (pod: Pod): PodInfo => {
+    uid += 1;
+    return classes.infoOf({ ...pod, metadata: { ...pod.metadata, uid: `placed-${uid}` } });
+  };
+  const all = Array.from({ length: nodeTotal }, (_, at) => nodeOf(`n${at}`, cycled(nodes, at)));
+  const world = new World(all, objects);
+  for (const [at, pod] of placed.entries()) world.bind(at % 2, placedInfo(pod));
+  for (const step of [{ kind: 'sync' as const }, ...changes]) {
+    apply(world, step, placedInfo);
+    const batch = allNodes(world.state);
+    for (const pod of probes) {
+      for (const nodes of [firstOf(batch, 5), batch]) expectSame(pair, classes.infoOf(pod), nodes, world.cluster);
+    }
+  }
+}
 
 describe('rules about single nodes', () => {
   it.each(Object.entries(pairs))('%s: the batch says what the reference says, also after changes', (_, make) => {
+    const of = make().claims === true ? claimRuns : runs;
     fc.assert(
-      fc.property(runs, ({ nodes, objects, placed, probes, changes }) => {
-        const pair = make();
-        const classes = new PodClasses();
-        let uid = 0;
-        const placedInfo = (pod: Pod): PodInfo => {
-          uid += 1;
-          return classes.infoOf({ ...pod, metadata: { ...pod.metadata, uid: `placed-${uid}` } });
-        };
-        const world = new World(
-          Array.from({ length: nodeTotal }, (_, at) => nodeOf(`n${at}`, cycled(nodes, at))),
-          objects,
-        );
-        for (const [at, pod] of placed.entries()) world.bind((at * 7) % nodeTotal, placedInfo(pod));
-        for (const step of [{ kind: 'sync' as const }, ...changes]) {
-          apply(world, step, placedInfo);
-          const batch = allNodes(world.state);
-          for (const pod of probes) {
-            for (const nodes of [firstOf(batch, 5), batch]) expectSame(pair, classes.infoOf(pod), nodes, world.cluster);
-          }
-        }
-      }),
-      { numRuns: 60 },
+      fc.property(of, (run) => follow(make(), run)),
+      { numRuns: 100 },
     );
   });
 });

@@ -199,35 +199,72 @@ export const podSketch: fc.Arbitrary<Pod> = fc
     } as unknown as PodSpec,
   }));
 
+const claimVolume = fc
+  .constantFrom(...claimNames.slice(0, 4))
+  .map((claimName) => ({ persistentVolumeClaim: { claimName } }));
+const claimVolumes = fc.array(
+  fc.oneof({ weight: 5, arbitrary: claimVolume }, { weight: 1, arbitrary: fc.constant({ ephemeral: {} }) }),
+  {
+    minLength: 1,
+    maxLength: 3,
+  },
+);
+
+/** A pod with claims, in the namespace of the claims. */
+export const claimingPodSketch: fc.Arbitrary<Pod> = fc
+  .record({ pod: podSketch, volumes: claimVolumes })
+  .map(({ pod, volumes }) => ({
+    metadata: { ...pod.metadata, namespace: 'x' },
+    spec: {
+      ...pod.spec,
+      volumes: volumes.map((source, at) => ({ name: 'ephemeral' in source ? 'scratch' : `v${at}`, ...source })),
+    },
+  }));
+
 const bindCompleted = { 'pv.kubernetes.io/bind-completed': 'yes' };
 const claimSpec = fc
   .record({
     accessModes: fc.constantFrom(['ReadWriteOnce'], ['ReadWriteOncePod'], ['ReadWriteMany']),
     storageClassName: maybe('fast', 'local', 'now', 'gone'),
     volumeName: maybe('v0', 'v1', 'v2', 'lost'),
-    selector: maybe({ matchLabels: { tier: 'gold' } }),
+    selector: fc.constantFrom(undefined, undefined, { matchLabels: { tier: 'gold' } }),
     storage: fc.constantFrom('1Gi', '5Gi'),
-    volumeMode: fc.constantFrom(undefined, undefined, 'Block'),
+    volumeMode: fc.constantFrom(undefined, undefined, undefined, 'Block'),
   })
   .map(({ storage, ...of }) => ({ ...defined(of as Record<string, unknown>), resources: { requests: { storage } } }));
+
+type ClaimState = 'open' | 'bound' | 'odd';
+
+/** Mostly claims that have their volume, or get one where the pod goes; now and then any mixture. */
+function withState(spec: Record<string, unknown>, state: ClaimState, local: boolean): Record<string, unknown> {
+  const { volumeName, ...rest } = spec;
+  if (state === 'odd') return spec;
+  if (state === 'bound') return { ...rest, volumeName: volumeName ?? 'v3' };
+  return { ...rest, storageClassName: local ? 'local' : 'fast' };
+}
 
 export const claimSketch: fc.Arbitrary<KubeObject> = fc
   .record({
     spec: claimSpec,
+    state: fc.constantFrom<ClaimState[]>('open', 'open', 'open', 'bound', 'bound', 'odd'),
+    local: fc.boolean(),
     bound: fc.boolean(),
-    selected: fc.constantFrom(undefined, undefined, 'n1'),
-    phase: fc.constantFrom('Pending', 'Pending', 'Pending', 'Lost'),
-    deleted: fc.constantFrom(false, false, false, true),
+    selected: fc.constantFrom(undefined, undefined, undefined, 'n1'),
+    phase: fc.constantFrom(...Array.from({ length: 15 }, () => 'Pending'), 'Lost'),
+    deleted: fc.constantFrom(...Array.from({ length: 15 }, () => false), true),
     owner: fc.constantFrom('u1', 'u1', 'u2'),
   })
-  .map(({ spec, bound, selected, phase, deleted, owner }) => ({
+  .map(({ spec, state, local, bound, selected, phase, deleted, owner }) => ({
     metadata: {
       namespace: 'x',
-      annotations: { ...(bound ? bindCompleted : {}), ...defined({ 'volume.kubernetes.io/selected-node': selected }) },
+      annotations: {
+        ...(state === 'bound' || (state === 'odd' && bound) ? bindCompleted : {}),
+        ...defined({ 'volume.kubernetes.io/selected-node': selected }),
+      },
       ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'p', uid: owner, controller: true }],
       ...(deleted ? { deletionTimestamp: '2026-01-01T00:00:00Z' } : {}),
     },
-    spec,
+    spec: withState(spec, state, local),
     status: { phase },
   }));
 
@@ -284,9 +321,9 @@ export interface ObjectsSketch {
 }
 
 export const objectsSketch: fc.Arbitrary<ObjectsSketch> = fc.record({
-  claims: fc.array(claimSketch, { minLength: 2, maxLength: claimNames.length }),
-  volumes: fc.array(volumeSketch, { maxLength: 4 }),
-  limit: fc.constantFrom(undefined, 0, 1, 2),
+  claims: fc.array(claimSketch, { minLength: 3, maxLength: claimNames.length }),
+  volumes: fc.array(volumeSketch, { minLength: 2, maxLength: 4 }),
+  limit: fc.constantFrom(undefined, 1, 2, 3),
 });
 
 function named(objects: readonly KubeObject[], names: readonly string[]): Map<string, KubeObject> {
