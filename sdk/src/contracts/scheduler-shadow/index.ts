@@ -7,6 +7,14 @@ import type { Decision, NodeScore } from '../scheduler2/index.ts';
 /** Root of the routes. */
 export const schedulingRoot = '/apis/scheduling.timonel.dev/v1';
 
+/**
+ * Reason of the first cause of a refusal:
+ * - `no-shadow`: no scheduler is in shadow.
+ * - `shadow-busy`: one is, or is being put there.
+ * - `no-previous`: nobody was in charge before.
+ */
+export type SchedulingProblem = 'no-shadow' | 'shadow-busy' | 'no-previous';
+
 /** What one scheduler decided about a pod, in short. */
 export interface DecisionSummary {
   readonly outcome: Decision['outcome'];
