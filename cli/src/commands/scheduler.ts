@@ -5,9 +5,10 @@ import type { SwapReport } from '@timonel/sdk';
 import { looksLikeFile } from '../cluster/plugin-loader.ts';
 import { callCluster } from '../cluster/remote.ts';
 import { CliError, exitCodes } from '../errors.ts';
-import { formatTable } from '../output/table.ts';
 import { accessOf, print, withAccess, type AccessFlags } from './access.ts';
 import { listPlugins } from './plugin.ts';
+import { addShadowCommands, schedulingStatus } from './scheduler-shadow.ts';
+import { schedulersText, schedulerItems, swapText } from './scheduler-text.ts';
 
 const service = '/apis/kernel.timonel.dev/v1/services/scheduler';
 
@@ -26,33 +27,16 @@ export function addScheduler(program: Command): void {
   const scheduler = program
     .command('scheduler')
     .description('Look at the schedulers and swap them while pods are scheduled');
-  withAccess(scheduler.command('list').description('All schedulers; the one in charge is marked'))
-    .addHelpText('after', '\nExample:\n  timonel scheduler list')
+  withAccess(
+    scheduler
+      .command('list')
+      .description('All schedulers; the one in charge is marked, and what is tried or failed is told'),
+  )
+    .addHelpText('after', '\nExamples:\n  timonel scheduler list\n  timonel scheduler list -o json')
     .action(async (flags: AccessFlags) => {
       const { provider } = await callCluster<{ provider: string | null }>(accessOf(flags), 'GET', service);
-      const items = (await listPlugins(flags))
-        .filter((plugin) => plugin.provides.includes('scheduler'))
-        .map(({ name, version, state, description, reason }) => ({
-          name,
-          version,
-          state,
-          description,
-          inCharge: name === provider,
-          reason,
-        }));
-      print(flags, items, () =>
-        formatTable(
-          ['', 'NAME', 'VERSION', 'STATE', 'DESCRIPTION', 'REASON'],
-          items.map((item) => [
-            item.inCharge ? '*' : '',
-            item.name,
-            item.version,
-            item.state,
-            item.description,
-            item.reason ?? '',
-          ]),
-        ),
-      );
+      const items = schedulerItems(await listPlugins(flags), provider, await schedulingStatus(flags));
+      print(flags, items, () => schedulersText(items, Date.now()));
     });
   withAccess(
     scheduler.command('use <name-or-file>').description('Swap the scheduler; on any failure the old one goes on'),
@@ -64,11 +48,7 @@ export function addScheduler(program: Command): void {
     .action(async (target: string, flags: AccessFlags) => {
       const provider = await providerOf(target, flags);
       const { report } = await callCluster<{ report: SwapReport }>(accessOf(flags), 'PUT', service, { provider });
-      print(
-        flags,
-        report,
-        () =>
-          `${report.from} → ${report.to}: paused for ${report.pauseMs.toFixed(1)} ms, ${report.heldCalls} calls held back, none lost`,
-      );
+      print(flags, report, () => swapText(report));
     });
+  addShadowCommands(scheduler, providerOf);
 }
