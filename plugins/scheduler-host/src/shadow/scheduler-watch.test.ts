@@ -210,7 +210,7 @@ describe('the routes', () => {
     await many(2);
     expect(await call('POST', '/shadow/promote')).toMatchObject({ kind: 'SwapReport', from: 'old', to: 'other' });
     expect(kernel.swaps).toEqual([['other', { probationMs: 60_000 }]]);
-    expect(await call('GET', '/shadow')).toMatchObject({ state: 'ended', reason: 'it is in charge now' });
+    expect(await call('GET', '/shadow')).toMatchObject({ state: 'ended', reason: 'it was promoted' });
     expect(await call('GET', '/status')).toMatchObject({
       inCharge: 'other',
       previous: 'old',

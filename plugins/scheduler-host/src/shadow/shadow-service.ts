@@ -39,6 +39,7 @@ export class ShadowService {
   readonly #parts: ShadowServiceParts;
   #trial: Trial | undefined;
   #starting = false;
+  #promoting = false;
 
   constructor(parts: ShadowServiceParts) {
     this.#parts = parts;
@@ -88,10 +89,15 @@ export class ShadowService {
       throw refusal('Conflict', 'no-shadow', `no scheduler is in shadow${ended}`);
     }
     const { control, probationMs } = this.#parts;
-    // The kernel ends the one aside, when nothing speaks against the swap, and builds it anew.
-    const report = await control.swap(schedulerService, run.name, { probationMs });
-    run.end('it was promoted');
-    return report;
+    this.#promoting = true;
+    try {
+      // The kernel ends the one aside, when nothing speaks against the swap, and builds it anew.
+      const report = await control.swap(schedulerService, run.name, { probationMs });
+      run.end('it was promoted');
+      return report;
+    } finally {
+      this.#promoting = false;
+    }
   }
 
   /** Puts the one before into charge. @throws ApiError, or KernelError: then the present one serves on */
@@ -133,9 +139,8 @@ export class ShadowService {
   }
 
   #whyGone(name: string): string {
-    const { control } = this.#parts;
-    if (control.providerOf(schedulerService) === name) return 'it is in charge now';
-    return `its plugin has ended: ${control.info(name).reason ?? 'it was disabled or swapped'}`;
+    if (this.#promoting) return 'it was promoted';
+    return `its plugin has ended: ${this.#parts.control.info(name).reason ?? 'it was disabled or swapped'}`;
   }
 }
 
