@@ -63,7 +63,7 @@ export class PluginLife {
     const startedAt = env.clock.monotonic();
     let work: unknown;
     try {
-      const dataDir = await this.call('setup', limits.setupMs, () => dataDirOf(this.record.name));
+      const dataDir = await this.call('setup', limits.setupMs, () => dataDirOf(this.record.name), false);
       this.accept(await this.call('setup', limits.setupMs, () => (work = this.build(dataDir))));
     } catch (error) {
       this.closeLate(work);
@@ -76,7 +76,7 @@ export class PluginLife {
   /** Runs the plugin's start. Does not clean up after a failure: `end` does. */
   async start(): Promise<void> {
     const startedAt = this.parts.env.clock.monotonic();
-    await this.call('start', this.parts.limits.startMs, () => this.instance.start?.(this.controller.signal));
+    await this.ask('start', 'start', this.parts.limits.startMs, this.controller.signal);
     this.record.startMs = this.took('start', startedAt);
   }
 
@@ -87,7 +87,7 @@ export class PluginLife {
   }
 
   async probe(): Promise<void> {
-    await this.call('probe', this.parts.limits.probeMs, () => this.instance.probe?.());
+    await this.ask('probe', 'probe', this.parts.limits.probeMs);
   }
 
   get drains(): boolean {
@@ -96,7 +96,7 @@ export class PluginLife {
 
   async drain(): Promise<void> {
     const { drainMs } = this.parts.limits;
-    await this.call('drain', drainMs, () => this.instance.drain?.(drainMs));
+    await this.ask('drain', 'drain', drainMs, drainMs);
   }
 
   get exportsState(): boolean {
@@ -109,12 +109,11 @@ export class PluginLife {
 
   /** A copy of the state: nothing is shared with the instance that goes. */
   async exportState(): Promise<unknown> {
-    const state = await this.call('export', this.parts.limits.drainMs, () => this.instance.exportState?.());
-    return structuredClone(state);
+    return structuredClone(await this.ask('export', 'exportState', this.parts.limits.drainMs));
   }
 
   async importState(state: unknown, from: { readonly plugin: string; readonly version: string }): Promise<void> {
-    await this.call('import', this.parts.limits.startMs, () => this.instance.importState?.(state, from));
+    await this.ask('import', 'importState', this.parts.limits.startMs, state, from);
   }
 
   serviceFor(key: string): unknown {
@@ -173,7 +172,7 @@ export class PluginLife {
       ]);
     }
     this.controller.abort(new DOMException(`plugin '${this.record.name}' stops: ${reason}`, 'AbortError'));
-    await attempt(() => this.call('stop', this.parts.limits.stopMs, () => this.instance.stop?.(reason)));
+    await attempt(() => this.ask('stop', 'stop', this.parts.limits.stopMs, reason));
     if (options.drain) this.record.moveTo('stopped', this.record.reason);
     // A clean-up may itself use timers or register another one.
     for (let undo = [...this.undos].at(-1); undo !== undefined; undo = [...this.undos].at(-1)) {
@@ -267,8 +266,14 @@ export class PluginLife {
     Promise.resolve(work).then(stopLate, () => undefined);
   }
 
-  /** Runs plugin code as the plugin's, with a deadline that a synchronous loop cannot outlast either. */
-  private async call<T>(phase: Phase, ms: number, fn: () => T | Promise<T>): Promise<T> {
+  /** Calls a method of the instance, when it has it: what need not be limited costs no thread, which a busy machine starts late. */
+  private async ask(phase: Phase, name: keyof PluginInstance, ms: number, ...args: unknown[]): Promise<unknown> {
+    const method = this.instance[name] as ((...args: unknown[]) => unknown) | undefined;
+    return method && this.call(phase, ms, () => Reflect.apply(method, this.instance, args));
+  }
+
+  /** Runs plugin code as the plugin's, with a deadline that a synchronous loop cannot outlast either, when it is `limited`. */
+  private async call<T>(phase: Phase, ms: number, fn: () => T | Promise<T>, limited = true): Promise<T> {
     const plugin = this.record.name;
     let timedOut: KernelError | undefined;
     const expire = (): KernelError => {
@@ -277,7 +282,7 @@ export class PluginLife {
       return timedOut;
     };
     try {
-      const work = this.run(() => callWithin(ms, fn));
+      const work = this.run(() => (limited ? callWithin(ms, fn) : fn()));
       if (work === cutOff) throw expire();
       return await withDeadline(this.parts.deadlines, ms, work, expire);
     } catch (error) {
