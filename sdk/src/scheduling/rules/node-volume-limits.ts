@@ -8,14 +8,7 @@ import {
   type SchedulingPlugin,
 } from '../../contracts/scheduler2/index.ts';
 import { nearestRow } from './nearest.ts';
-import {
-  claimMissing,
-  claimOf,
-  storageClassOf,
-  type Claim,
-  type CsiNode,
-  type PersistentVolume,
-} from './volume-objects.ts';
+import { claimOf, storageClassOf, type Claim, type CsiNode, type PersistentVolume } from './volume-objects.ts';
 import { oneOf } from './words.ts';
 
 const tooMany: Reason = Object.freeze({
@@ -105,8 +98,6 @@ export function nodeVolumeLimits(): SchedulingPlugin {
     ],
     filterScope: 'cluster',
     preFilter: (pod, { objects }) => {
-      const missing = pod.class.claims.find((name) => claimOf(objects, pod.namespace, name) === undefined);
-      if (missing !== undefined) return { status: claimMissing(missing) };
       const state: Volumes = new Map();
       addVolumes(pod, objects, state);
       return { status: state.size === 0 ? skip : success, state };

@@ -12,7 +12,7 @@ import {
 import { disksOf, sharesDisk, type Disk } from './legacy-disks.ts';
 import { nearestRow } from './nearest.ts';
 import { allNodes, PodFacts } from './row-facts.ts';
-import { claimMissing, claimOf } from './volume-objects.ts';
+import { claimMissing, claimOf, podClaims } from './volume-objects.ts';
 import { oneOf } from './words.ts';
 
 const diskTaken: Reason = Object.freeze({
@@ -30,13 +30,16 @@ const claimTaken: Reason = Object.freeze({
 const noClaims: readonly string[] = [];
 const keyOf = (namespace: string, claim: string): string => `${namespace}/${claim}`;
 
+/** Claims that other pods could use as well: those made for one pod are its own anyway. */
+function sharedClaims(pod: PodInfo): string[] {
+  return podClaims(pod).flatMap(({ name, ephemeral }) => (ephemeral ? [] : [name]));
+}
+
 function claimKeys(pods: readonly PodInfo[]): readonly string[] {
   let keys: string[] | undefined;
-  for (const {
-    namespace,
-    class: { claims },
-  } of pods) {
-    for (const claim of claims) (keys ??= []).push(keyOf(namespace, claim));
+  for (const pod of pods) {
+    if (pod.class.claims.length === 0) continue;
+    for (const claim of sharedClaims(pod)) (keys ??= []).push(keyOf(pod.namespace, claim));
   }
   return keys ?? noClaims;
 }
@@ -50,7 +53,7 @@ interface Exclusive {
 
 function exclusiveOf(pod: PodInfo, view: ClusterView): Exclusive | Status {
   const claims = new Set<string>();
-  for (const name of pod.class.claims) {
+  for (const name of sharedClaims(pod)) {
     const claim = claimOf(view.objects, pod.namespace, name);
     if (claim === undefined) return claimMissing(name);
     if (claim.spec?.accessModes?.includes('ReadWriteOncePod') === true) claims.add(keyOf(pod.namespace, name));

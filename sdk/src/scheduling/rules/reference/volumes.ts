@@ -22,11 +22,6 @@ function claimOf(pod: Pod, claimName: string, { objects }: SmallCluster): Claim 
   return objects.persistentVolumeClaim(pod.metadata.namespace ?? '', claimName);
 }
 
-function missingClaim(pod: Pod, cluster: SmallCluster): string | undefined {
-  const missing = usesOf(pod).find(({ claimName }) => claimOf(pod, claimName, cluster) === undefined);
-  return missing === undefined ? undefined : `persistentvolumeclaim "${missing.claimName}" not found`;
-}
-
 type OldDisk = Readonly<Record<string, Readonly<Record<string, unknown>> | undefined>>;
 
 function clash(a: OldDisk, b: OldDisk): boolean {
@@ -46,19 +41,21 @@ function clash(a: OldDisk, b: OldDisk): boolean {
 }
 
 export const volumeRestrictionsReference: ReferenceFilter = (pod, here, cluster) => {
-  const missing = missingClaim(pod, cluster);
-  if (missing !== undefined) return [missing];
+  const shared = usesOf(pod).filter(({ ephemeral }) => !ephemeral);
+  const missing = shared.find(({ claimName }) => claimOf(pod, claimName, cluster) === undefined);
+  if (missing !== undefined) return [`persistentvolumeclaim "${missing.claimName}" not found`];
   for (const mine of pod.spec.volumes ?? []) {
     for (const theirs of here.pods.flatMap(({ spec }) => spec.volumes ?? [])) {
       if (clash(mine as OldDisk, theirs as OldDisk)) return ['node(s) had no available disk'];
     }
   }
-  for (const { claimName } of usesOf(pod)) {
+  for (const { claimName } of shared) {
     if (!claimOf(pod, claimName, cluster)?.spec?.accessModes?.includes('ReadWriteOncePod')) continue;
     const others = cluster.nodes.flatMap(({ pods }) => pods);
     const isUsed = others.some(
       (other) =>
-        other.metadata.namespace === pod.metadata.namespace && usesOf(other).some((use) => use.claimName === claimName),
+        other.metadata.namespace === pod.metadata.namespace &&
+        usesOf(other).some((use) => !use.ephemeral && use.claimName === claimName),
     );
     if (isUsed) {
       return ['node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode'];
@@ -80,8 +77,6 @@ function attachments(pod: Pod, cluster: SmallCluster): string[] {
 }
 
 export const nodeVolumeLimitsReference: ReferenceFilter = (pod, { node, pods }, cluster) => {
-  const missing = missingClaim(pod, cluster);
-  if (missing !== undefined) return [missing];
   const csiNode: CsiNode | undefined = cluster.objects.csiNode(node.metadata.name ?? '');
   const present = new Set(pods.flatMap((other) => attachments(other, cluster)));
   const wanted = new Set(attachments(pod, cluster));

@@ -102,7 +102,7 @@ const container = fc
     ...defined({ image: of.image, restartPolicy: of.restartPolicy }),
   }));
 
-const expression = fc.constantFrom(
+const soundExpression = fc.constantFrom(
   { key: 'disk', operator: 'In', values: ['ssd', 'nvme'] },
   { key: 'disk', operator: 'In', values: ['hdd'] },
   { key: 'disk', operator: 'NotIn', values: ['ssd'] },
@@ -110,11 +110,14 @@ const expression = fc.constantFrom(
   { key: 'constructor', operator: 'DoesNotExist' },
   { key: 'size', operator: 'Gt', values: ['5'] },
   { key: 'size', operator: 'Lt', values: ['7'] },
+);
+const malformedExpression = fc.constantFrom(
   { key: 'disk', operator: 'In', values: [] },
   { key: 'size', operator: 'Gt', values: ['many'] },
   { key: 'disk', operator: 'Exists', values: ['ssd'] },
   { key: 'disk', operator: 'NotIn', values: ['not a label'] },
 );
+const expression = fc.oneof({ weight: 5, arbitrary: soundExpression }, { weight: 1, arbitrary: malformedExpression });
 const field = fc.constantFrom(
   { key: 'metadata.name', operator: 'In', values: ['n1'] },
   { key: 'metadata.name', operator: 'In', values: ['n33'] },
@@ -124,7 +127,7 @@ const field = fc.constantFrom(
 const term = fc.record({
   matchExpressions: fc.array(expression, { maxLength: 2 }),
   matchFields: fc.oneof(
-    { weight: 1, arbitrary: fc.constant([]) },
+    { weight: 2, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(field, { maxLength: 2 }) },
   ),
 });
