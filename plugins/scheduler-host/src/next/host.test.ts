@@ -104,7 +104,7 @@ describe('the scheduler host', () => {
   it('takes a pod off its node when its binding fails, and tries again after the back-off', async () => {
     const { api, env, service, host, log } = await bench();
     const faults = [new Error('no luck'), new Error('no luck')];
-    api.onBinding = () => (faults.length > 0 ? Promise.reject(faults.pop() as Error) : Promise.resolve(true));
+    api.onBinding = () => (faults.length > 0 ? Promise.reject(faults.pop()) : Promise.resolve(true));
     putPods(api, 1);
     await quiet(env);
     expect(service.placed()).toEqual([]);
@@ -126,7 +126,11 @@ describe('the scheduler host', () => {
     putPods(api, 1);
     await quiet(env);
     await quiet(env, 29_000);
+    // What comes late is not taken for a pod that waits.
+    api.put('pods', aPod('p0', {}, { annotations: { changed: 'yes' } }));
+    await quiet(env);
     expect(host.counts.bound).toBe(1);
+    expect(service.asked).toEqual([['p0']]);
     expect(service.placed()).toEqual(['p0']);
     await quiet(env, 10_000);
     expect(service.placed()).toEqual([]);
@@ -185,6 +189,27 @@ describe('the scheduler host', () => {
     // At once, without back-off.
     await quiet(env);
     expect(host.counts).toMatchObject({ bound: 1, preemptions: 2 });
+  });
+
+  it('tries a pod again at once when the node that was to be its own goes', async () => {
+    const { api, env, service } = await bench();
+    api.put('nodes', aNode('b'));
+    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
+    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
+    const rejections = [{ plugin: 'X', code: 'x', reason: 'x', nodeCount: 2, nodes: [], resolvable: true }];
+    service.trick = (asked) =>
+      Promise.resolve(
+        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections })),
+      );
+    api.put('pods', aPod('p', { priority: 9 }));
+    await quiet(env);
+    service.trick = (asked) =>
+      Promise.resolve(
+        asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'b', scores: [], feasibleNodes: 1 })),
+      );
+    api.remove('nodes', 'a');
+    await quiet(env);
+    expect(api.pod('p')?.spec.nodeName).toBe('b');
   });
 
   it('takes over the nominations that it finds', async () => {

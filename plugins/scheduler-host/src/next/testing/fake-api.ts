@@ -23,7 +23,7 @@ export class FakeApi {
   onBinding: (name: string) => Promise<boolean> = () => Promise.resolve(true);
   onDelete: (name: string) => Promise<void> = () => Promise.resolve();
 
-  put<T extends KubeObject>(resource: string, object: T): void {
+  put(resource: string, object: KubeObject | Pod): void {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
     const objects = this.#of(resource);
@@ -101,7 +101,8 @@ export class FakeApi {
     let next = this.#events.findIndex(({ event }) => Number(event.object.metadata.resourceVersion) > since);
     if (next < 0) next = this.#events.length;
     signal?.addEventListener('abort', () => this.#wake.splice(0).forEach((wake) => wake()));
-    while (signal?.aborted !== true) {
+    for (;;) {
+      if (signal?.aborted) return;
       const entry = this.#events[next];
       if (entry === undefined) await new Promise<void>((resolve) => this.#wake.push(resolve));
       else {
