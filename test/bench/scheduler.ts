@@ -1,16 +1,23 @@
+import { availableParallelism, loadavg } from 'node:os';
+import { resolve } from 'node:path';
 import type { Bench, BenchOptions } from './bench.ts';
 import { withTemporaryFolder } from './cleanup.ts';
 import type { Figure } from './figures.ts';
 import type { Measured } from './scheduler/cluster.ts';
 import { withPrograms, type Programs } from './scheduler/programs.ts';
-import { allRows, figuresOf, type Row } from './scheduler/rows.ts';
+import { allRows, figuresOf, rowsOf, type Row } from './scheduler/rows.ts';
 import { formatLeague, formatRows } from './scheduler/tables.ts';
 
 const bench = 'scheduler';
 
+/** Another workload file to run in place of those of the benchmark: one of Kubernetes, for example. */
+const otherFile = process.env['TIMONEL_BENCH_WORKLOADS'];
+const makeRows = (): Row[] => (otherFile === undefined ? allRows() : rowsOf(resolve(otherFile)));
+
 const notes = `Notes
 - Workloads lie in test/bench/scheduler/workloads, in the format of Kubernetes' scheduler_perf; the names, sizes and constraints
-  are those that it publishes. ITS FLOOR is the least that its continuous integration asks for, on bigger machines.
+  are those that it publishes. TIMONEL_BENCH_WORKLOADS=FILE runs another file of that format. ITS FLOOR is the least that its
+  continuous integration asks for, on bigger machines.
 - kube-scheduler is not run here. Its figure is of version 1.28 with kube-apiserver and etcd at 5,000 nodes, client limits
   lifted, on a quiet machine of two cores.
 - full path: one server process with the API over TLS, store-raft with one member that flushes every write, the scheduler's host
@@ -47,7 +54,7 @@ async function measure(row: Row, programs: Programs): Promise<void> {
 
 async function runBench(options: BenchOptions): Promise<readonly Figure[]> {
   const { rounds, only, note } = options;
-  const rows = allRows().filter(({ name }) => only === undefined || only.includes(name));
+  const rows = makeRows().filter(({ name }) => only === undefined || only.includes(name));
   const remarks: string[] = [];
   await withPrograms(async (programs) => {
     for (let round = 1; round <= rounds; round += 1) {
@@ -63,6 +70,11 @@ async function runBench(options: BenchOptions): Promise<readonly Figure[]> {
       }
     }
   });
+  const [load = 0] = loadavg();
+  const cores = availableParallelism();
+  remarks.push(
+    `\n- Load of the machine at the end: ${load.toFixed(1)} on ${cores} cores; what is above its cores is others' noise.`,
+  );
   const league = formatLeague(rows);
   options.print?.([formatRows(rows), ...(league === '' ? [] : [league]), `${notes}${remarks.join('')}`].join('\n\n'));
   return figuresOf(bench, rows);
@@ -73,6 +85,6 @@ export const scheduler: Bench = {
   description: "schedulers by the workloads of Kubernetes' scheduler_perf: throughput, delays, utilisation, memory",
   needsRoot: false,
   defaultRounds: 1,
-  rows: allRows().map(({ name }) => name),
+  rows: makeRows().map(({ name }) => name),
   run: runBench,
 };

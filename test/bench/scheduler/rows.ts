@@ -125,6 +125,18 @@ function entriesOf(file: string): Entry[] {
     });
 }
 
+/** Of a file that is not of the benchmark: all its workloads, in both ways, against their thresholds. */
+export function rowsOf(file: string): Row[] {
+  const entries = readWorkloads(file).map(({ testCase, name, threshold }) => {
+    return { title: `${testCase}/${name}`, file, testCase, workload: name, floor: threshold };
+  });
+  return (['full path', 'pure'] as const).flatMap((mode) =>
+    entries.map((entry) =>
+      makeRow(entry, mode, 'default', entry.floor === undefined ? {} : { perSecond: entry.floor }),
+    ),
+  );
+}
+
 export function allRows(): Row[] {
   const entries = entriesOf(published);
   const full = entries.map((entry) =>
