@@ -2,6 +2,7 @@
 export * from './framework.ts';
 export * from './list-snapshot.ts';
 export * from './pod-class.ts';
+export * from './pod-matcher.ts';
 export * from './pod-request.ts';
 export type * from './profile.ts';
 export * from './scheduler-of.ts';
