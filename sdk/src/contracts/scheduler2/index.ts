@@ -90,6 +90,7 @@ export const schedulerHooks: { readonly podBound: HookToken<PodBound, { readonly
 
 export * from './decision.ts';
 export * from './extension-points.ts';
+export * from './external.ts';
 export * from './pod-info.ts';
 export * from './requeue.ts';
 export * from './snapshot.ts';
