@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { definePlugin, defineService, type AnyPlugin, type RequiredDep } from '@timonel/sdk';
-import { startTestKernel, type TestKernel } from '@timonel/testkit';
+import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 
 interface Worker {
   work(what: 'loop' | 'quick' | 'throw'): Promise<string>;
@@ -30,6 +30,23 @@ const workerPlugin: AnyPlugin = definePlugin({
           return Promise.resolve('done');
         },
       },
+    },
+  }),
+});
+let draining = false;
+let endDrain: () => void = () => undefined;
+const slowToDrain: AnyPlugin = definePlugin({
+  name: 'slow-to-drain',
+  version: '1.0.0',
+  apiVersion: 1,
+  provides: { worker },
+  setup: () => ({
+    provides: { worker: { work: () => Promise.resolve('done slowly') } },
+    drain: () => {
+      draining = true;
+      return new Promise((resolve) => {
+        endDrain = resolve;
+      });
     },
   }),
 });
@@ -89,6 +106,25 @@ describe('ctx.within', () => {
     await start({ faultLimit: 1 });
     for (const _ of [1, 2]) await expect(service.order('loop', 5)).rejects.toMatchObject({ plugin: 'worker' });
     await expect(service.order('quick', 1000)).rejects.toMatchObject({ code: 'ERR_SERVICE_UNAVAILABLE' });
+  });
+
+  it('limits a call that a swap holds back, too, when the new provider gets it', async () => {
+    kernel = await startTestKernel({
+      plugins: [slowToDrain, bossPlugin],
+      available: [{ definition: workerPlugin, source: 'built-in' }],
+    });
+    const swapping = kernel.control.swap('within.worker', 'worker');
+    await until(() => draining, { what: 'the swap to hold calls back' });
+    const held = ['loop', 'quick', 'throw'] as const;
+    const answers = Promise.allSettled(held.map((what) => kernel.service(boss).order(what, 20)));
+    endDrain();
+    expect(await swapping).toMatchObject({ heldCalls: 3 });
+    expect(await answers).toMatchObject([
+      { reason: { code: 'ERR_PLUGIN_TIMEOUT', plugin: 'worker' } },
+      { value: 'done' },
+      { reason: failure },
+    ]);
+    expect([faults('worker'), faults('boss')]).toEqual([1, 0]);
   });
 
   it('blames the caller for a loop of its own', async () => {

@@ -94,10 +94,11 @@ export class Slot {
       const message = `service '${this.token.id}' is being swapped and ${this.held.length} calls wait already; '${String(key)}' was refused`;
       return Promise.reject(new KernelError('ERR_SERVICE_UNAVAILABLE', message, { retryable: true }));
     }
+    const { within = (fn) => fn() } = this.surroundings.activity;
     return new Promise((resolve, reject) => {
       this.held.push(() => {
         try {
-          Promise.resolve(call(...args)).then(resolve, reject);
+          Promise.resolve(within(() => call(...args))).then(resolve, reject);
         } catch (error) {
           reject(error);
         }

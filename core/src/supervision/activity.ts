@@ -17,6 +17,8 @@ export class Activity {
   last: string | undefined;
   /** Who made the service call that was entered last. */
   consumer: string | undefined;
+  /** Runs a call that is held back under the limit that the code on the stack has (`ctx.within`), when it has one. */
+  within: (<T>(fn: () => T) => T) | undefined;
   /** Sum of the reported stalls; the lag watch leaves out what is explained already. */
   reportedMs = 0;
   private readonly clock: Clock;
@@ -42,11 +44,14 @@ export class Activity {
   /** Runs `fn` as code of `plugin`. */
   run<T>(plugin: string, fn: () => T): T {
     const caller = this.current;
+    // With nobody on the stack, what is here was left by a call that was cut off.
+    const within = caller === undefined ? undefined : this.within;
     const startedAt = this.clock.monotonic();
     this.current = plugin;
     try {
       return fn();
     } finally {
+      this.within = within;
       this.leave(plugin, caller, startedAt);
     }
   }
