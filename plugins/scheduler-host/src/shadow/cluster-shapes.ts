@@ -9,84 +9,80 @@ interface AveragePod {
   readonly memoryBytes: number;
 }
 
-/** Sums over nodes: one pass over the columns. */
-interface Sums {
-  nodes: number;
-  inUse: number;
-  cpu: number;
-  cpuInUse: number;
-  memory: number;
-  memoryInUse: number;
-  freeCpu: number;
-  usableCpu: number;
-  share: number;
-  shareSquared: number;
-  pods: number;
-  podsSquared: number;
-  most: number;
-}
-
-const zero = (): Sums => ({
-  nodes: 0,
-  inUse: 0,
-  cpu: 0,
-  cpuInUse: 0,
-  memory: 0,
-  memoryInUse: 0,
-  freeCpu: 0,
-  usableCpu: 0,
-  share: 0,
-  shareSquared: 0,
-  pods: 0,
-  podsSquared: 0,
-  most: 0,
-});
-
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 const deviation = (sum: number, squares: number, count: number): number =>
   count === 0 ? 0 : Math.sqrt(Math.max(0, squares / count - (sum / count) ** 2));
 
-function add(sums: Sums, state: WorkingState, row: number, average: AveragePod): void {
-  const [cpu, memory] = [state.allocatable('cpu')[row] ?? 0, state.allocatable('memory')[row] ?? 0];
-  const [usedCpu, usedMemory] = [state.requested('cpu')[row] ?? 0, state.requested('memory')[row] ?? 0];
-  const pods = state.podCount[row] ?? 0;
-  sums.nodes += 1;
-  if (pods > 0) {
-    sums.inUse += 1;
-    sums.cpu += usedCpu;
-    sums.cpuInUse += cpu;
-    sums.memory += usedMemory;
-    sums.memoryInUse += memory;
+/** Requested of allocatable, of the nodes that have pods. */
+function utilisationOf(state: WorkingState, resource: string): number {
+  const [allocatable, requested, pods] = [state.allocatable(resource), state.requested(resource), state.podCount];
+  let [used, there] = [0, 0];
+  const rows = state.presentRows;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at] as number;
+    if ((pods[row] ?? 0) === 0) continue;
+    used += requested[row] ?? 0;
+    there += allocatable[row] ?? 0;
   }
-  const free = Math.max(0, cpu - usedCpu);
-  sums.freeCpu += free;
-  const slots = Math.max(0, (state.allocatablePods[row] ?? 0) - pods);
-  const byMemory = average.memoryBytes > 0 ? (memory - usedMemory) / average.memoryBytes : slots;
-  const more = Math.max(0, Math.floor(Math.min(free / average.milliCpu, byMemory, slots)));
-  sums.usableCpu += average.milliCpu > 0 ? more * average.milliCpu : free;
-  const share = ratio(usedCpu, cpu);
-  sums.share += share;
-  sums.shareSquared += share ** 2;
-  sums.pods += pods;
-  sums.podsSquared += pods ** 2;
-  sums.most = Math.max(sums.most, pods);
+  return ratio(used, there);
+}
+
+function fragmentationOf(state: WorkingState, { milliCpu, memoryBytes }: AveragePod): number {
+  const [cpu, usedCpu] = [state.allocatable('cpu'), state.requested('cpu')];
+  const [memory, usedMemory] = [state.allocatable('memory'), state.requested('memory')];
+  const { allocatablePods, podCount } = state;
+  let [freeCpu, usableCpu] = [0, 0];
+  const rows = state.presentRows;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at] as number;
+    const free = (cpu[row] ?? 0) - (usedCpu[row] ?? 0);
+    if (free <= 0) continue;
+    freeCpu += free;
+    const slots = (allocatablePods[row] ?? 0) - (podCount[row] ?? 0);
+    const byMemory = memoryBytes > 0 ? ((memory[row] ?? 0) - (usedMemory[row] ?? 0)) / memoryBytes : slots;
+    usableCpu += Math.max(0, Math.floor(Math.min(free / milliCpu, byMemory, slots))) * milliCpu;
+  }
+  return milliCpu === 0 || freeCpu === 0 ? 0 : 1 - usableCpu / freeCpu;
+}
+
+function podsOverNodes(state: WorkingState): ClusterShape['podsPerNode'] & { readonly inUse: number } {
+  const { podCount, nodeCount } = state;
+  let [inUse, sum, squares, most] = [0, 0, 0, 0];
+  const rows = state.presentRows;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at] as number;
+    const pods = podCount[row] ?? 0;
+    if (pods > 0) inUse += 1;
+    sum += pods;
+    squares += pods * pods;
+    if (pods > most) most = pods;
+  }
+  return { inUse, mean: ratio(sum, nodeCount), deviation: deviation(sum, squares, nodeCount), most };
+}
+
+function cpuDeviationOf(state: WorkingState): number {
+  const [cpu, usedCpu] = [state.allocatable('cpu'), state.requested('cpu')];
+  let [sum, squares] = [0, 0];
+  const rows = state.presentRows;
+  for (let at = 0; at < rows.length; at += 1) {
+    const row = rows[at] as number;
+    const share = ratio(usedCpu[row] ?? 0, cpu[row] ?? 0);
+    sum += share;
+    squares += share * share;
+  }
+  return deviation(sum, squares, state.nodeCount);
 }
 
 /** The shape of a state, as it is. */
 export function shapeOf(state: WorkingState, average: AveragePod): ClusterShape {
-  const sums = zero();
-  for (const row of state.presentRows) add(sums, state, row, average);
+  const { inUse, ...podsPerNode } = podsOverNodes(state);
   return {
-    nodesInUse: sums.inUse,
-    cpuUtilisation: ratio(sums.cpu, sums.cpuInUse),
-    memoryUtilisation: ratio(sums.memory, sums.memoryInUse),
-    fragmentation: sums.freeCpu === 0 ? 0 : 1 - sums.usableCpu / sums.freeCpu,
-    cpuDeviation: deviation(sums.share, sums.shareSquared, sums.nodes),
-    podsPerNode: {
-      mean: ratio(sums.pods, sums.nodes),
-      deviation: deviation(sums.pods, sums.podsSquared, sums.nodes),
-      most: sums.most,
-    },
+    nodesInUse: inUse,
+    cpuUtilisation: utilisationOf(state, 'cpu'),
+    memoryUtilisation: utilisationOf(state, 'memory'),
+    fragmentation: fragmentationOf(state, average),
+    cpuDeviation: cpuDeviationOf(state),
+    podsPerNode,
   };
 }
 

@@ -27,7 +27,7 @@ const traited: Scheduler = { ...toNode('b'), traits: { profiles: () => ['default
 interface Cluster {
   readonly kernel: TestKernel;
   readonly watch: SchedulerWatch;
-  batch(): Promise<readonly Decision[]>;
+  readonly batch: () => Promise<readonly Decision[]>;
 }
 
 let open: TestKernel | undefined;
