@@ -401,6 +401,8 @@ describe('a plugin in a worker', () => {
     ['taps a hook as another kind', `ctx.tap({ ...hooks.mutate, kind: 'bail' }, () => {});`, /as a bail hook/],
     ['taps no hook', 'ctx.tap({}, () => {});', /must be a hook token/],
     ['returns services', 'return { provides: { x: {} } };', /may only tap hooks/],
+    ['opens metrics', 'ctx.metrics({});', /has no metrics: give it isolation 'in-process'/],
+    ['limits a call', 'ctx.within(10, () => 1);', /cannot limit calls: give it isolation 'in-process'/],
     ['has another name in its file', '', /is not plugin/],
   ])('fails when it %s', async (what, setup, reason) => {
     const made = workerPlugin(setup);
