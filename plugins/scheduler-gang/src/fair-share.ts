@@ -4,7 +4,8 @@
  *
  * A pod gets a virtual time when it is compared for the first time: that of the last pod bound, or where the pods of its queue before it
  * end, whichever is later. It ends after its own cost by the weight of its queue. A queue that was idle thus begins with the others and
- * saves nothing up. Source: Goyal et al., "Start-time Fair Queuing", SIGCOMM 1996.
+ * saves nothing up. Pods that waited before the scheduler came are seen in about their order.
+ * Source: Goyal et al., "Start-time Fair Queuing", SIGCOMM 1996.
  */
 import type {
   ClusterView,
@@ -17,7 +18,7 @@ import type {
 import { dominantShare, type Capacity } from './capacity.ts';
 import { queueNameOf, type Queues } from './queues.ts';
 
-/** Until nodes are known. Only the relation of its resources to each other matters. */
+/** Until nodes are known. Only the relation of resources to each other matters. */
 const someNode: PodUsage = { milliCpu: 4000, memoryBytes: 16 * 2 ** 30, pods: 110 };
 
 export class FairShare {
@@ -28,7 +29,7 @@ export class FairShare {
   readonly #startsOfPods = new WeakMap<PodInfo, number>();
   /** Where the pods of a queue end that were seen so far. */
   readonly #ends = new Map<string, number>();
-  #node = someNode;
+  #nodes = someNode;
   #now = 0;
 
   constructor(queues: Queues, capacity: Capacity) {
@@ -45,12 +46,10 @@ export class FairShare {
     };
   }
 
-  /** Costs are parts of a mean node from now on. */
+  /** What memory and pods cost in relation to cpu is learned from the nodes. */
   look(view: ClusterView): void {
-    const { nodeCount } = view;
-    if (nodeCount === 0) return;
-    const { milliCpu, memoryBytes, pods } = this.#capacity.of(view);
-    this.#node = { milliCpu: milliCpu / nodeCount, memoryBytes: memoryBytes / nodeCount, pods: pods / nodeCount };
+    const capacity = this.#capacity.of(view);
+    if (capacity.milliCpu > 0) this.#nodes = capacity;
   }
 
   #compare(a: QueuedPod, b: QueuedPod): number {
@@ -76,7 +75,8 @@ export class FairShare {
     const name = queue?.name ?? '';
     const start = Math.max(this.#now, this.#ends.get(name) ?? 0);
     const { milliCpu, memoryBytes } = pod.request;
-    const cost = dominantShare({ milliCpu, memoryBytes, pods: 1 }, this.#node);
+    // In mCPU of what it needs most: stays the same when nodes come and go.
+    const cost = this.#nodes.milliCpu * dominantShare({ milliCpu, memoryBytes, pods: 1 }, this.#nodes);
     this.#ends.set(name, start + cost / (queue?.weight ?? 1));
     return start;
   }
