@@ -98,7 +98,7 @@ describe('BindingCycle', () => {
     const { admit, calls } = bed({ A: { permit: { code: 'wait' }, preBind: yes } }, handles);
     const admitted = admit();
     expect(calls).toEqual(['A.permit']);
-    handles[0].allow();
+    handles[0]?.allow();
     expect(await admitted).toEqual({ outcome: 'bind' });
     expect(calls).toEqual(['A.permit', 'A.preBind']);
   });
@@ -111,7 +111,7 @@ describe('BindingCycle', () => {
     expect(await limited).toEqual({ outcome: 'refused', plugin: 'A', reason: 'was not permitted within 50 ms' });
     const handles: PermitHandle[] = [];
     const refused = bed({ A: { permit: wait } }, handles).admit();
-    handles[0].reject('full');
+    handles[0]?.reject('full');
     expect(await refused).toEqual({ outcome: 'refused', plugin: 'A', reason: 'full' });
     const stop = new AbortController();
     const stopped = bed({ A: { permit: wait } }).admit(stop.signal);

@@ -45,9 +45,9 @@ const plugins: SchedulingPlugin[] = [
     name: 'Fit',
     filter: ({ class: { request } }, { rows, count, view }, verdicts) => {
       for (const row of rows.subarray(0, count)) {
-        const used = view.requested('cpu')[row] + request.milliCpu;
-        if (used > view.allocatable('cpu')[row]) verdicts.reject(row, short);
-        if (view.podCount[row] >= 3) verdicts.reject(row, many);
+        const used = (view.requested('cpu')[row] ?? 0) + request.milliCpu;
+        if (used > (view.allocatable('cpu')[row] ?? 0)) verdicts.reject(row, short);
+        if ((view.podCount[row] ?? 0) >= 3) verdicts.reject(row, many);
       }
     },
   },
@@ -63,7 +63,7 @@ const plugins: SchedulingPlugin[] = [
       for (const row of rows.subarray(0, count)) {
         let pods = 0;
         for (let other = 0; other < view.size; other += 1)
-          if (zoneOf(other) === zoneOf(row)) pods += view.podCount[other];
+          if (zoneOf(other) === zoneOf(row)) pods += view.podCount[other] ?? 0;
         if (pods >= 7) verdicts.reject(row, crowded);
       }
     },
@@ -71,7 +71,7 @@ const plugins: SchedulingPlugin[] = [
   {
     name: 'Free',
     score: (_pod, { rows, count, view }, scores) => {
-      for (const row of rows.subarray(0, count)) scores[row] = 100 / (1 + view.podCount[row]);
+      for (const row of rows.subarray(0, count)) scores[row] = 100 / (1 + (view.podCount[row] ?? 0));
     },
   },
   {
@@ -79,14 +79,14 @@ const plugins: SchedulingPlugin[] = [
     normalize: 'max',
     weight: 2,
     score: (_pod, { rows, count, view }, scores) => {
-      for (const row of rows.subarray(0, count)) scores[row] = view.allocatable('cpu')[row];
+      for (const row of rows.subarray(0, count)) scores[row] = view.allocatable('cpu')[row] ?? 0;
     },
   },
   {
     name: 'Used',
     normalize: 'reverse-max',
     score: (_pod, { rows, count, view }, scores) => {
-      for (const row of rows.subarray(0, count)) scores[row] = view.requested('cpu')[row];
+      for (const row of rows.subarray(0, count)) scores[row] = view.requested('cpu')[row] ?? 0;
     },
   },
   {
@@ -94,11 +94,11 @@ const plugins: SchedulingPlugin[] = [
     scoreScope: 'cluster',
     preScore: ({ class: { request } }) => ({ status: { code: request.milliCpu === 1000 ? 'skip' : 'success' } }),
     normalize: (scores, { rows, count }) => {
-      for (const row of rows.subarray(0, count)) scores[row] = Math.min(100, scores[row]);
+      for (const row of rows.subarray(0, count)) scores[row] = Math.min(100, scores[row] ?? 0);
     },
     score: (_pod, { rows, count, view }, scores) => {
       const all = view.podCount.subarray(0, view.size).reduce((sum, more) => sum + more, 0);
-      for (const row of rows.subarray(0, count)) scores[row] = all - view.podCount[row];
+      for (const row of rows.subarray(0, count)) scores[row] = all - (view.podCount[row] ?? 0);
     },
   },
 ];
@@ -107,6 +107,8 @@ const profile: Profile = makeProfile(
   { schedulerName: 'default-scheduler', plugins: plugins.map(({ name }) => ({ name })) },
   new Map(plugins.map((plugin) => [plugin.name, () => plugin])),
 );
+
+const noRow: NodeRow = { name: '', node: undefined, pods: [], nominated: [], generation: 0 };
 
 /** A host as small as can be. */
 class Host {
@@ -189,12 +191,12 @@ describe('Cycle', () => {
             const { decision } = cycle.decide(info);
             if (!step.keep || decision.outcome !== 'bind') continue;
             const row = state.rowOf(decision.nodeName) ?? -1;
-            const before = host.rows[row];
+            const before = host.rows[row] ?? noRow;
             host.set(row, before.node, [...before.pods, info]);
             continue;
           }
           while (host.rows.length <= step.row) host.set(host.rows.length, undefined, []);
-          const before = host.rows[step.row];
+          const before = host.rows[step.row] ?? noRow;
           if (step.kind === 'node') host.set(step.row, node(`n${step.row}`, step.cpu, step.zone), before.pods);
           else if (step.kind === 'gone') host.set(step.row, undefined, []);
           else host.set(step.row, before.node, before.pods.slice(1));

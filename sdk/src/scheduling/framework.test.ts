@@ -35,10 +35,9 @@ const fit: SchedulingPlugin = {
   name: 'Fit',
   filter(info, { rows, count, view }, verdicts) {
     const [allocatable, requested] = [view.allocatable('cpu'), view.requested('cpu')];
-    for (let at = 0; at < count; at += 1) {
-      const row = rows[at];
-      const wanted = requested[row] + info.class.request.milliCpu;
-      if (wanted > allocatable[row]) verdicts.reject(row, short);
+    for (const row of rows.subarray(0, count)) {
+      const wanted = (requested[row] ?? 0) + info.class.request.milliCpu;
+      if (wanted > (allocatable[row] ?? 0)) verdicts.reject(row, short);
     }
   },
 };
@@ -46,9 +45,8 @@ const fit: SchedulingPlugin = {
 const emptiest: SchedulingPlugin = {
   name: 'Emptiest',
   score(_info, { rows, count, view }, scores) {
-    for (let at = 0; at < count; at += 1) {
-      const row = rows[at];
-      scores[row] = 100 * (1 - view.requested('cpu')[row] / view.allocatable('cpu')[row]);
+    for (const row of rows.subarray(0, count)) {
+      scores[row] = 100 * (1 - (view.requested('cpu')[row] ?? 0) / (view.allocatable('cpu')[row] ?? 1));
     }
   },
 };
@@ -94,8 +92,7 @@ describe('frameworkScheduler', () => {
       name: 'Rank',
       normalize: 'max',
       score(_info, { rows, count, view }, scores) {
-        for (let at = 0; at < count; at += 1) {
-          const row = rows[at];
+        for (const row of rows.subarray(0, count)) {
           scores[row] = Number(view.nodes[row]?.metadata.labels?.['rank']);
         }
       },
@@ -121,8 +118,7 @@ describe('frameworkScheduler', () => {
       name: 'Rank',
       normalize: 'reverse-max',
       score(_info, { rows, count, view }, scores) {
-        for (let at = 0; at < count; at += 1) {
-          const row = rows[at];
+        for (const row of rows.subarray(0, count)) {
           scores[row] = Number(view.nodes[row]?.metadata.labels?.['rank']);
         }
       },
@@ -138,7 +134,7 @@ describe('frameworkScheduler', () => {
       name: 'Size',
       normalize: 'max',
       score(_info, { rows, count, view }, scores) {
-        for (const row of rows.subarray(0, count)) scores[row] = view.allocatable('cpu')[row];
+        for (const row of rows.subarray(0, count)) scores[row] = view.allocatable('cpu')[row] ?? 0;
       },
     };
     const notTheFirst: SchedulingPlugin = {
@@ -184,12 +180,12 @@ describe('frameworkScheduler', () => {
     ],
     [
       'scores NaN',
-      { score: (_pod, { rows }, scores) => void (scores[rows[0]] = Number.NaN) },
+      { score: (_pod, { rows }, scores) => void (scores[rows[0] ?? 0] = Number.NaN) },
       /plugin Odd gave node a the score NaN/,
     ],
     [
       'scores too much',
-      { score: (_pod, { rows }, scores) => void (scores[rows[0]] = 101) },
+      { score: (_pod, { rows }, scores) => void (scores[rows[0] ?? 0] = 101) },
       /plugin Odd gave node a the score 101/,
     ],
   ])('blames a plugin that %s, and leaves it out in the end', async (_what, parts, message) => {

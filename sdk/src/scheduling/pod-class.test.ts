@@ -106,9 +106,9 @@ describe('PodClasses', () => {
     labels: Record<string, string>,
     namespace = 'ns',
     ofNamespace = {},
-  ): boolean => {
-    const [{ matcher }] = classOf(spec, { labels: { version: '1' } }).requiredAntiAffinity;
-    return matcher.matches(classOf({}, { labels, namespace }), ofNamespace);
+  ): boolean | undefined => {
+    const [term] = classOf(spec, { labels: { version: '1' } }).requiredAntiAffinity;
+    return term?.matcher.matches(classOf({}, { labels, namespace }), ofNamespace);
   };
 
   it('means pods of its own namespace unless a term says otherwise', () => {

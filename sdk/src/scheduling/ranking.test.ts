@@ -6,11 +6,12 @@ const total = fc.oneof(fc.integer({ min: 0, max: 4 }), fc.constant(Number.NEGATI
 
 /** One after the other, without any short way. */
 function simple(totals: readonly number[], start: number): number[] {
+  const totalOf = (row = -1): number => totals[row] ?? Number.NEGATIVE_INFINITY;
   const rows = totals
     .map((_, step) => (start + step) % totals.length)
-    .filter((row) => totals[row] > Number.NEGATIVE_INFINITY);
-  rows.sort((a, b) => totals[b] - totals[a]);
-  return [0, 1, 2].map((place) => totals[rows[place]] ?? Number.NEGATIVE_INFINITY);
+    .filter((row) => totalOf(row) > Number.NEGATIVE_INFINITY);
+  rows.sort((a, b) => totalOf(b) - totalOf(a));
+  return [0, 1, 2].map((place) => totalOf(rows[place]));
 }
 
 it('finds the best three, the first of equals, with block tops and without, also after changes', () => {

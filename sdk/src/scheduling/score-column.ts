@@ -105,8 +105,8 @@ export class ScoreColumn {
 }
 
 function normalized(normalize: unknown, raw: number, top: number): number {
-  if (normalize === 'max') return top > 0 ? (scoreLimit * raw) / top : 0;
-  if (normalize === 'reverse-max') return top > 0 ? scoreLimit - (scoreLimit * raw) / top : scoreLimit;
+  if (normalize === 'max') return top > 0 ? Math.floor((scoreLimit * raw) / top) : 0;
+  if (normalize === 'reverse-max') return top > 0 ? scoreLimit - Math.floor((scoreLimit * raw) / top) : scoreLimit;
   return raw;
 }
 

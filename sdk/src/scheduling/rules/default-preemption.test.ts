@@ -36,7 +36,10 @@ function pod(cpu: number, options: PodOptions = {}): PodInfo {
       ...(never === true ? { preemptionPolicy: 'Never' } : {}),
       containers: [{ name: 'c', image: 'x', resources: { requests: { cpu: String(cpu) } } }],
     },
-    status: { ...(started === undefined ? {} : { startTime: started }), nominatedNodeName: nominated },
+    status: {
+      ...(started === undefined ? {} : { startTime: started }),
+      ...(nominated === undefined ? {} : { nominatedNodeName: nominated }),
+    },
   });
 }
 
@@ -57,7 +60,8 @@ const fit: SchedulingPlugin = {
     for (const row of rows.subarray(0, count)) {
       if (nodeSelector['zone'] !== undefined && nodeSelector['zone'] !== view.names[row])
         verdicts.reject(row, elsewhere);
-      if (view.requested('cpu')[row] + request.milliCpu > view.allocatable('cpu')[row]) verdicts.reject(row, short);
+      if ((view.requested('cpu')[row] ?? 0) + request.milliCpu > (view.allocatable('cpu')[row] ?? 0))
+        verdicts.reject(row, short);
     }
   },
 };
@@ -83,8 +87,9 @@ async function decide(
   one = scheduler(),
 ): Promise<Decision> {
   const nodes = Object.keys(placed).map((name) => node(name));
-  const snapshot = listSnapshot(nodes, (name) => placed[name], listedObjects({ budgets }));
+  const snapshot = listSnapshot(nodes, (name) => placed[name] ?? [], listedObjects({ budgets }));
   const [decision] = await one.decide([incoming], snapshot);
+  if (decision === undefined) throw new Error('no decision');
   return decision;
 }
 
