@@ -51,7 +51,7 @@ async function cluster(): Promise<Cluster> {
           control: ctx.deps.control,
           within: (limitMs, fn) => ctx.within(limitMs, fn),
           active: () => true,
-          oldestPendingMs: () => 0,
+          longestActiveMs: () => 0,
         },
         {
           ...schedulerWatchDefaults,

@@ -14,8 +14,11 @@ export interface ProbationParts {
   readonly log: Logger;
   readonly control: Pick<KernelControl, 'providerOf' | 'probation' | 'unfit'>;
   readonly limits: GuardRailLimits;
-  /** Since when the oldest pod waits that could be decided about now, in ms; 0: none waits. */
-  readonly oldestPendingMs: () => number;
+  /**
+   * How long that pod has been in the active queue which has been there longest, since it came into it last; 0: it is empty. Asked
+   * once a second.
+   */
+  readonly longestActiveMs: () => number;
   /** Tells the floor of the heap from now on; returns what ends it. */
   readonly watchHeapFloor?: ((tell: (bytes: number) => void) => () => void) | undefined;
 }
@@ -79,7 +82,7 @@ export class ProbationWatch {
   /** Judges by what single events do not tell. To be called about once a second. */
   tick(): void {
     this.inCharge();
-    this.#now.pending(this.#parts.env.clock.monotonic(), this.#parts.oldestPendingMs());
+    this.#now.pending(this.#parts.env.clock.monotonic(), this.#parts.longestActiveMs());
     this.#judge();
     if (this.#parts.control.probation(schedulerService) === undefined) this.stop();
     else this.#watchHeap();

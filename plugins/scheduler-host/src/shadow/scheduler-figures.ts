@@ -68,9 +68,9 @@ export class SchedulerFigures {
     this.#bindings.last = reason;
   }
 
-  /** To be called about once a second. `oldestMs`: since when the oldest pod of the active queue waits. */
-  pending(nowMs: number, oldestMs: number): void {
-    this.#pendingMs = Math.min(oldestMs, nowMs - this.sinceMs);
+  /** To be called about once a second. `longestMs`: how long a pod has been in the active queue at most. */
+  pending(nowMs: number, longestMs: number): void {
+    this.#pendingMs = Math.min(longestMs, nowMs - this.sinceMs);
     this.#pendingRecently.add(this.#pendingMs);
   }
 

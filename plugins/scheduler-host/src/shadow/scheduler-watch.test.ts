@@ -14,7 +14,7 @@ let kernel: KernelDouble;
 let watch: SchedulerWatch;
 let state: ClusterState;
 let schedulers: Record<string, Scheduler>;
-let oldestPendingMs = 0;
+let longestActiveMs = 0;
 let floors: ((bytes: number) => void)[] = [];
 let batches = 0;
 
@@ -31,14 +31,14 @@ beforeEach(() => {
   schedulers = { old: slowed(5), fresh: slowed(5), slow: slowed(100), other: toNode('b') };
   kernel = new KernelDouble('old', schedulers);
   state = aClusterOf('a', 'b');
-  oldestPendingMs = 0;
+  longestActiveMs = 0;
   floors = [];
   watch = new SchedulerWatch({
     env,
     log,
     control: kernel.control,
     active: () => true,
-    oldestPendingMs: () => oldestPendingMs,
+    longestActiveMs: () => longestActiveMs,
     watchHeapFloor: (tell) => {
       floors.push(tell);
       return () => void floors.splice(floors.indexOf(tell), 1);
@@ -136,11 +136,11 @@ describe('a scheduler on probation', () => {
     watch.deciding([], state);
     for (let at = 0; at < 5; at += 1) watch.bindFailed(new Error('forbidden'));
     await kernel.control.swap('scheduler', 'other');
-    oldestPendingMs = 1_000_000;
+    longestActiveMs = 1_000_000;
     await env.advance(20_000);
     expect(kernel.given).toHaveLength(1);
     await env.advance(3000);
-    oldestPendingMs = 0;
+    longestActiveMs = 0;
     await env.advance(3000);
     await kernel.control.swap('scheduler', 'fresh');
     await env.advance(1000);

@@ -9,7 +9,7 @@ import { ShadowService, type ShadowServiceParts } from './shadow-service.ts';
 const tickMs = 1000;
 
 export type SchedulerWatchParts = Pick<ShadowServiceParts, 'env' | 'log' | 'within' | 'active'> &
-  Pick<ProbationParts, 'oldestPendingMs' | 'watchHeapFloor'> & {
+  Pick<ProbationParts, 'longestActiveMs' | 'watchHeapFloor'> & {
     readonly control: ShadowServiceParts['control'] & ProbationParts['control'];
   };
 
