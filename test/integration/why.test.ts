@@ -128,7 +128,7 @@ describe('timonel why', () => {
     expect(code).toBe(0);
     expect(out).toContain('Pod default/web is Pending: 0/1 nodes are available: 1 Insufficient cpu.');
     expect(out).toContain(
-      'Root cause:\n1. Insufficient cpu (NodeResourcesFit)\n   1 node: n1; nothing else keeps out 1 of them',
+      'Root cause:\n1. Insufficient cpu (NodeResourcesFit)\n   1 node: n1; nothing else is in the way there',
     );
     expect(out).toContain('would help: ask for at most 1 cpu, or add a node with 4 cpu or more');
     expect((await run('pod/web')).out).toBe(out);

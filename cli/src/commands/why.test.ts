@@ -45,7 +45,7 @@ const waiting: Why = {
       text: 'Insufficient cpu',
       nodes: { count: 3, names: ['a', 'b'] },
       alone: 3,
-      detail: { resource: 'cpu', short: 200 },
+      detail: { resource: 'cpu', requested: 500, free: 300, short: 200, node: 'a' },
       unblock: 'free 200m cpu on one of 3 nodes',
     },
     { component: 'node', code: 'x', text: 'Something else', nodes: { count: 1, names: ['c'] }, next: 'more' },
@@ -62,8 +62,8 @@ describe('the text', () => {
 
 Root cause:
 1. Insufficient cpu (NodeResourcesFit)
-   3 nodes: a, b and 1 more; nothing else keeps out 3 of them
-   resource=cpu short=200
+   3 nodes: a, b and 1 more; nothing else is in the way there
+   asks for 500m, 300m is free on node a: 200m short
    would help: free 200m cpu on one of 3 nodes
 
 Also in the way:

@@ -32,3 +32,17 @@ export function formatBytes(bytes: number): string {
   if (bytes < 1e6) return `${(bytes / 1e3).toFixed(1)} kB`;
   return bytes < 1e9 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
 }
+
+const binaryUnits = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi'];
+
+/** An amount of a resource of Kubernetes: `200m` cpu, `1.5Gi` memory, `2` of others. */
+export function formatAmount(resource: string, amount: number): string {
+  if (resource === 'cpu') return amount % 1000 === 0 ? String(amount / 1000) : `${amount}m`;
+  if (!/^(memory|ephemeral-storage|hugepages-.*)$/.test(resource)) return String(amount);
+  let [unit, value] = [0, amount];
+  while (Math.abs(value) >= 1024 && unit < binaryUnits.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${Number(value.toFixed(1))}${binaryUnits[unit]}`;
+}

@@ -1,6 +1,6 @@
 /** An explanation as people read it: state, root cause first, what would help. */
 import type { Cause, ExplainedScore, PastDecision, Why } from '@timonel/sdk/contracts/why';
-import { formatTable } from './table.ts';
+import { formatAmount, formatTable } from './table.ts';
 
 const singular: Readonly<Record<string, string>> = { pods: 'Pod', nodes: 'Node' };
 
@@ -11,21 +11,48 @@ function nameOf({ object: { resource, namespace, name } }: Why): string {
 
 const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
+function aloneText(count: number, alone: number | undefined): string {
+  if (alone === undefined) return '';
+  if (alone === 0) return '; something else keeps the pod out there as well';
+  return alone >= count ? '; nothing else is in the way there' : `; nothing else is in the way on ${alone} of them`;
+}
+
 function nodesLine({ nodes, alone }: Cause): string[] {
   if (nodes === undefined || nodes.count === 0) return [];
   const more = nodes.count - nodes.names.length;
   const names = nodes.names.length === 0 ? '' : `: ${nodes.names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-  const only = alone === undefined || alone === 0 ? '' : `; nothing else keeps out ${alone} of them`;
+  const only = aloneText(nodes.count, alone);
   return [`${plural(nodes.count, 'node')}${names}${only}`];
 }
 
 function valueText(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (Array.isArray(value)) return value.map(valueText).join(', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.values(value).map(valueText).join(' ');
 }
 
-function detailLine({ detail }: Cause): string[] {
-  const entries = Object.entries(detail ?? {}).filter(([, value]) => value !== undefined && value !== '');
-  return entries.length === 0 ? [] : [entries.map(([key, value]) => `${key}=${valueText(value)}`).join(' ')];
+/** Room that is missing: `asks for 2Gi, 1Gi is free on node a: 1Gi short`. */
+function shortageText({
+  resource,
+  requested,
+  free,
+  short,
+  node,
+}: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof resource !== 'string' || [requested, free, short].some((amount) => typeof amount !== 'number')) {
+    return undefined;
+  }
+  const [asked, left, missing] = [requested, free, short].map((amount) => formatAmount(resource, Number(amount)));
+  return `asks for ${asked}, ${left} is free on node ${valueText(node)}: ${missing} short`;
+}
+
+function detailLine({ detail = {} }: Cause): string[] {
+  const shortage = shortageText(detail);
+  if (shortage !== undefined) return [shortage];
+  const parts = Object.entries(detail)
+    .map(([key, value]) => [key, valueText(value)] as const)
+    .filter(([, text]) => text !== '' && text !== 'undefined');
+  return parts.length === 0 ? [] : [parts.map(([key, text]) => `${key}: ${text}`).join('; ')];
 }
 
 function causeLines(cause: Cause, index: number): string[] {
@@ -56,9 +83,14 @@ function scoresTable(scores: readonly ExplainedScore[]): string {
   return formatTable(['NODE', 'TOTAL', ...plugins], rows);
 }
 
-function decisionsPart(decisions: readonly PastDecision[]): string[] {
+function decisionsPart(decisions: readonly PastDecision[], summary: string): string[] {
   if (decisions.length === 0) return [];
-  const rows = decisions.map(({ time, by, outcome, text }) => [time, by, outcome, text]);
+  const rows = decisions.map(({ time, by, outcome, text }) => [
+    time,
+    by,
+    outcome,
+    text === summary ? '(as above)' : text,
+  ]);
   return [`Last decisions:\n${formatTable(['TIME', 'SCHEDULER', 'OUTCOME', ''], rows)}`];
 }
 
@@ -89,9 +121,10 @@ export function whyText(why: Why): string {
   return [
     `${nameOf(why)} is ${state}: ${summary}`,
     ...causesPart(why),
-    ...(preemption === undefined ? [] : [`Preemption: ${preemption}`]),
+    // The line that kubectl shows has it already.
+    ...(preemption === undefined || summary.includes(preemption) ? [] : [`Preemption: ${preemption}`]),
     ...queuePart(why),
-    ...decisionsPart(why.decisions),
+    ...decisionsPart(why.decisions, summary),
     ...scoresPart(why),
     ...(cut.length === 0 ? [] : [`Left out: ${cut.join('; ')}`]),
   ].join('\n\n');

@@ -69,7 +69,7 @@ export const mixedFaults: readonly Fault[] = [
   {
     name: 'pods of the workload are on every worker, the control plane is tainted',
     nodes: [node('m1', { taints: [masterTaint] }), ...nodes(3)],
-    placed: fill(nodes(3), { labels: { app: 'web' } }),
+    placed: fill(nodes(3), { labels: { app: 'web' }, spec: podTerm('podAntiAffinity', { app: 'web' }) }),
     pods: [pod('web', { labels: { app: 'web' }, spec: podTerm('podAntiAffinity', { app: 'web' }) })],
     expected: { code: 'pod-anti-affinity', plugin: 'InterPodAffinity' },
   },

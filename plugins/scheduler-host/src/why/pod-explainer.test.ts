@@ -232,3 +232,28 @@ it('a pod with a node has the scores of the decision, the last decision first', 
     { outcome: 'preempt', text: 'n1, once these have gone: a/v' },
   ]);
 });
+
+describe('a scheduler that explains nonsense', () => {
+  it.each([[undefined], [7], [{}], [{ rejections: 'none' }]])(
+    'is not listened to when it answers %j',
+    async (answer) => {
+      const { causes, state } = await why(waits, () => Promise.resolve(answer as unknown as PodExplanation));
+      expect({ causes, state }).toEqual({ causes: [], state: 'Pending' });
+    },
+  );
+
+  it('is listened to as far as it makes sense', async () => {
+    const rejections = [
+      null,
+      3,
+      { reason: 'so it is', nodeCount: Number.NaN, nodes: [1, 'n1'] },
+      { plugin: 'no reason' },
+    ];
+    const scores = [{ nodeName: 'n1', total: Number.NaN }, 'x'];
+    const answer = { rejections, scores, feasibleNodes: -1 } as unknown as PodExplanation;
+    const { causes, ...rest } = await why(waits, () => Promise.resolve(answer));
+    expect(causes).toMatchObject([{ code: 'refused', text: 'so it is', nodes: { count: 0, names: ['n1'] } }]);
+    expect(rest).toMatchObject({ summary: '0/1 nodes are available: 0 so it is.' });
+    expect(rest.scores).toBeUndefined();
+  });
+});

@@ -5,6 +5,7 @@ import { boundedWhy } from '@timonel/sdk/contracts/why';
 import type { Pod } from '@timonel/sdk/kube';
 import { boundCauses, boundState } from './bound-causes.ts';
 import { nodeCauses, plainCauses } from './node-causes.ts';
+import { soundExplanation } from './sound-explanation.ts';
 import { unschedulableMessage, type PodExplainerParts } from './parts.ts';
 import { pastDecisions } from './past-decisions.ts';
 import { queueCause, timeText, waitingCauses, type Waiting } from './waiting-causes.ts';
@@ -63,7 +64,7 @@ export class PodExplainer implements Explainer {
       summary: this.#summary(waiting, first, explanation, causes),
       causes,
       ...(scores.length === 0 ? {} : { scores }),
-      ...(preemption === undefined || preemption === 'not needed' ? {} : { preemption }),
+      ...(preemption === undefined || preemption === '' || preemption === 'not needed' ? {} : { preemption }),
       ...this.#place(waiting),
     };
   }
@@ -75,7 +76,7 @@ export class PodExplainer implements Explainer {
     const info = infoOf(pod);
     if (current?.service.explain === undefined || !current.profiles.has(info.class.schedulerName)) return undefined;
     try {
-      return await current.service.explain(info, snapshot);
+      return soundExplanation(await current.service.explain(info, snapshot));
     } catch {
       return undefined;
     }
@@ -113,7 +114,7 @@ export class PodExplainer implements Explainer {
     const { nodeCount } = this.#parts.snapshot;
     if (first.length === 0 && explanation?.feasibleNodes === 0) {
       const { rejections, preemption } = explanation;
-      return unschedulableMessage(nodeCount, { rejections, preemption });
+      return unschedulableMessage(nodeCount, { rejections, preemption: preemption || undefined });
     }
     if (first.length === 0 && explanation === undefined && last?.decision.outcome === 'unschedulable') {
       return unschedulableMessage(last.nodeCount, last.decision);

@@ -80,10 +80,11 @@ function withoutNodeAffinity(pod: Pod): Pod {
 }
 
 function withoutPodAffinity(pod: Pod, code: string): Pod {
-  // Others keep it away for its labels.
-  if (code === 'existing-pod-anti-affinity') return { ...withSpec(pod, {}), metadata: { ...pod.metadata, labels: {} } };
-  const dropped = code === 'pod-anti-affinity' ? 'podAntiAffinity' : 'podAffinity';
-  return withSpec(pod, { affinity: { ...pod.spec.affinity, [dropped]: undefined } });
+  const { podAffinity: _near, ...others } = pod.spec.affinity ?? {};
+  if (code === 'pod-affinity') return withSpec(pod, { affinity: others });
+  // Pods of one workload keep each other away: with the one term goes the other, which others have against its labels.
+  const { podAntiAffinity: _away, ...affinity } = pod.spec.affinity ?? {};
+  return { ...withSpec(pod, { affinity }), metadata: { ...pod.metadata, labels: {} } };
 }
 
 function withoutSpread(pod: Pod): Pod {
@@ -117,7 +118,7 @@ export function whatIf(pod: Pod, rejection: ExplainedRejection, nodeNamed: Nodes
     case 'PodTopologySpread':
       return { key: plugin, pod: withoutSpread(pod) };
     case 'InterPodAffinity':
-      return { key: `${plugin} ${code}`, pod: withoutPodAffinity(pod, code) };
+      return { key: `${plugin} ${code === 'pod-affinity'}`, pod: withoutPodAffinity(pod, code) };
     default:
       return undefined;
   }
