@@ -28,17 +28,20 @@ const notes = `Notes
   them counts. One decision: the last tenth of the pods, one by one, after a change each.
 - CPU and MEMORY are what pods request of what all nodes have; DEVIATION is the standard deviation of nodes' shares.`;
 
-function take({ fields, mode }: Row, measured: readonly Measured[]): void {
+/** What a process could not measure has come as null: JSON has no other numbers. */
+function add(samples: number[], value: number | null, factor = 1): void {
+  if (value !== null) samples.push(value * factor);
+}
+
+function take({ fields }: Row, measured: readonly Measured[]): void {
   const [one] = measured;
   if (one === undefined) throw new Error('the workload collects no metrics');
-  fields.perSecond.samples.push(one.perSecond);
-  fields.createToBoundP50.samples.push(one.createToBoundMs.p50);
-  fields.createToBoundP99.samples.push(one.createToBoundMs.p99);
-  if (mode === 'full path') return;
-  // Members of a group are never decided one by one; JSON has no NaN.
-  const { p50, p99 } = one.decisionMs as { readonly p50: number | null; readonly p99: number | null };
-  if (p50 !== null) fields.decisionP50.samples.push(p50 * 1000);
-  if (p99 !== null) fields.decisionP99.samples.push(p99 * 1000);
+  add(fields.perSecond.samples, one.perSecond);
+  add(fields.createToBoundP50.samples, one.createToBoundMs.p50);
+  add(fields.createToBoundP99.samples, one.createToBoundMs.p99);
+  // Members of a group are never decided one by one.
+  add(fields.decisionP50.samples, one.decisionMs.p50, 1000);
+  add(fields.decisionP99.samples, one.decisionMs.p99, 1000);
 }
 
 async function measure(row: Row, programs: Programs): Promise<void> {
