@@ -33,7 +33,7 @@ const explainer: AnyPlugin = definePlugin({
       new PodExplainer({
         clock: ctx.env.clock,
         snapshot: listSnapshot(knownNodes.list()),
-        podNamed: (namespace, name) => knownPods.get(`${namespace}/${name}`),
+        podNamed: async (namespace, name) => knownPods.get(`${namespace}/${name}`),
         nodeNamed: (name) => knownNodes.get(name),
         infoOf: (pod) => classes.infoOf(pod),
         waiting: () => undefined,

@@ -69,13 +69,12 @@ async function followUp(bench: Bench, pod: PodInfo, decision: Decision): Promise
   queue.failed(waiting, { why: 'error' }, now);
   if (decision.outcome !== 'bind') return;
   const { nodeName } = decision;
-  const at = env.clock.timestamp();
   const admission = await scheduler.traits.admit?.(pod, nodeName, new AbortController().signal);
   if (admission?.outcome === 'refused') {
     const { plugin, reason: message } = admission;
-    failures.add(pod.uid, { what: 'refused', nodeName, plugin, message, at });
+    failures.bindingLost(pod, nodeName, { what: 'refused', plugin, message });
   } else if (fault.circumstance === 'binding-fails') {
-    failures.add(pod.uid, { what: 'binding', nodeName, message: 'the store is full', at });
+    failures.bindingLost(pod, nodeName, { what: 'failed', error: new Error('the store is full') });
   }
 }
 
@@ -104,10 +103,8 @@ function explainerOf(bench: Bench): PodExplainer {
   return new PodExplainer({
     clock: env.clock,
     snapshot,
-    podNamed: (namespace, name) =>
-      [...fault.pods, ...(fault.placed ?? [])].find(
-        ({ metadata }) => metadata.namespace === namespace && metadata.name === name,
-      ),
+    podNamed: async (namespace, name) =>
+      fault.pods.find(({ metadata }) => metadata.namespace === namespace && metadata.name === name),
     nodeNamed: (name) => fault.nodes.find(({ metadata }) => metadata.name === name),
     infoOf: (pod) => classes.infoOf(pod),
     waiting: (uid) => queue.get(uid),
@@ -138,7 +135,7 @@ export async function explainFault(fault: Fault): Promise<Why> {
       requeueHints: (plugin) => traits.requeueHints?.(plugin),
     }),
     log: new DecisionLog(),
-    failures: new AttemptFailures(),
+    failures: new AttemptFailures(env.clock),
     waitingForVictims: new Set(),
   };
   for (const pod of fault.pods) {

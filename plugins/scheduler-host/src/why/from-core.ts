@@ -1,22 +1,30 @@
 /** The explainer of pods over the parts of the host. */
-import type { Pod } from '@timonel/sdk/kube';
+import { isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import type { Core } from '../next/core.ts';
 import type { AttemptFailures } from './attempt-failures.ts';
 import { PodExplainer } from './pod-explainer.ts';
 
 export interface HostSurroundings {
-  readonly podNamed: (namespace: string, name: string) => Pod | undefined;
   /** Whether any plugin provides a scheduler. */
   readonly hasScheduler: () => boolean;
   readonly failures: AttemptFailures;
 }
 
-export function podExplainerOf(core: Core, { podNamed, hasScheduler, failures }: HostSurroundings): PodExplainer {
+async function podOf({ api }: Core, namespace: string, name: string): Promise<Pod | undefined> {
+  try {
+    return await api.get(pods, { namespace, name });
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+export function podExplainerOf(core: Core, { hasScheduler, failures }: HostSurroundings): PodExplainer {
   const { env, state, queue, decisions, preemptions, assumed, current, infoOf, active } = core;
   return new PodExplainer({
     clock: env.clock,
     snapshot: state,
-    podNamed,
+    podNamed: (namespace, name) => podOf(core, namespace, name),
     nodeNamed: (name) => state.row(name)?.node,
     infoOf,
     waiting: (uid) => queue.get(uid),

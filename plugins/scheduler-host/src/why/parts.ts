@@ -25,7 +25,7 @@ export interface InCharge {
 export interface PodExplainerParts {
   readonly clock: Clock;
   readonly snapshot: SchedulerSnapshot;
-  readonly podNamed: (namespace: string, name: string) => Pod | undefined;
+  readonly podNamed: (namespace: string, name: string) => Promise<Pod | undefined>;
   readonly nodeNamed: (name: string) => Node | undefined;
   readonly infoOf: (pod: Pod) => PodInfo;
   /** Its place in the queue. */

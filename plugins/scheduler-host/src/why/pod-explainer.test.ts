@@ -48,7 +48,7 @@ function explainer(pod: Pod, explain: Scheduler['explain'], more: Partial<PodExp
   return new PodExplainer({
     clock: env.clock,
     snapshot: listSnapshot([node]),
-    podNamed: (namespace, name) =>
+    podNamed: async (namespace, name) =>
       namespace === pod.metadata.namespace && name === pod.metadata.name ? pod : undefined,
     nodeNamed: () => node,
     infoOf: (of) => classes.infoOf(of),
@@ -182,8 +182,8 @@ it('a process that does not lead says so, last', async () => {
 });
 
 it('a failure is the cause only as long as it was the last that happened', async () => {
-  const failures = new AttemptFailures();
-  failures.add('u', { what: 'binding', nodeName: 'n1', message: 'full', at: 't' });
+  const failures = new AttemptFailures(env.clock);
+  failures.bindingLost({ uid: 'u' }, 'n1', { what: 'failed', error: new Error('full') });
   const failureOf = (uid: string) => failures.of(uid);
   decided({ outcome: 'bind', podUid: 'u', nodeName: 'n1', scores: [], feasibleNodes: 2 });
   expect((await why(waits, () => Promise.resolve(fits), { failureOf })).causes[0]).toMatchObject({
@@ -193,13 +193,16 @@ it('a failure is the cause only as long as it was the last that happened', async
   expect((await why(waits, () => Promise.resolve(refused), { failureOf })).causes[0]).toMatchObject({ code: 'rule' });
 });
 
-it('failures are kept of the last pods only', () => {
-  const failures = new AttemptFailures();
-  for (let at = 0; at < 1500; at += 1) failures.add(`u${at}`, { what: 'binding', nodeName: 'n', message: '', at: '' });
+it('failures are kept of the last pods only, as long as they wait', () => {
+  const failures = new AttemptFailures(env.clock);
+  const refusal = { what: 'refused', plugin: 'P', message: 'no' } as const;
+  for (let at = 0; at < 1500; at += 1) failures.bindingLost({ uid: `u${at}` }, 'n', refusal);
   expect(failures.size).toBe(1000);
-  expect([failures.of('u0'), failures.of('u1499')?.what]).toEqual([undefined, 'binding']);
-  failures.delete('u1499');
-  expect(failures.of('u1499')).toBeUndefined();
+  expect(failures.of('u0')).toBeUndefined();
+  expect(failures.of('u1499')).toEqual({ ...refusal, nodeName: 'n', at: env.clock.timestamp() });
+  failures.bound({ uid: 'u1499' });
+  failures.podGone('u1498');
+  expect([failures.of('u1499'), failures.of('u1498'), failures.size]).toEqual([undefined, undefined, 998]);
 });
 
 it('a pod with a node has the scores of the decision, the last decision first', async () => {

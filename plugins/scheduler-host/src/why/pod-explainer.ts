@@ -24,7 +24,7 @@ export class PodExplainer implements Explainer {
   }
 
   async explain({ namespace = '', name }: ExplainedObject): Promise<Why | undefined> {
-    const pod = this.#parts.podNamed(namespace, name);
+    const pod = await this.#parts.podNamed(namespace, name);
     if (pod === undefined) return undefined;
     return boundedWhy(pod.spec.nodeName ? this.#bound(pod, pod.spec.nodeName) : await this.#waiting(pod));
   }
@@ -51,7 +51,8 @@ export class PodExplainer implements Explainer {
     const uid = pod.metadata.uid ?? '';
     const waiting: Waiting = { pod, info: infoOf(pod), queued: queuedOf(uid), last: decisionsOf(uid).at(-1) };
     const first = waitingCauses(waiting, this.#parts);
-    const explanation = await this.#ask(waiting.info.pod);
+    // Nobody looks at a pod that is being deleted.
+    const explanation = pod.metadata.deletionTimestamp === undefined ? await this.#ask(pod) : undefined;
     const causes = [
       ...withNext(first, explanation),
       ...(await this.#nodeCauses(waiting, explanation, first)),

@@ -142,18 +142,15 @@ function failure({ info, last }: Waiting, { failureOf }: PodExplainerParts): Cau
   const failed = failureOf(info.uid);
   if (failed === undefined || last?.decision.outcome !== 'bind') return [];
   const { what, nodeName, message, plugin, at } = failed;
-  const nodes = { count: 1, names: [nodeName] };
-  return what === 'refused'
-    ? [{ component: 'scheduler', plugin: plugin ?? '', code: 'refused', text: message, nodes, detail: { at } }]
-    : [
-        {
-          component,
-          code: 'binding-failed',
-          text: `its binding to node ${nodeName} failed: ${message}`,
-          nodes,
-          detail: { at },
-        },
-      ];
+  const seen = { nodes: { count: 1, names: [nodeName] }, detail: { at } };
+  const unblock = 'it is tried again by itself';
+  if (what === 'refused') {
+    const text = `plugin ${plugin} refused it on node ${nodeName}: ${message}`;
+    return [{ component: 'scheduler', plugin: plugin ?? '', code: 'refused', text, ...seen, unblock }];
+  }
+  return [
+    { component, code: 'binding-failed', text: `its binding to node ${nodeName} failed: ${message}`, ...seen, unblock },
+  ];
 }
 
 function group({ info, last }: Waiting): Cause[] {
