@@ -56,27 +56,19 @@ describe('scheduler-spread', () => {
   });
 
   it('takes pods that differ in the label of the single pod for one kind', async () => {
-    const nodes = ['a', 'b', 'c'].map((name) => aNode(name));
+    const nodes = [aNode('small'), aNode('large', { cpu: '64', memory: '256Gi' })];
     const name = 'statefulset.kubernetes.io/pod-name';
-    expect(
-      await spread(
-        many(6, (at) => ({ labels: { app: 'db', [name]: `db-${at}` } })),
-        nodes,
-      ),
-    ).toEqual({ a: 2, b: 2, c: 2 });
+    const replicas = many(6, (at) => ({ cpu: '500m', labels: { app: 'db', [name]: `db-${at}` } }));
+    expect(await spread(replicas, nodes)).toEqual({ small: 3, large: 3 });
   });
 
   it('takes pods of one workload for one kind, whatever labels they have beside', async () => {
     const workloadSelector = () => ({ matchLabels: { app: 'web' } });
     const classes = new PodClasses({ workloadSelector });
-    const pods = many(4, (at) => ({ cpu: '100m', labels: { app: 'web', revision: String(at) } }));
-    const nodes = [aNode('a', { cpu: '1' }), aNode('b', { cpu: '32', pods: '110' })];
-    expect(
-      await spread(
-        pods.map(({ pod }) => classes.infoOf(pod)),
-        nodes,
-      ),
-    ).toEqual({ a: 2, b: 2 });
+    const pods = many(12, (at) => ({ cpu: '100m', labels: { app: 'web', revision: String(at) } }));
+    const nodes = [inZone('x1', 'x'), inZone('y1', 'y'), inZone('y2', 'y'), inZone('z1', 'z'), inZone('z2', 'z')];
+    const ofWorkload = pods.map(({ pod }) => classes.infoOf(pod));
+    expect(await spread(ofWorkload, nodes)).toEqual({ x1: 4, y1: 2, y2: 2, z1: 2, z2: 2 });
   });
 
   it('takes nodes without a zone for one zone more', async () => {
