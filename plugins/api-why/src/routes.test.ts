@@ -149,6 +149,22 @@ describe('an explainer that fails', () => {
   });
 });
 
+it('refuses more than 16 questions at once, and takes them again', async () => {
+  let release: (found: Why) => void = () => undefined;
+  const gate = new Promise<Why>((resolve) => {
+    release = resolve;
+  });
+  const service = explainer(() => gate);
+  const routes = whyRoutes(() => [{ plugin: 'p', service }], env, createRecordingLogger());
+  const route = routes.find(({ path }) => path.endsWith(ofNamespace));
+  const once = async () => route?.handle({ params: pod } as unknown as RouteRequest);
+  const asked = Array.from({ length: 16 }, once);
+  await expect(once()).rejects.toMatchObject({ code: 429, status: { details: { retryAfterSeconds: 1 } } });
+  release(why('x'));
+  await Promise.all(asked);
+  expect(await once()).toMatchObject({ status: 200 });
+});
+
 it('lists what can be explained, each kind once', async () => {
   const nodes = { group: '', resource: 'nodes' };
   const two = [explainer(async () => undefined, [pods, nodes]), explainer(async () => undefined)];

@@ -1,5 +1,5 @@
 /** Routes of why.timonel.dev: what can be explained, and explanations. */
-import type { Env, Logger, Provider } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger, type Provider } from '@timonel/sdk';
 import type { Route, RouteRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { ExplainedKind, ExplainedObject, Explainer, Why } from '@timonel/sdk/contracts/why';
 import { ApiError } from '@timonel/sdk/kube';
@@ -37,8 +37,28 @@ function whyObject({ object, ...why }: Why): unknown {
   return { kind: 'Why', apiVersion, metadata: { namespace, name, uid }, object, ...why };
 }
 
+/** More than these at once are refused: an explanation takes the time of a decision or several. */
+const underWayLimit = 16;
+
 export function whyRoutes(all: () => readonly Provider<Explainer>[], env: Env, log: Logger): readonly Route[] {
   const asker = new Asker(all, env, log);
+
+  let underWay = 0;
+
+  async function ask(object: ExplainedObject): Promise<Why | undefined> {
+    if (underWay >= underWayLimit) {
+      const message = `${underWayLimit} explanations are under way already: try again`;
+      throw new ApiError('TooManyRequests', message, { retryAfterSeconds: 1 });
+    }
+    underWay += 1;
+    try {
+      return await asker.ask(object);
+    } catch (error) {
+      throw new ApiError('InternalError', errorMessage(error), undefined, { cause: error });
+    } finally {
+      underWay -= 1;
+    }
+  }
 
   async function explain(request: RouteRequest): Promise<SubresourceResponse> {
     const object = objectOf(request);
@@ -48,14 +68,12 @@ export function whyRoutes(all: () => readonly Provider<Explainer>[], env: Env, l
       const can = known.length === 0 ? 'nothing can at present' : `these can: ${known.join(', ')}`;
       throw new ApiError('BadRequest', `nobody explains "${kind}"; ${can}`);
     }
-    const why = await asker.ask(object).catch((error: unknown) => {
-      throw new ApiError('InternalError', (error as Error).message, undefined, { cause: error });
-    });
+    const why = await ask(object);
     if (why !== undefined) return answer(whyObject(why));
-    const { name, group } = object;
+    const { name, group, resource } = object;
     throw new ApiError('NotFound', `${kind} "${name}" not found`, {
       name,
-      kind: object.resource,
+      kind: resource,
       ...(group === '' ? {} : { group }),
     });
   }

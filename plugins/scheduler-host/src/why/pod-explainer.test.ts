@@ -259,4 +259,11 @@ describe('a scheduler that explains nonsense', () => {
     expect(rest).toMatchObject({ summary: '0/1 nodes are available: 0 so it is.' });
     expect(rest.scores).toBeUndefined();
   });
+
+  it('is cut when it has reasons without end, and the cut is told', async () => {
+    const rejections = Array.from({ length: 5000 }, (_, at) => ({ ...rejection, reason: `reason ${at}` }));
+    const { causes, cut } = await why(waits, () => Promise.resolve({ ...nothing, rejections } as never));
+    expect(causes).toHaveLength(24);
+    expect(cut).toEqual(['refusals of nodes: 4744 more', 'causes: 232 more']);
+  });
 });

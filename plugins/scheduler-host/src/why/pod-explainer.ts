@@ -1,11 +1,10 @@
 /** Explains pods: why one waits, and why one that has a node is there, or does not run. */
-import type { PodExplanation } from '@timonel/sdk/contracts/scheduler2';
 import type { Cause, ExplainedKind, ExplainedObject, Explainer, Why } from '@timonel/sdk/contracts/why';
 import { boundedWhy } from '@timonel/sdk/contracts/why';
 import type { Pod } from '@timonel/sdk/kube';
 import { boundCauses, boundState } from './bound-causes.ts';
 import { nodeCauses, plainCauses } from './node-causes.ts';
-import { soundExplanation } from './sound-explanation.ts';
+import { soundExplanation, type SoundExplanation } from './sound-explanation.ts';
 import { unschedulableMessage, type PodExplainerParts } from './parts.ts';
 import { pastDecisions } from './past-decisions.ts';
 import { queueCause, timeText, waitingCauses, type Waiting } from './waiting-causes.ts';
@@ -58,7 +57,7 @@ export class PodExplainer implements Explainer {
       ...(await this.#nodeCauses(waiting, explanation, first)),
       ...(leads() ? [] : [notLeading]),
     ];
-    const { scores = [], preemption } = explanation ?? {};
+    const { scores = [], preemption, omitted = 0 } = explanation ?? {};
     return {
       ...this.#base(pod),
       state: stateOf(pod, causes[0]),
@@ -67,11 +66,12 @@ export class PodExplainer implements Explainer {
       ...(scores.length === 0 ? {} : { scores }),
       ...(preemption === undefined || preemption === '' || preemption === 'not needed' ? {} : { preemption }),
       ...this.#place(waiting),
+      ...(omitted === 0 ? {} : { cut: [`refusals of nodes: ${omitted} more`] }),
     };
   }
 
   /** What the scheduler in charge says of a pod now; undefined: it cannot say. */
-  async #ask(pod: Pod): Promise<PodExplanation | undefined> {
+  async #ask(pod: Pod): Promise<SoundExplanation | undefined> {
     const { inCharge, infoOf, snapshot } = this.#parts;
     const current = inCharge();
     const info = infoOf(pod);
@@ -85,7 +85,7 @@ export class PodExplainer implements Explainer {
 
   async #nodeCauses(
     waiting: Waiting,
-    explanation: PodExplanation | undefined,
+    explanation: SoundExplanation | undefined,
     first: readonly Cause[],
   ): Promise<readonly Cause[]> {
     const decision = waiting.last?.decision;
@@ -98,7 +98,7 @@ export class PodExplainer implements Explainer {
     }
     if (this.#parts.snapshot.nodeCount === 0) return [noNodes];
     const { nodeNamed } = this.#parts;
-    const ask = async (pod: Pod): Promise<PodExplanation> => {
+    const ask = async (pod: Pod): Promise<SoundExplanation> => {
       const answer = await this.#ask(pod);
       if (answer === undefined) throw new Error('the scheduler did not answer');
       return answer;
@@ -109,7 +109,7 @@ export class PodExplainer implements Explainer {
   #summary(
     { last }: Waiting,
     first: readonly Cause[],
-    explanation: PodExplanation | undefined,
+    explanation: SoundExplanation | undefined,
     causes: readonly Cause[],
   ): string {
     const { nodeCount } = this.#parts.snapshot;
@@ -149,7 +149,7 @@ const notLeading: Cause = {
 };
 
 /** What comes once the first reasons are gone. */
-function withNext(first: readonly Cause[], explanation: PodExplanation | undefined): readonly Cause[] {
+function withNext(first: readonly Cause[], explanation: SoundExplanation | undefined): readonly Cause[] {
   const [root, ...others] = first;
   const waits = root?.code === 'scheduling-gates' || root?.code === 'gated';
   if (root === undefined || !waits || explanation === undefined || explanation.feasibleNodes === 0) return first;

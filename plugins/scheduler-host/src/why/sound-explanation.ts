@@ -40,13 +40,19 @@ function score(value: unknown): NodeScore[] {
   return [{ nodeName, total: total as number, scores: Object.fromEntries(numbers) as Record<string, number> }];
 }
 
+export interface SoundExplanation extends PodExplanation {
+  /** Refusals that were left out. */
+  readonly omitted: number;
+}
+
 /** undefined: it is no explanation. */
-export function soundExplanation(value: unknown): PodExplanation | undefined {
+export function soundExplanation(value: unknown): SoundExplanation | undefined {
   if (!isRecord(value) || !Array.isArray(value['rejections'])) return undefined;
   return {
     feasibleNodes: count(value['feasibleNodes']),
     rejections: list(value['rejections']).slice(0, rejectionLimit).flatMap(rejection),
     scores: list(value['scores']).slice(0, scoreLimit).flatMap(score),
     preemption: text(value['preemption']),
+    omitted: Math.max(0, list(value['rejections']).length - rejectionLimit),
   };
 }
