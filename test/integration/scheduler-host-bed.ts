@@ -1,5 +1,5 @@
 /** The scheduler host on the real API server, with a small scheduler of the tests' own that may do anything. */
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, kernelMetrics, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import {
   scheduler,
@@ -218,6 +218,13 @@ export class Bed {
       return seen;
     };
     await until(noticed, { what: 'the new traits in the host', intervalMs: 50 });
+  }
+
+  /** Bindings that were written so far, by the metrics of the host. */
+  bound(): number {
+    const families = this.kernel.service(kernelMetrics).collect();
+    const { samples = [] } = families.find(({ name }) => name === 'scheduler_schedule_attempts_total') ?? {};
+    return samples.find(({ labels }) => labels.some(([, value]) => value === 'scheduled'))?.value ?? 0;
   }
 
   /** What the scheduler was blamed for so far. */

@@ -1,9 +1,14 @@
 /** The scheduler host: binding, waiting with a reason, hints, gates, admission, swaps. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { pods } from '@timonel/sdk/kube';
-import { until } from '@timonel/testkit';
+import { fakeService, pluginSuite, until } from '@timonel/testkit';
+import schedulerHost from '../../plugins/scheduler-host/src/next/index.ts';
 import {
+  asPlugin,
   Bed,
+  entry,
+  FirstFit,
   makeNode,
   makePod,
   getPod,
@@ -171,4 +176,39 @@ describe('scheduler-host', () => {
     await bed.kernel.control.swap('scheduler', 'first-fit');
     expect(await placed(api, usual)).toBe('a');
   });
+
+  it('loses no pod and binds none twice over swaps under load', async () => {
+    await makeNode(api, 'a', '100');
+    bed.other.traits = {};
+    const before = bed.bound();
+    let made = 0;
+    const makers = Array.from({ length: 4 }, async () => {
+      while (made < 400) {
+        made += 1;
+        await makePod(api, '1m');
+      }
+    });
+    for (let swap = 0; swap < 20; swap++) {
+      await bed.kernel.control.swap('scheduler', swap % 2 === 0 ? 'other-fit' : 'first-fit');
+    }
+    await Promise.all(makers);
+    await until(async () => (await api.list(pods)).items.every(({ spec }) => spec.nodeName === 'a'), {
+      what: 'a node for every pod',
+    });
+    expect(bed.bound() - before).toBe((await api.list(pods)).items.length);
+  });
 });
+
+/** An API without any objects: what the host does with objects is tested above. */
+const emptyApi: Partial<ApiClient> = {
+  list: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [] }),
+  async *watch(_, { signal }) {
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+    yield* [];
+  },
+};
+
+pluginSuite('scheduler-host', () => ({
+  entry: entry(schedulerHost),
+  dependencies: [fakeService(apiClient, emptyApi), entry(asPlugin('first-fit', new FirstFit()))],
+}));

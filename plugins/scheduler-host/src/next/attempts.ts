@@ -4,6 +4,7 @@ import type { Decision, PodInfo } from '@timonel/sdk/contracts/scheduler2';
 import type { BindingCycles } from './binding-cycle.ts';
 import type { Core } from './core.ts';
 import { answerFault, checkDecision, type Departures } from './decision-check.ts';
+import { inTime } from './in-time.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { WaitingPod } from './waiting-pod.ts';
 
@@ -37,39 +38,43 @@ export class Attempts {
 
   /** Does not reject. */
   async schedule(batch: readonly WaitingPod[]): Promise<void> {
-    const { env, turn, observer } = this.#core;
     const asked = batch.map(({ pod }) => pod);
-    const startedMs = env.clock.monotonic();
-    turn.watchDepartures();
-    try {
-      const decisions = await this.#decideInTime(asked);
-      observer?.decided(batch.length, env.clock.monotonic() - startedMs);
-      const problem = answerFault(asked, decisions);
-      if (problem !== undefined) throw new Error(problem);
-      this.#limit = Math.min(this.#core.config.batchSize, 2 * this.#limit);
-      this.#beforeActing();
-      this.#act(batch, asked, decisions, startedMs);
-    } catch (error) {
-      if (!this.#signal.aborted) this.#allFailed(batch, error, startedMs);
-    }
-  }
-
-  #act(
-    batch: readonly WaitingPod[],
-    asked: readonly PodInfo[],
-    decisions: readonly Decision[],
-    startedMs: number,
-  ): void {
-    const { queue, turn } = this.#core;
-    const departures = turn.departures();
+    const startedMs = this.#core.env.clock.monotonic();
+    this.#core.turn.watchDepartures();
+    const decisions = await this.#ask(batch, asked, startedMs);
+    const departures = this.#core.turn.departures();
+    if (decisions === undefined) return;
+    this.#limit = Math.min(this.#core.config.batchSize, 2 * this.#limit);
+    this.#beforeActing();
     for (const [index, waiting] of batch.entries()) {
       const decision = decisions[index];
       const pod = asked[index];
       // Deleted, or bound by somebody else.
-      if (decision === undefined || pod === undefined || queue.get(waiting.uid) !== waiting) continue;
+      if (decision === undefined || pod === undefined || this.#core.queue.get(waiting.uid) !== waiting) continue;
       // Whoever leads now decides anew.
       if (!this.#core.active()) this.#outcomes.again(waiting);
       else this.#actOn(waiting, pod, decision, departures, startedMs);
+    }
+  }
+
+  /** undefined: there is no usable answer, and all of the batch is in the queue again. */
+  async #ask(
+    batch: readonly WaitingPod[],
+    asked: readonly PodInfo[],
+    startedMs: number,
+  ): Promise<readonly Decision[] | undefined> {
+    const observer = this.#core.observer.deciding(asked, this.#core.state);
+    try {
+      const decisions = await this.#decideInTime(asked);
+      const problem = answerFault(asked, decisions);
+      if (problem !== undefined) throw new Error(problem);
+      observer.decided(decisions);
+      return decisions;
+    } catch (error) {
+      if (this.#signal.aborted) return undefined;
+      observer.failed(error);
+      this.#allFailed(batch, error, startedMs);
+      return undefined;
     }
   }
 
@@ -83,6 +88,7 @@ export class Attempts {
     }
     if (checked.verdict === 'fault') {
       const failure = { outcome: 'error' as const, podUid: pod.uid, plugin: current.name, message: checked.reason };
+      this.#core.observer.refused(pod, checked.reason);
       this.#record(pod, failure);
       this.#outcomes.failed(waiting, failure, startedMs);
       return;
@@ -103,19 +109,11 @@ export class Attempts {
     });
   }
 
-  async #decideInTime(asked: readonly PodInfo[]): Promise<readonly Decision[]> {
-    const { env, config } = this.#core;
-    const { decisionTimeoutMs } = config;
-    const cut = new AbortController();
-    const limit = env.timers.sleep(decisionTimeoutMs, AbortSignal.any([this.#signal, cut.signal])).then(() => {
-      throw new Error(`did not decide within ${decisionTimeoutMs} ms`);
-    });
-    try {
-      return await Promise.race([this.#core.current.service.decide(asked, this.#core.state), limit]);
-    } finally {
-      cut.abort();
-      limit.catch(() => undefined);
-    }
+  #decideInTime(asked: readonly PodInfo[]): Promise<readonly Decision[]> {
+    const { env, config, current, state } = this.#core;
+    const ms = config.decisionTimeoutMs;
+    const late = (): Error => new Error(`did not decide within ${ms} ms`);
+    return inTime(() => current.service.decide(asked, state), { timers: env.timers, ms, signal: this.#signal, late });
   }
 
   /**

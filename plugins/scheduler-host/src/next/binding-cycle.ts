@@ -3,13 +3,16 @@
  * written. Cycles run beside the loop, so many at once; whatever fails takes the pod off its node and back into the queue.
  */
 import { errorMessage } from '@timonel/sdk';
-import type { BindDecision, PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { Admission, BindDecision, PodInfo } from '@timonel/sdk/contracts/scheduler2';
 import { pods } from '@timonel/sdk/kube';
 import { bind, type BindOutcome } from './binder.ts';
-import type { AttemptResult, Core } from './core.ts';
+import type { Core } from './core.ts';
 import type { GuardedTraits } from './current-scheduler.ts';
+import { inTime } from './in-time.ts';
 import { Lanes } from './lanes.ts';
+import type { AttemptResult } from './observers.ts';
 import type { Failure } from './pod-queue.ts';
+import { takeOff } from './take-off.ts';
 import type { WaitingPod } from './waiting-pod.ts';
 
 /** Pods that are being admitted at once; more wait for their turn. */
@@ -88,14 +91,16 @@ export class BindingCycles {
   }
 
   async #admit(cycle: Cycle): Promise<void> {
-    const { waiting, pod, nodeName, traits } = cycle;
+    const { waiting, pod, nodeName } = cycle;
     try {
-      const admission = await this.#inTime(cycle, traits.admit(pod, nodeName, cycle.cancel.signal));
+      const admission = await this.#admitInTime(cycle);
       if (admission.outcome === 'bound') this.#bound(cycle);
       else if (admission.outcome === 'bind') this.#writes.run(() => this.#write(cycle));
       else {
-        this.#undo(cycle, { why: 'unschedulable', plugins: [admission.plugin] }, 'unschedulable');
-        this.#refused(waiting, admission.reason);
+        const { plugin, reason } = admission;
+        this.#core.observer.bindingLost(pod, nodeName, { what: 'refused', plugin, message: reason });
+        this.#undo(cycle, { why: 'unschedulable', plugins: [plugin] }, 'unschedulable');
+        this.#refused(waiting, reason);
       }
     } catch (error) {
       if (cycle.cancelled) this.#undo(cycle, { why: 'error' }, undefined);
@@ -105,22 +110,16 @@ export class BindingCycles {
     }
   }
 
-  /** An admission that is cancelled or takes too long is not waited for. */
-  async #inTime<T>({ cancel }: Cycle, work: Promise<T>): Promise<T> {
+  /** An admission that is cancelled or takes too long is not waited for; the scheduler is told by the signal. */
+  #admitInTime({ cancel, traits, pod, nodeName }: Cycle): Promise<Admission> {
     const { env, config } = this.#core;
-    const timer = env.timers.after(config.admissionTimeoutMs, () =>
-      cancel.abort(new Error(`the admission took longer than ${config.admissionTimeoutMs} ms`)),
-    );
-    try {
-      return await new Promise<T>((resolve, reject) => {
-        const { signal } = cancel;
-        if (signal.aborted) reject(signal.reason as Error);
-        signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-        work.then(resolve, reject);
-      });
-    } finally {
-      timer.cancel();
-    }
+    const late = (): Error => {
+      const error = new Error(`the admission took longer than ${config.admissionTimeoutMs} ms`);
+      cancel.abort(error);
+      return error;
+    };
+    const limit = { timers: env.timers, ms: config.admissionTimeoutMs, signal: cancel.signal, late };
+    return inTime(() => traits.admit(pod, nodeName, cancel.signal), limit);
   }
 
   async #write(cycle: Cycle): Promise<void> {
@@ -150,8 +149,8 @@ export class BindingCycles {
     status.forget(uid);
     if (nominatedBefore !== undefined && nominatedBefore !== nodeName) status.clearNomination(pod.pod);
     cycle.traits.settled(pod, nodeName, true);
-    observer?.attempted('scheduled', now - cycle.startedMs);
-    observer?.bound(waiting, now - waiting.addedMs);
+    observer.attempted('scheduled', now - cycle.startedMs);
+    observer.bound(waiting, now - waiting.addedMs);
     const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
     recorder.record(pods, pod.pod, 'Normal', 'Scheduled', message);
     void this.#tellHook(cycle);
@@ -172,20 +171,20 @@ export class BindingCycles {
     this.#core.counts.bindErrors += 1;
     const fields = { pod: `${pod.namespace}/${pod.name}`, nodeName, err: { message: errorMessage(error) } };
     this.#core.log.warn(fields, what);
+    this.#core.observer.bindingLost(pod, nodeName, { what: 'failed', error });
     this.#undo(cycle, { why: 'error' }, 'error');
   }
 
   #undo(cycle: Cycle, failure: Failure, result: AttemptResult | undefined): void {
     const { pod, nodeName, waiting, traits } = cycle;
-    const { assumed, state, turn, queue, env, observer } = this.#core;
+    const { assumed, turn, queue, env, observer } = this.#core;
     const now = env.clock.monotonic();
     traits.settled(pod, nodeName, false);
     if (assumed.delete(pod.uid)) {
-      state.remove(pod.uid);
-      turn.emit({ kind: 'pod-removed', pod, nodeName });
+      takeOff(this.#core, pod.uid);
     }
     queue.failed(waiting, failure, now);
-    if (result !== undefined) observer?.attempted(result, now - cycle.startedMs);
+    if (result !== undefined) observer.attempted(result, now - cycle.startedMs);
     turn.wake();
   }
 }

@@ -9,11 +9,11 @@ import type { ClusterState } from './cluster-state.ts';
 import type { CurrentScheduler } from './current-scheduler.ts';
 import type { DecisionLog } from './decision-log.ts';
 import type { Nominations } from './nominations.ts';
+import type { Observers } from './observers.ts';
 import type { PodQueue } from './pod-queue.ts';
 import type { PodStatusWriter } from './pod-status.ts';
 import type { Preemptions } from './preemptions.ts';
 import type { Turn } from './turn.ts';
-import type { WaitingPod } from './waiting-pod.ts';
 
 export interface HostConfig {
   /** The schedulerName of a scheduler that names none. */
@@ -34,16 +34,6 @@ export interface HostCounts {
   preemptions: number;
 }
 
-export type AttemptResult = 'scheduled' | 'unschedulable' | 'error';
-
-/** Told what happens, for metrics. */
-export interface HostObserver {
-  decided(pods: number, ms: number): void;
-  attempted(result: AttemptResult, ms: number): void;
-  bound(waiting: WaitingPod, sinceAddedMs: number): void;
-  preempted(victims: number): void;
-}
-
 export interface Core {
   readonly api: ApiClient;
   readonly env: Env;
@@ -62,7 +52,7 @@ export interface Core {
   readonly decisions: DecisionLog;
   readonly turn: Turn;
   readonly counts: HostCounts;
-  readonly observer: HostObserver | undefined;
+  readonly observer: Observers;
   /** This process schedules at present. */
   readonly active: () => boolean;
   /** Ends the admission of a pod that is not bound yet. */

@@ -1,19 +1,28 @@
 /** The host on simulated time, with an API server that fails and hangs when told. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type {
+  Decision,
+  PodInfo,
+  Scheduler,
+  SchedulerSnapshot,
+  SchedulerTraits,
+} from '@timonel/sdk/contracts/scheduler2';
 import { createRecordingLogger, manualEnv, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
 import type { HostConfig } from './core.ts';
 import { SchedulerHost } from './host.ts';
 import { FakeApi } from './testing/fake-api.ts';
-import { aNode, aPod, infoOf } from './testing/stand-ins.ts';
+import { aNode, aPod } from './testing/stand-ins.ts';
 
 /** Binds everything to the node `a`, unless told otherwise. */
 class ToNodeA implements Scheduler {
+  traits: SchedulerTraits = {};
   readonly asked: string[][] = [];
+  lastAsked: readonly PodInfo[] = [];
   snapshot: SchedulerSnapshot | undefined;
   trick: ((asked: readonly PodInfo[]) => Promise<readonly Decision[]>) | undefined;
 
   decide(asked: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
+    this.lastAsked = asked;
     this.asked.push(asked.map(({ name }) => name));
     this.snapshot = snapshot;
     if (this.trick !== undefined) return this.trick(asked);
@@ -38,8 +47,12 @@ interface Bench {
 const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
 const running: { readonly host: SchedulerHost; readonly stop: AbortController; readonly env: SimulatedEnv }[] = [];
 
-async function bench(config: Partial<HostConfig> = {}): Promise<Bench> {
+async function bench(
+  config: Partial<HostConfig> = {},
+  prepare: (api: FakeApi) => void = () => undefined,
+): Promise<Bench> {
   const api = new FakeApi();
+  prepare(api);
   const env = manualEnv();
   const log = createRecordingLogger();
   const service = new ToNodeA();
@@ -47,7 +60,7 @@ async function bench(config: Partial<HostConfig> = {}): Promise<Bench> {
   const hooks = { podBound: { size: 0, call: () => Promise.resolve() } };
   const host = new SchedulerHost(
     { name: 'scheduler-host', env, log, signal: stop.signal, reportFault: () => undefined, hooks },
-    { api: api.client(), scheduler: service, schedulerName: () => 'to-node-a', infoOf },
+    { api: api.client(), scheduler: service, schedulerName: () => 'to-node-a' },
     {
       schedulerName: 'default-scheduler',
       batchSize: 10,
@@ -191,6 +204,61 @@ describe('the scheduler host', () => {
     expect(host.counts).toMatchObject({ bound: 1, preemptions: 2 });
   });
 
+  it('lets a victim go that was not bound as yet, and binds the pod that it made room for', async () => {
+    const { api, env, service, host } = await bench();
+    const ended: string[] = [];
+    service.traits = {
+      admit: ({ name, class: { priority } }, _, signal) =>
+        priority > 1
+          ? Promise.resolve({ outcome: 'bind' })
+          : new Promise((_, reject) => {
+              signal.addEventListener('abort', () => {
+                ended.push(`${name}: ${(signal.reason as Error).message}`);
+                reject(signal.reason as Error);
+              });
+            }),
+    };
+    await quiet(env, 10_000);
+    api.put('pods', aPod('victim', { priority: 1 }));
+    await quiet(env);
+    expect(service.placed()).toEqual(['victim']);
+    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
+    service.trick = (asked) => {
+      service.trick = undefined;
+      return Promise.resolve(
+        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections: [] })),
+      );
+    };
+    api.put('pods', aPod('p', { priority: 9 }));
+    await quiet(env);
+    expect(ended).toEqual(['victim: preempted by default/p']);
+    expect(api.deletions).toEqual([]);
+    expect(api.pod('p')?.spec.nodeName).toBe('a');
+    expect(host.pending()).toMatchObject({ backoff: 1 });
+    expect(host.counts.bindErrors).toBe(0);
+  });
+
+  it('gives up an admission that takes too long', async () => {
+    const { api, env, service, host } = await bench();
+    let told = false;
+    service.traits = {
+      admit: (_pod, _nodeName, signal) => {
+        signal.addEventListener('abort', () => (told = true));
+        return never();
+      },
+    };
+    await quiet(env, 10_000);
+    putPods(api, 1);
+    await quiet(env, 999);
+    expect(service.placed()).toEqual(['p0']);
+    service.traits = {};
+    await quiet(env, 1);
+    expect(host.counts).toMatchObject({ bound: 0, bindErrors: 1 });
+    expect(told).toBe(true);
+    await quiet(env, 10_000);
+    expect(host.counts.bound).toBe(1);
+  });
+
   it('tries a pod again at once when the node that was to be its own goes', async () => {
     const { api, env, service } = await bench();
     api.put('nodes', aNode('b'));
@@ -223,6 +291,26 @@ describe('the scheduler host', () => {
     api.remove('pods', 'default/p');
     await quiet(env);
     expect(service.snapshot?.rows[0]?.nominated).toEqual([]);
+  });
+
+  it('looks at pods again that came before it knew all other objects', async () => {
+    let listed: () => void = () => undefined;
+    const { api, env, service } = await bench({}, (fake) => {
+      const services = new Promise<void>((resolve) => (listed = resolve));
+      fake.onList = (resource) => (resource === 'services' ? services : Promise.resolve());
+      fake.put('pods', aPod('p', {}, { labels: { app: 'web' } }));
+      fake.put('services', {
+        metadata: { name: 's', namespace: 'default' },
+        spec: { selector: { app: 'web' } },
+      });
+    });
+    expect(service.asked).toEqual([]);
+    listed();
+    await quiet(env);
+    expect(service.asked).toEqual([['p']]);
+    // Pods of a service are spread when nothing else is said.
+    expect(service.lastAsked[0]?.class.spread).not.toEqual([]);
+    expect(api.pod('p')?.spec.nodeName).toBe('a');
   });
 
   it('leaves a pod alone that cannot be understood', async () => {

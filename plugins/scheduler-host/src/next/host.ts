@@ -15,17 +15,19 @@ import { BindingCycles } from './binding-cycle.ts';
 import { Blame } from './blame.ts';
 import { InformedObjects } from './cluster-objects.ts';
 import { ClusterState } from './cluster-state.ts';
-import type { Core, HostConfig, HostCounts, HostObserver } from './core.ts';
+import type { Core, HostConfig, HostCounts } from './core.ts';
 import { CurrentScheduler } from './current-scheduler.ts';
 import { DecisionLog } from './decision-log.ts';
 import { Intake } from './intake.ts';
 import { Nominations } from './nominations.ts';
+import { Observers, type HostObserver } from './observers.ts';
 import { Outcomes } from './outcomes.ts';
 import { PodQueue } from './pod-queue.ts';
 import type { QueueCounts } from './queue-places.ts';
 import { PodStatusWriter } from './pod-status.ts';
 import { Preemptions } from './preemptions.ts';
 import { Preemptor } from './preemptor.ts';
+import { takeOff } from './take-off.ts';
 import { Turn } from './turn.ts';
 import { WorkloadSelectors } from './workload-selectors.ts';
 
@@ -44,7 +46,8 @@ export interface HostParts {
   readonly schedulerName: () => string;
   /** Default: classes of pods, spread by their workloads. */
   readonly infoOf?: (pod: Pod) => PodInfo;
-  readonly observer?: HostObserver;
+  /** Told what happens. */
+  readonly observers?: readonly HostObserver[];
   /** Absent: it schedules always. */
   readonly leadership?: OptionalRef<Leadership>;
 }
@@ -84,6 +87,11 @@ export class SchedulerHost {
     });
   }
 
+  /** For parts that look into the host: what is decided on, what waits. */
+  get core(): Core {
+    return this.#core;
+  }
+
   get counts(): Readonly<HostCounts> {
     return this.#core.counts;
   }
@@ -95,6 +103,15 @@ export class SchedulerHost {
 
   pending(): QueueCounts {
     return this.#core.queue.counts();
+  }
+
+  /** How long the pod that waits longest has done so; gated ones do not count. */
+  oldestPendingMs(): number {
+    const { queue, env } = this.#core;
+    const now = env.clock.monotonic();
+    let oldest = now;
+    for (const { place, addedMs } of queue.all()) if (place !== 'gated') oldest = Math.min(oldest, addedMs);
+    return now - oldest;
   }
 
   /** How many pods came to a part of the queue, by `place cause`. */
@@ -155,7 +172,7 @@ export class SchedulerHost {
       decisions: new DecisionLog(),
       turn,
       counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
-      observer: parts.observer,
+      observer: new Observers(parts.observers ?? [], log),
       active: () => this.#work.active,
       cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
     };
@@ -170,7 +187,7 @@ export class SchedulerHost {
   #begin(): void {
     const { queue, env, turn } = this.#core;
     queue.retryAll(env.clock.monotonic());
-    for (const waiting of queue.all()) if (waiting.place === 'gated') this.#intake.markGated(waiting);
+    for (const waiting of queue.all()) this.#intake.lookAgain(waiting);
     turn.wake();
   }
 
@@ -216,10 +233,6 @@ export class SchedulerHost {
   }
 
   #expireAssumptions(now: number): void {
-    const { assumed, state, turn } = this.#core;
-    for (const uid of assumed.expired(now)) {
-      const placement = state.remove(uid);
-      if (placement !== undefined) turn.emit({ kind: 'pod-removed', ...placement });
-    }
+    for (const uid of this.#core.assumed.expired(now)) takeOff(this.#core, uid);
   }
 }

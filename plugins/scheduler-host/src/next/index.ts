@@ -32,8 +32,8 @@ const plugin: AnyPlugin = definePlugin({
   setup(ctx) {
     const inCharge = (): string => ctx.deps.kernel.providerOf('scheduler') ?? 'no scheduler';
     const metrics: SchedulerMetrics = ctx.metrics(schedulerMetrics, (instruments) => collect(instruments, host));
-    const observer = observerOf(metrics, inCharge);
-    const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge, observer }, ctx.config);
+    const observers = [observerOf(metrics, inCharge, ctx.env.clock)];
+    const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge, observers }, ctx.config);
     ctx.tap(kernelHooks.pluginState, () => host.wake());
     return { start: () => host.start(), stop: () => host.stop() };
   },

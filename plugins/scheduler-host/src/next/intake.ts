@@ -4,6 +4,7 @@ import { jsonEqual, type Informers } from '@timonel/sdk/controller';
 import type { PodInfo } from '@timonel/sdk/contracts/scheduler2';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import type { Core } from './core.ts';
+import { takeOff } from './take-off.ts';
 import type { WaitingPod } from './waiting-pod.ts';
 
 const finished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
@@ -39,14 +40,13 @@ export class Intake {
   }
 
   podGone(uid: string): void {
-    const { state, turn, preemptions, queue } = this.#core;
+    const { turn, queue, observer } = this.#core;
     this.#core.cancelAdmission(uid, 'the pod is gone');
+    if (queue.get(uid) !== undefined) observer.podGone(uid);
     this.#waitsNoMore(uid);
     this.#core.assumed.delete(uid);
     turn.podLeft(uid);
-    const placement = state.remove(uid);
-    if (placement !== undefined) turn.emit({ kind: 'pod-removed', ...placement });
-    for (const freed of preemptions.gone(uid)) queue.activate(freed);
+    takeOff(this.#core, uid);
   }
 
   nodeSeen(node: Node): void {
@@ -79,8 +79,15 @@ export class Intake {
     for (const pod of known) if (!pod.spec.nodeName) this.podSeen(pod);
   }
 
+  /** What is known of other objects may be complete only now, and decides about the class of a pod. */
+  lookAgain(waiting: WaitingPod): void {
+    const info = this.#parsed(waiting.pod.pod);
+    if (info !== undefined) this.#core.queue.put(info, this.#core.env.clock.monotonic());
+    if (waiting.place === 'gated') this.#markGated(waiting);
+  }
+
   /** Says on a gated pod that it is. */
-  markGated({ pod, gate }: WaitingPod): void {
+  #markGated({ pod, gate }: WaitingPod): void {
     if (gate === undefined || !this.#core.active()) return;
     const message = gate.reason ?? 'Scheduling is blocked';
     this.#core.status.write(pod.pod, { because: { reason: 'SchedulingGated', message } });
@@ -111,7 +118,7 @@ export class Intake {
     if (info === undefined) return;
     const waiting = queue.put(info, env.clock.monotonic());
     this.#adoptNomination(waiting.pod, old);
-    if (waiting.place === 'gated') this.markGated(waiting);
+    if (waiting.place === 'gated') this.#markGated(waiting);
     turn.wake();
   }
 

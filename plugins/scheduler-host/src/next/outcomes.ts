@@ -45,7 +45,7 @@ export class Outcomes {
     const text = `${plugin}: ${message}`;
     this.#blame.say(current.name, text);
     queue.failed(waiting, { why: 'error' }, now);
-    observer?.attempted('error', now - startedMs);
+    observer.attempted('error', now - startedMs);
     this.#say(waiting, 'SchedulerError', text);
   }
 
@@ -66,7 +66,7 @@ export class Outcomes {
     counts.unschedulable += 1;
     const plugins = rejections.map(({ plugin }) => plugin);
     queue.failed(waiting, { why: 'unschedulable', plugins }, now);
-    observer?.attempted('unschedulable', now - startedMs);
+    observer.attempted('unschedulable', now - startedMs);
   }
 
   /** The room it was nominated for did not suffice. As long as victims are on their way, it may yet do. */

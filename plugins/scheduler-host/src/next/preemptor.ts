@@ -25,7 +25,7 @@ export class Preemptor {
     const uids = new Set(decision.victims.map((victim) => victim.uid));
     const victims = [...uids].flatMap((victim) => state.placementOf(victim)?.pod ?? []);
     counts.preemptions += 1;
-    observer?.preempted(victims.length);
+    observer.preempted(victims.length);
     nominations.set(pod, nodeName);
     this.#yield(pod, nodeName);
     preemptions.begin(

@@ -3,11 +3,12 @@ import {
   gaugeMetric,
   histogramMetric,
   secondsBuckets,
+  type Clock,
   type Instruments,
   type MetricDefinition,
 } from '@timonel/sdk';
-import type { HostObserver } from './core.ts';
 import type { SchedulerHost } from './host.ts';
+import type { HostObserver } from './observers.ts';
 
 /** What the scheduling loop shows, under the names of kube-scheduler. */
 export const schedulerMetrics: {
@@ -86,11 +87,15 @@ export function collect(
 }
 
 /** Measures what happens. */
-export function observerOf(metrics: SchedulerMetrics, profile: () => string): HostObserver {
+export function observerOf(metrics: SchedulerMetrics, profile: () => string, clock: Clock): HostObserver {
   return {
-    decided(pods, ms) {
-      metrics.decision.of(profile()).observe(ms / 1000);
-      metrics.batch.of().observe(pods);
+    deciding({ length }) {
+      const startedMs = clock.monotonic();
+      const decided = (): void => {
+        metrics.decision.of(profile()).observe((clock.monotonic() - startedMs) / 1000);
+        metrics.batch.of().observe(length);
+      };
+      return { decided };
     },
     attempted: (result, ms) => metrics.attempt.of(result, profile()).observe(ms / 1000),
     bound({ attempts }, sinceAddedMs) {

@@ -7,7 +7,7 @@ import type {
   Patch,
   WatchEvent,
 } from '@timonel/sdk/contracts/api';
-import { ApiError, objectKey, type KubeObject, type Pod, type ResourceType } from '@timonel/sdk/kube';
+import { ApiError, objectKey, type KubeObject, type Pod, type ResourceType, type Service } from '@timonel/sdk/kube';
 
 type Key = string;
 
@@ -21,9 +21,10 @@ export class FakeApi {
   readonly deletions: string[] = [];
   /** What a binding waits for, or fails with. The binding is written only when it resolves with true. */
   onBinding: (name: string) => Promise<boolean> = () => Promise.resolve(true);
+  onList: (resource: string) => Promise<void> = () => Promise.resolve();
   onDelete: (name: string) => Promise<void> = () => Promise.resolve();
 
-  put(resource: string, object: KubeObject | Pod): void {
+  put(resource: string, object: KubeObject | Pod | Service): void {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
     const objects = this.#of(resource);
@@ -47,11 +48,11 @@ export class FakeApi {
 
   client(): ApiClient {
     return {
-      list: (type: ResourceType) =>
-        Promise.resolve({
-          metadata: { resourceVersion: String(this.#version) },
-          items: [...this.#of(type.resource).values()],
-        }),
+      list: async ({ resource }: ResourceType) => {
+        await this.onList(resource);
+        const metadata = { resourceVersion: String(this.#version) };
+        return { metadata, items: [...this.#of(resource).values()] };
+      },
       watch: (type: ResourceType, options: ApiWatchOptions) => this.#watch(type.resource, options),
       get: (_type: ResourceType, { name }: ObjectName) => Promise.resolve(this.#existing(name)),
       create: (_type: ResourceType, object: KubeObject) => Promise.resolve(object),
