@@ -4,11 +4,14 @@ import { describe, expect, it } from '@jest/globals';
 import type { Node, Pod } from '@timonel/sdk/kube';
 import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
 import { PodClasses } from '@timonel/sdk/scheduling';
+import type { Measured } from '../bench/scheduler/cluster.ts';
 import { Executor } from '../bench/scheduler/executor.ts';
 import { MemoryCluster } from '../bench/scheduler/memory-cluster.ts';
 import { Placements } from '../bench/scheduler/placements.ts';
+import { schedulers } from '../bench/scheduler/rows.ts';
 import { schedulerAlone } from '../bench/scheduler/scheduler-alone.ts';
 import { parseDuration } from '../bench/scheduler/workload/fields.ts';
+import type { Operation } from '../bench/scheduler/workload/operations.ts';
 import { parseWorkloads, readWorkloads, type Workload } from '../bench/scheduler/workload/read-workloads.ts';
 import { renderText } from '../bench/scheduler/workload/template.ts';
 
@@ -243,6 +246,16 @@ async function run(workload: Workload | undefined, scheduler: Scheduler = new Fi
   return { measured, cluster };
 }
 
+/** With the plugin of that name. */
+async function runAlone(name: string, operations: readonly Operation[]): Promise<readonly Measured[]> {
+  const alone = await schedulerAlone(name);
+  try {
+    return await new Executor(new MemoryCluster(alone)).run(operations);
+  } finally {
+    await alone.close();
+  }
+}
+
 const quickOf = (testCase: string): Workload | undefined =>
   ['performance.yaml', 'own.yaml']
     .flatMap((name) => readWorkloads(join(folder, name)))
@@ -379,10 +392,10 @@ describe('workloads on a scheduler alone', () => {
 describe('the quick workloads', () => {
   const quick = readWorkloads(join(folder, 'performance.yaml')).filter(({ labels }) => labels.includes('quick'));
   // One that fills nodes breaks constraints which one that spreads keeps by chance.
-  for (const name of ['scheduler-default', 'scheduler-binpack']) {
+  for (const name of schedulers.map((each) => `scheduler-${each}`)) {
     for (const { testCase, operations } of quick) {
       it(`${testCase} with ${name}: every measured pod is bound to a node that may have it`, async () => {
-        const [measured] = await new Executor(new MemoryCluster(schedulerAlone(name))).run(operations);
+        const [measured] = await runAlone(name, operations);
         expect(measured?.pods).toBeGreaterThan(0);
         expect(measured?.bound).toBe(measured?.pods);
       });
@@ -405,8 +418,7 @@ describe('churn', () => {
 `,
       file,
     );
-    const cluster = new MemoryCluster(schedulerAlone('scheduler-default'));
-    const [measured] = await new Executor(cluster).run(workload?.operations ?? []);
+    const [measured] = await runAlone('scheduler-default', workload?.operations ?? []);
     expect(measured?.bound).toBe(10);
   });
 });

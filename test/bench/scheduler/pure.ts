@@ -18,8 +18,10 @@ export interface PureResult {
 }
 
 const { scheduler, ...name } = JSON.parse(process.argv[2] ?? '{}') as PureOptions;
-const cluster = new MemoryCluster(schedulerAlone(scheduler));
+const alone = await schedulerAlone(scheduler);
+const cluster = new MemoryCluster(alone);
 const measured = await new Executor(cluster).run(findWorkload(name).operations);
 const residentMB = process.memoryUsage.rss() / 1e6;
 const result: PureResult = { measured, utilisation: cluster.utilisation, residentMB };
+await alone.close();
 console.log(JSON.stringify(result));

@@ -40,7 +40,7 @@ export interface Row {
 }
 
 /** Names of the schedulers, which are plugins `scheduler-NAME`. */
-export const schedulers: readonly string[] = ['default', 'binpack'];
+export const schedulers: readonly string[] = ['default', 'binpack', 'spread', 'gang'];
 
 const folder = join(import.meta.dirname, 'workloads');
 const published = join(folder, 'performance.yaml');

@@ -1,32 +1,47 @@
-/** The schedulers of the league without their plugins, for a process that has nothing else in it. */
-import { createRealEnv } from '@timonel/core';
+/** A scheduler's plugin in a kernel that has nothing else. */
+import { tmpdir } from 'node:os';
+import { createKernel, createRealEnv } from '@timonel/core';
+import type { AnyPlugin, Logger } from '@timonel/sdk';
+import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
 import type { Pod } from '@timonel/sdk/kube';
-import {
-  PodClasses,
-  defaultProfile,
-  frameworkScheduler,
-  pluginRegistry,
-  type ProfileSettings,
-} from '@timonel/sdk/scheduling';
+import { PodClasses, defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
 import type { MemoryClusterParts } from './memory-cluster.ts';
 
-const profiles: ReadonlyMap<string, ProfileSettings> = new Map([
-  ['scheduler-default', defaultProfile()],
-  [
-    'scheduler-binpack',
-    defaultProfile({
-      disabled: ['NodeResourcesBalancedAllocation'],
-      plugins: [{ name: 'NodeResourcesFit', config: { scoringStrategy: { type: 'MostAllocated' } } }],
-    }),
-  ],
-]);
+export interface SchedulerAlone extends MemoryClusterParts {
+  readonly close: () => Promise<void>;
+}
+
+const log: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: (...line: unknown[]) => console.error(...line),
+  error: (...line: unknown[]) => console.error(...line),
+  child: () => log,
+};
+
+/** Of plugins that still serve the contract before: what they will be. */
+function schedulerOfProfile(name: string): Scheduler {
+  const packing = {
+    disabled: ['NodeResourcesBalancedAllocation', 'ImageLocality'],
+    plugins: [{ name: 'NodeResourcesFit', config: { scoringStrategy: { type: 'MostAllocated' } } }],
+  };
+  const profile = defaultProfile(name === 'scheduler-binpack' ? packing : {});
+  return frameworkScheduler({ registry: pluginRegistry(), profiles: [profile], timers: createRealEnv().timers });
+}
 
 /** `name`: of the plugin that the scheduler is in. */
-export function schedulerAlone(name: string): MemoryClusterParts {
-  const profile = profiles.get(name);
-  if (profile === undefined) throw new Error(`there is no profile of ${name} to run alone`);
-  const { timers } = createRealEnv();
-  const scheduler = frameworkScheduler({ registry: pluginRegistry(), profiles: [profile], timers });
+export async function schedulerAlone(name: string): Promise<SchedulerAlone> {
+  const { default: definition } = (await import(`@timonel/plugin-${name}`)) as { default: AnyPlugin };
   const classes = new PodClasses();
-  return { scheduler, infoOf: (pod: Pod) => classes.infoOf(pod) };
+  const infoOf = (pod: Pod): ReturnType<PodClasses['infoOf']> => classes.infoOf(pod);
+  if (definition.provides?.['scheduler']?.major !== scheduler.major)
+    return { scheduler: schedulerOfProfile(name), infoOf, close: () => Promise.resolve() };
+  const kernel = createKernel({
+    env: createRealEnv(),
+    log,
+    plugins: [{ definition, source: 'built-in', config: {} }],
+    dataDirOf: () => tmpdir(),
+  });
+  await kernel.start();
+  return { scheduler: kernel.service(scheduler), infoOf, close: () => kernel.stop('shutdown').then(() => undefined) };
 }
