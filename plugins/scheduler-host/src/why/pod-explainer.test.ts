@@ -176,9 +176,14 @@ describe('a pod that would fit', () => {
   });
 });
 
-it('a process that does not lead says so, last', async () => {
-  const { causes } = await why(waits, () => Promise.resolve(refused), { leads: () => false });
-  expect(causes.map(({ code }) => code)).toEqual(['rule', 'not-leading']);
+it('a process that does not lead says that it knows no decisions', async () => {
+  const leads = () => false;
+  const { causes, cut } = await why(waits, () => Promise.resolve(refused), { leads });
+  expect(causes.map(({ code }) => code)).toEqual(['rule']);
+  expect(cut).toEqual(['decisions: another process leads, which knows them']);
+  expect((await why(placed, undefined, { leads })).cut).toEqual(cut);
+  decided({ outcome: 'bind', podUid: 'u', nodeName: 'n1', scores: [], feasibleNodes: 1 });
+  expect((await why(placed, undefined, { leads })).cut).toBeUndefined();
 });
 
 it('a failure is the cause only as long as it was the last that happened', async () => {

@@ -28,11 +28,15 @@ export class PodExplainer implements Explainer {
     return boundedWhy(pod.spec.nodeName ? this.#bound(pod, pod.spec.nodeName) : await this.#waiting(pod));
   }
 
-  #base(pod: Pod): Pick<Why, 'object' | 'decisions'> {
+  /** `more`: what else was left out. */
+  #base(pod: Pod, more: readonly string[] = []): Pick<Why, 'object' | 'decisions' | 'cut'> {
     const { namespace = '', name = '', uid = '' } = pod.metadata;
+    const decisions = pastDecisions(this.#parts.decisionsOf(uid));
+    const cut = [...(decisions.length === 0 && !this.#parts.leads() ? [notLeading] : []), ...more];
     return {
       object: { group: '', resource: 'pods', namespace, name, uid },
-      decisions: pastDecisions(this.#parts.decisionsOf(uid)),
+      decisions,
+      ...(cut.length === 0 ? {} : { cut }),
     };
   }
 
@@ -46,27 +50,22 @@ export class PodExplainer implements Explainer {
   }
 
   async #waiting(pod: Pod): Promise<Why> {
-    const { infoOf, waiting: queuedOf, decisionsOf, leads } = this.#parts;
+    const { infoOf, waiting: queuedOf, decisionsOf } = this.#parts;
     const uid = pod.metadata.uid ?? '';
     const waiting: Waiting = { pod, info: infoOf(pod), queued: queuedOf(uid), last: decisionsOf(uid).at(-1) };
     const first = waitingCauses(waiting, this.#parts);
     // Nobody looks at a pod that is being deleted.
     const explanation = pod.metadata.deletionTimestamp === undefined ? await this.#ask(pod) : undefined;
-    const causes = [
-      ...withNext(first, explanation),
-      ...(await this.#nodeCauses(waiting, explanation, first)),
-      ...(leads() ? [] : [notLeading]),
-    ];
+    const causes = [...withNext(first, explanation), ...(await this.#nodeCauses(waiting, explanation, first))];
     const { scores = [], preemption, omitted = 0 } = explanation ?? {};
     return {
-      ...this.#base(pod),
+      ...this.#base(pod, omitted === 0 ? [] : [`refusals of nodes: ${omitted} more`]),
       state: stateOf(pod, causes[0]),
       summary: this.#summary(waiting, first, explanation, causes),
       causes,
       ...(scores.length === 0 ? {} : { scores }),
       ...(preemption === undefined || preemption === '' || preemption === 'not needed' ? {} : { preemption }),
       ...this.#place(waiting),
-      ...(omitted === 0 ? {} : { cut: [`refusals of nodes: ${omitted} more`] }),
     };
   }
 
@@ -142,11 +141,7 @@ const noNodes: Cause = {
   unblock: 'join a node to the cluster: timonel agent',
 };
 
-const notLeading: Cause = {
-  component: 'scheduler-host',
-  code: 'not-leading',
-  text: 'another process leads: it knows the last decisions and what they came to',
-};
+const notLeading = 'decisions: another process leads, which knows them';
 
 /** What comes once the first reasons are gone. */
 function withNext(first: readonly Cause[], explanation: SoundExplanation | undefined): readonly Cause[] {
