@@ -51,14 +51,14 @@ export class Candidate {
     return `it had ${this.#faults} faults, the last one: it ${this.#last.at(-1) ?? ''}`;
   }
 
-  /** Whether pods of this schedulerName are its business. */
-  takes(schedulerName: string): boolean {
+  /** Values of `spec.schedulerName` that are its business. None when it cannot tell. */
+  profiles(): ReadonlySet<unknown> {
     try {
       const profiles: unknown = this.#parts.scheduler.traits?.profiles?.();
-      return (Array.isArray(profiles) ? profiles : ['default-scheduler']).includes(schedulerName);
+      return new Set(Array.isArray(profiles) ? profiles : ['default-scheduler']);
     } catch (error) {
       this.#fault(`threw when it was asked for its profiles: ${errorMessage(error)}`);
-      return false;
+      return new Set();
     }
   }
 

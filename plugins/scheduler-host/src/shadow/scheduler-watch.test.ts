@@ -104,6 +104,7 @@ describe('a scheduler on probation', () => {
 
   it('is given up at once for decisions that cannot be acted on', async () => {
     await kernel.control.swap('scheduler', 'fresh');
+    kernel.hesitates = true;
     await batch();
     for (let at = 0; at < 3; at += 1) {
       expect(kernel.given).toEqual([]);
@@ -111,7 +112,8 @@ describe('a scheduler on probation', () => {
     }
     expect(kernel.given).toHaveLength(1);
     for (let at = 0; at < 3; at += 1) watch.refused('chose the node "x", which does not exist');
-    expect([kernel.given.length, kernel.current]).toEqual([1, 'old']);
+    await env.advance(3000);
+    expect([kernel.given.length, kernel.current]).toEqual([1, 'fresh']);
   });
 
   it('is given up for batches without an answer, but not for those that nobody answered', async () => {

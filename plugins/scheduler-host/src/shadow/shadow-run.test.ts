@@ -15,12 +15,12 @@ interface Bench {
 function bench(scheduler: Scheduler, config: Partial<ShadowConfig> = {}): Bench {
   const env = manualEnv();
   const ended: string[] = [];
-  const state: { inCharge: string } = { inCharge: 'live' };
+  const parts = { env, ended, inCharge: 'live' };
   const run = new ShadowRun(
-    { env, name: 'candidate', scheduler, inCharge: () => state.inCharge, onEnd: (reason) => ended.push(reason) },
+    { env, name: 'candidate', scheduler, inCharge: () => parts.inCharge, onEnd: (reason) => ended.push(reason) },
     { ...shadowDefaults, ...config },
   );
-  return Object.assign(state, { env, run, ended });
+  return Object.assign(parts, { run });
 }
 
 /** The pods of each node, as the snapshot shows them. */
@@ -102,18 +102,21 @@ describe('a candidate in shadow', () => {
     expect(run.report().batches).toMatchObject({ compared: 2, skipped: 2 });
   });
 
-  it('is not compared about batches that went to another scheduler, or came to nothing', async () => {
-    const { env, run, ...state } = bench(toNode('a'));
-    const swapping = { ...state };
+  it('is not compared about batches that came to nothing, or were answered by another scheduler', async () => {
+    const those = bench(toNode('a'));
+    const { env, run } = those;
     const cluster = aClusterOf('a');
-    run.deciding([aPodInfo('lost')], cluster);
-    const open = run.deciding([aPodInfo('held')], cluster);
-    swapping.inCharge = 'other';
-    run.decided(undefined, [], 0);
-    run.decided(open, [bindTo(aPodInfo('held'), 'a')], 0);
-    run.decided(open, [bindTo(aPodInfo('held'), 'a')], 0);
+    const [lost, held, seen] = ['lost', 'held', 'seen'].map((name) => [aPodInfo(name)]);
+    const answer = [bindTo(aPodInfo('held'), 'a')];
+    run.deciding(lost ?? [], cluster);
+    const open = run.deciding(held ?? [], cluster);
+    run.decided(undefined, answer, 0);
+    those.inCharge = 'other';
+    run.decided(open, answer, 0);
+    run.decided(open, answer, 0);
+    await liveBatch(env, { state: cluster, live: toNode('a'), run }, seen ?? []);
     await env.advance(1000);
-    expect(run.report().pods).toMatchObject({ compared: 1 });
+    expect(run.report().pods).toMatchObject({ compared: 1, skipped: 1 });
   });
 
   it('is asked about its own pods alone', async () => {
@@ -249,6 +252,16 @@ describe('faults of a candidate', () => {
     await liveBatch(env, { state: aClusterOf('a'), live: toNode('a'), run }, podsOf('p', 3));
     await env.advance(1);
     expect(run.report()).toMatchObject({ faults: { count: 1 }, agreement: { decisions: 2, same: 2 } });
+  });
+
+  it('a candidate that cannot tell its profiles has one fault for each batch', async () => {
+    const profiles = (): never => {
+      throw new Error('boom');
+    };
+    const { env, run } = bench({ ...toNode('a'), traits: { profiles } });
+    await liveBatch(env, { state: aClusterOf('a'), live: toNode('a'), run }, podsOf('p', 9));
+    await env.advance(1);
+    expect(run.report()).toMatchObject({ faults: { count: 1 }, pods: { compared: 0, foreign: 9 } });
   });
 
   it('loops are cut off where that is possible', async () => {

@@ -170,7 +170,8 @@ export class ShadowRun {
   async #decide(batch: ObservedBatch): Promise<void> {
     const counts = this.#counts;
     this.#snapshot.show(batch.rows);
-    const own = batch.pods.map((pod) => this.#candidate.takes(pod.class.schedulerName));
+    const profiles = this.#candidate.profiles();
+    const own = batch.pods.map((pod) => profiles.has(pod.class.schedulerName));
     const pods = batch.pods.filter((_pod, at) => own[at]);
     counts.foreignPods += batch.pods.length - pods.length;
     if (pods.length === 0) return;

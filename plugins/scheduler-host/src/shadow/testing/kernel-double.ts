@@ -7,6 +7,8 @@ export class KernelDouble {
   current: string;
   underProbation: ProbationInfo | undefined;
   readonly given: string[] = [];
+  /** The kernel swaps back in the background, which takes its time. */
+  hesitates = false;
   readonly swaps: (readonly [string, unknown])[] = [];
   readonly #schedulers: Readonly<Record<string, Scheduler>>;
   readonly #reasons = new Map<string, string>();
@@ -43,6 +45,7 @@ export class KernelDouble {
     unfit: (_service, reason) => {
       if (this.underProbation === undefined) return false;
       this.given.push(reason);
+      if (this.hesitates) return true;
       this.#reasons.set(this.current, `swapped back to '${this.underProbation.previous}' in probation: ${reason}`);
       this.current = this.underProbation.previous;
       this.underProbation = undefined;
