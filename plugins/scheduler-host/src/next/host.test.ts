@@ -238,6 +238,39 @@ describe('the scheduler host', () => {
     expect(host.counts.bindErrors).toBe(0);
   });
 
+  it('goes by the traits of the scheduler that came into charge during the decision, and keeps nominations', async () => {
+    const { api, env, service } = await bench();
+    const admitted: string[] = [];
+    service.trick = async (asked) => {
+      service.trick = undefined;
+      await env.timers.sleep(500);
+      service.traits = {
+        admit: ({ name }) => {
+          admitted.push(name);
+          return Promise.resolve({ outcome: 'bind' });
+        },
+      };
+      return service.decide(asked, service.snapshot as SchedulerSnapshot);
+    };
+    putPods(api, 1);
+    await quiet(env, 500);
+    expect(admitted).toEqual(['p0']);
+    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
+    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
+    const rejections = [{ plugin: 'X', code: 'x', reason: 'x', nodeCount: 2, nodes: [], resolvable: true }];
+    service.trick = (asked) =>
+      Promise.resolve(
+        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections })),
+      );
+    // As when the informer is behind.
+    api.onPatch = () => Promise.resolve(false);
+    api.put('pods', aPod('p', { priority: 9 }));
+    await quiet(env);
+    service.traits = {};
+    await quiet(env, 10_000);
+    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
+  });
+
   it('gives up an admission that takes too long', async () => {
     const { api, env, service, host } = await bench();
     let told = false;

@@ -77,7 +77,7 @@ export class SchedulerHost {
     this.#cycles = new BindingCycles(this.#core, (waiting, reason) => outcomes.refused(waiting, reason));
     this.#attempts = new Attempts(this.#core, this.#cycles, outcomes, {
       signal: ctx.signal,
-      beforeActing: () => this.#applyEvents(),
+      beforeActing: () => this.#catchUp(),
     });
     this.#work = new WorkWhileLeading({
       leadership: parts.leadership,
@@ -214,25 +214,20 @@ export class SchedulerHost {
   }
 
   #beginTurn(): void {
-    const { env, current, queue } = this.#core;
+    for (const uid of this.#core.assumed.expired(this.#core.env.clock.monotonic())) takeOff(this.#core, uid);
+    this.#catchUp();
+  }
+
+  /** Brings the queue up to date with the scheduler in charge and with the cluster. */
+  #catchUp(): void {
+    const { env, current, queue, turn } = this.#core;
     const now = env.clock.monotonic();
     if (current.look(now)) {
       queue.setRules(current.traits, now);
       this.#intake.reconsider(this.#informers.for(pods).list());
     }
-    this.#expireAssumptions(now);
-    this.#applyEvents();
-  }
-
-  #applyEvents(): void {
-    const { turn, queue, env } = this.#core;
-    const now = env.clock.monotonic();
     const events = turn.take();
     if (events === undefined) queue.retryAll(now);
     else queue.apply(events, now);
-  }
-
-  #expireAssumptions(now: number): void {
-    for (const uid of this.#core.assumed.expired(now)) takeOff(this.#core, uid);
   }
 }

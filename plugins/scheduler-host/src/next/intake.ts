@@ -76,7 +76,12 @@ export class Intake {
 
   /** Another scheduler is in charge, which takes other pods. */
   reconsider(known: Iterable<Pod>): void {
-    for (const pod of known) if (!pod.spec.nodeName) this.podSeen(pod);
+    for (const pod of known) {
+      if (pod.spec.nodeName) continue;
+      const waits = this.#core.queue.get(pod.metadata.uid ?? '') !== undefined;
+      // Of a pod that waits, more is known than its last version says.
+      this.podSeen(pod, waits ? pod : undefined);
+    }
   }
 
   /** What is known of other objects may be complete only now, and decides about the class of a pod. */

@@ -22,6 +22,7 @@ export class FakeApi {
   /** What a binding waits for, or fails with. The binding is written only when it resolves with true. */
   onBinding: (name: string) => Promise<boolean> = () => Promise.resolve(true);
   onList: (resource: string) => Promise<void> = () => Promise.resolve();
+  onPatch: (name: string) => Promise<boolean> = () => Promise.resolve(true);
   onDelete: (name: string) => Promise<void> = () => Promise.resolve();
 
   put(resource: string, object: KubeObject | Pod | Service): void {
@@ -56,7 +57,9 @@ export class FakeApi {
       watch: (type: ResourceType, options: ApiWatchOptions) => this.#watch(type.resource, options),
       get: (_type: ResourceType, { name }: ObjectName) => Promise.resolve(this.#existing(name)),
       create: (_type: ResourceType, object: KubeObject) => Promise.resolve(object),
-      patch: (_type: ResourceType, { name }: ObjectName, patch: Patch) => Promise.resolve(this.#patch(name, patch)),
+      patch: async (_type: ResourceType, { name }: ObjectName, patch: Patch) => {
+        return (await this.onPatch(name)) ? this.#patch(name, patch) : this.#existing(name);
+      },
       delete: async (_type: ResourceType, { name }: ObjectName, _options?: DeleteOptions) => {
         this.deletions.push(name);
         await this.onDelete(name);
