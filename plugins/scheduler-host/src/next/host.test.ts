@@ -267,6 +267,7 @@ describe('the scheduler host', () => {
     api.put('pods', aPod('p', { priority: 9 }));
     await quiet(env);
     service.traits = {};
+    service.trick = () => Promise.reject(new Error('later'));
     await quiet(env, 10_000);
     expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
   });
