@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelControl, type AnyPlugin, type PluginContext } from '@timonel/sdk';
 import { scheduler, type Decision, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
+import { aPodInfo } from '../next/testing/stand-ins.ts';
 import { SchedulerWatch, schedulerWatchDefaults } from './scheduler-watch.ts';
 import { aClusterOf, bindTo, podsOf, toNode } from './testing/live-cluster.ts';
 
@@ -51,7 +52,7 @@ async function cluster(): Promise<Cluster> {
           control: ctx.deps.control,
           within: (limitMs, fn) => ctx.within(limitMs, fn),
           active: () => true,
-          longestActiveMs: () => 0,
+          waiting: () => [],
         },
         {
           ...schedulerWatchDefaults,
@@ -82,10 +83,10 @@ async function cluster(): Promise<Cluster> {
     const pods = podsOf(`b${(batches += 1)}-`, 2);
     const watched = watch.deciding(pods, state);
     const decisions = await service.decide(pods, state);
-    watch.decided(watched, decisions);
+    watched.decided?.(decisions);
     for (const decision of decisions) {
       if (decision.outcome === 'bind' && !state.hasNode(decision.nodeName))
-        watch.refused('chose a node that is not there');
+        watch.refused(aPodInfo('p'), 'chose a node that is not there');
     }
     return decisions;
   };

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Scheduler } from '@timonel/sdk/contracts/scheduler2';
 import type { RouteRequest } from '@timonel/sdk/contracts/api-server';
 import { createRecordingLogger, manualEnv, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
+import { aPodInfo } from '../next/testing/stand-ins.ts';
 import type { ClusterState } from '../next/cluster-state.ts';
 import { SchedulerWatch } from './scheduler-watch.ts';
 import { shadowRoutes } from './shadow-routes.ts';
@@ -14,7 +15,7 @@ let kernel: KernelDouble;
 let watch: SchedulerWatch;
 let state: ClusterState;
 let schedulers: Record<string, Scheduler>;
-let longestActiveMs = 0;
+let waiting: { uid: string; place: 'active'; attempts: number }[] = [];
 let floors: ((bytes: number) => void)[] = [];
 let batches = 0;
 
@@ -31,14 +32,14 @@ beforeEach(() => {
   schedulers = { old: slowed(5), fresh: slowed(5), slow: slowed(100), other: toNode('b') };
   kernel = new KernelDouble('old', schedulers);
   state = aClusterOf('a', 'b');
-  longestActiveMs = 0;
+  waiting = [];
   floors = [];
   watch = new SchedulerWatch({
     env,
     log,
     control: kernel.control,
     active: () => true,
-    longestActiveMs: () => longestActiveMs,
+    waiting: () => waiting,
     watchHeapFloor: (tell) => {
       floors.push(tell);
       return () => void floors.splice(floors.indexOf(tell), 1);
@@ -52,7 +53,7 @@ async function batch(pods = 2): Promise<void> {
   const asked = podsOf(`b${(batches += 1)}-`, pods);
   const watched = watch.deciding(asked, state);
   const deciding = schedulers[kernel.current]?.decide(asked, state) ?? Promise.resolve([]);
-  const answered = deciding.then((decisions) => watch.decided(watched, decisions));
+  const answered = deciding.then((decisions) => watched.decided?.(decisions));
   await env.advance(200);
   await answered;
   for (const _pod of asked) watch.bound();
@@ -98,7 +99,7 @@ describe('a scheduler on probation', () => {
     await kernel.control.swap('scheduler', 'slow');
     kernel.underProbation = undefined;
     await many(40);
-    for (let at = 0; at < 5; at += 1) watch.refused('chose the node "x"');
+    for (let at = 0; at < 5; at += 1) watch.refused(aPodInfo('p'), 'chose the node "x"');
     expect([kernel.current, kernel.given]).toEqual(['slow', []]);
   });
 
@@ -108,17 +109,17 @@ describe('a scheduler on probation', () => {
     await batch();
     for (let at = 0; at < 3; at += 1) {
       expect(kernel.given).toEqual([]);
-      watch.refused('chose the node "x", which does not exist');
+      watch.refused(aPodInfo('p'), 'chose the node "x", which does not exist');
     }
     expect(kernel.given).toHaveLength(1);
-    for (let at = 0; at < 3; at += 1) watch.refused('chose the node "x", which does not exist');
+    for (let at = 0; at < 3; at += 1) watch.refused(aPodInfo('p'), 'chose the node "x", which does not exist');
     await env.advance(3000);
     expect([kernel.given.length, kernel.current]).toEqual([1, 'fresh']);
   });
 
   it('is given up for batches without an answer, but not for those that nobody answered', async () => {
     await kernel.control.swap('scheduler', 'fresh');
-    const failed = (error: unknown): void => watch.failed(watch.deciding(podsOf('p', 1), state), error);
+    const failed = (error: unknown): void => watch.deciding(podsOf('p', 1), state).failed?.(error);
     for (let at = 0; at < 5; at += 1) failed(Object.assign(new Error('gone'), { code: 'ERR_SERVICE_UNAVAILABLE' }));
     for (let at = 0; at < 2; at += 1) failed(new Error('boom'));
     expect(kernel.given).toEqual([]);
@@ -129,20 +130,24 @@ describe('a scheduler on probation', () => {
   it('is not blamed for what the one before was asked', async () => {
     const watched = Array.from({ length: 3 }, () => watch.deciding(podsOf('p', 1), state));
     await kernel.control.swap('scheduler', 'fresh');
-    for (const each of watched) watch.failed(each, new Error('boom'));
+    for (const each of watched) each.failed?.(new Error('boom'));
     expect(kernel.given).toEqual([]);
   });
 
   it('is given up for bindings that fail, pods that wait, and a heap that grows', async () => {
     await kernel.control.swap('scheduler', 'fresh');
     watch.deciding([], state);
-    for (let at = 0; at < 5; at += 1) watch.bindFailed(new Error('forbidden'));
+    for (let at = 0; at < 5; at += 1)
+      watch.bindingLost(aPodInfo('p'), 'a', { what: 'failed', error: new Error('forbidden') });
     await kernel.control.swap('scheduler', 'other');
-    longestActiveMs = 1_000_000;
+    for (let at = 0; at < 9; at += 1) {
+      watch.bindingLost(aPodInfo('p'), 'a', { what: 'refused', plugin: 'P', message: 'not now' });
+    }
+    waiting = [{ uid: 'u', place: 'active', attempts: 0 }];
     await env.advance(20_000);
     expect(kernel.given).toHaveLength(1);
     await env.advance(3000);
-    longestActiveMs = 0;
+    waiting = [];
     await env.advance(3000);
     await kernel.control.swap('scheduler', 'fresh');
     await env.advance(1000);

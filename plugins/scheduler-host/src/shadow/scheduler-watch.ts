@@ -1,15 +1,20 @@
-/** What the host's loop tells: the scheduler in charge is watched, and a candidate sees what it sees. */
+/** An observer of the host: the scheduler in charge is watched, and a candidate sees what it sees. */
 import { errorCode, errorMessage, type TimerHandle } from '@timonel/sdk';
-import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { BatchObserver, HostObserver, LostBinding } from '../next/observers.ts';
+import type { WaitingPod } from '../next/waiting-pod.ts';
+import { ActiveAges } from './active-ages.ts';
 import { guardRailDefaults, type GuardRailLimits } from './guard-rails.ts';
 import { ProbationWatch, type ProbationParts } from './probation-watch.ts';
-import { shadowDefaults, type Observation, type ShadowConfig } from './shadow-run.ts';
+import { shadowDefaults, type ShadowConfig } from './shadow-run.ts';
 import { ShadowService, type ShadowServiceParts } from './shadow-service.ts';
 
 const tickMs = 1000;
 
 export type SchedulerWatchParts = Pick<ShadowServiceParts, 'env' | 'log' | 'within' | 'active'> &
-  Pick<ProbationParts, 'longestActiveMs' | 'watchHeapFloor'> & {
+  Pick<ProbationParts, 'watchHeapFloor'> & {
+    /** All pods of the queue. */
+    readonly waiting: () => Iterable<Pick<WaitingPod, 'uid' | 'place' | 'attempts'>>;
     readonly control: ShadowServiceParts['control'] & ProbationParts['control'];
   };
 
@@ -25,15 +30,7 @@ export const schedulerWatchDefaults: SchedulerWatchConfig = Object.freeze({
   probationMs: 60_000,
 });
 
-/** A batch that the scheduler in charge is asked about. */
-export interface WatchedBatch {
-  readonly scheduler: string;
-  readonly pods: number;
-  readonly startedMs: number;
-  readonly observation: Observation | undefined;
-}
-
-export class SchedulerWatch {
+export class SchedulerWatch implements HostObserver {
   readonly shadow: ShadowService;
   readonly #parts: SchedulerWatchParts;
   readonly #probation: ProbationWatch;
@@ -41,7 +38,12 @@ export class SchedulerWatch {
 
   constructor(parts: SchedulerWatchParts, config: SchedulerWatchConfig = schedulerWatchDefaults) {
     this.#parts = parts;
-    this.#probation = new ProbationWatch({ ...parts, limits: config.guardRails });
+    const ages = new ActiveAges();
+    this.#probation = new ProbationWatch({
+      ...parts,
+      limits: config.guardRails,
+      longestActiveMs: () => ages.look(parts.env.clock.monotonic(), parts.waiting()),
+    });
     this.shadow = new ShadowService({
       ...parts,
       inCharge: () => this.#probation.inCharge(),
@@ -63,32 +65,27 @@ export class SchedulerWatch {
     this.shadow.run?.end('the host of the schedulers has ended');
   }
 
-  /** Right before the scheduler is asked, in the same turn of the event loop; one batch at a time. */
-  deciding(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): WatchedBatch {
+  deciding(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): BatchObserver {
+    const { clock } = this.#parts.env;
+    const scheduler = this.#probation.inCharge();
+    const { run } = this.shadow;
+    const observation = run?.deciding(pods, snapshot);
+    const startedMs = clock.monotonic();
     return {
-      scheduler: this.#probation.inCharge(),
-      pods: pods.length,
-      observation: this.shadow.run?.deciding(pods, snapshot),
-      startedMs: this.#parts.env.clock.monotonic(),
+      decided: (decisions) => {
+        const ms = clock.monotonic() - startedMs;
+        this.#probation.decided(scheduler, pods.length, ms);
+        run?.decided(observation, decisions, ms);
+      },
+      failed: (error) => {
+        // Nobody was there to answer.
+        if (errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') return;
+        this.#probation.batchFailed(scheduler, clock.monotonic() - startedMs, errorMessage(error));
+      },
     };
   }
 
-  /** It has answered, one decision for each pod. */
-  decided({ scheduler, pods, startedMs, observation }: WatchedBatch, decisions: readonly Decision[]): void {
-    const ms = this.#parts.env.clock.monotonic() - startedMs;
-    this.#probation.decided(scheduler, pods, ms);
-    this.shadow.run?.decided(observation, decisions, ms);
-  }
-
-  /** It has thrown, not answered in time, or answered something that is of no use as a whole. */
-  failed({ scheduler, startedMs }: WatchedBatch, error: unknown): void {
-    // Nobody was there to answer.
-    if (errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') return;
-    this.#probation.batchFailed(scheduler, this.#parts.env.clock.monotonic() - startedMs, errorMessage(error));
-  }
-
-  /** A decision was checked and found to be against the contract: `chose the node "x", which does not exist`. */
-  refused(reason: string): void {
+  refused(_pod: PodInfo, reason: string): void {
     this.#probation.decisionRefused(reason);
   }
 
@@ -96,12 +93,11 @@ export class SchedulerWatch {
     this.#probation.bound();
   }
 
-  /** The API refused the binding, or could not be reached; not: the pod is gone. */
-  bindFailed(error: unknown): void {
-    this.#probation.bindFailed(error);
+  /** What plugins refuse is their business, and no error. */
+  bindingLost(_pod: PodInfo, _nodeName: string, why: LostBinding): void {
+    if (why.what === 'failed') this.#probation.bindFailed(why.error);
   }
 
-  /** A pod that waited is gone. */
   podGone(uid: string): void {
     this.shadow.run?.podGone(uid);
   }
