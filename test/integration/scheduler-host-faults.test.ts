@@ -50,6 +50,11 @@ describe('scheduler-host', () => {
         bindTo('a', { outcome: 'preempt', rejections: [], victims: [{ namespace: 'x', name: 'y', uid: 'z' }] }),
       ],
       [
+        'names victims that are none',
+        'cannot be read',
+        bindTo('a', { outcome: 'preempt', rejections: [], victims: [null] }),
+      ],
+      [
         'says that a plugin failed',
         'Fit: boom',
         (asked) =>

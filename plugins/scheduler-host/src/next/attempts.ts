@@ -53,7 +53,17 @@ export class Attempts {
       if (decision === undefined || pod === undefined || this.#core.queue.get(waiting.uid) !== waiting) continue;
       // Whoever leads now decides anew.
       if (!this.#core.active()) this.#outcomes.again(waiting);
-      else this.#actOn(waiting, pod, decision, departures, startedMs);
+      else this.#actGuarded(waiting, () => this.#actOn(waiting, pod, decision, departures, startedMs));
+    }
+  }
+
+  /** A fault of our own with one pod does not keep the others from what was decided for them. */
+  #actGuarded(waiting: WaitingPod, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#core.fault(error);
+      if (!this.#core.assumed.has(waiting.uid)) this.#outcomes.again(waiting);
     }
   }
 

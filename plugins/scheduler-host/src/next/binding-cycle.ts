@@ -35,7 +35,7 @@ interface Cycle {
 export class BindingCycles {
   readonly #core: Core;
   readonly #refused: (waiting: WaitingPod, reason: string) => void;
-  readonly #admissions = new Lanes(admissionLimit);
+  readonly #admissions: Lanes;
   readonly #writes: Lanes;
   /** By uid. */
   readonly #admitting = new Map<string, Cycle>();
@@ -44,7 +44,8 @@ export class BindingCycles {
   constructor(core: Core, refused: (waiting: WaitingPod, reason: string) => void) {
     this.#core = core;
     this.#refused = refused;
-    this.#writes = new Lanes(core.config.parallelBindings);
+    this.#admissions = new Lanes(admissionLimit, core.fault);
+    this.#writes = new Lanes(core.config.parallelBindings, core.fault);
   }
 
   start(waiting: WaitingPod, decision: BindDecision, startedMs: number): void {

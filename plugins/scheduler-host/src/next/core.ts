@@ -53,6 +53,8 @@ export interface Core {
   readonly turn: Turn;
   readonly counts: HostCounts;
   readonly observer: Observers;
+  /** Something of our own went wrong. */
+  readonly fault: (error: unknown) => void;
   /** This process schedules at present. */
   readonly active: () => boolean;
   /** Ends the admission of a pod that is not bound yet. */

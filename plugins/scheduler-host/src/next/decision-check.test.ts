@@ -66,6 +66,15 @@ describe('the check of a decision', () => {
     ['gave reasons that are no list', { outcome: 'unschedulable', podUid }],
     ['gave a reason that is none', { outcome: 'unschedulable', podUid, rejections: [{ plugin: 'Fit' }] }],
     ['decided for the unknown outcome "guess"', { outcome: 'guess', podUid }],
+    [
+      'gave a message that is no text',
+      { outcome: 'unschedulable', podUid, rejections: [], preemption: { text: 'no' } },
+    ],
+    ['gave a message that is no text', { outcome: 'error', podUid, plugin: 'Fit', message: 5 }],
+    [
+      "made a decision that cannot be read: Cannot read properties of null (reading 'uid')",
+      { ...preempt('low'), victims: [null] },
+    ],
     ['preempts nobody', preempt()],
     ['preempts default/elsewhere, which is not on a', preempt('elsewhere')],
     ['preempts default/unknown, which is not on a', preempt('unknown')],

@@ -1,4 +1,5 @@
 /** A scheduler may answer anything: what of it can be acted on. */
+import { errorMessage } from '@timonel/sdk';
 import type { Decision, PodInfo, PreemptDecision } from '@timonel/sdk/contracts/scheduler2';
 import type { ClusterState } from './cluster-state.ts';
 
@@ -28,21 +29,35 @@ export function answerFault(pods: readonly PodInfo[], answer: unknown): string |
 const fault = (reason: string): Checked => ({ verdict: 'fault', reason });
 
 export function checkDecision(decision: Decision, pod: PodInfo, state: ClusterState, gone: Departures): Checked {
-  const outcome: string = decision.outcome;
-  const fine: Checked = { verdict: 'fine', decision };
-  if (decision.outcome === 'bind') {
-    return checkNode(decision.nodeName, state, gone) ?? checkScores(decision.scores) ?? fine;
+  try {
+    return problemOf(decision, pod, state, gone) ?? { verdict: 'fine', decision };
+  } catch (error) {
+    return fault(`made a decision that cannot be read: ${errorMessage(error)}`);
   }
-  if (decision.outcome === 'preempt') {
-    return (
-      checkNode(decision.nodeName, state, gone) ??
-      checkRejections(decision.rejections) ??
-      checkVictims(decision, pod, state, gone) ??
-      fine
-    );
+}
+
+function problemOf(decision: Decision, pod: PodInfo, state: ClusterState, gone: Departures): Checked | undefined {
+  switch (decision.outcome) {
+    case 'bind':
+      return checkNode(decision.nodeName, state, gone) ?? checkScores(decision.scores);
+    case 'preempt':
+      return (
+        checkNode(decision.nodeName, state, gone) ??
+        checkRejections(decision.rejections) ??
+        checkVictims(decision, pod, state, gone)
+      );
+    case 'unschedulable':
+      return checkRejections(decision.rejections) ?? checkTexts(decision.message, decision.preemption);
+    case 'error':
+      return checkTexts(decision.plugin, decision.message);
+    default:
+      return fault(`decided for the unknown outcome "${String((decision as { outcome?: unknown }).outcome)}"`);
   }
-  if (decision.outcome === 'unschedulable') return checkRejections(decision.rejections) ?? fine;
-  return outcome === 'error' ? fine : fault(`decided for the unknown outcome "${outcome}"`);
+}
+
+function checkTexts(...texts: readonly unknown[]): Checked | undefined {
+  const whole = texts.every((text) => text === undefined || typeof text === 'string');
+  return whole ? undefined : fault('gave a message that is no text');
 }
 
 function checkNode(nodeName: unknown, state: ClusterState, gone: Departures): Checked | undefined {

@@ -347,6 +347,37 @@ describe('the scheduler host', () => {
     expect(api.pod('p')?.spec.nodeName).toBe('a');
   });
 
+  it('acts on the other decisions of a batch when one makes it stumble', async () => {
+    const { api, env, service, host, log } = await bench();
+    let stumbles = 0;
+    service.trick = (asked) =>
+      Promise.resolve(
+        asked.map(({ uid, name }): Decision => {
+          let reads = 0;
+          return {
+            podUid: uid,
+            nodeName: 'a',
+            scores: [],
+            feasibleNodes: 1,
+            get outcome() {
+              reads += 1;
+              if (name === 'p1' && reads > 1 && stumbles === 0) {
+                stumbles += 1;
+                throw new Error('changed its mind');
+              }
+              return 'bind' as const;
+            },
+          };
+        }),
+      );
+    putPods(api, 4);
+    await quiet(env);
+    expect(host.counts.bound).toBe(3);
+    expect(log.lines.filter(({ message }) => message === 'the scheduler host has a fault')).toHaveLength(1);
+    await quiet(env, 1000);
+    expect(host.counts.bound).toBe(4);
+  });
+
   it('leaves a pod alone that cannot be understood', async () => {
     const { api, env, log, host } = await bench();
     api.put('pods', { ...aPod('odd'), spec: null as never });

@@ -2,7 +2,7 @@
  * The host of the scheduler in charge: puts its parts together and runs the loop. Decisions are made one batch after the other; all
  * that is written because of them runs beside the loop, which waits only when too much of it is under way.
  */
-import type { HookCallers, OptionalRef, PluginContext } from '@timonel/sdk';
+import { errorMessage, type HookCallers, type OptionalRef, type PluginContext } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { Leadership } from '@timonel/sdk/contracts/leadership';
 import type { PodInfo, Scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
@@ -29,6 +29,7 @@ import { Preemptions } from './preemptions.ts';
 import { Preemptor } from './preemptor.ts';
 import { takeOff } from './take-off.ts';
 import { Turn } from './turn.ts';
+import type { WaitingPod } from './waiting-pod.ts';
 import { WorkloadSelectors } from './workload-selectors.ts';
 
 /** Whatever did not wake the loop is seen after this time: new traits of the scheduler in charge, expired assumptions. */
@@ -173,6 +174,7 @@ export class SchedulerHost {
       turn,
       counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
       observer: new Observers(parts.observers ?? [], log),
+      fault: (error) => this.#fault(error),
       active: () => this.#work.active,
       cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
     };
@@ -193,10 +195,9 @@ export class SchedulerHost {
 
   async #loop(): Promise<void> {
     const { env, signal } = this.#ctx;
-    const { queue, turn } = this.#core;
+    const { turn } = this.#core;
     while (!signal.aborted) {
-      this.#beginTurn();
-      const batch = this.#work.active ? queue.take(this.#attempts.batchLimit, env.clock.monotonic()) : [];
+      const batch = this.#nextBatch();
       if (batch.length === 0) await turn.sleep(env.timers, this.#sleepMs(), signal);
       else {
         await this.#attempts.schedule(batch);
@@ -205,6 +206,22 @@ export class SchedulerHost {
         await new Promise((resolve) => setImmediate(resolve));
       }
     }
+  }
+
+  #nextBatch(): readonly WaitingPod[] {
+    try {
+      this.#beginTurn();
+      const now = this.#ctx.env.clock.monotonic();
+      return this.#work.active ? this.#core.queue.take(this.#attempts.batchLimit, now) : [];
+    } catch (error) {
+      this.#fault(error);
+      return [];
+    }
+  }
+
+  #fault(error: unknown): void {
+    this.#ctx.log.error({ err: { message: errorMessage(error) } }, 'the scheduler host has a fault');
+    this.#ctx.reportFault(error);
   }
 
   #sleepMs(): number {

@@ -3,7 +3,7 @@ import { Lanes } from './lanes.ts';
 
 describe('lanes', () => {
   it('run so many at once, in order, and all of them', async () => {
-    const lanes = new Lanes(3);
+    const lanes = new Lanes(3, () => undefined);
     const began: number[] = [];
     let running = 0;
     let most = 0;
@@ -27,5 +27,19 @@ describe('lanes', () => {
     lanes.run(() => Promise.resolve());
     await lanes.below(0);
     expect(lanes.size).toBe(0);
+  });
+
+  it('go on after work that rejects or throws', async () => {
+    const faults: unknown[] = [];
+    const lanes = new Lanes(1, (error) => faults.push(error));
+    const done: number[] = [];
+    lanes.run(() => Promise.reject(new Error('first')));
+    lanes.run(() => {
+      throw new Error('second');
+    });
+    lanes.run(() => Promise.resolve(void done.push(3)));
+    await lanes.below(0);
+    expect(faults).toEqual([new Error('first'), new Error('second')]);
+    expect(done).toEqual([3]);
   });
 });

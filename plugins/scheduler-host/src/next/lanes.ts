@@ -1,14 +1,17 @@
 /** Runs work in parallel, so many at once; the rest waits in order. */
 export class Lanes {
   readonly #limit: number;
+  readonly #onFault: (error: unknown) => void;
   readonly #waiting: (() => Promise<void>)[] = [];
   /** Where the next one is; the array is cut from time to time. */
   #head = 0;
   #running = 0;
   #onProgress: (() => void)[] = [];
 
-  constructor(limit: number) {
+  /** `onFault` is told of work that rejects; the rest goes on. */
+  constructor(limit: number, onFault: (error: unknown) => void) {
     this.#limit = limit;
+    this.#onFault = onFault;
   }
 
   /** Under way or waiting. */
@@ -16,7 +19,6 @@ export class Lanes {
     return this.#running + this.#waiting.length - this.#head;
   }
 
-  /** `work` must not reject. */
   run(work: () => Promise<void>): void {
     if (this.#running < this.#limit) void this.#work(work);
     else this.#waiting.push(work);
@@ -32,7 +34,11 @@ export class Lanes {
   async #work(first: () => Promise<void>): Promise<void> {
     this.#running += 1;
     for (let work: (() => Promise<void>) | undefined = first; work !== undefined; work = this.#next()) {
-      await work();
+      try {
+        await work();
+      } catch (error) {
+        this.#onFault(error);
+      }
       this.#tell();
     }
     this.#running -= 1;

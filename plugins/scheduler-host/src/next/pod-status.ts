@@ -51,7 +51,7 @@ export class PodStatusWriter {
   readonly #api: ApiClient;
   readonly #env: Env;
   readonly #log: Logger;
-  readonly #lanes = new Lanes(parallelWrites);
+  readonly #lanes: Lanes;
   readonly #wishes = new Map<string, Wish>();
   /** What we wrote, or are about to write, on pods that wait. */
   readonly #known = new Map<string, Known>();
@@ -60,6 +60,9 @@ export class PodStatusWriter {
     this.#api = api;
     this.#env = env;
     this.#log = log;
+    const onFault = (error: unknown): void =>
+      log.error({ err: { message: errorMessage(error) } }, 'a status was not written');
+    this.#lanes = new Lanes(parallelWrites, onFault);
   }
 
   /** Answers whether the reason is another one than before. Does not wait for the write. */

@@ -11,10 +11,11 @@ const fieldManager = 'scheduler-host';
 
 export class Preemptor {
   readonly #core: Core;
-  readonly #lanes = new Lanes(parallelDeletions);
+  readonly #lanes: Lanes;
 
   constructor(core: Core) {
     this.#core = core;
+    this.#lanes = new Lanes(parallelDeletions, core.fault);
   }
 
   /** The pod is in the queue again, and the victims are on their way; does not wait for them. */
