@@ -15,8 +15,7 @@ const batchSize = 100;
 /** The last of the measured pods are decided one by one: for the time of one decision. */
 const singlesShare = 0.1;
 const mostSingles = 500;
-/** A refused pod is tried again after a change, but not before. */
-const backOffMs = 1_000;
+const defaultBackOffMs = 1_000;
 const limitMs = 120_000;
 const groupLabel = 'scheduling.timonel.dev/pod-group';
 
@@ -28,6 +27,8 @@ interface Parked {
 export interface MemoryClusterParts {
   readonly scheduler: Scheduler;
   readonly infoOf: (pod: Pod) => PodInfo;
+  /** A refused pod is tried again after a change, but not before this time has passed. */
+  readonly backOffMs?: number;
 }
 
 const isGated = (pod: Pod): boolean => ((pod.spec['schedulingGates'] ?? []) as readonly unknown[]).length > 0;
@@ -35,6 +36,7 @@ const isGated = (pod: Pod): boolean => ((pod.spec['schedulingGates'] ?? []) as r
 export class MemoryCluster implements Cluster {
   readonly #scheduler: Scheduler;
   readonly #infoOf: (pod: Pod) => PodInfo;
+  readonly #backOffMs: number;
   readonly #snapshot = new MemorySnapshot();
   readonly #placements = new Placements();
   readonly #meter = new Meter();
@@ -50,6 +52,7 @@ export class MemoryCluster implements Cluster {
   #serial = 0;
   #changed = false;
   #isDriving = false;
+  #isClosed = false;
   #failure: unknown;
   #singles = 0;
   /** Of batches while measuring. */
@@ -57,13 +60,19 @@ export class MemoryCluster implements Cluster {
   #decidedPods = 0;
   #singleMs: number[] = [];
 
-  constructor({ scheduler, infoOf }: MemoryClusterParts) {
+  constructor({ scheduler, infoOf, backOffMs = defaultBackOffMs }: MemoryClusterParts) {
+    this.#backOffMs = backOffMs;
     this.#scheduler = scheduler;
     this.#infoOf = infoOf;
   }
 
   get utilisation(): Utilisation {
     return this.#placements.utilisation;
+  }
+
+  /** The scheduler is asked nothing more. */
+  close(): void {
+    this.#isClosed = true;
   }
 
   create(objects: readonly KubeObject[]): Promise<void> {
@@ -155,7 +164,7 @@ export class MemoryCluster implements Cluster {
 
   async #decideAll(): Promise<void> {
     await Promise.resolve();
-    for (;;) {
+    while (!this.#isClosed) {
       const batch = this.#take();
       if (batch.length > 0) await this.#decide(batch);
       else if (!this.#changed || this.#parked.size === 0) break;
@@ -194,7 +203,7 @@ export class MemoryCluster implements Cluster {
   #unpark(): void {
     const now = performance.now();
     for (const [key, { pod, since }] of this.#parked) {
-      if (now - since < backOffMs) continue;
+      if (now - since < this.#backOffMs) continue;
       this.#parked.delete(key);
       this.#queue.push(pod);
     }

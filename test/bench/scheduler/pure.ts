@@ -23,5 +23,6 @@ const cluster = new MemoryCluster(alone);
 const measured = await new Executor(cluster).run(findWorkload(name).operations);
 const residentMB = process.memoryUsage.rss() / 1e6;
 const result: PureResult = { measured, utilisation: cluster.utilisation, residentMB };
+cluster.close();
 await alone.close();
 console.log(JSON.stringify(result));
