@@ -27,7 +27,7 @@ interface DiffFlags extends AccessFlags {
 export function parseShare(text: string): number {
   const value = /^\d{1,3}(\.\d+)?%?$/.test(text) ? Number(text.replace('%', '')) / 100 : Number.NaN;
   if (value >= 0.001 && value <= 1) return value;
-  throw new CliError(`--time-share ${text}: give percent from 0.1 to 100, for example 10%.`, exitCodes.usage);
+  throw new CliError(`--time-share ${text}: give percent from 0.1 to 100, for example 8%.`, exitCodes.usage);
 }
 
 const hints: Readonly<Record<SchedulingProblem, string>> = {
@@ -99,7 +99,7 @@ async function shadow(target: string | undefined, flags: ShadowFlags, providerOf
     flags,
     report,
     () =>
-      `${report.candidate.scheduler} decides in shadow of ${report.live.scheduler} and binds nothing; it gets ${report.timeShare * 100} % of the time.\n` +
+      `${report.candidate.scheduler} decides in shadow of ${report.live.scheduler} and binds nothing; it gets ${Number((report.timeShare * 100).toPrecision(3))} % of the time.\n` +
       'Compare them: `timonel scheduler diff`. Put it in charge: `timonel scheduler promote`.',
   );
   await warnWhenIdle(flags);
@@ -133,7 +133,7 @@ export function addShadowCommands(scheduler: Command, providerOf: FindProvider):
       .command('shadow [name-or-file]')
       .description('Let another scheduler decide about the same pods, without effect, to compare them'),
   )
-    .option('--time-share <percent>', 'how much of the time it may take (default: 10%)')
+    .option('--time-share <percent>', 'how much of the time it may take (default: 8%)')
     .option('--stop', 'end the present one')
     .addHelpText(
       'after',

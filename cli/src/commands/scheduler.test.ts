@@ -284,8 +284,11 @@ describe('the commands', () => {
     expect(await run('shadow', file)).toBe(2);
     expect(errors).toContain(`${file} does not exist`);
     writeFileSync(file, '');
-    expect(await run('shadow', file, '--time-share', '25%')).toBe(0);
-    expect(asked).toContain(`POST scheduling/shadow {"scheduler":"${file}","timeShare":0.25}`);
+    expect(await run('shadow', file, '--time-share', '7%')).toBe(0);
+    expect(asked).toContain(`POST scheduling/shadow {"scheduler":"${file}","timeShare":0.07}`);
+    answers['POST scheduling/shadow'] = { ...report, timeShare: 0.07 };
+    await run('shadow', 'binpack');
+    expect(output).toContain('it gets 7 % of the time');
     expect(await run('shadow', '--stop', '-o', 'json')).toBe(0);
     expect(JSON.parse(output)).toMatchObject({ state: 'ended' });
     expect(await run('shadow')).toBe(2);

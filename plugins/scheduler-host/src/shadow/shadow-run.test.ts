@@ -57,13 +57,16 @@ describe('a candidate in shadow', () => {
 
   it('does not hold up the one in charge, and gets its share of the time', async () => {
     let busyMs = 0;
-    const { env, run } = bench({
-      async decide(pods, snapshot) {
-        await env.timers.sleep(50);
-        busyMs += 50;
-        return toNode('a').decide(pods, snapshot);
+    const { env, run } = bench(
+      {
+        async decide(pods, snapshot) {
+          await env.timers.sleep(50);
+          busyMs += 50;
+          return toNode('a').decide(pods, snapshot);
+        },
       },
-    });
+      { timeShare: 0.1 },
+    );
     const parts = { state: aClusterOf('a'), live: toNode('a'), run };
     const began = env.clock.monotonic();
     for (let batch = 0; batch < 1000; batch += 1) {
