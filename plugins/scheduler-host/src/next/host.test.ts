@@ -1,100 +1,12 @@
-/** The host on simulated time, with an API server that fails and hangs when told. */
+/** The loop of the host: bindings, admissions, faults, take-overs. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type {
-  Decision,
-  PodInfo,
-  Scheduler,
-  SchedulerSnapshot,
-  SchedulerTraits,
-} from '@timonel/sdk/contracts/scheduler2';
-import { createRecordingLogger, manualEnv, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
-import type { HostConfig } from './core.ts';
-import { SchedulerHost } from './host.ts';
-import { FakeApi } from './testing/fake-api.ts';
-import { aNode, aPod } from './testing/stand-ins.ts';
-
-/** Binds everything to the node `a`, unless told otherwise. */
-class ToNodeA implements Scheduler {
-  traits: SchedulerTraits = {};
-  readonly asked: string[][] = [];
-  lastAsked: readonly PodInfo[] = [];
-  snapshot: SchedulerSnapshot | undefined;
-  trick: ((asked: readonly PodInfo[]) => Promise<readonly Decision[]>) | undefined;
-
-  decide(asked: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
-    this.lastAsked = asked;
-    this.asked.push(asked.map(({ name }) => name));
-    this.snapshot = snapshot;
-    if (this.trick !== undefined) return this.trick(asked);
-    return Promise.resolve(
-      asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'a', scores: [], feasibleNodes: 1 })),
-    );
-  }
-
-  placed(): string[] {
-    return this.snapshot?.rows[0]?.pods.map(({ name }) => name) ?? [];
-  }
-}
-
-interface Bench {
-  readonly api: FakeApi;
-  readonly env: SimulatedEnv;
-  readonly log: RecordingLogger;
-  readonly service: ToNodeA;
-  readonly host: SchedulerHost;
-}
-
-const never = <T>(): Promise<T> => new Promise<T>(() => undefined);
-const running: { readonly host: SchedulerHost; readonly stop: AbortController; readonly env: SimulatedEnv }[] = [];
-
-async function bench(
-  config: Partial<HostConfig> = {},
-  prepare: (api: FakeApi) => void = () => undefined,
-): Promise<Bench> {
-  const api = new FakeApi();
-  prepare(api);
-  const env = manualEnv();
-  const log = createRecordingLogger();
-  const service = new ToNodeA();
-  const stop = new AbortController();
-  const hooks = { podBound: { size: 0, call: () => Promise.resolve() } };
-  const host = new SchedulerHost(
-    { name: 'scheduler-host', env, log, signal: stop.signal, reportFault: () => undefined, hooks },
-    { api: api.client(), scheduler: service, schedulerName: () => 'to-node-a' },
-    {
-      schedulerName: 'default-scheduler',
-      batchSize: 10,
-      parallelBindings: 4,
-      decisionTimeoutMs: 1000,
-      admissionTimeoutMs: 1000,
-      ...config,
-    },
-  );
-  api.put('nodes', aNode('a'));
-  void host.start();
-  await env.settle();
-  running.push({ host, stop, env });
-  return { api, env, log, service, host };
-}
-
-afterEach(async () => {
-  for (const { stop, env } of running.splice(0)) {
-    stop.abort();
-    await env.settle();
-  }
-});
-
-/** Lets all that is due happen: each batch takes a turn of the event loop. */
-async function quiet(env: SimulatedEnv, ms: number = 0): Promise<void> {
-  await env.advance(ms);
-  for (let turn = 0; turn < 20; turn++) await env.settle();
-}
-
-function putPods(api: FakeApi, count: number, from: number = 0): void {
-  for (let index = from; index < from + count; index++) api.put('pods', aPod(`p${index}`));
-}
+import type { Decision } from '@timonel/sdk/contracts/scheduler2';
+import { bench, endAll, never, putPods, quiet } from './testing/host-bench.ts';
+import { aPod } from './testing/stand-ins.ts';
 
 describe('the scheduler host', () => {
+  afterEach(endAll);
+
   it('decides the next batch without waiting for bindings, until too many are under way', async () => {
     const { api, env, service, host } = await bench();
     const releases: ((written: boolean) => void)[] = [];
@@ -174,104 +86,6 @@ describe('the scheduler host', () => {
     expect(host.decisions.ofName('default', 'p0').map(({ decision }) => decision.outcome)).toEqual(['error', 'bind']);
   });
 
-  it('gives up a preemption whose victim cannot be deleted, and tries the pod again', async () => {
-    const { api, env, service, host } = await bench();
-    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
-    service.trick = (asked) =>
-      Promise.resolve(
-        asked.map(({ uid }) => ({
-          outcome: 'preempt',
-          podUid: uid,
-          nodeName: 'a',
-          victims: [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }],
-          rejections: [],
-        })),
-      );
-    api.onDelete = () => Promise.reject(new Error('no luck'));
-    api.put('pods', aPod('p', { priority: 9 }));
-    await quiet(env);
-    expect(api.deletions).toEqual(['victim']);
-    expect(service.snapshot?.rows[0]?.nominated).toEqual([]);
-    expect(api.pod('p')?.status?.nominatedNodeName ?? null).toBeNull();
-    api.onDelete = () => Promise.resolve();
-    await quiet(env, 1000);
-    expect(api.deletions).toEqual(['victim', 'victim']);
-    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
-    service.trick = undefined;
-    api.remove('pods', 'default/victim');
-    // At once, without back-off.
-    await quiet(env);
-    expect(host.counts).toMatchObject({ bound: 1, preemptions: 2 });
-  });
-
-  it('lets a victim go that was not bound as yet, and binds the pod that it made room for', async () => {
-    const { api, env, service, host } = await bench();
-    const ended: string[] = [];
-    service.traits = {
-      admit: ({ name, class: { priority } }, _, signal) =>
-        priority > 1
-          ? Promise.resolve({ outcome: 'bind' })
-          : new Promise((_, reject) => {
-              signal.addEventListener('abort', () => {
-                ended.push(`${name}: ${(signal.reason as Error).message}`);
-                reject(signal.reason as Error);
-              });
-            }),
-    };
-    await quiet(env, 10_000);
-    api.put('pods', aPod('victim', { priority: 1 }));
-    await quiet(env);
-    expect(service.placed()).toEqual(['victim']);
-    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
-    service.trick = (asked) => {
-      service.trick = undefined;
-      return Promise.resolve(
-        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections: [] })),
-      );
-    };
-    api.put('pods', aPod('p', { priority: 9 }));
-    await quiet(env);
-    expect(ended).toEqual(['victim: preempted by default/p']);
-    expect(api.deletions).toEqual([]);
-    expect(api.pod('p')?.spec.nodeName).toBe('a');
-    expect(host.pending()).toMatchObject({ backoff: 1 });
-    expect(host.counts.bindErrors).toBe(0);
-  });
-
-  it('goes by the traits of the scheduler that came into charge during the decision, and keeps nominations', async () => {
-    const { api, env, service } = await bench();
-    const admitted: string[] = [];
-    service.trick = async (asked) => {
-      service.trick = undefined;
-      await env.timers.sleep(500);
-      service.traits = {
-        admit: ({ name }) => {
-          admitted.push(name);
-          return Promise.resolve({ outcome: 'bind' });
-        },
-      };
-      return service.decide(asked, service.snapshot as SchedulerSnapshot);
-    };
-    putPods(api, 1);
-    await quiet(env, 500);
-    expect(admitted).toEqual(['p0']);
-    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
-    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
-    const rejections = [{ plugin: 'X', code: 'x', reason: 'x', nodeCount: 2, nodes: [], resolvable: true }];
-    service.trick = (asked) =>
-      Promise.resolve(
-        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections })),
-      );
-    // As when the informer is behind.
-    api.onPatch = () => Promise.resolve(false);
-    api.put('pods', aPod('p', { priority: 9 }));
-    await quiet(env);
-    service.traits = {};
-    service.trick = () => Promise.reject(new Error('later'));
-    await quiet(env, 10_000);
-    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
-  });
-
   it('gives up an admission that takes too long', async () => {
     const { api, env, service, host } = await bench();
     let told = false;
@@ -291,40 +105,6 @@ describe('the scheduler host', () => {
     expect(told).toBe(true);
     await quiet(env, 10_000);
     expect(host.counts.bound).toBe(1);
-  });
-
-  it('tries a pod again at once when the node that was to be its own goes', async () => {
-    const { api, env, service } = await bench();
-    api.put('nodes', aNode('b'));
-    api.put('pods', aPod('victim', { nodeName: 'a', priority: 1 }));
-    const victims = [{ namespace: 'default', name: 'victim', uid: 'uid-victim', priority: 1 }];
-    const rejections = [{ plugin: 'X', code: 'x', reason: 'x', nodeCount: 2, nodes: [], resolvable: true }];
-    service.trick = (asked) =>
-      Promise.resolve(
-        asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections })),
-      );
-    api.put('pods', aPod('p', { priority: 9 }));
-    await quiet(env);
-    service.trick = (asked) =>
-      Promise.resolve(
-        asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'b', scores: [], feasibleNodes: 1 })),
-      );
-    api.remove('nodes', 'a');
-    await quiet(env);
-    expect(api.pod('p')?.spec.nodeName).toBe('b');
-  });
-
-  it('takes over the nominations that it finds', async () => {
-    const { api, env, service } = await bench();
-    service.trick = (asked) =>
-      Promise.resolve(asked.map(({ uid }) => ({ outcome: 'error', podUid: uid, plugin: 'x', message: 'later' })));
-    const nominated = aPod('p', { priority: 9 });
-    api.put('pods', { ...nominated, status: { nominatedNodeName: 'a' } });
-    await quiet(env);
-    expect(service.snapshot?.rows[0]?.nominated.map(({ name }) => name)).toEqual(['p']);
-    api.remove('pods', 'default/p');
-    await quiet(env);
-    expect(service.snapshot?.rows[0]?.nominated).toEqual([]);
   });
 
   it('looks at pods again that came before it knew all other objects', async () => {
