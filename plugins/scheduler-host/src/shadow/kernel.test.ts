@@ -169,6 +169,14 @@ describe('on the kernel', () => {
     expect(watch.shadow.status()).toMatchObject({ inCharge: 'other', shadow: { state: 'ended' } });
   });
 
+  it('the kernel stops while a candidate is in shadow', async () => {
+    const { kernel, watch, batch } = await cluster();
+    await watch.shadow.begin('other');
+    await batch();
+    expect((await kernel.stop()).problems).toEqual([]);
+    expect(watch.shadow.report()).toMatchObject({ state: 'ended', reason: 'the host of the schedulers has ended' });
+  });
+
   it('a candidate that cannot start is not in shadow', async () => {
     const { watch } = await cluster();
     await expect(watch.shadow.begin('nobody')).rejects.toMatchObject({ code: 'ERR_PLUGIN_UNKNOWN' });
