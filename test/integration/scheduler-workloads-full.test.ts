@@ -51,5 +51,9 @@ describe('the full path of the scheduler benchmark', () => {
   it('tells the first sentence of what went wrong in a process', async () => {
     const names = { file, testCase: 'SchedulingBasic', workload: 'none', scheduler: 'scheduler-default' };
     await expect(programs.pure(names)).rejects.toThrow('performance.yaml has no SchedulingBasic/none, but 100Nodes, ');
+    const server = programs.full({ ...names, scheduler: 'scheduler-none', dataDir: join(dir, 'none') });
+    await expect(server).rejects.toThrow(
+      /^the server ended with 1: Cannot find package '@timonel\/plugin-scheduler-none'.*$/,
+    );
   });
 });

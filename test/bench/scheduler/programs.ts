@@ -61,6 +61,9 @@ export interface FullResult extends ClientResult {
   readonly residentMB: number;
 }
 
+/** Of an error that ended a process, what it says. */
+const reasonIn = (stderr: string): string | undefined => /^\w*Error(?: \[\w+\])?: (.*)$/m.exec(stderr)?.[1];
+
 async function runProgram<T>(args: readonly string[], options: object): Promise<T> {
   const settings = { timeout: runLimitMs, maxBuffer: 64 * 1024 * 1024 };
   try {
@@ -69,8 +72,7 @@ async function runProgram<T>(args: readonly string[], options: object): Promise<
   } catch (error) {
     const { stderr = '', killed = false } = error as { stderr?: string; killed?: boolean };
     if (killed) throw new Error(`did not end within ${runLimitMs / 1000} s`, { cause: error });
-    const [, reason = String(error)] = /^\w*Error: (.*)$/m.exec(stderr) ?? [];
-    throw new Error(reason, { cause: error });
+    throw new Error(reasonIn(stderr) ?? String(error), { cause: error });
   }
 }
 
@@ -78,7 +80,7 @@ async function servedAt(child: ChildProcess): Promise<ServedAt> {
   let out = '';
   let errors = '';
   const line = await new Promise<string>((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`the server ${why}: ${out}${errors}`));
+    const fail = (why: string): void => reject(new Error(`the server ${why}: ${reasonIn(errors) ?? errors}`));
     const timer = setTimeout(() => fail('did not start in time'), startLimitMs);
     child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4096)));
     child.stdout?.on('data', (chunk: Buffer) => {
