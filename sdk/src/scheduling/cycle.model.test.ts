@@ -165,7 +165,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 function picture(cycle: Cycle, state: WorkingState, info: PodInfo): unknown {
   const findings = cycle.find(info);
   const totals = Object.fromEntries([...state.presentRows].map((row) => [state.names[row], findings.totals[row]]));
-  const resolvable = [...state.presentRows].filter((row) => findings.isResolvable(row));
+  const resolvable = [...findings.resolvableRows()];
   return { totals, fitting: findings.fitting, rejections: findings.rejections(), resolvable };
 }
 

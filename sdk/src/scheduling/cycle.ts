@@ -14,7 +14,8 @@ import type { Profile } from './profile.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import { sampleSize } from './sampling.ts';
 import { rank } from './ranking.ts';
-import { fits, Reasons, Refusals } from './reasons.ts';
+import { fits, Reasons } from './reasons.ts';
+import { Refusals } from './refusals.ts';
 import { out, type RowEvaluation } from './row-evaluation.ts';
 import { activeScores, normalizeByFunction, ScoreColumn } from './score-column.ts';
 import type { WorkingState } from './working-state.ts';
@@ -38,10 +39,10 @@ export interface Findings {
   readonly fitting: number;
   readonly columns: readonly ScoreColumn[];
   rejections(): readonly NodeRejection[];
-  /** Rows that were refused for a reason. */
-  rowsOf(plugin: string, code: string, text: string): Int32Array;
-  /** Whether the row's refusal could be resolved by the removal of pods. */
-  isResolvable(row: number): boolean;
+  /** Rows that were refused for this. */
+  rowsOf(rejection: NodeRejection): Int32Array;
+  /** Rows whose refusals could be resolved by the removal of pods. */
+  resolvableRows(): Int32Array;
   readonly refusal: PreFiltered['refusal'];
 }
 
@@ -55,7 +56,6 @@ export class Cycle {
   readonly #cache: EvaluationCache;
   readonly #batch: ReusedBatch;
   readonly #outcomes: Outcomes;
-  readonly #refusals: Refusals;
   #totals = new Float64Array(64);
   #start = 0;
 
@@ -64,8 +64,7 @@ export class Cycle {
     this.profile = profile;
     this.guard = guard;
     this.#batch = new ReusedBatch(state);
-    this.#refusals = new Refusals(this.reasons);
-    this.#outcomes = new Outcomes(this.reasons, this.#refusals);
+    this.#outcomes = new Outcomes(this.reasons);
     this.#cache = new EvaluationCache({ state, reasons: this.reasons, guard, profile });
   }
 
@@ -121,7 +120,7 @@ export class Cycle {
   rowCheck(pod: PodInfo): { readonly rowsAlone: boolean; fits(row: number): boolean } {
     const ofRows = this.#preFilter(this.profile.rowFilters, pod);
     const rowsAlone = this.#preFilter(this.profile.clusterFilters, pod).active.length === 0;
-    const outcomes = new Outcomes(this.reasons, new Refusals(this.reasons));
+    const outcomes = new Outcomes(this.reasons);
     outcomes.reserve(this.state.size, fits);
     const passes = ({ active, rows, refusal }: PreFiltered, row: number): boolean => {
       if (refusal !== undefined || rows?.includes(row) === false) return false;
@@ -129,7 +128,7 @@ export class Cycle {
       this.#batch.add(row);
       runFilters(active, pod, this.#batch, outcomes, this.guard);
       const passed = this.#batch.count === 1;
-      outcomes.forget(row, fits);
+      outcomes.why[row] = fits;
       return passed;
     };
     return {
@@ -192,7 +191,7 @@ export class Cycle {
       columns: noColumns,
       rejections: () => [rejection],
       rowsOf: () => new Int32Array(0),
-      isResolvable: () => false,
+      resolvableRows: () => new Int32Array(0),
       refusal,
     };
   }
@@ -217,8 +216,7 @@ export class Cycle {
 
   #beginOutcomes(): void {
     this.#outcomes.reserve(this.state.size, fits);
-    this.#outcomes.first.fill(fits);
-    this.#outcomes.clear();
+    this.#outcomes.why.fill(fits);
   }
 
   /** Mostly nobody has anything to say: then the candidates are not even collected. */
@@ -305,33 +303,19 @@ export class Cycle {
     columns: readonly ScoreColumn[],
     ofRows: Outcomes | undefined,
   ): Findings {
-    const outcomes = this.#outcomes;
-    const both = (): Refusals => (ofRows === undefined ? outcomes.refusals : ofRows.refusals.with(outcomes.refusals));
-    const nodesOf = (id: number, limit: number): string[] => this.#nodesOf([outcomes, ofRows], id, limit);
-    return {
-      totals,
-      fitting,
-      columns,
-      rejections: () => both().list(nodesOf),
-      rowsOf: (plugin, code, text) => {
-        const id = this.reasons.find(plugin, code, text);
-        return this.state.presentRows.filter((row) => outcomes.has(row, id) || ofRows?.has(row, id) === true);
-      },
-      isResolvable: (row) => {
-        const holder = ofRows !== undefined && ofRows.first[row] !== fits ? ofRows : outcomes;
-        return holder.first[row] !== fits && holder.isResolvable(row);
-      },
-      refusal: undefined,
-    };
+    const { why } = this.#outcomes;
+    const refusals = new Refusals(this.state, this.reasons, ofRows === undefined ? [why] : [ofRows.why, why]);
+    return { totals, fitting, columns, ...looksAt(refusals) };
   }
+}
 
-  #nodesOf(holders: readonly (Outcomes | undefined)[], id: number, limit: number): string[] {
-    const names: string[] = [];
-    for (let row = 0; row < this.state.size && names.length < limit; row += 1) {
-      if (holders.some((outcomes) => outcomes?.has(row, id) === true)) names.push(this.state.names[row] ?? '');
-    }
-    return names;
-  }
+function looksAt(refusals: Refusals): Pick<Findings, 'rejections' | 'rowsOf' | 'resolvableRows' | 'refusal'> {
+  return {
+    rejections: () => refusals.list(),
+    rowsOf: (rejection) => refusals.rowsOf(rejection),
+    resolvableRows: () => refusals.resolvableRows,
+    refusal: undefined,
+  };
 }
 
 function sumOf(columns: readonly ScoreColumn[], row: number): number {
@@ -349,15 +333,6 @@ function retopped(column: ScoreColumn, rows: Int32Array, count: number): ScoreCo
   return other.top === column.top ? column : other;
 }
 
-function found(evaluation: RowEvaluation, totals: Float64Array): Findings {
-  const { outcomes, columns, fitting } = evaluation;
-  return {
-    totals,
-    fitting,
-    columns,
-    rejections: () => outcomes.refusals.list((id, limit) => evaluation.nodesOf(id, limit)),
-    rowsOf: (plugin, code, text) => evaluation.rowsOf(plugin, code, text),
-    isResolvable: (row) => outcomes.first[row] !== fits && outcomes.isResolvable(row),
-    refusal: undefined,
-  };
+function found({ columns, fitting, refusals }: RowEvaluation, totals: Float64Array): Findings {
+  return { totals, fitting, columns, ...looksAt(refusals) };
 }

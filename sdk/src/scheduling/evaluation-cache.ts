@@ -29,6 +29,7 @@ export class EvaluationCache {
       batch: new ReusedBatch(parts.state),
       changed: new Int32Array(64),
       marks: new Uint8Array(64),
+      scores: new Float64Array(64),
     };
   }
 

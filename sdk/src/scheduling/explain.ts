@@ -15,7 +15,7 @@ function explained(cycle: Cycle, pod: PodInfo, findings: Findings, rejection: No
   const { detail = {}, unblock = 'change the pod or the nodes so that this rule is met' } =
     findings.refusal?.status ?? {};
   const plain = { ...rejection, detail, unblock };
-  const rows = findings.rowsOf(rejection.plugin, rejection.code, rejection.reason);
+  const rows = findings.rowsOf(rejection);
   const plugin = cycle.profile.all.find(({ name }) => name === rejection.plugin);
   const reason = { code: rejection.code, text: rejection.reason, resolvable: rejection.resolvable };
   if (plugin?.explain === undefined || rows.length === 0) return plain;

@@ -8,7 +8,7 @@ import type {
   Verdicts,
 } from '../contracts/scheduler2/index.ts';
 import type { PluginGuard } from './plugin-guard.ts';
-import { fits, type Reasons, type Refusals } from './reasons.ts';
+import { fits, type Reasons } from './reasons.ts';
 import type { WorkingState } from './working-state.ts';
 
 /** A filter that has something to say to a pod, with what its PreFilter left. */
@@ -22,21 +22,35 @@ export class ReusedBatch implements NodeBatch {
   rows: Int32Array;
   count = 0;
   readonly view: WorkingState;
+  /** By row: the filling in which it was added last. */
+  #addedIn: Float64Array;
+  #filling = 1;
 
   constructor(view: WorkingState) {
     this.view = view;
-    this.rows = new Int32Array(Math.max(64, view.size));
+    const length = Math.max(64, view.size);
+    this.rows = new Int32Array(length);
+    this.#addedIn = new Float64Array(length);
   }
 
   /** Room for all rows. What was in it is lost. */
   clear(): void {
     this.count = 0;
-    if (this.rows.length < this.view.size) this.rows = new Int32Array(this.view.size * 2);
+    this.#filling += 1;
+    if (this.rows.length >= this.view.size) return;
+    this.rows = new Int32Array(this.view.size * 2);
+    this.#addedIn = new Float64Array(this.view.size * 2);
   }
 
   add(row: number): void {
     this.rows[this.count] = row;
     this.count += 1;
+    this.#addedIn[row] = this.#filling;
+  }
+
+  /** Whether the row was added since the last clearing. */
+  has(row: number): boolean {
+    return this.#addedIn[row] === this.#filling;
   }
 }
 
@@ -70,74 +84,34 @@ export class LazyBatch implements NodeBatch {
   }
 }
 
-/** Why rows are out: the first reason of each, and all of them. */
+/** Why rows are out. Only rows that were asked about are refused. */
 export class Outcomes implements Verdicts {
-  /** By row: `fits`, or the id of the first reason. */
-  first: Uint16Array = new Uint16Array(64);
-  /** Reasons beside the first. */
-  readonly #more = new Map<number, number[]>();
-  readonly refusals: Refusals;
+  /** By row: `fits`, or the number of a set of reasons. */
+  why: Uint16Array = new Uint16Array(64);
   readonly #reasons: Reasons;
   #plugin = '';
+  #batch: ReusedBatch | undefined;
 
-  constructor(reasons: Reasons, refusals: Refusals) {
+  constructor(reasons: Reasons) {
     this.#reasons = reasons;
-    this.refusals = refusals;
   }
 
   reserve(size: number, fill: number): void {
-    if (this.first.length >= size) return;
-    const grown = new Uint16Array(Math.max(size, this.first.length * 2)).fill(fill);
-    grown.set(this.first);
-    this.first = grown;
+    if (this.why.length >= size) return;
+    const grown = new Uint16Array(Math.max(size, this.why.length * 2)).fill(fill);
+    grown.set(this.why);
+    this.why = grown;
   }
 
-  begin(plugin: string): void {
+  begin(plugin: string, batch: ReusedBatch): void {
     this.#plugin = plugin;
+    this.#batch = batch;
   }
 
   reject(row: number, reason: Reason): void {
+    if (this.#batch?.has(row) !== true) return;
     const id = this.#reasons.idOf(this.#plugin, reason);
-    const first = this.first[row];
-    if (first === fits) this.first[row] = id;
-    else if (first === id) return;
-    else {
-      const more = this.#more.get(row);
-      if (more?.includes(id) === true) return;
-      if (more === undefined) this.#more.set(row, [id]);
-      else more.push(id);
-    }
-    this.refusals.add(id, 1);
-  }
-
-  /** The row is asked about again. */
-  forget(row: number, next: number): void {
-    const first = this.first[row] as number;
-    if (first !== fits) {
-      if (this.#reasons.of(first) !== undefined) this.refusals.add(first, -1);
-      const more = this.#more.get(row);
-      if (more !== undefined) {
-        for (const id of more) this.refusals.add(id, -1);
-        this.#more.delete(row);
-      }
-    }
-    this.first[row] = next;
-  }
-
-  /** Nothing was refused. The column is the caller's to fill. */
-  clear(): void {
-    this.#more.clear();
-    this.refusals.clear();
-  }
-
-  has(row: number, id: number): boolean {
-    return this.first[row] === id || this.#more.get(row)?.includes(id) === true;
-  }
-
-  /** Whether the removal of pods could help with all that is wrong. */
-  isResolvable(row: number): boolean {
-    const ids = [this.first[row] as number, ...(this.#more.get(row) ?? [])];
-    return ids.every((id) => this.#reasons.of(id)?.reason.resolvable ?? false);
+    this.why[row] = this.#reasons.with(this.why[row] as number, id);
   }
 }
 
@@ -151,19 +125,19 @@ export function runFilters(
 ): void {
   for (const { plugin, state } of filters) {
     if (batch.count === 0) return;
-    outcomes.begin(plugin.name);
+    outcomes.begin(plugin.name, batch);
     guard.call(plugin.name, () => plugin.filter?.(pod, batch, outcomes, state));
-    keepFitting(batch, outcomes.first);
+    keepFitting(batch, outcomes.why);
   }
 }
 
-function keepFitting(batch: ReusedBatch, first: Uint16Array): void {
+function keepFitting(batch: ReusedBatch, why: Uint16Array): void {
   const { rows, count } = batch;
   let kept = 0;
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
     rows[kept] = row;
-    kept += first[row] === fits ? 1 : 0;
+    kept += why[row] === fits ? 1 : 0;
   }
   batch.count = kept;
 }

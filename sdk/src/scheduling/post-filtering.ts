@@ -8,18 +8,15 @@ import type {
 } from '../contracts/scheduler2/index.ts';
 import type { Cycle, Findings } from './cycle.ts';
 
-function resolvableRows(cycle: Cycle, findings: Findings): Int32Array {
-  const { presentRows } = cycle.state;
-  return presentRows.filter((row) => findings.isResolvable(row));
-}
-
 function contextOf(cycle: Cycle, pod: PodInfo, findings: Findings, rejections: PostFilterContext['rejections']) {
   const check = cycle.rowCheck(pod);
   const { state } = cycle;
   const context: PostFilterContext = {
     view: state,
     rejections,
-    resolvableRows: resolvableRows(cycle, findings),
+    get resolvableRows() {
+      return findings.resolvableRows();
+    },
     rowsAlone: check.rowsAlone,
     rowVersion: (row) => state.changes.versionOf(row),
     trial: (row, work) => state.trial(row, (change) => work({ ...change, fits: () => check.fits(row) })),

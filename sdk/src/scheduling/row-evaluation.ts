@@ -6,7 +6,8 @@ import type { PodInfo } from '../contracts/scheduler2/index.ts';
 import { Outcomes, ReusedBatch, runFilters, type ActiveFilter } from './filtering.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import type { Profile } from './profile.ts';
-import { absent, fits, Refusals, type Reasons } from './reasons.ts';
+import { absent, fits, type Reasons } from './reasons.ts';
+import { Refusals } from './refusals.ts';
 import { activeScores, ScoreColumn } from './score-column.ts';
 import { BlockTops } from './ranking.ts';
 import type { WorkingState } from './working-state.ts';
@@ -16,6 +17,7 @@ export interface Scratch {
   readonly batch: ReusedBatch;
   changed: Int32Array;
   marks: Uint8Array;
+  scores: Float64Array;
 }
 
 export interface EvaluationParts {
@@ -39,6 +41,7 @@ export class RowEvaluation {
   columns: readonly ScoreColumn[] = [];
   /** Nodes that can take the pod. */
   fitting = 0;
+  #refusals: Refusals | undefined;
   #position = -1;
   #objects = -1;
   readonly #outPlugins: number;
@@ -46,8 +49,8 @@ export class RowEvaluation {
   constructor(parts: EvaluationParts, filters: readonly ActiveFilter[]) {
     this.#parts = parts;
     this.#filters = filters;
-    this.outcomes = new Outcomes(parts.reasons, new Refusals(parts.reasons));
-    this.outcomes.first.fill(absent);
+    this.outcomes = new Outcomes(parts.reasons);
+    this.outcomes.why.fill(absent);
     this.#outPlugins = parts.guard.outCount;
   }
 
@@ -66,6 +69,7 @@ export class RowEvaluation {
     this.#reserve(state.size);
     const count = this.#position < 0 ? -1 : state.changes.since(this.#position, scratch.changed, scratch.marks);
     this.#position = state.changes.position;
+    if (count !== 0) this.#refusals = undefined;
     if (count < 0) this.#all(pod);
     else if (count > 0) this.#some(pod, scratch.changed, count);
   }
@@ -81,6 +85,7 @@ export class RowEvaluation {
     if (scratch.marks.length < size) {
       scratch.marks = new Uint8Array(size * 2);
       scratch.changed = new Int32Array(size * 2);
+      scratch.scores = new Float64Array(size * 2);
     }
   }
 
@@ -88,9 +93,9 @@ export class RowEvaluation {
     const { state, scratch, guard, profile } = this.#parts;
     const { batch } = scratch;
     batch.clear();
-    for (let row = 0; row < state.size; row += 1) this.outcomes.forget(row, absent);
+    this.outcomes.why.fill(absent);
     for (const row of state.presentRows) {
-      this.outcomes.first[row] = fits;
+      this.outcomes.why[row] = fits;
       batch.add(row);
     }
     this.totals.fill(out);
@@ -100,7 +105,7 @@ export class RowEvaluation {
     this.columns = activeScores(profile.rowScores, pod, batch, guard).map((score) => new ScoreColumn(score));
     for (const column of this.columns) {
       column.reserve(state.size);
-      column.ask(pod, batch, guard);
+      column.askInto(scratch.scores, pod, batch, guard);
       if (column.isRelative) column.findTop(batch.rows, batch.count);
     }
     this.#sum(batch.rows, batch.count);
@@ -115,7 +120,7 @@ export class RowEvaluation {
     this.fitting += batch.count;
     for (const column of this.columns) {
       column.reserve(state.size);
-      column.ask(pod, batch, guard);
+      column.askInto(scratch.scores, pod, batch, guard);
       if (column.isRelative) unknownTop = this.#join(column, batch) || unknownTop;
     }
     if (unknownTop) this.#sumAgain();
@@ -128,14 +133,14 @@ export class RowEvaluation {
     let topGone = false;
     for (let at = 0; at < count; at += 1) {
       const row = changed[at] as number;
-      if (this.outcomes.first[row] === fits) {
+      if (this.outcomes.why[row] === fits) {
         this.fitting -= 1;
         for (const column of this.columns) {
           if (column.isRelative && column.lower(column.raw[row] as number)) topGone = true;
         }
       }
       const present = state.names[row] !== '';
-      this.outcomes.forget(row, present ? fits : absent);
+      this.outcomes.why[row] = present ? fits : absent;
       this.totals[row] = out;
       this.#tops.touch(row);
       if (present) batch.add(row);
@@ -174,26 +179,17 @@ export class RowEvaluation {
     return this.#tops.of(this.totals, this.#parts.state.size);
   }
 
-  /** Names of nodes that were refused for a reason. */
-  nodesOf(id: number, limit: number): string[] {
-    const names: string[] = [];
-    const { state } = this.#parts;
-    for (let row = 0; row < state.size && names.length < limit; row += 1) {
-      if (this.outcomes.has(row, id)) names.push(state.names[row] ?? '');
-    }
-    return names;
-  }
-
-  rowsOf(plugin: string, code: string, text: string): Int32Array {
-    const id = this.#parts.reasons.find(plugin, code, text);
-    return this.#parts.state.presentRows.filter((row) => this.outcomes.has(row, id));
+  /** As they are now. */
+  get refusals(): Refusals {
+    this.#refusals ??= new Refusals(this.#parts.state, this.#parts.reasons, [this.outcomes.why]);
+    return this.#refusals;
   }
 
   /** Puts all rows that can take the pod into the batch. */
   collect(batch: ReusedBatch): void {
     batch.clear();
-    const { first } = this.outcomes;
+    const { why } = this.outcomes;
     const { size } = this.#parts.state;
-    for (let row = 0; row < size; row += 1) if (first[row] === fits) batch.add(row);
+    for (let row = 0; row < size; row += 1) if (why[row] === fits) batch.add(row);
   }
 }

@@ -48,15 +48,25 @@ export class ScoreColumn {
 
   /** Asks the plugin about the rows of the batch. @throws PluginFault */
   ask(pod: PodInfo, batch: ReusedBatch, guard: PluginGuard): void {
+    this.askInto(this.raw, pod, batch, guard);
+  }
+
+  /** `scores`: what the plugin may write to, also where nobody asked. @throws PluginFault */
+  askInto(scores: Float64Array, pod: PodInfo, batch: ReusedBatch, guard: PluginGuard): void {
     const { plugin, state } = this.score;
-    const { raw } = this;
-    guard.call(plugin.name, () => plugin.score(pod, batch, raw, state));
     const { rows, count } = batch;
-    const bounded = plugin.normalize === undefined;
+    if (count === 0) return;
+    for (let at = 0; at < count; at += 1) scores[rows[at] as number] = 0;
+    guard.call(plugin.name, () => plugin.score(pod, batch, scores, state));
+    const highest = plugin.normalize === undefined ? scoreLimit : Number.MAX_VALUE;
+    const lowest = typeof plugin.normalize === 'function' ? -Number.MAX_VALUE : 0;
     for (let at = 0; at < count; at += 1) {
-      const value = raw[rows[at] as number] as number;
-      const ok = bounded ? value >= 0 && value <= scoreLimit : Number.isFinite(value);
-      if (!ok) throw guard.fault(plugin.name, `gave node ${batch.view.names[rows[at] as number]} the score ${value}`);
+      const row = rows[at] as number;
+      const value = scores[row] as number;
+      if (!(value >= lowest && value <= highest)) {
+        throw guard.fault(plugin.name, `gave node ${batch.view.names[row]} the score ${value}`);
+      }
+      this.raw[row] = value;
     }
   }
 
