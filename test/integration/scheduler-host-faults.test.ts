@@ -35,6 +35,13 @@ describe('scheduler-host', () => {
         },
       ],
       ['hangs', 'did not decide within 500 ms', () => new Promise(() => undefined)],
+      [
+        'loops without end',
+        'first-fit',
+        () => {
+          for (;;);
+        },
+      ],
       ['answers nothing', 'no list of decisions', () => Promise.resolve(undefined as never)],
       ['forgets a pod', 'made 0 decisions for 1 pods', () => Promise.resolve([])],
       ['chooses a node that does not exist', 'chose the node "nowhere"', bindTo('nowhere')],

@@ -120,32 +120,40 @@ export class Attempts {
   }
 
   #decideInTime(asked: readonly PodInfo[]): Promise<readonly Decision[]> {
-    const { env, config, current, state } = this.#core;
+    const { env, config, current, state, within } = this.#core;
     const ms = config.decisionTimeoutMs;
     const late = (): Error => new Error(`did not decide within ${ms} ms`);
-    return inTime(() => current.service.decide(asked, state), { timers: env.timers, ms, signal: this.#signal, late });
+    const ask = (): Promise<readonly Decision[]> => within(ms, () => current.service.decide(asked, state));
+    return inTime(ask, { timers: env.timers, ms, signal: this.#signal, late });
   }
 
   /**
-   * There is no usable answer. The next batches are smaller, so that one pod which the scheduler cannot stand does not keep
-   * all others from being scheduled.
+   * There is no usable answer. Of several pods one may be what the scheduler cannot stand: they are tried again at once in smaller
+   * batches, until the one is found that fails alone.
    */
   #allFailed(batch: readonly WaitingPod[], error: unknown, startedMs: number): void {
-    const { current } = this.#core;
-    const unavailable = errorCode(error) === 'ERR_SERVICE_UNAVAILABLE';
-    if (!unavailable) this.#limit = Math.max(1, Math.floor(batch.length / 4));
+    const { current, queue } = this.#core;
+    if (errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') {
+      for (const waiting of batch) this.#outcomes.again(waiting);
+      return;
+    }
+    const message = errorMessage(error);
+    this.#limit = Math.max(1, Math.floor(batch.length / 4));
+    if (isDivisible(batch)) {
+      this.#outcomes.blame(message);
+      for (const waiting of batch) queue.giveBack(waiting);
+      return;
+    }
     for (const waiting of batch) {
-      if (unavailable) this.#outcomes.again(waiting);
-      else {
-        const failure = {
-          outcome: 'error' as const,
-          podUid: waiting.uid,
-          plugin: current.name,
-          message: errorMessage(error),
-        };
-        this.#record(waiting.pod, failure);
-        this.#outcomes.failed(waiting, failure, startedMs);
-      }
+      const failure = { outcome: 'error' as const, podUid: waiting.uid, plugin: current.name, message };
+      this.#record(waiting.pod, failure);
+      this.#outcomes.failed(waiting, failure, startedMs);
     }
   }
+}
+
+/** A pod group stays together. */
+function isDivisible([first, ...others]: readonly WaitingPod[]): boolean {
+  const group = first?.pod.class.group?.key;
+  return others.some(({ pod }) => group === undefined || pod.class.group?.key !== group);
 }

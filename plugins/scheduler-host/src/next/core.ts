@@ -1,5 +1,5 @@
 /** What the parts of the host share. */
-import type { Env, HookCallers, Logger } from '@timonel/sdk';
+import type { Env, HookCallers, Logger, PluginContext } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { PodInfo, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
 import type { EventRecorder } from '@timonel/sdk/controller';
@@ -53,6 +53,8 @@ export interface Core {
   readonly turn: Turn;
   readonly counts: HostCounts;
   readonly observer: Observers;
+  /** Calls, and cuts off what has not returned in time. */
+  readonly within: PluginContext['within'];
   /** Something of our own went wrong. */
   readonly fault: (error: unknown) => void;
   /** This process schedules at present. */

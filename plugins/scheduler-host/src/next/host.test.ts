@@ -86,6 +86,33 @@ describe('the scheduler host', () => {
     expect(host.decisions.ofName('default', 'p0').map(({ decision }) => decision.outcome)).toEqual(['error', 'bind']);
   });
 
+  it('finds the pod that the scheduler cannot stand, and binds the others at once', async () => {
+    const { api, env, service, host } = await bench({ batchSize: 100 });
+    service.trick = (asked) => {
+      if (asked.some(({ name }) => name === 'p50')) return Promise.reject(new Error('poisoned'));
+      return Promise.resolve(
+        asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'a', scores: [], feasibleNodes: 1 })),
+      );
+    };
+    putPods(api, 100);
+    await quiet(env);
+    expect(host.counts.bound).toBe(99);
+    expect(host.pending()).toMatchObject({ active: 0, backoff: 1 });
+    expect(service.asked.length).toBeLessThan(40);
+    expect(host.decisions.ofName('default', 'p50')).toHaveLength(1);
+  });
+
+  it('lets a group back off that the scheduler cannot stand', async () => {
+    const { api, env, service, host } = await bench();
+    service.trick = () => Promise.reject(new Error('poisoned'));
+    for (const name of ['g1', 'g2']) {
+      api.put('pods', aPod(name, {}, { labels: { 'scheduling.timonel.dev/pod-group': 'g' } }));
+    }
+    await quiet(env);
+    expect(service.asked.length).toBeLessThanOrEqual(3);
+    expect(host.pending()).toMatchObject({ active: 0, backoff: 2 });
+  });
+
   it('gives up an admission that takes too long', async () => {
     const { api, env, service, host } = await bench();
     let told = false;

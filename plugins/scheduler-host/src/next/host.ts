@@ -36,6 +36,8 @@ import { WorkloadSelectors } from './workload-selectors.ts';
 const longestSleepMs = 5_000;
 
 type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'reportFault'> & {
+  /** Cuts off a scheduler that loops without end. Absent: nothing does. */
+  readonly within?: PluginContext['within'];
   readonly hooks: HookCallers<typeof schedulerHooks>;
 };
 
@@ -175,6 +177,7 @@ export class SchedulerHost {
       counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
       observer: new Observers(parts.observers ?? [], log),
       fault: (error) => this.#fault(error),
+      within: (limitMs, call) => (this.#ctx.within === undefined ? call() : this.#ctx.within(limitMs, call)),
       active: () => this.#work.active,
       cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
     };

@@ -49,6 +49,11 @@ export class Outcomes {
     this.#say(waiting, 'SchedulerError', text);
   }
 
+  /** The scheduler in charge broke its contract, and no pod in particular suffers from it. */
+  blame(message: string): void {
+    this.#blame.say(this.#core.current.name, message);
+  }
+
   /** A plugin refused the pod after a node was found. */
   refused(waiting: WaitingPod, reason: string): void {
     this.#core.counts.unschedulable += 1;

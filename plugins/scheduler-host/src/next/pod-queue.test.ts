@@ -199,6 +199,21 @@ describe('the queue of pods', () => {
     expect(queue.nextInMs(0)).toBeUndefined();
   });
 
+  it('takes a pod back that was not decided about, as if it had not been taken', () => {
+    const queue = queueWith(['p', 'q']);
+    const [waiting] = queue.take(1, 0);
+    if (waiting === undefined) throw new Error('nothing to take');
+    queue.giveBack(waiting);
+    queue.giveBack(waiting);
+    expect(queue.take(2, 0).map(({ pod, attempts }) => [pod.name, attempts])).toEqual([
+      ['p', 1],
+      ['q', 1],
+    ]);
+    queue.delete('uid-p');
+    queue.giveBack(waiting);
+    expect(queue.counts().active).toBe(0);
+  });
+
   it('activates at once, and remembers it for a pod that is being decided', () => {
     const queue = queueWith(['p']);
     const [waiting] = refuse(queue, 'Fit', 0);

@@ -134,6 +134,14 @@ export class PodQueue {
     this.#index.add(waiting);
   }
 
+  /** There was no decision about it: as if it had not been taken. */
+  giveBack(waiting: WaitingPod): void {
+    if (waiting.place !== 'deciding' || this.#pods.get(waiting.uid) !== waiting) return;
+    this.#leave(waiting);
+    waiting.attempts -= 1;
+    this.#toActive(waiting, 'ScheduleAttemptFailure');
+  }
+
   /** It is tried at once, whatever it waited for. */
   activate(uid: string): void {
     const waiting = this.#pods.get(uid);
