@@ -1,6 +1,4 @@
-/** Schedulers outside of the cluster's processes: programs that speak the Kubernetes API. Their pods are left alone here. */
-import { defineService, type ServiceToken } from '../../kernel/index.ts';
-
+/** A program outside of the cluster's processes that speaks the Kubernetes API. Its pods are left alone here. */
 export interface ExternalScheduler {
   /** Pods with this `spec.schedulerName` wait for it. */
   readonly name: string;
@@ -8,12 +6,7 @@ export interface ExternalScheduler {
   readonly hint?: string;
 }
 
+/** Knows of schedulers outside. */
 export interface ExternalSchedulers {
   list(): readonly ExternalScheduler[];
 }
-
-/** Token of those who know of schedulers outside. */
-export const externalSchedulers: ServiceToken<ExternalSchedulers, 'many'> = defineService<ExternalSchedulers, 'many'>(
-  'scheduler.external',
-  { major: 1, cardinality: 'many', sync: ['list'] },
-);

@@ -5,6 +5,7 @@
  */
 import { defineService, notifyHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
 import type { Decision, PodExplanation } from './decision.ts';
+import type { ExternalSchedulers } from './external.ts';
 import type { QueuedPod, SchedulingPlugin } from './extension-points.ts';
 import type { PodInfo } from './pod-info.ts';
 import type { RequeueHint } from './requeue.ts';
@@ -70,6 +71,12 @@ export interface SchedulingPlugins {
 export const schedulingPlugins: ServiceToken<SchedulingPlugins, 'many'> = defineService<SchedulingPlugins, 'many'>(
   'scheduling.plugins',
   { major: 1, cardinality: 'many', sync: ['make'] },
+);
+
+/** Token of those who know of schedulers outside, whose pods are left to them. */
+export const externalSchedulers: ServiceToken<ExternalSchedulers, 'many'> = defineService<ExternalSchedulers, 'many'>(
+  'scheduler.external',
+  { major: 1, cardinality: 'many', sync: ['list'] },
 );
 
 /** After a pod was bound. */
