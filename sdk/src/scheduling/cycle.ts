@@ -85,7 +85,8 @@ export class Cycle {
     }
     evaluation.collect(this.#batch);
     this.#beginOutcomes();
-    runFilters(cluster.active, pod, this.#batch, this.#outcomes, this.guard);
+    const refusal = this.#runClusterFilters(cluster.active, pod);
+    if (refusal !== undefined) return this.#refused(refusal);
     this.#sampled();
     return this.#rescored(pod, evaluation);
   }
@@ -253,6 +254,17 @@ export class Cycle {
     return this.#findings(totals, count, [...columns, ...more], evaluation.outcomes);
   }
 
+  /** A node must also do when nominated pods that help do not come. Returns a refusal that this makes. */
+  #runClusterFilters(active: readonly ActiveFilter[], pod: PodInfo): PreFiltered['refusal'] {
+    runFilters(active, pod, this.#batch, this.#outcomes, this.guard);
+    if (active.length === 0 || this.#batch.count === 0) return undefined;
+    return this.state.withoutSupport(pod, () => {
+      const alone = this.#preFilter(this.profile.clusterFilters, pod);
+      runFilters(alone.active, pod, this.#batch, this.#outcomes, this.guard);
+      return alone.refusal;
+    });
+  }
+
   /** Few rows are in question: they are asked about one time, and nothing is kept. */
   #narrow(pod: PodInfo, evaluated: Exclude<Evaluated, { kind: 'refused' }>, cluster: PreFiltered): Findings {
     const ofRows = evaluated.preFiltered;
@@ -263,7 +275,9 @@ export class Cycle {
     for (const row of rows) this.#batch.add(row);
     const leftOut = this.state.nodeCount - rows.length;
     const by = [...ofRows.narrowedBy, ...cluster.narrowedBy].join(', ');
-    runFilters([...ofRows.active, ...cluster.active], pod, this.#batch, this.#outcomes, this.guard);
+    runFilters(ofRows.active, pod, this.#batch, this.#outcomes, this.guard);
+    const refusal = this.#runClusterFilters(cluster.active, pod);
+    if (refusal !== undefined) return this.#refused(refusal);
     const totals = this.#blank();
     const { count } = this.#batch;
     const scores = count === 0 ? [] : [...this.profile.rowScores, ...this.profile.clusterScores];

@@ -121,10 +121,11 @@ class Framework implements FrameworkScheduler {
       return { outcome: 'error', podUid: pod.uid, plugin: '', message };
     }
     try {
-      return this.#state.withoutNominated(pod, () => {
+      const decide = (): Decision => {
         const { decision, findings } = lane.cycle.decide(pod);
         return mayPreempt ? afterFilters(lane.cycle, pod, decision, findings) : decision;
-      });
+      };
+      return this.#state.withoutNominated(pod, decide, ({ outcome }) => outcome === 'bind' || outcome === 'preempt');
     } catch (error) {
       if (!(error instanceof PluginFault)) throw error;
       return { outcome: 'error', podUid: pod.uid, plugin: error.plugin, message: error.message };

@@ -77,17 +77,20 @@ describe('Plugins that do not keep to their batch', () => {
   });
 
   it('give 0 where they say nothing', async () => {
-    const some: SchedulingPlugin = {
-      name: 'Some',
+    const empty: SchedulingPlugin = {
+      name: 'Empty',
       score: (_pod, { rows, count, view }, scores) => {
         for (const row of rows.subarray(0, count)) if (view.podCount[row] === 0) scores[row] = 100;
       },
     };
-    const decisions = await scheduler(some).decide(
-      [pod(), pod(), pod()],
-      listSnapshot([node('a'), node('b'), node('c')]),
+    const decisions = await scheduler(empty).decide([pod(), pod()], listSnapshot([node('a'), node('b')]));
+    const totals = decisions.map(
+      (decision) => decision.outcome === 'bind' && decision.scores.map(({ total }) => total),
     );
-    expect(new Set(decisions.map(nodeOf))).toEqual(new Set(['a', 'b', 'c']));
+    expect(totals).toEqual([
+      [100, 100],
+      [100, 0],
+    ]);
   });
 
   it.each(['max', 'reverse-max'] as const)(

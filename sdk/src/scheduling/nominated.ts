@@ -2,7 +2,7 @@
  * Pods that victims make room for. They count on their nodes like pods that run there, so that others leave them their room; but not for
  * themselves, and not for more important pods.
  */
-import type { PodInfo } from '../contracts/scheduler2/index.ts';
+import type { PodClass, PodInfo, PodMatcher } from '../contracts/scheduler2/index.ts';
 
 export interface Nomination {
   readonly row: number;
@@ -17,6 +17,27 @@ export class NominatedPods {
   set(row: number, nominated: readonly PodInfo[]): void {
     if (nominated.length === 0) this.#byRow.delete(row);
     else this.#byRow.set(row, nominated);
+  }
+
+  /** One more, until the row is set again. */
+  add(row: number, pod: PodInfo): void {
+    const known = this.#byRow.get(row) ?? [];
+    if (!known.includes(pod)) this.#byRow.set(row, [...known, pod]);
+  }
+
+  /** Those of which the pod wants to be near, or evenly away from. */
+  leanedOnBy(pod: PodInfo, isMeant: (matcher: PodMatcher, other: PodClass) => boolean): readonly Nomination[] {
+    const { requiredAffinity, spread } = pod.class;
+    if (this.#byRow.size === 0 || requiredAffinity.length + spread.length === 0) return nobody;
+    const hard = spread.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule');
+    const matchers = [...requiredAffinity, ...hard].map(({ matcher }) => matcher);
+    const found: Nomination[] = [];
+    for (const [row, pods] of this.#byRow) {
+      for (const other of pods) {
+        if (matchers.some((matcher) => isMeant(matcher, other.class))) found.push({ row, pod: other });
+      }
+    }
+    return found;
   }
 
   /** Those that do not count for this pod. */

@@ -54,7 +54,7 @@ export function afterFilters(cycle: Cycle, pod: PodInfo, decision: Decision, fin
   if (decision.outcome !== 'unschedulable') return decision;
   const { why, preempt } = tryPlugins(cycle, pod, findings, decision.rejections);
   if (preempt === undefined) return why === undefined ? decision : { ...decision, preemption: why };
-  cycle.state.add(preempt.row, pod);
+  cycle.state.nominate(preempt.row, pod);
   const { podUid, rejections } = decision;
   const nodeName = cycle.state.names[preempt.row] ?? '';
   return { outcome: 'preempt', podUid, nodeName, victims: preempt.victims, rejections };

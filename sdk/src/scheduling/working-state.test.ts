@@ -182,9 +182,15 @@ describe('WorkingState', () => {
     const important = pods.infoOf(podOf('q', { app: 'b' }, { priority: 10 }));
     live.put(0, nodeOf('n', { zone: 'a' }), [], [nominated]);
     view.sync(live.snapshot);
-    const countFor = (pod: PodInfo) => view.withoutNominated(pod, () => view.podCount[0]);
+    const countFor = (pod: PodInfo, isPlaced = false) =>
+      view.withoutNominated(
+        pod,
+        () => view.podCount[0],
+        () => isPlaced,
+      );
     expect([view.podCount[0], countFor(important), view.podCount[0]]).toEqual([1, 0, 1]);
-    expect([countFor(nominated), view.podCount[0]]).toEqual([0, 0]);
+    expect([countFor(nominated), view.podCount[0]]).toEqual([0, 1]);
+    expect([countFor(nominated, true), view.podCount[0]]).toEqual([0, 0]);
     expect([countFor(important), view.podCount[0]]).toEqual([0, 0]);
     view.sync(live.snapshot);
     expect(view.podCount[0]).toBe(1);

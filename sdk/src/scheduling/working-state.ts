@@ -21,7 +21,7 @@ import type {
 import { ResourceColumns } from './columns.ts';
 import { LabelUsages } from './label-usage.ts';
 import { listedObjects } from './list-snapshot.ts';
-import { NominatedPods } from './nominated.ts';
+import { NominatedPods, type Nomination } from './nominated.ts';
 import { RowChanges } from './row-changes.ts';
 import { TopologyIndex } from './topology-index.ts';
 
@@ -190,15 +190,38 @@ export class WorkingState implements ClusterView {
     this.#touch(row);
   }
 
-  /** Runs `work` without the nominated pods that do not count for `pod`. */
-  withoutNominated<T>(pod: PodInfo, work: () => T): T {
+  /** Puts a pod that waits for victims on a node until the next `sync`: it is one of the nominated. */
+  nominate(row: number, pod: PodInfo): void {
+    this.add(row, pod);
+    this.#nominated.add(row, pod);
+  }
+
+  /** Runs `work` without the nominated pods that do not count for `pod`. `isPlaced`: its own place is free afterwards. */
+  withoutNominated<T>(pod: PodInfo, work: () => T, isPlaced: (result: T) => boolean = () => false): T {
+    const ignored = this.#nominated.ignoredBy(pod);
+    return this.#without(ignored, work, (other, result) => other.uid === pod.uid && isPlaced(result));
+  }
+
+  /**
+   * Runs `work` without the nominated pods that `pod` would lean on: they are not there yet, and may get another place. undefined: there are
+   * none.
+   */
+  withoutSupport<T>(pod: PodInfo, work: () => T): T | undefined {
+    const support = this.#nominated.leanedOnBy(pod, (matcher, other) => this.matches(matcher, other));
+    return support.length === 0 ? undefined : this.#without(support, work, () => false);
+  }
+
+  #without<T>(nominations: readonly Nomination[], work: () => T, isGone: (pod: PodInfo, result: T) => boolean): T {
     // One that was decided about since the last sync is not there any more.
-    const ignored = this.#nominated.ignoredBy(pod).filter(({ row, pod: other }) => this.podsOf(row).includes(other));
-    for (const { row, pod: other } of ignored) this.remove(row, other);
+    const away = nominations.filter(({ row, pod }) => this.podsOf(row).includes(pod));
+    if (away.length === 0) return work();
+    for (const { row, pod } of away) this.remove(row, pod);
+    let result: { readonly value: T } | undefined;
     try {
-      return work();
+      result = { value: work() };
+      return result.value;
     } finally {
-      for (const { row, pod: other } of ignored) if (other.uid !== pod.uid) this.add(row, other);
+      for (const { row, pod } of away) if (result === undefined || !isGone(pod, result.value)) this.add(row, pod);
     }
   }
 
