@@ -79,6 +79,8 @@ const plugins: readonly AnyPlugin[] = [
 export interface TestApiServerOptions {
   readonly plugins?: readonly AnyPlugin[];
   readonly without?: readonly string[];
+  /** Plugins that can be enabled or swapped in. */
+  readonly available?: readonly AnyPlugin[];
   readonly apiserver?: Record<string, unknown>;
   /** In place of a memory store of its own; not closed with the server: several may share it. */
   readonly store?: Store;
@@ -93,6 +95,11 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
   const chosen = [...own, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
   const kernel = await startTestKernel({
     plugins: chosen,
+    available: (options.available ?? []).map((definition) => ({
+      definition,
+      config: options.config?.[definition.name],
+      source: 'built-in',
+    })),
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
     config: { ...options.config, apiserver: { listen: { port: 0 }, ...options.apiserver } },
   });
