@@ -37,7 +37,7 @@ describe('scheduler-host', () => {
       ['hangs', 'did not decide within 500 ms', () => new Promise(() => undefined)],
       [
         'loops without end',
-        'first-fit',
+        'did not return from a call',
         () => {
           for (;;);
         },

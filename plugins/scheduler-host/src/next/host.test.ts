@@ -185,6 +185,46 @@ describe('the scheduler host', () => {
     expect(host.counts.bound).toBe(4);
   });
 
+  it('decides only while it leads, and drops what was decided when it does no more', async () => {
+    let leads = false;
+    let tell: (leading: boolean) => void = () => undefined;
+    const current = {
+      leading: () => leads,
+      onChange: (listener: (leading: boolean) => void) => {
+        tell = listener;
+        return () => undefined;
+      },
+      status: () => ({ identity: 'a', holder: 'a', leading: leads, transitions: 0 }),
+    };
+    const { api, env, service, host } = await bench({}, undefined, { current, onChange: () => undefined });
+    const lead = async (leading: boolean): Promise<void> => {
+      leads = leading;
+      tell(leading);
+      await quiet(env, 100);
+    };
+    putPods(api, 1);
+    await quiet(env);
+    expect(service.asked).toEqual([]);
+    expect(host.pending()).toMatchObject({ active: 1 });
+    await lead(true);
+    expect(api.bindings).toEqual(['p0']);
+    const victims = [{ namespace: 'default', name: 'p0', uid: 'uid-p0', priority: 0 }];
+    service.trick = async (asked) => {
+      service.trick = undefined;
+      await env.timers.sleep(50);
+      return asked.map(({ uid }) => ({ outcome: 'preempt', podUid: uid, nodeName: 'a', victims, rejections: [] }));
+    };
+    api.put('pods', aPod('p1', { priority: 9 }));
+    await quiet(env);
+    await lead(false);
+    expect(service.asked.at(-1)).toEqual(['p1']);
+    expect(api.deletions).toEqual([]);
+    expect(api.pod('p1')?.status).toBeUndefined();
+    await quiet(env, 10_000);
+    await lead(true);
+    expect(api.bindings).toEqual(['p0', 'p1']);
+  });
+
   it('leaves a pod alone that cannot be understood', async () => {
     const { api, env, log, host } = await bench();
     api.put('pods', { ...aPod('odd'), spec: null as never });

@@ -1,4 +1,6 @@
 /** The host on simulated time, with an API server that fails and hangs when told. */
+import type { OptionalRef } from '@timonel/sdk';
+import type { Leadership } from '@timonel/sdk/contracts/leadership';
 import type {
   Decision,
   PodInfo,
@@ -49,6 +51,7 @@ const running: { readonly host: SchedulerHost; readonly stop: AbortController; r
 export async function bench(
   config: Partial<HostConfig> = {},
   prepare: (api: FakeApi) => void = () => undefined,
+  leadership?: OptionalRef<Leadership>,
 ): Promise<Bench> {
   const api = new FakeApi();
   prepare(api);
@@ -59,7 +62,12 @@ export async function bench(
   const hooks = { podBound: { size: 0, call: () => Promise.resolve() } };
   const host = new SchedulerHost(
     { name: 'scheduler-host', env, log, signal: stop.signal, reportFault: () => undefined, hooks },
-    { api: api.client(), scheduler: service, schedulerName: () => 'to-node-a' },
+    {
+      api: api.client(),
+      scheduler: service,
+      schedulerName: () => 'to-node-a',
+      ...(leadership === undefined ? {} : { leadership }),
+    },
     {
       schedulerName: 'default-scheduler',
       batchSize: 10,
