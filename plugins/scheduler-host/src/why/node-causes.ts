@@ -1,14 +1,19 @@
 /** Why no node takes a pod: the refusals of the scheduler, weighed by what would happen without each of them. */
+import type { Clock } from '@timonel/sdk';
 import type { ExplainedRejection, NodeRejection, PodExplanation } from '@timonel/sdk/contracts/scheduler2';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import type { Node, Pod } from '@timonel/sdk/kube';
 import { byRoot, isHealth, textOf, type Weighed } from './root-cause.ts';
 import { whatIf, type WhatIf } from './what-if.ts';
 
-/** Questions beside the first one; each costs about as much as a decision. */
+/** Questions beside the first one; each costs about as much as a decision. They take their time from the scheduler. */
 const questionLimit = 8;
+const questionsLimitMs = 40;
+/** Of so many different refusals each question is dear, and says little. */
+const weighedLimit = 64;
 
 export interface Questions {
+  readonly clock: Clock;
   /** What the scheduler says of a pod like this. */
   readonly ask: (pod: Pod) => Promise<PodExplanation>;
   readonly nodeNamed: (name: string) => Node | undefined;
@@ -17,19 +22,27 @@ export interface Questions {
 class Experiments {
   readonly #questions: Questions;
   readonly #answers = new Map<string, PodExplanation | undefined>();
+  readonly #limit: number;
+  readonly #endMs: number;
 
-  constructor(questions: Questions) {
+  constructor(questions: Questions, refusals: number) {
     this.#questions = questions;
+    this.#limit = refusals > weighedLimit ? 0 : questionLimit;
+    this.#endMs = questions.clock.monotonic() + questionsLimitMs;
   }
 
   /** undefined: it was not tried. */
   async of(change: WhatIf | undefined): Promise<PodExplanation | undefined> {
     if (change === undefined) return undefined;
     const { key, pod } = change;
-    if (this.#answers.has(key) || this.#answers.size >= questionLimit) return this.#answers.get(key);
+    if (this.#answers.has(key) || this.#isOver()) return this.#answers.get(key);
     const answer = await this.#questions.ask(pod).catch(() => undefined);
     this.#answers.set(key, answer);
     return answer;
+  }
+
+  #isOver(): boolean {
+    return this.#answers.size >= this.#limit || this.#questions.clock.monotonic() >= this.#endMs;
   }
 }
 
@@ -125,7 +138,7 @@ export async function nodeCauses(
   explanation: PodExplanation,
   questions: Questions,
 ): Promise<readonly Cause[]> {
-  const tries = new Experiments(questions);
+  const tries = new Experiments(questions, explanation.rejections.length);
   let weighed: Weighed[] = [];
   for (const rejection of explanation.rejections) weighed.push(await weigh(pod, rejection, tries, questions));
   if (!weighed.some(({ alone }) => alone === undefined || alone > 0)) {

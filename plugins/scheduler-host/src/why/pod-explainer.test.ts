@@ -140,6 +140,37 @@ describe('a pod that fits nowhere', () => {
   });
 });
 
+describe('what-if questions', () => {
+  const taint = (key: string) => ({
+    ...rejection,
+    plugin: 'TaintToleration',
+    reason: `taint ${key}`,
+    detail: { key },
+    unblock: '',
+  });
+  const taints = (count: number): PodExplanation => ({
+    ...nothing,
+    rejections: Array.from({ length: count }, (_, at) => taint(`t${at}`)),
+  });
+  const asked = async (count: number, afterMs: number): Promise<number> => {
+    let questions = 0;
+    const time = { ...env.clock, monotonic: () => questions * afterMs };
+    const explain = (): Promise<PodExplanation> => {
+      questions += 1;
+      return Promise.resolve(taints(count));
+    };
+    await why(waits, explain, { clock: time, nodeNamed: () => undefined });
+    return questions - 1;
+  };
+
+  it('are few, and none when there are too many refusals or no time', async () => {
+    expect(await asked(5, 0)).toBe(5);
+    expect(await asked(50, 0)).toBe(8);
+    expect(await asked(65, 0)).toBe(0);
+    expect(await asked(50, 15)).toBe(3);
+  });
+});
+
 describe('a pod that would fit', () => {
   it.each([
     ['active', 'queued', 'waits for its turn'],

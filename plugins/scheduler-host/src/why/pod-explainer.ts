@@ -96,13 +96,13 @@ export class PodExplainer implements Explainer {
       return first.some(({ code }) => code.startsWith('pod-group')) ? remembered : [];
     }
     if (this.#parts.snapshot.nodeCount === 0) return [noNodes];
-    const { nodeNamed } = this.#parts;
+    const { nodeNamed, clock } = this.#parts;
     const ask = async (pod: Pod): Promise<SoundExplanation> => {
       const answer = await this.#ask(pod);
       if (answer === undefined) throw new Error('the scheduler did not answer');
       return answer;
     };
-    return nodeCauses(waiting.pod, explanation, { ask, nodeNamed });
+    return nodeCauses(waiting.pod, explanation, { ask, nodeNamed, clock });
   }
 
   #summary(
