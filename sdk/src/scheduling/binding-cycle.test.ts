@@ -118,4 +118,36 @@ describe('BindingCycle', () => {
     stop.abort();
     expect(await stopped).toMatchObject({ outcome: 'refused', reason: 'the scheduler is being replaced' });
   });
+
+  it('waits for nobody when one has refused', async () => {
+    const wait: Status = { code: 'wait' };
+    const handles: PermitHandle[] = [];
+    const { admit, calls } = bed({ A: { permit: wait }, B: { permit: no }, C: { permit: yes } }, handles);
+    expect(await admit()).toEqual({ outcome: 'refused', plugin: 'B', reason: 'no berth' });
+    // C is not asked any more.
+    expect(calls).toEqual(['A.permit', 'B.permit']);
+    const later: PermitHandle[] = [];
+    const admitted = bed({ A: { permit: wait }, B: { permit: wait } }, later).admit();
+    later[1]?.reject('gone');
+    expect(await admitted).toEqual({ outcome: 'refused', plugin: 'B', reason: 'gone' });
+  });
+
+  it('has nothing to wait for when the permission comes before the wish to wait', async () => {
+    const started: number[] = [];
+    const timers = { after: (ms: number) => (started.push(ms), { cancel: () => undefined }) };
+    const quick: SchedulingPlugin = {
+      name: 'Quick',
+      permit: (_pod, _node, handle) => {
+        handle.allow();
+        return { code: 'wait' };
+      },
+    };
+    const profile = makeProfile(
+      { schedulerName: 'x', plugins: [{ name: 'Quick' }] },
+      new Map([['Quick', () => quick]]),
+    );
+    const cycle = new BindingCycle(profile, new PluginGuard(), timers);
+    expect(await cycle.admit(pod, 'n', new AbortController().signal)).toEqual({ outcome: 'bind' });
+    expect(started).toEqual([]);
+  });
 });

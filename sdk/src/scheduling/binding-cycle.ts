@@ -2,11 +2,8 @@
 import { errorMessage } from '../kernel/index.ts';
 import type { Admission, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler2/index.ts';
 import type { PluginGuard } from './plugin-guard.ts';
+import { Permission, type Timers } from './permission.ts';
 import type { Profile } from './profile.ts';
-
-export interface Timers {
-  after(delayMs: number, run: () => void): { cancel(): void };
-}
 
 /** Permit without a limit of its own waits for so long. Source: kube-scheduler's longest, 15 minutes. */
 const permitLimitMs = 15 * 60_000;
@@ -43,9 +40,7 @@ export class BindingCycle {
       const no = this.#ask(plugin, () => plugin.reserve?.(pod, nodeName));
       if (no !== undefined) return no;
     }
-    const waits = plugins.filter((plugin) => plugin.permit !== undefined);
-    const permitted = await Promise.all(waits.map((plugin) => this.#permit(plugin, pod, nodeName, signal)));
-    const denied = permitted.find((no) => no !== undefined);
+    const denied = await this.#permit(plugins, pod, nodeName, signal);
     if (denied !== undefined) return denied;
     for (const plugin of plugins) {
       const no = await this.#askLater(plugin, () => plugin.preBind?.(pod, nodeName));
@@ -97,26 +92,24 @@ export class BindingCycle {
     }
   }
 
-  #permit(plugin: SchedulingPlugin, pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Refusal | undefined> {
-    return new Promise((resolve) => {
-      const end = (reason: string | undefined): void => {
-        timer?.cancel();
-        signal.removeEventListener('abort', stopped);
-        resolve(reason === undefined ? undefined : { outcome: 'refused', plugin: plugin.name, reason });
-      };
-      const stopped = (): void => end('the scheduler is being replaced');
-      let timer: { cancel(): void } | undefined;
+  async #permit(
+    plugins: readonly SchedulingPlugin[],
+    pod: PodInfo,
+    nodeName: string,
+    signal: AbortSignal,
+  ): Promise<Refusal | undefined> {
+    const permission = new Permission(this.#timers);
+    for (const plugin of plugins) {
+      if (plugin.permit === undefined || permission.objection !== undefined) continue;
+      const { name } = plugin;
+      const handle = permission.ask(name);
       let status: Status | undefined;
-      const handle = { allow: () => end(undefined), reject: end };
       const no = this.#ask(plugin, () => (status = plugin.permit?.(pod, nodeName, handle)));
-      if (status?.code !== 'wait') {
-        resolve(no);
-        return;
-      }
-      const limitMs = status.timeoutMs ?? permitLimitMs;
-      timer = this.#timers.after(limitMs, () => end(`was not permitted within ${limitMs} ms`));
-      signal.addEventListener('abort', stopped, { once: true });
-      if (signal.aborted) stopped();
-    });
+      if (status?.code === 'wait') permission.wait(name, status.timeoutMs ?? permitLimitMs);
+      else if (no === undefined) permission.allow(name);
+      else permission.reject(name, no.reason);
+    }
+    const objection = await permission.settled(signal);
+    return objection === undefined ? undefined : { outcome: 'refused', plugin: objection.by, reason: objection.reason };
   }
 }

@@ -14,9 +14,10 @@ import type {
   Status,
 } from '../contracts/scheduler2/index.ts';
 import { success } from '../contracts/scheduler2/index.ts';
-import { BindingCycle, type Timers } from './binding-cycle.ts';
+import { BindingCycle } from './binding-cycle.ts';
 import { Cycle } from './cycle.ts';
 import { explain } from './explain.ts';
+import type { Timers } from './permission.ts';
 import { PluginFault, PluginGuard } from './plugin-guard.ts';
 import { byGroup, decideGroup } from './pod-group.ts';
 import { afterFilters } from './post-filtering.ts';
@@ -33,7 +34,10 @@ export interface FrameworkOptions {
   readonly order?: BatchOrder;
 }
 
-/** Gives each part of a batch once: a single pod, or the members of a group. What `view` shows changes with every part that is decided. */
+/**
+ * Gives each part of a batch once: a single pod, or the members of a group. What `view` shows changes with every part that is decided. Pods
+ * that it leaves out are tried again later.
+ */
 export type BatchOrder = (parts: readonly (readonly PodInfo[])[], view: ClusterView) => Iterable<readonly PodInfo[]>;
 
 /** One profile with all it needs to run. */
@@ -96,15 +100,17 @@ class Framework implements FrameworkScheduler {
   decide(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
     this.#state.sync(snapshot);
     const byUid = new Map<string, Decision>();
+    const open = new Set(pods.map(({ uid }) => uid));
     const parts = byGroup(pods);
-    for (const part of this.#options.order?.(parts, this.#state) ?? parts) {
+    for (const given of this.#options.order?.(parts, this.#state) ?? parts) {
+      const part = given.filter(({ uid }) => open.delete(uid));
       const isGroup = part[0]?.class.group !== undefined;
       const decisions = isGroup
         ? decideGroup(this.#state, part, (pod) => this.#decideOne(pod, false))
         : part.map((pod) => this.#decideOne(pod, true));
       for (const decision of decisions) byUid.set(decision.podUid, decision);
     }
-    return Promise.resolve(pods.flatMap(({ uid }) => byUid.get(uid) ?? []));
+    return Promise.resolve(pods.map(({ uid }) => byUid.get(uid) ?? leftOut(uid)));
   }
 
   explain(pod: PodInfo, snapshot: SchedulerSnapshot): Promise<PodExplanation> {
@@ -154,7 +160,7 @@ class Framework implements FrameworkScheduler {
   /** Every profile has the same queue: the first one that has an opinion sorts it. */
   #compare(a: QueuedPod, b: QueuedPod): number {
     for (const { profile } of this.#lanes.values()) {
-      const sorter = profile.all.find((plugin) => plugin.queueSort !== undefined);
+      const sorter = profile.all.find((plugin) => plugin.queueSort !== undefined && !this.#guard.isOut(plugin.name));
       if (sorter !== undefined) return this.#guard.call(sorter.name, () => sorter.queueSort?.(a, b) ?? 0);
     }
     return b.pod.class.priority - a.pod.class.priority || a.sequence - b.sequence;
@@ -183,6 +189,10 @@ class Framework implements FrameworkScheduler {
       ? Promise.resolve({ outcome: 'bind' })
       : binding.admit(pod, nodeName, signal);
   }
+}
+
+function leftOut(podUid: string): Decision {
+  return { outcome: 'error', podUid, plugin: '', message: 'the order of the batch left the pod out' };
 }
 
 /** @throws Error when a profile names a plugin that nobody offers, or configures one wrongly */

@@ -1,5 +1,5 @@
 import type { SchedulingPlugin } from '../contracts/scheduler2/index.ts';
-import type { Timers } from './binding-cycle.ts';
+import type { Timers } from './permission.ts';
 import { frameworkScheduler, type FrameworkScheduler } from './framework.ts';
 
 export interface SchedulerOfOptions {
