@@ -20,6 +20,7 @@ const newColumn = (length: number): Float64Array => new Float64Array(Math.max(st
 /** Resources of nodes in columns: what they have, and what their pods ask for. */
 export class ResourceColumns {
   readonly #resources = new Map<string, ResourceColumn>();
+  #none: ResourceColumn = { allocatable: newColumn(0), requested: newColumn(0) };
   #length = startLength;
   readonly cpu: ResourceColumn;
   readonly memory: ResourceColumn;
@@ -30,13 +31,17 @@ export class ResourceColumns {
   podCount: Float64Array = newColumn(0);
 
   constructor() {
-    this.cpu = this.of('cpu');
-    this.memory = this.of('memory');
-    this.storage = this.of('ephemeral-storage');
+    this.cpu = this.#made('cpu');
+    this.memory = this.#made('memory');
+    this.storage = this.#made('ephemeral-storage');
   }
 
-  /** Made when it is first asked for: a resource that no node has is 0 everywhere. */
+  /** A resource that no node has and no placed pod asks for is 0 everywhere, and costs nothing. */
   of(resource: string): ResourceColumn {
+    return this.#resources.get(resource) ?? this.#none;
+  }
+
+  #made(resource: string): ResourceColumn {
     let column = this.#resources.get(resource);
     if (column === undefined) {
       column = { allocatable: newColumn(this.#length), requested: newColumn(this.#length) };
@@ -48,6 +53,7 @@ export class ResourceColumns {
   reserve(rows: number): void {
     if (rows <= this.#length) return;
     this.#length = Math.max(rows, this.#length * 2);
+    this.#none = { allocatable: newColumn(this.#length), requested: newColumn(this.#length) };
     for (const column of this.#resources.values()) {
       column.allocatable = grown(column.allocatable, this.#length);
       column.requested = grown(column.requested, this.#length);
@@ -64,7 +70,7 @@ export class ResourceColumns {
     for (const [resource, amount] of Object.entries(node?.status?.allocatable ?? {})) {
       const value = (resource === 'cpu' ? milliCpu(amount) : wholeQuantity(amount)) ?? 0;
       if (resource === 'pods') this.allocatablePods[row] = value;
-      else this.of(resource).allocatable[row] = value;
+      else this.#made(resource).allocatable[row] = value;
     }
   }
 
@@ -77,7 +83,7 @@ export class ResourceColumns {
     bump(this.scoringMemoryBytes, row, sign * scoring.memoryBytes);
     bump(this.podCount, row, sign);
     for (const resource in request.extended) {
-      bump(this.of(resource).requested, row, sign * (request.extended[resource] ?? 0));
+      bump(this.#made(resource).requested, row, sign * (request.extended[resource] ?? 0));
     }
   }
 }

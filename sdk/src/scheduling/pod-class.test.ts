@@ -24,6 +24,14 @@ describe('PodClasses', () => {
     expect(classes.classOf(pod({ nodeSelector: { disk: 'ssd' } })).rowKey).not.toBe(one.rowKey);
   });
 
+  it('tells pods apart that mount other images', () => {
+    const classes = new PodClasses();
+    const mounts = (reference: string): PodClass =>
+      classes.classOf(pod({ volumes: [{ name: 'v', image: { reference } }] }));
+    expect(mounts('models:1')).not.toBe(mounts('models:2'));
+    expect(mounts('models:1')).toBe(mounts('models:1'));
+  });
+
   it('forgets the oldest of too many', () => {
     const classes = new PodClasses({ limit: 2 });
     const first = classes.classOf(pod({ priority: 1 }));

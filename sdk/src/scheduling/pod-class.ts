@@ -181,13 +181,13 @@ function rowKeyOf(pod: Pod, claims: readonly string[]): string {
     spec.nodeSelector,
     spec.affinity?.nodeAffinity,
     spec.tolerations,
-    // Other volumes say nothing about nodes, but for a few old ones that are attached.
+    // Most volumes say nothing about nodes: claims, images and a few old ones that are attached do.
     spec.volumes?.some(needsNode) === true ? spec.volumes : undefined,
     claims.length > 0 ? [pod.metadata.namespace, claims] : undefined,
   ]);
 }
 
-const placeless = new Set(['configMap', 'secret', 'emptyDir', 'downwardAPI', 'projected', 'hostPath', 'image', 'name']);
+const placeless = new Set(['configMap', 'secret', 'emptyDir', 'downwardAPI', 'projected', 'hostPath', 'name']);
 
 function needsNode(volume: object): boolean {
   return Object.keys(volume).some((source) => !placeless.has(source));

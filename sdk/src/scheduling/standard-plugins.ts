@@ -85,6 +85,9 @@ export function standardFilters(): SchedulingPlugin[] {
   return Object.values(standard).map(({ make }) => withoutScore(make(undefined)));
 }
 
-function withoutScore({ score: _score, preScore: _preScore, ...plugin }: SchedulingPlugin): SchedulingPlugin {
-  return plugin;
+function withoutScore(plugin: SchedulingPlugin): SchedulingPlugin {
+  const filters: { -readonly [Key in keyof SchedulingPlugin]: SchedulingPlugin[Key] } = { ...plugin };
+  delete filters.score;
+  delete filters.preScore;
+  return filters;
 }

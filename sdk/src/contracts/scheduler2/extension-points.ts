@@ -9,7 +9,7 @@ import type { Status } from './status.ts';
 import type { NodeRejection, Victim } from './decision.ts';
 import type { ClusterView } from './view.ts';
 
-/** The nodes that are asked about. */
+/** The nodes that are asked about. It is filled again for the next call: keep nothing of it, and change nothing in it. */
 export interface NodeBatch {
   /** Indices into the columns of `view`; the first `count` are valid. */
   readonly rows: Int32Array;
@@ -17,7 +17,10 @@ export interface NodeBatch {
   readonly view: ClusterView;
 }
 
-/** Why a filter rejects a node. Make them once: the same object for the same reason. */
+/**
+ * Why a filter rejects a node. Make them once: the same object for the same reason. Of a plugin with more than 512 the further ones are shown
+ * as `other reasons`.
+ */
 export interface Reason {
   /** For programs: `insufficient-cpu`. */
   readonly code: string;
@@ -28,16 +31,21 @@ export interface Reason {
 }
 
 export interface Verdicts {
+  /** Without effect for rows that are not in the batch. */
   reject(row: number, reason: Reason): void;
 }
 
 /**
- * What a verdict depends on. `row`: the pod's class, the node and its pods, nothing else; such verdicts are kept until the row
- * changes. `cluster`: also other rows; asked for every pod.
+ * What a verdict or score depends on. `row`: what pods with the same `rowKey` have in common (not their labels, not their namespace), the node
+ * and its pods, nothing else; it is kept until the row changes, and with it what PreFilter and PreScore have left. Objects like claims count
+ * only for pods that have claims. `cluster`: everything; asked for every pod.
  */
 export type Scope = 'row' | 'cluster';
 
-/** Kept for one pod from PreFilter or PreScore on, for the plugin itself. */
+/**
+ * What PreFilter or PreScore leaves for the plugin's other methods. With the scope `cluster` for one pod; with `row` for all pods of one kind,
+ * as long as verdicts about them are kept: so it must not hold what is true at one moment only, like columns or counts.
+ */
 export type PluginState = unknown;
 
 export interface PreFilterResult {
@@ -81,7 +89,10 @@ export interface SchedulingPlugin {
   readonly scoreScope?: Scope;
   /** Default: 1. */
   readonly weight?: number;
-  /** Writes `scores[row]` for every row of the batch: 0 … 100 when there is no `normalize`, otherwise any finite number. */
+  /**
+   * Writes `scores[row]` for the rows of the batch, where 0 stands before. 0 … 100 when there is no `normalize`, 0 or more with `max` and
+   * `reverse-max`, any finite number with a function.
+   */
   score?(pod: PodInfo, nodes: NodeBatch, scores: Float64Array, state: PluginState): void;
   /**
    * Brings scores to 0 … 100 over all nodes that can take the pod. `max`: the highest becomes 100; `reverse-max`: the highest becomes 0
@@ -133,7 +144,7 @@ export interface PostFilterContext {
   readonly resolvableRows: Int32Array;
   /** Whether verdicts on this pod depend on the class and the row alone, so that what was found about a row holds until it changes. */
   readonly rowsAlone: boolean;
-  /** Grows with every change of the row. */
+  /** Grows with every change of the row, but not during a trial. */
   rowVersion(row: number): number;
   /** Everything is as it was when `work` has returned. */
   trial<T>(row: number, work: (trial: NodeTrial) => T): T;

@@ -73,7 +73,9 @@ export interface PodGroupRef {
  */
 export interface PodClass {
   readonly key: string;
-  /** Pods that differ in labels only have the same: all that plugins of scope `row` may look at. */
+  /**
+   * Pods that differ only in labels, namespace and what they want of other pods have the same: all that plugins of scope `row` may look at.
+   */
   readonly rowKey: string;
   /** Counts up from 0: an index for tables. */
   readonly id: number;
