@@ -17,14 +17,14 @@ import { rank } from './ranking.ts';
 import { fits, Reasons } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { out, type RowEvaluation } from './row-evaluation.ts';
-import { activeScores, normalizeByFunction, ScoreColumn } from './score-column.ts';
+import { activeScores, normalizeByFunction, ScoreColumn, type ActiveScore } from './score-column.ts';
 import type { WorkingState } from './working-state.ts';
 
 /** Filters of a pod after PreFilter; or the refusal that ends it. */
 export interface PreFiltered {
   readonly active: readonly ActiveFilter[];
   /** Only these rows can do. undefined: all. */
-  readonly rows: readonly number[] | undefined;
+  readonly rows: ReadonlySet<number> | undefined;
   /** Plugins that narrowed the rows. */
   readonly narrowedBy: readonly string[];
   readonly refusal: { readonly plugin: string; readonly status: Status } | undefined;
@@ -56,6 +56,9 @@ export class Cycle {
   readonly #cache: EvaluationCache;
   readonly #batch: ReusedBatch;
   readonly #outcomes: Outcomes;
+  readonly #trialOutcomes: Outcomes;
+  /** Columns that are used again for the next pod. */
+  readonly #raws: Float64Array[] = [];
   #totals = new Float64Array(64);
   #start = 0;
 
@@ -65,6 +68,7 @@ export class Cycle {
     this.guard = guard;
     this.#batch = new ReusedBatch(state);
     this.#outcomes = new Outcomes(this.reasons);
+    this.#trialOutcomes = new Outcomes(this.reasons);
     this.#cache = new EvaluationCache({ state, reasons: this.reasons, guard, profile });
   }
 
@@ -121,10 +125,10 @@ export class Cycle {
   rowCheck(pod: PodInfo): { readonly rowsAlone: boolean; fits(row: number): boolean } {
     const ofRows = this.#preFilter(this.profile.rowFilters, pod);
     const rowsAlone = this.#preFilter(this.profile.clusterFilters, pod).active.length === 0;
-    const outcomes = new Outcomes(this.reasons);
+    const outcomes = this.#trialOutcomes;
     outcomes.reserve(this.state.size, fits);
     const passes = ({ active, rows, refusal }: PreFiltered, row: number): boolean => {
-      if (refusal !== undefined || rows?.includes(row) === false) return false;
+      if (refusal !== undefined || rows?.has(row) === false) return false;
       this.#batch.clear();
       this.#batch.add(row);
       runFilters(active, pod, this.#batch, outcomes, this.guard);
@@ -153,7 +157,7 @@ export class Cycle {
   #preFilter(plugins: readonly SchedulingPlugin[], pod: PodInfo): PreFiltered {
     const active: ActiveFilter[] = [];
     const narrowedBy: string[] = [];
-    let rows: readonly number[] | undefined;
+    let rows: ReadonlySet<number> | undefined;
     for (const plugin of plugins) {
       if (this.guard.isOut(plugin.name)) continue;
       const result: PreFilterResult | undefined =
@@ -162,8 +166,8 @@ export class Cycle {
           : this.guard.call(plugin.name, () => plugin.preFilter?.(pod, this.state));
       const code = result?.status.code ?? 'success';
       if (result?.nodeNames !== undefined) {
-        const named = result.nodeNames.flatMap((name) => this.state.rowOf(name) ?? []);
-        rows = rows === undefined ? named : rows.filter((row) => named.includes(row));
+        const named = new Set(result.nodeNames.flatMap((name) => this.state.rowOf(name) ?? []));
+        rows = rows === undefined ? named : new Set([...named].filter((row) => rows?.has(row)));
         narrowedBy.push(plugin.name);
       }
       if (code === 'skip') continue;
@@ -225,7 +229,7 @@ export class Cycle {
     const batch = new LazyBatch(this.#batch, () => evaluation.collect(this.#batch));
     const scores = activeScores(this.profile.clusterScores, pod, batch, this.guard);
     if (scores.length > 0) batch.fill();
-    return scores.map((score) => new ScoreColumn(score));
+    return this.#columnsOf(scores);
   }
 
   /** Scores of the cluster on top of those of rows, when all rows of the evaluation are candidates. `#batch` holds them. */
@@ -242,14 +246,14 @@ export class Cycle {
     const totals = this.#blank();
     const columns = evaluation.columns.map((column) => retopped(column, rows, count));
     const same = columns.every((column, at) => column === evaluation.columns[at]);
+    const before = evaluation.totals;
     for (let at = 0; at < count; at += 1) {
       const row = rows[at] as number;
-      totals[row] = same ? (evaluation.totals[row] as number) : sumOf(columns, row);
+      totals[row] = same ? (before[row] as number) : 0;
     }
+    if (!same) for (const column of columns) column.addTo(totals, rows, count);
     const more =
-      count === 0
-        ? []
-        : activeScores(this.profile.clusterScores, pod, this.#batch, this.guard).map((score) => new ScoreColumn(score));
+      count === 0 ? [] : this.#columnsOf(activeScores(this.profile.clusterScores, pod, this.#batch, this.guard));
     this.#addScores(pod, totals, more);
     return this.#findings(totals, count, [...columns, ...more], evaluation.outcomes);
   }
@@ -268,12 +272,12 @@ export class Cycle {
   /** Few rows are in question: they are asked about one time, and nothing is kept. */
   #narrow(pod: PodInfo, evaluated: Exclude<Evaluated, { kind: 'refused' }>, cluster: PreFiltered): Findings {
     const ofRows = evaluated.preFiltered;
-    const allowed = ofRows.rows ?? [...this.state.presentRows];
-    const rows = cluster.rows === undefined ? allowed : allowed.filter((row) => cluster.rows?.includes(row));
     this.#beginOutcomes();
     this.#batch.clear();
-    for (const row of rows) this.#batch.add(row);
-    const leftOut = this.state.nodeCount - rows.length;
+    for (const row of ofRows.rows ?? cluster.rows ?? []) {
+      if (cluster.rows?.has(row) !== false) this.#batch.add(row);
+    }
+    const leftOut = this.state.nodeCount - this.#batch.count;
     const by = [...ofRows.narrowedBy, ...cluster.narrowedBy].join(', ');
     runFilters(ofRows.active, pod, this.#batch, this.#outcomes, this.guard);
     const refusal = this.#runClusterFilters(cluster.active, pod);
@@ -281,7 +285,7 @@ export class Cycle {
     const totals = this.#blank();
     const { count } = this.#batch;
     const scores = count === 0 ? [] : [...this.profile.rowScores, ...this.profile.clusterScores];
-    const columns = activeScores(scores, pod, this.#batch, this.guard).map((score) => new ScoreColumn(score));
+    const columns = this.#columnsOf(activeScores(scores, pod, this.#batch, this.guard));
     for (let at = 0; at < count; at += 1) totals[this.#batch.rows[at] as number] = 0;
     this.#addScores(pod, totals, columns);
     const findings = this.#findings(totals, count, columns, undefined);
@@ -297,17 +301,24 @@ export class Cycle {
     return { ...findings, rejections: () => [...findings.rejections(), others] };
   }
 
+  #columnsOf(scores: readonly ActiveScore[]): ScoreColumn[] {
+    return scores.map((score, at) => {
+      let raw = this.#raws[at];
+      if (raw === undefined || raw.length < this.state.size) {
+        raw = new Float64Array(this.state.size * 2);
+        this.#raws[at] = raw;
+      }
+      return new ScoreColumn(score, raw);
+    });
+  }
+
   #addScores(pod: PodInfo, totals: Float64Array, columns: readonly ScoreColumn[]): void {
     const { rows, count } = this.#batch;
     for (const column of columns) {
-      column.reserve(this.state.size);
       column.ask(pod, this.#batch, this.guard);
       normalizeByFunction(column, this.#batch, this.guard);
       if (column.isRelative) column.findTop(rows, count);
-      for (let at = 0; at < count; at += 1) {
-        const row = rows[at] as number;
-        totals[row] = (totals[row] as number) + column.weighted(row);
-      }
+      column.addTo(totals, rows, count);
     }
   }
 
@@ -318,7 +329,10 @@ export class Cycle {
     ofRows: Outcomes | undefined,
   ): Findings {
     const { why } = this.#outcomes;
-    const refusals = new Refusals(this.state, this.reasons, ofRows === undefined ? [why] : [ofRows.why, why]);
+    const refusals =
+      ofRows === undefined
+        ? new Refusals(this.state, this.reasons, why)
+        : new Refusals(this.state, this.reasons, ofRows.why, why);
     return { totals, fitting, columns, ...looksAt(refusals) };
   }
 }
@@ -330,12 +344,6 @@ function looksAt(refusals: Refusals): Pick<Findings, 'rejections' | 'rowsOf' | '
     resolvableRows: () => refusals.resolvableRows,
     refusal: undefined,
   };
-}
-
-function sumOf(columns: readonly ScoreColumn[], row: number): number {
-  let total = 0;
-  for (const column of columns) total += column.weighted(row);
-  return total;
 }
 
 /** The column with the highest score of these rows; itself when that is the same. */

@@ -48,6 +48,15 @@ export class ReusedBatch implements NodeBatch {
     this.#addedIn[row] = this.#filling;
   }
 
+  /** All rows that have a node. */
+  addPresent(): void {
+    const { presentRows } = this.view;
+    this.rows.set(presentRows, this.count);
+    this.count += presentRows.length;
+    const addedIn = this.#addedIn;
+    for (let at = 0; at < presentRows.length; at += 1) addedIn[presentRows[at] as number] = this.#filling;
+  }
+
   /** Whether the row was added since the last clearing. */
   has(row: number): boolean {
     return this.#addedIn[row] === this.#filling;

@@ -55,14 +55,11 @@ const whereOf = (decision: Decision | undefined): string | undefined =>
     ? `${decision.outcome} ${decision.nodeName}`
     : decision?.outcome;
 
-const near = (app: string): Pod['spec']['affinity'] =>
-  ({
-    podAffinity: {
-      requiredDuringSchedulingIgnoredDuringExecution: [
-        { topologyKey: 'zone', labelSelector: { matchLabels: { app } } },
-      ],
-    },
-  }) as Pod['spec']['affinity'];
+const near = (app: string): Pod['spec']['affinity'] => ({
+  podAffinity: {
+    requiredDuringSchedulingIgnoredDuringExecution: [{ topologyKey: 'zone', labelSelector: { matchLabels: { app } } }],
+  },
+});
 
 describe('Nominated pods', () => {
   it('are no victims of more important pods of the same batch', async () => {

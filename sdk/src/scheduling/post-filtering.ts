@@ -9,17 +9,24 @@ import type {
 import type { Cycle, Findings } from './cycle.ts';
 
 function contextOf(cycle: Cycle, pod: PodInfo, findings: Findings, rejections: PostFilterContext['rejections']) {
-  const check = cycle.rowCheck(pod);
   const { state } = cycle;
+  let made: ReturnType<Cycle['rowCheck']> | undefined;
+  const check = (): NonNullable<typeof made> => (made ??= cycle.rowCheck(pod));
   const context: PostFilterContext = {
     view: state,
     rejections,
     get resolvableRows() {
       return findings.resolvableRows();
     },
-    rowsAlone: check.rowsAlone,
+    get rowsAlone() {
+      return check().rowsAlone;
+    },
     rowVersion: (row) => state.changes.versionOf(row),
-    trial: (row, work) => state.trial(row, (change) => work({ ...change, fits: () => check.fits(row) })),
+    trial: (row, work) => {
+      // PreFilter sees the cluster before pods are taken off.
+      const of = check();
+      return state.trial(row, (change) => work({ ...change, fits: () => of.fits(row) }));
+    },
   };
   return context;
 }

@@ -5,9 +5,6 @@ import type { WorkingState } from './working-state.ts';
 
 const sampleLimit = 3;
 
-/** Columns of sets of reasons, by row. A row that one of them refuses is not refused by those after it. */
-export type WhyColumns = readonly Uint16Array[];
-
 interface Tally {
   count: number;
   readonly rows: number[];
@@ -16,14 +13,17 @@ interface Tally {
 export class Refusals {
   readonly #state: WorkingState;
   readonly #reasons: Reasons;
-  readonly #columns: WhyColumns;
+  readonly #first: Uint16Array;
+  readonly #second: Uint16Array | undefined;
   #list: readonly NodeRejection[] | undefined;
   #resolvable: Int32Array | undefined;
 
-  constructor(state: WorkingState, reasons: Reasons, columns: WhyColumns) {
+  /** Sets of reasons by row: those of `second` count where `first` has none. */
+  constructor(state: WorkingState, reasons: Reasons, first: Uint16Array, second?: Uint16Array) {
     this.#state = state;
     this.#reasons = reasons;
-    this.#columns = columns;
+    this.#first = first;
+    this.#second = second;
   }
 
   /** The most frequent first. */
@@ -48,28 +48,47 @@ export class Refusals {
   /** Rows that were refused for this. */
   rowsOf(rejection: NodeRejection): Int32Array {
     const id = this.#reasons.find(rejection);
-    return this.#state.presentRows.filter((row) => this.#reasons.idsOf(this.#why(row)).includes(id));
+    return this.#rowsWhere((set) => this.#reasons.idsOf(set).includes(id));
   }
 
   /** Rows whose refusals could be resolved by the removal of pods. */
   get resolvableRows(): Int32Array {
-    this.#resolvable ??= this.#state.presentRows.filter((row) => this.#reasons.isResolvable(this.#why(row)));
+    this.#resolvable ??= this.#rowsWhere((set) => this.#reasons.isResolvable(set));
     return this.#resolvable;
   }
 
-  #why(row: number): number {
-    for (const column of this.#columns) {
-      const set = column[row] as number;
-      if (set !== fits) return set;
+  /** Asks once for each run of rows that are refused alike. */
+  #rowsWhere(holds: (set: number) => boolean): Int32Array {
+    const { presentRows } = this.#state;
+    const found = new Int32Array(presentRows.length);
+    let count = 0;
+    let last: number = fits;
+    let isIn = holds(fits);
+    for (let at = 0; at < presentRows.length; at += 1) {
+      const row = presentRows[at] as number;
+      const set = this.#why(row);
+      if (set !== last) {
+        last = set;
+        isIn = holds(set);
+      }
+      found[count] = row;
+      count += isIn ? 1 : 0;
     }
-    return fits;
+    return found.subarray(0, count);
+  }
+
+  #why(row: number): number {
+    const first = this.#first[row] as number;
+    return first === fits && this.#second !== undefined ? (this.#second[row] as number) : first;
   }
 
   #byReason(): Map<number, Tally> {
     const sets = new Map<number, Tally>();
     let last = fits;
     let tally: Tally = { count: 0, rows: [] };
-    for (const row of this.#state.presentRows) {
+    const { presentRows } = this.#state;
+    for (let at = 0; at < presentRows.length; at += 1) {
+      const row = presentRows[at] as number;
       const set = this.#why(row);
       if (set === fits) continue;
       if (set !== last) {

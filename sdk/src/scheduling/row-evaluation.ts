@@ -94,10 +94,9 @@ export class RowEvaluation {
     const { batch } = scratch;
     batch.clear();
     this.outcomes.why.fill(absent);
-    for (const row of state.presentRows) {
-      this.outcomes.why[row] = fits;
-      batch.add(row);
-    }
+    batch.addPresent();
+    const { why } = this.outcomes;
+    for (let at = 0; at < batch.count; at += 1) why[batch.rows[at] as number] = fits;
     this.totals.fill(out);
     this.#tops.touchAll(state.size);
     runFilters(this.#filters, pod, batch, this.outcomes, guard);
@@ -105,7 +104,7 @@ export class RowEvaluation {
     this.columns = activeScores(profile.rowScores, pod, batch, guard).map((score) => new ScoreColumn(score));
     for (const column of this.columns) {
       column.reserve(state.size);
-      column.askInto(scratch.scores, pod, batch, guard);
+      column.ask(pod, batch, guard);
       if (column.isRelative) column.findTop(batch.rows, batch.count);
     }
     this.#sum(batch.rows, batch.count);
@@ -120,7 +119,7 @@ export class RowEvaluation {
     this.fitting += batch.count;
     for (const column of this.columns) {
       column.reserve(state.size);
-      column.askInto(scratch.scores, pod, batch, guard);
+      column.askMore(scratch.scores, pod, batch, guard);
       if (column.isRelative) unknownTop = this.#join(column, batch) || unknownTop;
     }
     if (unknownTop) this.#sumAgain();
@@ -158,13 +157,13 @@ export class RowEvaluation {
 
   #sum(rows: Int32Array, count: number): void {
     const { columns, totals } = this;
+    const tops = this.#tops;
     for (let at = 0; at < count; at += 1) {
       const row = rows[at] as number;
-      let total = 0;
-      for (const column of columns) total += column.weighted(row);
-      totals[row] = total;
-      this.#tops.touch(row);
+      totals[row] = 0;
+      tops.touch(row);
     }
+    for (const column of columns) column.addTo(totals, rows, count);
   }
 
   #sumAgain(): void {
@@ -181,7 +180,7 @@ export class RowEvaluation {
 
   /** As they are now. */
   get refusals(): Refusals {
-    this.#refusals ??= new Refusals(this.#parts.state, this.#parts.reasons, [this.outcomes.why]);
+    this.#refusals ??= new Refusals(this.#parts.state, this.#parts.reasons, this.outcomes.why);
     return this.#refusals;
   }
 

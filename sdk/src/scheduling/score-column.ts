@@ -30,13 +30,15 @@ export function activeScores(
 /** Raw scores by row. */
 export class ScoreColumn {
   readonly score: ActiveScore;
-  raw: Float64Array = new Float64Array(64);
+  raw: Float64Array;
   /** The highest raw score of the rows that count, and how many have it. */
   top = 0;
   topCount = 0;
 
-  constructor(score: ActiveScore) {
+  /** `raw`: a column to use, if there is one. What is in it does not matter. */
+  constructor(score: ActiveScore, raw: Float64Array = new Float64Array(0)) {
     this.score = score;
+    this.raw = raw;
   }
 
   reserve(size: number): void {
@@ -46,27 +48,39 @@ export class ScoreColumn {
     this.raw = grown;
   }
 
-  /** Asks the plugin about the rows of the batch. @throws PluginFault */
+  /** Asks the plugin about the rows of the batch; what is known about others is lost. @throws PluginFault */
   ask(pod: PodInfo, batch: ReusedBatch, guard: PluginGuard): void {
-    this.askInto(this.raw, pod, batch, guard);
+    const { plugin, state } = this.score;
+    const { raw } = this;
+    raw.fill(0);
+    guard.call(plugin.name, () => plugin.score(pod, batch, raw, state));
+    this.#check(raw, batch, guard);
   }
 
-  /** `scores`: what the plugin may write to, also where nobody asked. @throws PluginFault */
-  askInto(scores: Float64Array, pod: PodInfo, batch: ReusedBatch, guard: PluginGuard): void {
+  /** Asks about some more rows. `scores`: what the plugin may write to, also where nobody asked. @throws PluginFault */
+  askMore(scores: Float64Array, pod: PodInfo, batch: ReusedBatch, guard: PluginGuard): void {
     const { plugin, state } = this.score;
     const { rows, count } = batch;
     if (count === 0) return;
     for (let at = 0; at < count; at += 1) scores[rows[at] as number] = 0;
     guard.call(plugin.name, () => plugin.score(pod, batch, scores, state));
-    const highest = plugin.normalize === undefined ? scoreLimit : Number.MAX_VALUE;
-    const lowest = typeof plugin.normalize === 'function' ? -Number.MAX_VALUE : 0;
+    this.#check(scores, batch, guard);
+    const { raw } = this;
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at] as number;
+      raw[row] = scores[row] as number;
+    }
+  }
+
+  #check(scores: Float64Array, { rows, count, view }: ReusedBatch, guard: PluginGuard): void {
+    const { name, normalize } = this.score.plugin;
+    const highest = normalize === undefined ? scoreLimit : Number.MAX_VALUE;
+    const lowest = typeof normalize === 'function' ? -Number.MAX_VALUE : 0;
     for (let at = 0; at < count; at += 1) {
       const row = rows[at] as number;
       const value = scores[row] as number;
-      if (!(value >= lowest && value <= highest)) {
-        throw guard.fault(plugin.name, `gave node ${batch.view.names[row]} the score ${value}`);
-      }
-      this.raw[row] = value;
+      if (value >= lowest && value <= highest) continue;
+      throw guard.fault(name, `gave node ${view.names[row]} the score ${value}`);
     }
   }
 
@@ -78,9 +92,16 @@ export class ScoreColumn {
 
   findTop(rows: Int32Array, count: number): void {
     const { raw } = this;
-    this.top = 0;
-    this.topCount = 0;
-    for (let at = 0; at < count; at += 1) this.raise(raw[rows[at] as number] as number);
+    let top = 0;
+    let topCount = 0;
+    for (let at = 0; at < count; at += 1) {
+      const value = raw[rows[at] as number] as number;
+      if (value < top) continue;
+      topCount = value === top ? topCount + 1 : 1;
+      top = value;
+    }
+    this.top = top;
+    this.topCount = topCount;
   }
 
   /** A row with this score counts from now on. True: it is a new highest one. */
@@ -106,6 +127,24 @@ export class ScoreColumn {
     const raw = this.raw[row] as number;
     const { plugin, weight } = this.score;
     return weight * normalized(plugin.normalize, raw, this.top);
+  }
+
+  /** Adds the weighted scores to the totals of rows. */
+  addTo(totals: Float64Array, rows: Int32Array, count: number): void {
+    const { raw, top } = this;
+    const { plugin, weight } = this.score;
+    const { normalize } = plugin;
+    if (!this.isRelative) {
+      for (let at = 0; at < count; at += 1) {
+        const row = rows[at] as number;
+        totals[row] = (totals[row] as number) + weight * (raw[row] as number);
+      }
+      return;
+    }
+    for (let at = 0; at < count; at += 1) {
+      const row = rows[at] as number;
+      totals[row] = (totals[row] as number) + weight * normalized(normalize, raw[row] as number, top);
+    }
   }
 
   /** 0 … 100, for people. */
