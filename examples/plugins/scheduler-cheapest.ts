@@ -1,6 +1,6 @@
 /** Puts every pod on the cheapest node that can take it. Nodes say their price in the label `node.timonel.dev/price`. */
 import { definePlugin } from '@timonel/sdk';
-import { scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import { schedulerOf, standardFilters } from '@timonel/sdk/scheduling';
 import { perNodeScore } from '@timonel/sdk/scheduling/rules';
 

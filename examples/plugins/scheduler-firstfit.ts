@@ -1,15 +1,16 @@
 /** Puts every pod on the first node, by name, that can take it. */
 import { definePlugin } from '@timonel/sdk';
-import { ruleScheduler, scheduler, standardFilters, type ScoreRule } from '@timonel/sdk/contracts/scheduler';
+import { scheduler, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler';
+import { schedulerOf, standardFilters } from '@timonel/sdk/scheduling';
 
-const firstByName: ScoreRule = {
-  name: 'FirstFit',
-  weight: 1,
-  score(_pending, { table }, candidates, scores) {
-    const order = table.names.map((name, index) => ({ name, index })).sort((a, b) => (a.name < b.name ? -1 : 1));
-    for (const [place, { index }] of order.entries()) {
-      if (candidates.isIn(index)) scores[index] = 100 * (1 - place / table.count);
-    }
+const firstByName: SchedulingPlugin = {
+  name: 'FirstByName',
+  // What a node is worth depends on the others.
+  scoreScope: 'cluster',
+  score(_pod, { rows, count, view: { names } }, scores) {
+    const nameOf = (row: number): string => names[row] ?? '';
+    const order = [...rows.subarray(0, count)].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+    for (const [place, row] of order.entries()) scores[row] = 100 * (1 - place / count);
   },
 };
 
@@ -19,7 +20,7 @@ export default definePlugin({
   apiVersion: 1,
   description: 'the first node by name that has room',
   provides: { scheduler },
-  setup: () => ({
-    provides: { scheduler: ruleScheduler({ filters: standardFilters, scores: [firstByName] }) },
+  setup: ({ env }) => ({
+    provides: { scheduler: schedulerOf({ plugins: [...standardFilters(), firstByName], timers: env.timers }) },
   }),
 });

@@ -1,7 +1,7 @@
 /** The default scheduler, but what pods prefer themselves counts most. Takes profiles like those that come with Timonel. */
 import { definePlugin } from '@timonel/sdk';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
-import { scheduler, schedulingPlugins } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, schedulingPlugins } from '@timonel/sdk/contracts/scheduler';
 import { profileBase, profileScheduler, profilesConfig } from '@timonel/sdk/scheduling/profiles';
 
 const base = profileBase({

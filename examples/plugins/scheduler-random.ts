@@ -1,6 +1,6 @@
 /** A whole scheduler without the framework: any node that has enough cpu left. */
 import { definePlugin } from '@timonel/sdk';
-import { scheduler, type Decision, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type Decision, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import { milliCpu, type Node } from '@timonel/sdk/kube';
 
 const cpuOf = (node: Node | undefined): number => milliCpu(node?.status?.allocatable?.['cpu'] ?? '0') ?? 0;

@@ -1,6 +1,7 @@
 /** Takes the nodes in turn, and tells its successor whose turn it is. */
 import { definePlugin } from '@timonel/sdk';
-import { ruleScheduler, scheduler, standardFilters } from '@timonel/sdk/contracts/scheduler';
+import { scheduler, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler';
+import { schedulerOf, standardFilters } from '@timonel/sdk/scheduling';
 
 export default definePlugin({
   name: 'scheduler-roundrobin',
@@ -9,26 +10,21 @@ export default definePlugin({
   description: 'the nodes in turn',
   provides: { scheduler },
   swap: 'handover',
-  setup() {
+  setup({ env }) {
     let turn = 0;
-    const inTurn = ruleScheduler({
-      filters: standardFilters,
-      scores: [
-        {
-          name: 'RoundRobin',
-          weight: 1,
-          score(_pending, { table }, candidates, scores) {
-            for (let step = 0; step < table.count; step += 1) {
-              const index = (turn + step) % table.count;
-              if (candidates.isIn(index)) scores[index] = 100 * (1 - step / table.count);
-            }
-            turn += 1;
-          },
-        },
-      ],
-    });
+    const inTurn: SchedulingPlugin = {
+      name: 'RoundRobin',
+      scoreScope: 'cluster',
+      score(_pod, { rows, count, view: { size } }, scores) {
+        for (const row of rows.subarray(0, count)) {
+          const steps = (row - (turn % size) + size) % size;
+          scores[row] = 100 * (1 - steps / size);
+        }
+        turn += 1;
+      },
+    };
     return {
-      provides: { scheduler: inTurn },
+      provides: { scheduler: schedulerOf({ plugins: [...standardFilters(), inTurn], timers: env.timers }) },
       exportState: () => ({ turn }),
       importState(state) {
         const from = (state as { turn?: unknown } | undefined)?.turn;

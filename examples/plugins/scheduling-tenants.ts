@@ -1,6 +1,6 @@
 /** Adds two plugins to the scheduling framework: a node belongs to one tenant at a time, and cool nodes are better than hot ones. */
 import { definePlugin } from '@timonel/sdk';
-import { schedulingPlugins, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler2';
+import { schedulingPlugins, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler';
 import { perNodeFilter } from '@timonel/sdk/scheduling/rules';
 
 /** Node by node. The tenant is a label of the pod: so its answers are not kept for other pods of the same template. */

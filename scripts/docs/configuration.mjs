@@ -38,9 +38,16 @@ plugins:
 `;
 
 // Where the meaning of keys is told elsewhere than in the plugin itself.
-const moreSources = { 'store-raft': ['sdk/src/contracts/store/compaction-schedule.ts'] };
+const profiles = ['sdk/src/scheduling/profiles/profile-config.ts'];
+const moreSources = {
+  'store-raft': ['sdk/src/contracts/store/compaction-schedule.ts'],
+  'scheduler-default': profiles,
+  'scheduler-binpack': profiles,
+  'scheduler-spread': profiles,
+  'scheduler-gang': profiles,
+};
 
-// Of keys without a comment in their schema.
+// Of keys without a comment in their schema, or with that of another key of the same name.
 const moreMeanings = {
   apiserver: {
     'listen.address': 'Where the API listens.',
@@ -77,6 +84,13 @@ const moreMeanings = {
     'openFilesLimit.soft': 'RLIMIT_NOFILE of containers. Both or none; none: that of the agent.',
     'openFilesLimit.hard': 'The hard limit.',
   },
+  'scheduler-gang': {
+    'profiles[].plugins[].name': 'As in Kubernetes: `NodeResourcesFit`; or of a plugin that another one contributes.',
+    'profiles[].plugins[].weight': "Of its scores; 0: they do not count. Default: the plugin's own.",
+    queues: 'Pods of other queues, which are not there, are refused; the queue `default` is always there.',
+    'queues[].name': 'What pods have in the label `scheduling.timonel.dev/queue`.',
+    'queues[].quota.memory': 'The same of memory.',
+  },
   'service-allocator': { 'nodePorts.first': 'First node port.', 'nodePorts.last': 'Last node port.' },
 };
 
@@ -108,6 +122,7 @@ function typeOf(schema) {
   if (schema.type === 'array')
     return `list of ${schema.items?.properties === undefined ? typeOf(schema.items ?? {}) : 'objects'}`;
   if (schema.type === 'object') return `map of ${typeOf(schema.additionalProperties ?? {})}`;
+  if (Array.isArray(schema.type)) return schema.type.join(' or ');
   return schema.type ?? 'anything';
 }
 
@@ -129,7 +144,7 @@ function defaultOf(path, schema, required) {
 function rowsOf(schema, about, prefix = '') {
   return Object.entries(schema.properties ?? {}).flatMap(([key, value]) => {
     const path = `${prefix}${key}`;
-    const comment = commentBefore(about.sources, `(?:readonly )?${key}\\??:`) ?? about.more[path] ?? '';
+    const comment = about.more[path] ?? commentBefore(about.sources, `(?:readonly )?${key}\\??:`) ?? '';
     if (value.type === 'object' && value.properties !== undefined) return rowsOf(value, about, `${path}.`);
     const required = schema.required?.includes(key) ?? false;
     const row = [code(path), `${typeOf(value)}${boundsOf(value)}`, defaultOf(path, value, required), comment];

@@ -81,8 +81,7 @@ const loader = `
     });`;
 
 describe('examples/plugins', () => {
-  // `.next.ts`: what becomes the example without it.
-  const examples = filesIn(join(root, 'examples', 'plugins'), '.ts').filter((file) => !file.endsWith('.next.ts'));
+  const examples = filesIn(join(root, 'examples', 'plugins'), '.ts');
 
   it.each(examples.map((file) => relative(root, file)))(
     '%s is a plugin that can be enabled',

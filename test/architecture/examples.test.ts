@@ -3,7 +3,9 @@ import { expect, it } from '@jest/globals';
 import { definePlugin } from '@timonel/sdk';
 import { apiHooks, type AdmissionContext, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
+import { listSnapshot } from '@timonel/sdk/scheduling';
 import { manualEnv, pluginSuite, startTestKernel } from '@timonel/testkit';
+import { aNode, aPod, schedulerContract } from '@timonel/testkit/contracts/scheduler';
 import countBindings from '../../examples/plugins/count-bindings.ts';
 import defaultLabels from '../../examples/plugins/default-labels.ts';
 import firstFit from '../../examples/plugins/scheduler-firstfit.ts';
@@ -71,23 +73,13 @@ it('count-bindings logs once a minute', async () => {
 });
 
 for (const plugin of [firstFit, roundRobin]) {
+  schedulerContract(plugin.name, { definition: plugin, source: 'built-in' });
   pluginSuite(plugin.name, () => ({
     entry: { definition: plugin, source: 'built-in' },
     dependencies: [],
     load: async (kernel) => {
-      const table = {
-        count: 0,
-        names: [],
-        nodes: [],
-        allocatableMilliCpu: new Float64Array(),
-        allocatableMemoryBytes: new Float64Array(),
-        allocatablePods: new Float64Array(),
-        requestedMilliCpu: new Float64Array(),
-        requestedMemoryBytes: new Float64Array(),
-        podCount: new Float64Array(),
-        pods: [],
-      };
-      expect(await kernel.service(scheduler).decide([], { generation: 1, table })).toEqual([]);
+      const decisions = await kernel.service(scheduler).decide([aPod()], listSnapshot([aNode('a')]));
+      expect(decisions).toMatchObject([{ outcome: 'bind', nodeName: 'a' }]);
     },
   }));
 }

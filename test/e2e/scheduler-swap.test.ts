@@ -45,15 +45,16 @@ export default definePlugin({
 /** A scheduler that binds to the first node; \`parts\` is put into what setup returns, \`before\` runs in setup. */
 const candidateSource = (name: string, { before = '', parts = '' }: { before?: string; parts?: string }): string => `
 import { definePlugin } from '@timonel/sdk';
-import { ruleScheduler, scheduler, standardFilters } from '@timonel/sdk/contracts/scheduler';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
+import { schedulerOf, standardFilters } from '@timonel/sdk/scheduling';
 export default definePlugin({
   name: '${name}',
   version: '1.0.0',
   apiVersion: 1,
   provides: { scheduler },
-  async setup() {
+  async setup({ env: { timers } }) {
     ${before}
-    return { provides: { scheduler: ruleScheduler({ filters: standardFilters, scores: [] }) }, ${parts} };
+    return { provides: { scheduler: schedulerOf({ plugins: standardFilters(), timers }) }, ${parts} };
   },
 });
 `;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { definePlugin } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { externalSchedulers, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
+import { externalSchedulers, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
 import { nodes, pods, type Pod } from '@timonel/sdk/kube';
 import schedulerDefault from '@timonel/plugin-scheduler-default';
 import schedulerExternal from '@timonel/plugin-scheduler-external';

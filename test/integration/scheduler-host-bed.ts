@@ -9,7 +9,7 @@ import {
   type Scheduler,
   type SchedulerSnapshot,
   type SchedulerTraits,
-} from '@timonel/sdk/contracts/scheduler2';
+} from '@timonel/sdk/contracts/scheduler';
 import { coreEvents, nodes, pods, type Condition, type Node, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import admissionNamespace from '@timonel/plugin-admission-namespace';
 import apiResources from '@timonel/plugin-api-resources';
@@ -17,7 +17,7 @@ import apiServer from '@timonel/plugin-apiserver';
 import authToken from '@timonel/plugin-auth-token';
 import storeMemory from '@timonel/plugin-store-memory';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import schedulerHost from '../../plugins/scheduler-host/src/next/index.ts';
+import schedulerHost from '../../plugins/scheduler-host/src/index.ts';
 
 export const entry = (
   definition: AnyPlugin,

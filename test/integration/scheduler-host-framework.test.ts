@@ -2,11 +2,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import { nodes, pods } from '@timonel/sdk/kube';
 import { defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import schedulerHost from '../../plugins/scheduler-host/src/next/index.ts';
+import schedulerHost from '../../plugins/scheduler-host/src/index.ts';
 import {
   clear,
   conditionOf,

@@ -1,11 +1,11 @@
 /** Several scheduler hosts on one API server. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import type { Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import type { Scheduler } from '@timonel/sdk/contracts/scheduler';
 import { pods } from '@timonel/sdk/kube';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import { makeNode, makePod, control, FirstFit } from './scheduler-host-bed.ts';
-import { SchedulerHost } from '../../plugins/scheduler-host/src/next/host.ts';
+import { SchedulerHost } from '../../plugins/scheduler-host/src/host.ts';
 
 describe('two scheduler hosts', () => {
   let kernel: TestKernel;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { pods } from '@timonel/sdk/kube';
 import { fakeService, pluginSuite, until } from '@timonel/testkit';
-import schedulerHost from '../../plugins/scheduler-host/src/next/index.ts';
+import schedulerHost from '../../plugins/scheduler-host/src/index.ts';
 import {
   asPlugin,
   Bed,

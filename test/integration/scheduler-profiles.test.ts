@@ -5,9 +5,9 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { nodes, pods, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import schedulerGang from '@timonel/plugin-scheduler-gang';
 import { until } from '@timonel/testkit';
-import schedulerBinpack from '../../plugins/scheduler-binpack/src/next.ts';
-import schedulerDefault from '../../plugins/scheduler-default/src/next.ts';
-import schedulerHost from '../../plugins/scheduler-host/src/next/index.ts';
+import schedulerBinpack from '../../plugins/scheduler-binpack/src/index.ts';
+import schedulerDefault from '../../plugins/scheduler-default/src/index.ts';
+import schedulerHost from '../../plugins/scheduler-host/src/index.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
 const profilesPath = '/apis/scheduling.timonel.dev/v1/profiles';

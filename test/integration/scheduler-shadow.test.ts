@@ -2,10 +2,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { scheduler, schedulerHooks, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, schedulerHooks, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import { defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import { SchedulerHost } from '../../plugins/scheduler-host/src/next/host.ts';
+import { SchedulerHost } from '../../plugins/scheduler-host/src/host.ts';
 import type { SchedulerWatch } from '../../plugins/scheduler-host/src/shadow/scheduler-watch.ts';
 import { watchConfig } from '../../plugins/scheduler-host/src/shadow/watch-config.ts';
 import { watchOf } from '../../plugins/scheduler-host/src/shadow/watch-of-host.ts';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { Node, Pod } from '@timonel/sdk/kube';
-import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import { PodClasses } from '@timonel/sdk/scheduling';
 import { Executor } from '../bench/scheduler/executor.ts';
 import { MemoryCluster } from '../bench/scheduler/memory-cluster.ts';

@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { scheduler, type Decision, type PendingPod, type SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
+import { scheduler, type Decision, type PodInfo, type SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import { coreEvents, nodes, pods, type Node, type Pod, type PodSpec } from '@timonel/sdk/kube';
+import { defaultProfile, frameworkScheduler, listSnapshot, pluginRegistry, PodClasses } from '@timonel/sdk/scheduling';
 import admissionNamespace from '@timonel/plugin-admission-namespace';
 import apiResources from '@timonel/plugin-api-resources';
 import apiServer from '@timonel/plugin-apiserver';
@@ -65,7 +66,7 @@ describe('scheduler-host', () => {
   let api: ApiClient;
   /** What the scheduler of the tests does instead of its work, once. */
   let misbehave:
-    | ((pending: readonly PendingPod[], snapshot: SchedulerSnapshot) => Promise<readonly Decision[]>)
+    | ((pending: readonly PodInfo[], snapshot: SchedulerSnapshot) => Promise<readonly Decision[]>)
     | undefined;
 
   const moody = definePlugin({
@@ -73,17 +74,15 @@ describe('scheduler-host', () => {
     version: '1.0.0',
     apiVersion: 1,
     provides: { scheduler },
-    setup: async (ctx) => {
-      const inner = (await schedulerDefault.setup(ctx)) as {
-        provides: { scheduler: { decide: NonNullable<typeof misbehave> } };
-      };
+    setup: ({ env: { timers } }) => {
+      const inner = frameworkScheduler({ registry: pluginRegistry(), profiles: [defaultProfile()], timers });
       return {
         provides: {
           scheduler: {
             decide: (pending, snapshot) => {
               const trick = misbehave;
               misbehave = undefined;
-              return (trick ?? inner.provides.scheduler.decide)(pending, snapshot);
+              return trick === undefined ? inner.decide(pending, snapshot) : trick(pending, snapshot);
             },
           },
         },
@@ -130,7 +129,9 @@ describe('scheduler-host', () => {
 
   it('says why a pod waits, and places it when room comes', async () => {
     const name = await makePod(api, '3');
-    expect(await waitsBecause(api, name)).toBe('0/2 nodes are available: 2 Insufficient cpu.');
+    expect(await waitsBecause(api, name)).toBe(
+      '0/2 nodes are available: 2 Insufficient cpu. preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling.',
+    );
     await makeNode(api, 'c', '4');
     expect(await placed(api, name)).toBe('c');
     await api.delete(pods, { namespace: 'default', name }, { gracePeriodSeconds: 0 });
@@ -167,14 +168,17 @@ describe('scheduler-host', () => {
             outcome: 'bind',
             podUid: pod.metadata.uid ?? '',
             nodeName: 'nowhere',
-            score: NaN,
+            scores: [],
+            feasibleNodes: 1,
           })),
         ),
     ],
     [
       'decides for another pod',
       (pending) =>
-        Promise.resolve(pending.map(() => ({ outcome: 'bind', podUid: 'another', nodeName: 'a', score: 0 }))),
+        Promise.resolve(
+          pending.map(() => ({ outcome: 'bind', podUid: 'another', nodeName: 'a', scores: [], feasibleNodes: 1 })),
+        ),
     ],
   ];
   for (const [what, trick] of tricks) {
@@ -193,7 +197,7 @@ describe('scheduler-host', () => {
       // The new pod may not go where the old one was to go: only the uid keeps the late binding away from it.
       const spec = { containers: [{ name: 'c', image: 'x:1' }], nodeSelector: { 'kubernetes.io/hostname': 'a' } };
       await api.create(pods, { metadata: { name, namespace: 'default' }, spec });
-      return [{ outcome: 'bind', podUid: uid, nodeName: 'b', score: 0 }];
+      return [{ outcome: 'bind', podUid: uid, nodeName: 'b', scores: [], feasibleNodes: 1 }];
     };
     const name = await makePod(api, '10m');
     expect(await placed(api, name)).toBe('a');
@@ -215,23 +219,10 @@ for (const definition of [schedulerDefault, schedulerBinpack]) {
     entry: entry(definition),
     dependencies: [],
     load: async (kernel) => {
-      const names = ['a', 'b'];
-      const column = (value: number): Float64Array => Float64Array.from(names, () => value);
-      const table = {
-        count: 2,
-        names,
-        nodes: names.map((name) => ({ metadata: { name }, spec: {} })),
-        allocatableMilliCpu: column(1000),
-        allocatableMemoryBytes: column(1e9),
-        allocatablePods: column(10),
-        requestedMilliCpu: column(0),
-        requestedMemoryBytes: column(0),
-        podCount: column(0),
-        pods: names.map(() => []),
-      };
-      const pod: Pod = { metadata: { name: 'p', uid: 'u' }, spec: { containers: [] } };
-      const request = { milliCpu: 1, memoryBytes: 1, ephemeralStorageBytes: 0, extended: {} };
-      const [decision] = await kernel.service(scheduler).decide([{ pod, request }], { generation: 1, table });
+      const allocatable = { cpu: '1', memory: '1Gi', pods: '10' };
+      const list = ['a', 'b'].map((name): Node => ({ metadata: { name }, spec: {}, status: { allocatable } }));
+      const pod = new PodClasses().infoOf({ metadata: { name: 'p', uid: 'u' }, spec: { containers: [] } });
+      const [decision] = await kernel.service(scheduler).decide([pod], listSnapshot(list));
       if (decision?.outcome !== 'bind') throw new Error('no decision');
     },
   }));

@@ -1,21 +1,21 @@
 /** Every scheduler that comes with Timonel, and the examples: the same checks for all, and what the examples choose. */
 import { expect, it } from '@jest/globals';
 import type { AnyPlugin } from '@timonel/sdk';
-import { scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { Node } from '@timonel/sdk/kube';
 import { listSnapshot } from '@timonel/sdk/scheduling';
+import schedulerBinpack from '@timonel/plugin-scheduler-binpack';
+import schedulerDefault from '@timonel/plugin-scheduler-default';
 import schedulerGang from '@timonel/plugin-scheduler-gang';
 import schedulerSpread from '@timonel/plugin-scheduler-spread';
 import { startTestKernel } from '@timonel/testkit';
 import { aNode, aPod, chosen, schedulerContract } from '@timonel/testkit/contracts/scheduler';
 import cheapest from '../../examples/plugins/scheduler-cheapest.ts';
-import firstFit from '../../examples/plugins/scheduler-firstfit.next.ts';
+import firstFit from '../../examples/plugins/scheduler-firstfit.ts';
 import preferences from '../../examples/plugins/scheduler-preferences.ts';
 import random from '../../examples/plugins/scheduler-random.ts';
 import tenants from '../../examples/plugins/scheduling-tenants.ts';
-import roundRobin from '../../examples/plugins/scheduler-roundrobin.next.ts';
-import schedulerBinpack from '../../plugins/scheduler-binpack/src/next.ts';
-import schedulerDefault from '../../plugins/scheduler-default/src/next.ts';
+import roundRobin from '../../examples/plugins/scheduler-roundrobin.ts';
 
 const schedulers: readonly AnyPlugin[] = [
   schedulerDefault,

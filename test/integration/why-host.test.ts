@@ -2,12 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
 import { explainers, type Why } from '@timonel/sdk/contracts/why';
 import { pods, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import { SchedulerHost } from '../../plugins/scheduler-host/src/next/host.ts';
+import { SchedulerHost } from '../../plugins/scheduler-host/src/host.ts';
 import { AttemptFailures } from '../../plugins/scheduler-host/src/why/attempt-failures.ts';
 import { podExplainerOf } from '../../plugins/scheduler-host/src/why/from-core.ts';
 import { control, entry, makeNode } from './scheduler-host-bed.ts';

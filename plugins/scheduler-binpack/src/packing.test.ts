@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { LabelSelector } from '@timonel/sdk/kube';
 import { listSnapshot, PodClasses } from '@timonel/sdk/scheduling';
 import { startTestKernel, type TestKernel } from '@timonel/testkit';
 import { aNode, aPod, chosen, type NodeSketch, type PodSketch } from '@timonel/testkit/contracts/scheduler';
-import plugin from './next.ts';
+import plugin from './index.ts';
 
 let kernel: TestKernel;
 let service: Scheduler;

@@ -1,4 +1,4 @@
-import { skip, success, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler2';
+import { skip, success, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler';
 import { podTopologySpread } from '@timonel/sdk/scheduling/rules';
 
 /**

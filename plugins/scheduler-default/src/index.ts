@@ -1,38 +1,19 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import {
-  balancedAllocation,
-  fewestPods,
-  leastAllocated,
-  preferredNodeAffinity,
-  preferredTaints,
-  ruleScheduler,
-  scheduler,
-  standardFilters,
-} from '@timonel/sdk/contracts/scheduler';
+import { routeProvider } from '@timonel/sdk/contracts/api-server';
+import { scheduler, schedulingPlugins } from '@timonel/sdk/contracts/scheduler';
+import { profileScheduler, profilesConfig } from '@timonel/sdk/scheduling/profiles';
 
-/** Spreads pods over the nodes with most room, with the weights of the Kubernetes scheduler. */
+/** Places pods as the Kubernetes scheduler does: same rules, same names of plugins, same weights. */
 const plugin: AnyPlugin = definePlugin({
   name: 'scheduler-default',
-  version: '0.1.0',
+  version: '0.2.0',
   apiVersion: 1,
-  description: 'spreads pods: the nodes with most room first',
-  provides: { scheduler },
+  description: 'spreads pods: the nodes with most room first, by the rules of the Kubernetes scheduler',
+  provides: { scheduler, routes: routeProvider },
+  optional: { plugins: schedulingPlugins },
+  config: profilesConfig,
   swap: 'drain',
-  setup: () => ({
-    provides: {
-      scheduler: ruleScheduler({
-        filters: standardFilters,
-        scores: [
-          leastAllocated(1),
-          balancedAllocation(1),
-          preferredTaints(3),
-          preferredNodeAffinity(2),
-          // Decides only among nodes that are equal otherwise: pods without requests would pile up.
-          fewestPods(0.1),
-        ],
-      }),
-    },
-  }),
+  setup: (ctx) => ({ provides: profileScheduler(ctx) }),
 });
 
 export default plugin;

@@ -1,5 +1,5 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { externalSchedulers, type ExternalScheduler } from '@timonel/sdk/contracts/scheduler2';
+import { externalSchedulers, type ExternalScheduler } from '@timonel/sdk/contracts/scheduler';
 import { z } from 'zod';
 
 const external = z.strictObject({

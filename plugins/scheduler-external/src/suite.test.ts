@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { checkConfig } from '@timonel/sdk';
-import { externalSchedulers } from '@timonel/sdk/contracts/scheduler2';
+import { externalSchedulers } from '@timonel/sdk/contracts/scheduler';
 import { pluginSuite, startTestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 

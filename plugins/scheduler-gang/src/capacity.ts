@@ -1,4 +1,4 @@
-import type { ClusterView, PodUsage } from '@timonel/sdk/contracts/scheduler2';
+import type { ClusterView, PodUsage } from '@timonel/sdk/contracts/scheduler';
 
 /** All that the nodes have, added up when they have changed. */
 export class Capacity {

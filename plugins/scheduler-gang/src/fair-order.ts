@@ -1,5 +1,5 @@
 /** The order of a batch: priority first; among pods of one priority the queue that has the least of its share. */
-import type { ClusterView, PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { ClusterView, PodInfo } from '@timonel/sdk/contracts/scheduler';
 import type { BatchOrder } from '@timonel/sdk/scheduling';
 import { dominantShare, type Capacity } from './capacity.ts';
 import { queueNameOf, type Queues } from './queues.ts';

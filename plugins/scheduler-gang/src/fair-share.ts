@@ -14,7 +14,7 @@ import type {
   PodUsage,
   QueuedPod,
   SchedulingPlugin,
-} from '@timonel/sdk/contracts/scheduler2';
+} from '@timonel/sdk/contracts/scheduler';
 import { dominantShare, type Capacity } from './capacity.ts';
 import { queueNameOf, type Queues } from './queues.ts';
 

@@ -6,7 +6,7 @@ import {
   type PodInfo,
   type QueuedPod,
   type Scheduler,
-} from '@timonel/sdk/contracts/scheduler2';
+} from '@timonel/sdk/contracts/scheduler';
 import type { Node } from '@timonel/sdk/kube';
 import { listSnapshot } from '@timonel/sdk/scheduling';
 import { startTestKernel, type TestKernel } from '@timonel/testkit';

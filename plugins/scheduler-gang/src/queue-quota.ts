@@ -8,7 +8,7 @@ import {
   type PodUsage,
   type SchedulingPlugin,
   type Status,
-} from '@timonel/sdk/contracts/scheduler2';
+} from '@timonel/sdk/contracts/scheduler';
 import { queueLabel, queueNameOf, type Queue, type Queues, type QuotaResource } from './queues.ts';
 
 const units: Readonly<Record<QuotaResource, string>> = { cpu: 'm', memory: ' bytes', pods: '' };

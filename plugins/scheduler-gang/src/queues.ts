@@ -1,6 +1,6 @@
 /** Queues that pods are in, each with a weight and perhaps a quota. */
 import { milliCpu, wholeQuantity } from '@timonel/sdk/kube';
-import type { ClusterView, PodClass, PodUsage } from '@timonel/sdk/contracts/scheduler2';
+import type { ClusterView, PodClass, PodUsage } from '@timonel/sdk/contracts/scheduler';
 import { z } from 'zod';
 
 /** Label of a pod: the queue it is in. */

@@ -1,44 +1,43 @@
-/** The loop: takes pending pods, asks the scheduler in charge, checks its decisions, binds. */
+/**
+ * The host of the scheduler in charge: puts its parts together and runs the loop. Decisions are made one batch after the other; all
+ * that is written because of them runs beside the loop, which waits only when too much of it is under way.
+ */
 import { errorMessage, type HookCallers, type OptionalRef, type PluginContext } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { Leadership } from '@timonel/sdk/contracts/leadership';
-import {
-  podRequest,
-  type Decision,
-  type NodeRejection,
-  type PodBound,
-  type Scheduler,
-  type SchedulerSnapshot,
-  type schedulerHooks,
-} from '@timonel/sdk/contracts/scheduler';
-import { EventRecorder, informers, WorkWhileLeading, type Informer, type Informers } from '@timonel/sdk/controller';
-import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
-import { bind, markUnschedulable } from './binder.ts';
-import { unschedulableMessage } from './message.ts';
-import { NodeState } from './node-state.ts';
-import { PodQueue, type QueueCounts } from './pod-queue.ts';
+import type { PodInfo, Scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
+import { EventRecorder, informers, WorkWhileLeading, type Informers } from '@timonel/sdk/controller';
+import { pods, type Pod } from '@timonel/sdk/kube';
+import { PodClasses } from '@timonel/sdk/scheduling';
+import { Assumed } from './state/assumed.ts';
+import { Attempts } from './decision/attempts.ts';
+import { BindingCycles } from './binding/binding-cycle.ts';
+import { Blame } from './decision/blame.ts';
+import { InformedObjects } from './state/cluster-objects.ts';
+import { ClusterState } from './state/cluster-state.ts';
+import type { Core, HostConfig, HostCounts } from './core.ts';
+import { CurrentScheduler } from './decision/current-scheduler.ts';
+import { DecisionLog } from './decision/decision-log.ts';
+import { Intake } from './queue/intake.ts';
+import { Nominations } from './state/nominations.ts';
+import { Observers, type HostObserver } from './observers.ts';
+import { Outcomes } from './decision/outcomes.ts';
+import { PodQueue } from './queue/pod-queue.ts';
+import type { QueueCounts } from './queue/queue-places.ts';
+import { PodStatusWriter } from './status/pod-status.ts';
+import { Preemptions } from './preemption/preemptions.ts';
+import { Preemptor } from './preemption/preemptor.ts';
+import { takeOff } from './state/take-off.ts';
+import { Turn } from './queue/turn.ts';
+import type { WaitingPod } from './queue/waiting-pod.ts';
+import { WorkloadSelectors } from './state/workload-selectors.ts';
 
-export interface HostConfig {
-  readonly schedulerName: string;
-  readonly batchSize: number;
-  readonly parallelBindings: number;
-  readonly decisionTimeoutMs: number;
-}
-
-/** Figures since the start. */
-export interface HostCounts {
-  bound: number;
-  unschedulable: number;
-  bindErrors: number;
-  decisionErrors: number;
-}
-
-/** A bound pod is counted on its node for this long before the informer must have confirmed it. */
-const assumeLimitMs = 30_000;
-
-const finished = (pod: Pod): boolean => pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed';
+/** Whatever did not wake the loop is seen after this time: new traits of the scheduler in charge, expired assumptions. */
+const longestSleepMs = 5_000;
 
 type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'reportFault'> & {
+  /** Cuts off a scheduler that loops without end. Absent: nothing does. */
+  readonly within?: PluginContext['within'];
   readonly hooks: HookCallers<typeof schedulerHooks>;
 };
 
@@ -48,62 +47,84 @@ export interface HostParts {
   readonly scheduler: Scheduler;
   /** The name of the scheduler in charge. */
   readonly schedulerName: () => string;
-  /** Told of each answered batch. */
-  readonly onDecision?: (pods: number, ms: number) => void;
+  /** Default: classes of pods, spread by their workloads. */
+  readonly infoOf?: (pod: Pod) => PodInfo;
+  /** Told what happens. */
+  readonly observers?: readonly HostObserver[];
   /** Absent: it schedules always. */
   readonly leadership?: OptionalRef<Leadership>;
 }
 
 export class SchedulerHost {
-  readonly counts: HostCounts = { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0 };
   readonly #ctx: HostContext;
-  readonly #api: ApiClient;
-  readonly #scheduler: Scheduler;
-  readonly #schedulerName: () => string;
-  readonly #onDecision: HostParts['onDecision'];
-  readonly #config: HostConfig;
-  readonly #queue = new PodQueue();
-  readonly #state = new NodeState();
-  /** Uid → monotonic ms of the binding that the informer has not confirmed yet. */
-  readonly #assumed = new Map<string, number>();
   readonly #informers: Informers;
+  readonly #core: Core;
+  readonly #intake: Intake;
+  readonly #cycles: BindingCycles;
+  readonly #preemptor: Preemptor;
+  readonly #attempts: Attempts;
+  readonly #blame: Blame;
   /** Pods are queued and nodes counted all the time, so that a take-over finds everything at hand. */
   readonly #work: WorkWhileLeading;
-  readonly #events: EventRecorder;
-  #wake: (() => void) | undefined;
   #running: Promise<void> | undefined;
 
   constructor(ctx: HostContext, parts: HostParts, config: HostConfig) {
-    const { api } = parts;
     this.#ctx = ctx;
-    this.#api = api;
-    this.#scheduler = parts.scheduler;
-    this.#schedulerName = parts.schedulerName;
-    this.#onDecision = parts.onDecision;
-    this.#config = config;
-    this.#informers = informers(ctx, api);
+    this.#informers = informers(ctx, parts.api);
+    this.#blame = new Blame(ctx.env, ctx.log);
+    this.#core = this.#makeCore(parts, config);
+    this.#intake = new Intake(this.#core);
+    this.#intake.follow(this.#informers);
+    this.#preemptor = new Preemptor(this.#core);
+    const outcomes = new Outcomes(this.#core, this.#preemptor, this.#blame);
+    this.#cycles = new BindingCycles(this.#core, (waiting, reason) => outcomes.refused(waiting, reason));
+    this.#attempts = new Attempts(this.#core, this.#cycles, outcomes, {
+      signal: ctx.signal,
+      beforeActing: () => this.#catchUp(),
+    });
     this.#work = new WorkWhileLeading({
       leadership: parts.leadership,
       refresh: () => this.#informers.relist(),
-      onBegin: () => this.#clusterChanged(),
+      onBegin: () => this.#begin(),
       onEnd: () => undefined,
-    });
-    this.#events = new EventRecorder(ctx, api, { component: config.schedulerName });
-    const podInformer: Informer<Pod> = this.#informers.for(pods);
-    podInformer.addHandler({
-      added: (pod) => this.#podSeen(pod),
-      updated: (pod) => this.#podSeen(pod),
-      deleted: (pod) => this.#podGone(pod),
-    });
-    this.#informers.for(nodes).addHandler({
-      added: (node) => this.#nodeSeen(node, undefined),
-      updated: (node, old) => this.#nodeSeen(node, old),
-      deleted: (node) => this.#state.removeNode(node.metadata.name ?? ''),
     });
   }
 
+  /** For parts that look into the host: what is decided on, what waits. */
+  get core(): Core {
+    return this.#core;
+  }
+
+  get counts(): Readonly<HostCounts> {
+    return this.#core.counts;
+  }
+
+  /** The last decisions of each pod. */
+  get decisions(): DecisionLog {
+    return this.#core.decisions;
+  }
+
   pending(): QueueCounts {
-    return this.#queue.counts();
+    return this.#core.queue.counts();
+  }
+
+  /** How long the pod that waits longest has done so; gated ones do not count. */
+  oldestPendingMs(): number {
+    const { queue, env } = this.#core;
+    const now = env.clock.monotonic();
+    let oldest = now;
+    for (const { place, addedMs } of queue.all()) if (place !== 'gated') oldest = Math.min(oldest, addedMs);
+    return now - oldest;
+  }
+
+  /** How many pods came to a part of the queue, by `place cause`. */
+  get incoming(): ReadonlyMap<string, number> {
+    return this.#core.queue.incoming;
+  }
+
+  /** Something may have changed that it is not told otherwise: another scheduler is in charge. */
+  wake(): void {
+    this.#core.turn.wake();
   }
 
   async start(): Promise<void> {
@@ -115,216 +136,118 @@ export class SchedulerHost {
 
   async stop(): Promise<void> {
     this.#work.stop();
-    this.#poke();
+    this.#core.turn.wake();
+    await this.#cycles.stop();
     await this.#running;
+    await this.#cycles.stop();
+    await this.#preemptor.stop();
+    await this.#core.status.idle();
     await this.#informers.stop();
   }
 
-  #poke(): void {
-    this.#wake?.();
+  #makeCore(parts: HostParts, config: HostConfig): Core {
+    const { env, log, hooks } = this.#ctx;
+    const { api } = parts;
+    const turn = new Turn();
+    const objects = new InformedObjects(this.#informers, (resource) => turn.emit({ kind: 'object-changed', resource }));
+    const state = new ClusterState(objects);
+    const current = new CurrentScheduler({
+      service: parts.scheduler,
+      name: parts.schedulerName,
+      defaultProfile: config.schedulerName,
+      blame: (message) => this.#blame.say(parts.schedulerName(), message),
+    });
+    return {
+      api,
+      env,
+      log,
+      hooks,
+      config,
+      infoOf: parts.infoOf ?? this.#podClasses(),
+      state,
+      queue: new PodQueue(current.traits),
+      nominations: new Nominations(state),
+      preemptions: new Preemptions(),
+      assumed: new Assumed(),
+      current,
+      status: new PodStatusWriter(api, env, log),
+      recorder: new EventRecorder(this.#ctx, api, { component: config.schedulerName }),
+      decisions: new DecisionLog(),
+      turn,
+      counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
+      observer: new Observers(parts.observers ?? [], log),
+      fault: (error) => this.#fault(error),
+      within: (limitMs, call) => (this.#ctx.within === undefined ? call() : this.#ctx.within(limitMs, call)),
+      active: () => this.#work.active,
+      cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
+    };
   }
 
-  #podSeen(pod: Pod): void {
-    const uid = pod.metadata.uid ?? '';
-    if (finished(pod)) {
-      this.#queue.delete(uid);
-      if (this.#state.remove(uid)) this.#clusterChanged();
-      return;
-    }
-    if (pod.spec.nodeName) {
-      this.#assumed.delete(uid);
-      this.#queue.delete(uid);
-      this.#state.place(pod, pod.spec.nodeName);
-      return;
-    }
-    const mine = (pod.spec.schedulerName ?? 'default-scheduler') === this.#config.schedulerName;
-    const gated = (pod.spec.schedulingGates ?? []).length > 0;
-    if (!mine || gated || pod.metadata.deletionTimestamp !== undefined) {
-      this.#queue.delete(uid);
-      return;
-    }
-    if (this.#assumed.has(uid)) return;
-    this.#queue.put(pod);
-    this.#poke();
+  #podClasses(): (pod: Pod) => PodInfo {
+    const workloads = new WorkloadSelectors(this.#informers);
+    const classes = new PodClasses({ workloadSelector: (pod) => workloads.selectorFor(pod) });
+    return (pod) => classes.infoOf(pod);
   }
 
-  #podGone(pod: Pod): void {
-    const uid = pod.metadata.uid ?? '';
-    this.#queue.delete(uid);
-    this.#assumed.delete(uid);
-    if (this.#state.remove(uid)) this.#clusterChanged();
-  }
-
-  #nodeSeen(node: Node, old: Node | undefined): void {
-    this.#state.setNode(node);
-    // Heartbeats change conditions only, which no rule reads.
-    const matters =
-      old === undefined ||
-      JSON.stringify([old.spec, old.metadata.labels, old.status?.allocatable]) !==
-        JSON.stringify([node.spec, node.metadata.labels, node.status?.allocatable]);
-    if (matters) this.#clusterChanged();
-  }
-
-  #clusterChanged(): void {
-    this.#queue.moveAll(this.#ctx.env.clock.monotonic());
-    this.#poke();
+  #begin(): void {
+    const { queue, env, turn } = this.#core;
+    queue.retryAll(env.clock.monotonic());
+    for (const waiting of queue.all()) this.#intake.lookAgain(waiting);
+    turn.wake();
   }
 
   async #loop(): Promise<void> {
-    const { signal, env } = this.#ctx;
+    const { env, signal } = this.#ctx;
+    const { turn } = this.#core;
     while (!signal.aborted) {
-      this.#expireAssumptions();
-      const batch = this.#work.active ? this.#queue.take(this.#config.batchSize, env.clock.monotonic()) : [];
-      if (batch.length === 0) await this.#idle();
+      const batch = this.#nextBatch();
+      if (batch.length === 0) await turn.sleep(env.timers, this.#sleepMs(), signal);
       else {
-        try {
-          await this.#schedule(batch);
-        } catch (error) {
-          if (signal.aborted) return;
-          this.counts.decisionErrors += 1;
-          this.#ctx.log.error({ err: { message: errorMessage(error) } }, 'a batch of pods could not be scheduled');
-          for (const pod of batch) this.#retry(pod);
-        }
+        await this.#attempts.schedule(batch);
+        await this.#cycles.room();
+        await this.#preemptor.room();
+        await new Promise((resolve) => setImmediate(resolve));
       }
     }
   }
 
-  /** Sleeps until something is due or a change wakes it. */
-  #idle(): Promise<void> {
-    const { env, signal } = this.#ctx;
-    const dueMs = this.#work.active ? this.#queue.nextInMs(env.clock.monotonic()) : undefined;
-    const delayMs = Math.min(dueMs ?? 60_000, 60_000);
-    return new Promise((resolve) => {
-      const timer = env.timers.after(Math.max(1, delayMs), () => done());
-      const done = (): void => {
-        timer.cancel();
-        signal.removeEventListener('abort', done);
-        this.#wake = undefined;
-        resolve();
-      };
-      signal.addEventListener('abort', done);
-      if (signal.aborted) done();
-      this.#wake = done;
-    });
-  }
-
-  #retry(pod: Pod): void {
-    this.#queue.failed(pod.metadata.uid ?? '', 'error', this.#ctx.env.clock.monotonic());
-  }
-
-  async #schedule(batch: readonly Pod[]): Promise<void> {
-    const snapshot = this.#state.snapshot();
-    const pending = batch.map((pod) => ({ pod, request: podRequest(pod) }));
-    const startedAt = this.#ctx.env.clock.monotonic();
-    const decisions = await this.#decideInTime(pending, snapshot);
-    this.#onDecision?.(batch.length, this.#ctx.env.clock.monotonic() - startedAt);
-    const problem = this.#checkShape(batch, decisions);
-    if (problem !== undefined) throw new Error(`${this.#schedulerName()} ${problem}`);
-    const work = batch.map((pod, index) => [pod, decisions[index]] as const);
-    await this.#inParallel(work, async ([pod, decision]) => {
-      if (decision === undefined) return;
-      // Whoever leads now decides anew.
-      if (!this.#work.active) this.#retry(pod);
-      else if (decision.outcome === 'bind') await this.#bindOne(pod, decision.nodeName);
-      else await this.#refuse(pod, snapshot.table.count, decision.rejections);
-    });
-  }
-
-  async #decideInTime(
-    pending: Parameters<Scheduler['decide']>[0],
-    snapshot: SchedulerSnapshot,
-  ): Promise<readonly Decision[]> {
-    const { env, signal } = this.#ctx;
-    const cut = new AbortController();
-    const limit = env.timers.sleep(this.#config.decisionTimeoutMs, AbortSignal.any([signal, cut.signal])).then(() => {
-      throw new Error(`${this.#schedulerName()} did not decide within ${this.#config.decisionTimeoutMs} ms`);
-    });
+  #nextBatch(): readonly WaitingPod[] {
     try {
-      return await Promise.race([this.#scheduler.decide(pending, snapshot), limit]);
-    } finally {
-      cut.abort();
-      limit.catch(() => undefined);
-    }
-  }
-
-  #checkShape(batch: readonly Pod[], decisions: readonly Decision[]): string | undefined {
-    if (!Array.isArray(decisions)) return 'answered something that is no list of decisions';
-    if (decisions.length !== batch.length) return `made ${decisions.length} decisions for ${batch.length} pods`;
-    for (const [index, pod] of batch.entries()) {
-      const decision = decisions[index];
-      if (decision?.podUid !== pod.metadata.uid) return 'decided for another pod than it was asked for';
-      if (decision?.outcome === 'bind' && !this.#state.hasNode(decision.nodeName)) {
-        return `chose the node "${decision.nodeName}", which does not exist`;
-      }
-    }
-    return undefined;
-  }
-
-  async #inParallel<T>(work: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      while (next < work.length) {
-        const item = work[next];
-        next += 1;
-        if (item !== undefined) await run(item);
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(this.#config.parallelBindings, work.length) }, worker));
-  }
-
-  async #bindOne(pod: Pod, nodeName: string): Promise<void> {
-    const uid = pod.metadata.uid ?? '';
-    const { namespace = '', name = '' } = pod.metadata;
-    this.#assumed.set(uid, this.#ctx.env.clock.monotonic());
-    this.#state.place(pod, nodeName);
-    const result = await bind(this.#api, pod, nodeName);
-    if (result.outcome === 'bound') {
-      this.counts.bound += 1;
-      this.#queue.delete(uid);
-      this.#events.record(
-        pods,
-        pod,
-        'Normal',
-        'Scheduled',
-        `Successfully assigned ${namespace}/${name} to ${nodeName}`,
-      );
-      const bound: PodBound = { namespace, name, uid, nodeName };
-      if (this.#ctx.hooks.podBound.size > 0)
-        await this.#ctx.hooks.podBound.call(bound, { scheduler: this.#schedulerName() });
-      return;
-    }
-    if (this.#assumed.delete(uid)) this.#state.remove(uid);
-    if (result.outcome === 'obsolete') {
-      this.#queue.delete(uid);
-      return;
-    }
-    this.counts.bindErrors += 1;
-    this.#ctx.log.warn(
-      { pod: `${namespace}/${name}`, nodeName, err: { message: errorMessage(result.error) } },
-      'a binding failed',
-    );
-    this.#retry(pod);
-  }
-
-  async #refuse(pod: Pod, nodeCount: number, rejections: readonly NodeRejection[]): Promise<void> {
-    this.counts.unschedulable += 1;
-    this.#queue.failed(pod.metadata.uid ?? '', 'unschedulable', this.#ctx.env.clock.monotonic());
-    const message = unschedulableMessage(nodeCount, rejections);
-    try {
-      const changed = await markUnschedulable(this.#api, pod, message, this.#ctx.env.clock.timestamp());
-      if (changed) this.#events.record(pods, pod, 'Warning', 'FailedScheduling', message);
+      this.#beginTurn();
+      const now = this.#ctx.env.clock.monotonic();
+      return this.#work.active ? this.#core.queue.take(this.#attempts.batchLimit, now) : [];
     } catch (error) {
-      this.#ctx.log.warn({ err: { message: errorMessage(error) } }, 'the reason of a pending pod could not be written');
+      this.#fault(error);
+      return [];
     }
   }
 
-  /** Bindings that were written but never seen: the pod is gone, or the informer is far behind. */
-  #expireAssumptions(): void {
-    const now = this.#ctx.env.clock.monotonic();
-    for (const [uid, since] of this.#assumed) {
-      if (now - since < assumeLimitMs) break;
-      this.#assumed.delete(uid);
-      this.#state.remove(uid);
+  #fault(error: unknown): void {
+    this.#ctx.log.error({ err: { message: errorMessage(error) } }, 'the scheduler host has a fault');
+    this.#ctx.reportFault(error);
+  }
+
+  #sleepMs(): number {
+    const { queue, env } = this.#core;
+    const dueMs = this.#work.active ? queue.nextInMs(env.clock.monotonic()) : undefined;
+    return Math.max(1, Math.min(dueMs ?? longestSleepMs, longestSleepMs));
+  }
+
+  #beginTurn(): void {
+    for (const uid of this.#core.assumed.expired(this.#core.env.clock.monotonic())) takeOff(this.#core, uid);
+    this.#catchUp();
+  }
+
+  /** Brings the queue up to date with the scheduler in charge and with the cluster. */
+  #catchUp(): void {
+    const { env, current, queue, turn } = this.#core;
+    const now = env.clock.monotonic();
+    if (current.look(now)) {
+      queue.setRules(current.traits, now);
+      this.#intake.reconsider(this.#informers.for(pods).list());
     }
+    const events = turn.take();
+    if (events === undefined) queue.retryAll(now);
+    else queue.apply(events, now);
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { scheduler, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { Node } from '@timonel/sdk/kube';
 import { listSnapshot, PodClasses } from '@timonel/sdk/scheduling';
 import { startTestKernel, type TestKernel } from '@timonel/testkit';

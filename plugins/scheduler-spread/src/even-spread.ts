@@ -8,7 +8,7 @@ import {
   type PodInfo,
   type PodMatcher,
   type SchedulingPlugin,
-} from '@timonel/sdk/contracts/scheduler2';
+} from '@timonel/sdk/contracts/scheduler';
 import { podMatcher } from '@timonel/sdk/scheduling';
 
 const zoneLabel = 'topology.kubernetes.io/zone';

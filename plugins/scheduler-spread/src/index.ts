@@ -1,6 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
-import { scheduler, schedulingPlugins } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, schedulingPlugins } from '@timonel/sdk/contracts/scheduler';
 import { profileBase, profileScheduler, profilesConfig, type ProfileBase } from '@timonel/sdk/scheduling/profiles';
 import { evenSpread } from './even-spread.ts';
 

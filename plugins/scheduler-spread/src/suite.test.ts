@@ -1,5 +1,5 @@
 import { expect } from '@jest/globals';
-import { scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import { listSnapshot } from '@timonel/sdk/scheduling';
 import { pluginSuite } from '@timonel/testkit';
 import { aNode, aPod, chosen } from '@timonel/testkit/contracts/scheduler';

@@ -1,7 +1,7 @@
 /** Batches that are not as they should be. */
 import { describe, expect, it } from '@jest/globals';
 import type { Node } from '../kube/index.ts';
-import type { Decision, PodInfo, QueuedPod, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, QueuedPod, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { frameworkScheduler, type BatchOrder, type FrameworkScheduler } from './framework.ts';
 import { listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';

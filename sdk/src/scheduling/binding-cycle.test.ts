@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Admission, PermitHandle, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler2/index.ts';
+import type { Admission, PermitHandle, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler/index.ts';
 import { BindingCycle } from './binding-cycle.ts';
 import { PluginGuard } from './plugin-guard.ts';
 import { PodClasses } from './pod-class.ts';

@@ -1,6 +1,6 @@
 /** What happens between a decision and its binding: Reserve, Permit, PreBind, Bind; and PostBind or Unreserve after it. */
 import { errorMessage } from '../kernel/index.ts';
-import type { Admission, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler2/index.ts';
+import type { Admission, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler/index.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import { Permission, type Timers } from './permission.ts';
 import type { Profile } from './profile.ts';

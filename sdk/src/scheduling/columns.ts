@@ -1,5 +1,5 @@
 import { milliCpu, wholeQuantity, type Node } from '../kube/index.ts';
-import type { PodRequest } from '../contracts/scheduler2/index.ts';
+import type { PodRequest } from '../contracts/scheduler/index.ts';
 
 /** Grows by doubling: columns are longer than there are rows. */
 function grown(column: Float64Array, length: number): Float64Array {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Node } from '../kube/index.ts';
-import type { NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { Cycle } from './cycle.ts';
 import { listedObjects } from './list-snapshot.ts';
 import { PluginGuard } from './plugin-guard.ts';

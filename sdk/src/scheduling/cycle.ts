@@ -7,7 +7,7 @@ import type {
   PreFilterResult,
   SchedulingPlugin,
   Status,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import { EvaluationCache, type Evaluated } from './evaluation-cache.ts';
 import { LazyBatch, Outcomes, ReusedBatch, runFilters, type ActiveFilter } from './filtering.ts';
 import type { Profile } from './profile.ts';

@@ -1,4 +1,4 @@
-import type { DomainCounts } from '../contracts/scheduler2/index.ts';
+import type { DomainCounts } from '../contracts/scheduler/index.ts';
 
 /** Counts by domain; a domain is an index, -1 stands for none. */
 export class DomainCounter implements DomainCounts {

@@ -1,5 +1,5 @@
 /** Evaluations by kind of pod, the last used ones. */
-import type { PodInfo } from '../contracts/scheduler2/index.ts';
+import type { PodInfo } from '../contracts/scheduler/index.ts';
 import type { PreFiltered } from './cycle.ts';
 import { ReusedBatch } from './filtering.ts';
 import { RowEvaluation, type EvaluationParts, type Scratch } from './row-evaluation.ts';

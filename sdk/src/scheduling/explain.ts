@@ -6,7 +6,7 @@ import type {
   NodeScore,
   PodExplanation,
   PodInfo,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import type { Cycle, Findings } from './cycle.ts';
 import { rank } from './ranking.ts';
 import { triedPreemption } from './post-filtering.ts';

@@ -6,7 +6,7 @@ import type {
   Reason,
   SchedulingPlugin,
   Verdicts,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import { fits, type Reasons } from './reasons.ts';
 import type { WorkingState } from './working-state.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Node, Pod } from '../kube/index.ts';
-import type { Decision, PodInfo, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { frameworkScheduler, type FrameworkScheduler } from './framework.ts';
 import { listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';

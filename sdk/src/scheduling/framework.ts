@@ -12,8 +12,8 @@ import type {
   SchedulerSnapshot,
   SchedulerTraits,
   Status,
-} from '../contracts/scheduler2/index.ts';
-import { success } from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
+import { success } from '../contracts/scheduler/index.ts';
 import { BindingCycle } from './binding-cycle.ts';
 import { Cycle } from './cycle.ts';
 import { explain } from './explain.ts';

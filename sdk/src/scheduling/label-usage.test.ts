@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { PodInfo } from '../contracts/scheduler2/index.ts';
+import type { PodInfo } from '../contracts/scheduler/index.ts';
 import { LabelUsages } from './label-usage.ts';
 import { PodClasses } from './pod-class.ts';
 

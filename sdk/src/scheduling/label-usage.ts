@@ -1,5 +1,5 @@
 /** What placed pods ask for, by the values of their labels: counted when it is first asked for, and kept up to date pod by pod. */
-import type { PodInfo, PodUsage, UsageByLabel } from '../contracts/scheduler2/index.ts';
+import type { PodInfo, PodUsage, UsageByLabel } from '../contracts/scheduler/index.ts';
 
 /** Of more keys the one that was not asked for the longest time is forgotten, and counted anew when somebody asks. */
 const keysLimit = 16;

@@ -1,6 +1,6 @@
 /** A snapshot out of lists: for tests, and for looking at a state that does not change. */
 import type { KubeObject, Node } from '../kube/index.ts';
-import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../contracts/scheduler2/index.ts';
+import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../contracts/scheduler/index.ts';
 
 export interface ListedObjects {
   /** Labels by name of the namespace. */

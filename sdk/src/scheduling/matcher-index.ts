@@ -1,5 +1,5 @@
 /** Things that mean certain pods, and which of them mean the pods of a class: asked once for a class and a thing. */
-import type { PodClass, PodMatcher } from '../contracts/scheduler2/index.ts';
+import type { PodClass, PodMatcher } from '../contracts/scheduler/index.ts';
 
 interface Known<T> {
   readonly list: T[];

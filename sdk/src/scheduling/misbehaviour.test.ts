@@ -1,7 +1,7 @@
 /** What plugins do wrong harms the pod that is asked about, not what is known about others. */
 import { describe, expect, it } from '@jest/globals';
 import type { Node } from '../kube/index.ts';
-import type { Decision, PodInfo, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';
 import { schedulerOf } from './scheduler-of.ts';

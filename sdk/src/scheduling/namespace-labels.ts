@@ -1,5 +1,5 @@
 /** Labels of namespaces, as they were at one moment: what is counted by them must stay the same until it is counted anew. */
-import type { ClusterObjects } from '../contracts/scheduler2/index.ts';
+import type { ClusterObjects } from '../contracts/scheduler/index.ts';
 
 type Labels = Readonly<Record<string, string>>;
 

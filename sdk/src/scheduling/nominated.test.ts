@@ -1,7 +1,7 @@
 /** Pods that victims make room for, while others are decided about. */
 import { describe, expect, it } from '@jest/globals';
 import type { Node, Pod } from '../kube/index.ts';
-import type { Decision, NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { Decision, NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';
 import { schedulerOf } from './scheduler-of.ts';

@@ -2,7 +2,7 @@
  * Pods that victims make room for. They count on their nodes like pods that run there, so that others leave them their room; but not for
  * themselves, and not for more important pods.
  */
-import type { PodClass, PodInfo, PodMatcher } from '../contracts/scheduler2/index.ts';
+import type { PodClass, PodInfo, PodMatcher } from '../contracts/scheduler/index.ts';
 
 export interface Nomination {
   readonly row: number;

@@ -1,5 +1,5 @@
 /** Waits for all who have to permit a binding, or for the first who does not. */
-import type { PermitHandle } from '../contracts/scheduler2/index.ts';
+import type { PermitHandle } from '../contracts/scheduler/index.ts';
 
 export interface Timers {
   after(delayMs: number, run: () => void): { cancel(): void };

@@ -1,6 +1,6 @@
 /** Calls plugins of the framework: a throw becomes a fault with the plugin's name, and a plugin with many faults is left out. */
 import { errorMessage } from '../kernel/index.ts';
-import type { PluginFaults } from '../contracts/scheduler2/index.ts';
+import type { PluginFaults } from '../contracts/scheduler/index.ts';
 
 /** A plugin broke its contract. The framework catches it: one pod cannot be decided now. */
 export class PluginFault extends Error {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Pod, PodSpec } from '../kube/index.ts';
-import type { PodClass } from '../contracts/scheduler2/index.ts';
+import type { PodClass } from '../contracts/scheduler/index.ts';
 import { PodClasses } from './pod-class.ts';
 
 function pod(spec: Partial<PodSpec> = {}, metadata: Partial<Pod['metadata']> = {}): Pod {

@@ -8,7 +8,7 @@ import type {
   PodTerm,
   SpreadConstraint,
   WeightedPodTerm,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import { podMatcher } from './pod-matcher.ts';
 import { podRequest, scoringRequest } from './pod-request.ts';
 

@@ -1,5 +1,5 @@
 /** Members of a pod group: all that are needed get a node, or none does. */
-import type { Decision, PodInfo, UnschedulableDecision } from '../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, UnschedulableDecision } from '../contracts/scheduler/index.ts';
 import type { WorkingState } from './working-state.ts';
 
 /** Consecutive pods of one group, or single pods. */

@@ -1,6 +1,6 @@
 /** Which pods a term of affinity or a spread constraint means. */
 import { fromLabelSelector, matchesSelector, type LabelSelector, type Selector } from '../kube/index.ts';
-import type { PodMatcher } from '../contracts/scheduler2/index.ts';
+import type { PodMatcher } from '../contracts/scheduler/index.ts';
 
 export interface MatcherSource {
   /** Absent: no pod. Empty: every pod of the namespaces. */

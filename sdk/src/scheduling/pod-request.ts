@@ -1,5 +1,5 @@
 import { milliCpu, wholeQuantity, type Container, type Pod, type Quantities } from '../kube/index.ts';
-import type { PodRequest } from '../contracts/scheduler2/index.ts';
+import type { PodRequest } from '../contracts/scheduler/index.ts';
 
 interface Sum {
   milliCpu: number;

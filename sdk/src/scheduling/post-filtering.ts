@@ -5,7 +5,7 @@ import type {
   PodInfo,
   PostFilterContext,
   PostFilterResult,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import type { Cycle, Findings } from './cycle.ts';
 
 function contextOf(cycle: Cycle, pod: PodInfo, findings: Findings, rejections: PostFilterContext['rejections']) {

@@ -1,6 +1,6 @@
 /** Which plugins a scheduler runs for pods of one `spec.schedulerName`, in which order and with which weights. */
 import { didYouMean } from '../kernel/index.ts';
-import type { SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { SchedulingPlugin } from '../contracts/scheduler/index.ts';
 
 export interface PluginSetting {
   /** As in Kubernetes: `NodeResourcesFit`. */

@@ -2,7 +2,7 @@
  * Reasons of refusals, and sets of them, as small numbers: so one column tells all that is wrong with each node. A set of one reason has the
  * number of the reason.
  */
-import type { NodeRejection, Reason } from '../contracts/scheduler2/index.ts';
+import type { NodeRejection, Reason } from '../contracts/scheduler/index.ts';
 
 export interface KnownReason {
   readonly plugin: string;

@@ -1,5 +1,5 @@
 /** What is wrong with the nodes that cannot take a pod, worked out when somebody asks. */
-import type { NodeRejection } from '../contracts/scheduler2/index.ts';
+import type { NodeRejection } from '../contracts/scheduler/index.ts';
 import { fits, type Reasons } from './reasons.ts';
 import type { WorkingState } from './working-state.ts';
 

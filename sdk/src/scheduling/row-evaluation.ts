@@ -2,7 +2,7 @@
  * What all plugins that look at rows alone say to the pods of one kind: kept, and brought up to date row by row. So a pod like the ones before
  * costs what has changed since, not the number of nodes.
  */
-import type { PodInfo } from '../contracts/scheduler2/index.ts';
+import type { PodInfo } from '../contracts/scheduler/index.ts';
 import { Outcomes, ReusedBatch, runFilters, type ActiveFilter } from './filtering.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import type { Profile } from './profile.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import type { Node } from '../kube/index.ts';
-import type { PodInfo, SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { PodInfo, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';
 import type { SamplingSettings } from './profile.ts';

@@ -1,4 +1,4 @@
-import type { SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import type { Timers } from './permission.ts';
 import { frameworkScheduler, type FrameworkScheduler } from './framework.ts';
 

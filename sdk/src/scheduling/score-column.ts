@@ -1,5 +1,5 @@
 /** The scores of one plugin over rows, and their normalising. */
-import type { NodeBatch, PluginState, PodInfo } from '../contracts/scheduler2/index.ts';
+import type { NodeBatch, PluginState, PodInfo } from '../contracts/scheduler/index.ts';
 import type { ReusedBatch } from './filtering.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import type { ScoringPlugin } from './profile.ts';

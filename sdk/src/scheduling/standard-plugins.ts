@@ -1,5 +1,5 @@
 /** The plugins of the Kubernetes scheduler, in its order and with its weights. */
-import type { SchedulingPlugin } from '../contracts/scheduler2/index.ts';
+import type { SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import type { PluginFactory, PluginSetting, ProfileSettings } from './profile.ts';
 import { defaultPreemption, type DefaultPreemptionConfig } from './rules/default-preemption.ts';
 import { imageLocality } from './rules/image-locality.ts';

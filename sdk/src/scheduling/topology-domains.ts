@@ -1,6 +1,6 @@
 /** Nodes by the value of a label, as numbers. */
 import type { Node } from '../kube/index.ts';
-import type { TopologyDomains } from '../contracts/scheduler2/index.ts';
+import type { TopologyDomains } from '../contracts/scheduler/index.ts';
 
 /** Domains that follow the nodes. */
 export interface IndexedDomains extends TopologyDomains {

@@ -13,7 +13,7 @@ import {
   type PodMatcher,
   type PodTerm,
   type TopologyDomains,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import type { Node } from '../kube/index.ts';
 import { DomainCounter } from './domain-counter.ts';
 import { MatcherIndex } from './matcher-index.ts';

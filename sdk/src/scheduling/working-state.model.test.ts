@@ -11,7 +11,7 @@ import {
   type PodMatcher,
   type PodTerm,
   type TopologyDomains,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import { PodClasses } from './pod-class.ts';
 import {
   change,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Node, Pod } from '../kube/index.ts';
-import type { NodeRow, PodInfo, SchedulerSnapshot } from '../contracts/scheduler2/index.ts';
+import type { NodeRow, PodInfo, SchedulerSnapshot } from '../contracts/scheduler/index.ts';
 import { listedObjects, listSnapshot } from './list-snapshot.ts';
 import { PodClasses } from './pod-class.ts';
 import { WorkingState } from './working-state.ts';

@@ -17,7 +17,7 @@ import type {
   SchedulerSnapshot,
   TopologyDomains,
   UsageByLabel,
-} from '../contracts/scheduler2/index.ts';
+} from '../contracts/scheduler/index.ts';
 import { ResourceColumns } from './columns.ts';
 import { LabelUsages } from './label-usage.ts';
 import { listedObjects } from './list-snapshot.ts';

@@ -3,7 +3,7 @@
  * comes true: pods are bound, victims are gone.
  */
 import type { KubeObject, Node, Pod } from '@timonel/sdk/kube';
-import type { Decision, PodInfo, Scheduler, Victim } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, Scheduler, Victim } from '@timonel/sdk/contracts/scheduler';
 import { isPod, p50p99, podKey, type Cluster, type Measured, type ObjectRef } from './cluster.ts';
 import { MemorySnapshot } from './memory-snapshot.ts';
 import { Meter } from './meter.ts';

@@ -1,6 +1,6 @@
 /** Nodes and pods in memory as a scheduler's host keeps them. Rows are made anew when somebody looks. */
 import type { KubeObject, Node } from '@timonel/sdk/kube';
-import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 
 interface Place {
   node: Node | undefined;

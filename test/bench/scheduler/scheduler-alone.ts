@@ -2,7 +2,7 @@
 import { tmpdir } from 'node:os';
 import { createKernel, createRealEnv } from '@timonel/core';
 import type { AnyPlugin, Logger } from '@timonel/sdk';
-import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { Pod } from '@timonel/sdk/kube';
 import { PodClasses, defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
 import type { MemoryClusterParts } from './memory-cluster.ts';

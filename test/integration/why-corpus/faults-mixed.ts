@@ -166,4 +166,10 @@ export const mixedFaults: readonly Fault[] = [
     pods: [pod('db', { cpu: '1', memory: '4Gi' })],
     expected: { code: 'insufficient-memory', plugin: 'NodeResourcesFit' },
   },
+  {
+    name: 'every node is kept for somebody, some are cordoned besides',
+    nodes: nodes(100, (at) => ({ taints: [`tenant=t${at}:NoSchedule`], cordoned: at > 90 })),
+    pods: [pod('web')],
+    expected: { code: 'untolerated-taint', plugin: 'TaintToleration' },
+  },
 ];

@@ -1,5 +1,5 @@
 /** Brings a seeded fault about with the real scheduler, queue and log, and asks why its first pod waits. */
-import { success, type Decision, type PodInfo, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler2';
+import { success, type Decision, type PodInfo, type SchedulingPlugin } from '@timonel/sdk/contracts/scheduler';
 import type { Why } from '@timonel/sdk/contracts/why';
 import {
   defaultProfile,
@@ -11,9 +11,9 @@ import {
   type FrameworkScheduler,
 } from '@timonel/sdk/scheduling';
 import { manualEnv } from '@timonel/testkit';
-import { DecisionLog } from '../../../plugins/scheduler-host/src/next/decision-log.ts';
-import { PodQueue } from '../../../plugins/scheduler-host/src/next/pod-queue.ts';
-import { byPriority, gatesOf } from '../../../plugins/scheduler-host/src/next/waiting-pod.ts';
+import { DecisionLog } from '../../../plugins/scheduler-host/src/decision/decision-log.ts';
+import { PodQueue } from '../../../plugins/scheduler-host/src/queue/pod-queue.ts';
+import { byPriority, gatesOf } from '../../../plugins/scheduler-host/src/queue/waiting-pod.ts';
 import { AttemptFailures } from '../../../plugins/scheduler-host/src/why/attempt-failures.ts';
 import { PodExplainer } from '../../../plugins/scheduler-host/src/why/pod-explainer.ts';
 import { node, type Fault } from './fault.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import type { Place } from '../next/waiting-pod.ts';
+import type { Place } from '../queue/waiting-pod.ts';
 import { ActiveAges } from './active-ages.ts';
 
 const pod = (uid: string, place: Place, attempts = 0): { uid: string; place: Place; attempts: number } => ({

@@ -1,5 +1,5 @@
 /** How long pods have been in the active queue, by looking at it from time to time. */
-import type { WaitingPod } from '../next/waiting-pod.ts';
+import type { WaitingPod } from '../queue/waiting-pod.ts';
 
 interface Seen {
   readonly attempts: number;

@@ -1,5 +1,5 @@
 /** What is wrong with what a candidate answered. */
-import type { Decision, PodInfo, PreemptDecision } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, PreemptDecision } from '@timonel/sdk/contracts/scheduler';
 import type { ShadowSnapshot } from './shadow-snapshot.ts';
 
 const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value);

@@ -1,5 +1,5 @@
 /** Batches that wait for the candidate: so many, with so many pods. */
-import type { Decision, PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo } from '@timonel/sdk/contracts/scheduler';
 import type { RowsAtMoment } from './shadow-snapshot.ts';
 
 export interface ObservedBatch {

@@ -1,7 +1,7 @@
 /** A scheduler that is only asked: whatever it does wrong is counted, and ends in the end. */
 import { errorCode, errorMessage, type Env } from '@timonel/sdk';
-import type { Decision, PodInfo, Scheduler } from '@timonel/sdk/contracts/scheduler2';
-import { answerFault } from '../next/decision-check.ts';
+import type { Decision, PodInfo, Scheduler } from '@timonel/sdk/contracts/scheduler';
+import { answerFault } from '../decision/decision-check.ts';
 import { AnswerCheck } from './answer-check.ts';
 import type { ShadowSnapshot } from './shadow-snapshot.ts';
 

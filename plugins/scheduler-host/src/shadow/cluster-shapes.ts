@@ -1,5 +1,5 @@
 /** How pods would lie on nodes after a batch, by the decisions of one scheduler. */
-import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import type { ClusterShape } from '@timonel/sdk/contracts/scheduler-shadow';
 import { WorkingState } from '@timonel/sdk/scheduling';
 

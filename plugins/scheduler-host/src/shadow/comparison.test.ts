@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Decision, NodeScore } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, NodeScore } from '@timonel/sdk/contracts/scheduler';
 import { AgreementCount, summaryOf, verdictOn, whyDifferent } from './comparison.ts';
 
 const score = (nodeName: string, fit: number, image = 0): NodeScore => ({

@@ -1,5 +1,5 @@
 /** Compares what two schedulers decided about one pod on one snapshot. */
-import type { Decision, NodeScore } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, NodeScore } from '@timonel/sdk/contracts/scheduler';
 import type { Agreement, DecisionSummary } from '@timonel/sdk/contracts/scheduler-shadow';
 
 export type Verdict = 'same' | 'tied' | 'otherNode' | 'otherOutcome';

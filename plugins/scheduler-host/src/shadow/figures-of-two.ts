@@ -1,6 +1,6 @@
 /** What two schedulers did on the same pods and snapshots. */
 import type { Env } from '@timonel/sdk';
-import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import type {
   Agreement,
   DecisionTimes,

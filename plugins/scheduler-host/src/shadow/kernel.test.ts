@@ -1,9 +1,9 @@
 /** Shadow and guard rails on the real kernel, with a host that only asks. */
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { definePlugin, kernelControl, type AnyPlugin, type PluginContext } from '@timonel/sdk';
-import { scheduler, type Decision, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type Decision, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import { aPodInfo } from '../next/testing/stand-ins.ts';
+import { aPodInfo } from '../testing/stand-ins.ts';
 import { SchedulerWatch, schedulerWatchDefaults } from './scheduler-watch.ts';
 import { aClusterOf, bindTo, podsOf, toNode } from './testing/live-cluster.ts';
 

@@ -1,11 +1,11 @@
 /** The same scheduler decides the same in shadow: if the snapshots are the same. */
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
 import { defaultProfile, frameworkScheduler, pluginRegistry, type FrameworkScheduler } from '@timonel/sdk/scheduling';
 import { manualEnv } from '@timonel/testkit';
-import { ClusterState } from '../next/cluster-state.ts';
-import { aNode, aPodInfo, noObjects } from '../next/testing/stand-ins.ts';
+import { ClusterState } from '../state/cluster-state.ts';
+import { aNode, aPodInfo, noObjects } from '../testing/stand-ins.ts';
 import { ShadowRun } from './shadow-run.ts';
 import { liveBatch } from './testing/live-cluster.ts';
 

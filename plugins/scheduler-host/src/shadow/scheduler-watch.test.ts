@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import type { Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { RouteRequest } from '@timonel/sdk/contracts/api-server';
 import { createRecordingLogger, manualEnv, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
-import { aPodInfo } from '../next/testing/stand-ins.ts';
-import type { ClusterState } from '../next/cluster-state.ts';
+import { aPodInfo } from '../testing/stand-ins.ts';
+import type { ClusterState } from '../state/cluster-state.ts';
 import { SchedulerWatch } from './scheduler-watch.ts';
 import { shadowRoutes } from './shadow-routes.ts';
 import { KernelDouble } from './testing/kernel-double.ts';

@@ -1,8 +1,8 @@
 /** An observer of the host: the scheduler in charge is watched, and a candidate sees what it sees. */
 import { errorCode, errorMessage, type TimerHandle } from '@timonel/sdk';
-import type { PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
-import type { BatchObserver, HostObserver, LostBinding } from '../next/observers.ts';
-import type { WaitingPod } from '../next/waiting-pod.ts';
+import type { PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
+import type { BatchObserver, HostObserver, LostBinding } from '../observers.ts';
+import type { WaitingPod } from '../queue/waiting-pod.ts';
 import { ActiveAges } from './active-ages.ts';
 import { guardRailDefaults, type GuardRailLimits } from './guard-rails.ts';
 import { ProbationWatch, type ProbationParts } from './probation-watch.ts';

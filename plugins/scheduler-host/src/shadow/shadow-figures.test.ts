@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { aPodInfo } from '../next/testing/stand-ins.ts';
+import { aPodInfo } from '../testing/stand-ins.ts';
 import { Backlog, type ObservedBatch } from './backlog.ts';
 import { ShapesOfTwo } from './cluster-shapes.ts';
 import { PendingTimesOfTwo } from './pending-times.ts';

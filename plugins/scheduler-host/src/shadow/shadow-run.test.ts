@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import { manualEnv, type SimulatedEnv } from '@timonel/testkit';
-import { aPodInfo } from '../next/testing/stand-ins.ts';
+import { aPodInfo } from '../testing/stand-ins.ts';
 import { shadowDefaults, ShadowRun, type ShadowConfig } from './shadow-run.ts';
 import { aClusterOf, asks, bindTo, liveBatch, podsOf, toNode } from './testing/live-cluster.ts';
 

@@ -3,7 +3,7 @@
  * of the time; batches that come while it is behind are skipped and counted. Each batch begins with what really is.
  */
 import type { TimerHandle } from '@timonel/sdk';
-import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodInfo, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import type { ShadowReport } from '@timonel/sdk/contracts/scheduler-shadow';
 import { Backlog, type ObservedBatch } from './backlog.ts';
 import { Candidate, type CandidateLimits, type CandidateParts } from './candidate.ts';

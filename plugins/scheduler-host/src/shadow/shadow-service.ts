@@ -1,6 +1,6 @@
 /** Puts schedulers into shadow, into charge, and back. */
 import { errorMessage, type AsideProvider, type KernelControl, type Logger, type SwapReport } from '@timonel/sdk';
-import type { Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import type { Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type {
   FallBack,
   SchedulingProblem,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { NodeRow } from '@timonel/sdk/contracts/scheduler2';
-import { ClusterState } from '../next/cluster-state.ts';
-import { aNode, aPodInfo, noObjects } from '../next/testing/stand-ins.ts';
+import type { NodeRow } from '@timonel/sdk/contracts/scheduler';
+import { ClusterState } from '../state/cluster-state.ts';
+import { aNode, aPodInfo, noObjects } from '../testing/stand-ins.ts';
 import { ShadowSnapshot, SnapshotTap } from './shadow-snapshot.ts';
 
 type Step =

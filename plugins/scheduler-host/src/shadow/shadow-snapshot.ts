@@ -3,7 +3,7 @@
  * stood where at that moment. Before the decision the tap notes the rows that changed; when the other's turn comes, they are put into a
  * snapshot of his own: without what was assumed and bound since.
  */
-import type { ClusterObjects, NodeRow, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { ClusterObjects, NodeRow, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 
 /** What changed up to a moment that was looked at. */
 export interface RowsAtMoment {

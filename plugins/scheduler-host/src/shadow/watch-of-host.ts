@@ -1,6 +1,6 @@
 /** Puts the watch over schedulers beside a host. */
 import type { KernelControl, PluginContext } from '@timonel/sdk';
-import type { Core } from '../next/core.ts';
+import type { Core } from '../core.ts';
 import { watchHeapFloor } from './heap-floor.ts';
 import { SchedulerWatch, type SchedulerWatchConfig } from './scheduler-watch.ts';
 

@@ -1,6 +1,6 @@
 /** The explainer of pods over the parts of the host. */
 import { isNotFound, pods, type Pod } from '@timonel/sdk/kube';
-import type { Core } from '../next/core.ts';
+import type { Core } from '../core.ts';
 import type { AttemptFailures } from './attempt-failures.ts';
 import { PodExplainer } from './pod-explainer.ts';
 

@@ -1,6 +1,6 @@
 /** Why no node takes a pod: the refusals of the scheduler, weighed by what would happen without each of them. */
 import type { Clock } from '@timonel/sdk';
-import type { ExplainedRejection, NodeRejection, PodExplanation } from '@timonel/sdk/contracts/scheduler2';
+import type { ExplainedRejection, NodeRejection, PodExplanation } from '@timonel/sdk/contracts/scheduler';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import type { Node, Pod } from '@timonel/sdk/kube';
 import { byRoot, isHealth, textOf, type Weighed } from './root-cause.ts';
@@ -10,7 +10,7 @@ import { whatIf, type WhatIf } from './what-if.ts';
 const questionLimit = 8;
 const questionsLimitMs = 40;
 /** Of so many different refusals each question is dear, and says little. */
-const weighedLimit = 64;
+const weighedLimit = 200;
 
 export interface Questions {
   readonly clock: Clock;
@@ -45,6 +45,12 @@ class Experiments {
     return this.#answers.size >= this.#limit || this.#questions.clock.monotonic() >= this.#endMs;
   }
 }
+
+const unweighed = (rejection: ExplainedRejection): Weighed => ({
+  rejection,
+  alone: undefined,
+  aloneByPlugin: undefined,
+});
 
 async function weigh(
   pod: Pod,
@@ -140,7 +146,10 @@ export async function nodeCauses(
 ): Promise<readonly Cause[]> {
   const tries = new Experiments(questions, explanation.rejections.length);
   let weighed: Weighed[] = [];
-  for (const rejection of explanation.rejections) weighed.push(await weigh(pod, rejection, tries, questions));
+  // Those that are the likeliest come first, for there may not be time for all.
+  for (const { rejection } of byRoot(explanation.rejections.map(unweighed))) {
+    weighed.push(await weigh(pod, rejection, tries, questions));
+  }
   if (!weighed.some(({ alone }) => alone === undefined || alone > 0)) {
     const again: Weighed[] = [];
     for (const each of weighed) again.push(await weighByPlugin(pod, each, tries, questions));
@@ -154,10 +163,5 @@ export async function nodeCauses(
 
 /** Of a decision that was made before: without figures. */
 export function plainCauses(rejections: readonly NodeRejection[]): readonly Cause[] {
-  const weighed = rejections.map((rejection): Weighed => ({
-    rejection: { ...rejection, detail: {}, unblock: '' },
-    alone: undefined,
-    aloneByPlugin: undefined,
-  }));
-  return byRoot(weighed).map(causeOf);
+  return byRoot(rejections.map((rejection) => unweighed({ ...rejection, detail: {}, unblock: '' }))).map(causeOf);
 }

@@ -1,13 +1,13 @@
 /** What an explanation of a pod is made from. */
 import type { Clock } from '@timonel/sdk';
-import type { PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import type { Node, Pod } from '@timonel/sdk/kube';
-import type { LoggedDecision } from '../next/decision-log.ts';
-import type { WaitingPod } from '../next/waiting-pod.ts';
+import type { LoggedDecision } from '../decision/decision-log.ts';
+import type { WaitingPod } from '../queue/waiting-pod.ts';
 import type { AttemptFailure } from './attempt-failures.ts';
 
-export type { LoggedDecision } from '../next/decision-log.ts';
-export { unschedulableMessage } from '../next/message.ts';
+export type { LoggedDecision } from '../decision/decision-log.ts';
+export { unschedulableMessage } from '../status/message.ts';
 
 export type QueuedState = Pick<
   WaitingPod,

@@ -1,5 +1,5 @@
 /** The log of decisions, as an answer shows it. */
-import type { Decision } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision } from '@timonel/sdk/contracts/scheduler';
 import type { PastDecision } from '@timonel/sdk/contracts/why';
 import { unschedulableMessage, type LoggedDecision } from './parts.ts';
 

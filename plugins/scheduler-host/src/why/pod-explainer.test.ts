@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import type { Decision, PodExplanation, Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import type { Decision, PodExplanation, Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { Why } from '@timonel/sdk/contracts/why';
 import type { Node, Pod } from '@timonel/sdk/kube';
 import { listSnapshot, PodClasses } from '@timonel/sdk/scheduling';
 import { manualEnv } from '@timonel/testkit';
-import { DecisionLog } from '../next/decision-log.ts';
+import { DecisionLog } from '../decision/decision-log.ts';
 import { AttemptFailures } from './attempt-failures.ts';
 import type { PodExplainerParts, QueuedState } from './parts.ts';
 import { PodExplainer } from './pod-explainer.ts';
@@ -166,7 +166,7 @@ describe('what-if questions', () => {
   it('are few, and none when there are too many refusals or no time', async () => {
     expect(await asked(5, 0)).toBe(5);
     expect(await asked(50, 0)).toBe(8);
-    expect(await asked(65, 0)).toBe(0);
+    expect(await asked(257, 0)).toBe(0);
     expect(await asked(50, 15)).toBe(3);
   });
 });

@@ -3,7 +3,7 @@
  * obstacles. Of those, what the pod could have had (room, a healthy node) goes before what keeps pods apart, that before taints, and
  * last come nodes that the pod does not mean at all: of another kind, or without the label that it asks for.
  */
-import type { ExplainedRejection } from '@timonel/sdk/contracts/scheduler2';
+import type { ExplainedRejection } from '@timonel/sdk/contracts/scheduler';
 
 export interface Weighed {
   readonly rejection: ExplainedRejection;

@@ -1,5 +1,5 @@
 /** A scheduler may say anything: what of it can be shown. */
-import type { ExplainedRejection, NodeScore, PodExplanation } from '@timonel/sdk/contracts/scheduler2';
+import type { ExplainedRejection, NodeScore, PodExplanation } from '@timonel/sdk/contracts/scheduler';
 
 /** More reasons than these are no explanation. */
 const rejectionLimit = 256;

@@ -1,6 +1,6 @@
 /** Why a pod waits for reasons that have nothing to do with nodes. */
 import type { Clock } from '@timonel/sdk';
-import type { PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import type { Pod } from '@timonel/sdk/kube';
 import type { LoggedDecision, PodExplainerParts, QueuedState } from './parts.ts';

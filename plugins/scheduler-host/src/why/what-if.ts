@@ -1,5 +1,5 @@
 /** A pod as it would be without one of its demands: whether it would fit then tells whether this demand is what keeps it out. */
-import type { ExplainedRejection } from '@timonel/sdk/contracts/scheduler2';
+import type { ExplainedRejection } from '@timonel/sdk/contracts/scheduler';
 import type { Container, Node, Pod, PodSpec, Quantities, Toleration } from '@timonel/sdk/kube';
 import { textOf } from './root-cause.ts';
 

@@ -2,7 +2,7 @@
  * What `/apis/scheduling.timonel.dev/v1` answers about schedulers: who is in charge, what a candidate in shadow would do in its place,
  * and what became of the last swap. Times end in `Ms`; shares are 0 … 1.
  */
-import type { Decision, NodeScore } from '../scheduler2/index.ts';
+import type { Decision, NodeScore } from '../scheduler/index.ts';
 
 /** Root of the routes. */
 export const schedulingRoot = '/apis/scheduling.timonel.dev/v1';

@@ -1,72 +1,83 @@
 /**
- * A scheduler decides; it never writes. The host (plugin `scheduler-host`) owns the queue, builds snapshots, asks the current
+ * A scheduler decides; it never writes. The host (plugin `scheduler-host`) owns the queue, keeps the snapshot, asks the current
  * scheduler, and binds with a precondition. So a scheduler has nothing to hand over when it is swapped, and a candidate can
  * decide in shadow on the same input.
  */
 import { defineService, notifyHook, type HookToken, type ServiceToken } from '../../kernel/index.ts';
-import type { Node, Pod } from '../../kube/index.ts';
+import type { Decision, PodExplanation } from './decision.ts';
+import type { ExternalSchedulers } from './external.ts';
+import type { QueuedPod, SchedulingPlugin } from './extension-points.ts';
+import type { PodInfo } from './pod-info.ts';
+import type { RequeueHint } from './requeue.ts';
+import type { SchedulerSnapshot } from './snapshot.ts';
+import type { Status } from './status.ts';
 
-/** What a pod asks for, summed over its containers as the Kubernetes scheduler does (init containers, overhead). */
-export interface PodRequest {
-  readonly milliCpu: number;
-  readonly memoryBytes: number;
-  readonly ephemeralStorageBytes: number;
-  /** Extended resources by name. */
-  readonly extended: Readonly<Record<string, number>>;
+/** What the host asks a scheduler beside its decisions. All of it may be left out. */
+export interface SchedulerTraits {
+  /** Values of `spec.schedulerName` that it takes. Default: `default-scheduler`. */
+  profiles?(): readonly string[];
+  /** Default: by priority, then by age. */
+  compare?(a: QueuedPod, b: QueuedPod): number;
+  /** Default: refuses pods with scheduling gates. */
+  preEnqueue?(pod: PodInfo): Status;
+  /** Which events may help a pod that the plugin refused. Default: every event. */
+  requeueHints?(plugin: string): readonly RequeueHint[] | undefined;
+  /** Reserve, Permit, PreBind and Bind. `bound`: a plugin has written the binding. Default: success. */
+  admit?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission>;
+  /** PostBind, or Unreserve when it came to nothing. */
+  settled?(pod: PodInfo, nodeName: string, bound: boolean): void;
+  /** The plugin of the framework that runs at this moment; for blame. */
+  running?(): string | undefined;
+  /** Faults of the plugins of the framework so far, and which are out of work because of them. */
+  faults?(): readonly PluginFaults[];
 }
 
-/** All nodes in columns: index i is the same node in each. Read-only for schedulers. */
-export interface NodeTable {
-  readonly count: number;
-  readonly names: readonly string[];
-  readonly nodes: readonly Node[];
-  readonly allocatableMilliCpu: Float64Array;
-  readonly allocatableMemoryBytes: Float64Array;
-  readonly allocatablePods: Float64Array;
-  readonly requestedMilliCpu: Float64Array;
-  readonly requestedMemoryBytes: Float64Array;
-  readonly podCount: Float64Array;
-  /** Pods bound or assumed on each node. */
-  readonly pods: readonly (readonly Pod[])[];
-}
+export type Admission =
+  | { readonly outcome: 'bind' }
+  | { readonly outcome: 'bound' }
+  | { readonly outcome: 'refused'; readonly plugin: string; readonly reason: string };
 
-export interface SchedulerSnapshot {
-  /** Grows with each snapshot. */
-  readonly generation: number;
-  readonly table: NodeTable;
+export interface PluginFaults {
+  readonly plugin: string;
+  readonly faults: number;
+  readonly lastFault: string;
+  readonly quarantined: boolean;
 }
-
-export interface PendingPod {
-  readonly pod: Pod;
-  readonly request: PodRequest;
-}
-
-/** Why a group of nodes could not take a pod: one typed reason, and how many nodes have it. */
-export interface NodeRejection {
-  /** The rule that said no: `NodeResourcesFit`, `TaintToleration`, `NodeAffinity`, `NodeName`, `NodePorts`, `NodeUnschedulable`. */
-  readonly rule: string;
-  /** Readable, as in the PodScheduled condition: `Insufficient cpu`. */
-  readonly reason: string;
-  readonly nodeCount: number;
-}
-
-export type Decision =
-  | { readonly outcome: 'bind'; readonly podUid: string; readonly nodeName: string; readonly score: number }
-  | { readonly outcome: 'unschedulable'; readonly podUid: string; readonly rejections: readonly NodeRejection[] };
 
 export interface Scheduler {
   /**
    * Decides for a batch, in order; each decision takes the earlier ones of the batch into account. One decision for each pod,
    * in the same order. The host checks every decision before it binds.
    */
-  decide(pods: readonly PendingPod[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]>;
+  decide(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]>;
+  /** What it would say to a pod now. Decides nothing. */
+  explain?(pod: PodInfo, snapshot: SchedulerSnapshot): Promise<PodExplanation>;
+  readonly traits?: SchedulerTraits;
 }
 
-/** Token of the scheduler in charge of the profile `default-scheduler`. */
+/** Token of the scheduler in charge. */
 export const scheduler: ServiceToken<Scheduler, 'one'> = defineService<Scheduler>('scheduler', {
-  major: 1,
+  major: 2,
   cardinality: 'one',
 });
+
+/** Makes plugins of the scheduling framework, for the schedulers that are built on it. */
+export interface SchedulingPlugins {
+  /** Called once for each scheduler: a plugin may keep state of its own. */
+  make(): readonly SchedulingPlugin[];
+}
+
+/** Token of plugins that add to the scheduling framework. A profile enables them by their names. */
+export const schedulingPlugins: ServiceToken<SchedulingPlugins, 'many'> = defineService<SchedulingPlugins, 'many'>(
+  'scheduling.plugins',
+  { major: 1, cardinality: 'many', sync: ['make'] },
+);
+
+/** Token of those who know of schedulers outside, whose pods are left to them. */
+export const externalSchedulers: ServiceToken<ExternalSchedulers, 'many'> = defineService<ExternalSchedulers, 'many'>(
+  'scheduler.external',
+  { major: 1, cardinality: 'many', sync: ['list'] },
+);
 
 /** After a pod was bound. */
 export interface PodBound {
@@ -84,7 +95,11 @@ export const schedulerHooks: { readonly podBound: HookToken<PodBound, { readonly
     }),
   });
 
-export * from './filters.ts';
-export * from './framework.ts';
-export * from './pod-request.ts';
-export * from './scores.ts';
+export * from './decision.ts';
+export * from './extension-points.ts';
+export * from './external.ts';
+export * from './pod-info.ts';
+export * from './requeue.ts';
+export * from './snapshot.ts';
+export * from './status.ts';
+export * from './view.ts';

@@ -1,6 +1,6 @@
 /** Plugins of the scheduling framework that other plugins contribute, which come and go while the scheduler runs. */
 import { errorMessage, type Logger, type Many } from '../../kernel/index.ts';
-import type { SchedulingPlugin, SchedulingPlugins } from '../../contracts/scheduler2/index.ts';
+import type { SchedulingPlugin, SchedulingPlugins } from '../../contracts/scheduler/index.ts';
 import type { PluginFactory } from '../profile.ts';
 
 export class ContributedPlugins {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import type { Logger, Provider } from '../../kernel/index.ts';
 import type { Route, SubresourceResponse } from '../../contracts/api-server/index.ts';
-import type { Decision, PodInfo, SchedulingPlugin, SchedulingPlugins } from '../../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, SchedulingPlugin, SchedulingPlugins } from '../../contracts/scheduler/index.ts';
 import type { Node, Status } from '../../kube/index.ts';
 import { listSnapshot } from '../list-snapshot.ts';
 import { PodClasses } from '../pod-class.ts';

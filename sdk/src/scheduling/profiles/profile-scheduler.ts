@@ -1,7 +1,7 @@
 /** A scheduler made of profiles: configured, changed while it runs, and extended by plugins that others contribute. */
 import type { Env, Logger, Many } from '../../kernel/index.ts';
 import type { RouteProvider } from '../../contracts/api-server/index.ts';
-import type { SchedulingPlugins } from '../../contracts/scheduler2/index.ts';
+import type { SchedulingPlugins } from '../../contracts/scheduler/index.ts';
 import { frameworkScheduler, type BatchOrder, type FrameworkScheduler } from '../framework.ts';
 import type { PluginFactory, ProfileSettings } from '../profile.ts';
 import { pluginRegistry, type ProfileChanges } from '../standard-plugins.ts';

@@ -1,5 +1,5 @@
 /** Scores for how full a node would be. Source: kubescheduler.config.k8s.io/v1 ScoringStrategy. */
-import type { NodeBatch } from '../../contracts/scheduler2/index.ts';
+import type { NodeBatch } from '../../contracts/scheduler/index.ts';
 import { defaultResources, type ResourceWeight, type ScoredResource } from './resource-amounts.ts';
 
 /** A point of the function from utilisation, 0 … 100, to score, 0 … 10. */

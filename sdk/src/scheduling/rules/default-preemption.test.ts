@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { KubeObject, Node } from '../../kube/index.ts';
-import type { Decision, PodInfo, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { Decision, PodInfo, SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 import { frameworkScheduler, type FrameworkScheduler } from '../framework.ts';
 import { listedObjects, listSnapshot } from '../list-snapshot.ts';
 import { PodClasses } from '../pod-class.ts';
@@ -115,7 +115,7 @@ describe.each([
     const decision = await run(pod(1, { priority: 5 }), { a: [pod(4, { priority: 5 })] });
     expect(decision).toMatchObject({
       outcome: 'unschedulable',
-      preemption: 'No preemption victims found for incoming pod',
+      preemption: '0/1 nodes are available: 1 No preemption victims found for incoming pod.',
     });
   });
 
@@ -124,9 +124,11 @@ describe.each([
     const never = await run(pod(1, { priority: 5, never: true }), placed);
     expect(never).toMatchObject({ preemption: 'not eligible due to preemptionPolicy=Never.' });
     const large = await run(pod(5, { priority: 5 }), placed);
-    expect(large).toMatchObject({ preemption: 'No preemption victims found for incoming pod' });
+    expect(large).toMatchObject({
+      preemption: '0/1 nodes are available: 1 No preemption victims found for incoming pod.',
+    });
     const wrong = await run(pod(1, { priority: 5, zone: 'nowhere' }), placed);
-    expect(wrong).toMatchObject({ preemption: 'Preemption is not helpful for scheduling' });
+    expect(wrong).toMatchObject({ preemption: '0/1 nodes are available: 1 Preemption is not helpful for scheduling.' });
   });
 
   it('waits for the victims on the node it was nominated for', async () => {

@@ -10,7 +10,7 @@ import type {
   PostFilterResult,
   SchedulingPlugin,
   Victim,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 
 export interface DefaultPreemptionConfig {
   /** Share of the nodes that are tried, in percent. Default: 10. */
@@ -152,6 +152,15 @@ function waitsForVictims(pod: PodInfo, { view }: PostFilterContext): boolean {
     );
 }
 
+/** `tried`: nodes on which pods could have gone. */
+function inVain(nodeCount: number, tried: number): string {
+  const reasons = [
+    [tried, 'No preemption victims found for incoming pod'],
+    [nodeCount - tried, 'Preemption is not helpful for scheduling'],
+  ].flatMap(([count, why]) => (count === 0 ? [] : `${count} ${why}`));
+  return `0/${nodeCount} nodes are available: ${reasons.toSorted().join(', ')}.`;
+}
+
 class Preemption {
   readonly #share: number;
   readonly #least: number;
@@ -169,11 +178,9 @@ class Preemption {
       return { outcome: 'nothing', why: 'not eligible due to a terminating pod on the nominated node.' };
     }
     const { resolvableRows: rows, view } = context;
-    if (rows.length === 0) {
-      return { outcome: 'nothing', why: 'Preemption is not helpful for scheduling' };
-    }
+    if (rows.length === 0) return { outcome: 'nothing', why: inVain(view.nodeCount, 0) };
     const best = this.#best(pod, context, Math.max(this.#least, Math.ceil(view.nodeCount * this.#share)));
-    if (best === undefined) return { outcome: 'nothing', why: 'No preemption victims found for incoming pod' };
+    if (best === undefined) return { outcome: 'nothing', why: inVain(view.nodeCount, rows.length) };
     const victims = best.victims.map(({ namespace, name, uid, class: { priority } }): Victim => ({
       namespace,
       name,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Pod } from '../../kube/index.ts';
-import type { NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 import { PodClasses } from '../pod-class.ts';
 import { imageLocality } from './image-locality.ts';
 import { nodeAffinity } from './node-affinity.ts';

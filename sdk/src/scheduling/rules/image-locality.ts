@@ -6,7 +6,7 @@ import {
   type NodeBatch,
   type PodClass,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 
 const mebibyte = 1024 * 1024;
 /** Images that are smaller are fetched quickly wherever the pod goes. */

@@ -7,7 +7,7 @@ import type {
   PodMatcher,
   PodTerm,
   RequeueHint,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 
 /** Labels of namespaces are not known here: they may fit. */
 function mayMean({ matcher }: { readonly matcher: PodMatcher }, pod: PodClass): boolean {

@@ -1,7 +1,7 @@
 /** What stands behind a refusal for affinity: the term, the domain that is nearest, and the pod that is missing or in the way. */
 import { formatLabelSelector, fromLabelSelector, type LabelSelector } from '../../kube/index.ts';
-import type { Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler2/index.ts';
-import type { ClusterView } from '../../contracts/scheduler2/view.ts';
+import type { Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler/index.ts';
+import type { ClusterView } from '../../contracts/scheduler/view.ts';
 import type { AffinityState, CountedTerm } from './inter-pod-affinity.ts';
 import { nearestRow } from './nearest.ts';
 import { oneOf } from './words.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { NodeBatch, PodInfo } from '../../contracts/scheduler2/index.ts';
+import type { NodeBatch, PodInfo } from '../../contracts/scheduler/index.ts';
 import { PodClasses } from '../pod-class.ts';
 import { change, nodeSketch, RandomCluster, template, type Change, type Template } from '../testing/random-cluster.ts';
 import { WorkingState } from '../working-state.ts';

@@ -17,8 +17,8 @@ import {
   type SchedulingPlugin,
   type TopologyDomains,
   type Verdicts,
-} from '../../contracts/scheduler2/index.ts';
-import type { ClusterView } from '../../contracts/scheduler2/view.ts';
+} from '../../contracts/scheduler/index.ts';
+import type { ClusterView } from '../../contracts/scheduler/view.ts';
 import { explainAffinity } from './inter-pod-affinity-why.ts';
 import { affinityHints } from './inter-pod-affinity-hints.ts';
 

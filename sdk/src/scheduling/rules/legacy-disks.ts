@@ -1,5 +1,5 @@
 /** Disks named in pods themselves, which cannot be attached twice. Source: core/v1 Volume. */
-import type { PodInfo } from '../../contracts/scheduler2/index.ts';
+import type { PodInfo } from '../../contracts/scheduler/index.ts';
 
 export interface Disk {
   /** Disks of different kinds have nothing to do with each other. */

@@ -1,4 +1,4 @@
-import type { NodeBatch } from '../../contracts/scheduler2/index.ts';
+import type { NodeBatch } from '../../contracts/scheduler/index.ts';
 
 /** The row of the batch with the lowest measure, the first of several. */
 export function nearestRow({ rows, count }: NodeBatch, measure: (row: number) => number): number {

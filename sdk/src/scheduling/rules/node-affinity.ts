@@ -9,7 +9,7 @@ import {
   type PreFilterResult,
   type Reason,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { equals } from './label-test.ts';
 import { nearestRow } from './nearest.ts';
 import { NodeCondition, nodeTerm, nodeTerms } from './node-condition.ts';

@@ -1,6 +1,6 @@
 /** Conditions on nodes, put together of tests of labels and names: required node affinity, the affinity of a volume. */
 import type { Node, NodeSelectorTerm } from '../../kube/index.ts';
-import type { ClusterView, NodeBatch } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, NodeBatch } from '../../contracts/scheduler/index.ts';
 import { labelOf, labelTest, type LabelTest, type Requirement } from './label-test.ts';
 
 /** The only field of nodes that can be selected. */

@@ -1,4 +1,4 @@
-import { skip, success, type Reason, type SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import { skip, success, type Reason, type SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 
 const otherNode: Reason = Object.freeze({
   code: 'node-name',

@@ -7,7 +7,7 @@ import {
   type PodInfo,
   type Reason,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { nearestRow } from './nearest.ts';
 import { PodFacts } from './row-facts.ts';
 import { listed, oneOf } from './words.ts';

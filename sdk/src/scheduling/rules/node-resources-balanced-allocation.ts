@@ -1,4 +1,4 @@
-import { skip, success, type NodeBatch, type SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import { skip, success, type NodeBatch, type SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 import {
   defaultResources,
   requestOf,

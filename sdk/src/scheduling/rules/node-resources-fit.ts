@@ -6,7 +6,7 @@ import {
   type PodInfo,
   type PodRequest,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { allocationScore, writeAllocationScores, type ScoringStrategy } from './allocation-score.ts';
 import { requestOf, scoredResources } from './resource-amounts.ts';
 import { explainShortage, FitReasons, tooManyPods } from './shortage.ts';

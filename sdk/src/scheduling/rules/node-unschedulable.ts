@@ -1,4 +1,4 @@
-import type { Reason, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { Reason, SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 import { oneOf } from './words.ts';
 import { NodeNumbers } from './row-facts.ts';
 import { isTolerated } from './tolerations.ts';

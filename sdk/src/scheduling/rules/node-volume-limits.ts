@@ -6,7 +6,7 @@ import {
   type PodInfo,
   type Reason,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { nearestRow } from './nearest.ts';
 import { claimOf, storageClassOf, type Claim, type CsiNode, type PersistentVolume } from './volume-objects.ts';
 import { oneOf } from './words.ts';

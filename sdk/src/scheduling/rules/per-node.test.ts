@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Reason } from '../../contracts/scheduler2/index.ts';
+import type { Reason } from '../../contracts/scheduler/index.ts';
 import { listSnapshot } from '../list-snapshot.ts';
 import { WorkingState } from '../working-state.ts';
 import { nodeResourcesFit } from './node-resources-fit.ts';

@@ -1,6 +1,6 @@
 /** Filters and scores as functions of one node, for authors who need no batches. */
 import type { Node } from '../../kube/index.ts';
-import type { ClusterView, PodInfo, Reason, SchedulingPlugin, Scope } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, PodInfo, Reason, SchedulingPlugin, Scope } from '../../contracts/scheduler/index.ts';
 
 /** A node as a function of one node sees it. It is used again for the next: keep nothing of it. */
 export interface NodeView {

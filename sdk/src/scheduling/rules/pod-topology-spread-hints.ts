@@ -6,7 +6,7 @@ import type {
   PodInfo,
   RequeueHint,
   SpreadConstraint,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 
 function hard(pod: PodClass): readonly SpreadConstraint[] {
   return pod.spread.filter(({ whenUnsatisfiable }) => whenUnsatisfiable === 'DoNotSchedule');

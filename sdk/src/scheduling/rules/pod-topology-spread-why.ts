@@ -1,5 +1,5 @@
 /** What stands behind a refusal for spreading: the constraint, the skew, and where the pod would have to go. */
-import type { ClusterView, Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler/index.ts';
 import type { Spread } from './pod-topology-spread.ts';
 import { leastOf, noDomain, spreadCounts } from './spread-counts.ts';
 import { oneOf } from './words.ts';

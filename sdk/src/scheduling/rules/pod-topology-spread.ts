@@ -13,7 +13,7 @@ import {
   type SchedulingPlugin,
   type SpreadConstraint,
   type Verdicts,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { explainSpread } from './pod-topology-spread-why.ts';
 import { spreadHints } from './pod-topology-spread-hints.ts';
 import { leastOf, spreadCounts } from './spread-counts.ts';

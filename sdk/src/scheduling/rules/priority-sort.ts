@@ -1,4 +1,4 @@
-import type { SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 
 /** The highest priority first, then the pod that has waited longest. */
 export function prioritySort(): SchedulingPlugin {

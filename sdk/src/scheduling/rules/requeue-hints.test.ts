@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ClusterEvent, NodePart, PodInfo, SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import type { ClusterEvent, NodePart, PodInfo, SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 import type { Node } from '../../kube/index.ts';
 import { nodeAffinity } from './node-affinity.ts';
 import { nodePorts } from './node-ports.ts';

@@ -1,5 +1,5 @@
 /** Amounts of resources: what a pod asks for, and the columns of nodes that they are compared with. */
-import type { ClusterView, PodClass, PodRequest } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, PodClass, PodRequest } from '../../contracts/scheduler/index.ts';
 
 /** Source: kubescheduler.config.k8s.io/v1 ResourceSpec. */
 export interface ResourceWeight {

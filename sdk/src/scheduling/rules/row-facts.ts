@@ -1,6 +1,6 @@
 /** What rules know about single rows, worked out again only when the row's node or pods are others than before. */
 import type { Node } from '../../kube/index.ts';
-import type { ClusterView, NodeBatch, PodInfo } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, NodeBatch, PodInfo } from '../../contracts/scheduler/index.ts';
 
 class KeptNumbers {
   readonly #nodes: (Node | undefined)[] = [];

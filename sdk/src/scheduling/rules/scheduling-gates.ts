@@ -1,4 +1,4 @@
-import { success, type SchedulingPlugin } from '../../contracts/scheduler2/index.ts';
+import { success, type SchedulingPlugin } from '../../contracts/scheduler/index.ts';
 
 /** Pods with scheduling gates stay out of the queue. Source: KEP-3521. */
 export function schedulingGates(): SchedulingPlugin {

@@ -1,5 +1,5 @@
 /** Why a node has not enough for a pod, and how much is short. */
-import type { Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler2/index.ts';
+import type { Explained, NodeBatch, PodInfo, Reason } from '../../contracts/scheduler/index.ts';
 import { nearestRow } from './nearest.ts';
 import { requestOf } from './resource-amounts.ts';
 import { oneOf, quantity } from './words.ts';

@@ -1,5 +1,5 @@
 /** Pods that a constraint of spreading counts, by domain. */
-import { nodeTopology, type ClusterView, type SpreadConstraint } from '../../contracts/scheduler2/index.ts';
+import { nodeTopology, type ClusterView, type SpreadConstraint } from '../../contracts/scheduler/index.ts';
 import type { SpreadNodes } from './spread-nodes.ts';
 
 /** In place of a count: no node of the domain counts. */

@@ -3,7 +3,7 @@
  * say. Worked out again only for nodes that changed, and shared by all pods that ask for the same nodes.
  */
 import type { Node } from '../../kube/index.ts';
-import type { ClusterView, PodClass, SpreadConstraint } from '../../contracts/scheduler2/index.ts';
+import type { ClusterView, PodClass, SpreadConstraint } from '../../contracts/scheduler/index.ts';
 import { equals } from './label-test.ts';
 import { NodeCondition, nodeTerms } from './node-condition.ts';
 import { untolerated } from './tolerations.ts';

@@ -7,7 +7,7 @@ import {
   type PodInfo,
   type Reason,
   type SchedulingPlugin,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { nearestRow } from './nearest.ts';
 import { NodeNumbers } from './row-facts.ts';
 import { isTolerated, keepsAway, taintText, untolerated } from './tolerations.ts';

@@ -7,7 +7,7 @@ import {
   type Reason,
   type SchedulingPlugin,
   type Status,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import type { Node } from '../../kube/index.ts';
 import { labelTest } from './label-test.ts';
 import { NodeCondition, type NodeTerm } from './node-condition.ts';

@@ -1,4 +1,4 @@
-import type { Explained, NodeBatch } from '../../contracts/scheduler2/index.ts';
+import type { Explained, NodeBatch } from '../../contracts/scheduler/index.ts';
 import { nearestRow } from './nearest.ts';
 import type { NodeCondition } from './node-condition.ts';
 import type { Volumes } from './volume-binding.ts';

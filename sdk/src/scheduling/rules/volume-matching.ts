@@ -1,6 +1,6 @@
 /** Which volumes a claim could be bound to on a node. Source: Kubernetes documentation, "Persistent Volumes", Binding. */
 import { fromLabelSelector, matchesSelector, wholeQuantity, type Node } from '../../kube/index.ts';
-import type { ClusterObjects } from '../../contracts/scheduler2/index.ts';
+import type { ClusterObjects } from '../../contracts/scheduler/index.ts';
 import { NodeCondition, nodeTerms } from './node-condition.ts';
 import { classNameOf, type Claim, type PersistentVolume } from './volume-objects.ts';
 

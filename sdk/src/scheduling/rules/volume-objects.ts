@@ -1,6 +1,6 @@
 /** Claims, volumes and what belongs to them, as far as rules about nodes read them. */
 import type { KubeObject, LabelSelector, NodeSelectorTerm, PodSpec } from '../../kube/index.ts';
-import type { ClusterObjects, PodInfo, Status } from '../../contracts/scheduler2/index.ts';
+import type { ClusterObjects, PodInfo, Status } from '../../contracts/scheduler/index.ts';
 
 export interface Claim extends KubeObject {
   readonly spec?: {

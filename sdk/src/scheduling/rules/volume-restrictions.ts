@@ -8,7 +8,7 @@ import {
   type Reason,
   type SchedulingPlugin,
   type Status,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import { disksOf, sharesDisk, type Disk } from './legacy-disks.ts';
 import { nearestRow } from './nearest.ts';
 import { allNodes, PodFacts } from './row-facts.ts';

@@ -6,7 +6,7 @@ import {
   type Reason,
   type SchedulingPlugin,
   type Status,
-} from '../../contracts/scheduler2/index.ts';
+} from '../../contracts/scheduler/index.ts';
 import {
   claimMissing,
   claimOf,

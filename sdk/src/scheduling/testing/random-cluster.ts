@@ -1,7 +1,7 @@
 /** Clusters that change at random, for properties of what follows them. */
 import fc from 'fast-check';
 import type { Node, Pod } from '../../kube/index.ts';
-import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../../contracts/scheduler2/index.ts';
+import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../../contracts/scheduler/index.ts';
 import { listedObjects } from '../list-snapshot.ts';
 import type { PodClasses } from '../pod-class.ts';
 import {

@@ -1,6 +1,6 @@
 /** A kernel as far as schedulers are put into charge and aside. */
 import { KernelError, type AsideProvider, type PluginInfo, type ProbationInfo, type SwapReport } from '@timonel/sdk';
-import type { Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import type { Scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { SchedulerWatchParts } from '../scheduler-watch.ts';
 
 export class KernelDouble {

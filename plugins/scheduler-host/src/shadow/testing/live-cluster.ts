@@ -1,8 +1,8 @@
 /** A cluster in which a scheduler is in charge: as the host does it, without an API. */
 import type { Env } from '@timonel/sdk';
-import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler2';
-import { ClusterState } from '../../next/cluster-state.ts';
-import { aNode, aPodInfo, noObjects } from '../../next/testing/stand-ins.ts';
+import type { Decision, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
+import { ClusterState } from '../../state/cluster-state.ts';
+import { aNode, aPodInfo, noObjects } from '../../testing/stand-ins.ts';
 import type { ShadowRun } from '../shadow-run.ts';
 
 export const asks = (cpu: string, memory?: string) => ({

@@ -3,7 +3,7 @@
  * batches say is compared with it.
  */
 import type { Node, Pod } from '../../../kube/index.ts';
-import type { ClusterObjects } from '../../../contracts/scheduler2/index.ts';
+import type { ClusterObjects } from '../../../contracts/scheduler/index.ts';
 
 export interface NodeWithPods {
   readonly node: Node;

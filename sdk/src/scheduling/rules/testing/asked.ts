@@ -1,5 +1,5 @@
 /** What a plugin of the framework says to a pod about all nodes of a view. */
-import type { ClusterView, NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../../contracts/scheduler2/index.ts';
+import type { ClusterView, NodeBatch, PodInfo, Reason, SchedulingPlugin } from '../../../contracts/scheduler/index.ts';
 import type { WorkingState } from '../../working-state.ts';
 import { allNodes } from '../row-facts.ts';
 

@@ -1,7 +1,7 @@
 /** Random nodes, pods, claims and volumes, with all that rules about single nodes look at. */
 import fc from 'fast-check';
 import type { KubeObject, Node, Pod, PodSpec, Taint } from '../../../kube/index.ts';
-import type { ClusterObjects } from '../../../contracts/scheduler2/index.ts';
+import type { ClusterObjects } from '../../../contracts/scheduler/index.ts';
 
 const maybe = <T>(...values: T[]): fc.Arbitrary<T | undefined> => fc.constantFrom(undefined, ...values);
 

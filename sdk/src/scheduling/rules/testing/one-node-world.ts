@@ -1,6 +1,6 @@
 /** A cluster that changes, and what a state that follows it must look like. */
 import type { Node } from '../../../kube/index.ts';
-import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../../../contracts/scheduler2/index.ts';
+import type { ClusterObjects, NodeRow, PodInfo, SchedulerSnapshot } from '../../../contracts/scheduler/index.ts';
 import { WorkingState } from '../../working-state.ts';
 import type { NodeWithPods, SmallCluster } from '../reference/one-node.ts';
 import { objectsOf, type ObjectsSketch } from './one-node-sketches.ts';

@@ -5,7 +5,7 @@ import type {
   PodInfo,
   Reason,
   SchedulingPlugin,
-} from '../../../contracts/scheduler2/index.ts';
+} from '../../../contracts/scheduler/index.ts';
 import { listSnapshot } from '../../list-snapshot.ts';
 import { PodClasses } from '../../pod-class.ts';
 import { WorkingState } from '../../working-state.ts';

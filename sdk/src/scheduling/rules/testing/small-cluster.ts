@@ -1,6 +1,6 @@
 /** Small clusters, written down by hand. */
 import type { LabelSelector, Node, Pod } from '../../../kube/index.ts';
-import type { Explained, PodInfo, SchedulingPlugin } from '../../../contracts/scheduler2/index.ts';
+import type { Explained, PodInfo, SchedulingPlugin } from '../../../contracts/scheduler/index.ts';
 import { listSnapshot } from '../../list-snapshot.ts';
 import { PodClasses } from '../../pod-class.ts';
 import { WorkingState } from '../../working-state.ts';

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PluginEntry } from '@timonel/core';
 import type { Node } from '@timonel/sdk/kube';
-import { scheduler, type Decision, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler2';
+import { scheduler, type Decision, type PodInfo, type Scheduler } from '@timonel/sdk/contracts/scheduler';
 import { listSnapshot } from '@timonel/sdk/scheduling';
 import { startTestKernel, type TestKernel } from '../../test-kernel.ts';
 import { ruleCases, sceneOf } from './rules.ts';

@@ -1,6 +1,6 @@
 /** Rules that every scheduler keeps: a pod, a node that can take it, and one that cannot. */
 import type { Node } from '@timonel/sdk/kube';
-import type { PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
 import { aNode, aPod, type NodeSketch, type PodSketch } from './sketches.ts';
 
 export interface RuleCase {

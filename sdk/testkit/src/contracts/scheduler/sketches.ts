@@ -1,6 +1,6 @@
 /** Nodes and pods in few words. */
 import type { Node, Pod, PodSpec } from '@timonel/sdk/kube';
-import type { PodInfo } from '@timonel/sdk/contracts/scheduler2';
+import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
 import { PodClasses } from '@timonel/sdk/scheduling';
 
 const classes = new PodClasses();
