@@ -1,15 +1,13 @@
 /** Why pods wait, asked of the scheduler host on the real API server, with the scheduler of the framework. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import { explainers, type Why } from '@timonel/sdk/contracts/why';
 import { pods, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
+import schedulerHost from '@timonel/plugin-scheduler-host';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
-import { SchedulerHost } from '../../plugins/scheduler-host/src/host.ts';
-import { AttemptFailures } from '../../plugins/scheduler-host/src/why/attempt-failures.ts';
-import { podExplainerOf } from '../../plugins/scheduler-host/src/why/from-core.ts';
 import { control, entry, makeNode } from './scheduler-host-bed.ts';
 
 let doorIsShut = false;
@@ -31,30 +29,6 @@ const framework: AnyPlugin = definePlugin({
       timers: ctx.env.timers,
     });
     return { provides: { scheduler: service } };
-  },
-});
-
-/** The host with its explainer. */
-const host: AnyPlugin = definePlugin({
-  name: 'scheduler-host',
-  version: '1.0.0',
-  apiVersion: 1,
-  provides: { explainers },
-  requires: { api: apiClient, scheduler, kernel: kernelControl },
-  hooks: schedulerHooks,
-  setup(ctx) {
-    const { api, scheduler: service, kernel } = ctx.deps;
-    const failures = new AttemptFailures(ctx.env.clock);
-    const inCharge = (): string | undefined => kernel.providerOf('scheduler');
-    const parts = { api, scheduler: service, schedulerName: () => inCharge() ?? '', observers: [failures] };
-    const limits = { batchSize: 100, parallelBindings: 16, decisionTimeoutMs: 10_000, admissionTimeoutMs: 10_000 };
-    const made = new SchedulerHost(ctx, parts, { schedulerName: 'default-scheduler', ...limits });
-    const hasScheduler = (): boolean => inCharge() !== undefined;
-    return {
-      provides: { explainers: podExplainerOf(made.core, { hasScheduler, failures }) },
-      start: () => made.start(),
-      stop: () => made.stop(),
-    };
   },
 });
 
@@ -91,7 +65,7 @@ const placed = (name: string): Promise<Pod> =>
   );
 
 beforeAll(async () => {
-  kernel = await startTestKernel({ plugins: [...control, entry(framework), entry(host)] });
+  kernel = await startTestKernel({ plugins: [...control, entry(framework), entry(schedulerHost)] });
   api = kernel.service(apiClient);
   await makeNode(api, 'n1', '2');
   await makeNode(api, 'n2', '1');

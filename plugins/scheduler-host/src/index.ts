@@ -59,7 +59,7 @@ const plugin: AnyPlugin = definePlugin({
         watch.start();
       },
       async stop() {
-        await watch.stop();
+        watch.stop();
         await host.stop();
       },
     };

@@ -25,7 +25,7 @@ const namespaceOf = ({ metadata }: KubeObject): string[] => [metadata.namespace 
 function furtherType(resource: string): ResourceType<Workload> {
   const found = furtherNamespacedTypes.find((type) => type.resource === resource);
   if (found === undefined) throw new TypeError(`there is no type ${resource}`);
-  return found as ResourceType<Workload>;
+  return found;
 }
 
 function selects(service: Service, labels: Readonly<Record<string, string>>): boolean {
@@ -68,7 +68,7 @@ export class WorkloadSelectors {
       case 'ReplicaSet':
         return this.#replicaSets.get(key)?.spec.selector;
       case 'StatefulSet':
-        return this.#statefulSets.get(key)?.spec?.selector as LabelSelector | undefined;
+        return this.#statefulSets.get(key)?.spec?.selector;
       case 'ReplicationController': {
         const selector = this.#controllers.get(key)?.spec?.selector as Record<string, string> | undefined;
         return selector === undefined ? undefined : { matchLabels: selector };
