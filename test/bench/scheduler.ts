@@ -39,6 +39,7 @@ function take({ fields }: Row, measured: readonly Measured[]): void {
   add(fields.perSecond.samples, one.perSecond);
   add(fields.createToBoundP50.samples, one.createToBoundMs.p50);
   add(fields.createToBoundP99.samples, one.createToBoundMs.p99);
+  add(fields.cpu.samples, one.cpuMicrosPerPod);
   // Members of a group are never decided one by one.
   add(fields.decisionP50.samples, one.decisionMs.p50, 1000);
   add(fields.decisionP99.samples, one.decisionMs.p99, 1000);

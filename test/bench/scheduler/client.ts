@@ -8,6 +8,7 @@ import { findWorkload, type WorkloadName } from './workload/find-workload.ts';
 
 export interface ClientOptions extends WorkloadName {
   readonly server: ServedAt;
+  readonly serverPid: number;
 }
 
 export interface ClientResult {
@@ -17,8 +18,8 @@ export interface ClientResult {
   readonly clientCpu: number;
 }
 
-const { server, ...name } = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
-const cluster = await HttpCluster.open(server);
+const { server, serverPid, ...name } = JSON.parse(process.argv[2] ?? '{}') as ClientOptions;
+const cluster = await HttpCluster.open(server, serverPid);
 const began = performance.now();
 const measured = await new Executor(cluster).run(findWorkload(name).operations);
 const { user, system } = process.cpuUsage();

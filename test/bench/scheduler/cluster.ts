@@ -16,6 +16,8 @@ export interface Measured {
   /** Bound pods per second. */
   readonly perSecond: number;
   readonly createToBoundMs: { readonly p50: number; readonly p99: number };
+  /** Processor time of the server for each bound pod; NaN where there is none. */
+  readonly cpuMicrosPerPod: number;
   /** Of one decision alone; NaN where it is not seen. */
   readonly decisionMs: { readonly p50: number; readonly p99: number };
 }

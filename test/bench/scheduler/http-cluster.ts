@@ -1,6 +1,7 @@
 /** A whole server behind HTTPS: objects are created by requests, bindings are seen by a watch. */
 import type { KubeObject, Node, Pod } from '@timonel/sdk/kube';
 import type { ServedAt } from '../api/server.ts';
+import { cpuMicros } from '../store/process-usage.ts';
 import { isPod, podKey, type Cluster, type Measured, type ObjectRef } from './cluster.ts';
 import { Connections, getJson, openLines } from './connections.ts';
 import { Meter } from './meter.ts';
@@ -52,17 +53,20 @@ export class HttpCluster implements Cluster {
   readonly #placements = new Placements();
   /** Keys of gated pods, which nobody will look at. */
   readonly #gated = new Set<string>();
+  readonly #serverPid: number;
+  #cpuAtBegin = 0;
   #close: () => void = () => undefined;
   #failure: Error | undefined;
 
-  static async open(server: ServedAt): Promise<HttpCluster> {
-    const cluster = new HttpCluster(server, await Connections.open(server, connectionCount));
+  static async open(server: ServedAt, serverPid: number): Promise<HttpCluster> {
+    const cluster = new HttpCluster(server, serverPid, await Connections.open(server, connectionCount));
     await cluster.#watch();
     return cluster;
   }
 
-  private constructor(server: ServedAt, connections: Connections) {
+  private constructor(server: ServedAt, serverPid: number, connections: Connections) {
     this.#server = server;
+    this.#serverPid = serverPid;
     this.#connections = connections;
   }
 
@@ -121,13 +125,15 @@ export class HttpCluster implements Cluster {
 
   beginMeasuring(isMeasured: (pod: Pod) => boolean): void {
     this.#meter.begin(isMeasured);
+    this.#cpuAtBegin = cpuMicros([this.#serverPid]);
   }
 
   endMeasuring(): Measured {
     if (this.#failure !== undefined) throw this.#failure;
     const { pods, bound, seconds, createToBoundMs } = this.#meter.end(performance.now());
+    const cpuMicrosPerPod = (cpuMicros([this.#serverPid]) - this.#cpuAtBegin) / bound;
     const decisionMs = { p50: Number.NaN, p99: Number.NaN };
-    return { pods, bound, perSecond: bound / seconds, createToBoundMs, decisionMs };
+    return { pods, bound, perSecond: bound / seconds, createToBoundMs, cpuMicrosPerPod, decisionMs };
   }
 
   close(): void {

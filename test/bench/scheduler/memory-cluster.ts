@@ -119,7 +119,7 @@ export class MemoryCluster implements Cluster {
     if (this.#failure !== undefined) throw this.#failure;
     const { pods, bound, createToBoundMs } = this.#meter.end(performance.now());
     const perSecond = (this.#decidedPods / this.#decidedMs) * 1000;
-    return { pods, bound, perSecond, createToBoundMs, decisionMs: p50p99(this.#singleMs) };
+    return { pods, bound, perSecond, createToBoundMs, cpuMicrosPerPod: Number.NaN, decisionMs: p50p99(this.#singleMs) };
   }
 
   #createPod(pod: Pod): void {

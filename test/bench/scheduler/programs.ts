@@ -16,6 +16,7 @@ const run = promisify(execFile);
 const benches = join(import.meta.dirname, '..');
 const sources = [
   'api/http-connection.ts',
+  'store/process-usage.ts',
   'scheduler/client.ts',
   'scheduler/cluster.ts',
   'scheduler/connections.ts',
@@ -53,7 +54,7 @@ const nodeFlags = (process.env['TIMONEL_BENCH_NODE_FLAGS'] ?? '').split(' ').fil
 export interface Programs {
   pure(options: PureOptions): Promise<PureResult>;
   /** Starts a server over an empty folder, runs a workload against it and stops it. */
-  full(options: ServerOptions & Omit<ClientOptions, 'server'>): Promise<FullResult>;
+  full(options: ServerOptions & Omit<ClientOptions, 'server' | 'serverPid'>): Promise<FullResult>;
 }
 
 export interface FullResult extends ClientResult {
@@ -124,7 +125,11 @@ export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promi
           () => stopped(child),
           async () => {
             const server = await servedAt(child);
-            const result = await runProgram<ClientResult>([path('scheduler/client.ts')], { ...workload, server });
+            const result = await runProgram<ClientResult>([path('scheduler/client.ts')], {
+              ...workload,
+              server,
+              serverPid: child.pid ?? 0,
+            } satisfies ClientOptions);
             return { ...result, residentMB: residentMB([child.pid ?? 0]) };
           },
         );

@@ -31,6 +31,7 @@ export interface Row {
     readonly createToBoundP99: Measure;
     readonly decisionP50: Measure;
     readonly decisionP99: Measure;
+    readonly cpu: Measure;
     readonly resident: Measure;
   };
   /** Those that are shown. */
@@ -81,12 +82,13 @@ function makeRow({ title, floor, ...name }: Entry, mode: Mode, scheduler: string
     createToBoundP99: measure('create → bound p99', 'ms', { wanted: atMost(wish.createToBoundP99) }),
     decisionP50: measure('one decision p50', 'µs'),
     decisionP99: measure('one decision p99', 'µs'),
+    cpu: measure('server CPU of a pod', 'µs'),
     resident: measure('resident memory', 'MB', { wanted: atMost(wish.residentMB) }),
   };
-  const { perSecond, createToBoundP50, createToBoundP99, decisionP50, decisionP99, resident } = fields;
+  const { perSecond, createToBoundP50, createToBoundP99, decisionP50, decisionP99, cpu, resident } = fields;
   const measures = isPure
     ? [perSecond, decisionP50, decisionP99, ...(wish.residentMB === undefined ? [] : [resident])]
-    : [perSecond, createToBoundP50, createToBoundP99, resident];
+    : [perSecond, createToBoundP50, createToBoundP99, cpu, resident];
   const by = scheduler === 'default' ? '' : `, ${scheduler}`;
   return {
     name: `${title}, ${mode}${by}`,
@@ -115,6 +117,12 @@ const pureWishes: ReadonlyMap<string, Wish> = new Map<string, Wish>([
 const basic = 'SchedulingBasic';
 /** Of every scheduler. One that fills nodes would break the constraints of the latter if it paid no heed to them. */
 const compared: ReadonlySet<string> = new Set([basic, 'SchedulingPodAntiAffinity', 'TopologySpreading']);
+
+/** What a scheduler is made for, also on the full path. */
+const specialities: ReadonlyMap<string, string> = new Map([
+  ['spread', 'TopologySpreading'],
+  ['gang', 'GangScheduling'],
+]);
 
 function entriesOf(file: string): Entry[] {
   return readWorkloads(file)
@@ -154,7 +162,9 @@ export function allRows(): Row[] {
   const others = schedulers
     .filter((name) => name !== 'default')
     .flatMap((name) => [
-      ...entries.filter(({ testCase }) => testCase === basic).map((entry) => makeRow(entry, 'full path', name, {})),
+      ...entries
+        .filter(({ testCase }) => testCase === basic || testCase === specialities.get(name))
+        .map((entry) => makeRow(entry, 'full path', name, {})),
       ...entries.filter(({ testCase }) => compared.has(testCase)).map((entry) => makeRow(entry, 'pure', name, {})),
     ]);
   const special = entriesOf(own).map((entry) =>

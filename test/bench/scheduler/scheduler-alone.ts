@@ -2,9 +2,9 @@
 import { tmpdir } from 'node:os';
 import { createKernel, createRealEnv } from '@timonel/core';
 import type { AnyPlugin, Logger } from '@timonel/sdk';
-import { scheduler, type Scheduler } from '@timonel/sdk/contracts/scheduler';
+import { scheduler } from '@timonel/sdk/contracts/scheduler';
 import type { Pod } from '@timonel/sdk/kube';
-import { PodClasses, defaultProfile, frameworkScheduler, pluginRegistry } from '@timonel/sdk/scheduling';
+import { PodClasses } from '@timonel/sdk/scheduling';
 import type { MemoryClusterParts } from './memory-cluster.ts';
 
 export interface SchedulerAlone extends MemoryClusterParts {
@@ -19,23 +19,11 @@ const log: Logger = {
   child: () => log,
 };
 
-/** Of plugins that still serve the contract before: what they will be. */
-function schedulerOfProfile(name: string): Scheduler {
-  const packing = {
-    disabled: ['NodeResourcesBalancedAllocation', 'ImageLocality'],
-    plugins: [{ name: 'NodeResourcesFit', config: { scoringStrategy: { type: 'MostAllocated' } } }],
-  };
-  const profile = defaultProfile(name === 'scheduler-binpack' ? packing : {});
-  return frameworkScheduler({ registry: pluginRegistry(), profiles: [profile], timers: createRealEnv().timers });
-}
-
 /** `name`: of the plugin that the scheduler is in. */
 export async function schedulerAlone(name: string): Promise<SchedulerAlone> {
   const { default: definition } = (await import(`@timonel/plugin-${name}`)) as { default: AnyPlugin };
   const classes = new PodClasses();
   const infoOf = (pod: Pod): ReturnType<PodClasses['infoOf']> => classes.infoOf(pod);
-  if (definition.provides?.['scheduler']?.major !== scheduler.major)
-    return { scheduler: schedulerOfProfile(name), infoOf, close: () => Promise.resolve() };
   const kernel = createKernel({
     env: createRealEnv(),
     log,
