@@ -42,6 +42,7 @@ const explainer: AnyPlugin = definePlugin({
         waitsForVictims: () => false,
         assumedNode: () => undefined,
         inCharge: () => ({ name: 'test', service, profiles: new Set(['default-scheduler']) }),
+        externalNamed: () => undefined,
         leads: () => true,
       });
     return {

@@ -2,12 +2,16 @@
 import { errorMessage, type Env, type Logger, type Provider } from '@timonel/sdk';
 import {
   boundedWhy,
+  whyLimitBytes,
   type Cause,
   type ExplainedKind,
   type ExplainedObject,
   type Explainer,
   type Why,
 } from '@timonel/sdk/contracts/why';
+
+/** Kind, version and metadata come on top. */
+const limitBytes = whyLimitBytes - 1024;
 
 /** Who does not answer in this time is left out, and named. */
 const answerLimitMs = 5000;
@@ -44,7 +48,7 @@ export class Asker {
     const failures = answers.flatMap((answer) => ('failed' in answer ? [answer.failed] : []));
     const whys = answers.flatMap((answer) => ('why' in answer ? [answer.why] : []));
     const [first, ...others] = whys;
-    if (first !== undefined) return boundedWhy(merged(first, others, failures.map(failureCause)));
+    if (first !== undefined) return boundedWhy(merged(first, others, failures.map(failureCause)), limitBytes);
     const [failure] = failures;
     if (failure === undefined) return undefined;
     throw new Error(`${failure.plugin} could not explain it: ${failure.message}`);

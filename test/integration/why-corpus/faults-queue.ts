@@ -30,6 +30,12 @@ export const queueFaults: readonly Fault[] = [
     expected: { code: 'other-scheduler', text: 'my-schduler', unblock: 'default-scheduler' },
   },
   {
+    name: 'a scheduler outside that has not come round to it',
+    nodes: three,
+    pods: [pod('web', { spec: { schedulerName: 'batch-scheduler' } })],
+    expected: { code: 'external-scheduler', text: 'ask the batch team', unblock: 'batch-scheduler' },
+  },
+  {
     name: 'no scheduler is in charge',
     nodes: three,
     pods: [pod('web')],

@@ -116,6 +116,7 @@ function explainerOf(bench: Bench): PodExplainer {
       fault.circumstance === 'no-scheduler'
         ? undefined
         : { name: 'scheduler-default', service: scheduler, profiles: new Set(scheduler.traits.profiles?.()) },
+    externalNamed: (name) => (name === 'batch-scheduler' ? { name, hint: 'ask the batch team' } : undefined),
     leads: () => true,
   });
 }

@@ -1,4 +1,5 @@
 /** The explainer of pods over the parts of the host. */
+import type { ExternalScheduler } from '@timonel/sdk/contracts/scheduler';
 import { isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import type { Core } from '../core.ts';
 import type { AttemptFailures } from './attempt-failures.ts';
@@ -8,6 +9,8 @@ export interface HostSurroundings {
   /** Whether any plugin provides a scheduler. */
   readonly hasScheduler: () => boolean;
   readonly failures: AttemptFailures;
+  /** Schedulers outside. Default: none is known. */
+  readonly externals?: () => readonly ExternalScheduler[];
 }
 
 async function podOf({ api }: Core, namespace: string, name: string): Promise<Pod | undefined> {
@@ -19,7 +22,10 @@ async function podOf({ api }: Core, namespace: string, name: string): Promise<Po
   }
 }
 
-export function podExplainerOf(core: Core, { hasScheduler, failures }: HostSurroundings): PodExplainer {
+export function podExplainerOf(
+  core: Core,
+  { hasScheduler, failures, externals = () => [] }: HostSurroundings,
+): PodExplainer {
   const { env, state, queue, decisions, preemptions, assumed, current, infoOf, active } = core;
   return new PodExplainer({
     clock: env.clock,
@@ -34,6 +40,7 @@ export function podExplainerOf(core: Core, { hasScheduler, failures }: HostSurro
     assumedNode: (uid) => (assumed.has(uid) ? state.placementOf(uid)?.nodeName : undefined),
     inCharge: () =>
       hasScheduler() ? { name: current.name, service: current.service, profiles: current.traits.profiles } : undefined,
+    externalNamed: (schedulerName) => externals().find(({ name }) => name === schedulerName),
     leads: active,
   });
 }

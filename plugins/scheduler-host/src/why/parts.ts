@@ -1,6 +1,6 @@
 /** What an explanation of a pod is made from. */
 import type { Clock } from '@timonel/sdk';
-import type { PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
+import type { ExternalScheduler, PodInfo, Scheduler, SchedulerSnapshot } from '@timonel/sdk/contracts/scheduler';
 import type { Node, Pod } from '@timonel/sdk/kube';
 import type { LoggedDecision } from '../decision/decision-log.ts';
 import type { WaitingPod } from '../queue/waiting-pod.ts';
@@ -40,6 +40,8 @@ export interface PodExplainerParts {
   readonly assumedNode: (uid: string) => string | undefined;
   /** undefined: there is none. */
   readonly inCharge: () => InCharge | undefined;
+  /** A scheduler outside that is known to be somewhere. */
+  readonly externalNamed: (schedulerName: string) => ExternalScheduler | undefined;
   /** Whether this process schedules at present. */
   readonly leads: () => boolean;
 }

@@ -58,6 +58,7 @@ function explainer(pod: Pod, explain: Scheduler['explain'], more: Partial<PodExp
     waitsForVictims: () => false,
     assumedNode: () => undefined,
     inCharge: () => ({ name: 's', service, profiles: new Set(['default-scheduler']) }),
+    externalNamed: () => undefined,
     leads: () => true,
     ...more,
   });

@@ -1,6 +1,6 @@
 /** Why a pod waits for reasons that have nothing to do with nodes. */
 import type { Clock } from '@timonel/sdk';
-import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
+import type { ExternalScheduler, PodInfo } from '@timonel/sdk/contracts/scheduler';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import type { Pod } from '@timonel/sdk/kube';
 import type { LoggedDecision, PodExplainerParts, QueuedState } from './parts.ts';
@@ -65,9 +65,22 @@ function gated({ pod, queued }: Waiting): Cause[] {
   ];
 }
 
-function unclaimed({ info }: Waiting, { inCharge }: PodExplainerParts): Cause[] {
+function outside({ name, hint = '' }: ExternalScheduler): Cause {
+  const where = hint === '' ? '' : ` (${hint})`;
+  return {
+    component: name,
+    code: 'external-scheduler',
+    text: `it waits for the scheduler "${name}", which runs outside${where}`,
+    detail: { schedulerName: name, hint },
+    unblock: `see whether ${name} runs, and what it says of the pod: kubectl describe pod`,
+  };
+}
+
+function unclaimed({ info }: Waiting, { inCharge, externalNamed }: PodExplainerParts): Cause[] {
   const current = inCharge();
   const { schedulerName } = info.class;
+  const external = externalNamed(schedulerName);
+  if (external !== undefined && current?.profiles.has(schedulerName) !== true) return [outside(external)];
   if (current === undefined) {
     return [
       {
