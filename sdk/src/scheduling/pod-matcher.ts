@@ -38,8 +38,11 @@ export function podMatcher({ labelSelector, namespaces, namespaceSelector, more 
   const inNamespaces = parsed(namespaceSelector);
   const names = new Set(namespaces);
   const key = JSON.stringify([textOf(selector), [...names].toSorted(), textOf(inNamespaces)]);
+  const single = selector?.find(({ operator, values }) => operator === 'In' && values.length === 1);
+  const [value] = single?.values ?? [];
   return Object.freeze({
     key,
+    ...(single === undefined || value === undefined ? {} : { label: { key: single.key, value } }),
     byNamespaceLabels: inNamespaces !== undefined && inNamespaces.length > 0,
     matches: ({ namespace, labels }, namespaceLabels) =>
       selector !== undefined &&

@@ -18,6 +18,7 @@ import type { Node } from '../kube/index.ts';
 import { DomainCounter } from './domain-counter.ts';
 import { MatcherIndex } from './matcher-index.ts';
 import { NamespaceLabels } from './namespace-labels.ts';
+import { PlacedByLabel } from './placed-by-label.ts';
 import { LabelDomains, RowDomains, type IndexedDomains } from './topology-domains.ts';
 
 /** Of more the quarter that was not asked for the longest time is forgotten, and counted anew when somebody asks. */
@@ -65,6 +66,7 @@ function isLeaving({ pod }: PodInfo): boolean {
 export class TopologyIndex {
   readonly #pods: PlacedPods;
   readonly #namespaces: NamespaceLabels;
+  readonly #byLabel: PlacedByLabel;
   readonly #domains = new Map<string, IndexedDomains>();
   /** The least recently used first. */
   readonly #matchings = new Map<string, Matching>();
@@ -75,6 +77,7 @@ export class TopologyIndex {
 
   constructor(pods: PlacedPods, objects: ClusterObjects) {
     this.#pods = pods;
+    this.#byLabel = new PlacedByLabel(pods);
     this.#namespaces = new NamespaceLabels(objects);
     const labelsOf = (namespace: string): Readonly<Record<string, string>> => this.#namespaces.of(namespace);
     const terms = (): MatcherIndex<Placed> => new MatcherIndex(({ term }) => term.matcher, labelsOf);
@@ -156,6 +159,7 @@ export class TopologyIndex {
 
   /** `change`: 1 for a pod that comes, -1 for one that goes. */
   count(row: number, pod: PodInfo, change: 1 | -1): void {
+    this.#byLabel.count(row, pod, change);
     for (const { leaving, domains, counts } of this.#counted.meaning(pod.class)) {
       if (leaving || !isLeaving(pod)) counts.add(domains.ofRow[row] ?? -1, change);
     }
@@ -180,7 +184,8 @@ export class TopologyIndex {
 
   #countAll({ matcher, leaving, domains, counts }: Matching): void {
     const answers = new Map<PodClass, boolean>();
-    for (let row = 0; row < this.#pods.size; row += 1) {
+    const { label } = matcher;
+    for (const row of label === undefined ? this.#allRows() : this.#byLabel.rowsWith(label.key, label.value)) {
       for (const pod of this.#pods.podsOf(row)) {
         if (!leaving && isLeaving(pod)) continue;
         let isMeant = answers.get(pod.class);
@@ -191,6 +196,10 @@ export class TopologyIndex {
         if (isMeant) counts.add(domains.ofRow[row] ?? -1, 1);
       }
     }
+  }
+
+  *#allRows(): Iterable<number> {
+    for (let row = 0; row < this.#pods.size; row += 1) yield row;
   }
 
   #retainMatchings(): void {

@@ -22,6 +22,8 @@ export interface HostPort {
 /** Which pods are meant: namespaces and labels. Two with the same `key` mean the same pods. */
 export interface PodMatcher {
   readonly key: string;
+  /** A label that all of them have, for indices. */
+  readonly label?: { readonly key: string; readonly value: string };
   /** Whether labels of namespaces decide. */
   readonly byNamespaceLabels: boolean;
   /** `namespaceLabels`: of the pod's namespace. */
