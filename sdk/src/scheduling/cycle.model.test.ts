@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Node } from '../kube/index.ts';
-import type { NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler/index.ts';
+import type { Decision, NodeRow, PodInfo, SchedulerSnapshot, SchedulingPlugin } from '../contracts/scheduler/index.ts';
 import { Cycle } from './cycle.ts';
 import { listedObjects } from './list-snapshot.ts';
 import { PluginGuard } from './plugin-guard.ts';
@@ -31,7 +31,7 @@ const many = { code: 'many', text: 'Too many', resolvable: true };
 const wrong = { code: 'zone', text: 'wrong zone', resolvable: false };
 const crowded = { code: 'crowded', text: 'zone is crowded', resolvable: true };
 
-const plugins: SchedulingPlugin[] = [
+const sound: SchedulingPlugin[] = [
   {
     name: 'Zone',
     filter: ({ class: { nodeSelector } }, { rows, count, view }, verdicts) => {
@@ -103,6 +103,27 @@ const plugins: SchedulingPlugin[] = [
   },
 ];
 
+/** Lets the plugins throw after so many calls. */
+const fuse = { left: Number.POSITIVE_INFINITY };
+
+function fused<Args extends readonly unknown[], Result>(work: (...args: Args) => Result): (...args: Args) => Result {
+  return (...args) => {
+    fuse.left -= 1;
+    if (fuse.left === 0) throw new Error('the fuse is blown');
+    return work(...args);
+  };
+}
+
+const plugins = sound.map(
+  (plugin) =>
+    Object.fromEntries(
+      Object.entries(plugin).map(([key, part]: [string, unknown]) => [
+        key,
+        typeof part === 'function' ? fused(part as (...args: unknown[]) => unknown) : part,
+      ]),
+    ) as unknown as SchedulingPlugin,
+);
+
 const profile: Profile = makeProfile(
   { schedulerName: 'default-scheduler', plugins: plugins.map(({ name }) => ({ name })) },
   new Map(plugins.map((plugin) => [plugin.name, () => plugin])),
@@ -135,7 +156,13 @@ type Step =
   | { readonly kind: 'node'; readonly row: number; readonly cpu: number; readonly zone: string }
   | { readonly kind: 'gone'; readonly row: number }
   | { readonly kind: 'removed'; readonly row: number }
-  | { readonly kind: 'decide'; readonly cpu: number; readonly zone: string | undefined; readonly keep: boolean };
+  | {
+      readonly kind: 'decide';
+      readonly cpu: number;
+      readonly zone: string | undefined;
+      readonly keep: boolean;
+      readonly fault?: number;
+    };
 
 const zones = fc.constantFrom('a', 'b');
 const rowNumber = fc.integer({ min: 0, max: 7 });
@@ -160,6 +187,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       keep: fc.boolean(),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('decide'),
+      cpu: fc.integer({ min: 1, max: 2 }),
+      zone: fc.option(zones, { nil: undefined }),
+      keep: fc.constant(true),
+      fault: fc.integer({ min: 1, max: 12 }),
+    }),
+  },
 ) as fc.Arbitrary<Step>;
 
 function picture(cycle: Cycle, state: WorkingState, info: PodInfo): unknown {
@@ -169,8 +206,22 @@ function picture(cycle: Cycle, state: WorkingState, info: PodInfo): unknown {
   return { totals, fitting: findings.fitting, rejections: findings.rejections(), resolvable };
 }
 
+/** undefined: a plugin has thrown. More than some few times, and it would be left out. */
+function decided(cycle: Cycle, info: PodInfo, fault: number | undefined): Decision | undefined {
+  const faults = cycle.guard.faults().reduce((sum, of) => sum + of.faults, 0);
+  fuse.left = fault === undefined || faults >= 9 ? Number.POSITIVE_INFINITY : fault;
+  try {
+    return cycle.decide(info).decision;
+  } catch (error) {
+    expect(error).toMatchObject({ name: 'PluginFault' });
+    return undefined;
+  } finally {
+    fuse.left = Number.POSITIVE_INFINITY;
+  }
+}
+
 describe('Cycle', () => {
-  it('finds the same with what it remembers as without', () => {
+  it('finds the same with what it remembers as without, also after faults of plugins', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
         const host = new Host();
@@ -188,8 +239,8 @@ describe('Cycle', () => {
             expect(picture(cycle, state, info)).toEqual(
               picture(new Cycle(fresh, profile, new PluginGuard()), fresh, info),
             );
-            const { decision } = cycle.decide(info);
-            if (!step.keep || decision.outcome !== 'bind') continue;
+            const decision = decided(cycle, info, step.fault);
+            if (!step.keep || decision?.outcome !== 'bind') continue;
             const row = state.rowOf(decision.nodeName) ?? -1;
             const before = host.rows[row] ?? noRow;
             host.set(row, before.node, [...before.pods, info]);
