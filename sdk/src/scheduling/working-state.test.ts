@@ -174,6 +174,24 @@ describe('WorkingState', () => {
     expect(about()).toBe(0);
   });
 
+  it('is as it was after a trial, whatever happens in it and afterwards', () => {
+    const view = new WorkingState();
+    const pods = new PodClasses();
+    const [one, two] = ['p', 'q'].map((name) => pods.infoOf(podOf(name, { app: 'a' }))) as [PodInfo, PodInfo];
+    view.sync(listSnapshot([nodeOf('n', { zone: 'a' })], () => [one, two]));
+    const broken = (): void =>
+      view.trial(0, ({ remove }) => {
+        remove(one);
+        expect(view.podCount[0]).toBe(1);
+        remove(one);
+      });
+    expect(broken).toThrow('pod x/p is moved within its node');
+    expect([view.podCount[0], view.podsOf(0)]).toEqual([2, [one, two]]);
+    const kept = view.trial(0, (trial) => trial);
+    expect(() => kept.remove(two)).toThrow('a trial is used while it lasts');
+    expect([view.podCount[0], view.podsOf(0)]).toEqual([2, [one, two]]);
+  });
+
   it('leaves out nominated pods that do not count for a pod, also when one of them was decided before', () => {
     const live = new Live();
     const view = new WorkingState();

@@ -229,7 +229,9 @@ export class WorkingState implements ClusterView {
   trial<T>(row: number, work: (change: { remove(pod: PodInfo): void; add(pod: PodInfo): void }) => T): T {
     const before = this.podsOf(row);
     const removed = new Set<PodInfo>();
+    let isOver = false;
     const change = (pod: PodInfo, sign: 1 | -1): void => {
+      invariant(!isOver, 'a trial is used while it lasts');
       const isMove = sign === 1 ? removed.delete(pod) : before.includes(pod) && !removed.has(pod);
       invariant(isMove, `pod ${pod.namespace}/${pod.name} is moved within its node`);
       if (sign === -1) removed.add(pod);
@@ -242,6 +244,7 @@ export class WorkingState implements ClusterView {
     try {
       return work({ remove: (pod) => change(pod, -1), add: (pod) => change(pod, 1) });
     } finally {
+      isOver = true;
       for (const pod of removed) this.#count(row, pod, 1);
       this.#setPods(row, before);
     }
