@@ -180,16 +180,34 @@ describe('WorkingState', () => {
     const [one, two] = ['p', 'q'].map((name) => pods.infoOf(podOf(name, { app: 'a' }))) as [PodInfo, PodInfo];
     view.sync(listSnapshot([nodeOf('n', { zone: 'a' })], () => [one, two]));
     const broken = (): void =>
-      view.trial(0, ({ remove }) => {
-        remove(one);
+      view.trial(0, (trial) => {
+        trial.remove(one);
         expect(view.podCount[0]).toBe(1);
-        remove(one);
+        trial.remove(one);
       });
     expect(broken).toThrow('pod x/p is moved within its node');
     expect([view.podCount[0], view.podsOf(0)]).toEqual([2, [one, two]]);
     const kept = view.trial(0, (trial) => trial);
     expect(() => kept.remove(two)).toThrow('a trial is used while it lasts');
     expect([view.podCount[0], view.podsOf(0)]).toEqual([2, [one, two]]);
+  });
+
+  it('counts no members of a group that are being deleted', () => {
+    const live = new Live();
+    const view = new WorkingState();
+    const pods = new PodClasses();
+    const member = podOf('p', { 'scheduling.timonel.dev/pod-group': 'g' });
+    const leaving = { ...member, metadata: { ...member.metadata, deletionTimestamp: '2030-01-01T00:00:00Z' } };
+    const counts = [[member], [leaving], []].map((members) => {
+      live.put(
+        0,
+        nodeOf('n', {}),
+        members.map((pod) => pods.infoOf(pod)),
+      );
+      view.sync(live.snapshot);
+      return view.placedOfGroup('x/g');
+    });
+    expect(counts).toEqual([1, 0, 0]);
   });
 
   it('leaves out nominated pods that do not count for a pod, also when one of them was decided before', () => {

@@ -30,8 +30,11 @@ const noPods: readonly PodInfo[] = [];
 /** Whether the one stands for the other in all sums. */
 function countsAlike(a: PodInfo, b: PodInfo): boolean {
   if (a === b) return true;
-  const going = (pod: PodInfo): boolean => pod.pod.metadata.deletionTimestamp !== undefined;
-  return a.uid === b.uid && a.class === b.class && going(a) === going(b);
+  return a.uid === b.uid && a.class === b.class && isLeaving(a) === isLeaving(b);
+}
+
+function isLeaving({ pod }: PodInfo): boolean {
+  return pod.metadata.deletionTimestamp !== undefined;
 }
 
 /** With those that room is kept for. */
@@ -48,6 +51,11 @@ export class WorkingState implements ClusterView {
   readonly #byName = new Map<string, number>();
   readonly #pods: (readonly PodInfo[])[] = [];
   readonly #rows: (NodeRow | undefined)[] = [];
+  /** Rows whose list of pods is not that of the snapshot. */
+  readonly #own = new Set<number>();
+  /** By row: another number for every other list of pods. */
+  readonly #versions: number[] = [];
+  #lastVersion = 0;
   /** Rows that are not as the snapshot has them. */
   readonly #touched = new Set<number>();
   readonly #groups = new Map<string, number>();
@@ -147,7 +155,11 @@ export class WorkingState implements ClusterView {
     return this.#presentRows;
   }
 
-  /** Members of a pod group that have a node. */
+  podsVersion(row: number): number {
+    return this.#versions[row] ?? 0;
+  }
+
+  /** Members of a pod group that have a node, without those that are being deleted. */
   placedOfGroup(key: string): number {
     return this.#groups.get(key) ?? 0;
   }
@@ -175,17 +187,17 @@ export class WorkingState implements ClusterView {
 
   /** Puts a pod on a node until the next `sync`. */
   add(row: number, pod: PodInfo): void {
-    this.#setPods(row, [...this.podsOf(row), pod]);
+    this.#ownPods(row).push(pod);
     this.#count(row, pod, 1);
     this.#touch(row);
   }
 
   /** Takes a pod off a node until the next `sync`. */
   remove(row: number, pod: PodInfo): void {
-    const pods = this.podsOf(row);
+    const pods = this.#ownPods(row);
     const at = pods.lastIndexOf(pod);
     invariant(at >= 0, `pod ${pod.namespace}/${pod.name} is taken off a node that has it`);
-    this.#setPods(row, pods.toSpliced(at, 1));
+    pods.splice(at, 1);
     this.#count(row, pod, -1);
     this.#touch(row);
   }
@@ -228,6 +240,8 @@ export class WorkingState implements ClusterView {
   /** Takes pods off a node and puts them back, for a look; everything is as it was when `work` has returned. */
   trial<T>(row: number, work: (change: { remove(pod: PodInfo): void; add(pod: PodInfo): void }) => T): T {
     const before = this.podsOf(row);
+    const isOwn = this.#own.has(row);
+    const version = this.podsVersion(row);
     const removed = new Set<PodInfo>();
     let isOver = false;
     const change = (pod: PodInfo, sign: 1 | -1): void => {
@@ -247,6 +261,8 @@ export class WorkingState implements ClusterView {
       isOver = true;
       for (const pod of removed) this.#count(row, pod, 1);
       this.#setPods(row, before);
+      if (isOwn) this.#own.add(row);
+      this.#versions[row] = version;
     }
   }
 
@@ -257,6 +273,23 @@ export class WorkingState implements ClusterView {
 
   #setPods(row: number, pods: readonly PodInfo[]): void {
     this.#pods[row] = pods;
+    this.#own.delete(row);
+    this.#renew(row);
+  }
+
+  /** The list, to be changed: not that of the snapshot. On a node with very many pods a copy for each new one would be the most of the work. */
+  #ownPods(row: number): PodInfo[] {
+    if (!this.#own.has(row)) {
+      this.#pods[row] = [...this.podsOf(row)];
+      this.#own.add(row);
+    }
+    this.#renew(row);
+    return this.#pods[row] as PodInfo[];
+  }
+
+  #renew(row: number): void {
+    this.#lastVersion += 1;
+    this.#versions[row] = this.#lastVersion;
   }
 
   #count(row: number, pod: PodInfo, sign: 1 | -1): void {
@@ -264,7 +297,7 @@ export class WorkingState implements ClusterView {
     this.columns.count(row, request, scoringRequest, sign);
     this.#topology.count(row, pod, sign);
     this.#usages.count(pod, sign);
-    if (group === undefined) return;
+    if (group === undefined || isLeaving(pod)) return;
     const placed = (this.#groups.get(group.key) ?? 0) + sign;
     if (placed === 0) this.#groups.delete(group.key);
     else this.#groups.set(group.key, placed);
