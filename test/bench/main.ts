@@ -11,16 +11,28 @@ import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
 import { scheduler } from './scheduler.ts';
+import { schedulerSwaps } from './scheduler-swaps.ts';
 import { sessions } from './sessions.ts';
 import { startup } from './startup.ts';
 import { storeSpace } from './store-space.ts';
 import { store } from './store.ts';
 
-const benches: readonly Bench[] = [startup, podStart, footprint, store, storeSpace, api, metrics, sessions, scheduler];
+const benches: readonly Bench[] = [
+  startup,
+  podStart,
+  footprint,
+  store,
+  storeSpace,
+  api,
+  metrics,
+  sessions,
+  scheduler,
+  schedulerSwaps,
+];
 const leastRounds = 1;
 
 function list(): string {
-  return benches.map(({ name, description }) => `  ${name.padEnd(13)}${description}`).join('\n');
+  return benches.map(({ name, description }) => `  ${name.padEnd(17)}${description}`).join('\n');
 }
 
 const help = `Measures the built tree against its target figures.
