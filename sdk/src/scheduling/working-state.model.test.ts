@@ -240,6 +240,7 @@ function check(view: WorkingState, model: Model, asked: readonly PodInfo[]): voi
   const groups = new Map<string, number>([['x/g', 0]]);
   for (const { pod } of model.pods) {
     const { group } = pod.class;
+    if (pod.pod.metadata.deletionTimestamp !== undefined) continue;
     if (group !== undefined) groups.set(group.key, (groups.get(group.key) ?? 0) + 1);
   }
   for (const [key, count] of groups) expect(view.placedOfGroup(key)).toBe(count);
