@@ -72,7 +72,10 @@ export interface ClusterView {
   readonly scoringMemoryBytes: Float64Array;
   readonly allocatablePods: Float64Array;
   readonly podCount: Float64Array;
+  /** Do not keep the list: it may change with the next decision. */
   podsOf(row: number): readonly PodInfo[];
+  /** Another number whenever the pods of the row are others. */
+  podsVersion(row: number): number;
   /** What placed pods ask for, by the value of a label. Kept up to date from the first question on. */
   usageBy(labelKey: string): UsageByLabel;
   /** Nodes by the value of a label. Kept up to date from the first question on. */

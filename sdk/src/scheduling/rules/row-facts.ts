@@ -47,7 +47,7 @@ export class NodeNumbers {
 }
 
 interface Kept<T> {
-  readonly sources: (readonly PodInfo[] | undefined)[];
+  readonly versions: number[];
   readonly facts: T[];
 }
 
@@ -64,16 +64,16 @@ export class PodFacts<T> {
   of({ rows, count, view }: NodeBatch): readonly T[] {
     let kept = this.#kept.get(view);
     if (kept === undefined) {
-      kept = { sources: [], facts: [] };
+      kept = { versions: [], facts: [] };
       this.#kept.set(view, kept);
     }
-    const { sources, facts } = kept;
+    const { versions, facts } = kept;
     for (let at = 0; at < count; at += 1) {
       const row = rows[at] as number;
-      const pods = view.podsOf(row);
-      if (sources[row] === pods) continue;
-      sources[row] = pods;
-      facts[row] = this.#compute(pods);
+      const version = view.podsVersion(row);
+      if (versions[row] === version) continue;
+      versions[row] = version;
+      facts[row] = this.#compute(view.podsOf(row));
     }
     return facts;
   }
