@@ -13,7 +13,7 @@ import { LazyBatch, Outcomes, ReusedBatch, runFilters, type ActiveFilter } from 
 import type { Profile } from './profile.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import { sampleSize } from './sampling.ts';
-import { rank } from './ranking.ts';
+import { rank, placeOf } from './ranking.ts';
 import { fits, Reasons } from './reasons.ts';
 import { Refusals } from './refusals.ts';
 import { out, type RowEvaluation } from './row-evaluation.ts';
@@ -97,9 +97,9 @@ export class Cycle {
 
   /** Decides, and puts the pod on its node until the next sync. @throws PluginFault */
   decide(pod: PodInfo): { readonly decision: Decision; readonly findings: Findings } {
-    const findings = this.find(pod);
     const { size } = this.state;
-    this.#start = size === 0 ? 0 : (this.#start + 1) % size;
+    this.#start = placeOf(pod.uid, size);
+    const findings = this.find(pod);
     const { first, second, third } = rank(findings.totals, size, this.#start, findings.tops);
     if (first < 0) {
       const rejections = findings.rejections();

@@ -110,3 +110,10 @@ export function rank(totals: Float64Array, size: number, start: number, tops?: F
   podium.look(totals, startBlock << blockBits, start);
   return podium;
 }
+
+/** Where a search among equals begins, 0 … size - 1: by the pod, so that two schedulers that think alike choose the same node. FNV-1a. */
+export function placeOf(uid: string, size: number): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < uid.length; at += 1) hash = Math.imul(hash ^ uid.charCodeAt(at), 0x01000193);
+  return size === 0 ? 0 : (hash >>> 0) % size;
+}

@@ -105,7 +105,7 @@ function addResource(
     const score = of((requested[row] as number) + added, room);
     if (skipsZero && score <= 0) continue;
     sums[row] = (sums[row] as number) + score * weight;
-    weights[row] = (weights[row] as number) + weight;
+    weights[at] = (weights[at] as number) + weight;
   }
 }
 
@@ -116,14 +116,14 @@ export function writeAllocationScores(
   nodes: NodeBatch,
   scores: Float64Array,
 ): void {
-  const { rows, count, view } = nodes;
-  const weights = new Float64Array(view.size);
+  const { rows, count } = nodes;
+  const weights = new Float64Array(count);
   for (let at = 0; at < count; at += 1) scores[rows[at] as number] = 0;
   for (const resource of resources) addResource(strategy, resource, nodes, scores, weights);
   const round = strategy.skipsZero ? Math.round : Math.floor;
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
-    const weight = weights[row] as number;
+    const weight = weights[at] as number;
     scores[row] = weight === 0 ? 0 : round((scores[row] as number) / weight);
   }
 }

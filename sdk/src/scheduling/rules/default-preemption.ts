@@ -11,6 +11,7 @@ import type {
   SchedulingPlugin,
   Victim,
 } from '../../contracts/scheduler/index.ts';
+import { placeOf } from '../ranking.ts';
 
 export interface DefaultPreemptionConfig {
   /** Share of the nodes that are tried, in percent. Default: 10. */
@@ -165,7 +166,6 @@ class Preemption {
   readonly #share: number;
   readonly #least: number;
   readonly #memories = new Map<string, Memory>();
-  #start = 0;
 
   constructor({ minCandidateNodesPercentage = 10, minCandidateNodesAbsolute = 100 }: DefaultPreemptionConfig) {
     this.#share = minCandidateNodesPercentage / 100;
@@ -194,10 +194,10 @@ class Preemption {
     const budgets = budgetsOf(context);
     const memory = this.#memoryOf(pod, context);
     const { resolvableRows: rows } = context;
-    this.#start += 1;
+    const start = placeOf(pod.uid, rows.length);
     let best: Candidate | undefined;
     for (let step = 0, found = 0; step < rows.length && found < limit; step += 1) {
-      const row = rows[(this.#start + step) % rows.length] as number;
+      const row = rows[(start + step) % rows.length] as number;
       const candidate = this.#candidate(row, pod, context, budgets, memory);
       if (candidate === undefined) continue;
       found += 1;
