@@ -12,7 +12,8 @@ export interface LoadOptions {
   readonly perSecond: number;
   /** Bound pods that stay; of more, the oldest are deleted. */
   readonly keep: number;
-  readonly cpu?: string;
+  /** Of the pods' names, for several loads on one cluster. */
+  readonly prefix?: string;
 }
 
 /** What the watch has shown of one pod. */
@@ -155,7 +156,7 @@ export class SchedulerLoad {
     while (this.#created < due && this.#creating < createsAtOnce) {
       this.#created += 1;
       this.#creating += 1;
-      this.#do(this.#create(`load-${this.#created}`).finally(() => (this.#creating -= 1)));
+      this.#do(this.#create(`${this.#options.prefix ?? 'load'}-${this.#created}`).finally(() => (this.#creating -= 1)));
     }
   }
 
@@ -169,7 +170,7 @@ export class SchedulerLoad {
   }
 
   async #create(name: string): Promise<void> {
-    const resources = { requests: { cpu: this.#options.cpu ?? '10m' } };
+    const resources = { requests: { cpu: '10m' } };
     const containers = [{ name: 'main', image: 'example.com/any:1', resources }];
     await this.#api.create(pods, { metadata: { name, namespace }, spec: { containers } });
   }

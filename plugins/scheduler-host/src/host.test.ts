@@ -26,6 +26,35 @@ describe('the scheduler host', () => {
     expect(service.placed()).toHaveLength(100);
   });
 
+  it('asks about pods that trickle in several at once, about a single one without delay', async () => {
+    const { api, env, service, host } = await bench();
+    service.trick = async (asked) => {
+      await env.timers.sleep(1);
+      return asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'a', scores: [], feasibleNodes: 1 }));
+    };
+    putPods(api, 1);
+    await quiet(env);
+    expect(service.asked).toEqual([['p0']]);
+    for (let index = 1; index < 40; index++) {
+      await quiet(env, 1);
+      putPods(api, 1, index);
+    }
+    await quiet(env, 20);
+    expect(host.counts.bound).toBe(40);
+    expect(service.asked.length).toBeLessThan(8);
+  });
+
+  it('does not wait for more pods when a whole batch is there', async () => {
+    const { api, env, service, host } = await bench();
+    service.trick = async (asked) => {
+      await env.timers.sleep(1);
+      return asked.map(({ uid }) => ({ outcome: 'bind', podUid: uid, nodeName: 'a', scores: [], feasibleNodes: 1 }));
+    };
+    putPods(api, 50);
+    for (let ms = 0; ms < 20; ms++) await quiet(env, 1);
+    expect(host.counts.bound).toBe(50);
+  });
+
   it('takes a pod off its node when its binding fails, and tries again after the back-off', async () => {
     const { api, env, service, host, log } = await bench();
     const faults = [new Error('no luck'), new Error('no luck')];

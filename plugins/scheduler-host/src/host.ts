@@ -34,6 +34,15 @@ import { WorkloadSelectors } from './state/workload-selectors.ts';
 
 /** Whatever did not wake the loop is seen after this time: new traits of the scheduler in charge, expired assumptions. */
 const longestSleepMs = 5_000;
+/**
+ * A question to the scheduler costs something whatever the number of pods in it. Where pods trickle in, the loop waits for more of them
+ * in proportion to what the last question took, so that questions about few pods take a small part of the time at most.
+ */
+const pausePerDecision = 8;
+const longestPauseMs = 10;
+/** Events that wait to be written, and those that are at once. */
+const eventLimit = 10_000;
+const parallelEvents = 16;
 
 type HostContext = Pick<PluginContext, 'name' | 'env' | 'log' | 'signal' | 'reportFault'> & {
   /** Cuts off a scheduler that loops without end. Absent: nothing does. */
@@ -171,7 +180,7 @@ export class SchedulerHost {
       assumed: new Assumed(),
       current,
       status: new PodStatusWriter(api, env, log),
-      recorder: new EventRecorder(this.#ctx, api, { component: config.schedulerName }),
+      recorder: this.#recorder(api, config),
       decisions: new DecisionLog(),
       turn,
       counts: { bound: 0, unschedulable: 0, bindErrors: 0, decisionErrors: 0, preemptions: 0 },
@@ -181,6 +190,16 @@ export class SchedulerHost {
       active: () => this.#work.active,
       cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
     };
+  }
+
+  /** Events never delay a binding: there is time for most of them when no pods wait. */
+  #recorder(api: ApiClient, { schedulerName }: HostConfig): EventRecorder {
+    return new EventRecorder(this.#ctx, api, {
+      component: schedulerName,
+      queueLimit: eventLimit,
+      parallel: parallelEvents,
+      busy: () => this.#core.queue.counts().active > 0 || this.#cycles.writing,
+    });
   }
 
   #podClasses(): (pod: Pod) => PodInfo {
@@ -203,12 +222,20 @@ export class SchedulerHost {
       const batch = this.#nextBatch();
       if (batch.length === 0) await turn.sleep(env.timers, this.#sleepMs(), signal);
       else {
+        const beganMs = env.clock.monotonic();
         await this.#attempts.schedule(batch);
+        const tookMs = env.clock.monotonic() - beganMs;
         await this.#cycles.room();
         await this.#preemptor.room();
         await new Promise((resolve) => setImmediate(resolve));
+        if (!this.#hasBatch())
+          await turn.pause(env.timers, Math.min(pausePerDecision * tookMs, longestPauseMs), signal);
       }
     }
+  }
+
+  #hasBatch(): boolean {
+    return this.#core.queue.counts().active >= this.#attempts.batchLimit;
   }
 
   #nextBatch(): readonly WaitingPod[] {

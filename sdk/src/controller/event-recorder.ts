@@ -1,7 +1,7 @@
 /**
  * Records core/v1 Events about objects: the same event again raises `count` and `lastTimestamp`; many different messages of one
  * reason are combined; each object has a budget of events. Recording never blocks and never fails: an event that cannot be
- * written is dropped and counted.
+ * written is dropped and counted. Events of different objects may be written in another order than they were recorded.
  */
 import type { ApiClient } from '../contracts/api/index.ts';
 import { errorMessage } from '../kernel/index.ts';
@@ -26,6 +26,10 @@ export interface EventRecorderOptions {
   readonly refillMs?: number;
   /** Events that wait to be written; more are dropped. Default 1,000. */
   readonly queueLimit?: number;
+  /** Events that are written at once. Default 1. */
+  readonly parallel?: number;
+  /** As long as it answers true, one event at a time is written: what they tell of goes first. */
+  readonly busy?: () => boolean;
 }
 
 interface Budget {
@@ -40,7 +44,12 @@ interface Group {
 
 interface Pending {
   readonly key: string;
-  readonly event: CoreEvent;
+  readonly type: ResourceType;
+  readonly object: KubeObject;
+  readonly kind: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly at: string;
 }
 
 const rememberedLimit = 4096;
@@ -68,13 +77,15 @@ export class EventRecorder {
   readonly #budgets = new Map<string, Budget>();
   readonly #groups = new Map<string, Group>();
   readonly #queue: Pending[] = [];
-  #writing: Promise<void> | undefined;
+  readonly #lanes = new Set<Promise<void>>();
+  /** By key. */
+  readonly #underWay = new Map<string, Promise<void>>();
   #dropped = 0;
 
   constructor(host: ControllerHost, api: ApiClient, options: EventRecorderOptions) {
     this.#host = host;
     this.#api = api;
-    this.#options = { burst: 25, refillMs: 300_000, queueLimit: 1_000, ...options };
+    this.#options = { burst: 25, refillMs: 300_000, queueLimit: 1_000, parallel: 1, busy: () => false, ...options };
     this.#source = { component: options.component, ...(options.host === undefined ? {} : { host: options.host }) };
   }
 
@@ -91,44 +102,38 @@ export class EventRecorder {
     reason: string,
     message: string,
   ): void {
-    const { uid = '', namespace, name = '' } = object.metadata;
+    const { uid = '', name = '' } = object.metadata;
     const about = `${type.resource}/${uid}/${name}`;
     if (this.#host.signal.aborted || this.#queue.length >= this.#options.queueLimit || !this.#spend(about)) {
       this.#dropped += 1;
       return;
     }
     const text = this.#combined(`${about}/${kind}/${reason}`, message);
-    const now = this.#host.env.clock.timestamp();
-    const suffix = Buffer.from(this.#host.env.random.bytes(8)).toString('hex');
-    const event: CoreEvent = {
-      metadata: { name: `${name.slice(0, 230)}.${suffix}`, namespace: namespace ?? 'default' },
-      involvedObject: {
-        apiVersion: apiVersionOf(type),
-        kind: type.kind,
-        name,
-        ...(namespace === undefined ? {} : { namespace }),
-        ...(uid === '' ? {} : { uid }),
-        ...(object.metadata.resourceVersion === undefined ? {} : { resourceVersion: object.metadata.resourceVersion }),
-      },
-      reason,
-      message: text.slice(0, 1024),
-      source: this.#source,
-      firstTimestamp: now,
-      lastTimestamp: now,
-      count: 1,
-      type: kind,
-      reportingComponent: this.#source.component,
-      reportingInstance: this.#source.host ?? '',
-    };
     // Combined events are one event whatever their message.
     const key = text === message ? `${about}/${kind}/${reason}/${message}` : `${about}/${kind}/${reason}`;
-    this.#queue.push({ key, event });
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    this.#queue.push({ key, type, object, kind, reason, message: text, at: this.#host.env.clock.timestamp() });
+    this.#openLanes();
   }
 
   /** Resolves when all that was recorded is written or dropped. */
   async flush(): Promise<void> {
-    while (this.#writing !== undefined) await this.#writing;
+    while (this.#lanes.size > 0) await Promise.all(this.#lanes);
+  }
+
+  get #width(): number {
+    return this.#options.busy() ? 1 : this.#options.parallel;
+  }
+
+  #openLanes(): void {
+    if (this.#host.signal.aborted) this.#queue.length = 0;
+    const count = Math.min(this.#width, this.#lanes.size + this.#queue.length);
+    while (this.#lanes.size < count) {
+      const lane: Promise<void> = this.#write().finally(() => {
+        this.#lanes.delete(lane);
+        this.#openLanes();
+      });
+      this.#lanes.add(lane);
+    }
   }
 
   #spend(about: string): boolean {
@@ -158,22 +163,57 @@ export class EventRecorder {
   }
 
   async #write(): Promise<void> {
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      if (this.#host.signal.aborted) return;
-      try {
-        remember(this.#known, next.key, await this.#writeOne(next));
-      } catch (error) {
-        this.#dropped += 1;
-        this.#host.log.debug(
-          { reason: next.event.reason, error: errorMessage(error) },
-          'an event could not be written',
-        );
-      }
+    while (this.#lanes.size <= this.#width) {
+      // Another lane may have the same event in hand, which this one counts up.
+      const next = this.#queue.shift();
+      if (next === undefined) return;
+      for (let same = this.#underWay.get(next.key); same !== undefined; same = this.#underWay.get(next.key)) await same;
+      const writing = this.#writeGuarded(next);
+      this.#underWay.set(next.key, writing);
+      await writing;
+      this.#underWay.delete(next.key);
+      this.#openLanes();
     }
   }
 
-  async #writeOne({ key, event }: Pending): Promise<CoreEvent> {
-    const known = this.#known.get(key);
+  async #writeGuarded(next: Pending): Promise<void> {
+    try {
+      remember(this.#known, next.key, await this.#writeOne(next));
+    } catch (error) {
+      this.#dropped += 1;
+      const fields = { reason: next.reason, error: errorMessage(error) };
+      this.#host.log.debug(fields, 'an event could not be written');
+    }
+  }
+
+  #eventOf({ type, object, kind, reason, message, at }: Pending): CoreEvent {
+    const { uid = '', namespace, name = '', resourceVersion } = object.metadata;
+    const suffix = Buffer.from(this.#host.env.random.bytes(8)).toString('hex');
+    return {
+      metadata: { name: `${name.slice(0, 230)}.${suffix}`, namespace: namespace ?? 'default' },
+      involvedObject: {
+        apiVersion: apiVersionOf(type),
+        kind: type.kind,
+        name,
+        ...(namespace === undefined ? {} : { namespace }),
+        ...(uid === '' ? {} : { uid }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      },
+      reason,
+      message: message.slice(0, 1024),
+      source: this.#source,
+      firstTimestamp: at,
+      lastTimestamp: at,
+      count: 1,
+      type: kind,
+      reportingComponent: this.#source.component,
+      reportingInstance: this.#source.host ?? '',
+    };
+  }
+
+  async #writeOne(next: Pending): Promise<CoreEvent> {
+    const event = this.#eventOf(next);
+    const known = this.#known.get(next.key);
     const options = { fieldManager: this.#host.name };
     if (known !== undefined) {
       const { namespace, name = '' } = known.metadata;

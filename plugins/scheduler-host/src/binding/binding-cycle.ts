@@ -85,6 +85,11 @@ export class BindingCycles {
     await this.#admissions.below(admissionLimit);
   }
 
+  /** Whether bindings are being written. */
+  get writing(): boolean {
+    return this.#writes.size > 0;
+  }
+
   async stop(): Promise<void> {
     for (const uid of this.#admitting.keys()) this.cancel(uid, 'the scheduler host stops');
     await this.#admissions.below(0);

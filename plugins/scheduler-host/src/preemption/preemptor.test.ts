@@ -98,7 +98,7 @@ describe('preemption', () => {
     // As when the informer is behind.
     api.onPatch = () => Promise.resolve(false);
     api.put('pods', aPod('p', { priority: 9 }));
-    await quiet(env);
+    await quiet(env, 10);
     service.traits = {};
     service.trick = () => Promise.reject(new Error('later'));
     await quiet(env, 10_000);

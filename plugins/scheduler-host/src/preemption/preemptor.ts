@@ -6,7 +6,7 @@ import type { Core } from '../core.ts';
 import { Lanes } from '../binding/lanes.ts';
 import type { WaitingPod } from '../queue/waiting-pod.ts';
 
-const parallelDeletions = 16;
+const parallelDeletions = 64;
 const fieldManager = 'scheduler-host';
 
 export class Preemptor {

@@ -5,6 +5,8 @@ import type { Departures } from '../decision/decision-check.ts';
 
 /** Of more events than this in one turn it is only known that there were many. */
 const eventLimit = 10_000;
+/** Timers are not finer. */
+const shortestPauseMs = 1;
 
 export class Turn {
   #events: ClusterEvent[] = [];
@@ -55,6 +57,20 @@ export class Turn {
   wake(): void {
     this.#woken = true;
     this.#wake?.();
+  }
+
+  /** Resolves after `ms`, or when `signal` aborts: for that long nothing is to wake the loop. */
+  async pause(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
+    if (ms < shortestPauseMs || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = timers.after(ms, done);
+      signal.addEventListener('abort', done);
+    });
   }
 
   /** Resolves when `wake` is called, or was since the last sleep, after `ms`, or when `signal` aborts. */

@@ -1,6 +1,6 @@
 /**
- * The nodes with their pods, kept up to date change by change: what schedulers see. A change puts a new row in the place of the old
- * one and costs as much as that node has pods. Pods of nodes that are not known are kept aside until the node comes.
+ * The nodes with their pods, kept up to date change by change: what schedulers see. A row is made anew when somebody looks after
+ * changes, since it costs as much as that node has pods. Pods of nodes that are not known are kept aside until the node comes.
  *
  * A pod's row is renewed when something changes that a rule may look at; the rest of its status may be of an earlier time.
  */
@@ -19,6 +19,15 @@ export type NodeChange =
   | { readonly what: 'added' }
   | { readonly what: 'updated'; readonly old: Node; readonly parts: readonly NodePart[] };
 
+/** What is not in the row as yet. */
+interface Pending {
+  /** Off the row, whether they are in it or not. */
+  readonly removed: Set<string>;
+  /** After that, by uid. */
+  readonly added: Map<string, PodInfo>;
+  generation: number;
+}
+
 const emptyRow = (generation: number): NodeRow => ({ name: '', node: undefined, pods: [], nominated: [], generation });
 
 /** Whether schedulers see a difference between two versions of a placed pod. */
@@ -34,6 +43,7 @@ function differs(a: PodInfo, b: PodInfo): boolean {
 export class ClusterState implements SchedulerSnapshot {
   readonly objects: ClusterObjects;
   readonly #rows: NodeRow[] = [];
+  readonly #pending = new Map<number, Pending>();
   readonly #byName = new Map<string, number>();
   readonly #holes: number[] = [];
   readonly #placed = new Map<string, Placement>();
@@ -52,6 +62,7 @@ export class ClusterState implements SchedulerSnapshot {
   }
 
   get rows(): readonly NodeRow[] {
+    this.#settleAll();
     return this.#rows;
   }
 
@@ -62,6 +73,7 @@ export class ClusterState implements SchedulerSnapshot {
   changedSince(generation: number): readonly number[] | undefined {
     const since = this.#generation - generation;
     if (!(since >= 0 && since <= this.#log.length)) return undefined;
+    this.#settleAll();
     const changed: number[] = [];
     for (let at = generation + 1; at <= this.#generation; at++) {
       const index = this.#log[at % this.#log.length] ?? 0;
@@ -76,7 +88,9 @@ export class ClusterState implements SchedulerSnapshot {
   }
 
   row(name: string): NodeRow | undefined {
-    return this.#rows[this.#byName.get(name) ?? -1];
+    const index = this.#byName.get(name) ?? -1;
+    this.#settle(index);
+    return this.#rows[index];
   }
 
   /** Where a pod is counted. */
@@ -101,7 +115,7 @@ export class ClusterState implements SchedulerSnapshot {
   /** Its pods are kept aside. */
   removeNode(name: string): void {
     const index = this.#byName.get(name);
-    const row = index === undefined ? undefined : this.#rows[index];
+    const row = this.row(name);
     if (index === undefined || row === undefined) return;
     if (row.pods.length > 0) this.#aside.set(name, new Map(row.pods.map((pod) => [pod.uid, pod])));
     this.#byName.delete(name);
@@ -122,9 +136,9 @@ export class ClusterState implements SchedulerSnapshot {
       else aside.set(pod.uid, pod);
       return before;
     }
-    const { pods } = this.#rows[index] ?? emptyRow(0);
-    const others = before?.nodeName === nodeName ? pods.filter(({ uid }) => uid !== pod.uid) : pods;
-    this.#replace(index, { pods: [...others, pod] });
+    const pending = this.#change(index);
+    if (before?.nodeName === nodeName) pending.removed.add(pod.uid);
+    pending.added.set(pod.uid, pod);
     return before;
   }
 
@@ -146,7 +160,9 @@ export class ClusterState implements SchedulerSnapshot {
   #takeOut({ pod, nodeName }: Placement): void {
     const index = this.#byName.get(nodeName);
     if (index !== undefined) {
-      this.#replace(index, { pods: this.#rows[index]?.pods.filter(({ uid }) => uid !== pod.uid) ?? [] });
+      const { removed, added } = this.#change(index);
+      removed.add(pod.uid);
+      added.delete(pod.uid);
       return;
     }
     const aside = this.#aside.get(nodeName);
@@ -163,13 +179,42 @@ export class ClusterState implements SchedulerSnapshot {
   }
 
   #replace(index: number, change: Partial<NodeRow>): void {
+    this.#settle(index);
     const row = this.#rows[index];
     if (row !== undefined) this.#put(index, (generation) => ({ ...row, ...change, generation }));
   }
 
   #put(index: number, make: (generation: number) => NodeRow): void {
+    this.#rows[index] = make(this.#nextGeneration(index));
+  }
+
+  #nextGeneration(index: number): number {
     this.#generation += 1;
-    this.#rows[index] = make(this.#generation);
     this.#log[this.#generation % this.#log.length] = index;
+    return this.#generation;
+  }
+
+  #change(index: number): Pending {
+    const generation = this.#nextGeneration(index);
+    let pending = this.#pending.get(index);
+    if (pending === undefined) {
+      pending = { removed: new Set(), added: new Map(), generation };
+      this.#pending.set(index, pending);
+    } else pending.generation = generation;
+    return pending;
+  }
+
+  #settleAll(): void {
+    for (const index of this.#pending.keys()) this.#settle(index);
+  }
+
+  #settle(index: number): void {
+    const pending = this.#pending.get(index);
+    if (pending === undefined) return;
+    this.#pending.delete(index);
+    const { removed, added, generation } = pending;
+    const row = this.#rows[index] ?? emptyRow(generation);
+    const left = removed.size === 0 ? row.pods : row.pods.filter(({ uid }) => !removed.has(uid));
+    this.#rows[index] = { ...row, pods: left.concat([...added.values()]), generation };
   }
 }

@@ -15,8 +15,8 @@ function node(name: string): Node {
   return { metadata: { name }, spec: {}, status: { allocatable: { cpu: '4', memory: '8Gi', pods: '10' } } };
 }
 
-function pod(schedulerName = 'default-scheduler'): PodInfo {
-  const metadata = { name: 'p', namespace: 'default', uid: 'u' };
+function pod(schedulerName = 'default-scheduler', uid = 'u'): PodInfo {
+  const metadata = { name: 'p', namespace: 'default', uid };
   return classes.infoOf({ metadata, spec: { schedulerName, containers: [{ name: 'c', image: 'x' }] } });
 }
 
@@ -148,7 +148,7 @@ describe('plugins that others contribute', () => {
     const nodesOf = async (): Promise<Set<unknown>> => {
       const names = new Set<unknown>();
       for (let count = 0; count < 20; count += 1) {
-        const [decision] = await decide(pod());
+        const [decision] = await decide(pod('default-scheduler', `u${count}`));
         names.add(decision?.outcome === 'bind' && decision.nodeName);
       }
       return names;
