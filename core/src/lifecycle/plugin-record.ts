@@ -59,6 +59,7 @@ export class PluginRecord {
       version: definition.version,
       description: definition.description,
       source,
+      enabled: this.enabled,
       state: this.state,
       reason: this.reason ?? (aside === undefined ? undefined : `aside of service '${aside}'`),
       since: this.since,

@@ -8,7 +8,9 @@ function check(...plugins: Partial<PluginInfo>[]): Promise<void> {
 }
 
 it('fails only when a required plugin has failed', async () => {
-  const store = { name: 'store', criticality: 'required', reason: 'ERR_X: no disk' } as const;
+  const store = { name: 'store', enabled: true, criticality: 'required', reason: 'ERR_X: no disk' } as const;
   await check({ ...store, state: 'running' }, { name: 'gc', criticality: 'optional', state: 'quarantined' });
+  // A candidate that did not take over.
+  await check({ ...store, enabled: false, state: 'failed' });
   await expect(check({ ...store, state: 'failed' })).rejects.toThrow(`plugin 'store' has failed: ERR_X: no disk`);
 });

@@ -12,7 +12,7 @@ export function pluginsCheck(control: KernelControl): HealthCheck {
     async check() {
       const broken = control
         .list()
-        .filter(({ criticality, state }) => criticality === 'required' && troubles.has(state));
+        .filter(({ enabled, criticality, state }) => enabled && criticality === 'required' && troubles.has(state));
       if (broken.length === 0) return;
       throw new Error(broken.map(({ name, reason = '' }) => `plugin '${name}' has failed: ${reason}`).join('; '));
     },

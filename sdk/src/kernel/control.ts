@@ -33,6 +33,8 @@ export interface PluginInfo {
   readonly description: string;
   /** `built-in`, or the absolute path of the file it came from. */
   readonly source: string;
+  /** Whether it is one of those that are to run; not so one that is tried aside, or that failed to take another's place. */
+  readonly enabled: boolean;
   readonly state: PluginState;
   /** Why it is in that state, when it is not a normal one: code and message of the last fault, or what it runs aside of. */
   readonly reason: string | undefined;
