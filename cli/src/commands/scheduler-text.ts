@@ -1,5 +1,6 @@
 /** What commands about schedulers print. */
 import type { PluginInfo, SwapReport } from '@timonel/sdk';
+import type { ExternalScheduler } from '@timonel/sdk/contracts/scheduler';
 import type {
   DecisionSummary,
   PlacementDifference,
@@ -10,7 +11,9 @@ import type {
 import { formatAge, formatTable } from '../output/table.ts';
 
 /** One scheduler, with the part that it plays. */
-export interface SchedulerItem extends Pick<PluginInfo, 'name' | 'version' | 'state' | 'description' | 'reason'> {
+export interface SchedulerItem extends Pick<PluginInfo, 'name' | 'version' | 'description' | 'reason'> {
+  /** `outside`: no plugin, but a program elsewhere. */
+  readonly state: PluginInfo['state'] | 'outside';
   readonly inCharge: boolean;
   readonly shadow: SchedulingStatus['shadow'];
   readonly probation: { readonly previous: string; readonly endsInMs: number } | null;
@@ -23,7 +26,7 @@ export function schedulerItems(
   provider: string | null,
   status?: SchedulingStatus,
 ): SchedulerItem[] {
-  return plugins
+  const own = plugins
     .filter((plugin) => plugin.provides.includes('scheduler'))
     .map(({ name, version, state, description, reason }) => {
       const { shadow, probation, lastFallBack } = status ?? {};
@@ -39,7 +42,20 @@ export function schedulerItems(
         lastFallBack: lastFallBack?.plugin === name ? { reason: lastFallBack.reason, at: lastFallBack.at } : null,
       };
     });
+  return [...own, ...(status?.external ?? []).map(outsideItem)];
 }
+
+const outsideItem = ({ name, hint = '' }: ExternalScheduler): SchedulerItem => ({
+  name,
+  version: '-',
+  state: 'outside',
+  description: hint,
+  reason: undefined,
+  inCharge: false,
+  shadow: null,
+  probation: null,
+  lastFallBack: null,
+});
 
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const number = (value: number): string => value.toLocaleString('en-US', { maximumFractionDigits: 1 });
@@ -49,7 +65,8 @@ function msText(ms: number): string {
   return `${ms < 10 ? ms.toFixed(2) : Math.round(ms)} ms`;
 }
 
-function roleOf({ inCharge, shadow, probation }: SchedulerItem): string {
+function roleOf({ inCharge, shadow, probation, state }: SchedulerItem): string {
+  if (state === 'outside') return 'pods of its name wait for it';
   const roles: string[] = [];
   if (inCharge) roles.push('in charge');
   if (probation !== null) {

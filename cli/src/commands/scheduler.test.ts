@@ -210,6 +210,7 @@ describe('the commands', () => {
     shadow: null,
     probation: null,
     lastFallBack: null,
+    external: [],
     ...more,
   });
   const swapped = {

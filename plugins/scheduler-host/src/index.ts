@@ -2,7 +2,7 @@ import { definePlugin, kernelControl, kernelHooks, type AnyPlugin } from '@timon
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { leadership } from '@timonel/sdk/contracts/leadership';
-import { scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
+import { externalSchedulers, scheduler, schedulerHooks } from '@timonel/sdk/contracts/scheduler';
 import { explainers } from '@timonel/sdk/contracts/why';
 import { z } from 'zod';
 import { SchedulerHost } from './host.ts';
@@ -12,6 +12,7 @@ import { watchConfig } from './shadow/watch-config.ts';
 import { watchOf } from './shadow/watch-of-host.ts';
 import { AttemptFailures } from './why/attempt-failures.ts';
 import { podExplainerOf } from './why/from-core.ts';
+import { knownExternals } from './why/known-externals.ts';
 
 const config = z.strictObject({
   /** Pods with this `spec.schedulerName` are taken when the scheduler in charge names none. */
@@ -36,7 +37,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'queues pending pods, asks the scheduler in charge, and binds',
   provides: { explainers, routes: routeProvider },
   requires: { api: apiClient, scheduler, kernel: kernelControl },
-  optional: { leadership },
+  optional: { leadership, externals: externalSchedulers },
   hooks: schedulerHooks,
   config,
   setup(ctx) {
@@ -48,10 +49,11 @@ const plugin: AnyPlugin = definePlugin({
     const host = new SchedulerHost(ctx, { ...ctx.deps, schedulerName: inCharge, observers }, ctx.config);
     ctx.tap(kernelHooks.pluginState, () => host.wake());
     const hasScheduler = (): boolean => ctx.deps.kernel.providerOf('scheduler') !== undefined;
-    const routes = Object.freeze(shadowRoutes(watch.shadow));
+    const externals = knownExternals(() => ctx.deps.externals.all(), ctx.log);
+    const routes = Object.freeze(shadowRoutes(watch.shadow, externals));
     return {
       provides: {
-        explainers: podExplainerOf(host.core, { hasScheduler, failures }),
+        explainers: podExplainerOf(host.core, { hasScheduler, failures, externals }),
         routes: { routes: () => routes },
       },
       async start() {

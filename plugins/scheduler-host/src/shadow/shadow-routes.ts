@@ -1,6 +1,7 @@
 /** `/apis/scheduling.timonel.dev/v1`: schedulers in shadow, in charge, and on probation. */
 import { errorCode, errorMessage } from '@timonel/sdk';
 import { parseRouteBody, type Route, type RouteRequest } from '@timonel/sdk/contracts/api-server';
+import type { ExternalScheduler } from '@timonel/sdk/contracts/scheduler';
 import { schedulingRoot } from '@timonel/sdk/contracts/scheduler-shadow';
 import { ApiError, apiErrorReason, type StatusReason } from '@timonel/sdk/kube';
 import { z } from 'zod';
@@ -53,9 +54,9 @@ function route(method: Route['method'], path: string, kind: string, handle: (req
   };
 }
 
-export function shadowRoutes(shadow: ShadowService): Route[] {
+export function shadowRoutes(shadow: ShadowService, externals: () => readonly ExternalScheduler[] = () => []): Route[] {
   return [
-    route('GET', '/status', 'SchedulingStatus', () => shadow.status()),
+    route('GET', '/status', 'SchedulingStatus', () => ({ ...shadow.status(), external: externals() })),
     route('POST', '/shadow', 'ShadowReport', ({ body }) => {
       const { scheduler, timeShare } = parseRouteBody(shadowBody, body);
       return shadow.begin(scheduler, timeShare === undefined ? {} : { timeShare });

@@ -110,7 +110,7 @@ export class ShadowService {
     return this.#parts.control.swap(schedulerService, previous, { probationMs: 0 });
   }
 
-  status(): SchedulingStatus {
+  status(): Omit<SchedulingStatus, 'external'> {
     const { control, previous, active } = this.#parts;
     const report = this.#trial?.run.report();
     return {

@@ -2,7 +2,7 @@
  * What `/apis/scheduling.timonel.dev/v1` answers about schedulers: who is in charge, what a candidate in shadow would do in its place,
  * and what became of the last swap. Times end in `Ms`; shares are 0 … 1.
  */
-import type { Decision, NodeScore } from '../scheduler/index.ts';
+import type { Decision, ExternalScheduler, NodeScore } from '../scheduler/index.ts';
 
 /** Root of the routes. */
 export const schedulingRoot = '/apis/scheduling.timonel.dev/v1';
@@ -162,4 +162,6 @@ export interface SchedulingStatus {
     | null;
   readonly probation: { readonly plugin: string; readonly previous: string; readonly endsInMs: number } | null;
   readonly lastFallBack: FallBack | null;
+  /** Schedulers outside that are known of: pods of their names are left to them. */
+  readonly external: readonly ExternalScheduler[];
 }
