@@ -132,22 +132,34 @@ export class Attempts {
    * batches, until the one is found that fails alone.
    */
   #allFailed(batch: readonly WaitingPod[], error: unknown, startedMs: number): void {
-    const { current, queue } = this.#core;
+    const { queue } = this.#core;
     if (errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') {
       for (const waiting of batch) this.#outcomes.again(waiting);
       return;
     }
     const message = errorMessage(error);
+    const plugin = this.#culprit(error);
     this.#limit = Math.max(1, Math.floor(batch.length / 4));
     if (isDivisible(batch)) {
-      this.#outcomes.blame(message);
+      this.#outcomes.blame(`${plugin}: ${message}`);
       for (const waiting of batch) queue.giveBack(waiting);
       return;
     }
     for (const waiting of batch) {
-      const failure = { outcome: 'error' as const, podUid: waiting.uid, plugin: current.name, message };
+      const failure = { outcome: 'error' as const, podUid: waiting.uid, plugin, message };
       this.#record(waiting.pod, failure);
       this.#outcomes.failed(waiting, failure, startedMs);
+    }
+  }
+
+  /** Of a scheduler that was cut off, the plugin of the framework that ran. */
+  #culprit(error: unknown): string {
+    const { current } = this.#core;
+    if (errorCode(error) !== 'ERR_PLUGIN_TIMEOUT') return current.name;
+    try {
+      return current.traits.traits?.running?.() ?? current.name;
+    } catch {
+      return current.name;
     }
   }
 }
