@@ -25,7 +25,7 @@ function argumentCandidates(path: readonly string[]): string[] {
   const names = Object.keys(catalogue);
   if (path[0] === 'plugin' && path[1] !== 'list') return names;
   if (path[0] === 'scheduler' && ['use', 'shadow'].includes(path[1] ?? ''))
-    return names.filter((name) => /^scheduler-(?!host)/.test(name));
+    return names.filter((name) => /^scheduler-(?!host$|external$)/.test(name));
   if (path[0] === 'why') return ['pod', 'pod/'];
   return [];
 }

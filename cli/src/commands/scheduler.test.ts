@@ -134,6 +134,7 @@ it('the commands are completed', () => {
   expect(candidates(program, ['scheduler', ''])).toEqual(['list', 'use', 'shadow', 'diff', 'promote', 'revert']);
   const schedulers = candidates(program, ['scheduler', 'use', '']);
   expect(schedulers).toContain('scheduler-default');
+  expect(schedulers).not.toContain('scheduler-external');
   expect(candidates(program, ['scheduler', 'shadow', ''])).toEqual(schedulers);
   expect(candidates(program, ['scheduler', 'shadow', '--s'])).toEqual(['--stop']);
   expect(candidates(program, ['scheduler', 'diff', '-'])).toContain('--all');
@@ -295,6 +296,28 @@ describe('the commands', () => {
     expect(await run('shadow')).toBe(2);
     expect(errors).toContain('timonel scheduler shadow binpack');
     expect(await run('shadow', 'binpack', '--stop')).toBe(2);
+  });
+
+  it('say what can be named in place of what is no scheduler or is in charge already', async () => {
+    const others = ['scheduler-binpack', 'scheduler-bad'];
+    for (const verb of ['use', 'shadow']) {
+      for (const name of ['nobody', 'gc']) {
+        expect(await run(verb, name)).toBe(1);
+        expect(errors).toContain(`There is no scheduler '${name}'. There are scheduler-binpack, scheduler-default, `);
+        expect(errors).toContain('or give a file, like ./scheduler-mine.ts');
+      }
+      expect(await run(verb, 'default')).toBe(1);
+      expect(errors).toBe(`error: scheduler-default is in charge already. Others: ${others.join(', ')}.\n`);
+    }
+    expect(asked.filter((request) => !request.startsWith('GET'))).toEqual([]);
+  });
+
+  it('list schedulers outside, with the hint', async () => {
+    answers['GET scheduling/status'] = status({ external: [{ name: 'solver', hint: 'runs in namespace batch' }] });
+    expect(await run('list')).toBe(0);
+    expect(output).toMatch(/^ +solver +- +outside +pods of its name wait for it +runs in namespace batch/m);
+    expect(await run('list', '-o', 'json')).toBe(0);
+    expect((JSON.parse(output) as object[]).at(-1)).toMatchObject({ name: 'solver', state: 'outside' });
   });
 
   it('compare, as a table and as JSON', async () => {

@@ -12,6 +12,10 @@ import { schedulersText, schedulerItems, swapText } from './scheduler-text.ts';
 
 const service = '/apis/kernel.timonel.dev/v1/services/scheduler';
 
+async function inCharge(flags: AccessFlags): Promise<string | null> {
+  return (await callCluster<{ provider: string | null }>(accessOf(flags), 'GET', service)).provider;
+}
+
 /** The name or the file of the scheduler that is meant: `binpack` is short for `scheduler-binpack`. */
 async function providerOf(target: string, flags: AccessFlags): Promise<string> {
   if (looksLikeFile(target)) {
@@ -19,8 +23,18 @@ async function providerOf(target: string, flags: AccessFlags): Promise<string> {
     if (!existsSync(file)) throw new CliError(`${file} does not exist.`, exitCodes.usage);
     return file;
   }
-  const known = (await listPlugins(flags)).map((plugin) => plugin.name);
-  return known.includes(target) || !known.includes(`scheduler-${target}`) ? target : `scheduler-${target}`;
+  const known = (await listPlugins(flags)).filter(({ provides }) => provides.includes('scheduler'));
+  const names = known.map(({ name }) => name);
+  const found = [target, `scheduler-${target}`].find((name) => names.includes(name));
+  if (found === undefined) {
+    const text = `There is no scheduler '${target}'. There are ${names.join(', ')}; or give a file, like ./scheduler-mine.ts.`;
+    throw new CliError(text, exitCodes.failure);
+  }
+  if (found === (await inCharge(flags))) {
+    const others = names.filter((name) => name !== found).join(', ');
+    throw new CliError(`${found} is in charge already. Others: ${others}.`, exitCodes.failure);
+  }
+  return found;
 }
 
 export function addScheduler(program: Command): void {
@@ -34,8 +48,7 @@ export function addScheduler(program: Command): void {
   )
     .addHelpText('after', '\nExamples:\n  timonel scheduler list\n  timonel scheduler list -o json')
     .action(async (flags: AccessFlags) => {
-      const { provider } = await callCluster<{ provider: string | null }>(accessOf(flags), 'GET', service);
-      const items = schedulerItems(await listPlugins(flags), provider, await schedulingStatus(flags));
+      const items = schedulerItems(await listPlugins(flags), await inCharge(flags), await schedulingStatus(flags));
       print(flags, items, () => schedulersText(items, Date.now()));
     });
   withAccess(

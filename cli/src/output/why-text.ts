@@ -101,7 +101,9 @@ function scoresPart(why: Why): string[] {
     ...(now.length === 0 ? [] : [`Best nodes now:\n${scoresTable(now)}`]),
     ...(chosen?.scores === undefined
       ? []
-      : [`Scores of the decision of ${chosen.time}:\n${scoresTable(chosen.scores)}`]),
+      : [
+          `Scores of the decision of ${chosen.time}; the total is their sum by weights:\n${scoresTable(chosen.scores)}`,
+        ]),
   ];
 }
 
