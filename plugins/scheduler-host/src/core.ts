@@ -61,4 +61,6 @@ export interface Core {
   readonly active: () => boolean;
   /** Ends the admission of a pod that is not bound yet. */
   readonly cancelAdmission: (uid: string, reason: string) => boolean;
+  /** Ends all admissions to a node. */
+  readonly cancelAdmissionsTo: (nodeName: string) => void;
 }

@@ -86,8 +86,12 @@ describe('the scheduler host', () => {
     expect(host.counts.bound).toBe(1);
     expect(service.asked).toEqual([['p0']]);
     expect(service.placed()).toEqual(['p0']);
+    api.onBinding = () => Promise.resolve(true);
+    // It has no node after all.
     await quiet(env, 10_000);
-    expect(service.placed()).toEqual([]);
+    expect(service.asked).toEqual([['p0'], ['p0']]);
+    expect(api.pod('p0')?.spec.nodeName).toBe('a');
+    expect(host.core.assumed.size).toBe(0);
   });
 
   it('does not ask twice about a pod whose binding is under way', async () => {

@@ -95,7 +95,7 @@ export class SchedulerHost {
       leadership: parts.leadership,
       refresh: () => this.#informers.relist(),
       onBegin: () => this.#begin(),
-      onEnd: () => undefined,
+      onEnd: () => this.#cycles.cancelThose('another process leads', () => true),
     });
   }
 
@@ -179,7 +179,7 @@ export class SchedulerHost {
       preemptions: new Preemptions(),
       assumed: new Assumed(),
       current,
-      status: new PodStatusWriter(api, env, log),
+      status: new PodStatusWriter(api, env, log, () => this.#work.active),
       recorder: this.#recorder(api, config),
       decisions: new DecisionLog(),
       turn,
@@ -189,6 +189,7 @@ export class SchedulerHost {
       within: (limitMs, call) => (this.#ctx.within === undefined ? call() : this.#ctx.within(limitMs, call)),
       active: () => this.#work.active,
       cancelAdmission: (uid, reason) => this.#cycles.cancel(uid, reason),
+      cancelAdmissionsTo: (name) => this.#cycles.cancelThose('the node is gone', ({ nodeName }) => nodeName === name),
     };
   }
 
@@ -198,7 +199,7 @@ export class SchedulerHost {
       component: schedulerName,
       queueLimit: eventLimit,
       parallel: parallelEvents,
-      busy: () => this.#core.queue.counts().active > 0 || this.#cycles.writing,
+      busy: () => this.#core.queue.counts().active > 0 || this.#cycles.writing || this.#preemptor.evicting,
     });
   }
 
@@ -209,7 +210,8 @@ export class SchedulerHost {
   }
 
   #begin(): void {
-    const { queue, env, turn } = this.#core;
+    const { queue, env, turn, status } = this.#core;
+    status.readAnew();
     queue.retryAll(env.clock.monotonic());
     for (const waiting of queue.all()) this.#intake.lookAgain(waiting);
     turn.wake();
@@ -261,8 +263,16 @@ export class SchedulerHost {
   }
 
   #beginTurn(): void {
-    for (const uid of this.#core.assumed.expired(this.#core.env.clock.monotonic())) takeOff(this.#core, uid);
+    for (const uid of this.#core.assumed.expired(this.#core.env.clock.monotonic())) this.#expire(uid);
     this.#catchUp();
+  }
+
+  /** If it has no node as far as we know, it waits. */
+  #expire(uid: string): void {
+    const { pod } = this.#core.state.placementOf(uid) ?? {};
+    takeOff(this.#core, uid);
+    const known = this.#informers.for(pods).get(`${pod?.namespace}/${pod?.name}`);
+    if (known?.metadata.uid === uid) this.#intake.podSeen(known);
   }
 
   /** Brings the queue up to date with the scheduler in charge and with the cluster. */
@@ -270,6 +280,8 @@ export class SchedulerHost {
     const { env, current, queue, turn } = this.#core;
     const now = env.clock.monotonic();
     if (current.look(now)) {
+      // What they wait for may have ended with that scheduler.
+      this.#cycles.cancelThose('another scheduler is in charge', ({ traits }) => traits.scheduler !== current.name);
       queue.setRules(current.traits, now);
       this.#intake.reconsider(this.#informers.for(pods).list());
     }

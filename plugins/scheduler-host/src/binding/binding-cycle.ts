@@ -18,14 +18,18 @@ import type { WaitingPod } from '../queue/waiting-pod.ts';
 /** Pods that are being admitted at once; more wait for their turn. */
 const admissionLimit = 10_000;
 
-interface Cycle {
+/** What is known of an admission. */
+export interface Admitting {
+  readonly nodeName: string;
+  /** Whoever admitted is told what became of it, also when it is not in charge any more. */
+  readonly traits: GuardedTraits;
+}
+
+interface Cycle extends Admitting {
   readonly waiting: WaitingPod;
   /** As it was decided about. */
   readonly pod: PodInfo;
-  readonly nodeName: string;
   readonly nominatedBefore: string | undefined;
-  /** Whoever admitted is told what became of it, also when it is not in charge any more. */
-  readonly traits: GuardedTraits;
   readonly startedMs: number;
   readonly cancel: AbortController;
   /** Somebody ended it: no fault of anybody. */
@@ -52,17 +56,17 @@ export class BindingCycles {
     const { assumed, state, nominations, preemptions, turn, current } = this.#core;
     const { pod, uid } = waiting;
     const { nodeName } = decision;
-    assumed.add(uid);
-    state.place(pod, nodeName);
+    const { traits } = current;
     const nominatedBefore = nominations.delete(uid);
+    const cancel = new AbortController();
+    const cycle: Cycle = { waiting, pod, nodeName, nominatedBefore, traits, startedMs, cancel, cancelled: false };
+    assumed.add(uid, cycle);
+    state.place(pod, nodeName);
     preemptions.drop(uid);
     turn.emit({ kind: 'pod-bound', pod, nodeName });
     if (nominatedBefore !== undefined && nominatedBefore !== nodeName) {
       turn.emit({ kind: 'pod-removed', pod, nodeName: nominatedBefore });
     }
-    const { traits } = current;
-    const cancel = new AbortController();
-    const cycle: Cycle = { waiting, pod, nodeName, nominatedBefore, traits, startedMs, cancel, cancelled: false };
     if (traits.admits) {
       this.#admitting.set(uid, cycle);
       this.#admissions.run(() => this.#admit(cycle));
@@ -78,6 +82,11 @@ export class BindingCycles {
     return true;
   }
 
+  /** Ends the admissions that `concerns` answers true for. */
+  cancelThose(reason: string, concerns: (admitting: Admitting) => boolean): void {
+    for (const [uid, cycle] of this.#admitting) if (concerns(cycle)) this.cancel(uid, reason);
+  }
+
   /** Resolves when there is room for the cycles of another batch. */
   async room(): Promise<void> {
     const { batchSize, parallelBindings } = this.#core.config;
@@ -91,7 +100,7 @@ export class BindingCycles {
   }
 
   async stop(): Promise<void> {
-    for (const uid of this.#admitting.keys()) this.cancel(uid, 'the scheduler host stops');
+    this.cancelThose('the scheduler host stops', () => true);
     await this.#admissions.below(0);
     await this.#writes.below(0);
   }
@@ -101,6 +110,7 @@ export class BindingCycles {
     try {
       const admission = await this.#admitInTime(cycle);
       if (admission.outcome === 'bound') this.#bound(cycle);
+      else if (cycle.cancelled) this.#undo(cycle, { why: 'error' }, undefined);
       else if (admission.outcome === 'bind') this.#writes.run(() => this.#write(cycle));
       else {
         const { plugin, reason } = admission;
@@ -131,13 +141,9 @@ export class BindingCycles {
   async #write(cycle: Cycle): Promise<void> {
     const { pod, nodeName } = cycle;
     const { state, assumed, api } = this.#core;
-    // Bound by somebody else, or deleted: nothing is left to do.
-    if (!assumed.has(pod.uid)) {
-      cycle.traits.settled(pod, nodeName, false);
-      return;
-    }
     let result: BindOutcome = { outcome: 'obsolete', reason: 'the node is gone' };
-    if (!this.#core.active()) result = { outcome: 'obsolete', reason: 'another process leads' };
+    if (!assumed.isOf(pod.uid, cycle)) result = { outcome: 'obsolete', reason: 'it is bound, or gone' };
+    else if (!this.#core.active()) result = { outcome: 'obsolete', reason: 'another process leads' };
     else if (state.hasNode(nodeName)) result = await bind(api, pod.pod, nodeName);
     if (result.outcome === 'bound') this.#bound(cycle);
     else if (result.outcome === 'obsolete') this.#undo(cycle, { why: 'error' }, undefined);
@@ -150,7 +156,7 @@ export class BindingCycles {
     const { env, assumed, queue, status, counts, recorder, observer } = this.#core;
     const now = env.clock.monotonic();
     counts.bound += 1;
-    assumed.written(uid, now);
+    assumed.written(uid, now, cycle);
     if (queue.get(uid) === waiting) queue.delete(uid);
     status.forget(uid);
     if (nominatedBefore !== undefined && nominatedBefore !== nodeName) status.clearNomination(pod.pod);
@@ -186,11 +192,20 @@ export class BindingCycles {
     const { assumed, turn, queue, env, observer } = this.#core;
     const now = env.clock.monotonic();
     traits.settled(pod, nodeName, false);
-    if (assumed.delete(pod.uid)) {
+    if (assumed.isOf(pod.uid, cycle)) {
+      assumed.delete(pod.uid);
       takeOff(this.#core, pod.uid);
+      this.#restoreNomination(cycle);
     }
     queue.failed(waiting, failure, now);
     if (result !== undefined) observer.attempted(result, now - cycle.startedMs);
     turn.wake();
+  }
+
+  /** Victims made room for it there, and its status says so. */
+  #restoreNomination({ waiting, nominatedBefore }: Cycle): void {
+    const { nominations, queue, state } = this.#core;
+    if (nominatedBefore === undefined || queue.get(waiting.uid) !== waiting || !state.hasNode(nominatedBefore)) return;
+    nominations.set(waiting.pod, nominatedBefore);
   }
 }

@@ -33,11 +33,16 @@ const statusCodes: ReadonlySet<string> = new Set([
   'skip',
 ]);
 
+function isHint(hint: Partial<RequeueHint> | null | undefined): hint is RequeueHint {
+  return typeof hint?.event === 'string';
+}
+
 /** Traits of one scheduler, guarded. */
 export class GuardedTraits implements QueueRules {
   readonly traits: SchedulerTraits | undefined;
   readonly scheduler: string;
   readonly profiles: ReadonlySet<string>;
+  readonly admits: boolean;
   readonly #blame: (message: string) => void;
 
   constructor(
@@ -51,6 +56,7 @@ export class GuardedTraits implements QueueRules {
     const named = this.#guarded('profiles', () => traits?.profiles?.());
     const names = Array.isArray(named) ? named.filter((name) => typeof name === 'string') : [defaultProfile];
     this.profiles = new Set(names as readonly string[]);
+    this.admits = this.#guarded('admit', () => typeof traits?.admit === 'function') ?? false;
   }
 
   compare(a: QueuedPod, b: QueuedPod): number {
@@ -63,17 +69,19 @@ export class GuardedTraits implements QueueRules {
   preEnqueue(pod: PodInfo): Status {
     const gates = gatesOf(pod);
     if (gates.code !== 'success') return gates;
-    const status = this.#guarded('preEnqueue', () => this.traits?.preEnqueue?.(pod));
-    return status !== undefined && statusCodes.has(status.code) ? status : gates;
+    const status = this.#guarded('preEnqueue', () => {
+      const answer: Status | null | undefined = this.traits?.preEnqueue?.(pod);
+      return statusCodes.has(answer?.code ?? '') ? answer : undefined;
+    });
+    return status ?? gates;
   }
 
   requeueHints(plugin: string): readonly RequeueHint[] | undefined {
-    const hints = this.#guarded('requeueHints', () => this.traits?.requeueHints?.(plugin));
-    return Array.isArray(hints) ? (hints as readonly RequeueHint[]) : undefined;
-  }
-
-  get admits(): boolean {
-    return typeof this.traits?.admit === 'function';
+    const hints = this.#guarded('requeueHints', () => {
+      const answer: unknown = this.traits?.requeueHints?.(plugin);
+      return Array.isArray(answer) && answer.every(isHint) ? [...answer] : undefined;
+    });
+    return hints;
   }
 
   /** @throws whatever the scheduler throws */

@@ -3,6 +3,7 @@ import type { FailedDecision, PreemptDecision, UnschedulableDecision } from '@ti
 import { pods } from '@timonel/sdk/kube';
 import type { Blame } from './blame.ts';
 import type { Core } from '../core.ts';
+import { loseNomination } from '../state/lose-nomination.ts';
 import { unschedulableMessage } from '../status/message.ts';
 import type { Preemptor } from '../preemption/preemptor.ts';
 import type { WantedStatus } from '../status/pod-status.ts';
@@ -84,9 +85,7 @@ export class Outcomes {
       ?.pods.some(
         (placed) => placed.pod.metadata.deletionTimestamp !== undefined && placed.class.priority < pod.class.priority,
       );
-    if (leaving === true) return false;
-    nominations.delete(uid);
-    return true;
+    return leaving !== true && loseNomination(this.#core, pod);
   }
 
   #say({ pod, uid }: WaitingPod, reason: string, message: string, more: WantedStatus = {}): void {

@@ -4,6 +4,7 @@ import type { PodInfo, PreemptDecision } from '@timonel/sdk/contracts/scheduler'
 import { isConflict, isNotFound, pods, type Condition } from '@timonel/sdk/kube';
 import type { Core } from '../core.ts';
 import { Lanes } from '../binding/lanes.ts';
+import { loseNomination } from '../state/lose-nomination.ts';
 import type { WaitingPod } from '../queue/waiting-pod.ts';
 
 const parallelDeletions = 64;
@@ -27,6 +28,7 @@ export class Preemptor {
     const victims = [...uids].flatMap((victim) => state.placementOf(victim)?.pod ?? []);
     counts.preemptions += 1;
     observer.preempted(victims.length);
+    if (nominations.nodeOf(uid) !== nodeName) loseNomination(this.#core, pod);
     nominations.set(pod, nodeName);
     this.#yield(pod, nodeName);
     preemptions.begin(
@@ -35,6 +37,11 @@ export class Preemptor {
     );
     if (victims.length === 0) queue.activate(uid);
     for (const victim of victims) this.#lanes.run(() => this.#evict(victim, waiting, nodeName));
+  }
+
+  /** Whether victims are being deleted. */
+  get evicting(): boolean {
+    return this.#lanes.size > 0;
   }
 
   async stop(): Promise<void> {
@@ -62,7 +69,10 @@ export class Preemptor {
     const { namespace, name, uid } = victim;
     const by = waiting.pod;
     try {
-      if (this.#core.cancelAdmission(uid, `preempted by ${by.namespace}/${by.name}`)) return;
+      if (!this.#core.active()) return;
+      // Bound already, it has to be deleted all the same.
+      if (this.#core.assumed.has(uid) && this.#core.cancelAdmission(uid, `preempted by ${by.namespace}/${by.name}`))
+        return;
       if (victim.pod.metadata.deletionTimestamp !== undefined) return;
       await this.#tell(victim, by);
       await this.#core.api.delete(pods, { namespace, name }, { preconditions: { uid } });
@@ -97,10 +107,10 @@ export class Preemptor {
 
   /** It is decided about anew, and may choose other victims. */
   #giveUp({ uid, pod }: WaitingPod): void {
-    const { nominations, preemptions, queue, status } = this.#core;
+    const { preemptions, queue, status } = this.#core;
     if (!preemptions.waits(uid)) return;
     preemptions.drop(uid);
-    nominations.delete(uid);
+    loseNomination(this.#core, pod);
     status.write(pod.pod, { nominatedNodeName: null });
     queue.retry(uid, this.#core.env.clock.monotonic());
   }

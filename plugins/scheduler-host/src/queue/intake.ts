@@ -4,6 +4,7 @@ import { jsonEqual, type Informers } from '@timonel/sdk/controller';
 import type { PodInfo } from '@timonel/sdk/contracts/scheduler';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import type { Core } from '../core.ts';
+import { loseNomination } from '../state/lose-nomination.ts';
 import { takeOff } from '../state/take-off.ts';
 import type { WaitingPod } from './waiting-pod.ts';
 
@@ -40,12 +41,11 @@ export class Intake {
   }
 
   podGone(uid: string): void {
-    const { turn, queue, observer } = this.#core;
+    const { queue, observer } = this.#core;
     this.#core.cancelAdmission(uid, 'the pod is gone');
     if (queue.get(uid) !== undefined) observer.podGone(uid);
     this.#waitsNoMore(uid);
     this.#core.assumed.delete(uid);
-    turn.podLeft(uid);
     takeOff(this.#core, uid);
   }
 
@@ -64,14 +64,16 @@ export class Intake {
   nodeGone(name: string): void {
     const { state, turn, nominations, preemptions, queue, status } = this.#core;
     turn.nodeLeft(name);
+    this.#core.cancelAdmissionsTo(name);
     for (const pod of nominations.onNode(name)) {
       nominations.delete(pod.uid);
       preemptions.drop(pod.uid);
       if (this.#core.active()) status.write(pod.pod, { nominatedNodeName: null });
       queue.activate(pod.uid);
     }
+    const node = state.row(name)?.node;
     state.removeNode(name);
-    turn.wake();
+    if (node !== undefined) turn.emit({ kind: 'node-removed', node });
   }
 
   /** Another scheduler is in charge, which takes other pods. */
@@ -99,12 +101,19 @@ export class Intake {
   }
 
   #placed(pod: Pod, nodeName: string): void {
-    const { state, turn } = this.#core;
+    const { state } = this.#core;
     const uid = pod.metadata.uid ?? '';
     const info = this.#renewed(pod, state.placementOf(uid)?.pod);
     if (info === undefined) return;
-    this.#core.assumed.delete(uid);
+    if (this.#core.assumed.delete(uid) && state.placementOf(uid)?.nodeName !== nodeName) {
+      this.#core.cancelAdmission(uid, 'it is bound to another node');
+    }
     this.#waitsNoMore(uid);
+    this.#count(info, nodeName);
+  }
+
+  #count(info: PodInfo, nodeName: string): void {
+    const { state, turn } = this.#core;
     const before = state.place(info, nodeName);
     if (before?.nodeName === nodeName) {
       if (before.pod.class.key === info.class.key) return;
@@ -118,10 +127,16 @@ export class Intake {
   #waiting(pod: Pod, old: Pod | undefined): void {
     const { queue, assumed, turn, env } = this.#core;
     const uid = pod.metadata.uid ?? '';
-    if (assumed.has(uid)) return;
-    const info = this.#renewed(pod, queue.get(uid)?.pod);
+    const known = queue.get(uid);
+    if (known === undefined && assumed.has(uid)) return;
+    const info = this.#renewed(pod, known?.pod);
     if (info === undefined) return;
     const waiting = queue.put(info, env.clock.monotonic());
+    if (assumed.has(uid)) {
+      const placement = this.#core.state.placementOf(uid);
+      if (placement !== undefined) this.#count(info, placement.nodeName);
+      return;
+    }
     this.#adoptNomination(waiting.pod, old);
     if (waiting.place === 'gated') this.#markGated(waiting);
     turn.wake();
@@ -133,19 +148,17 @@ export class Intake {
     const nodeName = info.pod.status?.nominatedNodeName;
     if (old !== undefined && old.status?.nominatedNodeName === nodeName) return;
     if (status.busy(info.uid) || nominations.nodeOf(info.uid) === nodeName) return;
+    loseNomination(this.#core, info);
     if (nodeName) nominations.set(info, nodeName);
-    else nominations.delete(info.uid);
   }
 
   #waitsNoMore(uid: string): void {
-    const { queue, nominations, preemptions, status, turn } = this.#core;
+    const { queue, preemptions, status } = this.#core;
     const waiting = queue.get(uid);
     queue.delete(uid);
     preemptions.drop(uid);
     status.forget(uid);
-    const nodeName = nominations.delete(uid);
-    // Its room is free for others.
-    if (nodeName !== undefined && waiting !== undefined) turn.emit({ kind: 'pod-removed', pod: waiting.pod, nodeName });
+    if (waiting !== undefined) loseNomination(this.#core, waiting.pod);
   }
 
   /** Most changes are of the status: the class of the pod stays. undefined: what the API let pass makes no sense to us. */

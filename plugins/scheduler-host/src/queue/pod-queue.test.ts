@@ -224,4 +224,20 @@ describe('the queue of pods', () => {
     queue.failed(waiting, { why: 'unschedulable', plugins: ['Fit'] }, 0);
     expect(queue.counts()).toMatchObject({ backoff: 1, unschedulable: 0 });
   });
+
+  it('does not keep a pod that is gone because its class was forgotten and made anew', () => {
+    const queue = queueWith(['p', 'other']);
+    refuse(queue, 'Fit', 0);
+    const info = aPodInfo('p');
+    queue.put({ ...info, class: { ...info.class, id: -1 } }, 0);
+    queue.delete('uid-p');
+    queue.apply([added], 100_000);
+    expect(names(queue.take(10, 100_000))).toEqual(['other']);
+  });
+
+  it('asks the gates of the next scheduler about pods that are active already', () => {
+    const queue = queueWith(['p']);
+    queue.setRules({ ...rules, preEnqueue: () => ({ code: 'unschedulable', reason: 'no quota' }) }, 0);
+    expect(queue.counts()).toMatchObject({ active: 0, gated: 1 });
+  });
 });

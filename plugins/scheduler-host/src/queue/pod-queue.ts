@@ -78,7 +78,8 @@ export class PodQueue {
     if (known === undefined) return this.#enter(pod, nowMs);
     const { place } = known;
     if (known.pod.class.key === pod.class.key && place !== 'gated') {
-      known.pod = pod;
+      // A class that was forgotten and made anew is another object, and the index goes by it.
+      known.pod = known.pod.class === pod.class ? pod : { ...pod, class: known.pod.class };
       return known;
     }
     if (place !== 'deciding') this.#leave(known);
@@ -182,6 +183,7 @@ export class PodQueue {
     this.#rules = rules;
     this.#index.setHints((plugin) => rules.requeueHints(plugin));
     this.#places.active.reorder(orderOf(rules));
+    for (const waiting of this.#places.active.values()) this.#recheck(waiting, nowMs);
     this.retryAll(nowMs);
   }
 
@@ -223,7 +225,7 @@ export class PodQueue {
   /** After the rest of its back-off. */
   #retry(waiting: WaitingPod, nowMs: number, cause: Cause): void {
     const notBefore = waiting.triedMs + backOffMs(waiting);
-    if (notBefore <= nowMs) this.#toActive(waiting, cause);
+    if (notBefore <= nowMs) this.#admit(waiting, nowMs, cause);
     else this.#places.enter(waiting, 'backoff', notBefore, cause);
   }
 
@@ -263,7 +265,7 @@ export class PodQueue {
       }
       const cause = due.place === 'backoff' ? 'BackoffComplete' : 'UnschedulableTimeout';
       this.#leave(due);
-      this.#toActive(due, cause);
+      this.#admit(due, nowMs, cause);
     }
   }
 

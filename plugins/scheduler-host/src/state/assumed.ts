@@ -7,8 +7,8 @@ const confirmLimitMs = 30_000;
 export class Assumed {
   /** Uid → monotonic ms at which the assumption ends, in this order; of those whose binding is written. */
   readonly #written = new Map<string, number>();
-  /** Those whose binding is under way. */
-  readonly #underWay = new Set<string>();
+  /** Those whose binding is under way, with whoever carries it out: a pod that went and came back may have two of them. */
+  readonly #underWay = new Map<string, unknown>();
 
   get size(): number {
     return this.#underWay.size + this.#written.size;
@@ -18,12 +18,20 @@ export class Assumed {
     return this.#underWay.has(uid) || this.#written.has(uid);
   }
 
-  add(uid: string): void {
-    this.#underWay.add(uid);
+  add(uid: string, owner?: unknown): void {
+    this.#written.delete(uid);
+    this.#underWay.set(uid, owner);
   }
 
-  written(uid: string, nowMs: number): void {
-    if (this.#underWay.delete(uid)) this.#written.set(uid, nowMs + confirmLimitMs);
+  /** Whether it is assumed because of `owner`, whose binding is under way. */
+  isOf(uid: string, owner?: unknown): boolean {
+    return this.#underWay.has(uid) && this.#underWay.get(uid) === owner;
+  }
+
+  written(uid: string, nowMs: number, owner?: unknown): void {
+    if (!this.isOf(uid, owner)) return;
+    this.#underWay.delete(uid);
+    this.#written.set(uid, nowMs + confirmLimitMs);
   }
 
   /** It is confirmed, or came to nothing. Answers whether it was assumed. */

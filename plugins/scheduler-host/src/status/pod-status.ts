@@ -52,11 +52,14 @@ export class PodStatusWriter {
   readonly #env: Env;
   readonly #log: Logger;
   readonly #lanes: Lanes;
+  readonly #mayWrite: () => boolean;
   readonly #wishes = new Map<string, Wish>();
   /** What we wrote, or are about to write, on pods that wait. */
   readonly #known = new Map<string, Known>();
 
-  constructor(api: ApiClient, env: Env, log: Logger) {
+  /** What is not written yet when `mayWrite` answers false is not to be. */
+  constructor(api: ApiClient, env: Env, log: Logger, mayWrite: () => boolean = () => true) {
+    this.#mayWrite = mayWrite;
     this.#api = api;
     this.#env = env;
     this.#log = log;
@@ -89,6 +92,11 @@ export class PodStatusWriter {
     this.#known.delete(uid);
   }
 
+  /** Somebody else may have written meanwhile: what stands on the pods counts. */
+  readAnew(): void {
+    for (const uid of this.#known.keys()) if (!this.busy(uid)) this.#known.delete(uid);
+  }
+
   /** A pod that got another node than the nominated one. */
   clearNomination(pod: Pod): void {
     this.#lanes.run(() => this.#guarded(pod, () => this.#patch(pod, { nominatedNodeName: null }, undefined)));
@@ -114,6 +122,10 @@ export class PodStatusWriter {
   async #next(uid: string): Promise<void> {
     const wish = this.#wishes.get(uid);
     if (wish === undefined) return;
+    if (!this.#mayWrite()) {
+      this.forget(uid);
+      return;
+    }
     await this.#guarded(wish.pod, () => this.#writeWish(uid, wish));
     if (this.#wishes.get(uid) === wish) this.#wishes.delete(uid);
     else if (this.#wishes.has(uid)) this.#lanes.run(() => this.#next(uid));

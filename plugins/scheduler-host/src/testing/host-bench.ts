@@ -16,6 +16,8 @@ import { aNode, aPod } from './stand-ins.ts';
 
 /** Binds everything to the node `a`, unless told otherwise. */
 export class ToNodeA implements Scheduler {
+  /** Another name: another scheduler is in charge. */
+  name = 'to-node-a';
   traits: SchedulerTraits = {};
   readonly asked: string[][] = [];
   lastAsked: readonly PodInfo[] = [];
@@ -65,7 +67,7 @@ export async function bench(
     {
       api: api.client(),
       scheduler: service,
-      schedulerName: () => 'to-node-a',
+      schedulerName: () => service.name,
       ...(leadership === undefined ? {} : { leadership }),
     },
     {
