@@ -19,6 +19,10 @@ export class FakeApi {
   /** Names of pods whose bindings came, in order. */
   readonly bindings: string[] = [];
   readonly deletions: string[] = [];
+  /** Uids of pods that a binding gave a node, in order. */
+  readonly bound: string[] = [];
+  /** Patches, bindings and deletions that were asked for. */
+  writes = 0;
   /** What a binding waits for, or fails with. The binding is written only when it resolves with true. */
   onBinding: (name: string) => Promise<boolean> = () => Promise.resolve(true);
   onList: (resource: string) => Promise<void> = () => Promise.resolve();
@@ -47,6 +51,10 @@ export class FakeApi {
     return this.#of('pods').get(`default/${name}`) as Pod | undefined;
   }
 
+  pods(): Pod[] {
+    return [...this.#of('pods').values()] as Pod[];
+  }
+
   client(): ApiClient {
     return {
       list: async ({ resource }: ResourceType) => {
@@ -58,18 +66,27 @@ export class FakeApi {
       get: (_type: ResourceType, { name }: ObjectName) => Promise.resolve(this.#existing(name)),
       create: (_type: ResourceType, object: KubeObject) => Promise.resolve(object),
       patch: async (_type: ResourceType, { name }: ObjectName, patch: Patch) => {
+        this.writes += 1;
+        const { metadata } = patch.body as { metadata?: Pod['metadata'] };
+        this.#checkUid(name, metadata?.uid);
         return (await this.onPatch(name)) ? this.#patch(name, patch) : this.#existing(name);
       },
-      delete: async (_type: ResourceType, { name }: ObjectName, _options?: DeleteOptions) => {
+      delete: async (_type: ResourceType, { name }: ObjectName, options?: DeleteOptions) => {
+        this.writes += 1;
         this.deletions.push(name);
+        this.#checkUid(name, options?.preconditions?.uid);
         await this.onDelete(name);
         return this.#existing(name);
       },
       createSubresource: async (_type: ResourceType, { name }: ObjectName, _sub: string, body: KubeObject) => {
+        this.writes += 1;
         this.bindings.push(name);
         if (!(await this.onBinding(name))) return;
         const pod = this.#existing(name);
         const { target } = body as KubeObject & { target: { name: string } };
+        this.#checkUid(name, body.metadata.uid);
+        if (pod.spec.nodeName) throw new ApiError('Conflict', `pod ${name} has a node`);
+        this.bound.push(pod.metadata.uid ?? '');
         this.put('pods', { ...pod, spec: { ...pod.spec, nodeName: target.name } });
       },
     } as unknown as ApiClient;
@@ -85,6 +102,12 @@ export class FakeApi {
     const pod = this.pod(name);
     if (pod === undefined) throw new ApiError('NotFound', `there is no pod ${name}`);
     return pod;
+  }
+
+  #checkUid(name: string, uid: string | undefined): void {
+    const pod = this.pod(name);
+    if (pod !== undefined && uid !== undefined && pod.metadata.uid !== uid)
+      throw new ApiError('Conflict', `pod ${name} is another one`);
   }
 
   #patch(name: string, { body }: Patch): Pod {
