@@ -184,6 +184,35 @@ describe('a pod whose binding is being written', () => {
   });
 });
 
+/** Of 80 victims 64 are being deleted, until they are let go. */
+async function evicting(made: Bench): Promise<() => void> {
+  const { api, env } = made;
+  const victims = Array.from({ length: 80 }, (_, index) => `p${index}`);
+  for (const name of victims) api.put('pods', aPod(name, { nodeName: 'a' }));
+  await quiet(env);
+  const releases: (() => void)[] = [];
+  api.onDelete = () => new Promise((resolve) => releases.push(resolve));
+  decides(made, (pod) => preempting(pod, victims));
+  api.put('pods', aPod('high', { priority: 9 }));
+  await quiet(env);
+  expect(api.deletions).toHaveLength(64);
+  return () => releases.forEach((release) => release());
+}
+
+describe('victims of a preemption', () => {
+  afterEach(endAll);
+
+  it('are spared when the pod that they were to make room for is gone', async () => {
+    const made = await bench();
+    const release = await evicting(made);
+    made.api.remove('pods', 'default/high');
+    await quiet(made.env);
+    release();
+    await quiet(made.env);
+    expect(made.api.deletions).toHaveLength(64);
+  });
+});
+
 describe('a host that leads no more', () => {
   afterEach(endAll);
 
@@ -209,20 +238,11 @@ describe('a host that leads no more', () => {
   it('deletes no more victims, and writes on no pods', async () => {
     const leads = aLeadership();
     const made = await bench({}, undefined, leads.ref);
-    const { api, env } = made;
-    const victims = Array.from({ length: 80 }, (_, index) => `p${index}`);
-    for (const name of victims) api.put('pods', aPod(name, { nodeName: 'a' }));
-    await quiet(env);
-    const releases: (() => void)[] = [];
-    api.onDelete = () => new Promise((resolve) => releases.push(resolve));
-    decides(made, (pod) => preempting(pod, victims));
-    api.put('pods', aPod('high', { priority: 9 }));
-    await quiet(env);
-    expect(api.deletions).toHaveLength(64);
+    const release = await evicting(made);
     leads.set(false);
-    for (const release of releases) release();
-    await quiet(env);
-    expect(api.deletions).toHaveLength(64);
+    release();
+    await quiet(made.env);
+    expect(made.api.deletions).toHaveLength(64);
   });
 });
 

@@ -69,7 +69,7 @@ export class Preemptor {
     const { namespace, name, uid } = victim;
     const by = waiting.pod;
     try {
-      if (!this.#core.active()) return;
+      if (!this.#core.active() || !this.#core.preemptions.waits(waiting.uid)) return;
       // Bound already, it has to be deleted all the same.
       if (this.#core.assumed.has(uid) && this.#core.cancelAdmission(uid, `preempted by ${by.namespace}/${by.name}`))
         return;

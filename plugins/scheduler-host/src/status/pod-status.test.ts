@@ -152,4 +152,29 @@ describe('the status of waiting pods', () => {
     await writer.idle();
     expect(api.written).toHaveLength(10_002);
   });
+
+  it('is written anew when it is not known any more what stands there', async () => {
+    const { api, writer } = bench();
+    writer.write(pod, because('a'));
+    await writer.idle();
+    const other = { type: 'PodScheduled', status: 'False' as const, reason: 'Unschedulable', message: 'of another' };
+    const rewritten: Pod = { ...pod, status: { conditions: [other] } };
+    writer.readAnew();
+    expect(writer.write(rewritten, because('a'))).toBe(true);
+    await writer.idle();
+    expect(messages(api)).toEqual(['a', 'a']);
+  });
+
+  it('is not written by who may not write any more', async () => {
+    const api = new FakeApi();
+    let may = false;
+    const writer = new PodStatusWriter(api.client(), manualEnv(), createRecordingLogger(), () => may);
+    writer.write(pod, because('a'));
+    await writer.idle();
+    expect(messages(api)).toEqual([]);
+    may = true;
+    writer.write(pod, because('a'));
+    await writer.idle();
+    expect(messages(api)).toEqual(['a']);
+  });
 });
