@@ -11,6 +11,8 @@ import { addShadowCommands, schedulingStatus } from './scheduler-shadow.ts';
 import { schedulersText, schedulerItems, swapText } from './scheduler-text.ts';
 
 const service = '/apis/kernel.timonel.dev/v1/services/scheduler';
+/** Guard rails need some time to notice: pods that wait too long, memory that grows. */
+const probationMs = 60_000;
 
 async function inCharge(flags: AccessFlags): Promise<string | null> {
   return (await callCluster<{ provider: string | null }>(accessOf(flags), 'GET', service)).provider;
@@ -60,7 +62,8 @@ export function addScheduler(program: Command): void {
     )
     .action(async (target: string, flags: AccessFlags) => {
       const provider = await providerOf(target, flags);
-      const { report } = await callCluster<{ report: SwapReport }>(accessOf(flags), 'PUT', service, { provider });
+      const body = { provider, probationMs };
+      const { report } = await callCluster<{ report: SwapReport }>(accessOf(flags), 'PUT', service, body);
       print(flags, report, () => swapText(report));
     });
   addShadowCommands(scheduler, providerOf);

@@ -51,7 +51,7 @@ const enableBody = z
     message: 'exactly one of "file" (a path on the server) and "name" is needed',
   });
 const configBody = z.strictObject({ config: z.unknown().optional() });
-const providerBody = z.strictObject({ provider: z.string().min(1) });
+const providerBody = z.strictObject({ provider: z.string().min(1), probationMs: z.number().min(0).optional() });
 
 export function pluginRoutes(control: KernelControl): Route[] {
   return [
@@ -84,8 +84,8 @@ export function pluginRoutes(control: KernelControl): Route[] {
     }),
     route('PUT', '/services/:id', async (request) => {
       const id = nameOf(request, 'id');
-      const { provider } = parseRouteBody(providerBody, request.body);
-      const report = await control.swap(id, provider);
+      const { provider, probationMs } = parseRouteBody(providerBody, request.body);
+      const report = await control.swap(id, provider, probationMs === undefined ? {} : { probationMs });
       return answer({ kind: 'Service', apiVersion, metadata: { name: id }, provider: report.to, report });
     }),
   ];

@@ -57,7 +57,9 @@ export interface FrameworkScheduler extends Scheduler {
 
 class Framework implements FrameworkScheduler {
   readonly #options: FrameworkOptions;
-  readonly #state = new WorkingState();
+  #state = new WorkingState();
+  /** Still set at the next call when one was cut off, which runs no `finally`. */
+  #working = false;
   #guard = new PluginGuard();
   #lanes: ReadonlyMap<string, Lane>;
   #traits: SchedulerTraits;
@@ -98,7 +100,37 @@ class Framework implements FrameworkScheduler {
   }
 
   decide(pods: readonly PodInfo[], snapshot: SchedulerSnapshot): Promise<readonly Decision[]> {
-    this.#state.sync(snapshot);
+    return Promise.resolve(this.#work(snapshot, () => this.#decideAll(pods)));
+  }
+
+  explain(pod: PodInfo, snapshot: SchedulerSnapshot): Promise<PodExplanation> {
+    const explanation = this.#work(snapshot, () => {
+      const lane = this.#laneOf(pod);
+      if (lane === undefined) throw new Error(`no profile is named ${pod.class.schedulerName}`);
+      return this.#state.withoutNominated(pod, () => explain(lane.cycle, pod));
+    });
+    return Promise.resolve(explanation);
+  }
+
+  #work<T>(snapshot: SchedulerSnapshot, work: () => T): T {
+    if (this.#working) this.#recover();
+    this.#working = true;
+    try {
+      this.#state.sync(snapshot);
+      return work();
+    } finally {
+      this.#working = false;
+    }
+  }
+
+  /** The last call was cut off where it stood, because it did not return: what it worked on cannot be trusted. */
+  #recover(): void {
+    this.#guard.wasCutOff();
+    this.#state = new WorkingState();
+    this.#lanes = this.#lanesOf(this.settings(), this.#guard);
+  }
+
+  #decideAll(pods: readonly PodInfo[]): Decision[] {
     const byUid = new Map<string, Decision>();
     const open = new Set(pods.map(({ uid }) => uid));
     const parts = byGroup(pods);
@@ -110,14 +142,7 @@ class Framework implements FrameworkScheduler {
         : part.map((pod) => this.#decideOne(pod, true));
       for (const decision of decisions) byUid.set(decision.podUid, decision);
     }
-    return Promise.resolve(pods.map(({ uid }) => byUid.get(uid) ?? leftOut(uid)));
-  }
-
-  explain(pod: PodInfo, snapshot: SchedulerSnapshot): Promise<PodExplanation> {
-    this.#state.sync(snapshot);
-    const lane = this.#laneOf(pod);
-    if (lane === undefined) throw new Error(`no profile is named ${pod.class.schedulerName}`);
-    return Promise.resolve(this.#state.withoutNominated(pod, () => explain(lane.cycle, pod)));
+    return pods.map(({ uid }) => byUid.get(uid) ?? leftOut(uid));
   }
 
   #decideOne(pod: PodInfo, mayPreempt: boolean): Decision {

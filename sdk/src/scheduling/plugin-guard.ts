@@ -54,6 +54,12 @@ export class PluginGuard {
     return new PluginFault(plugin, `plugin ${plugin} ${what}`, cause);
   }
 
+  /** The call that was under way was ended from outside. */
+  wasCutOff(): void {
+    if (this.#running !== undefined) this.fault(this.#running, 'did not return');
+    this.#running = undefined;
+  }
+
   /** Whether it is left out because of its faults. */
   isOut(plugin: string): boolean {
     return this.#records.size > 0 && this.#records.get(plugin)?.quarantined === true;

@@ -29,6 +29,8 @@ export class ProbationWatch {
   #now: SchedulerFigures;
   #before: SchedulerFigures | undefined;
   #givenUp = false;
+  /** When the batch that is under way was asked about. */
+  #askedMs: number | undefined;
   #endHeapWatch: (() => void) | undefined;
 
   constructor(parts: ProbationParts) {
@@ -52,6 +54,15 @@ export class ProbationWatch {
   get previous(): string | undefined {
     this.inCharge();
     return this.#history.previous;
+  }
+
+  /** A batch is asked about; there is one at a time. */
+  asked(): void {
+    this.#askedMs = this.#parts.env.clock.monotonic();
+  }
+
+  answered(): void {
+    this.#askedMs = undefined;
   }
 
   /** `scheduler`: who was asked. */
@@ -82,7 +93,10 @@ export class ProbationWatch {
   /** Judges by what single events do not tell. To be called about once a second. */
   tick(): void {
     this.inCharge();
-    this.#now.pending(this.#parts.env.clock.monotonic(), this.#parts.longestActiveMs());
+    const now = this.#parts.env.clock.monotonic();
+    this.#now.pending(now, this.#parts.longestActiveMs());
+    // A scheduler that never answers is not waited for until the host gives up: by then its probation may be over.
+    if (this.#askedMs !== undefined) this.#now.underWay(now, this.#askedMs);
     this.#judge();
     if (this.#parts.control.probation(schedulerService) === undefined) this.stop();
     else this.#watchHeap();

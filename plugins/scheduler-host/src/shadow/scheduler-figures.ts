@@ -48,6 +48,11 @@ export class SchedulerFigures {
     this.#podMs.add(ms / pods);
   }
 
+  /** A batch has no answer yet. */
+  underWay(nowMs: number, askedMs: number): void {
+    this.#longestMs = Math.max(this.#longestMs, nowMs - Math.max(askedMs, this.sinceMs));
+  }
+
   /** A batch without an answer, or with a useless one. */
   batchFailed(ms: number, reason: string): void {
     this.#took(ms);

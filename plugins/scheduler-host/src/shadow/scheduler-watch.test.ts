@@ -134,9 +134,18 @@ describe('a scheduler on probation', () => {
     expect(kernel.given).toEqual([]);
   });
 
+  it('is given up when it does not answer, before the host gives up waiting', async () => {
+    await kernel.control.swap('scheduler', 'fresh');
+    watch.deciding([aPodInfo('p')], state);
+    await env.advance(5000);
+    expect(kernel.given).toEqual([]);
+    await env.advance(1000);
+    expect(kernel.given).toEqual(['a batch of pods took 6000 ms, more than 5000 ms']);
+  });
+
   it('is given up for bindings that fail, pods that wait, and a heap that grows', async () => {
     await kernel.control.swap('scheduler', 'fresh');
-    watch.deciding([], state);
+    watch.deciding([], state).decided([]);
     for (let at = 0; at < 5; at += 1)
       watch.bindingLost(aPodInfo('p'), 'a', { what: 'failed', error: new Error('forbidden') });
     await kernel.control.swap('scheduler', 'other');

@@ -71,13 +71,16 @@ export class SchedulerWatch implements HostObserver {
     const { run } = this.shadow;
     const observation = run?.deciding(pods, snapshot);
     const startedMs = clock.monotonic();
+    this.#probation.asked();
     return {
       decided: (decisions) => {
         const ms = clock.monotonic() - startedMs;
+        this.#probation.answered();
         this.#probation.decided(scheduler, pods.length, ms);
         run?.decided(observation, decisions, ms);
       },
       failed: (error) => {
+        this.#probation.answered();
         // Nobody was there to answer.
         if (errorCode(error) === 'ERR_SERVICE_UNAVAILABLE') return;
         this.#probation.batchFailed(scheduler, clock.monotonic() - startedMs, errorMessage(error));
