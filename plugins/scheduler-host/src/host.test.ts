@@ -35,12 +35,12 @@ describe('the scheduler host', () => {
     putPods(api, 1);
     await quiet(env);
     expect(service.asked).toEqual([['p0']]);
-    for (let index = 1; index < 40; index++) {
-      await quiet(env, 1);
+    for (let index = 1; index < 20; index++) {
+      await quiet(env, 2);
       putPods(api, 1, index);
     }
     await quiet(env, 20);
-    expect(host.counts.bound).toBe(40);
+    expect(host.counts.bound).toBe(20);
     expect(service.asked.length).toBeLessThan(8);
   });
 

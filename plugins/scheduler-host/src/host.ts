@@ -38,6 +38,7 @@ const longestSleepMs = 5_000;
  * A question to the scheduler costs something whatever the number of pods in it. Where pods trickle in, the loop waits for more of them
  * in proportion to what the last question took, so that questions about few pods take a small part of the time at most.
  */
+const worthwhileBatch = 8;
 const pausePerDecision = 8;
 const longestPauseMs = 10;
 /** Events that wait to be written, and those that are at once. */
@@ -230,14 +231,15 @@ export class SchedulerHost {
         await this.#cycles.room();
         await this.#preemptor.room();
         await new Promise((resolve) => setImmediate(resolve));
-        if (!this.#hasBatch())
-          await turn.pause(env.timers, Math.min(pausePerDecision * tookMs, longestPauseMs), signal);
+        await turn.pause(env.timers, this.#pauseMs(batch.length, tookMs), signal);
       }
     }
   }
 
-  #hasBatch(): boolean {
-    return this.#core.queue.counts().active >= this.#attempts.batchLimit;
+  #pauseMs(asked: number, tookMs: number): number {
+    const { active } = this.#core.queue.counts();
+    if (Math.max(asked, active) >= Math.min(worthwhileBatch, this.#attempts.batchLimit)) return 0;
+    return Math.min(pausePerDecision * tookMs, longestPauseMs);
   }
 
   #nextBatch(): readonly WaitingPod[] {
