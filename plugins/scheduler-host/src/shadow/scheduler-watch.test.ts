@@ -145,7 +145,7 @@ describe('a scheduler on probation', () => {
 
   it('is given up for bindings that fail, pods that wait, and a heap that grows', async () => {
     await kernel.control.swap('scheduler', 'fresh');
-    watch.deciding([], state).decided([]);
+    watch.deciding([], state).decided?.([]);
     for (let at = 0; at < 5; at += 1)
       watch.bindingLost(aPodInfo('p'), 'a', { what: 'failed', error: new Error('forbidden') });
     await kernel.control.swap('scheduler', 'other');
