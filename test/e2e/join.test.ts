@@ -129,6 +129,16 @@ describe('a join is refused', () => {
     expect(other).toMatchObject({ status: 1, stderr: expect.stringContaining('nothing secret was sent') });
     await timonel(['token', 'revoke', good, '--data-dir', serverDir]);
     const short = await token('--ttl', '1s');
+    const [, shortId = ''] = short.split('.');
+    // An attempt that comes before would join.
+    await until(
+      async () => {
+        const { stdout } = await timonel(['token', 'list', '--data-dir', serverDir, '-o', 'json']);
+        const listed = (JSON.parse(stdout) as { id: string; expired: boolean }[]).find(({ id }) => id === shortId);
+        return listed?.expired !== false;
+      },
+      { what: 'the time of the token to be over' },
+    );
     const expired = await until(
       async () => {
         const result = await agentOnce(
