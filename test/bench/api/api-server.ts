@@ -1,8 +1,9 @@
 /** The server process of the API benchmark and the client processes that load it. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { withCleanup } from '../cleanup.ts';
+import { nodeFlags, servedAt, stopped } from '../server-process.ts';
 import { cpuMicros, residentMB } from '../store/process-usage.ts';
 import { withCompiled } from '../store/programs.ts';
 import type { LoadOptions, LoadResult } from './client.ts';
@@ -11,7 +12,6 @@ import type { WatchOptions } from './watchers.ts';
 
 const run = promisify(execFile);
 const sources = ['objects.ts', 'http-connection.ts', 'server.ts', 'client.ts', 'watchers.ts', 'plain.ts'];
-const startLimitMs = 60_000;
 
 export interface Programs {
   readonly server: string;
@@ -29,29 +29,6 @@ export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promi
       plain: path('plain.ts'),
     }),
   );
-}
-
-/** Flags of Node for the server process, as for profiling: `--cpu-prof --cpu-prof-dir=DIR`. */
-const nodeFlags = (process.env['TIMONEL_BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
-
-async function firstLine(child: ChildProcess): Promise<string> {
-  let out = '';
-  let errors = '';
-  return new Promise((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`the server ${why}: ${out}${errors}`));
-    const timer = setTimeout(() => fail('did not start in time'), startLimitMs);
-    child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4096)));
-    child.stdout?.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (!out.includes('\n')) return;
-      clearTimeout(timer);
-      resolve(out);
-    });
-    child.once('exit', (code, signal) => {
-      clearTimeout(timer);
-      fail(`ended with ${code ?? signal}`);
-    });
-  });
 }
 
 /** A client that takes longer waits for something that does not come. */
@@ -109,15 +86,6 @@ export class ApiServer {
   }
 }
 
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const end = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.stdin?.end();
-  const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs);
-  await end;
-  clearTimeout(timer);
-}
-
 /** Runs `work` on a new server process over the data in `dataDir`. */
 export function withServer<T>(
   programs: Programs,
@@ -147,7 +115,7 @@ async function withProcess<T>(
   return withCleanup(
     () => stopped(child),
     async () => {
-      const served = JSON.parse(await firstLine(child)) as ServedAt;
+      const served = await servedAt(child);
       const readyMs = performance.now() - began;
       return work(new ApiServer({ programs, pid: child.pid ?? 0, served, readyMs }));
     },

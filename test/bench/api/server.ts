@@ -1,7 +1,7 @@
 /**
  * The process that serves the API to the benchmark: `server.ts JSON`. What kube-apiserver and etcd are together: API, all
- * kinds, store, authentication, the admission that every cluster has. No controllers, no scheduler, no nodes. Prints where
- * it serves. Ends with its parent.
+ * kinds, store, authentication, the admission that every cluster has; with a scheduler when one is named. No controllers, no
+ * nodes. Prints where it serves. Ends with its parent.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,8 @@ import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 
 export interface ServerOptions {
   readonly dataDir: string;
+  /** Name of the plugin that decides, beside the scheduler's host. Absent: nothing is scheduled. */
+  readonly scheduler?: string;
 }
 
 export interface ServedAt {
@@ -18,6 +20,8 @@ export interface ServedAt {
   readonly ca: string;
   readonly token: string;
 }
+
+const { dataDir, scheduler } = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 
 const plugins = [
   'store-raft',
@@ -27,6 +31,7 @@ const plugins = [
   'api-resources',
   'admission-namespace',
   'service-allocator',
+  ...(scheduler === undefined ? [] : ['scheduler-host', scheduler]),
 ];
 const configuration: Readonly<Record<string, unknown>> = {
   apiserver: { listen: { address: '127.0.0.1', port: 0 } },
@@ -41,7 +46,6 @@ const log: Logger = {
   child: () => log,
 };
 
-const { dataDir } = JSON.parse(process.argv[2] ?? '{}') as ServerOptions;
 // The parent holds the other end.
 process.stdin.on('end', () => void stop()).resume();
 const entries = await Promise.all(

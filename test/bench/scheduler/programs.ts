@@ -1,21 +1,22 @@
 /** The processes of the scheduler benchmark: plain JavaScript before they start, since a compiler in them would count. */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { transformFile } from '@swc/core';
-import type { ServedAt } from '../api/server.ts';
+import type { ServerOptions } from '../api/server.ts';
 import { withCleanup } from '../cleanup.ts';
+import { nodeFlags, reasonIn, servedAt, stopped } from '../server-process.ts';
 import { residentMB } from '../store/process-usage.ts';
 import { withCompiled } from '../store/programs.ts';
 import type { ClientOptions, ClientResult } from './client.ts';
 import type { PureOptions, PureResult } from './pure.ts';
-import type { ServerOptions } from './server.ts';
 
 const run = promisify(execFile);
 const benches = join(import.meta.dirname, '..');
 const sources = [
   'api/http-connection.ts',
+  'api/server.ts',
   'store/process-usage.ts',
   'scheduler/client.ts',
   'scheduler/cluster.ts',
@@ -29,7 +30,6 @@ const sources = [
   'scheduler/placements.ts',
   'scheduler/pure.ts',
   'scheduler/scheduler-alone.ts',
-  'scheduler/server.ts',
   'scheduler/utilisation.ts',
   'scheduler/waiting.ts',
   'scheduler/workload/fields.ts',
@@ -44,26 +44,19 @@ const compilerOptions = {
   jsc: { target: 'es2023', parser: { syntax: 'typescript' }, rewriteRelativeImportExtensions: true },
   module: { type: 'es6' },
 } as const;
-const startLimitMs = 60_000;
 /** A workload that takes longer is stuck. */
 const runLimitMs = 240_000;
-
-/** Flags of Node for the process that is measured, as for profiling: `--cpu-prof --cpu-prof-dir=DIR`. */
-const nodeFlags = (process.env['TIMONEL_BENCH_NODE_FLAGS'] ?? '').split(' ').filter((flag) => flag !== '');
 
 export interface Programs {
   pure(options: PureOptions): Promise<PureResult>;
   /** Starts a server over an empty folder, runs a workload against it and stops it. */
-  full(options: ServerOptions & Omit<ClientOptions, 'server' | 'serverPid'>): Promise<FullResult>;
+  full(options: Required<ServerOptions> & Omit<ClientOptions, 'server' | 'serverPid'>): Promise<FullResult>;
 }
 
 export interface FullResult extends ClientResult {
   /** Of the server, after the workload. */
   readonly residentMB: number;
 }
-
-/** Of an error that ended a process, what it says. */
-const reasonIn = (stderr: string): string | undefined => /^\w*Error(?: \[\w+\])?: (.*)$/m.exec(stderr)?.[1];
 
 async function runProgram<T>(args: readonly string[], options: object): Promise<T> {
   const settings = { timeout: runLimitMs, maxBuffer: 64 * 1024 * 1024 };
@@ -77,36 +70,6 @@ async function runProgram<T>(args: readonly string[], options: object): Promise<
   }
 }
 
-async function servedAt(child: ChildProcess): Promise<ServedAt> {
-  let out = '';
-  let errors = '';
-  const line = await new Promise<string>((resolve, reject) => {
-    const fail = (why: string): void => reject(new Error(`the server ${why}: ${reasonIn(errors) ?? errors}`));
-    const timer = setTimeout(() => fail('did not start in time'), startLimitMs);
-    child.stderr?.on('data', (chunk: Buffer) => (errors = (errors + chunk.toString()).slice(-4096)));
-    child.stdout?.on('data', (chunk: Buffer) => {
-      out += chunk.toString();
-      if (!out.includes('\n')) return;
-      clearTimeout(timer);
-      resolve(out);
-    });
-    child.once('exit', (code, signal) => {
-      clearTimeout(timer);
-      fail(`ended with ${code ?? signal}`);
-    });
-  });
-  return JSON.parse(line) as ServedAt;
-}
-
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const end = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.stdin?.end();
-  const timer = setTimeout(() => child.kill('SIGKILL'), startLimitMs);
-  await end;
-  clearTimeout(timer);
-}
-
 export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promise<T> {
   return withCompiled(benches, [], async (path) => {
     for (const file of sources) {
@@ -118,7 +81,7 @@ export function withPrograms<T>(work: (programs: Programs) => Promise<T>): Promi
       pure: (options) => runProgram([...nodeFlags, path('scheduler/pure.ts')], options),
       full: ({ dataDir, scheduler, ...workload }) => {
         const settings = JSON.stringify({ dataDir, scheduler } satisfies ServerOptions);
-        const child = spawn(process.execPath, [...nodeFlags, path('scheduler/server.ts'), settings], {
+        const child = spawn(process.execPath, [...nodeFlags, path('api/server.ts'), settings], {
           stdio: ['pipe', 'pipe', 'pipe'],
         });
         return withCleanup(
