@@ -79,6 +79,20 @@ describe('frameworkScheduler', () => {
     });
   });
 
+  it('chooses among equal nodes by the pod, whatever it has decided before, and not always the same', async () => {
+    const snapshot = listSnapshot(Array.from({ length: 20 }, (_, at) => node(`n${at}`)));
+    const [fresh, used] = [scheduler([fit]), scheduler([fit])];
+    for (let count = 0; count < 7; count += 1) await used.decide([pod('1')], snapshot);
+    const chosen = new Set<string | undefined>();
+    for (let count = 0; count < 20; count += 1) {
+      const one = pod('1');
+      const [decision] = await fresh.decide([one], snapshot);
+      expect(nodeOf((await used.decide([one], snapshot))[0])).toBe(nodeOf(decision));
+      chosen.add(nodeOf(decision));
+    }
+    expect(chosen.size).toBeGreaterThan(5);
+  });
+
   it('forgets what it assumed when the snapshot says otherwise', async () => {
     const one = scheduler([fit]);
     const snapshot = listSnapshot([node('a')]);
