@@ -73,6 +73,16 @@ suite(`the bed${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
     await expect(bed.cut('m1', 'm7')).rejects.toThrow('there is no machine "m7" with power');
   });
 
+  it('cuts all that were asked for at the same moment', async () => {
+    const [m1, ...others] = bed.machines as [Machine, ...Machine[]];
+    for (let round = 0; round < 15; round += 1) {
+      await Promise.all(others.map((other) => bed.cut(m1.name, other.name)));
+      const pings = others.map((to) => m1.exec('ping', ['-n', '-c', '1', '-W', '0.1', to.address]));
+      for (const { stdout } of await Promise.all(pings)) expect(stdout).toContain(' 0 received');
+      await bed.heal();
+    }
+  });
+
   it('cuts one way alone', async () => {
     const [m1, m2] = [bed.machine('m1'), bed.machine('m2')];
     await bed.cutOneWay('m1', 'm2');

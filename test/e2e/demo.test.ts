@@ -67,7 +67,7 @@ describe('the demo without root', () => {
         timeoutMs: 60_000,
       });
       expect(output).toContain('WITHOUT ISOLATION');
-      expect(output).toContain('12 requests were answered by 3 pods');
+      expect(output).toMatch(/\d\d requests were answered by 3 pods/);
     } finally {
       child.kill('SIGINT');
       expect(await ended).toBe(0);

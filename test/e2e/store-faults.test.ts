@@ -43,10 +43,19 @@ suite(`a store under faults, seed ${seed}${bedMissing === undefined ? '' : ` (${
     await until(read, { what: () => `${master.machine.name} to serve: ${master.process.output}`, ...patience });
   }
 
+  /** What each master last said of its place in the group, for a failure. */
+  const seen = (): string =>
+    masters
+      .map(({ machine }) => {
+        const last = logOf(machine).filter(({ msg }) => msg === 'role in the Raft group');
+        return `${machine.name}: ${JSON.stringify(last.slice(-3))}`;
+      })
+      .join('\n');
+
   /** Another than this one leads, and writes go on. */
   async function othersGoOn(than: Master, when: string): Promise<void> {
     const leads = (): boolean => (storeLeaderOf(othersThan(than)) ?? than) !== than;
-    await until(leads, { what: `a new leader ${when}`, ...patience });
+    await until(leads, { what: () => `a new leader ${when}; before: ${than.machine.name}; ${seen()}`, ...patience });
     await load.goesOn(when);
   }
 

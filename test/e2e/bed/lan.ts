@@ -23,6 +23,7 @@ export class Lan {
   readonly #oneWay: Set<string> = new Set();
   readonly #bothWays: Set<string> = new Set();
   readonly #lossPercent: Map<string, number> = new Map();
+  #applied: Promise<unknown> = Promise.resolve();
 
   private constructor(holder: NamespaceHolder) {
     this.#holder = holder;
@@ -121,9 +122,12 @@ export class Lan {
     throw new Error(`there is no machine "${machine}" with power; there are ${[...this.#machines].join(', ')}`);
   }
 
-  async #apply(): Promise<void> {
+  /** One after the other: of two at once the older rules might be the last to arrive. */
+  #apply(): Promise<unknown> {
     const faults = { bothWays: this.#bothWays, oneWay: this.#oneWay, lossPercent: this.#lossPercent };
-    await this.#run('nft', ['-f', '-'], rulesOf(faults));
+    const next = this.#applied.catch(() => undefined).then(() => this.#run('nft', ['-f', '-'], rulesOf(faults)));
+    this.#applied = next;
+    return next;
   }
 
   #ip(lines: readonly string[]): Promise<string> {
