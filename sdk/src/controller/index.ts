@@ -9,6 +9,8 @@ export * from './json-equal.ts';
 export type { IndexFunction } from './object-cache.ts';
 export * from './own-writes.ts';
 export * from './ownership.ts';
+export * from './pod-state.ts';
+export * from './reconciler/index.ts';
 export * from './resource-version.ts';
 export * from './service-rules.ts';
 export * from './slow-start.ts';

@@ -7,6 +7,8 @@ import { Informer, type InformerOptions } from './informer.ts';
 export interface Informers {
   /** Made on first use, started by {@link start} (or at once when the set runs already). Indexes of later calls are added. */
   for<T extends KubeObject>(type: ResourceType<T>, options?: InformerOptions<T>): Informer<T>;
+  /** The one that follows all objects of the type, if there is one. */
+  find<T extends KubeObject>(type: ResourceType<T>): Informer<T> | undefined;
   start(): void;
   /** Resolves when all caches have seen a full list; rejects when the set stops before. */
   synced(): Promise<void>;
@@ -21,11 +23,13 @@ export interface Informers {
 /** Makes the shared informers of a plugin. They end with the plugin's signal at the latest. */
 export function informers(host: ControllerHost, api: ApiClient): Informers {
   const known = new Map<string, Informer<KubeObject>>();
+  const keyOf = (type: ResourceType, ...selection: (string | undefined)[]): string =>
+    JSON.stringify([apiVersionOf(type), type.resource, ...selection.map((part) => part ?? '')]);
   let running = false;
   return {
     for<T extends KubeObject>(type: ResourceType<T>, options: InformerOptions<T> = {}): Informer<T> {
       const { namespace, labelSelector, fieldSelector } = options;
-      const key = JSON.stringify([apiVersionOf(type), type.resource, namespace, labelSelector, fieldSelector]);
+      const key = keyOf(type, namespace, labelSelector, fieldSelector);
       const found = known.get(key) as Informer<T> | undefined;
       if (found !== undefined) {
         for (const [name, valuesOf] of Object.entries(options.indexes ?? {})) found.addIndex(name, valuesOf);
@@ -35,6 +39,9 @@ export function informers(host: ControllerHost, api: ApiClient): Informers {
       known.set(key, informer as unknown as Informer<KubeObject>);
       if (running) informer.start();
       return informer;
+    },
+    find<T extends KubeObject>(type: ResourceType<T>): Informer<T> | undefined {
+      return known.get(keyOf(type, undefined, undefined, undefined)) as Informer<T> | undefined;
     },
     start() {
       running = true;

@@ -1,0 +1,3 @@
+export * from './actions.ts';
+export * from './claims.ts';
+export * from './define-controller.ts';
