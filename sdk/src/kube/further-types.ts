@@ -2,6 +2,7 @@
  * The stored types of the API that no plugin of Timonel reads the fields of as yet: for those who treat all types alike, as the
  * deletion of namespaces and garbage collection do. A type that gets a shape of its own moves to the file of its group.
  */
+import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 
 /** `group/version`, then `Kind resource` each. */
@@ -13,7 +14,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
     'ResourceQuota resourcequotas',
     'PersistentVolumeClaim persistentvolumeclaims',
   ],
-  'apps/v1': ['StatefulSet statefulsets', 'DaemonSet daemonsets', 'ControllerRevision controllerrevisions'],
   'batch/v1': ['CronJob cronjobs', 'Job jobs'],
   'autoscaling/v2': ['HorizontalPodAutoscaler horizontalpodautoscalers'],
   'policy/v1': ['PodDisruptionBudget poddisruptionbudgets'],
@@ -63,8 +63,13 @@ function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespace
   return Object.freeze(types);
 }
 
-/** Those in namespaces. Owners come before what they own. */
-export const furtherNamespacedTypes: readonly ResourceType[] = typesOf(namespaced, true);
+/** Those in namespaces, and those with shapes that are treated like them. Owners come before what they own. */
+export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
+  statefulSets,
+  daemonSets,
+  ...typesOf(namespaced, true),
+  controllerRevisions,
+] as readonly ResourceType[]);
 
 /** Those of the whole cluster. */
 export const furtherClusterTypes: readonly ResourceType[] = typesOf(ofTheCluster, false);

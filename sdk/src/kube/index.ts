@@ -1,3 +1,4 @@
+export * from './apps.ts';
 export * from './core.ts';
 export * from './further-types.ts';
 export * from './meta.ts';
