@@ -35,7 +35,7 @@ export default {
     {
       ...shared,
       displayName: 'integration',
-      testMatch: ['<rootDir>/test/{architecture,contract,integration,simulation}/**/*.test.ts'],
+      testMatch: ['<rootDir>/test/{architecture,conformance,contract,integration,simulation}/**/*.test.ts'],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
   ],

@@ -2,7 +2,7 @@
 import { request as httpsRequest, Agent } from 'node:https';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { AnyPlugin } from '@timonel/sdk';
+import type { AnyPlugin, Env } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { startTestKernel, type TestKernel } from '@timonel/testkit';
@@ -88,6 +88,8 @@ export interface TestApiServerOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** Where everything lies, for a server that starts again. Default: a directory that goes with the server. */
   readonly dataDir?: string;
+  /** Default: the real one. A simulated one must be moved on by the test, also while the server starts and stops. */
+  readonly env?: Env;
 }
 
 export async function startApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
@@ -101,6 +103,7 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
       source: 'built-in',
     })),
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
+    ...(options.env === undefined ? {} : { env: options.env }),
     config: { ...options.config, apiserver: { listen: { port: 0 }, ...options.apiserver } },
   });
   const endpoint = kernel.service(apiEndpoint);
