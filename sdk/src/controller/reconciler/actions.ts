@@ -73,6 +73,13 @@ export interface SubresourceAction extends Common {
   readonly body: KubeObject;
 }
 
+/** Work outside of the API: a function of `effects` of the controller does it, by its name. What it throws is a refusal. */
+export interface EffectAction extends Common {
+  readonly do: 'effect';
+  readonly effect: string;
+  readonly object: KubeObject;
+}
+
 /** Records an event, and nothing else. */
 export interface EventAction extends Common {
   readonly do: 'event';
@@ -86,6 +93,7 @@ export type Action =
   | StatusAction
   | DeleteAction
   | SubresourceAction
+  | EffectAction
   | EventAction;
 
 type More<A extends Action> = Omit<A, 'do' | 'type' | 'object' | 'next' | 'status' | 'patch' | 'body' | 'subresource'>;
@@ -135,6 +143,12 @@ export const act = {
     body: KubeObject,
     more: More<SubresourceAction>,
   ): SubresourceAction => ({ do: 'post', type, object, subresource, body, ...more }),
+  effect: <T extends KubeObject>(
+    type: ResourceType<T>,
+    effect: string,
+    object: T,
+    more: More<SubresourceAction>,
+  ): EffectAction => ({ do: 'effect', type, effect, object, ...more }),
   /** `about.type` of the event defaults to the subject's. */
   event: (type: ResourceType, event: ActionEvent, cause: ActionCause): EventAction => ({
     do: 'event',

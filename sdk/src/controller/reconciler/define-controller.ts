@@ -17,19 +17,15 @@ import {
   type TokenRecord,
 } from '../../kernel/index.ts';
 import type { KubeObject, ResourceType } from '../../kube/index.ts';
-import { runController, type KeySource, type ReconcileResult } from '../controller.ts';
-import { EventRecorder } from '../event-recorder.ts';
-import { informers, type Informers } from '../informers.ts';
-import { ownerIsCurrent } from '../ownership.ts';
-import type { OwnWrites } from '../own-writes.ts';
-import { updateStatusIfChanged } from '../status.ts';
+import type { KeySource } from '../controller.ts';
+import type { Informers } from '../informers.ts';
 import type { Action, Outcome } from './actions.ts';
-import { executeActions, type ExecutorMeans } from './executor.ts';
-import { explainerOf } from './explainer.ts';
-import { ActionHistory } from './history.ts';
+import { buildController } from './build-controller.ts';
+import type { Effect } from './executor.ts';
+import { runControllers, type ControllersContext } from './run-controllers.ts';
 
 // oxlint-disable-next-line no-generated-empty-object-type
-type None = Readonly<Record<never, never>>;
+export type None = Readonly<Record<never, never>>;
 
 /** What every observation holds. Controllers add what their functions look at. */
 export interface Observation<T extends KubeObject> {
@@ -63,6 +59,8 @@ export interface Wiring<R extends TokenRecord, O extends TokenRecord, C> {
   readonly env: Env;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** A directory of the plugin's own, kept over restarts. */
+  readonly dataDir: string;
 }
 
 export interface ControllerInput<
@@ -101,16 +99,16 @@ export interface ControllerInput<
   readonly status?: (observed: Seen, outcome: Outcome) => StatusPlan<T> | undefined;
   /** Pure: what keeps the object from being as declared, the root cause first. `timonel why` shows it. */
   readonly explain?: (observed: Seen) => readonly Cause[];
+  /** What `effect` actions do, by name. */
+  readonly effects?: (
+    inputs: Inputs,
+    wiring: Wiring<R, O, StandardSchemaV1.InferOutput<S>>,
+  ) => Readonly<Record<string, Effect>>;
   /** Ask the API whether the subject is still as the cache shows it before the first action. Default true. */
   readonly confirm?: boolean;
   /** Reconciles at a time. Default 8. */
   readonly workers?: number;
   readonly retryLimitMs?: number;
-}
-
-function earlier(a: number | undefined, b: number | undefined): ReconcileResult {
-  const times = [a, b].filter((time) => time !== undefined);
-  return times.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...times)) };
 }
 
 /** Makes the plugin of a controller. See the head of this file. */
@@ -122,9 +120,8 @@ export function defineController<
   const O extends TokenRecord = None,
   S extends StandardSchemaV1 = StandardSchemaV1<unknown, Record<string, never>>,
 >(input: ControllerInput<T, Inputs, Seen, R, O, S>): AnyPlugin {
-  const { name, subject: type } = input;
   return definePlugin({
-    name,
+    name: input.name,
     version: input.version,
     apiVersion: 1,
     description: input.description,
@@ -133,77 +130,9 @@ export function defineController<
     optional: { ...input.optional, leadership },
     ...(input.config === undefined ? {} : { config: input.config }),
     swap: 'drain',
-    setup(ctx) {
-      const { api } = ctx.deps;
-      const caches = informers(ctx, api);
-      const wiring: Wiring<R, O, StandardSchemaV1.InferOutput<S>> = {
-        informers: caches,
-        api,
-        deps: ctx.deps as unknown as Deps<R, O>,
-        config: ctx.config,
-        env: ctx.env,
-        log: ctx.log,
-        signal: ctx.signal,
-      };
-      const inputs = input.inputs(wiring);
-      const history = new ActionHistory(name);
-      const means: ExecutorMeans = {
-        api,
-        events: new EventRecorder(ctx, api, { component: input.component }),
-        fieldManager: name,
-        cacheOf: (written) => caches.find(written),
-      };
-      const { clock } = ctx.env;
-      const observe = (key: string): Seen | undefined | Promise<Seen | undefined> =>
-        input.observe(key, inputs, { nowMs: clock.now(), timestamp: clock.timestamp() }, wiring);
-
-      async function reconcile(key: string, ownWrites: OwnWrites): Promise<ReconcileResult> {
-        const observed = await observe(key);
-        if (observed === undefined) {
-          history.forget(key);
-          return {};
-        }
-        const { subject } = observed;
-        const { actions, requeueAfterMs } = input.reconcile(observed);
-        const mustBeCurrent = subject !== undefined && actions.length > 0 && input.confirm !== false;
-        if (mustBeCurrent && !(await ownerIsCurrent(api, type, subject))) return {};
-        const { outcome, latest } = await executeActions(
-          means,
-          { key, subjectType: type, subject, ownWrites },
-          actions,
-        );
-        history.add(key, observed.timestamp, outcome);
-        let later: number | undefined;
-        if (subject !== undefined && input.status !== undefined) {
-          const now = latest(subject);
-          const plan = input.status({ ...observed, subject: now }, outcome);
-          const written = plan === undefined ? undefined : await updateStatusIfChanged(api, type, now, plan.status);
-          const cache = caches.find(type);
-          if (written !== undefined && cache !== undefined) ownWrites.wrote(key, cache, written);
-          later = plan?.requeueAfterMs;
-        }
-        if (outcome.failure !== undefined) throw outcome.failure.error;
-        return earlier(requeueAfterMs, later);
-      }
-
-      const running = runController({
-        ctx,
-        name: name.replace(/^controller-/, ''),
-        informers: caches,
-        sources: input.sources(inputs),
-        reconcile,
-        leadership: ctx.deps.leadership,
-        ...(input.workers === undefined ? {} : { workers: input.workers }),
-        ...(input.retryLimitMs === undefined ? {} : { retryLimitMs: input.retryLimitMs }),
-      });
-      const explainer = explainerOf(type, {
-        observe,
-        history,
-        component: name,
-        leads: () => running.provides.controller.status().leading,
-        ...(input.explain === undefined ? {} : { explain: input.explain }),
-      });
-      return { ...running, provides: { ...running.provides, explainers: explainer } };
-    },
+    setup: (ctx) =>
+      runControllers<R, O, StandardSchemaV1.InferOutput<S>>(ctx as unknown as ControllersContext<R, O>, [
+        (part) => buildController(part, input),
+      ]),
   });
 }

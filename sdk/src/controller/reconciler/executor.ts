@@ -6,7 +6,19 @@ import type { EventRecorder } from '../event-recorder.ts';
 import type { Informer } from '../informer.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { slowStart } from '../slow-start.ts';
-import type { Action, ActionEvent, CreateAction, DeleteAction, Outcome, PatchAction, UpdateAction } from './actions.ts';
+import type {
+  Action,
+  ActionEvent,
+  CreateAction,
+  DeleteAction,
+  EffectAction,
+  Outcome,
+  PatchAction,
+  UpdateAction,
+} from './actions.ts';
+
+/** Does the work of an {@link EffectAction}. Must be idempotent. */
+export type Effect = (action: EffectAction) => Promise<void>;
 
 export interface ExecutorMeans {
   readonly api: ApiClient;
@@ -14,6 +26,7 @@ export interface ExecutorMeans {
   readonly fieldManager: string;
   /** The cache in which writes to this type show; undefined: none is kept. */
   readonly cacheOf: (type: ResourceType) => Informer<KubeObject> | undefined;
+  readonly effects?: Readonly<Record<string, Effect>>;
 }
 
 export interface Pass {
@@ -102,6 +115,8 @@ class Execution {
         return this.#delete(action);
       case 'post':
         return this.#post(action);
+      case 'effect':
+        return this.#affect(action);
       case 'event':
         return undefined;
     }
@@ -159,11 +174,19 @@ class Execution {
     return object;
   }
 
+  async #affect(action: EffectAction): Promise<KubeObject> {
+    const effect = this.#means.effects?.[action.effect];
+    if (effect === undefined) throw new TypeError(`the controller has no effect "${action.effect}"`);
+    await effect(action);
+    return action.object;
+  }
+
   #remember(action: Action, answer: KubeObject): void {
     this.answers.set(action, answer);
     // What a subresource answers is no object of the type.
-    if (action.do === 'post' || action.do === 'delete' || (action.do === 'patch' && action.subresource === 'scale'))
-      return;
+    const answersObject =
+      action.do === 'create' || action.do === 'update' || action.do === 'status' || action.do === 'patch';
+    if (!answersObject || (action.do === 'patch' && action.subresource === 'scale')) return;
     this.wrote(action.type, answer);
   }
 

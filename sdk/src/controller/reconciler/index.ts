@@ -1,3 +1,10 @@
 export * from './actions.ts';
 export * from './claims.ts';
 export * from './define-controller.ts';
+export {
+  controllerPart,
+  runControllers,
+  type ControllerPart,
+  type ControllersContext,
+  type RunningControllers,
+} from './run-controllers.ts';
