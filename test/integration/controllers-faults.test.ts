@@ -61,6 +61,7 @@ function faultyApi(inner: ApiClient, faults: Faults): FaultyApi {
     updateStatus: (type, object, options) => write(() => inner.updateStatus(type, object, options)),
     patch: (type, name, patch, options) => write(() => inner.patch(type, name, patch, options)),
     delete: (type, name, options) => write(() => inner.delete(type, name, options)),
+    getSubresource: (type, name, subresource) => read(() => inner.getSubresource(type, name, subresource)),
     createSubresource: (type, name, subresource, body) =>
       write(() => inner.createSubresource(type, name, subresource, body)),
   };

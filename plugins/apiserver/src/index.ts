@@ -24,6 +24,7 @@ import { servingCertificate, type ServingCertificate } from './pki/certificates.
 import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
 import { Registry } from './registry/registry.ts';
+import { UnstoredReader } from './registry/unstored-reader.ts';
 
 const plugin: AnyPlugin = definePlugin({
   name: 'apiserver',
@@ -75,7 +76,8 @@ const plugin: AnyPlugin = definePlugin({
       env,
       log,
     });
-    const api = new InProcessClient({ registry, kinds, signal: ctx.signal });
+    const unstored = new UnstoredReader(() => health.report());
+    const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal });
     const connections = new Connections({ env, log, api, config });
     const application = makeApplication({
       registry,
@@ -84,6 +86,7 @@ const plugin: AnyPlugin = definePlugin({
       config,
       kinds,
       health,
+      unstored,
       metrics,
       connections,
       observer: new RequestObserver(metrics, env.clock),

@@ -127,6 +127,10 @@ export class HttpsClient implements ApiClient {
     return deepFreeze({ apiVersion: apiVersionOf(type), kind: type.kind, metadata }) as unknown as T;
   }
 
+  async getSubresource(type: ResourceType, name: ObjectName, subresource: string): Promise<KubeObject> {
+    return this.#object('GET', objectPath(type, name, subresource));
+  }
+
   async createSubresource(
     type: ResourceType,
     name: ObjectName,

@@ -12,14 +12,15 @@ import type {
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError, type KubeList, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import type { WatcherItem } from '../cache/watcher.ts';
-import { copyJson, deepFreeze } from '../json/plain-json.ts';
+import { copyJson, deepFreeze, type JsonObject } from '../json/plain-json.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { checkConfig } from '../patch/apply/check-config.ts';
 import { asApiError, badRequest } from '../registry/api-errors.ts';
 import { objectShapeCheck } from '../registry/shape-check.ts';
-import type { Registry } from '../registry/registry.ts';
+import { applyPatch, type Registry } from '../registry/registry.ts';
 import type { Target } from '../registry/request.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
+import type { UnstoredReader } from '../registry/unstored-reader.ts';
 
 /** Who writes without saying who it is. */
 const defaultManager = 'timonel';
@@ -42,10 +43,12 @@ async function guarded<T>(work: Promise<T>): Promise<T> {
 export class InProcessClient implements ApiClient {
   readonly #registry: Registry;
   readonly #kinds: KindTable;
+  readonly #unstored: UnstoredReader;
   /** Ends what is still running when the server stops. */
   readonly #signal: AbortSignal;
 
-  constructor(parts: { registry: Registry; kinds: KindTable; signal: AbortSignal }) {
+  constructor(parts: { registry: Registry; kinds: KindTable; unstored: UnstoredReader; signal: AbortSignal }) {
+    this.#unstored = parts.unstored;
     this.#registry = parts.registry;
     this.#kinds = parts.kinds;
     this.#signal = parts.signal;
@@ -53,11 +56,17 @@ export class InProcessClient implements ApiClient {
 
   async get<T extends KubeObject>(type: ResourceType<T>, name: ObjectName): Promise<T> {
     const { kind, namespace } = this.#target(type, name);
+    if (kind.definition.listed !== undefined) {
+      return deepFreeze(await guarded(this.#unstored.get(kind, namespace, name.name))) as T;
+    }
     return (await guarded(this.#registry.reader.get(kind, namespace, name.name))).object as T;
   }
 
   async list<T extends KubeObject>(type: ResourceType<T>, options: ListOptions = {}): Promise<KubeList<T>> {
     const kind = this.#kind(type);
+    if (kind.definition.listed !== undefined) {
+      return deepFreeze(await guarded(this.#unstored.list(kind, options))) as KubeList<T>;
+    }
     const result = await guarded(this.#registry.reader.list(kind, options));
     return {
       kind: `${kind.definition.kind}List`,
@@ -115,6 +124,10 @@ export class InProcessClient implements ApiClient {
     const target = this.#target(type, name, options);
     const subresource = options.subresource ?? '';
     const parts = target.kind.definition.parts ?? {};
+    if (subresource === 'scale' && patch.type !== 'apply') {
+      const change = (scale: JsonObject): unknown => applyPatch(scale, patch, target);
+      return (await guarded(this.#registry.updateScale(target, change))) as T;
+    }
     if (subresource !== '' && subresource !== 'status' && !Object.hasOwn(parts, subresource)) {
       throw badRequest(`the subresource "${subresource}" cannot be patched`);
     }
@@ -127,21 +140,28 @@ export class InProcessClient implements ApiClient {
     return (await guarded(this.#registry.delete(this.#target(type, name), options))).object as T;
   }
 
+  async getSubresource(type: ResourceType, name: ObjectName, subresource: string): Promise<KubeObject> {
+    const target = this.#target(type, name);
+    const { subresources } = target.kind.definition;
+    if (subresource === 'scale' && !Object.hasOwn(subresources, subresource)) {
+      return deepFreeze(await guarded(this.#registry.getScale(target)));
+    }
+    return (await this.#call(target, 'GET', subresource)) as KubeObject;
+  }
+
   async createSubresource(
     type: ResourceType,
     name: ObjectName,
     subresource: string,
     body: KubeObject,
   ): Promise<unknown> {
-    const response = await guarded(
-      callSubresource(this.#registry, this.#target(type, name), {
-        subresource,
-        method: 'POST',
-        query: new URLSearchParams(),
-        body: copyJson(body),
-        signal: this.#signal,
-      }),
-    );
+    return this.#call(this.#target(type, name), 'POST', subresource, copyJson(body));
+  }
+
+  async #call(target: Target, method: 'GET' | 'POST', subresource: string, body?: unknown): Promise<unknown> {
+    const query = new URLSearchParams();
+    const call = { subresource, method, query, body, signal: this.#signal };
+    const response = await guarded(callSubresource(this.#registry, target, call));
     if (response.kind === 'object') return response.object;
     throw badRequest(`the subresource "${subresource}" answers with a stream: use the HTTP API`);
   }

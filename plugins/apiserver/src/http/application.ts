@@ -10,6 +10,7 @@ import type { Discovery } from '../discovery/discovery.ts';
 import type { KindTable } from '../kinds/kind-table.ts';
 import type { ObservedRequest, RequestObserver } from '../metrics/request-observer.ts';
 import { unknownResource } from '../registry/api-errors.ts';
+import type { UnstoredReader } from '../registry/unstored-reader.ts';
 import { sendError } from './answers.ts';
 import type { ApiParts } from './api-request.ts';
 import { auditIdOf } from './audit-id.ts';
@@ -26,6 +27,7 @@ export interface ApplicationParts extends ApiParts {
   readonly discovery: Discovery;
   readonly pluginRoutes: PluginRoutes;
   readonly health: Health;
+  readonly unstored: UnstoredReader;
   readonly observer: RequestObserver;
 }
 

@@ -5,10 +5,10 @@ import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { isStored, serves } from '../kinds/served-verbs.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
+import type { UnstoredReader } from '../registry/unstored-reader.ts';
 import type { Exchange } from './exchange.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
-import type { Health } from './health.ts';
 import { booleanOf, isDryRun } from './query.ts';
 import { readBody } from './read-body.ts';
 import { get, list, watch } from './read-verbs.ts';
@@ -45,7 +45,7 @@ function verbOf({ ctx: { method }, name, query }: ApiRequest): Verb | undefined 
   return name === undefined ? 'list' : 'get';
 }
 
-type Parts = ApiParts & { readonly kinds: KindTable; readonly health: Health };
+type Parts = ApiParts & { readonly kinds: KindTable; readonly unstored: UnstoredReader };
 
 async function onObjects(request: ApiRequest, parts: Parts): Promise<void> {
   const { kind, namespace, name, ctx } = request;
@@ -54,7 +54,7 @@ async function onObjects(request: ApiRequest, parts: Parts): Promise<void> {
   if (verb === undefined || !serves(kind, verb)) throw methodNotAllowed();
   const wantsNamespace = verb === 'create' || verb === 'deletecollection';
   if (wantsNamespace && definition.namespaced && namespace === undefined) throw methodNotAllowed();
-  if (definition.listed !== undefined) await readListed(request, parts.health);
+  if (definition.listed !== undefined) await readListed(request, parts.unstored);
   else if (definition.postsTo !== undefined) await postToSubresource(request, parts.kinds, clientSignal(ctx));
   else if (name !== undefined && name.length > nameLimit) throw tooLong();
   else await verbs[verb](request);

@@ -1,47 +1,30 @@
 /** Kinds without objects in the store: such as are made when somebody reads them, and such as stand for a subresource. */
-import type { KubeObject } from '@timonel/sdk/kube';
-import { selectionOf } from '../cache/selection.ts';
 import { isJsonObject, own } from '../json/plain-json.ts';
 import type { KindTable } from '../kinds/kind-table.ts';
-import { badRequest, notFound, unknownResource } from '../registry/api-errors.ts';
+import { badRequest, unknownResource } from '../registry/api-errors.ts';
 import { unstored } from '../registry/guaranteed-update.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
+import type { UnstoredReader } from '../registry/unstored-reader.ts';
 import { partialMetadataList } from '../table/partial-metadata.ts';
 import { sendObject } from './answers.ts';
 import { sendWritten, tableOf, targetOf, type ApiRequest } from './api-request.ts';
-import type { Health } from './health.ts';
 import { answerForm } from './negotiation.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
 import { isDryRun, listQuery } from './query.ts';
 import { readBody } from './read-body.ts';
 
-async function objectsOf({ kind, namespace }: ApiRequest, health: Health): Promise<KubeObject[]> {
-  const { definition, apiVersion } = kind;
-  const objects = (await definition.listed?.({ health: () => health.report() })) ?? [];
-  const inScope =
-    namespace === undefined ? objects : objects.filter(({ metadata }) => metadata.namespace === namespace);
-  return inScope.map((object) => ({ kind: definition.kind, ...object, apiVersion }));
-}
-
 /** get and list of a kind whose objects are made at each read. */
-export async function readListed(request: ApiRequest, health: Health): Promise<void> {
+export async function readListed(request: ApiRequest, reader: UnstoredReader): Promise<void> {
   const { ctx, kind, name, namespace, query } = request;
-  const objects = await objectsOf(request, health);
   if (name !== undefined) {
-    const object = objects.find(({ metadata }) => metadata.name === name);
-    if (object === undefined) throw notFound(kind, name);
-    sendWritten(request, 200, unstored(object));
+    sendWritten(request, 200, unstored(await reader.get(kind, namespace, name)));
     return;
   }
-  const { matches } = selectionOf(kind.definition, listQuery(query, namespace));
-  const items = matches === undefined ? objects : objects.filter(matches);
+  const list = await reader.list(kind, listQuery(query, namespace));
   const form = answerForm(ctx.get('accept'));
-  if (form === 'table') sendObject(ctx, 200, tableOf(request).make(kind, items, {}));
-  else if (form === 'partial') sendObject(ctx, 200, partialMetadataList(items, {}));
-  else {
-    const list = { kind: `${kind.definition.kind}List`, apiVersion: kind.apiVersion, metadata: {}, items };
-    sendObject(ctx, 200, list, form === 'yaml');
-  }
+  if (form === 'table') sendObject(ctx, 200, tableOf(request).make(kind, list.items, {}));
+  else if (form === 'partial') sendObject(ctx, 200, partialMetadataList(list.items, {}));
+  else sendObject(ctx, 200, list, form === 'yaml');
 }
 
 /** create of a kind that stands for a subresource of the object of the same name. */

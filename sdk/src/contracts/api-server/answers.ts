@@ -36,6 +36,8 @@ export interface AnswerContext {
 
 /** What the server knows and a kind that is only read may ask. */
 export interface ListedContext {
+  /** The only namespace whose objects are wanted; absent: all. Others that are answered are left out. */
+  readonly namespace?: string;
   /** What the server's readiness checks say at the moment. `problem`: absent when all is well. */
   readonly health: () => Promise<readonly { readonly name: string; readonly problem?: string }[]>;
 }

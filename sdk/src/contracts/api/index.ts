@@ -82,6 +82,8 @@ export interface ApiClient {
   ): Promise<T>;
   /** Resolves with the object as it is after the call: marked as being deleted, or gone: then at least its name, namespace and uid. */
   delete<T extends KubeObject>(type: ResourceType<T>, name: ObjectName, options?: DeleteOptions): Promise<T>;
+  /** GET of a subresource that answers with an object: `scale`. */
+  getSubresource(type: ResourceType, name: ObjectName, subresource: string): Promise<KubeObject>;
   /** POST to a subresource, for example `binding`. */
   createSubresource(type: ResourceType, name: ObjectName, subresource: string, body: KubeObject): Promise<unknown>;
 }

@@ -44,6 +44,16 @@ export function describeReads(bed: ApiClientBed): void {
       expect((await refusal(bed.client().get(pods, { name: 'x' }))).reason).toBe('BadRequest');
     });
 
+    it('get and list of a kind that is not stored', async () => {
+      const type = { group: '', version: 'v1', resource: 'componentstatuses', kind: 'ComponentStatus' } as const;
+      const components = defineResource({ ...type, namespaced: false });
+      const { items } = await bed.client().list(components);
+      expect(items.map(({ metadata }) => metadata.name)).toContain('store');
+      expectFrozen(items[0]);
+      expect(await bed.client().get(components, { name: 'store' })).toMatchObject({ kind: 'ComponentStatus' });
+      expect((await refusal(bed.client().get(components, { name: 'none' }))).reason).toBe('NotFound');
+    });
+
     it('NotFound for a kind that nobody serves', async () => {
       const unknown = defineResource({
         group: 'example.com',

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { configMaps, isNotFound, pods, type ConfigMap, type KubeObject, type Pod } from '@timonel/sdk/kube';
+import {
+  configMaps,
+  isNotFound,
+  pods,
+  replicaSets,
+  type ConfigMap,
+  type KubeObject,
+  type Pod,
+} from '@timonel/sdk/kube';
 import { expectFrozen, refusal } from './expecting.ts';
 import type { ApiClientBed } from './index.ts';
 
@@ -179,6 +187,26 @@ export function describeWrites(bed: ApiClientBed): void {
       await bed.client().patch(configMaps, name, { type: 'merge', body: { metadata: { finalizers: null } } });
       expect(await absent('d3')).toBe(true);
     });
+  });
+
+  it('scale: read and patched as a subresource, fenced by the version', async () => {
+    const name = { namespace, name: 's1' };
+    const labels = { app: 's1' };
+    const template = { metadata: { labels }, spec: pod('s1').spec };
+    const spec = { replicas: 2, selector: { matchLabels: labels }, template };
+    await bed.client().create(replicaSets, { metadata: name, spec });
+    const scale = await bed.client().getSubresource(replicaSets, name, 'scale');
+    expect(scale).toMatchObject({ kind: 'Scale', spec: { replicas: 2 }, status: { selector: 'app=s1' } });
+    expectFrozen(scale);
+    const { resourceVersion } = scale.metadata;
+    const to = (replicas: number) => {
+      const patch = { type: 'merge', body: { metadata: { resourceVersion }, spec: { replicas } } } as const;
+      return bed.client().patch(replicaSets, name, patch, { subresource: 'scale' });
+    };
+    expect(await to(3)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 } });
+    expect((await bed.client().get(replicaSets, name)).spec.replicas).toBe(3);
+    expect((await refusal(to(4))).reason).toBe('Conflict');
+    expect((await refusal(bed.client().getSubresource(configMaps, name, 'scale'))).reason).toBe('NotFound');
   });
 
   it('createSubresource: binds a pod, and refuses to do it twice', async () => {
