@@ -4,6 +4,7 @@
  */
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { defineResource, type ResourceType } from './meta.ts';
+import { podDisruptionBudgets } from './policy.ts';
 
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
@@ -16,7 +17,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
   ],
   'batch/v1': ['CronJob cronjobs', 'Job jobs'],
   'autoscaling/v2': ['HorizontalPodAutoscaler horizontalpodautoscalers'],
-  'policy/v1': ['PodDisruptionBudget poddisruptionbudgets'],
   'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'storage.k8s.io/v1': ['CSIStorageCapacity csistoragecapacities'],
@@ -68,6 +68,7 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   statefulSets,
   daemonSets,
   ...typesOf(namespaced, true),
+  podDisruptionBudgets,
   controllerRevisions,
 ] as readonly ResourceType[]);
 

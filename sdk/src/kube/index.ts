@@ -3,6 +3,7 @@ export * from './core.ts';
 export * from './further-types.ts';
 export * from './meta.ts';
 export * from './names.ts';
+export * from './policy.ts';
 export * from './quantity.ts';
 export * from './selectors.ts';
 export * from './status.ts';

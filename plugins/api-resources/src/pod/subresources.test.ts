@@ -37,6 +37,12 @@ class OnePod implements SubresourceAccess<Pod> {
   find(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
+  list(): Promise<readonly never[]> {
+    return Promise.resolve([]);
+  }
+  updateOther(): Promise<never> {
+    return Promise.reject(new Error('nothing else is changed'));
+  }
 }
 
 interface Setup {

@@ -24,7 +24,7 @@ export interface SubresourceServices {
 export function podSubresources(services: SubresourceServices): Readonly<Record<string, SubresourceHandler<Pod>>> {
   return {
     binding: bindingHandler(services.env.clock),
-    eviction: evictionHandler,
+    eviction: evictionHandler(services.env.clock),
     log: logHandler(services),
   };
 }

@@ -13,7 +13,7 @@ import { strategicMerge } from '../patch/strategic-merge.ts';
 import { Access } from './access.ts';
 import { Admission, type Hooks } from './admission.ts';
 import { Applier, type ApplyRequest, type ApplyResult } from './applier.ts';
-import { badRequest } from './api-errors.ts';
+import { badRequest, unknownResource } from './api-errors.ts';
 import { checkPreconditions, deletionOutcome } from './deletion.ts';
 import { Expiry } from './expiry.ts';
 import { guaranteedUpdate, unstored, type UpdateParts } from './guaranteed-update.ts';
@@ -69,6 +69,28 @@ export class Registry {
       if (isNotFound(error)) return undefined;
       throw error;
     }
+  }
+
+  /** All objects of any type; empty when nobody serves it. */
+  async all<T extends KubeObject>(type: ResourceType<T>, namespace: string | undefined): Promise<readonly T[]> {
+    const kind = this.#parts.kinds.find(type.group, type.version, type.resource);
+    if (kind === undefined) return [];
+    return (await this.reader.list(kind, { namespace })).items.map(({ object }) => object as T);
+  }
+
+  /** Read-modify-write of an object of any type by the code of a subresource. @throws ApiError NotFound */
+  async change<T extends KubeObject>(
+    target: Omit<Target, 'kind' | 'namespace' | 'name'>,
+    type: ResourceType<T>,
+    { namespace, name }: ObjectName,
+    change: (object: T) => void,
+  ): Promise<T> {
+    const kind = this.#parts.kinds.find(type.group, type.version, type.resource);
+    if (kind === undefined) throw unknownResource();
+    const written = await this.writer.changeDirectly({ ...target, kind, namespace, name }, (object) =>
+      change(object as T),
+    );
+    return written.object as T;
   }
 
   /** Takes the object over. */

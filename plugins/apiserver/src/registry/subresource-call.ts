@@ -40,6 +40,8 @@ export async function callSubresource(
         return (await registry.writer.changeDirectly(target, change, owner)).object;
       },
       find: (type, other) => registry.find(type, other),
+      list: (type, inNamespace) => registry.all(type, inNamespace),
+      updateOther: (type, other, change) => registry.change(target, type, other, change),
       delete: async (options) => (await registry.delete(target, options ?? {})).object,
     },
   );

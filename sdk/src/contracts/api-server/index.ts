@@ -105,6 +105,10 @@ export interface SubresourceAccess<T extends KubeObject = KubeObject> {
   delete(options?: DeleteOptions): Promise<T>;
   /** Another object, whoever asks; undefined: there is none, or nobody serves the type. */
   find<O extends KubeObject>(type: ResourceType<O>, name: ObjectName): Promise<O | undefined>;
+  /** All objects of another type in a namespace, whoever asks, as they are now. Empty: there are none, or nobody serves the type. */
+  list<O extends KubeObject>(type: ResourceType<O>, namespace: string | undefined): Promise<readonly O[]>;
+  /** As `update`, of another object. */
+  updateOther<O extends KubeObject>(type: ResourceType<O>, name: ObjectName, change: (object: O) => void): Promise<O>;
 }
 
 export interface SubresourceHandler<T extends KubeObject = KubeObject> {
