@@ -3,8 +3,17 @@
  * deletion of namespaces and garbage collection do. A type that gets a shape of its own moves to the file of its group.
  */
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
+import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { podDisruptionBudgets } from './policy.ts';
+import {
+  csiDrivers,
+  csiNodes,
+  csiStorageCapacities,
+  persistentVolumeClaims,
+  persistentVolumes,
+  storageClasses,
+} from './storage.ts';
 
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
@@ -13,25 +22,18 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
     'PodTemplate podtemplates',
     'LimitRange limitranges',
     'ResourceQuota resourcequotas',
-    'PersistentVolumeClaim persistentvolumeclaims',
   ],
   'batch/v1': ['CronJob cronjobs', 'Job jobs'],
-  'autoscaling/v2': ['HorizontalPodAutoscaler horizontalpodautoscalers'],
   'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
-  'storage.k8s.io/v1': ['CSIStorageCapacity csistoragecapacities'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
 };
 
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
-  v1: ['PersistentVolume persistentvolumes'],
   'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
   'storage.k8s.io/v1': [
-    'StorageClass storageclasses',
     'VolumeAttachment volumeattachments',
-    'CSIDriver csidrivers',
-    'CSINode csinodes',
     'VolumeAttributesClass volumeattributesclasses',
   ],
   'scheduling.k8s.io/v1': ['PriorityClass priorityclasses'],
@@ -68,9 +70,18 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   statefulSets,
   daemonSets,
   ...typesOf(namespaced, true),
+  persistentVolumeClaims,
+  csiStorageCapacities,
+  horizontalPodAutoscalers,
   podDisruptionBudgets,
   controllerRevisions,
 ] as readonly ResourceType[]);
 
 /** Those of the whole cluster. */
-export const furtherClusterTypes: readonly ResourceType[] = typesOf(ofTheCluster, false);
+export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
+  persistentVolumes,
+  ...typesOf(ofTheCluster, false),
+  storageClasses,
+  csiDrivers,
+  csiNodes,
+] as readonly ResourceType[]);

@@ -1,4 +1,5 @@
 export * from './apps.ts';
+export * from './autoscaling.ts';
 export * from './core.ts';
 export * from './further-types.ts';
 export * from './meta.ts';
@@ -7,5 +8,6 @@ export * from './policy.ts';
 export * from './quantity.ts';
 export * from './selectors.ts';
 export * from './status.ts';
+export * from './storage.ts';
 export * from './time.ts';
 export * from './workloads.ts';
