@@ -1,6 +1,7 @@
 export * from './absence.ts';
 export * from './controller.ts';
 export * from './event-recorder.ts';
+export * from './failed-pods.ts';
 export * from './host.ts';
 export * from './indexes.ts';
 export * from './informer.ts';
