@@ -1,6 +1,7 @@
 /** The scheduling framework: what schedulers are made of. */
 export * from './framework.ts';
 export * from './list-snapshot.ts';
+export * from './node-fit.ts';
 export * from './pod-class.ts';
 export * from './pod-matcher.ts';
 export * from './pod-request.ts';
