@@ -1,6 +1,7 @@
 /** What pods and nodes use, for `kubectl top` and autoscalers; and metrics as text. Metrics themselves: `ctx.metrics` of a plugin. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
+export * from './custom.ts';
 export * from './exposition.ts';
 
 /** Resources in use over a window: an average of cpu, the last figure of memory. */
