@@ -32,10 +32,7 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
-  'storage.k8s.io/v1': [
-    'VolumeAttachment volumeattachments',
-    'VolumeAttributesClass volumeattributesclasses',
-  ],
+  'storage.k8s.io/v1': ['VolumeAttachment volumeattachments', 'VolumeAttributesClass volumeattributesclasses'],
   'scheduling.k8s.io/v1': ['PriorityClass priorityclasses'],
   'node.k8s.io/v1': ['RuntimeClass runtimeclasses'],
   'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
