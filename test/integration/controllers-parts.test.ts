@@ -49,6 +49,34 @@ function pluginOf(parts: readonly ControllerPart[]): AnyPlugin {
   });
 }
 
+describe('a controller that remembers', () => {
+  it('sees in the next pass what it has made of the last one', async () => {
+    const seen: string[] = [];
+    const part = controllerPart({
+      name: 'counting',
+      component: 'counting',
+      subject: configMaps,
+      inputs: ({ informers }) => ({ cache: informers.for(configMaps), passes: new Map<string, number>() }),
+      sources: ({ cache }) => [keysFrom(cache, (object) => [objectKey(object)])],
+      observe: (key, { cache, passes }, now) => ({
+        subject: cache.get(key),
+        key,
+        passes: passes.get(key) ?? 0,
+        ...now,
+      }),
+      reconcile: ({ passes }) => ({ actions: [], ...(passes < 2 ? { requeueAfterMs: 1 } : {}) }),
+      remember({ key, passes }, { answers }, memory) {
+        seen.push(`${key} ${passes} ${answers.size}`);
+        memory.passes.set(key, passes + 1);
+      },
+    });
+    await using cluster = await startTestCluster({ controllers: [pluginOf([part])] });
+    await cluster.api.create(configMaps, { metadata: { name: 'a', namespace: 'default' } });
+    await until(() => seen.length === 3, { what: 'three passes' });
+    expect(seen).toEqual(['default/a 0 0', 'default/a 1 0', 'default/a 2 0']);
+  });
+});
+
 describe('a plugin with two controllers', () => {
   it('works on the objects of both, does the work outside of the API first, and tries it again when it fails', async () => {
     const touched: string[] = [];

@@ -72,6 +72,7 @@ export function buildController<
     const pass = { key, subjectType: type, subject, ownWrites };
     const { outcome, latest } = await executeActions(means, pass, actions);
     history.add(key, observed.timestamp, outcome);
+    input.remember?.(observed, outcome, inputs);
     let later: number | undefined;
     if (subject !== undefined && input.status !== undefined) {
       const now = latest(subject);

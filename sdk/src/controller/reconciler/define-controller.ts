@@ -97,6 +97,11 @@ export interface ControllerInput<
   readonly reconcile: (observed: Seen) => Reconciliation;
   /** Pure. Called after the actions, also after refused ones; `observed.subject` is then as the pass has left it. */
   readonly status?: (observed: Seen, outcome: Outcome) => StatusPlan<T> | undefined;
+  /**
+   * For what only this process knows between two passes (`observe` hands it to the pure functions): called after the actions of each
+   * pass, whatever came of them. It begins empty after a restart, which must be safe.
+   */
+  readonly remember?: (observed: Seen, outcome: Outcome, inputs: Inputs) => void;
   /** Pure: what keeps the object from being as declared, the root cause first. `timonel why` shows it. */
   readonly explain?: (observed: Seen) => readonly Cause[];
   /** What `effect` actions do, by name. */
