@@ -9,18 +9,24 @@ import {
   type Status,
 } from '../../contracts/scheduler/index.ts';
 import type { Node } from '../../kube/index.ts';
+import {
+  claimSize,
+  classNameOf,
+  isFullyBound,
+  isMadeFor,
+  noProvisioner,
+  selectedNode,
+  waitsForConsumer,
+} from '../../volumes/index.ts';
 import { labelTest } from './label-test.ts';
 import { NodeCondition, type NodeTerm } from './node-condition.ts';
 import { explainVolumes } from './volume-explanation.ts';
-import { Candidates, claimSize, nodesOf, volumesOfClass } from './volume-matching.ts';
+import { Candidates, nodesOf, volumesOfClass } from './volume-matching.ts';
 import {
   claimMissing,
   claimOf,
-  classNameOf,
-  isFullyBound,
   podClaims,
   storageClassOf,
-  waitsForConsumer,
   type Claim,
   type PersistentVolume,
   type PodClaim,
@@ -44,9 +50,6 @@ const volumeGone: Reason = Object.freeze({
   text: 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)',
   resolvable: false,
 });
-
-const selectedNode = 'volume.kubernetes.io/selected-node';
-const noProvisioner = 'kubernetes.io/no-provisioner';
 
 /** A claim whose volume is chosen, or made, where the pod goes. */
 export interface OpenClaim {
@@ -75,10 +78,6 @@ function refused(reasonCode: string, reason: string): Status {
   return { code: 'unresolvable', reasonCode, reason };
 }
 
-function isOwned({ metadata }: Claim, uid: string): boolean {
-  return metadata.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) === true;
-}
-
 /** The claim of a volume of the pod, or why it cannot be used. */
 function usableClaim(pod: PodInfo, { name, ephemeral }: PodClaim, view: ClusterView): Claim | Status {
   const claim = claimOf(view.objects, pod.namespace, name);
@@ -93,7 +92,7 @@ function usableClaim(pod: PodInfo, { name, ephemeral }: PodClaim, view: ClusterV
   if (claim.metadata.deletionTimestamp !== undefined) {
     return refused('claim-deleted', `persistentvolumeclaim "${name}" is being deleted`);
   }
-  if (ephemeral && !isOwned(claim, pod.uid)) {
+  if (ephemeral && !isMadeFor(claim, pod)) {
     const [of, by] = [`${pod.namespace}/${name}`, `${pod.namespace}/${pod.name}`];
     return refused('claim-not-owned', `PVC "${of}" was not created for pod "${by}" (pod is not owner)`);
   }

@@ -1,9 +1,9 @@
 import type { Explained, NodeBatch } from '../../contracts/scheduler/index.ts';
+import { classNameOf } from '../../volumes/index.ts';
 import { nearestRow } from './nearest.ts';
 import type { NodeCondition } from './node-condition.ts';
 import type { Volumes } from './volume-binding.ts';
 import { nodesOf } from './volume-matching.ts';
-import { classNameOf } from './volume-objects.ts';
 import { listed } from './words.ts';
 
 function whereIs(name: string, condition: NodeCondition, nodes: NodeBatch): Explained {

@@ -1,8 +1,9 @@
 /** Which volumes a claim could be bound to on a node. Source: Kubernetes documentation, "Persistent Volumes", Binding. */
-import { fromLabelSelector, matchesSelector, wholeQuantity, type Node } from '../../kube/index.ts';
+import type { Node } from '../../kube/index.ts';
+import { classNameOf, isOffered, isSetAsideFor, isUsable, volumeSize } from '../../volumes/index.ts';
 import type { ClusterObjects } from '../../contracts/scheduler/index.ts';
 import { NodeCondition, nodeTerms } from './node-condition.ts';
-import { classNameOf, type Claim, type PersistentVolume } from './volume-objects.ts';
+import type { Claim, PersistentVolume } from './volume-objects.ts';
 
 const conditions = new WeakMap<PersistentVolume, NodeCondition>();
 
@@ -15,49 +16,6 @@ export function nodesOf(volume: PersistentVolume): NodeCondition {
     conditions.set(volume, condition);
   }
   return condition;
-}
-
-const sizeOf = (quantities: Readonly<Record<string, string>> | undefined): number =>
-  wholeQuantity(quantities?.['storage'] ?? '0') ?? 0;
-
-export const claimSize = ({ spec }: Claim): number => sizeOf(spec?.resources?.requests);
-
-function belongsTo({ spec }: PersistentVolume, { metadata }: Claim): boolean {
-  const { namespace, name, uid = '' } = spec?.claimRef ?? {};
-  return namespace === metadata.namespace && name === metadata.name && (uid === '' || uid === metadata.uid);
-}
-
-const modeOf = ({ spec }: Claim | PersistentVolume): string => spec?.volumeMode ?? 'Filesystem';
-const attributesOf = ({ spec }: Claim | PersistentVolume): string => spec?.volumeAttributesClassName ?? '';
-
-/** Of the right size and kind. */
-function isUsable(volume: PersistentVolume, claim: Claim): boolean {
-  return (
-    volume.metadata.deletionTimestamp === undefined &&
-    sizeOf(volume.spec?.capacity) >= claimSize(claim) &&
-    modeOf(volume) === modeOf(claim) &&
-    attributesOf(volume) === attributesOf(claim)
-  );
-}
-
-function isSelected({ metadata }: PersistentVolume, { spec }: Claim): boolean {
-  if (spec?.selector === undefined) return true;
-  try {
-    return matchesSelector(fromLabelSelector(spec.selector), metadata.labels);
-  } catch {
-    return false;
-  }
-}
-
-/** Free, and as the claim wants it. */
-function isOffered(volume: PersistentVolume, claim: Claim): boolean {
-  const modes = volume.spec?.accessModes ?? [];
-  return (
-    volume.spec?.claimRef === undefined &&
-    volume.status?.phase === 'Available' &&
-    isSelected(volume, claim) &&
-    (claim.spec?.accessModes ?? []).every((mode) => modes.includes(mode))
-  );
 }
 
 const hostname = 'kubernetes.io/hostname';
@@ -79,9 +37,9 @@ export class Candidates {
 
   constructor(claim: Claim, volumes: readonly PersistentVolume[]) {
     const usable = volumes.filter((volume) => isUsable(volume, claim));
-    this.#own = usable.find((volume) => belongsTo(volume, claim));
+    this.#own = usable.find((volume) => isSetAsideFor(volume, claim));
     const offered = usable.filter((volume) => isOffered(volume, claim));
-    for (const volume of offered.sort((a, b) => sizeOf(a.spec?.capacity) - sizeOf(b.spec?.capacity))) {
+    for (const volume of offered.sort((a, b) => volumeSize(a) - volumeSize(b))) {
       const host = hostOf(volume);
       if (host === undefined) this.#others.push(volume);
       else this.#local.set(host, [...(this.#local.get(host) ?? []), volume]);
@@ -96,7 +54,7 @@ export class Candidates {
     const local = this.#local.get(node.metadata.labels?.[hostname] ?? '')?.find(free);
     const other = this.#others.find(free);
     if (local === undefined || other === undefined) return local ?? other;
-    return sizeOf(other.spec?.capacity) < sizeOf(local.spec?.capacity) ? other : local;
+    return volumeSize(other) < volumeSize(local) ? other : local;
   }
 }
 

@@ -7,14 +7,8 @@ import {
   type SchedulingPlugin,
   type Status,
 } from '../../contracts/scheduler/index.ts';
-import {
-  claimMissing,
-  claimOf,
-  storageClassOf,
-  waitsForConsumer,
-  type Claim,
-  type PersistentVolume,
-} from './volume-objects.ts';
+import { waitsForConsumer } from '../../volumes/index.ts';
+import { claimMissing, claimOf, storageClassOf, type Claim, type PersistentVolume } from './volume-objects.ts';
 
 const conflict: Reason = Object.freeze({
   code: 'volume-zone',

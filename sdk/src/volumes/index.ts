@@ -1,0 +1,4 @@
+export * from './annotations.ts';
+export * from './claims.ts';
+export * from './matching.ts';
+export * from './storage-classes.ts';
