@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events';
 import type { AnyPlugin, Env } from '@timonel/sdk';
 import type { ApiClient, WatchEvent } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
-import { store } from '@timonel/sdk/contracts/store';
+import { store, type Store } from '@timonel/sdk/contracts/store';
 import { createRealEnv } from '@timonel/core';
 import { coreEvents, namespaces, type CoreEvent, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import schedulerDefault from '@timonel/plugin-scheduler-default';
@@ -30,6 +30,8 @@ export interface ClusterOptions {
   readonly heartbeatMs?: number;
   /** Default: the real one. The cluster stops it. */
   readonly clock?: Clock;
+  /** In place of a memory store of its own; not closed with the cluster. */
+  readonly store?: Store;
 }
 
 export interface Cluster extends AsyncDisposable {
@@ -64,6 +66,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     ],
     ...(options.config === undefined ? {} : { config: options.config }),
     ...(clock === undefined ? {} : { env: clock.env }),
+    ...(options.store === undefined ? {} : { store: options.store }),
   });
   const { api, kernel } = server;
   const nodes = new FakeNodes(api, env);
