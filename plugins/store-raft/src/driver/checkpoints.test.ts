@@ -77,40 +77,59 @@ describe('Checkpoints', () => {
   });
 
   it('writes much at once, little after a while, and nothing when there is nothing', async () => {
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.settle();
-    expect(events).toEqual([{ durable: 600 }]);
+    expect(events).toEqual([{ durable: 2_000 }]);
     machine.apply(1);
     checkpoints.applied();
     await env.settle();
     expect(events).toHaveLength(1);
     await env.advance(250);
-    expect(events).toEqual([{ durable: 600 }, { durable: 601 }]);
+    expect(events).toEqual([{ durable: 2_000 }, { durable: 2_001 }]);
     await env.advance(1_000);
+    expect(machine.checkpoints).toBe(2);
+  });
+
+  it('leaves some to the timer, but for writes that come in a rush', async () => {
+    machine.apply(600);
+    checkpoints.applied();
+    await env.settle();
+    expect(machine.checkpoints).toBe(0);
+    await env.advance(250);
+    expect(events).toEqual([{ durable: 600 }]);
+    await env.advance(20);
+    machine.apply(600);
+    checkpoints.applied();
+    await env.settle();
+    expect(events).toEqual([{ durable: 600 }, { durable: 1_200 }]);
+    await env.advance(100);
+    machine.apply(600);
+    checkpoints.applied();
+    await env.settle();
     expect(machine.checkpoints).toBe(2);
   });
 
   it('tells that the state is durable only when it has been flushed', async () => {
     let flush: () => void = () => undefined;
     machine.flushed = () => new Promise((resolve) => (flush = resolve));
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.settle();
     expect(machine.checkpoints).toBe(1);
     expect(events).toEqual([]);
     flush();
     await env.settle();
-    expect(events).toEqual([{ durable: 600 }]);
+    expect(events).toEqual([{ durable: 2_000 }]);
     machine.flushed = () => Promise.resolve();
   });
 
   it('leaves the disk and the others alone while there is no room, whatever waits to be written', async () => {
     room = 0;
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.advance(1_000);
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await expect(checkpoints.now()).rejects.toMatchObject({ code: 'NO_SPACE' });
     await env.advance(1_000);
@@ -118,12 +137,12 @@ describe('Checkpoints', () => {
     expect(events).toEqual([{ full: true }]);
     room = much;
     await env.advance(250);
-    expect(events).toEqual([{ full: true }, { full: false }, { durable: 1200 }]);
+    expect(events).toEqual([{ full: true }, { full: false }, { durable: 4_000 }]);
   });
 
   it('takes a disk for full that LMDB finds full, and tries again', async () => {
     machine.failure = Object.assign(new Error('No space left on device'), { code: 28 });
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.advance(1_000);
     expect(machine.checkpoints).toBeGreaterThan(2);
@@ -131,7 +150,7 @@ describe('Checkpoints', () => {
     expect(events).toEqual([{ full: true }]);
     machine.failure = undefined;
     await env.advance(250);
-    expect(events).toEqual([{ full: true }, { full: false }, { durable: 600 }]);
+    expect(events).toEqual([{ full: true }, { full: false }, { durable: 2_000 }]);
   });
 
   it('ends the alarm also when a snapshot has left nothing to be written', async () => {
@@ -147,7 +166,7 @@ describe('Checkpoints', () => {
 
   it('fails once when the state cannot be written for another reason', async () => {
     machine.failure = new Error('broken');
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.advance(2_000);
     expect(events).toEqual([{ failed: 'broken' }]);
@@ -165,7 +184,7 @@ describe('Checkpoints', () => {
     machine.apply(3);
     await checkpoints.close();
     expect(machine.savedIndex).toBe(3);
-    machine.apply(600);
+    machine.apply(2_000);
     checkpoints.applied();
     await env.settle();
     expect(machine.checkpoints).toBe(1);

@@ -20,6 +20,10 @@ export interface CheckpointOptions {
 /** Changes are in memory only for about so long at most. The log has them. */
 const periodMs = 250;
 const collectChanges = 500;
+/** So much is never left to the timer. */
+const many = { events: 2_000, bytes: 4 * 1024 * 1024 };
+/** Writes come in such numbers that checkpoints follow each other: small ones, since nothing else is done while one is put together. */
+const rushMs = 50;
 
 /** Writes the state to its file from time to time, one checkpoint after the other, and removes old history between them. */
 export class Checkpoints {
@@ -31,6 +35,7 @@ export class Checkpoints {
   #due = false;
   #full = false;
   #stopped = false;
+  #beganMs = -Infinity;
 
   constructor(options: CheckpointOptions) {
     this.#options = options;
@@ -41,7 +46,15 @@ export class Checkpoints {
 
   /** Entries have been applied: begins one when there is much to write. On a full disk the timer sees to it. */
   applied(): void {
-    if (!this.#due && !this.#full && this.#options.machine.checkpointDue() === 'now') this.#begin();
+    if (!this.#due && !this.#full && this.#options.machine.checkpointDue() === 'now' && this.#isPressing())
+      this.#begin();
+  }
+
+  // The flush of a checkpoint holds up the log's: with few writes the timer is soon enough.
+  #isPressing(): boolean {
+    const { env, machine } = this.#options;
+    const { events, bytes } = machine.unsaved;
+    return events >= many.events || bytes >= many.bytes || env.clock.monotonic() - this.#beganMs < rushMs;
   }
 
   /** Resolves when all that is applied now is in the file, where a frozen read sees it. @throws StoreError NO_SPACE */
@@ -87,6 +100,7 @@ export class Checkpoints {
   #begin(): void {
     if (this.#due || this.#stopped) return;
     this.#due = true;
+    this.#beganMs = this.#options.env.clock.monotonic();
     this.exclusively(() => this.#write()).then(
       () => {
         this.#due = false;
