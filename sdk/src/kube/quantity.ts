@@ -44,3 +44,28 @@ export function wholeQuantity(text: string | number): number | undefined {
   const value = parseQuantity(text);
   return value === undefined ? undefined : Math.ceil(Math.round(value * 1e6) / 1e6);
 }
+
+/** Thousandths of a unit, rounded up; undefined when malformed. */
+export function milliQuantity(text: string | number): number | undefined {
+  const value = parseQuantity(text);
+  if (value === undefined) return undefined;
+  const milli = value * 1000;
+  const nearest = Math.round(milli);
+  // 0.1 * 1000 is 100.00000000000001 in floating point.
+  return Math.abs(milli - nearest) <= 1e-9 * Math.max(1, Math.abs(milli)) ? nearest : Math.ceil(milli);
+}
+
+const thousands = ['', 'k', 'M', 'G', 'T', 'P', 'E'] as const;
+
+/** Thousandths as a quantity in its canonical decimal form: `1500m`, `2`, `12M`. */
+export function formatMilliQuantity(milli: number): string {
+  const whole = Math.ceil(milli);
+  if (whole % 1000 !== 0) return `${whole}m`;
+  let value = whole / 1000;
+  let step = 0;
+  while (value !== 0 && value % 1000 === 0 && step < thousands.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${value}${thousands[step]}`;
+}
