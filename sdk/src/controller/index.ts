@@ -1,5 +1,7 @@
 export * from './absence.ts';
+export * from './api-contact.ts';
 export * from './controller.ts';
+export * from './dependents.ts';
 export * from './event-recorder.ts';
 export * from './failed-pods.ts';
 export * from './host.ts';
@@ -11,6 +13,7 @@ export type { IndexFunction } from './object-cache.ts';
 export * from './own-writes.ts';
 export * from './ownership.ts';
 export * from './pod-state.ts';
+export * from './pod-waits.ts';
 export * from './reconciler/index.ts';
 export * from './resource-version.ts';
 export * from './service-rules.ts';

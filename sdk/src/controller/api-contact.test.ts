@@ -1,0 +1,78 @@
+import { describe, expect, it } from '@jest/globals';
+import { manualEnv } from '@timonel/testkit';
+import { ApiError, type KubeObject } from '../kube/index.ts';
+import { ApiContact } from './api-contact.ts';
+
+interface Bed {
+  readonly contact: ApiContact;
+  /** Lets time pass, the answers come in. */
+  pass(ms: number): Promise<void>;
+  answer: 'object' | 'none' | 'absent' | 'never';
+  now(): number;
+}
+
+function bed(): Bed {
+  const env = manualEnv();
+  const stop = new AbortController();
+  const api = {
+    get: async (): Promise<never> => {
+      if (self.answer === 'never') await new Promise(() => undefined);
+      if (self.answer === 'none') throw new ApiError('NotFound', 'there is none');
+      if (self.answer === 'absent') throw new ApiError('ServiceUnavailable', 'no quorum');
+      return { metadata: {} } as KubeObject as never;
+    },
+  };
+  const self: Bed = {
+    answer: 'object',
+    contact: undefined as unknown as ApiContact,
+    pass: (ms) => env.advance(ms),
+    now: () => env.clock.monotonic(),
+  };
+  return Object.assign(self, { contact: new ApiContact({ env, signal: stop.signal }, api) });
+}
+
+describe('the contact with the API', () => {
+  it('begins with the first answer, of whatever kind', async () => {
+    for (const answer of ['object', 'none'] as const) {
+      const b = bed();
+      b.answer = answer;
+      const startMs = b.now();
+      await b.pass(60_000);
+      expect(b.contact.sinceMs()).toBeLessThanOrEqual(startMs + 5000);
+    }
+  });
+
+  it('is none while nothing answers', async () => {
+    const b = bed();
+    b.answer = 'absent';
+    await b.pass(60_000);
+    expect(b.contact.sinceMs()).toBe(b.now());
+  });
+
+  it('outlives a short gap, and begins anew after a long one', async () => {
+    const b = bed();
+    await b.pass(10_000);
+    const sinceMs = b.contact.sinceMs();
+    b.answer = 'absent';
+    await b.pass(10_000);
+    b.answer = 'object';
+    await b.pass(10_000);
+    expect(b.contact.sinceMs()).toBe(sinceMs);
+    b.answer = 'absent';
+    await b.pass(30_000);
+    expect(b.contact.sinceMs()).toBe(b.now());
+    b.answer = 'object';
+    const backMs = b.now();
+    await b.pass(30_000);
+    expect(b.contact.sinceMs()).toBeGreaterThanOrEqual(backMs);
+    expect(b.contact.sinceMs()).toBeLessThanOrEqual(backMs + 5000);
+  });
+
+  it('ends with an answer that does not come', async () => {
+    const b = bed();
+    await b.pass(10_000);
+    b.answer = 'never';
+    await b.pass(60_000);
+    expect(b.contact.sinceMs()).toBe(b.now());
+  });
+});
