@@ -15,8 +15,12 @@ export interface ActionEvent {
   readonly reason: string;
   readonly message: string | ((answer: KubeObject) => string);
   readonly kind?: 'Normal' | 'Warning';
+  /** The event is told again only when this text is another than at the last event of its reason about the object. */
+  readonly once?: string;
   /** When the API refuses. The message is put before the error's. */
   readonly failure?: { readonly reason: string; readonly message: string };
+  /** Nothing is recorded when the action was carried out, only the failure. */
+  readonly onlyFailure?: boolean;
   /** Default: the subject. */
   readonly about?: { readonly type: ResourceType; readonly object: KubeObject };
 }

@@ -11,6 +11,7 @@ import { ownerIsCurrent } from '../ownership.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { updateStatusIfChanged } from '../status.ts';
 import type { ControllerInput, Observation, Wiring } from './define-controller.ts';
+import { EventTeller } from './event-teller.ts';
 import { executeActions, type ExecutorMeans } from './executor.ts';
 import { explainerOf } from './explainer.ts';
 import { ActionHistory } from './history.ts';
@@ -50,7 +51,7 @@ export function buildController<
   const history = new ActionHistory(name);
   const means: ExecutorMeans = {
     api,
-    events: new EventRecorder(host, api, { component: input.component }),
+    events: new EventTeller(new EventRecorder(host, api, { component: input.component })),
     fieldManager: name,
     cacheOf: (written) => caches.find(written),
     ...(input.effects === undefined ? {} : { effects: input.effects(inputs, wiring) }),
@@ -67,8 +68,8 @@ export function buildController<
     }
     const { subject } = observed;
     const { actions, requeueAfterMs } = input.reconcile(observed);
-    const mustBeCurrent = subject !== undefined && actions.length > 0 && input.confirm !== false;
-    if (mustBeCurrent && !(await ownerIsCurrent(api, type, subject))) return {};
+    const asks = typeof input.confirm === 'function' ? input.confirm(observed) : input.confirm !== false;
+    if (asks && subject !== undefined && actions.length > 0 && !(await ownerIsCurrent(api, type, subject))) return {};
     const pass = { key, subjectType: type, subject, ownWrites };
     const { outcome, latest } = await executeActions(means, pass, actions);
     history.add(key, observed.timestamp, outcome);
@@ -80,6 +81,7 @@ export function buildController<
       const written = plan === undefined ? undefined : await updateStatusIfChanged(api, type, now, plan.status);
       const cache = caches.find(type);
       if (written !== undefined && cache !== undefined) ownWrites.wrote(key, cache, written);
+      if (written !== undefined) for (const event of plan?.events ?? []) means.events.tell(pass, event, written);
       later = plan?.requeueAfterMs;
     }
     if (outcome.failure !== undefined) throw outcome.failure.error;

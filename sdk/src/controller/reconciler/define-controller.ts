@@ -19,7 +19,7 @@ import {
 import type { KubeObject, ResourceType } from '../../kube/index.ts';
 import type { KeySource } from '../controller.ts';
 import type { Informers } from '../informers.ts';
-import type { Action, Outcome } from './actions.ts';
+import type { Action, ActionEvent, Outcome } from './actions.ts';
 import { buildController } from './build-controller.ts';
 import type { Effect } from './executor.ts';
 import { runControllers, type ControllersContext } from './run-controllers.ts';
@@ -47,6 +47,8 @@ export interface Reconciliation {
 export interface StatusPlan<T extends KubeObject & { status?: unknown }> {
   /** Written when it differs from what the object has. */
   readonly status: NonNullable<T['status']>;
+  /** Recorded once the status is written; not when it was as it should be already, and not when the API refused it. */
+  readonly events?: readonly ActionEvent[];
   readonly requeueAfterMs?: number | undefined;
 }
 
@@ -109,8 +111,11 @@ export interface ControllerInput<
     inputs: Inputs,
     wiring: Wiring<R, O, StandardSchemaV1.InferOutput<S>>,
   ) => Readonly<Record<string, Effect>>;
-  /** Ask the API whether the subject is still as the cache shows it before the first action. Default true. */
-  readonly confirm?: boolean;
+  /**
+   * Ask the API whether the subject is still as the cache shows it before the first action. Default true. While it is being deleted
+   * the answer is no: what acts all the same says when not to ask.
+   */
+  readonly confirm?: boolean | ((observed: Seen) => boolean);
   /** Reconciles at a time. Default 8. */
   readonly workers?: number;
   readonly retryLimitMs?: number;

@@ -2,7 +2,6 @@
 import type { ApiClient } from '../../contracts/api/index.ts';
 import { errorMessage } from '../../kernel/index.ts';
 import { isAlreadyExists, isConflict, isNotFound, type KubeObject, type ResourceType } from '../../kube/index.ts';
-import type { EventRecorder } from '../event-recorder.ts';
 import type { Informer } from '../informer.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { slowStart } from '../slow-start.ts';
@@ -16,13 +15,14 @@ import type {
   PatchAction,
   UpdateAction,
 } from './actions.ts';
+import type { EventTeller } from './event-teller.ts';
 
 /** Does the work of an {@link EffectAction}. Must be idempotent. */
 export type Effect = (action: EffectAction) => Promise<void>;
 
 export interface ExecutorMeans {
   readonly api: ApiClient;
-  readonly events: EventRecorder;
+  readonly events: EventTeller;
   readonly fieldManager: string;
   /** The cache in which writes to this type show; undefined: none is kept. */
   readonly cacheOf: (type: ResourceType) => Informer<KubeObject> | undefined;
@@ -84,13 +84,12 @@ class Execution {
     try {
       const answer = await this.#call(action);
       if (answer !== undefined) this.#remember(action, answer);
-      if (action.event !== undefined && (answer !== undefined || action.do === 'event')) {
-        this.#record(action.event, answer ?? {});
-      }
+      const tells = action.event?.onlyFailure !== true && (answer !== undefined || action.do === 'event');
+      if (action.event !== undefined && tells) this.#means.events.tell(this.#pass, action.event, answer);
     } catch (error) {
       const failed = action.event?.failure;
       const text = errorMessage(error);
-      if (failed !== undefined) this.#record(action.event as ActionEvent, { refusal: `${failed.message}${text}` });
+      if (failed !== undefined) this.#means.events.tellRefusal(this.#pass, action.event as ActionEvent, text);
       this.failure ??= { action, error, message: text };
       throw error;
     }
@@ -194,17 +193,6 @@ class Execution {
     const cache = this.#means.cacheOf(type);
     if (cache !== undefined) this.#pass.ownWrites.wrote(this.#pass.key, cache, answer);
     if (answer.metadata.uid !== undefined) this.#written.set(answer.metadata.uid, answer);
-  }
-
-  #record(event: ActionEvent, what: KubeObject | { refusal?: string }): void {
-    const about = event.about ?? { type: this.#pass.subjectType, object: this.#pass.subject };
-    if (about.object === undefined) return;
-    const refusal = 'refusal' in what ? what.refusal : undefined;
-    const text = typeof event.message === 'string' ? event.message : undefined;
-    const message = refusal ?? text ?? (event.message as (answer: KubeObject) => string)(what as KubeObject);
-    const kind = refusal === undefined ? (event.kind ?? 'Normal') : 'Warning';
-    const reason = refusal === undefined ? event.reason : (event.failure?.reason ?? event.reason);
-    this.#means.events.record(about.type, about.object, kind, reason, message);
   }
 }
 
