@@ -4,6 +4,7 @@
  */
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
+import { cronJobs, jobs } from './batch.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { podDisruptionBudgets } from './policy.ts';
 import {
@@ -23,7 +24,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
     'LimitRange limitranges',
     'ResourceQuota resourcequotas',
   ],
-  'batch/v1': ['CronJob cronjobs', 'Job jobs'],
   'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
@@ -66,6 +66,8 @@ function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespace
 export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   statefulSets,
   daemonSets,
+  cronJobs,
+  jobs,
   ...typesOf(namespaced, true),
   persistentVolumeClaims,
   csiStorageCapacities,

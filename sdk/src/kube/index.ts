@@ -1,5 +1,6 @@
 export * from './apps.ts';
 export * from './autoscaling.ts';
+export * from './batch.ts';
 export * from './core.ts';
 export * from './further-types.ts';
 export * from './meta.ts';
