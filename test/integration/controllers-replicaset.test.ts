@@ -44,6 +44,7 @@ describe('controller-replicaset', () => {
       fullyLabeledReplicas: 1,
       readyReplicas: 1,
       availableReplicas: 1,
+      terminatingReplicas: 0,
       observedGeneration: metadata.generation,
     });
     expect(podEvents.filter(({ type }) => type === 'ADDED')).toHaveLength(4);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { controllerReference, replicaSets, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
+import { isPodActive, type Action, type Outcome } from '@timonel/sdk/controller';
+import { controllerOf, controllerReference, replicaSets, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import fc from 'fast-check';
-import { deletionOrder } from './ranking.ts';
-import { isActive, newPod, plan, planStatus, type Observed } from './reconcile.ts';
+import { explain, observe, reconcile, status as statusOf, type Observed } from './reconcile.ts';
 
 const timestamp = '2026-01-01T01:00:00Z';
 const nowMs = Date.parse(timestamp);
@@ -65,14 +65,35 @@ function pod(name: string, input: PodInput = {}): Pod {
   };
 }
 
-function observed(set: ReplicaSet, pods: readonly Pod[]): Observed {
-  return { replicaSet: set, pods, nowMs, timestamp };
+const now = { nowMs, timestamp };
+const none: Outcome = { answers: new Map(), existing: [] };
+
+function observed(set: ReplicaSet, all: readonly Pod[]): Observed {
+  return observe(set, now, {
+    own: all.filter((one) => controllerOf(one)?.uid === 'rs-uid'),
+    orphans: all.filter((one) => controllerOf(one) === undefined),
+    related: () => all,
+  });
 }
 
-const brief = (set: ReplicaSet, pods: readonly Pod[]): string[] =>
-  plan(observed(set, pods)).map((action) =>
-    action.do === 'create' ? `create ${action.count}` : `${action.do} ${action.pod.metadata.name}`,
-  );
+const plan = (set: ReplicaSet, all: readonly Pod[]): readonly Action[] => reconcile(observed(set, all)).actions;
+
+/** Runs of the same are counted. */
+function brief(set: ReplicaSet, all: readonly Pod[]): string[] {
+  const actions = plan(set, all);
+  const creations = actions.filter((action) => action.do === 'create').length;
+  const others = actions.flatMap((action) => {
+    if (!('object' in action) || action.do === 'create') return [];
+    return `${action.do === 'update' ? action.cause.code : action.do} ${action.object.metadata.name}`;
+  });
+  return creations === 0 ? others : [...others, `create ${creations}`];
+}
+
+function refused(set: ReplicaSet, all: readonly Pod[], what: 'create' | 'delete', message: string): Outcome {
+  const action = plan(set, all).find((one) => one.do === what);
+  if (action === undefined) throw new Error(`there is no ${what}`);
+  return { ...none, failure: { action, error: new Error(message), message } };
+}
 
 describe('plan', () => {
   it('creates what is missing and deletes what is too much', () => {
@@ -91,9 +112,14 @@ describe('plan', () => {
     const orphan = pod('orphan', { owner: null });
     const strayed = pod('strayed', { labels: { app: 'other' } });
     const foreign = pod('foreign', { owner: 'another' });
-    expect(brief(replicaSet(2), [orphan, strayed, foreign])).toEqual(['release strayed', 'adopt orphan', 'create 1']);
+    expect(brief(replicaSet(2), [orphan, strayed, foreign])).toEqual([
+      'SelectorDoesNotMatch strayed',
+      'SelectorMatches orphan',
+      'create 1',
+    ]);
     const ended = pod('ended', { owner: null, phase: 'Succeeded' });
-    expect(brief(replicaSet(0), [ended])).toEqual([]);
+    const endedAndStrayed = pod('e', { labels: { app: 'other' }, phase: 'Failed' });
+    expect(brief(replicaSet(0), [ended, endedAndStrayed])).toEqual([]);
   });
 
   it('does nothing for a replica set that is being deleted', () => {
@@ -107,7 +133,9 @@ describe('plan', () => {
   });
 
   it('makes pods by the template, owned by the set', () => {
-    expect(newPod(replicaSet(1))).toEqual({
+    const [creation] = plan(replicaSet(1), []);
+    expect(creation).toMatchObject({ do: 'create', cause: { code: 'TooFewReplicas', text: '0 of 1 replicas exist' } });
+    expect(creation).toHaveProperty('object', {
       metadata: {
         generateName: 'web-',
         namespace: 'default',
@@ -128,39 +156,7 @@ describe('plan', () => {
   });
 });
 
-describe('deletionOrder', () => {
-  const first = (a: Pod, b: Pod): string | undefined => deletionOrder([a, b])[0]?.metadata.name;
-  const cases: [string, PodInput, PodInput][] = [
-    ['unassigned before assigned', {}, { node: 'n', phase: 'Pending' }],
-    ['pending before unknown', { node: 'n', phase: 'Pending' }, { node: 'n', phase: 'Unknown' }],
-    ['unknown before running', { node: 'n', phase: 'Unknown' }, { node: 'n' }],
-    ['not ready before ready', { node: 'n', ready: false }, { node: 'n' }],
-    ['not ready before cheap', { node: 'n', ready: false, cost: '100' }, { node: 'n', cost: '-5' }],
-    ['lower deletion cost first', { node: 'n', cost: '-1' }, { node: 'n' }],
-    ['ready for a shorter time first', { node: 'n', readySince: '2026-01-01T00:30:00Z' }, { node: 'n' }],
-    ['more restarts first', { node: 'n', restarts: 3 }, { node: 'n' }],
-    ['younger first', { node: 'n', created: '2026-01-01T00:00:05Z' }, { node: 'n' }],
-  ];
-  it.each(cases)('%s', (_, loser, winner) => {
-    expect(first(pod('loser', loser), pod('winner', winner))).toBe('loser');
-    expect(first(pod('winner', winner), pod('loser', loser))).toBe('loser');
-  });
-
-  it('takes from the node that has more of them', () => {
-    const pods = [
-      pod('alone', { node: 'm', created: '2026-01-01T00:00:09Z' }),
-      pod('a', { node: 'n' }),
-      pod('b', { node: 'n' }),
-    ];
-    expect(deletionOrder(pods).at(-1)?.metadata.name).toBe('alone');
-  });
-
-  it('ignores a malformed cost', () => {
-    expect(first(pod('a', { node: 'n', cost: '+7' }), pod('b', { node: 'n', cost: '-1' }))).toBe('b');
-  });
-});
-
-describe('planStatus', () => {
+describe('status', () => {
   it('counts, and waits for minReadySeconds', () => {
     const set = replicaSet(3, { minReadySeconds: 60 });
     const pods = [
@@ -169,30 +165,69 @@ describe('planStatus', () => {
       pod('unready', { ready: false }),
       pod('partly', { labels: { app: 'web' } }),
       pod('gone', { deleting: true }),
+      pod('gone and ended', { deleting: true, phase: 'Failed' }),
     ];
-    const { status, requeueAfterMs } = planStatus(observed(set, pods), undefined);
+    const { status, requeueAfterMs } = statusOf(observed(set, pods), none);
     expect(status).toEqual({
       replicas: 4,
       fullyLabeledReplicas: 3,
       readyReplicas: 3,
       availableReplicas: 2,
+      terminatingReplicas: 1,
       observedGeneration: 3,
     });
     expect(requeueAfterMs).toBe(50_000);
   });
 
-  it('sets and removes ReplicaFailure', () => {
-    const failure = { reason: 'FailedCreate', message: 'exceeded quota' } as const;
-    const { status } = planStatus(observed(replicaSet(1), []), failure);
+  it.each(['create', 'delete'] as const)('sets and removes ReplicaFailure when it may not %s', (what) => {
+    const [set, all] = what === 'create' ? [replicaSet(1), []] : [replicaSet(0), [pod('a')]];
+    const reason = what === 'create' ? 'FailedCreate' : 'FailedDelete';
+    const { status } = statusOf(observed(set, all), refused(set, all, what, 'exceeded quota'));
     expect(status.conditions).toEqual([
-      { type: 'ReplicaFailure', status: 'True', ...failure, lastTransitionTime: timestamp },
+      { type: 'ReplicaFailure', status: 'True', reason, message: 'exceeded quota', lastTransitionTime: timestamp },
     ]);
-    const again = planStatus(
-      { ...observed({ ...replicaSet(1), status }, []), timestamp: '2027-01-01T00:00:00Z' },
-      failure,
-    );
-    expect(again.status).toEqual(status);
-    expect(planStatus(observed({ ...replicaSet(1), status }, []), undefined).status.conditions).toBeUndefined();
+    const failing = { ...set, status };
+    const later = { ...observed(failing, all), timestamp: '2027-01-01T00:00:00Z' };
+    expect(statusOf(later, refused(failing, all, what, 'pods "web-x" exceed the quota')).status).toEqual(status);
+    expect(statusOf(observed(failing, all), none).status.conditions).toBeUndefined();
+  });
+
+  it('makes no pods that it would not select, and says what to do', () => {
+    const set = replicaSet(3, { selector: { matchLabels: { app: 'other' } } });
+    expect(plan(set, [])).toEqual([]);
+    expect(statusOf(observed(set, []), none).status.conditions).toMatchObject([
+      {
+        type: 'ReplicaFailure',
+        status: 'True',
+        reason: 'SelectorDoesNotMatch',
+        message: expect.stringContaining('match'),
+      },
+    ]);
+  });
+});
+
+describe('explain', () => {
+  const codes = (set: ReplicaSet, all: readonly Pod[]): [string, string][] =>
+    explain(observed(set, all)).map(({ code, text }) => [code, text]);
+
+  it('is silent when all is as declared', () => {
+    expect(codes(replicaSet(1), [pod('a')])).toEqual([]);
+  });
+
+  it('tells of a quota, of pods that wait, of minReadySeconds', () => {
+    const set = replicaSet(4, { minReadySeconds: 30 });
+    const all = [
+      pod('a', { ready: false }),
+      pod('b', { ready: false }),
+      pod('c', { readySince: '2026-01-01T00:59:50Z' }),
+    ];
+    const { status } = statusOf(observed(set, all), refused(set, all, 'create', 'exceeded quota: pods'));
+    expect(codes({ ...set, status }, all)).toEqual([
+      ['FailedCreate', '3 of 4 replicas exist: exceeded quota: pods'],
+      ['Unscheduled', '2 pods: a, b: has no node yet'],
+      ['MinReadySeconds', expect.stringContaining('in 20 s')],
+    ]);
+    expect(codes(replicaSet(0), [pod('a')])).toEqual([['TooManyReplicas', '1 of 0 replicas exist']]);
   });
 });
 
@@ -207,19 +242,17 @@ describe('properties', () => {
   });
 
   /** A model of the API: applies the actions to the pods. */
-  function apply(set: ReplicaSet, pods: readonly Pod[], pass: number): Pod[] {
-    let next = [...pods];
-    for (const action of plan(observed(set, pods))) {
+  function apply(set: ReplicaSet, before: readonly Pod[], pass: number): Pod[] {
+    let next = [...before];
+    plan(set, before).forEach((action, index) => {
       if (action.do === 'create') {
-        for (let made = 0; made < action.count; made++)
-          next.push(pod(`new-${pass}-${made}`, { labels: { app: 'web' }, ready: false, phase: 'Pending' }));
-        continue;
+        next.push(pod(`new-${pass}-${index}`, { labels: { app: 'web' }, ready: false, phase: 'Pending' }));
+        return;
       }
-      const { name = '' } = action.pod.metadata;
-      next = next.filter((other) => other.metadata.name !== name);
-      const labels = action.pod.metadata.labels ?? {};
-      if (action.do !== 'delete') next.push(pod(name, { labels, owner: action.do === 'adopt' ? 'rs-uid' : null }));
-    }
+      if (action.do !== 'update' && action.do !== 'delete') throw new Error(`unexpected: ${action.do}`);
+      next = next.filter(({ metadata }) => metadata.uid !== action.object.metadata.uid);
+      if (action.do === 'update') next.push(action.next as Pod);
+    });
     return next;
   }
 
@@ -229,11 +262,12 @@ describe('properties', () => {
         const set = replicaSet(replicas);
         const before = inputs.map((input, index) => pod(`p${index}`, input));
         const after = apply(set, before, 1);
-        const mine = after.filter((p) => p.metadata.ownerReferences?.[0]?.uid === 'rs-uid' && isActive(p));
-        expect(mine.filter((p) => p.metadata.labels?.['app'] === 'web')).toHaveLength(replicas);
-        expect(plan(observed(set, after))).toEqual([]);
-        const foreign = before.filter((p) => p.metadata.ownerReferences?.[0]?.uid === 'another');
-        for (const p of foreign) expect(after).toContain(p);
+        const mine = after.filter((one) => controllerOf(one)?.uid === 'rs-uid' && isPodActive(one));
+        expect(mine).toHaveLength(replicas);
+        for (const { metadata } of mine) expect(metadata.labels).toEqual({ app: 'web' });
+        expect(plan(set, after)).toEqual([]);
+        const foreign = before.filter((one) => controllerOf(one)?.uid === 'another');
+        for (const one of foreign) expect(after).toContain(one);
       }),
     );
   });
