@@ -1,12 +1,7 @@
 /** apps/v1 kinds whose pods keep their place: on an ordinal, or on a node. Those that are alike are in `workloads.ts`. */
 import type { PodTemplateSpec } from './core.ts';
 import { defineResource, type Condition, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
-
-/** A claim as a template holds it: the parts that controllers look at. */
-export interface ClaimTemplate extends KubeObject {
-  spec?: Record<string, unknown>;
-  status?: Record<string, unknown>;
-}
+import type { PersistentVolumeClaim } from './storage.ts';
 
 export interface StatefulSet extends KubeObject {
   spec: {
@@ -14,7 +9,7 @@ export interface StatefulSet extends KubeObject {
     selector: LabelSelector;
     template: PodTemplateSpec;
     serviceName?: string;
-    volumeClaimTemplates?: ClaimTemplate[];
+    volumeClaimTemplates?: PersistentVolumeClaim[];
     /** `OrderedReady`, `Parallel`. */
     podManagementPolicy?: string;
     updateStrategy?: {

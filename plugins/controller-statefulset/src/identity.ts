@@ -1,0 +1,80 @@
+/** Who the pods of a stateful set are: names, labels, host names, volumes. */
+import { podFromTemplate } from '@timonel/sdk/controller';
+import { statefulSets, type Pod, type PodTemplateSpec, type StatefulSet, type Volume } from '@timonel/sdk/kube';
+
+export const podNameLabel = 'statefulset.kubernetes.io/pod-name';
+export const podIndexLabel = 'apps.kubernetes.io/pod-index';
+export const revisionLabel = 'controller-revision-hash';
+
+export interface OrdinalName {
+  /** The name of the set. */
+  readonly parent: string;
+  readonly ordinal: number;
+}
+
+/** `web-3` is 3 of `web`. Undefined: no pod of a stateful set has such a name. */
+export function ordinalName(name: string | undefined): OrdinalName | undefined {
+  const match = /^(.+)-(0|[1-9]\d{0,8})$/.exec(name ?? '');
+  return match === null ? undefined : { parent: match[1] ?? '', ordinal: Number(match[2]) };
+}
+
+export function podName(set: StatefulSet, ordinal: number): string {
+  return `${set.metadata.name}-${ordinal}`;
+}
+
+export function startOrdinal(set: StatefulSet): number {
+  return set.spec.ordinals?.start ?? 0;
+}
+
+/** Name of a revision: that of its ControllerRevision. */
+export function revisionOfPod(pod: Pod): string | undefined {
+  return pod.metadata.labels?.[revisionLabel];
+}
+
+export function claimName(template: string, set: StatefulSet, ordinal: number): string {
+  return `${template}-${podName(set, ordinal)}`;
+}
+
+/** By the names of their templates, which are names of volumes. */
+export function claimNames(set: StatefulSet, ordinal: number): ReadonlyMap<string, string> {
+  const templates = (set.spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name ?? '');
+  return new Map(templates.map((template) => [template, claimName(template, set, ordinal)]));
+}
+
+export function identityLabels(set: StatefulSet, ordinal: number): Readonly<Record<string, string>> {
+  return { [podNameLabel]: podName(set, ordinal), [podIndexLabel]: String(ordinal) };
+}
+
+/** The volumes of the template, with the claims of the pod in place of those of their names. */
+function volumesOf(set: StatefulSet, ordinal: number, given: readonly Volume[]): Volume[] {
+  const claims = claimNames(set, ordinal);
+  const claimed = [...claims].map(([name, claim]) => ({ name, persistentVolumeClaim: { claimName: claim } }));
+  return [...claimed, ...given.filter(({ name }) => !claims.has(name))];
+}
+
+export function newPod(set: StatefulSet, ordinal: number, template: PodTemplateSpec, revision: string): Pod {
+  const name = podName(set, ordinal);
+  const pod = podFromTemplate(template, set, statefulSets, { name });
+  const volumes = volumesOf(set, ordinal, pod.spec.volumes ?? []);
+  const { serviceName = '' } = set.spec;
+  return {
+    metadata: {
+      ...pod.metadata,
+      labels: { ...pod.metadata.labels, ...identityLabels(set, ordinal), [revisionLabel]: revision },
+    },
+    spec: {
+      ...pod.spec,
+      hostname: name,
+      ...(serviceName === '' ? {} : { subdomain: serviceName }),
+      ...(volumes.length === 0 ? {} : { volumes }),
+    },
+  };
+}
+
+/** The pod with the labels of its place, or undefined when it has them. */
+export function withIdentity(set: StatefulSet, ordinal: number, pod: Pod): Pod | undefined {
+  const labels = pod.metadata.labels ?? {};
+  const wanted = identityLabels(set, ordinal);
+  if (Object.entries(wanted).every(([key, value]) => labels[key] === value)) return undefined;
+  return { ...pod, metadata: { ...pod.metadata, labels: { ...labels, ...wanted } } };
+}
