@@ -27,6 +27,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'scheduler-external': () => import('@timonel/plugin-scheduler-external'),
   'controller-persistentvolume': () => import('@timonel/plugin-controller-persistentvolume'),
   'controller-replicaset': () => import('@timonel/plugin-controller-replicaset'),
+  'controller-replicationcontroller': () => import('@timonel/plugin-controller-replicationcontroller'),
   'controller-deployment': () => import('@timonel/plugin-controller-deployment'),
   'controller-statefulset': () => import('@timonel/plugin-controller-statefulset'),
   'controller-endpointslice': () => import('@timonel/plugin-controller-endpointslice'),

@@ -24,6 +24,8 @@ const plurals: Readonly<Record<string, string>> = {
   deployment: 'deployments.apps',
   rs: 'replicasets.apps',
   replicaset: 'replicasets.apps',
+  rc: 'replicationcontrollers',
+  replicationcontroller: 'replicationcontrollers',
 };
 const clusterScoped: ReadonlySet<string> = new Set(['nodes', 'namespaces', 'persistentvolumes']);
 

@@ -16,6 +16,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'scheduler-host' },
     { plugin: 'scheduler-default' },
     { plugin: 'controller-replicaset' },
+    { plugin: 'controller-replicationcontroller' },
     { plugin: 'controller-deployment' },
     { plugin: 'controller-endpointslice' },
     { plugin: 'controller-namespace' },

@@ -15,15 +15,11 @@ import {
   persistentVolumes,
   storageClasses,
 } from './storage.ts';
+import { replicationControllers } from './workloads.ts';
 
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
-  v1: [
-    'ReplicationController replicationcontrollers',
-    'PodTemplate podtemplates',
-    'LimitRange limitranges',
-    'ResourceQuota resourcequotas',
-  ],
+  v1: ['PodTemplate podtemplates', 'LimitRange limitranges', 'ResourceQuota resourcequotas'],
   'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
@@ -64,6 +60,7 @@ function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespace
 
 /** Those in namespaces, and those with shapes that are treated like them. Owners come before what they own. */
 export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
+  replicationControllers,
   statefulSets,
   daemonSets,
   cronJobs,

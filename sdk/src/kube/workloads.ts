@@ -1,4 +1,4 @@
-/** apps/v1, discovery.k8s.io/v1 and coordination.k8s.io/v1 kinds. */
+/** Kinds of apps/v1, discovery.k8s.io/v1 and coordination.k8s.io/v1; ReplicationController, the ReplicaSet of core/v1. */
 import { defineResource, type Condition, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
 import type { ObjectReference, PodTemplateSpec } from './core.ts';
 
@@ -42,6 +42,17 @@ export interface Deployment extends KubeObject {
   };
 }
 
+/** core/v1. Its selector is a plain map. */
+export interface ReplicationController extends KubeObject {
+  spec: {
+    replicas?: number;
+    minReadySeconds?: number;
+    selector?: Record<string, string>;
+    template?: PodTemplateSpec;
+  };
+  status?: Omit<NonNullable<ReplicaSet['status']>, 'terminatingReplicas'>;
+}
+
 export interface Endpoint {
   addresses: string[];
   conditions?: { ready?: boolean; serving?: boolean; terminating?: boolean };
@@ -83,6 +94,13 @@ export const replicaSets: ResourceType<ReplicaSet> = defineResource({
   version: 'v1',
   resource: 'replicasets',
   kind: 'ReplicaSet',
+  namespaced: true,
+});
+export const replicationControllers: ResourceType<ReplicationController> = defineResource({
+  group: '',
+  version: 'v1',
+  resource: 'replicationcontrollers',
+  kind: 'ReplicationController',
   namespaced: true,
 });
 export const deployments: ResourceType<Deployment> = defineResource({
