@@ -1,0 +1,206 @@
+/**
+ * What users of the Kubernetes API rely on of its controllers, in our own words: the lines of docs/reference/conformance.md. Each line
+ * stands for tests of Kubernetes' conformance list (up to 1.35); the tests of a line are those whose `describe` has its title.
+ */
+export interface Behaviour {
+  readonly text: string;
+  /** Tests of the conformance list that it stands for. */
+  readonly official: number;
+  /** Of the names of the line's tests, those that show it. */
+  readonly shownBy: RegExp;
+}
+
+export interface Line {
+  /** `area: kind`. */
+  readonly title: string;
+  readonly behaviours: readonly Behaviour[];
+}
+
+const behaviour = (official: number, text: string, shownBy: RegExp): Behaviour => ({ text, official, shownBy });
+
+const apps: readonly Line[] = [
+  {
+    title: 'apps: ControllerRevision',
+    behaviours: [behaviour(1, 'life of the revisions of a DaemonSet', /revision/i)],
+  },
+  {
+    title: 'apps: CronJob',
+    behaviours: [
+      behaviour(1, 'several jobs at once where that is allowed', /allow|several|concurren/i),
+      behaviour(1, 'no second job while one runs (Forbid)', /forbid/i),
+      behaviour(1, 'the running job is replaced (Replace)', /replace/i),
+      behaviour(1, 'no jobs while suspended', /suspend/i),
+      behaviour(1, 'all verbs and the status', /verb|status|patch/i),
+    ],
+  },
+  {
+    title: 'apps: DaemonSet',
+    behaviours: [
+      behaviour(1, 'a pod on every node, made anew when it is deleted', /every node|deleted/i),
+      behaviour(1, 'pods follow the node selector', /selector|label/i),
+      behaviour(1, 'failed pods are replaced', /failed/i),
+      behaviour(1, 'rolling update', /rolling|rolls|update/i),
+      behaviour(1, 'going back without needless restarts', /back|undo/i),
+      behaviour(1, 'list and deletion of a collection', /collection|list/i),
+      behaviour(1, 'the status', /status/i),
+    ],
+  },
+  {
+    title: 'apps: Deployment',
+    behaviours: [
+      behaviour(1, 'Recreate', /recreate/i),
+      behaviour(1, 'RollingUpdate', /rolling|rolls/i),
+      behaviour(1, 'old replica sets are cleaned up', /history|clean/i),
+      behaviour(1, 'rollover in the middle of a roll-out', /rollover|mid/i),
+      behaviour(1, 'scaling in proportion', /proportion/i),
+      behaviour(1, 'the scale', /scale subresource|\/scale|the scale/i),
+      behaviour(1, 'the status', /status/i),
+      behaviour(1, 'life with all verbs', /verb|life|patch/i),
+    ],
+  },
+  {
+    title: 'apps: PodDisruptionBudget',
+    behaviours: [
+      behaviour(1, 'all verbs', /verb|made|create/i),
+      behaviour(1, 'deletion of a collection', /collection/i),
+      behaviour(1, 'its status is computed', /status|counts|observes/i),
+      behaviour(1, 'change of its status', /patch|replac|update/i),
+      behaviour(1, 'evictions are refused until it allows them', /evict/i),
+    ],
+  },
+  {
+    title: 'apps: Job',
+    behaviours: [
+      behaviour(1, 'completes though containers fail and restart', /restart/i),
+      behaviour(1, 'parallel pods; deletion takes them along', /parallel|delet/i),
+      behaviour(1, 'adopts orphans, releases what does not match', /adopt|releas|orphan/i),
+      behaviour(1, 'Indexed', /index/i),
+      behaviour(1, 'the status', /status/i),
+      behaviour(1, 'life with suspension', /suspend/i),
+      behaviour(1, 'podFailurePolicy: FailJob on an exit code', /failjob/i),
+      behaviour(1, 'podFailurePolicy: Ignore on DisruptionTarget', /ignore/i),
+      behaviour(1, 'podFailurePolicy: FailIndex', /failindex/i),
+      behaviour(1, 'backoffLimitPerIndex', /backofflimitperindex|index.*back-?off|back-?off.*index/i),
+      behaviour(1, 'maxFailedIndexes', /maxfailedindexes/i),
+      behaviour(1, 'successPolicy: all indexes', /success.*(all|every|without rules)/i),
+      behaviour(1, 'successPolicy: some indexes', /success.*(index|some)/i),
+      behaviour(1, 'successPolicy: a count', /success.*(count|number)/i),
+    ],
+  },
+  {
+    title: 'apps: ReplicaSet',
+    behaviours: [
+      behaviour(1, 'all replicas run and are kept', /kept|replica/i),
+      behaviour(1, 'adopts and releases pods', /adopt|releas/i),
+      behaviour(1, 'the scale', /scale/i),
+      behaviour(1, 'the status', /status/i),
+      behaviour(1, 'replace and patch', /replac|patch/i),
+      behaviour(1, 'list and deletion of a collection', /collection|list/i),
+    ],
+  },
+  {
+    title: 'apps: ReplicationController',
+    behaviours: [
+      behaviour(1, 'all replicas run and are kept', /kept|replica/i),
+      behaviour(1, 'a condition when a quota is exceeded', /quota|replicafailure|refus/i),
+      behaviour(1, 'adopts matching pods', /adopt/i),
+      behaviour(1, 'releases pods that do not match any more', /releas/i),
+      behaviour(1, 'life with a watch', /watch|life|patch|status/i),
+      behaviour(1, 'the scale', /scale/i),
+    ],
+  },
+  {
+    title: 'apps: StatefulSet',
+    behaviours: [
+      behaviour(1, 'scaling in order, halted by an unhealthy pod', /order|halt/i),
+      behaviour(1, 'scaling in a burst (Parallel)', /parallel|burst/i),
+      behaviour(1, 'rolling update and back', /rolling|rolls/i),
+      behaviour(1, 'canary and phased updates by partition', /partition|canary/i),
+      behaviour(1, 'evicted and failed pods are made anew', /evict|failed/i),
+      behaviour(1, 'the scale', /scale subresource|\/scale|the scale/i),
+      behaviour(1, 'the status', /status/i),
+      behaviour(1, 'list, patch, deletion of a collection', /collection|patch/i),
+    ],
+  },
+];
+
+const apiMachinery: readonly Line[] = [
+  {
+    title: 'api-machinery: Namespace',
+    behaviours: [
+      behaviour(1, 'deletion removes its pods', /pods/i),
+      behaviour(1, 'deletion removes its services', /services/i),
+      behaviour(1, 'pods go before other objects', /before/i),
+      behaviour(1, 'finalizers through /finalize', /finaliz/i),
+      behaviour(1, 'update', /update|replace/i),
+      behaviour(1, 'patch', /patch/i),
+      behaviour(1, 'the status', /status/i),
+    ],
+  },
+  {
+    title: 'api-machinery: Garbage collector',
+    behaviours: [
+      behaviour(1, 'background: Deployment to ReplicaSet to pods', /background.*deployment|deployment.*background/i),
+      behaviour(1, 'background: ReplicationController to pods', /background.*(controller|owner)/i),
+      behaviour(1, 'orphans of a ReplicationController', /orphan.*controller|controller.*orphan/i),
+      behaviour(1, 'orphans of a Deployment', /orphan.*deployment|deployment.*orphan/i),
+      behaviour(1, 'foreground keeps the owner until the pods are gone', /foreground/i),
+      behaviour(1, 'what has a second owner stays', /two owners|second owner/i),
+      behaviour(1, 'a circle of owners blocks nothing', /circle|cycle/i),
+    ],
+  },
+  {
+    title: 'api-machinery: ResourceQuota',
+    behaviours: [behaviour(12, 'usage is counted, objects beyond it are refused, scopes, life', /./)],
+  },
+];
+
+const others: readonly Line[] = [
+  { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /./)] },
+  {
+    title: 'network: kubernetes.default',
+    behaviours: [behaviour(3, 'the service leads to every API server', /./)],
+  },
+  {
+    title: 'network: Endpoints and EndpointSlices',
+    behaviours: [
+      behaviour(1, 'for pods that match', /match/i),
+      behaviour(1, 'for a selector that matches none', /none|no pod|empty/i),
+      behaviour(1, 'hand-made Endpoints are mirrored', /mirror/i),
+      behaviour(1, 'life of Endpoints', /life|endpoints object|hand-made|verbs/i),
+      behaviour(4, 'one port and several, changed and removed', /port/i),
+      behaviour(1, 'soon enough for 100 services', /100|soon|many/i),
+    ],
+  },
+  { title: 'network: hostPort', behaviours: [behaviour(1, 'no conflict across addresses and protocols', /./)] },
+  {
+    title: 'node: NoExecute taints',
+    behaviours: [
+      behaviour(1, 'eviction after tolerationSeconds', /seconds|after/i),
+      behaviour(1, 'no eviction when the taint goes', /goes|cancel|removed/i),
+    ],
+  },
+  { title: 'node: RuntimeClass', behaviours: [behaviour(5, 'all verbs; unknown is refused; overhead is set', /./)] },
+  { title: 'scheduling: LimitRange', behaviours: [behaviour(2, 'defaults and limits; collections', /./)] },
+  {
+    title: 'scheduling: predicates',
+    behaviours: [
+      behaviour(1, 'resources that do not fit', /resource|cpu/i),
+      behaviour(1, 'a node selector that matches no node', /matches no/i),
+      behaviour(1, 'a node selector that matches', /only on|selects/i),
+      behaviour(1, 'conflict of host ports with 0.0.0.0', /0\.0\.0\.0/),
+    ],
+  },
+  {
+    title: 'scheduling: preemption',
+    behaviours: [
+      behaviour(1, 'of a less important pod', /less important/i),
+      behaviour(1, 'by a critical pod', /critical/i),
+      behaviour(1, 'of pods of several priorities', /several priorities|lowest/i),
+      behaviour(1, 'the condition DisruptionTarget', /disruptiontarget/i),
+      behaviour(1, 'PriorityClass: all verbs, an immutable value', /priorityclass/i),
+    ],
+  },
+];
+
+export const lines: readonly Line[] = [...apps, ...apiMachinery, ...others];
