@@ -145,6 +145,13 @@ export function isAlreadyExists(error: unknown): boolean {
   return apiErrorReason(error) === 'AlreadyExists';
 }
 
+/** True when a creation was refused because its namespace is being deleted. */
+export function isNamespaceTerminating(error: unknown): boolean {
+  if (apiErrorReason(error) !== 'Forbidden') return false;
+  const { status } = error as Partial<ApiError>;
+  return status?.details?.causes?.some(({ reason }) => reason === 'NamespaceTerminating') === true;
+}
+
 /** One finding of a validator: the causes of a 422 are made of these. */
 export interface FieldError {
   /** Path of the field: `spec.containers[0].name`. */

@@ -168,6 +168,8 @@ export interface Outcome {
   readonly answers: ReadonlyMap<Action, KubeObject>;
   /** Creates with `ifExists: 'report'` that found their name taken. */
   readonly existing: readonly CreateAction[];
+  /** What has the names of those, as the API shows it. Absent, or without it: it was gone again. */
+  readonly found?: ReadonlyMap<Action, KubeObject>;
   /** The action that was refused; those after it were not tried. */
   readonly failure?: { readonly action: Action; readonly error: unknown; readonly message: string };
 }

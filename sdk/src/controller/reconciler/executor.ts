@@ -1,7 +1,14 @@
 /** Carries the actions of one pass out, in order, and remembers what the caches have yet to show. */
 import type { ApiClient } from '../../contracts/api/index.ts';
 import { errorMessage } from '../../kernel/index.ts';
-import { isAlreadyExists, isConflict, isNotFound, type KubeObject, type ResourceType } from '../../kube/index.ts';
+import {
+  isAlreadyExists,
+  isConflict,
+  isNamespaceTerminating,
+  isNotFound,
+  type KubeObject,
+  type ResourceType,
+} from '../../kube/index.ts';
 import type { Informer } from '../informer.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { slowStart } from '../slow-start.ts';
@@ -59,6 +66,9 @@ class Execution {
   readonly #pass: Pass;
   readonly answers: Map<Action, KubeObject> = new Map();
   readonly existing: CreateAction[] = [];
+  readonly found: Map<Action, KubeObject> = new Map();
+  /** The namespace is going: nothing more can be made in it, and what is there goes anyway. */
+  namespaceGoes = false;
   /** The newest state of each object that was written in this pass, by uid. */
   readonly #written = new Map<string, KubeObject>();
   failure: Outcome['failure'];
@@ -77,7 +87,8 @@ class Execution {
       const action = actions[index];
       if (action !== undefined) await this.#one(action);
     });
-    if (error !== undefined) this.failure ??= { action: actions[0] as Action, error, message: errorMessage(error) };
+    if (error !== undefined && !this.namespaceGoes)
+      this.failure ??= { action: actions[0] as Action, error, message: errorMessage(error) };
   }
 
   async #one(action: Action): Promise<void> {
@@ -87,9 +98,15 @@ class Execution {
       const tells = action.event?.onlyFailure !== true && (answer !== undefined || action.do === 'event');
       if (action.event !== undefined && tells) this.#means.events.tell(this.#pass, action.event, answer);
     } catch (error) {
+      if (action.do === 'create' && isNamespaceTerminating(error)) {
+        this.namespaceGoes = true;
+        throw error;
+      }
       const failed = action.event?.failure;
       const text = errorMessage(error);
-      if (failed !== undefined) this.#means.events.tellRefusal(this.#pass, action.event as ActionEvent, text);
+      // Somebody was faster: the next pass looks anew, and there is nothing to tell.
+      if (failed !== undefined && !isConflict(error))
+        this.#means.events.tellRefusal(this.#pass, action.event as ActionEvent, text);
       this.failure ??= { action, error, message: text };
       throw error;
     }
@@ -131,7 +148,19 @@ class Execution {
     } catch (error) {
       if (action.ifExists !== 'report' || !isAlreadyExists(error)) throw error;
       this.existing.push(action);
+      await this.#find(action);
       return undefined;
+    }
+  }
+
+  async #find(action: CreateAction): Promise<void> {
+    const { namespace, name = '' } = action.object.metadata;
+    try {
+      const found = await this.#means.api.get(action.type, { namespace, name });
+      this.found.set(action, found);
+      this.wrote(action.type, found);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
     }
   }
 
@@ -205,17 +234,17 @@ export interface Executed {
 
 /**
  * Carries the actions out in order. Neighbours that do the same to objects of the same type go together, in batches of 1, 2, 4, …;
- * the first that fails ends the pass. An object that an earlier action of the pass has written is written against that state.
+ * the first that fails ends the pass; so does, without a failure, a creation in a namespace that is going. An object that an earlier action of the pass has written is written against that state.
  */
 export async function executeActions(means: ExecutorMeans, pass: Pass, actions: readonly Action[]): Promise<Executed> {
   const execution = new Execution(means, pass);
   for (const batch of batchesOf(actions)) {
-    if (execution.failure !== undefined || execution.existing.length > 0) break;
+    if (execution.failure !== undefined || execution.namespaceGoes || execution.existing.length > 0) break;
     await execution.batch(batch);
   }
-  const { answers, existing, failure } = execution;
+  const { answers, existing, found, failure } = execution;
   return {
-    outcome: { answers, existing, ...(failure === undefined ? {} : { failure }) },
+    outcome: { answers, existing, found, ...(failure === undefined ? {} : { failure }) },
     latest: (object) => execution.latest(object),
   };
 }
