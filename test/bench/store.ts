@@ -18,6 +18,7 @@ const notes = `Notes
 - etcd is loaded by h2load (C) with gRPC puts and ranges, at most ${connectionsAtMost} connections, which was its best number. Ours serves
   the store contract by length-prefixed binary frames to a client in Node with as many connections. gRPC's own cost is
   thus on etcd's side and not on ours, and the slower client (Node) on ours.
+- Loads are of stores that serve for a while: both get 30,000 puts first, and each load takes a second or more.
 - All puts and gets of a row use one key. Clients wait for an answer before they ask again.
 - The watch row counts delivered events; etcd's watches share one stream, as its own client does it; both watch clients
   are in Node. Its delays are from put to delivery.

@@ -57,19 +57,19 @@ function putRows(members: string, requests: number): LoadRow[] {
 
 export function oneMemberRows(): LoadRow[] {
   const name = '1 member';
-  const gets = { clients: 64, requests: 30_000 };
+  const gets = { clients: 64, requests: 100_000 };
   return [
-    ...putRows(name, 20_000),
+    ...putRows(name, 60_000),
     loadRow(
       `${name}: put 256 B, 1 client`,
-      { operation: 'put', clients: 1, requests: 1_500, valueBytes: 256 },
+      { operation: 'put', clients: 1, requests: 8_000, valueBytes: 256 },
       { p50Ms: notSlower, p99Ms: notSlower },
     ),
     loadRow(`${name}: linearizable get, 64 clients`, { operation: 'get', ...gets }, { perSecond: faster }),
     loadRow(`${name}: serializable get, 64 clients`, { operation: 'getSerializable', ...gets }, { perSecond: faster }),
     loadRow(
       `${name}: range of ${rangeKeys} keys, 8 clients`,
-      { operation: 'range', clients: 8, requests: 1_500 },
+      { operation: 'range', clients: 8, requests: 4_000 },
       { perSecond: faster },
     ),
     loadRow(`${name}: watch, ${watching.watchers} watchers × ${watching.updates} updates`, undefined, {
@@ -79,7 +79,7 @@ export function oneMemberRows(): LoadRow[] {
   ];
 }
 
-export const threeMemberRows = (): LoadRow[] => putRows('3 members', 12_000);
+export const threeMemberRows = (): LoadRow[] => putRows('3 members', 40_000);
 
 export interface FailOverRows {
   readonly sameTiming: Row & { readonly gap: Measure };
