@@ -19,6 +19,8 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-replicationcontroller' },
     { plugin: 'controller-deployment' },
     { plugin: 'controller-endpointslice' },
+    { plugin: 'controller-endpoints' },
+    { plugin: 'controller-endpointslicemirroring' },
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
     { plugin: 'metrics-prometheus' },

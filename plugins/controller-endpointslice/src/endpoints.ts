@@ -1,91 +1,74 @@
-/** Pods as endpoints: their addresses, ports and conditions, grouped by the ports they really have. */
-import { findCondition } from '@timonel/sdk/controller';
-import type { Endpoint, EndpointSlice, Pod, Service, ServicePort } from '@timonel/sdk/kube';
+/** Pods as endpoints: one for each address family, grouped by the ports they really have. */
+import { isPodReady } from '@timonel/sdk/controller';
+import {
+  addressOf,
+  hasAddress,
+  hostnameOf,
+  podReference,
+  portsKey,
+  portsOf,
+  type SlicePort,
+} from '@timonel/sdk/controller/endpoints';
+import type { Endpoint, Pod, Service } from '@timonel/sdk/kube';
+import type { NodeFacts } from './nodes.ts';
 
-export type SlicePort = NonNullable<EndpointSlice['ports']>[number];
-
-/** Endpoints that have the same ports. */
-export interface PortGroup {
+/** A pod as an endpoint in one family. */
+export interface PodEndpoint {
+  readonly pod: Pod;
+  readonly family: string;
+  readonly endpoint: Endpoint;
   readonly ports: readonly SlicePort[];
-  readonly pods: readonly Pod[];
 }
 
-export function isReady(pod: Pod): boolean {
-  return findCondition(pod.status?.conditions, 'Ready')?.status === 'True';
+/** A pod of a node that is gone is about to go, too; with publishNotReadyAddresses it counts until then. */
+export function isEligible(service: Service, pod: Pod, node: (name: string) => NodeFacts | undefined): boolean {
+  if (!hasAddress(pod)) return false;
+  const { nodeName } = pod.spec;
+  return !nodeName || service.spec.publishNotReadyAddresses === true || node(nodeName) !== undefined;
 }
 
-/** Whether the pod can have endpoints at all: it has an address and has not ended. */
-export function hasEndpoints(pod: Pod): boolean {
-  const { phase, podIP } = pod.status ?? {};
-  return podIP !== undefined && podIP !== '' && phase !== 'Succeeded' && phase !== 'Failed';
-}
-
-/** The port number in this pod; undefined when no container has a port of that name. */
-function portNumber(pod: Pod, port: ServicePort): number | undefined {
-  const target = port.targetPort ?? port.port;
-  if (typeof target === 'number') return target === 0 ? port.port : target;
-  const protocol = port.protocol ?? 'TCP';
-  for (const container of pod.spec.containers) {
-    const found = container.ports?.find(({ name, protocol: own }) => name === target && (own ?? 'TCP') === protocol);
-    if (found !== undefined) return found.containerPort;
-  }
-  return undefined;
-}
-
-function portsOf(service: Service, pod: Pod): SlicePort[] {
-  return (service.spec.ports ?? []).flatMap((port) => {
-    const number = portNumber(pod, port);
-    if (number === undefined) return [];
-    const { name = '', protocol = 'TCP', appProtocol } = port;
-    return [{ name, protocol, port: number, ...(appProtocol === undefined ? {} : { appProtocol }) }];
-  });
-}
-
-/** Pods by the ports they have for this service. A named port may have another number in another pod. */
-export function groupByPorts(service: Service, pods: readonly Pod[]): PortGroup[] {
-  const groups = new Map<string, { ports: SlicePort[]; pods: Pod[] }>();
-  for (const pod of pods) {
-    const ports = portsOf(service, pod);
-    const key = JSON.stringify(ports);
-    const group = groups.get(key) ?? { ports, pods: [] };
-    group.pods.push(pod);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
-export function addressOf(pod: Pod, family: string): string | undefined {
-  const all = pod.status?.podIPs?.map(({ ip }) => ip) ?? [pod.status?.podIP ?? ''];
-  return all.find((ip) => ip !== '' && ip.includes(':') === (family === 'IPv6'));
-}
-
-export function hostnameOf(service: Service, pod: Pod): string | undefined {
-  return pod.spec.subdomain === service.metadata.name ? pod.spec.hostname : undefined;
-}
-
-/** The endpoint of a pod in one address family; undefined when it has no such address. */
-export function endpointOf(service: Service, pod: Pod, family: string): Endpoint | undefined {
-  const address = addressOf(pod, family);
-  if (address === undefined) return undefined;
-  const serving = isReady(pod);
+function endpointOf(service: Service, pod: Pod, address: string, node: NodeFacts | undefined): Endpoint {
+  const serving = isPodReady(pod);
   const terminating = pod.metadata.deletionTimestamp !== undefined;
   const ready = service.spec.publishNotReadyAddresses === true || (serving && !terminating);
   const hostname = hostnameOf(service, pod);
+  const { nodeName } = pod.spec;
   return {
     addresses: [address],
     conditions: { ready, serving, terminating },
     ...(hostname === undefined ? {} : { hostname }),
-    ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
     targetRef: podReference(pod),
+    ...(nodeName ? { nodeName } : {}),
+    ...(node?.zone === undefined ? {} : { zone: node.zone }),
   };
 }
 
-export function podReference(pod: Pod): NonNullable<Endpoint['targetRef']> {
-  const { namespace, name, uid } = pod.metadata;
-  return {
-    kind: 'Pod',
-    ...(namespace === undefined ? {} : { namespace }),
-    ...(name === undefined ? {} : { name }),
-    ...(uid === undefined ? {} : { uid }),
-  };
+/** The endpoints of the pods in these families, in the order of the pods. */
+export function podEndpoints(
+  service: Service,
+  pods: readonly Pod[],
+  families: readonly string[],
+  node: (name: string) => NodeFacts | undefined,
+): PodEndpoint[] {
+  const eligible = pods.filter((pod) => isEligible(service, pod, node));
+  return families.flatMap((family) =>
+    eligible.flatMap((pod) => {
+      const address = addressOf(pod, family);
+      if (address === undefined) return [];
+      const endpoint = endpointOf(service, pod, address, node(pod.spec.nodeName ?? ''));
+      return [{ pod, family, endpoint, ports: portsOf(service, pod) }];
+    }),
+  );
+}
+
+/** A named port may have another number in another pod. */
+export function byFamilyAndPorts<E extends PodEndpoint>(endpoints: readonly E[]): E[][] {
+  const groups = new Map<string, E[]>();
+  for (const one of endpoints) {
+    const key = `${one.family} ${portsKey(one.ports)}`;
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return [...groups.values()];
 }

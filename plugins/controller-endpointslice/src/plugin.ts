@@ -1,13 +1,16 @@
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { apiClient } from '@timonel/sdk/contracts/api';
-import { controller } from '@timonel/sdk/contracts/controller';
-import { leadership } from '@timonel/sdk/contracts/leadership';
-import { byNamespace, informers, keysFrom, ownerIsCurrent, runController } from '@timonel/sdk/controller';
+import type { AnyPlugin } from '@timonel/sdk';
+import { byNamespace, byNodeName, defineController, keysFrom } from '@timonel/sdk/controller';
 import {
-  endpoints,
+  byNamespacedLabel,
+  endpointChanged,
+  isSelected,
+  selectionIndexValue,
+  serviceNameLabel,
+  sliceManagedByLabel,
+} from '@timonel/sdk/controller/endpoints';
+import {
   endpointSlices,
-  fromLabelSelector,
-  matchesSelector,
+  nodes,
   objectKey,
   pods,
   services,
@@ -15,72 +18,88 @@ import {
   type Pod,
   type Service,
 } from '@timonel/sdk/kube';
-import { execute } from './execute.ts';
-import { managedByLabel, manager } from './legacy-endpoints.ts';
-import { plan, selects, serviceNameLabel, sliceManagedByLabel, sliceManager, type Observed } from './reconcile.ts';
+import { explain } from './explain.ts';
+import { hintsMode } from './hints.ts';
+import { nodeChanged, nodeFacts } from './nodes.ts';
+import { reconcile, sliceManager, type Observed } from './reconcile.ts';
 
-/** The key of the service that a slice of ours belongs to. */
+/** The key of the service that a slice belongs to. */
 function serviceKeys({ metadata }: EndpointSlice): readonly string[] {
   const name = metadata.labels?.[serviceNameLabel];
-  if (name === undefined || metadata.labels?.[sliceManagedByLabel] !== sliceManager) return [];
-  return [`${metadata.namespace}/${name}`];
+  return name === undefined ? [] : [`${metadata.namespace}/${name}`];
 }
 
-function selectsPod(service: Service, pod: Pod): boolean {
-  const matchLabels = service.spec.selector ?? {};
-  return selects(service) && matchesSelector(fromLabelSelector({ matchLabels }), pod.metadata.labels);
+function isOwn({ metadata }: EndpointSlice): boolean {
+  return metadata.labels?.[sliceManagedByLabel] === sliceManager;
 }
 
-const plugin: AnyPlugin = definePlugin({
+const plugin: AnyPlugin = defineController({
   name: 'controller-endpointslice',
   version: '0.1.0',
-  apiVersion: 1,
-  description: 'Publishes the pods behind each Service as EndpointSlices and Endpoints.',
-  provides: { controller },
-  requires: { api: apiClient },
-  optional: { leadership },
-  swap: 'drain',
-  setup(ctx) {
-    const { api } = ctx.deps;
-    const caches = informers(ctx, api);
-    const all = caches.for(services, { indexes: { namespace: byNamespace } });
-    const podInformer = caches.for(pods, { indexes: { namespace: byNamespace } });
-    const slices = caches.for(endpointSlices, { indexes: { service: serviceKeys } });
-    const legacy = caches.for(endpoints);
-    const means = { api, slices, legacy, fieldManager: ctx.name };
+  description: 'Publishes the pods behind each Service as EndpointSlices.',
+  component: 'endpoint-slice-controller',
+  subject: services,
+  // A service that is being deleted leads to its pods until it is gone.
+  confirm: ({ subject }) => subject?.metadata.deletionTimestamp === undefined,
 
-    return runController({
-      ctx,
-      name: 'endpointslice',
-      informers: caches,
-      leadership: ctx.deps.leadership,
-      sources: [
-        keysFrom(all, (service) => [objectKey(service)]),
-        keysFrom(podInformer, (pod) =>
-          all
-            .byIndex('namespace', pod.metadata.namespace ?? '')
-            .filter((service) => selectsPod(service, pod))
-            .map(objectKey),
-        ),
-        keysFrom(slices, serviceKeys),
-        keysFrom(legacy, (object) => (object.metadata.labels?.[managedByLabel] === manager ? [objectKey(object)] : [])),
-      ],
-      async reconcile(key, ownWrites) {
-        const service = all.get(key);
-        const candidates =
-          service === undefined ? [] : podInformer.byIndex('namespace', service.metadata.namespace ?? '');
-        const observed: Observed = {
-          service,
-          pods: candidates.filter((pod) => service !== undefined && selectsPod(service, pod)),
-          slices: slices.byIndex('service', key),
-          endpoints: legacy.get(key),
-        };
-        const actions = plan(observed);
-        if (actions.length > 0 && service !== undefined && !(await ownerIsCurrent(api, services, service))) return;
-        await execute(means, key, actions, ownWrites);
+  inputs: ({ informers }) => ({
+    services: informers.for(services, {
+      indexes: {
+        namespace: byNamespace,
+        auto: (service) => (hintsMode(service) === 'auto' ? 'auto' : undefined),
       },
-    });
+    }),
+    pods: informers.for(pods, { indexes: { label: byNamespacedLabel, node: byNodeName } }),
+    slices: informers.for(endpointSlices, { indexes: { service: serviceKeys } }),
+    nodes: informers.for(nodes),
+  }),
+
+  sources: ({ services: all, pods: podCache, slices, nodes: nodeCache }) => {
+    const servicesOf = (pod: Pod): string[] =>
+      all
+        .byIndex('namespace', pod.metadata.namespace ?? '')
+        .filter((service) => isSelected(service, pod))
+        .map(objectKey);
+    return [
+      keysFrom(all, (service) => [objectKey(service)]),
+      keysFrom(podCache, servicesOf, endpointChanged),
+      keysFrom(slices, (slice) => (isOwn(slice) ? serviceKeys(slice) : [])),
+      keysFrom(
+        nodeCache,
+        ({ metadata }) => [
+          ...podCache.byIndex('node', metadata.name ?? '').flatMap(servicesOf),
+          ...all.byIndex('auto', 'auto').map(objectKey),
+        ],
+        nodeChanged,
+      ),
+    ];
   },
+
+  observe(key, { services: all, pods: podCache, slices, nodes: nodeCache }, now): Observed | undefined {
+    const subject = all.get(key);
+    const every = slices.byIndex('service', key);
+    const own = every.filter(isOwn);
+    if (subject === undefined && own.length === 0) return undefined;
+    const [namespace = ''] = key.split('/');
+    const candidates = (service: Service): readonly Pod[] => podCache.byIndex('label', selectionIndexValue(service));
+    return {
+      ...now,
+      subject,
+      pods: subject === undefined ? [] : candidates(subject).filter((pod) => isSelected(subject, pod)),
+      slices: own,
+      node: (name) => {
+        const found = nodeCache.get(name);
+        return found === undefined ? undefined : nodeFacts(found);
+      },
+      nodes: () => nodeCache.list().map(nodeFacts),
+      isTaken: (name) => slices.get(`${namespace}/${name}`) !== undefined,
+      foreignEndpoints: every
+        .filter((slice) => !isOwn(slice))
+        .reduce((sum, { endpoints }) => sum + (endpoints?.length ?? 0), 0),
+    };
+  },
+  reconcile,
+  explain,
 });
 
 export default plugin;

@@ -1,193 +1,201 @@
-/** What the endpoints of a service need: a pure function from what was observed to the actions to take. */
-import { jsonEqual } from '@timonel/sdk/controller';
+/** What the EndpointSlices of a service need: a pure function from what was observed to the actions to take. */
+import {
+  act,
+  jsonEqual,
+  type Action,
+  type ActionCause,
+  type Observation,
+  type Reconciliation,
+} from '@timonel/sdk/controller';
+import {
+  changedPods,
+  familiesOf,
+  headlessLabel,
+  isHeadless,
+  packSlices,
+  selectsPods,
+  serviceNameLabel,
+  sliceManagedByLabel,
+  sliceNames,
+  triggerTime,
+  triggerTimeAnnotation,
+  type SliceContent,
+} from '@timonel/sdk/controller/endpoints';
 import {
   controllerOf,
   controllerReference,
+  endpointSlices,
   services,
-  type Endpoint,
-  type Endpoints,
   type EndpointSlice,
+  type ObjectMeta,
   type Pod,
   type Service,
 } from '@timonel/sdk/kube';
-import { endpointOf, groupByPorts, hasEndpoints, type SlicePort } from './endpoints.ts';
-import { desiredEndpoints, endpointsDiffer, managedByLabel, manager } from './legacy-endpoints.ts';
+import { byFamilyAndPorts, podEndpoints } from './endpoints.ts';
+import { hintsMode, withHints, type Hinted } from './hints.ts';
+import type { NodeFacts } from './nodes.ts';
 
-export const serviceNameLabel = 'kubernetes.io/service-name';
-export const sliceManagedByLabel = 'endpointslice.kubernetes.io/managed-by';
 export const sliceManager = 'endpointslice-controller.k8s.io';
-const headlessLabel = 'service.kubernetes.io/headless';
 export const endpointsPerSlice = 100;
 
-export interface Observed {
-  /** Undefined: there is no such service (any more). */
-  readonly service: Service | undefined;
-  /** Pods of the namespace that the service selects. */
+export interface Observed extends Observation<Service> {
+  /** Those that the service selects. */
   readonly pods: readonly Pod[];
   /** The slices of that service name which this controller manages. */
   readonly slices: readonly EndpointSlice[];
-  /** The Endpoints object of that name. */
-  readonly endpoints: Endpoints | undefined;
+  readonly node: (name: string) => NodeFacts | undefined;
+  readonly nodes: () => readonly NodeFacts[];
+  /** Whether a slice of the namespace has this name. */
+  readonly isTaken: (name: string) => boolean;
+  /** Endpoints in slices that others manage. */
+  readonly foreignEndpoints: number;
 }
 
-export type Cause = 'EndpointsChanged' | 'NoSelector' | 'ServiceGone' | 'SurplusSlice';
+const causes = {
+  changed: { code: 'EndpointsChanged', text: 'the pods behind the service, or its ports, are others now' },
+  surplus: { code: 'SurplusSlice', text: 'its endpoints are in other slices, or gone' },
+  noSelector: { code: 'NoSelector', text: 'the service selects no pods: its endpoints are made by hand' },
+  gone: { code: 'ServiceGone', text: 'the service is gone' },
+} as const satisfies Record<string, ActionCause>;
 
-export type Action =
-  | { readonly do: 'createSlice' | 'updateSlice' | 'deleteSlice'; readonly slice: EndpointSlice; readonly cause: Cause }
-  | {
-      readonly do: 'createEndpoints' | 'updateEndpoints' | 'deleteEndpoints';
-      readonly endpoints: Endpoints;
-      readonly cause: Cause;
-    };
+/** When the API refuses, a person can help: a quota, a namespace that ends. */
+const event = {
+  reason: 'UpdatedEndpointSlices',
+  message: '',
+  onlyFailure: true,
+  failure: { reason: 'FailedToUpdateEndpointSlices', message: 'Error updating Endpoint Slices: ' },
+} as const;
 
-export function selects(service: Service): boolean {
-  return Object.keys(service.spec.selector ?? {}).length > 0 && service.spec.type !== 'ExternalName';
-}
-
+/** The service's labels, and the three that are the controller's own. */
 function labelsOf(service: Service): Record<string, string> {
+  const { [headlessLabel]: _, ...labels } = service.metadata.labels ?? {};
   return {
-    ...service.metadata.labels,
+    ...labels,
+    ...(isHeadless(service) ? { [headlessLabel]: '' } : {}),
     [serviceNameLabel]: service.metadata.name ?? '',
     [sliceManagedByLabel]: sliceManager,
-    ...(service.spec.clusterIP === 'None' ? { [headlessLabel]: '' } : {}),
   };
 }
 
-function newSlice(service: Service, family: string, ports: readonly SlicePort[], endpoints: Endpoint[]): EndpointSlice {
-  const { name, namespace } = service.metadata;
+function withTrigger(metadata: ObjectMeta, trigger: string | undefined): ObjectMeta {
+  const { annotations = {}, ...rest } = metadata;
+  const { [triggerTimeAnnotation]: _, ...others } = annotations;
+  const all = trigger === undefined ? others : { ...others, [triggerTimeAnnotation]: trigger };
+  return Object.keys(all).length === 0 ? rest : { ...rest, annotations: all };
+}
+
+function isLeaving({ metadata }: EndpointSlice): boolean {
+  return metadata.deletionTimestamp !== undefined;
+}
+
+function removeAll(slices: readonly EndpointSlice[], cause: ActionCause): Action[] {
+  return slices.filter((slice) => !isLeaving(slice)).map((slice) => act.delete(endpointSlices, slice, { cause }));
+}
+
+function hadHints(slices: readonly EndpointSlice[], family: string): boolean {
+  const own = slices.filter(({ addressType }) => addressType === family);
+  return own.some(({ endpoints }) => endpoints.some(({ hints }) => hints?.forZones !== undefined));
+}
+
+/** Told when slices are written because of it, or with it. */
+function hintEvents(service: Service, { endpoints, refusals }: Hinted, slices: readonly EndpointSlice[]): Action[] {
+  if (hintsMode(service) !== 'auto') return [];
+  return familiesOf(service).flatMap((family): Action[] => {
+    const refusal = refusals.get(family);
+    const had = hadHints(slices, family);
+    if (refusal !== undefined) {
+      const message = `${refusal}, addressType: ${family}`;
+      return [
+        act.event(
+          services,
+          { reason: 'TopologyAwareHintsDisabled', message, kind: 'Warning' },
+          { code: 'NoHints', text: message },
+        ),
+      ];
+    }
+    if (had || !endpoints.some((one) => one.family === family)) return [];
+    const message = `Topology Aware Hints has been enabled, addressType: ${family}`;
+    return [act.event(services, { reason: 'TopologyAwareHintsEnabled', message }, { code: 'Hints', text: message })];
+  });
+}
+
+interface Writer {
+  create(content: SliceContent): Action;
+  update(slice: EndpointSlice, content: SliceContent): Action;
+  /** What the service says beside its endpoints. */
+  relabel(slice: EndpointSlice): Action[];
+}
+
+function writer(service: Service, trigger: string | undefined, isTaken: (name: string) => boolean): Writer {
+  const labels = labelsOf(service);
+  const { name = '', namespace, uid = '' } = service.metadata;
+  const names = sliceNames(name, uid, isTaken);
+  const cause = causes.changed;
   return {
-    metadata: {
-      generateName: `${name}-`,
-      ...(namespace === undefined ? {} : { namespace }),
-      labels: labelsOf(service),
-      ownerReferences: [controllerReference(service, services)],
+    create({ addressType, ports, endpoints }) {
+      const metadata: ObjectMeta = {
+        name: names.next().value,
+        ...(namespace === undefined ? {} : { namespace }),
+        labels,
+        ownerReferences: [controllerReference(service, services)],
+      };
+      const slice = { addressType, ports: [...ports], endpoints: [...endpoints] };
+      return act.create(endpointSlices, { metadata: withTrigger(metadata, trigger), ...slice }, { cause, event });
     },
-    addressType: family,
-    endpoints,
-    ports: [...ports],
+    update(slice, { ports, endpoints }) {
+      const metadata = withTrigger({ ...slice.metadata, labels }, trigger);
+      const next = { ...slice, metadata, ports: [...ports], endpoints: [...endpoints] };
+      return act.update(endpointSlices, slice, next, { cause, event });
+    },
+    relabel(slice) {
+      if (jsonEqual(slice.metadata.labels, labels)) return [];
+      const next = { ...slice, metadata: { ...slice.metadata, labels } };
+      return [act.update(endpointSlices, slice, next, { cause, event })];
+    },
   };
 }
 
-/**
- * Puts the endpoints into the existing slices with as few writes as it can: each stays where it is, new ones fill the gaps, the
- * rest goes into new slices.
- */
-function pack(
-  service: Service,
-  family: string,
-  ports: readonly SlicePort[],
-  wanted: readonly Endpoint[],
-  slices: readonly EndpointSlice[],
-): Action[] {
-  const left = new Map(wanted.map((endpoint) => [endpoint.targetRef?.uid ?? endpoint.addresses.join(), endpoint]));
-  const filled = slices.map((slice) => {
-    const kept = slice.endpoints.flatMap((before) => {
-      const key = before.targetRef?.uid ?? before.addresses.join();
-      const endpoint = left.get(key);
-      left.delete(key);
-      return endpoint === undefined ? [] : [endpoint];
-    });
-    return { slice, endpoints: kept.slice(0, endpointsPerSlice) };
-  });
-  const rest = [...left.values()];
-  // Fullest first, so that slices run empty and can go.
-  for (const { endpoints } of [...filled].sort((a, b) => b.endpoints.length - a.endpoints.length)) {
-    if (endpoints.length > 0) endpoints.push(...rest.splice(0, endpointsPerSlice - endpoints.length));
-  }
-  for (const { endpoints } of filled) endpoints.push(...rest.splice(0, endpointsPerSlice - endpoints.length));
-  const actions: Action[] = [];
-  const keep = filled.filter(({ endpoints }) => endpoints.length > 0);
-  const kept = keep.length > 0 || rest.length > 0 ? keep : filled.slice(0, 1);
-  for (const { slice, endpoints } of kept) {
-    const labels = labelsOf(service);
-    if (jsonEqual(slice.endpoints, endpoints) && jsonEqual(slice.metadata.labels, labels)) continue;
-    const updated = { ...slice, metadata: { ...slice.metadata, labels }, endpoints };
-    actions.push({ do: 'updateSlice', slice: updated, cause: 'EndpointsChanged' });
-  }
-  while (rest.length > 0) {
-    const slice = newSlice(service, family, ports, rest.splice(0, endpointsPerSlice));
-    actions.push({ do: 'createSlice', slice, cause: 'EndpointsChanged' });
-  }
-  const surplus = filled.filter((entry) => !kept.includes(entry));
-  return [...actions, ...surplus.map(({ slice }): Action => ({ do: 'deleteSlice', slice, cause: 'SurplusSlice' }))];
-}
-
-function planFamily(
-  service: Service,
-  family: string,
-  pods: readonly Pod[],
-  slices: readonly EndpointSlice[],
-): Action[] {
-  const groups = groupByPorts(
-    service,
-    pods.filter((pod) => endpointOf(service, pod, family) !== undefined),
-  );
-  // A service without endpoints has one empty slice, which tells "none" from "not looked at yet".
-  if (groups.length === 0) {
-    const [first, ...surplus] = slices;
-    const actions = surplus.map((slice): Action => ({ do: 'deleteSlice', slice, cause: 'SurplusSlice' }));
-    if (first !== undefined) return [...pack(service, family, first.ports ?? [], [], [first]), ...actions];
-    return [{ do: 'createSlice', slice: newSlice(service, family, [], []), cause: 'EndpointsChanged' }, ...actions];
-  }
-  const actions = groups.flatMap(({ ports, pods: members }) => {
-    const wanted = members.flatMap((pod) => endpointOf(service, pod, family) ?? []);
-    return pack(
-      service,
-      family,
-      ports,
-      wanted,
-      slices.filter((slice) => jsonEqual(slice.ports ?? [], ports)),
-    );
-  });
-  const known = groups.map(({ ports }) => ports);
-  const strays = slices.filter((slice) => !known.some((ports) => jsonEqual(slice.ports ?? [], ports)));
-  return [...actions, ...strays.map((slice): Action => ({ do: 'deleteSlice', slice, cause: 'SurplusSlice' }))];
-}
-
-function planSlices(service: Service, pods: readonly Pod[], slices: readonly EndpointSlice[]): Action[] {
-  const families = service.spec.ipFamilies ?? ['IPv4'];
-  const usable = slices.filter(
+/** The slices that may be written for this service; the others are left over from another one, or for other families. */
+function usableSlices({ slices }: Observed, service: Service): EndpointSlice[] {
+  const families = familiesOf(service);
+  return slices.filter(
     (slice) =>
-      controllerOf(slice)?.uid === service.metadata.uid &&
-      families.includes(slice.addressType) &&
-      slice.metadata.deletionTimestamp === undefined,
+      !isLeaving(slice) && controllerOf(slice)?.uid === service.metadata.uid && families.includes(slice.addressType),
   );
-  const stale = slices.filter((slice) => !usable.includes(slice) && slice.metadata.deletionTimestamp === undefined);
+}
+
+function plan(service: Service, seen: Observed): Action[] {
+  const families = familiesOf(service);
+  const usable = usableSlices(seen, service);
+  const pods = [...seen.pods].sort((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
+  const hinted = withHints(service, podEndpoints(service, pods, families, seen.node), usable, seen.nodes);
+  const groups = byFamilyAndPorts(hinted.endpoints).map((group) => ({
+    family: group[0]?.family ?? '',
+    ports: group[0]?.ports ?? [],
+    endpoints: group.map(({ endpoint }) => endpoint),
+  }));
+  const { create, update, keep, remove } = packSlices(groups, families, usable, endpointsPerSlice);
+  const changed = changedPods(hinted.endpoints, usable);
+  const trigger = triggerTime(changed, usable.length === 0 ? service : undefined);
+  const write = writer(service, changed.length > 0 || usable.length === 0 ? trigger : undefined, seen.isTaken);
+  const isDeleted = service.metadata.deletionTimestamp !== undefined;
+  const stale = seen.slices.filter((slice) => !usable.includes(slice));
+  const writes = [
+    // The garbage collection is about to remove what there is: nothing is added.
+    ...(isDeleted ? [] : create.map((content) => write.create(content))),
+    ...update.map(({ slice, content }) => write.update(slice, content)),
+    ...keep.flatMap((slice) => write.relabel(slice)),
+  ];
   return [
-    ...families.flatMap((family) =>
-      planFamily(
-        service,
-        family,
-        pods,
-        usable.filter((slice) => slice.addressType === family),
-      ),
-    ),
-    ...stale.map((slice): Action => ({ do: 'deleteSlice', slice, cause: 'SurplusSlice' })),
+    ...writes,
+    ...removeAll([...remove, ...stale], causes.surplus),
+    ...(writes.length > 0 ? hintEvents(service, hinted, usable) : []),
   ];
 }
 
-function planRemoval({ slices, endpoints }: Observed, cause: Cause): Action[] {
-  const actions = slices.map((slice): Action => ({ do: 'deleteSlice', slice, cause }));
-  if (endpoints?.metadata.labels?.[managedByLabel] === manager)
-    actions.push({ do: 'deleteEndpoints', endpoints, cause });
-  return actions;
-}
-
-/** The writes that bring slices and Endpoints up to date. Nothing to do: an empty list. */
-export function plan(observed: Observed): Action[] {
-  const { service, endpoints } = observed;
-  if (service === undefined || service.metadata.deletionTimestamp !== undefined)
-    return planRemoval(observed, 'ServiceGone');
-  // Endpoints of a service without selector are made by hand.
-  if (!selects(service)) return observed.slices.map((slice) => ({ do: 'deleteSlice', slice, cause: 'NoSelector' }));
-  const pods = observed.pods
-    .filter(hasEndpoints)
-    .sort((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
-  const actions = planSlices(service, pods, observed.slices);
-  const desired = desiredEndpoints(service, pods, endpoints);
-  if (endpoints === undefined) actions.push({ do: 'createEndpoints', endpoints: desired, cause: 'EndpointsChanged' });
-  else if (endpointsDiffer(endpoints, desired)) {
-    actions.push({ do: 'updateEndpoints', endpoints: desired, cause: 'EndpointsChanged' });
-  }
-  return actions;
+export function reconcile(seen: Observed): Reconciliation {
+  const { subject: service, slices } = seen;
+  if (service === undefined) return { actions: removeAll(slices, causes.gone) };
+  if (!selectsPods(service)) return { actions: removeAll(slices, causes.noSelector) };
+  return { actions: plan(service, seen) };
 }

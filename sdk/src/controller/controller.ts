@@ -23,10 +23,14 @@ export interface KeySource {
   all(): Iterable<string>;
 }
 
-/** Says which keys to work on when an object of the informer was added, changed or deleted. After a change it is asked for the old and the new object. */
+/**
+ * Says which keys to work on when an object of the informer was added, changed or deleted. After a change it is asked for the old
+ * and the new object. `matters` false: the change is of no interest.
+ */
 export function keysFrom<T extends KubeObject>(
   informer: Informer<T>,
   keysOf: (object: T) => Iterable<string>,
+  matters?: (before: T, after: T) => boolean,
 ): KeySource {
   return {
     connect(add) {
@@ -36,7 +40,9 @@ export function keysFrom<T extends KubeObject>(
       };
       return informer.addHandler({
         added: (object) => addAll(object),
-        updated: (object, old) => addAll(old, object),
+        updated: (object, old) => {
+          if (matters === undefined || matters(old, object)) addAll(old, object);
+        },
         deleted: (object) => addAll(object),
       });
     },

@@ -270,6 +270,13 @@ export interface ServicePort {
   nodePort?: number;
 }
 
+export interface LoadBalancerIngress {
+  ip?: string;
+  hostname?: string;
+  /** `VIP`: packets arrive with it as their destination. */
+  ipMode?: string;
+}
+
 export interface Service extends KubeObject {
   spec: {
     type?: string;
@@ -286,9 +293,15 @@ export interface Service extends KubeObject {
     externalTrafficPolicy?: string;
     internalTrafficPolicy?: string;
     publishNotReadyAddresses?: boolean;
+    /** `PreferSameZone` (alias `PreferClose`), `PreferSameNode`. */
+    trafficDistribution?: string;
+    /** A wished address. */
+    loadBalancerIP?: string;
+    loadBalancerClass?: string;
+    loadBalancerSourceRanges?: string[];
     [field: string]: unknown;
   };
-  status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] }; conditions?: Condition[] };
+  status?: { loadBalancer?: { ingress?: LoadBalancerIngress[] }; conditions?: Condition[] };
 }
 
 export interface ConfigMap extends KubeObject {

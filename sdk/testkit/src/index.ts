@@ -1,3 +1,4 @@
+export * from './apply-actions.ts';
 export * from './counting-env.ts';
 export * from './fake-node.ts';
 export * from './fake-service.ts';

@@ -1,0 +1,5 @@
+/** What the controllers of endpoints have in common: EndpointSlices, Endpoints, and the mirror between them. */
+export * from './pack-slices.ts';
+export * from './service-pods.ts';
+export * from './slice-names.ts';
+export * from './trigger-time.ts';
