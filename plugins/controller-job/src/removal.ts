@@ -1,0 +1,30 @@
+/** How pods of a Job lose their finalizer, and how they go. */
+import { act, type Action, type ActionCause } from '@timonel/sdk/controller';
+import { pods as podType, type Pod } from '@timonel/sdk/kube';
+import { isTracked, trackingFinalizer } from './job-pods.ts';
+
+/** A pass deletes or creates at most so many pods; the next one goes on. */
+export const burst = 500;
+export function untrack(pod: Pod, cause: ActionCause): Action {
+  const { uid } = pod.metadata;
+  const body = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } };
+  // The uid is the fence: whatever else was written on the pod meanwhile, its end is taken up.
+  return act.patch(podType, pod, { type: 'strategic', body }, { cause, fenced: false });
+}
+
+export function deletion(pod: Pod, cause: ActionCause): Action {
+  return act.delete(podType, pod, {
+    cause,
+    event: {
+      reason: 'SuccessfulDelete',
+      message: `Deleted pod: ${pod.metadata.name}`,
+      failure: { reason: 'FailedDelete', message: 'Error deleting: ' },
+    },
+  });
+}
+
+/** Taken away without being counted: they lose the finalizer first. */
+export function removals(surplus: readonly Pod[], cause: ActionCause): Action[] {
+  const now = surplus.slice(0, burst);
+  return [...now.filter(isTracked).map((pod) => untrack(pod, cause)), ...now.map((pod) => deletion(pod, cause))];
+}
