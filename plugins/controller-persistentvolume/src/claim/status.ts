@@ -9,7 +9,7 @@ type Status = NonNullable<PersistentVolumeClaim['status']>;
 /** The volume that the claim names, as the pass has left it. */
 function volumeAfter(seen: ObservedClaim, { answers }: Outcome, name: string): PersistentVolume | undefined {
   for (const answer of answers.values()) {
-    if (answer.metadata.name === name && answer.metadata.namespace === undefined) return answer as PersistentVolume;
+    if (answer.metadata.name === name && answer.metadata.namespace === undefined) return answer;
   }
   return seen.named ?? seen.candidates.find((volume) => nameOf(volume) === name);
 }

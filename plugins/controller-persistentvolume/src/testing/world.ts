@@ -66,9 +66,9 @@ export class Cluster {
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
     const { namespace, name = '' } = stored.metadata;
     if (namespace === undefined) {
-      this.world = { ...this.world, volumes: new Map(this.world.volumes).set(name, stored as PersistentVolume) };
+      this.world = { ...this.world, volumes: new Map(this.world.volumes).set(name, stored) };
     } else {
-      const claims = new Map(this.world.claims).set(`${namespace}/${name}`, stored as PersistentVolumeClaim);
+      const claims = new Map(this.world.claims).set(`${namespace}/${name}`, stored);
       this.world = { ...this.world, claims };
     }
     return stored;
@@ -114,7 +114,7 @@ export class Cluster {
     if (observed?.subject === undefined) return;
     const written = new Map<string, Stored>();
     const outcome = { ...this.#act(reconcileClaim(observed).actions, written), existing: [] };
-    const latest = (written.get(observed.subject.metadata.uid ?? '') ?? observed.subject) as PersistentVolumeClaim;
+    const latest = written.get(observed.subject.metadata.uid ?? '') ?? observed.subject;
     const plan = planClaimStatus({ ...observed, subject: latest }, outcome);
     if (plan !== undefined && JSON.stringify(plan.status) !== JSON.stringify(latest.status)) {
       this.#write(latest, { ...latest, status: plan.status });
@@ -126,7 +126,7 @@ export class Cluster {
     if (observed?.subject === undefined) return;
     const written = new Map<string, Stored>();
     const outcome = this.#act(reconcileVolume(observed).actions, written);
-    const latest = (written.get(observed.subject.metadata.uid ?? '') ?? observed.subject) as PersistentVolume;
+    const latest = written.get(observed.subject.metadata.uid ?? '') ?? observed.subject;
     const plan = planVolumeStatus({ ...observed, subject: latest }, outcome);
     if (plan !== undefined && JSON.stringify(plan.status) !== JSON.stringify(latest.status)) {
       this.#write(latest, { ...latest, status: plan.status });
