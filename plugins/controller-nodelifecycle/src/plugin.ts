@@ -1,0 +1,101 @@
+import type { AnyPlugin } from '@timonel/sdk';
+import {
+  ApiContact,
+  byNodeName,
+  defineController,
+  keysFrom,
+  type Informer,
+  type KeySource,
+} from '@timonel/sdk/controller';
+import { leases, nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
+import { configSchema, type NodeLifecycleConfig } from './config.ts';
+import { explain } from './explain.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { isSilent, isUnknown, reconcile, statusOf } from './reconcile.ts';
+import { Zones } from './zones.ts';
+
+interface Inputs {
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly heartbeats: Heartbeats;
+  readonly zones: Zones;
+  readonly contact: ApiContact;
+  readonly config: NodeLifecycleConfig;
+}
+
+/** Times that the API is asked in a grace period. */
+const contactsPerGrace = 10;
+
+/** A change of one node can be the turn of others. */
+function nodeKeys({ nodes: cache, heartbeats, zones }: Inputs): KeySource {
+  return {
+    connect(add) {
+      const seen = (node: Node): void => {
+        heartbeats.nodeSeen(node);
+        for (const name of new Set([node.metadata.name ?? '', ...zones.seen(node)])) add(name);
+      };
+      return cache.addHandler({
+        added: seen,
+        updated: seen,
+        deleted: ({ metadata: { name = '' } }) => {
+          heartbeats.forget(name);
+          for (const other of zones.gone(name)) add(other);
+        },
+      });
+    },
+    *all() {
+      for (const { metadata } of cache.list()) yield metadata.name ?? '';
+    },
+  };
+}
+
+function podKeys({ nodes: cache, pods: informer }: Inputs): KeySource {
+  return keysFrom(informer, ({ spec: { nodeName = '' } }) => {
+    const node = cache.get(nodeName);
+    return node !== undefined && isUnknown(node) ? [nodeName] : [];
+  });
+}
+
+const plugin: AnyPlugin = defineController({
+  name: 'controller-nodelifecycle',
+  version: '0.1.0',
+  description: 'Watches whether the nodes are alive, and taints those that are not or that ask for it.',
+  component: 'node-controller',
+  subject: nodes,
+  config: configSchema,
+  inputs({ informers, api, env, signal, config }): Inputs {
+    const heartbeats = new Heartbeats(env.clock);
+    informers.for(leases, { namespace: 'kube-node-lease' }).addHandler({
+      added: (lease) => heartbeats.leaseSeen(lease),
+      updated: (lease) => heartbeats.leaseSeen(lease),
+      deleted: (lease) => heartbeats.leaseGone(lease),
+    });
+    const periodMs = Math.min(5000, config.gracePeriodMs / contactsPerGrace);
+    return {
+      nodes: informers.for(nodes),
+      pods: informers.for(pods, { indexes: { node: byNodeName } }),
+      heartbeats,
+      zones: new Zones(config, env.clock),
+      contact: new ApiContact({ env, signal }, api, { periodMs }),
+      config,
+    };
+  },
+  sources: (inputs) => [nodeKeys(inputs), podKeys(inputs)],
+  observe(name, { nodes: cache, pods: podCache, heartbeats, zones, contact, config }, now) {
+    const subject = cache.get(name);
+    if (subject === undefined) return undefined;
+    const reports = subject.status?.conditions?.some(({ type }) => type === 'Ready') === true;
+    const leastMs = reports ? config.gracePeriodMs : config.startupGracePeriodMs;
+    const health = {
+      silentMs: heartbeats.silentMs(name, contact.sinceMs()),
+      graceMs: Math.max(leastMs, heartbeats.leaseMs(name)),
+    };
+    const onNode = isSilent(health) && isUnknown(subject) ? podCache.byIndex('node', name) : [];
+    return { subject, ...now, ...health, turn: zones.turnOf(name), pods: onNode };
+  },
+  reconcile,
+  status: statusOf,
+  explain,
+});
+
+export default plugin;

@@ -1,0 +1,200 @@
+/**
+ * How many nodes of each zone are ready, and whose turn it is to lose its pods. When much of a zone is not ready, the fault is more
+ * likely in the network than in the nodes: taints come slowly then, or not at all.
+ */
+import type { Clock } from '@timonel/sdk';
+import { findCondition, timestampMs } from '@timonel/sdk/controller';
+import type { Node } from '@timonel/sdk/kube';
+import type { NodeLifecycleConfig } from './config.ts';
+import { evictingTaint, isReady } from './taints.ts';
+
+export type ZoneState = 'Normal' | 'PartialDisruption' | 'FullDisruption';
+
+export interface ZoneView {
+  /** Empty: nodes without labels of a zone. */
+  readonly zone: string;
+  readonly state: ZoneState;
+  readonly nodes: number;
+  readonly ready: number;
+  /** Not one node of the cluster is ready. */
+  readonly everywhere: boolean;
+}
+
+export interface Turn extends ZoneView {
+  /** Whether the node may get a taint now. */
+  readonly now: boolean;
+  /** When to ask again, if nothing changes. Undefined: not before something does. */
+  readonly waitMs: number | undefined;
+}
+
+interface Facts {
+  readonly zone: string;
+  readonly ready: boolean;
+  readonly tainted: boolean;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
+interface Zone {
+  readonly nodes: Map<string, Facts>;
+  ready: number;
+  /** Names of those that wait for the taint, the one that waits longest first. Undefined: to be put in order anew. */
+  queue: readonly string[] | undefined;
+  lastTaintMs: number | undefined;
+}
+
+const regionLabels = ['topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/region'];
+const zoneLabels = ['topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone'];
+
+export function zoneOf({ metadata }: Node): string {
+  const first = (names: readonly string[]): string =>
+    names.map((name) => metadata.labels?.[name]).find((value) => value !== undefined && value !== '') ?? '';
+  const [region, zone] = [first(regionLabels), first(zoneLabels)];
+  return region !== '' && zone !== '' ? `${region}/${zone}` : region || zone;
+}
+
+function factsOf(node: Node): Facts {
+  return {
+    zone: zoneOf(node),
+    ready: isReady(node),
+    tainted: evictingTaint(node) !== undefined,
+    since: findCondition(node.status?.conditions, 'Ready')?.lastTransitionTime ?? node.metadata.creationTimestamp ?? '',
+  };
+}
+
+type Rules = Omit<NodeLifecycleConfig, 'startupGracePeriodMs'>;
+
+export class Zones {
+  readonly #rules: Rules;
+  readonly #clock: Pick<Clock, 'monotonic' | 'now'>;
+  readonly #zones = new Map<string, Zone>();
+  readonly #facts = new Map<string, Facts>();
+  #ready = 0;
+  /** When the cluster got its first ready node: those that were not heard meanwhile get time to return. */
+  #returnedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(rules: Rules, clock: Pick<Clock, 'monotonic' | 'now'>) {
+    this.#rules = rules;
+    this.#clock = clock;
+  }
+
+  /** Takes the state of a node over. Answers the names of others for which it may matter. */
+  seen(node: Node): readonly string[] {
+    const { name = '' } = node.metadata;
+    const before = this.#facts.get(name);
+    const facts = factsOf(node);
+    const { zone, ready, tainted, since } = facts;
+    const same =
+      before?.zone === zone && before.ready === ready && before.tainted === tainted && before.since === since;
+    if (same) return [];
+    const nobodyWasReady = this.#ready === 0;
+    if (before !== undefined) this.#drop(name, before);
+    this.#put(name, facts);
+    this.#sweep(before?.zone);
+    if (nobodyWasReady && ready) this.#returnedMs = this.#clock.monotonic();
+    if (tainted && before?.tainted !== true) this.#noteTaint(node, zone, before !== undefined);
+    return this.#notReady();
+  }
+
+  gone(name: string): readonly string[] {
+    const before = this.#facts.get(name);
+    if (before === undefined) return [];
+    this.#drop(name, before);
+    this.#sweep(before.zone);
+    return this.#notReady();
+  }
+
+  /** Undefined: no such node. */
+  turnOf(name: string): Turn | undefined {
+    const facts = this.#facts.get(name);
+    const zone = facts === undefined ? undefined : this.#zones.get(facts.zone);
+    if (facts === undefined || zone === undefined) return undefined;
+    const view = this.#viewOf(facts.zone, zone);
+    const rate = this.#rateOf(view);
+    if (facts.ready || facts.tainted || rate === 0) return { ...view, now: false, waitMs: undefined };
+    const place = this.#queueOf(zone).indexOf(name);
+    const nowMs = this.#clock.monotonic();
+    const intervalMs = 1000 / rate;
+    const freeMs = Math.max(
+      nowMs,
+      this.#returnedMs + this.#rules.gracePeriodMs,
+      (zone.lastTaintMs ?? Number.NEGATIVE_INFINITY) + intervalMs,
+    );
+    const waitMs = freeMs + place * intervalMs - nowMs;
+    return { ...view, now: waitMs <= 0, waitMs };
+  }
+
+  #viewOf(name: string, { nodes, ready }: Zone): ZoneView {
+    const everywhere = this.#ready === 0;
+    return { zone: name, state: this.#stateOf(nodes.size, ready), nodes: nodes.size, ready, everywhere };
+  }
+
+  #stateOf(size: number, ready: number): ZoneState {
+    const notReady = size - ready;
+    if (ready === 0) return 'FullDisruption';
+    // Two nodes may always be faulty.
+    return notReady > 2 && notReady / size >= this.#rules.unhealthyZoneShare ? 'PartialDisruption' : 'Normal';
+  }
+
+  /** Nodes each second. */
+  #rateOf({ state, nodes, everywhere }: ZoneView): number {
+    const { evictionRate, secondaryEvictionRate, largeZoneSize } = this.#rules;
+    if (everywhere) return 0;
+    if (state !== 'PartialDisruption') return evictionRate;
+    return nodes > largeZoneSize ? secondaryEvictionRate : 0;
+  }
+
+  #queueOf(zone: Zone): readonly string[] {
+    if (zone.queue !== undefined) return zone.queue;
+    const waiting = [...zone.nodes].filter(([, { ready, tainted }]) => !ready && !tainted);
+    waiting.sort(([a, { since: sinceA }], [b, { since: sinceB }]) =>
+      sinceA === sinceB ? (a < b ? -1 : 1) : sinceA < sinceB ? -1 : 1,
+    );
+    zone.queue = waiting.map(([name]) => name);
+    return zone.queue;
+  }
+
+  #put(name: string, facts: Facts): void {
+    const zone: Zone = this.#zones.get(facts.zone) ?? {
+      nodes: new Map(),
+      ready: 0,
+      queue: undefined,
+      lastTaintMs: undefined,
+    };
+    this.#zones.set(facts.zone, zone);
+    zone.nodes.set(name, facts);
+    zone.queue = undefined;
+    this.#facts.set(name, facts);
+    if (!facts.ready) return;
+    zone.ready += 1;
+    this.#ready += 1;
+  }
+
+  #drop(name: string, { zone: zoneName, ready }: Facts): void {
+    const zone = this.#zones.get(zoneName);
+    this.#facts.delete(name);
+    if (zone === undefined) return;
+    zone.nodes.delete(name);
+    zone.queue = undefined;
+    if (!ready) return;
+    zone.ready -= 1;
+    this.#ready -= 1;
+  }
+
+  #sweep(zoneName: string | undefined): void {
+    if (zoneName !== undefined && this.#zones.get(zoneName)?.nodes.size === 0) this.#zones.delete(zoneName);
+  }
+
+  #noteTaint(node: Node, zoneName: string, isNow: boolean): void {
+    const zone = this.#zones.get(zoneName);
+    if (zone === undefined) return;
+    const addedMs = timestampMs(evictingTaint(node)?.timeAdded);
+    const ageMs = isNow || addedMs === undefined ? 0 : Math.max(0, this.#clock.now() - addedMs);
+    const atMs = this.#clock.monotonic() - ageMs;
+    zone.lastTaintMs = Math.max(zone.lastTaintMs ?? atMs, atMs);
+  }
+
+  #notReady(): readonly string[] {
+    return [...this.#facts].filter(([, { ready }]) => !ready).map(([name]) => name);
+  }
+}

@@ -1,0 +1,86 @@
+import type { AnyPlugin } from '@timonel/sdk';
+import {
+  ApiContact,
+  byNodeName,
+  defineController,
+  keysFrom,
+  type Informer,
+  type KeySource,
+} from '@timonel/sdk/controller';
+import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
+import { explain, reconcile, waitingOf } from './reconcile.ts';
+import { TaintMemory } from './taint-memory.ts';
+
+interface Inputs {
+  readonly nodes: Informer<Node>;
+  readonly pods: Informer<Pod>;
+  readonly memory: TaintMemory;
+  readonly contact: ApiContact;
+  /** Of each node, the pods that have to leave it later. */
+  readonly waiting: Map<string, ReadonlySet<string>>;
+}
+
+const nobody: ReadonlySet<string> = new Set();
+
+function nodeKeys({ nodes: cache, memory, waiting }: Inputs): KeySource {
+  const matters = (name: string): boolean => memory.isTainted(name) || waiting.has(name);
+  return {
+    connect(add) {
+      const seen = (node: Node): void => {
+        memory.seen(node);
+        const { name = '' } = node.metadata;
+        if (matters(name)) add(name);
+      };
+      return cache.addHandler({
+        added: seen,
+        updated: seen,
+        deleted: ({ metadata: { name = '' } }) => {
+          memory.gone(name);
+          waiting.delete(name);
+        },
+      });
+    },
+    *all() {
+      for (const { metadata } of cache.list()) if (matters(metadata.name ?? '')) yield metadata.name ?? '';
+    },
+  };
+}
+
+const plugin: AnyPlugin = defineController({
+  name: 'controller-taintmanager',
+  version: '0.1.0',
+  description: 'Deletes pods from nodes with a NoExecute taint that they do not tolerate, or not any longer.',
+  component: 'taint-eviction-controller',
+  subject: nodes,
+  inputs({ informers, api, env, signal }): Inputs {
+    return {
+      nodes: informers.for(nodes),
+      pods: informers.for(pods, { indexes: { node: byNodeName } }),
+      memory: new TaintMemory(env.clock),
+      contact: new ApiContact({ env, signal }, api),
+      waiting: new Map(),
+    };
+  },
+  sources: (inputs) => [
+    nodeKeys(inputs),
+    keysFrom(inputs.pods, ({ spec: { nodeName = '' } }) => (inputs.memory.isTainted(nodeName) ? [nodeName] : [])),
+  ],
+  observe(name, { nodes: cache, pods: podCache, memory, contact, waiting }, now) {
+    const subject = cache.get(name);
+    if (subject === undefined) return undefined;
+    const taints = memory.of(subject, contact.sinceMs());
+    const waited = waiting.get(name) ?? nobody;
+    const matters = taints.length > 0 || waited.size > 0;
+    return { subject, ...now, taints, waited, pods: matters ? podCache.byIndex('node', name) : [] };
+  },
+  reconcile,
+  remember(observed, _outcome, { waiting }) {
+    const name = observed.subject?.metadata.name ?? '';
+    const later = waitingOf(observed);
+    if (later.size === 0) waiting.delete(name);
+    else waiting.set(name, later);
+  },
+  explain,
+});
+
+export default plugin;
