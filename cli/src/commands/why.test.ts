@@ -14,6 +14,8 @@ describe('timonel why', () => {
       web,
     ]);
     expect(targetOf('deploy', 'web')).toEqual({ resource: 'deployments.apps', name: 'web' });
+    expect(targetOf('HPA/web', undefined).resource).toBe('horizontalpodautoscalers.autoscaling');
+    expect(targetOf('statefulsets', 'db').resource).toBe('statefulsets.apps');
     expect(targetOf('constructor', 'web')).toEqual({ resource: 'constructor', name: 'web' });
     const bad: [string, string?][] = [['pod'], ['pod/'], ['/a'], ['a/b/c'], ['pod', 'a/b'], ['pod/a', 'b']];
     for (const [kind, name] of bad) expect(() => targetOf(kind, name)).toThrow('timonel why pod web-0');

@@ -7,26 +7,27 @@ import { accessOf, print, withAccess, type AccessFlags } from './access.ts';
 
 const base = '/apis/why.timonel.dev/v1';
 
-const plurals: Readonly<Record<string, string>> = {
-  po: 'pods',
-  pod: 'pods',
-  no: 'nodes',
-  node: 'nodes',
-  ns: 'namespaces',
-  namespace: 'namespaces',
-  pv: 'persistentvolumes',
-  persistentvolume: 'persistentvolumes',
-  pvc: 'persistentvolumeclaims',
-  persistentvolumeclaim: 'persistentvolumeclaims',
-  svc: 'services',
-  service: 'services',
-  deploy: 'deployments.apps',
-  deployment: 'deployments.apps',
-  rs: 'replicasets.apps',
-  replicaset: 'replicasets.apps',
-  rc: 'replicationcontrollers',
-  replicationcontroller: 'replicationcontrollers',
-};
+/** The resource as the API names it, then what people call it. */
+const names: readonly (readonly string[])[] = [
+  ['pods', 'pod', 'po'],
+  ['nodes', 'node', 'no'],
+  ['namespaces', 'namespace', 'ns'],
+  ['services', 'service', 'svc'],
+  ['persistentvolumes', 'persistentvolume', 'pv'],
+  ['persistentvolumeclaims', 'persistentvolumeclaim', 'pvc'],
+  ['replicationcontrollers', 'replicationcontroller', 'rc'],
+  ['deployments.apps', 'deployments', 'deployment', 'deploy'],
+  ['replicasets.apps', 'replicasets', 'replicaset', 'rs'],
+  ['statefulsets.apps', 'statefulsets', 'statefulset', 'sts'],
+  ['daemonsets.apps', 'daemonsets', 'daemonset', 'ds'],
+  ['jobs.batch', 'jobs', 'job'],
+  ['cronjobs.batch', 'cronjobs', 'cronjob', 'cj'],
+  ['horizontalpodautoscalers.autoscaling', 'horizontalpodautoscalers', 'horizontalpodautoscaler', 'hpa'],
+  ['poddisruptionbudgets.policy', 'poddisruptionbudgets', 'poddisruptionbudget', 'pdb'],
+];
+const plurals: ReadonlyMap<string, string> = new Map(
+  names.flatMap(([resource = '', ...others]) => others.map((other) => [other, resource])),
+);
 const clusterScoped: ReadonlySet<string> = new Set(['nodes', 'namespaces', 'persistentvolumes']);
 
 interface WhyFlags extends AccessFlags {
@@ -49,7 +50,7 @@ export function targetOf(kind: string, name: string | undefined): Target {
     );
   }
   const lower = type.toLowerCase();
-  return { resource: Object.hasOwn(plurals, lower) ? (plurals[lower] ?? lower) : lower, name: object };
+  return { resource: plurals.get(lower) ?? lower, name: object };
 }
 
 export function pathOf({ resource, name }: Target, namespace: string): string {
@@ -63,14 +64,16 @@ export function addWhy(program: Command): void {
   withAccess(
     program
       .command('why <kind> [name]')
-      .description('Tell why an object is in its state: why a pod waits, and what would help')
+      .description(
+        'Tell why an object is in its state: why a pod waits, why a roll-out does not go on, and what would help',
+      )
       .option('-n, --namespace <namespace>', 'namespace of the object', 'default'),
   )
     .addHelpText(
       'after',
       '\nThe root cause comes first; nodes that refuse a pod for the same reason are one group. Of a pod that has a node, the scores of the node and of the runners-up are shown.' +
         '\n\nExit codes: 0 answered, 1 there is no such object, or nobody explains its kind, 2 wrong arguments, 3 no cluster answers.' +
-        '\n\nExamples:\n  timonel why pod web-0\n  timonel why pod/web-0 -n shop\n  timonel why pod web-0 -o json',
+        '\n\nExamples:\n  timonel why pod web-0\n  timonel why pod/web-0 -n shop\n  timonel why deployment web\n  timonel why pod web-0 -o json',
     )
     .action(async (kind: string, name: string | undefined, flags: WhyFlags) => {
       const path = pathOf(targetOf(kind, name), flags.namespace);
