@@ -44,6 +44,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-podgc': () => import('@timonel/plugin-controller-podgc'),
   'controller-taintmanager': () => import('@timonel/plugin-controller-taintmanager'),
   'controller-nodeipam': () => import('@timonel/plugin-controller-nodeipam'),
+  'controller-horizontalpodautoscaler': () => import('@timonel/plugin-controller-horizontalpodautoscaler'),
   'metrics-prometheus': () => import('@timonel/plugin-metrics-prometheus'),
   'metrics-resource': () => import('@timonel/plugin-metrics-resource'),
   'leader-election': () => import('@timonel/plugin-leader-election'),
