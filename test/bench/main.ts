@@ -6,6 +6,7 @@ import { api } from './api.ts';
 import type { Bench } from './bench.ts';
 import { builtCommand } from './bench-cluster.ts';
 import { cleanUp } from './cleanup.ts';
+import { controllers } from './controllers.ts';
 import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
@@ -28,6 +29,7 @@ const benches: readonly Bench[] = [
   sessions,
   scheduler,
   schedulerSwaps,
+  controllers,
 ];
 const leastRounds = 1;
 
