@@ -33,6 +33,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-replicationcontroller': () => import('@timonel/plugin-controller-replicationcontroller'),
   'controller-deployment': () => import('@timonel/plugin-controller-deployment'),
   'controller-statefulset': () => import('@timonel/plugin-controller-statefulset'),
+  'controller-daemonset': () => import('@timonel/plugin-controller-daemonset'),
   'controller-endpointslice': () => import('@timonel/plugin-controller-endpointslice'),
   'controller-endpoints': () => import('@timonel/plugin-controller-endpoints'),
   'controller-endpointslicemirroring': () => import('@timonel/plugin-controller-endpointslicemirroring'),
