@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
+import { scheduleProblems, timeZoneProblems } from '@timonel/sdk/cron';
 import { dnsSubdomainProblems, type PodTemplateSpec } from '@timonel/sdk/kube';
 import { selectorColumn, templateColumns } from '../apps/pod-owner.ts';
 import { child, fill, made, type Json } from '../defaults.ts';
@@ -19,7 +20,6 @@ import {
 import { since } from '../table/time.ts';
 import type { Part } from '../validation/part.ts';
 import { checkJobSpec } from './job-validation.ts';
-import { scheduleProblems, timeZoneProblems } from './schedule.ts';
 
 /** The names of its jobs are its own with a dash and ten digits. */
 const nameLimit = 52;

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { created, findings, kindOf, updateFindings } from '../testing/kinds-under-test.ts';
-import { scheduleProblems, timeZoneProblems } from './schedule.ts';
 
 const containers = [{ name: 'c', image: 'i:1' }];
 const template = { spec: { restartPolicy: 'Never', containers } };
@@ -13,31 +12,6 @@ function row(object: object): Record<string, unknown> {
   const cells = kind.strategy.cells?.({ metadata: { name: 'j' }, ...object }, { now }) ?? [];
   return Object.fromEntries(kind.columns.map(({ name }, index) => [name, cells[index]]));
 }
-
-describe('schedules', () => {
-  it.each(['*/5 * * * *', '0 0 1,15 * mon-fri', '@hourly', '@every 1h30m', '5 4 ? jan 0', '0-30/10 8-18 * * *'])(
-    '%s is one',
-    (schedule) => {
-      expect(scheduleProblems(schedule)).toEqual([]);
-    },
-  );
-
-  it.each([
-    ['* * * *', 'expected exactly 5 fields, found 4: [* * * *]'],
-    ['60 * * * *', 'failed to parse the minute "60": values from 0 to 59 are allowed'],
-    ['* * 0 * *', 'failed to parse the day of month "0": values from 1 to 31 are allowed'],
-    ['*/0 * * * *', 'failed to parse the minute "*/0": values from 0 to 59 are allowed'],
-    ['@often', 'unrecognized descriptor: @often'],
-    ['TZ=UTC 0 0 * * *', 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'],
-  ])('%s is none', (schedule, problem) => {
-    expect(scheduleProblems(schedule)).toEqual([problem]);
-  });
-
-  it('knows time zones', () => {
-    expect(timeZoneProblems('Europe/Madrid')).toEqual([]);
-    expect(timeZoneProblems('Mars/Base')).toEqual(['unknown time zone Mars/Base']);
-  });
-});
 
 describe('jobs', () => {
   it.each<[string, object, string[]]>([
