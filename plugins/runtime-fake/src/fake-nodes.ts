@@ -13,6 +13,7 @@ import {
   type Pod,
 } from '@timonel/sdk/kube';
 import type { FakeConfig } from './config.ts';
+import { renewLeases } from './leases.ts';
 import { runningStatus } from './running-status.ts';
 
 const retryMs = 500;
@@ -137,11 +138,22 @@ export class FakeNodes {
         if (isReady(known.get(name))) continue;
         await this.#writeNode(name, known.get(name), now);
       }
+      await this.#renewLeases();
       return true;
     } catch (error) {
       this.#log.debug({ error: errorMessage(error) }, 'fake nodes not registered, will retry');
       return false;
     }
+  }
+
+  /** Without them a controller that watches over nodes would think that they are gone. */
+  #renewLeases(): Promise<void> {
+    const { heartbeatIntervalMs, writes } = this.#config;
+    const renewTime = this.#env.clock.microTimestamp();
+    // What kubelets ask for, unless they come seldom.
+    const leaseDurationSeconds = Math.max(40, Math.ceil((4 * heartbeatIntervalMs) / 1000));
+    const { signal } = this.#host;
+    return renewLeases({ api: this.#api, names: this.#names, renewTime, leaseDurationSeconds, writes, signal });
   }
 
   async #writeNode(name: string, present: Node | undefined, now: string): Promise<void> {

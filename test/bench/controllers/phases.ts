@@ -266,10 +266,10 @@ function heapWithout(options: PhaseOptions, pods: readonly Pod[]): Promise<numbe
       goal.look();
     };
     await client.watching<Pod, void>(paths.pods(namespace), onEvent, async () => {
-      const fresh = pods.map(({ metadata: { name, labels = {} }, spec: { nodeName: _, ...spec } }) => ({
-        metadata: { namespace, name: name ?? '', labels },
-        spec,
-      }));
+      const fresh = pods.map(({ metadata: { name = '', labels = {} }, spec }) => {
+        const { nodeName, ...unbound } = spec;
+        return { metadata: { namespace, name, labels }, spec: nodeName === undefined ? spec : unbound };
+      });
       await client.createAll(paths.pods(namespace), fresh);
       await goal.reached;
     });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
-import { namespaces, nodes, pods } from '@timonel/sdk/kube';
+import { leases, namespaces, nodes, pods } from '@timonel/sdk/kube';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import apiResources from '@timonel/plugin-api-resources';
 import apiserver from '@timonel/plugin-apiserver';
@@ -14,7 +14,7 @@ describe('fake nodes', () => {
   beforeAll(async () => {
     kernel = await startTestKernel({
       plugins: [storeMemory, apiResources, apiserver, authToken, runtimeFake],
-      config: { apiserver: { listen: { port: 0 } }, 'runtime-fake': { nodes: 20 } },
+      config: { apiserver: { listen: { port: 0 } }, 'runtime-fake': { nodes: 20, heartbeatIntervalMs: 200 } },
     });
     api = kernel.service(apiClient);
     const metadata = { name: 'default' };
@@ -32,6 +32,23 @@ describe('fake nodes', () => {
       { what: '20 ready nodes', timeoutMs: 10_000 },
     );
     expect(all[0]?.status?.allocatable).toMatchObject({ cpu: '32', pods: '110' });
+  });
+
+  it('renew their leases', async () => {
+    const renewals = async (): Promise<Map<string, string>> => {
+      const { items } = await api.list(leases, { namespace: 'kube-node-lease' });
+      return new Map(items.map(({ metadata, spec }) => [metadata.name ?? '', spec?.renewTime ?? '']));
+    };
+    const first = await until(
+      async () => {
+        const found = await renewals();
+        return found.size === 20 ? found : undefined;
+      },
+      { what: '20 leases' },
+    );
+    const renewed = async (): Promise<boolean> =>
+      [...(await renewals())].every(([name, time]) => time > (first.get(name) ?? ''));
+    await until(renewed, { what: 'the next renewal' });
   });
 
   it('run 200 pods that are bound to them, at 50 a second or more, and let them go', async () => {
