@@ -10,7 +10,7 @@ import {
 } from '@timonel/sdk/controller';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { statusOfSilent } from './node-status.ts';
-import { evictingTaint, isReady, taintsOf, wantedTaints, type Evicting } from './taints.ts';
+import { isReady, taintsOf, wantedTaints, type Evicting } from './taints.ts';
 import type { Turn } from './zones.ts';
 
 export interface Observed extends Observation<Node> {
@@ -99,8 +99,8 @@ export function reconcile(observed: Observed): Reconciliation {
     ...taintActions(node, turn, timestamp),
     ...(silent && isUnknown(node) ? podActions(observed, node) : []),
   ];
-  const waits = !isReady(node) && evictingTaint(node) === undefined && turn?.now === false;
-  const timesMs = [silent ? undefined : observed.graceMs - observed.silentMs, waits ? turn?.waitMs : undefined];
+  const turnMs = turn?.now === false ? turn.waitMs : undefined;
+  const timesMs = [silent ? undefined : observed.graceMs - observed.silentMs, turnMs];
   const nextMs = timesMs.filter((time) => time !== undefined);
   return { actions, requeueAfterMs: nextMs.length === 0 ? undefined : Math.max(1, Math.min(...nextMs)) };
 }

@@ -27,10 +27,10 @@ export function isReady(node: Node): boolean {
   return findCondition(node.status?.conditions, 'Ready')?.status === 'True';
 }
 
-/** Undefined: the node is ready. */
-function lostTaint(node: Node): string | undefined {
+/** Undefined: the node is ready, or is new and has not said as yet. */
+export function lostTaint(node: Node): string | undefined {
   const status = findCondition(node.status?.conditions, 'Ready')?.status;
-  if (status === 'True') return undefined;
+  if (status === undefined || status === 'True') return undefined;
   return status === 'Unknown' ? unreachableTaint : notReadyTaint;
 }
 

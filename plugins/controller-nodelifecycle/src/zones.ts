@@ -3,10 +3,10 @@
  * likely in the network than in the nodes: taints come slowly then, or not at all.
  */
 import type { Clock } from '@timonel/sdk';
-import { findCondition, timestampMs } from '@timonel/sdk/controller';
+import { findCondition, jsonEqual, timestampMs } from '@timonel/sdk/controller';
 import type { Node } from '@timonel/sdk/kube';
 import type { NodeLifecycleConfig } from './config.ts';
-import { evictingTaint, isReady } from './taints.ts';
+import { evictingTaint, isReady, lostTaint } from './taints.ts';
 
 export type ZoneState = 'Normal' | 'PartialDisruption' | 'FullDisruption';
 
@@ -30,6 +30,8 @@ export interface Turn extends ZoneView {
 interface Facts {
   readonly zone: string;
   readonly ready: boolean;
+  /** Not ready, but without the taint. */
+  readonly waits: boolean;
   readonly tainted: boolean;
   /** RFC 3339. */
   readonly since: string;
@@ -54,10 +56,12 @@ export function zoneOf({ metadata }: Node): string {
 }
 
 function factsOf(node: Node): Facts {
+  const tainted = evictingTaint(node) !== undefined;
   return {
     zone: zoneOf(node),
     ready: isReady(node),
-    tainted: evictingTaint(node) !== undefined,
+    waits: !tainted && lostTaint(node) !== undefined,
+    tainted,
     since: findCondition(node.status?.conditions, 'Ready')?.lastTransitionTime ?? node.metadata.creationTimestamp ?? '',
   };
 }
@@ -83,10 +87,8 @@ export class Zones {
     const { name = '' } = node.metadata;
     const before = this.#facts.get(name);
     const facts = factsOf(node);
-    const { zone, ready, tainted, since } = facts;
-    const same =
-      before?.zone === zone && before.ready === ready && before.tainted === tainted && before.since === since;
-    if (same) return [];
+    if (jsonEqual(before, facts)) return [];
+    const { zone, ready, tainted } = facts;
     const nobodyWasReady = this.#ready === 0;
     if (before !== undefined) this.#drop(name, before);
     this.#put(name, facts);
@@ -111,7 +113,7 @@ export class Zones {
     if (facts === undefined || zone === undefined) return undefined;
     const view = this.#viewOf(facts.zone, zone);
     const rate = this.#rateOf(view);
-    if (facts.ready || facts.tainted || rate === 0) return { ...view, now: false, waitMs: undefined };
+    if (!facts.waits || rate === 0) return { ...view, now: false, waitMs: undefined };
     const place = this.#queueOf(zone).indexOf(name);
     const nowMs = this.#clock.monotonic();
     const intervalMs = 1000 / rate;
@@ -146,7 +148,7 @@ export class Zones {
 
   #queueOf(zone: Zone): readonly string[] {
     if (zone.queue !== undefined) return zone.queue;
-    const waiting = [...zone.nodes].filter(([, { ready, tainted }]) => !ready && !tainted);
+    const waiting = [...zone.nodes].filter(([, { waits }]) => waits);
     waiting.sort(([a, { since: sinceA }], [b, { since: sinceB }]) =>
       sinceA === sinceB ? (a < b ? -1 : 1) : sinceA < sinceB ? -1 : 1,
     );
