@@ -1,149 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
-import { controllerReference, deployments, type Deployment, type ReplicaSet } from '@timonel/sdk/kube';
-import fc from 'fast-check';
+import type { Action } from '@timonel/sdk/controller';
+import { controllerReference, deployments, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import { boundsOf } from './bounds.ts';
-import { plan, setsOf, type Action, type Observed } from './reconcile.ts';
+import { explain } from './explain.ts';
+import { reconcile } from './reconcile.ts';
 import { makeNewSet } from './revisions.ts';
-import { planStatus } from './status.ts';
 import { templateHash } from './template-hash.ts';
+import { deployment, imageOf, Model, observed, timestamp } from './testing/model.ts';
 
-const timestamp = '2026-01-01T00:00:00Z';
-const nowMs = Date.parse(timestamp);
-
-function deployment(image: string, more: Partial<Deployment['spec']> = {}): Deployment {
-  return {
-    metadata: { name: 'web', namespace: 'default', uid: 'd-uid', generation: 1 },
-    spec: {
-      replicas: 4,
-      selector: { matchLabels: { app: 'web' } },
-      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'main', image }] } },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 1 } },
-      progressDeadlineSeconds: 600,
-      ...more,
-    },
-  };
-}
-
-function observed(object: Deployment, replicaSets: readonly ReplicaSet[], more: Partial<Observed> = {}): Observed {
-  return { deployment: object, replicaSets, pods: [], nowMs, timestamp, ...more };
-}
-
-/** A cluster of one deployment in memory: replica sets whose pods come, become available and go when a step says so. */
-class Model {
-  deployment: Deployment;
-  sets: ReplicaSet[] = [];
-  readonly writes: Action[] = [];
-  /** Really there and available, whatever the statuses say. */
-  readonly available = new Map<string, number>();
-  #clock = 0;
-
-  constructor(object: Deployment) {
-    this.deployment = object;
-  }
-
-  get total(): number {
-    return this.sets.reduce((sum, set) => sum + (set.spec.replicas ?? 0), 0);
-  }
-
-  get availableTotal(): number {
-    return this.sets.reduce((sum, set) => sum + (this.available.get(set.metadata.uid ?? '') ?? 0), 0);
-  }
-
-  pass(): number {
-    const state = observed(this.deployment, this.sets);
-    const actions = plan(state);
-    for (const action of actions) this.#apply(action);
-    this.writes.push(...actions);
-    const { status } = planStatus(
-      observed(this.deployment, this.sets),
-      setsOf(observed(this.deployment, this.sets)),
-      {},
-    );
-    this.deployment = { ...this.deployment, status };
-    return actions.length;
-  }
-
-  /** A replica set deletes unavailable pods first. */
-  shrinkPods(): void {
-    for (const { metadata, spec } of this.sets) {
-      const uid = metadata.uid ?? '';
-      this.available.set(uid, Math.min(spec.replicas ?? 0, this.available.get(uid) ?? 0));
-    }
-  }
-
-  /** One more pod of the set becomes available. */
-  ready(index: number): void {
-    const set = this.sets[index % Math.max(1, this.sets.length)];
-    if (set === undefined) return;
-    const uid = set.metadata.uid ?? '';
-    this.available.set(uid, Math.min(set.spec.replicas ?? 0, (this.available.get(uid) ?? 0) + 1));
-  }
-
-  /** The replica set's controller writes its status. */
-  observe(index: number): void {
-    const at = index % Math.max(1, this.sets.length);
-    const set = this.sets[at];
-    if (set === undefined) return;
-    const replicas = set.spec.replicas ?? 0;
-    const available = Math.min(replicas, this.available.get(set.metadata.uid ?? '') ?? 0);
-    const status = {
-      replicas,
-      readyReplicas: available,
-      availableReplicas: available,
-      observedGeneration: set.metadata.generation ?? 0,
-    };
-    this.sets[at] = { ...set, status };
-  }
-
-  #apply(action: Action): void {
-    this.#clock += 1;
-    if (action.do === 'create') {
-      const stamp = `2026-01-01T00:00:${String(this.#clock % 60).padStart(2, '0')}Z`;
-      const metadata = { ...action.set.metadata, uid: `rs-${this.#clock}`, creationTimestamp: stamp, generation: 1 };
-      this.sets.push({ ...action.set, metadata });
-    } else if (action.do === 'change') {
-      this.sets = this.sets.map((set) =>
-        set.metadata.uid === action.set.metadata.uid
-          ? {
-              ...set,
-              metadata: {
-                ...set.metadata,
-                annotations: { ...set.metadata.annotations, ...action.annotations },
-                generation: (set.metadata.generation ?? 0) + 1,
-              },
-              spec: { ...set.spec, replicas: action.replicas },
-            }
-          : set,
-      );
-    } else if (action.do === 'delete')
-      this.sets = this.sets.filter((set) => set.metadata.uid !== action.set.metadata.uid);
-    else if (action.do === 'annotate') {
-      const annotations = { ...this.deployment.metadata.annotations, ...action.annotations };
-      this.deployment = { ...this.deployment, metadata: { ...this.deployment.metadata, annotations } };
-    }
-    this.shrinkPods();
-  }
-
-  /** Lets everything become available and observed until the deployment has nothing to do. */
-  settle(): void {
-    for (let round = 0; round < 300; round++) {
-      const actions = this.pass();
-      for (let index = 0; index < this.sets.length; index++) {
-        for (let pod = 0; pod < 20; pod++) this.ready(index);
-        this.observe(index);
-      }
-      if (actions === 0 && this.pass() === 0) return;
-    }
-    throw new Error('the deployment does not settle');
-  }
-}
+const plan = (subject: Deployment, sets: readonly ReplicaSet[], pods: readonly Pod[] = []): readonly Action[] =>
+  reconcile(observed(subject, sets, pods)).actions;
 
 const brief = (actions: readonly Action[]): string[] =>
   actions.map((action) => {
-    if (action.do === 'annotate') return 'annotate';
-    return action.do === 'change'
-      ? `${action.set.metadata.name} ${action.set.spec.replicas}>${action.replicas}`
-      : action.do;
+    if (action.do !== 'update') return action.do;
+    const [from, to] = [action.object, action.next].map((set) => (set as ReplicaSet).spec.replicas);
+    return `${imageOf(action.next as ReplicaSet)} ${from}>${to}`;
   });
 
 describe('bounds', () => {
@@ -173,175 +45,291 @@ describe('templateHash', () => {
   });
 });
 
-describe('plan', () => {
-  it('creates the first replica set at full size and sets the revision', () => {
-    const actions = plan(observed(deployment('a'), []));
-    expect(brief(actions)).toEqual(['create', 'annotate']);
-    expect(actions[0]).toMatchObject({
-      set: { spec: { replicas: 4 }, metadata: { annotations: { 'deployment.kubernetes.io/revision': '1' } } },
-    });
+/** As the API server would have it: with a uid, an age and a status. */
+function setOf(
+  image: string,
+  replicas: number,
+  available: number,
+  more: Partial<ReplicaSet['metadata']> = {},
+): ReplicaSet {
+  const made = makeNewSet(deployment(image), [], replicas);
+  const metadata = { ...made.metadata, uid: `uid-${image}`, generation: 1, ...more };
+  const status = { replicas, readyReplicas: available, availableReplicas: available, observedGeneration: 1 };
+  return {
+    ...made,
+    metadata: { ...metadata, annotations: { ...made.metadata.annotations, ...more.annotations } },
+    status,
+  };
+}
+
+const born = (minute: number): string => `2026-01-01T00:${String(minute).padStart(2, '0')}:00Z`;
+const revision = 'deployment.kubernetes.io/revision';
+
+describe('the new replica set', () => {
+  it('is created at full size when it is the first, and gives the deployment its revision', () => {
+    const actions = plan(deployment('a'), []);
+    expect(brief(actions)).toEqual(['create', 'patch']);
+    expect(actions).toMatchObject([
+      {
+        object: {
+          metadata: {
+            annotations: {
+              [revision]: '1',
+              'deployment.kubernetes.io/desired-replicas': '4',
+              'deployment.kubernetes.io/max-replicas': '5',
+            },
+          },
+          spec: { replicas: 4 },
+        },
+        event: { message: expect.stringMatching(/^Scaled up replica set web-\w+ from 0 to 4$/) },
+      },
+      { patch: { body: { metadata: { annotations: { [revision]: '1' } } } } },
+    ]);
   });
 
-  it('takes over the revision and the annotations when it goes back to an old template', () => {
+  it('gets the annotations of the deployment, but for those that are its own business', () => {
+    const subject = deployment('a');
+    const annotations = {
+      'kubernetes.io/change-cause': 'because',
+      'kubectl.kubernetes.io/last-applied-configuration': '{}',
+    };
+    const annotated = {
+      ...subject,
+      metadata: { ...subject.metadata, annotations: { ...annotations, [revision]: '7' } },
+    };
+    const created = (plan(annotated, [])[0] as { object: ReplicaSet }).object.metadata.annotations;
+    expect(created).toMatchObject({ 'kubernetes.io/change-cause': 'because', [revision]: '1' });
+    expect(created).not.toHaveProperty('kubectl.kubernetes.io/last-applied-configuration');
+    const changed = {
+      ...annotated,
+      metadata: { ...annotated.metadata, annotations: { 'kubernetes.io/change-cause': 'new', [revision]: '1' } },
+    };
+    expect(plan(changed, [setOf('a', 4, 4)])).toMatchObject([
+      { do: 'update', next: { metadata: { annotations: { 'kubernetes.io/change-cause': 'new', [revision]: '1' } } } },
+    ]);
+  });
+
+  it('takes over the revision and remembers its old ones when an old template comes back', () => {
     const model = new Model(deployment('a'));
     model.settle();
     for (const image of ['b', 'a']) {
-      model.deployment = { ...model.deployment, spec: deployment(image).spec };
+      model.change({ template: deployment(image).spec.template });
       model.settle();
     }
-    const back = model.sets.find((set) => set.spec.template?.spec.containers[0]?.image === 'a');
-    expect(back?.metadata.annotations).toMatchObject({
-      'deployment.kubernetes.io/revision': '3',
+    expect(model.setOf('a')?.metadata.annotations).toMatchObject({
+      [revision]: '3',
       'deployment.kubernetes.io/revision-history': '1',
     });
-    expect(model.deployment.metadata.annotations?.['deployment.kubernetes.io/revision']).toBe('3');
+    expect(model.deployment.metadata.annotations?.[revision]).toBe('3');
     expect(model.sets).toHaveLength(2);
   });
 
+  it('forgets its oldest revisions when it had very many', () => {
+    const history = Array.from({ length: 500 }, (_, index) => 1000 + index).join(',');
+    const annotations = { [revision]: '1999', 'deployment.kubernetes.io/revision-history': history };
+    const old = setOf('b', 4, 4, { annotations: { [revision]: '2000' } });
+    const update = plan(deployment('a'), [setOf('a', 0, 0, { annotations }), old]).find(
+      (action) => action.do === 'update',
+    );
+    const next = (update as { next: ReplicaSet }).next.metadata.annotations ?? {};
+    const kept = next['deployment.kubernetes.io/revision-history'] ?? '';
+    expect(kept.length).toBeLessThanOrEqual(2000);
+    expect(kept).toMatch(/^1101,.*,1499,1999$/);
+    expect(next[revision]).toBe('2001');
+  });
+
+  it('has a name within the limit, however long that of the deployment is', () => {
+    for (const name of ['x'.repeat(253), `${'x'.repeat(241)}.${'y'.repeat(11)}`]) {
+      const subject = deployment('a');
+      const made = makeNewSet({ ...subject, metadata: { ...subject.metadata, name } }, [], 1).metadata.name ?? '';
+      expect(made.length).toBeLessThanOrEqual(253);
+      expect(made).toMatch(/^x+-[a-z0-9]{10}$/);
+    }
+  });
+
+  it('follows minReadySeconds', () => {
+    expect(plan(deployment('a', { minReadySeconds: 5 }), [setOf('a', 4, 4)])).toMatchObject([
+      { do: 'patch' },
+      { do: 'update', next: { spec: { minReadySeconds: 5, replicas: 4 } } },
+    ]);
+  });
+});
+
+describe('a roll-out', () => {
+  const done = { [revision]: '2' };
+  const subject = (image: string, more: Partial<Deployment['spec']> = {}): Deployment => {
+    const made = deployment(image, more);
+    return { ...made, metadata: { ...made.metadata, annotations: done } };
+  };
+
+  const sizes: [string, ReplicaSet[], string[]][] = [
+    ['grows by the surge first', [setOf('a', 4, 4), setOf('b', 0, 0, { annotations: done })], ['b 0>1']],
+    [
+      'then shrinks the old set by what may be unavailable',
+      [setOf('a', 4, 4), setOf('b', 1, 0, { annotations: done })],
+      ['a 4>3'],
+    ],
+    [
+      'goes on with each new pod that is available',
+      [setOf('a', 3, 3), setOf('b', 1, 1, { annotations: done })],
+      ['b 1>2'],
+    ],
+    ['waits while new pods are not available', [setOf('a', 3, 3), setOf('b', 2, 0, { annotations: done })], []],
+    [
+      'removes old pods that are not available first',
+      [setOf('a', 3, 1), setOf('b', 2, 2, { annotations: done })],
+      ['a 3>1'],
+    ],
+    [
+      'removes those of the oldest set first, in mid-roll-out of another',
+      [
+        setOf('a', 2, 2, { creationTimestamp: born(1) }),
+        setOf('c', 2, 1, { creationTimestamp: born(2) }),
+        setOf('b', 1, 1, { annotations: done, creationTimestamp: born(3) }),
+      ],
+      ['c 2>1', 'a 2>1'],
+    ],
+    ['is over when all is new', [setOf('a', 0, 0), setOf('b', 4, 4, { annotations: done })], []],
+  ];
+  it.each(sizes)('%s', (_, sets, expected) => {
+    expect(brief(plan(subject('b'), sets)).toSorted()).toEqual(expected.toSorted());
+  });
+
+  it('does nothing about the template while paused', () => {
+    expect(plan(subject('c', { paused: true }), [setOf('b', 4, 4, { annotations: done })])).toEqual([]);
+  });
+
+  it('keeps as many old replica sets as the history may have, the newest', () => {
+    const sets = ['a', 'b', 'c'].map((image, index) =>
+      setOf(image, 0, 0, { annotations: { [revision]: `${index + 1}` } }),
+    );
+    const now = setOf('d', 4, 4, { annotations: { [revision]: '4' } });
+    const current = { ...subject('d', { revisionHistoryLimit: 1 }) };
+    current.metadata = { ...current.metadata, annotations: { [revision]: '4' } };
+    const status = { replicas: 4, updatedReplicas: 4, availableReplicas: 4 };
+    const deleted = plan({ ...current, status }, [...sets, now]).map(
+      (action) => 'object' in action && imageOf(action.object as ReplicaSet),
+    );
+    expect(deleted).toEqual(['a', 'b']);
+    const [changing] = sets.map((set) => ({ ...set, metadata: { ...set.metadata, generation: 2 } }));
+    expect(plan({ ...current, status }, [changing as ReplicaSet, ...sets.slice(1), now])).toHaveLength(1);
+  });
+
+  it('with Recreate waits until the old pods are gone, terminating ones included', () => {
+    const recreate = deployment('b', { strategy: { type: 'Recreate' } });
+    const scaled = setOf('a', 0, 0, { uid: 'old' });
+    const pod = {
+      metadata: {
+        name: 'p',
+        deletionTimestamp: timestamp,
+        ownerReferences: [{ ...controllerReference(recreate, deployments), uid: 'old' }],
+      },
+      spec: { containers: [] },
+    };
+    expect(brief(plan(recreate, [setOf('a', 4, 4, { uid: 'old' })], [pod]))).toEqual(['a 4>0']);
+    expect(plan(recreate, [scaled], [pod])).toEqual([]);
+    expect(brief(plan(recreate, [scaled], [{ ...pod, status: { phase: 'Failed' } }]))).toEqual(['create', 'patch']);
+    expect(brief(plan(recreate, [scaled]))).toEqual(['create', 'patch']);
+  });
+});
+
+describe('scaling', () => {
+  const sized = (image: string, replicas: number, desired: number, max: number): ReplicaSet =>
+    setOf(image, replicas, replicas, {
+      annotations: {
+        [revision]: '1',
+        'deployment.kubernetes.io/desired-replicas': String(desired),
+        'deployment.kubernetes.io/max-replicas': String(max),
+      },
+    });
+  const rolling = (replicas: number, maxSurge: number): Deployment => {
+    const made = deployment('b', {
+      replicas,
+      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable: 2 } },
+    });
+    return { ...made, metadata: { ...made.metadata, annotations: { [revision]: '2' } } };
+  };
+  const inRollOut = (replicas: number, old: [number, number], fresh: number): string[] => {
+    const before = sized('b', fresh, 10, 13);
+    const newSet = {
+      ...before,
+      metadata: { ...before.metadata, annotations: { ...before.metadata.annotations, [revision]: '2' } },
+    };
+    const sets = [sized('a', old[0], 10, 13), sized('c', old[1], 10, 13), newSet];
+    return brief(plan(rolling(replicas, 3), sets)).toSorted();
+  };
+
+  it('shares a change among the sets of a roll-out in proportion', () => {
+    expect(inRollOut(30, [8, 0], 5)).toEqual(['a 8>20', 'b 5>13']);
+    expect(inRollOut(5, [8, 0], 5)).toEqual(['a 8>5', 'b 5>3']);
+    expect(inRollOut(15, [5, 5], 3)).toEqual(['a 5>7', 'b 3>4', 'c 5>7']);
+    expect(inRollOut(0, [8, 0], 5)).toEqual(['a 8>0', 'b 5>0']);
+  });
+
+  it('changes the one active set', () => {
+    expect(brief(plan(rolling(6, 3), [sized('a', 0, 10, 13), sized('b', 10, 10, 13)]))).toContain('b 10>6');
+  });
+});
+
+describe('claims', () => {
   it('adopts a matching replica set, releases one that strayed, and goes on in the next pass', () => {
-    const object = deployment('a');
-    const own = makeNewSet(object, [], 4);
-    const orphan = { ...own, metadata: { ...own.metadata, uid: 'o', name: 'orphan' } };
+    const orphan = setOf('a', 4, 4, { uid: 'o', name: 'orphan' });
     delete orphan.metadata.ownerReferences;
-    const strayed = { ...own, metadata: { ...own.metadata, uid: 's', name: 'strayed', labels: {} } };
-    expect(plan(observed(object, [orphan, strayed])).map((action) => action.do)).toEqual(['release', 'adopt']);
+    const strayed = setOf('a', 4, 4, { uid: 's', name: 'strayed', labels: {} });
+    expect(plan(deployment('a'), [orphan, strayed]).map(({ do: verb, cause }) => [verb, cause.code])).toEqual([
+      ['update', 'SelectorDoesNotMatch'],
+      ['update', 'SelectorMatches'],
+    ]);
   });
 
   it('does nothing for a deployment that is being deleted', () => {
     const object = deployment('a');
     object.metadata.deletionTimestamp = timestamp;
-    expect(plan(observed(object, []))).toEqual([]);
-  });
-
-  it('Recreate waits until the old pods are gone, terminating ones included', () => {
-    const old = makeNewSet(deployment('a'), [], 4);
-    const object = deployment('b', { strategy: { type: 'Recreate' } });
-    const scaled = { ...old, metadata: { ...old.metadata, uid: 'old' }, spec: { ...old.spec, replicas: 0 } };
-    const pod = {
-      metadata: {
-        name: 'p',
-        deletionTimestamp: timestamp,
-        ownerReferences: [{ ...controllerReference(object, deployments), uid: 'old' }],
-      },
-      spec: { containers: [] },
-    };
-    expect(brief(plan(observed(object, [{ ...scaled, spec: old.spec }], { pods: [pod] })))).toEqual([
-      `${old.metadata.name} 4>0`,
-    ]);
-    expect(plan(observed(object, [scaled], { pods: [pod] }))).toEqual([]);
-    expect(brief(plan(observed(object, [scaled])))).toEqual(['create', 'annotate']);
+    expect(plan(object, [])).toEqual([]);
   });
 });
 
-describe('planStatus', () => {
-  it('passes the progress deadline and recovers', () => {
+describe('explain', () => {
+  const causes = (model: Model): { code: string; text: string }[] => [
+    ...explain(observed(model.deployment, model.sets, model.pods)),
+  ];
+
+  it('is silent when all is as declared, and tells of a roll-out what it waits for', () => {
     const model = new Model(deployment('a'));
-    model.pass();
-    const sets = setsOf(observed(model.deployment, model.sets));
-    const first = planStatus(observed(model.deployment, model.sets), sets, { created: 'web-x' });
-    const started = { ...model.deployment, status: first.status };
-    expect(first.requeueAfterMs).toBe(600_000);
-    const late = planStatus(
-      observed(started, model.sets, { nowMs: nowMs + 600_000, timestamp: '2026-01-01T00:10:00Z' }),
-      sets,
-      {},
-    );
-    expect(late.status.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Progressing', status: 'False', reason: 'ProgressDeadlineExceeded' }),
-    );
-    expect(late.requeueAfterMs).toBeUndefined();
-    model.deployment = { ...started, status: late.status };
     model.settle();
-    expect(model.deployment.status?.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Progressing', status: 'True', reason: 'NewReplicaSetAvailable' }),
-    );
+    expect(causes(model)).toEqual([]);
+    model.change({ template: deployment('b').spec.template });
+    for (let turn = 0; turn < 6; turn++) {
+      model.pass();
+      model.replicate(0);
+      model.replicate(1);
+    }
+    expect(causes(model)).toMatchObject([
+      { code: 'Unscheduled', text: expect.stringMatching(/^2 pods: web-.*has no node yet$/) },
+      {
+        code: 'RollingUpdate',
+        text: expect.stringContaining('2 of 4 pods are of the present template, 3 pods are available'),
+      },
+    ]);
+    model.pass({ nowMs: Date.parse(timestamp) + 600_000, timestamp: '2026-01-01T00:10:00Z' });
+    expect(causes(model)[1]).toMatchObject({
+      code: 'ProgressDeadlineExceeded',
+      unblock: expect.stringContaining('rollout undo'),
+    });
   });
 
-  it('counts collisions', () => {
-    const sets = { newSet: undefined, oldSets: [] };
-    expect(planStatus(observed(deployment('a'), []), sets, { collided: true }).status.collisionCount).toBe(1);
-  });
-});
-
-describe('properties', () => {
-  const step = fc.oneof(
-    { weight: 6, arbitrary: fc.constant({ do: 'pass' as const, value: 0 }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('ready' as const), value: fc.nat(5) }) },
-    { weight: 4, arbitrary: fc.record({ do: fc.constant('observe' as const), value: fc.nat(5) }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant('template' as const), value: fc.nat(2) }) },
-  );
-  const limits = fc.record({
-    replicas: fc.integer({ min: 1, max: 10 }),
-    maxSurge: fc.nat(4),
-    maxUnavailable: fc.nat(4),
-  });
-
-  it('holds the surge and never makes fewer available than it may, whatever the order and the age of statuses', () => {
-    fc.assert(
-      fc.property(limits, fc.array(step, { maxLength: 80 }), ({ replicas, maxSurge, maxUnavailable }, steps) => {
-        const spec = { replicas, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge, maxUnavailable } } };
-        const model = new Model(deployment('v0', spec));
-        model.settle();
-        const bounds = boundsOf(model.deployment);
-        for (const { do: what, value } of steps) {
-          const before = model.availableTotal;
-          if (what === 'pass') {
-            model.pass();
-            expect(model.total).toBeLessThanOrEqual(replicas + bounds.maxSurge);
-            expect(model.availableTotal).toBeGreaterThanOrEqual(Math.min(before, replicas - bounds.maxUnavailable));
-          } else if (what === 'ready') model.ready(value);
-          else if (what === 'observe') model.observe(value);
-          else model.deployment = { ...model.deployment, spec: deployment(`v${value}`, spec).spec };
-        }
-        model.settle();
-        const current = setsOf(observed(model.deployment, model.sets)).newSet;
-        expect(current?.spec.replicas).toBe(replicas);
-        expect(model.total).toBe(replicas);
-        expect(model.deployment.status).toMatchObject({
-          updatedReplicas: replicas,
-          availableReplicas: replicas,
-          unavailableReplicas: 0,
-        });
-        const writes = model.writes.length;
-        model.pass();
-        expect(model.writes).toHaveLength(writes);
-      }),
-      { numRuns: 300 },
-    );
-  });
-
-  it('reaches the declared state through scaling, pausing and roll-outs in any order', () => {
-    const change = fc.oneof(
-      fc.record({ replicas: fc.nat(12) }),
-      fc.record({ paused: fc.boolean() }),
-      fc.record({ image: fc.constantFrom('v0', 'v1', 'v2') }),
-      fc.record({ strategy: fc.constantFrom({ type: 'Recreate' }, { type: 'RollingUpdate' }) }),
-    );
-    const act = fc.record({ change, passes: fc.nat(4), seen: fc.nat(3) });
-    fc.assert(
-      fc.property(fc.array(act, { maxLength: 15 }), (acts) => {
-        const model = new Model(deployment('v0'));
-        let image = 'v0';
-        for (const { change: next, passes, seen } of acts) {
-          if ('image' in next) image = next.image;
-          const { template } = deployment(image).spec;
-          model.deployment = {
-            ...model.deployment,
-            spec: { ...model.deployment.spec, ...('image' in next ? {} : next), template },
-          };
-          for (let pass = 0; pass < passes; pass++) model.pass();
-          for (let index = 0; index < seen; index++) {
-            model.ready(index);
-            model.observe(index);
-          }
-        }
-        model.deployment = { ...model.deployment, spec: { ...model.deployment.spec, paused: false } };
-        model.settle();
-        const replicas = model.deployment.spec.replicas ?? 0;
-        expect(setsOf(observed(model.deployment, model.sets)).newSet?.spec.replicas).toBe(replicas);
-        expect(model.total).toBe(replicas);
-      }),
-      { numRuns: 300 },
-    );
+  it('tells that it is paused, or that Recreate waits', () => {
+    const model = new Model(deployment('a', { strategy: { type: 'Recreate' } }));
+    model.settle();
+    model.change({ template: deployment('b').spec.template, paused: true });
+    model.pass();
+    expect(causes(model)).toMatchObject([{ code: 'Paused', unblock: 'kubectl rollout resume deployment/web' }]);
+    model.change({ paused: false });
+    model.pass();
+    model.replicate(0);
+    expect(causes(model).at(-1)).toMatchObject({
+      code: 'Recreate',
+      text: expect.stringContaining('4 pods of earlier templates'),
+    });
   });
 });

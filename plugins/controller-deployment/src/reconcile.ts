@@ -1,207 +1,146 @@
 /** What a deployment needs: a pure function from what was observed to the actions to take. Its status is in `status.ts`. */
-import { planClaims } from '@timonel/sdk/controller';
-import { fromLabelSelector, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
-import { isRecreate } from './bounds.ts';
 import {
-  findNewSet,
+  act,
+  claimActions,
+  isPodEnded,
+  type Action,
+  type ActionCause,
+  type Reconciliation,
+} from '@timonel/sdk/controller';
+import { controllerOf, deployments, replicaSets, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
+import { boundsOf, isRecreate } from './bounds.ts';
+import { resize, scaledMessage, updates, type Change } from './changes.ts';
+import { isComplete, numbersOf } from './numbers.ts';
+import { allSets, type Observed, type Sets } from './observe.ts';
+import {
   makeNewSet,
   newSetAnnotations,
   nextRevision,
+  oldestFirst,
   revisionAnnotation,
   revisionOf,
-  sizeAnnotations,
   specReplicas,
-  type Annotations,
 } from './revisions.ts';
-import {
-  isScaledUp,
-  isScaling,
-  newSetSize,
-  scale,
-  shrinkOldSets,
-  sizeAnnotationsOutdated,
-  type Resize,
-} from './sizes.ts';
-import { isComplete, numbersOf } from './status.ts';
+import { isScaledUp, isScaling, newSetSize, scale, shrinkOldSets } from './sizes.ts';
 
-export interface Observed {
-  readonly deployment: Deployment;
-  /** Replica sets of its namespace that it controls or that nobody controls. */
-  readonly replicaSets: readonly ReplicaSet[];
-  /** Pods of these replica sets. Needed for the strategy Recreate only. */
-  readonly pods: readonly Pod[];
-  /** ms since the epoch. */
-  readonly nowMs: number;
-  readonly timestamp: string;
+/** Changes of replica sets, and actions on other objects, which go first. */
+interface Step {
+  readonly changes: readonly Change[];
+  readonly actions: readonly Action[];
 }
 
-export type Cause =
-  | 'SelectorMatches'
-  | 'SelectorDoesNotMatch'
-  | 'NewTemplate'
-  | 'RollingUpdate'
-  | 'Recreate'
-  | 'Scaled'
-  | 'NewRevision'
-  | 'RevisionHistoryLimit';
+const nothing: Step = { changes: [], actions: [] };
 
-/** A change of one replica set. */
-export interface Change {
-  readonly do: 'change';
-  readonly set: ReplicaSet;
-  readonly replicas: number;
-  readonly minReadySeconds: number | undefined;
-  readonly annotations: Annotations;
-  readonly cause: Cause;
+const causes = {
+  newTemplate: { code: 'NewTemplate', text: 'no replica set has the template of the deployment' },
+  newRevision: { code: 'NewRevision', text: 'the replica set of the template is the newest revision' },
+  recreate: { code: 'Recreate', text: 'the strategy is Recreate: all old pods go before the first new one comes' },
+  history: { code: 'RevisionHistoryLimit', text: 'more old replica sets than revisionHistoryLimit' },
+} satisfies Record<string, ActionCause>;
+
+function rollingCause(deployment: Deployment): ActionCause {
+  const { replicas, maxSurge, maxUnavailable } = boundsOf(deployment);
+  const text = `a roll-out has at most ${replicas + maxSurge} pods and at least ${replicas - maxUnavailable} available`;
+  return { code: 'RollingUpdate', text };
 }
 
-export type Action =
-  | { readonly do: 'adopt' | 'release'; readonly set: ReplicaSet; readonly cause: Cause }
-  | { readonly do: 'create'; readonly set: ReplicaSet; readonly cause: Cause }
-  | Change
-  | { readonly do: 'delete'; readonly set: ReplicaSet; readonly cause: Cause }
-  | { readonly do: 'annotate'; readonly annotations: Annotations; readonly cause: Cause };
-
-/** The deployment's replica sets as this pass sees them. */
-export interface Sets {
-  readonly newSet: ReplicaSet | undefined;
-  readonly oldSets: readonly ReplicaSet[];
-}
-
-function claimsOf({ deployment, replicaSets }: Observed): ReturnType<typeof planClaims<ReplicaSet>> {
-  return planClaims(deployment, fromLabelSelector(deployment.spec.selector), replicaSets);
-}
-
-export function setsOf(observed: Observed): Sets {
-  const { owned, adopt } = claimsOf(observed);
-  const sets = [...owned, ...adopt];
-  const newSet = findNewSet(observed.deployment, sets);
-  return { newSet, oldSets: sets.filter((set) => set !== newSet) };
-}
-
-function change(set: ReplicaSet, cause: Cause, more: Partial<Change> = {}): Change {
-  return {
-    do: 'change',
-    set,
-    replicas: specReplicas(set),
-    minReadySeconds: set.spec.minReadySeconds,
-    annotations: {},
-    cause,
-    ...more,
-  };
-}
-
-/** Resizes as changes; sets that keep their size are touched only when their size annotations are outdated. */
-function resize(deployment: Deployment, resizes: readonly Resize[], cause: Cause): Change[] {
-  return resizes
-    .filter(({ set, replicas }) => replicas !== specReplicas(set) || sizeAnnotationsOutdated(deployment, set))
-    .map(({ set, replicas }) => change(set, cause, { replicas, annotations: sizeAnnotations(deployment) }));
-}
-
-/** Two changes of one set become one. */
-function merged(changes: readonly Change[]): Change[] {
-  const bySet = new Map<ReplicaSet, Change>();
-  for (const next of changes) {
-    const before = bySet.get(next.set);
-    const resized = next.replicas !== specReplicas(next.set) || before === undefined;
-    const minReadySeconds =
-      next.minReadySeconds === next.set.spec.minReadySeconds ? before?.minReadySeconds : next.minReadySeconds;
-    bySet.set(next.set, {
-      ...next,
-      replicas: resized ? next.replicas : before.replicas,
-      minReadySeconds: before === undefined ? next.minReadySeconds : minReadySeconds,
-      annotations: { ...before?.annotations, ...next.annotations },
-    });
-  }
-  return [...bySet.values()];
+function annotateRevision(deployment: Deployment, revision: string): Action[] {
+  const annotations = { [revisionAnnotation]: revision };
+  if (deployment.metadata.annotations?.[revisionAnnotation] === revision) return [];
+  const patch = { type: 'merge', body: { metadata: { annotations } } } as const;
+  return [act.patch(deployments, deployment, patch, { cause: causes.newRevision })];
 }
 
 /** The new set's annotations and minReadySeconds follow the deployment; the deployment shows the new set's revision. */
-function followRevision(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): Action[] {
-  const actions: Action[] = [];
+function followRevision(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): Step {
   const annotations = newSetAnnotations(deployment, newSet, oldSets);
-  const { minReadySeconds } = deployment.spec;
-  if (Object.keys(annotations).length > 0 || (minReadySeconds ?? 0) !== (newSet.spec.minReadySeconds ?? 0)) {
-    actions.push(change(newSet, 'NewRevision', { annotations, minReadySeconds }));
-  }
-  const revision = annotations[revisionAnnotation] ?? String(revisionOf(newSet));
-  if (deployment.metadata.annotations?.[revisionAnnotation] !== revision) {
-    actions.push({ do: 'annotate', annotations: { [revisionAnnotation]: revision }, cause: 'NewRevision' });
-  }
-  return actions;
+  const { minReadySeconds = 0 } = deployment.spec;
+  const outdated = Object.keys(annotations).length > 0 || minReadySeconds !== (newSet.spec.minReadySeconds ?? 0);
+  return {
+    changes: outdated ? [{ set: newSet, annotations, minReadySeconds, cause: causes.newRevision }] : [],
+    actions: annotateRevision(deployment, annotations[revisionAnnotation] ?? String(revisionOf(newSet))),
+  };
+}
+
+function createNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[]): Step {
+  const set = makeNewSet(deployment, oldSets, newSetSize(deployment, undefined, oldSets));
+  const { name } = set.metadata;
+  const creation = act.create(replicaSets, set, {
+    cause: causes.newTemplate,
+    // Either it is ours already, or another has the name: `status.ts` tells by what was found.
+    ifExists: 'report',
+    event: {
+      reason: 'ScalingReplicaSet',
+      message: scaledMessage(name, 0, specReplicas(set)),
+      onlyFailure: specReplicas(set) === 0,
+      failure: { reason: 'ReplicaSetCreateError', message: `Failed to create new replica set "${name}": ` },
+    },
+  });
+  return { changes: [], actions: [creation, ...annotateRevision(deployment, String(nextRevision(oldSets)))] };
 }
 
 /** Replica sets beyond the history limit: empty, not changing, the oldest revisions. */
 function surplusHistory(deployment: Deployment, oldSets: readonly ReplicaSet[]): Action[] {
   const limit = deployment.spec.revisionHistoryLimit ?? 10;
   const alive = oldSets.filter((set) => set.metadata.deletionTimestamp === undefined);
-  const oldest = [...alive].sort((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, alive.length - limit));
-  return oldest
+  const byRevision = oldestFirst(alive).sort((a, b) => revisionOf(a) - revisionOf(b));
+  return byRevision
+    .slice(0, Math.max(0, alive.length - limit))
     .filter((set) => (set.status?.replicas ?? 0) === 0 && !isScaledUp(set))
     .filter((set) => (set.metadata.generation ?? 0) <= (set.status?.observedGeneration ?? 0))
-    .map((set) => ({ do: 'delete', set, cause: 'RevisionHistoryLimit' }));
+    .map((set) => act.delete(replicaSets, set, { cause: causes.history }));
 }
 
-function createNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[]): Action[] {
-  const set = makeNewSet(deployment, oldSets, newSetSize(deployment, undefined, oldSets));
-  const annotations = { [revisionAnnotation]: String(nextRevision(oldSets)) };
-  return [
-    { do: 'create', set, cause: 'NewTemplate' },
-    { do: 'annotate', annotations, cause: 'NewRevision' },
-  ];
-}
-
-function rollOut(deployment: Deployment, { newSet, oldSets }: Sets): Change[] {
-  if (newSet === undefined) return [];
+function rollOut(deployment: Deployment, newSet: ReplicaSet, oldSets: readonly ReplicaSet[]): Step {
   const size = newSetSize(deployment, newSet, oldSets);
   // One step a pass: what comes next depends on what this one does.
-  if (size !== specReplicas(newSet)) return resize(deployment, [{ set: newSet, replicas: size }], 'RollingUpdate');
-  return resize(deployment, shrinkOldSets(deployment, newSet, oldSets), 'RollingUpdate');
+  const resizes =
+    size === specReplicas(newSet) ? shrinkOldSets(deployment, newSet, oldSets) : [{ set: newSet, replicas: size }];
+  return { ...nothing, changes: resize(deployment, resizes, rollingCause(deployment)) };
 }
 
-function recreate({ deployment, pods }: Observed, { newSet, oldSets }: Sets): Action[] {
+/** Pods of old sets that have not ended, terminating ones included. */
+export function oldPodsLeft(pods: readonly Pod[], oldSets: readonly ReplicaSet[]): Pod[] {
+  const old = new Set(oldSets.map(({ metadata }) => metadata.uid));
+  return pods.filter((pod) => !isPodEnded(pod) && old.has(controllerOf(pod)?.uid));
+}
+
+function recreate({ subject, pods }: Observed, { newSet, oldSets }: Sets): Step {
   const scaledUp = oldSets.filter(isScaledUp);
-  if (scaledUp.length > 0)
-    return resize(
-      deployment,
-      scaledUp.map((set) => ({ set, replicas: 0 })),
-      'Recreate',
-    );
-  const old = new Set(oldSets.map((set) => set.metadata.uid));
-  const running = pods.some(
-    ({ metadata, status }) =>
-      status?.phase !== 'Succeeded' &&
-      status?.phase !== 'Failed' &&
-      metadata.ownerReferences?.some((reference) => reference.controller === true && old.has(reference.uid)) === true,
-  );
-  if (running) return [];
-  if (newSet === undefined) return createNewSet(deployment, oldSets);
-  const replicas = newSetSize(deployment, newSet, oldSets);
-  return replicas === specReplicas(newSet) ? [] : resize(deployment, [{ set: newSet, replicas }], 'Recreate');
+  if (scaledUp.length > 0) {
+    const resizes = scaledUp.map((set) => ({ set, replicas: 0 }));
+    return { ...nothing, changes: resize(subject, resizes, causes.recreate) };
+  }
+  if (oldPodsLeft(pods(), oldSets).length > 0) return nothing;
+  if (newSet === undefined) return createNewSet(subject, oldSets);
+  const resizes = [{ set: newSet, replicas: newSetSize(subject, newSet, oldSets) }];
+  return { ...nothing, changes: resize(subject, resizes, causes.recreate) };
+}
+
+function nextStep(observed: Observed): Step {
+  const { subject, sets } = observed;
+  const { newSet, oldSets } = sets;
+  const paused = subject.spec.paused === true;
+  if (isRecreate(subject) && !paused) return recreate(observed, sets);
+  if (paused || isScaling(subject, allSets(sets))) {
+    const cause = { code: 'Scaled', text: `spec.replicas is ${boundsOf(subject).replicas}` };
+    return { ...nothing, changes: resize(subject, scale(subject, newSet, oldSets), cause) };
+  }
+  return newSet === undefined ? createNewSet(subject, oldSets) : rollOut(subject, newSet, oldSets);
 }
 
 /** The next step of the deployment. Nothing to do: an empty list. */
-export function plan(observed: Observed): Action[] {
-  const { deployment } = observed;
-  if (deployment.metadata.deletionTimestamp !== undefined) return [];
-  const claims = claimsOf(observed);
-  const actions: Action[] = [
-    ...claims.release.map((set): Action => ({ do: 'release', set, cause: 'SelectorDoesNotMatch' })),
-    ...claims.adopt.map((set): Action => ({ do: 'adopt', set, cause: 'SelectorMatches' })),
-  ];
-  // A claim changes the replica set: the next pass goes on from what came of it.
-  if (actions.length > 0) return actions;
-  const sets = setsOf(observed);
+export function reconcile(observed: Observed): Reconciliation {
+  const { subject, claims, sets } = observed;
   const { newSet, oldSets } = sets;
-  if (newSet !== undefined) actions.push(...followRevision(deployment, newSet, oldSets));
-  const paused = deployment.spec.paused === true;
-  if (isRecreate(deployment) && !paused) actions.push(...recreate(observed, sets));
-  else if (paused || isScaling(deployment, newSet === undefined ? oldSets : [newSet, ...oldSets])) {
-    actions.push(...resize(deployment, scale(deployment, newSet, oldSets), 'Scaled'));
-  } else if (newSet === undefined) actions.push(...createNewSet(deployment, oldSets));
-  else actions.push(...rollOut(deployment, sets));
-  if (paused || isComplete(deployment, numbersOf(deployment, sets)))
-    actions.push(...surplusHistory(deployment, oldSets));
-  const changes = merged(actions.filter((action) => action.do === 'change'));
-  return [...actions.filter((action) => action.do !== 'change'), ...changes];
+  if (subject.metadata.deletionTimestamp !== undefined) return { actions: [] };
+  const claiming = claimActions(replicaSets, claims, subject, deployments);
+  // A claim changes the replica set: the next pass goes on from what came of it.
+  if (claiming.length > 0) return { actions: claiming };
+  const revision = newSet === undefined ? nothing : followRevision(subject, newSet, oldSets);
+  const step = nextStep(observed);
+  const settled = subject.spec.paused === true || isComplete(subject, numbersOf(sets));
+  const history = settled ? surplusHistory(subject, oldSets) : [];
+  const changes = updates([...revision.changes, ...step.changes]);
+  return { actions: [...revision.actions, ...step.actions, ...changes, ...history] };
 }

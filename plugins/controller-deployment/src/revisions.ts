@@ -15,6 +15,10 @@ export const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const historyAnnotation = 'deployment.kubernetes.io/revision-history';
 export const desiredAnnotation = 'deployment.kubernetes.io/desired-replicas';
 export const maxAnnotation = 'deployment.kubernetes.io/max-replicas';
+/** RFC 1123 subdomain. */
+const nameLimit = 253;
+/** Characters of the history of one replica set. */
+const historyLimit = 2000;
 const notCopied: ReadonlySet<string> = new Set([
   'kubectl.kubernetes.io/last-applied-configuration',
   'deprecated.deployment.rollback.to',
@@ -70,6 +74,13 @@ export function nextRevision(oldSets: readonly ReplicaSet[]): number {
   return Math.max(0, ...oldSets.map(revisionOf)) + 1;
 }
 
+/** The revisions that the set had before, the oldest ones forgotten when there are too many. */
+function withRevision(history: string, revision: string): string {
+  const revisions = [...history.split(',').filter((one) => one !== ''), revision];
+  while (revisions.join(',').length > historyLimit) revisions.shift();
+  return revisions.join(',');
+}
+
 /** The annotations that the new replica set should get beside its own: empty when it has them. */
 export function newSetAnnotations(
   deployment: Deployment,
@@ -82,9 +93,15 @@ export function newSetAnnotations(
   const before = revisionOf(newSet);
   if (before < revision) {
     wanted[revisionAnnotation] = String(revision);
-    if (before > 0) wanted[historyAnnotation] = [has[historyAnnotation], String(before)].filter(Boolean).join(',');
+    if (before > 0) wanted[historyAnnotation] = withRevision(has[historyAnnotation] ?? '', String(before));
   }
   return Object.fromEntries(Object.entries(wanted).filter(([key, value]) => has[key] !== value));
+}
+
+/** Cut, when the deployment's name leaves no room for the hash. */
+function setName(deploymentName: string, hash: string): string {
+  const room = nameLimit - hash.length - 1;
+  return `${deploymentName.slice(0, room).replace(/[-.]+$/, '')}-${hash}`;
 }
 
 /** The replica set for the deployment's present template. */
@@ -94,7 +111,7 @@ export function makeNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[
   const labels = { ...spec.template.metadata?.labels, [hashLabel]: hash };
   return {
     metadata: {
-      name: `${metadata.name}-${hash}`,
+      name: setName(metadata.name ?? '', hash),
       ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }),
       labels,
       annotations: {

@@ -9,16 +9,20 @@ import {
 import { findCondition } from './status.ts';
 import { timestampMs } from './timestamps.ts';
 
+/** All its containers have ended for good. */
+export function isPodEnded(pod: Pod): boolean {
+  const phase = pod.status?.phase;
+  return phase === 'Succeeded' || phase === 'Failed';
+}
+
 /** Neither ended nor being deleted. */
 export function isPodActive(pod: Pod): boolean {
-  const phase = pod.status?.phase;
-  return phase !== 'Succeeded' && phase !== 'Failed' && pod.metadata.deletionTimestamp === undefined;
+  return !isPodEnded(pod) && pod.metadata.deletionTimestamp === undefined;
 }
 
 /** Being deleted, and not ended yet. */
 export function isPodTerminating(pod: Pod): boolean {
-  const phase = pod.status?.phase;
-  return phase !== 'Succeeded' && phase !== 'Failed' && pod.metadata.deletionTimestamp !== undefined;
+  return !isPodEnded(pod) && pod.metadata.deletionTimestamp !== undefined;
 }
 
 export function isPodReady(pod: Pod): boolean {

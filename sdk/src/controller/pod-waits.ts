@@ -1,7 +1,7 @@
 /** What keeps pods from being ready, as their status tells: for `timonel why` of whatever owns them. */
 import type { Cause } from '../contracts/why/index.ts';
 import type { Pod, PodContainerStatus } from '../kube/index.ts';
-import { isPodReady } from './pod-state.ts';
+import { isPodReady, podAvailableAtMs } from './pod-state.ts';
 import { findCondition } from './status.ts';
 
 export interface PodWait {
@@ -67,4 +67,18 @@ export function podWaitCauses(component: string, pods: readonly Pod[]): Cause[] 
       const who = waiting.length === 1 ? 'pod' : `${waiting.length} pods:`;
       return { component, code: wait.code, text: `${who} ${namesOf(waiting)}: ${wait.text}` };
     });
+}
+
+/** Ready pods that must stay ready for a while longer before they count as available. */
+export function readyForTooShort(
+  component: string,
+  pods: readonly Pod[],
+  minReadySeconds: number,
+  nowMs: number,
+): Cause[] {
+  const times = pods.map((pod) => podAvailableAtMs(pod, minReadySeconds, nowMs) ?? 0).filter((time) => time > nowMs);
+  if (times.length === 0) return [];
+  const seconds = Math.ceil((Math.max(...times) - nowMs) / 1000);
+  const text = `${times.length} pods are ready, but not for minReadySeconds (${minReadySeconds} s) yet: the last will be in ${seconds} s`;
+  return [{ component, code: 'MinReadySeconds', text }];
 }

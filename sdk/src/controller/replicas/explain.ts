@@ -1,7 +1,6 @@
 /** What keeps the number of available pods from being the declared one. */
 import type { Cause } from '../../contracts/why/index.ts';
-import { isPodReady, podAvailableAtMs } from '../pod-state.ts';
-import { podWaitCauses } from '../pod-waits.ts';
+import { podWaitCauses, readyForTooShort } from '../pod-waits.ts';
 import { findCondition } from '../status.ts';
 import { wantedReplicas, type ObservedReplicas, type Replicated } from './observe.ts';
 
@@ -13,7 +12,6 @@ export function explainReplicas<T extends Replicated>(
   if (subject.metadata.deletionTimestamp !== undefined) {
     return [{ component, code: 'Deleting', text: 'it is being deleted: nothing is created or removed any more' }];
   }
-  const { minReadySeconds = 0 } = subject.spec;
   const causes: Cause[] = [];
   const wanted = wantedReplicas(subject);
   const count = claims.owned.length + claims.adopt.length;
@@ -25,14 +23,6 @@ export function explainReplicas<T extends Replicated>(
     else causes.push({ component, code: failure.reason ?? failure.type, text: `${text}: ${failure.message ?? ''}` });
   }
   causes.push(...podWaitCauses(component, claims.owned));
-  const fresh = claims.owned
-    .filter((pod) => isPodReady(pod))
-    .map((pod) => podAvailableAtMs(pod, minReadySeconds, nowMs) ?? 0)
-    .filter((time) => time > nowMs);
-  if (fresh.length > 0) {
-    const seconds = Math.ceil((Math.max(...fresh) - nowMs) / 1000);
-    const text = `${fresh.length} ready pods are not available yet: the last will be in ${seconds} s (minReadySeconds: ${minReadySeconds})`;
-    causes.push({ component, code: 'MinReadySeconds', text });
-  }
+  causes.push(...readyForTooShort(component, claims.owned, subject.spec.minReadySeconds ?? 0, nowMs));
   return causes;
 }
