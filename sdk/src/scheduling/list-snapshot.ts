@@ -10,6 +10,8 @@ export interface ListedObjects {
   readonly storageClasses?: readonly KubeObject[];
   readonly csiNodes?: readonly KubeObject[];
   readonly budgets?: readonly KubeObject[];
+  readonly csiDrivers?: readonly KubeObject[];
+  readonly csiStorageCapacities?: readonly KubeObject[];
 }
 
 const named = (list: readonly KubeObject[] | undefined, name: string, namespace?: string): KubeObject | undefined =>
@@ -25,6 +27,8 @@ export function listedObjects(objects: ListedObjects = {}): ClusterObjects {
     storageClass: (name) => named(objects.storageClasses, name),
     csiNode: (name) => named(objects.csiNodes, name),
     podDisruptionBudgets: () => objects.budgets ?? [],
+    csiDriver: (name) => named(objects.csiDrivers, name),
+    csiStorageCapacities: () => objects.csiStorageCapacities ?? [],
   };
 }
 

@@ -30,9 +30,9 @@ describe('objects of the cluster', () => {
     const informers = new FakeInformers();
     const told: string[] = [];
     const objects = new InformedObjects(informers as unknown as Informers, (resource) => told.push(resource));
-    const resources = ['namespaces', 'persistentvolumes', 'storageclasses', 'csinodes'];
+    const resources = ['namespaces', 'persistentvolumes', 'storageclasses', 'csinodes', 'csidrivers'];
     for (const resource of resources) informers.put(resource, { name: 'x', labels: { is: resource } });
-    for (const resource of ['persistentvolumeclaims', 'poddisruptionbudgets']) {
+    for (const resource of ['persistentvolumeclaims', 'poddisruptionbudgets', 'csistoragecapacities']) {
       informers.put(resource, { name: 'x', namespace: 'n', labels: { is: resource } });
     }
     const labels = (object: KubeObject | undefined): string | undefined => object?.metadata.labels?.['is'];
@@ -44,8 +44,10 @@ describe('objects of the cluster', () => {
     expect(labels(objects.csiNode('x'))).toBe('csinodes');
     expect(labels(objects.persistentVolumeClaim('n', 'x'))).toBe('persistentvolumeclaims');
     expect(objects.persistentVolumeClaim('m', 'x')).toBeUndefined();
+    expect(labels(objects.csiDriver('x'))).toBe('csidrivers');
+    expect([...objects.csiStorageCapacities()].map(labels)).toEqual(['csistoragecapacities']);
     expect([...objects.podDisruptionBudgets()].map(labels)).toEqual(['poddisruptionbudgets']);
-    expect(told).toEqual([...resources, 'persistentvolumeclaims', 'poddisruptionbudgets']);
-    expect(objects.generation).toBe(7);
+    expect(told).toEqual([...resources, 'persistentvolumeclaims', 'poddisruptionbudgets', 'csistoragecapacities']);
+    expect(objects.generation).toBe(9);
   });
 });

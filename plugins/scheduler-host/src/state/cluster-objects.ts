@@ -24,6 +24,8 @@ export class InformedObjects implements ClusterObjects {
   readonly #storageClasses: Informer<KubeObject>;
   readonly #csiNodes: Informer<KubeObject>;
   readonly #budgets: Informer<KubeObject>;
+  readonly #drivers: Informer<KubeObject>;
+  readonly #capacities: Informer<KubeObject>;
   #generation = 1;
 
   /** `changed` is told the plural name of what changed. */
@@ -43,6 +45,8 @@ export class InformedObjects implements ClusterObjects {
     this.#storageClasses = follow(typeOf('storageclasses'));
     this.#csiNodes = follow(typeOf('csinodes'));
     this.#budgets = follow(typeOf('poddisruptionbudgets'));
+    this.#drivers = follow(typeOf('csidrivers'));
+    this.#capacities = follow(typeOf('csistoragecapacities'));
   }
 
   get generation(): number {
@@ -75,5 +79,13 @@ export class InformedObjects implements ClusterObjects {
 
   podDisruptionBudgets(): Iterable<KubeObject> {
     return this.#budgets.list();
+  }
+
+  csiDriver(name: string): KubeObject | undefined {
+    return this.#drivers.get(name);
+  }
+
+  csiStorageCapacities(): Iterable<KubeObject> {
+    return this.#capacities.list();
   }
 }

@@ -28,6 +28,9 @@ export interface ClusterObjects {
   /** Of a node, by its name. */
   csiNode(name: string): KubeObject | undefined;
   podDisruptionBudgets(): Iterable<KubeObject>;
+  /** Absent: nothing is known of drivers, and they have room everywhere. */
+  csiDriver?(name: string): KubeObject | undefined;
+  csiStorageCapacities?(): Iterable<KubeObject>;
 }
 
 /**

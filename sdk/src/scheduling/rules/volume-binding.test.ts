@@ -1,8 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import type { PodInfo, SchedulingPlugin, Status } from '../../contracts/scheduler/index.ts';
 import type { KubeObject, Node } from '../../kube/index.ts';
 import { listedObjects, type ListedObjects } from '../list-snapshot.ts';
 import { nodeWith, podOf, refusals } from './testing/refusals.ts';
-import { volumeBinding } from './volume-binding.ts';
+import { volumeBinding, type VolumePlan } from './volume-binding.ts';
 
 function object(name: string, parts: object, metadata: object = {}): KubeObject {
   return { metadata: { name, namespace: 'x', ...metadata }, ...parts };
@@ -137,5 +138,140 @@ describe('VolumeBinding of claims that have a volume', () => {
     expect(ask([claim('p-scratch', '1Gi', { storageClassName: 'made' }, ownedBy('p'))])).toEqual([
       expect.objectContaining({ nodes: ['c'] }),
     ]);
+  });
+});
+
+const waitingFor = { storageClassName: 'made' };
+const drivers = [object('csi.example.com', { spec: { storageCapacity: true } })];
+
+function capacity(node: string, free: string, more: object = {}): KubeObject {
+  const nodeTopology = { matchLabels: { 'kubernetes.io/hostname': node } };
+  return object(`of-${node}`, { storageClassName: 'made', nodeTopology, capacity: free, ...more });
+}
+
+describe('VolumeBinding where the driver tells how much room there is', () => {
+  it('goes where there is room for all claims of the pod', () => {
+    const claims = [claim('one', '3Gi', waitingFor), claim('two', '3Gi', waitingFor)];
+    const csiStorageCapacities = [capacity('a', '5Gi'), capacity('b', '6Gi'), capacity('c', '9Gi')];
+    const known = { claims, csiDrivers: drivers, csiStorageCapacities };
+    expect(placesFor(['one'], known)).toEqual(['a', 'b']);
+    expect(placesFor(['one', 'two'], known)).toEqual(['b']);
+  });
+
+  it('minds the largest size of one volume, and capacities of many nodes', () => {
+    const claims = [claim('one', '3Gi', waitingFor)];
+    const zone = { nodeTopology: { matchLabels: { zone: 'z2' } } };
+    const csiStorageCapacities = [capacity('a', '9Gi', { maximumVolumeSize: '2Gi' }), capacity('z2', '9Gi', zone)];
+    expect(placesFor(['one'], { claims, csiDrivers: drivers, csiStorageCapacities })).toEqual(['b']);
+  });
+
+  it('goes nowhere when the driver tells of no room, and says what would help', () => {
+    const objects = listedObjects({ storageClasses, claims: [claim('data', '3Gi', waitingFor)], csiDrivers: drivers });
+    const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+    const said = refusals(volumeBinding(), podOf({ volumes }), { nodes: nodes.slice(0, 2), objects });
+    expect(said).toMatchObject([
+      { code: 'no-storage-capacity', nodes: ['a', 'b'], unblock: expect.stringContaining('ask for less than 3Gi') },
+    ]);
+  });
+
+  it('chooses again when the node that was chosen is gone', () => {
+    const gone = { annotations: { 'volume.kubernetes.io/selected-node': 'gone' } };
+    expect(placesFor(['data'], { claims: [claim('data', '1Gi', waitingFor, gone)] })).toEqual(['a', 'b']);
+  });
+});
+
+describe('VolumeBinding with a binder', () => {
+  const uid = (name: string) => ({ uid: `uid-${name}` });
+  const claims = [claim('one', '1Gi', {}, uid('one')), claim('two', '1Gi', {}, uid('two'))];
+  const podWith = (name: string, ...names: string[]) =>
+    podOf({ volumes: names.map((claimName) => ({ name: claimName, persistentVolumeClaim: { claimName } })) }, name);
+
+  interface Bench {
+    readonly plugin: SchedulingPlugin;
+    readonly plans: VolumePlan[];
+    readonly signals: AbortSignal[];
+    readonly places: (pod: PodInfo) => string[];
+  }
+
+  function bench(objects: ListedObjects, answer: Status = { code: 'success' }): Bench {
+    const plans: VolumePlan[] = [];
+    const signals: AbortSignal[] = [];
+    const bind = async (plan: VolumePlan, signal: AbortSignal): Promise<Status> => {
+      plans.push(plan);
+      signals.push(signal);
+      return answer;
+    };
+    const plugin = volumeBinding({ bind });
+    const all = listedObjects({ storageClasses, ...objects });
+    const places = (pod: PodInfo): string[] => {
+      const said = refusals(plugin, pod, { nodes, objects: all });
+      const refused = new Set(typeof said === 'string' ? ['a', 'b', 'c'] : said.flatMap((refusal) => refusal.nodes));
+      return nodes.map(({ metadata }) => metadata.name ?? '').filter((name) => !refused.has(name));
+    };
+    return { plugin, plans, signals, places };
+  }
+
+  it('gives a volume to one pod on its way, and to another when that came to nothing', async () => {
+    const { plugin, plans, signals, places } = bench({ claims, volumes: [volume('v', { host: 'a' })] });
+    const [first, second] = [podWith('p1', 'one'), podWith('p2', 'two')];
+    expect(places(first)).toEqual(['a']);
+    expect(places(second)).toEqual(['a']);
+    expect(plugin.reserve?.(first, 'a')).toEqual({ code: 'success' });
+    expect(plugin.reserve?.(second, 'a')).toMatchObject({ code: 'unschedulable', reasonCode: 'volumes-taken' });
+    expect(places(second)).toEqual([]);
+    expect(await plugin.preBind?.(first, 'a')).toEqual({ code: 'success' });
+    expect(plans).toMatchObject([
+      {
+        nodeName: 'a',
+        made: [],
+        given: [{ claim: claims[0], volume: { metadata: { name: 'v' } } }],
+        unbound: [claims[0]],
+      },
+    ]);
+    plugin.unreserve?.(first, 'a');
+    expect(signals[0]?.aborted).toBe(true);
+    expect(places(second)).toEqual(['a']);
+  });
+
+  it('sends pods that share a claim to one node while its volume is made there', () => {
+    const shared = claim('shared', '1Gi', waitingFor, uid('shared'));
+    const { plugin, places } = bench({ claims: [shared] });
+    const [first, second] = [podWith('p1', 'shared'), podWith('p2', 'shared')];
+    expect(places(first)).toEqual(['a', 'b']);
+    plugin.reserve?.(first, 'b');
+    expect(places(second)).toEqual(['b']);
+    plugin.postBind?.(first, 'b');
+    expect(places(second)).toEqual(['a', 'b']);
+  });
+
+  it('passes on why a binding failed, and refuses a volume that was made elsewhere', async () => {
+    const failed: Status = { code: 'unschedulable', reason: 'no room' };
+    const made = claim('data', '1Gi', waitingFor, uid('data'));
+    const one = bench({ claims: [made] }, failed);
+    const pod = podWith('p', 'data');
+    one.places(pod);
+    one.plugin.reserve?.(pod, 'a');
+    expect(await one.plugin.preBind?.(pod, 'a')).toEqual(failed);
+    const known = [made];
+    const other = bench({ claims: known, volumes: [volume('v', { host: 'b' })] });
+    other.places(pod);
+    other.plugin.reserve?.(pod, 'a');
+    known[0] = claim('data', '1Gi', { ...waitingFor, volumeName: 'v' }, uid('data'));
+    expect(await other.plugin.preBind?.(pod, 'a')).toMatchObject({ reasonCode: 'volume-elsewhere' });
+  });
+
+  it('has nothing to do for pods without claims, or whose claims are bound', async () => {
+    const bound = { annotations: { 'pv.kubernetes.io/bind-completed': 'yes' } };
+    const { plugin, plans, places } = bench({
+      claims: [claim('data', '1Gi', { volumeName: 'v' }, bound)],
+      volumes: [volume('v', { host: 'c' })],
+    });
+    const pod = podWith('p', 'data');
+    expect(places(pod)).toEqual(['c']);
+    for (const each of [pod, podWith('q')]) {
+      expect(plugin.reserve?.(each, 'c')).toEqual({ code: 'success' });
+      expect(await plugin.preBind?.(each, 'c')).toEqual({ code: 'success' });
+    }
+    expect(plans).toEqual([]);
   });
 });

@@ -9,29 +9,11 @@ import {
   type Status,
 } from '../../contracts/scheduler/index.ts';
 import type { Node } from '../../kube/index.ts';
-import {
-  claimSize,
-  classNameOf,
-  isFullyBound,
-  isMadeFor,
-  noProvisioner,
-  selectedNode,
-  waitsForConsumer,
-} from '../../volumes/index.ts';
-import { labelTest } from './label-test.ts';
-import { NodeCondition, type NodeTerm } from './node-condition.ts';
 import { explainVolumes } from './volume-explanation.ts';
-import { Candidates, nodesOf, volumesOfClass } from './volume-matching.ts';
-import {
-  claimMissing,
-  claimOf,
-  podClaims,
-  storageClassOf,
-  type Claim,
-  type PersistentVolume,
-  type PodClaim,
-  type StorageClass,
-} from './volume-objects.ts';
+import { nodesOf } from './volume-matching.ts';
+import { choose, volumesOf, type Choice, type Volumes } from './volume-needs.ts';
+import type { Claim } from './volume-objects.ts';
+import { noReservations, VolumeReservations } from './volume-reservations.ts';
 
 const elsewhere: Reason = Object.freeze({
   code: 'volume-node-affinity',
@@ -45,147 +27,144 @@ const noVolume: Reason = Object.freeze({
   resolvable: false,
 });
 
+const noRoom: Reason = Object.freeze({
+  code: 'no-storage-capacity',
+  text: 'node(s) did not have enough free storage',
+  resolvable: false,
+});
+
 const volumeGone: Reason = Object.freeze({
   code: 'volume-missing',
   text: 'node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)',
   resolvable: false,
 });
 
-/** A claim whose volume is chosen, or made, where the pod goes. */
-export interface OpenClaim {
-  readonly claim: Claim;
-  readonly candidates: Candidates;
-  /** Where a volume can be made for it; undefined: nowhere. */
-  readonly provision: NodeCondition | undefined;
+function whyNot({ open, selected }: Volumes, node: Node): Reason | undefined {
+  const here = selected.every(
+    ({ nodeName, provision }) =>
+      nodeName === node.metadata.name && (provision === undefined || provision.matches(node)),
+  );
+  if (!here) return noVolume;
+  const choice = choose(open, node);
+  if (typeof choice === 'object') return undefined;
+  return choice === 'room' ? noRoom : noVolume;
 }
 
-export interface SelectedClaim {
-  readonly nodeName: string;
-  readonly provision: NodeCondition | undefined;
-}
-
-export interface Volumes {
-  readonly bound: readonly PersistentVolume[];
-  /** A claim's volume does not exist; those after it do not matter any more. */
-  readonly boundMissing: boolean;
-  /** The smallest first: each takes the smallest volume that is left. */
-  readonly open: readonly OpenClaim[];
-  /** Claims that are being provided for on a node that was chosen already. */
-  readonly selected: readonly SelectedClaim[];
-}
-
-function refused(reasonCode: string, reason: string): Status {
-  return { code: 'unresolvable', reasonCode, reason };
-}
-
-/** The claim of a volume of the pod, or why it cannot be used. */
-function usableClaim(pod: PodInfo, { name, ephemeral }: PodClaim, view: ClusterView): Claim | Status {
-  const claim = claimOf(view.objects, pod.namespace, name);
-  if (claim === undefined) {
-    const waiting = `waiting for ephemeral volume controller to create the persistentvolumeclaim "${name}"`;
-    return ephemeral ? refused('claim-missing', waiting) : claimMissing(name);
-  }
-  if (claim.status?.phase === 'Lost') {
-    const volume = claim.spec?.volumeName ?? '';
-    return refused('claim-lost', `persistentvolumeclaim "${name}" bound to non-existent persistentvolume "${volume}"`);
-  }
-  if (claim.metadata.deletionTimestamp !== undefined) {
-    return refused('claim-deleted', `persistentvolumeclaim "${name}" is being deleted`);
-  }
-  if (ephemeral && !isMadeFor(claim, pod)) {
-    const [of, by] = [`${pod.namespace}/${name}`, `${pod.namespace}/${pod.name}`];
-    return refused('claim-not-owned', `PVC "${of}" was not created for pod "${by}" (pod is not owner)`);
-  }
-  return claim;
-}
-
-function topologyTerms({ allowedTopologies }: StorageClass): NodeTerm[] | undefined {
-  if (allowedTopologies === undefined || allowedTopologies.length === 0) return undefined;
-  return allowedTopologies.flatMap(({ matchLabelExpressions = [] }) => {
-    const labels = matchLabelExpressions.map(({ key, values = [] }) => labelTest({ key, operator: 'In', values }));
-    const whole = labels.length > 0 && labels.every((test) => test !== undefined);
-    return whole ? [{ labels, fields: [] }] : [];
-  });
-}
-
-function provisionOf(claim: Claim, { objects }: ClusterView): NodeCondition | undefined {
-  const storageClass = storageClassOf(objects, claim);
-  const provisioner = storageClass?.provisioner ?? '';
-  if (storageClass === undefined || provisioner === '' || provisioner === noProvisioner) return undefined;
-  return new NodeCondition([], topologyTerms(storageClass));
-}
-
-function openClaim(claim: Claim, view: ClusterView): OpenClaim {
-  const candidates = new Candidates(claim, volumesOfClass(view.objects, classNameOf(claim)));
-  return { claim, candidates, provision: provisionOf(claim, view) };
-}
-
-function boundOf(claims: readonly Claim[], { objects }: ClusterView): Pick<Volumes, 'bound' | 'boundMissing'> {
-  const bound: PersistentVolume[] = [];
-  for (const { spec } of claims) {
-    const volume = objects.persistentVolume(spec?.volumeName ?? '');
-    if (volume === undefined) return { bound, boundMissing: true };
-    bound.push(volume);
-  }
-  return { bound, boundMissing: false };
-}
-
-/** What the claims of a pod ask of nodes, or why the pod must wait. */
-function volumesOf(pod: PodInfo, view: ClusterView): Volumes | Status {
-  const claims: Claim[] = [];
-  for (const volume of podClaims(pod)) {
-    const claim = usableClaim(pod, volume, view);
-    if ('metadata' in claim) claims.push(claim);
-    else return claim;
-  }
-  const unbound = claims.filter((claim) => !isFullyBound(claim));
-  const waits = (claim: Claim): boolean =>
-    (claim.spec?.volumeName ?? '') === '' && waitsForConsumer(storageClassOf(view.objects, claim));
-  if (!unbound.every(waits)) return refused('claim-unbound', 'pod has unbound immediate PersistentVolumeClaims');
-  const open = unbound.filter(({ metadata }) => metadata.annotations?.[selectedNode] === undefined);
-  return {
-    ...boundOf(claims.filter(isFullyBound), view),
-    open: open.toSorted((a, b) => claimSize(a) - claimSize(b)).map((claim) => openClaim(claim, view)),
-    selected: unbound.flatMap((claim) => {
-      const nodeName = claim.metadata.annotations?.[selectedNode];
-      return nodeName === undefined ? [] : [{ nodeName, provision: provisionOf(claim, view) }];
-    }),
-  };
-}
-
-function canBind(open: readonly OpenClaim[], node: Node): boolean {
-  const chosen = new Set<PersistentVolume>();
-  for (const { candidates, provision } of open) {
-    const volume = candidates.on(node, chosen);
-    if (volume !== undefined) chosen.add(volume);
-    else if (provision?.matches(node) !== true) return false;
-  }
-  return true;
-}
-
-function filterRows(
-  { bound, boundMissing, open, selected }: Volumes,
-  nodes: NodeBatch,
-  reject: (row: number, reason: Reason) => void,
-): void {
+function filterRows(volumes: Volumes, nodes: NodeBatch, reject: (row: number, reason: Reason) => void): void {
+  const { bound, boundMissing } = volumes;
   const { rows, count, view } = nodes;
   const reachable = bound.map((volume) => nodesOf(volume).over(nodes));
   for (let at = 0; at < count; at += 1) {
     const row = rows[at] as number;
     if (!reachable.every((holds) => holds[row] === 1)) reject(row, elsewhere);
     else if (boundMissing) reject(row, volumeGone);
-    const node = view.nodes[row] as Node;
-    const here = selected.every(
-      ({ nodeName, provision }) => nodeName === view.names[row] && provision?.matches(node) === true,
-    );
-    if (!here || !canBind(open, node)) reject(row, noVolume);
+    const reason = whyNot(volumes, view.nodes[row] as Node);
+    if (reason !== undefined) reject(row, reason);
   }
 }
 
-const resources = ['persistentvolumeclaims', 'persistentvolumes', 'storageclasses', 'csinodes'];
+/** What is to be written before the pod is bound. */
+export interface VolumePlan extends Choice {
+  readonly nodeName: string;
+  /** All claims of the pod that have no volume yet, also those that others have provided for. */
+  readonly unbound: readonly Claim[];
+}
 
-/** Volumes of the pod must be usable on the node, and claims that wait for it must find one there. */
-export function volumeBinding(): SchedulingPlugin {
+/** Carries plans out. */
+export interface VolumeBinder {
+  /**
+   * Gives volumes to claims, has others made on the node, and waits until all unbound claims are bound. Anything but `success`: the pod is
+   * tried again. `signal`: the pod does not go there any more.
+   */
+  bind(plan: VolumePlan, signal: AbortSignal): Promise<Status>;
+}
+
+interface OnItsWay {
+  readonly plan: VolumePlan;
+  readonly stop: AbortController;
+}
+
+const resources = [
+  'persistentvolumeclaims',
+  'persistentvolumes',
+  'storageclasses',
+  'csinodes',
+  'csidrivers',
+  'csistoragecapacities',
+];
+
+/** Reserves volumes of the chosen node, and has them bound before the pod is. */
+class Binding {
+  readonly reservations: VolumeReservations = new VolumeReservations();
+  readonly #binder: VolumeBinder;
+  readonly #pods = new Map<string, OnItsWay>();
+  view: ClusterView | undefined;
+
+  constructor(binder: VolumeBinder) {
+    this.#binder = binder;
+  }
+
+  reserve(pod: PodInfo, nodeName: string): Status {
+    const { view } = this;
+    if (pod.class.claims.length === 0 || view === undefined) return success;
+    const row = view.rowOf(nodeName);
+    const node = row === undefined ? undefined : view.nodes[row];
+    const volumes = volumesOf(pod, view, this.reservations);
+    if ('code' in volumes) return { ...volumes, code: 'unschedulable' };
+    const reason = node === undefined ? noVolume : whyNot(volumes, node);
+    const choice = node === undefined ? 'nothing' : choose(volumes.open, node);
+    if (reason !== undefined || typeof choice !== 'object') {
+      return {
+        code: 'unschedulable',
+        reasonCode: 'volumes-taken',
+        reason: 'its volumes were given to another pod meanwhile',
+      };
+    }
+    if (volumes.unbound.length === 0) return success;
+    this.reservations.take(pod.uid, nodeName, choice);
+    this.#pods.set(pod.uid, { plan: { nodeName, unbound: volumes.unbound, ...choice }, stop: new AbortController() });
+    return success;
+  }
+
+  async preBind(pod: PodInfo): Promise<Status> {
+    const way = this.#pods.get(pod.uid);
+    if (way === undefined) return success;
+    const status = await this.#binder.bind(way.plan, way.stop.signal);
+    return status.code === 'success' ? this.#checkPlaces(way.plan) : status;
+  }
+
+  end(pod: PodInfo): void {
+    this.#pods.get(pod.uid)?.stop.abort();
+    this.#pods.delete(pod.uid);
+    this.reservations.release(pod.uid);
+  }
+
+  /** A provisioner may have made the volume elsewhere. */
+  #checkPlaces({ nodeName, unbound }: VolumePlan): Status {
+    const { view } = this;
+    const node = view?.nodes[view.rowOf(nodeName) ?? -1];
+    if (view === undefined || node === undefined) return success;
+    for (const { metadata } of unbound) {
+      const claim: Claim | undefined = view.objects.persistentVolumeClaim(
+        metadata.namespace ?? '',
+        metadata.name ?? '',
+      );
+      const volume = view.objects.persistentVolume(claim?.spec?.volumeName ?? '');
+      if (volume === undefined || nodesOf(volume).matches(node)) continue;
+      const reason = `volume ${volume.metadata.name ?? ''} of claim ${metadata.name ?? ''} is not on node ${nodeName}`;
+      return { code: 'unschedulable', reasonCode: 'volume-elsewhere', reason };
+    }
+    return success;
+  }
+}
+
+/**
+ * Volumes of the pod must be usable on the node, and claims that wait for it must find one there. Without a `binder` it says where the pod
+ * could go, and leaves claims that wait as they are.
+ */
+export function volumeBinding(binder?: VolumeBinder): SchedulingPlugin {
+  const binding = binder === undefined ? undefined : new Binding(binder);
+  const reservations = binding?.reservations ?? noReservations;
   return {
     name: 'VolumeBinding',
     requeueHints: [
@@ -199,12 +178,23 @@ export function volumeBinding(): SchedulingPlugin {
     filterScope: 'cluster',
     preFilter: (pod, view) => {
       if (pod.class.claims.length === 0) return { status: skip };
-      const state = volumesOf(pod, view);
+      if (binding !== undefined) binding.view = view;
+      const state = volumesOf(pod, view, reservations);
       return 'code' in state ? { status: state } : { status: success, state };
     },
     filter: (_, nodes, verdicts, state) => {
       filterRows(state as Volumes, nodes, (row, reason) => verdicts.reject(row, reason));
     },
     explain: (_, nodes, reason, state) => explainVolumes(state as Volumes, nodes, reason.code),
+    ...(binding === undefined ? {} : extensionPoints(binding)),
+  };
+}
+
+function extensionPoints(binding: Binding): Pick<SchedulingPlugin, 'reserve' | 'preBind' | 'postBind' | 'unreserve'> {
+  return {
+    reserve: (pod, nodeName) => binding.reserve(pod, nodeName),
+    preBind: (pod) => binding.preBind(pod),
+    postBind: (pod) => binding.end(pod),
+    unreserve: (pod) => binding.end(pod),
   };
 }

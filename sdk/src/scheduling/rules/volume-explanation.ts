@@ -2,8 +2,8 @@ import type { Explained, NodeBatch } from '../../contracts/scheduler/index.ts';
 import { classNameOf } from '../../volumes/index.ts';
 import { nearestRow } from './nearest.ts';
 import type { NodeCondition } from './node-condition.ts';
-import type { Volumes } from './volume-binding.ts';
 import { nodesOf } from './volume-matching.ts';
+import type { Volumes } from './volume-needs.ts';
 import { listed } from './words.ts';
 
 function whereIs(name: string, condition: NodeCondition, nodes: NodeBatch): Explained {
@@ -40,6 +40,13 @@ export function explainVolumes({ bound, open, selected }: Volumes, nodes: NodeBa
   const claim = open.find(({ provision }) => provision === undefined)?.claim ?? open[0]?.claim;
   const name = claim?.metadata.name ?? '';
   const storageClass = claim === undefined ? '' : classNameOf(claim);
+  if (code === 'no-storage-capacity') {
+    const asked = claim?.spec?.resources?.requests?.['storage'] ?? '';
+    return {
+      detail: { claim: name, storageClass, asked },
+      unblock: `free storage of class ${storageClass} on one of these nodes, or ask for less than ${asked} in claim ${name}`,
+    };
+  }
   return {
     detail: { claim: name, storageClass },
     unblock: `add a persistent volume of class ${storageClass} for claim ${name} that these nodes can use`,
