@@ -26,6 +26,8 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
     { plugin: 'controller-job' },
+    { plugin: 'controller-ttlafterfinished' },
+    { plugin: 'controller-cronjob' },
     { plugin: 'metrics-prometheus' },
     { plugin: 'metrics-resource' },
   ];
