@@ -11,11 +11,18 @@ import { deployment, imageOf, Model, observed, timestamp } from './testing/model
 const plan = (subject: Deployment, sets: readonly ReplicaSet[], pods: readonly Pod[] = []): readonly Action[] =>
   reconcile(observed(subject, sets, pods)).actions;
 
+/** What an action writes. */
+function written(action: Action | undefined): ReplicaSet {
+  if (action?.do === 'create') return action.object as ReplicaSet;
+  if (action?.do === 'update') return action.next as ReplicaSet;
+  throw new Error(`${action?.do} writes no replica set`);
+}
+
 const brief = (actions: readonly Action[]): string[] =>
   actions.map((action) => {
     if (action.do !== 'update') return action.do;
     const [from, to] = [action.object, action.next].map((set) => (set as ReplicaSet).spec.replicas);
-    return `${imageOf(action.next as ReplicaSet)} ${from}>${to}`;
+    return `${imageOf(written(action))} ${from}>${to}`;
   });
 
 describe('bounds', () => {
@@ -97,7 +104,7 @@ describe('the new replica set', () => {
       ...subject,
       metadata: { ...subject.metadata, annotations: { ...annotations, [revision]: '7' } },
     };
-    const created = (plan(annotated, [])[0] as { object: ReplicaSet }).object.metadata.annotations;
+    const created = written(plan(annotated, [])[0]).metadata.annotations;
     expect(created).toMatchObject({ 'kubernetes.io/change-cause': 'because', [revision]: '1' });
     expect(created).not.toHaveProperty('kubectl.kubernetes.io/last-applied-configuration');
     const changed = {
@@ -131,7 +138,7 @@ describe('the new replica set', () => {
     const update = plan(deployment('a'), [setOf('a', 0, 0, { annotations }), old]).find(
       (action) => action.do === 'update',
     );
-    const next = (update as { next: ReplicaSet }).next.metadata.annotations ?? {};
+    const next = written(update).metadata.annotations ?? {};
     const kept = next['deployment.kubernetes.io/revision-history'] ?? '';
     expect(kept.length).toBeLessThanOrEqual(2000);
     expect(kept).toMatch(/^1101,.*,1499,1999$/);
