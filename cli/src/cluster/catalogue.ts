@@ -19,6 +19,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'api-why': () => import('@timonel/plugin-api-why'),
   'admission-namespace': () => import('@timonel/plugin-admission-namespace'),
   'service-allocator': () => import('@timonel/plugin-service-allocator'),
+  'loadbalancer-pool': () => import('@timonel/plugin-loadbalancer-pool'),
   'scheduler-host': () => import('@timonel/plugin-scheduler-host'),
   'scheduler-default': () => import('@timonel/plugin-scheduler-default'),
   'scheduler-binpack': () => import('@timonel/plugin-scheduler-binpack'),
@@ -63,5 +64,6 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'network-loopback': () => import('@timonel/plugin-network-loopback'),
   'proxy-nftables': () => import('@timonel/plugin-proxy-nftables'),
   'proxy-userspace': () => import('@timonel/plugin-proxy-userspace'),
+  'loadbalancer-link': () => import('@timonel/plugin-loadbalancer-link'),
   'routes-hostgw': () => import('@timonel/plugin-routes-hostgw'),
 };

@@ -25,6 +25,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
           config: { serviceCidr: settings.serviceCidr, onShutdown: settings.onShutdown },
         }
       : { plugin: 'proxy-userspace' },
+    { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',
       config: {

@@ -14,6 +14,7 @@ export const allInOne: Profile = {
     settings.hasNftables
       ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
       : { plugin: 'proxy-userspace' },
+    { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',
       config: { nodeName: settings.nodeName, runtime: 'linux', onShutdown: settings.onShutdown },

@@ -13,6 +13,8 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-why' },
     { plugin: 'admission-namespace' },
     { plugin: 'service-allocator', config: { clusterIpRange: settings.serviceCidr } },
+    // Without pools it gives nothing, and says so.
+    { plugin: 'loadbalancer-pool' },
     { plugin: 'scheduler-host' },
     { plugin: 'scheduler-default' },
     { plugin: 'controller-replicaset' },

@@ -1,8 +1,8 @@
 /** Listeners that follow the rules: one for each service address, protocol and port. */
 import { isIPv4 } from 'node:net';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import type { AddressLink } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import type { AddressLink } from './address-link.ts';
 import { BackendPicker } from './backend-picker.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';

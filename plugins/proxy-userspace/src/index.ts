@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { AddressLink } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { ServiceRuleSync } from '@timonel/sdk/controller';
 import { z } from 'zod';
-import { AddressLink } from './address-link.ts';
 import { UserspaceDataPlane } from './data-plane.ts';
+import { linkNameOf } from './link-name.ts';
 
 const config = z.strictObject({
   /**
@@ -30,7 +31,7 @@ const plugin: AnyPlugin = definePlugin({
   config,
   swap: 'drain',
   setup(ctx) {
-    const link = ctx.config.assignAddresses ? new AddressLink(ctx.dataDir) : undefined;
+    const link = ctx.config.assignAddresses ? new AddressLink(linkNameOf(ctx.dataDir)) : undefined;
     const dataPlane = new UserspaceDataPlane(ctx.env, ctx.log, link);
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'userspace',

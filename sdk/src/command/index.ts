@@ -83,3 +83,5 @@ export async function makeIdleLink(name: string): Promise<void> {
   if (dummy.status !== 0) await mustRun('ip', ['link', 'add', name, 'type', 'bridge']);
   await mustRun('ip', ['link', 'set', name, 'up']);
 }
+
+export * from './address-link.ts';

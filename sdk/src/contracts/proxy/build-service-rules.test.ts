@@ -32,6 +32,18 @@ function backendsOf(services: Service[], slices: EndpointSlice[]): string[] {
   return (rules[0]?.backends ?? []).map(({ address, port }) => `${address}:${port}`);
 }
 
+it('the addresses of a load balancer are external IPs, unless it is a proxy, or the service has another type by now', () => {
+  const rulesOf = (type: string, ingress: object[]): unknown => {
+    const spec = { type, externalIPs: ['192.0.2.1'] };
+    const status = { loadBalancer: { ingress } };
+    return buildServiceRules([{ ...service('web', spec), status }], [])[0]?.externalIPs;
+  };
+  const ingress = [{ ip: '192.0.2.7' }, { ip: '192.0.2.1', ipMode: 'VIP' }, { hostname: 'a.example' }];
+  expect(rulesOf('LoadBalancer', ingress)).toEqual(['192.0.2.1', '192.0.2.7']);
+  expect(rulesOf('LoadBalancer', [{ ip: '192.0.2.7', ipMode: 'Proxy' }])).toEqual(['192.0.2.1']);
+  expect(rulesOf('NodePort', ingress)).toEqual(['192.0.2.1']);
+});
+
 describe('buildServiceRules: services', () => {
   const base = {
     id: 'default/web:80',

@@ -16,6 +16,7 @@ export interface ServicePortRule {
   readonly port: number;
   /** Empty for services without one. */
   readonly clusterIPs: readonly string[];
+  /** External IPs, and the addresses of its load balancer. */
   readonly externalIPs: readonly string[];
   readonly nodePort: number | undefined;
   /** Seconds of ClientIP affinity; undefined: none. */
@@ -50,6 +51,13 @@ function serviceAddresses(service: Service): string[] {
   return all.filter((address) => address !== '' && address !== 'None');
 }
 
+/** Those that packets arrive with. Behind a load balancer that is a proxy they do not. */
+function loadBalancerAddresses({ spec, status }: Service): string[] {
+  if (spec.type !== 'LoadBalancer') return [];
+  const ingress = status?.loadBalancer?.ingress ?? [];
+  return ingress.flatMap(({ ip, ipMode }) => (ip === undefined || ip === '' || ipMode === 'Proxy' ? [] : [ip]));
+}
+
 /** An endpoint may be in two slices for a moment; which of them comes first must not matter. */
 function keep(backends: Map<string, Backend>, backend: Backend): void {
   const key = `${backend.address}:${backend.port}`;
@@ -65,7 +73,7 @@ function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol
       (candidate) => (candidate.name ?? '') === portName && (candidate.protocol ?? 'TCP') === protocol,
     )?.port;
     if (port === undefined || slice.addressType === 'FQDN') continue;
-    for (const endpoint of slice.endpoints) {
+    for (const endpoint of slice.endpoints ?? []) {
       const conditions = endpoint.conditions ?? {};
       const isReady = conditions.ready ?? true;
       if (!isReady && !(conditions.serving === true && conditions.terminating === true)) continue;
@@ -98,8 +106,8 @@ export function buildServiceRules(
   const rules: ServicePortRule[] = [];
   for (const service of services) {
     const clusterIPs = serviceAddresses(service);
-    if (service.spec.type === 'ExternalName' || (clusterIPs.length === 0 && !service.spec.externalIPs?.length))
-      continue;
+    const externalIPs = [...new Set([...(service.spec.externalIPs ?? []), ...loadBalancerAddresses(service)])];
+    if (service.spec.type === 'ExternalName' || clusterIPs.length + externalIPs.length === 0) continue;
     const key = `${service.metadata.namespace ?? ''}/${service.metadata.name ?? ''}`;
     for (const port of service.spec.ports ?? []) {
       const protocol = (port.protocol ?? 'TCP') as ServicePortRule['protocol'];
@@ -108,7 +116,7 @@ export function buildServiceRules(
         protocol,
         port: port.port,
         clusterIPs,
-        externalIPs: service.spec.externalIPs ?? [],
+        externalIPs,
         nodePort: port.nodePort,
         affinitySeconds:
           service.spec.sessionAffinity === 'ClientIP'

@@ -1,25 +1,27 @@
-import { createHash } from 'node:crypto';
-import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
+import { makeIdleLink, mustRun, run } from './index.ts';
 
 interface AddressRow {
   readonly addr_info?: readonly { readonly local?: string }[];
 }
 
-/**
- * A link without traffic that carries the service addresses, so that the node answers for them and a listener can take them. Its name
- * comes from the data directory, so that clusters on one machine stay apart.
- */
+/** A link without traffic that carries addresses, so that the node answers for them and a listener can take them. */
 export class AddressLink {
   readonly name: string;
   /** Those the link has; undefined: not known, ask the system. */
   #addresses: Set<string> | undefined;
   #made = false;
 
-  constructor(dataDir: string) {
-    this.name = `ts${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
+  constructor(name: string) {
+    this.name = name;
   }
 
-  /** @throws CommandError */
+  /** Takes a link of an earlier run as it is. */
+  adopt(): void {
+    this.#made = true;
+    this.#addresses = undefined;
+  }
+
+  /** Begins without addresses. @throws CommandError */
   async open(): Promise<void> {
     this.#made = true;
     // One that a killed process left behind holds addresses that nobody serves: it is replaced.

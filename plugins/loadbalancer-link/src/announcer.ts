@@ -1,0 +1,119 @@
+/**
+ * Keeps the addresses that this node answers for on a link of its own: the kernel answers ARP requests for addresses of any of its
+ * links. Follows services, nodes and slices; while the API is away the addresses stay as they are.
+ */
+import { errorMessage } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { announcingNode, pooledAddresses } from '@timonel/sdk/contracts/loadbalancer';
+import { parseIpv4 } from '@timonel/sdk/contracts/network';
+import { byLabel, informers, type ControllerHost, type Informer } from '@timonel/sdk/controller';
+import { serviceNameLabel } from '@timonel/sdk/controller/endpoints';
+import { endpointSlices, nodes, services, type EndpointSlice, type Node, type Service } from '@timonel/sdk/kube';
+
+/** What holds the addresses. */
+export interface Addresses {
+  /** Makes them equal to `wanted`. @throws Error */
+  set(wanted: ReadonlySet<string>): Promise<void>;
+}
+
+/** Changes that come together are one. */
+const pauseMs = 20;
+const retryBaseMs = 250;
+const retryLimitMs = 30_000;
+
+export class Announcer {
+  readonly #host: ControllerHost;
+  readonly #nodeName: string;
+  readonly #addresses: Addresses;
+  readonly #informers: ReturnType<typeof informers>;
+  readonly #services: Informer<Service>;
+  readonly #nodes: Informer<Node>;
+  readonly #slices: Informer<EndpointSlice>;
+  /** Undefined: not known, for instance of an earlier run. */
+  #held: readonly string[] | undefined;
+  #lastError: string | undefined;
+  #running: Promise<void> | undefined;
+  #dirty = false;
+  #failures = 0;
+
+  constructor(host: ControllerHost, api: ApiClient, nodeName: string, addresses: Addresses) {
+    this.#host = host;
+    this.#nodeName = nodeName;
+    this.#addresses = addresses;
+    this.#informers = informers(host, api);
+    this.#services = this.#informers.for(services);
+    this.#nodes = this.#informers.for(nodes);
+    this.#slices = this.#informers.for(endpointSlices, { indexes: { service: byLabel(serviceNameLabel) } });
+    const touch = (): void => this.#touch();
+    for (const informer of [this.#services, this.#nodes, this.#slices])
+      informer.addHandler({ added: touch, updated: touch, deleted: touch });
+  }
+
+  start(): void {
+    this.#informers.start();
+    this.#informers.synced().then(
+      () => this.#touch(),
+      () => undefined,
+    );
+  }
+
+  async stop(): Promise<void> {
+    await this.#informers.stop();
+    await this.#running;
+  }
+
+  status(): { readonly addresses: readonly string[]; readonly lastError: string | undefined } {
+    return { addresses: this.#held ?? [], lastError: this.#lastError };
+  }
+
+  /** Those that are this node's to answer for. */
+  wanted(): ReadonlySet<string> {
+    const wanted = new Set<string>();
+    const all = this.#nodes.list();
+    for (const service of this.#services.list()) {
+      const { namespace, name = '' } = service.metadata;
+      const slices = this.#slices.byIndex('service', name).filter(({ metadata }) => metadata.namespace === namespace);
+      for (const address of pooledAddresses(service)) {
+        if (parseIpv4(address) === undefined) continue;
+        if (announcingNode(address, service, slices, all) === this.#nodeName) wanted.add(address);
+      }
+    }
+    return wanted;
+  }
+
+  #touch(): void {
+    this.#dirty = true;
+    if (!this.#informers.hasSynced() || this.#host.signal.aborted) return;
+    this.#running ??= this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const { env, signal } = this.#host;
+    while (this.#dirty && !signal.aborted) {
+      await env.timers.sleep(pauseMs, signal).catch(() => undefined);
+      if (signal.aborted) break;
+      this.#dirty = false;
+      await this.#apply(this.wanted());
+    }
+    this.#running = undefined;
+  }
+
+  async #apply(wanted: ReadonlySet<string>): Promise<void> {
+    const { env, log, signal } = this.#host;
+    if (wanted.size === this.#held?.length && this.#held.every((address) => wanted.has(address))) return;
+    try {
+      await this.#addresses.set(wanted);
+      this.#held = [...wanted].toSorted((a, b) => (a < b ? -1 : 1));
+      this.#lastError = undefined;
+      this.#failures = 0;
+    } catch (error) {
+      this.#held = undefined;
+      this.#lastError = errorMessage(error);
+      this.#failures += 1;
+      this.#dirty = true;
+      log.warn({ error: this.#lastError }, 'addresses of load balancers could not be taken; trying again');
+      const backOffMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures - 1, 10));
+      await env.timers.sleep(backOffMs, signal).catch(() => undefined);
+    }
+  }
+}

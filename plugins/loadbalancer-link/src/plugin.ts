@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { AddressLink } from '@timonel/sdk/command';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { addressAnnouncer } from '@timonel/sdk/contracts/loadbalancer';
+import { z } from 'zod';
+import { Announcer } from './announcer.ts';
+import { LinkAddresses } from './link-addresses.ts';
+
+const config = z.strictObject({
+  /** The node that it answers for, as the API knows it. */
+  nodeName: z.string().min(1),
+  /** `remove`: the addresses end with this process. `keep`: they outlive it, as the pods of such a node do. */
+  onShutdown: z.enum(['remove', 'keep']).default('remove'),
+});
+
+/** Of the link: after the data directory, so that clusters on one machine stay apart. */
+export function linkNameOf(dataDir: string): string {
+  return `tl${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
+}
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'loadbalancer-link',
+  version: '0.1.0',
+  apiVersion: 1,
+  description:
+    'Answers for addresses of LoadBalancer services on this node: they are on a link of their own. Needs root.',
+  provides: { announcer: addressAnnouncer },
+  requires: { api: apiClient },
+  config,
+  swap: 'drain',
+  setup(ctx) {
+    const { nodeName, onShutdown } = ctx.config;
+    const link = new AddressLink(linkNameOf(ctx.dataDir));
+    const announcer = new Announcer(ctx, ctx.deps.api, nodeName, new LinkAddresses(link));
+    return {
+      provides: {
+        announcer: { status: () => Promise.resolve({ implementation: 'link', ...announcer.status() }) },
+      },
+      start: () => announcer.start(),
+      async stop(reason) {
+        await announcer.stop();
+        const isLeft = reason === 'disable' || reason === 'swap';
+        if (onShutdown === 'remove' || isLeft) await link.close();
+      },
+    };
+  },
+});
+
+export default plugin;

@@ -1,0 +1,255 @@
+import { describe, expect, it } from '@jest/globals';
+import { addressAnnotation, cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
+import { services, type Service } from '@timonel/sdk/kube';
+import { applyActions } from '@timonel/testkit';
+import fc from 'fast-check';
+import type { Holder } from './choice.ts';
+import { parseRange, poolOf, type Pool } from './pools.ts';
+import { explain, reconcile, status, type Observed } from './reconcile.ts';
+
+const main = poolOf({ name: 'main', addresses: ['192.0.2.1-192.0.2.3'], autoAssign: true });
+const reserve = poolOf({ name: 'reserve', addresses: ['198.51.100.0/30'], autoAssign: false });
+const noOutcome = { answers: new Map(), existing: [] };
+
+interface Input {
+  readonly name?: string;
+  readonly created?: string;
+  readonly spec?: Partial<Service['spec']>;
+  readonly metadata?: Partial<Service['metadata']>;
+  readonly ingress?: string;
+}
+
+/** `ingress`: an address that it has from the pool `main`. */
+function aService({ name = 'web', created = '2026-01-01T00:00:00Z', spec, metadata, ingress }: Input = {}): Service {
+  const ours =
+    ingress === undefined ? {} : { annotations: { [poolAnnotation]: 'main' }, finalizers: [cleanupFinalizer] };
+  const loadBalancer = ingress === undefined ? {} : { ingress: [{ ip: ingress, ipMode: 'VIP' }] };
+  return {
+    metadata: { name, namespace: 'default', uid: `uid-${name}`, creationTimestamp: created, ...ours, ...metadata },
+    spec: { type: 'LoadBalancer', ports: [{ port: 80 }], ...spec },
+    status: { loadBalancer },
+  };
+}
+
+function holder({ metadata }: Service): Holder {
+  const { name = '', uid = '', creationTimestamp = '' } = metadata;
+  return { key: `default/${name}`, uid, creationTimestamp };
+}
+
+function addressOf({ status: state }: Service): string | undefined {
+  return state?.loadBalancer?.ingress?.[0]?.ip;
+}
+
+function observed(
+  subject: Service,
+  others: readonly Service[] = [],
+  pools: readonly Pool[] = [main, reserve],
+): Observed {
+  return {
+    subject,
+    nowMs: 0,
+    timestamp: '2026-01-01T00:00:00Z',
+    pools,
+    isDefault: true,
+    className: 'timonel.dev/pool',
+    othersWith: (address) => others.filter((other) => addressOf(other) === address).map(holder),
+  };
+}
+
+interface Passed {
+  readonly service: Service | undefined;
+  readonly events: readonly string[];
+  readonly writes: number;
+}
+
+/** One pass, as the frame does it. A service that is being deleted goes with its last finalizer. */
+function pass(seen: Observed): Passed {
+  const before = seen.subject as Service;
+  const { actions } = reconcile(seen);
+  const [after = before] = applyActions(services, [before], actions);
+  const plan = status({ ...seen, subject: after }, noOutcome);
+  const events = [...actions.flatMap(({ event }) => event ?? []), ...(plan?.events ?? [])];
+  const isGone = after.metadata.deletionTimestamp !== undefined && after.metadata.finalizers?.length === 0;
+  const changesStatus = plan !== undefined && JSON.stringify(plan.status) !== JSON.stringify(after.status);
+  return {
+    service: isGone ? undefined : { ...after, ...(plan === undefined ? {} : { status: plan.status }) },
+    events: events.map(({ reason, message }) => `${reason}: ${String(message)}`),
+    writes: actions.length + (changesStatus ? 1 : 0),
+  };
+}
+
+function settled(seen: Observed): Service {
+  const { service } = pass(seen);
+  expect(pass({ ...seen, subject: service }).writes).toBe(0);
+  return service as Service;
+}
+
+describe('an address', () => {
+  it('is the first that is free, and comes with finalizer, annotation and event', () => {
+    const seen = observed(aService(), [aService({ name: 'a', ingress: '192.0.2.1' })]);
+    expect(settled(seen)).toMatchObject({
+      metadata: { annotations: { [poolAnnotation]: 'main' }, finalizers: [cleanupFinalizer] },
+      status: { loadBalancer: { ingress: [{ ip: '192.0.2.2', ipMode: 'VIP' }] } },
+    });
+    expect(pass(seen).events).toEqual(['EnsuredLoadBalancer: Ensured load balancer with the address 192.0.2.2']);
+    expect(explain(seen)).toEqual([]);
+  });
+
+  it.each<[string, Partial<Service['spec']>, boolean]>([
+    ['another class', { loadBalancerClass: 'example.com/other' }, true],
+    ['no class, where that is the business of others', {}, false],
+    ['another type', { type: 'NodePort' }, true],
+  ])('is not for services of %s', (_, spec, isDefault) => {
+    const seen = { ...observed(aService({ spec })), isDefault };
+    expect(pass(seen)).toMatchObject({ writes: 0, events: [] });
+    expect(explain(seen).map(({ code }) => code)).toEqual(spec.type === undefined ? ['other-class'] : []);
+  });
+
+  it('is for services of the class', () => {
+    const seen = { ...observed(aService({ spec: { loadBalancerClass: 'timonel.dev/pool' } })), isDefault: false };
+    expect(addressOf(settled(seen))).toBe('192.0.2.1');
+  });
+
+  it('may be wished by field or annotation, also one that is not given without', () => {
+    const byField = aService({ spec: { loadBalancerIP: '192.0.2.3' } });
+    expect(addressOf(settled(observed(byField)))).toBe('192.0.2.3');
+    const annotations = { [addressAnnotation]: '198.51.100.2' };
+    const byAnnotation = aService({ spec: { loadBalancerIP: '192.0.2.3' }, metadata: { annotations } });
+    const got = settled(observed(byAnnotation));
+    expect([addressOf(got), got.metadata.annotations?.[poolAnnotation]]).toEqual(['198.51.100.2', 'reserve']);
+  });
+
+  it('that others gave stays as it is', () => {
+    const foreign = { ...aService(), status: { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } } };
+    expect(pass(observed(foreign))).toMatchObject({ writes: 0, events: [] });
+  });
+});
+
+describe('no address', () => {
+  const taken = aService({ name: 'a', ingress: '192.0.2.1' });
+  const full = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((ingress, index) =>
+    aService({ name: `h${index}`, ingress }),
+  );
+
+  it.each<[string, string, Observed]>([
+    [
+      'NoPool',
+      'no pool of addresses is configured: see the configuration of loadbalancer-pool',
+      observed(aService(), [], []),
+    ],
+    ['PoolExhausted', 'all addresses are given away: main (3 addresses)', observed(aService(), full)],
+    ['PoolExhausted', 'no pool gives addresses to services that do not wish one', observed(aService(), [], [reserve])],
+    [
+      'AddressNotInPool',
+      'no pool has the address 203.0.113.9',
+      observed(aService({ spec: { loadBalancerIP: '203.0.113.9' } })),
+    ],
+    ['AddressInvalid', '"fd00::1" is not an IPv4 address', observed(aService({ spec: { loadBalancerIP: 'fd00::1' } }))],
+    [
+      'AddressTaken',
+      'the address 192.0.2.1 is that of the service default/a',
+      observed(aService({ spec: { loadBalancerIP: '192.0.2.1' } }), [taken]),
+    ],
+  ])('%s: condition, one event, and why', (reason, message, seen) => {
+    const service = settled(seen);
+    expect(service.status).toMatchObject({
+      loadBalancer: {},
+      conditions: [{ type: 'LoadBalancerAddress', status: 'False', reason, message }],
+    });
+    expect(service.metadata.finalizers).toBeUndefined();
+    expect(pass(seen).events).toEqual([`SyncLoadBalancerFailed: Error syncing load balancer: ${message}`]);
+    expect(pass({ ...seen, subject: service }).events).toEqual([]);
+    expect(explain(seen)).toMatchObject([{ code: reason, text: `it has no address: ${message}` }]);
+  });
+
+  it('ends when one is free, and the condition with it', () => {
+    const waiting = settled(observed(aService(), full));
+    const got = settled(observed(waiting, full.slice(1)));
+    expect(got.status).toEqual({ loadBalancer: { ingress: [{ ip: '192.0.2.1', ipMode: 'VIP' }] } });
+  });
+
+  it('the one it has stays when its wish cannot be met', () => {
+    const service = aService({ ingress: '192.0.2.2', spec: { loadBalancerIP: '192.0.2.1' } });
+    const after = settled(observed(service, [taken]));
+    expect(addressOf(after)).toBe('192.0.2.2');
+    expect(after.status?.conditions).toMatchObject([{ reason: 'AddressTaken' }]);
+    expect(addressOf(settled(observed(after)))).toBe('192.0.2.1');
+  });
+});
+
+describe('the end', () => {
+  it('a service that is deleted loses the finalizer at once', () => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    const base = aService({ ingress: '192.0.2.1' });
+    const { service, events } = pass(observed({ ...base, metadata: { ...base.metadata, deletionTimestamp } }));
+    expect(service).toBeUndefined();
+    expect(events).toEqual(['DeletedLoadBalancer: Deleted load balancer']);
+  });
+
+  it.each<[string, Partial<Service['spec']>]>([
+    ['type', { type: 'ClusterIP' }],
+    ['class', { loadBalancerClass: 'example.com/other' }],
+  ])('a service of another %s loses its address, then finalizer and annotation', (_, spec) => {
+    const first = pass(observed(aService({ ingress: '192.0.2.1', spec }))).service as Service;
+    expect([addressOf(first), first.metadata.finalizers]).toEqual([undefined, [cleanupFinalizer]]);
+    const second = settled(observed(first));
+    expect(second.metadata).toMatchObject({ annotations: {}, finalizers: [] });
+  });
+
+  it('of a pool: its services get addresses of another, or none', () => {
+    const service = aService({ ingress: '203.0.113.1' });
+    expect(addressOf(settled(observed(service)))).toBe('192.0.2.1');
+    expect(addressOf(settled(observed(service, [], [])))).toBeUndefined();
+  });
+});
+
+describe('addresses in a pool', () => {
+  it.each<[string, number | undefined]>([
+    ['192.0.2.7', 1],
+    ['192.0.2.0/30', 4],
+    ['192.0.2.1 - 192.0.2.10', 10],
+    ['192.0.2.10-192.0.2.1', undefined],
+    ['192.0.2.1-x', undefined],
+    ['fd00::/120', undefined],
+    ['', undefined],
+  ])('%j', (text, size) => {
+    expect(
+      parseRange(text) === undefined ? undefined : poolOf({ name: 'p', addresses: [text], autoAssign: true }).size,
+    ).toBe(size);
+  });
+});
+
+it('from any state, each address comes to be of one service, the eldest, and as many services have one as can', () => {
+  const some = fc.record({
+    ingress: fc.option(fc.constantFrom('192.0.2.1', '192.0.2.2', '192.0.2.3', '203.0.113.1'), { nil: undefined }),
+    created: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T00:00:01Z'),
+    wish: fc.option(fc.constantFrom('192.0.2.1', '192.0.2.2'), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(fc.array(some, { maxLength: 6 }), (inputs) => {
+      let all = inputs.map(({ ingress, created, wish }, index) => {
+        const spec = wish === undefined ? {} : { loadBalancerIP: wish };
+        return aService({ name: `s${index}`, created, spec, ...(ingress === undefined ? {} : { ingress }) });
+      });
+      let writes = 1;
+      for (let round = 0; writes > 0; round += 1) {
+        expect(round).toBeLessThan(10);
+        writes = 0;
+        for (const { metadata } of all) {
+          const service = all.find((one) => one.metadata.uid === metadata.uid) as Service;
+          const others = all.filter((one) => one !== service);
+          const result = pass(observed(service, others, [main]));
+          writes += result.writes;
+          all = all.map((one) => (one === service ? (result.service as Service) : one));
+        }
+      }
+      const given = all.flatMap((service) => addressOf(service) ?? []);
+      expect(new Set(given).size).toBe(given.length);
+      const waiting = all.filter(
+        (service) => addressOf(service) === undefined && service.spec.loadBalancerIP === undefined,
+      );
+      if (waiting.length > 0) expect(given).toHaveLength(3);
+    }),
+    { numRuns: 300 },
+  );
+});

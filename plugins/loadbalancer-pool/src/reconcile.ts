@@ -1,0 +1,149 @@
+/** What a LoadBalancer service needs of the pools: pure functions from what was observed to the actions and the status. */
+import {
+  act,
+  findCondition,
+  removeCondition,
+  setCondition,
+  type Action,
+  type ActionEvent,
+  type Observation,
+  type Outcome,
+  type Reconciliation,
+  type StatusPlan,
+} from '@timonel/sdk/controller';
+import { addressCondition, cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
+import type { Cause } from '@timonel/sdk/contracts/why';
+import { services, type Service } from '@timonel/sdk/kube';
+import { choose, type Choice, type Market, type Refusal } from './choice.ts';
+
+export interface Observed extends Observation<Service>, Market {
+  /** Services without a class are served, too. */
+  readonly isDefault: boolean;
+  readonly className: string;
+}
+
+type Status = NonNullable<Service['status']>;
+
+/** Whether the service wants an address from here. */
+export function isWanted({ metadata, spec }: Service, { isDefault, className }: Observed): boolean {
+  if (spec.type !== 'LoadBalancer' || metadata.deletionTimestamp !== undefined) return false;
+  return spec.loadBalancerClass === undefined ? isDefault : spec.loadBalancerClass === className;
+}
+
+/** Whether its address is from here. */
+export function isOurs({ metadata }: Service): boolean {
+  return metadata.annotations?.[poolAnnotation] !== undefined;
+}
+
+const ingressOf = ({ status }: Service): NonNullable<NonNullable<Status['loadBalancer']>['ingress']> =>
+  status?.loadBalancer?.ingress ?? [];
+
+function currentAddress(service: Service): string | undefined {
+  return isOurs(service) ? ingressOf(service)[0]?.ip : undefined;
+}
+
+/** Undefined: nothing is to be chosen. Somebody else serves it where it has an address that is not from here. */
+export function choiceFor(service: Service, seen: Observed): Choice | undefined {
+  if (!isWanted(service, seen) || (!isOurs(service) && ingressOf(service).length > 0)) return undefined;
+  return choose(service, currentAddress(service), seen);
+}
+
+function claim(service: Service, pool: string): Action[] {
+  const { finalizers = [], annotations = {} } = service.metadata;
+  if (annotations[poolAnnotation] === pool && finalizers.includes(cleanupFinalizer)) return [];
+  const metadata = {
+    annotations: { [poolAnnotation]: pool },
+    finalizers: finalizers.includes(cleanupFinalizer) ? finalizers : [...finalizers, cleanupFinalizer],
+  };
+  const cause = { code: 'AddressChosen', text: `an address of the pool ${pool} is free` };
+  return [act.patch(services, service, { type: 'merge', body: { metadata } }, { cause })];
+}
+
+function disclaim(service: Service): Action {
+  const finalizers = (service.metadata.finalizers ?? []).filter((name) => name !== cleanupFinalizer);
+  const body = { metadata: { annotations: { [poolAnnotation]: null }, finalizers } };
+  const text = 'the service wants no address of a pool any more';
+  const event = { reason: 'DeletedLoadBalancer', message: 'Deleted load balancer' };
+  return act.patch(services, service, { type: 'merge', body }, { cause: { code: 'AddressReleased', text }, event });
+}
+
+export function reconcile(seen: Observed): Reconciliation {
+  const { subject: service } = seen;
+  if (service === undefined) return { actions: [] };
+  const choice = choiceFor(service, seen);
+  if (choice !== undefined) return { actions: choice.address === undefined ? [] : claim(service, choice.pool) };
+  const isLeaving = service.metadata.deletionTimestamp !== undefined;
+  // Its address goes first, unless the whole service does.
+  const isFree = isLeaving || ingressOf(service).length === 0;
+  return { actions: isOurs(service) && !isWanted(service, seen) && isFree ? [disclaim(service)] : [] };
+}
+
+/** Without its condition, or with that which tells of the refusal. */
+function withCondition(service: Service, refusal: Refusal | undefined, timestamp: string): Status {
+  const { conditions, ...rest } = service.status ?? {};
+  const type = addressCondition;
+  const next =
+    refusal === undefined
+      ? removeCondition(conditions, type)
+      : setCondition(conditions, { type, status: 'False', ...refusal }, timestamp);
+  return { ...rest, ...(next.length === 0 ? {} : { conditions: next }) };
+}
+
+/** An address that was given, and a refusal that was not told yet. */
+function eventsOf(service: Service, { address, refusal }: Choice): ActionEvent[] {
+  const events: ActionEvent[] = [];
+  if (address !== undefined && currentAddress(service) !== address)
+    events.push({ reason: 'EnsuredLoadBalancer', message: `Ensured load balancer with the address ${address}` });
+  const before = findCondition(service.status?.conditions, addressCondition);
+  const isTold = before?.reason === refusal?.reason && before?.message === refusal?.message;
+  if (refusal !== undefined && !isTold) {
+    const message = `Error syncing load balancer: ${refusal.message}`;
+    events.push({ reason: 'SyncLoadBalancerFailed', message, kind: 'Warning' });
+  }
+  return events;
+}
+
+export function status(seen: Observed, { failure }: Outcome): StatusPlan<Service> | undefined {
+  const { subject: service, timestamp } = seen;
+  if (service === undefined || failure !== undefined || service.metadata.deletionTimestamp !== undefined)
+    return undefined;
+  const choice = choiceFor(service, seen);
+  if (choice === undefined) {
+    const isReleased = isOurs(service) && !isWanted(service, seen);
+    const isTold = findCondition(service.status?.conditions, addressCondition) !== undefined;
+    if (!isReleased && !isTold) return undefined;
+    const quiet = withCondition(service, undefined, timestamp);
+    return { status: isReleased ? { ...quiet, loadBalancer: {} } : quiet };
+  }
+  const { address, refusal } = choice;
+  const loadBalancer = address === undefined ? {} : { ingress: [{ ip: address, ipMode: 'VIP' }] };
+  return { status: { ...withCondition(service, refusal, timestamp), loadBalancer }, events: eventsOf(service, choice) };
+}
+
+const unblocking: Readonly<Record<Refusal['reason'], string>> = {
+  NoPool: 'configure pools of loadbalancer-pool, or install another load balancer',
+  PoolExhausted: 'add addresses to a pool, or delete a LoadBalancer service',
+  AddressNotInPool: 'wish another address, or add it to a pool',
+  AddressTaken: 'wish another address',
+  AddressInvalid: 'wish an IPv4 address',
+};
+
+export function explain(seen: Observed): readonly Cause[] {
+  const { subject: service } = seen;
+  if (service?.spec.type !== 'LoadBalancer') return [];
+  const component = 'loadbalancer-pool';
+  const { loadBalancerClass } = service.spec;
+  if (!isWanted(service, seen)) {
+    if (ingressOf(service).length > 0 || service.metadata.deletionTimestamp !== undefined) return [];
+    const text =
+      loadBalancerClass === undefined
+        ? 'services without a loadBalancerClass get no address from the pools here'
+        : `the load balancer of the class ${loadBalancerClass} has given no address`;
+    return [{ component, code: 'other-class', text, unblock: `spec.loadBalancerClass: ${seen.className}` }];
+  }
+  const refusal = choiceFor(service, seen)?.refusal;
+  if (refusal === undefined) return [];
+  const { reason, message } = refusal;
+  const has = currentAddress(service) === undefined ? 'it has no address' : 'it has not the address that it wishes';
+  return [{ component, code: reason, text: `${has}: ${message}`, unblock: unblocking[reason] }];
+}

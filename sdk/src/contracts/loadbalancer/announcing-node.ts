@@ -1,0 +1,39 @@
+/** Which node answers for an address: every node comes to the same answer by itself. */
+import { createHash } from 'node:crypto';
+import type { EndpointSlice, Node, Service } from '../../kube/index.ts';
+
+const excludeLabel = 'node.kubernetes.io/exclude-from-external-load-balancers';
+
+/** Whether the node may answer for addresses: it is ready, and is not excluded by its label. */
+export function mayAnnounce({ metadata, status }: Node): boolean {
+  const ready = status?.conditions?.some(({ type, status: value }) => type === 'Ready' && value === 'True') === true;
+  return ready && metadata.deletionTimestamp === undefined && metadata.labels?.[excludeLabel] === undefined;
+}
+
+function weight(address: string, nodeName: string): string {
+  return createHash('sha256').update(`${address} ${nodeName}`).digest('hex');
+}
+
+/**
+ * Of the nodes that may, always the same one for an address; when it goes, another one takes over, and the other addresses stay
+ * where they are (rendezvous hashing, Thaler and Ravishankar 1998). With `externalTrafficPolicy: Local` only nodes with a ready pod of
+ * the service count. Undefined: no node may. `slices`: those of the service.
+ */
+export function announcingNode(
+  address: string,
+  { spec }: Service,
+  slices: readonly EndpointSlice[],
+  nodes: readonly Node[],
+): string | undefined {
+  const withPod = new Set(
+    slices.flatMap(({ endpoints }) =>
+      (endpoints ?? []).flatMap(({ conditions, nodeName }) => (conditions?.ready === false ? [] : (nodeName ?? []))),
+    ),
+  );
+  const names = nodes
+    .filter(mayAnnounce)
+    .map(({ metadata }) => metadata.name ?? '')
+    .filter((name) => spec.externalTrafficPolicy !== 'Local' || withPod.has(name));
+  const [first] = names.sort((a, b) => (weight(address, a) < weight(address, b) ? -1 : 1));
+  return first;
+}
