@@ -30,6 +30,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-volumeprotection': () => import('@timonel/plugin-controller-volumeprotection'),
   'controller-volumeexpand': () => import('@timonel/plugin-controller-volumeexpand'),
   'controller-ephemeralvolume': () => import('@timonel/plugin-controller-ephemeralvolume'),
+  'scheduling-volumes': () => import('@timonel/plugin-scheduling-volumes'),
   'controller-replicaset': () => import('@timonel/plugin-controller-replicaset'),
   'controller-replicationcontroller': () => import('@timonel/plugin-controller-replicationcontroller'),
   'controller-deployment': () => import('@timonel/plugin-controller-deployment'),

@@ -12,6 +12,7 @@ import {
   bindCompleted,
   boundByController,
   classNameOf,
+  givenTo,
   isSetAsideFor,
   mismatch,
   noProvisioner,
@@ -27,19 +28,6 @@ const nothing: readonly Action[] = Object.freeze([]);
 
 function tell(reason: string, message: string, kind: ActionEvent['kind'] = 'Warning'): readonly Action[] {
   return [act.event(persistentVolumeClaims, { reason, message, kind }, { code: reason, text: message })];
-}
-
-/** The volume, given to this very claim. */
-function given(volume: PersistentVolume, { metadata }: PersistentVolumeClaim): PersistentVolume {
-  const { namespace = '', name = '', uid = '', resourceVersion = '' } = metadata;
-  const claimRef = { kind: 'PersistentVolumeClaim', apiVersion: 'v1', namespace, name, uid, resourceVersion };
-  const annotations = { ...volume.metadata.annotations, [boundByController]: 'yes' };
-  return {
-    ...volume,
-    // One that a person set aside for the claim is given back to the claim, not to all, when they part.
-    metadata: volume.spec?.claimRef === undefined ? { ...volume.metadata, annotations } : volume.metadata,
-    spec: { ...volume.spec, claimRef: { ...volume.spec?.claimRef, ...claimRef } },
-  };
 }
 
 function completed(claim: PersistentVolumeClaim, volume: PersistentVolume): PersistentVolumeClaim {
@@ -59,7 +47,7 @@ function completed(claim: PersistentVolumeClaim, volume: PersistentVolume): Pers
 function bind(claim: PersistentVolumeClaim, volume: PersistentVolume, cause: ActionCause): readonly Action[] {
   const actions: Action[] = [];
   const isGiven = volume.spec?.claimRef?.uid === claim.metadata.uid && isSetAsideFor(volume, claim);
-  if (!isGiven) actions.push(act.update(persistentVolumes, volume, given(volume, claim), { cause }));
+  if (!isGiven) actions.push(act.update(persistentVolumes, volume, givenTo(volume, claim), { cause }));
   const isComplete = isBound(claim) && claim.spec?.volumeName === nameOf(volume);
   if (!isComplete) actions.push(act.update(persistentVolumeClaims, claim, completed(claim, volume), { cause }));
   return actions;
