@@ -1,5 +1,5 @@
 /** What keeps a daemon set from being as declared, for `timonel why`. */
-import { isPodReady } from '@timonel/sdk/controller';
+import { podWait } from '@timonel/sdk/controller';
 import type { Cause, NodeGroup } from '@timonel/sdk/contracts/why';
 import { taintText } from '@timonel/sdk/scheduling';
 import type { Pod } from '@timonel/sdk/kube';
@@ -29,10 +29,9 @@ function waitOf({ subject: set, nowMs }: Observed, { pods }: Place): Pick<Cause,
   if (pod === undefined && pods.length > 0) return { code: 'pod-terminating', text: 'the old pod is being deleted' };
   if (pod === undefined) return { code: 'pod-missing', text: 'no pod is made yet' };
   if (hasEnded(pod)) return { code: 'pod-failed', text: 'the pod has ended, and is replaced after a while' };
-  if (!pod.spec.nodeName) return { code: 'pod-not-scheduled', text: 'the pod is not bound to its node' };
   if (availableAtMs(set, pod, nowMs) !== undefined)
     return { code: 'min-ready-seconds', text: 'the pod is ready, but not for minReadySeconds yet' };
-  return isPodReady(pod) ? undefined : { code: 'pod-not-ready', text: 'the pod is not ready' };
+  return podWait(pod);
 }
 
 function firstPod(places: readonly Place[]): Pod | undefined {

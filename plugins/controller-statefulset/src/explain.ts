@@ -1,5 +1,5 @@
 /** What keeps a stateful set from being as declared, for `timonel why`. */
-import { timestampMs } from '@timonel/sdk/controller';
+import { podWait, timestampMs } from '@timonel/sdk/controller';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import type { Pod, StatefulSet } from '@timonel/sdk/kube';
 import {
@@ -27,13 +27,6 @@ function seconds(fromMs: number, toMs: number): string {
   return `${Math.max(0, Math.ceil((toMs - fromMs) / 1000))} s`;
 }
 
-function whyUnready(pod: Pod): string {
-  const waiting = pod.status?.containerStatuses?.find(({ state }) => state.waiting?.reason !== undefined);
-  if (waiting !== undefined) return `container ${waiting.name}: ${waiting.state.waiting?.reason}`;
-  if (!pod.spec.nodeName) return 'it is on no node yet';
-  return pod.status?.phase === 'Running' ? 'it is not ready' : `it is ${pod.status?.phase ?? 'Pending'}`;
-}
-
 function ofPod({ subject: set, nowMs, failedDueMs }: Observed, pod: Pod, name: string): Cause {
   if (isTerminating(pod)) {
     const since = timestampMs(pod.metadata.deletionTimestamp);
@@ -52,7 +45,9 @@ function ofPod({ subject: set, nowMs, failedDueMs }: Observed, pod: Pod, name: s
   const atMs = availableAtMs(set, pod, nowMs);
   if (atMs !== undefined)
     return cause('min-ready-seconds', `${name} is ready, and counts as available in ${seconds(nowMs, atMs)}`);
-  return cause('pod-not-ready', `${name} is not ready: ${whyUnready(pod)}`, { unblock: `timonel why pod ${name}` });
+  const wait = podWait(pod);
+  const text = `${name} is not ready: ${wait?.text ?? pod.status?.phase}`;
+  return cause(wait?.code ?? 'NotReady', text, { unblock: `timonel why pod ${name}` });
 }
 
 function ofSlot(observed: Observed, slot: Slot): Cause | undefined {

@@ -98,7 +98,7 @@ export class Model {
   #mapOf(object: KubeObject): Map<string, KubeObject> {
     if ('revision' in object) return this.revisions;
     const isPod = 'containers' in ((object as Partial<Pod>).spec ?? {});
-    return (isPod ? this.pods : this.claims);
+    return isPod ? this.pods : this.claims;
   }
 
   #create(object: KubeObject): void {
