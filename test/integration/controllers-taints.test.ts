@@ -1,0 +1,132 @@
+/** controller-taintmanager, alone and with controller-nodelifecycle, on the real API server and a clock that the test moves on. */
+import { describe, expect, it } from '@jest/globals';
+import nodeLifecycle from '@timonel/plugin-controller-nodelifecycle';
+import replicaSetController from '@timonel/plugin-controller-replicaset';
+import taintManager from '@timonel/plugin-controller-taintmanager';
+import { isPodActive, isPodReady } from '@timonel/sdk/controller';
+import { nodes, pods, replicaSets, type Pod, type Toleration } from '@timonel/sdk/kube';
+import { Clock } from '../conformance/support/clock.ts';
+import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { replicaSetOf } from './controllers-cluster.ts';
+
+const taint = { key: 'example.com/broken', effect: 'NoExecute' };
+const tolerated = (tolerationSeconds: number): Toleration[] => [
+  { key: taint.key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds },
+];
+
+async function podOn(
+  cluster: Cluster,
+  name: string,
+  tolerations: Toleration[] = [],
+): Promise<() => Promise<Pod | undefined>> {
+  const namespace = await cluster.namespace();
+  const spec = { nodeName: 'node-0', tolerations, containers: [{ name: 'main', image: 'web:1' }] };
+  await cluster.api.create(pods, { metadata: { name, namespace }, spec });
+  const read = async (): Promise<Pod | undefined> => (await cluster.api.list(pods, { namespace })).items[0];
+  await cluster.until('the pod to be ready', async () =>
+    isPodReady((await read()) ?? { metadata: {}, spec: { containers: [] } }),
+  );
+  return read;
+}
+
+const setTaints = (cluster: Cluster, taints: readonly object[]): Promise<unknown> =>
+  cluster.api.patch(nodes, { name: 'node-0' }, { type: 'merge', body: { spec: { taints } } });
+
+describe('controller-taintmanager', () => {
+  it('deletes at once, after the time that is tolerated, or not at all', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({
+      controllers: [taintManager],
+      nodes: 1,
+      clock,
+      kubelet: { mayEnd: () => false },
+    });
+    const intolerant = await podOn(cluster, 'intolerant');
+    const patient = await podOn(cluster, 'patient', tolerated(60));
+    const faithful = await podOn(cluster, 'faithful', [{ key: taint.key, operator: 'Exists' }]);
+    const isGoing = async (read: () => Promise<Pod | undefined>): Promise<boolean> =>
+      (await read())?.metadata.deletionTimestamp !== undefined;
+    await setTaints(cluster, [taint]);
+    await cluster.until('the intolerant pod to go', () => isGoing(intolerant));
+    const gone = await intolerant();
+    expect(gone?.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'DisruptionTarget', status: 'True', reason: 'DeletionByTaintManager' }),
+    );
+    // The other conditions stay.
+    expect(gone?.status?.conditions?.map(({ type }) => type)).toContain('Ready');
+    await cluster.until('the event', async () =>
+      (await cluster.eventsOf(gone ?? { metadata: {} })).some(({ reason }) => reason === 'TaintManagerEviction'),
+    );
+    await clock.advance(55_000);
+    await cluster.quiet();
+    expect(await isGoing(patient)).toBe(false);
+    await clock.advance(10_000);
+    await cluster.until('the patient pod to go', () => isGoing(patient));
+    await clock.advance(600_000);
+    await cluster.quiet();
+    expect(await isGoing(faithful)).toBe(false);
+  });
+
+  it('spares a pod when the taint goes in time, and says so', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({ controllers: [taintManager], nodes: 1, clock });
+    const patient = await podOn(cluster, 'patient', tolerated(60));
+    await setTaints(cluster, [taint]);
+    await clock.advance(50_000);
+    await cluster.quiet();
+    await setTaints(cluster, []);
+    await cluster.until('the event', async () =>
+      (await cluster.eventsOf((await patient()) ?? { metadata: {} })).some(({ message }) =>
+        message?.includes('is not deleted'),
+      ),
+    );
+    await clock.advance(60_000);
+    await cluster.quiet();
+    // Counted anew.
+    await setTaints(cluster, [taint]);
+    await clock.advance(50_000);
+    await cluster.quiet();
+    expect((await patient())?.metadata.deletionTimestamp).toBeUndefined();
+  });
+
+  it('with the life cycle of nodes: pods of a dead node are replaced on another after 300 s, those of a node that returns stay', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({
+      controllers: [nodeLifecycle, taintManager, replicaSetController],
+      nodes: 3,
+      heartbeatMs: 10_000,
+      clock,
+    });
+    const namespace = await cluster.namespace();
+    const set = replicaSetOf('web', 6);
+    await cluster.api.create(replicaSets, { ...set, metadata: { name: 'web', namespace } });
+    const ready = async (): Promise<Pod[]> =>
+      (await cluster.api.list(pods, { namespace })).items.filter((pod) => isPodActive(pod) && isPodReady(pod));
+    await cluster.until('six ready pods', async () => (await ready()).length === 6);
+    await clock.advance(60_000);
+    const before = (await ready()).map(({ metadata }) => metadata.uid);
+    cluster.nodes.cut('node-1');
+    await clock.advance(200_000);
+    await cluster.nodes.join('node-1');
+    cluster.kubelet.look();
+    await clock.advance(400_000);
+    await cluster.quiet();
+    expect((await ready()).map(({ metadata }) => metadata.uid)).toEqual(before);
+
+    cluster.nodes.cut('node-0');
+    await cluster.until('the pods of the dead node to be replaced', async () => {
+      await clock.advance(10_000);
+      const now = await ready();
+      return now.length === 6 && now.every(({ spec }) => spec.nodeName !== 'node-0');
+    });
+    expect((await cluster.api.list(pods, { namespace })).items.some(({ spec }) => spec.nodeName === 'node-0')).toBe(
+      true,
+    );
+    await cluster.nodes.join('node-0');
+    cluster.kubelet.look();
+    await cluster.until(
+      'the old pods to be gone',
+      async () => (await cluster.api.list(pods, { namespace })).items.length === 6,
+    );
+  });
+});
