@@ -25,6 +25,8 @@ export interface ClusterOptions {
   readonly config?: Readonly<Record<string, unknown>>;
   /** How many. Default 2. With 0 there is no scheduler: pods run without a node, and when they are deleted they go at once. */
   readonly nodes?: number;
+  /** False: the kubelet takes pods onto its nodes itself, without a look at what they need. Default: the real scheduler. */
+  readonly scheduler?: boolean;
   readonly kubelet?: KubeletOptions;
   /** Nodes renew their leases so often. Absent: they have none. */
   readonly heartbeatMs?: number;
@@ -60,7 +62,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const env = clock?.env ?? createRealEnv();
   const server = await startApiServer({
     plugins: [
-      ...(nodeCount > 0 ? [schedulerHost, schedulerDefault] : []),
+      ...(nodeCount > 0 && options.scheduler !== false ? [schedulerHost, schedulerDefault] : []),
       ...(options.plugins ?? []),
       ...options.controllers,
     ],
@@ -72,10 +74,14 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const nodes = new FakeNodes(api, env);
   for (let n = 0; n < nodeCount; n += 1) await nodes.add(`node-${n}`);
   if (options.heartbeatMs !== undefined) nodes.beat(options.heartbeatMs);
+  const served = (): readonly string[] => nodes.names.filter((name) => nodes.isServed(name));
   const kubelet = new FakeKubelet(
     api,
     env,
-    nodeCount === 0 ? undefined : (name) => nodes.isServed(name),
+    {
+      ...(nodeCount === 0 ? {} : { isOwn: (name) => nodes.isServed(name) }),
+      ...(nodeCount > 0 && options.scheduler === false ? { bindTo: served } : {}),
+    },
     options.kubelet,
   );
   kubelet.start();

@@ -2,7 +2,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Env } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
+import { isConflict, isNotFound, pods, type KubeObject, type Pod } from '@timonel/sdk/kube';
 import { endedStatus, isTerminal, statusBy, type Script, type Surroundings } from './pod-status.ts';
 
 /** 128 + SIGTERM. */
@@ -27,14 +27,21 @@ export function scriptOfCommand({ spec }: Pod): Script {
 
 type Found = Pick<Pod, 'metadata'>;
 
+/** Which pods a kubelet works for. */
+export interface KubeletNodes {
+  /** Absent: it runs every pod, whether it has a node or not. */
+  readonly isOwn?: (nodeName: string) => boolean;
+  /** Takes pods without a node onto one of these. Absent: a scheduler does that. */
+  readonly bindTo?: () => readonly string[];
+}
+
 export class FakeKubelet {
   script: (pod: Pod) => Script;
   mayEnd: (pod: Pod) => boolean;
   readonly #stoppedCode: number;
   readonly #api: ApiClient;
   readonly #env: Env;
-  /** Undefined: it runs every pod, whether it has a node or not. */
-  readonly #isOwn: ((nodeName: string) => boolean) | undefined;
+  readonly #nodes: KubeletNodes;
   readonly #pods = new Map<string, Pod>();
   readonly #orders = new Map<string, Script>();
   readonly #busy = new Set<string>();
@@ -43,10 +50,10 @@ export class FakeKubelet {
   #following: Promise<void> | undefined;
   #addresses = 0;
 
-  constructor(api: ApiClient, env: Env, isOwn?: (nodeName: string) => boolean, options: KubeletOptions = {}) {
+  constructor(api: ApiClient, env: Env, served: KubeletNodes = {}, options: KubeletOptions = {}) {
     this.#api = api;
     this.#env = env;
-    this.#isOwn = isOwn;
+    this.#nodes = served;
     this.script = options.script ?? scriptOfCommand;
     this.mayEnd = options.mayEnd ?? (() => true);
     this.#stoppedCode = options.stoppedCode ?? stoppedCode;
@@ -130,7 +137,8 @@ export class FakeKubelet {
 
   async #step(pod: Pod): Promise<void> {
     const { nodeName = '' } = pod.spec;
-    if (this.#isOwn !== undefined && !this.#isOwn(nodeName)) return;
+    if (nodeName === '' && this.#nodes.bindTo !== undefined) return this.#bind(pod, this.#nodes.bindTo());
+    if (this.#nodes.isOwn?.(nodeName) === false) return;
     const { deletionTimestamp, deletionGracePeriodSeconds } = pod.metadata;
     if (deletionTimestamp !== undefined) {
       if (deletionGracePeriodSeconds !== 0 || !isTerminal(pod)) await this.#end(pod);
@@ -139,6 +147,17 @@ export class FakeKubelet {
     const script = this.#orders.get(pod.metadata.uid ?? '') ?? this.script(pod);
     const status = statusBy(script, pod, this.#around());
     if (status !== undefined) await this.#api.updateStatus(pods, { ...pod, status }, { fieldManager: 'kubelet' });
+  }
+
+  async #bind(pod: Pod, names: readonly string[]): Promise<void> {
+    const { namespace, name = '', deletionTimestamp } = pod.metadata;
+    const [first = ''] = names;
+    const terms = pod.spec.affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+    const wanted = terms?.[0]?.matchFields?.[0]?.values?.[0] ?? first;
+    if (wanted === '' || deletionTimestamp !== undefined) return;
+    const target = { apiVersion: 'v1', kind: 'Node', name: wanted };
+    const binding: KubeObject & { target: typeof target } = { metadata: { name }, target };
+    await this.#api.createSubresource(pods, { namespace, name }, 'binding', binding);
   }
 
   async #end(pod: Pod): Promise<void> {

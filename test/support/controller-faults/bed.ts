@@ -32,8 +32,17 @@ export class FaultBed implements AsyncDisposable {
   static async start(scenario: FaultScenario): Promise<FaultBed> {
     const clock = new Clock(scenario.startMs);
     const store = new MemoryStore(clock.env);
-    const { nodes = 0, kubelet = {}, healthy = [], config = {} } = scenario;
-    const cluster = await startCluster({ controllers: healthy, nodes, kubelet, config, clock, store });
+    const { nodes = 0, scheduler = true, kubelet = {}, healthy = [], config = {}, heartbeatMs } = scenario;
+    const cluster = await startCluster({
+      controllers: healthy,
+      nodes,
+      scheduler,
+      kubelet,
+      config,
+      clock,
+      store,
+      ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
+    });
     clock.speed = scenario.speed ?? 3;
     return new FaultBed(scenario, clock, store, cluster);
   }

@@ -48,6 +48,10 @@ export interface FaultScenario {
   readonly belongs?: (object: KubeObject, namespace: string) => boolean;
   /** Default 0: pods run without a node. */
   readonly nodes?: number;
+  /** False: pods are taken onto nodes without a scheduler. */
+  readonly scheduler?: boolean;
+  /** Nodes renew their leases so often. Absent: they have none. */
+  readonly heartbeatMs?: number;
   readonly kubelet?: KubeletOptions;
   /** Of the simulated clock. Default: the real time, at three times its speed. */
   readonly startMs?: number;
