@@ -32,7 +32,11 @@ function rollTo(model: Model, image: string): void {
 
 const surging = { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } };
 const onDelete = { updateStrategy: { type: 'OnDelete' } };
-const podOn = (model: Model, name: string): Pod => model.on(name)[0];
+function podOn(model: Model, name: string): Pod {
+  const [pod] = model.on(name);
+  if (pod === undefined) throw new Error(`there is no pod on ${name}`);
+  return pod;
+}
 const images = (model: Model): string[] => [...model.pods.values()].map((pod) => pod.spec.containers[0]?.image ?? '');
 
 describe('the pod of a node', () => {

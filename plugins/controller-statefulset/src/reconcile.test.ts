@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { controllerReference, statefulSets, type Pod, type StatefulSet } from '@timonel/sdk/kube';
+import { controllerReference, pods, statefulSets, type Pod, type StatefulSet } from '@timonel/sdk/kube';
 import fc from 'fast-check';
 import { hasEnded, isAvailable, isOrdered, isTerminating } from './assess.ts';
 import { revisionOfPod } from './identity.ts';
@@ -380,13 +380,11 @@ describe('any history', () => {
     const before = new Map(model.pods);
     const available = [...before.values()].filter((pod) => isAvailable(set, pod, nowMs)).length;
     const actions = model.pass();
-    const deleted = actions
-      .filter(({ do: verb }) => verb === 'delete')
-      .map((action) => action as { object: Pod; cause: { code: string } });
-    const podsDeleted = deleted.filter(({ object }) => before.has(object.metadata.name ?? ''));
-    const outdated = podsDeleted.filter(
-      ({ object, cause }) => cause.code === 'RevisionOutdated' && isAvailable(set, object, nowMs),
-    );
+    const podsDeleted = actions.flatMap((action) => {
+      const pod = action.do === 'delete' ? before.get(action.object.metadata.name ?? '') : undefined;
+      return pod === undefined ? [] : [{ pod, code: action.cause.code }];
+    });
+    const outdated = podsDeleted.filter(({ pod, code }) => code === 'RevisionOutdated' && isAvailable(set, pod, nowMs));
     if (outdated.length > 0) {
       const wanted = set.spec.replicas ?? 1;
       expect(available - outdated.length).toBeGreaterThanOrEqual(wanted - maxUnavailable(set));
@@ -394,12 +392,12 @@ describe('any history', () => {
     if (!isOrdered(set)) return;
     expect(podsDeleted.length).toBeLessThanOrEqual(maxUnavailable(set));
     const start = set.spec.ordinals?.start ?? 0;
-    const created = actions.filter(
-      (action) => action.do === 'create' && 'spec' in action.object && 'containers' in (action.object as Pod).spec,
+    const created = actions.flatMap((action) =>
+      action.do === 'create' && action.type === pods ? [action.object] : [],
     );
     expect(created.length).toBeLessThanOrEqual(1);
-    for (const action of created) {
-      const ordinal = Number((action as { object: Pod }).object.metadata.labels?.['apps.kubernetes.io/pod-index']);
+    for (const { metadata } of created) {
+      const ordinal = Number(metadata.labels?.['apps.kubernetes.io/pod-index']);
       for (let below = start; below < ordinal; below += 1)
         expect(isAvailable(set, before.get(`web-${below}`) as Pod, nowMs)).toBe(true);
     }
