@@ -1,20 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
+import endpointsController from '@timonel/plugin-controller-endpoints';
 import endpointSliceController from '@timonel/plugin-controller-endpointslice';
+import mirroringController from '@timonel/plugin-controller-endpointslicemirroring';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
+import { controller } from '@timonel/sdk/contracts/controller';
 import {
   endpoints,
   endpointSlices,
   pods,
   replicaSets,
   services,
+  type Endpoints,
   type EndpointSlice,
+  type Pod,
   type Service,
 } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
+import { describeFaults, type Life } from '../support/controller-faults.ts';
 import { inOrder, replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
+type Subset = NonNullable<Endpoints['subsets']>[number];
+
 const at = { namespace: 'default', name: 'web' };
-const controllers = [endpointSliceController, replicaSetController];
+const controllers = [endpointSliceController, endpointsController, replicaSetController];
 
 function service(more: Partial<Service['spec']> = {}): Service {
   return {
@@ -110,4 +118,119 @@ describe('controller-endpointslice', () => {
       what: 'the Endpoints to go',
     });
   });
+
+  it('is asked about pods only when something of them changed that endpoints show', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    await cluster.api.create(services, service());
+    await cluster.api.create(replicaSets, replicaSetOf('web', 1));
+    await until(async () => (await readyEndpoints(cluster)) === 1, { what: 'an endpoint' });
+    await cluster.quiet();
+    const reconciles = (): number[] =>
+      cluster.kernel
+        .service(controller)
+        .all()
+        .map(({ service: each }) => each.status())
+        .filter(({ name }) => name.startsWith('endpoint'))
+        .map((status) => status.reconciles);
+    const before = reconciles();
+    expect(before).toHaveLength(2);
+    const [pod] = (await cluster.api.list(pods, { namespace: 'default' })).items;
+    const name = pod?.metadata.name ?? '';
+    const body = { metadata: { annotations: { seen: 'yes' } } };
+    await cluster.api.patch(pods, { namespace: 'default', name }, { type: 'merge', body });
+    await cluster.quiet();
+    expect(reconciles()).toEqual(before);
+  });
+
+  it('follows the pods of a service whose deletion waits for a finalizer', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    const made = service();
+    await cluster.api.create(services, {
+      ...made,
+      metadata: { ...made.metadata, finalizers: ['test.timonel.dev/wait'] },
+    });
+    await cluster.api.create(replicaSets, replicaSetOf('web', 1));
+    await until(async () => (await readyEndpoints(cluster)) === 1, { what: 'an endpoint' });
+    await cluster.api.delete(services, at);
+    await cluster.api.patch(replicaSets, at, { type: 'merge', body: { spec: { replicas: 2 } } });
+    await until(async () => (await readyEndpoints(cluster)) === 2, { what: 'two endpoints' });
+    await until(async () => (await cluster.api.get(endpoints, at)).subsets?.[0]?.addresses?.length === 2, {
+      what: 'two addresses',
+    });
+    await cluster.api.patch(services, at, { type: 'merge', body: { metadata: { finalizers: [] } } });
+    await until(async () => (await slicesOf(cluster)).length === 0, { what: 'the slices to go' });
+  });
+
+  it('leaves slices of others alone, and services without selector to people', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    await cluster.api.create(services, service({ selector: {} }));
+    const labels = { 'kubernetes.io/service-name': 'web' };
+    const endpoint = { addresses: ['10.9.9.9'] };
+    await cluster.api.create(endpointSlices, {
+      metadata: { namespace: 'default', name: 'mine', labels },
+      addressType: 'IPv4',
+      endpoints: [endpoint],
+      ports: [],
+    });
+    await cluster.quiet();
+    expect((await slicesOf(cluster)).map(({ metadata }) => metadata.name)).toEqual(['mine']);
+    await cluster.api.patch(services, at, { type: 'merge', body: { spec: { selector: { app: 'web' } } } });
+    await until(async () => (await slicesOf(cluster)).length === 2, { what: 'a slice beside' });
+    await cluster.api.delete(services, at);
+    await until(async () => (await slicesOf(cluster)).length === 1, { what: 'the other slice to go' });
+    expect((await slicesOf(cluster)).map(({ metadata, endpoints: list }) => [metadata.name, list])).toEqual([
+      ['mine', [endpoint]],
+    ]);
+  });
+});
+
+/** A web service whose pods have two ports by turns, and a database by hand, from making to removal. */
+async function serviceLife({ api, namespace, reached, rests }: Life): Promise<void> {
+  const at = (name: string): { namespace: string; name: string } => ({ namespace, name });
+  const addresses = async (name: string): Promise<string> => {
+    const labelSelector = `kubernetes.io/service-name=${name}`;
+    const { items } = await api.list(endpointSlices, { namespace, labelSelector });
+    const all = items.flatMap(({ ports, endpoints: list }) =>
+      list.filter(({ conditions }) => conditions?.ready !== false).map(() => String(ports?.[0]?.port)),
+    );
+    return all.toSorted().join();
+  };
+  const podAt = (name: string, containerPort: number): Pod => ({
+    metadata: { ...at(name), labels: { app: 'web' } },
+    spec: { containers: [{ name: 'main', image: 'web:1', ports: [{ name: 'http', containerPort }] }] },
+  });
+  const spec = { selector: { app: 'web' }, ports: [{ port: 80, targetPort: 'http' }] };
+  await api.create(services, { metadata: at('web'), spec });
+  await api.create(services, { metadata: at('db'), spec: { ports: [{ port: 5432 }] } });
+  for (const name of ['a', 'b']) await api.create(pods, podAt(name, 8080));
+  await reached('two endpoints', async () => (await addresses('web')) === '8080,8080');
+  await api.create(pods, podAt('c', 9090));
+  await reached('three endpoints', async () => (await addresses('web')) === '8080,8080,9090');
+  const subset = (ip: string): Subset => ({ addresses: [{ ip }], ports: [{ port: 5432, protocol: 'TCP' }] });
+  const made = await api.create(endpoints, { metadata: at('db'), subsets: [subset('10.9.9.9')] });
+  await reached('a mirror', async () => (await addresses('db')) === '5432');
+  await rests();
+  await api.update(endpoints, { ...made, subsets: [subset('10.9.9.9'), subset('10.9.9.8')] });
+  await reached('a larger mirror', async () => (await addresses('db')) === '5432,5432');
+  await api.patch(services, at('web'), { type: 'merge', body: { spec: { ports: [{ port: 80, targetPort: 1234 }] } } });
+  await reached('another port', async () => (await addresses('web')) === '1234,1234,1234');
+  await api.delete(pods, at('b'));
+  await reached('one endpoint less', async () => (await addresses('web')) === '1234,1234');
+  await rests();
+  await api.delete(endpoints, at('db'));
+  for (const name of ['web', 'db']) await api.delete(services, at(name));
+  for (const name of ['a', 'c']) await api.delete(pods, at(name));
+  await reached('the end', async () => {
+    const left = [await api.list(endpoints, { namespace }), await api.list(endpointSlices, { namespace })];
+    return left.every(({ items }) => items.length === 0);
+  });
+}
+
+describeFaults({
+  name: 'endpoints',
+  controllers: [endpointSliceController, endpointsController, mirroringController],
+  counted: [endpoints, endpointSlices],
+  // Two port numbers need a slice each, one number one; the mirror has one.
+  faultless: { endpoints: { made: 2, deleted: 2 }, endpointslices: { made: 3, deleted: 3 } },
+  life: serviceLife,
 });
