@@ -66,8 +66,9 @@ const metrics: AnyPlugin = definePlugin({
   description: 'for tests',
   provides: { resources: resourceProvider, objects: objectMetrics, external: externalMetrics },
   optional: { api: apiClient },
-  setup({ deps, env, tap }) {
-    tap(apiHooks.objectValidate, (_, { user, kind, namespace = '' }) =>
+  setup(ctx) {
+    const { deps, env } = ctx;
+    ctx.tap(apiHooks.objectValidate, (_, { user, kind, namespace = '' }) =>
       kind === 'Deployment' && user.username === 'system:timonel' && refused.has(namespace)
         ? [{ field: 'spec.replicas', reason: 'FieldValueForbidden', message: 'the namespace is frozen' }]
         : [],
