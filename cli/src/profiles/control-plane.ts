@@ -30,6 +30,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-job' },
     { plugin: 'controller-ttlafterfinished' },
     { plugin: 'controller-cronjob' },
+    { plugin: 'controller-horizontalpodautoscaler' },
     { plugin: 'metrics-prometheus' },
     { plugin: 'metrics-resource' },
   ];
