@@ -1,0 +1,176 @@
+/** controller-disruption with the owners of pods and the eviction API, on the real API server. */
+import { describe, expect, it } from '@jest/globals';
+import deploymentController from '@timonel/plugin-controller-deployment';
+import disruption from '@timonel/plugin-controller-disruption';
+import replicaSetController from '@timonel/plugin-controller-replicaset';
+import { isPodReady } from '@timonel/sdk/controller';
+import {
+  apiErrorReason,
+  deployments,
+  podDisruptionBudgets,
+  pods,
+  type Pod,
+  type PodDisruptionBudget,
+} from '@timonel/sdk/kube';
+import { Clock } from '../conformance/support/clock.ts';
+import { startCluster, type Cluster, type ClusterOptions } from '../conformance/support/cluster.ts';
+import { deploymentOf } from './controllers-cluster.ts';
+
+const controllers = [disruption, deploymentController, replicaSetController];
+
+interface Bed extends AsyncDisposable {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  budget(name?: string): Promise<PodDisruptionBudget>;
+  /** expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed. */
+  counts(name?: string): Promise<number[]>;
+  reads(counts: readonly number[], name?: string): Promise<void>;
+  pods(): Promise<readonly Pod[]>;
+  /** The reason of the refusal. */
+  evict(pod: Pod): Promise<string | undefined>;
+}
+
+async function bed(options: Partial<ClusterOptions> = {}): Promise<Bed> {
+  const cluster = await startCluster({ controllers, ...options });
+  const namespace = await cluster.namespace();
+  const budget = (name = 'keep'): Promise<PodDisruptionBudget> =>
+    cluster.api.get(podDisruptionBudgets, { namespace, name });
+  const counts = async (name?: string): Promise<number[]> => {
+    const { metadata, status } = await budget(name);
+    if (status === undefined || status.observedGeneration !== metadata.generation) return [];
+    return [status.expectedPods, status.desiredHealthy, status.currentHealthy, status.disruptionsAllowed];
+  };
+  return {
+    cluster,
+    namespace,
+    budget,
+    counts,
+    async reads(expected, name) {
+      await cluster.until(`the counts ${expected.join()}`, async () => (await counts(name)).join() === expected.join());
+    },
+    pods: async () => (await cluster.api.list(pods, { namespace })).items,
+    async evict({ metadata: { name = '' } }) {
+      try {
+        await cluster.api.createSubresource(pods, { namespace, name }, 'eviction', { metadata: { name, namespace } });
+        return undefined;
+      } catch (error) {
+        return apiErrorReason(error);
+      }
+    },
+    [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+  };
+}
+
+async function deploy({ cluster, namespace }: Bed, replicas: number): Promise<void> {
+  await cluster.api.create(deployments, { ...deploymentOf('web', replicas), metadata: { name: 'web', namespace } });
+}
+
+async function protect(
+  { cluster, namespace }: Bed,
+  spec: NonNullable<PodDisruptionBudget['spec']>,
+  name = 'keep',
+): Promise<void> {
+  const selector = { matchLabels: { app: 'web' } };
+  await cluster.api.create(podDisruptionBudgets, { metadata: { name, namespace }, spec: { selector, ...spec } });
+}
+
+describe('controller-disruption', () => {
+  it('follows pods, the scale of their owners and its own changes', async () => {
+    await using b = await bed();
+    await protect(b, { maxUnavailable: '50%' });
+    await b.reads([0, 0, 0, 0]);
+    await deploy(b, 4);
+    await b.reads([4, 2, 4, 2]);
+    const at = { namespace: b.namespace, name: 'web' };
+    await b.cluster.api.patch(deployments, at, { type: 'merge', body: { spec: { replicas: 6 } } });
+    await b.reads([6, 3, 6, 3]);
+    await b.cluster.api.patch(
+      podDisruptionBudgets,
+      { ...at, name: 'keep' },
+      { type: 'merge', body: { spec: { maxUnavailable: 1 } } },
+    );
+    await b.reads([6, 5, 6, 1]);
+    const [pod] = await b.pods();
+    b.cluster.kubelet.order(pod ?? { metadata: {} }, 'running');
+    await b.reads([6, 5, 5, 0]);
+    expect((await b.budget()).status?.conditions).toMatchObject([{ reason: 'InsufficientPods', status: 'False' }]);
+    await b.cluster.quiet();
+    const changes = b.cluster.record(podDisruptionBudgets, b.namespace);
+    await b.cluster.quiet();
+    expect(changes).toHaveLength(1);
+  });
+
+  it('many evictions at once: no more pods go than the budget allows', async () => {
+    await using b = await bed();
+    await deploy(b, 6);
+    await protect(b, { minAvailable: 4 });
+    await b.reads([6, 4, 6, 2]);
+    b.cluster.kubelet.mayEnd = () => false;
+    const before = await b.pods();
+    const answers = await Promise.all(before.map((pod) => b.evict(pod)));
+    expect(answers.filter((answer) => answer === undefined)).toHaveLength(2);
+    expect(answers.filter((answer) => answer === 'TooManyRequests')).toHaveLength(4);
+    const gone = (await b.pods()).filter(({ metadata }) => metadata.deletionTimestamp !== undefined);
+    expect(gone).toHaveLength(2);
+    for (const { status } of gone) {
+      expect(status?.conditions).toContainEqual(
+        expect.objectContaining({ type: 'DisruptionTarget', reason: 'EvictionByEvictionAPI' }),
+      );
+    }
+    // Their replacements are ready: two more may go.
+    await b.cluster.until('the replacements', async () => (await b.counts()).at(-1) === 2);
+    expect((await b.budget()).status?.disruptedPods).toBeUndefined();
+  });
+
+  it('counts a pod again whose eviction came to nothing, and takes the condition back', async () => {
+    const clock = new Clock();
+    await using b = await bed({ clock });
+    await deploy(b, 2);
+    await protect(b, { minAvailable: 1 });
+    await b.reads([2, 1, 2, 1]);
+    const [pod = { metadata: {} }] = await b.pods();
+    const { name = '' } = pod.metadata;
+    // As if the server had ended between using up the budget and the deletion.
+    const at = { namespace: b.namespace, name: 'keep' };
+    const status = { disruptionsAllowed: 0, disruptedPods: { [name]: clock.env.clock.timestamp() } };
+    await b.cluster.api.patch(podDisruptionBudgets, at, { type: 'merge', body: { status } }, { subresource: 'status' });
+    const condition = {
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'EvictionByEvictionAPI',
+      lastTransitionTime: clock.env.clock.timestamp(),
+    };
+    const target = { ...at, name };
+    const body = { status: { conditions: [condition] } };
+    await b.cluster.api.patch(pods, target, { type: 'strategic', body }, { subresource: 'status' });
+    await b.reads([2, 1, 1, 0]);
+    await clock.advance(125_000);
+    await b.reads([2, 1, 2, 1]);
+    await b.cluster.until('the condition to be taken back', async () =>
+      (await b.cluster.api.get(pods, target)).status?.conditions?.some(
+        ({ type, status: is }) => type === 'DisruptionTarget' && is === 'False',
+      ),
+    );
+    expect(isPodReady(await b.cluster.api.get(pods, target))).toBe(true);
+  });
+
+  it('pods whose owner has no scale: nothing is allowed, with a condition that says what to do', async () => {
+    await using b = await bed();
+    const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'work', uid: 'job-uid', controller: true };
+    const containers = [{ name: 'main', image: 'job:1' }];
+    await b.cluster.api.create(pods, {
+      metadata: { name: 'work-1', namespace: b.namespace, labels: { app: 'web' }, ownerReferences: [owner] },
+      spec: { containers },
+    });
+    await protect(b, { maxUnavailable: 1 });
+    const condition = await b.cluster.until('the condition', async () =>
+      (await b.budget()).status?.conditions?.find(({ reason }) => reason === 'SyncFailed'),
+    );
+    expect(condition?.message).toContain('minAvailable as a number');
+    await b.cluster.quiet();
+    const at = { namespace: b.namespace, name: 'keep' };
+    const spec = { maxUnavailable: null, minAvailable: 0 };
+    await b.cluster.api.patch(podDisruptionBudgets, at, { type: 'merge', body: { spec } });
+    await b.reads([1, 0, 1, 1]);
+  });
+});
