@@ -128,8 +128,8 @@ describe('controller-disruption', () => {
     await deploy(b, 2);
     await protect(b, { minAvailable: 1 });
     await b.reads([2, 1, 2, 1]);
-    const [pod = { metadata: {} }] = await b.pods();
-    const { name = '' } = pod.metadata;
+    const [pod] = await b.pods();
+    const name = pod?.metadata.name ?? '';
     // As if the server had ended between using up the budget and the deletion.
     const at = { namespace: b.namespace, name: 'keep' };
     const status = { disruptionsAllowed: 0, disruptedPods: { [name]: clock.env.clock.timestamp() } };

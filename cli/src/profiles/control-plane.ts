@@ -31,6 +31,10 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-ttlafterfinished' },
     { plugin: 'controller-cronjob' },
     { plugin: 'controller-horizontalpodautoscaler' },
+    { plugin: 'controller-nodelifecycle' },
+    { plugin: 'controller-taintmanager' },
+    { plugin: 'controller-podgc' },
+    { plugin: 'controller-disruption' },
     { plugin: 'metrics-prometheus' },
     { plugin: 'metrics-resource' },
   ];
