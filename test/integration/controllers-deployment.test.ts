@@ -1,9 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
 import deploymentController from '@timonel/plugin-controller-deployment';
+import gcController from '@timonel/plugin-controller-gc';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
 import type { WatchEvent } from '@timonel/sdk/contracts/api';
 import { deployments, pods, replicaSets, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
+import { makeNewSet } from '../../plugins/controller-deployment/src/revisions.ts';
 import { deploymentOf, inOrder, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
 const at = { namespace: 'default', name: 'web' };
@@ -99,21 +101,6 @@ describe('controller-deployment', () => {
     expect(podEvents.filter(({ type }) => type === 'ADDED')).toHaveLength(18);
   });
 
-  it('Recreate has no pod of both versions at once', async () => {
-    await using cluster = await startTestCluster({ controllers });
-    const events = cluster.record(pods);
-    await cluster.api.create(deployments, deploymentOf('web', 3, { strategy: { type: 'Recreate' } }));
-    await rolledOut(cluster, 3);
-    await patch(cluster, image('2'));
-    await rolledOut(cluster, 3);
-    const alive = new Map<string, string | undefined>();
-    for (const { type, object } of events) {
-      if (type === 'DELETED') alive.delete(object.metadata.uid ?? '');
-      else alive.set(object.metadata.uid ?? '', imageOf(object));
-      expect(new Set(alive.values()).size).toBeLessThanOrEqual(1);
-    }
-  });
-
   it('a bad version stops at its bounds and its deadline, and a rollover replaces it', async () => {
     await using cluster = await startTestCluster({ controllers, becomesReady: (pod) => imageOf(pod) !== 'web:bad' });
     const events = cluster.record(pods);
@@ -148,57 +135,85 @@ describe('controller-deployment', () => {
     expect(condition).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable' });
   });
 
-  it('does nothing about the template while paused, and keeps no more history than its limit', async () => {
+  it('takes another hash when the name of its replica set is taken', async () => {
     await using cluster = await startTestCluster({ controllers });
-    await cluster.api.create(deployments, deploymentOf('web', 2, { revisionHistoryLimit: 1 }));
-    await rolledOut(cluster, 2);
-    await patch(cluster, { paused: true });
-    await patch(cluster, image('2'));
-    await patch(cluster, { replicas: 3 });
-    await until(async () => (await cluster.api.get(deployments, at)).status?.readyReplicas === 3, {
-      what: 'scaling while paused',
-    });
+    await cluster.api.create(deployments, deploymentOf('web', 1, { paused: true }));
     await cluster.quiet();
-    expect(await setsOf(cluster)).toHaveLength(1);
-    expect((await cluster.api.get(deployments, at)).status?.conditions).toContainEqual(
-      expect.objectContaining({ type: 'Progressing', status: 'Unknown', reason: 'DeploymentPaused' }),
-    );
+    const made = await cluster.api.get(deployments, at);
+    const wanted = makeNewSet(made, [], 1);
+    const { template = { spec: { containers: [] } } } = wanted.spec;
+    const other = { matchLabels: { app: 'other' } };
+    // Another owner's, with other labels: nothing to adopt.
+    await cluster.api.create(replicaSets, {
+      metadata: { name: wanted.metadata.name ?? '', namespace: 'default' },
+      spec: { replicas: 0, selector: other, template: { ...template, metadata: { labels: other.matchLabels } } },
+    });
     await patch(cluster, { paused: false });
-    await rolledOut(cluster, 3);
-    for (const tag of ['3', '4']) {
-      await patch(cluster, image(tag));
-      await rolledOut(cluster, 3);
-    }
-    await until(async () => (await setsOf(cluster)).length === 2, { what: 'the history to be cleaned up' });
-    expect(inOrder((await setsOf(cluster)).map((set) => imageOf(set.spec.template)))).toEqual(['web:3', 'web:4']);
+    const { status } = await rolledOut(cluster, 1);
+    expect(status?.collisionCount).toBe(1);
+    const sets = await setsOf(cluster);
+    expect(sets).toHaveLength(2);
+    expect(sets.filter(({ metadata }) => metadata.name !== wanted.metadata.name)).toMatchObject([
+      { spec: { replicas: 1, selector: { matchLabels: { app: 'web' } } } },
+    ]);
   });
 
-  it('scales in mid-roll-out in proportion', async () => {
-    await using cluster = await startTestCluster({ controllers, becomesReady: (pod) => imageOf(pod) !== 'web:bad' });
-    const rollingUpdate = { maxSurge: 3, maxUnavailable: 2 };
-    await cluster.api.create(
-      deployments,
-      deploymentOf('web', 10, { strategy: { type: 'RollingUpdate', rollingUpdate } }),
+  it('rolls out under the longest name there may be', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    const name = `web.${'long-'.repeat(49)}name`;
+    expect(name).toHaveLength(253);
+    await cluster.api.create(deployments, { ...deploymentOf('web', 2), metadata: { name, namespace: 'default' } });
+    await until(
+      async () => (await cluster.api.get(deployments, { namespace: 'default', name })).status?.availableReplicas === 2,
+      { what: 'two pods' },
     );
-    await rolledOut(cluster, 10);
+    const [set] = await setsOf(cluster);
+    expect(set?.metadata.name).toMatch(/^web\.long-[a-z-]+-[a-z0-9]{10}$/);
+    for (const { metadata } of (await cluster.api.list(pods, { namespace: 'default' })).items) {
+      expect(metadata.name?.length).toBeLessThanOrEqual(63);
+    }
+  });
+
+  it('leaves the pods of another with the same selector alone', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    const twin = { ...deploymentOf('web', 2), metadata: { name: 'twin', namespace: 'default' } };
+    const events = cluster.record(pods);
+    await Promise.all([cluster.api.create(deployments, deploymentOf('web', 2)), cluster.api.create(deployments, twin)]);
+    await rolledOut(cluster, 2);
+    await patch(cluster, image('2'));
+    await rolledOut(cluster, 2);
+    const { status } = await cluster.api.get(deployments, { namespace: 'default', name: 'twin' });
+    expect(status).toMatchObject({ replicas: 2, updatedReplicas: 2, availableReplicas: 2 });
+    expect(events.filter(({ type }) => type === 'ADDED')).toHaveLength(6);
+    expect(await setsOf(cluster)).toHaveLength(3);
+  });
+
+  it('makes nothing more once it is deleted in the middle of a roll-out', async () => {
+    await using cluster = await startTestCluster({
+      controllers: [...controllers, gcController],
+      becomesReady: (pod) => imageOf(pod) !== 'web:bad',
+    });
+    const events = [cluster.record(pods), cluster.record(replicaSets)];
+    await cluster.api.create(deployments, deploymentOf('web', 4));
+    await rolledOut(cluster, 4);
     await patch(cluster, image('bad'));
-    await until(async () => (await cluster.api.get(deployments, at)).status?.updatedReplicas === 5, {
-      what: 'the roll-out to stop',
-    });
+    await until(async () => (await setsOf(cluster)).length === 2, { what: 'the middle of a roll-out' });
+    await cluster.api.delete(deployments, at, { propagationPolicy: 'Foreground' });
+    await until(
+      async () => {
+        const left = [
+          ...(await cluster.api.list(deployments, { namespace: 'default' })).items,
+          ...(await setsOf(cluster)),
+          ...(await cluster.api.list(pods, { namespace: 'default' })).items,
+        ];
+        return left.length === 0;
+      },
+      { what: 'the end', timeoutMs: 10_000 },
+    );
     await cluster.quiet();
-    const sizes = async (): Promise<(number | undefined)[]> => {
-      const sets = await setsOf(cluster);
-      return inOrder(sets.map((set) => [imageOf(set.spec.template), set.spec.replicas] as const)).map(
-        ([, size]) => size,
-      );
-    };
-    expect(await sizes()).toEqual([8, 5]);
-    await patch(cluster, { replicas: 30 });
-    await until(async () => (await sizes()).reduce((sum: number, size) => sum + (size ?? 0), 0) === 33, {
-      what: 'the new sizes',
-    });
-    await cluster.quiet();
-    // 20 more: 8/13 and 5/13 of them, as the Kubernetes documentation reckons.
-    expect(await sizes()).toEqual([20, 13]);
+    for (const one of events) {
+      const count = (type: string): number => one.filter((event) => event.type === type).length;
+      expect(count('ADDED')).toBe(count('DELETED'));
+    }
   });
 });
