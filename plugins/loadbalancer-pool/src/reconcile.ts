@@ -60,8 +60,14 @@ function claim(service: Service, pool: string): Action[] {
 }
 
 function disclaim(service: Service): Action {
-  const finalizers = (service.metadata.finalizers ?? []).filter((name) => name !== cleanupFinalizer);
-  const body = { metadata: { annotations: { [poolAnnotation]: null }, finalizers } };
+  const { annotations = {}, finalizers = [] } = service.metadata;
+  const left = finalizers.filter((name) => name !== cleanupFinalizer);
+  const others = Object.keys(annotations).some((key) => key !== poolAnnotation);
+  const metadata = {
+    annotations: others ? { [poolAnnotation]: null } : null,
+    finalizers: left.length === 0 ? null : left,
+  };
+  const body = { metadata };
   const text = 'the service wants no address of a pool any more';
   const event = { reason: 'DeletedLoadBalancer', message: 'Deleted load balancer' };
   return act.patch(services, service, { type: 'merge', body }, { cause: { code: 'AddressReleased', text }, event });

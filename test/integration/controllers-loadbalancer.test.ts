@@ -1,0 +1,233 @@
+import { spawnSync } from 'node:child_process';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import loadBalancerPool from '@timonel/plugin-loadbalancer-pool';
+import proxyUserspace from '@timonel/plugin-proxy-userspace';
+import { cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
+import { explainers } from '@timonel/sdk/contracts/why';
+import { endpointSlices, services, type Service } from '@timonel/sdk/kube';
+import { ProxyBed } from '@timonel/testkit/contracts/proxy';
+import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+
+const allocator = { clusterIpRange: '127.98.0.0/16', publishEndpoint: false };
+
+function start(addresses: readonly string[], more: Partial<Parameters<typeof startCluster>[0]> = {}): Promise<Cluster> {
+  const pools = addresses.length === 0 ? [] : [{ name: 'main', addresses }];
+  return startCluster({
+    controllers: [loadBalancerPool],
+    nodes: 0,
+    config: { 'loadbalancer-pool': { pools }, 'service-allocator': allocator },
+    ...more,
+  });
+}
+
+function aService(namespace: string, name: string, spec: Partial<Service['spec']> = {}): Service {
+  return { metadata: { namespace, name }, spec: { type: 'LoadBalancer', ports: [{ port: 80 }], ...spec } };
+}
+
+function addressOf({ status }: Service): string | undefined {
+  return status?.loadBalancer?.ingress?.[0]?.ip;
+}
+
+async function addressesIn({ api }: Cluster, namespace: string): Promise<(string | undefined)[]> {
+  return (await api.list(services, { namespace })).items.map(addressOf);
+}
+
+describe('loadbalancer-pool', () => {
+  it('gives services that come at once an address each, none twice; those that wait get what others leave', async () => {
+    await using cluster = await start(['192.0.2.0/28']);
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const names = Array.from({ length: 20 }, (_, index) => `s${index}`);
+    const made = await Promise.all(names.map((name) => api.create(services, aService(namespace, name))));
+    const given = async (): Promise<string[]> =>
+      (await addressesIn(cluster, namespace)).flatMap((address) => address ?? []);
+    await cluster.until('sixteen addresses', async () => (await given()).length === 16);
+    await cluster.quiet();
+    expect(new Set(await given()).size).toBe(16);
+    const all = (await api.list(services, { namespace })).items;
+    const waiting = all.filter((service) => addressOf(service) === undefined);
+    expect(waiting.map(({ status }) => status?.conditions?.[0]?.reason)).toEqual(
+      Array.from({ length: 4 }, () => 'PoolExhausted'),
+    );
+    const [first] = waiting;
+    const told = made.find(({ metadata }) => metadata.uid === first?.metadata.uid) as Service;
+    await cluster.until('an event', async () => {
+      const events = await cluster.eventsOf(told);
+      return events.some(({ reason, count = 1 }) => reason === 'SyncLoadBalancerFailed' && count === 1);
+    });
+    for (const { metadata } of all.filter((service) => addressOf(service) !== undefined).slice(0, 3))
+      await api.delete(services, { namespace, name: metadata.name ?? '' });
+    await cluster.until('three more addresses', async () => (await given()).length === 16);
+    await cluster.quiet();
+    expect(new Set(await given()).size).toBe(16);
+    const before = cluster.record(services, namespace);
+    await cluster.until('the services', () => before.length === 17);
+    await cluster.quiet();
+    expect(before).toHaveLength(17);
+  });
+
+  it('takes the address back when the type changes, and lets the service go when it is deleted', async () => {
+    await using cluster = await start(['192.0.2.1']);
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const at = { namespace, name: 'web' };
+    await api.create(services, aService(namespace, 'web'));
+    const got = await cluster.until('an address', async () => {
+      const service = await api.get(services, at);
+      return addressOf(service) === undefined ? undefined : service;
+    });
+    expect(got.metadata.finalizers).toEqual([cleanupFinalizer]);
+    await api.patch(services, at, { type: 'merge', body: { spec: { type: 'ClusterIP' } } });
+    await cluster.until('neither address nor finalizer', async () => {
+      const { metadata, status } = await api.get(services, at);
+      return metadata.finalizers === undefined && JSON.stringify(status) === '{"loadBalancer":{}}';
+    });
+    await api.create(services, aService(namespace, 'next'));
+    await cluster.until('the address to be given again', async () =>
+      (await addressesIn(cluster, namespace)).includes('192.0.2.1'),
+    );
+    await api.delete(services, { namespace, name: 'next' });
+    await cluster.until('the service to go', async () => (await addressesIn(cluster, namespace)).length === 1);
+  });
+
+  it('repairs two services with one address, as a restore may leave them', async () => {
+    await using cluster = await start(['192.0.2.1-192.0.2.2']);
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    for (const name of ['elder', 'younger']) {
+      await api.create(services, aService(namespace, name));
+      await cluster.until(
+        'an address',
+        async () => addressOf(await api.get(services, { namespace, name })) !== undefined,
+      );
+    }
+    const younger = await api.get(services, { namespace, name: 'younger' });
+    const ingress = [{ ip: '192.0.2.1', ipMode: 'VIP' }];
+    await api.updateStatus(services, { ...younger, status: { loadBalancer: { ingress } } });
+    await cluster.until('two addresses', async () => {
+      const all = await addressesIn(cluster, namespace);
+      return all.includes('192.0.2.1') && all.includes('192.0.2.2');
+    });
+  });
+
+  it('without a pool gives nothing, says so once, explains it, and leaves the addresses of others alone', async () => {
+    await using cluster = await start([]);
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const made = await api.create(services, aService(namespace, 'web'));
+    const event = await cluster.until('an event', async () => (await cluster.eventsOf(made))[0]);
+    expect(event).toMatchObject({ reason: 'SyncLoadBalancerFailed', message: expect.stringContaining('no pool') });
+    const object = { group: '', resource: 'services', namespace, name: 'web' };
+    const answers = await Promise.all(
+      cluster.server.kernel
+        .service(explainers)
+        .all()
+        .map(({ service }) => service.explain(object)),
+    );
+    expect(answers.flatMap((why) => why?.causes ?? [])).toContainEqual(
+      expect.objectContaining({ component: 'loadbalancer-pool', code: 'NoPool' }),
+    );
+    const foreign = { loadBalancer: { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] } };
+    await api.updateStatus(services, {
+      ...(await api.get(services, made.metadata as { name: string })),
+      status: foreign,
+    });
+    await cluster.quiet();
+    const { metadata, status } = await api.get(services, { namespace, name: 'web' });
+    expect([status, metadata.annotations?.[poolAnnotation], metadata.finalizers]).toEqual([
+      foreign,
+      undefined,
+      undefined,
+    ]);
+    expect(await cluster.eventsOf(made)).toHaveLength(1);
+  });
+});
+
+describe('an address of a pool', () => {
+  let backend: Server;
+  beforeAll(async () => {
+    backend = createServer((socket) => socket.on('error', () => undefined).end('hello'));
+    await new Promise<void>((resolve) => {
+      backend.listen(0, '127.0.0.1', () => resolve());
+    });
+  });
+  afterAll(async () => {
+    await new Promise((resolve) => {
+      backend.close(resolve);
+    });
+  });
+
+  const ask = (host: string, port: number): Promise<string> =>
+    new Promise((resolve) => {
+      let text = '';
+      const socket = connect({ host, port });
+      socket.on('data', (data) => (text += String(data))).on('error', ({ message }) => resolve(message));
+      socket.on('close', () => resolve(text));
+    });
+
+  it('answers on the node by the proxy, until the service has it no more', async () => {
+    // Addresses of 127.0.0.0/8 are local anyway: neither root nor a link is needed.
+    await using cluster = await start(['127.99.0.1-127.99.0.9'], {
+      plugins: [proxyUserspace],
+      config: {
+        'loadbalancer-pool': { pools: [{ name: 'main', addresses: ['127.99.0.1-127.99.0.9'] }] },
+        'service-allocator': allocator,
+        'proxy-userspace': { assignAddresses: false },
+      },
+    });
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const at = { namespace, name: 'web' };
+    const port = 18_299;
+    await api.create(services, aService(namespace, 'web', { ports: [{ port }], allocateLoadBalancerNodePorts: false }));
+    await api.create(endpointSlices, {
+      metadata: { namespace, name: 'web', labels: { 'kubernetes.io/service-name': 'web' } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['127.0.0.1'] }],
+      ports: [{ port: (backend.address() as AddressInfo).port }],
+    });
+    const address = await cluster.until('an address', async () => addressOf(await api.get(services, at)));
+    expect(address).toBe('127.99.0.1');
+    await cluster.until('an answer', async () => (await ask('127.99.0.1', port)) === 'hello');
+    await api.delete(services, at);
+    await cluster.until('no answer', async () => (await ask('127.99.0.1', port)).includes('ECONNREFUSED'));
+  });
+});
+
+const canMakeLinks = process.getuid?.() === 0 && spawnSync('nft', ['--version']).status === 0;
+const describeAsRoot = canMakeLinks ? describe : describe.skip;
+
+describeAsRoot(`an address on the link${canMakeLinks ? '' : ' (skipped: it needs root and the program nft)'}`, () => {
+  const planeOf = (plugin: string): string =>
+    new URL(`../../plugins/${plugin}/src/testing/open-data-plane.ts`, import.meta.url).href;
+  const serviceCidr = '10.215.0.0/16';
+  // Of the network between the node and the machine outside: who wants it asks for it there (ARP).
+  const address = '10.214.2.77';
+  let bed: ProxyBed;
+
+  beforeAll(async () => {
+    bed = await ProxyBed.open(1);
+    await bed.pod(0).call('serveTcp', 'pod-0', 8080);
+    await bed.node.call('openPlane', 'proxy', planeOf('proxy-nftables'), '/nowhere/proxy', serviceCidr);
+    await bed.node.call('openPlane', 'link', planeOf('loadbalancer-link'), '/nowhere/link', serviceCidr);
+  }, 60_000);
+  afterAll(async () => {
+    for (const plane of ['link', 'proxy']) await bed.node.call('closePlane', plane);
+    await bed.close();
+  });
+
+  it('answers other machines of its network, which find the node by it, and no more when it is withdrawn', async () => {
+    const rules = [bed.rule([0], { externalIPs: [address] })];
+    await bed.node.call('apply', 'proxy', rules);
+    expect(await bed.outside.call('connect', address, 80, 300)).not.toMatchObject({ code: 'CONNECTED' });
+    await bed.node.call('apply', 'link', rules);
+    await bed.outside.run('ip', ['neigh', 'flush', 'all']);
+    for (const client of [bed.outside, bed.pod(0), bed.onNode])
+      expect(await client.call('connect', address, 80, 3_000)).toMatchObject({ code: 'CONNECTED' });
+    await bed.node.call('apply', 'link', []);
+    await bed.outside.run('ip', ['neigh', 'flush', 'all']);
+    expect(await bed.outside.call('connect', address, 80, 300)).not.toMatchObject({ code: 'CONNECTED' });
+    expect(await bed.node.run('ip', ['-o', 'link'])).not.toContain(': tl');
+  }, 60_000);
+});
