@@ -24,20 +24,22 @@ export function wantedActive({ spec }: Job, { active, succeeded }: Progress): nu
   return succeeded > 0 ? active.length : parallelism;
 }
 
-/** Pods of foreign indexes, and all but the best of each index. */
-function misplaced(job: Job, active: readonly Pod[], nowMs: number): Pod[] {
+/** Pods of foreign or ended indexes, and all but the best of each index. */
+function misplaced(job: Job, { active, succeededIndexes, failedIndexes }: Progress, nowMs: number): Pod[] {
   if (!isIndexed(job)) return [];
+  const isOver = (index: number): boolean => succeededIndexes.has(index) || failedIndexes.has(index);
   const best = new Map<number, Pod>();
   for (const pod of deletionOrder(active, active, nowMs)) {
     const index = completionIndex(pod, job);
-    if (index !== undefined) best.set(index, pod);
+    if (index !== undefined && !isOver(index)) best.set(index, pod);
   }
   const kept = new Set(best.values());
   return active.filter((pod) => !kept.has(pod));
 }
 
-function surplusOf(job: Job, { active }: Progress, wanted: number, nowMs: number): Pod[] {
-  const first = misplaced(job, active, nowMs);
+function surplusOf(job: Job, progress: Progress, wanted: number, nowMs: number): Pod[] {
+  const { active } = progress;
+  const first = misplaced(job, progress, nowMs);
   const gone = new Set(first);
   const left = active.filter((pod) => !gone.has(pod));
   const more = Math.max(0, left.length - wanted);

@@ -13,6 +13,7 @@ import {
 import { noFailures, type FailureMemory } from './back-off.ts';
 import { finishedCondition, hasFailed, hasSucceeded, isManagedElsewhere, isTracked, jobNameLabel } from './job-pods.ts';
 import { uncountedOf, type Observed } from './progress.ts';
+import { decidedVerdict } from './verdict.ts';
 
 export interface Inputs {
   readonly jobs: Informer<Job>;
@@ -65,11 +66,12 @@ async function observeStrays(
   return strayed({ subject: undefined, strays }, now);
 }
 
-/** Whether the status does not hold the end of the pod. */
+/** Whether the status has yet to take the pod up: it ended, or ends with its job. */
 function isNews(job: Job, pod: Pod): boolean {
   const { succeeded, failed } = uncountedOf(job.status);
   const uid = pod.metadata.uid ?? '';
-  return isTracked(pod) && (hasSucceeded(pod) || hasFailed(pod, job)) && !succeeded.has(uid) && !failed.has(uid);
+  const ends = decidedVerdict(job) !== undefined || hasSucceeded(pod) || hasFailed(pod, job);
+  return isTracked(pod) && ends && !succeeded.has(uid) && !failed.has(uid);
 }
 
 /**

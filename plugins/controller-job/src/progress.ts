@@ -98,16 +98,17 @@ function indexesIn(job: Job, pods: readonly Pod[], active: readonly Pod[], closi
   const tracked = pods.filter(isTracked);
   const { failed: heldAsFailed } = uncountedOf(job.status);
   const done = tracked.filter((pod) => hasSucceeded(pod) && !heldAsFailed.has(uidOf(pod)));
-  const succeeded = IndexSet.parse(job.status?.completedIndexes, completions).with(indexesOf(job, done));
+  // An index that has failed stays so, whatever a pod of it does that should not be there.
+  const lost = IndexSet.parse(job.status?.failedIndexes, completions);
+  const won = indexesOf(job, done).filter((index) => !lost.has(index));
+  const succeeded = IndexSet.parse(job.status?.completedIndexes, completions).with(won);
   // Those that are deleted terminate; whether another may be made before they have ended is the policy's matter.
   const terminating = pods.filter((pod) => isPodTerminating(pod) && !hasFailed(pod, job));
   const taken = IndexSet.of(indexesOf(job, [...active, ...terminating]));
   if (backoffLimitPerIndex === undefined) return { ...noIndexes, succeeded, taken };
   // Pods that the end of the job takes along fail no index.
   const failing = closing === undefined ? tracked.filter((pod) => failsItsIndex(job, pod)) : [];
-  const failed = IndexSet.parse(job.status?.failedIndexes, completions).with(
-    indexesOf(job, failing).filter((index) => !succeeded.has(index)),
-  );
+  const failed = lost.with(indexesOf(job, failing).filter((index) => !succeeded.has(index)));
   const closed = succeeded.union(failed).with(indexesOf(job, active));
   return { succeeded, failed, taken, predecessors: predecessorsOf(job, tracked, closed) };
 }
@@ -118,14 +119,19 @@ interface Ends {
   readonly counted: Pod[];
 }
 
+/** Those of which the status says how they ended. */
+function decidedIndexes({ spec, status }: Job): IndexSet {
+  const { completedIndexes, failedIndexes } = status ?? {};
+  return IndexSet.parse(completedIndexes, spec.completions).union(IndexSet.parse(failedIndexes, spec.completions));
+}
+
 type End = 'open' | keyof Ends;
 
 /** Of a pod with the finalizer whose uid the status does not hold. */
-function endOf(job: Job, pod: Pod, closing: Closing, { predecessors }: Indexes, completed: IndexSet): End {
+function endOf(job: Job, pod: Pod, closing: Closing, { predecessors }: Indexes, decided: IndexSet): End {
   const index = completionIndex(pod, job);
   const isForeign = isIndexed(job) && index === undefined;
-  if (hasSucceeded(pod))
-    return isForeign || (index !== undefined && completed.has(index)) ? 'counted' : 'newlySucceeded';
+  if (hasSucceeded(pod)) return isForeign || (index !== undefined && decided.has(index)) ? 'counted' : 'newlySucceeded';
   const isHeld = closing === undefined && index !== undefined && predecessors.get(index) === pod;
   // A job that failed fails its pods; one that succeeded has no use for them any more.
   const fails = closing === 'failure' || hasFailed(pod, job);
@@ -136,12 +142,10 @@ function endOf(job: Job, pod: Pod, closing: Closing, { predecessors }: Indexes, 
 function endsOf(job: Job, pods: readonly Pod[], indexes: Indexes, closing: Closing): Ends {
   const ends: Ends = { newlySucceeded: [], newlyFailed: [], counted: [] };
   const uncounted = uncountedOf(job.status);
-  const completed = isIndexed(job)
-    ? IndexSet.parse(job.status?.completedIndexes, job.spec.completions)
-    : IndexSet.empty;
+  const decided = isIndexed(job) ? decidedIndexes(job) : IndexSet.empty;
   for (const pod of pods.filter(isTracked)) {
     const isTakenUp = uncounted.succeeded.has(uidOf(pod)) || uncounted.failed.has(uidOf(pod));
-    const end = isTakenUp ? 'counted' : endOf(job, pod, closing, indexes, completed);
+    const end = isTakenUp ? 'counted' : endOf(job, pod, closing, indexes, decided);
     if (end !== 'open') ends[end].push(pod);
   }
   return ends;

@@ -5,11 +5,11 @@ import { isTracked, trackingFinalizer } from './job-pods.ts';
 
 /** A pass deletes or creates at most so many pods; the next one goes on. */
 export const burst = 500;
-export function untrack(pod: Pod, cause: ActionCause): Action {
+/** `fenced`: only as long as it is as it was seen, for it may have succeeded meanwhile. */
+export function untrack(pod: Pod, cause: ActionCause, fenced: boolean = false): Action {
   const { uid } = pod.metadata;
   const body = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } };
-  // The uid is the fence: whatever else was written on the pod meanwhile, its end is taken up.
-  return act.patch(podType, pod, { type: 'strategic', body }, { cause, fenced: false });
+  return act.patch(podType, pod, { type: 'strategic', body }, { cause, fenced });
 }
 
 export function deletion(pod: Pod, cause: ActionCause): Action {
@@ -26,5 +26,5 @@ export function deletion(pod: Pod, cause: ActionCause): Action {
 /** Taken away without being counted: they lose the finalizer first. */
 export function removals(surplus: readonly Pod[], cause: ActionCause): Action[] {
   const now = surplus.slice(0, burst);
-  return [...now.filter(isTracked).map((pod) => untrack(pod, cause)), ...now.map((pod) => deletion(pod, cause))];
+  return [...now.filter(isTracked).map((pod) => untrack(pod, cause, true)), ...now.map((pod) => deletion(pod, cause))];
 }
