@@ -1,6 +1,7 @@
 export * from './actions.ts';
 export * from './claims.ts';
 export * from './define-controller.ts';
+export type { Effect } from './executor.ts';
 export {
   controllerPart,
   runControllers,
