@@ -52,8 +52,10 @@ function check(set: Part): void {
   const retention = spec.at('persistentVolumeClaimRetentionPolicy');
   retention.oneOf('whenDeleted', ['Delete', 'Retain'], 'optional');
   retention.oneOf('whenScaled', ['Delete', 'Retain'], 'optional');
-  checkLastingPods(spec, 'StatefulSet');
-  for (const claim of spec.list('volumeClaimTemplates')) checkClaimSpec(claim.at('spec'));
+  const claims = spec.list('volumeClaimTemplates');
+  const claimed = claims.map((claim) => claim.at('metadata').text('name')).filter((name) => name !== '');
+  checkLastingPods(spec, 'StatefulSet', claimed);
+  for (const claim of claims) checkClaimSpec(claim.at('spec'));
 }
 
 function fixedPart(set: Part): Json {

@@ -70,4 +70,17 @@ describe('an update', () => {
       'spec.template.spec.containers[0].image: Required value',
     ]);
   });
+
+  it('statefulset: containers mount what its claim templates give its pods', () => {
+    const mounting = { ...container, volumeMounts: [{ name: 'data', mountPath: '/data' }] };
+    const spec = { template: { ...template, spec: { containers: [mounting] } } };
+    const claim = {
+      metadata: { name: 'data' },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+    };
+    expect(findings('statefulsets', workload({ ...spec, volumeClaimTemplates: [claim] }))).toEqual([]);
+    expect(findings('statefulsets', workload(spec))).toEqual([
+      'spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"',
+    ]);
+  });
 });
