@@ -1,7 +1,13 @@
 import path from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiEndpoint, apiHooks, resourceProvider, routeProvider } from '@timonel/sdk/contracts/api-server';
+import {
+  apiEndpoint,
+  apiHooks,
+  resourceProvider,
+  routedGroups,
+  routeProvider,
+} from '@timonel/sdk/contracts/api-server';
 import { authenticator } from '@timonel/sdk/contracts/auth';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
@@ -11,6 +17,7 @@ import { InProcessClient } from './client/in-process-client.ts';
 import { apiServerConfig } from './config.ts';
 import { Connections } from './connect/connections.ts';
 import { Discovery } from './discovery/discovery.ts';
+import { RoutedTable } from './discovery/routed.ts';
 import { makeApplication } from './http/application.ts';
 import { identify } from './http/authentication.ts';
 import { authenticatorsWith } from './http/authentication-objects.ts';
@@ -35,7 +42,7 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'never',
   provides: { api: apiClient, endpoint: apiEndpoint },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
-  optional: { routes: routeProvider, health: healthSource },
+  optional: { routes: routeProvider, groups: routedGroups, health: healthSource },
   hooks: apiHooks,
   config: apiServerConfig,
   async setup(ctx) {
@@ -91,7 +98,7 @@ const plugin: AnyPlugin = definePlugin({
       connections,
       observer: new RequestObserver(metrics, env.clock),
       authenticators,
-      discovery: new Discovery(kinds),
+      discovery: new Discovery(kinds, new RoutedTable(deps.groups)),
       pluginRoutes: new PluginRoutes({
         providers: deps.routes,
         authenticators,

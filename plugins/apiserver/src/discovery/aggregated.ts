@@ -22,22 +22,30 @@ function resourceEntry(kind: Kind): unknown {
   };
 }
 
-/** `core`: the answer of /api; otherwise of /apis. */
-export function aggregatedGroups(kinds: readonly Kind[], core: boolean, version: string): unknown {
+/** `core`: the answer of /api; otherwise of /apis, with `more` items. */
+export function aggregatedGroups(
+  kinds: readonly Kind[],
+  core: boolean,
+  version: string,
+  more: readonly unknown[] = [],
+): unknown {
   const groups = core ? [''] : groupsOf(kinds);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,
     metadata: {},
-    items: groups.map((group) => ({
-      metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-      versions: versionsOf(kinds, group).map((groupVersion) => ({
-        version: groupVersion,
-        freshness: 'Current',
-        resources: kinds
-          .filter(({ definition }) => definition.group === group && definition.version === groupVersion)
-          .map(resourceEntry),
+    items: [
+      ...groups.map((group) => ({
+        metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
+        versions: versionsOf(kinds, group).map((groupVersion) => ({
+          version: groupVersion,
+          freshness: 'Current',
+          resources: kinds
+            .filter(({ definition }) => definition.group === group && definition.version === groupVersion)
+            .map(resourceEntry),
+        })),
       })),
-    })),
+      ...more,
+    ],
   };
 }

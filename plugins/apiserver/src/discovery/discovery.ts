@@ -6,18 +6,27 @@ import { sendBytes } from '../http/answers.ts';
 import { parseAccept } from '../http/negotiation.ts';
 import { aggregatedGroups } from './aggregated.ts';
 import { apiGroup, apiGroupList, apiVersions, resourceList } from './groups.ts';
+import { aggregatedRouted, routedGroup, routedGroupEntries, routedResourceList, type RoutedTable } from './routed.ts';
 import { openApiDocument, openApiIndex } from './openapi.ts';
 import { encodeOpenApiV2, openApiV2ProtobufAnswer, openApiV2ProtobufType } from './openapi-v2-protobuf.ts';
 import { openApiV2 } from './openapi-v2.ts';
 import { serverVersion } from './version.ts';
 
+interface GroupPath {
+  readonly group: string | undefined;
+  readonly version: string | undefined;
+  readonly further: string | undefined;
+}
+
 export class Discovery {
   readonly #kinds: KindTable;
-  #generation = -1;
+  readonly #routed: RoutedTable;
+  #generation = '';
   #answers = new Map<string, Buffer>();
 
-  constructor(kinds: KindTable) {
+  constructor(kinds: KindTable, routed: RoutedTable) {
     this.#kinds = kinds;
+    this.#routed = routed;
   }
 
   /** False: the path is another one. */
@@ -64,8 +73,9 @@ export class Discovery {
 
   /** What was made before, for as long as the set of kinds stays the same. */
   #kept<T extends Buffer | undefined>(key: string, make: () => T): Buffer | T {
-    if (this.#generation !== this.#kinds.generation) {
-      this.#generation = this.#kinds.generation;
+    const generation = `${this.#kinds.generation} ${this.#routed.generation}`;
+    if (this.#generation !== generation) {
+      this.#generation = generation;
       this.#answers = new Map();
     }
     const kept = this.#answers.get(key);
@@ -89,13 +99,20 @@ export class Discovery {
         return aggregated === undefined ? apiVersions : aggregatedGroups(kinds, true, aggregated);
       return second === undefined ? resourceList(kinds, '', first) : undefined;
     }
-    if (root === 'apis') {
-      if (first === undefined)
-        return aggregated === undefined ? apiGroupList(kinds) : aggregatedGroups(kinds, false, aggregated);
-      if (second === undefined) return apiGroup(kinds, first);
-      return third === undefined ? resourceList(kinds, first, second) : undefined;
+    return root === 'apis' ? this.#groups({ group: first, version: second, further: third }, aggregated) : undefined;
+  }
+
+  #groups({ group, version, further }: GroupPath, aggregated: string | undefined): unknown {
+    const kinds = this.#kinds.all();
+    const routed = this.#routed.besides(kinds);
+    if (group === undefined) {
+      return aggregated === undefined
+        ? apiGroupList(kinds, routedGroupEntries(routed))
+        : aggregatedGroups(kinds, false, aggregated, aggregatedRouted(routed));
     }
-    return undefined;
+    if (version === undefined) return apiGroup(kinds, group) ?? routedGroup(routed, group);
+    if (further !== undefined) return undefined;
+    return resourceList(kinds, group, version) ?? routedResourceList(routed, group, version);
   }
 }
 

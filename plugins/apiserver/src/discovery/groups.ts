@@ -8,7 +8,7 @@ const versionPattern = /^v(\d+)(?:(alpha|beta)(\d+))?$/;
 const stages: Record<string, number> = { alpha: 0, beta: 1 };
 
 /** Kubernetes' order: v2 before v1, v1 before v1beta2, betas before alphas. */
-function byVersionPriority(a: string, b: string): number {
+export function byVersionPriority(a: string, b: string): number {
   const [left, right] = [versionPattern.exec(a), versionPattern.exec(b)];
   if (left === null || right === null) return left === right ? (a < b ? -1 : 1) : left === null ? 1 : -1;
   const stage = (match: RegExpExecArray): number => stages[match[2] ?? ''] ?? 2;
@@ -29,18 +29,21 @@ export function groupsOf(kinds: readonly Kind[]): string[] {
   return [...new Set(kinds.map(({ definition }) => definition.group))].filter((group) => group !== '');
 }
 
-function groupEntry(kinds: readonly Kind[], name: string): Record<string, unknown> {
-  const versions = versionsOf(kinds, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
+/** `sorted`: the preferred version first. */
+export function groupEntry(name: string, sorted: readonly string[]): Record<string, unknown> {
+  const versions = sorted.map((version) => ({ groupVersion: `${name}/${version}`, version }));
   return { name, versions, preferredVersion: versions[0] };
 }
 
-export function apiGroupList(kinds: readonly Kind[]): unknown {
-  return { kind: 'APIGroupList', apiVersion: 'v1', groups: groupsOf(kinds).map((name) => groupEntry(kinds, name)) };
+/** `more`: entries of groups without kinds. */
+export function apiGroupList(kinds: readonly Kind[], more: readonly unknown[]): unknown {
+  const groups = groupsOf(kinds).map((name) => groupEntry(name, versionsOf(kinds, name)));
+  return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups, ...more] };
 }
 
 export function apiGroup(kinds: readonly Kind[], name: string): unknown {
   if (!groupsOf(kinds).includes(name)) return undefined;
-  return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(kinds, name) };
+  return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(name, versionsOf(kinds, name)) };
 }
 
 export function resourceList(kinds: readonly Kind[], group: string, version: string): unknown {

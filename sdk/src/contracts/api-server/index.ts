@@ -318,3 +318,4 @@ export const apiHooks: {
 
 export * from './path-parameter.ts';
 export * from './route-body.ts';
+export * from './routed-groups.ts';
