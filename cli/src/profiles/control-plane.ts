@@ -37,5 +37,6 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-disruption' },
     { plugin: 'metrics-prometheus' },
     { plugin: 'metrics-resource' },
+    { plugin: 'metrics-custom' },
   ];
 }

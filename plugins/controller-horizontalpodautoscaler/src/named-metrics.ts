@@ -1,10 +1,12 @@
 /** Custom and external metrics, from the plugins that know them. */
 import { errorMessage } from '@timonel/sdk';
-import type {
-  ExternalMetricsProvider,
-  MeasuredType,
-  ObjectMetricValue,
-  ObjectMetricsProvider,
+import {
+  externalMetricsProvider,
+  objectMetricsProvider,
+  type ExternalMetricsProvider,
+  type MeasuredType,
+  type ObjectMetricValue,
+  type ObjectMetricsProvider,
 } from '@timonel/sdk/contracts/metrics';
 import { fromLabelSelector, type MetricIdentifier, type Pod, type Selector } from '@timonel/sdk/kube';
 import type { Reading } from './metric-problem.ts';
@@ -38,9 +40,7 @@ function valuesOf(
 ): Promise<readonly ObjectMetricValue[]> {
   const { name } = query.metric;
   const { group, resource } = type;
-  const isOffered = (provider: ObjectMetricsProvider): boolean =>
-    provider.offered().some((one) => one.metric === name && one.group === group && one.resource === resource);
-  const provider = providers.find(isOffered);
+  const provider = objectMetricsProvider(providers, { group, resource, metric: name });
   if (provider === undefined) throw new Error(`no plugin offers the metric ${name} of ${resource}`);
   const { namespace, names } = query;
   return provider.values({ group, resource, namespace, names, metric: name, selector: selectorOf(query.metric) });
@@ -93,7 +93,7 @@ export function readExternalMetric(
 ): Promise<Reading> {
   const { name } = metric;
   return guarded(`external metric ${namespace}/${name}`, async () => {
-    const provider = providers.find((one) => one.offered().includes(name));
+    const provider = externalMetricsProvider(providers, name);
     if (provider === undefined) throw new Error(`no plugin offers the metric ${name}`);
     const values = (await provider.values({ namespace, metric: name, selector: selectorOf(metric) })).filter(isNumber);
     if (values.length === 0) throw new Error('no metrics returned from external metrics API');

@@ -80,3 +80,21 @@ export const externalMetrics: ServiceToken<ExternalMetricsProvider, 'many'> = de
   ExternalMetricsProvider,
   'many'
 >('metrics.external', { major: 1, cardinality: 'many', sync: ['offered'] });
+
+/** The provider that is asked for a metric of objects. */
+export function objectMetricsProvider(
+  providers: readonly ObjectMetricsProvider[],
+  wanted: MeasuredType & { readonly metric: string },
+): ObjectMetricsProvider | undefined {
+  const isWanted = ({ group, resource, metric }: OfferedMetric): boolean =>
+    group === wanted.group && resource === wanted.resource && metric === wanted.metric;
+  return providers.find((provider) => provider.offered().some(isWanted));
+}
+
+/** The provider that is asked for an external metric. */
+export function externalMetricsProvider(
+  providers: readonly ExternalMetricsProvider[],
+  metric: string,
+): ExternalMetricsProvider | undefined {
+  return providers.find((provider) => provider.offered().includes(metric));
+}
