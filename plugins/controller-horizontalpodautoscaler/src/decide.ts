@@ -178,6 +178,9 @@ export function decide(observed: Observed): Decision | undefined {
     const conditions = [ableToGet, condition('ScalingActive', 'False', 'ScalingDisabled', text)];
     return { conditions, warnings: [], currentReplicas: 0, desiredReplicas: 0, metrics: [] };
   }
+  // Two with different bounds would drive the target to and fro.
+  const isShared = sight.selectorProblem?.reason === 'AmbiguousSelector';
+  if (isShared) return byMetrics(observed, sight);
   if (current > max) return outOfBounds(current, max, 'Current number of replicas above Spec.MaxReplicas');
   if (current < min) return outOfBounds(current, min, 'Current number of replicas below Spec.MinReplicas');
   return byMetrics(observed, sight);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { findCondition } from '@timonel/sdk/controller';
+import { findCondition, type PatchAction } from '@timonel/sdk/controller';
 import type { HorizontalPodAutoscalerSpec } from '@timonel/sdk/kube';
 import { decide } from './decide.ts';
 import { explain } from './explain.ts';
@@ -22,11 +22,16 @@ import {
 const nothing: Reading = { of: 'nothing', message: 'no answer' };
 const done = {};
 
+function replicasIn({ patch, subresource }: PatchAction): unknown {
+  if (patch.type !== 'json' || subresource !== 'scale') return 'nowhere';
+  return patch.body.find(({ op }) => op === 'replace')?.value;
+}
+
 /** What was done, and the conditions: `AbleToScale=True ReadyForNewScale`. */
 function outcome(observed: Observed): { readonly does: string[]; readonly says: string[] } {
   const does = reconcile(observed).actions.map((action) => {
     if (action.do === 'event') return `${action.event.reason}: ${action.event.message as string}`;
-    return action.do === 'patch' ? `scale ${JSON.stringify(action.patch.body)}` : action.do;
+    return action.do === 'patch' ? `scale to ${replicasIn(action)}` : action.do;
   });
   const conditions = statusAfter(observed, done)?.status.conditions ?? [];
   return { does, says: conditions.map(({ type, status, reason }) => `${type}=${status} ${reason}`) };
@@ -44,7 +49,7 @@ describe('one decision', () => {
   const many = { metrics: [cpuTarget(50), externalTarget({ averageValue: '1' })] };
   const cases: [string, Scene, string[], string[]][] = [
     ['rests at the target', { pods: podsOf(2), readings: [samplesOf([500, 500])] }, [], [ready, active, inRange]],
-    ['grows', busy, ['scale {"spec":{"replicas":4}}'], [rescaled, active, inRange]],
+    ['grows', busy, ['scale to 4'], [rescaled, active, inRange]],
     [
       'keeps its size after a start, whatever is asked for',
       idle,
@@ -54,11 +59,11 @@ describe('one decision', () => {
     [
       'shrinks when nobody asked for more for long',
       { ...idle, memory: { recommendations: [{ atMs: 0, replicas: 4 }] } },
-      ['scale {"spec":{"replicas":1}}'],
+      ['scale to 1'],
       [rescaled, active, inRange],
     ],
-    ['is brought to its maximum', { ...busy, spec: { maxReplicas: 1 } }, ['scale {"spec":{"replicas":1}}'], [rescaled]],
-    ['is brought to its minimum', { ...busy, spec: { minReplicas: 3 } }, ['scale {"spec":{"replicas":3}}'], [rescaled]],
+    ['is brought to its maximum', { ...busy, spec: { maxReplicas: 1 } }, ['scale to 1'], [rescaled]],
+    ['is brought to its minimum', { ...busy, spec: { minReplicas: 3 } }, ['scale to 3'], [rescaled]],
     ['stays at zero', { pods: [], readings: [nothing] }, [], [got, 'ScalingActive=False ScalingDisabled']],
     [
       'does not act without metrics',
@@ -72,13 +77,13 @@ describe('one decision', () => {
     [
       'takes the highest of several metrics',
       { ...busy, spec: many, readings: [samplesOf([1000, 1000]), { of: 'total', milli: 7000 }] },
-      ['scale {"spec":{"replicas":4}}'],
+      ['scale to 4'],
       [rescaled, active, 'ScalingLimited=True ScaleUpLimit'],
     ],
     [
       'grows by one metric when another fails',
       { ...busy, spec: many, readings: [samplesOf([1000, 1000]), nothing] },
-      ['FailedGetExternalMetric: no answer', 'scale {"spec":{"replicas":4}}'],
+      ['FailedGetExternalMetric: no answer', 'scale to 4'],
       [rescaled, active, inRange],
     ],
     [
@@ -110,6 +115,13 @@ describe('one decision', () => {
     expect(found.does).toEqual(does);
     expect(found.says).toEqual(expect.arrayContaining(says));
     expect(found.says).toHaveLength(says.length);
+  });
+
+  it('shares no pods even when it is out of its bounds', () => {
+    const selectorProblem = { event: 'AmbiguousSelector', reason: 'AmbiguousSelector', message: 'two' };
+    for (const spec of [{ maxReplicas: 1 }, { minReplicas: 3 }]) {
+      expect(decide(observedOf({ ...busy, spec, sight: { selectorProblem } }))?.rescale).toBeUndefined();
+    }
   });
 
   it('says that the target cannot be read, and keeps the rest of the status', () => {

@@ -18,7 +18,15 @@ function rescaleAction({ sight }: Observed, rescale: NonNullable<Decision['resca
   const { type, object, specReplicas } = sight.target;
   const { replicas, reason } = rescale;
   const text = `New size: ${replicas}; reason: ${reason}`;
-  const patch = { type: 'merge', body: { spec: { replicas } } } as const;
+  // Refused when somebody else has scaled meanwhile, and not when the status has changed.
+  const patch = {
+    type: 'json',
+    body: [
+      { op: 'test', path: '/metadata/uid', value: object.metadata.uid },
+      { op: 'test', path: '/spec/replicas', value: specReplicas },
+      { op: 'replace', path: '/spec/replicas', value: replicas },
+    ],
+  } as const;
   const action = act.patch(type, object, patch, {
     subresource: 'scale',
     cause: {

@@ -42,9 +42,9 @@ function listsOf(samples: UsageSamples, why: () => string, cluster: () => Cluste
         return node === undefined ? [] : [nodeMetrics(node, use)];
       });
     },
-    async pods() {
+    async pods(namespace) {
       const known = ready().pods;
-      return samples.pods().flatMap((use) => {
+      return samples.pods(namespace).flatMap((use) => {
         const pod = known.get(objectKey({ metadata: use }));
         const isMeasured = pod?.metadata.uid === use.uid && pod.status?.phase === 'Running';
         return isMeasured ? [podMetrics(pod, use)] : [];

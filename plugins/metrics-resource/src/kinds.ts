@@ -57,7 +57,8 @@ function sumOf({ containers }: PodMetrics): Usage {
 export interface MetricsLists {
   /** @throws ApiError ServiceUnavailable */
   nodes(): Promise<readonly NodeMetrics[]>;
-  pods(): Promise<readonly PodMetrics[]>;
+  /** Of one namespace, or of all. */
+  pods(namespace: string | undefined): Promise<readonly PodMetrics[]>;
 }
 
 export function metricsKinds(lists: MetricsLists): readonly ResourceDefinition[] {
@@ -66,7 +67,10 @@ export function metricsKinds(lists: MetricsLists): readonly ResourceDefinition[]
       { kind: 'NodeMetrics', resource: 'nodes', namespaced: false, listed: () => lists.nodes() },
       ({ usage }) => usage,
     ),
-    kindOf<PodMetrics>({ kind: 'PodMetrics', resource: 'pods', namespaced: true, listed: () => lists.pods() }, sumOf),
+    kindOf<PodMetrics>(
+      { kind: 'PodMetrics', resource: 'pods', namespaced: true, listed: ({ namespace }) => lists.pods(namespace) },
+      sumOf,
+    ),
   ]);
 }
 

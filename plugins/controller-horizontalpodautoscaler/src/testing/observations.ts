@@ -92,7 +92,7 @@ export function observedOf(scene: Scene): Observed {
     sight: {
       target: {
         type: deployments,
-        object: { metadata: { name: 'web', namespace: 'default', resourceVersion: '7' } },
+        object: { metadata: { name: 'web', namespace: 'default', uid: 'd' } },
         specReplicas: replicas,
         statusReplicas: replicas,
         selector: 'app=web',

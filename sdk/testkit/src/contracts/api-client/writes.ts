@@ -206,6 +206,13 @@ export function describeWrites(bed: ApiClientBed): void {
     expect(await to(3)).toMatchObject({ kind: 'Scale', spec: { replicas: 3 } });
     expect((await bed.client().get(replicaSets, name)).spec.replicas).toBe(3);
     expect((await refusal(to(4))).reason).toBe('Conflict');
+    const from = (replicas: number) => {
+      const test = { op: 'test', path: '/spec/replicas', value: replicas };
+      const replace = { op: 'replace', path: '/spec/replicas', value: 5 };
+      return bed.client().patch(replicaSets, name, { type: 'json', body: [test, replace] }, { subresource: 'scale' });
+    };
+    expect((await refusal(from(2))).reason).toBe('Invalid');
+    expect(await from(3)).toMatchObject({ spec: { replicas: 5 } });
     expect((await refusal(bed.client().getSubresource(configMaps, name, 'scale'))).reason).toBe('NotFound');
   });
 
