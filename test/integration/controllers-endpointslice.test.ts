@@ -227,7 +227,7 @@ async function serviceLife({ api, namespace, reached, rests }: Life): Promise<vo
 }
 
 describeFaults({
-  name: 'endpoints',
+  name: 'endpoints-of-several-ports',
   controllers: [endpointSliceController, endpointsController, mirroringController],
   counted: [endpoints, endpointSlices],
   // Two port numbers need a slice each, one number one; the mirror has one.

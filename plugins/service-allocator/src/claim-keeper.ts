@@ -10,7 +10,7 @@ import { Claims } from './claims.ts';
 import { heldValues } from './held-values.ts';
 import { ReleasedValues } from './released-values.ts';
 import { Releaser } from './releaser.ts';
-import { Repair } from './repair.ts';
+import { Repair, type RepairParts } from './repair.ts';
 
 export interface ClaimKeeperParts {
   readonly api: ApiClient;
@@ -21,6 +21,8 @@ export interface ClaimKeeperParts {
   readonly log: Logger;
   readonly periodMs: number;
   readonly graceMs: number;
+  readonly inRange: RepairParts['inRange'];
+  readonly tell: RepairParts['tell'];
 }
 
 export class ClaimKeeper {
@@ -35,7 +37,7 @@ export class ClaimKeeper {
 
   constructor(parts: ClaimKeeperParts) {
     this.#parts = parts;
-    const { api, informer, env, log, graceMs } = parts;
+    const { api, informer, env, log, graceMs, inRange, tell } = parts;
     const store = new ClaimStore(parts.store);
     const read = async (owner: string): Promise<Service | undefined> => {
       const [namespace = '', name = ''] = owner.split('/');
@@ -48,7 +50,7 @@ export class ClaimKeeper {
     };
     this.claims = new Claims({ store, released: this.#released, read, env, log });
     this.#releaser = new Releaser(store, this.#released, log);
-    this.#repair = new Repair({ store, services: () => informer.list(), read, env, log, graceMs });
+    this.#repair = new Repair({ store, services: () => informer.list(), read, env, log, graceMs, inRange, tell });
     this.#work = new WorkWhileLeading({
       leadership: parts.leadership,
       refresh: () => informer.relist(),

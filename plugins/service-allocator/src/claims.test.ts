@@ -20,6 +20,7 @@ class Bench {
   readonly memory = new MemoryStore(this.env);
   readonly store = new ClaimStore(this.memory);
   readonly services = new Map<string, Service>();
+  readonly told: string[] = [];
   readonly read = (owner: string): Promise<Service | undefined> => Promise.resolve(this.services.get(owner));
 
   server(): Server {
@@ -41,7 +42,16 @@ class Bench {
 
   repair(graceMs: number): Repair {
     const { env, store, read, services } = this;
-    return new Repair({ store, services: () => [...services.values()], read, env, log: silent, graceMs });
+    return new Repair({
+      store,
+      services: () => [...services.values()],
+      read,
+      env,
+      log: silent,
+      graceMs,
+      inRange: (name) => !name.includes('192.'),
+      tell: ({ metadata }, { reason, message }) => this.told.push(`${metadata.name} ${reason}: ${message}`),
+    });
   }
 
   /** Moves time on until the promise is settled. */
@@ -157,6 +167,28 @@ describe('Repair', () => {
     await bench.env.advance(1_000);
     await repair.run(always);
     expect(await bench.store.all()).toMatchObject([{ name: value, ...b }]);
+  });
+
+  it('says what it found, once: claims that were lost, values of two services, of which the elder has it, and of no range', async () => {
+    const bench = new Bench();
+    const age = (service: Service, creationTimestamp: string): void => {
+      service.metadata.creationTimestamp = creationTimestamp;
+    };
+    age(bench.put(a.owner, a.uid), '2026-01-01T00:00:01Z');
+    age(bench.put(b.owner, b.uid), '2026-01-01T00:00:00Z');
+    const far = bench.put('default/far', 'uf');
+    far.spec = { type: 'NodePort', clusterIP: '192.0.2.1', ports: [{ port: 80, nodePort: 30_000 }] };
+    const repair = bench.repair(60_000);
+    await repair.run(always);
+    await repair.run(always);
+    expect(bench.told.toSorted((x, y) => (x < y ? -1 : 1))).toEqual([
+      'a ClusterIPAlreadyAllocated: Cluster IP [IPv4]: 10.0.0.9 was assigned to multiple services; please recreate service',
+      'b ClusterIPNotAllocated: Cluster IP [IPv4]: 10.0.0.9 is not allocated; repairing',
+      'far ClusterIPNotAllocated: Cluster IP [IPv4]: 192.0.2.1 is not allocated; repairing',
+      'far ClusterIPOutOfRange: Cluster IP [IPv4]: 192.0.2.1 is not within any service CIDR; please recreate service',
+      'far PortNotAllocated: Port 30000 is not allocated; repairing',
+    ]);
+    expect(await bench.store.get(value)).toMatchObject(b);
   });
 
   it('gives a claim that was renewed the whole time again', async () => {

@@ -40,6 +40,8 @@ export function addressesOf(service: Service): string[] {
 
 /** The node ports a service holds, as `30080/TCP`. */
 export function nodePortsOf(service: Service): string[] {
+  const { type }: Partial<Service['spec']> = service.spec ?? {};
+  if (type === 'ExternalName') return [];
   const ports = portsOf(service).filter(({ nodePort }) => typeof nodePort === 'number' && nodePort > 0);
   return ports.map(({ nodePort = 0, protocol }) => portKey(nodePort, protocol));
 }

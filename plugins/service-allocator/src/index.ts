@@ -3,14 +3,14 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint, apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { store } from '@timonel/sdk/contracts/store';
-import { Informer } from '@timonel/sdk/controller';
+import { EventRecorder, Informer } from '@timonel/sdk/controller';
 import { objectKey, services, type Service } from '@timonel/sdk/kube';
 import { z } from 'zod';
 import { Allocation } from './allocation.ts';
 import { Allocator } from './allocator.ts';
 import { ClaimKeeper } from './claim-keeper.ts';
-import { keepKubernetesService } from './kubernetes-service.ts';
-import { addressRange } from './ranges.ts';
+import { keepKubernetesService, kubernetesKey } from './kubernetes-service.ts';
+import { addressRange, isInRange } from './ranges.ts';
 
 const config = z
   .strictObject({
@@ -66,6 +66,10 @@ const plugin: AnyPlugin = definePlugin({
     const range = addressRange(ctx.config.clusterIpRange);
     if (range === undefined) throw new Error(`${ctx.config.clusterIpRange} is not an IPv4 network`);
     const informer = new Informer(ctx, deps.api, services);
+    const recorders = {
+      address: new EventRecorder(ctx, deps.api, { component: 'ipallocator-repair-controller' }),
+      port: new EventRecorder(ctx, deps.api, { component: 'portallocator-repair-controller' }),
+    };
     const keeper = new ClaimKeeper({
       api: deps.api,
       store: deps.store,
@@ -74,7 +78,18 @@ const plugin: AnyPlugin = definePlugin({
       env,
       log,
       ...ctx.config.repair,
+      inRange: (name) => isInRange(name, range, ctx.config.nodePorts),
+      tell: (service, { about, reason, message }) =>
+        recorders[about].record(services, service, 'Warning', reason, message),
     });
+    const stopped = new AbortController();
+    const signal = AbortSignal.any([ctx.signal, stopped.signal]);
+    let endPause = (): void => undefined;
+    const pause = (limitMs: number): Promise<void> => {
+      const over = new AbortController();
+      endPause = () => over.abort();
+      return env.timers.sleep(limitMs, AbortSignal.any([signal, over.signal])).catch(() => undefined);
+    };
     const allocation = new Allocation(env, range, ctx.config.nodePorts);
     informer.addHandler({
       added: (service) => allocation.track(service, objectKey(service)),
@@ -82,7 +97,10 @@ const plugin: AnyPlugin = definePlugin({
         allocation.untrack(old, objectKey(old));
         allocation.track(service, objectKey(service));
       },
-      deleted: (service) => allocation.untrack(service, objectKey(service)),
+      deleted: (service) => {
+        allocation.untrack(service, objectKey(service));
+        if (objectKey(service) === kubernetesKey) endPause();
+      },
     });
     const allocator = new Allocator({ allocation, claims: keeper.claims, synced: informer.synced, env });
     ctx.tap(
@@ -104,11 +122,11 @@ const plugin: AnyPlugin = definePlugin({
         informer.start();
         await informer.tried;
         const { api, endpoint } = deps;
-        const { signal, config } = ctx;
-        const { publishEndpoint } = config;
-        keeping = keepKubernetesService({ api, env, log, signal, publishEndpoint }, range.first, endpoint.url());
+        const { publishEndpoint } = ctx.config;
+        keeping = keepKubernetesService({ api, log, signal, pause, publishEndpoint }, range.first, endpoint.url());
       },
       async stop() {
+        stopped.abort();
         await keeping;
         await keeper.stop();
         await informer.stop();

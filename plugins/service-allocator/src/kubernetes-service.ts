@@ -1,88 +1,108 @@
 /**
  * The service `kubernetes` in the namespace `default`, through which pods reach the API: first address of the range, no
- * selector, and an endpoint when the server listens where pods can reach it.
+ * selector, and endpoints when the server listens where pods can reach it. What is changed or deleted of it is made again.
  */
-import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import { errorMessage, type Logger } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { isApiAbsent } from '@timonel/sdk/controller';
+import { isApiAbsent, jsonEqual } from '@timonel/sdk/controller';
+import { keepEndpointsOfServers, placeOfServer } from '@timonel/sdk/controller/endpoints';
 import {
   endpointSlices,
   isAlreadyExists,
+  isConflict,
   isNotFound,
   services,
   type EndpointSlice,
+  type KubeObject,
+  type ResourceType,
   type Service,
 } from '@timonel/sdk/kube';
 
-const name = 'kubernetes';
-const namespace = 'default';
+export const kubernetesKey = 'default/kubernetes';
+const at = { name: 'kubernetes', namespace: 'default' } as const;
+/** While something is in the way, such as a namespace that is not there yet. */
 const retryMs = 250;
+/** What others change is put right as soon. */
+const periodMs = 10_000;
 
-interface Place {
-  readonly address: string;
-  readonly port: number;
-}
-
-function placeOf(url: string): Place {
-  const { hostname, port } = new URL(url);
-  return { address: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 443) };
-}
-
-function serviceOf(clusterIP: string, { port }: Place): Service {
+function serviceOf(clusterIP: string, url: string): Service {
+  const targetPort = Number(new URL(url).port || 443);
   return {
-    metadata: { name, namespace, labels: { component: 'apiserver', provider: 'kubernetes' } },
-    spec: { type: 'ClusterIP', clusterIP, ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort: port }] },
+    metadata: { ...at, labels: { component: 'apiserver', provider: 'kubernetes' } },
+    spec: { type: 'ClusterIP', clusterIP, ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort }] },
   };
 }
 
-function sliceOf({ address, port }: Place): EndpointSlice {
+function sliceOf({ address, port }: { readonly address: string; readonly port: number }): EndpointSlice {
   return {
-    metadata: { name, namespace, labels: { 'kubernetes.io/service-name': name } },
+    metadata: { ...at, labels: { 'kubernetes.io/service-name': at.name } },
     addressType: address.includes(':') ? 'IPv6' : 'IPv4',
     endpoints: [{ addresses: [address], conditions: { ready: true } }],
     ports: [{ name: 'https', port, protocol: 'TCP' }],
   };
 }
 
-async function ensure(api: ApiClient, clusterIP: string, place: Place, publishEndpoint: boolean): Promise<void> {
+/** Creates the object, or changes what is not as it should be. Who loses a race against another server has nothing to do. */
+async function keep<T extends KubeObject>(
+  api: ApiClient,
+  type: ResourceType<T>,
+  wanted: T,
+  corrected: (found: T) => T | undefined,
+): Promise<void> {
   try {
-    await api.create(services, serviceOf(clusterIP, place));
+    const next = corrected(await api.get(type, at));
+    if (next !== undefined) await api.update(type, next);
   } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    const ports = serviceOf(clusterIP, place).spec.ports;
-    await api.patch(services, { namespace, name }, { type: 'merge', body: { spec: { ports } } });
-  }
-  // Nobody but this machine reaches a loopback address, and endpoints may not have one.
-  if (!publishEndpoint || place.address === '::1' || place.address.startsWith('127.')) return;
-  try {
-    await api.create(endpointSlices, sliceOf(place));
-  } catch (error) {
-    if (!isAlreadyExists(error)) throw error;
-    await api.update(endpointSlices, sliceOf(place));
+    if (isConflict(error)) return;
+    if (!isNotFound(error)) throw error;
+    await api.create(type, wanted).catch((refusal: unknown) => {
+      if (!isAlreadyExists(refusal)) throw refusal;
+    });
   }
 }
 
-/** Goes on until it is there: its namespace may be made by another plugin a moment later. */
+async function ensure(api: ApiClient, clusterIP: string, url: string, publishEndpoint: boolean): Promise<void> {
+  const service = serviceOf(clusterIP, url);
+  await keep(api, services, service, (found) =>
+    jsonEqual(found.spec.ports, service.spec.ports) && found.spec.type === 'ClusterIP'
+      ? undefined
+      : { ...found, spec: { ...found.spec, type: 'ClusterIP', ports: service.spec.ports ?? [] } },
+  );
+  // Nobody but this machine reaches a loopback address, and endpoints may not have one.
+  const place = placeOfServer(url);
+  if (!publishEndpoint || place === undefined) return;
+  const slice = sliceOf(place);
+  await keep(api, endpointSlices, slice, (found) => {
+    const labels = { ...found.metadata.labels, ...slice.metadata.labels };
+    const next = { ...found, ...slice, metadata: { ...found.metadata, labels } };
+    return jsonEqual(found, next) ? undefined : next;
+  });
+  await keepEndpointsOfServers(api, [url]);
+}
+
+/** Keeps it until the signal. Its namespace may be made by another plugin a moment later. */
 export async function keepKubernetesService(
   parts: {
     readonly api: ApiClient;
-    readonly env: Env;
     readonly log: Logger;
     readonly signal: AbortSignal;
+    /** Ends early when something of it may have been deleted. */
+    readonly pause: (limitMs: number) => Promise<void>;
     readonly publishEndpoint: boolean;
   },
   clusterIP: string,
   url: string,
 ): Promise<void> {
-  const { api, env, log, signal, publishEndpoint } = parts;
+  const { api, log, signal, pause, publishEndpoint } = parts;
   while (!signal.aborted) {
+    let pauseMs = periodMs;
     try {
-      await ensure(api, clusterIP, placeOf(url), publishEndpoint);
-      return;
+      await ensure(api, clusterIP, url, publishEndpoint);
     } catch (error) {
       const soon = isNotFound(error) || isApiAbsent(error);
-      if (!soon) log.warn({}, `cannot make the service ${namespace}/${name}: ${errorMessage(error)}`);
-      await env.timers.sleep(soon ? retryMs : retryMs * 20, signal).catch(() => undefined);
+      if (!soon) log.warn({}, `cannot make the service ${at.namespace}/${at.name}: ${errorMessage(error)}`);
+      pauseMs = soon ? retryMs : retryMs * 20;
     }
+    await pause(pauseMs);
   }
 }

@@ -43,3 +43,11 @@ export function addressRange(cidr: string): AddressRange | undefined {
 export function portKey(port: number, protocol: string | undefined): string {
   return `${port}/${protocol ?? 'TCP'}`;
 }
+
+/** `name`: as `held-values.ts` names values. */
+export function isInRange(name: string, addresses: AddressRange, ports: { first: number; last: number }): boolean {
+  const [kind, value = ''] = name.split('/');
+  if (kind === 'addresses') return addresses.includes(value);
+  const port = Number.parseInt(value, 10);
+  return port >= ports.first && port <= ports.last;
+}

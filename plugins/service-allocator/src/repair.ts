@@ -6,6 +6,7 @@ import type { Env, Logger } from '@timonel/sdk';
 import { objectKey, type Service } from '@timonel/sdk/kube';
 import type { Claim, ClaimStore } from './claim-store.ts';
 import { heldValues, holds, type ValueName } from './held-values.ts';
+import { repairWords, type Finding, type RepairEvent } from './repair-words.ts';
 
 export interface RepairParts {
   readonly store: ClaimStore;
@@ -15,7 +16,13 @@ export interface RepairParts {
   readonly env: Env;
   readonly log: Logger;
   readonly graceMs: number;
+  /** Whether the value is of the ranges that values are given from. */
+  readonly inRange: (name: ValueName) => boolean;
+  /** Tells people of what was found about the service. */
+  readonly tell: (service: Service, event: RepairEvent) => void;
 }
+
+const reportsLimit = 1_000;
 
 interface Suspect {
   readonly revision: number;
@@ -25,7 +32,8 @@ interface Suspect {
 export class Repair {
   readonly #parts: RepairParts;
   #suspects = new Map<ValueName, Suspect>();
-  readonly #reported = new Set<ValueName>();
+  /** What was told: it is told once. */
+  readonly #reported = new Set<string>();
 
   constructor(parts: RepairParts) {
     this.#parts = parts;
@@ -47,26 +55,30 @@ export class Repair {
     this.#suspects = suspects;
   }
 
+  /** Of two services with one value, as a restore may leave them, the elder one is the holder. */
   #holders(): Map<ValueName, Service> {
     const holders = new Map<ValueName, Service>();
-    for (const service of this.#parts.services()) {
+    const age = ({ metadata }: Service): string => `${metadata.creationTimestamp ?? ''} ${metadata.uid ?? ''}`;
+    const eldestFirst = this.#parts.services().toSorted((a, b) => (age(a) < age(b) ? -1 : 1));
+    for (const service of eldestFirst) {
       for (const { name } of heldValues(service)) {
+        if (!this.#parts.inRange(name)) this.#report('out-of-range', name, service);
         const other = holders.get(name);
         if (other === undefined) holders.set(name, service);
-        else this.#report(name, other, service);
+        else if (other !== service) this.#report('duplicate', name, service, other);
       }
     }
     return holders;
   }
 
-  #report(name: ValueName, first: Service, second: Service): void {
-    if (this.#reported.has(name) || this.#reported.size >= 1_000) return;
-    this.#reported.add(name);
-    const owners = [objectKey(first), objectKey(second)];
-    this.#parts.log.warn(
-      { value: name, services: owners },
-      'two services hold one value: delete and make anew one of them',
-    );
+  #report(found: Finding, name: ValueName, service: Service, other?: Service): void {
+    const key = `${found} ${name} ${service.metadata.uid ?? ''}`;
+    if (this.#reported.has(key) || this.#reported.size >= reportsLimit) return;
+    this.#reported.add(key);
+    const event = repairWords(found, name);
+    const about = { value: name, service: objectKey(service), ...(other && { other: objectKey(other) }) };
+    this.#parts.log.warn(about, event.message);
+    this.#parts.tell(service, event);
   }
 
   async #ensure(name: ValueName, service: Service, claim: Claim | undefined): Promise<void> {
@@ -74,7 +86,8 @@ export class Repair {
     const { uid = '' } = service.metadata;
     // Of another uid it is of a request that failed, which its server settles; protected it is.
     if (claim?.owner === owner) return;
-    await this.#parts.store.claim([name], { owner, uid }, claim === undefined ? [] : [claim]);
+    const { done } = await this.#parts.store.claim([name], { owner, uid }, claim === undefined ? [] : [claim]);
+    if (done) this.#parts.tell(service, repairWords('not-claimed', name));
   }
 
   #isOld({ name, revision }: Claim): boolean {

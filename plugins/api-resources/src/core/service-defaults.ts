@@ -65,30 +65,40 @@ function keepNodePorts(spec: Spec, old: Spec): void {
   }
 }
 
+/** Fields that only some types have, and what they are worth when the type changes to one that has them not. */
+function dropTypeDependent(spec: Spec, old: Spec): void {
+  const loses = (has: (of: Spec) => boolean): boolean => has(old) && !has(spec);
+  const drop = (...fields: readonly string[]): void => {
+    for (const field of fields) if (sameJson(spec[field], old[field])) delete spec[field];
+  };
+  if (loses(({ type }) => type !== 'ExternalName')) {
+    if (textOf(spec.clusterIP) === '' || sameJson(spec.clusterIPs, old.clusterIPs)) drop('clusterIPs', 'clusterIP');
+    if (textOf(spec.clusterIP) === '') delete spec.clusterIP;
+    drop('ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy');
+  }
+  if (loses(usesNodePorts)) {
+    const before = new Set(objectItems(old.ports).map((port) => port.nodePort));
+    for (const port of objectItems(spec.ports)) if (before.has(port.nodePort)) delete port.nodePort;
+    drop('healthCheckNodePort');
+  }
+  const isExternal = (of: Spec): boolean => usesNodePorts(of) || itemsOf(of.externalIPs).length > 0;
+  if (loses(isExternal)) drop('externalTrafficPolicy');
+  if (loses(({ type }) => type === 'LoadBalancer')) drop('allocateLoadBalancerNodePorts', 'loadBalancerClass');
+  if (loses(({ type }) => type === 'ExternalName')) drop('externalName');
+}
+
 /** Allocated values that a replace leaves out are kept, and those that the new type cannot have are dropped. */
 export function carryAllocated(service: Service, oldService: Service): void {
   if (!isObject(service.spec) || !isObject(oldService.spec)) return;
   const spec = service.spec;
   const old = oldService.spec;
-  if (spec.type === 'ExternalName') {
-    if (old.type !== 'ExternalName' && sameJson(spec.clusterIPs, old.clusterIPs)) {
-      for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy'] as const)
-        delete spec[field];
-    }
-    return;
-  }
+  dropTypeDependent(spec, old);
+  if (spec.type === 'ExternalName') return;
   if (old.type !== 'ExternalName' && textOf(spec.clusterIP) === '' && textOf(old.clusterIP) !== '') {
     if (old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
     if (old.clusterIPs !== undefined) spec.clusterIPs = old.clusterIPs;
   }
   if (spec.clusterIP !== old.clusterIP && sameJson(spec.clusterIPs, old.clusterIPs)) delete spec.clusterIPs;
   if (usesNodePorts(spec) && usesNodePorts(old)) keepNodePorts(spec, old);
-  if (!usesNodePorts(spec) && usesNodePorts(old)) {
-    const before = new Set(objectItems(old.ports).map((port) => port.nodePort));
-    for (const port of objectItems(spec.ports)) if (before.has(port.nodePort)) delete port.nodePort;
-    if (itemsOf(spec.externalIPs).length === 0) delete spec.externalTrafficPolicy;
-    if (spec['allocateLoadBalancerNodePorts'] === old['allocateLoadBalancerNodePorts'])
-      delete spec['allocateLoadBalancerNodePorts'];
-  }
   defaultClusterIPs(spec);
 }

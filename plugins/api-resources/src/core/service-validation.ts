@@ -90,6 +90,13 @@ function checkAddresses(spec: Spec, found: Findings): void {
   }
 }
 
+function checkLoadBalancer(spec: Spec, found: Findings): void {
+  const { loadBalancerClass } = spec;
+  if (loadBalancerClass === undefined) return;
+  if (spec.type !== 'LoadBalancer')
+    found.forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'");
+}
+
 function checkPolicies(spec: Spec, found: Findings): void {
   found.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None'], 'required');
   found.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'], 'optional');
@@ -123,6 +130,7 @@ export function validateService(service: Service): FieldError[] {
     checkPort(objectOf(port), `spec.ports[${index}]`, spec, found, seen);
   checkLabels(spec.selector, 'spec.selector', found);
   checkAddresses(spec, found);
+  checkLoadBalancer(spec, found);
   checkPolicies(spec, found);
   return found.all();
 }
@@ -131,7 +139,10 @@ export function serviceUpdateFindings(service: Service, old: Service): FieldErro
   const found = new Findings();
   const now: Spec = objectOf(service.spec);
   const before: Spec = objectOf(old.spec);
-  if (now.type === 'ExternalName' || before.type === 'ExternalName') return [];
+  const areBalanced = now.type === 'LoadBalancer' && before.type === 'LoadBalancer';
+  if (areBalanced && now.loadBalancerClass !== before.loadBalancerClass)
+    found.invalid('spec.loadBalancerClass', now.loadBalancerClass, 'may not change once set');
+  if (now.type === 'ExternalName' || before.type === 'ExternalName') return found.all();
   for (const [index, address] of itemsOf(before.clusterIPs).slice(0, 1).entries()) {
     const current = itemsOf(now.clusterIPs)[index];
     if (current !== address)

@@ -1,9 +1,10 @@
 /**
- * The EndpointSlices of the service default/kubernetes: where pods and nodes find the API servers. Every server writes the
+ * The EndpointSlices (and Endpoints) of the service default/kubernetes: where pods and nodes find the API servers. Every server writes the
  * same, so that it does not matter who does. One slice for each port and address family.
  */
 import { isIP } from 'node:net';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { keepEndpointsOfServers } from '@timonel/sdk/controller/endpoints';
 import { endpointSlices, isAlreadyExists, isConflict, isNotFound, type EndpointSlice } from '@timonel/sdk/kube';
 
 const namespace = 'default';
@@ -59,11 +60,12 @@ async function write(work: Promise<unknown>): Promise<void> {
   }
 }
 
-/** Makes the slices say where the servers are. @throws ApiError */
+/** Makes slices and Endpoints say where the servers are. @throws ApiError */
 export async function keepKubernetesEndpoints(api: ApiClient, urls: readonly string[]): Promise<void> {
   const wanted = slicesOf(urls);
   // Without any address that others can reach, whatever is there is better.
   if (wanted.length === 0) return;
+  await keepEndpointsOfServers(api, urls);
   const labelSelector = `kubernetes.io/service-name=${service},${managerLabel}=${manager}`;
   const { items } = await api.list(endpointSlices, { namespace, labelSelector });
   for (const slice of wanted) {
