@@ -174,6 +174,15 @@ describe('VolumeBinding where the driver tells how much room there is', () => {
     ]);
   });
 
+  it('believes the capacities of a provisioner that can have no driver object, once there are some', () => {
+    const ours = object('ours', { provisioner: 'example.com/ours', volumeBindingMode: 'WaitForFirstConsumer' });
+    const claims = [claim('data', '3Gi', { storageClassName: 'ours' })];
+    const known = { claims, storageClasses: [ours] };
+    expect(placesFor(['data'], known)).toEqual(['a', 'b', 'c']);
+    const csiStorageCapacities = [capacity('b', '5Gi', { storageClassName: 'ours' })];
+    expect(placesFor(['data'], { ...known, csiStorageCapacities })).toEqual(['b']);
+  });
+
   it('chooses again when the node that was chosen is gone', () => {
     const gone = { annotations: { 'volume.kubernetes.io/selected-node': 'gone' } };
     expect(placesFor(['data'], { claims: [claim('data', '1Gi', waitingFor, gone)] })).toEqual(['a', 'b']);

@@ -49,17 +49,21 @@ interface Known {
 
 const known = new WeakMap<ClusterObjects, Known>();
 
-/** Where there is room for volumes of the class; undefined: its driver does not tell. */
+/**
+ * Where there is room for volumes of the class; undefined: its driver does not tell. A provisioner whose name no CSIDriver can have tells
+ * by its capacities alone.
+ */
 export function roomFor(objects: ClusterObjects, provisioner: string, className: string): StorageRoom | undefined {
   const driver: CsiDriver | undefined = objects.csiDriver?.(provisioner);
-  if (driver?.spec?.storageCapacity !== true) return undefined;
+  const isDriver = !provisioner.includes('/');
+  if (isDriver && driver?.spec?.storageCapacity !== true) return undefined;
   let rooms = known.get(objects);
   if (rooms?.generation !== objects.generation) {
     rooms = { generation: objects.generation, byClass: roomsOf(objects) };
     known.set(objects, rooms);
   }
   let room = rooms.byClass.get(className);
-  if (room === undefined) rooms.byClass.set(className, (room = new StorageRoom()));
+  if (room === undefined && isDriver) rooms.byClass.set(className, (room = new StorageRoom()));
   return room;
 }
 

@@ -1,0 +1,26 @@
+/** The directories of the volumes that are made on this node. */
+import { chmod, mkdir, rm, statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** Every user of the pod may write. */
+export async function makeDirectory(path: string): Promise<void> {
+  await mkdir(path, { recursive: true });
+  await chmod(path, 0o777);
+}
+
+/** Only what lies right in the directory of the volumes is removed, whatever a volume says. @throws Error */
+export async function removeDirectory(root: string, path: string): Promise<void> {
+  if (dirname(path) !== root) throw new Error(`${path} is not in ${root}: it is left alone`);
+  await rm(path, { recursive: true, force: true });
+}
+
+export interface Disk {
+  readonly sizeBytes: number;
+  readonly availableBytes: number;
+}
+
+/** Of the file system where the directory is. */
+export async function measureDisk(directory: string): Promise<Disk> {
+  const { bsize, blocks, bavail } = await statfs(directory);
+  return { sizeBytes: bsize * blocks, availableBytes: bsize * bavail };
+}
