@@ -95,7 +95,23 @@ function placesOf({ subject: set, nodes }: Observed, byNode: ReadonlyMap<string,
   });
 }
 
+const assessed = new WeakMap<readonly Pod[], { readonly of: Observed; readonly seen: Assessment }>();
+
+/** Reconcile and status of one pass look at the same: with thousands of nodes it is looked at once. */
 export function assess(observed: Observed): Assessment {
+  const last = assessed.get(observed.pods);
+  if (
+    last?.of.subject === observed.subject &&
+    last.of.nodes === observed.nodes &&
+    last.of.revisions === observed.revisions
+  )
+    return last.seen;
+  const seen = assessAnew(observed);
+  assessed.set(observed.pods, { of: observed, seen });
+  return seen;
+}
+
+function assessAnew(observed: Observed): Assessment {
   const { subject: set, pods, revisions } = observed;
   const revisionPlan = planRevision(set, daemonSets, hashLabel, revisions);
   const { newest } = revisionPlan;

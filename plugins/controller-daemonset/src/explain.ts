@@ -52,7 +52,7 @@ function waits(observed: Observed, { places }: Assessment): Cause[] {
     .toSorted(([, a], [, b]) => b.places.length - a.places.length)
     .map(([code, { text, places: of }]): Cause => {
       const pod = firstPod(of)?.metadata.name;
-      const unblock = pod === undefined ? {} : { unblock: `timonel why pod ${pod}` };
+      const unblock = pod === undefined ? {} : { unblock: `see timonel why pod ${pod}` };
       return { component, code, text: `${of.length} nodes: ${text}`, nodes: groupOf(of), ...unblock };
     });
 }

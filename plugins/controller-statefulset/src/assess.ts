@@ -21,7 +21,7 @@ import {
   type StatefulSet,
 } from '@timonel/sdk/kube';
 import type { Claims } from './claims.ts';
-import { ordinalName, podName, revisionOfPod, startOrdinal } from './identity.ts';
+import { ordinalName, ordinalsOf, podName, revisionOfPod, startOrdinal } from './identity.ts';
 
 export interface Observed extends Observation<StatefulSet> {
   readonly subject: StatefulSet;
@@ -126,9 +126,9 @@ export function assess({ subject: set, pods, revisions }: Observed): Assessment 
   for (const pod of released) strangers.set(pod.metadata.name ?? '', pod);
   const start = startOrdinal(set);
   const count = set.spec.replicas ?? 1;
-  const replicas = Array.from({ length: count }, (_, index): Slot => {
-    const name = podName(set, start + index);
-    return { ordinal: start + index, name, pod: byName.get(name), stranger: strangers.get(name) };
+  const replicas = ordinalsOf(set, members).map((ordinal): Slot => {
+    const name = podName(set, ordinal);
+    return { ordinal, name, pod: byName.get(name), stranger: strangers.get(name) };
   });
   const condemned = members
     .map((pod) => ({ pod, ordinal: ordinalName(pod.metadata.name)?.ordinal ?? 0 }))

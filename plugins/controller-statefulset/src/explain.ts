@@ -47,7 +47,7 @@ function ofPod({ subject: set, nowMs, failedDueMs }: Observed, pod: Pod, name: s
     return cause('min-ready-seconds', `${name} is ready, and counts as available in ${seconds(nowMs, atMs)}`);
   const wait = podWait(pod);
   const text = `${name} is not ready: ${wait?.text ?? pod.status?.phase}`;
-  return cause(wait?.code ?? 'NotReady', text, { unblock: `timonel why pod ${name}` });
+  return cause(wait?.code ?? 'NotReady', text, { unblock: `see timonel why pod ${name}` });
 }
 
 function ofSlot(observed: Observed, slot: Slot): Cause | undefined {
@@ -104,7 +104,7 @@ export function explain(observed: Observed): readonly Cause[] {
       ? []
       : [
           cause('scale-down-halted', `${blocker.name} is not ready: pods above it stay until it is`, {
-            unblock: `timonel why pod ${blocker.name}`,
+            unblock: `see timonel why pod ${blocker.name}`,
           }),
         ]),
     ...(shrinking > 0 ? [cause('scaling-down', `${shrinking} pods beyond the wanted replicas are to go`)] : []),

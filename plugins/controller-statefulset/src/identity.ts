@@ -26,6 +26,27 @@ export function startOrdinal(set: StatefulSet): number {
   return set.spec.ordinals?.start ?? 0;
 }
 
+/** One pass looks at no more places without a pod: a number of replicas beyond all measure is reached step by step. */
+const emptyPlacesLimit = 500;
+
+/** The ordinals to look at, rising: all that have pods, and the first of those that have none. */
+export function ordinalsOf(set: StatefulSet, pods: readonly Pod[]): number[] {
+  const start = startOrdinal(set);
+  const end = start + (set.spec.replicas ?? 1);
+  const taken = new Set<number>();
+  for (const { metadata } of pods) {
+    const { parent, ordinal = -1 } = ordinalName(metadata.name) ?? {};
+    if (parent === set.metadata.name && ordinal >= start && ordinal < end) taken.add(ordinal);
+  }
+  const ordinals: number[] = [];
+  let empty = 0;
+  for (let ordinal = start; ordinal < end && empty < emptyPlacesLimit; ordinal += 1) {
+    if (!taken.delete(ordinal)) empty += 1;
+    ordinals.push(ordinal);
+  }
+  return [...ordinals, ...[...taken].sort((a, b) => a - b)];
+}
+
 /** Name of a revision: that of its ControllerRevision. */
 export function revisionOfPod(pod: Pod): string | undefined {
   return pod.metadata.labels?.[revisionLabel];

@@ -24,7 +24,7 @@ import {
 } from '@timonel/sdk/kube';
 import { hasEnded, type Observed } from './assess.ts';
 import { explain } from './explain.ts';
-import { claimNames, ordinalName, startOrdinal } from './identity.ts';
+import { claimNames, ordinalName, ordinalsOf } from './identity.ts';
 import { reconcile } from './reconcile.ts';
 import { planStatus } from './status.ts';
 
@@ -79,9 +79,8 @@ function claimsOf(
 ): Observed['claims'] {
   const found = new Map<string, PersistentVolumeClaim>();
   if ((set.spec.volumeClaimTemplates ?? []).length === 0) return found;
-  const start = startOrdinal(set);
-  const ordinals = new Set(Array.from({ length: set.spec.replicas ?? 1 }, (_, index) => start + index));
-  for (const pod of podsOfSet) ordinals.add(ordinalName(pod.metadata.name)?.ordinal ?? start);
+  const ordinals = new Set(ordinalsOf(set, podsOfSet));
+  for (const pod of podsOfSet) ordinals.add(ordinalName(pod.metadata.name)?.ordinal ?? 0);
   for (const ordinal of ordinals) {
     for (const name of claimNames(set, ordinal).values()) {
       const claim = claims.get(`${set.metadata.namespace}/${name}`);

@@ -165,6 +165,15 @@ describe('pods of a stateful set', () => {
   });
 });
 
+it('a number of replicas beyond all measure is reached step by step', () => {
+  const model = new Model(webSet(2_000_000_000, { podManagementPolicy: 'Parallel', ...withData }));
+  expect(model.pass()).toHaveLength(1001);
+  model.pods.delete('web-7');
+  model.ready('web-499');
+  expect(model.pass()).toHaveLength(1 + 2 * 499);
+  expect(model.pods.has('web-7')).toBe(true);
+});
+
 describe('fewer replicas', () => {
   it('go from the highest ordinal down, one at a time', () => {
     const model = settled(webSet(3));
