@@ -1,7 +1,10 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { externalMetrics, objectMetrics, type ObjectMetricQuery } from '@timonel/sdk/contracts/metrics';
 import metricsCustom from '@timonel/plugin-metrics-custom';
+import metricsJson from '../../examples/plugins/metrics-json.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
 const custom = '/apis/custom.metrics.k8s.io/v1beta2';
@@ -9,6 +12,7 @@ const external = '/apis/external.metrics.k8s.io/v1beta1';
 const time = Date.UTC(2030, 0, 1);
 const asked: ObjectMetricQuery[] = [];
 let server: TestApiServer;
+let queue: Server;
 
 const provider: AnyPlugin = definePlugin({
   name: 'test-adapter',
@@ -42,7 +46,13 @@ const provider: AnyPlugin = definePlugin({
 });
 
 beforeAll(async () => {
-  server = await startApiServer({ plugins: [provider, metricsCustom] });
+  queue = createServer((_request, response) => response.end('{"queue_length": 7.25, "name": "x"}'));
+  await new Promise<void>((resolve) => queue.listen(0, '127.0.0.1', resolve));
+  const { port } = queue.address() as AddressInfo;
+  server = await startApiServer({
+    plugins: [provider, metricsCustom, metricsJson],
+    config: { 'metrics-json': { url: `http://127.0.0.1:${port}/`, metrics: ['queue_length', 'name'] } },
+  });
   for (const [name, app] of [
     ['a', 'web'],
     ['b', 'web'],
@@ -56,6 +66,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.stop();
+  queue.closeAllConnections();
+  await new Promise((resolve) => queue.close(resolve));
 });
 
 it('shows one object, and those that a selector selects', async () => {
@@ -106,6 +118,12 @@ it('shows the series of an external metric', async () => {
   });
 });
 
+it('shows the numbers of a JSON document, by the example', async () => {
+  const { body } = await server.send('GET', `${external}/namespaces/default/queue_length`);
+  expect(body.items).toEqual([expect.objectContaining({ metricName: 'queue_length', value: '7250m' })]);
+  expect((await server.send('GET', `${external}/namespaces/default/name`)).body.items).toEqual([]);
+});
+
 it.each([
   [`${custom}/namespaces/default/pods/a/other`, 404, 'no plugin offers the metric other of pods'],
   [
@@ -136,7 +154,7 @@ it('is found by clients, in both forms of discovery', async () => {
     kind: 'MetricValueList',
     verbs: ['get'],
   });
-  expect((await server.send('GET', external)).body.resources).toHaveLength(1);
+  expect((await server.send('GET', external)).body.resources).toHaveLength(3);
   const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
   const aggregated = await server.send('GET', '/apis', { headers: { accept } });
   const found = aggregated.body.items.find(

@@ -22,9 +22,9 @@ import {
 const nothing: Reading = { of: 'nothing', message: 'no answer' };
 const done = {};
 
-function replicasIn({ patch, subresource }: PatchAction): unknown {
+function replicasIn({ patch, subresource }: PatchAction): string {
   if (patch.type !== 'json' || subresource !== 'scale') return 'nowhere';
-  return patch.body.find(({ op }) => op === 'replace')?.value;
+  return String(patch.body.find(({ op }) => op === 'replace')?.value);
 }
 
 /** What was done, and the conditions: `AbleToScale=True ReadyForNewScale`. */
