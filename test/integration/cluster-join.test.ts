@@ -23,7 +23,7 @@ import {
   type ServerJoinAnswer,
   type ServersAnswer,
 } from '@timonel/sdk/join';
-import { endpointSlices, nodes, secrets } from '@timonel/sdk/kube';
+import { endpoints, endpointSlices, nodes, secrets } from '@timonel/sdk/kube';
 import {
   isPair,
   isSignedBy,
@@ -406,5 +406,10 @@ describe('the server itself', () => {
       { what: 'the endpoints' },
     );
     expect(slices[0]?.endpoints[0]?.addresses).toEqual(['10.0.0.1']);
+    const at = { namespace: 'default', name: 'kubernetes' };
+    const { subsets } = await until(() => cluster.server.api.get(endpoints, at), { what: 'the Endpoints' });
+    expect(subsets).toEqual([
+      { addresses: [{ ip: '10.0.0.1' }], ports: [{ name: 'https', port: 6443, protocol: 'TCP' }] },
+    ]);
   });
 });
