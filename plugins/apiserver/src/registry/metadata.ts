@@ -23,9 +23,19 @@ export function generatedName(base: string, env: Env): string {
   return name;
 }
 
+/** Lists and maps without a member are not there, as Kubernetes' own types leave them out. */
+function dropEmpty(metadata: ObjectMeta): void {
+  if (metadata.finalizers?.length === 0) delete metadata.finalizers;
+  if (metadata.ownerReferences?.length === 0) delete metadata.ownerReferences;
+  for (const field of ['labels', 'annotations'] as const) {
+    if (Object.keys(metadata[field] ?? {}).length === 0) delete metadata[field];
+  }
+}
+
 /** Sets what a new object gets from the server. */
 export function prepareNewMetadata(object: KubeObject, kind: Kind, env: Env): void {
   const metadata = object.metadata;
+  dropEmpty(metadata);
   delete metadata.resourceVersion;
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
@@ -39,6 +49,7 @@ export function prepareNewMetadata(object: KubeObject, kind: Kind, env: Env): vo
 /** Keeps what no update may change; who owns which field is settled elsewhere. */
 export function prepareChangedMetadata(object: KubeObject, old: KubeObject): void {
   const metadata = object.metadata as ObjectMeta & JsonObject;
+  dropEmpty(metadata);
   const kept = [
     'uid',
     'creationTimestamp',
