@@ -35,9 +35,14 @@ export class World {
   created = 0;
   writes = 0;
   readonly #states: State[];
+  /** No cache of the process is older: it began with lists, and waits until it sees what it wrote. */
+  #floor = 0;
+  readonly #isOneProcess: boolean;
   #memory: FailureMemory = new FailureMemory();
 
-  constructor(spec: Partial<Job['spec']>) {
+  /** `isOneProcess` false: as if several worked at once, each with caches of its own age. */
+  constructor(spec: Partial<Job['spec']>, isOneProcess: boolean = true) {
+    this.#isOneProcess = isOneProcess;
     const labels = { 'batch.kubernetes.io/controller-uid': 'job-uid' };
     const job: Job = {
       metadata: { name: 'work', namespace: 'default', uid: 'job-uid', generation: 1, resourceVersion: '0' },
@@ -155,7 +160,9 @@ export class World {
     if (action.fenced !== false && resourceVersion !== action.object.metadata.resourceVersion) {
       throw new ApiError('Conflict', 'it has changed');
     }
-    if (action.cause.code !== 'Counted' && isTracked(live)) this.removed.push(uid);
+    const { succeeded = [], failed = [] } = this.job.status?.uncountedTerminatedPods ?? {};
+    const isTakenUp = succeeded.includes(uid) || failed.includes(uid);
+    if (action.cause.code !== 'Counted' && isTracked(live) && !isTakenUp) this.removed.push(uid);
     return this.#putPod({
       ...live,
       metadata: { ...live.metadata, finalizers: finalizers.filter((name) => name !== trackingFinalizer) },
@@ -165,8 +172,9 @@ export class World {
   /** What the controller reads. */
   #reads({ jobLag = 0, podLag = 0 }: PassOptions): { inputs: Parameters<typeof observe>[1]; api: ApiClient } {
     const last = this.#states.length - 1;
-    const seenJob = this.#states[Math.max(0, last - jobLag)];
-    const podsAt = Math.max(0, last - podLag);
+    const floor = this.#isOneProcess ? this.#floor : 0;
+    const seenJob = this.#states[Math.max(floor, last - jobLag)];
+    const podsAt = Math.max(floor, last - podLag);
     const seenPods = [...this.#states[podsAt].pods.values()];
     const jobs = { get: () => seenJob.job } as unknown as Informer<Job>;
     const pods = {
@@ -194,6 +202,7 @@ export class World {
       if (!(error instanceof Crash)) throw error;
       this.#memory = new FailureMemory();
     }
+    if (this.writes > before) this.#floor = this.#states.length - 1;
     return this.writes - before;
   }
 
