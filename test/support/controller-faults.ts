@@ -29,7 +29,7 @@ export function crashPoints(writes: number, most: number): number[] {
 export function describeFaults(scenario: FaultScenario): void {
   describe(`${scenario.name} under faults`, () => {
     let bed: FaultBed;
-    let faultless: Outcome;
+    let faultless: Outcome | undefined;
     let writes = 0;
     beforeAll(async () => {
       bed = await FaultBed.start(scenario);
@@ -39,6 +39,7 @@ export function describeFaults(scenario: FaultScenario): void {
     });
 
     const sameAsWithout = async (faults: Faults): Promise<boolean> => {
+      if (faultless === undefined) throw new Error('without faults it does not work either');
       const { outcome, crashed } = await run(bed, faults);
       expect({ faults, ...outcome }).toEqual({ faults, ...faultless });
       return crashed;
@@ -60,6 +61,7 @@ export function describeFaults(scenario: FaultScenario): void {
     it(
       'a crash after the n-th write, for n = 1, 2, …',
       async () => {
+        expect(writes).toBeGreaterThan(0);
         let crashes = 0;
         for (const crashAfterWrites of crashPoints(writes, scenario.crashes ?? 12)) {
           if (await sameAsWithout({ crashAfterWrites })) crashes += 1;

@@ -84,6 +84,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     },
     options.kubelet,
   );
+  nodes.onServed = () => kubelet.look();
   kubelet.start();
   const stop = new AbortController();
   setMaxListeners(0, stop.signal);

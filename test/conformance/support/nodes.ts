@@ -12,6 +12,8 @@ export class FakeNodes {
   readonly #cut = new Set<string>();
   readonly #names = new Set<string>();
   readonly #stop = new AbortController();
+  /** Called when a node has got a kubelet (again). */
+  onServed: (() => void) | undefined;
   #beating: Promise<void> | undefined;
 
   constructor(api: ApiClient, env: Env) {
@@ -32,7 +34,9 @@ export class FakeNodes {
     const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', ...more.metadata?.labels };
     const made = await this.#api.create(nodes, { spec: {}, ...more, metadata: { ...more.metadata, name, labels } });
     this.#names.add(name);
-    return this.#writeStatus(made, more.status);
+    const ready = await this.#writeStatus(made, more.status);
+    this.onServed?.();
+    return ready;
   }
 
   async remove(name: string): Promise<void> {
@@ -48,6 +52,7 @@ export class FakeNodes {
   async join(name: string): Promise<void> {
     this.#cut.delete(name);
     await this.#writeStatus(await this.#api.get(nodes, { name }));
+    this.onServed?.();
   }
 
   /** Renews the leases of all nodes that are not cut off, at once and then every `periodMs`. */
