@@ -6,6 +6,7 @@ import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
+import type { VolumeDriver } from '@timonel/sdk/contracts/volume';
 import { EventRecorder } from '@timonel/sdk/controller';
 import { pods } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
@@ -25,6 +26,7 @@ import { Registration } from './node/registration.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
+import { ClaimVolumes } from './volumes/claim-volumes.ts';
 
 /** The parts of the context that are used. */
 export interface AgentContext extends Pick<
@@ -37,6 +39,7 @@ export interface AgentContext extends Pick<
     readonly runtimes: Many<ContainerRuntime>;
     readonly images: ImageService;
     readonly network: PodNetwork;
+    readonly volumes: Many<VolumeDriver>;
   };
 }
 
@@ -134,6 +137,7 @@ function servicesOf(
     network: deps.network,
     runtimes,
     sources,
+    claims: new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name)),
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,

@@ -1,4 +1,5 @@
 /** The controllers of this plugin, wired up. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   controllerPart,
   keysFrom,
@@ -9,6 +10,7 @@ import {
 } from '@timonel/sdk/controller';
 import {
   csiStorageCapacities,
+  isNotFound,
   nodes,
   objectKey,
   persistentVolumeClaims,
@@ -27,7 +29,7 @@ import type { LocalConfig } from './config.ts';
 import { Ledger } from './ledger.ts';
 import { capacityName, isOwn, provisioner } from './names.ts';
 import { makeDirectory, removeDirectory } from './node/directories.ts';
-import { isAsked, reconcile as reconcileClaim } from './provision/reconcile.ts';
+import { isAsked, reconcile as reconcileClaim, volumeName } from './provision/reconcile.ts';
 import { planStatus, reconcile as reconcileGrowth, wantsMore } from './resize/reconcile.ts';
 import { Room } from './room.ts';
 import { reconcile as reconcileVolume } from './volume/reconcile.ts';
@@ -91,6 +93,16 @@ export function partsFor({ config, root, totalBytes }: PartsInput): readonly Con
       const { name = '' } = object.metadata;
       if (!room.ledger.take(name, volumeSize(object))) throw new Error(`node ${nodeName} has no room left`);
     };
+  /** The volume that was last to be made for a claim, by the claim's key: those being worked on. */
+  const begun = new Map<string, string>();
+  /** The claim wants no volume any more: the room of one that was not made after all is free again. */
+  const forgetUnmade = async (key: string, { room }: Caches, api: ApiClient): Promise<void> => {
+    const name = begun.get(key);
+    begun.delete(key);
+    if (name === undefined || !room.ledger.isPending(name)) return;
+    const isMissing = await api.get(persistentVolumes, { name }).then(() => false, isNotFound);
+    if (isMissing) room.ledger.drop(name);
+  };
   const common = { component: provisioner, inputs, workers: 1 } as const;
 
   const provision = controllerPart({
@@ -107,9 +119,13 @@ export function partsFor({ config, root, totalBytes }: PartsInput): readonly Con
           .map(objectKey),
       ),
     ],
-    async observe(key, caches: Caches, now) {
+    async observe(key, caches: Caches, now, { api }) {
       const claim = caches.claims.get(key);
-      if (claim === undefined || !isAsked(claim)) return undefined;
+      if (claim === undefined || !isAsked(claim)) {
+        await forgetUnmade(key, caches, api);
+        return undefined;
+      }
+      begun.set(key, volumeName(claim));
       const storageClass = caches.classes.get(classNameOf(claim));
       const rank = rankOf(caches, classNameOf(claim), nodeName);
       return {

@@ -60,6 +60,7 @@ export async function execute(services: AgentServices, record: PodRecord, action
       memory.finalReported = true;
       return;
     case 'remove-pod-data':
+      await services.claims.unmountAll(record.pod());
       await rm(podDirectory(services.dataDir, record.pod()), { recursive: true, force: true });
       await rm(logDirectoryOf(services.dataDir, record.pod()), { recursive: true, force: true });
       memory.dataRemoved = true;

@@ -11,6 +11,7 @@ import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@tim
 import { container, exited, podWith, running, sandbox } from '../plan/testing.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { Runtimes } from './runtimes.ts';
+import { ClaimVolumes } from '../volumes/claim-volumes.ts';
 import { Semaphore } from './semaphore.ts';
 import type { AgentServices } from './services.ts';
 
@@ -141,6 +142,7 @@ class Bench {
       images: images as ImageService,
       network: network as PodNetwork,
       runtimes: runtimes as Runtimes,
+      claims: new ClaimVolumes({ all: () => [], onChange: () => undefined }, async () => undefined),
       sources: { configMap: async () => undefined, secret: async () => undefined },
       bound: new Semaphore(4),
       dataDir: this.dataDir,

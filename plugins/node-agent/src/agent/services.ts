@@ -5,6 +5,7 @@ import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
 import type { ConfigSources } from '../container/sources.ts';
+import type { ClaimVolumes } from '../volumes/claim-volumes.ts';
 import type { Runtimes } from './runtimes.ts';
 import type { Semaphore } from './semaphore.ts';
 
@@ -20,6 +21,7 @@ export interface AgentServices {
   readonly network: PodNetwork;
   readonly runtimes: Runtimes;
   readonly sources: ConfigSources;
+  readonly claims: ClaimVolumes;
   /** Bound of pods worked on at the same time. */
   readonly bound: Semaphore;
   /** Absolute. One folder a pod: `pods/<uid>`, `logs/<namespace>_<name>_<uid>`. */

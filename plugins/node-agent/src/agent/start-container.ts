@@ -45,7 +45,7 @@ function failed(reason: string, error: unknown, status?: ContainerStatus): Faile
 function reasonOf(error: unknown, otherwise: string): string {
   if (isConfigError(error)) return error.reason;
   if (typeof error !== 'object' || error === null || !('name' in error) || !('reason' in error)) return otherwise;
-  const named = error.name === 'RuntimeError' || error.name === 'ImageError';
+  const named = error.name === 'RuntimeError' || error.name === 'ImageError' || error.name === 'VolumeError';
   return named && typeof error.reason === 'string' ? error.reason : otherwise;
 }
 
@@ -112,7 +112,8 @@ async function configOf(
   const { sources } = services;
   const env = await environmentOf({ pod, container, facts, sources });
   const hostname = hostnameOf(pod, services.nodeName);
-  const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, { pod, facts, sources });
+  const context = { pod, facts, sources, claims: services.claims };
+  const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, context);
   const files = await networkFileMounts({
     pod,
     container,

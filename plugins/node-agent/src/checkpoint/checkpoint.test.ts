@@ -48,10 +48,14 @@ describe('the sources of a pod', () => {
         { name: 'v2', secret: { secretName: 's3' } },
         { name: 'v3', projected: { sources: [{ configMap: { name: 'c5' } }, { secret: { name: 's4' } }, {}] } },
         { name: 'v4', emptyDir: {} },
+        { name: 'v5', persistentVolumeClaim: { claimName: 'p1' } },
+        { name: 'v6', ephemeral: {} },
       ],
     });
     expect([...sourcesOf(pod)].sort()).toEqual([
       ...['c1', 'c2', 'c3', 'c4', 'c5'].map((name) => `configmaps/default/${name}`),
+      'persistentvolumeclaims/default/p1',
+      `persistentvolumeclaims/default/${pod.metadata.name}-v6`,
       ...['s1', 's2', 's3', 's4'].map((name) => `secrets/default/${name}`),
     ]);
   });
@@ -145,6 +149,24 @@ describe('remembered sources', () => {
     expect(await sources.configMap('default', 'none')).toBeUndefined();
     await expect(sources.secret('default', 'never-seen')).rejects.toMatchObject({ reason: 'ServiceUnavailable' });
     expect(changes).toBe(2);
+  });
+
+  it('keep claims together with their volumes', async () => {
+    const claim = { metadata: { name: 'p', namespace: 'default' }, spec: { volumeName: 'v' } };
+    const volume = { metadata: { name: 'v' } };
+    let get: (type: { readonly resource: string }) => Promise<unknown> = async ({ resource }) =>
+      resource === 'persistentvolumes' ? volume : claim;
+    const api = { get: (type: { readonly resource: string }) => get(type) } as unknown as ApiClient;
+    const sources = new RememberedSources(api, new Map(), () => undefined);
+    const both = { ...claim, volume };
+    expect(await sources.claim('default', 'p')).toEqual(both);
+    get = away;
+    expect(await sources.claim('default', 'p')).toEqual(both);
+    const { text } = encodeCheckpoint(
+      checkpointWith(Object.fromEntries(sources.retain(new Set(['persistentvolumeclaims/default/p'])))),
+      1_000_000,
+    );
+    expect(decodeCheckpoint(text).sources.get('persistentvolumeclaims/default/p')).toEqual(both);
   });
 
   it('do not answer what the node may not read any more, nor what no pod wants', async () => {

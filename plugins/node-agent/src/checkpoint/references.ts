@@ -1,8 +1,9 @@
-/** The ConfigMaps and Secrets that a pod names. Pure. */
+/** The ConfigMaps, Secrets and claims that a pod names. Pure. */
 import type { Pod } from '@timonel/sdk/kube';
+import { podClaims } from '@timonel/sdk/volumes';
 import { allContainers } from '../plan/containers.ts';
 
-export type SourceKind = 'configmaps' | 'secrets';
+export type SourceKind = 'configmaps' | 'secrets' | 'persistentvolumeclaims';
 
 /** `configmaps/<namespace>/<name>` */
 export type SourceKey = `${SourceKind}/${string}/${string}`;
@@ -44,5 +45,6 @@ export function sourcesOf(pod: Pod): Set<SourceKey> {
       add('secrets', part.secret?.secretName ?? part.secret?.name);
     }
   }
+  for (const { name } of podClaims(pod, pod.metadata.name ?? '')) add('persistentvolumeclaims', name);
   return found;
 }

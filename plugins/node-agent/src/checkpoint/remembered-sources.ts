@@ -1,20 +1,22 @@
-/** ConfigMaps and Secrets from the API; while it is away, as they were seen last. */
+/** ConfigMaps, Secrets and claims from the API; while it is away, as they were seen last. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   apiErrorReason,
   configMaps,
   isNotFound,
+  persistentVolumeClaims,
+  persistentVolumes,
   secrets,
   type ConfigMap,
   type KubeObject,
   type ResourceType,
   type Secret,
 } from '@timonel/sdk/kube';
-import type { ConfigSources } from '../container/sources.ts';
-import { sourceKey, type SourceKey, type SourceKind } from './references.ts';
+import type { BoundClaim, ConfigSources } from '../container/sources.ts';
+import { sourceKey, type SourceKey } from './references.ts';
 
 /** `null`: the API said that there is no such object. */
-export type RememberedSource = ConfigMap | Secret | null;
+export type RememberedSource = ConfigMap | Secret | BoundClaim | null;
 
 export class RememberedSources implements ConfigSources {
   readonly #api: ApiClient;
@@ -28,11 +30,15 @@ export class RememberedSources implements ConfigSources {
   }
 
   configMap(namespace: string, name: string): Promise<ConfigMap | undefined> {
-    return this.#read('configmaps', configMaps, namespace, name);
+    return this.#read(sourceKey('configmaps', namespace, name), () => found(this.#api, configMaps, namespace, name));
   }
 
   secret(namespace: string, name: string): Promise<Secret | undefined> {
-    return this.#read('secrets', secrets, namespace, name);
+    return this.#read(sourceKey('secrets', namespace, name), () => found(this.#api, secrets, namespace, name));
+  }
+
+  claim(namespace: string, name: string): Promise<BoundClaim | undefined> {
+    return this.#read(sourceKey('persistentvolumeclaims', namespace, name), () => this.#bound(namespace, name));
   }
 
   /** Those that are wanted still; the others are forgotten. */
@@ -41,15 +47,20 @@ export class RememberedSources implements ConfigSources {
     return this.#known;
   }
 
-  async #read<T extends ConfigMap | Secret>(
-    kind: SourceKind,
-    type: ResourceType<T>,
-    namespace: string,
-    name: string,
+  async #bound(namespace: string, name: string): Promise<BoundClaim | undefined> {
+    const claim = await found(this.#api, persistentVolumeClaims, namespace, name);
+    const volumeName = claim?.spec?.volumeName ?? '';
+    if (claim === undefined || volumeName === '') return claim;
+    const volume = await found(this.#api, persistentVolumes, undefined, volumeName);
+    return volume === undefined ? claim : { ...claim, volume };
+  }
+
+  async #read<T extends ConfigMap | Secret | BoundClaim>(
+    key: SourceKey,
+    load: () => Promise<T | undefined>,
   ): Promise<T | undefined> {
-    const key = sourceKey(kind, namespace, name);
     try {
-      const object = await found(this.#api, type, namespace, name);
+      const object = await load();
       this.#remember(key, object ?? null);
       return object;
     } catch (error) {
@@ -71,7 +82,7 @@ export class RememberedSources implements ConfigSources {
 async function found<T extends KubeObject>(
   api: ApiClient,
   type: ResourceType<T>,
-  namespace: string,
+  namespace: string | undefined,
   name: string,
 ): Promise<T | undefined> {
   try {

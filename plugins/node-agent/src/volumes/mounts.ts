@@ -6,6 +6,7 @@ import type { Mount } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { expand } from '../container/expand.ts';
+import type { ClaimVolumes } from './claim-volumes.ts';
 import { prepareHostPath, type HostPathSource } from './host-path.ts';
 import { payloadOf, type PayloadContext } from './payload-sources.ts';
 import { writePayload, type PayloadFile } from './payload.ts';
@@ -16,23 +17,29 @@ const propagation: Record<string, Mount['propagation']> = {
   Bidirectional: 'rshared',
 };
 
-/** Prepares the volumes that the container uses. @throws ConfigError */
+export interface MountContext extends PayloadContext {
+  /** Absent: claims are not supported. */
+  readonly claims?: Pick<ClaimVolumes, 'mount'>;
+}
+
+/** Prepares the volumes that the container uses. @throws ConfigError, VolumeError */
 export async function volumeMounts(
   container: Container,
   volumesDirectory: string,
   env: ReadonlyMap<string, string>,
-  context: PayloadContext,
+  context: MountContext,
 ): Promise<Mount[]> {
   const mounts: Mount[] = [];
   for (const mount of container.volumeMounts ?? []) {
     const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
     if (volume === undefined)
       throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
-    const root = await prepareVolume(volume, volumesDirectory, context);
+    const claimed = await context.claims?.mount(context.pod, volume.name);
+    const root = claimed?.hostPath ?? (await prepareVolume(volume, volumesDirectory, context));
     mounts.push({
       hostPath: await withSubPath(root, mount, env),
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      readOnly: mount.readOnly === true,
+      readOnly: mount.readOnly === true || claimed?.readOnly === true,
       propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
     });
   }
@@ -56,7 +63,7 @@ async function prepareVolume(volume: Volume, volumesDirectory: string, context: 
   const files = await payloadOf(volume, context);
   if (files === undefined) {
     const kind = Object.keys(volume).filter((key) => key !== 'name');
-    const kinds = 'emptyDir, hostPath, configMap, secret, downwardAPI and projected';
+    const kinds = 'emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim and ephemeral';
     throw new ConfigError(
       `volume "${volume.name}": kind ${kind.join(', ')} is not supported by this node, which knows ${kinds}`,
     );

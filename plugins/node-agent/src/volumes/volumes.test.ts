@@ -61,6 +61,14 @@ describe('volumes', () => {
     expect((await stat(join(root, 'v'))).mode & 0o777).toBe(0o777);
   });
 
+  it('gives the volume of a claim, read-only where the pod says so', async () => {
+    const pod = podWith({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c', readOnly: true } }] });
+    const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'part' }] });
+    const claims = { mount: async () => ({ hostPath: root, readOnly: true }) };
+    const [given] = await volumeMounts(app, root, new Map(), { pod, facts, sources, claims });
+    expect(given).toMatchObject({ hostPath: expect.stringMatching(/\/part$/), readOnly: true });
+  });
+
   it.each([
     [
       'a missing key',
