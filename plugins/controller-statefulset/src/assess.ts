@@ -106,9 +106,13 @@ function claimedPods(set: StatefulSet, pods: readonly Pod[]): PodClaims<Pod> {
 }
 
 function currentRevision(set: StatefulSet, { revisions, newest }: RevisionPlan): Revision | undefined {
-  const found = revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision) ?? newest;
-  const template = found === undefined ? undefined : templateOfRevision(found);
-  return template === undefined ? undefined : { name: found?.metadata.name ?? '', template };
+  const named = revisions.find(({ metadata }) => metadata.name === set.status?.currentRevision);
+  // One that is gone or makes no sense cannot be kept to.
+  for (const revision of [named, newest]) {
+    const template = revision === undefined ? undefined : templateOfRevision(revision);
+    if (revision !== undefined && template !== undefined) return { name: revision.metadata.name ?? '', template };
+  }
+  return undefined;
 }
 
 export function assess({ subject: set, pods, revisions }: Observed): Assessment {

@@ -327,6 +327,22 @@ describe('a roll-out', () => {
     expect([...model.revisions.values()].map(({ revision }) => revision)).toEqual([3, 4]);
   });
 
+  it('goes on with the newest template when the revision of pods below the partition is gone, or makes no sense', () => {
+    for (const data of [undefined, {}]) {
+      const model = settled(webSet(2, { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }));
+      rollTo(model, 'web:2');
+      settle(model);
+      const name = model.set.status?.currentRevision ?? '';
+      const revision = model.revisions.get(name);
+      if (revision === undefined) throw new Error('there is no current revision');
+      if (data === undefined) model.revisions.delete(name);
+      else model.revisions.set(name, { ...revision, data });
+      model.pods.delete('web-0');
+      settle(model);
+      expect(images(model)).toEqual(['web:2', 'web:1']);
+    }
+  });
+
   it('takes another name when the name of its revision is taken', () => {
     const model = new Model(webSet(1));
     const [{ object }] = reconcile(model.observe()).actions as never as [{ object: { metadata: { name: string } } }];
