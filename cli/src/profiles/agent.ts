@@ -14,6 +14,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
+    { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
     {
       plugin: 'routes-hostgw',

@@ -9,6 +9,7 @@ export const allInOneProcess: Profile = {
     ...controlPlane({ ...settings, serviceCidr: '127.96.0.0/16' }),
     { plugin: 'images-local' },
     { plugin: 'runtime-process' },
+    { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-loopback' },
     { plugin: 'proxy-userspace', config: { assignAddresses: false } },
     {

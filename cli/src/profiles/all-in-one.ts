@@ -10,6 +10,7 @@ export const allInOne: Profile = {
     ...controlPlane(settings),
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
+    { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
     settings.hasNftables
       ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
