@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import gcController from '@timonel/plugin-controller-gc';
 import jobController from '@timonel/plugin-controller-job';
-import { jobs, pods, type Job, type JobSpec, type Pod } from '@timonel/sdk/kube';
+import { jobs, pods, type Job, type JobSpec, type Pod, type SuccessPolicyRule } from '@timonel/sdk/kube';
 import { startCluster, type Cluster } from './support/cluster.ts';
 
 const indexKey = 'batch.kubernetes.io/job-completion-index';
@@ -126,7 +126,7 @@ describe('apps: Job', () => {
       expect(metadata.name).toMatch(new RegExp(`^work-${index}-[a-z0-9]{5}$`));
       expect(metadata.labels?.[indexKey]).toBe(`${index}`);
       expect(spec.hostname).toBe(`work-${index}`);
-      const fieldPath = `metadata.annotations['${indexKey}']`;
+      const fieldPath = `metadata.labels['${indexKey}']`;
       expect(spec.containers[0]?.env).toMatchObject([
         { name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { fieldPath } } },
       ]);
@@ -201,10 +201,10 @@ describe('apps: Job', () => {
     expect(job.status).toMatchObject({ failedIndexes: '0,1', failed: 4 });
   });
 
-  it.each([
-    ['all indexes', [{ succeededIndexes: '0,1' }], [0, 1], 'the rest'],
-    ['a number of any indexes', [{ succeededCount: 1 }], [3], 'the rest'],
-    ['a number of some indexes', [{ succeededIndexes: '0-2', succeededCount: 1 }], [2], 'the rest'],
+  it.each<[string, SuccessPolicyRule[], number[]]>([
+    ['all indexes', [{ succeededIndexes: '0,1' }], [0, 1]],
+    ['a number of any indexes', [{ succeededCount: 1 }], [3]],
+    ['a number of some indexes', [{ succeededIndexes: '0-2', succeededCount: 1 }], [2]],
   ])('successPolicy: %s', async (_, rules, ends) => {
     const spec = { completionMode: 'Indexed', parallelism: 4, completions: 4, successPolicy: { rules } };
     const namespace = await made([], spec);

@@ -69,8 +69,13 @@ async function finish(world: World): Promise<void> {
   await world.settle();
 }
 
-async function play(spec: Partial<Job['spec']>, steps: readonly Step[], check: (world: World) => void): Promise<World> {
-  const world = new World(spec);
+async function play(
+  spec: Partial<Job['spec']>,
+  steps: readonly Step[],
+  check: (world: World) => void,
+  isOneProcess?: boolean,
+): Promise<World> {
+  const world = new World(spec, isOneProcess);
   for (const step of steps) {
     await take(world, step);
     check(world);

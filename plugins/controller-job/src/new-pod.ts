@@ -24,7 +24,7 @@ function withIndex(name: string, suffix: string, limit: number): string {
 function withIndexVariable<C extends Container>(container: C): C {
   const env = container.env ?? [];
   if (env.some(({ name }) => name === indexVariable)) return container;
-  const fieldRef = { fieldPath: `metadata.annotations['${completionIndexKey}']` };
+  const fieldRef = { fieldPath: `metadata.labels['${completionIndexKey}']` };
   return { ...container, env: [...env, { name: indexVariable, valueFrom: { fieldRef } }] };
 }
 

@@ -18,7 +18,7 @@ export interface PassOptions {
   readonly jobLag?: number;
   readonly podLag?: number;
   /** The process dies after so many writes, the answer to the last one included. */
-  readonly crashAfter?: number;
+  readonly crashAfter?: number | undefined;
 }
 
 class Crash extends Error {}
@@ -175,8 +175,8 @@ export class World {
     const floor = this.#isOneProcess ? this.#floor : 0;
     const seenJob = this.#states[Math.max(floor, last - jobLag)];
     const podsAt = Math.max(floor, last - podLag);
-    const seenPods = [...this.#states[podsAt].pods.values()];
-    const jobs = { get: () => seenJob.job } as unknown as Informer<Job>;
+    const seenPods = [...(this.#states[podsAt]?.pods.values() ?? [])];
+    const jobs = { get: () => seenJob?.job } as unknown as Informer<Job>;
     const pods = {
       byIndex: (index: string, value: string) =>
         seenPods.filter((pod) => (index === 'job' ? jobKeyOf(pod) : orphanNamespace(pod)) === value),
