@@ -50,6 +50,7 @@ describe('controller-nodelifecycle', () => {
     await cluster.api.create(pods, { metadata: { name: 'a', namespace }, spec });
     const pod = () => cluster.api.get(pods, { namespace, name: 'a' });
     await cluster.until('the pod to be ready', async () => isPodReady(await pod()));
+    await cluster.quiet();
     await clock.advance(60_000);
     await cluster.quiet();
     expect([await b.ready('node-0'), await b.taints('node-0')]).toEqual(['True', []]);
@@ -125,23 +126,27 @@ describe('controller-nodelifecycle', () => {
   it('evicts nothing when all nodes are lost, nor at once when the first is back', async () => {
     await using b = await bed(3);
     const { cluster, clock } = b;
+    await cluster.quiet();
     await clock.advance(60_000);
     for (const name of cluster.nodes.names) cluster.nodes.cut(name);
     await clock.advance(70_000);
     for (const name of cluster.nodes.names) {
       await cluster.until(`${name} to be Unknown`, async () => (await b.ready(name)) === 'Unknown');
     }
+    await cluster.quiet();
     await clock.advance(60_000);
     await cluster.quiet();
     for (const name of cluster.nodes.names) expect(await b.taints(name)).toEqual(['unreachable:NoSchedule']);
     await cluster.nodes.join('node-0');
     await cluster.until('the first to be untainted', async () => (await b.taints('node-0')).length === 0);
+    await cluster.quiet();
     await clock.advance(40_000);
     await cluster.quiet();
     expect(await b.taints('node-1')).toEqual(['unreachable:NoSchedule']);
     await clock.advance(30_000);
     // Those that do not return lose their pods, one after the other.
     await cluster.until('the others to be tainted', async () => {
+      await cluster.quiet();
       await clock.advance(5000);
       return (await b.taints('node-1')).length === 2 && (await b.taints('node-2')).length === 2;
     });
@@ -161,6 +166,7 @@ describe('controller-nodelifecycle', () => {
       const node = await cluster.api.create(nodes, { metadata: { name }, spec: {} });
       await cluster.api.updateStatus(nodes, { ...node, status: { conditions: [ready] } });
     }
+    await cluster.quiet();
     await clock.advance(40_000);
     await cluster.quiet();
     const states = async (): Promise<(string | undefined)[]> =>

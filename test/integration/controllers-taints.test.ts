@@ -57,6 +57,7 @@ describe('controller-taintmanager', () => {
     await cluster.until('the event', async () =>
       (await cluster.eventsOf(gone ?? { metadata: {} })).some(({ reason }) => reason === 'TaintManagerEviction'),
     );
+    await cluster.quiet();
     await clock.advance(55_000);
     await cluster.quiet();
     expect(await isGoing(patient)).toBe(false);
@@ -72,6 +73,7 @@ describe('controller-taintmanager', () => {
     await using cluster = await startCluster({ controllers: [taintManager], nodes: 1, clock });
     const patient = await podOn(cluster, 'patient', tolerated(60));
     await setTaints(cluster, [taint]);
+    await cluster.quiet();
     await clock.advance(50_000);
     await cluster.quiet();
     await setTaints(cluster, []);
@@ -84,6 +86,7 @@ describe('controller-taintmanager', () => {
     await cluster.quiet();
     // Counted anew.
     await setTaints(cluster, [taint]);
+    await cluster.quiet();
     await clock.advance(50_000);
     await cluster.quiet();
     expect((await patient())?.metadata.deletionTimestamp).toBeUndefined();
@@ -103,19 +106,25 @@ describe('controller-taintmanager', () => {
     const ready = async (): Promise<Pod[]> =>
       (await cluster.api.list(pods, { namespace })).items.filter((pod) => isPodActive(pod) && isPodReady(pod));
     await cluster.until('six ready pods', async () => (await ready()).length === 6);
+    await cluster.quiet();
     await clock.advance(60_000);
     const before = (await ready()).map(({ metadata }) => metadata.uid);
     cluster.nodes.cut('node-1');
     await clock.advance(200_000);
     await cluster.nodes.join('node-1');
     cluster.kubelet.look();
+    await cluster.quiet();
     await clock.advance(400_000);
     await cluster.quiet();
     expect((await ready()).map(({ metadata }) => metadata.uid)).toEqual(before);
 
     cluster.nodes.cut('node-0');
+    // Lost after 50 s, then tolerated for 300 s.
+    for (const ms of [60_000, 280_000, 30_000]) {
+      await clock.advance(ms);
+      await cluster.quiet();
+    }
     await cluster.until('the pods of the dead node to be replaced', async () => {
-      await clock.advance(10_000);
       const now = await ready();
       return now.length === 6 && now.every(({ spec }) => spec.nodeName !== 'node-0');
     });

@@ -11,7 +11,7 @@ interface Bed {
   now(): number;
 }
 
-function bed(): Bed {
+function bed(answer: Bed['answer'] = 'object'): Bed {
   const env = manualEnv();
   const stop = new AbortController();
   const api = {
@@ -23,7 +23,7 @@ function bed(): Bed {
     },
   };
   const self: Bed = {
-    answer: 'object',
+    answer,
     contact: undefined as unknown as ApiContact,
     pass: (ms) => env.advance(ms),
     now: () => env.clock.monotonic(),
@@ -34,8 +34,7 @@ function bed(): Bed {
 describe('the contact with the API', () => {
   it('begins with the first answer, of whatever kind', async () => {
     for (const answer of ['object', 'none'] as const) {
-      const b = bed();
-      b.answer = answer;
+      const b = bed(answer);
       const startMs = b.now();
       await b.pass(60_000);
       expect(b.contact.sinceMs()).toBeLessThanOrEqual(startMs + 5000);
@@ -43,8 +42,7 @@ describe('the contact with the API', () => {
   });
 
   it('is none while nothing answers', async () => {
-    const b = bed();
-    b.answer = 'absent';
+    const b = bed('absent');
     await b.pass(60_000);
     expect(b.contact.sinceMs()).toBe(b.now());
   });
@@ -68,11 +66,24 @@ describe('the contact with the API', () => {
     expect(b.contact.sinceMs()).toBeLessThanOrEqual(backMs + 5000);
   });
 
-  it('ends with an answer that does not come', async () => {
+  it('ends with an answer that does not come, and begins anew when others do', async () => {
     const b = bed();
     await b.pass(10_000);
     b.answer = 'never';
     await b.pass(60_000);
     expect(b.contact.sinceMs()).toBe(b.now());
+    b.answer = 'object';
+    const backMs = b.now();
+    await b.pass(30_000);
+    expect(b.contact.sinceMs()).toBeLessThanOrEqual(backMs + 6000);
+  });
+
+  it('begins soon after the API does', async () => {
+    const b = bed('absent');
+    await b.pass(7000);
+    b.answer = 'object';
+    const upMs = b.now();
+    await b.pass(7000);
+    expect(b.contact.sinceMs()).toBeLessThanOrEqual(upMs + 1000);
   });
 });

@@ -13,15 +13,17 @@ export interface ApiContactOptions {
 
 /** Times in a row that the API may miss. */
 const missesLimit = 3;
+/** After a question without an answer. */
+const retryMs = 500;
 
 /** See the head of this file. Asks until the signal of the host aborts. */
 export class ApiContact {
   readonly #host: Pick<ControllerHost, 'env' | 'signal'>;
   readonly #api: Pick<ApiClient, 'get'>;
+  readonly #periodMs: number;
   readonly #gapMs: number;
   #sinceMs = 0;
   #lastMs = Number.NEGATIVE_INFINITY;
-  #asking = false;
 
   constructor(
     host: Pick<ControllerHost, 'env' | 'signal'>,
@@ -30,10 +32,9 @@ export class ApiContact {
   ) {
     this.#host = host;
     this.#api = api;
+    this.#periodMs = periodMs;
     this.#gapMs = missesLimit * periodMs;
-    const timer = host.env.timers.every(periodMs, () => void this.#ask());
-    host.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-    void this.#ask();
+    void this.#run();
   }
 
   /** On the monotonic clock. Now, while there is no contact. */
@@ -42,18 +43,27 @@ export class ApiContact {
     return nowMs - this.#lastMs > this.#gapMs ? nowMs : this.#sinceMs;
   }
 
-  async #ask(): Promise<void> {
-    if (this.#asking || this.#host.signal.aborted) return;
-    this.#asking = true;
-    try {
-      // Any object: that there is none is an answer too.
-      await this.#api.get(namespaces, { name: 'default' });
-      this.#answered();
-    } catch (error) {
-      if (isNotFound(error)) this.#answered();
-    } finally {
-      this.#asking = false;
+  async #run(): Promise<void> {
+    const { env, signal } = this.#host;
+    while (!signal.aborted) {
+      const answered = await this.#ask();
+      if (answered) this.#answered();
+      const pauseMs = answered ? this.#periodMs : Math.min(retryMs, this.#periodMs);
+      await env.timers.sleep(pauseMs, signal).catch(() => undefined);
     }
+  }
+
+  /** An answer that takes longer than a period is none: it might never come. */
+  #ask(): Promise<boolean> {
+    // Any object: that there is none is an answer too.
+    const answered = this.#api.get(namespaces, { name: 'default' }).then(() => true, isNotFound);
+    const late = new AbortController();
+    const signal = AbortSignal.any([this.#host.signal, late.signal]);
+    const tooLate = this.#host.env.timers.sleep(this.#periodMs, signal).then(
+      () => false,
+      () => false,
+    );
+    return Promise.race([answered, tooLate]).finally(() => late.abort());
   }
 
   #answered(): void {
