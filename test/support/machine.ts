@@ -63,7 +63,7 @@ export function traces(): string[] {
       .map((line) => `nft ${line}`),
     ...lines('ip', ['-o', 'link'])
       .map((line) => line.split(': ')[1]?.split('@')[0] ?? '')
-      .filter((name) => /^(tml|tv|ts|tn)[0-9a-f]{6,8}$/.test(name))
+      .filter((name) => /^(tml|tv|ts|tn|tl)[0-9a-f]{6,8}$/.test(name))
       .map((name) => `link ${name}`),
   ];
 }
