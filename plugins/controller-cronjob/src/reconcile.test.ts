@@ -1,0 +1,332 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Action, Outcome } from '@timonel/sdk/controller';
+import { controllerReference, cronJobs, timestampOf, type CronJob, type Job } from '@timonel/sdk/kube';
+import fc from 'fast-check';
+import { scheduledAnnotation } from './cron-jobs.ts';
+import { explain } from './explain.ts';
+import type { Observed } from './observe.ts';
+import { jobFor, reconcile } from './reconcile.ts';
+import { planStatus } from './status.ts';
+
+const minuteMs = 60_000;
+const atMs = (text: string): number => Date.parse(`2026-01-01T${text}Z`);
+
+function cron(spec: Partial<CronJob['spec']> = {}, status: CronJob['status'] = {}): CronJob {
+  return {
+    metadata: { name: 'tick', namespace: 'default', uid: 'cron-uid', creationTimestamp: '2026-01-01T00:00:30Z' },
+    spec: {
+      schedule: '*/10 * * * *',
+      concurrencyPolicy: 'Allow',
+      suspend: false,
+      successfulJobsHistoryLimit: 3,
+      failedJobsHistoryLimit: 1,
+      jobTemplate: { metadata: { labels: { a: 'b' } }, spec: { template: { spec: { containers: [] } } } },
+      ...spec,
+    },
+    status,
+  };
+}
+
+function job(text: string, end?: 'Complete' | 'Failed', more: object = {}): Job {
+  const made = jobFor(cron(), atMs(text), 'UTC');
+  const completionTime = timestampOf(atMs(text) + minuteMs);
+  return {
+    ...made,
+    metadata: { ...made.metadata, uid: `uid-${text}`, creationTimestamp: timestampOf(atMs(text)), ...more },
+    status: {
+      startTime: timestampOf(atMs(text)),
+      ...(end === undefined ? {} : { conditions: [{ type: end, status: 'True' }] }),
+      ...(end === 'Complete' ? { completionTime } : {}),
+    },
+  };
+}
+
+function seen(now: string, subject: CronJob, jobs: readonly Job[] = []): Observed {
+  return { subject, jobs, nowMs: atMs(now), timestamp: timestampOf(atMs(now)) };
+}
+
+function brief(observed: Observed): string[] {
+  return reconcile(observed).actions.map((action) =>
+    action.do === 'event'
+      ? action.event.reason
+      : `${action.do} ${'object' in action ? nameOf(action.object as Job) : ''}`,
+  );
+}
+
+/** The time for which it was made. */
+const nameOf = ({ metadata }: Job): string => {
+  const minutes = Number(metadata.name?.replace('tick-', ''));
+  return new Date(minutes * minuteMs).toISOString().slice(11, 16);
+};
+
+const refs = (...jobs: Job[]): NonNullable<CronJob['status']> => ({
+  active: jobs.map(({ metadata }) => ({ kind: 'Job', name: metadata.name ?? '', uid: metadata.uid ?? '' })),
+});
+
+describe('a cron job', () => {
+  it.each<[string, string, CronJob, readonly Job[], string[]]>([
+    ['makes nothing before its first time', '00:09:59', cron(), [], []],
+    ['makes a job at its time', '00:10:00', cron(), [], ['create 00:10']],
+    ['makes the job of a time once', '00:15:00', cron({}, { lastScheduleTime: '2026-01-01T00:10:00Z' }), [], []],
+    ['knows of a job that the status does not know of', '00:15:00', cron(), [job('00:10:00')], []],
+    ['makes the last of the missed ones', '00:35:00', cron(), [], ['create 00:30']],
+    [
+      'makes what was missed while it was suspended',
+      '00:35:00',
+      cron({}, { lastScheduleTime: '2026-01-01T00:10:00Z' }),
+      [job('00:10:00')],
+      ['create 00:30'],
+    ],
+    ['makes none while it is suspended', '00:35:00', cron({ suspend: true }), [], []],
+    [
+      'makes none that is later than its deadline',
+      '00:15:00',
+      cron({ startingDeadlineSeconds: 60 }),
+      [],
+      ['MissSchedule'],
+    ],
+    ['makes one within its deadline', '00:10:40', cron({ startingDeadlineSeconds: 60 }), [], ['create 00:10']],
+    [
+      'Allow: makes one beside others',
+      '00:20:00',
+      cron({}, refs(job('00:10:00'))),
+      [job('00:10:00')],
+      ['create 00:20'],
+    ],
+    [
+      'Forbid: waits for the one that runs',
+      '00:20:00',
+      cron({ concurrencyPolicy: 'Forbid' }),
+      [job('00:10:00')],
+      ['JobAlreadyActive'],
+    ],
+    [
+      'Forbid: goes on after the one that ran',
+      '00:25:00',
+      cron({ concurrencyPolicy: 'Forbid' }),
+      [job('00:10:00', 'Failed')],
+      ['create 00:20'],
+    ],
+    [
+      'Replace: takes the place of the one that runs',
+      '00:20:00',
+      cron({ concurrencyPolicy: 'Replace' }),
+      [job('00:10:00')],
+      ['delete 00:10', 'create 00:20'],
+    ],
+    [
+      'tells of many missed ones',
+      '23:35:00',
+      cron({ schedule: '* * * * *' }),
+      [],
+      ['TooManyMissedTimes', 'create 23:35'],
+    ],
+    [
+      'does not tell of those before the deadline',
+      '23:35:00',
+      cron({ schedule: '* * * * *', startingDeadlineSeconds: 600 }),
+      [],
+      ['create 23:35'],
+    ],
+    [
+      'tells of a schedule that it does not understand',
+      '00:10:00',
+      cron({ schedule: '61 * * * *' }),
+      [],
+      ['UnparseableSchedule'],
+    ],
+    [
+      'tells of a time zone that it does not know',
+      '00:10:00',
+      cron({ timeZone: 'Mars/Base' }),
+      [],
+      ['UnknownTimeZone'],
+    ],
+    ['rests after the clock was set back', '00:25:00', cron({}, { lastScheduleTime: '2026-01-01T05:00:00Z' }), [], []],
+    [
+      'follows the clocks of its zone',
+      '00:45:00',
+      cron({ schedule: '15 6 * * *', timeZone: 'Asia/Kathmandu' }),
+      [],
+      ['create 00:30'],
+    ],
+  ])('%s', (_, now, subject, jobs, expected) => {
+    expect(brief(seen(now, subject, jobs))).toEqual(expected);
+  });
+
+  it('keeps a number of finished jobs, the newest', () => {
+    const jobs = [
+      ...['00:10:00', '00:40:00', '00:20:00', '00:30:00'].map((text) => job(text, 'Complete')),
+      ...['00:15:00', '00:25:00'].map((text) => job(text, 'Failed')),
+      job('00:50:00'),
+    ];
+    expect(brief(seen('00:51:00', cron(), jobs))).toEqual(['delete 00:10', 'delete 00:15']);
+    const none = cron({ successfulJobsHistoryLimit: 0, failedJobsHistoryLimit: 5, suspend: true });
+    expect(brief(seen('00:51:00', none, jobs))).toHaveLength(4);
+    expect(reconcile(seen('00:51:00', cron(), jobs)).actions[0]).toMatchObject({
+      options: { propagationPolicy: 'Background' },
+    });
+  });
+
+  it('sleeps until the next time, and a minute at most', () => {
+    expect(reconcile(seen('00:09:30', cron())).requeueAfterMs).toBe(30_000);
+    expect(reconcile(seen('00:00:45', cron())).requeueAfterMs).toBe(60_000);
+    expect(reconcile(seen('00:09:30', cron({ suspend: true }))).requeueAfterMs).toBeUndefined();
+    expect(reconcile(seen('00:09:30', cron({ schedule: '0 0 30 2 *' }))).requeueAfterMs).toBeUndefined();
+  });
+
+  it('makes jobs by its template, named by the minute', () => {
+    expect(jobFor(cron({ timeZone: 'Europe/Madrid' }), atMs('00:10:00'), 'Europe/Madrid')).toEqual({
+      metadata: {
+        name: `tick-${atMs('00:10:00') / minuteMs}`,
+        namespace: 'default',
+        labels: { a: 'b' },
+        annotations: { [scheduledAnnotation]: '2026-01-01T01:10:00+01:00' },
+        ownerReferences: [controllerReference(cron(), cronJobs)],
+      },
+      spec: { template: { spec: { containers: [] } } },
+    });
+  });
+});
+
+describe('the status of a cron job', () => {
+  const none: Outcome = { answers: new Map(), existing: [] };
+
+  it('names the jobs that run, the last time and the last success', () => {
+    const running = job('00:30:00', undefined, { resourceVersion: '9' });
+    const subject = cron({}, { ...refs(job('00:10:00'), job('00:20:00')), lastScheduleTime: '2026-01-01T00:20:00Z' });
+    const plan = planStatus(seen('00:31:00', subject, [job('00:10:00', 'Complete'), running]), none);
+    expect(plan?.status).toEqual({
+      active: [
+        {
+          kind: 'Job',
+          apiVersion: 'batch/v1',
+          namespace: 'default',
+          name: running.metadata.name,
+          uid: 'uid-00:30:00',
+          resourceVersion: '9',
+        },
+      ],
+      lastScheduleTime: '2026-01-01T00:30:00Z',
+      lastSuccessfulTime: '2026-01-01T00:11:00Z',
+    });
+    expect(plan?.events?.map(({ reason }) => reason)).toEqual(['SawCompletedJob', 'MissingJob']);
+  });
+
+  it('keeps its references as they are, and leaves out jobs of others', () => {
+    const before = refs(job('00:10:00'));
+    const { [scheduledAnnotation]: _, ...annotations } = job('00:20:00').metadata.annotations ?? {};
+    const foreign = job('00:20:00', undefined, { annotations });
+    const observed = seen('00:15:00', cron({}, { ...before, lastScheduleTime: '2026-01-01T00:10:00Z' }), [
+      job('00:10:00'),
+      foreign,
+    ]);
+    expect(planStatus(observed, none)?.status.active).toEqual(before.active);
+    expect(explain(observed).map(({ code }) => code)).toEqual(['NextRun', 'UnexpectedJob']);
+  });
+});
+
+describe('explain', () => {
+  const codes = (observed: Observed): string[] => explain(observed).map(({ code }) => code);
+  it('says what a cron job waits for', () => {
+    expect(explain(seen('00:09:00', cron()))[0]?.text).toBe('the next run is at 2026-01-01T00:10:00Z');
+    expect(codes(seen('00:20:00', cron({ concurrencyPolicy: 'Forbid' }), [job('00:10:00')]))).toEqual([
+      'JobAlreadyActive',
+      'NextRun',
+    ]);
+    expect(codes(seen('00:15:00', cron({ startingDeadlineSeconds: 60 })))).toEqual(['MissSchedule', 'NextRun']);
+    expect(codes(seen('00:25:00', cron({}, { lastScheduleTime: '2026-01-01T05:00:00Z' })))).toEqual([
+      'ClockWentBack',
+      'NextRun',
+    ]);
+    expect(codes(seen('00:25:00', cron({ schedule: 'x' })))).toEqual(['UnparseableSchedule']);
+    expect(codes(seen('00:25:00', cron({ schedule: '0 0 30 2 *' })))).toEqual(['NoNextRun']);
+    expect(codes(seen('00:25:00', cron({ suspend: true })))).toEqual(['Suspended']);
+  });
+});
+
+describe('amid jumps of the clock, crashes and ends of jobs', () => {
+  const anyStep = fc.oneof(
+    fc.record({ do: fc.constant('clock' as const), seconds: fc.integer({ min: -4000, max: 9000 }) }),
+    fc.record({ do: fc.constant('end' as const), which: fc.nat(5) }),
+    // The process dies after so many writes.
+    fc.record({ do: fc.constant('pass' as const), writes: fc.nat(3) }),
+    fc.constant({ do: 'pass' as const, writes: 99 }),
+  );
+
+  interface World {
+    nowMs: number;
+    cronJob: CronJob;
+    jobs: Job[];
+    readonly made: Map<string, number>;
+  }
+
+  function act(world: World, action: Action): void {
+    if (action.do === 'delete')
+      world.jobs = world.jobs.filter(({ metadata }) => metadata.uid !== action.object.metadata.uid);
+    if (action.do !== 'create') return;
+    const { name = '' } = action.object.metadata;
+    if (world.jobs.some(({ metadata }) => metadata.name === name)) throw new Error(`${name} is there already`);
+    world.made.set(name, (world.made.get(name) ?? 0) + 1);
+    const metadata = {
+      ...action.object.metadata,
+      uid: `${name}#${world.made.get(name)}`,
+      creationTimestamp: timestampOf(world.nowMs),
+    };
+    world.jobs.push({ ...(action.object as Job), metadata, status: { startTime: timestampOf(world.nowMs) } });
+  }
+
+  function pass(world: World, writes: number): number {
+    const observed: Observed = {
+      subject: world.cronJob,
+      jobs: world.jobs,
+      nowMs: world.nowMs,
+      timestamp: timestampOf(world.nowMs),
+    };
+    const actions = reconcile(observed).actions.filter((action) => action.do !== 'event');
+    const answers = new Map<Action, Job>();
+    for (const action of actions.slice(0, writes)) {
+      act(world, action);
+      answers.set(
+        action,
+        action.do === 'create' ? (world.jobs.at(-1) as Job) : (('object' in action && action.object) as Job),
+      );
+    }
+    if (actions.length >= writes) return actions.length;
+    const status = planStatus(observed, { answers, existing: [] })?.status ?? {};
+    const isNew = JSON.stringify(status) !== JSON.stringify(world.cronJob.status);
+    world.cronJob = { ...world.cronJob, status };
+    return actions.length + (isNew ? 1 : 0);
+  }
+
+  it.each(['Allow', 'Forbid', 'Replace'])(
+    '%s: no time twice, as many at once as allowed, and then rest',
+    (concurrencyPolicy) => {
+      fc.assert(
+        fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+          const subject = cron({ concurrencyPolicy });
+          const world: World = { nowMs: atMs('00:00:30'), cronJob: subject, jobs: [], made: new Map() };
+          const running = (): Job[] => world.jobs.filter(({ status }) => status?.conditions === undefined);
+          for (const step of [...steps, { do: 'pass' as const, writes: 99 }]) {
+            if (step.do === 'clock') world.nowMs += step.seconds * 1000;
+            else if (step.do === 'pass') pass(world, step.writes);
+            else {
+              const ended = running()[step.which];
+              const conditions = [{ type: 'Complete', status: 'True' as const }];
+              world.jobs = world.jobs.map((job) =>
+                job === ended
+                  ? { ...job, status: { ...job.status, conditions, completionTime: timestampOf(world.nowMs) } }
+                  : job,
+              );
+            }
+            if (concurrencyPolicy !== 'Allow') expect(running().length).toBeLessThanOrEqual(1);
+          }
+          for (const [name, count] of world.made) expect({ name, count }).toEqual({ name, count: 1 });
+          pass(world, 99);
+          expect(pass(world, 99)).toBe(0);
+        }),
+        { numRuns: 150 },
+      );
+    },
+  );
+});
