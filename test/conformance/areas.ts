@@ -201,6 +201,16 @@ const others: readonly Line[] = [
       behaviour(1, 'PriorityClass: all verbs, an immutable value', /priorityclass/i),
     ],
   },
+  {
+    title: 'storage: PersistentVolumeClaim',
+    behaviours: [
+      behaviour(1, 'life of a claim and its volume with all verbs', /life|verb/i),
+      behaviour(1, 'the status of both', /status/i),
+      behaviour(0, 'kept while a pod uses it', /kept/i),
+      behaviour(0, 'WaitForFirstConsumer', /waits/i),
+      behaviour(0, 'ephemeral volumes', /template/i),
+    ],
+  },
 ];
 
 export const lines: readonly Line[] = [...apps, ...apiMachinery, ...others];
