@@ -1,0 +1,89 @@
+/** Every manifest in examples/, applied with real kubectl, works in real containers, and is deleted without a trace. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestCluster } from '../support/cluster.ts';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+import { works, type ObjectView } from '../support/works.ts';
+
+const folder = join(import.meta.dirname, '..', '..', 'examples');
+const manifests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.yaml'))
+  .toSorted();
+/** A cron job is due once a minute. */
+const limitMs = 120_000;
+/** Objects of the whole cluster that examples make. */
+const clusterWide = 'persistentvolumes';
+
+describe('the examples', () => {
+  let before: readonly string[];
+  let volumesBefore: string;
+  let cluster: TestCluster;
+  const namespaceOf = (manifest: string): string => manifest.replace(/\.yaml$/, '').replaceAll(/[^a-z0-9]+/g, '-');
+  const ok = async (...args: string[]): Promise<string> => {
+    const result = await cluster.kubectl(args);
+    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
+    return result.stdout;
+  };
+  const inNamespace = (manifest: string, verb: string, ...more: string[]): Promise<string> =>
+    ok(verb, '--namespace', namespaceOf(manifest), '-f', join(folder, manifest), ...more);
+  const objectsOf = async (manifest: string): Promise<readonly ObjectView[]> => {
+    const found = JSON.parse(await inNamespace(manifest, 'get', '-o', 'json')) as { items?: ObjectView[] };
+    return found.items ?? [found as unknown as ObjectView];
+  };
+
+  beforeAll(async () => {
+    before = traces();
+    cluster = await TestCluster.start();
+    volumesBefore = await ok('get', clusterWide, '-o', 'name');
+    // All at once: what takes its time does so beside the others.
+    for (const manifest of manifests) {
+      await ok('create', 'namespace', namespaceOf(manifest));
+      await inNamespace(manifest, 'apply');
+    }
+  }, 360_000);
+  afterAll(async () => {
+    await cluster.dispose();
+    expect(newTraces(before)).toEqual([]);
+  }, 60_000);
+
+  it.each(manifests)(
+    '%s works',
+    async (manifest) => {
+      let waiting: string[] = [];
+      await until(
+        async () => {
+          const objects = await objectsOf(manifest);
+          waiting = objects
+            .filter((object) => !works(object))
+            .map(({ kind, metadata, status }) => `${kind} ${metadata.name}: ${JSON.stringify(status)}`);
+          return objects.length > 0 && waiting.length === 0;
+        },
+        { what: () => `${manifest} to work:\n${waiting.join('\n')}`, timeoutMs: limitMs, intervalMs: 500 },
+      );
+    },
+    limitMs + 10_000,
+  );
+
+  it('are applied again without a change', async () => {
+    for (const manifest of manifests) {
+      const generations = async (): Promise<unknown[]> =>
+        (await objectsOf(manifest)).map(({ kind, metadata: { name, generation } }) => [kind, name, generation]);
+      const first = await generations();
+      await inNamespace(manifest, 'apply');
+      expect(await generations()).toEqual(first);
+    }
+  }, 60_000);
+
+  it('are deleted, and nothing of them is left', async () => {
+    for (const manifest of manifests) await inNamespace(manifest, 'delete', '--wait=false');
+    await ok('delete', 'namespace', ...manifests.map(namespaceOf), '--timeout=60s');
+    await until(async () => (await ok('get', clusterWide, '-o', 'name')) === volumesBefore, {
+      what: 'the volumes to be gone',
+      timeoutMs: 30_000,
+    });
+    const pods = await ok('get', 'pods', '--all-namespaces', '-o', 'name');
+    expect(pods).toBe('');
+  }, 120_000);
+});
