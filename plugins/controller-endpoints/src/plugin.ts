@@ -2,7 +2,7 @@ import type { AnyPlugin } from '@timonel/sdk';
 import { byNamespace, defineController, keysFrom } from '@timonel/sdk/controller';
 import { byNamespacedLabel, endpointChanged, isSelected, selectionIndexValue } from '@timonel/sdk/controller/endpoints';
 import { endpoints, objectKey, pods, services } from '@timonel/sdk/kube';
-import { explain, isOwn, reconcile, type Observed } from './reconcile.ts';
+import { explain, isOwn, largeFrom, reconcile, type Observed } from './reconcile.ts';
 
 const plugin: AnyPlugin = defineController({
   name: 'controller-endpoints',
@@ -17,6 +17,8 @@ const plugin: AnyPlugin = defineController({
     services: informers.for(services, { indexes: { namespace: byNamespace } }),
     pods: informers.for(pods, { indexes: { label: byNamespacedLabel } }),
     endpoints: informers.for(endpoints),
+    /** When large ones were written last, by key. */
+    written: new Map<string, number>(),
   }),
 
   sources: ({ services: all, pods: podCache, endpoints: cache }) => [
@@ -33,7 +35,7 @@ const plugin: AnyPlugin = defineController({
     keysFrom(cache, (object) => [objectKey(object)]),
   ],
 
-  observe(key, { services: all, pods: podCache, endpoints: cache }, now): Observed | undefined {
+  observe(key, { services: all, pods: podCache, endpoints: cache, written }, now): Observed | undefined {
     const subject = all.get(key);
     const existing = cache.get(key);
     if (subject === undefined && (existing === undefined || !isOwn(existing))) return undefined;
@@ -43,9 +45,16 @@ const plugin: AnyPlugin = defineController({
       subject,
       pods: candidates.filter((pod) => subject !== undefined && isSelected(subject, pod)),
       endpoints: existing,
+      writtenMs: written.get(key),
     };
   },
   reconcile,
+  remember({ subject, endpoints: existing, pods: { length }, nowMs }, { answers }, { written }) {
+    const of = subject ?? existing;
+    if (of === undefined || answers.size === 0) return;
+    written.delete(objectKey(of));
+    if (length >= largeFrom) written.set(objectKey(of), nowMs);
+  },
   explain,
 });
 

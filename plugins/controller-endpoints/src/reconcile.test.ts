@@ -123,6 +123,15 @@ describe('reconcile', () => {
     expect(explain(fewer)).toEqual([]);
   });
 
+  it('joins changes of large Endpoints that come soon after one another', () => {
+    const pods = Array.from({ length: 300 }, (_, index) => aPod(String(index)));
+    const state = { ...step(observed({ pods })), pods: pods.slice(1) };
+    expect(reconcile({ ...state, nowMs: 5_400, writtenMs: 5_000 })).toEqual({ actions: [], requeueAfterMs: 600 });
+    for (const nowMs of [6_000, 4_000]) expect(verbs({ ...state, nowMs, writtenMs: 5_000 })).toEqual(['update']);
+    const small = { ...step(observed({ pods: pods.slice(0, 10) })), pods: [] };
+    expect(verbs({ ...small, nowMs: 5_400, writtenMs: 5_000 })).toEqual(['update']);
+  });
+
   it('removes its own after the service, and nothing that is made by hand or elects a leader', () => {
     const state = step(observed({ pods: [aPod('1')] }));
     expect(verbs({ ...state, subject: undefined })).toEqual(['delete']);

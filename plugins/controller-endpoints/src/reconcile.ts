@@ -23,6 +23,9 @@ export const manager = 'endpoint-controller';
 const overCapacityAnnotation = 'endpoints.kubernetes.io/over-capacity';
 /** Where leaders are elected by means of Endpoints, they are no endpoints of a service. */
 const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader';
+/** Each write of a large object costs all who watch: changes that come soon after one another are one. */
+export const largeFrom = 200;
+export const pauseMs = 1_000;
 /** Clients that need more read EndpointSlices. */
 export const addressLimit = 1000;
 
@@ -31,6 +34,8 @@ export interface Observed extends Observation<Service> {
   readonly pods: readonly Pod[];
   /** The object of the service's name. */
   readonly endpoints: Endpoints | undefined;
+  /** When this process wrote it last, ms since the epoch. */
+  readonly writtenMs?: number | undefined;
 }
 
 const cause: ActionCause = {
@@ -114,6 +119,13 @@ function plan(service: Service, seen: Observed): Action[] {
     : [act.update(endpoints, existing, next, { cause, event: told('FailedToUpdateEndpoint', 'update') })];
 }
 
+function waitOf({ endpoints: existing, nowMs, writtenMs }: Observed): number {
+  if (writtenMs === undefined || addressesIn(existing).size < largeFrom) return 0;
+  const sinceMs = nowMs - writtenMs;
+  // The clock may jump.
+  return sinceMs < 0 ? 0 : Math.max(0, pauseMs - sinceMs);
+}
+
 /** Endpoints of a service without selector are made by hand; those of leaders are none of a service. */
 export function reconcile(seen: Observed): Reconciliation {
   const { subject: service, endpoints: existing } = seen;
@@ -124,6 +136,8 @@ export function reconcile(seen: Observed): Reconciliation {
     return { actions: leftOver ? [act.delete(endpoints, existing, { cause: gone })] : [] };
   }
   if (!selectsPods(service)) return { actions: [] };
+  const waitMs = waitOf(seen);
+  if (waitMs > 0) return { actions: [], requeueAfterMs: waitMs };
   const isDeleted = service.metadata.deletionTimestamp !== undefined;
   return { actions: plan(service, seen).filter((action) => !isDeleted || action.do !== 'create') };
 }

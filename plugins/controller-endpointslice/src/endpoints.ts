@@ -51,12 +51,16 @@ export function podEndpoints(
   node: (name: string) => NodeFacts | undefined,
 ): PodEndpoint[] {
   const eligible = pods.filter((pod) => isEligible(service, pod, node));
+  // Ports without names are the same in every pod.
+  const isNamed = service.spec.ports?.some(({ targetPort }) => typeof targetPort === 'string') === true;
+  const [first] = eligible;
+  const common = first === undefined || isNamed ? undefined : portsOf(service, first);
   return families.flatMap((family) =>
     eligible.flatMap((pod) => {
       const address = addressOf(pod, family);
       if (address === undefined) return [];
       const endpoint = endpointOf(service, pod, address, node(pod.spec.nodeName ?? ''));
-      return [{ pod, family, endpoint, ports: portsOf(service, pod) }];
+      return [{ pod, family, endpoint, ports: common ?? portsOf(service, pod) }];
     }),
   );
 }
@@ -64,8 +68,11 @@ export function podEndpoints(
 /** A named port may have another number in another pod. */
 export function byFamilyAndPorts<E extends PodEndpoint>(endpoints: readonly E[]): E[][] {
   const groups = new Map<string, E[]>();
+  const keys = new Map<readonly SlicePort[], string>();
   for (const one of endpoints) {
-    const key = `${one.family} ${portsKey(one.ports)}`;
+    const known = keys.get(one.ports) ?? portsKey(one.ports);
+    keys.set(one.ports, known);
+    const key = `${one.family} ${known}`;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [one]);
     else group.push(one);

@@ -175,9 +175,11 @@ function plan(service: Service, seen: Observed): Action[] {
     endpoints: group.map(({ endpoint }) => endpoint),
   }));
   const { create, update, keep, remove } = packSlices(groups, families, usable, endpointsPerSlice);
-  const changed = changedPods(hinted.endpoints, usable);
-  const trigger = triggerTime(changed, usable.length === 0 ? service : undefined);
-  const write = writer(service, changed.length > 0 || usable.length === 0 ? trigger : undefined, seen.isTaken);
+  const isWritten = create.length > 0 || update.length > 0;
+  const changed = isWritten ? changedPods(hinted.endpoints, usable) : [];
+  const isNew = usable.length === 0;
+  const trigger = isNew || changed.length > 0 ? triggerTime(changed, isNew ? service : undefined) : undefined;
+  const write = writer(service, trigger, seen.isTaken);
   const isDeleted = service.metadata.deletionTimestamp !== undefined;
   const stale = seen.slices.filter((slice) => !usable.includes(slice));
   const writes = [
