@@ -146,6 +146,26 @@ describe('controller-daemonset', () => {
     cluster.kubelet.script = () => 'ready';
   });
 
+  it('two sets of one selector and of one very long name but its end have pods of their own, and rest', async () => {
+    const namespace = await cluster.namespace();
+    const names = ['a', 'b'].map((end) => `${'agent-'.repeat(16)}${end}`);
+    for (const name of names) {
+      await cluster.api.create(daemonSets, { ...agentSet(namespace), metadata: { name, namespace } });
+    }
+    for (const name of names) {
+      await cluster.until(`the pods of ${name}`, async () => {
+        const { status } = await cluster.api.get(daemonSets, { namespace, name });
+        return status?.numberAvailable === 3 && status.updatedNumberScheduled === 3;
+      });
+    }
+    const owners = (await podsOf(namespace)).map((pod) => controllerOf(pod)?.name);
+    for (const name of names) expect(owners.filter((owner) => owner === name)).toHaveLength(3);
+    await cluster.quiet();
+    const before = reconciles();
+    await cluster.quiet();
+    expect(reconciles()).toBe(before);
+  });
+
   it('kubectl rollout status, history and undo know its revisions', async () => {
     const namespace = await made();
     const { kubectl } = await kubernetesTools();

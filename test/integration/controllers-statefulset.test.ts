@@ -187,6 +187,19 @@ describe('controller-statefulset', () => {
     await settled(namespace);
   });
 
+  it('a name that is too long for labels of pods is told as an event that names the limit', async () => {
+    const namespace = await cluster.namespace();
+    const set = dbSet(namespace, 1);
+    const name = 'db-'.repeat(22) + 'x';
+    const made = await cluster.api.create(statefulSets, { ...set, metadata: { name, namespace } });
+    await cluster.until('the refusal', async () =>
+      (await cluster.eventsOf(made)).some(
+        ({ reason, message }) => reason === 'FailedCreate' && message?.includes('must be no more than 63'),
+      ),
+    );
+    await cluster.api.delete(statefulSets, { namespace, name });
+  });
+
   it('undoes a roll-out that is stuck without a hand on its pods', async () => {
     const namespace = await made(3);
     await settled(namespace);

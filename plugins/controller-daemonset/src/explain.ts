@@ -21,6 +21,10 @@ function groupOf(places: readonly Place[]): NodeGroup {
   return { count: places.length, names: places.map(({ name }) => name) };
 }
 
+function counted(places: readonly Place[]): string {
+  return places.length === 1 ? 'one node' : `${places.length} nodes`;
+}
+
 /** What a node waits for: a code, a text, and what helps. Undefined: it has an available pod. */
 function waitOf({ subject: set, nowMs }: Observed, { pods }: Place): Pick<Cause, 'code' | 'text'> | undefined {
   const living = pods.filter((pod) => !isTerminating(pod));
@@ -53,7 +57,7 @@ function waits(observed: Observed, { places }: Assessment): Cause[] {
     .map(([code, { text, places: of }]): Cause => {
       const pod = firstPod(of)?.metadata.name;
       const unblock = pod === undefined ? {} : { unblock: `see timonel why pod ${pod}` };
-      return { component, code, text: `${of.length} nodes: ${text}`, nodes: groupOf(of), ...unblock };
+      return { component, code, text: `${counted(of)}: ${text}`, nodes: groupOf(of), ...unblock };
     });
 }
 
@@ -69,7 +73,7 @@ function nowhere({ places }: Assessment): Cause[] {
           {
             component,
             code: 'no-node-matches',
-            text: `${others.length} nodes do not match its node selector or affinity`,
+            text: `not matched by its node selector or affinity: ${counted(others)}`,
             nodes: groupOf(others),
           },
         ]),
@@ -79,7 +83,7 @@ function nowhere({ places }: Assessment): Cause[] {
           {
             component,
             code: 'untolerated-taint',
-            text: `${tainted.length} nodes have taints that it does not tolerate: ${taints.slice(0, 5).join(', ')}`,
+            text: `taints that it does not tolerate keep it from ${counted(tainted)}: ${taints.slice(0, 5).join(', ')}`,
             nodes: groupOf(tainted),
             unblock: `tolerate ${taints[0]}`,
           },
@@ -93,7 +97,7 @@ function outdated({ subject: set }: Observed, { places, isUpToDate }: Assessment
     return shouldRun && living.length > 0 && !living.some(isUpToDate);
   });
   if (old.length === 0) return [];
-  const text = `${old.length} nodes have pods of an older template`;
+  const text = `pods of an older template on ${counted(old)}`;
   if (isRolling(set)) return [{ component, code: 'rolling-out', text, nodes: groupOf(old) }];
   const unblock = `delete pod ${firstPod(old)?.metadata.name}`;
   return [
@@ -118,7 +122,7 @@ export function explain(observed: Observed): readonly Cause[] {
           {
             component,
             code: 'leaving-nodes',
-            text: `${leaving.length} nodes do not match any more: their pods are to go`,
+            text: `pods are to go, for their nodes do not match any more: ${counted(leaving)}`,
             nodes: groupOf(leaving),
           },
         ]),

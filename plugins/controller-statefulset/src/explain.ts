@@ -23,6 +23,8 @@ import { waitsFor } from './scale-down.ts';
 const component = 'controller-statefulset';
 const cause = (code: string, text: string, more: Partial<Cause> = {}): Cause => ({ component, code, text, ...more });
 
+const counted = (count: number): string => (count === 1 ? 'one pod' : `${count} pods`);
+
 function seconds(fromMs: number, toMs: number): string {
   return `${Math.max(0, Math.ceil((toMs - fromMs) / 1000))} s`;
 }
@@ -69,17 +71,17 @@ function ofRollOut(set: StatefulSet, { replicas, update }: Assessment): Cause[] 
   if (old.length === 0 || update === undefined) return [];
   const names = old.map(({ name }) => name);
   if (!isRolling(set)) {
-    const text = `${names.length} pods are of older revisions, and the strategy is OnDelete`;
+    const text = `older revisions have ${counted(names.length)}, and the strategy is OnDelete`;
     return [cause('on-delete', text, { detail: { pods: names }, unblock: `delete pod ${names.at(-1)}` })];
   }
   const held = old.filter(({ ordinal }) => ordinal < partitionOf(set));
   const causes: Cause[] = [];
   if (held.length < old.length) {
-    const text = `${old.length - held.length} pods are to be replaced by revision ${update.name}`;
+    const text = `revision ${update.name} is to replace ${counted(old.length - held.length)}`;
     causes.push(cause('rolling-out', text, { detail: { pods: names } }));
   }
   if (held.length > 0) {
-    const text = `the partition keeps ${held.length} pods at older revisions`;
+    const text = `the partition keeps ${counted(held.length)} at older revisions`;
     causes.push(cause('partition', text, { unblock: 'lower spec.updateStrategy.rollingUpdate.partition' }));
   }
   return causes;
@@ -107,7 +109,7 @@ export function explain(observed: Observed): readonly Cause[] {
             unblock: `see timonel why pod ${blocker.name}`,
           }),
         ]),
-    ...(shrinking > 0 ? [cause('scaling-down', `${shrinking} pods beyond the wanted replicas are to go`)] : []),
+    ...(shrinking > 0 ? [cause('scaling-down', `beyond the wanted replicas: ${counted(shrinking)}`)] : []),
     ...ofRollOut(set, seen),
   ];
 }
