@@ -179,6 +179,22 @@ describe('status', () => {
     expect(requeueAfterMs).toBe(50_000);
   });
 
+  it('counts what the pass has created and adopted, and not what it has released', () => {
+    const set = replicaSet(3);
+    const all = [pod('a'), pod('orphan', { owner: null }), pod('strayed', { labels: { app: 'other' } })];
+    const answers = new Map(
+      plan(set, all).map((action): [Action, Pod] => {
+        if (action.do !== 'create' && action.do !== 'update') throw new Error(`unexpected: ${action.do}`);
+        return [action, (action.do === 'create' ? action.object : action.next) as Pod];
+      }),
+    );
+    expect(statusOf(observed(set, all), { ...none, answers }).status).toMatchObject({
+      replicas: 3,
+      fullyLabeledReplicas: 3,
+      readyReplicas: 2,
+    });
+  });
+
   it.each(['create', 'delete'] as const)('sets and removes ReplicaFailure when it may not %s', (what) => {
     const [set, all] = what === 'create' ? [replicaSet(1), []] : [replicaSet(0), [pod('a')]];
     const reason = what === 'create' ? 'FailedCreate' : 'FailedDelete';

@@ -1,5 +1,12 @@
 /** The status of a ReplicaSet or a ReplicationController. */
-import { fromLabelSelector, matchesSelector, type Condition } from '../../kube/index.ts';
+import {
+  controllerOf,
+  fromLabelSelector,
+  matchesSelector,
+  type Condition,
+  type KubeObject,
+  type Pod,
+} from '../../kube/index.ts';
 import { isPodReady, podAvailableAtMs } from '../pod-state.ts';
 import type { Outcome } from '../reconciler/index.ts';
 import { findCondition, removeCondition, setCondition } from '../status.ts';
@@ -37,6 +44,13 @@ function withFailure(
   return setCondition(conditions, { type: 'ReplicaFailure', status: 'True', ...failure }, now);
 }
 
+/** Pods that the pass has created or adopted: it need not wait for the cache to count them. Deleted ones count as long as the cache shows them. */
+function madeBy(subject: KubeObject, { answers }: Outcome): Pod[] {
+  return [...answers]
+    .filter(([{ do: verb }, answer]) => verb !== 'delete' && controllerOf(answer)?.uid === subject.metadata.uid)
+    .map(([, answer]) => answer as Pod);
+}
+
 /** A `StatusPlan` of either kind. */
 export interface ReplicasStatusPlan {
   readonly status: ReplicasStatus;
@@ -50,7 +64,7 @@ export function replicasStatus<T extends Replicated>(
 ): ReplicasStatusPlan {
   const { subject, claims, nowMs, timestamp } = observed;
   const { generation } = subject.metadata;
-  const active = claims.owned;
+  const active = [...claims.owned, ...madeBy(subject, outcome)];
   const templateLabels = fromLabelSelector({ matchLabels: subject.spec.template?.metadata?.labels ?? {} });
   const times = active.map((pod) => podAvailableAtMs(pod, subject.spec.minReadySeconds ?? 0, nowMs));
   const later = times.filter((time): time is number => time !== undefined && time > nowMs);
