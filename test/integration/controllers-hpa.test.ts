@@ -38,7 +38,10 @@ interface Load {
 const loads = new Map<string, Load>();
 /** Namespaces in which nothing may be scaled. */
 const refused = new Set<string>();
+/** Namespaces for which the metrics are never answered. */
+const silent = new Set<string>();
 let asked = 0;
+let unanswered = 0;
 
 function samplesOf(all: readonly Pod[], nowMs: number): PodMetrics[] {
   return all.flatMap((pod) => {
@@ -111,6 +114,10 @@ const metrics: AnyPlugin = definePlugin({
         external: {
           offered: () => ['queue'],
           values: async ({ namespace }) => {
+            if (silent.has(namespace)) {
+              unanswered += 1;
+              await new Promise(() => undefined);
+            }
             const { queue } = loads.get(namespace) ?? {};
             return queue === undefined ? [] : [1, 2].map(() => ({ value: queue / 2, time: time() }));
           },
@@ -130,6 +137,7 @@ beforeAll(async () => {
   cluster = await startCluster({
     controllers: [autoscaler, deploymentController, replicaSetController, gcController],
     plugins: [metrics],
+    config: { [autoscaler.name]: { metricTimeoutMs: 1000 } },
     nodes: 0,
     clock,
   });
@@ -139,6 +147,7 @@ afterAll(async () => {
 });
 afterEach(() => {
   loads.clear();
+  silent.clear();
 });
 
 interface Subject {
@@ -404,6 +413,21 @@ describe('what cannot be scaled', () => {
     ).toBe(true);
   });
 
+  it('a metric that is never answered holds nothing up but its own autoscaler', async () => {
+    const at = await workload(1);
+    const queue = { metric: { name: 'queue' }, target: { type: 'AverageValue', averageValue: '10' } };
+    const metrics: MetricSpec[] = [{ type: 'External', external: queue }];
+    silent.add(at.namespace);
+    await scaledBy(at, { metrics });
+    const other = await workload(1);
+    loads.set(other.namespace, { queue: 20 });
+    await scaledBy(other, { metrics });
+    await ready(other, 2);
+    await clock.advance(1000);
+    await saying(at, 'ScalingActive', 'False FailedGetExternalMetric');
+    expect((await eventsOf(at))[0]).toContain('no answer within 1000 ms');
+  });
+
   it('a target at zero stays there until somebody scales it', async () => {
     const at = await workload(0);
     loads.set(at.namespace, { cpu: 100 });
@@ -466,6 +490,22 @@ describe('after a restart', () => {
     await control.disable(autoscaler.name);
     await control.enable(autoscaler.name);
   };
+
+  it('works again, even if it was switched off while a metric was not answered', async () => {
+    const at = await workload(1);
+    const queue = { metric: { name: 'queue' }, target: { type: 'AverageValue', averageValue: '10' } };
+    silent.add(at.namespace);
+    const before = unanswered;
+    await scaledBy(at, { metrics: [{ type: 'External', external: queue }] });
+    await cluster.until('the metric to be asked for', () => unanswered > before);
+    const restarted = restart();
+    await clock.advance(1000);
+    await restarted;
+    silent.clear();
+    loads.set(at.namespace, { queue: 30 });
+    await clock.advance(period);
+    await ready(at, 3);
+  }, 30_000);
 
   it('shrinks nothing before it has seen a whole window', async () => {
     const at = await workload(4);

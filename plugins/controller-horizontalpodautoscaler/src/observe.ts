@@ -1,5 +1,5 @@
 /** Looks at all that an autoscaler is decided by. */
-import { DeadlineWatch, errorMessage, withDeadline, type Env, type Many } from '@timonel/sdk';
+import { errorMessage, InTime, type Env, type Many } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import type { ExternalMetricsProvider, ObjectMetricsProvider } from '@timonel/sdk/contracts/metrics';
@@ -25,8 +25,6 @@ export interface Sources extends PodsInputs {
   readonly externalMetrics: Many<ExternalMetricsProvider>;
 }
 
-/** How long metrics may take. */
-const answerMs = 10_000;
 const servicesOf = <T>(many: Many<T>): T[] => many.all().map(({ service }) => service);
 /** What the API says of the target itself; other errors are about the way to it, and are tried again. */
 const verdicts: ReadonlySet<string> = new Set(['BadRequest', 'Forbidden', 'Invalid', 'MethodNotAllowed', 'NotFound']);
@@ -34,14 +32,13 @@ const verdicts: ReadonlySet<string> = new Set(['BadRequest', 'Forbidden', 'Inval
 export class Observer {
   readonly #sources: Sources;
   readonly #resourceMetrics: ResourceMetricsReader;
-  readonly #deadlines: DeadlineWatch;
+  readonly #inTime: InTime;
 
   constructor(sources: Sources) {
     this.#sources = sources;
     const { api, env, config } = sources;
     this.#resourceMetrics = new ResourceMetricsReader(api, env, Math.min(1000, config.syncPeriodMs / 4));
-    this.#deadlines = new DeadlineWatch(env.clock, env.timers);
-    sources.signal.addEventListener('abort', () => this.#deadlines.close(), { once: true });
+    this.#inTime = new InTime(env, sources.signal, config.metricTimeoutMs);
   }
 
   async observe(
@@ -92,15 +89,14 @@ export class Observer {
 
   #readings({ metadata, spec }: HorizontalPodAutoscaler, pods: readonly Pod[]): Promise<Reading[]> {
     const { namespace = '' } = metadata;
-    return Promise.all((spec.metrics ?? []).map((metric) => this.#inTime(this.#read(metric, namespace, pods))));
+    return Promise.all((spec.metrics ?? []).map((metric) => this.#answered(this.#read(metric, namespace, pods))));
   }
 
-  async #inTime(reading: Promise<Reading>): Promise<Reading> {
-    try {
-      return await withDeadline(this.#deadlines, answerMs, reading, () => new Error(`no answer within ${answerMs} ms`));
-    } catch (error) {
-      return { of: 'nothing', message: `unable to get metrics: ${errorMessage(error)}` };
-    }
+  async #answered(reading: Promise<Reading>): Promise<Reading> {
+    const answered = await this.#inTime.wait(reading);
+    return 'value' in answered
+      ? answered.value
+      : { of: 'nothing', message: `unable to get metrics: ${answered.error}` };
   }
 
   async #read(metric: MetricSpec, namespace: string, pods: readonly Pod[]): Promise<Reading> {

@@ -20,6 +20,8 @@ const plugin: AnyPlugin = defineController({
   subject: horizontalPodAutoscalers,
   optional: { resources: resourceProvider, objectMetrics, externalMetrics },
   config: autoscalerConfig,
+  // They mostly wait for metrics, some perhaps for long.
+  workers: 32,
   inputs({ informers, api, env, signal, config, deps }) {
     const sources: Sources = {
       autoscalers: informers.for(horizontalPodAutoscalers, { indexes: { namespace: byNamespace } }),

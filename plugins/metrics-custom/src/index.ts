@@ -45,9 +45,8 @@ const plugin: AnyPlugin = definePlugin({
   // The server asks for the routes, so that its client comes later than this plugin.
   optional: { api: apiClient, resources: resourceProvider, objects: objectMetrics, external: externalMetrics },
   setup(ctx) {
-    const { deps, env } = ctx;
-    const questions = new Questions({ env, ...deps });
-    ctx.dispose(() => questions.close());
+    const { deps, env, signal } = ctx;
+    const questions = new Questions({ env, signal, ...deps });
     const routes = routesOf(questions);
     const discovered = new DiscoveredGroups();
     return {

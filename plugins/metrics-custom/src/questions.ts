@@ -1,5 +1,5 @@
 /** From a path to the values. */
-import { DeadlineWatch, errorMessage, withDeadline, type Env, type Many, type OptionalRef } from '@timonel/sdk';
+import { errorMessage, InTime, type Env, type Many, type OptionalRef } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { pathParameter, type ResourceProvider, type RouteRequest } from '@timonel/sdk/contracts/api-server';
 import {
@@ -16,6 +16,7 @@ const answerMs = 10_000;
 
 export interface QuestionParts {
   readonly env: Env;
+  readonly signal: AbortSignal;
   readonly api: OptionalRef<ApiClient>;
   readonly resources: Many<ResourceProvider>;
   readonly objects: Many<ObjectMetricsProvider>;
@@ -41,15 +42,11 @@ function selectorObject(selector: Selector): LabelSelector | undefined {
 
 export class Questions {
   readonly #parts: QuestionParts;
-  readonly #deadlines: DeadlineWatch;
+  readonly #inTime: InTime;
 
   constructor(parts: QuestionParts) {
     this.#parts = parts;
-    this.#deadlines = new DeadlineWatch(parts.env.clock, parts.env.timers);
-  }
-
-  close(): void {
-    this.#deadlines.close();
+    this.#inTime = new InTime(parts.env, parts.signal, answerMs);
   }
 
   /** @throws ApiError */
@@ -63,7 +60,7 @@ export class Questions {
     const name = pathParameter(params, 'name');
     const names = name === '*' ? await this.#names(type, namespace, query) : [name];
     const selector = selectorIn(query, 'metricLabelSelector');
-    const values = await this.#inTime(provider.values({ group, resource, namespace, names, metric, selector }));
+    const values = await this.#answered(provider.values({ group, resource, namespace, names, metric, selector }));
     if (name !== '*' && values.length === 0)
       throw new ApiError('NotFound', `there is no value of the metric ${metric} for ${resource} ${name}`);
     return objectValues({ type, namespace, metric, selector: selectorObject(selector) }, values);
@@ -76,7 +73,7 @@ export class Questions {
     if (provider === undefined) throw new ApiError('NotFound', `no plugin offers the metric ${metric}`);
     const selector = selectorIn(query, 'labelSelector');
     const namespace = pathParameter(params, 'namespace');
-    return externalValues(metric, await this.#inTime(provider.values({ namespace, metric, selector })));
+    return externalValues(metric, await this.#answered(provider.values({ namespace, metric, selector })));
   }
 
   /** `pods`, `deployments.apps`. */
@@ -99,12 +96,9 @@ export class Questions {
     return items.map(({ metadata }) => metadata.name ?? '');
   }
 
-  async #inTime<T>(values: Promise<T>): Promise<T> {
-    const late = (): Error => new Error(`no answer within ${answerMs} ms`);
-    try {
-      return await withDeadline(this.#deadlines, answerMs, values, late);
-    } catch (error) {
-      throw new ApiError('ServiceUnavailable', `the metric cannot be had: ${errorMessage(error)}`);
-    }
+  async #answered<T>(values: Promise<T>): Promise<T> {
+    const answered = await this.#inTime.wait(values);
+    if ('value' in answered) return answered.value;
+    throw new ApiError('ServiceUnavailable', `the metric cannot be had: ${answered.error}`);
   }
 }

@@ -5,6 +5,7 @@ export * from './env.ts';
 export * from './env-parts.ts';
 export * from './errors.ts';
 export * from './hook.ts';
+export * from './in-time.ts';
 export * from './log.ts';
 export * from './metrics/index.ts';
 export * from './nearest.ts';
