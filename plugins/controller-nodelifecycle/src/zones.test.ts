@@ -99,8 +99,32 @@ describe('the turn of a node', () => {
     zones.seen(nodeOf('lost', { ready: false }));
     for (const name of ['ready-0', 'tainted', 'new']) expect(zones.turnOf(name)).toMatchObject({ now: false });
     expect(zones.turnOf('lost')?.waitMs).toBe(10_000);
-    expect(zones.gone('lost')).toEqual(['tainted', 'new']);
+    zones.gone('lost');
     expect(zones.turnOf('lost')).toBeUndefined();
+  });
+});
+
+describe('a change', () => {
+  it('concerns the one whose turn it may be, and all that are lost when every node is, or is no more', async () => {
+    const [zones] = await bed(1, 2);
+    expect(zones.seen(nodeOf('lost-2', { ready: false }))).toEqual(['lost-0']);
+    expect(zones.seen(nodeOf('lost-2', { ready: false }))).toEqual([]);
+    expect(zones.seen(nodeOf('lost-0', { ready: false, tainted: true }))).toEqual(['lost-1']);
+    expect(zones.seen(nodeOf('ready-0', { ready: false })).toSorted()).toEqual([
+      'lost-0',
+      'lost-1',
+      'lost-2',
+      'ready-0',
+    ]);
+    expect(zones.seen(nodeOf('lost-1')).toSorted()).toEqual(['lost-0', 'lost-2', 'ready-0']);
+    expect(zones.gone('lost-1').toSorted()).toEqual(['lost-0', 'lost-2', 'ready-0']);
+  });
+
+  it('of a thousand nodes that are lost at once costs little', async () => {
+    const [zones] = await bed(1000, 0);
+    const told = Array.from({ length: 999 }, (_, n) => zones.seen(nodeOf(`ready-${n}`, { ready: false })));
+    expect(told.every((names) => names.length === 1)).toBe(true);
+    expect(zones.turnOf('ready-998')).toMatchObject({ state: 'PartialDisruption', waitMs: expect.any(Number) });
   });
 });
 

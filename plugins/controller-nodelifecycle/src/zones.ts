@@ -40,8 +40,6 @@ interface Facts {
 interface Zone {
   readonly nodes: Map<string, Facts>;
   ready: number;
-  /** Names of those that wait for the taint, the one that waits longest first. Undefined: to be put in order anew. */
-  queue: readonly string[] | undefined;
   lastTaintMs: number | undefined;
 }
 
@@ -64,6 +62,10 @@ function factsOf(node: Node): Facts {
     tainted,
     since: findCondition(node.status?.conditions, 'Ready')?.lastTransitionTime ?? node.metadata.creationTimestamp ?? '',
   };
+}
+
+function isBefore(a: string, { since: sinceA }: Facts, b: string, { since: sinceB }: Facts): boolean {
+  return sinceA === sinceB ? a < b : sinceA < sinceB;
 }
 
 type Rules = Omit<NodeLifecycleConfig, 'startupGracePeriodMs'>;
@@ -95,15 +97,16 @@ export class Zones {
     this.#sweep(before?.zone);
     if (nobodyWasReady && ready) this.#returnedMs = this.#clock.monotonic();
     if (tainted && before?.tainted !== true) this.#noteTaint(node, zone, before !== undefined);
-    return this.#notReady();
+    return this.#concerned(nobodyWasReady, [zone, before?.zone ?? zone]);
   }
 
   gone(name: string): readonly string[] {
     const before = this.#facts.get(name);
     if (before === undefined) return [];
+    const nobodyWasReady = this.#ready === 0;
     this.#drop(name, before);
     this.#sweep(before.zone);
-    return this.#notReady();
+    return this.#concerned(nobodyWasReady, [before.zone]);
   }
 
   /** Undefined: no such node. */
@@ -114,7 +117,7 @@ export class Zones {
     const view = this.#viewOf(facts.zone, zone);
     const rate = this.#rateOf(view);
     if (!facts.waits || rate === 0) return { ...view, now: false, waitMs: undefined };
-    const place = this.#queueOf(zone).indexOf(name);
+    const place = this.#placeOf(zone, name, facts);
     const nowMs = this.#clock.monotonic();
     const intervalMs = 1000 / rate;
     const freeMs = Math.max(
@@ -146,26 +149,29 @@ export class Zones {
     return nodes > largeZoneSize ? secondaryEvictionRate : 0;
   }
 
-  #queueOf(zone: Zone): readonly string[] {
-    if (zone.queue !== undefined) return zone.queue;
-    const waiting = [...zone.nodes].filter(([, { waits }]) => waits);
-    waiting.sort(([a, { since: sinceA }], [b, { since: sinceB }]) =>
-      sinceA === sinceB ? (a < b ? -1 : 1) : sinceA < sinceB ? -1 : 1,
-    );
-    zone.queue = waiting.map(([name]) => name);
-    return zone.queue;
+  /** How many wait for the taint before it: the one that is lost for longest comes first. */
+  #placeOf(zone: Zone, name: string, facts: Facts): number {
+    let place = 0;
+    for (const [other, its] of zone.nodes) if (its.waits && isBefore(other, its, name, facts)) place += 1;
+    return place;
+  }
+
+  #firstOf(zone: Zone): string[] {
+    let first: [string, Facts] | undefined;
+    for (const entry of zone.nodes) {
+      if (entry[1].waits && (first === undefined || isBefore(...entry, ...first))) first = entry;
+    }
+    return first === undefined ? [] : [first[0]];
   }
 
   #put(name: string, facts: Facts): void {
     const zone: Zone = this.#zones.get(facts.zone) ?? {
       nodes: new Map(),
       ready: 0,
-      queue: undefined,
       lastTaintMs: undefined,
     };
     this.#zones.set(facts.zone, zone);
     zone.nodes.set(name, facts);
-    zone.queue = undefined;
     this.#facts.set(name, facts);
     if (!facts.ready) return;
     zone.ready += 1;
@@ -177,7 +183,6 @@ export class Zones {
     this.#facts.delete(name);
     if (zone === undefined) return;
     zone.nodes.delete(name);
-    zone.queue = undefined;
     if (!ready) return;
     zone.ready -= 1;
     this.#ready -= 1;
@@ -196,7 +201,14 @@ export class Zones {
     zone.lastTaintMs = Math.max(zone.lastTaintMs ?? atMs, atMs);
   }
 
-  #notReady(): readonly string[] {
-    return [...this.#facts].filter(([, { ready }]) => !ready).map(([name]) => name);
+  /** Those whose turn it may be; all that are lost, when it begins or ends that every node is. */
+  #concerned(nobodyWasReady: boolean, zoneNames: readonly string[]): readonly string[] {
+    if ((this.#ready === 0) !== nobodyWasReady) {
+      return [...this.#facts].filter(([, { ready }]) => !ready).map(([name]) => name);
+    }
+    return [...new Set(zoneNames)].flatMap((zoneName) => {
+      const zone = this.#zones.get(zoneName);
+      return zone === undefined ? [] : this.#firstOf(zone);
+    });
   }
 }
