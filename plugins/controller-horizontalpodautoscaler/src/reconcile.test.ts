@@ -117,6 +117,24 @@ describe('one decision', () => {
     expect(found.says).toHaveLength(says.length);
   });
 
+  it('has a tolerance of its own in each direction', () => {
+    const behavior = (up: string, down: string) => ({
+      scaleUp: { tolerance: up },
+      scaleDown: { tolerance: down, stabilizationWindowSeconds: 0 },
+    });
+    const wanted = (each: number, up: string, down: string): number | undefined =>
+      decide(
+        observedOf({
+          spec: { behavior: behavior(up, down) },
+          pods: podsOf(10),
+          readings: [samplesOf(Array(10).fill(each))],
+        }),
+      )?.desiredReplicas;
+    expect([wanted(520, '0', '0'), wanted(520, '0.05', '0')]).toEqual([11, 10]);
+    expect([wanted(700, '0.5', '0'), wanted(400, '0.5', '0')]).toEqual([10, 8]);
+    expect([wanted(400, '0', '250m'), wanted(700, '0', '0.25')]).toEqual([10, 14]);
+  });
+
   it('shares no pods even when it is out of its bounds', () => {
     const selectorProblem = { event: 'AmbiguousSelector', reason: 'AmbiguousSelector', message: 'two' };
     for (const spec of [{ maxReplicas: 1 }, { minReplicas: 3 }]) {
