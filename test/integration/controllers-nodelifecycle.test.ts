@@ -4,8 +4,10 @@ import nodeLifecycle from '@timonel/plugin-controller-nodelifecycle';
 import { explainers } from '@timonel/sdk/contracts/why';
 import { isPodReady } from '@timonel/sdk/controller';
 import { coreEvents, leases, nodes, pods, type Node, type Taint } from '@timonel/sdk/kube';
+import { MemoryStore } from '../../plugins/store-memory/src/memory-store.ts';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { UnsteadyStore } from '../support/unsteady-store.ts';
 
 const heartbeatMs = 10_000;
 
@@ -176,5 +178,27 @@ describe('controller-nodelifecycle', () => {
     expect(await states()).toEqual(['True', 'True']);
     await clock.advance(30_000);
     await cluster.until('them to be Unknown', async () => (await states()).every((state) => state === 'Unknown'));
+  });
+
+  it('does not take it for silence of the nodes when the API was away', async () => {
+    const clock = new Clock();
+    const memory = new MemoryStore(clock.env);
+    const store = new UnsteadyStore(memory);
+    const controllers = [nodeLifecycle];
+    await using cluster = await startCluster({ controllers, nodes: 2, heartbeatMs, clock, store });
+    const shown = async (): Promise<unknown[]> =>
+      (await cluster.api.list(nodes)).items.map(({ spec, status }) => [spec.taints, status?.conditions]);
+    await cluster.quiet();
+    await clock.advance(60_000);
+    const before = await shown();
+    for (const outage of ['refuses', 'hangs'] as const) {
+      store.outage = outage;
+      await clock.advance(600_000);
+      store.outage = 'none';
+      await clock.advance(60_000);
+      await cluster.quiet();
+    }
+    expect(await shown()).toEqual(before);
+    memory.close();
   });
 });

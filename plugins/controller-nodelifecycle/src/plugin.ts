@@ -94,6 +94,8 @@ const plugin: AnyPlugin = defineController({
     return { subject, ...now, ...health, turn: zones.turnOf(name), pods: onNode };
   },
   reconcile,
+  // When the API is back, nodes and pods should not wait for minutes.
+  retryLimitMs: 5000,
   status: statusOf,
   explain,
 });

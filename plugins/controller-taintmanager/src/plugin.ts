@@ -74,6 +74,8 @@ const plugin: AnyPlugin = defineController({
     return { subject, ...now, taints, waited, pods: matters ? podCache.byIndex('node', name) : [] };
   },
   reconcile,
+  // When the API is back, nodes and pods should not wait for minutes.
+  retryLimitMs: 5000,
   remember(observed, _outcome, { waiting }) {
     const name = observed.subject?.metadata.name ?? '';
     const later = waitingOf(observed);
