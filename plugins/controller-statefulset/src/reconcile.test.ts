@@ -193,6 +193,19 @@ describe('fewer replicas', () => {
     expect(model.pods.size).toBe(0);
   });
 
+  it('do not wait for pods that have ended, which never become healthy', () => {
+    const model = settled(webSet(3));
+    scale(model, 0);
+    model.phase('web-0', 'Succeeded');
+    model.phase('web-1', 'Running');
+    model.phase('web-2', 'Failed');
+    expect(settle(model)).toEqual([
+      'delete web-2 (TooManyReplicas)',
+      'delete web-1 (TooManyReplicas)',
+      'delete web-0 (TooManyReplicas)',
+    ]);
+  });
+
   it('a higher first ordinal drops the lower pods', () => {
     const model = settled(webSet(2));
     model.set = { ...model.set, spec: { ...model.set.spec, ordinals: { start: 1 } } };

@@ -1,6 +1,14 @@
 /** Pods beyond the wanted number go, in order the highest ordinal first and one at a time. */
 import type { Action } from '@timonel/sdk/controller';
-import { isAvailable, isOrdered, isTerminating, type Assessment, type CondemnedSlot, type Observed } from './assess.ts';
+import {
+  hasEnded,
+  isAvailable,
+  isOrdered,
+  isTerminating,
+  type Assessment,
+  type CondemnedSlot,
+  type Observed,
+} from './assess.ts';
 import { retainClaims } from './claims.ts';
 import { deletePod } from './pod-actions.ts';
 
@@ -10,11 +18,14 @@ export interface ScaledDown {
   readonly goOn: boolean;
 }
 
-/** The place that an ordered scale-down may pass although it is not well; undefined when another is in the way. */
+/**
+ * What an ordered scale-down waits for before this place goes: an unhealthy pod of a lower ordinal may become healthy first. One that
+ * has ended never will: it neither waits nor is waited for.
+ */
 function blocker(observed: Observed, { condemned }: Assessment, slot: CondemnedSlot): CondemnedSlot | undefined {
   const { subject: set, nowMs } = observed;
-  if (isAvailable(set, slot.pod, nowMs)) return undefined;
-  const lowest = condemned.findLast(({ pod }) => !isAvailable(set, pod, nowMs));
+  if (isAvailable(set, slot.pod, nowMs) || hasEnded(slot.pod)) return undefined;
+  const lowest = condemned.findLast(({ pod }) => !isAvailable(set, pod, nowMs) && !hasEnded(pod));
   return lowest === slot ? undefined : lowest;
 }
 
