@@ -8,6 +8,7 @@ import { explainers } from '@timonel/sdk/contracts/why';
 import { endpointSlices, services, type Service } from '@timonel/sdk/kube';
 import { ProxyBed } from '@timonel/testkit/contracts/proxy';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { describeFaults } from '../support/controller-faults.ts';
 
 const allocator = { clusterIpRange: '127.98.0.0/16', publishEndpoint: false };
 
@@ -230,4 +231,50 @@ describeAsRoot(`an address on the link${canMakeLinks ? '' : ' (skipped: it needs
     expect(await bed.outside.call('connect', address, 80, 300)).not.toMatchObject({ code: 'CONNECTED' });
     expect(await bed.node.run('ip', ['-o', 'link'])).not.toContain(': tl');
   }, 60_000);
+});
+
+describeFaults({
+  name: 'loadbalancer',
+  crashes: 8,
+  controllers: [loadBalancerPool],
+  config: { 'loadbalancer-pool': { pools: [{ name: 'main', addresses: ['192.0.2.0/29'] }] } },
+  // The services are the users'.
+  counted: [services],
+  faultless: { services: { made: 11, deleted: 11 } },
+  /** More services than addresses; one changes its type, one goes, one wishes an address; then all go. */
+  async life({ api, namespace, reached, rests, remember }) {
+    const at = (name: string): { namespace: string; name: string } => ({ namespace, name });
+    const names = Array.from({ length: 10 }, (_, index) => `s${index}`);
+    const all = async (): Promise<readonly Service[]> => (await api.list(services, { namespace })).items;
+    const given = async (): Promise<string[]> => (await all()).flatMap((service) => addressOf(service) ?? []);
+    const eightAreGiven = async (): Promise<boolean> => {
+      const addresses = await given();
+      const isLeft = ({ metadata, spec }: Service): boolean =>
+        spec.type === 'LoadBalancer' && metadata.deletionTimestamp === undefined;
+      const balanced = (await all()).filter(isLeft);
+      const served = balanced.filter((service) => addressOf(service) !== undefined);
+      // None is left with a service that goes, or has another type by now.
+      return addresses.length === 8 && new Set(addresses).size === 8 && served.length === 8;
+    };
+    for (const name of names) await api.create(services, aService(namespace, name));
+    await reached('eight addresses', eightAreGiven);
+    const holders = (await all()).filter((service) => addressOf(service) !== undefined);
+    const [first, second] = holders.map(({ metadata }) => metadata.name ?? '');
+    await api.patch(services, at(first ?? ''), { type: 'merge', body: { spec: { type: 'ClusterIP' } } });
+    await reached('another to have its address', eightAreGiven);
+    await rests();
+    await api.delete(services, at(second ?? ''));
+    await reached('the last to have an address', eightAreGiven);
+    const wish = (await given())[0] ?? '';
+    await api.create(services, aService(namespace, 'wishful', { loadBalancerIP: wish }));
+    const wishful = async (): Promise<Service> => api.get(services, at('wishful'));
+    await reached('a refusal', async () => (await wishful()).status?.conditions?.[0]?.reason === 'AddressTaken');
+    const holder = (await all()).find((service) => addressOf(service) === wish)?.metadata.name ?? '';
+    await api.delete(services, at(holder));
+    await reached('the wished address', async () => addressOf(await wishful()) === wish);
+    remember('addresses', new Set(await given()).size);
+    await rests();
+    for (const { metadata } of await all()) await api.delete(services, at(metadata.name ?? ''));
+    await reached('the end', async () => (await all()).length === 0);
+  },
 });
