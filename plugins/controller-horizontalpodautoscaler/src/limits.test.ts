@@ -16,7 +16,9 @@ const direction = (rules: Partial<DirectionRules> = {}): DirectionRules => ({
 });
 const policy = (type: string, value: number, periodSeconds = 60): ScalingPolicy => ({ type, value, periodSeconds });
 
-function wishOf(wish: Partial<Wish> & { behavior?: Partial<Behavior> | undefined } = {}): Wish {
+type WishShape = Partial<Omit<Wish, 'behavior'>> & { readonly behavior?: Partial<Behavior> | undefined };
+
+function wishOf(wish: WishShape = {}): Wish {
   const behavior = wish.behavior === undefined ? undefined : { up: direction(), down: direction(), ...wish.behavior };
   return {
     current: 10,
@@ -36,7 +38,7 @@ const brief = ({ replicas, reason }: { replicas: number; reason: string }): stri
 describe('stabilisation', () => {
   const rec = (seconds: number, replicas: number) => ({ atMs: ago(seconds), replicas });
   const window = (seconds: number) => direction({ windowMs: seconds * second });
-  const cases: [string, Partial<Wish>, string][] = [
+  const cases: [string, WishShape, string][] = [
     ['goes down at once without a past', { desired: 4 }, '4 ReadyForNewScale'],
     [
       'goes down to the highest of the last five minutes',
@@ -77,7 +79,7 @@ describe('stabilisation', () => {
 
 describe('rates and bounds', () => {
   const up = (seconds: number, by: number) => ({ atMs: ago(seconds), by });
-  const cases: [string, Partial<Wish>, number, string][] = [
+  const cases: [string, WishShape, number, string][] = [
     ['without a behaviour at most doubles', {}, 50, '20 ScaleUpLimit'],
     ['without a behaviour may always reach 4', { current: 1 }, 50, '4 ScaleUpLimit'],
     ['stops at the maximum', { bounds: { min: 1, max: 12 } }, 50, '12 TooManyReplicas'],

@@ -81,7 +81,11 @@ export function observedOf(scene: Scene): Observed {
     ...scene.spec,
   };
   return {
-    subject: { metadata: { name: 'web', namespace: 'default', uid: 'u' }, spec, status: scene.status },
+    subject: {
+      metadata: { name: 'web', namespace: 'default', uid: 'u' },
+      spec,
+      ...(scene.status === undefined ? {} : { status: scene.status }),
+    },
     key: 'default/web',
     nowMs,
     timestamp: timestampOf(nowMs),
