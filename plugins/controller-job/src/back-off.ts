@@ -47,10 +47,11 @@ export class FailureMemory {
   note(job: Job, pods: readonly Pod[], nowMs: number): Failures {
     const uid = job.metadata.uid ?? '';
     const before = this.#records.get(uid);
-    let succeededAtMs = before?.succeededAtMs ?? 0;
-    // An end that lies ahead is that of a clock that runs fast.
-    const endOf = (pod: Pod): number => Math.min(endedAtMs(pod), nowMs);
-    const failedAtMs = new Map(before?.failedAtMs);
+    // An end that lies ahead is that of a clock that runs fast, or of this one before it was set back.
+    const believed = (ms: number): number => Math.min(ms, nowMs);
+    const endOf = (pod: Pod): number => believed(endedAtMs(pod));
+    let succeededAtMs = believed(before?.succeededAtMs ?? 0);
+    const failedAtMs = new Map([...(before?.failedAtMs ?? [])].map(([id, ms]) => [id, believed(ms)]));
     for (const pod of pods) {
       if (hasSucceeded(pod)) succeededAtMs = Math.max(succeededAtMs, endOf(pod));
       else if (hasFailed(pod, job) && mayCount(pod) && !failedAtMs.has(pod.metadata.uid ?? '')) {

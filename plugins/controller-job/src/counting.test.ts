@@ -101,7 +101,7 @@ describe('counting', () => {
           expect(job.status?.succeeded).toBeGreaterThanOrEqual(4);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 
@@ -113,7 +113,7 @@ describe('counting', () => {
         if (finishedCondition(job) === 'Failed') expect(job.status?.failed).toBeGreaterThan(backoffLimit);
         expect(created).toBeGreaterThan(0);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -123,7 +123,7 @@ describe('counting', () => {
         const check = (world: World): void => expect(counted(world)).toBeLessThanOrEqual(world.created);
         await play({ parallelism: 3, completions: 5, backoffLimit }, steps, check, false);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -155,7 +155,7 @@ describe('counting', () => {
         expect(finishedCondition(job)).toBe('Complete');
         expect(job.status).toMatchObject({ succeeded: 5, completedIndexes: '0-4' });
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 
@@ -180,7 +180,7 @@ describe('counting', () => {
         }
         expect(finishedCondition(job)).toBe(failed.size > 0 ? 'Failed' : 'Complete');
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

@@ -6,6 +6,7 @@ import type { Job, Pod } from '@timonel/sdk/kube';
 export const trackingFinalizer = 'batch.kubernetes.io/job-tracking';
 /** As annotation and as label. */
 export const completionIndexKey = 'batch.kubernetes.io/job-completion-index';
+export const controllerUidLabel = 'batch.kubernetes.io/controller-uid';
 export const jobNameLabel = 'batch.kubernetes.io/job-name';
 export const failureCountAnnotation = 'batch.kubernetes.io/job-index-failure-count';
 export const ignoredFailureCountAnnotation = 'batch.kubernetes.io/job-index-failure-ignore-count';

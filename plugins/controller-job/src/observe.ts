@@ -11,7 +11,15 @@ import {
   type Pod,
 } from '@timonel/sdk/kube';
 import { noFailures, type FailureMemory } from './back-off.ts';
-import { finishedCondition, hasFailed, hasSucceeded, isManagedElsewhere, isTracked, jobNameLabel } from './job-pods.ts';
+import {
+  controllerUidLabel,
+  finishedCondition,
+  hasFailed,
+  hasSucceeded,
+  isManagedElsewhere,
+  isTracked,
+  jobNameLabel,
+} from './job-pods.ts';
 import { uncountedOf, type Observed } from './progress.ts';
 import { decidedVerdict } from './verdict.ts';
 
@@ -66,6 +74,9 @@ async function observeStrays(
   return strayed({ subject: undefined, strays }, now);
 }
 
+/** More pods than these are listed, not asked for one by one. */
+const askedLimit = 32;
+
 /** Whether the status has yet to take the pod up: it ended, or ends with its job. */
 function isNews(job: Job, pod: Pod): boolean {
   const { succeeded, failed } = uncountedOf(job.status);
@@ -88,12 +99,13 @@ async function podsAsOf(
   const { namespace = '' } = job.metadata;
   const { succeeded, failed } = uncountedOf(job.status);
   const shown = new Set(pods.map(({ metadata }) => metadata.uid ?? ''));
-  if ([...succeeded, ...failed].some((uid) => !shown.has(uid))) {
+  const news = new Set(pods.filter((pod) => isNews(job, pod)));
+  if (news.size > askedLimit || [...succeeded, ...failed].some((uid) => !shown.has(uid))) {
     const { items } = await api.list(podType, { namespace });
     return items.filter((pod) => controllerOf(pod)?.uid === job.metadata.uid);
   }
   const current = pods.map(async (pod): Promise<Pod[]> => {
-    if (!isNews(job, pod)) return [pod];
+    if (!news.has(pod)) return [pod];
     const live = await gone(api.get(podType, { namespace, name: pod.metadata.name ?? '' }));
     return live === undefined || live.metadata.uid !== pod.metadata.uid ? [] : [live];
   });
@@ -108,7 +120,9 @@ export async function observe(key: string, inputs: Inputs, now: Now, api: ApiCli
     return observeStrays(api, key, named.filter(isTracked), now);
   }
   if (isManagedElsewhere(job)) return undefined;
-  const selector = fromLabelSelector(job.spec.selector ?? {});
+  const selector = fromLabelSelector(
+    job.spec.selector ?? { matchLabels: { [controllerUidLabel]: job.metadata.uid ?? '' } },
+  );
   const orphans = inputs.pods.byIndex('orphan', job.metadata.namespace ?? '');
   const { owned, adopt, release } = planClaims(job, selector, new Set([...named, ...orphans]));
   const isOver = finishedCondition(job) !== undefined;

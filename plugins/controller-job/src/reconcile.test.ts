@@ -104,6 +104,14 @@ describe('pods of a job', () => {
     expect(brief(seen(job, pods))).toEqual(expected);
   });
 
+  it('that are taken away lose the finalizer only as they were seen; they may have succeeded meanwhile', () => {
+    const fences = (job: Job): unknown[] =>
+      reconcile(seen(job, [aPod('a')])).actions.map((action) => action.do === 'patch' && action.fenced);
+    expect(fences(aJob({ suspend: true }))[0]).toBe(true);
+    const uncountedTerminatedPods = { failed: ['uid-a'] };
+    expect(fences(aJob({ parallelism: 1 }, { uncountedTerminatedPods }))[0]).toBe(false);
+  });
+
   it('are bounded in one pass', () => {
     expect(brief(seen(aJob({ parallelism: 2000, completions: 3000 }), []))).toHaveLength(500);
   });
@@ -151,6 +159,14 @@ describe('the back-off', () => {
   it('does not count pods that a suspension took away', () => {
     const taken = failed('a', { deleting: true, tracked: false });
     expect(new FailureMemory().note(aJob(), [taken], nowMs).count).toBe(0);
+  });
+
+  it('is no longer after the clock was set back', () => {
+    const memory = new FailureMemory();
+    memory.note(aJob(), [failed('a', { endedSecondsAgo: 0 })], nowMs);
+    const earlierMs = nowMs - 86_400_000;
+    expect(remainingMs(memory.note(aJob(), [], earlierMs), earlierMs)).toBe(10_000);
+    expect(remainingMs(memory.note(aJob(), [], earlierMs + 4000), earlierMs + 4000)).toBe(6000);
   });
 
   it('does not believe that a pod ended in the future', () => {
