@@ -130,7 +130,7 @@ export async function observe(key: string, inputs: Inputs, now: Now, api: ApiCli
   const strays = named.filter((pod) => isTracked(pod) && !others.has(pod));
   if (isOver) {
     inputs.memory.forget(job);
-    return strayed({ subject: job, strays }, now);
+    return { ...strayed({ subject: job, strays }, now), pods: owned };
   }
   const pods = await podsAsOf(api, inputs, job, owned);
   return { ...now, subject: job, pods, adopt, release, strays, failures: inputs.memory.note(job, pods, now.nowMs) };

@@ -262,8 +262,12 @@ describe('explain', () => {
     expect(first(seen(aJob({ suspend: true }), []))).toBe('the job is suspended');
     const failures = { count: 2, lastMs: nowMs - 5000 };
     expect(first(seen(aJob(), [aPod('a')], { failures }))).toBe('pods failed: the next one is made in 15 s');
-    expect(first(seen(aJob({}, { succeeded: 1 }), [aPod('a'), aPod('b', { ready: false })]))).toBe(
-      '1 of 3 succeeded: 2 run (1 not ready), 0 failed, 0 terminate',
+    expect(
+      explain(seen(aJob({}, { succeeded: 1 }), [aPod('a'), aPod('b', { ready: false })])).map(({ text }) => text),
+    ).toEqual(['pod b: is not ready yet', '1 of 3 succeeded: 2 run (1 not ready), 0 failed, 0 terminate']);
+    const pods = [failed('x', { exitCode: 3 }), failed('y', { exitCode: 3 })];
+    expect(explain(seen(aJob(), pods, { failures })).map(({ text }) => text)[1]).toBe(
+      '2 pods: x, y: container main ended: Error, exit code 3',
     );
     const conditions = [
       { type: 'Failed', status: 'True' as const, reason: 'BackoffLimitExceeded', message: 'too many' },
