@@ -2,13 +2,24 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import deploymentController from '@timonel/plugin-controller-deployment';
 import gcController from '@timonel/plugin-controller-gc';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
-import { configMaps, deployments, pods, replicaSets, type OwnerReference, type Pod } from '@timonel/sdk/kube';
-import { deploymentOf, replicaSetOf } from '../integration/controllers-cluster.ts';
+import replicationController from '@timonel/plugin-controller-replicationcontroller';
+import {
+  configMaps,
+  deployments,
+  pods,
+  replicaSets,
+  replicationControllers,
+  type OwnerReference,
+  type Pod,
+} from '@timonel/sdk/kube';
+import { deploymentOf } from '../integration/controllers-cluster.ts';
 import { startCluster, type Cluster } from './support/cluster.ts';
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await startCluster({ controllers: [deploymentController, replicaSetController, gcController] });
+  cluster = await startCluster({
+    controllers: [deploymentController, replicaSetController, replicationController, gcController],
+  });
 });
 afterAll(async () => {
   await cluster[Symbol.asyncDispose]();
@@ -28,13 +39,15 @@ async function withDeployment(): Promise<string> {
   return namespace;
 }
 
-/** The same with a ReplicaSet of its own. */
-async function withSet(more: Partial<{ finalizers: string[] }> = {}): Promise<string> {
+/** The same with a ReplicationController. */
+async function withController(): Promise<string> {
   const namespace = await cluster.namespace();
-  await cluster.api.create(replicaSets, { ...replicaSetOf('web', 2), metadata: { namespace, name: 'web', ...more } });
+  const labels = { app: 'web' };
+  const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: 'web:1' }] } };
+  const spec = { replicas: 2, selector: labels, template };
+  await cluster.api.create(replicationControllers, { metadata: at(namespace), spec });
   await cluster.until('two pods', async () => {
-    const { status } = await cluster.api.get(replicaSets, { namespace, name: 'web' });
-    return status?.availableReplicas === 2;
+    return (await cluster.api.get(replicationControllers, at(namespace))).status?.availableReplicas === 2;
   });
   return namespace;
 }
@@ -51,18 +64,18 @@ describe('api-machinery: Garbage collector', () => {
     });
   });
 
-  it('in the background, takes pods after the owner that controls them', async () => {
-    const namespace = await withSet();
-    await cluster.api.delete(replicaSets, at(namespace), { propagationPolicy: 'Background' });
+  it('in the background, takes pods after their ReplicationController', async () => {
+    const namespace = await withController();
+    await cluster.api.delete(replicationControllers, at(namespace), { propagationPolicy: 'Background' });
     await cluster.until('the pods to go', async () => (await podsIn(namespace)).length === 0);
   });
 
-  it('orphans the pods of a controller that is deleted so', async () => {
-    const namespace = await withSet();
+  it('orphans the pods of a ReplicationController that is deleted so', async () => {
+    const namespace = await withController();
     const before = (await podsIn(namespace)).map(({ metadata }) => metadata.uid);
-    await cluster.api.delete(replicaSets, at(namespace), { propagationPolicy: 'Orphan' });
+    await cluster.api.delete(replicationControllers, at(namespace), { propagationPolicy: 'Orphan' });
     await cluster.until('the owner to go', async () => {
-      return (await cluster.api.list(replicaSets, { namespace })).items.length === 0;
+      return (await cluster.api.list(replicationControllers, { namespace })).items.length === 0;
     });
     await cluster.quiet();
     const after = await podsIn(namespace);
@@ -82,22 +95,22 @@ describe('api-machinery: Garbage collector', () => {
     expect(await podsIn(namespace)).toHaveLength(2);
   });
 
-  it('in the foreground, keeps the owner until its pods are gone', async () => {
-    const namespace = await withSet();
+  it('in the foreground, keeps a ReplicationController until its pods are gone', async () => {
+    const namespace = await withController();
     const held = new Set((await podsIn(namespace)).map(({ metadata }) => metadata.uid));
     cluster.kubelet.mayEnd = ({ metadata }) => !held.has(metadata.uid);
-    await cluster.api.delete(replicaSets, at(namespace), { propagationPolicy: 'Foreground' });
+    await cluster.api.delete(replicationControllers, at(namespace), { propagationPolicy: 'Foreground' });
     await cluster.until('the pods to terminate', async () => {
       return (await podsIn(namespace)).every(({ metadata }) => metadata.deletionTimestamp !== undefined);
     });
     await cluster.quiet();
-    const { metadata } = await cluster.api.get(replicaSets, at(namespace));
+    const { metadata } = await cluster.api.get(replicationControllers, at(namespace));
     expect(metadata).toMatchObject({ deletionTimestamp: expect.any(String), finalizers: ['foregroundDeletion'] });
     expect(await podsIn(namespace)).toHaveLength(2);
     cluster.kubelet.mayEnd = () => true;
     cluster.kubelet.look();
     await cluster.until('the owner to go', async () => {
-      return (await cluster.api.list(replicaSets, { namespace })).items.length === 0;
+      return (await cluster.api.list(replicationControllers, { namespace })).items.length === 0;
     });
     expect(await podsIn(namespace)).toEqual([]);
   });

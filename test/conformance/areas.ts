@@ -140,10 +140,10 @@ const apiMachinery: readonly Line[] = [
   {
     title: 'api-machinery: Garbage collector',
     behaviours: [
-      behaviour(1, 'background: Deployment to ReplicaSet to pods', /background.*deployment|deployment.*background/i),
-      behaviour(1, 'background: ReplicationController to pods', /background.*(controller|owner)/i),
-      behaviour(1, 'orphans of a ReplicationController', /orphan.*controller|controller.*orphan/i),
-      behaviour(1, 'orphans of a Deployment', /orphan.*deployment|deployment.*orphan/i),
+      behaviour(1, 'background: Deployment to ReplicaSet to pods', /background.*deployment/i),
+      behaviour(1, 'background: ReplicationController to pods', /background.*replicationcontroller/i),
+      behaviour(1, 'orphans of a ReplicationController', /orphan.*replicationcontroller/i),
+      behaviour(1, 'orphans of a Deployment', /orphan.*deployment/i),
       behaviour(1, 'foreground keeps the owner until the pods are gone', /foreground/i),
       behaviour(1, 'what has a second owner stays', /two owners|second owner/i),
       behaviour(1, 'a circle of owners blocks nothing', /circle|cycle/i),

@@ -52,6 +52,7 @@ export interface Cluster extends AsyncDisposable {
   eventsOf(object: KubeObject): Promise<CoreEvent[]>;
   /** Resolves when the controllers have nothing to do and nothing was written for a while. */
   quiet(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 const stillChecks = 15;
