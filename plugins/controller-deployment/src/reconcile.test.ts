@@ -145,6 +145,11 @@ describe('the new replica set', () => {
     expect(next[revision]).toBe('2001');
   });
 
+  it.each(['Infinity', '1e30', '-4', 'first', ''])('takes the revision "%s" for none', (text) => {
+    const old = setOf('b', 4, 4, { annotations: { [revision]: text } });
+    expect(written(plan(deployment('a'), [old])[0]).metadata.annotations?.[revision]).toBe('1');
+  });
+
   it('has a name within the limit, however long that of the deployment is', () => {
     for (const name of ['x'.repeat(253), `${'x'.repeat(241)}.${'y'.repeat(11)}`]) {
       const subject = deployment('a');

@@ -34,8 +34,10 @@ export function specReplicas(set: ReplicaSet): number {
   return set.spec.replicas ?? 1;
 }
 
+/** 0: none, or none that makes sense. */
 export function revisionOf(object: { readonly metadata: { readonly annotations?: Record<string, string> } }): number {
-  return Number(object.metadata.annotations?.[revisionAnnotation] ?? 0) || 0;
+  const text = object.metadata.annotations?.[revisionAnnotation] ?? '';
+  return /^\d{1,15}$/.test(text) ? Number(text) : 0;
 }
 
 /** By age, the oldest first; equal ages by name. */

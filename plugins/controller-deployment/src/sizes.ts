@@ -70,7 +70,8 @@ export function isScaling(deployment: Deployment, sets: readonly ReplicaSet[]): 
 function fairShare(set: ReplicaSet, deployment: Deployment, allowedSize: number): number {
   const size = specReplicas(set);
   if (allowedSize === 0) return -size;
-  const before = Number(set.metadata.annotations?.[maxAnnotation] ?? 0) || (deployment.status?.replicas ?? 0);
+  const said = Number(set.metadata.annotations?.[maxAnnotation] ?? 0);
+  const before = said > 0 ? said : (deployment.status?.replicas ?? 0);
   return before === 0 ? 0 : Math.round((size * allowedSize) / before) - size;
 }
 

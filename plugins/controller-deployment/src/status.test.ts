@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { act, type Outcome } from '@timonel/sdk/controller';
+import { act, type CreateAction, type Outcome } from '@timonel/sdk/controller';
 import { replicaSets, type Condition, type Deployment, type ReplicaSet } from '@timonel/sdk/kube';
 import { reconcile } from './reconcile.ts';
 import { makeNewSet } from './revisions.ts';
@@ -85,6 +85,18 @@ describe('the progress of a roll-out', () => {
     expect(progressing(model.deployment)).toMatchObject({ reason: 'ProgressDeadlineExceeded' });
   });
 
+  it('bears a clock that jumps', () => {
+    const model = new Model(deployment('a'));
+    model.pass();
+    const written = model.statusWrites;
+    model.pass(later(-7200));
+    const looksAgain = status({ ...observed(model.deployment, model.sets), ...later(-7200) }, none).requeueAfterMs;
+    expect([model.statusWrites, looksAgain]).toEqual([written, 7_800_000]);
+    model.pass(later(86_400));
+    model.settle();
+    expect(progressing(model.deployment)).toMatchObject({ status: 'True', reason: 'NewReplicaSetAvailable' });
+  });
+
   it('is not told without a deadline', () => {
     const model = new Model(deployment('a'));
     model.settle();
@@ -147,5 +159,15 @@ describe('the status', () => {
     expect(collisionCount(wanted)).toBeUndefined();
     expect(collisionCount({ ...wanted, metadata: { ...wanted.metadata, ownerReferences: [] } })).toBe(1);
     expect(collisionCount({ ...wanted, spec: makeNewSet(deployment('b'), [], 4).spec })).toBe(1);
+  });
+
+  it('looks again soon when what had the name is gone again', () => {
+    const subject = deployment('a', { progressDeadlineSeconds: 2_147_483_647 });
+    const [creation] = reconcile(observed(subject, [])).actions;
+    const existing = [creation as CreateAction];
+    expect(status(observed(subject, []), { ...none, existing, found: new Map() })).toMatchObject({
+      requeueAfterMs: 1000,
+      status: expect.not.objectContaining({ collisionCount: expect.anything() }),
+    });
   });
 });

@@ -11,6 +11,8 @@ import { isScaledUp } from './sizes.ts';
 
 type Status = NonNullable<Deployment['status']>;
 
+const soonMs = 1000;
+
 function availability(deployment: Deployment, numbers: Numbers): Condition {
   const { replicas, maxUnavailable } = boundsOf(deployment);
   const isEnough = numbers.availableReplicas >= replicas - maxUnavailable;
@@ -43,6 +45,18 @@ function doneBy({ answers, failure }: Outcome): Done {
   return { createError: `Failed to create new replica set "${name}": ${failure.message}` };
 }
 
+/** For what no event will tell. */
+function lookAgainAfter(
+  { subject, nowMs }: Observed,
+  outcome: Outcome,
+  progress: Condition | undefined,
+): number | undefined {
+  // What had the name was gone when it was looked for.
+  if (outcome.existing.length > (outcome.found?.size ?? 0)) return soonMs;
+  const deadlineMs = deadlineAtMs(subject, progress);
+  return deadlineMs === undefined ? undefined : Math.max(soonMs, deadlineMs - nowMs);
+}
+
 export function status(observed: Observed, outcome: Outcome): StatusPlan<Deployment> {
   const { subject, timestamp, nowMs } = observed;
   const sets = setsAfter(observed, outcome);
@@ -69,7 +83,5 @@ export function status(observed: Observed, outcome: Outcome): StatusPlan<Deploym
     conditions: [...conditions],
     ...(collisionCount === 0 ? {} : { collisionCount }),
   };
-  const deadlineMs = deadlineAtMs(subject, findCondition(conditions, 'Progressing'));
-  // No event tells that the deadline has passed.
-  return { status: next, requeueAfterMs: deadlineMs === undefined ? undefined : Math.max(1000, deadlineMs - nowMs) };
+  return { status: next, requeueAfterMs: lookAgainAfter(observed, outcome, findCondition(conditions, 'Progressing')) };
 }

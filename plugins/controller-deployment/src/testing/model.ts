@@ -18,6 +18,7 @@ import {
 } from '@timonel/sdk/kube';
 import { observe, type Observed } from '../observe.ts';
 import { reconcile } from '../reconcile.ts';
+import { desiredAnnotation, maxAnnotation, revisionAnnotation } from '../revisions.ts';
 import { status } from '../status.ts';
 
 export const timestamp = '2026-01-01T00:00:00Z';
@@ -80,6 +81,24 @@ export class Model {
     const { metadata, spec: before } = this.deployment;
     const generation = (metadata.generation ?? 0) + 1;
     this.deployment = { ...this.deployment, metadata: { ...metadata, generation }, spec: { ...before, ...spec } };
+  }
+
+  /** Somebody writes the annotations of a replica set. */
+  annotate(text: {
+    readonly desired: string;
+    readonly max: string;
+    readonly revision: string;
+    readonly set: number;
+  }): void {
+    const set = this.sets[text.set % Math.max(1, this.sets.length)];
+    if (set === undefined) return;
+    const annotations = {
+      ...set.metadata.annotations,
+      [desiredAnnotation]: text.desired,
+      [maxAnnotation]: text.max,
+      [revisionAnnotation]: text.revision,
+    };
+    this.sets = this.sets.map((one) => (one === set ? { ...set, metadata: { ...set.metadata, annotations } } : one));
   }
 
   /** The deployment's controller looks once. Answers how many actions it took. */
