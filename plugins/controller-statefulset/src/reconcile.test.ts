@@ -109,6 +109,17 @@ describe('pods of a stateful set', () => {
     expect(brief(model.pass())).toEqual(['create data-web-1 (ClaimMissing)', 'create web-1 (PodMissing)']);
   });
 
+  it('in Parallel make room before they take it: what is refused ends a pass', () => {
+    const model = settled(webSet(2, { podManagementPolicy: 'Parallel' }));
+    model.set = { ...model.set, spec: { ...model.set.spec, ordinals: { start: 1 } } };
+    model.phase('web-1', 'Failed');
+    expect(brief(model.pass())).toEqual([
+      'delete web-1 (PodFailed)',
+      'delete web-0 (TooManyReplicas)',
+      'create web-2 (PodMissing)',
+    ]);
+  });
+
   it('of a name never run twice: one that is being deleted is waited for, a stranger keeps its name', () => {
     const model = settled(webSet(1));
     const pod = model.pods.get('web-0') as Pod;

@@ -8,7 +8,6 @@ import {
   isAbandoned,
   isAvailable,
   isOrdered,
-  isRolling,
   isTerminating,
   type Assessment,
   type Observed,
@@ -84,52 +83,54 @@ function lookAt(observed: Observed, seen: Assessment, slot: Slot): Step {
   return { actions: [...missing, ...kept], waits: true };
 }
 
-/** Pods whose claims are there come first: a claim that cannot be made holds back its own pod only. */
-function inParallel(steps: readonly Step[]): Action[] {
-  const ready = steps.filter(({ actions }) => actions.length <= 1).flatMap(({ actions }) => actions);
-  const others = steps.filter(({ actions }) => actions.length > 1).flatMap(({ actions }) => actions);
-  const isPodCreation = (action: Action): boolean => action.do === 'create' && action.type === pods;
-  return [
-    ...ready.filter((action) => !isPodCreation(action)),
-    ...ready.filter(isPodCreation),
-    ...others.filter((action) => !isPodCreation(action)),
-    ...others.filter(isPodCreation),
-  ];
+const isPodCreation = (action: Action): boolean => action.do === 'create' && action.type === pods;
+
+/**
+ * What is refused ends a pass. So what makes room comes first, then pods whose claims are there, then claims and their pods: a claim that
+ * cannot be made holds back its own pod only.
+ */
+function inParallel(steps: readonly Step[], others: readonly Action[]): Action[] {
+  const all = [...steps.flatMap(({ actions }) => actions), ...others];
+  const alone = new Set(steps.flatMap(({ actions }) => (actions.length === 1 ? actions : [])));
+  const rank = (action: Action): number => {
+    if (action.do !== 'create') return 0;
+    if (isPodCreation(action)) return alone.has(action) ? 1 : 3;
+    return 2;
+  };
+  return all.sort((a, b) => rank(a) - rank(b));
 }
 
-interface Filled {
+interface PodWork {
   readonly actions: readonly Action[];
-  /** Every place is as it should be, or places do not wait for each other. */
-  readonly goOn: boolean;
-  readonly dueMs: number | undefined;
+  /** When an ended pod may be replaced. */
+  readonly dueMs?: number;
 }
 
 /** One pass makes at most so many pods. */
 const burst = 500;
 
-function fillPlaces(observed: Observed, seen: Assessment): Filled {
-  if (isOrdered(observed.subject)) {
-    const actions: Action[] = [];
-    for (const slot of seen.replicas) {
-      const step = lookAt(observed, seen, slot);
-      actions.push(...step.actions);
-      if (step.waits) return { actions, goOn: false, dueMs: step.dueMs };
-    }
-    return { actions, goOn: true, dueMs: undefined };
+/** One place after the other, then the surplus, then older revisions: each waits for what comes before it. */
+function workInOrder(observed: Observed, seen: Assessment): PodWork {
+  const actions: Action[] = [];
+  for (const slot of seen.replicas) {
+    const { actions: ofSlot, waits, ...due } = lookAt(observed, seen, slot);
+    actions.push(...ofSlot);
+    if (waits) return { actions, ...due };
   }
+  const shrunk = scaleDown(observed, seen);
+  actions.push(...shrunk.actions);
+  return { actions: shrunk.goOn ? [...actions, ...rollOut(observed, seen)] : actions };
+}
+
+function workInParallel(observed: Observed, seen: Assessment): PodWork {
   const steps = seen.replicas.map((slot) => lookAt(observed, seen, slot));
   const times = steps.flatMap(({ dueMs }) => dueMs ?? []);
   const busy = steps.filter(({ actions }) => actions.length > 0).slice(0, burst);
-  return { actions: inParallel(busy), goOn: true, dueMs: times.length === 0 ? undefined : Math.min(...times) };
-}
-
-function workOnPods(observed: Observed, seen: Assessment): Filled {
-  const filled = fillPlaces(observed, seen);
-  if (!filled.goOn) return filled;
-  const shrunk = scaleDown(observed, seen);
-  const actions = [...filled.actions, ...shrunk.actions];
-  if (!shrunk.goOn || !isRolling(observed.subject)) return { ...filled, actions };
-  return { ...filled, actions: [...actions, ...rollOut(observed, seen)] };
+  const actions = inParallel(busy, scaleDown(observed, seen).actions);
+  return {
+    actions: [...actions, ...rollOut(observed, seen)],
+    ...(times.length === 0 ? {} : { dueMs: Math.min(...times) }),
+  };
 }
 
 function oldRevisions({ subject: set }: Observed, { revisionPlan, members, update, current }: Assessment): Action[] {
@@ -146,7 +147,7 @@ export function reconcile(observed: Observed): Reconciliation {
   const actions = [...seen.revisionPlan.actions, ...claimed];
   // The name of the revision is taken: the status counts it, and then there is another name.
   if (seen.update === undefined) return { actions };
-  const { actions: ofPods, dueMs } = workOnPods(observed, seen);
+  const { actions: ofPods, dueMs } = isOrdered(set) ? workInOrder(observed, seen) : workInParallel(observed, seen);
   actions.push(...ofPods, ...oldRevisions(observed, seen));
   return { actions, requeueAfterMs: dueMs === undefined ? undefined : Math.max(0, dueMs - nowMs) };
 }

@@ -1,7 +1,15 @@
 /** Replaces pods of older revisions, the highest ordinal first, so that no more than maxUnavailable are away. */
 import type { Action } from '@timonel/sdk/controller';
 import type { StatefulSet } from '@timonel/sdk/kube';
-import { hasEnded, isAvailable, isTerminating, partitionOf, type Assessment, type Observed } from './assess.ts';
+import {
+  hasEnded,
+  isAvailable,
+  isRolling,
+  isTerminating,
+  partitionOf,
+  type Assessment,
+  type Observed,
+} from './assess.ts';
 import { revisionOfPod } from './identity.ts';
 import { deletePod } from './pod-actions.ts';
 
@@ -14,6 +22,7 @@ export function maxUnavailable(set: StatefulSet): number {
 
 export function rollOut(observed: Observed, { replicas, update }: Assessment): Action[] {
   const { subject: set, nowMs } = observed;
+  if (!isRolling(set)) return [];
   const limit = maxUnavailable(set);
   const slots = replicas.map((slot) => {
     const { pod } = slot;

@@ -1,5 +1,4 @@
 import {
-  controllerOf,
   controllerReference,
   controllerRevisions,
   fromLabelSelector,
@@ -97,10 +96,4 @@ export function planRevision(
   const newest = newRevision(owner, type, hashLabel, number, data);
   const cause = { code: 'NewTemplate', text: `the template has no revision yet: it becomes number ${number}` };
   return { newest, revisions: mine, actions: [...adoptions, act.create(controllerRevisions, newest, { cause })] };
-}
-
-/** Whether a change of the revision concerns the owner by its name alone: for owners of that kind only. */
-export function ownerNameOf(revision: ControllerRevision, kind: string): string | undefined {
-  const owner = controllerOf(revision);
-  return owner?.kind === kind ? owner.name : undefined;
 }
