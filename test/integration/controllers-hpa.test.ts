@@ -11,13 +11,18 @@ import {
   horizontalPodAutoscalers,
   podMetrics,
   pods,
+  replicaSets,
+  replicationControllers,
   services,
+  statefulSets,
   timestampOf,
   type HorizontalPodAutoscaler,
   type HorizontalPodAutoscalerSpec,
+  type KubeObject,
   type MetricSpec,
   type Pod,
   type PodMetrics,
+  type Scale,
 } from '@timonel/sdk/kube';
 import autoscaler from '@timonel/plugin-controller-horizontalpodautoscaler';
 import deploymentController from '@timonel/plugin-controller-deployment';
@@ -384,6 +389,30 @@ describe('by other metrics', () => {
     loads.set(at.namespace, { cpu: 10, requests: 1 });
     await clock.advance(period);
     await ready(at, 1);
+  });
+});
+
+describe('of other kinds', () => {
+  it.each([
+    ['ReplicaSet', 'apps/v1', replicaSets],
+    ['StatefulSet', 'apps/v1', statefulSets],
+    ['ReplicationController', 'v1', replicationControllers],
+  ] as const)('%s', async (kind, apiVersion, type) => {
+    const namespace = await cluster.namespace('hpa');
+    const at = { namespace, name: 'db' };
+    const { selector, template } = deploymentOf('db', 1).spec;
+    const spec = { replicas: 1, selector: apiVersion === 'v1' ? selector.matchLabels : selector, template };
+    await cluster.api.create<KubeObject>(type, { metadata: at, spec } as KubeObject);
+    loads.set(namespace, { queue: 30 });
+    const queue = { metric: { name: 'queue' }, target: { type: 'AverageValue', averageValue: '10' } };
+    await scaledBy(at, {
+      scaleTargetRef: { apiVersion, kind, name: 'db' },
+      metrics: [{ type: 'External', external: queue }],
+    });
+    await cluster.until('3 replicas', async () => {
+      const scale: Scale = await cluster.api.getSubresource(type, at, 'scale');
+      return scale.spec?.replicas === 3;
+    });
   });
 });
 

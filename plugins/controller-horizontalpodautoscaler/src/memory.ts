@@ -40,6 +40,19 @@ const longestPeriodMs = 1_800_000;
 const toldAgainMs = 600_000;
 const toldLimit = 50;
 
+/**
+ * What is left of a memory. That of another object of the same name is none; and one with a gap, because another process has worked
+ * meanwhile, says nothing of what was recommended of late.
+ */
+export function memoryFor(
+  kept: Memory | undefined,
+  { uid, nowMs, gapMs }: { readonly uid: string; readonly nowMs: number; readonly gapMs: number },
+): Memory {
+  if (kept === undefined || kept.uid !== uid) return emptyMemory;
+  const hasGap = kept.seen !== undefined && nowMs - kept.seen.atMs > gapMs;
+  return hasGap ? { ...kept, recommendations: [] } : kept;
+}
+
 export interface NewMemories {
   readonly nowMs: number;
   readonly uid: string;

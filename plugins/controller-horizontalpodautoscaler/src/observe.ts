@@ -5,7 +5,7 @@ import type { ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import type { ExternalMetricsProvider, ObjectMetricsProvider } from '@timonel/sdk/contracts/metrics';
 import { apiErrorReason, type HorizontalPodAutoscaler, type MetricSpec, type Pod, type Scale } from '@timonel/sdk/kube';
 import type { AutoscalerConfig } from './config.ts';
-import { emptyMemory, type Memory } from './memory.ts';
+import { memoryFor, type Memory } from './memory.ts';
 import { isRefusal, type Reading, type Refusal } from './metric-problem.ts';
 import { readExternalMetric, readObjectMetric, readPodsMetric } from './named-metrics.ts';
 import { selectPods, type PodsInputs } from './observe-pods.ts';
@@ -25,6 +25,8 @@ export interface Sources extends PodsInputs {
   readonly externalMetrics: Many<ExternalMetricsProvider>;
 }
 
+/** A memory that ends longer ago has a gap. */
+const missedPeriods = 4;
 const servicesOf = <T>(many: Many<T>): T[] => many.all().map(({ service }) => service);
 /** What the API says of the target itself; other errors are about the way to it, and are tried again. */
 const verdicts: ReadonlySet<string> = new Set(['BadRequest', 'Forbidden', 'Invalid', 'MethodNotAllowed', 'NotFound']);
@@ -51,10 +53,11 @@ export class Observer {
       memories.delete(key);
       return undefined;
     }
-    const kept = memories.get(key);
-    const memory = kept !== undefined && kept.uid === subject.metadata.uid ? kept : emptyMemory;
     const monotonicMs = env.clock.monotonic();
-    const wait = waitMs(subject, memory, { ...now, monotonicMs, syncPeriodMs: config.syncPeriodMs });
+    const { syncPeriodMs } = config;
+    const { uid = '' } = subject.metadata;
+    const memory = memoryFor(memories.get(key), { uid, nowMs: monotonicMs, gapMs: missedPeriods * syncPeriodMs });
+    const wait = waitMs(subject, memory, { ...now, monotonicMs, syncPeriodMs });
     const sight = wait > 0 ? undefined : await this.#look(subject);
     return { ...now, subject, key, monotonicMs, config, memory, sight, waitMs: wait };
   }

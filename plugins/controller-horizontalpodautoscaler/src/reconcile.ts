@@ -62,7 +62,7 @@ export function memoryAfter(observed: Observed, { failure }: Pick<Outcome, 'fail
     nowMs: monotonicMs,
     uid: subject.metadata.uid ?? '',
     spec: subject.spec,
-    selector: sight === undefined || isRefusal(sight) ? memory.selector : sight.selector,
+    selector: sight === undefined || isRefusal(sight) ? undefined : sight.selector,
     windowMs: windowOf(subject.spec, config),
     currentReplicas: decision.currentReplicas,
     recommendation: decision.recommendation,

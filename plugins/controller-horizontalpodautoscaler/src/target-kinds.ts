@@ -1,22 +1,14 @@
 /** From the kind that an autoscaler names to the type that is served. */
 import type { ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import {
-  defineResource,
   deployments,
   replicaSets,
+  replicationControllers,
   statefulSets,
   type CrossVersionObjectReference,
   type ResourceType,
 } from '@timonel/sdk/kube';
 import type { Refusal } from './metric-problem.ts';
-
-const replicationControllers = defineResource({
-  group: '',
-  version: 'v1',
-  resource: 'replicationcontrollers',
-  kind: 'ReplicationController',
-  namespaced: true,
-});
 
 /** Served by every cluster: for when the server of the API is in another process. */
 const known: readonly ResourceType[] = [deployments, replicaSets, statefulSets, replicationControllers];
