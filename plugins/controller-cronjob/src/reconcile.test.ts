@@ -1,49 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Action, Outcome } from '@timonel/sdk/controller';
-import { controllerReference, cronJobs, timestampOf, type CronJob, type Job } from '@timonel/sdk/kube';
-import fc from 'fast-check';
+import type { Outcome } from '@timonel/sdk/controller';
+import { controllerReference, cronJobs, type CronJob, type Job } from '@timonel/sdk/kube';
 import { scheduledAnnotation } from './cron-jobs.ts';
 import { explain } from './explain.ts';
 import type { Observed } from './observe.ts';
 import { jobFor, reconcile } from './reconcile.ts';
 import { planStatus } from './status.ts';
-
-const minuteMs = 60_000;
-const atMs = (text: string): number => Date.parse(`2026-01-01T${text}Z`);
-
-function cron(spec: Partial<CronJob['spec']> = {}, status: CronJob['status'] = {}): CronJob {
-  return {
-    metadata: { name: 'tick', namespace: 'default', uid: 'cron-uid', creationTimestamp: '2026-01-01T00:00:30Z' },
-    spec: {
-      schedule: '*/10 * * * *',
-      concurrencyPolicy: 'Allow',
-      suspend: false,
-      successfulJobsHistoryLimit: 3,
-      failedJobsHistoryLimit: 1,
-      jobTemplate: { metadata: { labels: { a: 'b' } }, spec: { template: { spec: { containers: [] } } } },
-      ...spec,
-    },
-    status,
-  };
-}
-
-function job(text: string, end?: 'Complete' | 'Failed', more: object = {}): Job {
-  const made = jobFor(cron(), atMs(text), 'UTC');
-  const completionTime = timestampOf(atMs(text) + minuteMs);
-  return {
-    ...made,
-    metadata: { ...made.metadata, uid: `uid-${text}`, creationTimestamp: timestampOf(atMs(text)), ...more },
-    status: {
-      startTime: timestampOf(atMs(text)),
-      ...(end === undefined ? {} : { conditions: [{ type: end, status: 'True' }] }),
-      ...(end === 'Complete' ? { completionTime } : {}),
-    },
-  };
-}
-
-function seen(now: string, subject: CronJob, jobs: readonly Job[] = []): Observed {
-  return { subject, jobs, nowMs: atMs(now), timestamp: timestampOf(atMs(now)) };
-}
+import { atMs, cron, job, minuteMs, seen } from './testing/cron-jobs.ts';
 
 function brief(observed: Observed): string[] {
   return reconcile(observed).actions.map((action) =>
@@ -243,90 +206,4 @@ describe('explain', () => {
     expect(codes(seen('00:25:00', cron({ schedule: '0 0 30 2 *' })))).toEqual(['NoNextRun']);
     expect(codes(seen('00:25:00', cron({ suspend: true })))).toEqual(['Suspended']);
   });
-});
-
-describe('amid jumps of the clock, crashes and ends of jobs', () => {
-  const anyStep = fc.oneof(
-    fc.record({ do: fc.constant('clock' as const), seconds: fc.integer({ min: -4000, max: 9000 }) }),
-    fc.record({ do: fc.constant('end' as const), which: fc.nat(5) }),
-    // The process dies after so many writes.
-    fc.record({ do: fc.constant('pass' as const), writes: fc.nat(3) }),
-    fc.constant({ do: 'pass' as const, writes: 99 }),
-  );
-
-  interface World {
-    nowMs: number;
-    cronJob: CronJob;
-    jobs: Job[];
-    readonly made: Map<string, number>;
-  }
-
-  function act(world: World, action: Action): void {
-    if (action.do === 'delete')
-      world.jobs = world.jobs.filter(({ metadata }) => metadata.uid !== action.object.metadata.uid);
-    if (action.do !== 'create') return;
-    const { name = '' } = action.object.metadata;
-    if (world.jobs.some(({ metadata }) => metadata.name === name)) throw new Error(`${name} is there already`);
-    world.made.set(name, (world.made.get(name) ?? 0) + 1);
-    const metadata = {
-      ...action.object.metadata,
-      uid: `${name}#${world.made.get(name)}`,
-      creationTimestamp: timestampOf(world.nowMs),
-    };
-    world.jobs.push({ ...(action.object as Job), metadata, status: { startTime: timestampOf(world.nowMs) } });
-  }
-
-  function pass(world: World, writes: number): number {
-    const observed: Observed = {
-      subject: world.cronJob,
-      jobs: world.jobs,
-      nowMs: world.nowMs,
-      timestamp: timestampOf(world.nowMs),
-    };
-    const actions = reconcile(observed).actions.filter((action) => action.do !== 'event');
-    const answers = new Map<Action, Job>();
-    for (const action of actions.slice(0, writes)) {
-      act(world, action);
-      answers.set(
-        action,
-        action.do === 'create' ? (world.jobs.at(-1) as Job) : (('object' in action && action.object) as Job),
-      );
-    }
-    if (actions.length >= writes) return actions.length;
-    const status = planStatus(observed, { answers, existing: [] })?.status ?? {};
-    const isNew = JSON.stringify(status) !== JSON.stringify(world.cronJob.status);
-    world.cronJob = { ...world.cronJob, status };
-    return actions.length + (isNew ? 1 : 0);
-  }
-
-  it.each(['Allow', 'Forbid', 'Replace'])(
-    '%s: no time twice, as many at once as allowed, and then rest',
-    (concurrencyPolicy) => {
-      fc.assert(
-        fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
-          const subject = cron({ concurrencyPolicy });
-          const world: World = { nowMs: atMs('00:00:30'), cronJob: subject, jobs: [], made: new Map() };
-          const running = (): Job[] => world.jobs.filter(({ status }) => status?.conditions === undefined);
-          for (const step of [...steps, { do: 'pass' as const, writes: 99 }]) {
-            if (step.do === 'clock') world.nowMs += step.seconds * 1000;
-            else if (step.do === 'pass') pass(world, step.writes);
-            else {
-              const ended = running()[step.which];
-              const conditions = [{ type: 'Complete', status: 'True' as const }];
-              world.jobs = world.jobs.map((job) =>
-                job === ended
-                  ? { ...job, status: { ...job.status, conditions, completionTime: timestampOf(world.nowMs) } }
-                  : job,
-              );
-            }
-            if (concurrencyPolicy !== 'Allow') expect(running().length).toBeLessThanOrEqual(1);
-          }
-          for (const [name, count] of world.made) expect({ name, count }).toEqual({ name, count: 1 });
-          pass(world, 99);
-          expect(pass(world, 99)).toBe(0);
-        }),
-        { numRuns: 150 },
-      );
-    },
-  );
 });
