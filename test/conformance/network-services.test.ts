@@ -52,7 +52,9 @@ describe('network: Endpoints and EndpointSlices', () => {
   beforeAll(async () => {
     cluster = await startCluster({ controllers, nodes: 2 });
   });
-  afterAll(() => cluster[Symbol.asyncDispose]());
+  afterAll(async () => {
+    await cluster[Symbol.asyncDispose]();
+  });
 
   async function slicesOf(name: string): Promise<EndpointSlice[]> {
     const labelSelector = `kubernetes.io/service-name=${name}`;

@@ -161,6 +161,29 @@ describe('controller-endpointslice', () => {
     await until(async () => (await slicesOf(cluster)).length === 0, { what: 'the slices to go' });
   });
 
+  it('can be switched off and on again on a live cluster: what changed meanwhile is caught up with', async () => {
+    await using cluster = await startTestCluster({ controllers });
+    const { control } = cluster.kernel;
+    await cluster.api.create(services, service());
+    await cluster.api.create(replicaSets, replicaSetOf('web', 2));
+    await until(async () => (await readyEndpoints(cluster)) === 2, { what: 'two endpoints' });
+    const uids = async (): Promise<(string | undefined)[]> =>
+      (await slicesOf(cluster)).map(({ metadata }) => metadata.uid);
+    const before = await uids();
+    for (const name of ['controller-endpointslice', 'controller-endpoints']) await control.disable(name);
+    await cluster.api.patch(replicaSets, at, { type: 'merge', body: { spec: { replicas: 4 } } });
+    await until(async () => (await cluster.api.list(pods, { namespace: 'default' })).items.length === 4, {
+      what: 'four pods',
+    });
+    expect(await readyEndpoints(cluster)).toBe(2);
+    for (const name of ['controller-endpointslice', 'controller-endpoints']) await control.enable(name);
+    await until(async () => (await readyEndpoints(cluster)) === 4, { what: 'four endpoints' });
+    await until(async () => (await cluster.api.get(endpoints, at)).subsets?.[0]?.addresses?.length === 4, {
+      what: 'four addresses',
+    });
+    expect(await uids()).toEqual(before);
+  });
+
   it('leaves slices of others alone, and services without selector to people', async () => {
     await using cluster = await startTestCluster({ controllers });
     await cluster.api.create(services, service({ selector: {} }));
