@@ -1,8 +1,7 @@
 /** One pod on each node that should have one, none elsewhere: what each node needs for that. */
-import type { ActionCause } from '@timonel/sdk/controller';
+import { isPodReady, type ActionCause } from '@timonel/sdk/controller';
 import type { DaemonSet, Pod } from '@timonel/sdk/kube';
 import { hasEnded, isAvailable, isTerminating, type Assessment, type Observed, type Place } from './assess.ts';
-import { isPodReady } from '@timonel/sdk/controller';
 import { allowsSurge } from './bounds.ts';
 
 export interface Deletion {

@@ -38,12 +38,12 @@ function replace(observed: Observed, states: readonly NodeState[], maxUnavailabl
   const deletions: Deletion[] = [];
   const candidates: Deletion[] = [];
   for (const { place, old, fresh, busy } of states) {
-    if (!busy && old !== undefined && fresh === undefined) {
-      const deletion = { pod: old, cause: outdated(old, place) };
-      if (isAvailable(set, old, nowMs)) candidates.push(deletion);
-      else deletions.push(deletion);
-      if (!isAvailable(set, old, nowMs)) unavailable += 1;
-    } else if (busy || fresh === undefined || old !== undefined || !isAvailable(set, fresh, nowMs)) unavailable += 1;
+    const only = old === undefined || fresh === undefined ? (old ?? fresh) : undefined;
+    const serves = !busy && only !== undefined && isAvailable(set, only, nowMs);
+    if (!serves) unavailable += 1;
+    if (busy || old === undefined || only !== old) continue;
+    // One that does not serve anyway is missed by nobody.
+    (serves ? candidates : deletions).push({ pod: old, cause: outdated(old, place) });
   }
   const more = Math.max(0, maxUnavailable - unavailable);
   return { deletions: [...deletions, ...candidates.slice(0, more)], surges: [] };
