@@ -58,7 +58,7 @@ suite(`kubectl drain${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () =
     const { status, stderr } = await drain('n2', '6s');
     expect(status).not.toBe(0);
     expect(stderr).toContain('disruption budget');
-    const why = '/apis/why.timonel.dev/v1/namespaces/default/poddisruptionbudgets/web';
+    const why = '/apis/why.timonel.dev/v1/namespaces/default/poddisruptionbudgets.policy/web';
     expect(await ask(bed, master, ['get', '--raw', why])).toContain('no-disruption-allowed');
     expect((await webPods(bed, master, 4)).map(({ name }) => name).sort()).toEqual(names);
   });
