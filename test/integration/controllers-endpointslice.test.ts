@@ -7,6 +7,7 @@ import { controller } from '@timonel/sdk/contracts/controller';
 import {
   endpoints,
   endpointSlices,
+  nodes,
   pods,
   replicaSets,
   services,
@@ -16,6 +17,7 @@ import {
   type Service,
 } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
+import { startCluster } from '../conformance/support/cluster.ts';
 import { describeFaults, type Life } from '../support/controller-faults.ts';
 import { inOrder, replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
@@ -204,6 +206,62 @@ describe('controller-endpointslice', () => {
     expect((await slicesOf(cluster)).map(({ metadata, endpoints: list }) => [metadata.name, list])).toEqual([
       ['mine', [endpoint]],
     ]);
+  });
+});
+
+describe('zones and hints', () => {
+  it('follow the labels of nodes and what the service says, tell of it, and rest', async () => {
+    await using cluster = await startCluster({
+      controllers: [endpointSliceController, replicaSetController],
+      nodes: 2,
+    });
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const name = 'web';
+    const labelSelector = `kubernetes.io/service-name=${name}`;
+    const list = async (): Promise<EndpointSlice['endpoints']> => {
+      const { items } = await api.list(endpointSlices, { namespace, labelSelector });
+      return items.flatMap((slice) => slice.endpoints);
+    };
+    const all = (what: string, holds: (endpoint: EndpointSlice['endpoints'][number]) => boolean): Promise<unknown> =>
+      cluster.until(what, async () => {
+        const found = await list();
+        return found.length === 4 && found.every(holds);
+      });
+    const made = await api.create(services, { ...service(), metadata: { namespace, name } });
+    await api.create(replicaSets, { ...replicaSetOf(name, 4), metadata: { namespace, name } });
+    await all('endpoints without a zone', ({ zone, nodeName }) => zone === undefined && nodeName !== undefined);
+    const change = (spec: object, annotations: object = {}): Promise<unknown> =>
+      api.patch(services, { namespace, name }, { type: 'merge', body: { spec, metadata: { annotations } } });
+    for (const node of cluster.nodes.names) {
+      const labels = { 'topology.kubernetes.io/zone': `zone-of-${node}` };
+      await api.patch(nodes, { name: node }, { type: 'merge', body: { metadata: { labels } } });
+    }
+    await all('zones', ({ zone, nodeName }) => zone === `zone-of-${nodeName}`);
+    await change({ trafficDistribution: 'PreferSameNode' });
+    await all('hints', ({ hints, nodeName, zone }) => {
+      return hints?.forNodes?.[0]?.name === nodeName && hints?.forZones?.[0]?.name === zone;
+    });
+    await cluster.quiet();
+    await change({ trafficDistribution: null });
+    await all('no hints', ({ hints }) => hints === undefined);
+    await change({}, { 'service.kubernetes.io/topology-mode': 'Auto' });
+    await all('hints by CPU', ({ hints }) => hints?.forZones?.length === 1 && hints.forNodes === undefined);
+    await api.patch(
+      nodes,
+      { name: 'node-1' },
+      { type: 'merge', body: { metadata: { labels: { 'topology.kubernetes.io/zone': null } } } },
+    );
+    await all('no hints', ({ hints }) => hints === undefined);
+    await cluster.until('both events', async () => {
+      const reasons = (await cluster.eventsOf(made)).map(({ reason }) => reason);
+      return reasons.includes('TopologyAwareHintsEnabled') && reasons.includes('TopologyAwareHintsDisabled');
+    });
+    await cluster.quiet();
+    const events = cluster.record(endpointSlices, namespace);
+    await cluster.until('the slice', () => events.length === 1);
+    await cluster.quiet();
+    expect(events).toHaveLength(1);
   });
 });
 
