@@ -32,6 +32,11 @@ function backendsOf(services: Service[], slices: EndpointSlice[]): string[] {
   return (rules[0]?.backends ?? []).map(({ address, port }) => `${address}:${port}`);
 }
 
+it('a slice without a list of endpoints, as a client may send it, has none', () => {
+  const nothing = { ...slice('web', []), endpoints: null as unknown as Endpoint[] };
+  expect(backendsOf([service('web', {})], [nothing, slice('web', [ready('10.0.0.1')])])).toEqual(['10.0.0.1:8080']);
+});
+
 it('the addresses of a load balancer are external IPs, unless it is a proxy, or the service has another type by now', () => {
   const rulesOf = (type: string, ingress: object[]): unknown => {
     const spec = { type, externalIPs: ['192.0.2.1'] };
