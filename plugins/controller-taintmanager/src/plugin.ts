@@ -9,12 +9,13 @@ import {
 } from '@timonel/sdk/controller';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { explain, reconcile, waitingOf } from './reconcile.ts';
-import { TaintMemory } from './taint-memory.ts';
+import { Arrivals, TaintMemory } from './taint-memory.ts';
 
 interface Inputs {
   readonly nodes: Informer<Node>;
   readonly pods: Informer<Pod>;
   readonly memory: TaintMemory;
+  readonly arrivals: Arrivals;
   readonly contact: ApiContact;
   /** Of each node, the pods that have to leave it later. */
   readonly waiting: Map<string, ReadonlySet<string>>;
@@ -46,6 +47,22 @@ function nodeKeys({ nodes: cache, memory, waiting }: Inputs): KeySource {
   };
 }
 
+function podKeys({ pods: informer, memory, arrivals }: Inputs): KeySource {
+  const source = keysFrom(informer, ({ spec: { nodeName = '' } }) => (memory.isTainted(nodeName) ? [nodeName] : []));
+  return {
+    connect(add) {
+      const seen = (pod: Pod): void => arrivals.seen(pod);
+      const stopNoting = informer.addHandler({ added: seen, updated: seen, deleted: (pod) => arrivals.gone(pod) });
+      const disconnect = source.connect(add);
+      return () => {
+        stopNoting();
+        disconnect();
+      };
+    },
+    all: () => source.all(),
+  };
+}
+
 const plugin: AnyPlugin = defineController({
   name: 'controller-taintmanager',
   version: '0.1.0',
@@ -57,21 +74,20 @@ const plugin: AnyPlugin = defineController({
       nodes: informers.for(nodes),
       pods: informers.for(pods, { indexes: { node: byNodeName } }),
       memory: new TaintMemory(env.clock),
+      arrivals: new Arrivals(env.clock),
       contact: new ApiContact({ env, signal }, api),
       waiting: new Map(),
     };
   },
-  sources: (inputs) => [
-    nodeKeys(inputs),
-    keysFrom(inputs.pods, ({ spec: { nodeName = '' } }) => (inputs.memory.isTainted(nodeName) ? [nodeName] : [])),
-  ],
-  observe(name, { nodes: cache, pods: podCache, memory, contact, waiting }, now) {
+  sources: (inputs) => [nodeKeys(inputs), podKeys(inputs)],
+  observe(name, { nodes: cache, pods: podCache, memory, arrivals, contact, waiting }, now) {
     const subject = cache.get(name);
     if (subject === undefined) return undefined;
     const taints = memory.of(subject, contact.sinceMs());
     const waited = waiting.get(name) ?? nobody;
     const matters = taints.length > 0 || waited.size > 0;
-    return { subject, ...now, taints, waited, pods: matters ? podCache.byIndex('node', name) : [] };
+    const onNode = matters ? podCache.byIndex('node', name) : [];
+    return { subject, ...now, taints, waited, pods: arrivals.agesOf(onNode) };
   },
   reconcile,
   // When the API is back, nodes and pods should not wait for minutes.

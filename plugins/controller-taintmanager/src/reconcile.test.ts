@@ -3,30 +3,24 @@ import type { Node, Pod, Taint, Toleration } from '@timonel/sdk/kube';
 import { manualEnv } from '@timonel/testkit';
 import fc from 'fast-check';
 import { explain, reconcile, waitingOf, type Observed } from './reconcile.ts';
-import { TaintMemory } from './taint-memory.ts';
-import type { SeenTaint } from './tolerance.ts';
+import { Arrivals, TaintMemory } from './taint-memory.ts';
+import type { PodOnNode, SeenTaint } from './tolerance.ts';
 
 const timestamp = '2026-01-01T01:00:00Z';
-const nowMs = Date.parse(timestamp);
 const unreachable: Taint = { key: 'node.kubernetes.io/unreachable', effect: 'NoExecute' };
 const notReady: Taint = { key: 'node.kubernetes.io/not-ready', effect: 'NoExecute' };
 
 interface PodShape {
   readonly tolerations?: Toleration[];
-  readonly boundAgoMs?: number;
   readonly phase?: string;
   readonly deleting?: boolean;
 }
 
-function podOf(
-  name: string,
-  { tolerations, boundAgoMs = 3_600_000, phase = 'Running', deleting = false }: PodShape = {},
-): Pod {
-  const lastTransitionTime = new Date(nowMs - boundAgoMs).toISOString();
+function podOf(name: string, { tolerations, phase = 'Running', deleting = false }: PodShape = {}): Pod {
   return {
     metadata: { name, namespace: 'd', uid: `uid-${name}`, ...(deleting ? { deletionTimestamp: timestamp } : {}) },
     spec: { containers: [], nodeName: 'n', ...(tolerations === undefined ? {} : { tolerations }) },
-    status: { phase, conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime }] },
+    status: { phase },
   };
 }
 
@@ -41,8 +35,18 @@ const forSeconds = (tolerationSeconds?: number): Toleration[] => [
 
 const node: Node = { metadata: { name: 'n', uid: 'u' }, spec: {} };
 
+function seenPods(
+  onNode: readonly PodOnNode[],
+  taints: readonly SeenTaint[],
+  waited: readonly string[] = [],
+): Observed {
+  return { subject: node, nowMs: 0, timestamp, pods: onNode, taints, waited: new Set(waited) };
+}
+
+/** Pods that were there before the taint. */
 function observed(pods: readonly Pod[], taints: readonly SeenTaint[], waited: readonly string[] = []): Observed {
-  return { subject: node, nowMs, timestamp, pods, taints, waited: new Set(waited) };
+  const onNode = pods.map((pod) => ({ pod, ageMs: 1e12 }));
+  return seenPods(onNode, taints, waited);
 }
 
 const seen = (ageMs: number, taint: Taint = unreachable): SeenTaint => ({ taint, ageMs });
@@ -60,7 +64,6 @@ describe('reconcile', () => {
     ['tolerates it for longer', { tolerations: forSeconds(300) }, [seen(100_000)], [], 200_000],
     ['tolerated it', { tolerations: forSeconds(300) }, [seen(300_000)], ['patch p', 'delete p'], undefined],
     ['tolerates it for no time', { tolerations: forSeconds(-1) }, [seen(0)], ['patch p', 'delete p'], undefined],
-    ['came later', { tolerations: forSeconds(300), boundAgoMs: 60_000 }, [seen(1e9)], [], 240_000],
     [
       'tolerates one of two',
       { tolerations: forSeconds() },
@@ -77,6 +80,11 @@ describe('reconcile', () => {
     const state = observed([podOf('p', shape)], taints);
     expect(brief(state)).toEqual(actions);
     expect(reconcile(state).requeueAfterMs).toBe(requeueAfterMs);
+  });
+
+  it('counts from when the pod came, if that was after the taint', () => {
+    const pod = podOf('p', { tolerations: forSeconds(300) });
+    expect(reconcile(seenPods([{ pod, ageMs: 60_000 }], [seen(1e9)])).requeueAfterMs).toBe(240_000);
   });
 
   it('counts a value, and the shortest time of several taints', () => {
@@ -144,42 +152,66 @@ describe('TaintMemory', () => {
   });
 });
 
+describe('Arrivals', () => {
+  it('counts from when the pod was first seen on a node, until it is gone', async () => {
+    const env = manualEnv();
+    const arrivals = new Arrivals(env.clock);
+    const ages = (): number[] => arrivals.agesOf([podOf('p')]).map(({ ageMs }) => ageMs);
+    arrivals.seen({ ...podOf('p'), spec: { containers: [] } });
+    await env.advance(1000);
+    expect(ages()).toEqual([0]);
+    arrivals.seen(podOf('p'));
+    await env.advance(1000);
+    arrivals.seen(podOf('p'));
+    await env.advance(1000);
+    expect(ages()).toEqual([2000]);
+    arrivals.gone(podOf('p'));
+    expect(ages()).toEqual([0]);
+  });
+});
+
 describe('properties', () => {
+  const taintAgeMs = 600_000;
   const shape = fc.record({
     seconds: fc.constantFrom(undefined, 0, 60, 300),
     tolerates: fc.boolean(),
-    boundAgoMs: fc.nat(600_000),
+    /** After the taint. */
+    lateMs: fc.nat(taintAgeMs),
     deleting: fc.boolean(),
   });
 
   it('deletes in the end whoever does not tolerate a taint for ever, nobody else, nobody too early, and nobody twice', () => {
     fc.assert(
       fc.property(fc.array(shape, { maxLength: 8 }), (shapes) => {
-        let pods = shapes.map(({ seconds, tolerates, ...more }, index) =>
-          podOf(`p${index}`, { ...more, ...(tolerates ? { tolerations: forSeconds(seconds) } : {}) }),
-        );
+        let onNode = shapes.map(({ seconds, tolerates, lateMs, deleting }, index) => ({
+          pod: podOf(`p${index}`, { deleting, ...(tolerates ? { tolerations: forSeconds(seconds) } : {}) }),
+          ageMs: taintAgeMs - lateMs,
+        }));
         const deleted = new Map<string, number>();
-        let ageMs = 0;
+        let passedMs = 0;
         for (let passes = 0; passes < 20; passes++) {
-          const state = { ...observed(pods, [seen(ageMs)]), nowMs: nowMs + ageMs };
-          const { actions, requeueAfterMs } = reconcile(state);
+          const { actions, requeueAfterMs } = reconcile(seenPods(onNode, [seen(taintAgeMs + passedMs)]));
           for (const action of actions) {
             if (action.do !== 'delete') continue;
             const { name = '' } = action.object.metadata;
             expect(deleted.has(name)).toBe(false);
-            deleted.set(name, ageMs);
-            pods = pods.map((pod) =>
-              pod.metadata.name === name
-                ? { ...pod, metadata: { ...pod.metadata, deletionTimestamp: timestamp } }
-                : pod,
-            );
+            deleted.set(name, passedMs);
           }
           if (actions.length === 0 && requeueAfterMs === undefined) break;
-          ageMs += requeueAfterMs ?? 0;
+          const waitMs = requeueAfterMs ?? 0;
+          passedMs += waitMs;
+          onNode = onNode.map(({ pod, ageMs }) => ({
+            pod: deleted.has(pod.metadata.name ?? '')
+              ? { ...pod, metadata: { ...pod.metadata, deletionTimestamp: timestamp } }
+              : pod,
+            ageMs: ageMs + waitMs,
+          }));
         }
-        shapes.forEach(({ seconds, tolerates, deleting }, index) => {
+        shapes.forEach(({ seconds, tolerates, lateMs, deleting }, index) => {
           const leaves = !deleting && !(tolerates && seconds === undefined);
-          expect(deleted.get(`p${index}`)).toBe(leaves ? (tolerates ? (seconds ?? 0) * 1000 : 0) : undefined);
+          const toleratedMs = tolerates ? (seconds ?? 0) * 1000 : 0;
+          const leftMs = Math.max(0, toleratedMs - (taintAgeMs - lateMs));
+          expect(deleted.get(`p${index}`)).toBe(leaves ? leftMs : undefined);
         });
       }),
     );

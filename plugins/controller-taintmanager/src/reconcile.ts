@@ -1,21 +1,14 @@
 /** Which pods have to leave a node. Pure. */
 import type { Cause } from '@timonel/sdk/contracts/why';
-import {
-  act,
-  findCondition,
-  timestampMs,
-  type Action,
-  type Observation,
-  type Reconciliation,
-} from '@timonel/sdk/controller';
+import { act, type Action, type Observation, type Reconciliation } from '@timonel/sdk/controller';
 import { disruptionTarget, objectKey, pods, type Node, type Pod, type Taint } from '@timonel/sdk/kube';
-import { stayOf, type SeenTaint, type Stay } from './tolerance.ts';
+import { stayOf, type PodOnNode, type SeenTaint, type Stay } from './tolerance.ts';
 
 export interface Observed extends Observation<Node> {
   /** The taints of the node that make pods leave. */
   readonly taints: readonly SeenTaint[];
   /** On the node, if it has such taints or somebody waited to leave it. */
-  readonly pods: readonly Pod[];
+  readonly pods: readonly PodOnNode[];
   /** Uids of the pods that had to leave later, as the last pass saw it. */
   readonly waited: ReadonlySet<string>;
 }
@@ -25,18 +18,11 @@ interface Leaving {
   readonly stay: Stay;
 }
 
-function ageOnNodeMs(pod: Pod, nowMs: number): number {
-  const bound = findCondition(pod.status?.conditions, 'PodScheduled')?.lastTransitionTime;
-  const sinceMs = timestampMs(bound ?? pod.metadata.creationTimestamp);
-  return sinceMs === undefined ? 0 : Math.max(0, nowMs - sinceMs);
-}
-
 /** Those that have to leave, now or later. */
-function leavingOf({ pods: onNode, taints, nowMs }: Observed): Leaving[] {
-  return onNode.flatMap((pod) => {
-    const stay =
-      pod.metadata.deletionTimestamp === undefined ? stayOf(pod, taints, ageOnNodeMs(pod, nowMs)) : undefined;
-    return stay === undefined ? [] : [{ pod, stay }];
+function leavingOf({ pods: onNode, taints }: Observed): Leaving[] {
+  return onNode.flatMap((one) => {
+    const stay = one.pod.metadata.deletionTimestamp === undefined ? stayOf(one, taints) : undefined;
+    return stay === undefined ? [] : [{ pod: one.pod, stay }];
   });
 }
 
@@ -86,15 +72,15 @@ export function reconcile(observed: Observed): Reconciliation {
   const due = leaving.filter(({ stay }) => stay.leftMs <= 0);
   const later = leaving.filter(({ stay }) => stay.leftMs > 0);
   const uids = new Set(leaving.map(({ pod }) => pod.metadata.uid));
-  const spared = observed.pods.filter(
-    ({ metadata: { uid = '', deletionTimestamp } }) =>
-      deletionTimestamp === undefined && waited.has(uid) && !uids.has(uid),
-  );
+  const spared = observed.pods.filter(({ pod: { metadata } }) => {
+    const { uid = '', deletionTimestamp } = metadata;
+    return deletionTimestamp === undefined && waited.has(uid) && !uids.has(uid);
+  });
   return {
     actions: [
       ...due.filter(({ pod }) => !hasEnded(pod)).map((one) => mark(one, timestamp)),
       ...due.map((one) => remove(one, node)),
-      ...spared.map(spare),
+      ...spared.map(({ pod }) => spare(pod)),
     ],
     requeueAfterMs: later.length === 0 ? undefined : Math.min(...later.map(({ stay }) => stay.leftMs)),
   };

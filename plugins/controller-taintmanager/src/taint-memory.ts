@@ -3,8 +3,8 @@
  * controller ran, nobody could have taken the taint away, and clocks may differ.
  */
 import type { Clock } from '@timonel/sdk';
-import type { Node, Taint } from '@timonel/sdk/kube';
-import type { SeenTaint } from './tolerance.ts';
+import type { Node, Pod, Taint } from '@timonel/sdk/kube';
+import type { PodOnNode, SeenTaint } from './tolerance.ts';
 
 const lost: ReadonlySet<string> = new Set(['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']);
 
@@ -59,5 +59,28 @@ export class TaintMemory {
       taint,
       ageMs: nowMs - Math.max(contactMs, known?.get(identityOf(taint)) ?? nowMs),
     }));
+  }
+}
+
+/** Since when this process has seen each pod on its node. */
+export class Arrivals {
+  readonly #clock: Pick<Clock, 'monotonic'>;
+  readonly #since = new Map<string, number>();
+
+  constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock;
+  }
+
+  seen({ metadata: { uid = '' }, spec }: Pod): void {
+    if (spec.nodeName && !this.#since.has(uid)) this.#since.set(uid, this.#clock.monotonic());
+  }
+
+  gone({ metadata: { uid = '' } }: Pod): void {
+    this.#since.delete(uid);
+  }
+
+  agesOf(pods: readonly Pod[]): readonly PodOnNode[] {
+    const nowMs = this.#clock.monotonic();
+    return pods.map((pod) => ({ pod, ageMs: nowMs - (this.#since.get(pod.metadata.uid ?? '') ?? nowMs) }));
   }
 }

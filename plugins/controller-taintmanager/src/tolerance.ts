@@ -14,6 +14,12 @@ function tolerates({ key = '', operator = '', value = '', effect = '' }: Tolerat
   return (operator === '' || operator === 'Equal') && value === (taint.value ?? '');
 }
 
+/** A pod, and how long it has been seen on its node. */
+export interface PodOnNode {
+  readonly pod: Pod;
+  readonly ageMs: number;
+}
+
 export interface Stay {
   /** Not above zero: it has to go now. */
   readonly leftMs: number;
@@ -29,12 +35,12 @@ function stayWith(tolerations: readonly Toleration[], { taint, ageMs }: SeenTain
   return { leftMs: Math.max(0, toleration.tolerationSeconds) * 1000 - sinceMs, taint };
 }
 
-/** The taint that makes it leave first. Undefined: none does. `podAgeMs`: how long it has been on the node. */
-export function stayOf(pod: Pod, taints: readonly SeenTaint[], podAgeMs: number): Stay | undefined {
+/** The taint that makes it leave first. Undefined: none does. */
+export function stayOf({ pod, ageMs }: PodOnNode, taints: readonly SeenTaint[]): Stay | undefined {
   const { tolerations = [] } = pod.spec;
   let first: Stay | undefined;
   for (const seen of taints) {
-    const stay = stayWith(tolerations, seen, podAgeMs);
+    const stay = stayWith(tolerations, seen, ageMs);
     if (stay !== undefined && (first === undefined || stay.leftMs < first.leftMs)) first = stay;
   }
   return first;
