@@ -37,11 +37,6 @@ export class Ledger {
     return true;
   }
 
-  /** Whether the volume is known from here only. */
-  isPending(name: string): boolean {
-    return this.#pending.has(name);
-  }
-
   /** Nothing came of it: only what the cache has counts. */
   drop(name: string): void {
     this.#pending.delete(name);

@@ -9,7 +9,7 @@ import { runControllers } from '@timonel/sdk/controller';
 import { configSchema, totalBytes } from './config.ts';
 import { initialObjects } from './initial-objects.ts';
 import { localDriver } from './node/driver.ts';
-import { partsFor } from './parts.ts';
+import { partsAt } from './parts.ts';
 
 /** Runs on each node: so the node that has the disk says what is on it, and no two decide about the same room. */
 const plugin: AnyPlugin = definePlugin({
@@ -26,7 +26,9 @@ const plugin: AnyPlugin = definePlugin({
     const directory = config.directory === '' ? join(ctx.dataDir, 'volumes') : config.directory;
     await mkdir(directory, { recursive: true, mode: 0o711 });
     const root = await realpath(directory);
-    const running = runControllers(ctx, partsFor({ config, root, totalBytes: await totalBytes(config, root) }));
+    const { nodeName, namespace } = config;
+    const place = { nodeName, namespace, root, totalBytes: await totalBytes(config, root) };
+    const running = runControllers(ctx, partsAt(place));
     const objects = initialObjects(ctx, deps.api, config);
     return {
       provides: { ...running.provides, drivers: localDriver },

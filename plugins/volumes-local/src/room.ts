@@ -14,10 +14,10 @@ export class Room {
     this.#directory = directory;
   }
 
-  /** Bytes for new volumes. */
-  async free(): Promise<number> {
+  /** Bytes for new volumes. What is taken for `except` does not count. */
+  async free(except: string = ''): Promise<number> {
     const { sizeBytes, availableBytes } = await measureDisk(this.#directory);
     const step = Math.max(1, Math.floor(sizeBytes / steps));
-    return Math.min(this.ledger.free(), Math.floor(availableBytes / step) * step);
+    return Math.min(this.ledger.free(except), Math.floor(availableBytes / step) * step);
   }
 }

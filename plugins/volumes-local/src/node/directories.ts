@@ -1,5 +1,5 @@
 /** The directories of the volumes that are made on this node. */
-import { chmod, mkdir, rm, statfs } from 'node:fs/promises';
+import { chmod, mkdir, rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Every user of the pod may write. */
@@ -12,6 +12,11 @@ export async function makeDirectory(path: string): Promise<void> {
 export async function removeDirectory(root: string, path: string): Promise<void> {
   if (dirname(path) !== root) throw new Error(`${path} is not in ${root}: it is left alone`);
   await rm(path, { recursive: true, force: true });
+}
+
+/** One with something in it stays, and one that is gone is no error. */
+export async function removeEmptyDirectory(path: string): Promise<void> {
+  await rmdir(path).catch(() => undefined);
 }
 
 export interface Disk {

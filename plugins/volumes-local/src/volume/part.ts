@@ -1,0 +1,33 @@
+import { controllerPart, keysFrom, type ControllerPart } from '@timonel/sdk/controller';
+import { objectKey, persistentVolumes, type PersistentVolume } from '@timonel/sdk/kube';
+import type { cachesAt, Caches, Place } from '../caches.ts';
+import { isOwn, provisioner } from '../names.ts';
+import { removeDirectory } from '../node/directories.ts';
+import { reconcile } from './reconcile.ts';
+
+/** Removes the volumes of this node whose time is over. */
+export function volumePart({ nodeName, root }: Place, inputs: ReturnType<typeof cachesAt>): ControllerPart {
+  return controllerPart({
+    name: 'volumes-local',
+    component: provisioner,
+    subject: persistentVolumes,
+    workers: 1,
+    inputs,
+    sources: ({ volumes }: Caches) => [
+      keysFrom(volumes, (volume) => (isOwn(volume, nodeName) ? [objectKey(volume)] : [])),
+    ],
+    observe(key, { volumes }: Caches, now) {
+      const volume = volumes.get(key);
+      return volume === undefined ? undefined : { ...now, subject: volume, nodeName };
+    },
+    reconcile,
+    effects: () => ({
+      'remove-directory'({ object }) {
+        const volume: PersistentVolume = object;
+        return removeDirectory(root, volume.spec?.local?.path ?? '');
+      },
+    }),
+    // It works on volumes that are being deleted.
+    confirm: false,
+  });
+}
