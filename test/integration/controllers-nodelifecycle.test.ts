@@ -1,6 +1,7 @@
 /** controller-nodelifecycle on the real API server, on a clock that the test moves on. */
 import { describe, expect, it } from '@jest/globals';
 import nodeLifecycle from '@timonel/plugin-controller-nodelifecycle';
+import runtimeFake from '@timonel/plugin-runtime-fake';
 import { explainers } from '@timonel/sdk/contracts/why';
 import { isPodReady } from '@timonel/sdk/controller';
 import { coreEvents, leases, nodes, pods, type Node, type Taint } from '@timonel/sdk/kube';
@@ -200,5 +201,24 @@ describe('controller-nodelifecycle', () => {
     }
     expect(await shown()).toEqual(before);
     memory.close();
+  });
+
+  it('sees the nodes of runtime-fake live', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({
+      controllers: [nodeLifecycle],
+      plugins: [runtimeFake],
+      nodes: 0,
+      clock,
+      config: { 'runtime-fake': { nodes: 3 } },
+    });
+    await cluster.until('the nodes', async () => (await cluster.api.list(nodes)).items.length === 3);
+    await cluster.quiet();
+    await clock.advance(600_000);
+    await cluster.quiet();
+    const { items } = await cluster.api.list(nodes);
+    expect(items.map(({ status }) => status?.conditions?.map(({ type, status: is }) => `${type} ${is}`))).toEqual(
+      Array.from({ length: 3 }, () => ['Ready True']),
+    );
   });
 });
