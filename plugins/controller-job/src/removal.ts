@@ -5,6 +5,7 @@ import { isTracked, trackingFinalizer } from './job-pods.ts';
 
 /** A pass deletes or creates at most so many pods; the next one goes on. */
 export const burst = 500;
+
 /** `fenced`: only as long as it is as it was seen, for it may have succeeded meanwhile. */
 export function untrack(pod: Pod, cause: ActionCause, fenced: boolean = false): Action {
   const { uid } = pod.metadata;
