@@ -60,10 +60,11 @@ interface Recommended {
   readonly name: string;
 }
 
-/** What all metrics together ask for. `failed`: the first failure when it forbids to act, or all of them for the events. */
+/** What all metrics together ask for. */
 interface Metrics {
   readonly statuses: readonly MetricStatus[];
   readonly warnings: readonly Warning[];
+  /** Of those that did not fail. */
   readonly highest: Recommended | undefined;
   readonly failures: readonly MetricFailure[];
 }
@@ -157,7 +158,7 @@ function byMetrics(observed: Observed, sight: Sight): Decision {
     recommendation: highest.replicas,
     ...(final.replicas === current
       ? {}
-      : { rescale: { replicas: final.replicas, reason: reasonOf(current, highest.replicas, highest.name) } }),
+      : { rescale: { replicas: final.replicas, reason: reasonOf(current, final.replicas, highest.name) } }),
   };
 }
 
