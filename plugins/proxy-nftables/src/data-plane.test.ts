@@ -1,6 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { ProxyBed, podAddress, serviceCidr } from '@timonel/testkit/contracts/proxy';
+import {
+  ProxyBed,
+  externalAddress,
+  nodeAddress,
+  outsideAddress,
+  podAddress,
+  serviceCidr,
+} from '@timonel/testkit/contracts/proxy';
 import { namesOf } from './data-plane.ts';
 
 jest.setTimeout(60_000);
@@ -75,6 +82,34 @@ if (!isRoot || !hasNft) {
       await bed.node.call('apply', 'main', [next]);
       expect(await connect(next.clusterIPs[0])).toBe('CONNECTED');
       expect(await connect(rule.clusterIPs[0])).toBe('ECONNREFUSED');
+    });
+
+    it('a client outside reaches a backend behind another node: that one answers by way of this node', async () => {
+      // The machine outside is the other node, too: it would answer itself past this one.
+      const far = '10.214.3.50';
+      await bed.outside.run('ip', ['address', 'add', `${far}/32`, 'dev', 'lo']);
+      await bed.outside.call('serveTcp', 'far', 8080, far);
+      const nodePort = await bed.node.call('freePort');
+      const backends = [{ address: far, port: 8080, nodeName: undefined }];
+      const rule = { ...bed.rule([], { nodePort, externalIPs: [externalAddress] }), backends };
+      await bed.node.call('apply', 'main', [rule]);
+      for (const [address, port] of [
+        [nodeAddress, nodePort],
+        [externalAddress, 80],
+      ] as const) {
+        const dialled = await bed.outside.call('connect', address, port, 1_000);
+        expect(dialled).toMatchObject({ code: 'CONNECTED', line: `far ${nodeAddress}` });
+      }
+      // A pod is known to its backend, wherever that is: the other nodes know the way back.
+      const clusterIp = rule.clusterIPs[0] ?? '';
+      expect(await bed.pod(1).call('connect', clusterIp, 80, 1_000)).toMatchObject({ line: `far ${podAddress(1)}` });
+    });
+
+    it('a client outside is known to a backend on this node', async () => {
+      const nodePort = await bed.node.call('freePort');
+      await bed.node.call('apply', 'main', [bed.rule([0], { nodePort })]);
+      const dialled = await bed.outside.call('connect', nodeAddress, nodePort, 1_000);
+      expect(dialled).toMatchObject({ line: `pod-0 ${outsideAddress}` });
     });
 
     it('touches no other table', async () => {

@@ -72,7 +72,10 @@ function endpointElements(frontends: readonly Frontend[]): string[] {
   );
 }
 
-/** Every local pod that may reach itself through a service; its packets must seem to come from the node then. */
+/**
+ * Each backend twice. A pod that reaches itself through a service must seem to be the node; so must a client from outside whose
+ * backend is behind another node (the next hop is not the backend then), or that node would answer the client past this one.
+ */
 function hairpins(rules: readonly ServicePortRule[]): string[] {
   const addresses = new Set(
     rules.flatMap((rule) => rule.backends.map((backend) => backend.address)).filter((address) => isIPv4(address)),
@@ -127,6 +130,7 @@ ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endp
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
     ct status dnat ip saddr . ip daddr @hairpins masquerade
+    ct status dnat ct original ip daddr != ${serviceCidr} ip daddr . rt ip nexthop != @hairpins masquerade
   }
   chain refuse_now {
     meta l4proto tcp reject with tcp reset

@@ -9,7 +9,7 @@ import { backendCases } from './backends.ts';
 import { lifeCases } from './life.ts';
 import type { ProxySuite } from './suite.ts';
 
-export { ProxyBed, externalAddress, nodeAddress, podAddress, serviceCidr } from './bed.ts';
+export { ProxyBed, externalAddress, nodeAddress, outsideAddress, podAddress, serviceCidr } from './bed.ts';
 export { Resident } from './residents.ts';
 export type { Dialled } from './resident.ts';
 export type { DataPlaneModule, DataPlaneOptions, DataPlaneUnderTest } from './under-test.ts';
