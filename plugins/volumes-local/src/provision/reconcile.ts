@@ -38,8 +38,6 @@ export interface ObservedClaim extends Observation<PersistentVolumeClaim> {
 
 /** How long a node waits for each that has more room, to take a claim itself. */
 const turnMs = 3000;
-/** A claim that found no room is looked at again. */
-const retryMs = 60_000;
 
 export function volumeName({ metadata }: PersistentVolumeClaim): string {
   return `pvc-${metadata.uid ?? ''}`;
@@ -131,7 +129,8 @@ function volunteer(seen: ObservedClaim, claim: PersistentVolumeClaim): Reconcili
   if (waitMs > 0) return { actions: [], requeueAfterMs: waitMs };
   if (claimSize(claim) > freeBytes) {
     const message = `no room: node ${nodeName}, which has most, has ${Math.max(0, freeBytes)} bytes left for local volumes`;
-    return { actions: rank === 0 ? tellFailure(message) : [], requeueAfterMs: retryMs };
+    // What the nodes tell of their room brings the claim back here.
+    return { actions: rank === 0 ? tellFailure(message) : [] };
   }
   const body = { metadata: { annotations: { [selectedNode]: nodeName } } };
   const cause = { code: 'Volunteer', text: `node ${nodeName} has room for the volume` };
