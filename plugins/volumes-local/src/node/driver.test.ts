@@ -3,8 +3,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PersistentVolumeSpec } from '@timonel/sdk/kube';
+import { volumesContract } from '@timonel/testkit/contracts/volume';
 import { makeDirectory, removeDirectory } from './directories.ts';
 import { localDriver } from './driver.ts';
+
+volumesContract('volumes-local', async () => {
+  const scratch = await mkdtemp(join(tmpdir(), 'timonel-driver-'));
+  let made = 0;
+  return {
+    driver: localDriver,
+    async volume() {
+      made += 1;
+      const path = join(scratch, String(made));
+      await makeDirectory(path);
+      return { metadata: { name: `v${made}` }, spec: { local: { path } } };
+    },
+    broken: async () => ({ metadata: { name: 'broken' }, spec: { local: { path: join(scratch, 'absent') } } }),
+    close: () => rm(scratch, { recursive: true, force: true }),
+  };
+});
 
 let root: string;
 beforeEach(async () => {
