@@ -6,6 +6,7 @@ import type { WatchEvent } from '@timonel/sdk/contracts/api';
 import { deployments, pods, replicaSets, type Deployment, type Pod, type ReplicaSet } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
 import { makeNewSet } from '../../plugins/controller-deployment/src/revisions.ts';
+import { podQuota } from '../conformance/pod-quota.ts';
 import { deploymentOf, inOrder, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
 const at = { namespace: 'default', name: 'web' };
@@ -215,5 +216,25 @@ describe('controller-deployment', () => {
       const count = (type: string): number => one.filter((event) => event.type === type).length;
       expect(count('ADDED')).toBe(count('DELETED'));
     }
+  });
+
+  it('shows that a quota keeps its pods from being made, and goes on when there is room', async () => {
+    const quota = podQuota();
+    quota.allow('default', 1);
+    await using cluster = await startTestCluster({ controllers: [...controllers, quota.plugin] });
+    await cluster.api.create(deployments, deploymentOf('web', 2));
+    const conditions = async (): Promise<unknown> => (await cluster.api.get(deployments, at)).status?.conditions;
+    const failure = { type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate' };
+    await until(
+      async () => {
+        expect(await conditions()).toContainEqual(expect.objectContaining(failure));
+        return true;
+      },
+      { what: 'the failure' },
+    );
+    expect(await conditions()).toContainEqual(expect.objectContaining({ type: 'Available', status: 'False' }));
+    quota.allow('default', 10);
+    const { status } = await rolledOut(cluster, 2);
+    expect(status?.conditions?.map(({ type }) => type)).not.toContain('ReplicaFailure');
   });
 });

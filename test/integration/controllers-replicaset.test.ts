@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
-import { controllerOf, coreEvents, pods, replicaSets, type Pod } from '@timonel/sdk/kube';
+import { controller } from '@timonel/sdk/contracts/controller';
+import { controllerOf, coreEvents, namespaces, pods, replicaSets, type Pod } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
-import { replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
+import { startCluster } from '../conformance/support/cluster.ts';
+import { inOrder, replicaSetOf, startTestCluster, type TestCluster } from './controllers-cluster.ts';
 
 const at = { namespace: 'default', name: 'web' };
 const podsOf = async ({ api }: TestCluster): Promise<Pod[]> => (await api.list(pods, { namespace: 'default' })).items;
@@ -85,5 +87,41 @@ describe('controller-replicaset', () => {
     await settled(cluster, 10);
     expect(events.filter(({ type }) => type === 'ADDED')).toHaveLength(60);
     expect(events.filter(({ type }) => type === 'DELETED')).toHaveLength(50);
+  });
+
+  it('leaves the pods of another with the same selector alone', async () => {
+    await using cluster = await startTestCluster({ controllers: [replicaSetController] });
+    const events = cluster.record(pods);
+    const twin = { ...replicaSetOf('web', 2), metadata: { name: 'twin', namespace: 'default' } };
+    await Promise.all([cluster.api.create(replicaSets, replicaSetOf('web', 3)), cluster.api.create(replicaSets, twin)]);
+    await settled(cluster, 3);
+    const [victim] = await podsOf(cluster);
+    await cluster.api.delete(pods, { namespace: 'default', name: victim?.metadata.name ?? '' });
+    await settled(cluster, 3);
+    const owners = (await podsOf(cluster)).map((pod) => controllerOf(pod)?.name);
+    expect(inOrder(owners)).toEqual(['twin', 'twin', 'web', 'web', 'web']);
+    expect(events.filter(({ type }) => type === 'ADDED')).toHaveLength(6);
+  });
+
+  it('makes nothing in a namespace that goes, and does not complain', async () => {
+    // Nobody empties the namespace: it stays as it is while it goes.
+    await using cluster = await startCluster({ controllers: [replicaSetController], nodes: 0 });
+    const namespace = await cluster.namespace();
+    const sets = cluster.record(replicaSets, namespace);
+    await cluster.api.create(replicaSets, { ...replicaSetOf('web', 2), metadata: { namespace, name: 'web' } });
+    const available = (count: number): Promise<unknown> =>
+      cluster.until(`${count} available replicas`, async () => {
+        const { status } = await cluster.api.get(replicaSets, { namespace, name: 'web' });
+        return status?.availableReplicas === count;
+      });
+    await available(2);
+    await cluster.api.delete(namespaces, { name: namespace });
+    const [victim] = (await cluster.api.list(pods, { namespace })).items;
+    await cluster.api.delete(pods, { namespace, name: victim?.metadata.name ?? '' });
+    await available(1);
+    await cluster.quiet();
+    expect(sets.flatMap(({ object }) => object.status?.conditions ?? [])).toEqual([]);
+    const [running] = cluster.server.kernel.service(controller).all();
+    expect(running?.service.status()).toMatchObject({ name: 'replicaset', errors: 0, delayed: 0 });
   });
 });

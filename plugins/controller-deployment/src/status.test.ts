@@ -105,6 +105,16 @@ describe('the progress of a roll-out', () => {
     expect(progressing(model.deployment)).toBeUndefined();
   });
 
+  it('begins with a replica set that was found', () => {
+    const own = makeNewSet(deployment('a'), [], 4);
+    const found = status(observed(deployment('a'), [{ ...own, metadata: { ...own.metadata, uid: 'n' } }]), none).status;
+    expect(progressing({ ...deployment('a'), status: found })).toMatchObject({
+      status: 'True',
+      reason: 'FoundNewReplicaSet',
+      message: `Found new replica set "${own.metadata.name}"`,
+    });
+  });
+
   it('says that the replica set cannot be created', () => {
     const subject = deployment('a');
     const outcome = refusedCreation(subject, 'exceeded quota: sets');
