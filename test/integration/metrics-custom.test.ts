@@ -5,6 +5,8 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { externalMetrics, objectMetrics, type ObjectMetricQuery } from '@timonel/sdk/contracts/metrics';
 import metricsCustom from '@timonel/plugin-metrics-custom';
 import metricsJson from '../../examples/plugins/metrics-json.ts';
+import { runProgram } from '../support/cluster.ts';
+import { kubernetesTools } from '../support/kubectl.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
 const custom = '/apis/custom.metrics.k8s.io/v1beta2';
@@ -165,6 +167,22 @@ it('is found by clients, in both forms of discovery', async () => {
     scope: 'Namespaced',
     subresources: [{ subresource: 'requests', responseKind: { kind: 'MetricValueList' }, verbs: ['get'] }],
   });
+});
+
+it('is understood by real kubectl', async () => {
+  const { kubectl } = await kubernetesTools();
+  const env = { KUBECONFIG: server.kubeconfig, HOME: server.kernel.dataDir };
+  const run = async (...args: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await runProgram(kubectl, args, { env });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    return stdout;
+  };
+  expect(await run('api-resources', '--api-group=external.metrics.k8s.io')).toMatch(
+    /^queue +external.metrics.k8s.io\/v1beta1 +true +ExternalMetricValueList$/m,
+  );
+  expect(await run('api-versions')).toContain('custom.metrics.k8s.io/v1beta2');
+  expect(await run('get', 'pods', 'a', '-o', 'name')).toBe('pod/a\n');
+  expect(await run('get', '--raw', `${custom}/namespaces/default/pods/*/requests`)).toContain('"1500m"');
 });
 
 it('is not found any more when nobody offers a metric', async () => {
