@@ -123,6 +123,15 @@ describe('reconcile', () => {
     expect(explain(fewer)).toEqual([]);
   });
 
+  it('takes nulls of clients for what is absent', () => {
+    const absent = null as never;
+    const subsets = [{ addresses: absent, notReadyAddresses: absent, ports: absent }];
+    const existing = { metadata: { name: 'web', namespace: 'default', uid: 'e' }, subsets };
+    const state = step(observed({ endpoints: existing, pods: [aPod('1')] }));
+    expect(state.endpoints?.subsets?.[0]?.addresses).toHaveLength(1);
+    expect(verbs({ ...state, endpoints: { ...existing, subsets: absent } })).toEqual(['update']);
+  });
+
   it('joins changes of large Endpoints that come soon after one another', () => {
     const pods = Array.from({ length: 300 }, (_, index) => aPod(String(index)));
     const state = { ...step(observed({ pods })), pods: pods.slice(1) };

@@ -63,9 +63,9 @@ function labelsOf(service: Service): Record<string, string> {
 
 function addressesIn(object: Endpoints | undefined): Map<string, boolean> {
   const known = new Map<string, boolean>();
-  for (const { addresses = [], notReadyAddresses = [] } of object?.subsets ?? []) {
-    for (const { ip } of addresses) known.set(ip, true);
-    for (const { ip } of notReadyAddresses) known.set(ip, false);
+  for (const { addresses, notReadyAddresses } of object?.subsets ?? []) {
+    for (const { ip } of addresses ?? []) known.set(ip, true);
+    for (const { ip } of notReadyAddresses ?? []) known.set(ip, false);
   }
   return known;
 }

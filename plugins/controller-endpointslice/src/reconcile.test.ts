@@ -125,6 +125,22 @@ describe('reconcile', () => {
     rests(step(reborn));
   });
 
+  it('takes nulls of clients for what is absent', () => {
+    const absent = null as never;
+    const subject = aService({ ipFamilies: absent, clusterIP: absent });
+    const bare = aPod('1', { spec: { initContainers: absent, hostname: absent } });
+    const pods = [bare, aPod('2')].map((pod) => ({
+      ...pod,
+      status: { ...pod.status, podIPs: absent, podIP: '10.0.0.9' },
+    }));
+    const none = { ...aPod('3'), status: { phase: 'Running', podIPs: absent, podIP: absent, conditions: absent } };
+    const state = step(observed({ subject, pods: [...pods, none] }));
+    expect(allEndpoints(state.slices)).toHaveLength(2);
+    const damaged = state.slices.map((slice) => ({ ...slice, endpoints: absent, ports: absent }));
+    const auto = aService({}, { annotations: { 'service.kubernetes.io/topology-mode': 'Auto' } });
+    expect(allEndpoints(step({ ...state, subject: auto, slices: damaged }).slices)).toHaveLength(2);
+  });
+
   it('gives a slice the same name again when its creation is repeated, and avoids names that others have', () => {
     const nameOf = (state: Observed): string | undefined => step(state).slices.at(-1)?.metadata.name;
     const first = nameOf(observed());

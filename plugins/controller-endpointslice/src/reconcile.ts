@@ -94,7 +94,7 @@ function removeAll(slices: readonly EndpointSlice[], cause: ActionCause): Action
 
 function hadHints(slices: readonly EndpointSlice[], family: string): boolean {
   const own = slices.filter(({ addressType }) => addressType === family);
-  return own.some(({ endpoints }) => endpoints.some(({ hints }) => hints?.forZones !== undefined));
+  return own.some(({ endpoints }) => (endpoints ?? []).some(({ hints }) => hints?.forZones !== undefined));
 }
 
 /** Told when slices are written because of it, or with it. */

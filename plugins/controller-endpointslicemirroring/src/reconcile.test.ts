@@ -127,6 +127,14 @@ describe('reconcile', () => {
     expect(explain(after).map(({ code }) => code)).toEqual(['invalid-addresses', 'too-many-addresses']);
   });
 
+  it('takes nulls of clients for what is absent', () => {
+    const absent = null as never;
+    const address = { ip: '10.0.0.1', hostname: absent, nodeName: absent, targetRef: absent };
+    const subset = { addresses: [address], notReadyAddresses: absent, ports: absent };
+    expect(addresses(step(observed(theEndpoints([subset]))).slices)).toEqual(['10.0.0.1']);
+    expect(writes(observed(theEndpoints(absent)))).toEqual([]);
+  });
+
   it('from any state reaches the addresses of the Endpoints, and rests', () => {
     const ip = fc.nat(250).map((number) => `10.0.0.${number}`);
     const list = fc.uniqueArray(ip, { maxLength: 250 }).map((all) => all.map((address) => ({ ip: address })));

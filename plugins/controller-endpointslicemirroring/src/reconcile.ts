@@ -74,9 +74,9 @@ function endpointOf({ ip, hostname, nodeName, targetRef }: Address, ready: boole
   return {
     addresses: [ip],
     conditions: { ready },
-    ...(hostname === undefined ? {} : { hostname }),
-    ...(targetRef === undefined ? {} : { targetRef }),
-    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(hostname ? { hostname } : {}),
+    ...(targetRef ? { targetRef } : {}),
+    ...(nodeName ? { nodeName } : {}),
   };
 }
 
@@ -93,16 +93,16 @@ interface Group {
 }
 
 function slicePorts(subset: Subset): SlicePort[] {
-  return (subset.ports ?? []).map(({ name = '', port, protocol = 'TCP', appProtocol }) => ({
-    name,
+  return (subset.ports ?? []).map(({ name, port, protocol, appProtocol }) => ({
+    name: name ?? '',
     port,
-    protocol,
-    ...(appProtocol === undefined ? {} : { appProtocol }),
+    protocol: protocol ?? 'TCP',
+    ...(appProtocol ? { appProtocol } : {}),
   }));
 }
 
 /** Addresses of subsets with the same ports are together; one that is named twice counts once. */
-export function mirrored({ subsets = [] }: Endpoints): Mirrored {
+export function mirrored({ subsets }: Endpoints): Mirrored {
   const groups = new Map<string, Group>();
   let skipped = 0;
   let invalid = 0;

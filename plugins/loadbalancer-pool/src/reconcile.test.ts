@@ -126,6 +126,13 @@ describe('an address', () => {
     expect(pass({ ...seen, subject: settled(seen) }).events).toEqual([]);
   });
 
+  it('takes nulls of clients for what is absent', () => {
+    const absent = null as never;
+    const spec = { loadBalancerClass: absent, loadBalancerIP: absent, loadBalancerSourceRanges: absent };
+    expect(addressOf(settled(observed(aService({ spec }))))).toBe('192.0.2.1');
+    expect(addressOf(settled(observed({ ...aService(), status: { loadBalancer: absent } })))).toBe('192.0.2.1');
+  });
+
   it('that others gave stays as it is', () => {
     const foreign = { ...aService(), status: { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } } };
     expect(pass(observed(foreign))).toMatchObject({ writes: 0, events: [] });

@@ -27,7 +27,7 @@ type Status = NonNullable<Service['status']>;
 /** Whether the service wants an address from here. */
 export function isWanted({ metadata, spec }: Service, { isDefault, className }: Observed): boolean {
   if (spec.type !== 'LoadBalancer' || metadata.deletionTimestamp !== undefined) return false;
-  return spec.loadBalancerClass === undefined ? isDefault : spec.loadBalancerClass === className;
+  return spec.loadBalancerClass ? spec.loadBalancerClass === className : isDefault;
 }
 
 /** Whether its address is from here. */
@@ -99,8 +99,8 @@ const openText =
   'spec.loadBalancerSourceRanges is not heeded here: the address answers to everybody who reaches the node';
 
 /** Its user believes that it is not. */
-function isOpen({ spec: { loadBalancerSourceRanges = [] } }: Service): boolean {
-  return loadBalancerSourceRanges.length > 0;
+function isOpen({ spec }: Service): boolean {
+  return (spec.loadBalancerSourceRanges ?? []).length > 0;
 }
 
 /** An address that was given, and a refusal that was not told yet. */

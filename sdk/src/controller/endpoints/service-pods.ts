@@ -45,19 +45,21 @@ export function hasAddress(pod: Pod): boolean {
 
 /** The pod's address of a family (`IPv4`, `IPv6`). */
 export function addressOf(pod: Pod, family: string): string | undefined {
-  const { podIP = '', podIPs } = pod.status ?? {};
-  const all = podIPs === undefined || podIPs.length === 0 ? [podIP] : podIPs.map(({ ip }) => ip);
+  const { podIP, podIPs } = pod.status ?? {};
+  const listed = (podIPs ?? []).map(({ ip }) => ip);
+  const all = listed.length > 0 ? listed : [podIP ?? ''];
   return all.find((ip) => ip !== '' && ip.includes(':') === (family === 'IPv6'));
 }
 
 /** The families of the service's addresses, the first one first. */
 export function familiesOf({ spec }: Service): readonly string[] {
-  if (spec.ipFamilies !== undefined && spec.ipFamilies.length > 0) return spec.ipFamilies;
+  const families = spec.ipFamilies ?? [];
+  if (families.length > 0) return families;
   return [spec.clusterIP?.includes(':') === true ? 'IPv6' : 'IPv4'];
 }
 
 export function isHeadless({ spec }: Service): boolean {
-  return spec.clusterIP === undefined || spec.clusterIP === '' || spec.clusterIP === 'None';
+  return !spec.clusterIP || spec.clusterIP === 'None';
 }
 
 /** The number of the service's port in this pod; undefined when no container has a port of that name. */
@@ -78,8 +80,8 @@ export function portsOf(service: Service, pod: Pod): SlicePort[] {
   return (service.spec.ports ?? []).flatMap((port) => {
     const number = targetPortOf(pod, port);
     if (number === undefined) return [];
-    const { name = '', protocol = 'TCP', appProtocol } = port;
-    return [{ name, protocol, port: number, ...(appProtocol === undefined ? {} : { appProtocol }) }];
+    const { name, protocol, appProtocol } = port;
+    return [{ name: name ?? '', protocol: protocol ?? 'TCP', port: number, ...(appProtocol ? { appProtocol } : {}) }];
   });
 }
 
