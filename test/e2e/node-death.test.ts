@@ -62,7 +62,7 @@ suite(`a node that dies${bedMissing === undefined ? '' : ` (${bedMissing})`}`, (
     before = traces();
     bed = await createBed({ masters: 1, nodes: 2 });
     const m1 = bed.machine('m1');
-    master = await startMaster(m1, { args: configured(m1, 'controller-nodelifecycle', { gracePeriodMs: 6000 }) });
+    master = await startMaster(m1, { args: configured(m1, 'controller-nodelifecycle', { gracePeriodMs: 10_000 }) });
     agents = await Promise.all(
       ['n1', 'n2'].map((name) => {
         const machine = bed.machine(name);
