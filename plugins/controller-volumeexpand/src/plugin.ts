@@ -49,7 +49,9 @@ const plugin: AnyPlugin = definePlugin({
     const classes = running.informers.for(storageClasses);
     ctx.tap(apiHooks.objectValidate, (object, context) => {
       const claim = growingClaim(object, context);
-      return claim === undefined ? undefined : growthRefusal(claim, classes.get(classNameOf(claim)));
+      // As long as classes are not known, the controller is the one that says no.
+      if (claim === undefined || !classes.hasSynced) return undefined;
+      return growthRefusal(claim, classes.get(classNameOf(claim)));
     });
     return running;
   },

@@ -16,26 +16,34 @@ function refusal({ name: plugin }: SchedulingPlugin, status: Status | undefined)
   return { outcome: 'refused', plugin, reason: status?.reason ?? `refused by ${plugin}` };
 }
 
+/** Plugins that have one of these extension points. */
+function having(profile: Profile, ...points: readonly (keyof SchedulingPlugin)[]): readonly SchedulingPlugin[] {
+  return profile.all.filter((plugin) => points.some((point) => point in plugin));
+}
+
 export class BindingCycle {
-  readonly #profile: Profile;
+  readonly #admitting: readonly SchedulingPlugin[];
+  readonly #bound: readonly SchedulingPlugin[];
+  /** In reverse order. */
+  readonly #undoing: readonly SchedulingPlugin[];
   readonly #guard: PluginGuard;
   readonly #timers: Timers;
 
   constructor(profile: Profile, guard: PluginGuard, timers: Timers) {
-    this.#profile = profile;
+    this.#admitting = having(profile, 'reserve', 'permit', 'preBind', 'bind');
+    this.#bound = having(profile, 'postBind');
+    this.#undoing = having(profile, 'unreserve').toReversed();
     this.#guard = guard;
     this.#timers = timers;
   }
 
   /** No plugin has anything to do in between. */
   get isEmpty(): boolean {
-    return !this.#profile.all.some(
-      (plugin) => 'reserve' in plugin || 'permit' in plugin || 'preBind' in plugin || 'bind' in plugin,
-    );
+    return this.#admitting.length === 0;
   }
 
   async admit(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission> {
-    const plugins = this.#profile.all.filter(({ name }) => !this.#guard.isOut(name));
+    const plugins = this.#admitting.filter(({ name }) => !this.#guard.isOut(name));
     for (const plugin of plugins) {
       const no = this.#ask(plugin, () => plugin.reserve?.(pod, nodeName));
       if (no !== undefined) return no;
@@ -50,8 +58,7 @@ export class BindingCycle {
   }
 
   settled(pod: PodInfo, nodeName: string, bound: boolean): void {
-    const plugins = bound ? this.#profile.all : this.#profile.all.toReversed();
-    for (const plugin of plugins) {
+    for (const plugin of bound ? this.#bound : this.#undoing) {
       this.#ask(plugin, () => {
         if (bound) plugin.postBind?.(pod, nodeName);
         else plugin.unreserve?.(pod, nodeName);
