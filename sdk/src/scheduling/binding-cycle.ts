@@ -58,7 +58,8 @@ export class BindingCycle {
   }
 
   settled(pod: PodInfo, nodeName: string, bound: boolean): void {
-    for (const plugin of bound ? this.#bound : this.#undoing) {
+    const plugins = bound ? this.#bound : this.#undoing;
+    for (const plugin of plugins) {
       this.#ask(plugin, () => {
         if (bound) plugin.postBind?.(pod, nodeName);
         else plugin.unreserve?.(pod, nodeName);
