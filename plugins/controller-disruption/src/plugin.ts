@@ -10,19 +10,30 @@ import {
   replicaSets,
   replicationControllers,
   statefulSets,
+  type Deployment,
   type KubeObject,
   type Pod,
   type PodDisruptionBudget,
+  type ReplicaSet,
+  type ReplicationController,
+  type StatefulSet,
 } from '@timonel/sdk/kube';
 import { needsScale } from './budget.ts';
 import { explain } from './explain.ts';
 import { reconcile, statusPlan, waitsForDeletion, type Observed } from './reconcile.ts';
-import { scaleOf, type OwnerCaches, type Scale } from './scale.ts';
+import { scaleOf, type Scale } from './scale.ts';
+
+interface Owners {
+  readonly deployments: Informer<Deployment>;
+  readonly replicaSets: Informer<ReplicaSet>;
+  readonly statefulSets: Informer<StatefulSet>;
+  readonly replicationControllers: Informer<ReplicationController>;
+}
 
 interface Inputs {
   readonly budgets: Informer<PodDisruptionBudget>;
   readonly pods: Informer<Pod>;
-  readonly owners: OwnerCaches;
+  readonly owners: Owners;
 }
 
 /** Keys of budgets are `namespace/name`; pods that nobody deletes are told apart by this. */

@@ -15,10 +15,10 @@ import {
 } from '@timonel/sdk/kube';
 
 export interface OwnerCaches {
-  readonly deployments: Informer<Deployment>;
-  readonly replicaSets: Informer<ReplicaSet>;
-  readonly statefulSets: Informer<StatefulSet>;
-  readonly replicationControllers: Informer<ReplicationController>;
+  readonly deployments: Pick<Informer<Deployment>, 'get'>;
+  readonly replicaSets: Pick<Informer<ReplicaSet>, 'get'>;
+  readonly statefulSets: Pick<Informer<StatefulSet>, 'get'>;
+  readonly replicationControllers: Pick<Informer<ReplicationController>, 'get'>;
 }
 
 /** What the owners declare together, or why that is not known. */
