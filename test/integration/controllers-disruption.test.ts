@@ -154,6 +154,25 @@ describe('controller-disruption', () => {
     expect(isPodReady(await b.cluster.api.get(pods, target))).toBe(true);
   });
 
+  it('while it is disabled no more pods go than it had allowed; once it is enabled again, others may', async () => {
+    await using b = await bed();
+    await deploy(b, 4);
+    await protect(b, { minAvailable: 3 });
+    await b.reads([4, 3, 4, 1]);
+    const { control } = b.cluster.server.kernel;
+    await control.disable('controller-disruption');
+    const [first, second] = await b.pods();
+    expect(await b.evict(first as Pod)).toBeUndefined();
+    await b.cluster.until('its replacement', async () => {
+      const ready = (await b.pods()).filter(isPodReady);
+      return ready.length === 4 && ready.every(({ metadata }) => metadata.uid !== first?.metadata.uid);
+    });
+    expect(await b.evict(second as Pod)).toBe('TooManyRequests');
+    await control.enable('controller-disruption');
+    await b.reads([4, 3, 4, 1]);
+    expect(await b.evict(second as Pod)).toBeUndefined();
+  });
+
   it('pods whose owner has no scale: nothing is allowed, with a condition that says what to do', async () => {
     await using b = await bed();
     const owner = { apiVersion: 'batch/v1', kind: 'Job', name: 'work', uid: 'job-uid', controller: true };

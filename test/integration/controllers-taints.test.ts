@@ -92,6 +92,19 @@ describe('controller-taintmanager', () => {
     expect((await patient())?.metadata.deletionTimestamp).toBeUndefined();
   });
 
+  it('evicts what became due while it was disabled, once it is enabled again', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({ controllers: [taintManager], nodes: 1, clock });
+    const intolerant = await podOn(cluster, 'intolerant');
+    const { control } = cluster.server.kernel;
+    await control.disable('controller-taintmanager');
+    await setTaints(cluster, [taint]);
+    await clock.advance(60_000);
+    expect((await intolerant())?.metadata.deletionTimestamp).toBeUndefined();
+    await control.enable('controller-taintmanager');
+    await cluster.until('the pod to go', async () => (await intolerant()) === undefined);
+  });
+
   it('with the life cycle of nodes: pods of a dead node are replaced on another after 300 s, those of a node that returns stay', async () => {
     const clock = new Clock();
     await using cluster = await startCluster({
