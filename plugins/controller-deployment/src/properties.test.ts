@@ -21,6 +21,7 @@ function take(model: Model, { do: what, value }: { do: string; value: number }):
   if (what === 'pass') model.pass();
   else if (what === 'replicate') model.replicate(value);
   else if (what === 'ready') model.ready(value);
+  else if (what === 'unready') model.unready(value);
   else if (what === 'end') model.end();
   else model.change(templateOf(`v${value}`));
 }
@@ -85,7 +86,7 @@ describe('roll-outs in any order of events', () => {
     );
   });
 
-  it('reach the declared state through scaling, pausing, other strategies and annotations without sense', () => {
+  it('reach the declared state through scaling, pausing, other strategies, pods that fail and annotations without sense', () => {
     const change: fc.Arbitrary<Partial<Deployment['spec']>> = fc.oneof(
       fc.record({ replicas: fc.nat(12) }),
       fc.record({ paused: fc.boolean() }),
@@ -95,10 +96,11 @@ describe('roll-outs in any order of events', () => {
     );
     const text = fc.constantFrom('', 'x', '-1', '0', '7', '1e9', 'Infinity', '99999999999999999999');
     const garbage = fc.record({ desired: text, max: text, revision: text, set: fc.nat(3) });
+    const unready = fc.record({ do: fc.constant('unready' as const), value: fc.nat(9) });
     const act = fc.record({
       change,
       garbage: fc.option(garbage, { freq: 6 }),
-      steps: fc.array(step, { maxLength: 8 }),
+      steps: fc.array(fc.oneof({ weight: 9, arbitrary: step }, { weight: 1, arbitrary: unready }), { maxLength: 8 }),
     });
     fc.assert(
       fc.property(fc.array(act, { maxLength: 15 }), (acts) => {

@@ -138,6 +138,13 @@ export class Model {
     this.pods[this.pods.indexOf(pod)] = { ...pod, status: { phase: 'Running', conditions } };
   }
 
+  /** A pod is not ready any more. */
+  unready(index: number): void {
+    const running = this.pods.filter((pod) => isPodActive(pod) && isPodReady(pod));
+    const pod = running[index % Math.max(1, running.length)];
+    if (pod !== undefined) this.pods[this.pods.indexOf(pod)] = { ...pod, status: { phase: 'Running' } };
+  }
+
   /** The last of the pods that are being deleted is gone. */
   end(): void {
     const last = this.pods.findLast(({ metadata }) => metadata.deletionTimestamp !== undefined);
