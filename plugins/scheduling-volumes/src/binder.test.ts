@@ -63,6 +63,7 @@ function bench(claims: readonly Claim[], refusal?: ApiError) {
   const stop = new AbortController();
   return {
     env,
+    binder,
     put,
     written,
     stop,
@@ -125,6 +126,25 @@ describe('binding the volumes of a pod', () => {
     }
   });
 
+  it('waits for all claims, and for none any more when one of them fails', async () => {
+    const [a, b] = [claimOf('a'), claimOf('b')];
+    const plan = { made: [a, b], unbound: [a, b] };
+    const good = bench([a, b]);
+    const both = good.bind(plan);
+    await settled();
+    good.put(boundClaim('a'));
+    await settled();
+    expect(good.env.pendingTimers).toBe(1);
+    good.put(boundClaim('b'));
+    expect(await both).toEqual({ code: 'success' });
+    const bad = bench([a, b]);
+    const status = bad.bind(plan);
+    await settled();
+    bad.put(claimOf('b'));
+    expect(await status).toMatchObject({ reasonCode: 'provisioning-failed' });
+    expect(bad.env.pendingTimers).toBe(0);
+  });
+
   it('waits for a limited time, shorter for what another pod has provided for', async () => {
     const claim = claimOf('a');
     for (const [plan, ms] of [
@@ -143,12 +163,13 @@ describe('binding the volumes of a pod', () => {
     }
   });
 
-  it('ends when the pod does not go there any more', async () => {
+  it.each(['the pod does not go there any more', 'the plugin stops'])('ends when %s', async (what) => {
     const claim = claimOf('a');
-    const { bind, stop, env } = bench([claim]);
+    const { bind, stop, env, binder } = bench([claim]);
     const status = bind({ made: [claim], unbound: [claim] });
     await settled();
-    stop.abort();
+    if (what === 'the plugin stops') binder.close();
+    else stop.abort();
     expect(await status).toMatchObject({ code: 'unschedulable', reasonCode: 'volumes-not-bound' });
     expect(env.pendingTimers).toBe(0);
   });

@@ -37,6 +37,7 @@ const nameOf = ({ metadata }: Claim | PersistentVolume): string => metadata.name
 export class ClaimBinder implements VolumeBinder {
   readonly #means: BinderMeans;
   readonly #watch: ClaimWatch;
+  readonly #closed = new AbortController();
 
   constructor(means: BinderMeans) {
     this.#means = means;
@@ -44,22 +45,24 @@ export class ClaimBinder implements VolumeBinder {
   }
 
   async bind(plan: VolumePlan, signal: AbortSignal): Promise<Status> {
-    const stop = new AbortController();
-    const end = (): void => stop.abort(new Error('the pod does not go there any more'));
-    signal.addEventListener('abort', end, { once: true });
+    const stop = AbortSignal.any([signal, this.#closed.signal]);
     try {
       await this.#means.claims.synced;
       await this.#write(plan);
-      const ends = await Promise.all(plan.unbound.map((claim) => this.#bound(claim, plan, stop.signal)));
-      return ends.find(({ code }) => code !== 'success') ?? success;
+      return await this.#allBound(plan, stop);
     } catch (error) {
       // What is no answer of the API is a fault.
-      if (!stop.signal.aborted && apiErrorReason(error) === undefined) throw error;
-      return refused('volumes-not-bound', errorMessage(error));
-    } finally {
-      signal.removeEventListener('abort', end);
-      end();
+      if (!stop.aborted && apiErrorReason(error) === undefined) throw error;
+      return refused(
+        'volumes-not-bound',
+        stop.aborted ? 'its volumes are not waited for any more' : errorMessage(error),
+      );
     }
+  }
+
+  /** Nobody waits any more: the pods are placed anew. */
+  close(): void {
+    this.#closed.abort();
   }
 
   /** Each write is fenced by what the decision was made upon. */
@@ -80,6 +83,25 @@ export class ClaimBinder implements VolumeBinder {
       );
       await claims.whenSeen(written.metadata.resourceVersion ?? '');
     }
+  }
+
+  /** The first refusal ends the wait for the others. */
+  async #allBound(plan: VolumePlan, signal: AbortSignal): Promise<Status> {
+    const over = new AbortController();
+    const either = AbortSignal.any([signal, over.signal]);
+    let refusal: Status | undefined;
+    const wait = async (claim: Claim): Promise<void> => {
+      try {
+        const status = await this.#bound(claim, plan, either);
+        if (status.code === 'success') return;
+        refusal ??= status;
+        over.abort();
+      } catch (error) {
+        if (refusal === undefined) throw error;
+      }
+    };
+    await Promise.all(plan.unbound.map(wait));
+    return refusal ?? success;
   }
 
   async #bound(claim: Claim, plan: VolumePlan, signal: AbortSignal): Promise<Status> {

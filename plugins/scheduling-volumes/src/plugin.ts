@@ -38,7 +38,10 @@ const plugin: AnyPlugin = definePlugin({
     return {
       provides: { rules: { make: () => [volumeBinding(binder)] } },
       start: () => caches.start(),
-      stop: () => caches.stop(),
+      async stop() {
+        binder.close();
+        await caches.stop();
+      },
     };
   },
 });

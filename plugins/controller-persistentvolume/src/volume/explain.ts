@@ -21,7 +21,7 @@ export function explainVolume(seen: ObservedVolume): readonly Cause[] {
     const isRemoved = policy === 'Delete' && provisioner !== undefined;
     const text = `claim ${claim} is gone, and the reclaim policy is ${policy}`;
     const unblock = isRemoved
-      ? `the provisioner ${provisioner} is to remove it; it must be running where the volume is`
+      ? `the provisioner ${provisioner} is to remove it; it must be running where the volume is, and if that place is gone for good: take the finalizers from the volume and delete it`
       : `to use the volume again remove its claimRef: kubectl patch pv ${name} --type=json -p '[{"op":"remove","path":"/spec/claimRef"}]'`;
     return [{ component, code: 'released', text, unblock, detail: { claim } }];
   }
