@@ -5,8 +5,10 @@
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
+import { priorityClasses, runtimeClasses } from './classes.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { podDisruptionBudgets } from './policy.ts';
+import { limitRanges, resourceQuotas } from './quota.ts';
 import {
   csiDrivers,
   csiNodes,
@@ -19,7 +21,7 @@ import { replicationControllers } from './workloads.ts';
 
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
-  v1: ['PodTemplate podtemplates', 'LimitRange limitranges', 'ResourceQuota resourcequotas'],
+  v1: ['PodTemplate podtemplates'],
   'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
@@ -29,8 +31,6 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
   'storage.k8s.io/v1': ['VolumeAttachment volumeattachments', 'VolumeAttributesClass volumeattributesclasses'],
-  'scheduling.k8s.io/v1': ['PriorityClass priorityclasses'],
-  'node.k8s.io/v1': ['RuntimeClass runtimeclasses'],
   'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
   'flowcontrol.apiserver.k8s.io/v1': [
     'FlowSchema flowschemas',
@@ -71,6 +71,8 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   horizontalPodAutoscalers,
   podDisruptionBudgets,
   controllerRevisions,
+  limitRanges,
+  resourceQuotas,
 ] as readonly ResourceType[]);
 
 /** Those of the whole cluster. */
@@ -80,4 +82,6 @@ export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   storageClasses,
   csiDrivers,
   csiNodes,
+  priorityClasses,
+  runtimeClasses,
 ] as readonly ResourceType[]);
