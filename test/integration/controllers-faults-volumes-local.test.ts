@@ -26,7 +26,7 @@ describeFaults({
   controllers: [volumesLocal],
   healthy: [persistentVolumeController, volumeProtectionController, volumeExpandController],
   config: {
-    'volumes-local': { nodeName: 'node-0', directory, capacity: '10Gi', storageClass: '', namespace: 'default' },
+    'volumes-local': { nodeName: 'node-0', directory, capacity: '10Mi', storageClass: '', namespace: 'default' },
   },
   nodes: 1,
   scheduler: false,
@@ -56,19 +56,19 @@ describeFaults({
       });
     const remove = (name: string): Promise<unknown> => api.delete(persistentVolumeClaims, { namespace, name });
     await api.create(storageClasses, { metadata: { name: namespace }, provisioner, allowVolumeExpansion: true });
-    await make('one', '4Gi');
-    await has('one', '4Gi');
-    await make('two', '2Gi');
-    await has('two', '2Gi');
-    const body = { spec: { resources: { requests: { storage: '3Gi' } } } };
+    await make('one', '4Mi');
+    await has('one', '4Mi');
+    await make('two', '2Mi');
+    await has('two', '2Mi');
+    const body = { spec: { resources: { requests: { storage: '3Mi' } } } };
     await api.patch(persistentVolumeClaims, { namespace, name: 'two' }, { type: 'merge', body });
-    await has('two', '3Gi');
-    await make('three', '5Gi');
+    await has('two', '3Mi');
+    await make('three', '5Mi');
     await rests();
     remember('waits for room', (await claim('three')).status?.phase);
     remember('directories', readdirSync(directory).length);
     await remove('one');
-    await has('three', '5Gi');
+    await has('three', '5Mi');
     for (const name of ['two', 'three']) await remove(name);
     await reached('the end', async () => {
       const { items } = await api.list(persistentVolumes, {});

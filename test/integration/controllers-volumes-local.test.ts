@@ -44,8 +44,8 @@ beforeAll(async () => {
     ],
     plugins: [schedulingVolumes],
     config: {
-      'volumes-local': { nodeName: 'node-0', capacity: '10Gi', directory: directory('node-0') },
-      'volumes-local-1': { nodeName: 'node-1', capacity: '4Gi', directory: directory('node-1') },
+      'volumes-local': { nodeName: 'node-0', capacity: '10Mi', directory: directory('node-0') },
+      'volumes-local-1': { nodeName: 'node-1', capacity: '4Mi', directory: directory('node-1') },
     },
     nodes: 2,
   });
@@ -67,7 +67,7 @@ async function told(): Promise<string[]> {
 
 beforeEach(async () => {
   namespace = await cluster.namespace();
-  await cluster.until('both nodes to be empty', async () => (await told()).join() === 'node-0=10Gi,node-1=4Gi', 15_000);
+  await cluster.until('both nodes to be empty', async () => (await told()).join() === 'node-0=10Mi,node-1=4Mi', 15_000);
 });
 
 const makeClaim = (
@@ -123,13 +123,13 @@ describe('volumes-local', () => {
       provisioner: 'timonel.dev/local',
       volumeBindingMode: 'WaitForFirstConsumer',
     });
-    await makeClaim('data', '1Gi');
+    await makeClaim('data', '1Mi');
     await cluster.until('the wait', async () => (await reasonsOf('data')).includes('WaitForFirstConsumer'));
     expect((await claim('data')).status?.phase).toBe('Pending');
     await makePod('user', ['data']);
     await running('user');
     const { spec, status } = await claim('data');
-    expect(status).toMatchObject({ phase: 'Bound', capacity: { storage: '1Gi' } });
+    expect(status).toMatchObject({ phase: 'Bound', capacity: { storage: '1Mi' } });
     const volume = await cluster.api.get(persistentVolumes, { name: spec?.volumeName ?? '' });
     const { nodeName } = (await pod('user')).spec;
     expect(volume).toMatchObject({
@@ -149,7 +149,7 @@ describe('volumes-local', () => {
   });
 
   it('brings pods back to the node where their data is', async () => {
-    await makeClaim('data', '1Gi');
+    await makeClaim('data', '1Mi');
     await makePod('first', ['data'], { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } });
     await running('first');
     await cluster.api.delete(pods, { namespace, name: 'first' });
@@ -160,13 +160,13 @@ describe('volumes-local', () => {
   });
 
   it('places pods where there is room for all their claims, and says how much is left', async () => {
-    await makeClaim('large', '5Gi');
-    await makeClaim('more', '3Gi');
+    await makeClaim('large', '5Mi');
+    await makeClaim('more', '3Mi');
     await makePod('user', ['large', 'more']);
     await running('user');
     expect((await pod('user')).spec.nodeName).toBe('node-0');
-    await cluster.until('what is left', async () => (await told()).join() === 'node-0=2Gi,node-1=4Gi');
-    await makeClaim('too-large', '6Gi');
+    await cluster.until('what is left', async () => (await told()).join() === 'node-0=2Mi,node-1=4Mi');
+    await makeClaim('too-large', '6Mi');
     await makePod('waits', ['too-large']);
     await cluster.until('the reason', async () =>
       (await pod('waits')).status?.conditions?.some(({ message = '' }) =>
@@ -181,7 +181,7 @@ describe('volumes-local', () => {
 
   it('never gives more than there is to claims that come at once, and finds another node for those that are refused', async () => {
     const names = Array.from({ length: 6 }, (_, index) => `c${index}`);
-    await Promise.all(names.map((name) => makeClaim(name, '2Gi')));
+    await Promise.all(names.map((name) => makeClaim(name, '2Mi')));
     await Promise.all(names.map((name) => makePod(`of-${name}`, [name])));
     await Promise.all(names.map((name) => running(`of-${name}`)));
     const { items } = await cluster.api.list(persistentVolumes, {});
@@ -193,7 +193,7 @@ describe('volumes-local', () => {
   }, 30_000);
 
   it('lets volumes grow while there is room, and says so when there is none', async () => {
-    await makeClaim('data', '1Gi');
+    await makeClaim('data', '1Mi');
     await makePod('user', ['data'], { nodeSelector: { 'kubernetes.io/hostname': 'node-1' } });
     await running('user');
     const ask = (storage: string) =>
@@ -202,17 +202,17 @@ describe('volumes-local', () => {
         { namespace, name: 'data' },
         { type: 'merge', body: { spec: { resources: { requests: { storage } } } } },
       );
-    await ask('3Gi');
-    await cluster.until('the growth', async () => (await claim('data')).status?.capacity?.['storage'] === '3Gi');
+    await ask('3Mi');
+    await cluster.until('the growth', async () => (await claim('data')).status?.capacity?.['storage'] === '3Mi');
     expect(
       (await cluster.api.get(persistentVolumes, { name: (await claim('data')).spec?.volumeName ?? '' })).spec?.capacity,
-    ).toEqual({ storage: '3Gi' });
-    await cluster.until('what is left', async () => (await told()).includes('node-1=1Gi'));
-    await ask('9Gi');
+    ).toEqual({ storage: '3Mi' });
+    await cluster.until('what is left', async () => (await told()).includes('node-1=1Mi'));
+    await ask('9Mi');
     await cluster.until('the refusal', async () => (await reasonsOf('data')).includes('VolumeResizeFailed'));
     await cluster.quiet();
     expect((await claim('data')).status).toMatchObject({
-      capacity: { storage: '3Gi' },
+      capacity: { storage: '3Mi' },
       conditions: [{ type: 'ControllerResizeError', status: 'True', reason: 'NoRoom' }],
       allocatedResourceStatuses: { storage: 'ControllerResizeInfeasible' },
     });
@@ -221,8 +221,8 @@ describe('volumes-local', () => {
 
   it('makes volumes of an Immediate class on the node with most room, and refuses what it cannot do', async () => {
     await cluster.api.create(storageClasses, { metadata: { name: 'now' }, provisioner: 'timonel.dev/local' });
-    await makeClaim('data', '1Gi', { storageClassName: 'now' });
-    await makeClaim('shared', '1Gi', { storageClassName: 'now', accessModes: ['ReadWriteMany'] });
+    await makeClaim('data', '1Mi', { storageClassName: 'now' });
+    await makeClaim('shared', '1Mi', { storageClassName: 'now', accessModes: ['ReadWriteMany'] });
     await cluster.until('the claim to be bound', async () => (await claim('data')).status?.phase === 'Bound', 10_000);
     const volume = await cluster.api.get(persistentVolumes, { name: (await claim('data')).spec?.volumeName ?? '' });
     expect(volume.metadata.annotations?.['timonel.dev/node']).toBe('node-0');
@@ -233,7 +233,7 @@ describe('volumes-local', () => {
 
   it('makes the volumes that pods bring the template of, which go with the pod', async () => {
     const volumeClaimTemplate = {
-      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } },
+      spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Mi' } } },
     };
     await makePod('user', [], { volumes: [{ name: 'scratch', ephemeral: { volumeClaimTemplate } }] });
     await running('user');
