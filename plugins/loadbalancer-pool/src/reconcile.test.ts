@@ -119,13 +119,6 @@ describe('an address', () => {
     expect([addressOf(got), got.metadata.annotations?.[poolAnnotation]]).toEqual(['198.51.100.2', 'reserve']);
   });
 
-  it('answers to everybody: a service that wants to be reached by some only is told so', () => {
-    const seen = observed(aService({ spec: { loadBalancerSourceRanges: ['192.0.2.0/24'] } }));
-    expect(pass(seen).events).toContainEqual(expect.stringContaining('SourceRangesIgnored: '));
-    expect(explain(seen).map(({ code }) => code)).toEqual(['source-ranges-ignored']);
-    expect(pass({ ...seen, subject: settled(seen) }).events).toEqual([]);
-  });
-
   it('takes nulls of clients for what is absent', () => {
     const absent = null as never;
     const spec = { loadBalancerClass: absent, loadBalancerIP: absent, loadBalancerSourceRanges: absent };

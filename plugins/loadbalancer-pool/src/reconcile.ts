@@ -95,21 +95,11 @@ function withCondition(service: Service, refusal: Refusal | undefined, timestamp
   return { ...rest, ...(next.length === 0 ? {} : { conditions: next }) };
 }
 
-const openText =
-  'spec.loadBalancerSourceRanges is not heeded here: the address answers to everybody who reaches the node';
-
-/** Its user believes that it is not. */
-function isOpen({ spec }: Service): boolean {
-  return (spec.loadBalancerSourceRanges ?? []).length > 0;
-}
-
 /** An address that was given, and a refusal that was not told yet. */
 function eventsOf(service: Service, { address, refusal }: Choice): ActionEvent[] {
   const events: ActionEvent[] = [];
   if (address !== undefined && currentAddress(service) !== address)
     events.push({ reason: 'EnsuredLoadBalancer', message: `Ensured load balancer with the address ${address}` });
-  if (events.length > 0 && isOpen(service))
-    events.push({ reason: 'SourceRangesIgnored', message: openText, kind: 'Warning' });
   const before = findCondition(service.status?.conditions, addressCondition);
   const isTold = before?.reason === refusal?.reason && before?.message === refusal?.message;
   if (refusal !== undefined && !isTold) {
@@ -157,11 +147,9 @@ export function explain(seen: Observed): readonly Cause[] {
         : `the load balancer of the class ${loadBalancerClass} has given no address`;
     return [{ component, code: 'other-class', text, unblock: `spec.loadBalancerClass: ${seen.className}` }];
   }
-  const choice = choiceFor(service, seen);
-  const open = { component, code: 'source-ranges-ignored', text: openText };
-  const causes: Cause[] = choice?.address !== undefined && isOpen(service) ? [open] : [];
-  if (choice?.refusal === undefined) return causes;
-  const { reason, message } = choice.refusal;
+  const refusal = choiceFor(service, seen)?.refusal;
+  if (refusal === undefined) return [];
+  const { reason, message } = refusal;
   const has = currentAddress(service) === undefined ? 'it has no address' : 'it has not the address that it wishes';
-  return [{ component, code: reason, text: `${has}: ${message}`, unblock: unblocking[reason] }, ...causes];
+  return [{ component, code: reason, text: `${has}: ${message}`, unblock: unblocking[reason] }];
 }

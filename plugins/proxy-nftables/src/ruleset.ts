@@ -17,6 +17,8 @@ interface Frontend {
   readonly key: string;
   readonly backends: readonly Backend[];
   readonly affinitySeconds: number | undefined;
+  /** Ranges that its clients must be of; undefined: anybody. */
+  readonly sources?: readonly string[] | undefined;
 }
 
 /** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
@@ -31,7 +33,8 @@ function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]
     const backends = rule.backends.filter(({ address }) => isIPv4(address));
     const common = { backends, affinitySeconds: rule.affinitySeconds };
     for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter((address) => isIPv4(address))) {
-      add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common });
+      const sources = rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
+      add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common, sources });
     }
     if (rule.nodePort !== undefined) add(nodePorts, { key: `${protocol} . ${rule.nodePort}`, ...common });
   }
@@ -72,6 +75,24 @@ function endpointElements(frontends: readonly Frontend[]): string[] {
   );
 }
 
+/** A chain for each set of ranges: who is of none of them gets no answer. */
+function guards(frontends: readonly Frontend[]): { readonly chains: string; readonly elements: string[] } {
+  const names = new Map<string, string>();
+  const guarded: string[] = [];
+  for (const { key, sources } of frontends) {
+    if (sources === undefined) continue;
+    const allowed = sources.join(', ');
+    const name = names.get(allowed) ?? `guard${names.size}`;
+    names.set(allowed, name);
+    guarded.push(`${key} : goto ${name}`);
+  }
+  const text = [...names].map(([allowed, name]) => {
+    const passes = allowed === '' ? '' : `    ip saddr { ${allowed} } return\n`;
+    return `  chain ${name} {\n${passes}    drop\n  }\n`;
+  });
+  return { chains: text.join(''), elements: guarded };
+}
+
 /**
  * Each backend twice. A pod that reaches itself through a service must seem to be the node; so must a client from outside whose
  * backend is behind another node (the next hop is not the backend then), or that node would answer the client past this one.
@@ -89,6 +110,7 @@ export function renderRuleset(rules: readonly ServicePortRule[], options: Rulese
   const { addressed, nodePorts } = frontendsOf(rules);
   const key = 'ip daddr . meta l4proto . th dport';
   const nodeKey = 'meta l4proto . th dport';
+  const guard = guards(addressed);
   return `table ip ${table}
 delete table ip ${table}
 table ip ${table} {
@@ -110,6 +132,9 @@ ${elements(addressed.filter((frontend) => frontend.backends.length === 0).map((f
   map refused_nodeports {
     typeof ${nodeKey} : verdict
 ${elements(nodePorts.filter((frontend) => frontend.backends.length === 0).map((frontend) => `${frontend.key} : goto refuse_now`))}  }
+  map guarded {
+    typeof ${key} : verdict
+${elements(guard.elements)}  }
   set hairpins {
     typeof ip saddr . ip daddr
 ${elements(hairpins(rules))}  }
@@ -118,6 +143,10 @@ ${elements(hairpins(rules))}  }
 ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endpoints', nodePorts)}  chain dispatch {
     ${key} vmap @services
     fib daddr type local ip daddr != 127.0.0.0/8 ${nodeKey} vmap @nodeports
+  }
+${guard.chains}  chain guard {
+    type filter hook prerouting priority -105; policy accept;
+    ct state new ${key} vmap @guarded
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;

@@ -1,3 +1,4 @@
+import { BlockList, isIPv4 } from 'node:net';
 import type { Env } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
 
@@ -18,6 +19,8 @@ export class BackendPicker {
   readonly #clients = new Map<string, Affinity>();
   #backends: readonly Backend[] = [];
   #affinityMs: number | undefined;
+  /** Undefined: anybody. */
+  #sources: BlockList | undefined;
   #next: number;
 
   constructor(env: Env) {
@@ -34,10 +37,19 @@ export class BackendPicker {
     }
   }
 
-  /** All backends, the one to try first at the front. Empty: there is none. */
+  /** Only clients of these IPv4 ranges have backends. Undefined: all have. */
+  restrict(sources: readonly string[] | undefined): void {
+    this.#sources = sources === undefined ? undefined : new BlockList();
+    for (const range of sources ?? []) {
+      const [network = '', prefix = '32'] = range.split('/');
+      this.#sources?.addSubnet(network, Number(prefix), 'ipv4');
+    }
+  }
+
+  /** All backends, the one to try first at the front. Empty: there is none, or none for this client. */
   order(client: string): readonly Backend[] {
     const count = this.#backends.length;
-    if (count === 0) return [];
+    if (count === 0 || !this.#allows(client)) return [];
     const start = this.#next % count;
     this.#next += 1;
     const inTurn = [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
@@ -55,6 +67,10 @@ export class BackendPicker {
     if (this.#clients.size <= clientLimit) return;
     const oldest = this.#clients.keys().next();
     if (oldest.done !== true) this.#clients.delete(oldest.value);
+  }
+
+  #allows(client: string): boolean {
+    return this.#sources === undefined || (isIPv4(client) && this.#sources.check(client, 'ipv4'));
   }
 
   #known(client: string): Backend | undefined {

@@ -39,6 +39,10 @@ export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, 
   return wanted;
 }
 
+function sourcesOf({ restricted }: ServicePortRule, address: string): readonly string[] | undefined {
+  return restricted?.addresses.includes(address) === true ? restricted.sources : undefined;
+}
+
 export class UserspaceDataPlane {
   readonly #env: Env;
   readonly #log: Logger;
@@ -80,12 +84,14 @@ export class UserspaceDataPlane {
     const known = this.#open.get(key);
     if (known !== undefined) {
       known.picker.update(rule.backends, rule.affinitySeconds);
+      known.picker.restrict(sourcesOf(rule, address));
       if (known.listener instanceof UdpListener) known.listener.retain(rule.backends);
       return undefined;
     }
     if (this.#open.size >= listenerLimit) return `${key}: more than ${listenerLimit} listeners`;
     const picker = new BackendPicker(this.#env);
     picker.update(rule.backends, rule.affinitySeconds);
+    picker.restrict(sourcesOf(rule, address));
     const listener = rule.protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(this.#env, picker);
     try {
       await listener.listen(address, port);

@@ -49,6 +49,28 @@ it('the addresses of a load balancer are external IPs, unless it is a proxy, or 
   expect(rulesOf('NodePort', ingress)).toEqual(['192.0.2.1']);
 });
 
+it('source ranges restrict the addresses of a load balancer, and those that are none allow nobody', () => {
+  const restrictionOf = (spec: Partial<Service['spec']>, annotations: Record<string, string> = {}): unknown => {
+    const made = service('web', { type: 'LoadBalancer', externalIPs: ['192.0.2.1'], ...spec });
+    const status = { loadBalancer: { ingress: [{ ip: '192.0.2.7' }] } };
+    return buildServiceRules([{ ...made, metadata: { ...made.metadata, annotations }, status }], [])[0]?.restricted;
+  };
+  const addresses = ['192.0.2.7'];
+  const ranges = ['192.0.2.4/32', '10.1.2.3/8 ', '10.1.0.0/16', '192.0.2.4/32', 'x'];
+  expect(restrictionOf({ loadBalancerSourceRanges: ranges })).toEqual({
+    addresses,
+    sources: ['10.0.0.0/8', '192.0.2.4/32'],
+  });
+  expect(restrictionOf({ loadBalancerSourceRanges: ['10.0.0.0/8', '0.0.0.0/0'] })).toBeUndefined();
+  const annotation = { 'service.beta.kubernetes.io/load-balancer-source-ranges': '10.0.0.0/8,' };
+  expect(restrictionOf({}, annotation)).toEqual({ addresses, sources: ['10.0.0.0/8'] });
+  expect(restrictionOf({ loadBalancerSourceRanges: ['fd00::/8'] })).toEqual({ addresses, sources: [] });
+  expect([restrictionOf({}), restrictionOf({ type: 'NodePort', loadBalancerSourceRanges: ['10.0.0.0/8'] })]).toEqual([
+    undefined,
+    undefined,
+  ]);
+});
+
 describe('buildServiceRules: services', () => {
   const base = {
     id: 'default/web:80',

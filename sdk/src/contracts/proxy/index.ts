@@ -1,6 +1,7 @@
 /** The service proxy of a node: makes cluster IPs and node ports lead to ready endpoints. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { EndpointSlice, Service } from '../../kube/index.ts';
+import { formatIpv4, ipv4RangesOverlap, parseIpv4Range } from '../network/ipv4.ts';
 
 export interface Backend {
   readonly address: string;
@@ -18,6 +19,8 @@ export interface ServicePortRule {
   readonly clusterIPs: readonly string[];
   /** External IPs, and the addresses of its load balancer. */
   readonly externalIPs: readonly string[];
+  /** Those of the external IPs that answer only to clients of these IPv4 ranges (CIDR): all others get no answer. Absent: none. */
+  readonly restricted?: { readonly addresses: readonly string[]; readonly sources: readonly string[] };
   readonly nodePort: number | undefined;
   /** Seconds of ClientIP affinity; undefined: none. */
   readonly affinitySeconds: number | undefined;
@@ -56,6 +59,29 @@ function loadBalancerAddresses({ spec, status }: Service): string[] {
   if (spec.type !== 'LoadBalancer') return [];
   const ingress = status?.loadBalancer?.ingress ?? [];
   return ingress.flatMap(({ ip, ipMode }) => (ip === undefined || ip === '' || ipMode === 'Proxy' ? [] : [ip]));
+}
+
+const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
+
+/** In their normal form, without those that lie in others. Ranges of another family, or without sense, are left out. */
+function normalRanges(texts: readonly string[]): string[] {
+  const ranges = texts.flatMap((text) => parseIpv4Range(text.trim()) ?? []);
+  const widestFirst = ranges.sort((a, b) => a.prefixLength - b.prefixLength || a.first - b.first);
+  const kept: typeof ranges = [];
+  for (const range of widestFirst) if (!kept.some((other) => ipv4RangesOverlap(other, range))) kept.push(range);
+  return kept.map(({ first, prefixLength }) => `${formatIpv4(first)}/${prefixLength}`);
+}
+
+function restrictionOf(service: Service): Pick<ServicePortRule, 'restricted'> {
+  const { spec, metadata } = service;
+  const addresses = loadBalancerAddresses(service);
+  const listed = spec.loadBalancerSourceRanges ?? [];
+  const annotated = metadata.annotations?.[rangesAnnotation]?.split(',') ?? [];
+  const texts = (listed.length > 0 ? listed : annotated).filter((text) => text.trim() !== '');
+  if (addresses.length === 0 || texts.length === 0) return {};
+  // What is not understood allows nobody.
+  const sources = normalRanges(texts);
+  return sources[0] === '0.0.0.0/0' ? {} : { restricted: { addresses, sources } };
 }
 
 /** An endpoint may be in two slices for a moment; which of them comes first must not matter. */
@@ -117,6 +143,7 @@ export function buildServiceRules(
         port: port.port,
         clusterIPs,
         externalIPs,
+        ...restrictionOf(service),
         nodePort: port.nodePort,
         affinitySeconds:
           service.spec.sessionAffinity === 'ClientIP'

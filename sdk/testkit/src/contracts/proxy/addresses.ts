@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { externalAddress, nodeAddress, podAddress } from './bed.ts';
+import { externalAddress, nodeAddress, outsideAddress, podAddress } from './bed.ts';
 import { clusterIp, expectRefused, spread, type ProxySuite } from './suite.ts';
 
 /** Where a service answers, and to whom. */
@@ -48,6 +48,29 @@ export function addressCases(suite: ProxySuite): void {
       const { bed } = suite;
       await suite.apply([bed.rule([2], { clusterIPs: [], externalIPs: [externalAddress] })]);
       expect(await spread(bed.outside, externalAddress, 80, 2)).toEqual({ 'pod-2': 2 });
+    });
+
+    it('an external IP that is restricted answers only to clients of its ranges, the other one to all', async () => {
+      const { bed } = suite;
+      const own = '10.214.3.8';
+      const ruleFor = (...sources: string[]): ReturnType<typeof bed.rule> =>
+        bed.rule([0], { externalIPs: [externalAddress, own], restricted: { addresses: [own], sources } });
+      const reach = (client: typeof bed.outside): Promise<boolean[]> =>
+        Promise.all(
+          [externalAddress, own].map(async (address) => {
+            const { code } = await client.call('connect', address, 80, 500);
+            return code === 'CONNECTED';
+          }),
+        );
+      await suite.apply([ruleFor(`${outsideAddress}/32`, '192.0.2.0/24')]);
+      expect([await reach(bed.outside), await reach(bed.pod(1))]).toEqual([
+        [true, true],
+        [true, false],
+      ]);
+      await suite.apply([ruleFor()]);
+      expect(await reach(bed.outside)).toEqual([true, false]);
+      await suite.apply([bed.rule([0], { externalIPs: [own] })]);
+      expect((await reach(bed.pod(1)))[1]).toBe(true);
     });
 
     it('where two services claim one address and port, the first by id has it and the others still serve', async () => {
