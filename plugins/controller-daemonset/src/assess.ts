@@ -1,6 +1,6 @@
 /** What there is of a daemon set, node by node. Pure. */
 import { jsonEqual, planClaims, podAvailableAtMs, type Claims, type Observation } from '@timonel/sdk/controller';
-import { planRevision, type RevisionPlan, type RevisionsSeen } from '@timonel/sdk/controller/revisions';
+import { planRevision, revisionHash, type RevisionPlan, type RevisionsSeen } from '@timonel/sdk/controller/revisions';
 import { daemonSets, fromLabelSelector, type DaemonSet, type Node, type Pod, type Taint } from '@timonel/sdk/kube';
 import { nodeFit } from '@timonel/sdk/scheduling';
 import { hashLabel, targetNode, tolerationsOf } from './daemon-pod.ts';
@@ -125,21 +125,24 @@ function assessAnew(observed: Observed): Assessment {
     return !pod.spec.nodeName && node !== undefined && !known.has(node) && !isTerminating(pod);
   });
   const hashOf = (labels: Readonly<Record<string, string>> | undefined): string | undefined => labels?.[hashLabel];
-  const equal = [...revisionPlan.revisions, ...(newest === undefined ? [] : [newest])]
+  // Somebody may have taken the label from the revision.
+  const hash =
+    newest && (hashOf(newest.metadata.labels) ?? revisionHash(set.spec.template, set.status?.collisionCount ?? 0));
+  const equal = revisionPlan.revisions
     .filter(({ data }) => jsonEqual(data, newest?.data))
     .map(({ metadata }) => hashOf(metadata.labels));
-  const current = new Set(equal);
+  const current = new Set([...equal, hash]);
   return {
     revisionPlan,
-    hash: hashOf(newest?.metadata.labels),
+    hash,
     podClaims,
     members,
     places,
     stray,
     desired: places.filter(({ shouldRun }) => shouldRun).length,
     isUpToDate: (pod) => {
-      const hash = hashOf(pod.metadata.labels);
-      return hash !== undefined && current.has(hash);
+      const ofPod = hashOf(pod.metadata.labels);
+      return ofPod !== undefined && current.has(ofPod);
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { controllerReference, daemonSets, type DaemonSet, type Pod } from '@timonel/sdk/kube';
 import fc from 'fast-check';
-import { hasEnded, isAvailable, isTerminating } from './assess.ts';
+import { hasEnded, isAvailable } from './assess.ts';
 import { boundsOf } from './bounds.ts';
 import { newPod, tolerationsOf } from './daemon-pod.ts';
 import { explain } from './explain.ts';
@@ -222,6 +222,35 @@ describe('a roll-out', () => {
     expect(images(model)).toEqual(['agent:2', 'agent:2']);
   });
 
+  it('with maxSurge waits for its time before it replaces a new pod that failed', () => {
+    const model = settled(2, surging);
+    rollTo(model, 'agent:2');
+    model.pass();
+    const [, failed] = model.on('node-0');
+    model.change(failed?.metadata.name ?? '', 'Failed');
+    model.endedDueMs.set(failed?.metadata.uid ?? '', startMs + 5000);
+    expect(model.pass()).toEqual([]);
+    model.nowMs += 5000;
+    expect(brief(model.pass())).toEqual(['delete node-0 (PodFailed)']);
+    settle(model);
+    expect(images(model)).toEqual(['agent:2', 'agent:2']);
+  });
+
+  it.each([{ maxUnavailable: 1 }, { maxUnavailable: 0, maxSurge: 1 }])(
+    'replaces pods of the old template that failed at once, %p',
+    (rollingUpdate) => {
+      const model = settled(1, { updateStrategy: { type: 'RollingUpdate', rollingUpdate } });
+      const { name = '', uid = '' } = podOn(model, 'node-0').metadata;
+      model.change(name, 'Failed');
+      model.endedDueMs.set(uid, startMs + 900_000);
+      expect(model.pass()).toEqual([]);
+      rollTo(model, 'agent:2');
+      expect(brief(model.pass())).toEqual(['create revision (NewTemplate)', 'delete node-0 (TemplateOutdated)']);
+      settle(model);
+      expect(images(model)).toEqual(['agent:2']);
+    },
+  );
+
   it('OnDelete leaves pods alone', () => {
     const model = settled(2, onDelete);
     rollTo(model, 'agent:2');
@@ -270,6 +299,18 @@ describe('the status', () => {
   });
 });
 
+it('a revision of the template without the label of its hash counts all the same', () => {
+  const model = settled(1);
+  for (const [name, revision] of model.revisions) {
+    const { labels: _, ...metadata } = revision.metadata;
+    model.revisions.set(name, { ...revision, metadata: { ...metadata, labels: { app: 'agent' } } });
+  }
+  expect(settle(model)).toEqual([]);
+  expect(model.set.status?.collisionCount).toBeUndefined();
+  model.pods.clear();
+  expect(settle(model)).toEqual(['create node-0 (PodMissing)']);
+});
+
 describe('why', () => {
   const codes = (model: Model): string[] => explain(model.observe()).map(({ code }) => code);
   it('says what it waits for', () => {
@@ -295,7 +336,18 @@ describe('any history', () => {
   const change = fc.oneof(
     fc.record({ to: fc.constant('image'), value: fc.nat(2) }),
     fc.record({
-      to: fc.constantFrom('ready', 'unready', 'fail', 'succeed', 'delete', 'gone', 'cordon', 'drop', 'add'),
+      to: fc.constantFrom(
+        'ready',
+        'unready',
+        'fail',
+        'fail later',
+        'succeed',
+        'delete',
+        'gone',
+        'cordon',
+        'drop',
+        'add',
+      ),
       value: fc.nat(4),
     }),
     fc.record({ to: fc.constantFrom('pass', 'well'), value: fc.constant(0) }),
@@ -310,12 +362,13 @@ describe('any history', () => {
       model.nodes.set(name, node(name, {}, [{ key: 'x', effect: value % 2 === 0 ? 'NoExecute' : 'NoSchedule' }]));
     if (to === 'drop') model.nodes.delete(name);
     if (to === 'add') model.nodes.set(name, node(name));
-    const pod = model.on(name)[0];
+    const pod = model.on(name).at(to === 'fail later' ? -1 : 0);
     if (pod === undefined) return;
-    const { name: podName = '' } = pod.metadata;
+    const { name: podName = '', uid = '' } = pod.metadata;
     if (to === 'ready' && !hasEnded(pod)) model.change(podName, 'Running', true);
     if (to === 'unready' && !hasEnded(pod)) model.change(podName, 'Running');
-    if (to === 'fail') model.change(podName, 'Failed');
+    if (to === 'fail' || to === 'fail later') model.change(podName, 'Failed');
+    if (to === 'fail later') model.endedDueMs.set(uid, startMs + 5000);
     if (to === 'succeed') model.change(podName, 'Succeeded');
     if (to === 'gone') model.pods.delete(podName);
     if (to === 'delete')
@@ -340,8 +393,7 @@ describe('any history', () => {
     if (maxSurge > 0) expect(after).toBe(before);
     else if (after < before) expect(after).toBeGreaterThanOrEqual(nodes - maxUnavailable);
     for (const name of model.nodes.keys()) {
-      const living = model.on(name).filter((pod) => !hasEnded(pod) && !isTerminating(pod));
-      expect(living.length).toBeLessThanOrEqual(maxSurge > 0 ? 2 : 1);
+      expect(model.on(name).length).toBeLessThanOrEqual(maxSurge > 0 ? 2 : 1);
     }
   }
 
@@ -359,6 +411,7 @@ describe('any history', () => {
           happen(model, one);
           checkedPass(model);
         }
+        model.nowMs += 5000;
         for (const [name, pod] of model.pods) if (pod.status?.phase === 'Running') model.change(name, 'Running', true);
         settle(model);
         const wanted = model.set.spec.template.spec.containers[0]?.image;

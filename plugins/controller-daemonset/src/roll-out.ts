@@ -20,9 +20,10 @@ interface NodeState {
 }
 
 function stateOf({ place, create, deletions }: NodeWork, isUpToDate: (pod: Pod) => boolean): NodeState {
-  const running = place.pods.filter((pod) => !isTerminating(pod) && !hasEnded(pod));
-  const old = running.filter((pod) => !isUpToDate(pod));
-  const fresh = running.filter(isUpToDate);
+  const living = place.pods.filter((pod) => !isTerminating(pod));
+  const old = living.filter((pod) => !isUpToDate(pod));
+  // One that has ended is there until its time has come: no other is made beside it.
+  const fresh = living.filter(isUpToDate);
   const busy = create !== undefined || deletions.length > 0 || old.length > 1 || fresh.length > 1;
   return { place, old: old[0], fresh: fresh[0], busy };
 }
@@ -52,11 +53,14 @@ function replace(observed: Observed, states: readonly NodeState[], maxUnavailabl
 function surge(observed: Observed, states: readonly NodeState[], maxSurge: number): RollOut {
   const { subject: set, nowMs } = observed;
   let surging = 0;
+  const deletions: Deletion[] = [];
   const allowed: Place[] = [];
   const candidates: Place[] = [];
   for (const { place, old, fresh, busy } of states) {
     if (busy || (old !== undefined && fresh !== undefined)) {
       surging += 1;
+    } else if (old !== undefined && hasEnded(old)) {
+      deletions.push({ pod: old, cause: outdated(old, place) });
     } else if (old !== undefined && place.shouldRun) {
       (isAvailable(set, old, nowMs) ? candidates : allowed).push(place);
     }
@@ -67,7 +71,7 @@ function surge(observed: Observed, states: readonly NodeState[], maxSurge: numbe
     text: `node ${place.name} has a pod of an older template`,
   });
   const surges = [...allowed, ...candidates.slice(0, more)].map((place) => ({ place, cause: cause(place) }));
-  return { deletions: [], surges };
+  return { deletions, surges };
 }
 
 export function rollOut(observed: Observed, { desired, isUpToDate }: Assessment, work: readonly NodeWork[]): RollOut {
