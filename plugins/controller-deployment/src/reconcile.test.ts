@@ -167,6 +167,11 @@ describe('the new replica set', () => {
   });
 });
 
+const withStatus = (set: ReplicaSet, more: Partial<ReplicaSet['status']>): ReplicaSet => ({
+  ...set,
+  status: { replicas: 0, ...set.status, ...more },
+});
+
 describe('a roll-out', () => {
   const done = { [revision]: '2' };
   const subject = (image: string, more: Partial<Deployment['spec']> = {}): Deployment => {
@@ -200,6 +205,21 @@ describe('a roll-out', () => {
         setOf('b', 1, 1, { annotations: done, creationTimestamp: born(3) }),
       ],
       ['c 2>1', 'a 2>1'],
+    ],
+    [
+      'does not grow before old pods are deleted',
+      [withStatus(setOf('a', 3, 2), { replicas: 4 }), setOf('b', 1, 1, { annotations: done })],
+      ['a 3>2'],
+    ],
+    [
+      'waits until the size of an old set is observed',
+      [setOf('a', 3, 3, { generation: 2 }), setOf('b', 1, 1, { annotations: done })],
+      [],
+    ],
+    [
+      'does not trust a status of the new set that is older than its size',
+      [setOf('a', 4, 4), setOf('b', 1, 1, { annotations: done, generation: 2 })],
+      ['a 4>3'],
     ],
     ['is over when all is new', [setOf('a', 0, 0), setOf('b', 4, 4, { annotations: done })], []],
   ];
@@ -240,6 +260,10 @@ describe('a roll-out', () => {
     };
     expect(brief(plan(recreate, [setOf('a', 4, 4, { uid: 'old' })], [pod]))).toEqual(['a 4>0']);
     expect(plan(recreate, [scaled], [pod])).toEqual([]);
+    // What the cache of pods does not show yet, the replica set tells.
+    expect(plan(recreate, [setOf('a', 0, 0, { generation: 2 })])).toEqual([]);
+    expect(plan(recreate, [withStatus(scaled, { replicas: 1 })])).toEqual([]);
+    expect(plan(recreate, [withStatus(scaled, { terminatingReplicas: 1 })])).toEqual([]);
     expect(brief(plan(recreate, [scaled], [{ ...pod, status: { phase: 'Failed' } }]))).toEqual(['create', 'patch']);
     expect(brief(plan(recreate, [scaled]))).toEqual(['create', 'patch']);
   });

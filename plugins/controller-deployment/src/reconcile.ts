@@ -21,7 +21,7 @@ import {
   revisionOf,
   specReplicas,
 } from './revisions.ts';
-import { isScaledUp, isScaling, newSetSize, scale, shrinkOldSets } from './sizes.ts';
+import { isGone, isScaledUp, isScaling, newSetSize, scale, shrinkOldSets } from './sizes.ts';
 
 /** Changes of replica sets, and actions on other objects, which go first. */
 interface Step {
@@ -111,7 +111,8 @@ function recreate({ subject, pods }: Observed, { newSet, oldSets }: Sets): Step 
     const resizes = scaledUp.map((set) => ({ set, replicas: 0 }));
     return { ...nothing, changes: resize(subject, resizes, causes.recreate) };
   }
-  if (oldPodsLeft(pods(), oldSets).length > 0) return nothing;
+  // The cache of pods alone would not do: it may not show the youngest of them yet.
+  if (!oldSets.every(isGone) || oldPodsLeft(pods(), oldSets).length > 0) return nothing;
   if (newSet === undefined) return createNewSet(subject, oldSets);
   const resizes = [{ set: newSet, replicas: newSetSize(subject, newSet, oldSets) }];
   return { ...nothing, changes: resize(subject, resizes, causes.recreate) };

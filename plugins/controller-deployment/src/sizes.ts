@@ -13,12 +13,29 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((total, numbe
 const totalReplicas = (sets: readonly ReplicaSet[]): number => sum(sets.map(specReplicas));
 export const isScaledUp = (set: ReplicaSet): boolean => specReplicas(set) > 0;
 
+/** Its status is of its present size. If not, it tells nothing: pods may have come and gone since. */
+const isObserved = ({ metadata, status }: ReplicaSet): boolean =>
+  (status?.observedGeneration ?? 0) >= (metadata.generation ?? 0);
+
 /**
- * Pods of the set that stay available whatever its controller has still to delete: its status may be older than its spec, and a
- * replica set deletes unavailable pods first.
+ * Pods of the set that stay available whatever its controller has still to delete: that deletes unavailable pods first. Its status
+ * counts them before it does so.
  */
 function available(set: ReplicaSet): number {
-  return Math.min(specReplicas(set), set.status?.availableReplicas ?? 0);
+  return isObserved(set) ? Math.min(specReplicas(set), set.status?.availableReplicas ?? 0) : 0;
+}
+
+/** Pods of the set that its controller may remove without a loss; unknown counts as none. */
+const unavailable = (set: ReplicaSet): number => (isObserved(set) ? specReplicas(set) - available(set) : 0);
+
+/** Pods that there are or may be made at any time. */
+function possible(set: ReplicaSet): number {
+  return isObserved(set) ? Math.max(specReplicas(set), set.status?.replicas ?? 0) : Number.POSITIVE_INFINITY;
+}
+
+/** Its controller has nothing left of it, not even pods that are being deleted. */
+export function isGone(set: ReplicaSet): boolean {
+  return isObserved(set) && (set.status?.replicas ?? 0) + (set.status?.terminatingReplicas ?? 0) === 0;
 }
 
 /** The size of the new set that the surge allows. */
@@ -30,7 +47,7 @@ export function newSetSize(
   const { replicas, maxSurge } = boundsOf(deployment);
   const present = newSet === undefined ? 0 : specReplicas(newSet);
   if (isRecreate(deployment) || present >= replicas) return replicas;
-  const room = replicas + maxSurge - present - totalReplicas(oldSets);
+  const room = replicas + maxSurge - sum([...(newSet === undefined ? [] : [newSet]), ...oldSets].map(possible));
   return present + Math.max(0, Math.min(room, replicas - present));
 }
 
@@ -49,7 +66,7 @@ export function shrinkOldSets(deployment: Deployment, newSet: ReplicaSet, oldSet
     spare -= taken;
     return taken;
   };
-  for (const set of sets) take(set, specReplicas(set) - available(set));
+  for (const set of sets) take(set, unavailable(set));
   let surplus =
     sum(sets.map((set) => Math.min(sizes.get(set) ?? 0, available(set)))) + available(newSet) - minAvailable;
   for (const set of sets) surplus -= take(set, surplus);
@@ -116,7 +133,7 @@ export function scale(
   const saturated =
     newSet !== undefined &&
     specReplicas(newSet) === replicas &&
-    newSet.status?.availableReplicas === replicas &&
+    available(newSet) === replicas &&
     newSet.metadata.annotations?.[desiredAnnotation] === String(replicas);
   if (saturated) return oldSets.filter(isScaledUp).map((set) => ({ set, replicas: 0 }));
   return isRecreate(deployment) ? [] : scaleProportionally(deployment, active);

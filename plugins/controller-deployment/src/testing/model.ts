@@ -69,6 +69,10 @@ export class Model {
     return this.sets.reduce((sum, set) => sum + (set.spec.replicas ?? 0), 0);
   }
 
+  get active(): number {
+    return this.pods.filter(isPodActive).length;
+  }
+
   get available(): number {
     return this.pods.filter((pod) => isPodActive(pod) && isPodReady(pod)).length;
   }
@@ -209,7 +213,9 @@ export class Model {
 
   #update(next: ReplicaSet): ReplicaSet {
     const at = this.sets.findIndex(({ metadata }) => metadata.uid === next.metadata.uid);
-    const made = { ...next, metadata: { ...next.metadata, generation: (next.metadata.generation ?? 0) + 1 } };
+    const isSame = JSON.stringify(this.sets[at]?.spec) === JSON.stringify(next.spec);
+    const generation = (next.metadata.generation ?? 0) + (isSame ? 0 : 1);
+    const made = { ...next, metadata: { ...next.metadata, generation } };
     this.sets[at] = made;
     return made;
   }
