@@ -2,7 +2,7 @@ import { controllerPart, keysFrom, type ControllerPart } from '@timonel/sdk/cont
 import { objectKey, persistentVolumeClaims } from '@timonel/sdk/kube';
 import { volumeSize } from '@timonel/sdk/volumes';
 import { reserveIn, type cachesAt, type Caches, type Place } from '../caches.ts';
-import { provisioner } from '../names.ts';
+import { isOwn, provisioner } from '../names.ts';
 import { planStatus, reconcile, wantsMore } from './reconcile.ts';
 
 /** Makes volumes of this node larger. */
@@ -13,7 +13,15 @@ export function resizePart({ nodeName }: Place, inputs: ReturnType<typeof caches
     subject: persistentVolumeClaims,
     workers: 1,
     inputs,
-    sources: ({ claims }: Caches) => [keysFrom(claims, (claim) => (wantsMore(claim) ? [objectKey(claim)] : []))],
+    sources: ({ claims, volumes }: Caches) => [
+      keysFrom(claims, (claim) => (wantsMore(claim) ? [objectKey(claim)] : [])),
+      // The cache of volumes may be the later one.
+      keysFrom(volumes, (volume) => {
+        const { namespace = '', name = '' } = volume.spec?.claimRef ?? {};
+        const claim = isOwn(volume, nodeName) ? claims.get(`${namespace}/${name}`) : undefined;
+        return claim !== undefined && wantsMore(claim) ? [objectKey(claim)] : [];
+      }),
+    ],
     async observe(key, { claims, volumes, room }: Caches, now) {
       const claim = claims.get(key);
       if (claim === undefined) return undefined;
