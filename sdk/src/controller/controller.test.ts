@@ -137,6 +137,28 @@ describe('runController', () => {
     expect(env.pendingTimers).toBe(0);
   });
 
+  it('reports the fault of a key once until it succeeds: one odd object does not stop the plugin for the others', async () => {
+    const tries = new Map<string, number>();
+    const { env, feed, running, faults } = bench(async (key) => {
+      const count = (tries.get(key) ?? 0) + 1;
+      tries.set(key, count);
+      if (key === 'default/odd' && count !== 30) throw new TypeError(`${key} is odd`);
+      if (key === 'default/b' && count === 1) throw new TypeError('b');
+    });
+    feed.emit('ADDED', 'odd', 2);
+    feed.emit('ADDED', 'b', 3);
+    await env.advance(15 * 60_000);
+    expect(tries.get('default/odd')).toBeGreaterThan(20);
+    expect(running.provides.controller.status().errors).toBeGreaterThan(20);
+    expect(faults.map(String)).toEqual(['TypeError: default/odd is odd', 'TypeError: b']);
+    // Once it went well a new fault is news.
+    await env.advance(60 * 60_000);
+    feed.emit('MODIFIED', 'odd', 4);
+    await env.advance(60_000);
+    expect(faults.map(String).slice(2)).toEqual(['TypeError: default/odd is odd']);
+    await running.stop();
+  });
+
   it('holds a key back until the cache shows its own writes', async () => {
     const seen: string[] = [];
     const made: Bench = bench(async (key, ownWrites) => {

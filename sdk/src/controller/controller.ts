@@ -65,7 +65,10 @@ export interface ControllerOptions {
   /** All informers of the plugin: started with the controller; no reconcile runs before all have synced. */
   readonly informers: Informers;
   readonly sources: readonly KeySource[];
-  /** Drives the object of this key one step to its declared state. A throw puts the key back with back-off. */
+  /**
+   * Drives the object of this key one step to its declared state. A throw puts the key back with back-off; one that is no refusal of the
+   * API is a fault of the plugin, reported once for each key until that succeeds.
+   */
   readonly reconcile: (key: string, ownWrites: OwnWrites) => Promise<ReconcileResult | void>;
   /** Reconciles at a time. Default 8. */
   readonly workers?: number;
@@ -99,6 +102,9 @@ const routineReasons: ReadonlySet<string> = new Set([
   'TooManyRequests',
 ]);
 
+/** Keys whose fault was reported. Beyond the bound faults are reported each time. */
+const faultyLimit = 10_000;
+
 /** Builds a controller. Nothing runs before `start`; it ends with `stop` or the plugin's signal. Return it from `setup`. */
 export function runController(options: ControllerOptions): RunningController {
   const { ctx, name, informers, sources } = options;
@@ -122,6 +128,7 @@ export function runController(options: ControllerOptions): RunningController {
   };
   const ownWrites = new OwnWrites(add);
   const counts = { reconciles: 0, errors: 0 };
+  const faulty = new Set<string>();
   const metrics = ctx.metrics?.(controllerMetrics, ({ depth, adds, leading }) => {
     depth.of(name).set(queue.queued);
     adds.of(name).set(queue.adds);
@@ -145,7 +152,10 @@ export function runController(options: ControllerOptions): RunningController {
     }
     ctx.log.warn(fields, 'reconcile failed');
     // A refusal by the API is about one object, often a user's mistake; anything else is a fault of the plugin.
-    if (fields.reason === undefined) ctx.reportFault(error);
+    // Told once: one odd object that is tried again and again must not use up the plugin's budget of faults and so stop it for all others.
+    if (fields.reason !== undefined || faulty.has(key)) return;
+    if (faulty.size < faultyLimit) faulty.add(key);
+    ctx.reportFault(error);
   }
 
   async function once(key: string): Promise<void> {
@@ -157,6 +167,7 @@ export function runController(options: ControllerOptions): RunningController {
     try {
       const result = await options.reconcile(key, ownWrites);
       queue.forget(key);
+      faulty.delete(key);
       if (!work.active) return;
       if (result?.requeueAfterMs !== undefined) queue.addAfter(key, result.requeueAfterMs);
       // A reconcile that was asked for meanwhile would find the key held back: arrange the wake-up now.
