@@ -72,6 +72,27 @@ describe('Allocation', () => {
     expect(pool.problems(wanted, 'x')).toEqual([]);
   });
 
+  it('refuses families that the cluster has not, but for headless services without selector', () => {
+    const pool = allocation();
+    const problems = (spec: Partial<Service['spec']>): string[] => {
+      const one = service(spec);
+      pool.fill(one, undefined);
+      return pool.problems(one, 'x').map(({ field, message }) => `${field}: ${message}`);
+    };
+    const dual = { ipFamilyPolicy: 'RequireDualStack' };
+    const refusals = [
+      'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services',
+      'spec.ipFamilies[1]: Invalid value: "IPv6": not configured on this cluster',
+    ];
+    expect(problems({ ...dual, ipFamilies: ['IPv4', 'IPv6'] })).toEqual(refusals);
+    expect(problems({ ...dual, clusterIP: 'None', selector: { app: 'x' } })).toEqual(refusals.slice(0, 1));
+    expect(problems({ ...dual, clusterIP: 'None', ipFamilies: ['IPv4', 'IPv6'] })).toEqual([]);
+    expect(problems({ ipFamilyPolicy: 'PreferDualStack', ipFamilies: ['IPv4'] })).toEqual([]);
+    // One that is stored with them may still be changed, and deleted.
+    const stored = service({ ...dual, clusterIP: '10.0.0.2' });
+    expect(pool.problems(stored, 'x', stored)).toEqual([]);
+  });
+
   it('gives node ports once for each protocol and keeps those of the old object', () => {
     const pool = allocation();
     const one = service({ type: 'NodePort' });

@@ -1,6 +1,7 @@
 /** Gives services their cluster IP and node ports, and finds values that belong to others. */
 import type { Env } from '@timonel/sdk';
 import type { FieldError, Service } from '@timonel/sdk/kube';
+import { familyProblems } from './families.ts';
 import {
   addressesOf,
   addressName,
@@ -126,10 +127,10 @@ export class Allocation {
   }
 
   /** Findings by what the cluster's services hold. */
-  problems(service: Service, owner: string): FieldError[] {
+  problems(service: Service, owner: string, old?: Service): FieldError[] {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return [];
-    const found: FieldError[] = [];
+    const found: FieldError[] = familyProblems(service, old);
     if (!spec.clusterIP) {
       const why = `failed to allocate an IP address: the range ${this.#range.cidr} is full`;
       found.push(finding('spec.clusterIPs', [], why));

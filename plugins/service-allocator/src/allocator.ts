@@ -94,11 +94,11 @@ export class Allocator {
     const { allocation, claims, synced } = this.#parts;
     await synced;
     const owner = ownerOf(context);
-    const found = allocation.problems(service, owner);
+    const old = context.oldObject as Service | undefined;
+    const found = allocation.problems(service, owner, old);
     // What there is was not to be had: nobody could be asked when it was to be filled in.
     if (found.length > 0) return allocation.canFill(service) ? cannotAllocate() : found;
     if (context.dryRun) return [];
-    const old = context.oldObject as Service | undefined;
     const values = heldValues(service).filter(({ name }) => old === undefined || !holds(old, name));
     const names = values.map(({ name }) => name);
     const taken = await claims.claim(names, { owner, uid: service.metadata.uid ?? '' }, true);

@@ -4,7 +4,7 @@ import { defaulted, findings, kindOf, updateFindings } from '../testing/kinds-un
 describe('services', () => {
   const service = (spec: object): object => ({ spec: { ports: [{ port: 80 }], ...spec } });
 
-  it.each<[string, object, string[]]>([
+  it.each<[string, object, unknown[]]>([
     ['valid', service({ clusterIP: '10.0.0.1' }), []],
     ['headless without ports', service({ clusterIP: 'None', ports: [] }), []],
     ['no port', service({ ports: [] }), ['spec.ports: Required value']],
@@ -54,6 +54,39 @@ describe('services', () => {
       'address',
       service({ clusterIP: 'ten' }),
       ['spec.clusterIPs[0]: Invalid value: "ten": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'],
+    ],
+    [
+      'class and ranges of a load balancer',
+      service({ type: 'LoadBalancer', loadBalancerClass: 'bad name', loadBalancerSourceRanges: ['10.0.0.0/8', 'x'] }),
+      [
+        expect.stringMatching(/^spec\.loadBalancerClass: Invalid value: "bad name": /),
+        'spec.loadBalancerSourceRanges[1]: Invalid value: "x": must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)',
+      ],
+    ],
+    [
+      'what only services that are reached from outside have',
+      service({ externalTrafficPolicy: 'Local', loadBalancerClass: 'a.b/c', loadBalancerSourceRanges: ['10.0.0.0/8'] }),
+      [
+        "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
+        "spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
+        'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+      ],
+    ],
+    [
+      'families',
+      service({ clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1', '10.0.0.2'], ipFamilies: ['IPv6', 'IPv6'] }),
+      [
+        'spec.ipFamilies[1]: Duplicate value: "IPv6"',
+        'spec.clusterIPs: Invalid value: ["10.0.0.1","10.0.0.2"]: may specify no more than one IP for each IP family',
+        'spec.clusterIPs[0]: Invalid value: "10.0.0.1": expected an IPv6 value as indicated by `ipFamilies[0]`',
+      ],
+    ],
+    [
+      'distribution of traffic',
+      service({ trafficDistribution: 'Far' }),
+      [
+        'spec.trafficDistribution: Unsupported value: "Far": supported values: "PreferClose", "PreferSameNode", "PreferSameZone"',
+      ],
     ],
     ['external name', service({ type: 'ExternalName' }), ['spec.externalName: Required value']],
   ])('%s', (_name, object, expected) => {

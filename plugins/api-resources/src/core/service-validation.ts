@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import {
   dnsLabelProblems,
   dnsSubdomainProblems,
+  qualifiedNameProblems,
   type FieldError,
   type Service,
   type ServicePort,
@@ -15,6 +16,7 @@ type Spec = Partial<Service['spec']>;
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
 const nodePortRange = { first: 30_000, last: 32_767 };
+const cidrProblem = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
 const ipProblem = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 
 /** What must be unique among the ports of a service. */
@@ -91,13 +93,58 @@ function checkAddresses(spec: Spec, found: Findings): void {
 }
 
 function checkLoadBalancer(spec: Spec, found: Findings): void {
-  const { loadBalancerClass } = spec;
-  if (loadBalancerClass === undefined) return;
-  if (spec.type !== 'LoadBalancer')
-    found.forbidden('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'");
+  const { loadBalancerClass, loadBalancerSourceRanges } = spec;
+  const only = "may only be used when `type` is 'LoadBalancer'";
+  if (textOf(loadBalancerClass) !== '') {
+    if (spec.type !== 'LoadBalancer') found.forbidden('spec.loadBalancerClass', only);
+    else found.problems('spec.loadBalancerClass', loadBalancerClass, qualifiedNameProblems(textOf(loadBalancerClass)));
+  }
+  const ranges = itemsOf(loadBalancerSourceRanges);
+  if (ranges.length > 0 && spec.type !== 'LoadBalancer') found.forbidden('spec.loadBalancerSourceRanges', only);
+  for (const [index, range] of ranges.entries()) {
+    if (!isCidr(textOf(range).trim())) found.invalid(`spec.loadBalancerSourceRanges[${index}]`, range, cidrProblem);
+  }
+}
+
+function isCidr(text: string): boolean {
+  const [address = '', prefix = '', more] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || more !== undefined || !/^(0|[1-9]\d{0,2})$/.test(prefix)) return false;
+  return Number(prefix) <= (version === 6 ? 128 : 32);
+}
+
+function checkFamilies(spec: Spec, found: Findings): void {
+  const families = itemsOf(spec.ipFamilies);
+  const seen = new Set<unknown>();
+  for (const [index, family] of families.entries()) {
+    if (seen.has(family)) found.duplicate(`spec.ipFamilies[${index}]`, family);
+    seen.add(family);
+  }
+  const versions = itemsOf(spec.clusterIPs)
+    .map((address) => isIP(textOf(address)))
+    .filter((version) => version !== 0);
+  if (new Set(versions).size < versions.length)
+    found.invalid('spec.clusterIPs', itemsOf(spec.clusterIPs), 'may specify no more than one IP for each IP family');
+  const [version] = versions;
+  const [first] = families;
+  if (version !== undefined && first !== undefined && (version === 6) !== (first === 'IPv6'))
+    found.invalid(
+      'spec.clusterIPs[0]',
+      textOf(itemsOf(spec.clusterIPs)[0]),
+      `expected an ${textOf(first)} value as indicated by \`ipFamilies[0]\``,
+    );
 }
 
 function checkPolicies(spec: Spec, found: Findings): void {
+  const distributions = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+  found.oneOf('spec.trafficDistribution', spec.trafficDistribution, distributions, 'optional');
+  const isExternal = spec.type === 'NodePort' || spec.type === 'LoadBalancer' || itemsOf(spec.externalIPs).length > 0;
+  if (textOf(spec.externalTrafficPolicy) !== '' && !isExternal)
+    found.invalid(
+      'spec.externalTrafficPolicy',
+      spec.externalTrafficPolicy,
+      'may only be set for externally-accessible services',
+    );
   found.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None'], 'required');
   found.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'], 'optional');
   found.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'], 'optional');
@@ -131,6 +178,7 @@ export function validateService(service: Service): FieldError[] {
   checkLabels(spec.selector, 'spec.selector', found);
   checkAddresses(spec, found);
   checkLoadBalancer(spec, found);
+  checkFamilies(spec, found);
   checkPolicies(spec, found);
   return found.all();
 }
