@@ -14,6 +14,7 @@ export * from './own-writes.ts';
 export * from './ownership.ts';
 export * from './pod-state.ts';
 export * from './pod-waits.ts';
+export * from './read-through.ts';
 export * from './reconciler/index.ts';
 export * from './resource-version.ts';
 export * from './service-rules.ts';

@@ -316,6 +316,7 @@ export const apiHooks: {
   }),
 });
 
+export * from './forbidden.ts';
 export * from './path-parameter.ts';
 export * from './route-body.ts';
 export * from './routed-groups.ts';
