@@ -12,6 +12,10 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-store' },
     { plugin: 'api-why' },
     { plugin: 'admission-namespace' },
+    { plugin: 'admission-priority' },
+    { plugin: 'admission-runtimeclass' },
+    { plugin: 'admission-limitranger' },
+    { plugin: 'admission-resourcequota' },
     { plugin: 'service-allocator', config: { clusterIpRange: settings.serviceCidr } },
     // Without pools it gives nothing, and says so.
     { plugin: 'loadbalancer-pool' },
@@ -32,6 +36,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-ephemeralvolume' },
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
+    { plugin: 'controller-resourcequota' },
     { plugin: 'controller-job' },
     { plugin: 'controller-ttlafterfinished' },
     { plugin: 'controller-cronjob' },

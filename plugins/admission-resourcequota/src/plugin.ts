@@ -1,0 +1,73 @@
+import { definePlugin, type AnyPlugin, type Env } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { apiHooks, refuse } from '@timonel/sdk/contracts/api-server';
+import { byNamespace, Informer } from '@timonel/sdk/controller';
+import { ApiError, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
+import { Charger } from './charger.ts';
+import { isCharged, requestOf } from './request.ts';
+
+/** Below the deadline of the hook: an API that does not answer is no fault of this plugin. */
+const limitMs = 1_700;
+
+/** Whoever waits longer is asked to try again; what he was charged for is given back when his object does not come. */
+async function withinLimit(env: Env, charging: Promise<ApiError | undefined>): Promise<ApiError | undefined> {
+  const cut = new AbortController();
+  const limit = env.timers.sleep(limitMs, cut.signal).then(
+    () =>
+      new ApiError('ServiceUnavailable', 'the quotas of the namespace are busy; please try again', {
+        retryAfterSeconds: 1,
+      }),
+  );
+  try {
+    return await Promise.race([charging, limit]);
+  } finally {
+    cut.abort();
+    limit.catch(() => undefined);
+  }
+}
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'admission-resourcequota',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Refuses objects beyond the quotas of their namespace, and charges the quotas for the others.',
+  requires: { api: apiClient },
+  setup(ctx) {
+    const { api } = ctx.deps;
+    const informer = new Informer(ctx, api, resourceQuotas, { indexes: { namespace: byNamespace } });
+    const cached = (namespace: string): readonly ResourceQuota[] => informer.byIndex('namespace', namespace);
+    const charger = new Charger({
+      api,
+      async quotasOf(namespace) {
+        const found = informer.hasSynced ? cached(namespace) : (await api.list(resourceQuotas, { namespace })).items;
+        return found.toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
+      },
+    });
+    ctx.tap(
+      apiHooks.objectValidate,
+      (object, context) => {
+        const { namespace = '' } = context;
+        // Most namespaces have no quota: a look into the cache is all that they cost.
+        if (informer.hasSynced && cached(namespace).length === 0) return undefined;
+        if (!isCharged(context)) return undefined;
+        const request = requestOf(object, context, ctx.env.clock.now());
+        if (context.operation === 'UPDATE' && request.growth.size === 0) return undefined;
+        return withinLimit(ctx.env, charger.charge(namespace, request)).then((refusal) =>
+          refusal === undefined ? undefined : [refuse(refusal)],
+        );
+      },
+      { stage: apiHooks.objectValidate.options.stages['quota'] ?? 100 },
+    );
+    return {
+      async start() {
+        informer.start();
+        await informer.tried;
+      },
+      async stop() {
+        await informer.stop();
+      },
+    };
+  },
+});
+
+export default plugin;

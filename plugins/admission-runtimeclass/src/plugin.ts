@@ -1,0 +1,62 @@
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { apiHooks, forbiddenBy, notReadable, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { Informer, isApiAbsent, readThrough } from '@timonel/sdk/controller';
+import { runtimeClasses, type Pod, type RuntimeClass } from '@timonel/sdk/kube';
+import { applyClass, podProblem } from './runtime-class.ts';
+
+function isNewPod({ group, resource, operation, subresource }: AdmissionContext): boolean {
+  return group === '' && resource === 'pods' && operation === 'CREATE' && subresource === '';
+}
+
+const plugin: AnyPlugin = definePlugin({
+  name: 'admission-runtimeclass',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Refuses pods of unknown runtime classes; sets overhead, node selector and tolerations of their class.',
+  requires: { api: apiClient },
+  setup(ctx) {
+    const { api } = ctx.deps;
+    const informer = new Informer(ctx, api, runtimeClasses);
+    const classOf = (name: string): Promise<RuntimeClass | undefined> => readThrough(informer, api, ctx.env, { name });
+    ctx.tap(
+      apiHooks.objectMutate,
+      async (object, context) => {
+        const { spec } = object as unknown as Pod;
+        if (!isNewPod(context) || !spec?.runtimeClassName) return undefined;
+        try {
+          const runtimeClass = await classOf(spec.runtimeClassName);
+          if (runtimeClass !== undefined) applyClass(spec, runtimeClass);
+        } catch (error) {
+          // The check that follows refuses the pod.
+          if (!isApiAbsent(error)) throw error;
+        }
+        return undefined;
+      },
+      { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
+    );
+    ctx.tap(apiHooks.objectValidate, async (object, context) => {
+      if (!isNewPod(context)) return undefined;
+      const pod = object as unknown as Pod;
+      const name = pod.spec.runtimeClassName ?? '';
+      try {
+        const problem = podProblem(pod, name === '' ? undefined : await classOf(name));
+        return problem === undefined ? undefined : [refuse(forbiddenBy(context, problem))];
+      } catch (error) {
+        if (!isApiAbsent(error)) throw error;
+        return [refuse(notReadable(`the runtime class ${name}`))];
+      }
+    });
+    return {
+      async start() {
+        informer.start();
+        await informer.tried;
+      },
+      async stop() {
+        await informer.stop();
+      },
+    };
+  },
+});
+
+export default plugin;

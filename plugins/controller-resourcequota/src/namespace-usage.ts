@@ -1,0 +1,152 @@
+/** Caches of the kinds that quotas count, followed from the first quota on that counts them. */
+import type { Env } from '@timonel/sdk';
+import { byNamespace, type Informer, type Informers, type KeySource } from '@timonel/sdk/controller';
+import { objectKey, type KubeObject, type ResourceQuota, type ResourceType } from '@timonel/sdk/kube';
+import { evaluatorOf, inScope, namesOf, podOverdueAtMs, sameUsage, usageIn, type Evaluator } from '@timonel/sdk/quota';
+import type { Counted } from './reconcile.ts';
+
+/** Many objects that change together are counted once. */
+const gatherMs = 20;
+/** Of one quota between two passes. What is beyond is found when the quota has settled. */
+const goneLimit = 10_000;
+
+export interface Parts {
+  readonly caches: Informers;
+  readonly quotas: Informer<ResourceQuota>;
+  readonly env: Env;
+}
+
+export class NamespaceUsage implements KeySource {
+  readonly #parts: Parts;
+  readonly #followed = new Map<ResourceType, Informer<KubeObject>>();
+  readonly #gone = new Map<string, Map<string, { readonly type: ResourceType; readonly object: KubeObject }>>();
+  readonly #changed = new Set<string>();
+  #add: ((key: string) => void) | undefined;
+  #gathering = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  connect(add: (key: string) => void): () => void {
+    this.#add = add;
+    return () => {
+      this.#add = undefined;
+    };
+  }
+
+  all(): readonly string[] {
+    return [];
+  }
+
+  /** The cache of the type, once it is complete. */
+  async cacheOf(type: ResourceType): Promise<Informer<KubeObject>> {
+    let cache = this.#followed.get(type);
+    if (cache === undefined) {
+      cache = this.#parts.caches.for(type, { indexes: { namespace: byNamespace } });
+      this.#followed.set(type, cache);
+      this.#watch(type, cache);
+    }
+    if (!cache.hasSynced) await cache.synced;
+    return cache;
+  }
+
+  /** What counts in the quota now, and when something stops to count by itself. */
+  async count(
+    quota: ResourceQuota,
+    types: readonly ResourceType[],
+    nowMs: number,
+  ): Promise<{ readonly counted: ReadonlyMap<string, Counted>; readonly nextMs: number | undefined }> {
+    const counted = new Map<string, Counted>();
+    let nextMs: number | undefined;
+    const caches = await Promise.all(types.map((type) => this.cacheOf(type)));
+    for (const [index, type] of types.entries()) {
+      const evaluator = evaluatorOf(type);
+      const names = namesOf(quota.spec?.hard, evaluator);
+      for (const object of caches[index]?.byIndex('namespace', byNamespace(quota)) ?? []) {
+        const usage = usageIn(quota, evaluator, object, names, nowMs);
+        if (usage === undefined) continue;
+        counted.set(object.metadata.uid ?? '', { name: `${type.resource}/${object.metadata.name ?? ''}`, usage });
+        const overdueMs = type.resource === 'pods' ? podOverdueAtMs(object) : undefined;
+        if (overdueMs !== undefined && overdueMs >= nowMs) nextMs = Math.min(nextMs ?? overdueMs, overdueMs);
+      }
+    }
+    return { counted, nextMs };
+  }
+
+  /** What was seen to go and not yet {@link forget forgotten}, as it counted last. */
+  gone(quota: ResourceQuota, nowMs: number): ReadonlyMap<string, Counted> {
+    const found = new Map<string, Counted>();
+    for (const [uid, { type, object }] of this.#gone.get(objectKey(quota)) ?? []) {
+      const evaluator = evaluatorOf(type);
+      const usage = usageIn(quota, evaluator, object, namesOf(quota.spec?.hard, evaluator), nowMs);
+      if (usage !== undefined) found.set(uid, { name: `${type.resource}/${object.metadata.name ?? ''}`, usage });
+    }
+    return found;
+  }
+
+  forget(quotaKey: string, uids: Iterable<string>): void {
+    const gone = this.#gone.get(quotaKey);
+    if (gone === undefined) return;
+    for (const uid of uids) gone.delete(uid);
+    if (gone.size === 0) this.#gone.delete(quotaKey);
+  }
+
+  forgetAll(quotaKey?: string): void {
+    if (quotaKey === undefined) this.#gone.clear();
+    else this.#gone.delete(quotaKey);
+  }
+
+  #quotasFor(type: ResourceType, object: KubeObject): readonly ResourceQuota[] {
+    const evaluator = evaluatorOf(type);
+    return this.#parts.quotas
+      .byIndex('namespace', byNamespace(object))
+      .filter(({ spec }) => namesOf(spec?.hard, evaluator).length > 0);
+  }
+
+  #watch(type: ResourceType, cache: Informer<KubeObject>): void {
+    const evaluator = evaluatorOf(type);
+    cache.addHandler({
+      added: (object) => this.#quotasFor(type, object).forEach((quota) => this.#touch(quota)),
+      updated: (object, old) => {
+        const nowMs = this.#parts.env.clock.now();
+        for (const quota of this.#quotasFor(type, object)) {
+          if (matters(quota, evaluator, old, object, nowMs)) this.#touch(quota);
+        }
+      },
+      deleted: (object) => {
+        for (const quota of this.#quotasFor(type, object)) {
+          const key = objectKey(quota);
+          const gone = this.#gone.get(key) ?? new Map<string, { type: ResourceType; object: KubeObject }>();
+          if (gone.size < goneLimit) gone.set(object.metadata.uid ?? '', { type, object });
+          this.#gone.set(key, gone);
+          this.#touch(quota);
+        }
+      },
+    });
+  }
+
+  #touch(quota: ResourceQuota): void {
+    this.#changed.add(objectKey(quota));
+    if (this.#gathering) return;
+    this.#gathering = true;
+    this.#parts.env.timers.after(gatherMs, () => {
+      this.#gathering = false;
+      const keys = [...this.#changed];
+      this.#changed.clear();
+      for (const key of keys) this.#add?.(key);
+    });
+  }
+}
+
+function matters(
+  quota: ResourceQuota,
+  evaluator: Evaluator,
+  old: KubeObject,
+  object: KubeObject,
+  nowMs: number,
+): boolean {
+  if (old.metadata.deletionTimestamp !== object.metadata.deletionTimestamp) return true;
+  if (inScope(quota, evaluator, old) !== inScope(quota, evaluator, object)) return true;
+  return !sameUsage(evaluator.usage(old, nowMs), evaluator.usage(object, nowMs));
+}

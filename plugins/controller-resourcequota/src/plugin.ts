@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import type { AnyPlugin } from '@timonel/sdk';
+import { leadership } from '@timonel/sdk/contracts/leadership';
+import { byNamespace, defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
+import { objectKey, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
+import { evaluatorOf, typesCountedBy } from '@timonel/sdk/quota';
+import { explain } from './explain.ts';
+import { NamespaceUsage } from './namespace-usage.ts';
+import { memoryAfter, reconcile, type Memory, type Observed } from './reconcile.ts';
+
+interface Inputs {
+  readonly quotas: Informer<ResourceQuota>;
+  readonly usage: NamespaceUsage;
+  /** By quota. Of the time in which this process leads: what others have taken off meanwhile must not be taken off again. */
+  readonly memories: Map<string, Memory>;
+  /** Forgets everything when the leader has changed since the last call. */
+  readonly settleLeader: () => void;
+}
+
+const config = z.strictObject({
+  /** So long after a charge its object may still come; charges whose object did not come are given back then. */
+  settleMs: z.number().int().min(100).max(600_000).default(10_000),
+  /** Each quota is counted anew this often, even if nothing has changed. */
+  resyncMs: z.number().int().min(1_000).max(86_400_000).default(300_000),
+});
+
+const plugin: AnyPlugin = defineController({
+  name: 'controller-resourcequota',
+  version: '0.1.0',
+  description: 'Counts for each ResourceQuota what the objects of its namespace use.',
+  component: 'resourcequota-controller',
+  subject: resourceQuotas,
+  optional: { leadership },
+  config,
+  // The status is written by the version that was looked at.
+  confirm: false,
+  inputs({ informers, env, deps }): Inputs {
+    const quotas = informers.for(resourceQuotas, { indexes: { namespace: byNamespace } });
+    const usage = new NamespaceUsage({ caches: informers, quotas, env });
+    const memories = new Map<string, Memory>();
+    const leaders = (): string => {
+      const status = deps.leadership.current?.status();
+      return status === undefined ? '' : `${status.leading} ${status.transitions}`;
+    };
+    let leader = leaders();
+    const settleLeader = (): void => {
+      const now = leaders();
+      if (now === leader) return;
+      leader = now;
+      memories.clear();
+      usage.forgetAll();
+    };
+    return { quotas, usage, memories, settleLeader };
+  },
+  sources: ({ quotas, usage }) => [keysFrom(quotas, (quota) => [objectKey(quota)]), usage],
+  async observe(key, { quotas, usage, memories, settleLeader }, now, { config: { settleMs, resyncMs } }) {
+    settleLeader();
+    const subject = quotas.get(key);
+    if (subject === undefined) {
+      memories.delete(key);
+      usage.forgetAll(key);
+      return undefined;
+    }
+    const hard = subject.spec?.hard;
+    const types = typesCountedBy(hard);
+    const uncounted = Object.keys(hard ?? {}).filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
+    const found = await usage.count(subject, types, now.nowMs);
+    const gone = usage.gone(subject, now.nowMs);
+    return { ...now, subject, ...found, gone, memory: memories.get(key), uncounted, settleMs, resyncMs };
+  },
+  reconcile,
+  remember(observed: Observed, { failure }, { usage, memories }) {
+    if (observed.subject === undefined || failure !== undefined) return;
+    const key = objectKey(observed.subject);
+    memories.set(key, memoryAfter(observed));
+    usage.forget(key, observed.gone.keys());
+  },
+  explain,
+});
+
+export default plugin;
