@@ -17,12 +17,14 @@ const silent: Logger = {
 function heldRecorder(options: Partial<EventRecorderOptions>) {
   const env = createSimulatedEnv({ seed: 1 });
   const begun: string[] = [];
+  const called: string[] = [];
   const counted: unknown[] = [];
   const releases: (() => void)[] = [];
   const held = <T>(value: T): Promise<T> => new Promise((resolve) => releases.push(() => resolve(value)));
   const api = {
     create: (_: unknown, event: CoreEvent) => {
       begun.push(event.message ?? '');
+      called.push(event.metadata.name ?? '');
       return held(event);
     },
     patch: (_type: unknown, metadata: unknown, { body }: { body: CoreEvent }) => {
@@ -41,7 +43,7 @@ function heldRecorder(options: Partial<EventRecorderOptions>) {
     for (const release of releases.splice(0)) release();
     await env.settle();
   };
-  return { begun, counted, events, record, letGo, stop };
+  return { begun, called, counted, events, record, letGo, stop };
 }
 
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `n${index}`);
@@ -92,4 +94,14 @@ describe('what an event recorder writes at once', () => {
     await events.flush();
     expect(begun).toEqual(names(2));
   });
+});
+
+it('an event of an object with a very long name has a valid name all the same', () => {
+  const { called, record } = heldRecorder({ parallel: 2 });
+  record(`${'a'.repeat(229)}-${'b'.repeat(10)}`);
+  record(`${'a'.repeat(228)}-.${'b'.repeat(10)}`);
+  expect(called).toEqual([
+    expect.stringMatching(/^a{229}\.[0-9a-f]{16}$/),
+    expect.stringMatching(/^a{228}\.[0-9a-f]{16}$/),
+  ]);
 });

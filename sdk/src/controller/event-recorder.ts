@@ -190,7 +190,8 @@ export class EventRecorder {
     const { uid = '', namespace, name = '', resourceVersion } = object.metadata;
     const suffix = Buffer.from(this.#host.env.random.bytes(8)).toString('hex');
     return {
-      metadata: { name: `${name.slice(0, 230)}.${suffix}`, namespace: namespace ?? 'default' },
+      // What is cut must not end in a way that no name may.
+      metadata: { name: `${name.slice(0, 230).replace(/[-.]+$/, '')}.${suffix}`, namespace: namespace ?? 'default' },
       involvedObject: {
         apiVersion: apiVersionOf(type),
         kind: type.kind,
