@@ -14,7 +14,8 @@ export interface OrdinalName {
 
 /** `web-3` is 3 of `web`. Undefined: no pod of a stateful set has such a name. */
 export function ordinalName(name: string | undefined): OrdinalName | undefined {
-  const match = /^(.+)-(0|[1-9]\d{0,8})$/.exec(name ?? '');
+  // The first ordinal may be as large as 2,147,483,647.
+  const match = /^(.+)-(0|[1-9]\d{0,9})$/.exec(name ?? '');
   return match === null ? undefined : { parent: match[1] ?? '', ordinal: Number(match[2]) };
 }
 

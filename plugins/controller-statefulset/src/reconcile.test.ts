@@ -185,6 +185,12 @@ it('a number of replicas beyond all measure is reached step by step', () => {
   expect(model.pods.has('web-7')).toBe(true);
 });
 
+it('ordinals may be as large as the first one may', () => {
+  const model = settled(webSet(2, { ordinals: { start: 2_147_483_647 } }));
+  expect([...model.pods.keys()]).toEqual(['web-2147483647', 'web-2147483648']);
+  expect([...model.pods.values()].every((pod) => pod.metadata.ownerReferences?.length === 1)).toBe(true);
+});
+
 describe('fewer replicas', () => {
   it('go from the highest ordinal down, one at a time', () => {
     const model = settled(webSet(3));
