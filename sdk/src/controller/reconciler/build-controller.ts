@@ -28,8 +28,11 @@ export interface BuiltController {
   readonly explainer: Explainer;
 }
 
-function earlier(a: number | undefined, b: number | undefined): ReconcileResult {
-  const times = [a, b].filter((time) => time !== undefined);
+/** What had a name that was to be created is gone again: no event tells when the cache never showed it. */
+const vanishedMs = 1000;
+
+function earliest(...given: readonly (number | undefined)[]): ReconcileResult {
+  const times = given.filter((time) => time !== undefined);
   return times.length === 0 ? {} : { requeueAfterMs: Math.max(0, Math.min(...times)) };
 }
 
@@ -85,7 +88,8 @@ export function buildController<
       later = plan?.requeueAfterMs;
     }
     if (outcome.failure !== undefined) throw outcome.failure.error;
-    return earlier(requeueAfterMs, later);
+    const hasVanished = outcome.existing.length > (outcome.found?.size ?? 0);
+    return earliest(requeueAfterMs, later, hasVanished ? vanishedMs : undefined);
   }
 
   const running = runController({
