@@ -4,6 +4,7 @@ import podGc from '@timonel/plugin-controller-podgc';
 import { nodes, pods, type Pod } from '@timonel/sdk/kube';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { protectedPods } from '../support/protected-pods.ts';
 
 const podSpec = (more: object = {}): Pod['spec'] => ({ containers: [{ name: 'main', image: 'web:1' }], ...more });
 
@@ -92,5 +93,18 @@ describe('controller-podgc', () => {
     await cluster.until('two to be left', async () => (await names(cluster, namespace)).join() === 'c,d');
     await cluster.quiet();
     expect(await names(cluster, namespace)).toEqual(['c', 'd']);
+  });
+
+  it('removes the others when the deletion of one is refused', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({ controllers: [podGc], plugins: [protectedPods], nodes: 1, clock });
+    const namespace = await cluster.namespace();
+    for (const name of ['protected', 'q', 'r']) {
+      await cluster.api.create(pods, { metadata: { name, namespace }, spec: podSpec({ nodeName: 'gone' }) });
+    }
+    await cluster.quiet();
+    await clock.advance(60_000);
+    await cluster.until('the others to be gone', async () => (await names(cluster, namespace)).length === 1);
+    expect(await names(cluster, namespace)).toEqual(['protected']);
   });
 });

@@ -7,6 +7,7 @@ import { isPodActive, isPodReady } from '@timonel/sdk/controller';
 import { nodes, pods, replicaSets, type Pod, type Toleration } from '@timonel/sdk/kube';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { protectedPods } from '../support/protected-pods.ts';
 import { replicaSetOf } from './controllers-cluster.ts';
 
 const taint = { key: 'example.com/broken', effect: 'NoExecute' };
@@ -103,6 +104,30 @@ describe('controller-taintmanager', () => {
     expect((await intolerant())?.metadata.deletionTimestamp).toBeUndefined();
     await control.enable('controller-taintmanager');
     await cluster.until('the pod to go', async () => (await intolerant()) === undefined);
+  });
+
+  it('evicts the others when the deletion of one is refused, and does not write to that one again and again', async () => {
+    const clock = new Clock();
+    await using cluster = await startCluster({
+      controllers: [taintManager],
+      plugins: [protectedPods],
+      nodes: 1,
+      clock,
+    });
+    const pod = await podOn(cluster, 'protected');
+    const others = await Promise.all(['q', 'r'].map((name) => podOn(cluster, name)));
+    await setTaints(cluster, [taint]);
+    for (const read of others) await cluster.until('the others to go', async () => (await read()) === undefined);
+    await cluster.quiet();
+    const before = await pod();
+    expect(before?.status?.conditions).toContainEqual(
+      expect.objectContaining({ type: 'DisruptionTarget', status: 'True' }),
+    );
+    for (let n = 0; n < 5; n++) {
+      await clock.advance(6000);
+      await cluster.quiet();
+    }
+    expect(await pod()).toEqual(before);
   });
 
   it('with the life cycle of nodes: pods of a dead node are replaced on another after 300 s, those of a node that returns stay', async () => {

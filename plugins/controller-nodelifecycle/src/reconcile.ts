@@ -69,6 +69,7 @@ function podActions(observed: Observed, node: Node): Action[] {
       pod,
       { ...pod.status, conditions },
       {
+        independent: true,
         cause: { code: 'NodeNotReady', text },
         event: {
           reason: 'NodeNotReady',

@@ -48,7 +48,12 @@ function markFailed(pod: Pod, { code, text, disrupted }: Why, timestamp: string)
   const status = { phase: 'Failed', ...(disrupted ? { conditions: [condition] } : {}) };
   const body = { metadata: { uid: pod.metadata.uid }, status };
   const cause = { code, text };
-  return act.patch(pods, pod, { type: 'strategic', body }, { subresource: 'status', fenced: false, cause });
+  return act.patch(
+    pods,
+    pod,
+    { type: 'strategic', body },
+    { subresource: 'status', fenced: false, independent: true, cause },
+  );
 }
 
 function removals(doomed: readonly Pod[], why: Why, timestamp: string): Action[] {
@@ -56,7 +61,7 @@ function removals(doomed: readonly Pod[], why: Why, timestamp: string): Action[]
   const cause = { code: why.code, text: why.text };
   return [
     ...left.filter((pod) => !hasEnded(pod)).map((pod) => markFailed(pod, why, timestamp)),
-    ...left.map((pod) => act.delete(pods, pod, { options: { gracePeriodSeconds: 0 }, cause })),
+    ...left.map((pod) => act.delete(pods, pod, { options: { gracePeriodSeconds: 0 }, independent: true, cause })),
   ];
 }
 

@@ -1,6 +1,6 @@
 /** Which pods have to leave a node. Pure. */
 import type { Cause } from '@timonel/sdk/contracts/why';
-import { act, type Action, type Observation, type Reconciliation } from '@timonel/sdk/controller';
+import { act, findCondition, type Action, type Observation, type Reconciliation } from '@timonel/sdk/controller';
 import { disruptionTarget, objectKey, pods, type Node, type Pod, type Taint } from '@timonel/sdk/kube';
 import { stayOf, type PodOnNode, type SeenTaint, type Stay } from './tolerance.ts';
 
@@ -26,6 +26,11 @@ function leavingOf({ pods: onNode, taints }: Observed): Leaving[] {
   });
 }
 
+/** Whether somebody has to leave now. */
+export function isAnyDue(observed: Observed): boolean {
+  return leavingOf(observed).some(({ stay }) => stay.leftMs <= 0);
+}
+
 /** Uids of the pods that have to leave later. */
 export function waitingOf(observed: Observed): ReadonlySet<string> {
   const later = leavingOf(observed).filter(({ stay }) => stay.leftMs > 0);
@@ -38,18 +43,32 @@ export function taintText({ key, value = '', effect }: Taint): string {
 
 const hasEnded = ({ status }: Pod): boolean => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 
+const markReason = 'DeletionByTaintManager';
+
+/** By an earlier pass, whose deletion was refused. */
+function isMarked({ status }: Pod): boolean {
+  const condition = findCondition(status?.conditions, disruptionTarget);
+  return condition?.status === 'True' && condition.reason === markReason;
+}
+
 function mark({ pod, stay }: Leaving, timestamp: string): Action {
   const message = `the node has the taint ${taintText(stay.taint)}`;
-  const condition = { type: disruptionTarget, status: 'True', reason: 'DeletionByTaintManager', message };
+  const condition = { type: disruptionTarget, status: 'True', reason: markReason, message };
   const status = { conditions: [{ ...condition, lastTransitionTime: timestamp }] };
   const body = { metadata: { uid: pod.metadata.uid }, status };
   const cause = { code: 'NoExecuteTaint', text: message };
-  return act.patch(pods, pod, { type: 'strategic', body }, { subresource: 'status', fenced: false, cause });
+  return act.patch(
+    pods,
+    pod,
+    { type: 'strategic', body },
+    { subresource: 'status', fenced: false, independent: true, cause },
+  );
 }
 
 function remove({ pod, stay }: Leaving, node: Node): Action {
   const text = `node ${node.metadata.name} has the taint ${taintText(stay.taint)}`;
   return act.delete(pods, pod, {
+    independent: true,
     cause: { code: 'NoExecuteTaint', text },
     event: {
       reason: 'TaintManagerEviction',
@@ -78,7 +97,7 @@ export function reconcile(observed: Observed): Reconciliation {
   });
   return {
     actions: [
-      ...due.filter(({ pod }) => !hasEnded(pod)).map((one) => mark(one, timestamp)),
+      ...due.filter(({ pod }) => !hasEnded(pod) && !isMarked(pod)).map((one) => mark(one, timestamp)),
       ...due.map((one) => remove(one, node)),
       ...spared.map(({ pod }) => spare(pod)),
     ],

@@ -29,6 +29,11 @@ interface Common {
   readonly type: ResourceType;
   readonly cause: ActionCause;
   readonly event?: ActionEvent;
+  /**
+   * Refused for what its object is, it keeps only the further actions on that object from being tried, not those on others. Default
+   * false: the first refusal ends the pass. The pass is tried again either way.
+   */
+  readonly independent?: boolean;
 }
 
 export interface CreateAction extends Common {
@@ -170,6 +175,6 @@ export interface Outcome {
   readonly existing: readonly CreateAction[];
   /** What has the names of those, as the API shows it. Absent, or without it: it was gone again. */
   readonly found?: ReadonlyMap<Action, KubeObject>;
-  /** The action that was refused; those after it were not tried. */
+  /** The first action that was refused. Those after it were not tried, but for `independent` ones. */
   readonly failure?: { readonly action: Action; readonly error: unknown; readonly message: string };
 }

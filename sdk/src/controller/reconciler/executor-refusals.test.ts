@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '../../contracts/api/index.ts';
-import { ApiError, configMaps, pods, type KubeObject } from '../../kube/index.ts';
+import { ApiError, configMaps, pods, type KubeObject, type Pod } from '../../kube/index.ts';
 import type { Informer } from '../informer.ts';
 import { OwnWrites } from '../own-writes.ts';
 import { act, type Action } from './actions.ts';
@@ -89,5 +89,49 @@ describe('a creation in a namespace that is being deleted', () => {
     const { outcome, told } = await run({ create: refuse }, [creation('a')]);
     expect(outcome.failure?.message).toBe('exceeded quota');
     expect(told).toEqual(['FailedCreate']);
+  });
+});
+
+describe('independent actions', () => {
+  const pod = (name: string): KubeObject => ({ metadata: { namespace: 'default', name, uid: `uid-${name}` } });
+  const names = ['a', 'b', 'c', 'd'];
+  const actions: Action[] = [
+    ...names.map((name) =>
+      act.patch(pods, pod(name) as Pod, { type: 'merge', body: {} }, { cause, independent: true }),
+    ),
+    ...names.map((name) => act.delete(pods, pod(name) as Pod, { cause, independent: true })),
+    act.delete(configMaps, named('old'), { cause }),
+  ];
+
+  async function carriedOut(refusals: Readonly<Record<string, ApiError>>): Promise<[string[], string | undefined]> {
+    const calls: string[] = [];
+    const call =
+      (verb: string) =>
+      (_: unknown, { name }: { name: string }): Promise<never> => {
+        calls.push(`${verb} ${name}`);
+        const error = refusals[`${verb} ${name}`];
+        return error === undefined ? Promise.resolve(named(name) as never) : Promise.reject(error);
+      };
+    const { outcome } = await run({ patch: call('patch'), delete: call('delete') }, actions);
+    return [calls, outcome.failure?.message];
+  }
+
+  it('go on with other objects when one is refused, and leave that one alone', async () => {
+    const [calls, failure] = await carriedOut({
+      'patch a': new ApiError('Forbidden', 'a is protected'),
+      'delete b': new ApiError('InternalError', 'so is b'),
+    });
+    const patched = names.map((name) => `patch ${name}`);
+    expect(calls).toEqual([...patched, 'delete b', 'delete c', 'delete d', 'delete old']);
+    expect(failure).toBe('a is protected');
+  });
+
+  it.each([
+    ['does not answer', new TypeError('fetch failed')],
+    ['is busy', new ApiError('TooManyRequests', 'please wait')],
+  ])('end when the API %s: it would be the same for all', async (_what, error) => {
+    const [calls, failure] = await carriedOut({ 'patch a': error as ApiError });
+    expect(calls).toEqual(['patch a']);
+    expect(failure).toBe(error.message);
   });
 });

@@ -2,6 +2,7 @@
 import type { ApiClient } from '../../contracts/api/index.ts';
 import { errorMessage } from '../../kernel/index.ts';
 import {
+  apiErrorReason,
   isAlreadyExists,
   isConflict,
   isNamespaceTerminating,
@@ -60,6 +61,18 @@ function withStatus(object: KubeObject, status: unknown): KubeObject {
   return whole;
 }
 
+const troubles: ReadonlySet<string> = new Set(['ServerTimeout', 'ServiceUnavailable', 'Timeout', 'TooManyRequests']);
+
+/** A refusal for what the object is: others may fare better. No answer, or a busy API, is the same for all. */
+function isAboutObject(error: unknown): boolean {
+  const reason = apiErrorReason(error);
+  return reason !== undefined && !troubles.has(reason);
+}
+
+function uidOf(action: Action): string | undefined {
+  return 'object' in action ? action.object.metadata.uid : undefined;
+}
+
 /** One pass: see {@link executeActions}. */
 class Execution {
   readonly #means: ExecutorMeans;
@@ -71,7 +84,11 @@ class Execution {
   namespaceGoes = false;
   /** The newest state of each object that was written in this pass, by uid. */
   readonly #written = new Map<string, KubeObject>();
+  /** Uids of the objects of independent actions that were refused. */
+  readonly #refused = new Set<string>();
   failure: Outcome['failure'];
+  /** Nothing more is tried. */
+  ended = false;
 
   constructor(means: ExecutorMeans, pass: Pass) {
     this.#means = means;
@@ -85,8 +102,9 @@ class Execution {
   async batch(actions: readonly Action[]): Promise<void> {
     const { error } = await slowStart(actions.length, async (index) => {
       const action = actions[index];
-      if (action !== undefined) await this.#one(action);
+      if (action !== undefined && !this.#refused.has(uidOf(action) ?? '')) await this.#one(action);
     });
+    this.ended ||= error !== undefined;
     if (error !== undefined && !this.namespaceGoes)
       this.failure ??= { action: actions[0] as Action, error, message: errorMessage(error) };
   }
@@ -108,7 +126,9 @@ class Execution {
       if (failed !== undefined && !isConflict(error))
         this.#means.events.tellRefusal(this.#pass, action.event as ActionEvent, text);
       this.failure ??= { action, error, message: text };
-      throw error;
+      const uid = uidOf(action);
+      if (action.independent !== true || uid === undefined || !isAboutObject(error)) throw error;
+      this.#refused.add(uid);
     }
   }
 
@@ -234,12 +254,13 @@ export interface Executed {
 
 /**
  * Carries the actions out in order. Neighbours that do the same to objects of the same type go together, in batches of 1, 2, 4, …;
- * the first that fails ends the pass; so does, without a failure, a creation in a namespace that is going. An object that an earlier action of the pass has written is written against that state.
+ * the first that fails ends the pass, unless it is independent; so does, without a failure, a creation in a namespace that is going.
+ * An object that an earlier action of the pass has written is written against that state.
  */
 export async function executeActions(means: ExecutorMeans, pass: Pass, actions: readonly Action[]): Promise<Executed> {
   const execution = new Execution(means, pass);
   for (const batch of batchesOf(actions)) {
-    if (execution.failure !== undefined || execution.namespaceGoes || execution.existing.length > 0) break;
+    if (execution.ended || execution.existing.length > 0) break;
     await execution.batch(batch);
   }
   const { answers, existing, found, failure } = execution;
