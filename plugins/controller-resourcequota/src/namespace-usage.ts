@@ -8,7 +8,12 @@ import type { Counted } from './reconcile.ts';
 /** Many objects that change together are counted once. */
 const gatherMs = 20;
 /** Of one quota between two passes. What is beyond is found when the quota has settled. */
-const goneLimit = 10_000;
+const beforeLimit = 10_000;
+
+interface Seen {
+  readonly type: ResourceType;
+  readonly object: KubeObject;
+}
 
 export interface Parts {
   readonly caches: Informers;
@@ -19,7 +24,7 @@ export interface Parts {
 export class NamespaceUsage implements KeySource {
   readonly #parts: Parts;
   readonly #followed = new Map<ResourceType, Informer<KubeObject>>();
-  readonly #gone = new Map<string, Map<string, { readonly type: ResourceType; readonly object: KubeObject }>>();
+  readonly #before = new Map<string, Map<string, Seen>>();
   readonly #changed = new Set<string>();
   #add: ((key: string) => void) | undefined;
   #gathering = false;
@@ -74,10 +79,10 @@ export class NamespaceUsage implements KeySource {
     return { counted, nextMs };
   }
 
-  /** What was seen to go and not yet {@link forget forgotten}, as it counted last. */
-  gone(quota: ResourceQuota, nowMs: number): ReadonlyMap<string, Counted> {
+  /** What has changed, come or gone since it was {@link forget forgotten}, as it counted first. */
+  before(quota: ResourceQuota, nowMs: number): ReadonlyMap<string, Counted> {
     const found = new Map<string, Counted>();
-    for (const [uid, { type, object }] of this.#gone.get(objectKey(quota)) ?? []) {
+    for (const [uid, { type, object }] of this.#before.get(objectKey(quota)) ?? []) {
       const evaluator = evaluatorOf(type);
       const usage = usageIn(quota, evaluator, object, namesOf(quota.spec?.hard, evaluator), nowMs);
       if (usage !== undefined) found.set(uid, { name: `${type.resource}/${object.metadata.name ?? ''}`, usage });
@@ -86,15 +91,15 @@ export class NamespaceUsage implements KeySource {
   }
 
   forget(quotaKey: string, uids: Iterable<string>): void {
-    const gone = this.#gone.get(quotaKey);
-    if (gone === undefined) return;
-    for (const uid of uids) gone.delete(uid);
-    if (gone.size === 0) this.#gone.delete(quotaKey);
+    const before = this.#before.get(quotaKey);
+    if (before === undefined) return;
+    for (const uid of uids) before.delete(uid);
+    if (before.size === 0) this.#before.delete(quotaKey);
   }
 
   forgetAll(quotaKey?: string): void {
-    if (quotaKey === undefined) this.#gone.clear();
-    else this.#gone.delete(quotaKey);
+    if (quotaKey === undefined) this.#before.clear();
+    else this.#before.delete(quotaKey);
   }
 
   #quotasFor(type: ResourceType, object: KubeObject): readonly ResourceQuota[] {
@@ -106,24 +111,28 @@ export class NamespaceUsage implements KeySource {
 
   #watch(type: ResourceType, cache: Informer<KubeObject>): void {
     const evaluator = evaluatorOf(type);
+    const note = (object: KubeObject): void => {
+      for (const quota of this.#quotasFor(type, object)) this.#note(quota, { type, object });
+    };
     cache.addHandler({
-      added: (object) => this.#quotasFor(type, object).forEach((quota) => this.#touch(quota)),
+      added: note,
       updated: (object, old) => {
         const nowMs = this.#parts.env.clock.now();
         for (const quota of this.#quotasFor(type, object)) {
-          if (matters(quota, evaluator, old, object, nowMs)) this.#touch(quota);
+          if (matters(quota, evaluator, old, object, nowMs)) this.#note(quota, { type, object: old });
         }
       },
-      deleted: (object) => {
-        for (const quota of this.#quotasFor(type, object)) {
-          const key = objectKey(quota);
-          const gone = this.#gone.get(key) ?? new Map<string, { type: ResourceType; object: KubeObject }>();
-          if (gone.size < goneLimit) gone.set(object.metadata.uid ?? '', { type, object });
-          this.#gone.set(key, gone);
-          this.#touch(quota);
-        }
-      },
+      deleted: note,
     });
+  }
+
+  #note(quota: ResourceQuota, seen: Seen): void {
+    const key = objectKey(quota);
+    const before = this.#before.get(key) ?? new Map<string, Seen>();
+    const uid = seen.object.metadata.uid ?? '';
+    if (before.size < beforeLimit && !before.has(uid)) before.set(uid, seen);
+    this.#before.set(key, before);
+    this.#touch(quota);
   }
 
   #touch(quota: ResourceQuota): void {

@@ -65,15 +65,15 @@ const plugin: AnyPlugin = defineController({
     const types = typesCountedBy(hard);
     const uncounted = Object.keys(hard ?? {}).filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
     const found = await usage.count(subject, types, now.nowMs);
-    const gone = usage.gone(subject, now.nowMs);
-    return { ...now, subject, ...found, gone, memory: memories.get(key), uncounted, settleMs, resyncMs };
+    const before = usage.before(subject, now.nowMs);
+    return { ...now, subject, ...found, before, memory: memories.get(key), uncounted, settleMs, resyncMs };
   },
   reconcile,
   remember(observed: Observed, { failure }, { usage, memories }) {
     if (observed.subject === undefined || failure !== undefined) return;
     const key = objectKey(observed.subject);
     memories.set(key, memoryAfter(observed));
-    usage.forget(key, observed.gone.keys());
+    usage.forget(key, observed.before.keys());
   },
   explain,
 });

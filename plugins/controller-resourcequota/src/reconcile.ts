@@ -35,8 +35,8 @@ export interface Memory {
 export interface Observed extends Observation<ResourceQuota> {
   /** Everything that is there and counts, by uid. */
   readonly counted: ReadonlyMap<string, Counted>;
-  /** What was seen to go since the last pass, by uid. */
-  readonly gone: ReadonlyMap<string, Counted>;
+  /** What has changed, come or gone since the last pass, as it counted first: as it was charged. By uid. */
+  readonly before: ReadonlyMap<string, Counted>;
   /** Undefined: seen for the first time. */
   readonly memory: Memory | undefined;
   /** Names of the quota that no kind counts for. */
@@ -62,14 +62,12 @@ export function countedUsage({ subject, counted, uncounted }: Observed): Usage {
   return [...counted.values()].reduce((total, { usage }) => sum(total, usage), start);
 }
 
-/** What the objects of the last pass, and those that came and went since, no longer count for. */
-export function releasedUsage({ counted, gone, memory }: Observed): Usage {
+/** What the objects of the last pass, and those that have come since, no longer count for. */
+export function releasedUsage({ counted, before, memory }: Observed): Usage {
   let released = nothing;
-  for (const [uid, before] of memory?.counted ?? []) {
-    released = sum(released, without(before.usage, counted.get(uid)?.usage ?? nothing));
-  }
-  for (const [uid, { usage }] of gone) {
-    if (memory?.counted.has(uid) !== true && !counted.has(uid)) released = sum(released, usage);
+  for (const [uid, { usage }] of new Map([...before, ...(memory?.counted ?? [])])) {
+    const now = counted.get(uid)?.usage;
+    if (now !== usage) released = sum(released, without(usage, now ?? nothing));
   }
   return released;
 }
