@@ -172,4 +172,14 @@ describe('the status of a job', () => {
     expect(plan(90)).toBe(30_000);
     expect(plan(3600)).toBe(60_000);
   });
+
+  it('does not look at the deadline again once it is decided what the job comes to', () => {
+    const target = { type: 'FailureTarget', status: 'True', reason: 'DeadlineExceeded', message: 'late' } as const;
+    const job = aJob({ activeDeadlineSeconds: 10 }, { conditions: [target] });
+    const pods = [aPod('a', { deleting: true })];
+    expect(planStatus(seen(job, pods), nothing)?.requeueAfterMs).toBeUndefined();
+    const decides = planStatus(seen(aJob({ activeDeadlineSeconds: 10 }), pods), nothing);
+    expect(typesOf(decides?.status)).toEqual(['FailureTarget=True DeadlineExceeded']);
+    expect(decides?.requeueAfterMs).toBeUndefined();
+  });
 });

@@ -156,7 +156,8 @@ export function planStatus(observed: Observed, outcome: Outcome): StatusPlan<Job
     terminating: progress.terminating,
     ...others,
   };
-  const deadlineMs = untilDeadlineMs({ ...job, status }, observed.nowMs);
+  const next = { ...job, status };
+  const deadlineMs = decidedVerdict(next) === undefined ? untilDeadlineMs(next, observed.nowMs) : undefined;
   return {
     status,
     events,
