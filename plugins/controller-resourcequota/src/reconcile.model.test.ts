@@ -1,0 +1,212 @@
+/**
+ * Charges by API servers, objects that come later or never, deletions, caches that lag, lost races and restarts, in any order:
+ * what is there and what may still come never exceeds the quota, and in the end exactly what is there is used.
+ */
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import type { ResourceQuota } from '@timonel/sdk/kube';
+import { isWithin, nothing, quantitiesOf, sameUsage, sum, usageOf, type Usage } from '@timonel/sdk/quota';
+import { memoryAfter, reconcile, type Counted, type Memory, type Observed } from './reconcile.ts';
+
+const hard = { pods: '4', 'requests.cpu': '1' };
+const bounds = usageOf(hard);
+const settleMs = 10_000;
+/** Within these a charged object comes, and a change is in the caches. */
+const comesWithinMs = settleMs / 2 - 1;
+
+interface Change {
+  readonly uid: string;
+  /** Undefined: it has gone. */
+  readonly usage: Usage | undefined;
+  readonly atMs: number;
+}
+
+interface Charge {
+  readonly uid: string;
+  readonly usage: Usage;
+  readonly atMs: number;
+}
+
+/** A cluster with one quota, and the controller of it. */
+class Model {
+  nowMs = 1_000_000;
+  quota: ResourceQuota = { metadata: { name: 'q', namespace: 'a', uid: 'q', resourceVersion: '1' }, spec: { hard } };
+  readonly objects = new Map<string, Usage>();
+  flying: Charge[] = [];
+  #log: Change[] = [];
+  #seen = 0;
+  #cached = new Map<string, Usage>();
+  #quotaCache = this.quota;
+  #memory: Memory | undefined;
+  #before = new Map<string, Counted>();
+  #serial = 0;
+
+  get used(): Usage {
+    return usageOf(this.quota.status?.used);
+  }
+
+  get atMost(): Usage {
+    return [...this.objects.values(), ...this.flying.map(({ usage }) => usage)].reduce(sum, nothing);
+  }
+
+  charge(milli: number): void {
+    if (this.quota.status === undefined) return;
+    const usage = usageOf({ pods: '1', 'requests.cpu': `${milli}m` });
+    const next = sum(this.used, usage);
+    if (!isWithin(next, bounds)) return;
+    this.#writeQuota(next);
+    this.flying.push({ uid: `u${(this.#serial += 1)}`, usage, atMs: this.nowMs });
+  }
+
+  come(index: number, comes: boolean): void {
+    const [charge] = this.flying.splice(index % Math.max(1, this.flying.length), 1);
+    if (charge !== undefined && comes) this.#change(charge.uid, charge.usage);
+  }
+
+  go(index: number, ends: boolean): void {
+    const uid = [...this.objects.keys()][index % Math.max(1, this.objects.size)];
+    if (uid !== undefined) this.#change(uid, ends ? nothing : undefined);
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    const late = this.flying.filter(({ atMs }) => this.nowMs - atMs > comesWithinMs);
+    for (const charge of late) this.come(this.flying.indexOf(charge), charge.uid.length % 2 === 0);
+    while (this.nowMs - (this.#log[this.#seen]?.atMs ?? this.nowMs) > comesWithinMs) this.#see();
+  }
+
+  /** So many changes arrive in the caches. */
+  arrive(count: number, quotaToo: boolean): void {
+    for (let n = 0; n < count; n += 1) this.#see();
+    if (quotaToo) this.#quotaCache = this.quota;
+  }
+
+  restart(): void {
+    this.arrive(this.#log.length, true);
+    this.#memory = undefined;
+    this.#before.clear();
+  }
+
+  /** Answers whether there was nothing to do. */
+  reconcile(): boolean {
+    const objects = [...this.#cached].map(([uid, usage]): [string, Counted] => [uid, { name: uid, usage }]);
+    const observed: Observed = {
+      subject: this.#quotaCache,
+      nowMs: this.nowMs,
+      timestamp: '',
+      counted: new Map(objects),
+      before: new Map(this.#before),
+      memory: this.#memory,
+      uncounted: [],
+      settleMs,
+      resyncMs: 300_000,
+      nextMs: undefined,
+    };
+    const [action] = reconcile(observed).actions;
+    if (action?.do === 'status') {
+      // Somebody wrote since.
+      if (this.#quotaCache !== this.quota) return false;
+      this.#writeQuota(usageOf((action.status as NonNullable<ResourceQuota['status']>).used));
+      this.#quotaCache = this.quota;
+    }
+    this.#memory = memoryAfter(observed);
+    for (const uid of observed.before.keys()) this.#before.delete(uid);
+    return action === undefined;
+  }
+
+  #writeQuota(used: Usage): void {
+    this.quota = { ...this.quota, status: { hard, used: quantitiesOf(used) } };
+  }
+
+  #change(uid: string, usage: Usage | undefined): void {
+    if (usage === undefined) this.objects.delete(uid);
+    else this.objects.set(uid, usage);
+    this.#log.push({ uid, usage, atMs: this.nowMs });
+  }
+
+  #see(): void {
+    const change = this.#log[this.#seen];
+    if (change === undefined) return;
+    this.#seen += 1;
+    const { uid, usage } = change;
+    const first = this.#cached.get(uid) ?? usage;
+    if (first !== undefined && !this.#before.has(uid)) this.#before.set(uid, { name: uid, usage: first });
+    if (usage === undefined) this.#cached.delete(uid);
+    else this.#cached.set(uid, usage);
+  }
+}
+
+const step = fc.oneof(
+  fc.record({ do: fc.constant('charge' as const), milli: fc.constantFrom(0, 100, 300, 600) }),
+  fc.record({ do: fc.constant('come' as const), index: fc.nat(9), comes: fc.boolean() }),
+  fc.record({ do: fc.constant('go' as const), index: fc.nat(9), ends: fc.boolean() }),
+  fc.record({ do: fc.constant('arrive' as const), count: fc.nat(3), quotaToo: fc.boolean() }),
+  fc.record({ do: fc.constant('reconcile' as const) }),
+  fc.record({ do: fc.constant('pass' as const), ms: fc.constantFrom(10, 1_000, 4_000) }),
+  fc.record({ do: fc.constant('restart' as const) }),
+);
+
+function apply(model: Model, taken: typeof step extends fc.Arbitrary<infer S> ? S : never): void {
+  switch (taken.do) {
+    case 'charge':
+      return model.charge(taken.milli);
+    case 'come':
+      return model.come(taken.index, taken.comes);
+    case 'go':
+      return model.go(taken.index, taken.ends);
+    case 'arrive':
+      return model.arrive(taken.count, taken.quotaToo);
+    case 'reconcile':
+      model.reconcile();
+      return undefined;
+    case 'pass':
+      return model.pass(taken.ms);
+    case 'restart':
+      return model.restart();
+  }
+  return undefined;
+}
+
+it('never lets more be made than the quota allows, and ends with exactly what is there', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+      const model = new Model();
+      model.reconcile();
+      for (const taken of steps) {
+        apply(model, taken);
+        expect(isWithin(model.atMost, model.used)).toBe(true);
+        expect(isWithin(model.atMost, bounds)).toBe(true);
+      }
+      while (model.flying.length > 0) model.come(0, true);
+      model.arrive(1_000, true);
+      model.reconcile();
+      model.pass(settleMs);
+      model.reconcile();
+      const there = [...model.objects.values()].reduce(sum, usageOf({ pods: '0', 'requests.cpu': '0' }));
+      expect(quantitiesOf(model.used)).toEqual(quantitiesOf(there));
+      expect(sameUsage(model.used, there)).toBe(true);
+      expect(model.reconcile()).toBe(true);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+it('gives back at once what goes, whatever else is being charged', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const model = new Model();
+      model.reconcile();
+      for (const taken of steps) apply(model, taken);
+      model.arrive(1_000, true);
+      model.reconcile();
+      const before = model.used;
+      const [first] = model.objects.values();
+      if (first === undefined || model.objects.size === 0) return;
+      model.go(0, false);
+      model.arrive(1, true);
+      model.reconcile();
+      expect(quantitiesOf(sum(model.used, first))).toEqual(quantitiesOf(sum(before, usageOf({ pods: '0' }))));
+    }),
+    { numRuns: 300 },
+  );
+});
