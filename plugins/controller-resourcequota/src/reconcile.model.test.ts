@@ -210,3 +210,24 @@ it('gives back at once what goes, whatever else is being charged', () => {
     { numRuns: 300 },
   );
 });
+
+it('gives back at once what comes and goes between two looks', () => {
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const model = new Model();
+      model.reconcile();
+      for (const taken of steps) apply(model, taken);
+      model.arrive(1_000, true);
+      model.reconcile();
+      const before = model.used;
+      model.charge(0);
+      if (sameUsage(model.used, before)) return;
+      model.come(model.flying.length - 1, true);
+      model.go(model.objects.size - 1, false);
+      model.arrive(2, true);
+      model.reconcile();
+      expect(quantitiesOf(model.used)).toEqual(quantitiesOf(before));
+    }),
+    { numRuns: 300 },
+  );
+});
