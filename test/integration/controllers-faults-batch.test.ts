@@ -67,8 +67,10 @@ describeFaults({
     const { status } = await get();
     const { succeeded, failed: failures, completedIndexes, uncountedTerminatedPods } = status ?? {};
     remember('status', { succeeded, failures, completedIndexes, uncountedTerminatedPods });
-    const { items } = await api.list(pods, { namespace });
-    remember('pods that are held', items.filter(({ metadata }) => (metadata.finalizers ?? []).length > 0).length);
+    await reached('all pods to be let go', async () => {
+      const { items } = await api.list(pods, { namespace });
+      return items.every(({ metadata }) => (metadata.finalizers ?? []).length === 0);
+    });
     await rests();
     await api.delete(jobs, at, { propagationPolicy: 'Background' });
     await gone(life);

@@ -88,6 +88,27 @@ export function describeFaults(scenario: FaultScenario): void {
       limitMs,
     );
 
+    it.each([{ loseAnswerOfEach: 2 }, { loseAnswerOfEach: 3, watchDelayMs: 15 }])(
+      'writes that are carried out and then said to have timed out: %p',
+      async (faults) => {
+        if (faultless === undefined) throw new Error('without faults it does not work either');
+        const { outcome, writes: made } = await run(bed, faults);
+        const { loseAnswerOfEach } = faults;
+        expect(made).toBeGreaterThanOrEqual(loseAnswerOfEach);
+        const { left, remembered } = faultless;
+        expect(outcome).toMatchObject({ left, remembered });
+        // Of what has no name of its own, one too many may be made, and deleted, for each answer that was lost.
+        const lost = Math.ceil(made / loseAnswerOfEach);
+        for (const [type, tally] of Object.entries(outcome.tallies)) {
+          const least = faultless.tallies[type]?.made ?? 0;
+          expect(tally.made - least).toBeGreaterThanOrEqual(0);
+          expect(tally.made - least).toBeLessThanOrEqual(lost);
+          expect(tally.made - tally.deleted).toBe(0);
+        }
+      },
+      limitMs,
+    );
+
     it(
       'a restart against an API server whose caches show the past',
       async () => {

@@ -2,6 +2,8 @@
 import { manualEnv, type SimulatedEnv } from '@timonel/testkit';
 
 const turnMs = 2;
+const stepMs = 1_000;
+const turnsOfStep = 10;
 
 export class Clock {
   readonly env: SimulatedEnv;
@@ -21,7 +23,7 @@ export class Clock {
 
   /** Moves time on at once, timer by timer, and lets all that follows from each happen. */
   advance(ms: number): Promise<void> {
-    const moved = this.#moving.then(() => (this.#stopped ? undefined : this.env.advance(ms)));
+    const moved = this.#moving.then(() => this.#move(ms));
     this.#moving = moved.then(undefined, () => undefined);
     return moved;
   }
@@ -32,13 +34,22 @@ export class Clock {
     await this.#moving;
   }
 
+  async #move(ms: number): Promise<void> {
+    for (let leftMs = ms; leftMs > 0 && !this.#stopped; leftMs -= stepMs) {
+      await this.env.advance(Math.min(leftMs, stepMs));
+      // What was asked of the API meanwhile is answered before more time passes.
+      for (let turn = 0; turn < turnsOfStep; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
   #follow(): void {
     // One step at a time: those that wait would only add up.
     if (this.#isBehind) return;
-    const nowMs = performance.now();
-    const elapsedMs = nowMs - this.#lastMs;
-    this.#lastMs = nowMs;
+    // Whole milliseconds, as timers of the real clock have: what is due in less would be due for ever.
+    const dueMs = Math.floor((performance.now() - this.#lastMs) * this.speed);
+    if (dueMs < 1) return;
+    this.#lastMs += dueMs / this.speed;
     this.#isBehind = true;
-    void this.advance(elapsedMs * this.speed).finally(() => (this.#isBehind = false));
+    void this.advance(dueMs).finally(() => (this.#isBehind = false));
   }
 }

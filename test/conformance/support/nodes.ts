@@ -60,8 +60,8 @@ export class FakeNodes {
     this.#beating ??= (async () => {
       const { signal } = this.#stop;
       while (!signal.aborted) {
-        for (const name of this.#names)
-          if (!this.#cut.has(name)) await this.#renew(name, periodMs).catch(() => undefined);
+        const alive = [...this.#names].filter((name) => !this.#cut.has(name));
+        await Promise.all(alive.map((name) => this.#showLife(name, periodMs).catch(() => undefined)));
         await this.#env.timers.sleep(periodMs, signal).catch(() => undefined);
       }
     })();
@@ -80,6 +80,14 @@ export class FakeNodes {
     const addresses = [{ type: 'Hostname', address: name }];
     const status = { capacity: room, allocatable: room, addresses, conditions: [ready], ...node.status, ...more };
     return this.#api.updateStatus(nodes, { ...node, status: { ...status, conditions: more.conditions ?? [ready] } });
+  }
+
+  /** A node that is said not to be ready says that it is. */
+  async #showLife(name: string, periodMs: number): Promise<void> {
+    await this.#renew(name, periodMs);
+    const node = await this.#api.get(nodes, { name });
+    const ready = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
+    if (ready === 'Unknown') await this.#writeStatus(node);
   }
 
   async #renew(name: string, periodMs: number): Promise<void> {

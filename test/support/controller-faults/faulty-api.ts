@@ -9,6 +9,8 @@ export interface ConnectionFaults {
   readonly watchDelayMs?: number;
   /** Each watch breaks with 410 after so many events: what happens until the next list is seen in sum only. */
   readonly expireAfterEvents?: number;
+  /** Of every so many writes one is carried out and then said to have timed out. The process lives on. */
+  readonly loseAnswerOfEach?: number;
 }
 
 export interface FaultyApi {
@@ -42,8 +44,14 @@ export function faultyApi(inner: ApiClient, faults: ConnectionFaults, onWrite: (
       writes += 1;
       onWrite();
     }
+    const number = writes;
     const answer = await call();
-    return dead() ? refuse() : answer;
+    if (dead()) refuse();
+    const { loseAnswerOfEach } = faults;
+    const isLost =
+      type.resource !== coreEvents.resource && loseAnswerOfEach !== undefined && number % loseAnswerOfEach === 0;
+    if (isLost) throw new ApiError('Timeout', 'the request did not complete in time');
+    return answer;
   };
   async function* watch<T extends KubeObject>(
     type: ResourceType<T>,
