@@ -38,3 +38,18 @@ it.each<[string, readonly Job[], readonly Job[], string[]]>([
   const actions = observed === undefined ? [] : reconcile(observed).actions;
   expect(actions.flatMap((action) => (action.do === 'event' ? [] : action.do))).toEqual(expected);
 });
+
+it('takes nulls of clients for what is absent', async () => {
+  const absent = null as never;
+  const plain = cron();
+  const { jobTemplate } = plain.spec;
+  const nulls = { timeZone: absent, startingDeadlineSeconds: absent };
+  const template = { ...jobTemplate, spec: { ...jobTemplate.spec, completions: absent } };
+  const subject = { ...plain, spec: { ...plain.spec, ...nulls, jobTemplate: template } };
+  const inputs = {
+    cronJobs: { get: () => subject } as unknown as Informer<CronJob>,
+    jobs: { byIndex: () => [] } as unknown as Informer<Job>,
+  };
+  const observed = await observe('default/tick', inputs, seen('00:20:00', subject), {} as ApiClient);
+  expect(observed?.subject).toEqual(plain);
+});

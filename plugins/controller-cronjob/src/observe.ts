@@ -1,6 +1,6 @@
 /** What is looked at for one CronJob. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { type Informer, type Observation } from '@timonel/sdk/controller';
+import { withoutNulls, type Informer, type Observation } from '@timonel/sdk/controller';
 import { controllerOf, isNotFound, jobs as jobType, type CronJob, type Job } from '@timonel/sdk/kube';
 
 export interface Observed extends Observation<CronJob> {
@@ -36,7 +36,7 @@ export async function observe(
   now: Pick<Observed, 'nowMs' | 'timestamp'>,
   api: ApiClient,
 ): Promise<Observed | undefined> {
-  const subject = inputs.cronJobs.get(key);
+  const subject = withoutNulls(inputs.cronJobs.get(key));
   if (subject === undefined) return undefined;
   const seen = inputs.jobs.byIndex('controller', subject.metadata.uid ?? '');
   return { ...now, subject, jobs: [...seen, ...(await unseenJobs(api, subject, seen))] };

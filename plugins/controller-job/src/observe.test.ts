@@ -76,6 +76,22 @@ describe('what is observed of a job', () => {
   });
 });
 
+it('takes nulls of clients for what is absent', async () => {
+  const absent = null as never;
+  const { completions: _, ...spec } = aJob().spec;
+  const nulls = {
+    managedBy: absent,
+    activeDeadlineSeconds: absent,
+    backoffLimitPerIndex: absent,
+    successPolicy: absent,
+  };
+  const more = { podFailurePolicy: absent, completions: absent, maxFailedIndexes: absent };
+  const plain = { ...aJob(), spec };
+  const { observed } = await look({ job: { ...plain, spec: { ...spec, ...nulls, ...more } }, pods: [aPod('a')] });
+  expect(observed?.subject).toEqual(plain);
+  expect(names(observed?.pods)).toEqual(['a']);
+});
+
 describe('a cache of pods that lags behind the job', () => {
   const target = { type: 'FailureTarget', status: 'True', reason: 'x', message: '' } as const;
   it('shows no end that was counted already', async () => {

@@ -1,5 +1,5 @@
 /** What is looked at for one Job. */
-import { planClaims, type Informer } from '@timonel/sdk/controller';
+import { planClaims, withoutNulls, type Informer } from '@timonel/sdk/controller';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   controllerOf,
@@ -113,7 +113,7 @@ async function podsAsOf(
 }
 
 export async function observe(key: string, inputs: Inputs, now: Now, api: ApiClient): Promise<Observed | undefined> {
-  const job = inputs.jobs.get(key);
+  const job = withoutNulls(inputs.jobs.get(key));
   const named = inputs.pods.byIndex('job', key);
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) {
     if (job !== undefined) inputs.memory.forget(job);

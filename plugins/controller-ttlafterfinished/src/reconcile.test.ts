@@ -27,6 +27,7 @@ const passed = (subject: Job, seconds: number): ReturnType<typeof reconcile> =>
 describe('reconcile', () => {
   it.each([
     ['without a time to live', job(undefined, 'Complete')],
+    ['with a null in its place', job(null as never, 'Complete')],
     ['not finished', job(10, undefined)],
     ['being deleted', job(10, 'Complete', { deletionTimestamp: '2026-01-01T00:00:00Z' })],
   ])('leaves a job alone that is %s', (_, subject) => {

@@ -19,7 +19,8 @@ function finishedAtMs({ status }: Job): number | undefined {
 export function expiresAtMs(job: Job): number | undefined {
   const { ttlSecondsAfterFinished } = job.spec;
   const endMs = finishedAtMs(job);
-  if (ttlSecondsAfterFinished === undefined || endMs === undefined) return undefined;
+  // A manifest may hold a null, which says nothing.
+  if (typeof ttlSecondsAfterFinished !== 'number' || endMs === undefined) return undefined;
   return job.metadata.deletionTimestamp === undefined ? endMs + ttlSecondsAfterFinished * 1000 : undefined;
 }
 

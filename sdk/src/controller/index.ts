@@ -23,3 +23,4 @@ export * from './status.ts';
 export * from './timestamps.ts';
 export * from './work-queue.ts';
 export * from './work-while-leading.ts';
+export * from './without-nulls.ts';
