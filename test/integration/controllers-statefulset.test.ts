@@ -200,6 +200,27 @@ describe('controller-statefulset', () => {
     await cluster.api.delete(statefulSets, { namespace, name });
   });
 
+  it('a claim template without metadata is told as an event, and disturbs no other set of the namespace', async () => {
+    const namespace = await made(1, { volumeClaimTemplates: [data] });
+    await settled(namespace);
+    const faults = (): number => cluster.server.kernel.control.info('controller-statefulset').faults;
+    const before = faults();
+    const { spec } = data;
+    const odd = { ...dbSet(namespace, 1), metadata: { name: 'odd', namespace } };
+    const templates = [{ spec }] as never;
+    const set = await cluster.api.create(statefulSets, {
+      ...odd,
+      spec: { ...odd.spec, volumeClaimTemplates: templates },
+    });
+    await cluster.until('an event', async () =>
+      (await cluster.eventsOf(set)).some(({ reason }) => reason === 'FailedCreate'),
+    );
+    await cluster.api.delete(persistentVolumeClaims, { namespace, name: 'data-db-0' });
+    await patch(namespace, { replicas: 2 });
+    await settled(namespace);
+    expect(faults()).toBe(before);
+  });
+
   it('undoes a roll-out that is stuck without a hand on its pods', async () => {
     const namespace = await made(3);
     await settled(namespace);

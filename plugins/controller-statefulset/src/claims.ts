@@ -11,7 +11,7 @@ import {
   type Pod,
   type StatefulSet,
 } from '@timonel/sdk/kube';
-import { claimNames, podName } from './identity.ts';
+import { claimName, claimNames, claimTemplates, podName } from './identity.ts';
 
 export type Claims = ReadonlyMap<string, PersistentVolumeClaim>;
 
@@ -63,11 +63,9 @@ export function leavingClaim(
 }
 
 export function createClaims(set: StatefulSet, ordinal: number, claims: Claims): Action[] {
-  const templates = set.spec.volumeClaimTemplates ?? [];
-  const names = claimNames(set, ordinal);
   const pod = podName(set, ordinal);
-  return templates.flatMap((template) => {
-    const name = names.get(template.metadata.name ?? '') ?? '';
+  return [...claimTemplates(set)].flatMap(([templateName, template]) => {
+    const name = claimName(templateName, set, ordinal);
     if (claims.has(name)) return [];
     const where = `in StatefulSet ${set.metadata.name}`;
     return act.create(persistentVolumeClaims, newClaim(set, template, name), {

@@ -1,6 +1,13 @@
 /** Who the pods of a stateful set are: names, labels, host names, volumes. */
 import { podFromTemplate } from '@timonel/sdk/controller';
-import { statefulSets, type Pod, type PodTemplateSpec, type StatefulSet, type Volume } from '@timonel/sdk/kube';
+import {
+  statefulSets,
+  type PersistentVolumeClaim,
+  type Pod,
+  type PodTemplateSpec,
+  type StatefulSet,
+  type Volume,
+} from '@timonel/sdk/kube';
 
 export const podNameLabel = 'statefulset.kubernetes.io/pod-name';
 export const podIndexLabel = 'apps.kubernetes.io/pod-index';
@@ -53,14 +60,22 @@ export function revisionOfPod(pod: Pod): string | undefined {
   return pod.metadata.labels?.[revisionLabel];
 }
 
+/** The claim templates by their names. The API takes some without metadata: their claims are refused, with an event. */
+export function claimTemplates(set: StatefulSet): ReadonlyMap<string, PersistentVolumeClaim> {
+  const templates: readonly Partial<PersistentVolumeClaim>[] = set.spec.volumeClaimTemplates ?? [];
+  return new Map(
+    templates.map(({ metadata = {}, ...template }) => [metadata.name ?? '', { ...template, metadata }] as const),
+  );
+}
+
 export function claimName(template: string, set: StatefulSet, ordinal: number): string {
   return `${template}-${podName(set, ordinal)}`;
 }
 
 /** By the names of their templates, which are names of volumes. */
 export function claimNames(set: StatefulSet, ordinal: number): ReadonlyMap<string, string> {
-  const templates = (set.spec.volumeClaimTemplates ?? []).map(({ metadata }) => metadata.name ?? '');
-  return new Map(templates.map((template) => [template, claimName(template, set, ordinal)]));
+  const names = [...claimTemplates(set).keys()];
+  return new Map(names.map((template) => [template, claimName(template, set, ordinal)]));
 }
 
 export function identityLabels(set: StatefulSet, ordinal: number): Readonly<Record<string, string>> {

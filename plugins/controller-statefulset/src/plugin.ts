@@ -24,7 +24,7 @@ import {
 } from '@timonel/sdk/kube';
 import { hasEnded, type Observed } from './assess.ts';
 import { explain } from './explain.ts';
-import { claimNames, ordinalName, ordinalsOf } from './identity.ts';
+import { claimNames, claimTemplates, ordinalName, ordinalsOf } from './identity.ts';
 import { reconcile } from './reconcile.ts';
 import { planStatus } from './status.ts';
 
@@ -66,9 +66,7 @@ function keysOfClaim({ metadata }: PersistentVolumeClaim, sets: Informer<Statefu
   if (name === undefined) return [];
   return sets
     .byIndex('namespace', metadata.namespace ?? '')
-    .filter((set) =>
-      set.spec.volumeClaimTemplates?.some((template) => `${template.metadata.name}-${set.metadata.name}` === name),
-    )
+    .filter((set) => [...claimTemplates(set).keys()].some((template) => `${template}-${set.metadata.name}` === name))
     .map(objectKey);
 }
 
