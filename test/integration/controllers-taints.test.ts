@@ -130,6 +130,23 @@ describe('controller-taintmanager', () => {
     expect(await pod()).toEqual(before);
   });
 
+  it('evicts from a node that is being deleted and held by a finalizer, and taints it', async () => {
+    await using cluster = await startCluster({ controllers: [nodeLifecycle, taintManager], nodes: 1 });
+    const pod = await podOn(cluster, 'intolerant');
+    const patch = (body: object): Promise<unknown> =>
+      cluster.api.patch(nodes, { name: 'node-0' }, { type: 'merge', body });
+    await patch({ metadata: { finalizers: ['example.com/machine'] } });
+    await cluster.api.delete(nodes, { name: 'node-0' });
+    await patch({ spec: { unschedulable: true, taints: [taint] } });
+    await cluster.until('the pod to go', async () => (await pod()) === undefined);
+    await cluster.until('the taint', async () =>
+      (await cluster.api.get(nodes, { name: 'node-0' })).spec.taints?.some(
+        ({ key }) => key === 'node.kubernetes.io/unschedulable',
+      ),
+    );
+    await patch({ metadata: { finalizers: null } });
+  });
+
   it('with the life cycle of nodes: pods of a dead node are replaced on another after 300 s, those of a node that returns stay', async () => {
     const clock = new Clock();
     await using cluster = await startCluster({

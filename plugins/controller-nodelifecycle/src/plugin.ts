@@ -93,6 +93,8 @@ const plugin: AnyPlugin = defineController({
     const onNode = isSilent(health) && isUnknown(subject) ? podCache.byIndex('node', name) : [];
     return { subject, ...now, ...health, turn: zones.turnOf(name), pods: onNode };
   },
+  // Each write is refused when the cache is behind; a node that is being deleted may be dead all the same.
+  confirm: false,
   reconcile,
   // When the API is back, nodes and pods should not wait for minutes.
   retryLimitMs: 5000,

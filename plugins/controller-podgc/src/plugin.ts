@@ -1,6 +1,13 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { byNodeName, defineController, keysFrom, type Informer, type KeySource } from '@timonel/sdk/controller';
+import {
+  byNodeName,
+  currentOf,
+  defineController,
+  keysFrom,
+  type Informer,
+  type KeySource,
+} from '@timonel/sdk/controller';
 import { isNotFound, nodes, objectKey, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { configSchema, type PodGcConfig } from './config.ts';
 import { hasEnded, isOutOfService, reconcile, surplusOf, type Observed } from './reconcile.ts';
@@ -35,7 +42,11 @@ function podKeys({ nodes: cache, pods: informer, config, ended }: Inputs): KeySo
         else ended.delete(objectKey(pod));
         for (const key of keysOf(pod)) add(key);
       };
-      return informer.addHandler({ added: seen, updated: seen, deleted: (pod) => ended.delete(objectKey(pod)) });
+      const gone = (pod: Pod): void => {
+        ended.delete(objectKey(pod));
+        for (const key of keysOf(pod)) add(key);
+      };
+      return informer.addHandler({ added: seen, updated: seen, deleted: gone });
     },
     *all() {
       for (const pod of informer.list()) yield* keysOf(pod);
@@ -86,7 +97,9 @@ const plugin: AnyPlugin = defineController({
     const subject = cache.get(name);
     if (subject !== undefined || observed.pods.length === 0) {
       missing.delete(name);
-      return subject === undefined ? undefined : { ...observed, subject };
+      if (subject === undefined) return undefined;
+      // The cache may be behind: a node that is in service again ends its pods itself.
+      return { ...observed, subject: isOutOfService(subject) ? await currentOf(api, nodes, subject) : subject };
     }
     const nowMs = env.clock.monotonic();
     const sinceMs = missing.get(name) ?? nowMs;
@@ -96,6 +109,8 @@ const plugin: AnyPlugin = defineController({
     const certain = waitMs <= 0 && (await isGone(api, name));
     return { ...observed, orphaned: certain ? { certain } : { certain, waitMs: Math.max(waitMs, 1000) } };
   },
+  // What is done for a node that is out of service has been asked for; one that is being deleted does not end its pods either.
+  confirm: false,
   reconcile,
 });
 

@@ -2,13 +2,14 @@ import type { AnyPlugin } from '@timonel/sdk';
 import {
   ApiContact,
   byNodeName,
+  currentOf,
   defineController,
   keysFrom,
   type Informer,
   type KeySource,
 } from '@timonel/sdk/controller';
 import { nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
-import { explain, reconcile, waitingOf } from './reconcile.ts';
+import { explain, isAnyDue, reconcile, waitingOf } from './reconcile.ts';
 import { Arrivals, TaintMemory } from './taint-memory.ts';
 
 interface Inputs {
@@ -80,15 +81,23 @@ const plugin: AnyPlugin = defineController({
     };
   },
   sources: (inputs) => [nodeKeys(inputs), podKeys(inputs)],
-  observe(name, { nodes: cache, pods: podCache, memory, arrivals, contact, waiting }, now) {
+  async observe(name, { nodes: cache, pods: podCache, memory, arrivals, contact, waiting }, now, { api }) {
     const subject = cache.get(name);
     if (subject === undefined) return undefined;
     const taints = memory.of(subject, contact.sinceMs());
     const waited = waiting.get(name) ?? nobody;
     const matters = taints.length > 0 || waited.size > 0;
     const onNode = matters ? podCache.byIndex('node', name) : [];
-    return { subject, ...now, taints, waited, pods: arrivals.agesOf(onNode) };
+    const observed = { subject, ...now, taints, waited, pods: arrivals.agesOf(onNode) };
+    if (!isAnyDue(observed)) return observed;
+    // The cache may be behind: nobody goes for a taint that is not there any more.
+    const current = await currentOf(api, nodes, subject);
+    return current === undefined
+      ? undefined
+      : { ...observed, subject: current, taints: memory.of(current, contact.sinceMs()) };
   },
+  // What is deleted for the node as it is now has been asked for; a node that is being deleted is no shelter.
+  confirm: false,
   reconcile,
   // When the API is back, nodes and pods should not wait for minutes.
   retryLimitMs: 5000,

@@ -83,6 +83,21 @@ export async function release<T extends KubeObject>(
   }
 }
 
+/** The same object (its uid) as the API itself shows it. Undefined: it is gone, or another has its name. @throws ApiError */
+export async function currentOf<T extends KubeObject>(
+  api: Pick<ApiClient, 'get'>,
+  type: ResourceType<T>,
+  { metadata: { namespace, name = '', uid } }: T,
+): Promise<T | undefined> {
+  try {
+    const found = await api.get(type, { namespace, name });
+    return found.metadata.uid === uid ? found : undefined;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 /**
  * Asks the API itself whether the owner still is as the cache shows it: the same uid, the same generation, not being deleted. Ask
  * before acting in its name: caches of several types lag by different times, so that the dependents of a deleted or changed
@@ -93,12 +108,7 @@ export async function ownerIsCurrent<T extends KubeObject>(
   type: ResourceType<T>,
   owner: T,
 ): Promise<boolean> {
-  try {
-    const { namespace, name = '', uid, generation } = owner.metadata;
-    const { metadata } = await api.get(type, { namespace, name });
-    return metadata.uid === uid && metadata.generation === generation && metadata.deletionTimestamp === undefined;
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  const found = await currentOf(api, type, owner);
+  const { generation, deletionTimestamp } = found?.metadata ?? {};
+  return found !== undefined && generation === owner.metadata.generation && deletionTimestamp === undefined;
 }

@@ -10,6 +10,7 @@ import {
   type KubeObject,
   type ResourceType,
 } from '../../kube/index.ts';
+import { isApiAbsent } from '../absence.ts';
 import type { Informer } from '../informer.ts';
 import type { OwnWrites } from '../own-writes.ts';
 import { slowStart } from '../slow-start.ts';
@@ -61,12 +62,9 @@ function withStatus(object: KubeObject, status: unknown): KubeObject {
   return whole;
 }
 
-const troubles: ReadonlySet<string> = new Set(['ServerTimeout', 'ServiceUnavailable', 'Timeout', 'TooManyRequests']);
-
 /** A refusal for what the object is: others may fare better. No answer, or a busy API, is the same for all. */
 function isAboutObject(error: unknown): boolean {
-  const reason = apiErrorReason(error);
-  return reason !== undefined && !troubles.has(reason);
+  return apiErrorReason(error) !== undefined && !isApiAbsent(error);
 }
 
 function uidOf(action: Action): string | undefined {
