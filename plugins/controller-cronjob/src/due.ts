@@ -47,15 +47,21 @@ export interface Due {
 export function dueRun(cronJob: CronJob, observed: Observed, schedule: Schedule): Due {
   const { nowMs } = observed;
   const sinceMs = lastScheduledMs(observed) ?? timestampMs(cronJob.metadata.creationTimestamp) ?? nowMs;
-  const next = schedule.next(Math.max(nowMs, sinceMs));
-  const upcoming = next === undefined ? {} : { nextMs: next };
   const lastMs = schedule.last(sinceMs, nowMs);
+  const upcoming = upcomingRun(schedule, lastMs ?? sinceMs, nowMs);
   if (lastMs === undefined) return { missed: 0, ...upcoming };
   const { startingDeadlineSeconds } = cronJob.spec;
   const deadlineMs = startingDeadlineSeconds === undefined ? undefined : startingDeadlineSeconds * 1000;
   if (deadlineMs !== undefined && lastMs < nowMs - deadlineMs) return { missed: 0, tooLateMs: lastMs, ...upcoming };
   const fromMs = deadlineMs === undefined ? sinceMs : Math.max(sinceMs, nowMs - deadlineMs);
   return { atMs: lastMs, missed: missedRuns(schedule, fromMs, lastMs), ...upcoming };
+}
+
+/** Periods go on from the last run, not from now. */
+function upcomingRun(schedule: Schedule, fromMs: number, nowMs: number): Pick<Due, 'nextMs'> {
+  const next = schedule.next(fromMs);
+  const nextMs = next !== undefined && next <= nowMs ? schedule.next(nowMs) : next;
+  return nextMs === undefined ? {} : { nextMs };
 }
 
 function missedRuns(schedule: Schedule, fromMs: number, lastMs: number): number {

@@ -107,6 +107,20 @@ describe('a cron job', () => {
     ],
     ['rests after the clock was set back', '00:25:00', cron({}, { lastScheduleTime: '2026-01-01T05:00:00Z' }), [], []],
     [
+      'makes one job for a minute, however often the schedule comes in it',
+      '00:10:20',
+      cron({ schedule: '@every 10s' }, { lastScheduleTime: '2026-01-01T00:10:00Z' }),
+      [job('00:10:00', 'Complete')],
+      [],
+    ],
+    [
+      'Replace: may make the job of a minute again',
+      '00:10:20',
+      cron({ schedule: '@every 10s', concurrencyPolicy: 'Replace' }, { lastScheduleTime: '2026-01-01T00:10:00Z' }),
+      [job('00:10:00')],
+      ['delete 00:10', 'create 00:10'],
+    ],
+    [
       'follows the clocks of its zone',
       '00:45:00',
       cron({ schedule: '15 6 * * *', timeZone: 'Asia/Kathmandu' }),
@@ -136,6 +150,23 @@ describe('a cron job', () => {
     expect(reconcile(seen('00:00:45', cron())).requeueAfterMs).toBe(60_000);
     expect(reconcile(seen('00:09:30', cron({ suspend: true }))).requeueAfterMs).toBeUndefined();
     expect(reconcile(seen('00:09:30', cron({ schedule: '0 0 30 2 *' }))).requeueAfterMs).toBeUndefined();
+  });
+
+  it('keeps the beat of a period, whenever it is looked at', () => {
+    const subject = cron({ schedule: '@every 1h' }, { lastScheduleTime: '2026-01-01T00:10:00Z' });
+    expect(reconcile(seen('01:09:50', subject)).requeueAfterMs).toBe(10_000);
+    expect(explain(seen('00:30:00', subject))[0]?.text).toBe('the next run is at 2026-01-01T01:10:00Z');
+    expect(explain(seen('02:15:00', subject))[0]?.text).toBe('the next run is at 2026-01-01T03:10:00Z');
+  });
+
+  it('removes old jobs even if one of them, or the next one, is refused, and makes the next one all the same', () => {
+    const jobs = ['00:01:00', '00:02:00', '00:03:00', '00:04:00', '00:05:00'].map((text) => job(text, 'Complete'));
+    const { actions } = reconcile(seen('00:10:00', cron(), jobs));
+    expect(actions.map((action) => [action.do, action.do === 'delete' && action.independent])).toEqual([
+      ['delete', true],
+      ['delete', true],
+      ['create', false],
+    ]);
   });
 
   it('makes jobs by its template, named by the minute', () => {

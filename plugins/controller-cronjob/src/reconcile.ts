@@ -47,13 +47,13 @@ export function jobFor(cronJob: CronJob, atMs: number, zone: string): Job {
   };
 }
 
-function deletion(job: Job, cause: ActionCause): Action {
+function deletion(job: Job, cause: ActionCause, independent: boolean): Action {
   const event = {
     reason: 'SuccessfulDelete',
     message: `Deleted job ${job.metadata.name}`,
     failure: { reason: 'FailedDelete', message: 'Deleted job: ' },
   };
-  return act.delete(jobType, job, { cause, event, options: { propagationPolicy: 'Background' } });
+  return act.delete(jobType, job, { cause, event, independent, options: { propagationPolicy: 'Background' } });
 }
 
 /** The oldest of those beyond the limit. */
@@ -74,7 +74,7 @@ function history({ subject, jobs }: Observed): Action[] {
     ...expired(of('Failed'), failedJobsHistoryLimit),
   ];
   return old.map((job) =>
-    deletion(job, { code: 'HistoryLimit', text: 'more finished jobs are kept than the limits say' }),
+    deletion(job, { code: 'HistoryLimit', text: 'more finished jobs are kept than the limits say' }, true),
   );
 }
 
@@ -91,6 +91,9 @@ function run(cronJob: CronJob, observed: Observed, atMs: number, zone: string): 
     const event: ActionEvent = { reason: 'JobAlreadyActive', message, once: `${atMs}` };
     return [act.event(cronJobs, event, { code: 'JobAlreadyActive', text: message })];
   }
+  // A period of seconds comes several times in a minute, which has one job.
+  const isMade = observed.jobs.some((job) => job.metadata.name === jobName(cronJob, atMs) && !replaced.includes(job));
+  if (isMade) return [];
   const creation = act.create(jobType, jobFor(cronJob, atMs, zone), {
     cause: { code: 'Scheduled', text: `a run is due at ${zonedTimestamp(zone, atMs)}` },
     event: {
@@ -99,7 +102,7 @@ function run(cronJob: CronJob, observed: Observed, atMs: number, zone: string): 
       failure: { reason: 'FailedCreate', message: 'Error creating job: ' },
     },
   });
-  return [...replaced.map((job) => deletion(job, { code: 'Replaced', text: 'the next run is due' })), creation];
+  return [...replaced.map((job) => deletion(job, { code: 'Replaced', text: 'the next run is due' }, false)), creation];
 }
 
 function told(due: Due, zone: string): Action[] {
