@@ -16,9 +16,9 @@ describeFaults({
   nodes: 4,
   heartbeatMs: 10_000,
   counted: [pods],
-  faultless: { pods: { made: 3, deleted: 3 } },
+  faultless: { pods: { made: 5, deleted: 5 } },
   crashes: 8,
-  /** Of three pods one's node dies and returns, and one's node is taken away. */
+  /** Of five pods one's node dies and returns, and that of three is taken away. */
   async life(life) {
     const { api, namespace, nodes: fake, clock, reached, rests, remember } = life;
     const pod = async (name: string, nodeName: string): Promise<void> => {
@@ -36,7 +36,7 @@ describeFaults({
       ((await api.get(nodes, { name })).spec.taints ?? []).map(({ key }) => key);
     await pod('stays', 'node-0');
     await pod('lost', 'node-1');
-    await pod('orphan', 'node-2');
+    for (const name of ['orphan-a', 'orphan-b', 'orphan-c']) await pod(name, 'node-2');
     fake.cut('node-1');
     await reached('the eviction', async () => {
       await clock.advance(2_000);
@@ -49,9 +49,9 @@ describeFaults({
       return (await taints('node-1')).length === 0 && !(await names()).includes('lost');
     });
     await fake.remove('node-2');
-    await reached('the orphan to be removed', async () => {
+    await reached('the orphans to be removed', async () => {
       await clock.advance(2_000);
-      return !(await names()).includes('orphan');
+      return !(await names()).some((name) => name.startsWith('orphan'));
     });
     await fake.add('node-2');
     await reached('the new node to be trusted', async () => {

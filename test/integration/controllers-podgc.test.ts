@@ -4,7 +4,7 @@ import podGc from '@timonel/plugin-controller-podgc';
 import { nodes, pods, type Pod } from '@timonel/sdk/kube';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
-import { protectedPods } from '../support/protected-pods.ts';
+import { protectPods } from '../support/protected-pods.ts';
 
 const podSpec = (more: object = {}): Pod['spec'] => ({ containers: [{ name: 'main', image: 'web:1' }], ...more });
 
@@ -97,7 +97,7 @@ describe('controller-podgc', () => {
 
   it('removes the others when the deletion of one is refused', async () => {
     const clock = new Clock();
-    await using cluster = await startCluster({ controllers: [podGc], plugins: [protectedPods], nodes: 1, clock });
+    await using cluster = await startCluster({ controllers: [podGc], plugins: [protectPods()], nodes: 1, clock });
     const namespace = await cluster.namespace();
     for (const name of ['protected', 'q', 'r']) {
       await cluster.api.create(pods, { metadata: { name, namespace }, spec: podSpec({ nodeName: 'gone' }) });

@@ -1,4 +1,5 @@
-/** Controllers that delete pods for the state of a node, while their cache of nodes shows the past. */
+/** Controllers that delete pods for the state of a node, while their caches show the past. */
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import podGc from '@timonel/plugin-controller-podgc';
 import taintManager from '@timonel/plugin-controller-taintmanager';
@@ -10,6 +11,7 @@ import { nodes, pods, type KubeObject, type Pod, type ResourceType } from '@timo
 import { startTestKernel } from '@timonel/testkit';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import { protectPods } from '../support/protected-pods.ts';
 import { faultyApi } from '../support/controller-faults/faulty-api.ts';
 
 interface Bed extends AsyncDisposable {
@@ -24,9 +26,10 @@ interface Bed extends AsyncDisposable {
   patchNode(body: object): Promise<unknown>;
 }
 
-async function bed(controllers: readonly AnyPlugin[]): Promise<Bed> {
+/** Pods are shown so much later, each change. */
+async function bed(controllers: readonly AnyPlugin[], plugins: AnyPlugin[] = [], podDelayMs = 0): Promise<Bed> {
   const clock = new Clock();
-  const cluster = await startCluster({ controllers: [], nodes: 1, clock, kubelet: { mayEnd: () => false } });
+  const cluster = await startCluster({ controllers: [], plugins, nodes: 1, clock, kubelet: { mayEnd: () => false } });
   const { api } = cluster;
   let frozen = false;
   const { client } = faultyApi(api, {});
@@ -35,7 +38,9 @@ async function bed(controllers: readonly AnyPlugin[]): Promise<Bed> {
     options: ApiWatchOptions,
   ): AsyncIterable<WatchEvent<T>> {
     for await (const event of client.watch(type, options)) {
-      if (!frozen || type.resource !== nodes.resource) yield event;
+      if (frozen && type.resource === nodes.resource) continue;
+      if (podDelayMs > 0 && type.resource === pods.resource) await setTimeout(podDelayMs);
+      yield event;
     }
   }
   const connection: AnyPlugin = definePlugin({
@@ -112,5 +117,26 @@ describe('with a cache of nodes that is behind', () => {
     await b.cluster.api.delete(pods, { namespace, name });
     await b.rest();
     expect(await pod()).toBeDefined();
+  });
+});
+
+describe('with a cache of pods that is behind', () => {
+  it('controller-podgc tries again what was refused while its own deletions did not show', async () => {
+    let refusals = 0;
+    await using b = await bed([podGc], [protectPods(() => (refusals += 1))], 20);
+    const namespace = await b.cluster.namespace();
+    const spec = { nodeName: 'gone', containers: [{ name: 'main', image: 'web:1' }] };
+    for (const name of ['protected', 'q', 'r'])
+      await b.cluster.api.create(pods, { metadata: { name, namespace }, spec });
+    await b.rest();
+    await b.clock.advance(45_000);
+    await b.cluster.until('the others to go', async () => {
+      return (await b.cluster.api.list(pods, { namespace })).items.length === 1;
+    });
+    await b.rest();
+    await b.cluster.until('more attempts', async () => {
+      await b.clock.advance(10_000);
+      return refusals > 2;
+    });
   });
 });

@@ -7,7 +7,7 @@ import { isPodActive, isPodReady } from '@timonel/sdk/controller';
 import { nodes, pods, replicaSets, type Pod, type Toleration } from '@timonel/sdk/kube';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
-import { protectedPods } from '../support/protected-pods.ts';
+import { protectPods } from '../support/protected-pods.ts';
 import { replicaSetOf } from './controllers-cluster.ts';
 
 const taint = { key: 'example.com/broken', effect: 'NoExecute' };
@@ -110,7 +110,7 @@ describe('controller-taintmanager', () => {
     const clock = new Clock();
     await using cluster = await startCluster({
       controllers: [taintManager],
-      plugins: [protectedPods],
+      plugins: [protectPods()],
       nodes: 1,
       clock,
     });
