@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { Informer } from '@timonel/sdk/controller';
-import { ApiError, type Job, type Pod } from '@timonel/sdk/kube';
+import { ApiError, controllerReference, jobs, type Job, type Pod } from '@timonel/sdk/kube';
 import { FailureMemory } from './back-off.ts';
 import { jobKeyOf, observe, orphanNamespace } from './observe.ts';
 import type { Observed } from './progress.ts';
@@ -149,6 +149,18 @@ describe('pods that no job waits for', () => {
     ],
   ])('are freed when %s', async (_, cluster, expected) => {
     expect(names((await look(cluster)).observed?.strays)).toEqual(expected);
+  });
+
+  it('are freed when another job has their name that another controller takes care of, whose own pods are not', async () => {
+    const elsewhere = { ...other, spec: { ...other.spec, managedBy: 'example.com/queue' } };
+    const own = {
+      ...aPod('b'),
+      metadata: { ...aPod('b').metadata, ownerReferences: [controllerReference(other, jobs)] },
+    };
+    expect(names((await look({ job: elsewhere, pods: [aPod('a'), own] })).observed?.strays)).toEqual(['a']);
+    const goes = { ...elsewhere, metadata: { ...elsewhere.metadata, deletionTimestamp: timestamp } };
+    const { observed } = await look({ job: goes, liveJob: goes, pods: [aPod('a'), own] });
+    expect(names(observed?.strays)).toEqual(['a']);
   });
 
   it('are of no job when another kind of controller owns them', () => {

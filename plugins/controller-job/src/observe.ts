@@ -69,7 +69,9 @@ async function observeStrays(
   if (tracked.length === 0) return undefined;
   const [namespace = '', name = ''] = key.split('/');
   const live = await gone(api.get(jobType, { namespace, name }));
-  const isHeld = live !== undefined && live.metadata.deletionTimestamp === undefined;
+  // While it goes, who takes care of it has the say.
+  const isHeld =
+    live !== undefined && (live.metadata.deletionTimestamp === undefined || isManagedElsewhere(withoutNulls(live)));
   const strays = tracked.filter((pod) => !isHeld || controllerOf(pod)?.uid !== live.metadata.uid);
   return strayed({ subject: undefined, strays }, now);
 }
@@ -115,11 +117,15 @@ async function podsAsOf(
 export async function observe(key: string, inputs: Inputs, now: Now, api: ApiClient): Promise<Observed | undefined> {
   const job = withoutNulls(inputs.jobs.get(key));
   const named = inputs.pods.byIndex('job', key);
+  const tracked = named.filter(isTracked);
   if (job === undefined || job.metadata.deletionTimestamp !== undefined) {
     if (job !== undefined) inputs.memory.forget(job);
-    return observeStrays(api, key, named.filter(isTracked), now);
+    return observeStrays(api, key, tracked, now);
   }
-  if (isManagedElsewhere(job)) return undefined;
+  if (isManagedElsewhere(job)) {
+    const isForeign = (pod: Pod): boolean => (controllerOf(pod)?.uid ?? job.metadata.uid) !== job.metadata.uid;
+    return observeStrays(api, key, tracked.filter(isForeign), now);
+  }
   const selector = fromLabelSelector(
     job.spec.selector ?? { matchLabels: { [controllerUidLabel]: job.metadata.uid ?? '' } },
   );
@@ -127,7 +133,7 @@ export async function observe(key: string, inputs: Inputs, now: Now, api: ApiCli
   const { owned, adopt, release } = planClaims(job, selector, new Set([...named, ...orphans]));
   const isOver = finishedCondition(job) !== undefined;
   const others = new Set(isOver ? [] : [...owned, ...adopt, ...release]);
-  const strays = named.filter((pod) => isTracked(pod) && !others.has(pod));
+  const strays = tracked.filter((pod) => !others.has(pod));
   if (isOver) {
     inputs.memory.forget(job);
     return { ...strayed({ subject: job, strays }, now), pods: owned };
