@@ -7,9 +7,10 @@ import { findCondition } from '@timonel/sdk/controller';
 import type { Lease, Node } from '@timonel/sdk/kube';
 
 interface Signs {
+  /** Undefined: there is a lease, but no such node. */
   uid: string | undefined;
   heartbeat: string | undefined;
-  /** Status of its Ready condition, as the node wrote it. */
+  /** Status of its Ready condition. */
   reported: string | undefined;
   renewed: string | undefined;
   /** How long the lease holds by itself. */
@@ -28,12 +29,12 @@ export class Heartbeats {
   nodeSeen({ metadata, status }: Node): void {
     const signs = this.#of(metadata.name ?? '');
     const ready = findCondition(status?.conditions, 'Ready');
-    // Unknown is not written by the node.
-    const reported = ready?.status === 'Unknown' ? 'Unknown' : ready?.status;
-    const isNew = signs.uid !== metadata.uid || signs.heartbeat !== ready?.lastHeartbeatTime;
-    const spoke = reported !== 'Unknown' && reported !== signs.reported;
-    if (isNew || spoke) signs.atMs = this.#clock.monotonic();
-    Object.assign(signs, { uid: metadata.uid, heartbeat: ready?.lastHeartbeatTime, reported });
+    const { status: reported, lastHeartbeatTime: heartbeat } = ready ?? {};
+    const isOther = heartbeat !== signs.heartbeat || reported !== signs.reported;
+    // Unknown is written by the controller of nodes, not by the node.
+    const spoke = isOther && reported !== 'Unknown';
+    if (spoke || signs.uid !== metadata.uid) signs.atMs = this.#clock.monotonic();
+    Object.assign(signs, { uid: metadata.uid, heartbeat, reported });
   }
 
   leaseSeen({ metadata, spec }: Lease): void {
@@ -44,8 +45,15 @@ export class Heartbeats {
   }
 
   leaseGone({ metadata }: Lease): void {
-    const signs = this.#signs.get(metadata.name ?? '');
-    if (signs !== undefined) signs.leaseMs = 0;
+    const { name = '' } = metadata;
+    const signs = this.#signs.get(name);
+    if (signs?.uid === undefined) this.#signs.delete(name);
+    else signs.leaseMs = 0;
+  }
+
+  /** Nodes that are known. */
+  get size(): number {
+    return this.#signs.size;
   }
 
   forget(name: string): void {

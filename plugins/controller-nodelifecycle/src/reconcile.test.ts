@@ -192,6 +192,27 @@ describe('Heartbeats', () => {
     expect(silentMs()).toBe(0);
   });
 
+  it('does not take for a sign of life what this controller writes of a node that never gave a time', async () => {
+    const env = manualEnv();
+    const heartbeats = new Heartbeats(env.clock);
+    const ready = { type: 'Ready', status: 'True' } as const;
+    const silent: Node = { ...nodeOf([]), status: { conditions: [ready] } };
+    heartbeats.nodeSeen(silent);
+    await env.advance(60_000);
+    heartbeats.nodeSeen(applied(silent, { silentMs: 60_000 }));
+    expect(heartbeats.silentMs('n', 0)).toBe(60_000);
+  });
+
+  it('forgets leases of nodes that are not there any more', () => {
+    const heartbeats = new Heartbeats(manualEnv().clock);
+    heartbeats.nodeSeen(nodeOf([]));
+    heartbeats.leaseSeen(lease('x'));
+    heartbeats.forget('n');
+    heartbeats.leaseSeen(lease('y'));
+    heartbeats.leaseGone(lease('y'));
+    expect(heartbeats.size).toBe(0);
+  });
+
   it('does not count the time in which the API could not be heard', async () => {
     const env = manualEnv();
     const heartbeats = new Heartbeats(env.clock);
