@@ -128,6 +128,30 @@ describe('a change', () => {
   });
 });
 
+describe('the state of a zone', () => {
+  it('does not count nodes that have not reported as yet, nor those that ask not to be', async () => {
+    const [zones] = await bed(3, 1);
+    for (let n = 0; n < 10; n++) zones.seen({ metadata: { name: `new-${n}`, labels: { [zoneLabel]: 'a' } }, spec: {} });
+    expect(zones.turnOf('lost-0')).toMatchObject({ state: 'Normal', nodes: 4, ready: 3, now: true });
+    for (let n = 0; n < 10; n++) {
+      const node = nodeOf(`spot-${n}`, { ready: false });
+      const labels = { ...node.metadata.labels, 'node.kubernetes.io/exclude-disruption': 'true' };
+      zones.seen({ ...node, metadata: { ...node.metadata, labels } });
+    }
+    expect(zones.turnOf('lost-0')).toMatchObject({ state: 'Normal', nodes: 4, ready: 3, now: true });
+    expect(zones.turnOf('spot-0')).toMatchObject({ state: 'Normal', waitMs: 10_000 });
+    for (let n = 0; n < 10; n++) zones.gone(`new-${n}`);
+    expect(zones.turnOf('lost-0')).toMatchObject({ nodes: 4, ready: 3 });
+  });
+
+  it('is normal where no node counts', async () => {
+    const [zones] = await bed(1, 0);
+    const labels = { [zoneLabel]: 'b', 'node.kubernetes.io/exclude-disruption': '' };
+    zones.seen({ ...nodeOf('spot', { ready: false }), metadata: { name: 'spot', labels } });
+    expect(zones.turnOf('spot')).toMatchObject({ state: 'Normal', nodes: 0, now: true });
+  });
+});
+
 describe('zoneOf', () => {
   it('is region and zone, by the labels of today or of old', () => {
     const of = (labels: Record<string, string>): string => zoneOf({ metadata: { labels }, spec: {} });

@@ -14,9 +14,10 @@ export interface ZoneView {
   /** Empty: nodes without labels of a zone. */
   readonly zone: string;
   readonly state: ZoneState;
+  /** Those that count. */
   readonly nodes: number;
   readonly ready: number;
-  /** Not one node of the cluster is ready. */
+  /** Not one node of the cluster that counts is ready. */
   readonly everywhere: boolean;
 }
 
@@ -29,6 +30,8 @@ export interface Turn extends ZoneView {
 
 interface Facts {
   readonly zone: string;
+  /** For the state of the zone: it has reported, and does not ask to be left out. */
+  readonly counts: boolean;
   readonly ready: boolean;
   /** Not ready, but without the taint. */
   readonly waits: boolean;
@@ -39,11 +42,14 @@ interface Facts {
 
 interface Zone {
   readonly nodes: Map<string, Facts>;
+  counted: number;
+  /** Of those that count. */
   ready: number;
   lastTaintMs: number | undefined;
 }
 
 const regionLabels = ['topology.kubernetes.io/region', 'failure-domain.beta.kubernetes.io/region'];
+const excludeLabel = 'node.kubernetes.io/exclude-disruption';
 const zoneLabels = ['topology.kubernetes.io/zone', 'failure-domain.beta.kubernetes.io/zone'];
 
 export function zoneOf({ metadata }: Node): string {
@@ -55,12 +61,14 @@ export function zoneOf({ metadata }: Node): string {
 
 function factsOf(node: Node): Facts {
   const tainted = evictingTaint(node) !== undefined;
+  const ready = findCondition(node.status?.conditions, 'Ready');
   return {
     zone: zoneOf(node),
+    counts: ready !== undefined && node.metadata.labels?.[excludeLabel] === undefined,
     ready: isReady(node),
     waits: !tainted && lostTaint(node) !== undefined,
     tainted,
-    since: findCondition(node.status?.conditions, 'Ready')?.lastTransitionTime ?? node.metadata.creationTimestamp ?? '',
+    since: ready?.lastTransitionTime ?? node.metadata.creationTimestamp ?? '',
   };
 }
 
@@ -90,12 +98,12 @@ export class Zones {
     const before = this.#facts.get(name);
     const facts = factsOf(node);
     if (jsonEqual(before, facts)) return [];
-    const { zone, ready, tainted } = facts;
+    const { zone, tainted } = facts;
     const nobodyWasReady = this.#ready === 0;
     if (before !== undefined) this.#drop(name, before);
     this.#put(name, facts);
     this.#sweep(before?.zone);
-    if (nobodyWasReady && ready) this.#returnedMs = this.#clock.monotonic();
+    if (nobodyWasReady && this.#ready > 0) this.#returnedMs = this.#clock.monotonic();
     if (tainted && before?.tainted !== true) this.#noteTaint(node, zone, before !== undefined);
     return this.#concerned(nobodyWasReady, [zone, before?.zone ?? zone]);
   }
@@ -129,14 +137,14 @@ export class Zones {
     return { ...view, now: waitMs <= 0, waitMs };
   }
 
-  #viewOf(name: string, { nodes, ready }: Zone): ZoneView {
+  #viewOf(name: string, { counted, ready }: Zone): ZoneView {
     const everywhere = this.#ready === 0;
-    return { zone: name, state: this.#stateOf(nodes.size, ready), nodes: nodes.size, ready, everywhere };
+    return { zone: name, state: this.#stateOf(counted, ready), nodes: counted, ready, everywhere };
   }
 
   #stateOf(size: number, ready: number): ZoneState {
     const notReady = size - ready;
-    if (ready === 0) return 'FullDisruption';
+    if (size > 0 && ready === 0) return 'FullDisruption';
     // Two nodes may always be faulty.
     return notReady > 2 && notReady / size >= this.#rules.unhealthyZoneShare ? 'PartialDisruption' : 'Normal';
   }
@@ -167,25 +175,30 @@ export class Zones {
   #put(name: string, facts: Facts): void {
     const zone: Zone = this.#zones.get(facts.zone) ?? {
       nodes: new Map(),
+      counted: 0,
       ready: 0,
       lastTaintMs: undefined,
     };
     this.#zones.set(facts.zone, zone);
     zone.nodes.set(name, facts);
     this.#facts.set(name, facts);
-    if (!facts.ready) return;
-    zone.ready += 1;
-    this.#ready += 1;
+    this.#count(zone, facts, 1);
   }
 
-  #drop(name: string, { zone: zoneName, ready }: Facts): void {
-    const zone = this.#zones.get(zoneName);
+  #count(zone: Zone, { counts, ready }: Facts, by: 1 | -1): void {
+    if (!counts) return;
+    zone.counted += by;
+    if (!ready) return;
+    zone.ready += by;
+    this.#ready += by;
+  }
+
+  #drop(name: string, facts: Facts): void {
+    const zone = this.#zones.get(facts.zone);
     this.#facts.delete(name);
     if (zone === undefined) return;
     zone.nodes.delete(name);
-    if (!ready) return;
-    zone.ready -= 1;
-    this.#ready -= 1;
+    this.#count(zone, facts, -1);
   }
 
   #sweep(zoneName: string | undefined): void {
