@@ -52,8 +52,11 @@ export function buildController<
   const { api, informers: caches } = wiring;
   const inputs = input.inputs(wiring);
   const history = new ActionHistory(name);
+  /** By the clock: a process that was paused in the middle of a pass knows at once when it goes on. */
+  const leads = (): boolean => leadership?.current?.leading() ?? true;
   const means: ExecutorMeans = {
     api,
+    leads,
     events: new EventTeller(new EventRecorder(host, api, { component: input.component })),
     fieldManager: name,
     cacheOf: (written) => caches.find(written),
@@ -77,6 +80,7 @@ export function buildController<
     const { outcome, latest } = await executeActions(means, pass, actions);
     history.add(key, observed.timestamp, outcome);
     input.remember?.(observed, outcome, inputs);
+    if (!leads()) return {};
     let later: number | undefined;
     if (subject !== undefined && input.status !== undefined) {
       const now = latest(subject);

@@ -53,12 +53,16 @@ class Api {
   }
 }
 
-async function run(api: Api, actions: readonly Action[]): Promise<Executed & { readonly told: readonly string[] }> {
+async function run(
+  api: Api,
+  actions: readonly Action[],
+  leads: () => boolean = () => true,
+): Promise<Executed & { readonly told: readonly string[] }> {
   const told: string[] = [];
   const record = (...[, , , reason, message]: unknown[]): void =>
     void told.push(`${String(reason)}: ${String(message)}`);
   const executed = await executeActions(
-    { api: api.client(), events: new EventTeller({ record }), fieldManager: 'test', cacheOf: () => undefined },
+    { api: api.client(), events: new EventTeller({ record }), fieldManager: 'test', cacheOf: () => undefined, leads },
     { key: 'ns/a', subjectType: configMaps, subject, ownWrites: new OwnWrites(() => undefined) },
     actions,
   );
@@ -100,6 +104,15 @@ describe('the executor', () => {
     });
     expect(outcome.answers.size).toBe(2);
     expect(told.toSorted()).toEqual(['F: no: exceeded quota', 'R: m', 'R: m']);
+  });
+
+  it('ends when this process leads no more, as after a pause: what another does by now is not done twice', async () => {
+    const api = new Api();
+    const leads = (): boolean => api.calls.length < 3;
+    const { outcome } = await run(api, [...creations(20), act.delete(pods, pod('old'), { cause })], leads);
+    expect(api.calls.map(({ name }) => name)).toEqual(['p0', 'p1', 'p2']);
+    expect(outcome.failure).toBeUndefined();
+    expect(outcome.answers.size).toBe(3);
   });
 
   it('fences updates and patches by the version that was seen, and by that of its own last write', async () => {

@@ -36,6 +36,8 @@ export interface ExecutorMeans {
   /** The cache in which writes to this type show; undefined: none is kept. */
   readonly cacheOf: (type: ResourceType) => Informer<KubeObject> | undefined;
   readonly effects?: Readonly<Record<string, Effect>>;
+  /** Asked before each action: false ends the pass without a failure, for another process may work by now. Absent: always true. */
+  readonly leads?: () => boolean;
 }
 
 export interface Pass {
@@ -108,6 +110,8 @@ class Execution {
   }
 
   async #one(action: Action): Promise<void> {
+    this.ended ||= this.#means.leads?.() === false;
+    if (this.ended) return;
     try {
       const answer = await this.#call(action);
       if (answer !== undefined) this.#remember(action, answer);
@@ -252,8 +256,8 @@ export interface Executed {
 
 /**
  * Carries the actions out in order. Neighbours that do the same to objects of the same type go together, in batches of 1, 2, 4, …;
- * the first that fails ends the pass, unless it is independent; so does, without a failure, a creation in a namespace that is going.
- * An object that an earlier action of the pass has written is written against that state.
+ * the first that fails ends the pass, unless it is independent; so does, without a failure, a creation in a namespace that is going, or the
+ * end of the leadership. An object that an earlier action of the pass has written is written against that state.
  */
 export async function executeActions(means: ExecutorMeans, pass: Pass, actions: readonly Action[]): Promise<Executed> {
   const execution = new Execution(means, pass);
