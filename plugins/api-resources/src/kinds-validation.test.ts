@@ -145,6 +145,17 @@ describe('scaling and disruption', () => {
         `spec.maxUnavailable: Invalid value: "10": a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%')`,
       ],
     ],
+    ['poddisruptionbudgets', { spec: { minAvailable: '100%' } }, []],
+    [
+      'poddisruptionbudgets',
+      { spec: { minAvailable: '150%' } },
+      ['spec.minAvailable: Invalid value: "150%": must not be greater than 100%'],
+    ],
+    [
+      'poddisruptionbudgets',
+      { spec: { maxUnavailable: 2_147_483_648 } },
+      ['spec.maxUnavailable: Invalid value: 2147483648: must be less than or equal to 2147483647'],
+    ],
   ])('%s %j', (resource, object, expected) => {
     expect(findings(resource, object)).toEqual(expected);
   });

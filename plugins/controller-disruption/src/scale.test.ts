@@ -108,6 +108,12 @@ describe('what the owners of pods declare', () => {
     ]);
   });
 
+  it('of other kinds is 0 when their scale says nothing, as zeros are left out on the wire', async () => {
+    const getSubresource = (): Promise<KubeObject> => Promise.resolve({ metadata: { name: 'one' }, spec: {} } as never);
+    const pods = [podOf('a', referenceTo('one', { kind: 'Gadget', apiVersion: 'example.com/v2' }))];
+    expect(await scaleOf(cachesOf({}), { getSubresource } as unknown as ApiClient, pods)).toMatchObject({ pods: 0 });
+  });
+
   it('is not known when an owner is gone, was made anew, or has no scale', async () => {
     const job = { kind: 'Job', apiVersion: 'batch/v1' };
     const unknown = { known: false, problem: expect.stringContaining('minAvailable as a number') };

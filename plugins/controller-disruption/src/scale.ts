@@ -70,7 +70,9 @@ async function asked(api: ApiClient, namespace: string, owner: OwnerReference): 
   const [version = '', group = ''] = owner.apiVersion.split('/').toReversed();
   const type = defineResource({ group, version, kind: owner.kind, resource: pluralOf(owner.kind), namespaced: true });
   try {
-    return await api.getSubresource(type, { namespace, name: owner.name }, 'scale');
+    const scale: Scaled = await api.getSubresource(type, { namespace, name: owner.name }, 'scale');
+    // Zeros are left out on the wire, unlike where an object of its own declares nothing.
+    return { ...scale, spec: { replicas: scale.spec?.replicas ?? 0 } };
   } catch (error) {
     if (isNotFound(error)) return undefined;
     throw error;

@@ -15,6 +15,12 @@ export function checkAmount(value: unknown, path: string, found: Findings): void
     );
 }
 
+/** Of a share: that it is no more than all. */
+export function checkShare(value: unknown, path: string, found: Findings): void {
+  const share = typeof value === 'string' ? percent.exec(value)?.[1] : undefined;
+  if (share !== undefined && Number(share) > 100) found.invalid(path, value, 'must not be greater than 100%');
+}
+
 export function isZero(value: unknown): boolean {
   if (typeof value === 'string') return Number(percent.exec(value)?.[1] ?? 1) === 0;
   return value === undefined || value === 0;
@@ -33,9 +39,7 @@ export function checkStrategy(strategy: Deployment['spec']['strategy'], path: st
   const { maxUnavailable, maxSurge } = objectOf(rollingUpdate);
   checkAmount(maxUnavailable, `${at}.maxUnavailable`, found);
   checkAmount(maxSurge, `${at}.maxSurge`, found);
-  const share = typeof maxUnavailable === 'string' ? percent.exec(maxUnavailable)?.[1] : undefined;
-  if (share !== undefined && Number(share) > 100)
-    found.invalid(`${at}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%');
+  checkShare(maxUnavailable, `${at}.maxUnavailable`, found);
   if (isZero(maxUnavailable) && isZero(maxSurge))
     found.invalid(`${at}.maxUnavailable`, maxUnavailable ?? 0, 'may not be 0 when `maxSurge` is 0');
 }
