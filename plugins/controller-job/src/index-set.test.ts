@@ -24,6 +24,11 @@ describe('IndexSet', () => {
     expect(set.firstMissing(3, 1_000_002)).toEqual([1_000_000, 1_000_001]);
   });
 
+  it('knows at once what two sets of very many ranges have in common', () => {
+    const multiples = (of: number): IndexSet => IndexSet.of(Array.from({ length: 60_000 }, (_, n) => n * of));
+    expect(multiples(2).common(multiples(3))).toBe(20_000);
+  });
+
   const indexes = fc.array(fc.nat(30), { maxLength: 20 });
   it('is a set of numbers', () => {
     fc.assert(

@@ -56,9 +56,15 @@ export class IndexSet {
 
   /** How many indexes are in both. */
   common(other: IndexSet): number {
+    const [mine, others] = [this.#ranges, other.#ranges];
     let sum = 0;
-    for (const [first, last] of this.#ranges) {
-      for (const [from, to] of other.#ranges) sum += Math.max(0, Math.min(last, to) - Math.max(first, from) + 1);
+    // Side by side: a policy may list as many ranges as have succeeded.
+    for (let at = 0, otherAt = 0; at < mine.length && otherAt < others.length;) {
+      const [first, last] = mine[at] ?? [0, -1];
+      const [from, to] = others[otherAt] ?? [0, -1];
+      sum += Math.max(0, Math.min(last, to) - Math.max(first, from) + 1);
+      if (last < to) at += 1;
+      else otherAt += 1;
     }
     return sum;
   }
