@@ -53,9 +53,10 @@ function rangeOf(text: string, field: Field): Values | undefined {
 }
 
 function valuesOf(text: string, field: Field): Values | undefined {
-  const ranges = text.split(',').map((range) => rangeOf(range, field));
-  const found = ranges.filter((range) => range !== undefined);
-  if (found.length < ranges.length) return undefined;
+  // As Kubernetes reads it, a comma too many says nothing.
+  const texts = text.split(',').filter((range) => range !== '');
+  const found = texts.map((range) => rangeOf(range, field)).filter((range) => range !== undefined);
+  if (found.length === 0 || found.length < texts.length) return undefined;
   return { allowed: new Set(found.flatMap(({ allowed }) => [...allowed])), any: found.some(({ any }) => any) };
 }
 

@@ -34,6 +34,7 @@ describe('schedules', () => {
     ['0 0 30 2 *', '2026-01-01T00:00:00Z', ['never']],
     ['@hourly', '2026-01-01T00:59:59Z', ['2026-01-01T01:00', '2026-01-01T02:00']],
     ['@weekly', '2026-01-01T00:00:00Z', ['2026-01-04T00:00']],
+    ['0,,30, 12, * * *', '2026-01-01T13:00:00Z', ['2026-01-02T12:00', '2026-01-02T12:30']],
     ['@monthly', '2026-01-01T00:00:00Z', ['2026-02-01T00:00']],
     ['@annually', '2026-01-01T00:00:00Z', ['2027-01-01T00:00']],
     ['@every 1h30m', '2026-01-01T00:10:00Z', ['2026-01-01T01:40', '2026-01-01T03:10']],
@@ -103,6 +104,7 @@ describe('schedules', () => {
     ['*/0 * * * *', 'failed to parse the minute "*/0": values from 0 to 59 are allowed'],
     ['@often', 'unrecognized descriptor: @often'],
     ['@every soon', 'unrecognized descriptor: @every soon'],
+    ['@every 99999999999h', 'unrecognized descriptor: @every 99999999999h'],
     ['CRON_TZ=UTC 0 0 * * *', 'cannot use TZ or CRON_TZ in schedule, use timeZone field instead'],
   ])('%s is none', (text, problem) => {
     expect(scheduleProblems(text)).toEqual([problem]);

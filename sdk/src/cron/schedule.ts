@@ -34,6 +34,9 @@ export type ParsedSchedule =
 
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: minuteMs, s: secondMs, ms: 1, us: 1e-3, ns: 1e-6 };
 
+/** The longest duration of Go: 2^63 ns. */
+const longestPeriodMs = 2 ** 63 / 1e6;
+
 /** A duration of Go, at least a second, in whole ones. */
 function periodOf(text: string): number | undefined {
   if (!/^(?:\d+(?:\.\d+)?(?:h|ms|m|s|us|ns))+$/.test(text)) return undefined;
@@ -41,7 +44,7 @@ function periodOf(text: string): number | undefined {
   for (const [, value, unit = ''] of text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s|us|ns)/g)) {
     sum += Number(value) * (units[unit] ?? 0);
   }
-  return Math.max(secondMs, Math.floor(sum / secondMs) * secondMs);
+  return sum < longestPeriodMs ? Math.max(secondMs, Math.floor(sum / secondMs) * secondMs) : undefined;
 }
 
 class Period implements Schedule {
