@@ -1,6 +1,6 @@
 /** Every manifest in examples/, applied with real kubectl, works in real containers, and is deleted without a trace. */
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestCluster } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
@@ -8,9 +8,11 @@ import { until } from '../support/until.ts';
 import { works, type ObjectView } from '../support/works.ts';
 
 const folder = join(import.meta.dirname, '..', '..', 'examples');
-const manifests = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.yaml'))
-  .toSorted();
+/** What an example needs of the configuration of the cluster. */
+const configName = 'timonel.yaml';
+const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.yaml'));
+const manifests = files.filter((name) => basename(name) !== configName).toSorted();
+const configs = files.filter((name) => basename(name) === configName);
 /** A cron job is due once a minute. */
 const limitMs = 120_000;
 /** Objects of the whole cluster that examples make. */
@@ -35,7 +37,9 @@ describe('the examples', () => {
 
   beforeAll(async () => {
     before = traces();
-    cluster = await TestCluster.start();
+    // One at most: a cluster has one configuration.
+    expect(configs.length).toBeLessThanOrEqual(1);
+    cluster = await TestCluster.start({ args: configs.flatMap((name) => ['--config', join(folder, name)]) });
     volumesBefore = await ok('get', clusterWide, '-o', 'name');
     // All at once: what takes its time does so beside the others.
     for (const manifest of manifests) {

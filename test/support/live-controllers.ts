@@ -307,6 +307,21 @@ const cleanUp: readonly LiveCase[] = [
   },
 ];
 
+const limits: readonly LiveCase[] = [
+  {
+    name: 'controller-resourcequota',
+    change: (live) =>
+      live.ask('POST', core(live, 'resourcequotas'), {
+        metadata: { name: 'some' },
+        spec: { hard: { secrets: '10' } },
+      }),
+    isDone: async (live) => {
+      const { status } = await live.ask('GET', `${core(live, 'resourcequotas')}/some`);
+      return status?.hard?.secrets === '10' && status?.used?.secrets === '0';
+    },
+  },
+];
+
 /** Last: they disturb the spare node. */
 const nodes: readonly LiveCase[] = [
   {
@@ -348,4 +363,4 @@ const nodes: readonly LiveCase[] = [
   },
 ];
 
-export const liveCases: readonly LiveCase[] = [...workloads, ...services, ...storage, ...cleanUp, ...nodes];
+export const liveCases: readonly LiveCase[] = [...workloads, ...services, ...storage, ...cleanUp, ...limits, ...nodes];
