@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import deploymentController from '@timonel/plugin-controller-deployment';
 import disruption from '@timonel/plugin-controller-disruption';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
+import { controller } from '@timonel/sdk/contracts/controller';
 import { isPodReady } from '@timonel/sdk/controller';
 import {
   apiErrorReason,
@@ -98,6 +99,32 @@ describe('controller-disruption', () => {
     const changes = b.cluster.record(podDisruptionBudgets, b.namespace);
     await b.cluster.quiet();
     expect(changes).toHaveLength(1);
+  });
+
+  it('looks at a budget again only when something changed that counts for it', async () => {
+    await using b = await bed();
+    await deploy(b, 2);
+    await protect(b, { maxUnavailable: 1 });
+    await b.reads([2, 1, 2, 1]);
+    await b.cluster.quiet();
+    const reconciles = (): number =>
+      b.cluster.server.kernel
+        .service(controller)
+        .all()
+        .map(({ service }) => service.status())
+        .find(({ name }) => name === 'disruption')?.reconciles ?? -1;
+    const before = reconciles();
+    const [pod] = await b.pods();
+    const name = pod?.metadata.name ?? '';
+    const at = { namespace: b.namespace, name };
+    await b.cluster.api.patch(pods, at, { type: 'merge', body: { metadata: { annotations: { a: 'b' } } } });
+    await b.cluster.api.create(deployments, {
+      ...deploymentOf('other', 3),
+      metadata: { name: 'other', namespace: b.namespace },
+    });
+    await b.cluster.until('the others', async () => (await b.pods()).filter(isPodReady).length === 5);
+    await b.cluster.quiet();
+    expect(reconciles()).toBe(before);
   });
 
   it('many evictions at once: no more pods go than the budget allows', async () => {

@@ -42,9 +42,10 @@ function spent(observed: Observed, budget: PodDisruptionBudget): Cause[] {
 
 /** Why a budget allows no disruption, and what would help. */
 export function explain(observed: Observed): readonly Cause[] {
-  const { subject: budget, pods, rivals } = observed;
+  const { subject: budget, pods } = observed;
   if (budget === undefined) return [];
   const causes: Cause[] = [];
+  const rivals = observed.rivals();
   if (rivals.length > 0) {
     const text = `pods of this budget belong to other budgets too (${shown(rivals)}): such pods cannot be evicted at all`;
     causes.push({ component, code: 'overlapping-budgets', text, unblock: 'let each pod match one budget' });

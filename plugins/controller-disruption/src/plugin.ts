@@ -1,9 +1,8 @@
 import type { AnyPlugin } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { byNamespace, defineController, keysFrom, type Informer, type KeySource } from '@timonel/sdk/controller';
 import {
   deployments,
-  fromLabelSelector,
-  matchesSelector,
   objectKey,
   podDisruptionBudgets,
   pods,
@@ -14,6 +13,7 @@ import {
   type KubeObject,
   type Pod,
   type PodDisruptionBudget,
+  type PodTemplateSpec,
   type ReplicaSet,
   type ReplicationController,
   type StatefulSet,
@@ -22,6 +22,7 @@ import { needsScale } from './budget.ts';
 import { explain } from './explain.ts';
 import { reconcile, statusPlan, waitsForDeletion, type Observed } from './reconcile.ts';
 import { scaleOf, type Scale } from './scale.ts';
+import { countsAnew, Selectors } from './selection.ts';
 
 interface Owners {
   readonly deployments: Informer<Deployment>;
@@ -34,34 +35,34 @@ interface Inputs {
   readonly budgets: Informer<PodDisruptionBudget>;
   readonly pods: Informer<Pod>;
   readonly owners: Owners;
+  readonly selectors: Selectors;
 }
 
 /** Keys of budgets are `namespace/name`; pods that nobody deletes are told apart by this. */
 const podPrefix = 'pod:';
 const notNeeded: Scale = { known: true, pods: 0, unmanaged: [] };
 
-function selects({ spec }: PodDisruptionBudget, pod: Pod): boolean {
-  return spec?.selector !== undefined && matchesSelector(fromLabelSelector(spec.selector), pod.metadata.labels);
-}
-
-function podKeys({ budgets, pods: informer }: Inputs): KeySource {
-  return keysFrom(informer, (pod) => {
-    const matching = budgets.byIndex('namespace', byNamespace(pod)).filter((budget) => selects(budget, pod));
-    const keys = matching.map(objectKey);
+function podKeys({ budgets, pods: informer, selectors }: Inputs): KeySource {
+  const keysOf = (pod: Pod): string[] => {
+    const inNamespace = budgets.byIndex('namespace', byNamespace(pod));
+    const keys = inNamespace.filter((budget) => selectors.selects(budget, pod.metadata.labels)).map(objectKey);
     return waitsForDeletion(pod) ? [...keys, `${podPrefix}${objectKey(pod)}`] : keys;
-  });
+  };
+  return keysFrom(informer, keysOf, countsAnew);
 }
 
-/** A budget that is a share follows what the owners declare. */
-function scaleKeys<T extends KubeObject & { readonly spec: { readonly replicas?: number } }>(
-  { budgets }: Inputs,
-  informer: Informer<T>,
-): KeySource {
+interface Owner extends KubeObject {
+  readonly spec: { readonly replicas?: number; readonly template?: PodTemplateSpec };
+}
+
+/** A budget that is a share follows what the owners of its pods declare. */
+function scaleKeys<T extends Owner>({ budgets, selectors }: Inputs, informer: Informer<T>): KeySource {
   return {
     connect(add) {
       const changed = (object: T): void => {
+        const labels = object.spec.template?.metadata?.labels;
         for (const budget of budgets.byIndex('namespace', byNamespace(object))) {
-          if (needsScale(budget.spec ?? {})) add(objectKey(budget));
+          if (needsScale(budget.spec ?? {}) && selectors.selects(budget, labels)) add(objectKey(budget));
         }
       };
       return informer.addHandler({
@@ -76,20 +77,27 @@ function scaleKeys<T extends KubeObject & { readonly spec: { readonly replicas?:
   };
 }
 
+/** Names of the other budgets that select some of the pods. */
+function rivalsOf(subject: PodDisruptionBudget, selected: readonly Pod[], { budgets, selectors }: Inputs): string[] {
+  return budgets
+    .byIndex('namespace', byNamespace(subject))
+    .filter((budget) => budget !== subject && selected.some((pod) => selectors.selects(budget, pod.metadata.labels)))
+    .map(({ metadata }) => metadata.name ?? '')
+    .sort((a, b) => (a < b ? -1 : 1));
+}
+
 async function observeBudget(
   subject: PodDisruptionBudget,
   inputs: Inputs,
-  scale: (selected: readonly Pod[]) => Promise<Scale>,
+  api: ApiClient,
 ): Promise<Omit<Observed, 'nowMs' | 'timestamp'>> {
-  const namespace = byNamespace(subject);
-  const selected = inputs.pods.byIndex('namespace', namespace).filter((pod) => selects(subject, pod));
-  const others = inputs.budgets.byIndex('namespace', namespace).filter((budget) => budget !== subject);
-  const rivals = others.filter((budget) => selected.some((pod) => selects(budget, pod)));
+  const inNamespace = inputs.pods.byIndex('namespace', byNamespace(subject));
+  const selected = inNamespace.filter((pod) => inputs.selectors.selects(subject, pod.metadata.labels));
   return {
     subject,
     pods: selected,
-    scale: needsScale(subject.spec ?? {}) ? await scale(selected) : notNeeded,
-    rivals: rivals.map(({ metadata }) => metadata.name ?? '').sort((a, b) => (a < b ? -1 : 1)),
+    scale: needsScale(subject.spec ?? {}) ? await scaleOf(inputs.owners, api, selected) : notNeeded,
+    rivals: () => rivalsOf(subject, selected, inputs),
     spared: undefined,
   };
 }
@@ -109,6 +117,7 @@ const plugin: AnyPlugin = defineController({
       statefulSets: informers.for(statefulSets),
       replicationControllers: informers.for(replicationControllers),
     },
+    selectors: new Selectors(),
   }),
   sources: (inputs) => [
     keysFrom(inputs.budgets, (budget) => [objectKey(budget)]),
@@ -121,11 +130,11 @@ const plugin: AnyPlugin = defineController({
   async observe(key, inputs, now, { api }): Promise<Observed | undefined> {
     if (key.startsWith(podPrefix)) {
       const spared = inputs.pods.get(key.slice(podPrefix.length));
-      return { subject: undefined, ...now, pods: [], scale: notNeeded, rivals: [], spared };
+      return { subject: undefined, ...now, pods: [], scale: notNeeded, rivals: () => [], spared };
     }
     const subject = inputs.budgets.get(key);
     if (subject === undefined) return undefined;
-    return { ...now, ...(await observeBudget(subject, inputs, (selected) => scaleOf(inputs.owners, api, selected))) };
+    return { ...now, ...(await observeBudget(subject, inputs, api)) };
   },
   reconcile,
   status: statusPlan,

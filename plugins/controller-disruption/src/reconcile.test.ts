@@ -5,6 +5,7 @@ import { amountOf, disruptionTimeoutMs } from './budget.ts';
 import { explain } from './explain.ts';
 import { reconcile, statusPlan, type Observed } from './reconcile.ts';
 import type { Scale } from './scale.ts';
+import { countsAnew } from './selection.ts';
 
 const timestamp = '2026-01-01T01:00:00Z';
 const nowMs = Date.parse(timestamp);
@@ -53,7 +54,7 @@ function observed(
   pods: readonly Pod[],
   more: Partial<Observed> = {},
 ): Observed {
-  return { subject, nowMs, timestamp, pods, scale: scaled(pods.length), rivals: [], spared: undefined, ...more };
+  return { subject, nowMs, timestamp, pods, scale: scaled(pods.length), rivals: () => [], spared: undefined, ...more };
 }
 
 /** expectedPods, desiredHealthy, currentHealthy, disruptionsAllowed. */
@@ -143,6 +144,26 @@ describe('a pod that was said to be deleted', () => {
   });
 });
 
+describe('a change of a pod', () => {
+  it.each<[string, Pod, boolean]>([
+    ['nothing', podOf('p'), false],
+    [
+      'what its node says of its containers',
+      { ...podOf('p'), status: { ...podOf('p').status, podIP: '10.0.0.1' } },
+      false,
+    ],
+    ['readiness', podOf('p', { ready: false }), true],
+    ['the end', podOf('p', { phase: 'Succeeded' }), true],
+    ['a deletion', podOf('p', { deleting: true }), true],
+    ['a condition', podOf('p', { conditions: [{ type: 'DisruptionTarget', status: 'True' }] }), true],
+    ['labels', { ...podOf('p'), metadata: { ...podOf('p').metadata, labels: { app: 'web' } } }, true],
+    ['an owner', { ...podOf('p'), metadata: { ...podOf('p').metadata, ownerReferences: [] } }, true],
+    ['another pod', { ...podOf('p'), metadata: { ...podOf('p').metadata, uid: 'other' } }, true],
+  ])('matters or not: %s', (_what, after, matters) => {
+    expect(countsAnew(podOf('p'), after)).toBe(matters);
+  });
+});
+
 describe('explain', () => {
   const codes = (state: Observed): string[] => explain(state).map(({ code }) => code);
 
@@ -155,7 +176,7 @@ describe('explain', () => {
     expect(cause?.unblock).toContain('AlwaysAllow');
     expect(explain(observed(budget, podsOf(2)))[0]?.unblock).toContain('raise the replicas');
     expect(codes(observed(budget, []))).toEqual(['no-pods']);
-    expect(codes(observed(budget, podsOf(3), { rivals: ['other'] }))).toEqual(['overlapping-budgets']);
+    expect(codes(observed(budget, podsOf(3), { rivals: () => ['other'] }))).toEqual(['overlapping-budgets']);
     const problem = { known: false, problem: 'no scale' } as const;
     expect(codes(observed(budgetOf({ maxUnavailable: 1 }), podsOf(3), { scale: problem }))).toEqual(['sync-failed']);
   });

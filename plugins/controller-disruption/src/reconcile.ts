@@ -35,8 +35,8 @@ export interface Observed extends Observation<PodDisruptionBudget> {
   /** Those that the budget selects. */
   readonly pods: readonly Pod[];
   readonly scale: Scale;
-  /** Names of other budgets that select some of the pods. */
-  readonly rivals: readonly string[];
+  /** Names of other budgets that select some of the pods. Costly: of use to who asks why. */
+  readonly rivals: () => readonly string[];
   /** A pod with the condition DisruptionTarget that nobody deletes. Without a subject. */
   readonly spared: Pod | undefined;
 }
