@@ -112,6 +112,23 @@ describe('pods of a job', () => {
     expect(fences(aJob({ parallelism: 1 }, { uncountedTerminatedPods }))[0]).toBe(false);
   });
 
+  it('of which one is refused hold up neither the others nor those that are to be made', () => {
+    const job = aJob({ parallelism: 2, completions: 9 }, { uncountedTerminatedPods: { succeeded: ['uid-a'] } });
+    const target = { type: 'FailureTarget', status: 'True', reason: 'x', message: '' } as const;
+    const { actions } = reconcile(seen(job, [succeeded('a'), aPod('b')]));
+    const passes = [
+      actions.filter((action) => action.do !== 'create'),
+      reconcile(seen(aJob({ suspend: true }), [aPod('a'), aPod('b')])).actions,
+      reconcile(seen(aJob({}, { conditions: [target] }), [aPod('a')])).actions,
+    ];
+    expect(passes.map((pass) => pass.map(({ do: verb, independent }) => `${verb} ${independent}`))).toEqual([
+      ['patch true'],
+      ['patch true', 'patch true', 'delete true', 'delete true'],
+      ['delete true'],
+    ]);
+    expect(actions.at(-1)).toMatchObject({ do: 'create' });
+  });
+
   it('are bounded in one pass', () => {
     expect(brief(seen(aJob({ parallelism: 2000, completions: 3000 }), []))).toHaveLength(500);
   });

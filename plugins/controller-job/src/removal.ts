@@ -10,12 +10,13 @@ export const burst = 500;
 export function untrack(pod: Pod, cause: ActionCause, fenced: boolean = false): Action {
   const { uid } = pod.metadata;
   const body = { metadata: { uid, '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } };
-  return act.patch(podType, pod, { type: 'strategic', body }, { cause, fenced });
+  return act.patch(podType, pod, { type: 'strategic', body }, { cause, fenced, independent: true });
 }
 
 export function deletion(pod: Pod, cause: ActionCause): Action {
   return act.delete(podType, pod, {
     cause,
+    independent: true,
     event: {
       reason: 'SuccessfulDelete',
       message: `Deleted pod: ${pod.metadata.name}`,

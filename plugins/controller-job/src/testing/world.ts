@@ -224,7 +224,10 @@ export class World {
     const isCurrent = observed.subject?.metadata.generation === this.job.metadata.generation;
     if (actions.length > 0 && observed.subject !== undefined && !isCurrent) return;
     const answers = new Map<Action, KubeObject>();
+    const refused = new Set<string | undefined>();
     for (const action of actions) {
+      const uid = 'object' in action ? action.object.metadata.uid : undefined;
+      if (refused.has(uid)) continue;
       try {
         answers.set(
           action,
@@ -232,8 +235,10 @@ export class World {
         );
       } catch (error) {
         if (error instanceof Crash) throw error;
-        // A refusal ends the pass; a deletion of what is gone does not.
-        if (action.do !== 'delete') break;
+        // A refusal ends what the pass does to the pod; a deletion of what is gone is none.
+        if (action.do === 'delete') continue;
+        if (action.independent !== true) break;
+        refused.add(uid);
       }
     }
     this.#writeStatus(observed, { answers, existing: [] }, write);
