@@ -22,7 +22,7 @@ import { needsScale } from './budget.ts';
 import { explain } from './explain.ts';
 import { reconcile, statusPlan, waitsForDeletion, type Observed } from './reconcile.ts';
 import { scaleOf, type Scale } from './scale.ts';
-import { countsAnew, Selectors } from './selection.ts';
+import { countsAnew, labelKeys, Selectors } from './selection.ts';
 
 interface Owners {
   readonly deployments: Informer<Deployment>;
@@ -91,8 +91,7 @@ async function observeBudget(
   inputs: Inputs,
   api: ApiClient,
 ): Promise<Omit<Observed, 'nowMs' | 'timestamp'>> {
-  const inNamespace = inputs.pods.byIndex('namespace', byNamespace(subject));
-  const selected = inNamespace.filter((pod) => inputs.selectors.selects(subject, pod.metadata.labels));
+  const selected = inputs.selectors.podsOf(subject, inputs.pods);
   return {
     subject,
     pods: selected,
@@ -110,7 +109,7 @@ const plugin: AnyPlugin = defineController({
   subject: podDisruptionBudgets,
   inputs: ({ informers }): Inputs => ({
     budgets: informers.for(podDisruptionBudgets, { indexes: { namespace: byNamespace } }),
-    pods: informers.for(pods, { indexes: { namespace: byNamespace } }),
+    pods: informers.for(pods, { indexes: { labels: labelKeys } }),
     owners: {
       deployments: informers.for(deployments),
       replicaSets: informers.for(replicaSets),

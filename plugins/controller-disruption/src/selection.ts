@@ -1,5 +1,5 @@
 /** Which pods a budget selects, and which changes of a pod its status shows. */
-import { findCondition, isPodReady, jsonEqual } from '@timonel/sdk/controller';
+import { byNamespace, findCondition, isPodReady, jsonEqual, type Informer } from '@timonel/sdk/controller';
 import {
   disruptionTarget,
   fromLabelSelector,
@@ -11,6 +11,15 @@ import {
 
 const nothing = Symbol('selects nothing');
 
+const pairKey = (namespace: string, key: string, value: string): string => `${namespace}/${key}=${value}`;
+
+/** The index of pods by namespace, and by each of their labels: a budget looks at few of the pods of a large namespace. */
+export function labelKeys(pod: Pod): readonly string[] {
+  const namespace = byNamespace(pod);
+  const labels = Object.entries(pod.metadata.labels ?? {});
+  return [namespace, ...labels.map(([key, value]) => pairKey(namespace, key, value))];
+}
+
 /** Parsed once for each state of a budget: each change of a pod is matched with all budgets of its namespace. */
 export class Selectors {
   readonly #parsed = new WeakMap<PodDisruptionBudget, Selector | typeof nothing>();
@@ -18,6 +27,19 @@ export class Selectors {
   selects(budget: PodDisruptionBudget, labels: Readonly<Record<string, string>> | undefined): boolean {
     const selector = this.#of(budget);
     return selector !== nothing && matchesSelector(selector, labels);
+  }
+
+  /** `pods`: with the index `labels`, made by {@link labelKeys}. */
+  podsOf(budget: PodDisruptionBudget, pods: Pick<Informer<Pod>, 'byIndex'>): readonly Pod[] {
+    const selector = this.#of(budget);
+    if (selector === nothing) return [];
+    const namespace = byNamespace(budget);
+    const keys = selector.flatMap(({ key, operator, values: [value, ...others] }) =>
+      operator === 'In' && value !== undefined && others.length === 0 ? [pairKey(namespace, key, value)] : [],
+    );
+    const buckets = (keys.length === 0 ? [namespace] : keys).map((key) => pods.byIndex('labels', key));
+    const fewest = buckets.reduce((least, bucket) => (bucket.length < least.length ? bucket : least));
+    return fewest.filter(({ metadata }) => matchesSelector(selector, metadata.labels));
   }
 
   #of(budget: PodDisruptionBudget): Selector | typeof nothing {
