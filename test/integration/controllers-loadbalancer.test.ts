@@ -92,6 +92,23 @@ describe('loadbalancer-pool', () => {
     await cluster.until('the service to go', async () => (await addressesIn(cluster, namespace)).length === 1);
   });
 
+  it('a service that a client replaces keeps its address, and takes new finalizer and annotation', async () => {
+    await using cluster = await start(['192.0.2.1']);
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const at = { namespace, name: 'web' };
+    const balanced = async (): Promise<boolean> => {
+      const { metadata, status } = await api.get(services, at);
+      const isClaimed = metadata.annotations?.[poolAnnotation] === 'main' && metadata.finalizers?.length === 1;
+      return isClaimed && status?.loadBalancer?.ingress?.[0]?.ip === '192.0.2.1';
+    };
+    await api.create(services, aService(namespace, 'web'));
+    await cluster.until('an address', balanced);
+    const replaced = await api.update(services, aService(namespace, 'web'));
+    expect([replaced.metadata.annotations, addressOf(replaced)]).toEqual([undefined, '192.0.2.1']);
+    await cluster.until('the address to be claimed again', balanced);
+  });
+
   it('repairs two services with one address, as a restore may leave them', async () => {
     await using cluster = await start(['192.0.2.1-192.0.2.2']);
     const { api } = cluster;

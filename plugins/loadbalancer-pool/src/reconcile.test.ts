@@ -210,6 +210,39 @@ describe('the end', () => {
   });
 });
 
+describe('a service that lost the annotation, as by kubectl replace', () => {
+  const { annotations: _, ...metadata } = aService({ ingress: '192.0.2.2' }).metadata;
+  const plain: Service = { ...aService({ ingress: '192.0.2.2' }), metadata };
+
+  it('keeps its address, and gets annotation and finalizer again', () => {
+    const replaced = { ...plain, metadata: { ...metadata, finalizers: [] } };
+    for (const subject of [plain, replaced]) {
+      const after = settled(observed(subject, [aService({ name: 'a', ingress: '192.0.2.1' })]));
+      expect([addressOf(after), after.metadata.annotations, after.metadata.finalizers]).toEqual([
+        '192.0.2.2',
+        { [poolAnnotation]: 'main' },
+        [cleanupFinalizer],
+      ]);
+    }
+  });
+
+  it('loses the finalizer when it is deleted, and address and finalizer when it becomes of another type', () => {
+    const deletionTimestamp = '2026-01-01T00:00:00Z';
+    expect(pass(observed({ ...plain, metadata: { ...metadata, deletionTimestamp } })).service).toBeUndefined();
+    const typed: Service = { ...plain, spec: { ...plain.spec, type: 'ClusterIP' } };
+    const after = settled(observed(pass(observed(typed)).service as Service));
+    expect([addressOf(after), after.metadata.finalizers]).toEqual([undefined, undefined]);
+  });
+
+  it('is left alone where others serve it', () => {
+    const foreign = { ...plain, status: { loadBalancer: { ingress: [{ ip: '203.0.113.1' }] } } };
+    expect(pass(observed(foreign)).writes).toBe(0);
+    expect(pass({ ...observed(plain), isDefault: false }).writes).toBe(0);
+    const leaving = { ...foreign, metadata: { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } };
+    expect(pass(observed(leaving)).writes).toBe(0);
+  });
+});
+
 describe('addresses in a pool', () => {
   it.each<[string, number | undefined]>([
     ['192.0.2.7', 1],

@@ -24,28 +24,38 @@ export interface Observed extends Observation<Service>, Market {
 
 type Status = NonNullable<Service['status']>;
 
-/** Whether the service wants an address from here. */
-export function isWanted({ metadata, spec }: Service, { isDefault, className }: Observed): boolean {
-  if (spec.type !== 'LoadBalancer' || metadata.deletionTimestamp !== undefined) return false;
+/** Whether load balancers of its class are from here. */
+function isServed({ spec }: Service, { isDefault, className }: Observed): boolean {
   return spec.loadBalancerClass ? spec.loadBalancerClass === className : isDefault;
 }
 
-/** Whether its address is from here. */
-export function isOurs({ metadata }: Service): boolean {
-  return metadata.annotations?.[poolAnnotation] !== undefined;
+/** Whether the service wants an address from here. */
+export function isWanted(service: Service, seen: Observed): boolean {
+  const { metadata, spec } = service;
+  return spec.type === 'LoadBalancer' && metadata.deletionTimestamp === undefined && isServed(service, seen);
 }
 
 const ingressOf = ({ status }: Service): NonNullable<NonNullable<Status['loadBalancer']>['ingress']> =>
   status?.loadBalancer?.ingress ?? [];
 
-function currentAddress(service: Service): string | undefined {
-  return isOurs(service) ? ingressOf(service)[0]?.ip : undefined;
+/** Whether its address is from here. A client that replaces the service takes the annotation off, not the address. */
+export function isOurs(service: Service, seen: Observed): boolean {
+  const { annotations, finalizers } = service.metadata;
+  if (annotations?.[poolAnnotation] !== undefined) return true;
+  if (!isServed(service, seen)) return false;
+  const ingress = ingressOf(service);
+  if (ingress.length === 0) return finalizers?.includes(cleanupFinalizer) === true;
+  return ingress.some(({ ip }) => seen.pools.some((pool) => pool.includes(ip ?? '')));
+}
+
+function currentAddress(service: Service, seen: Observed): string | undefined {
+  return isOurs(service, seen) ? ingressOf(service)[0]?.ip : undefined;
 }
 
 /** Undefined: nothing is to be chosen. Somebody else serves it where it has an address that is not from here. */
 export function choiceFor(service: Service, seen: Observed): Choice | undefined {
-  if (!isWanted(service, seen) || (!isOurs(service) && ingressOf(service).length > 0)) return undefined;
-  return choose(service, currentAddress(service), seen);
+  if (!isWanted(service, seen) || (!isOurs(service, seen) && ingressOf(service).length > 0)) return undefined;
+  return choose(service, currentAddress(service, seen), seen);
 }
 
 function claim(service: Service, pool: string): Action[] {
@@ -81,7 +91,7 @@ export function reconcile(seen: Observed): Reconciliation {
   const isLeaving = service.metadata.deletionTimestamp !== undefined;
   // Its address goes first, unless the whole service does.
   const isFree = isLeaving || ingressOf(service).length === 0;
-  return { actions: isOurs(service) && !isWanted(service, seen) && isFree ? [disclaim(service)] : [] };
+  return { actions: isOurs(service, seen) && !isWanted(service, seen) && isFree ? [disclaim(service)] : [] };
 }
 
 /** Without its condition, or with that which tells of the refusal. */
@@ -96,9 +106,9 @@ function withCondition(service: Service, refusal: Refusal | undefined, timestamp
 }
 
 /** An address that was given, and a refusal that was not told yet. */
-function eventsOf(service: Service, { address, refusal }: Choice): ActionEvent[] {
+function eventsOf(service: Service, { address, refusal }: Choice, seen: Observed): ActionEvent[] {
   const events: ActionEvent[] = [];
-  if (address !== undefined && currentAddress(service) !== address)
+  if (address !== undefined && currentAddress(service, seen) !== address)
     events.push({ reason: 'EnsuredLoadBalancer', message: `Ensured load balancer with the address ${address}` });
   const before = findCondition(service.status?.conditions, addressCondition);
   const isTold = before?.reason === refusal?.reason && before?.message === refusal?.message;
@@ -115,7 +125,7 @@ export function status(seen: Observed, { failure }: Outcome): StatusPlan<Service
     return undefined;
   const choice = choiceFor(service, seen);
   if (choice === undefined) {
-    const isReleased = isOurs(service) && !isWanted(service, seen);
+    const isReleased = isOurs(service, seen) && !isWanted(service, seen);
     const isTold = findCondition(service.status?.conditions, addressCondition) !== undefined;
     if (!isReleased && !isTold) return undefined;
     const quiet = withCondition(service, undefined, timestamp);
@@ -123,7 +133,10 @@ export function status(seen: Observed, { failure }: Outcome): StatusPlan<Service
   }
   const { address, refusal } = choice;
   const loadBalancer = address === undefined ? {} : { ingress: [{ ip: address, ipMode: 'VIP' }] };
-  return { status: { ...withCondition(service, refusal, timestamp), loadBalancer }, events: eventsOf(service, choice) };
+  return {
+    status: { ...withCondition(service, refusal, timestamp), loadBalancer },
+    events: eventsOf(service, choice, seen),
+  };
 }
 
 const unblocking: Readonly<Record<Refusal['reason'], string>> = {
@@ -150,6 +163,7 @@ export function explain(seen: Observed): readonly Cause[] {
   const refusal = choiceFor(service, seen)?.refusal;
   if (refusal === undefined) return [];
   const { reason, message } = refusal;
-  const has = currentAddress(service) === undefined ? 'it has no address' : 'it has not the address that it wishes';
+  const has =
+    currentAddress(service, seen) === undefined ? 'it has no address' : 'it has not the address that it wishes';
   return [{ component, code: reason, text: `${has}: ${message}`, unblock: unblocking[reason] }];
 }
