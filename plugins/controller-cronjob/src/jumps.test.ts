@@ -65,7 +65,7 @@ describe('amid jumps of the clock, crashes and ends of jobs', () => {
     '%s: no time twice, as many at once as allowed, and then rest',
     (concurrencyPolicy) => {
       fc.assert(
-        fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+        fc.property(fc.array(anyStep, { maxLength: 40, size: 'max' }), (steps) => {
           const subject = cron({ concurrencyPolicy });
           const world: World = { nowMs: atMs('00:00:30'), cronJob: subject, jobs: [], made: new Map() };
           const running = (): Job[] => world.jobs.filter(({ status }) => status?.conditions === undefined);

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { controllerReference, daemonSets, type DaemonSet, type Pod } from '@timonel/sdk/kube';
 import fc from 'fast-check';
 import { hasEnded, isAvailable } from './assess.ts';
-import { boundsOf } from './bounds.ts';
+import { allowsSurge, boundsOf } from './bounds.ts';
 import { newPod, tolerationsOf } from './daemon-pod.ts';
 import { explain } from './explain.ts';
 import { reconcile } from './reconcile.ts';
@@ -392,8 +392,10 @@ describe('any history', () => {
     // What a pass takes away itself leaves as many as must be there; with a surge it takes nothing away.
     if (maxSurge > 0) expect(after).toBe(before);
     else if (after < before) expect(after).toBeGreaterThanOrEqual(nodes - maxUnavailable);
+    // A percentage of no eligible nodes is none, but the pods of an earlier surge on nodes that became unschedulable stay.
+    const atMost = allowsSurge(model.set) ? 2 : 1;
     for (const name of model.nodes.keys()) {
-      expect(model.on(name).length).toBeLessThanOrEqual(maxSurge > 0 ? 2 : 1);
+      expect(model.on(name).length).toBeLessThanOrEqual(atMost);
     }
   }
 
@@ -405,7 +407,7 @@ describe('any history', () => {
       { maxUnavailable: 0, maxSurge: '50%' },
     );
     fc.assert(
-      fc.property(strategy, fc.array(change, { maxLength: 40 }), (rollingUpdate, changes) => {
+      fc.property(strategy, fc.array(change, { maxLength: 40, size: 'max' }), (rollingUpdate, changes) => {
         const model = new Model(agentSet({ updateStrategy: { type: 'RollingUpdate', rollingUpdate } }), 4);
         for (const one of changes) {
           happen(model, one);
@@ -423,7 +425,7 @@ describe('any history', () => {
         }
         expect(model.pass()).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });

@@ -179,7 +179,7 @@ describe('properties', () => {
     phase: fc.constantFrom('Running', 'Running', 'Failed'),
     nodeName: fc.constantFrom('n', 'n', 'gone'),
   });
-  const population = fc.array(fc.tuple(fc.nat(260), anyPod), { maxLength: 260 });
+  const population = fc.array(fc.tuple(fc.nat(260), anyPod), { maxLength: 260, size: 'max' });
 
   it('each pod has exactly one endpoint, slices keep their bound, a second pass does nothing', () => {
     fc.assert(

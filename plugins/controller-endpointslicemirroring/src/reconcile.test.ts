@@ -137,7 +137,9 @@ describe('reconcile', () => {
 
   it('from any state reaches the addresses of the Endpoints, and rests', () => {
     const ip = fc.nat(250).map((number) => `10.0.0.${number}`);
-    const list = fc.uniqueArray(ip, { maxLength: 250 }).map((all) => all.map((address) => ({ ip: address })));
+    const list = fc
+      .uniqueArray(ip, { maxLength: 250, size: 'max' })
+      .map((all) => all.map((address) => ({ ip: address })));
     const subset = fc.record({ addresses: list, ports: fc.constantFrom(ports, [{ port: 1 }], []) });
     fc.assert(
       fc.property(fc.array(fc.array(subset, { maxLength: 3 }), { minLength: 1, maxLength: 4 }), (lives) => {

@@ -66,7 +66,7 @@ describe('over time', () => {
       fc.property(
         anySpec,
         fc.integer({ min: 1, max: 40 }),
-        fc.array(load, { maxLength: 15 }),
+        fc.array(load, { maxLength: 15, size: 'max' }),
         fc.nat(20_000),
         (spec, start, loads, last) => {
           const model = new Model(start, spec);
@@ -124,7 +124,7 @@ describe('over time', () => {
   it('adds no more in a period than its policy allows, however often it decides', () => {
     const policies = [{ type: 'Pods', value: 3, periodSeconds: 60 }];
     fc.assert(
-      fc.property(fc.array(fc.nat(60_000), { minLength: 20, maxLength: 40 }), (loads) => {
+      fc.property(fc.array(fc.nat(60_000), { minLength: 20, maxLength: 40, size: 'max' }), (loads) => {
         const behavior = { scaleUp: { policies }, scaleDown: { stabilizationWindowSeconds: 0, policies } };
         const model = new Model(10, { minReplicas: 1, maxReplicas: 100, behavior });
         const sizes = [10];

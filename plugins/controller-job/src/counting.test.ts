@@ -28,7 +28,7 @@ const anySteps = (more: readonly fc.Arbitrary<Step>[]): fc.Arbitrary<Step[]> =>
       { weight: 1, arbitrary: fc.record({ do: fc.constant('wait' as const), seconds: fc.nat(600) }) },
       ...more.map((arbitrary) => ({ weight: 1, arbitrary })),
     ),
-    { minLength: 5, maxLength: 60 },
+    { minLength: 5, maxLength: 60, size: 'max' },
   );
 const deletions = fc.record({ do: fc.constant('delete' as const), which: fc.nat(9) });
 const suspensions = fc.record({ do: fc.constant('suspend' as const), suspend: fc.boolean() });
@@ -101,7 +101,7 @@ describe('counting', () => {
           expect(job.status?.succeeded).toBeGreaterThanOrEqual(4);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 80 },
     );
   });
 
@@ -113,7 +113,7 @@ describe('counting', () => {
         if (finishedCondition(job) === 'Failed') expect(job.status?.failed).toBeGreaterThan(backoffLimit);
         expect(created).toBeGreaterThan(0);
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 
@@ -123,7 +123,7 @@ describe('counting', () => {
         const check = (world: World): void => expect(counted(world)).toBeLessThanOrEqual(world.created);
         await play({ parallelism: 3, completions: 5, backoffLimit }, steps, check, false);
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 
@@ -155,7 +155,7 @@ describe('counting', () => {
         expect(finishedCondition(job)).toBe('Complete');
         expect(job.status).toMatchObject({ succeeded: 5, completedIndexes: '0-4' });
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 
@@ -180,7 +180,7 @@ describe('counting', () => {
         }
         expect(finishedCondition(job)).toBe(failed.size > 0 ? 'Failed' : 'Complete');
       }),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 });

@@ -29,7 +29,7 @@ describe('IndexSet', () => {
     expect(multiples(2).common(multiples(3))).toBe(20_000);
   });
 
-  const indexes = fc.array(fc.nat(30), { maxLength: 20 });
+  const indexes = fc.array(fc.nat(30), { maxLength: 20, size: 'max' });
   it('is a set of numbers', () => {
     fc.assert(
       fc.property(indexes, indexes, fc.nat(40), fc.nat(10), (a, b, limit, count) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Action } from '@timonel/sdk/controller';
-import type { Job, Pod } from '@timonel/sdk/kube';
+import { dnsLabelProblems, dnsSubdomainProblems, type Job, type Pod } from '@timonel/sdk/kube';
+import fc from 'fast-check';
 import { FailureMemory, delayMs, remainingMs } from './back-off.ts';
 import { explain } from './explain.ts';
 import { completionIndexKey, failureCountAnnotation, ignoredFailureCountAnnotation } from './job-pods.ts';
@@ -270,6 +271,21 @@ describe('new pods', () => {
     const pod = newPod({ ...indexed(), metadata: { name, namespace: 'default' } }, 12);
     expect(pod.spec.hostname).toBe(`${'n'.repeat(60)}-12`);
     expect(pod.metadata.generateName).toBe(`${'n'.repeat(54)}-12-`);
+  });
+
+  it('have names and hostnames that the API accepts, whatever the name of the job', () => {
+    const name = fc
+      .stringMatching(/^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$/)
+      .filter((text) => dnsSubdomainProblems(text).length === 0);
+    fc.assert(
+      fc.property(name, fc.nat(999_999), (name, index) => {
+        const { metadata, spec } = newPod({ ...indexed(), metadata: { name, namespace: 'default' } }, index);
+        expect(dnsSubdomainProblems(`${metadata.generateName}abcde`)).toEqual([]);
+        expect((metadata.generateName ?? '').length).toBeLessThanOrEqual(58);
+        expect(dnsLabelProblems(spec.hostname ?? '')).toEqual([]);
+      }),
+      { examples: [[`${'n'.repeat(53)}.${'n'.repeat(9)}`, 12]] },
+    );
   });
 });
 

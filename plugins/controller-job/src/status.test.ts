@@ -107,6 +107,12 @@ describe('the status of a job', () => {
       [aPod('a', { restarts: 1 }), aPod('b', { restarts: 1 })],
       'FailureTarget=True BackoffLimitExceeded',
     ],
+    [
+      'more restarts than allowed, as far as they are told',
+      aJob({ backoffLimit: 1, template: { spec: { restartPolicy: 'OnFailure', containers: [] } } }),
+      [aPod('a', { restarts: Number.NaN }), aPod('b', { restarts: 1 })],
+      'FailureTarget=True BackoffLimitExceeded',
+    ],
     ['the deadline is over', aJob({ activeDeadlineSeconds: 60 }), [aPod('a')], 'FailureTarget=True DeadlineExceeded'],
     [
       'too many indexes failed',

@@ -170,7 +170,7 @@ describe('properties', () => {
 
   it('never taints faster than the rate, nor while all are lost, and all lost nodes get their turn', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(event, { maxLength: 25 }), async (events) => {
+      fc.asyncProperty(fc.array(event, { maxLength: 25, size: 'max' }), async (events) => {
         const env = manualEnv();
         const zones = new Zones(config, env.clock);
         const state = new Map<string, NodeShape>();

@@ -31,7 +31,7 @@ const steps = fc.array(
     lag: fc.nat(6),
     leaves: fc.option(fc.constantFrom(...names), { nil: undefined, freq: 12 }),
   }),
-  { maxLength: 40 },
+  { maxLength: 40, size: 'max' },
 );
 
 /** Claims that say they have a volume have it, and nobody else does. */

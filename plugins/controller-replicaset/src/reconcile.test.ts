@@ -274,7 +274,7 @@ describe('properties', () => {
 
   it('reaches the declared number from any state, and a second pass does nothing', () => {
     fc.assert(
-      fc.property(fc.nat(12), fc.array(anyPod, { maxLength: 12 }), (replicas, inputs) => {
+      fc.property(fc.nat(12), fc.array(anyPod, { maxLength: 12, size: 'max' }), (replicas, inputs) => {
         const set = replicaSet(replicas);
         const before = inputs.map((input, index) => pod(`p${index}`, input));
         const after = apply(set, before, 1);

@@ -169,7 +169,7 @@ function apply(model: Model, taken: typeof step extends fc.Arbitrary<infer S> ? 
 
 it('never lets more be made than the quota allows, and ends with exactly what is there', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const model = new Model();
       model.reconcile();
       for (const taken of steps) {
@@ -187,13 +187,13 @@ it('never lets more be made than the quota allows, and ends with exactly what is
       expect(sameUsage(model.used, there)).toBe(true);
       expect(model.reconcile()).toBe(true);
     }),
-    { numRuns: 400 },
+    { numRuns: 200 },
   );
 });
 
 it('gives back at once what goes, whatever else is being charged', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       const model = new Model();
       model.reconcile();
       for (const taken of steps) apply(model, taken);
@@ -207,13 +207,13 @@ it('gives back at once what goes, whatever else is being charged', () => {
       model.reconcile();
       expect(quantitiesOf(sum(model.used, first))).toEqual(quantitiesOf(sum(before, usageOf({ pods: '0' }))));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
 it('gives back at once what comes and goes between two looks', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       const model = new Model();
       model.reconcile();
       for (const taken of steps) apply(model, taken);
@@ -228,6 +228,6 @@ it('gives back at once what comes and goes between two looks', () => {
       model.reconcile();
       expect(quantitiesOf(model.used)).toEqual(quantitiesOf(before));
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

@@ -465,7 +465,7 @@ describe('any history', () => {
       fc.property(
         policy,
         rolling,
-        fc.array(change, { maxLength: 40 }),
+        fc.array(change, { maxLength: 40, size: 'max' }),
         (podManagementPolicy, rollingUpdate, changes) => {
           const updateStrategy = { type: 'RollingUpdate', rollingUpdate };
           const model = new Model(webSet(3, { podManagementPolicy, updateStrategy, ...withData }));

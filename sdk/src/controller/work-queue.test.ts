@@ -106,7 +106,7 @@ describe('WorkQueue', () => {
   it('property: never the same key twice at once, and every add is followed by a hand-out', async () => {
     const step = fc.record({ do: fc.constantFrom('add', 'take', 'done'), key: fc.constantFrom('a', 'b', 'c', 'd') });
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
         const queue = new WorkQueue(env());
         const busy = new Set<string>();
         const owed = new Set<string>();
