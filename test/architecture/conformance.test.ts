@@ -12,7 +12,7 @@ function testsOf(text: string): { line: string; name: string }[] {
   let line = '';
   const tests: { line: string; name: string }[] = [];
   for (const [, indent = '', word = '', , title = ''] of text.matchAll(
-    /^( *)(describe|it)(?:\.each[^]*?\))?\(\s*(['"`])((?:\\.|(?!\3)[^])*)\3/gm,
+    /^( *)(describe|it(?:[A-Z]\w*)?)(?:\.each[^]*?\))?\(\s*(['"`])((?:\\.|(?!\3)[^])*)\3/gm,
   )) {
     if (word === 'describe') {
       expect({ title, indent }).toEqual({ title, indent: '' });
