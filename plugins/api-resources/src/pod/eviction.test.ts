@@ -91,7 +91,7 @@ class Cluster implements SubresourceAccess<Pod> {
   }
 }
 
-async function evict(cluster: Cluster, body: object = {}, query = ''): Promise<'evicted' | ApiError> {
+async function evict(cluster: Cluster, body: unknown = {}, query = ''): Promise<'evicted' | ApiError> {
   const request = {
     method: 'POST',
     name: 'a',
@@ -218,5 +218,39 @@ describe('pods/eviction under a budget', () => {
     const other = budgetOf(0, {}, { selector: { matchLabels: { app: 'db' } } });
     const nobody: PodDisruptionBudget = { metadata: { name: 'nobody' }, spec: { maxUnavailable: 0 } };
     expect(await evict(new Cluster(podOf(), [other, nobody]))).toBe('evicted');
+  });
+});
+
+describe('what is not understood', () => {
+  it.each<[string, unknown]>([
+    ['no object', []],
+    ['no body', null],
+    ['another kind', { apiVersion: 'v1', kind: 'Pod' }],
+    ['another version', { apiVersion: 'policy/v9', kind: 'Eviction' }],
+    ['the name of another pod', { metadata: { name: 'b' } }],
+    ['another namespace', { metadata: { name: 'a', namespace: 'kube-system' } }],
+    ['options of the wrong type', { deleteOptions: 'now' }],
+    ['a grace period of the wrong type', { deleteOptions: { gracePeriodSeconds: '0' } }],
+    ['a negative grace period', { deleteOptions: { gracePeriodSeconds: -1 } }],
+    ['a policy that there is not', { deleteOptions: { propagationPolicy: 'Sideways' } }],
+    ['preconditions of the wrong type', { deleteOptions: { preconditions: { uid: 7 } } }],
+    ['a dry run that there is not', { deleteOptions: { dryRun: ['Some'] } }],
+    ['a dry run of the wrong type', { deleteOptions: { dryRun: 'All' } }],
+  ])('evicts nobody: %s', async (_what, body) => {
+    const cluster = new Cluster(podOf(), [budgetOf(1)]);
+    expect(((await evict(cluster, body)) as ApiError).code).toBe(400);
+    expect(cluster.deletions).toEqual([]);
+  });
+
+  it('nulls count as absent', async () => {
+    const options = { gracePeriodSeconds: null, propagationPolicy: null, preconditions: null, dryRun: null };
+    for (const body of [
+      { metadata: null, deleteOptions: null },
+      { kind: null, deleteOptions: options },
+    ]) {
+      const cluster = new Cluster(podOf(), [budgetOf(1)]);
+      expect(await evict(cluster, body)).toBe('evicted');
+      expect(cluster.deletions).toEqual([{ preconditions: { uid: 'u1' } }]);
+    }
   });
 });

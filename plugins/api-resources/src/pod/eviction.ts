@@ -1,39 +1,14 @@
 /** POST pods/NAME/eviction: a deletion that a disruption budget may refuse. */
 import type { Clock } from '@timonel/sdk';
 import type { DeleteOptions } from '@timonel/sdk/contracts/api';
-import type { SubresourceAccess, SubresourceHandler, SubresourceRequest } from '@timonel/sdk/contracts/api-server';
+import type { SubresourceAccess, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
 import { setCondition } from '@timonel/sdk/controller';
 import { ApiError, disruptionTarget, isConflict, podDisruptionBudgets, type Pod } from '@timonel/sdk/kube';
-import { fieldOf, isObject, textOf } from '../validation/loose.ts';
+import { readEviction } from './eviction-body.ts';
 import { budgetOf, mayGoUnready, needsNoBudget, useBudget } from './eviction-budget.ts';
 
 /** A pod that changes all the time is looked at anew so many times. */
 const attemptsLimit = 20;
-
-function deleteOptions(body: unknown): DeleteOptions {
-  const options = fieldOf(body, 'deleteOptions');
-  const seconds = fieldOf(options, 'gracePeriodSeconds');
-  const preconditions = fieldOf(options, 'preconditions');
-  const policy = fieldOf(options, 'propagationPolicy');
-  const uid = textOf(fieldOf(preconditions, 'uid'));
-  const resourceVersion = textOf(fieldOf(preconditions, 'resourceVersion'));
-  return {
-    ...(typeof seconds === 'number' ? { gracePeriodSeconds: seconds } : {}),
-    ...(policy === 'Background' || policy === 'Foreground' || policy === 'Orphan' ? { propagationPolicy: policy } : {}),
-    ...(isObject(preconditions)
-      ? { preconditions: { ...(uid === '' ? {} : { uid }), ...(resourceVersion === '' ? {} : { resourceVersion }) } }
-      : {}),
-  };
-}
-
-/** `kubectl drain --dry-run=server` says it in the body alone. */
-function isDryRun(request: Pick<SubresourceRequest, 'query' | 'body'>): boolean {
-  const inBody = fieldOf(fieldOf(request.body, 'deleteOptions'), 'dryRun');
-  const values = [...request.query.getAll('dryRun'), ...(Array.isArray(inBody) ? inBody : [])];
-  if (values.some((value) => value !== 'All' && value !== ''))
-    throw new ApiError('BadRequest', 'dryRun: Unsupported value: supported values: "All"');
-  return values.includes('All');
-}
 
 function checkPreconditions({ metadata }: Pod, { preconditions = {} }: DeleteOptions): void {
   const { uid = metadata.uid, resourceVersion = metadata.resourceVersion } = preconditions;
@@ -130,14 +105,8 @@ export function evictionHandler(clock: Clock): SubresourceHandler<Pod> {
     group: 'policy',
     version: 'v1',
     async handle(request, access) {
-      const name = textOf(fieldOf(fieldOf(request.body, 'metadata'), 'name'));
-      if (name !== '' && name !== request.name)
-        throw new ApiError(
-          'BadRequest',
-          `name in URL does not match name in Eviction object: ${request.name} != ${name}`,
-        );
-      const options = deleteOptions(request.body);
-      const eviction = new Eviction(access, clock, options, isDryRun(request));
+      const { options, dryRun } = readEviction(request);
+      const eviction = new Eviction(access, clock, options, dryRun);
       let attempts = 1;
       while (!(await eviction.attempt())) {
         attempts += 1;
