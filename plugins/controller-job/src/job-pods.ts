@@ -86,5 +86,6 @@ export function endedAtMs({ metadata, status }: Pod): number {
 /** Restarts of the containers of pods that restart them by themselves. */
 export function restartsOf({ status }: Pod): number {
   const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  return all.reduce((sum, { restartCount }) => sum + restartCount, 0);
+  // Not every node tells of all fields.
+  return all.reduce((sum, { restartCount }: { restartCount?: number }) => sum + (restartCount ?? 0), 0);
 }

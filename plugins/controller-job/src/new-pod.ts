@@ -16,9 +16,9 @@ const hostnameLimit = 63;
 /** Before the five characters that the server adds. */
 const generateNameLimit = 58;
 
-/** `name-7` with as much of the name as fits. */
+/** `name-7` with as much of the name as fits: no dot before the dash. */
 function withIndex(name: string, suffix: string, limit: number): string {
-  return `${name.slice(0, limit - suffix.length)}${suffix}`;
+  return `${name.slice(0, limit - suffix.length).replace(/\.+$/, '')}${suffix}`;
 }
 
 function withIndexVariable<C extends Container>(container: C): C {
@@ -65,7 +65,8 @@ export function newPod(job: Job, index?: number, predecessor?: Pod): Pod {
     },
     spec: {
       ...pod.spec,
-      hostname: withIndex(name, `-${index}`, hostnameLimit),
+      // A label of DNS, which has no dots.
+      hostname: withIndex(name.replaceAll('.', '-'), `-${index}`, hostnameLimit),
       containers: pod.spec.containers.map(withIndexVariable),
       ...(initContainers === undefined ? {} : { initContainers: initContainers.map(withIndexVariable) }),
     },

@@ -110,7 +110,7 @@ describe('the status of a job', () => {
     [
       'more restarts than allowed, as far as they are told',
       aJob({ backoffLimit: 1, template: { spec: { restartPolicy: 'OnFailure', containers: [] } } }),
-      [aPod('a', { restarts: Number.NaN }), aPod('b', { restarts: 1 })],
+      [aPod('a', { restarts: null }), aPod('b', { restarts: 1 })],
       'FailureTarget=True BackoffLimitExceeded',
     ],
     ['the deadline is over', aJob({ activeDeadlineSeconds: 60 }), [aPod('a')], 'FailureTarget=True DeadlineExceeded'],

@@ -39,7 +39,8 @@ export interface PodInput {
   readonly tracked?: boolean;
   readonly deleting?: boolean;
   readonly node?: string;
-  readonly restarts?: number;
+  /** Null: the node does not say. */
+  readonly restarts?: number | null;
   readonly conditions?: NonNullable<Pod['status']>['conditions'];
 }
 
@@ -70,7 +71,7 @@ export function aPod(name: string, input: PodInput = {}): Pod {
         {
           name: 'main',
           ready: false,
-          restartCount: restarts,
+          ...((restarts === null ? {} : { restartCount: restarts }) as { restartCount: number }),
           image: '',
           imageID: '',
           lastState: {},
