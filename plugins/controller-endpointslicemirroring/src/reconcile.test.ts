@@ -127,6 +127,14 @@ describe('reconcile', () => {
     expect(explain(after).map(({ code }) => code)).toEqual(['invalid-addresses', 'too-many-addresses']);
   });
 
+  it('mirrors all addresses of one target, as of a machine that has two', () => {
+    const targetRef = { kind: 'VirtualMachine', name: 'vm', uid: 'vm' };
+    const subset = { addresses: ['10.0.0.1', '10.0.0.2'].map((ip) => ({ ip, targetRef })), ports };
+    const state = step(observed(theEndpoints([subset])));
+    expect(addresses(state.slices)).toEqual(['10.0.0.1', '10.0.0.2']);
+    expect(writes(state)).toEqual([]);
+  });
+
   it('takes nulls of clients for what is absent', () => {
     const absent = null as never;
     const address = { ip: '10.0.0.1', hostname: absent, nodeName: absent, targetRef: absent };

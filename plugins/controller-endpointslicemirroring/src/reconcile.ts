@@ -124,7 +124,7 @@ export function mirrored({ subsets }: Endpoints): Mirrored {
       const key = `${family} ${portsKey(ports)}`;
       const group = groups.get(key) ?? { family, ports, endpoints: new Map<string, Endpoint>() };
       groups.set(key, group);
-      const id = endpoint.targetRef?.uid ?? address;
+      const id = `${address} ${endpoint.targetRef?.uid ?? ''}`;
       if (!group.endpoints.has(id)) group.endpoints.set(id, endpoint);
     }
   }

@@ -31,9 +31,9 @@ interface Fill {
   changed: boolean;
 }
 
-/** The same endpoint in another state has the same key. */
+/** The same endpoint in another state has the same key. A target may have several addresses. */
 export function endpointKey({ targetRef, addresses, hostname = '' }: Endpoint): string {
-  return targetRef?.uid ?? `${addresses.join()} ${hostname}`;
+  return `${addresses.join()} ${targetRef?.uid ?? hostname}`;
 }
 
 /** Ports in another order are the same ports. */
@@ -93,32 +93,41 @@ function packGroup(wanted: readonly Endpoint[], slices: readonly EndpointSlice[]
   return { filled, emptied, added };
 }
 
+function isEmpty({ ports, endpoints }: Partial<SliceContent>): boolean {
+  return (ports ?? []).length === 0 && (endpoints ?? []).length === 0;
+}
+
 /** Slices that are not needed take what new ones would: one write instead of two, and no moment without. */
 class Spare {
   readonly create: SliceContent[] = [];
   readonly update: { slice: EndpointSlice; content: SliceContent }[] = [];
   readonly keep: EndpointSlice[] = [];
-  readonly #slices: EndpointSlice[];
+  /** By family, the first one last. */
+  readonly #slices = new Map<string, EndpointSlice[]>();
 
   constructor(slices: readonly EndpointSlice[]) {
-    this.#slices = [...slices];
+    for (const slice of slices.toReversed()) listIn(this.#slices, slice.addressType).push(slice);
   }
 
   put(content: SliceContent): void {
-    const same = this.#slices.findIndex(({ addressType, ports, endpoints }) =>
-      jsonEqual({ addressType, ports: ports ?? [], endpoints: endpoints ?? [] }, content),
-    );
-    const usable = this.#slices.findIndex(({ addressType }) => addressType === content.addressType);
-    const index = same >= 0 ? same : usable;
-    const [slice] = index < 0 ? [] : this.#slices.splice(index, 1);
+    const slices = listIn(this.#slices, content.addressType);
+    // What has endpoints is in none of these, or it would not be wanted.
+    const same = isEmpty(content) ? slices.findLastIndex(isEmpty) : -1;
+    const [slice] = same >= 0 ? slices.splice(same, 1) : slices.splice(-1);
     if (slice === undefined) this.create.push(content);
     else if (same >= 0) this.keep.push(slice);
     else this.update.push({ slice, content });
   }
 
   get left(): readonly EndpointSlice[] {
-    return this.#slices;
+    return [...this.#slices.values()].flat();
   }
+}
+
+function listIn<T>(lists: Map<string, T[]>, key: string): T[] {
+  const list = lists.get(key) ?? [];
+  lists.set(key, list);
+  return list;
 }
 
 /**
@@ -135,9 +144,10 @@ export function packSlices(
   const keep: EndpointSlice[] = [];
   const spare = new Set(slices);
   const wanted: SliceContent[] = [];
+  const byPorts = new Map<string, EndpointSlice[]>();
+  for (const slice of slices) listIn(byPorts, `${slice.addressType} ${portsKey(slice.ports)}`).push(slice);
   for (const { family: addressType, ports, endpoints } of groups) {
-    const key = portsKey(ports);
-    const own = slices.filter((slice) => slice.addressType === addressType && portsKey(slice.ports) === key);
+    const own = byPorts.get(`${addressType} ${portsKey(ports)}`) ?? [];
     const { filled, added } = packGroup(endpoints, own, limit);
     for (const { slice, endpoints: content, changed } of filled) {
       spare.delete(slice);
