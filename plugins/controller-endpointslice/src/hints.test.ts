@@ -51,6 +51,12 @@ describe('trafficDistribution', () => {
     expect(allEndpoints(state.slices)[0]?.hints).toEqual({ forZones: [{ name: 'za' }], forNodes: [{ name: 'a' }] });
   });
 
+  it('PreferSameNode names the node also where nodes have no zones', () => {
+    const state = step(withPods(aService({ trafficDistribution: 'PreferSameNode' }), { c: 1 }, nodes));
+    expect(allEndpoints(state.slices)[0]?.hints).toEqual({ forNodes: [{ name: 'c' }] });
+    expect(reconcile(state).actions).toEqual([]);
+  });
+
   it('goes when the field goes', () => {
     const state = step(withPods(aService({ trafficDistribution: 'PreferClose' }), { a: 1 }, nodes));
     expect(hintsOf(step({ ...state, subject: aService() }))).toEqual([undefined]);

@@ -34,9 +34,13 @@ const isReady = ({ conditions }: Endpoint): boolean => conditions?.ready !== fal
 
 function closest(one: PodEndpoint, mode: HintsMode): PodEndpoint {
   const { zone, nodeName } = one.endpoint;
-  if (zone === undefined || !isReady(one.endpoint)) return one;
-  const forNodes = mode === 'same-node' && nodeName !== undefined ? { forNodes: [{ name: nodeName }] } : {};
-  return { ...one, endpoint: { ...one.endpoint, hints: { forZones: [{ name: zone }], ...forNodes } } };
+  if (!isReady(one.endpoint)) return one;
+  // Zones are what proxies fall back to when the node has no endpoint. A cluster need not have any.
+  const hints = {
+    ...(zone === undefined ? {} : { forZones: [{ name: zone }] }),
+    ...(mode === 'same-node' && nodeName !== undefined ? { forNodes: [{ name: nodeName }] } : {}),
+  };
+  return Object.keys(hints).length === 0 ? one : { ...one, endpoint: { ...one.endpoint, hints } };
 }
 
 /** Which zone each endpoint was meant for before. */
