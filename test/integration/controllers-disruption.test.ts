@@ -181,6 +181,24 @@ describe('controller-disruption', () => {
     expect(isPodReady(await b.cluster.api.get(pods, target))).toBe(true);
   });
 
+  it('is kept while it is being deleted: it holds until it is gone', async () => {
+    await using b = await bed();
+    const at = { namespace: b.namespace, name: 'keep' };
+    const finalizers = (value: string[] | null): Promise<unknown> =>
+      b.cluster.api.patch(podDisruptionBudgets, at, { type: 'merge', body: { metadata: { finalizers: value } } });
+    await protect(b, { minAvailable: 1 });
+    await finalizers(['example.com/held']);
+    await b.cluster.api.delete(podDisruptionBudgets, at);
+    await b.cluster.quiet();
+    await deploy(b, 2);
+    await b.reads([2, 1, 2, 1]);
+    const [first, second] = await b.pods();
+    expect(await b.evict(first as Pod)).toBeUndefined();
+    await b.reads([2, 1, 2, 1]);
+    expect(await b.evict(second as Pod)).toBeUndefined();
+    await finalizers(null);
+  });
+
   it('while it is disabled no more pods go than it had allowed; once it is enabled again, others may', async () => {
     await using b = await bed();
     await deploy(b, 4);

@@ -135,6 +135,8 @@ const plugin: AnyPlugin = defineController({
     if (subject === undefined) return undefined;
     return { ...now, ...(await observeBudget(subject, inputs, api)) };
   },
+  // What it writes is refused when the cache is behind.
+  confirm: false,
   reconcile,
   status: statusPlan,
   explain,

@@ -123,8 +123,9 @@ export function reconcile(observed: Observed): Reconciliation {
   };
 }
 
+/** Also of a budget that is being deleted: evictions heed it until it is gone. */
 export function statusPlan(observed: Observed): StatusPlan<PodDisruptionBudget> | undefined {
   const { subject: budget } = observed;
-  if (budget === undefined || budget.metadata.deletionTimestamp !== undefined) return undefined;
+  if (budget === undefined) return undefined;
   return { status: planOf(observed, budget).status };
 }
