@@ -167,6 +167,20 @@ describe('the scheduler host', () => {
     expect(host.counts.bound).toBe(1);
   });
 
+  it('admits only pods that the scheduler has something to do with', async () => {
+    const { api, env, service, host } = await bench();
+    const admitted: string[] = [];
+    service.traits = {
+      admits: ({ name }) => name === 'p1',
+      admit: ({ name }) => (admitted.push(name), Promise.resolve({ outcome: 'bind' })),
+    };
+    await quiet(env, 10_000);
+    putPods(api, 3);
+    await quiet(env);
+    expect(host.counts).toMatchObject({ bound: 3, bindErrors: 0 });
+    expect(admitted).toEqual(['p1']);
+  });
+
   it('looks at pods again that came before it knew all other objects', async () => {
     let listed: () => void = () => undefined;
     const { api, env, service } = await bench({}, (fake) => {

@@ -63,7 +63,7 @@ describe('BindingCycle', () => {
   it('goes through all points in order, and binds itself when a plugin does', async () => {
     const all = { reserve: yes, permit: yes, preBind: yes };
     const { admit, calls, cycle } = bed({ A: { ...all, bind: { code: 'skip' } }, B: { ...all, bind: yes } });
-    expect(cycle.isEmpty).toBe(false);
+    expect(cycle.admits(pod)).toBe(true);
     expect(await admit()).toEqual({ outcome: 'bound' });
     const points = ['reserve', 'permit', 'preBind', 'bind'].flatMap((point) => [`A.${point}`, `B.${point}`]);
     expect(calls).toEqual(points);
@@ -71,7 +71,34 @@ describe('BindingCycle', () => {
 
   it('leaves the binding to the host when nobody binds', async () => {
     expect(await bed({ A: { bind: { code: 'skip' } } }).admit()).toEqual({ outcome: 'bind' });
-    expect(bed({}).cycle.isEmpty).toBe(true);
+    expect(bed({}).cycle.admits(pod)).toBe(false);
+  });
+
+  it('passes pods by that no plugin has to do with, and asks about a class once', async () => {
+    const asked: string[] = [];
+    const calls: string[] = [];
+    const partial: SchedulingPlugin = {
+      name: 'Claims',
+      takesPart: ({ claims }) => (asked.push(claims.join()), claims.length > 0),
+      reserve: () => (calls.push('reserve'), yes),
+      unreserve: () => void calls.push('unreserve'),
+      postBind: () => void calls.push('postBind'),
+    };
+    const settings = { schedulerName: 'x', plugins: [{ name: 'Claims' }] };
+    const profile = makeProfile(settings, new Map([['Claims', () => partial]]));
+    const cycle = new BindingCycle(profile, new PluginGuard(), { after: () => ({ cancel: () => undefined }) });
+    const volumes = [{ name: 'v', persistentVolumeClaim: { claimName: 'data' } }];
+    const classes = new PodClasses();
+    const [plain, other, claiming] = [{}, {}, { volumes }].map((spec, index) =>
+      classes.infoOf({ metadata: { name: `p${index}`, uid: `u${index}` }, spec: { containers: [], ...spec } }),
+    ) as [PodInfo, PodInfo, PodInfo];
+    expect([plain, other, claiming].map((info) => cycle.admits(info))).toEqual([false, false, true]);
+    for (const info of [plain, other]) for (const bound of [true, false]) cycle.settled(info, 'n', bound);
+    expect(calls).toEqual([]);
+    expect(await cycle.admit(claiming, 'n', new AbortController().signal)).toEqual({ outcome: 'bind' });
+    cycle.settled(claiming, 'n', false);
+    expect(calls).toEqual(['reserve', 'unreserve']);
+    expect(asked).toEqual(['', 'data']);
   });
 
   it.each(['reserve', 'permit', 'preBind', 'bind'] as const)(

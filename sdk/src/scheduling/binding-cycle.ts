@@ -1,6 +1,6 @@
 /** What happens between a decision and its binding: Reserve, Permit, PreBind, Bind; and PostBind or Unreserve after it. */
 import { errorMessage } from '../kernel/index.ts';
-import type { Admission, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler/index.ts';
+import type { Admission, PodClass, PodInfo, SchedulingPlugin, Status } from '../contracts/scheduler/index.ts';
 import type { PluginGuard } from './plugin-guard.ts';
 import { Permission, type Timers } from './permission.ts';
 import type { Profile } from './profile.ts';
@@ -21,29 +21,37 @@ function having(profile: Profile, ...points: readonly (keyof SchedulingPlugin)[]
   return profile.all.filter((plugin) => points.some((point) => point in plugin));
 }
 
-export class BindingCycle {
-  readonly #admitting: readonly SchedulingPlugin[];
-  readonly #bound: readonly SchedulingPlugin[];
+/** Plugins that have something to do with the pods of a class. */
+interface Concerned {
+  readonly admitting: readonly SchedulingPlugin[];
+  readonly bound: readonly SchedulingPlugin[];
   /** In reverse order. */
-  readonly #undoing: readonly SchedulingPlugin[];
+  readonly undoing: readonly SchedulingPlugin[];
+}
+
+export class BindingCycle {
+  readonly #all: Concerned;
+  readonly #byClass = new WeakMap<PodClass, Concerned>();
   readonly #guard: PluginGuard;
   readonly #timers: Timers;
 
   constructor(profile: Profile, guard: PluginGuard, timers: Timers) {
-    this.#admitting = having(profile, 'reserve', 'permit', 'preBind', 'bind');
-    this.#bound = having(profile, 'postBind');
-    this.#undoing = having(profile, 'unreserve').toReversed();
+    this.#all = {
+      admitting: having(profile, 'reserve', 'permit', 'preBind', 'bind'),
+      bound: having(profile, 'postBind'),
+      undoing: having(profile, 'unreserve').toReversed(),
+    };
     this.#guard = guard;
     this.#timers = timers;
   }
 
-  /** No plugin has anything to do in between. */
-  get isEmpty(): boolean {
-    return this.#admitting.length === 0;
+  /** Whether a plugin has anything to do with the pod before it is bound. */
+  admits(pod: PodInfo): boolean {
+    return this.#concerned(pod).admitting.length > 0;
   }
 
   async admit(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission> {
-    const plugins = this.#admitting.filter(({ name }) => !this.#guard.isOut(name));
+    const plugins = this.#concerned(pod).admitting.filter(({ name }) => !this.#guard.isOut(name));
     for (const plugin of plugins) {
       const no = this.#ask(plugin, () => plugin.reserve?.(pod, nodeName));
       if (no !== undefined) return no;
@@ -58,13 +66,35 @@ export class BindingCycle {
   }
 
   settled(pod: PodInfo, nodeName: string, bound: boolean): void {
-    const plugins = bound ? this.#bound : this.#undoing;
+    const concerned = this.#concerned(pod);
+    const plugins = bound ? concerned.bound : concerned.undoing;
     for (const plugin of plugins) {
       this.#ask(plugin, () => {
         if (bound) plugin.postBind?.(pod, nodeName);
         else plugin.unreserve?.(pod, nodeName);
         return undefined;
       });
+    }
+  }
+
+  #concerned({ class: podClass }: PodInfo): Concerned {
+    const known = this.#byClass.get(podClass);
+    if (known !== undefined) return known;
+    const { admitting, bound, undoing } = this.#all;
+    const taking = new Set([...admitting, ...bound, ...undoing]);
+    for (const plugin of taking) if (!this.#takesPart(plugin, podClass)) taking.delete(plugin);
+    const only = (plugins: readonly SchedulingPlugin[]): SchedulingPlugin[] => plugins.filter((one) => taking.has(one));
+    const concerned = { admitting: only(admitting), bound: only(bound), undoing: only(undoing) };
+    this.#byClass.set(podClass, concerned);
+    return concerned;
+  }
+
+  /** One that throws is asked about each pod. */
+  #takesPart(plugin: SchedulingPlugin, podClass: PodClass): boolean {
+    try {
+      return this.#guard.call(plugin.name, () => plugin.takesPart?.(podClass) ?? true);
+    } catch {
+      return true;
     }
   }
 

@@ -81,6 +81,7 @@ class Framework implements FrameworkScheduler {
       compare: (a, b) => this.#compare(a, b),
       preEnqueue: (pod) => this.#preEnqueue(pod),
       requeueHints: (plugin) => this.#requeueHints(plugin),
+      admits: (pod) => this.#laneOf(pod)?.binding.admits(pod) ?? false,
       admit: (pod, nodeName, signal) => this.#admit(pod, nodeName, signal),
       settled: (pod, nodeName, bound) => this.#laneOf(pod)?.binding.settled(pod, nodeName, bound),
       running: () => this.#guard.running,
@@ -210,9 +211,7 @@ class Framework implements FrameworkScheduler {
 
   #admit(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission> {
     const binding = this.#laneOf(pod)?.binding;
-    return binding === undefined || binding.isEmpty
-      ? Promise.resolve({ outcome: 'bind' })
-      : binding.admit(pod, nodeName, signal);
+    return binding === undefined ? Promise.resolve({ outcome: 'bind' }) : binding.admit(pod, nodeName, signal);
   }
 }
 

@@ -31,7 +31,7 @@ const plugins = [
   'api-resources',
   'admission-namespace',
   'service-allocator',
-  ...(scheduler === undefined ? [] : ['scheduler-host', scheduler]),
+  ...(scheduler === undefined ? [] : ['scheduler-host', 'scheduling-volumes', scheduler]),
 ];
 const configuration: Readonly<Record<string, unknown>> = {
   apiserver: { listen: { address: '127.0.0.1', port: 0 } },

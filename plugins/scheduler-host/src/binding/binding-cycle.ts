@@ -31,7 +31,8 @@ interface Cycle extends Admitting {
   readonly pod: PodInfo;
   readonly nominatedBefore: string | undefined;
   readonly startedMs: number;
-  readonly cancel: AbortController;
+  /** Undefined: nobody admits it, its binding is written at once. */
+  readonly cancel: AbortController | undefined;
   /** Somebody ended it: no fault of anybody. */
   cancelled: boolean;
 }
@@ -58,7 +59,7 @@ export class BindingCycles {
     const { nodeName } = decision;
     const { traits } = current;
     const nominatedBefore = nominations.delete(uid);
-    const cancel = new AbortController();
+    const cancel = traits.admits(pod) ? new AbortController() : undefined;
     const cycle: Cycle = { waiting, pod, nodeName, nominatedBefore, traits, startedMs, cancel, cancelled: false };
     assumed.add(uid, cycle);
     state.place(pod, nodeName);
@@ -67,10 +68,12 @@ export class BindingCycles {
     if (nominatedBefore !== undefined && nominatedBefore !== nodeName) {
       turn.emit({ kind: 'pod-removed', pod, nodeName: nominatedBefore });
     }
-    if (traits.admits) {
-      this.#admitting.set(uid, cycle);
-      this.#admissions.run(() => this.#admit(cycle));
-    } else this.#writes.run(() => this.#write(cycle));
+    if (cancel === undefined) {
+      this.#writes.run(() => this.#write(cycle));
+      return;
+    }
+    this.#admitting.set(uid, cycle);
+    this.#admissions.run(() => this.#admit(cycle, cancel));
   }
 
   /** Ends an admission. Answers whether there was one. */
@@ -78,7 +81,7 @@ export class BindingCycles {
     const cycle = this.#admitting.get(uid);
     if (cycle === undefined) return false;
     cycle.cancelled = true;
-    cycle.cancel.abort(new Error(reason));
+    cycle.cancel?.abort(new Error(reason));
     return true;
   }
 
@@ -105,10 +108,10 @@ export class BindingCycles {
     await this.#writes.below(0);
   }
 
-  async #admit(cycle: Cycle): Promise<void> {
+  async #admit(cycle: Cycle, cancel: AbortController): Promise<void> {
     const { waiting, pod, nodeName } = cycle;
     try {
-      const admission = await this.#admitInTime(cycle);
+      const admission = await this.#admitInTime(cycle, cancel);
       if (admission.outcome === 'bound') this.#bound(cycle);
       else if (cycle.cancelled) this.#undo(cycle, { why: 'error' }, undefined);
       else if (admission.outcome === 'bind') this.#writes.run(() => this.#write(cycle));
@@ -127,7 +130,7 @@ export class BindingCycles {
   }
 
   /** An admission that is cancelled or takes too long is not waited for; the scheduler is told by the signal. */
-  #admitInTime({ cancel, traits, pod, nodeName }: Cycle): Promise<Admission> {
+  #admitInTime({ traits, pod, nodeName }: Cycle, cancel: AbortController): Promise<Admission> {
     const { env, config } = this.#core;
     const late = (): Error => {
       const error = new Error(`the admission took longer than ${config.admissionTimeoutMs} ms`);

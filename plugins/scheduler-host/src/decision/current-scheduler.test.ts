@@ -43,7 +43,7 @@ describe('the scheduler in charge', () => {
     expect(traits.compare(queued('a', 1), queued('b', 2, 5))).toBeGreaterThan(0);
     expect(traits.preEnqueue(aPodInfo('p')).code).toBe('success');
     expect(traits.requeueHints('Fit')).toBeUndefined();
-    expect(traits.admits).toBe(false);
+    expect(traits.admits(aPodInfo('p'))).toBe(false);
     traits.settled(aPodInfo('p'), 'n', true);
   });
 
@@ -70,7 +70,12 @@ describe('the scheduler in charge', () => {
       preEnqueue: boom,
       requeueHints: boom,
       settled: boom,
+      admit: boom,
+      admits: boom,
     });
+    // Who does not know whether it admits is asked to admit.
+    expect(current.traits.admits(aPodInfo('p'))).toBe(true);
+    expect(blamed.splice(1)).toEqual(['admits threw: boom']);
     expect(current.takes('default-scheduler')).toBe(true);
     expect(current.traits.compare(queued('a', 1), queued('b', 2))).toBeLessThan(0);
     expect(current.traits.preEnqueue(aPodInfo('p')).code).toBe('success');

@@ -42,7 +42,7 @@ export class GuardedTraits implements QueueRules {
   readonly traits: SchedulerTraits | undefined;
   readonly scheduler: string;
   readonly profiles: ReadonlySet<string>;
-  readonly admits: boolean;
+  readonly #hasAdmission: boolean;
   readonly #blame: (message: string) => void;
 
   constructor(
@@ -56,7 +56,7 @@ export class GuardedTraits implements QueueRules {
     const named = this.#guarded('profiles', () => traits?.profiles?.());
     const names = Array.isArray(named) ? named.filter((name) => typeof name === 'string') : [defaultProfile];
     this.profiles = new Set(names as readonly string[]);
-    this.admits = this.#guarded('admit', () => typeof traits?.admit === 'function') ?? false;
+    this.#hasAdmission = this.#guarded('admit', () => typeof traits?.admit === 'function') ?? false;
   }
 
   compare(a: QueuedPod, b: QueuedPod): number {
@@ -82,6 +82,11 @@ export class GuardedTraits implements QueueRules {
       return Array.isArray(answer) && answer.every(isHint) ? [...answer] : undefined;
     });
     return hints;
+  }
+
+  /** Whether the pod is to be admitted before it is bound. */
+  admits(pod: PodInfo): boolean {
+    return this.#hasAdmission && this.#guarded('admits', () => this.traits?.admits?.(pod)) !== false;
   }
 
   /** @throws whatever the scheduler throws */

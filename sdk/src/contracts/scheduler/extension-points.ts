@@ -3,7 +3,7 @@
  * scores see many nodes at once; `perNode` makes them of functions of one node.
  * Source: Kubernetes, "Scheduling Framework" (KEP-624).
  */
-import type { PodInfo } from './pod-info.ts';
+import type { PodClass, PodInfo } from './pod-info.ts';
 import type { RequeueHint } from './requeue.ts';
 import type { Status } from './status.ts';
 import type { NodeRejection, Victim } from './decision.ts';
@@ -100,6 +100,11 @@ export interface SchedulingPlugin {
    */
   readonly normalize?: 'max' | 'reverse-max' | ((scores: Float64Array, nodes: NodeBatch) => void);
 
+  /**
+   * Whether the methods below have anything to do with pods of the class. Asked once for each class; pods that no plugin has anything to do
+   * with are bound without a detour. Default: yes.
+   */
+  takesPart?(podClass: PodClass): boolean;
   /** A node was chosen. On anything but `success` the pod is tried again later. */
   reserve?(pod: PodInfo, nodeName: string): Status;
   /** Undoes `reserve`: in reverse order, also of plugins that were not reached. Must be idempotent and must not throw. */

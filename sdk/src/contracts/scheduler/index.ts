@@ -22,6 +22,8 @@ export interface SchedulerTraits {
   preEnqueue?(pod: PodInfo): Status;
   /** Which events may help a pod that the plugin refused. Default: every event. */
   requeueHints?(plugin: string): readonly RequeueHint[] | undefined;
+  /** False: `admit` would answer `bind` to this pod at once, so it is not asked. Default: true. */
+  admits?(pod: PodInfo): boolean;
   /** Reserve, Permit, PreBind and Bind. `bound`: a plugin has written the binding. Default: success. */
   admit?(pod: PodInfo, nodeName: string, signal: AbortSignal): Promise<Admission>;
   /** PostBind, or Unreserve when it came to nothing. */

@@ -242,6 +242,12 @@ describe('VolumeBinding with a binder', () => {
     expect(places(second)).toEqual(['a']);
   });
 
+  it('has to do only with pods that have claims', () => {
+    const { plugin } = bench({});
+    expect(plugin.takesPart?.(podWith('p1', 'data').class)).toBe(true);
+    expect(plugin.takesPart?.(podOf({}).class)).toBe(false);
+  });
+
   it('sends pods that share a claim to one node while its volume is made there', () => {
     const shared = claim('shared', '1Gi', waitingFor, uid('shared'));
     const { plugin, places } = bench({ claims: [shared] });

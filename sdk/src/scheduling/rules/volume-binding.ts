@@ -106,7 +106,7 @@ class Binding {
 
   reserve(pod: PodInfo, nodeName: string): Status {
     const { view } = this;
-    if (pod.class.claims.length === 0 || view === undefined) return success;
+    if (view === undefined) return success;
     const row = view.rowOf(nodeName);
     const node = row === undefined ? undefined : view.nodes[row];
     const volumes = volumesOf(pod, view, this.reservations);
@@ -190,8 +190,11 @@ export function volumeBinding(binder?: VolumeBinder): SchedulingPlugin {
   };
 }
 
-function extensionPoints(binding: Binding): Pick<SchedulingPlugin, 'reserve' | 'preBind' | 'postBind' | 'unreserve'> {
+type BindingPoint = 'takesPart' | 'reserve' | 'preBind' | 'postBind' | 'unreserve';
+
+function extensionPoints(binding: Binding): Pick<SchedulingPlugin, BindingPoint> {
   return {
+    takesPart: ({ claims }) => claims.length > 0,
     reserve: (pod, nodeName) => binding.reserve(pod, nodeName),
     preBind: (pod) => binding.preBind(pod),
     postBind: (pod) => binding.end(pod),
