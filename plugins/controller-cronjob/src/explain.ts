@@ -1,10 +1,10 @@
 /** Why a CronJob makes no job at the moment, for `timonel why`. */
 import type { Cause } from '@timonel/sdk/contracts/why';
 import { zonedTimestamp } from '@timonel/sdk/cron';
-import { endOf, scheduledAtMs, suspended } from './cron-jobs.ts';
+import { suspended } from './cron-jobs.ts';
 import { dueRun, lastScheduledMs, timetableOf, type Due } from './due.ts';
 import type { Observed } from './observe.ts';
-import { activeJobs } from './reconcile.ts';
+import { activeJobs, unexpectedJobs } from './reconcile.ts';
 
 function cause(code: string, text: string, unblock?: string): Cause {
   return { component: 'controller-cronjob', code, text, ...(unblock === undefined ? {} : { unblock }) };
@@ -36,10 +36,9 @@ function ofRuns(observed: Observed, due: Due, zone: string): Cause[] {
 }
 
 export function explain(observed: Observed): readonly Cause[] {
-  const { subject: cronJob, jobs } = observed;
+  const { subject: cronJob } = observed;
   if (cronJob === undefined) return [];
-  const strange = jobs.filter((job) => endOf(job) === undefined && scheduledAtMs(job) === undefined);
-  const unexpected = strange.map(({ metadata }) =>
+  const unexpected = unexpectedJobs(observed).map(({ metadata }) =>
     cause('UnexpectedJob', `job ${metadata.name} names it as its controller, but was made by somebody else`),
   );
   if (suspended(cronJob)) return [cause('Suspended', 'it is suspended', 'set spec.suspend to false'), ...unexpected];

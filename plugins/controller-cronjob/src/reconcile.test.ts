@@ -169,6 +169,19 @@ describe('a cron job', () => {
     ]);
   });
 
+  it('tells of jobs that somebody else made in its name, as long as they run', () => {
+    const { [scheduledAnnotation]: _, ...annotations } = job('00:05:00').metadata.annotations ?? {};
+    const by = (name: string, end?: 'Complete'): Job => job('00:05:00', end, { name, uid: name, annotations });
+    const jobs = [by('manual'), by('done', 'Complete'), by('again')];
+    for (const suspend of [false, true]) {
+      const { actions } = reconcile(seen('00:06:00', cron({ suspend }), jobs));
+      const message = 'Saw a job that the controller did not create or forgot: again, manual';
+      expect(actions).toMatchObject([
+        { do: 'event', event: { kind: 'Warning', reason: 'UnexpectedJob', message, once: 'again, manual' } },
+      ]);
+    }
+  });
+
   it('makes jobs by its template, named by the minute', () => {
     expect(jobFor(cron({ timeZone: 'Europe/Madrid' }), atMs('00:10:00'), 'Europe/Madrid')).toEqual({
       metadata: {

@@ -105,6 +105,22 @@ function run(cronJob: CronJob, observed: Observed, atMs: number, zone: string): 
   return [...replaced.map((job) => deletion(job, { code: 'Replaced', text: 'the next run is due' }, false)), creation];
 }
 
+/** Jobs in its name that run and are not of its making: `kubectl create job --from` makes such. */
+export function unexpectedJobs({ subject, jobs }: Observed): Job[] {
+  const named = new Set((subject?.status?.active ?? []).map(({ uid }) => uid));
+  return jobs.filter(
+    (job) => endOf(job) === undefined && scheduledAtMs(job) === undefined && !named.has(job.metadata.uid),
+  );
+}
+
+function toldOfUnexpected(observed: Observed): Action[] {
+  const unexpected = unexpectedJobs(observed);
+  if (unexpected.length === 0) return [];
+  const names = unexpected.map(({ metadata: { name = '' } }) => name);
+  const text = names.toSorted((a, b) => (a < b ? -1 : 1)).join(', ');
+  return [warning('UnexpectedJob', `Saw a job that the controller did not create or forgot: ${text}`, text)];
+}
+
 function told(due: Due, zone: string): Action[] {
   if (due.tooLateMs !== undefined) {
     const at = zonedTimestamp(zone, due.tooLateMs);
@@ -118,7 +134,7 @@ function told(due: Due, zone: string): Action[] {
 export function reconcile(observed: Observed): Reconciliation {
   const { subject: cronJob, nowMs } = observed;
   if (cronJob === undefined || cronJob.metadata.deletionTimestamp !== undefined) return { actions: [] };
-  const cleaned = history(observed);
+  const cleaned = [...toldOfUnexpected(observed), ...history(observed)];
   if (suspended(cronJob)) return { actions: cleaned };
   const timetable = timetableOf(cronJob);
   if (timetable.schedule === undefined) {
