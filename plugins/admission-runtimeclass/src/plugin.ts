@@ -2,7 +2,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { apiHooks, forbiddenBy, notReadable, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { Informer, isApiAbsent, readThrough } from '@timonel/sdk/controller';
-import { runtimeClasses, type Pod, type RuntimeClass } from '@timonel/sdk/kube';
+import { runtimeClasses, type Pod, type PodSpec, type RuntimeClass } from '@timonel/sdk/kube';
 import { applyClass, podProblem } from './runtime-class.ts';
 
 function isNewPod({ group, resource, operation, subresource }: AdmissionContext): boolean {
@@ -19,33 +19,40 @@ const plugin: AnyPlugin = definePlugin({
     const { api } = ctx.deps;
     const informer = new Informer(ctx, api, runtimeClasses);
     const classOf = (name: string): Promise<RuntimeClass | undefined> => readThrough(informer, api, ctx.env, { name });
-    ctx.tap(
-      apiHooks.objectMutate,
-      async (object, context) => {
-        const { spec } = object as unknown as Pod;
-        if (!isNewPod(context) || !spec?.runtimeClassName) return undefined;
-        try {
-          const runtimeClass = await classOf(spec.runtimeClassName);
-          if (runtimeClass !== undefined) applyClass(spec, runtimeClass);
-        } catch (error) {
-          // The check that follows refuses the pod.
-          if (!isApiAbsent(error)) throw error;
-        }
-        return undefined;
-      },
-      { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
-    );
-    ctx.tap(apiHooks.objectValidate, async (object, context) => {
-      if (!isNewPod(context)) return undefined;
-      const pod = object as unknown as Pod;
-      const name = pod.spec.runtimeClassName ?? '';
+    const setLater = async (spec: PodSpec, name: string): Promise<undefined> => {
       try {
-        const problem = podProblem(pod, name === '' ? undefined : await classOf(name));
-        return problem === undefined ? undefined : [refuse(forbiddenBy(context, problem))];
+        const runtimeClass = await classOf(name);
+        if (runtimeClass !== undefined) applyClass(spec, runtimeClass);
+      } catch (error) {
+        // The check that follows refuses the pod.
+        if (!isApiAbsent(error)) throw error;
+      }
+    };
+    const refusals = (pod: Pod, runtimeClass: RuntimeClass | undefined, context: AdmissionContext) => {
+      const problem = podProblem(pod, runtimeClass);
+      return problem === undefined ? undefined : [refuse(forbiddenBy(context, problem))];
+    };
+    const checkLater = async (pod: Pod, name: string, context: AdmissionContext) => {
+      try {
+        return refusals(pod, await classOf(name), context);
       } catch (error) {
         if (!isApiAbsent(error)) throw error;
         return [refuse(notReadable(`the runtime class ${name}`))];
       }
+    };
+    ctx.tap(
+      apiHooks.objectMutate,
+      (object, context) => {
+        const { spec } = object as unknown as Partial<Pod>;
+        return isNewPod(context) && spec?.runtimeClassName ? setLater(spec, spec.runtimeClassName) : undefined;
+      },
+      { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
+    );
+    ctx.tap(apiHooks.objectValidate, (object, context) => {
+      if (!isNewPod(context)) return undefined;
+      const pod = object as unknown as Pod;
+      const name = pod.spec.runtimeClassName ?? '';
+      return name === '' ? refusals(pod, undefined, context) : checkLater(pod, name, context);
     });
     return {
       async start() {
