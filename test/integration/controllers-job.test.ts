@@ -199,6 +199,20 @@ describe('controller-job', () => {
     expect((await get(namespace)).status?.failed).toBeUndefined();
   });
 
+  it('takes fields of a manifest that are null for absent ones', async () => {
+    const absent = null as never;
+    const namespace = await made({
+      managedBy: absent,
+      activeDeadlineSeconds: absent,
+      ttlSecondsAfterFinished: absent,
+      podFailurePolicy: absent,
+    });
+    cluster.kubelet.finish((await runs(namespace, 1))[0] as Pod, 0);
+    await becomes(namespace, 'Complete');
+    await cluster.quiet();
+    expect((await get(namespace)).status?.succeeded).toBe(1);
+  });
+
   it('leaves jobs of other controllers alone', async () => {
     const namespace = await made({ managedBy: 'example.com/queue' });
     await cluster.quiet();
