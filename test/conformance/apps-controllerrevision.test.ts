@@ -34,6 +34,10 @@ describe('apps: ControllerRevision', () => {
     });
     expect(await list()).toHaveLength(2);
     await cluster.api.delete(controllerRevisions, at(first));
+    await cluster.quiet();
+    const { status } = await cluster.api.get(daemonSets, { namespace, name: 'agent' });
+    expect(status).toMatchObject({ updatedNumberScheduled: 1, numberReady: 1 });
+    expect(status?.collisionCount).toBeUndefined();
     const replaced = await cluster.api.update(controllerRevisions, {
       ...byHand,
       metadata: { ...byHand.metadata, labels: { ...labels, replaced: 'yes' } },
