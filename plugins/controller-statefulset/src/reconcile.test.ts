@@ -358,7 +358,7 @@ describe('a roll-out', () => {
   });
 
   it('goes on with the newest template when the revision of pods below the partition is gone, or makes no sense', () => {
-    for (const data of [undefined, {}]) {
+    for (const data of [undefined, {}, { spec: { template: { spec: null } } }, { spec: { template: { spec: {} } } }]) {
       const model = settled(webSet(2, { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }));
       rollTo(model, 'web:2');
       settle(model);
