@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { manualEnv } from '@timonel/testkit';
 import { ApiError, type KubeObject } from '../kube/index.ts';
@@ -39,6 +40,21 @@ describe('the contact with the API', () => {
       await b.pass(60_000);
       expect(b.contact.sinceMs()).toBeLessThanOrEqual(startMs + 5000);
     }
+  });
+
+  it('leaves nothing behind on the signal of its host', async () => {
+    const env = manualEnv();
+    const { signal } = new AbortController();
+    const contact = new ApiContact({ env, signal }, { get: () => Promise.resolve({ metadata: {} } as never) });
+    await env.advance(60_000);
+    expect(contact.sinceMs()).toBeLessThan(env.clock.monotonic());
+    expect(getEventListeners(signal, 'abort').length).toBeLessThanOrEqual(1);
+    // Where the runtime keeps the signals that were made of this one.
+    const dependants = Object.getOwnPropertySymbols(signal).find(({ description }) =>
+      description?.startsWith('kDependantSignals'),
+    );
+    const kept = dependants === undefined ? undefined : (signal as unknown as Record<symbol, Set<unknown>>)[dependants];
+    expect(kept?.size ?? 0).toBe(0);
   });
 
   it('is none while nothing answers', async () => {

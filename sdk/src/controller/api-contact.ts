@@ -57,13 +57,19 @@ export class ApiContact {
   #ask(): Promise<boolean> {
     // Any object: that there is none is an answer too.
     const answered = this.#api.get(namespaces, { name: 'default' }).then(() => true, isNotFound);
-    const late = new AbortController();
-    const signal = AbortSignal.any([this.#host.signal, late.signal]);
-    const tooLate = this.#host.env.timers.sleep(this.#periodMs, signal).then(
-      () => false,
-      () => false,
-    );
-    return Promise.race([answered, tooLate]).finally(() => late.abort());
+    const { env, signal } = this.#host;
+    return new Promise((resolve) => {
+      const end = (isAnswered: boolean): void => {
+        late.cancel();
+        signal.removeEventListener('abort', giveUp);
+        resolve(isAnswered);
+      };
+      const giveUp = (): void => end(false);
+      const late = env.timers.after(this.#periodMs, giveUp);
+      // No signal made of signals: the host's, which lives for long, would remember each of them.
+      signal.addEventListener('abort', giveUp);
+      void answered.then(end);
+    });
   }
 
   #answered(): void {
