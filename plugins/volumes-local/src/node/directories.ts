@@ -1,6 +1,6 @@
 /** The directories of the volumes that are made on this node. */
 import { chmod, mkdir, rm, rmdir, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, normalize } from 'node:path';
 
 /** Every user of the pod may write. */
 export async function makeDirectory(path: string): Promise<void> {
@@ -10,7 +10,8 @@ export async function makeDirectory(path: string): Promise<void> {
 
 /** Only what lies right in the directory of the volumes is removed, whatever a volume says. @throws Error */
 export async function removeDirectory(root: string, path: string): Promise<void> {
-  if (dirname(path) !== root) throw new Error(`${path} is not in ${root}: it is left alone`);
+  if (normalize(path) !== path || dirname(path) !== root)
+    throw new Error(`${path} is not in ${root}: it is left alone`);
   await rm(path, { recursive: true, force: true });
 }
 

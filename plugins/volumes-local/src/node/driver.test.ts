@@ -93,4 +93,11 @@ describe('directories of volumes', () => {
   it.each(['../etc', '.', 'pvc-1/..', 'a/b'])('are only removed right in their place: not %s', async (path) => {
     await expect(removeDirectory(root, join(root, path))).rejects.toThrow('left alone');
   });
+
+  it.each(['..', '.', 'pvc-1/../..', './pvc-1'])('are not removed by a path with steps in it: %s', async (path) => {
+    const inner = join(root, 'inner');
+    await makeDirectory(join(inner, 'pvc-1'));
+    await expect(removeDirectory(inner, `${inner}/${path}`)).rejects.toThrow('left alone');
+    expect(await readdir(inner)).toEqual(['pvc-1']);
+  });
 });
