@@ -98,6 +98,9 @@ describe('a claim whose pod goes to this node', () => {
   it.each([
     ['block volumes', { volumeMode: 'Block' }],
     ['a selector', { selector: { matchLabels: { a: 'b' } } }],
+    ['a copy of another claim', { dataSource: { kind: 'PersistentVolumeClaim', name: 'other' } }],
+    ['a volume of a populator', { dataSourceRef: { apiGroup: 'example.com', kind: 'Backup', name: 'b' } }],
+    ['a class of attributes', { volumeAttributesClassName: 'fast' }],
     ['shared access', { accessModes: ['ReadWriteOnce', 'ReadWriteMany'] }],
   ])('is told that %s cannot be made', (_what, spec) => {
     expect(provision(seen(claimWith(here, spec))).actions).toMatchObject([
@@ -123,6 +126,11 @@ describe('a claim of an Immediate class', () => {
     const later = seen(claimWith(), { storageClass: immediate, rank: 2 });
     expect(provision(later)).toEqual({ actions: [], requeueAfterMs: 6000 });
     expect(provision({ ...later, nowMs: now.nowMs + 6000 }).actions).toMatchObject([patch]);
+  });
+
+  it('waits no longer than its turn when it was made by a clock that is ahead', () => {
+    const ahead = { ...seen(claimWith(), { storageClass: immediate, rank: 2 }), nowMs: 0 };
+    expect(provision(ahead)).toEqual({ actions: [], requeueAfterMs: 6000 });
   });
 
   it('is told once when no node has room', () => {

@@ -55,6 +55,10 @@ function refusal({ spec }: PersistentVolumeClaim): string | undefined {
   if (spec?.volumeMode === 'Block') return 'block volumes are not supported, only Filesystem';
   if (spec?.selector !== undefined)
     return 'a selector is not supported: leave it out, or name a class without provisioner';
+  if (spec?.['dataSource'] !== undefined || spec?.['dataSourceRef'] !== undefined)
+    return 'a data source is not supported: volumes begin empty, leave dataSource and dataSourceRef out';
+  if ((spec?.volumeAttributesClassName ?? '') !== '')
+    return 'a class of attributes is not supported: leave volumeAttributesClassName out';
   const shared = (spec?.accessModes ?? []).find((mode) => mode === 'ReadWriteMany' || mode === 'ReadOnlyMany');
   if (shared !== undefined)
     return `access mode ${shared} is not supported: a local volume is on one node, use ReadWriteOnce`;
@@ -124,7 +128,8 @@ function make(seen: ObservedClaim, claim: PersistentVolumeClaim): Reconciliation
 /** A claim of an Immediate class that no node has taken: those with most room come first. */
 function volunteer(seen: ObservedClaim, claim: PersistentVolumeClaim): Reconciliation {
   const { nodeName, freeBytes, nowMs, rank } = seen;
-  const sinceMs = timestampMs(claim.metadata.creationTimestamp) ?? nowMs;
+  // A clock that is ahead, or was, must not make it wait for ever.
+  const sinceMs = Math.min(nowMs, timestampMs(claim.metadata.creationTimestamp) ?? nowMs);
   const waitMs = sinceMs + rank * turnMs - nowMs;
   if (waitMs > 0) return { actions: [], requeueAfterMs: waitMs };
   if (claimSize(claim) > freeBytes) {
