@@ -28,7 +28,7 @@ export function planStatus(seen: ObservedClaim, outcome: Outcome): StatusPlan<Pe
   if (!isBound(claim)) return { status: { ...before, phase: 'Pending' } };
   const volume = volumeAfter(seen, outcome, claim.spec?.volumeName ?? '');
   if (volume === undefined || lossOf({ ...seen, named: volume }, claim) !== undefined) {
-    return { status: { ...claim.status, phase: 'Lost' } };
+    return { status: { ...before, phase: 'Lost' } };
   }
   // The volume has to say so first.
   if (volume.spec?.claimRef?.uid !== claim.metadata.uid) return undefined;
