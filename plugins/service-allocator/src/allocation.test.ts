@@ -93,6 +93,46 @@ describe('Allocation', () => {
     expect(pool.problems(stored, 'x', stored)).toEqual([]);
   });
 
+  it('gives a port of two protocols one node port, if it can be had for both', () => {
+    const ports = ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), port: 53, protocol }));
+    const numbers = (one: Service): (number | undefined)[] => (one.spec.ports ?? []).map(({ nodePort }) => nodePort);
+    const fresh = (): Service => service({ type: 'NodePort', ports: ports.map((port) => ({ ...port })) });
+    const pool = allocation();
+    const dns = fresh();
+    const picks = pool.fill(dns, undefined);
+    const [tcp, udp] = numbers(dns);
+    expect([tcp, picks.filter(({ name }) => name.startsWith('node-ports/')).length]).toEqual([udp, 2]);
+    // A request elsewhere has it for one of the protocols.
+    for (const pick of picks) if (pick.name === `node-ports/${udp}-UDP`) pick.reject();
+    pool.fill(dns, undefined);
+    expect([numbers(dns)[0], numbers(dns)[1] === (tcp === 30_000 ? 30_001 : 30_000)]).toEqual([tcp, true]);
+    // One that a service has for the other protocol is not for both.
+    const held = service({ type: 'NodePort', ports: [{ port: 1, protocol: 'UDP', nodePort: 30_000 }] });
+    const chosen = fresh();
+    const [first] = chosen.spec.ports ?? [];
+    if (first !== undefined) first.nodePort = 30_000;
+    const other = allocation();
+    other.track(held, 'held');
+    other.fill(chosen, undefined);
+    expect(numbers(chosen)).toEqual([30_000, 30_001]);
+  });
+
+  it('leaves the lower part of a range to those who choose for themselves, while there is room above', () => {
+    const range = addressRange('10.0.0.0/24');
+    if (range === undefined) throw new Error('no range');
+    const pool = new Allocation(createSimulatedEnv({ seed: 1 }), range, { first: 30_000, last: 32_767 });
+    const picked = Array.from({ length: 253 }, (_, index) => {
+      const one = service({ type: 'NodePort' });
+      pool.fill(one, undefined);
+      pool.track(one, `s${index}`);
+      return one.spec;
+    });
+    const last = ({ clusterIP = '' }: Service['spec']): number => Number(clusterIP.split('.')[3]);
+    expect(Math.min(...picked.slice(0, 238).map(last))).toBe(17);
+    expect(Math.max(...picked.slice(238).map(last))).toBe(16);
+    expect(Math.min(...picked.map(({ ports }) => ports?.[0]?.nodePort ?? 0))).toBeGreaterThanOrEqual(30_086);
+  });
+
   it('gives node ports once for each protocol and keeps those of the old object', () => {
     const pool = allocation();
     const one = service({ type: 'NodePort' });

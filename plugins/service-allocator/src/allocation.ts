@@ -1,6 +1,6 @@
 /** Gives services their cluster IP and node ports, and finds values that belong to others. */
 import type { Env } from '@timonel/sdk';
-import type { FieldError, Service } from '@timonel/sdk/kube';
+import type { FieldError, Service, ServicePort } from '@timonel/sdk/kube';
 import { familyProblems } from './families.ts';
 import {
   addressesOf,
@@ -14,7 +14,7 @@ import {
   type ValueName,
 } from './held-values.ts';
 import { Pool } from './pool.ts';
-import { portKey, type AddressRange } from './ranges.ts';
+import { portKey, reservedPorts, type AddressRange } from './ranges.ts';
 
 export interface PortRange {
   readonly first: number;
@@ -43,9 +43,10 @@ export class Allocation {
   constructor(env: Env, range: AddressRange, ports: PortRange) {
     this.#range = range;
     this.#addresses = new Pool(env, range);
-    const numbers = { size: ports.last - ports.first + 1, at: (index: number) => ports.first + index };
-    this.#portNumbers = new Pool(env, numbers);
-    this.#ports = new Pool(env, { size: 0, at: String });
+    const size = ports.last - ports.first + 1;
+    const at = (index: number): number => ports.first + index;
+    this.#portNumbers = new Pool(env, { size, reserved: reservedPorts(size), at });
+    this.#ports = new Pool(env, { size: 0, reserved: 0, at: String });
   }
 
   /** What a stored service holds. */
@@ -114,16 +115,30 @@ export class Allocation {
       if (port.nodePort) continue;
       const same = before.find((one) => one.port === port.port && (one.protocol ?? 'TCP') === (port.protocol ?? 'TCP'));
       const kept = same?.nodePort && !taken.has(same.nodePort) ? same.nodePort : undefined;
-      const number = kept ?? this.#portNumbers.pick(taken);
+      const twin = old === undefined ? this.#twinOf(port, ports) : undefined;
+      const number = kept ?? twin ?? this.#portNumbers.pick(taken);
       if (number === undefined) return picks;
       const key = portKey(number, port.protocol);
       this.#portNumbers.avoid(number);
       port.nodePort = number;
       taken.add(number);
       if (kept !== undefined) continue;
-      picks.push({ name: portName(key), reject: () => delete port.nodePort });
+      const reject = (): void => {
+        delete port.nodePort;
+        this.#ports.avoid(key);
+      };
+      picks.push({ name: portName(key), reject });
     }
     return picks;
+  }
+
+  /** The node port of the same port with another protocol, as of DNS: in a new service both have one number, if it can be had. */
+  #twinOf({ port, protocol }: ServicePort, ports: readonly ServicePort[]): number | undefined {
+    const number = ports.find((one) => one.port === port && one.nodePort)?.nodePort;
+    if (number === undefined) return undefined;
+    const key = portKey(number, protocol);
+    const isOwn = ports.some((one) => one.nodePort === number && portKey(number, one.protocol) === key);
+    return !isOwn && this.#ports.isFree(key) ? number : undefined;
   }
 
   /** Findings by what the cluster's services hold. */

@@ -6,6 +6,8 @@ import type { Env } from '@timonel/sdk';
 
 export interface PoolRange<V> {
   readonly size: number;
+  /** So many of the first ones are picked last: people choose theirs among them. */
+  readonly reserved: number;
   at(index: number): V;
 }
 
@@ -40,6 +42,11 @@ export class Pool<V> {
     return owners === undefined || (owners.size === 1 && owners.has(owner));
   }
 
+  isFree(value: V): boolean {
+    this.#forgetOld();
+    return !this.#used.has(value) && !this.#avoided.has(value);
+  }
+
   /** Somebody has it, or is about to: it is not picked for a while. */
   avoid(value: V): void {
     this.#forgetOld();
@@ -51,10 +58,15 @@ export class Pool<V> {
   /** Any free value but those in `skip`. Undefined: none is left. */
   pick(skip: ReadonlySet<V>): V | undefined {
     this.#forgetOld();
-    const { size } = this.#range;
-    const start = this.#env.random.int(size);
-    for (let step = 0; step < size; step += 1) {
-      const value = this.#range.at((start + step) % size);
+    const { size, reserved } = this.#range;
+    return this.#pickAmong(reserved, size - reserved, skip) ?? this.#pickAmong(0, reserved, skip);
+  }
+
+  #pickAmong(first: number, count: number, skip: ReadonlySet<V>): V | undefined {
+    if (count <= 0) return undefined;
+    const start = this.#env.random.int(count);
+    for (let step = 0; step < count; step += 1) {
+      const value = this.#range.at(first + ((start + step) % count));
       if (!skip.has(value) && !this.#used.has(value) && !this.#avoided.has(value)) return value;
     }
     return undefined;

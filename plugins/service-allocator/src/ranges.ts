@@ -12,6 +12,18 @@ export function addressText(number: number): string {
   return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
 }
 
+const leastReserved = 16;
+
+/** How many of `size` values are for those who choose for themselves: a part, within limits. None of a small range. */
+function reservedOf(size: number, part: number, most: number): number {
+  return size <= leastReserved ? 0 : Math.min(Math.max(leastReserved, Math.floor(size / part)), most);
+}
+
+/** See "Avoiding Collisions" of Kubernetes' documentation of NodePort services. */
+export function reservedPorts(size: number): number {
+  return reservedOf(size, 32, 128);
+}
+
 export interface AddressRange extends PoolRange<string> {
   readonly cidr: string;
   /** The first usable address: that of the service `kubernetes`. */
@@ -31,6 +43,8 @@ export function addressRange(cidr: string): AddressRange | undefined {
     cidr: `${addressText(start)}/${length}`,
     first: addressText(start + 1),
     size: total - 3,
+    // The first address is reserved, too.
+    reserved: Math.max(0, reservedOf(total, 16, 256) - 1),
     at: (index) => addressText(start + 2 + index),
     includes(text) {
       const number = addressNumber(text);
