@@ -25,6 +25,7 @@ export class NamespaceUsage implements KeySource {
   readonly #parts: Parts;
   readonly #followed = new Map<ResourceType, Informer<KubeObject>>();
   readonly #before = new Map<string, Map<string, Seen>>();
+  readonly #memos = new Map<string, { readonly spec: string; readonly memo: WeakMap<KubeObject, Counted | 'not'> }>();
   readonly #changed = new Set<string>();
   #add: ((key: string) => void) | undefined;
   #gathering = false;
@@ -63,20 +64,45 @@ export class NamespaceUsage implements KeySource {
     nowMs: number,
   ): Promise<{ readonly counted: ReadonlyMap<string, Counted>; readonly nextMs: number | undefined }> {
     const counted = new Map<string, Counted>();
+    const memo = this.#memoOf(quota);
     let nextMs: number | undefined;
     const caches = await Promise.all(types.map((type) => this.cacheOf(type)));
     for (const [index, type] of types.entries()) {
       const evaluator = evaluatorOf(type);
       const names = namesOf(quota.spec?.hard, evaluator);
       for (const object of caches[index]?.byIndex('namespace', byNamespace(quota)) ?? []) {
-        const usage = usageIn(quota, evaluator, object, names, nowMs);
-        if (usage === undefined) continue;
-        counted.set(object.metadata.uid ?? '', { name: `${type.resource}/${object.metadata.name ?? ''}`, usage });
+        const found = memo.get(object) ?? this.#countOne(quota, type, object, evaluator, names, nowMs);
+        // What is being deleted stops to count by time.
+        if (object.metadata.deletionTimestamp === undefined) memo.set(object, found);
+        if (found === 'not') continue;
+        counted.set(object.metadata.uid ?? '', found);
         const overdueMs = type.resource === 'pods' ? podOverdueAtMs(object) : undefined;
         if (overdueMs !== undefined && overdueMs >= nowMs) nextMs = Math.min(nextMs ?? overdueMs, overdueMs);
       }
     }
     return { counted, nextMs };
+  }
+
+  #countOne(
+    quota: ResourceQuota,
+    type: ResourceType,
+    object: KubeObject,
+    evaluator: Evaluator,
+    names: readonly string[],
+    nowMs: number,
+  ): Counted | 'not' {
+    const usage = usageIn(quota, evaluator, object, names, nowMs);
+    return usage === undefined ? 'not' : { name: `${type.resource}/${object.metadata.name ?? ''}`, usage };
+  }
+
+  /** What objects counted for by the same spec: thousands that have not changed are not looked at again. */
+  #memoOf(quota: ResourceQuota): WeakMap<KubeObject, Counted | 'not'> {
+    const spec = JSON.stringify(quota.spec);
+    const known = this.#memos.get(objectKey(quota));
+    if (known?.spec === spec) return known.memo;
+    const memo = new WeakMap<KubeObject, Counted | 'not'>();
+    this.#memos.set(objectKey(quota), { spec, memo });
+    return memo;
   }
 
   /** What has changed, come or gone since it was {@link forget forgotten}, as it counted first. */
@@ -99,7 +125,10 @@ export class NamespaceUsage implements KeySource {
 
   forgetAll(quotaKey?: string): void {
     if (quotaKey === undefined) this.#before.clear();
-    else this.#before.delete(quotaKey);
+    else {
+      this.#before.delete(quotaKey);
+      this.#memos.delete(quotaKey);
+    }
   }
 
   #quotasFor(type: ResourceType, object: KubeObject): readonly ResourceQuota[] {
