@@ -44,12 +44,12 @@ export function revisionHash(template: PodTemplateSpec, collisionCount: number):
   return hash;
 }
 
-/** Names of revisions are values of labels, too. */
-const nameLimit = 63;
+/** Names of revisions are values of labels of pods, too. */
+export const revisionNameLimit = 63;
 
 /** The name of an owner that is too long is cut: the hash makes the name, and collisions are counted. */
 export function revisionName(ownerName: string, hash: string): string {
-  const room = nameLimit - hash.length - 1;
+  const room = revisionNameLimit - hash.length - 1;
   const prefix = ownerName.length <= room ? ownerName : ownerName.slice(0, room).replace(/[-.]+$/, '');
   return `${prefix}-${hash}`;
 }

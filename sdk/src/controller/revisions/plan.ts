@@ -12,7 +12,7 @@ import { jsonEqual } from '../json-equal.ts';
 import { planClaims } from '../ownership.ts';
 import { act, type Action } from '../reconciler/actions.ts';
 import { claimActions } from '../reconciler/claims.ts';
-import { revisionData, revisionHash, revisionName } from './data.ts';
+import { revisionNameLimit, revisionData, revisionHash, revisionName } from './data.ts';
 import { byRevision } from './history.ts';
 
 export interface RevisedOwner extends KubeObject {
@@ -65,6 +65,11 @@ function newRevision(
   };
 }
 
+/** One that somebody made by hand may have a name that no pod can carry. */
+function isUsable({ metadata: { name = '' } }: ControllerRevision): boolean {
+  return name.length <= revisionNameLimit;
+}
+
 /**
  * Finds the revision of the owner's present template. A template that was there before gets its old revision back, with a new
  * number: so a roll-back restarts nothing that is of that revision already.
@@ -81,7 +86,7 @@ export function planRevision(
   const adoptions = claimActions(controllerRevisions, { owned, adopt, release: [] }, owner, type);
   const data = revisionData(owner.spec.template);
   const last = mine.at(-1);
-  const same = mine.findLast((revision) => jsonEqual(revision.data, data));
+  const same = mine.findLast((revision) => isUsable(revision) && jsonEqual(revision.data, data));
   const number = (last?.revision ?? 0) + 1;
   if (same !== undefined) {
     // One that is adopted in this pass gets its number in the next.

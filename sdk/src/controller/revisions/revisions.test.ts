@@ -69,6 +69,13 @@ const planned = (owner: DaemonSet, revisions: ControllerRevision[], atName?: Con
   planRevision(owner, daemonSets, hashLabel, { revisions, atName });
 
 describe('the revision of the present template', () => {
+  it('is none that was made by hand with a name that no label can hold', () => {
+    const byHand = revision('b', 7, { name: 'x'.repeat(64) });
+    const { newest, actions } = planned(set('b'), [byHand]);
+    expect(labelValueProblems(newest?.metadata.name ?? '')).toEqual([]);
+    expect(brief(actions)).toEqual([`create ${wantedRevisionName(set('b'))} 8 (NewTemplate)`]);
+  });
+
   it('is made when there is none, numbered after the newest, found by kubectl', () => {
     const owner = set('b');
     const { newest, actions } = planned(owner, [revision('a', 4)]);
