@@ -91,6 +91,19 @@ describe('by cpu', () => {
     await bed.ready(at, 3);
   }, 30_000);
 
+  it.each([
+    ['everything that may be absent', { behavior: null as never, minReplicas: null as never }],
+    ['parts of the behaviour', { behavior: { scaleUp: { tolerance: null as never }, scaleDown: null as never } }],
+  ])('takes nulls of clients for what is absent: %s', async (_, spec) => {
+    const at = await bed.workload(2);
+    loads.set(at.namespace, { cpu: 2000 });
+    const target = { type: 'Utilization', averageUtilization: 50, averageValue: null as never, value: null as never };
+    const sources = { object: null as never, external: null as never, containerResource: null as never };
+    const metric: MetricSpec = { type: 'Resource', resource: { name: 'cpu', target }, ...sources };
+    await bed.scaledBy(at, { ...spec, metrics: [metric] });
+    await bed.ready(at, 4);
+  });
+
   it('is brought into new bounds at once', async () => {
     const at = await bed.workload(3);
     loads.set(at.namespace, { cpu: 1500 });

@@ -3,6 +3,7 @@ import { errorMessage, InTime, type Env, type Many } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import type { ExternalMetricsProvider, ObjectMetricsProvider } from '@timonel/sdk/contracts/metrics';
+import { withoutNulls } from '@timonel/sdk/controller';
 import { apiErrorReason, type HorizontalPodAutoscaler, type MetricSpec, type Pod, type Scale } from '@timonel/sdk/kube';
 import type { AutoscalerConfig } from './config.ts';
 import { memoryFor, type Memory } from './memory.ts';
@@ -48,11 +49,12 @@ export class Observer {
     now: { readonly nowMs: number; readonly timestamp: string },
   ): Promise<Observed | undefined> {
     const { autoscalers, memories, env, config } = this.#sources;
-    const subject = autoscalers.get(key);
-    if (subject === undefined) {
+    const cached = autoscalers.get(key);
+    if (cached === undefined) {
       memories.delete(key);
       return undefined;
     }
+    const subject = { ...cached, spec: withoutNulls(cached.spec) };
     const monotonicMs = env.clock.monotonic();
     const { syncPeriodMs } = config;
     const { uid = '' } = subject.metadata;
