@@ -1,13 +1,14 @@
 /** Controllers that delete pods for the state of a node, while their caches show the past. */
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import nodeLifecycle from '@timonel/plugin-controller-nodelifecycle';
 import podGc from '@timonel/plugin-controller-podgc';
 import taintManager from '@timonel/plugin-controller-taintmanager';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient, type ApiClient, type ApiWatchOptions, type WatchEvent } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
 import { isPodReady } from '@timonel/sdk/controller';
-import { nodes, pods, type KubeObject, type Pod, type ResourceType } from '@timonel/sdk/kube';
+import { leases, nodes, pods, type KubeObject, type Pod, type ResourceType } from '@timonel/sdk/kube';
 import { startTestKernel } from '@timonel/testkit';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
@@ -19,8 +20,8 @@ interface Bed extends AsyncDisposable {
   readonly clock: Clock;
   /** Resolves when the controllers have done what they have to do now. */
   rest(): Promise<void>;
-  /** Changes of nodes are not shown from now on. */
-  freeze(): void;
+  /** Changes of a type are not shown from now on. */
+  freeze(type?: ResourceType): void;
   /** Makes a pod on the node and answers how to read it. */
   pod(more?: Partial<Pod['spec']>): Promise<() => Promise<Pod | undefined>>;
   patchNode(body: object): Promise<unknown>;
@@ -29,16 +30,17 @@ interface Bed extends AsyncDisposable {
 /** Pods are shown so much later, each change. */
 async function bed(controllers: readonly AnyPlugin[], plugins: AnyPlugin[] = [], podDelayMs = 0): Promise<Bed> {
   const clock = new Clock();
-  const cluster = await startCluster({ controllers: [], plugins, nodes: 1, clock, kubelet: { mayEnd: () => false } });
+  const kubelet = { mayEnd: () => false };
+  const cluster = await startCluster({ controllers: [], plugins, nodes: 1, heartbeatMs: 10_000, clock, kubelet });
   const { api } = cluster;
-  let frozen = false;
+  let frozen: string | undefined;
   const { client } = faultyApi(api, {});
   async function* watch<T extends KubeObject>(
     type: ResourceType<T>,
     options: ApiWatchOptions,
   ): AsyncIterable<WatchEvent<T>> {
     for await (const event of client.watch(type, options)) {
-      if (frozen && type.resource === nodes.resource) continue;
+      if (type.resource === frozen) continue;
       if (podDelayMs > 0 && type.resource === pods.resource) await setTimeout(podDelayMs);
       yield event;
     }
@@ -66,7 +68,7 @@ async function bed(controllers: readonly AnyPlugin[], plugins: AnyPlugin[] = [],
       await cluster.quiet();
       await cluster.until('the controllers to be idle', idle);
     },
-    freeze: () => void (frozen = true),
+    freeze: ({ resource } = nodes) => void (frozen = resource),
     async pod(more = {}) {
       const spec = { nodeName: 'node-0', containers: [{ name: 'main', image: 'web:1' }], ...more };
       await api.create(pods, { metadata: { name: 'a', namespace }, spec });
@@ -117,6 +119,30 @@ describe('with a cache of nodes that is behind', () => {
     await b.cluster.api.delete(pods, { namespace, name });
     await b.rest();
     expect(await pod()).toBeDefined();
+  });
+});
+
+describe('with a cache of leases that is behind', () => {
+  it('controller-nodelifecycle asks before it takes a node for dead', async () => {
+    await using b = await bed([nodeLifecycle]);
+    const changes = b.cluster.record(nodes);
+    const wasLost = (): boolean =>
+      changes.some(({ object }) =>
+        object.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'Unknown'),
+      );
+    await b.clock.advance(30_000);
+    await b.rest();
+    b.freeze(leases);
+    for (let n = 0; n < 12; n++) {
+      await b.clock.advance(10_000);
+      await b.rest();
+    }
+    expect(wasLost()).toBe(false);
+    b.cluster.nodes.cut('node-0');
+    await b.cluster.until('the node to be Unknown', async () => {
+      await b.clock.advance(10_000);
+      return wasLost();
+    });
   });
 });
 

@@ -1,4 +1,5 @@
 import type { AnyPlugin } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   ApiContact,
   byNodeName,
@@ -7,11 +8,11 @@ import {
   type Informer,
   type KeySource,
 } from '@timonel/sdk/controller';
-import { leases, nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
+import { isNotFound, leases, nodes, pods, type Node, type Pod } from '@timonel/sdk/kube';
 import { configSchema, type NodeLifecycleConfig } from './config.ts';
 import { explain } from './explain.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { isSilent, isUnknown, reconcile, statusOf } from './reconcile.ts';
+import { isSilent, isUnknown, reconcile, statusOf, type Health } from './reconcile.ts';
 import { Zones } from './zones.ts';
 
 interface Inputs {
@@ -22,6 +23,8 @@ interface Inputs {
   readonly contact: ApiContact;
   readonly config: NodeLifecycleConfig;
 }
+
+const leaseNamespace = 'kube-node-lease';
 
 /** Times that the API is asked in a grace period. */
 const contactsPerGrace = 10;
@@ -56,6 +59,14 @@ function podKeys({ nodes: cache, pods: informer }: Inputs): KeySource {
   });
 }
 
+async function askForLease(api: ApiClient, name: string, heartbeats: Heartbeats): Promise<void> {
+  try {
+    heartbeats.leaseSeen(await api.get(leases, { namespace: leaseNamespace, name }));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
 const plugin: AnyPlugin = defineController({
   name: 'controller-nodelifecycle',
   version: '0.1.0',
@@ -65,7 +76,7 @@ const plugin: AnyPlugin = defineController({
   config: configSchema,
   inputs({ informers, api, env, signal, config }): Inputs {
     const heartbeats = new Heartbeats(env.clock);
-    informers.for(leases, { namespace: 'kube-node-lease' }).addHandler({
+    informers.for(leases, { namespace: leaseNamespace }).addHandler({
       added: (lease) => heartbeats.leaseSeen(lease),
       updated: (lease) => heartbeats.leaseSeen(lease),
       deleted: (lease) => heartbeats.leaseGone(lease),
@@ -81,15 +92,18 @@ const plugin: AnyPlugin = defineController({
     };
   },
   sources: (inputs) => [nodeKeys(inputs), podKeys(inputs)],
-  observe(name, { nodes: cache, pods: podCache, heartbeats, zones, contact, config }, now) {
+  async observe(name, { nodes: cache, pods: podCache, heartbeats, zones, contact, config }, now, { api }) {
     const subject = cache.get(name);
     if (subject === undefined) return undefined;
     const reports = subject.status?.conditions?.some(({ type }) => type === 'Ready') === true;
     const leastMs = reports ? config.gracePeriodMs : config.startupGracePeriodMs;
-    const health = {
+    const healthNow = (): Health => ({
       silentMs: heartbeats.silentMs(name, contact.sinceMs()),
       graceMs: Math.max(leastMs, heartbeats.leaseMs(name)),
-    };
+    });
+    // The cache may be behind: a node is not taken for dead while its lease is renewed.
+    if (isSilent(healthNow())) await askForLease(api, name, heartbeats);
+    const health = healthNow();
     const onNode = isSilent(health) && isUnknown(subject) ? podCache.byIndex('node', name) : [];
     return { subject, ...now, ...health, turn: zones.turnOf(name), pods: onNode };
   },

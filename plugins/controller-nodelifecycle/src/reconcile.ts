@@ -13,17 +13,20 @@ import { statusOfSilent } from './node-status.ts';
 import { isReady, taintsOf, wantedTaints, type Evicting } from './taints.ts';
 import type { Turn } from './zones.ts';
 
-export interface Observed extends Observation<Node> {
+export interface Health {
   /** Since its last sign of life. */
   readonly silentMs: number;
   /** How long it may be silent. */
   readonly graceMs: number;
+}
+
+export interface Observed extends Observation<Node>, Health {
   readonly turn: Turn | undefined;
   /** Those on the node, if they matter. */
   readonly pods: readonly Pod[];
 }
 
-export function isSilent({ silentMs, graceMs }: Pick<Observed, 'silentMs' | 'graceMs'>): boolean {
+export function isSilent({ silentMs, graceMs }: Health): boolean {
   return silentMs >= graceMs;
 }
 
