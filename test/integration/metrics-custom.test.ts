@@ -13,6 +13,8 @@ const custom = '/apis/custom.metrics.k8s.io/v1beta2';
 const external = '/apis/external.metrics.k8s.io/v1beta1';
 const time = Date.UTC(2030, 0, 1);
 const asked: ObjectMetricQuery[] = [];
+/** What the provider answers for some names: no quantity holds it. */
+const strange: Readonly<Record<string, number>> = { unmeasured: Number.NaN, endless: 1e300 };
 let server: TestApiServer;
 let queue: Server;
 
@@ -36,7 +38,7 @@ const provider: AnyPlugin = definePlugin({
           if (query.metric === 'load') throw new Error('the adapter is down');
           return query.names
             .filter((name) => name !== 'unknown')
-            .map((name) => ({ name, value: 1.5, time, windowMs: 30_000 }));
+            .map((name) => ({ name, value: strange[name] ?? 1.5, time, windowMs: 30_000 }));
         },
       },
       external: {
@@ -132,6 +134,16 @@ it.each([
     `${custom}/namespaces/default/pods/unknown/requests`,
     404,
     'there is no value of the metric requests for pods unknown',
+  ],
+  [
+    `${custom}/namespaces/default/pods/unmeasured/requests`,
+    404,
+    'there is no value of the metric requests for pods unmeasured',
+  ],
+  [
+    `${custom}/namespaces/default/pods/endless/requests`,
+    404,
+    'there is no value of the metric requests for pods endless',
   ],
   [`${custom}/namespaces/default/toys/a/requests`, 404, 'no plugin serves the resource toys'],
   [`${custom}/nodes/n/load`, 503, 'the metric cannot be had: the adapter is down'],

@@ -2,6 +2,7 @@
 import { errorMessage } from '@timonel/sdk';
 import {
   externalMetricsProvider,
+  isMeasured,
   objectMetricsProvider,
   type ExternalMetricsProvider,
   type MeasuredType,
@@ -14,9 +15,6 @@ import type { Reading } from './metric-problem.ts';
 /** A custom metric without a window is one of a moment: as if measured over a minute. */
 const defaultWindowMs = 60_000;
 const milliOf = (value: number): number => Math.round(value * 1000);
-
-/** Providers answer what they like: only numbers count. */
-const isNumber = ({ value }: { readonly value: number }): boolean => Number.isFinite(value);
 
 async function guarded(what: string, work: () => Promise<Reading>): Promise<Reading> {
   try {
@@ -56,7 +54,7 @@ export function readPodsMetric(
     const names = pods.map(({ metadata }) => metadata.name ?? '');
     const values = await valuesOf(providers, { group: '', resource: 'pods' }, { namespace, names, metric });
     const samples = values
-      .filter(isNumber)
+      .filter(isMeasured)
       .map(
         ({ name, value, time, windowMs = defaultWindowMs }) =>
           [name, { milli: milliOf(value), atMs: time, windowMs }] as const,
@@ -79,7 +77,7 @@ export function readObjectMetric(
   const { type, kind, namespace, name } = object;
   return guarded(`metric ${metric.name}: ${kind} on ${namespace ?? ''} ${name}`, async () => {
     const values = await valuesOf(providers, type, { namespace, names: [name], metric });
-    const value = values.filter(isNumber).find((one) => one.name === name);
+    const value = values.filter(isMeasured).find((one) => one.name === name);
     if (value === undefined) throw new Error('no metrics returned from custom metrics API');
     return { of: 'total', milli: milliOf(value.value) };
   });
@@ -95,7 +93,9 @@ export function readExternalMetric(
   return guarded(`external metric ${namespace}/${name}`, async () => {
     const provider = externalMetricsProvider(providers, name);
     if (provider === undefined) throw new Error(`no plugin offers the metric ${name}`);
-    const values = (await provider.values({ namespace, metric: name, selector: selectorOf(metric) })).filter(isNumber);
+    const values = (await provider.values({ namespace, metric: name, selector: selectorOf(metric) })).filter(
+      isMeasured,
+    );
     if (values.length === 0) throw new Error('no metrics returned from external metrics API');
     return { of: 'total', milli: values.reduce((sum, { value }) => sum + milliOf(value), 0) };
   });

@@ -4,8 +4,10 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { pathParameter, type ResourceProvider, type RouteRequest } from '@timonel/sdk/contracts/api-server';
 import {
   externalMetricsProvider,
+  isMeasured,
   objectMetricsProvider,
   type ExternalMetricsProvider,
+  type MeasuredValue,
   type ObjectMetricsProvider,
 } from '@timonel/sdk/contracts/metrics';
 import { ApiError, parseLabelSelector, type LabelSelector, type ResourceType, type Selector } from '@timonel/sdk/kube';
@@ -96,9 +98,9 @@ export class Questions {
     return items.map(({ metadata }) => metadata.name ?? '');
   }
 
-  async #answered<T>(values: Promise<T>): Promise<T> {
+  async #answered<T extends MeasuredValue>(values: Promise<readonly T[]>): Promise<readonly T[]> {
     const answered = await this.#inTime.wait(values);
-    if ('value' in answered) return answered.value;
+    if ('value' in answered) return answered.value.filter(isMeasured);
     throw new ApiError('ServiceUnavailable', `the metric cannot be had: ${answered.error}`);
   }
 }

@@ -39,6 +39,14 @@ export interface MeasuredValue {
   readonly windowMs?: number;
 }
 
+/** The largest value that a quantity holds to a thousandth: 2^63 thousandths. */
+const largestValue = 2 ** 63 / 1000;
+
+/** Whether it can be told as a quantity: providers answer what they like. What cannot counts as not measured. */
+export function isMeasured({ value }: MeasuredValue): boolean {
+  return Math.abs(value) < largestValue;
+}
+
 export interface ObjectMetricValue extends MeasuredValue {
   /** Of the object. */
   readonly name: string;
