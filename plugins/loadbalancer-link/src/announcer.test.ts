@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { addressAnnouncer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
-import { definePlugin } from '@timonel/sdk';
-import type { Node, Service } from '@timonel/sdk/kube';
+import { createSimulatedEnv } from '@timonel/core';
+import { definePlugin, type Env } from '@timonel/sdk';
+import type { EndpointSlice, Node, Service } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import { Announcer, type Addresses } from './announcer.ts';
 
@@ -32,7 +33,7 @@ class FakeApi {
     } as unknown as Partial<ApiClient>;
   }
 
-  tell(resource: string, type: string, object: Service | Node): void {
+  tell(resource: string, type: string, object: Service | Node | EndpointSlice): void {
     this.#version += 1;
     const metadata = { ...object.metadata, resourceVersion: String(this.#version) };
     this.#watchers.get(resource)?.({ type, object: { ...object, metadata } });
@@ -76,7 +77,11 @@ afterEach(async () => {
   kernel = undefined;
 });
 
-async function start(api: FakeApi, addresses: Addresses): Promise<TestKernel> {
+async function start(
+  api: FakeApi,
+  addresses: Addresses,
+  { env, Type = Announcer }: { readonly env?: Env; readonly Type?: typeof Announcer } = {},
+): Promise<TestKernel> {
   const plugin = definePlugin({
     name: 'announcer',
     version: '1.0.0',
@@ -84,7 +89,7 @@ async function start(api: FakeApi, addresses: Addresses): Promise<TestKernel> {
     requires: { api: apiClient },
     provides: { announcer: addressAnnouncer },
     setup(ctx) {
-      const announcer = new Announcer(ctx, ctx.deps.api, 'here', addresses);
+      const announcer = new Type(ctx, ctx.deps.api, 'here', addresses);
       return {
         provides: {
           announcer: { status: () => Promise.resolve({ implementation: 'test', ...announcer.status() }) },
@@ -94,7 +99,8 @@ async function start(api: FakeApi, addresses: Addresses): Promise<TestKernel> {
       };
     },
   });
-  kernel = await startTestKernel({ plugins: [fakeService(apiClient, api.client()), plugin] });
+  const plugins = [fakeService(apiClient, api.client()), plugin];
+  kernel = await startTestKernel({ plugins, ...(env === undefined ? {} : { env }) });
   return kernel;
 }
 
@@ -114,6 +120,45 @@ describe('the announcer', () => {
     api.tell('nodes', 'ADDED', aNode('there'));
     api.tell('nodes', 'MODIFIED', aNode('here', false));
     await becomes();
+  });
+
+  it('looks anew only after changes that may matter', async () => {
+    let looks = 0;
+    class Counted extends Announcer {
+      override wanted(): ReadonlySet<string> {
+        looks += 1;
+        return super.wanted();
+      }
+    }
+    const pooled = aService('192.0.2.1');
+    const local = { ...aService('192.0.2.2'), spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local' } };
+    const plain: Service = { metadata: { name: 'plain', namespace: 'd', uid: 'p' }, spec: {} };
+    const here = aNode('here');
+    const api = new FakeApi({ services: [pooled, local, plain], nodes: [here] });
+    const env = createSimulatedEnv({ seed: 1 });
+    let held: readonly string[] = [];
+    await start(api, { set: async (wanted) => void (held = [...wanted]) }, { env, Type: Counted });
+    const looksAfter = async (...event: Parameters<FakeApi['tell']>): Promise<number> => {
+      const before = looks;
+      api.tell(...event);
+      await env.advance(1_000);
+      return looks - before;
+    };
+    const sliceOf = (name: string): EndpointSlice => ({
+      metadata: { name, namespace: 'd', uid: name, labels: { 'kubernetes.io/service-name': name } },
+      addressType: 'IPv4',
+      endpoints: [{ addresses: ['10.0.0.1'], nodeName: 'here' }],
+    });
+    await env.advance(1_000);
+    expect([looks, held]).toEqual([1, ['192.0.2.1']]);
+    expect(await looksAfter('endpointslices', 'ADDED', sliceOf(pooled.metadata.name ?? ''))).toBe(0);
+    expect(await looksAfter('services', 'MODIFIED', { ...plain, spec: { type: 'NodePort' } })).toBe(0);
+    expect(await looksAfter('nodes', 'MODIFIED', { ...here, spec: { podCIDR: '10.1.0.0/24' } })).toBe(0);
+    expect(await looksAfter('endpointslices', 'ADDED', sliceOf(local.metadata.name ?? ''))).toBe(1);
+    expect(held.toSorted()).toEqual(['192.0.2.1', '192.0.2.2']);
+    expect(await looksAfter('services', 'DELETED', local)).toBe(1);
+    expect(await looksAfter('nodes', 'MODIFIED', aNode('here', false))).toBe(1);
+    expect(held).toEqual([]);
   });
 
   it('tries again what failed, and tells of it', async () => {

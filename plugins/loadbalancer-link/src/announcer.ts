@@ -4,11 +4,19 @@
  */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { announcingNode, pooledAddresses } from '@timonel/sdk/contracts/loadbalancer';
+import { announcingNode, mayAnnounce, pooledAddresses } from '@timonel/sdk/contracts/loadbalancer';
 import { parseIpv4 } from '@timonel/sdk/contracts/network';
 import { byLabel, informers, type ControllerHost, type Informer } from '@timonel/sdk/controller';
 import { serviceNameLabel } from '@timonel/sdk/controller/endpoints';
-import { endpointSlices, nodes, services, type EndpointSlice, type Node, type Service } from '@timonel/sdk/kube';
+import {
+  endpointSlices,
+  nodes,
+  services,
+  type EndpointSlice,
+  type KubeObject,
+  type Node,
+  type Service,
+} from '@timonel/sdk/kube';
 
 /** What holds the addresses. */
 export interface Addresses {
@@ -44,9 +52,13 @@ export class Announcer {
     this.#services = this.#informers.for(services);
     this.#nodes = this.#informers.for(nodes);
     this.#slices = this.#informers.for(endpointSlices, { indexes: { service: byLabel(serviceNameLabel) } });
-    const touch = (): void => this.#touch();
-    for (const informer of [this.#services, this.#nodes, this.#slices])
-      informer.addHandler({ added: touch, updated: touch, deleted: touch });
+    this.#touchAfter(this.#services, (service) => pooledAddresses(service).length > 0);
+    this.#touchAfter(this.#slices, (slice) => this.#isLocal(slice));
+    this.#touchAfter(
+      this.#nodes,
+      () => true,
+      (before, after) => mayAnnounce(before) !== mayAnnounce(after),
+    );
   }
 
   start(): void {
@@ -79,6 +91,31 @@ export class Announcer {
       }
     }
     return wanted;
+  }
+
+  /** Nodes report often, and slices follow every pod: what does not matter costs nothing. */
+  #touchAfter<T extends KubeObject>(
+    informer: Informer<T>,
+    isConcerned: (object: T) => boolean,
+    matters: (before: T, after: T) => boolean = () => true,
+  ): void {
+    const touch = (...objects: T[]): void => {
+      if (objects.some(isConcerned)) this.#touch();
+    };
+    informer.addHandler({
+      added: (object) => touch(object),
+      updated: (object, old) => {
+        if (matters(old, object)) touch(old, object);
+      },
+      deleted: (object) => touch(object),
+    });
+  }
+
+  /** Whether the slice is of a service for which only nodes with a pod answer. A service that is not known yet will be told of. */
+  #isLocal({ metadata: { namespace, labels } }: EndpointSlice): boolean {
+    const service = this.#services.get(`${namespace}/${labels?.[serviceNameLabel]}`);
+    if (service === undefined || pooledAddresses(service).length === 0) return false;
+    return service.spec.externalTrafficPolicy === 'Local';
   }
 
   #touch(): void {

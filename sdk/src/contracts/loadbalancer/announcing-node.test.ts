@@ -26,6 +26,16 @@ describe('announcingNode', () => {
     expect(less.filter((name, index) => name !== all[index])).toHaveLength(all.filter((name) => name === 'b').length);
   });
 
+  it('weighs each node once, however many there are', () => {
+    let looks = 0;
+    const counted = Array.from({ length: 100 }, (_, index) => {
+      const name = { toString: () => ((looks += 1), `n${index}`) } as unknown as string;
+      return { ...node(''), metadata: { name } };
+    });
+    expect(String(announcingNode('192.0.2.1', service(), [], counted))).toMatch(/^n\d+$/);
+    expect(looks).toBeLessThanOrEqual(101);
+  });
+
   it('leaves out nodes that are not ready, being deleted, or excluded', () => {
     const leaving = { ...node('b'), metadata: { name: 'b', deletionTimestamp: '2026-01-01T00:00:00Z' } };
     const excluded = node('c', true, { 'node.kubernetes.io/exclude-from-external-load-balancers': '' });

@@ -25,15 +25,21 @@ export function announcingNode(
   slices: readonly EndpointSlice[],
   nodes: readonly Node[],
 ): string | undefined {
-  const withPod = new Set(
-    slices.flatMap(({ endpoints }) =>
-      (endpoints ?? []).flatMap(({ conditions, nodeName }) => (conditions?.ready === false ? [] : (nodeName ?? []))),
-    ),
+  const isLocal = spec.externalTrafficPolicy === 'Local';
+  const withPod = isLocal ? nodesWithPod(slices) : undefined;
+  let best: { readonly name: string; readonly weight: string } | undefined;
+  for (const node of nodes) {
+    const { name = '' } = node.metadata;
+    if (!mayAnnounce(node) || withPod?.has(name) === false) continue;
+    const own = { name, weight: weight(address, name) };
+    if (best === undefined || own.weight < best.weight) best = own;
+  }
+  return best?.name;
+}
+
+function nodesWithPod(slices: readonly EndpointSlice[]): ReadonlySet<string> {
+  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+  return new Set(
+    endpoints.flatMap(({ conditions, nodeName }) => (conditions?.ready === false ? [] : (nodeName ?? []))),
   );
-  const names = nodes
-    .filter(mayAnnounce)
-    .map(({ metadata }) => metadata.name ?? '')
-    .filter((name) => spec.externalTrafficPolicy !== 'Local' || withPod.has(name));
-  const [first] = names.sort((a, b) => (weight(address, a) < weight(address, b) ? -1 : 1));
-  return first;
 }
