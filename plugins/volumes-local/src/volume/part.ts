@@ -1,9 +1,9 @@
 import { controllerPart, keysFrom, type ControllerPart } from '@timonel/sdk/controller';
-import { objectKey, persistentVolumes, type PersistentVolume } from '@timonel/sdk/kube';
+import { objectKey, persistentVolumes } from '@timonel/sdk/kube';
 import type { cachesAt, Caches, Place } from '../caches.ts';
 import { isOwn, provisioner } from '../names.ts';
-import { removeDirectory } from '../node/directories.ts';
 import { reconcile } from './reconcile.ts';
+import { removeDataIn } from './remove-data.ts';
 
 /** Removes the volumes of this node whose time is over. */
 export function volumePart({ nodeName, root }: Place, inputs: ReturnType<typeof cachesAt>): ControllerPart {
@@ -21,12 +21,7 @@ export function volumePart({ nodeName, root }: Place, inputs: ReturnType<typeof 
       return volume === undefined ? undefined : { ...now, subject: volume, nodeName };
     },
     reconcile,
-    effects: () => ({
-      'remove-directory'({ object }) {
-        const volume: PersistentVolume = object;
-        return removeDirectory(root, volume.spec?.local?.path ?? '');
-      },
-    }),
+    effects: (_, { api }) => ({ 'remove-directory': removeDataIn(root, api) }),
     // It works on volumes that are being deleted.
     confirm: false,
   });

@@ -21,7 +21,10 @@ export function reconcile({ subject: volume, nodeName }: ObservedVolume): Reconc
   if (deletionTimestamp === undefined) {
     if (phase !== 'Released' || !isToGo) return { actions: [] };
     const cause = { code: 'Released', text: 'its claim is gone, and its reclaim policy is Delete' };
-    return { actions: [act.delete(persistentVolumes, volume, { cause })] };
+    const { resourceVersion } = volume.metadata;
+    // Somebody may have let it be kept, or given it to another claim, a moment ago.
+    const options = resourceVersion === undefined ? {} : { preconditions: { resourceVersion } };
+    return { actions: [act.delete(persistentVolumes, volume, { cause, options })] };
   }
   // One that is bound is kept by its protection.
   if (phase === 'Bound' || !finalizers.includes(directoryFinalizer)) return { actions: [] };
