@@ -47,7 +47,12 @@ export function cachesAt({ nodeName, root, totalBytes }: Place): (wiring: { read
     const volumes = informers.for(persistentVolumes, {
       indexes: { node: (volume) => (isOwn(volume, nodeName) ? own : undefined) },
     });
-    room ??= new Room(new Ledger(totalBytes, () => volumes.byIndex('node', own)), root);
+    if (room === undefined) {
+      const ledger = new Ledger(totalBytes, () => volumes.byIndex('node', own));
+      // One that was made and is gone may never have been counted by the cache.
+      volumes.addHandler({ deleted: ({ metadata: { name = '' } }) => ledger.drop(name) });
+      room = new Room(ledger, root);
+    }
     return {
       claims: informers.for(persistentVolumeClaims, {
         indexes: { asked: (claim) => (isAsked(claim) ? own : undefined) },

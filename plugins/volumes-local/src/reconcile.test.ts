@@ -4,7 +4,7 @@ import type { CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, Stora
 import { reconcile as tell, type ObservedClass } from './capacity/reconcile.ts';
 import { classFor } from './initial-objects.ts';
 import { directoryFinalizer, nodeAnnotation } from './names.ts';
-import { reconcile as provision, type ObservedClaim } from './provision/reconcile.ts';
+import { isAskedOf, reconcile as provision, type ObservedClaim } from './provision/reconcile.ts';
 import { planStatus, reconcile as resize, type ObservedClaim as GrowingClaim } from './resize/reconcile.ts';
 import { reconcile as remove } from './volume/reconcile.ts';
 
@@ -108,6 +108,11 @@ describe('a claim whose pod goes to this node', () => {
     ]);
   });
 
+  it('is remembered as begun only as long as it asks this node for a volume', () => {
+    const asks = [claimWith(here), claimWith(here, { volumeName: 'v' }), claimWith({ [selected]: 'm' }), undefined];
+    expect(asks.map((claim) => isAskedOf('n', claim))).toEqual([true, false, false, false]);
+  });
+
   it.each([
     ['goes to another node', claimWith({ [selected]: 'other' }), {}],
     ['has a volume', claimWith(here, { volumeName: 'v' }), {}],
@@ -144,7 +149,13 @@ describe('a volume of this node', () => {
   function volumeWith(phase: string, policy: string, metadata: PersistentVolume['metadata'] = {}): PersistentVolume {
     const annotations = { 'pv.kubernetes.io/provisioned-by': 'timonel.dev/local', [nodeAnnotation]: 'n' };
     return {
-      metadata: { name: 'v', annotations, finalizers: [directoryFinalizer, 'other'], ...metadata },
+      metadata: {
+        name: 'v',
+        resourceVersion: '7',
+        annotations,
+        finalizers: [directoryFinalizer, 'other'],
+        ...metadata,
+      },
       spec: { persistentVolumeReclaimPolicy: policy, local: { path: '/d/v' } },
       status: { phase },
     };
@@ -171,6 +182,10 @@ describe('a volume of this node', () => {
   ])('that is %s', (_what, subject, expected) => {
     const { actions } = remove({ ...now, subject, nodeName: 'n' });
     expect(verbs(actions)).toEqual(expected);
+    for (const action of actions) {
+      // What was seen may be old: the volume may be kept by now.
+      if (action.do === 'delete') expect(action.options?.preconditions).toEqual({ resourceVersion: '7' });
+    }
     const update = actions.find((action) => action.do === 'update');
     if (update !== undefined) expect(update.next.metadata.finalizers).toEqual(['other']);
   });

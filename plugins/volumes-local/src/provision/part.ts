@@ -12,7 +12,7 @@ import { classNameOf, selectedNode } from '@timonel/sdk/volumes';
 import { cachesAt, own, rankOf, reserveIn, type Caches, type Place } from '../caches.ts';
 import { provisioner } from '../names.ts';
 import { makeDirectory, removeEmptyDirectory } from '../node/directories.ts';
-import { isAsked, reconcile, volumeName } from './reconcile.ts';
+import { isAsked, isAskedOf, reconcile, volumeName } from './reconcile.ts';
 
 const pathOf = (volume: PersistentVolume): string => volume.spec?.local?.path ?? '';
 
@@ -55,8 +55,7 @@ export function provisionPart(place: Place, inputs: ReturnType<typeof cachesAt>)
     async observe(key, caches: Caches, now, { api }) {
       const { claims, classes, room } = caches;
       const claim = claims.get(key);
-      const isHere = claim?.metadata.annotations?.[selectedNode] === nodeName;
-      if (!isHere) await forgetUnmade(key, caches, api);
+      if (!isAskedOf(nodeName, claim)) await forgetUnmade(key, caches, api);
       if (claim === undefined || !isAsked(claim)) return undefined;
       const className = classNameOf(claim);
       return {

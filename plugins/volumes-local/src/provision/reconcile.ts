@@ -50,6 +50,11 @@ export function isAsked(claim: PersistentVolumeClaim): boolean {
   return isUnbound && deletionTimestamp === undefined && annotations?.[storageProvisioner] === provisioner;
 }
 
+/** Whether it is to be made on the node. */
+export function isAskedOf(nodeName: string, claim: PersistentVolumeClaim | undefined): boolean {
+  return claim !== undefined && isAsked(claim) && claim.metadata.annotations?.[selectedNode] === nodeName;
+}
+
 /** What of the claim this provisioner cannot do, on whatever node. */
 function refusal({ spec }: PersistentVolumeClaim): string | undefined {
   if (spec?.volumeMode === 'Block') return 'block volumes are not supported, only Filesystem';
