@@ -67,6 +67,7 @@ describe('the order of deletion', () => {
     ['not ready before ready', { ready: false }, {}],
     ['not ready before cheap', { ready: false, cost: '100' }, { cost: '-5' }],
     ['lower deletion cost first', { cost: '-1' }, {}],
+    ['the lowest deletion cost that there is first', { cost: '-2147483648' }, { cost: '-2147483647' }],
     ['lower deletion cost before younger', { cost: '1' }, { cost: '2', created: '2026-01-01T00:59:59Z' }],
     ['ready for a shorter time first', { readySince: '2026-01-01T00:30:00Z' }, {}],
     ['more restarts first', { restarts: 3 }, {}],

@@ -14,7 +14,7 @@ const phaseOrder: Readonly<Record<string, number>> = { Pending: 0, Unknown: 1, R
 function deletionCost(pod: Pod): number {
   const text = pod.metadata.annotations?.[costAnnotation] ?? '0';
   const cost = /^(0|-?[1-9]\d*)$/.test(text) ? Number(text) : 0;
-  return Math.abs(cost) < 2 ** 31 ? cost : 0;
+  return cost >= -(2 ** 31) && cost < 2 ** 31 ? cost : 0;
 }
 
 interface Restarts {
