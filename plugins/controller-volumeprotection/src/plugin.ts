@@ -9,6 +9,7 @@ import { objectKey, persistentVolumeClaims, persistentVolumes, pods, type Pod } 
 import { podClaims } from '@timonel/sdk/volumes';
 import { protectNew } from './admission.ts';
 import { explainClaim, reconcileClaim, usesClaim } from './claim.ts';
+import { LivePods } from './live-pods.ts';
 import { reconcileVolume } from './volume.ts';
 
 function claimKeys(pod: Pod): string[] {
@@ -21,20 +22,23 @@ const claims = controllerPart({
   name: 'controller-volumeprotection',
   component: 'pvc-protection-controller',
   subject: persistentVolumeClaims,
-  inputs: ({ informers }) => ({
+  inputs: ({ informers, api }) => ({
     claims: informers.for(persistentVolumeClaims),
     pods: informers.for(pods, { indexes: { claim: claimKeys } }),
+    live: new LivePods(api),
   }),
   sources: (inputs) => [keysFrom(inputs.claims, (claim) => [objectKey(claim)]), keysFrom(inputs.pods, claimKeys)],
-  async observe(key, inputs, now, { api }) {
+  async observe(key, inputs, now) {
     const claim = inputs.claims.get(key);
     if (claim === undefined) return undefined;
     const cached = inputs.pods.byIndex('claim', key);
     const isKept = claim.metadata.deletionTimestamp === undefined || cached.some((pod) => usesClaim(pod, claim));
     if (isKept) return { ...now, subject: claim, pods: cached };
-    // A pod may have come that the cache does not show yet.
-    const { items } = await api.list(pods, { namespace: claim.metadata.namespace ?? '' });
-    return { ...now, subject: claim, pods: items };
+    // A pod may have come that the cache does not show yet; none comes to a node after its claim was deleted.
+    const { namespace = '', resourceVersion = '' } = claim.metadata;
+    const since = await inputs.live.since(namespace, resourceVersion);
+    const isFree = !since.some((pod) => usesClaim(pod, claim));
+    return { ...now, subject: claim, pods: isFree ? since : await inputs.live.now(namespace) };
   },
   reconcile: reconcileClaim,
   explain: explainClaim,
