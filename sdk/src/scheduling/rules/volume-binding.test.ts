@@ -66,6 +66,19 @@ describe('VolumeBinding of claims that wait for a consumer', () => {
     expect(placesFor(['data'], { claims, volumes })).toEqual(['b']);
   });
 
+  it('does not look into volumes of other claims, of which there may be very many', () => {
+    let looks = 0;
+    const claimRef = { namespace: 'x', name: 'of-another', uid: 'other' };
+    const others = Array.from({ length: 50 }, (_, index): KubeObject => {
+      const taken = volume(`v${index}`, { host: 'c', size: '5Gi', claimRef }) as KubeObject & { spec: object };
+      Object.defineProperty(taken.spec, 'capacity', { get: () => ((looks += 1), { storage: '5Gi' }) });
+      return taken;
+    });
+    const volumes = [...others, volume('free', { host: 'b' })];
+    expect(placesFor(['data'], { claims: [claim('data')], volumes })).toEqual(['b']);
+    expect(looks).toBe(0);
+  });
+
   it('goes where the volume is that was set aside for the claim, and to no other', () => {
     const claims = [claim('data')];
     const volumes = [

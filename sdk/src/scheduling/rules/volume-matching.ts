@@ -1,5 +1,5 @@
 /** Which volumes a claim could be bound to on a node. Source: Kubernetes documentation, "Persistent Volumes", Binding. */
-import type { Node } from '../../kube/index.ts';
+import { objectKey, type Node } from '../../kube/index.ts';
 import { classNameOf, isOffered, isSetAsideFor, isUsable, volumeSize } from '../../volumes/index.ts';
 import type { ClusterObjects } from '../../contracts/scheduler/index.ts';
 import { NodeCondition, nodeTerms } from './node-condition.ts';
@@ -60,23 +60,39 @@ export class Candidates {
 
 interface Sorted {
   readonly generation: number;
-  readonly byClass: Map<string, PersistentVolume[]>;
+  /** Free ones by their class; '' for those without one. */
+  readonly free: Map<string, PersistentVolume[]>;
+  /** Others by the key of the claim that they are set aside for, or bound to. */
+  readonly taken: Map<string, PersistentVolume[]>;
 }
 
 const sorted = new WeakMap<ClusterObjects, Sorted>();
 
-/** All volumes of a storage class; '' for those without one. */
-export function volumesOfClass(objects: ClusterObjects, className: string): readonly PersistentVolume[] {
+function add(lists: Map<string, PersistentVolume[]>, key: string, volume: PersistentVolume): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [volume]);
+  else list.push(volume);
+}
+
+function sort(objects: ClusterObjects): Sorted {
+  const made: Sorted = { generation: objects.generation, free: new Map(), taken: new Map() };
+  for (const volume of objects.persistentVolumes() as Iterable<PersistentVolume>) {
+    const { claimRef } = volume.spec ?? {};
+    if (claimRef === undefined) add(made.free, classNameOf(volume), volume);
+    else add(made.taken, `${claimRef.namespace ?? ''}/${claimRef.name ?? ''}`, volume);
+  }
+  return made;
+}
+
+/** Volumes of the claim's class that are free or set aside for it: most volumes of a large cluster are others'. */
+export function volumesFor(objects: ClusterObjects, claim: Claim): readonly PersistentVolume[] {
   let known = sorted.get(objects);
   if (known?.generation !== objects.generation) {
-    const byClass = new Map<string, PersistentVolume[]>();
-    for (const volume of objects.persistentVolumes()) {
-      const list = byClass.get(classNameOf(volume));
-      if (list === undefined) byClass.set(classNameOf(volume), [volume]);
-      else list.push(volume);
-    }
-    known = { generation: objects.generation, byClass };
+    known = sort(objects);
     sorted.set(objects, known);
   }
-  return known.byClass.get(className) ?? [];
+  const className = classNameOf(claim);
+  const free = known.free.get(className) ?? [];
+  const own = known.taken.get(objectKey(claim))?.filter((volume) => classNameOf(volume) === className) ?? [];
+  return own.length === 0 ? free : [...own, ...free];
 }

@@ -13,7 +13,7 @@ import {
 import { labelTest } from './label-test.ts';
 import { NodeCondition, type NodeTerm } from './node-condition.ts';
 import { roomFor, type StorageRoom } from './volume-capacity.ts';
-import { Candidates, volumesOfClass } from './volume-matching.ts';
+import { Candidates, volumesFor } from './volume-matching.ts';
 import {
   claimMissing,
   claimOf,
@@ -104,7 +104,7 @@ function provisionOf(claim: Claim, { objects }: ClusterView): Provision | undefi
 }
 
 function openClaim(claim: Claim, view: ClusterView, reservations: Reservations): OpenClaim {
-  const volumes = volumesOfClass(view.objects, classNameOf(claim));
+  const volumes = volumesFor(view.objects, claim);
   const candidates = new Candidates(claim, reservations.left(volumes, claim));
   return { claim, candidates, provision: provisionOf(claim, view) };
 }
