@@ -37,6 +37,23 @@ it('a slice without a list of endpoints, as a client may send it, has none', () 
   expect(backendsOf([service('web', {})], [nothing, slice('web', [ready('10.0.0.1')])])).toEqual(['10.0.0.1:8080']);
 });
 
+it('takes nulls of clients for what is absent: one without a number would make a data plane refuse all', () => {
+  const absent = null as never;
+  const endpoint = { addresses: ['10.0.0.1'], conditions: absent, nodeName: absent };
+  const named = service('web', { ports: [{ name: absent, port: 80, nodePort: absent, protocol: absent }] });
+  const slices = [
+    slice('web', [endpoint], { ports: [{ name: '', port: absent }] }),
+    slice('web', [endpoint], { ports: [{ name: absent, port: 8080, protocol: absent }] }),
+  ];
+  expect(buildServiceRules([named], slices)).toMatchObject([
+    {
+      id: 'default/web:80',
+      nodePort: undefined,
+      backends: [{ address: '10.0.0.1', port: 8080, nodeName: undefined }],
+    },
+  ]);
+});
+
 it('the addresses of a load balancer are external IPs, unless it is a proxy, or the service has another type by now', () => {
   const rulesOf = (type: string, ingress: object[]): unknown => {
     const spec = { type, externalIPs: ['192.0.2.1'] };
@@ -90,6 +107,7 @@ describe('buildServiceRules: services', () => {
     ['a named port', { ports: port({ name: 'http' }) }, [{ ...base, id: 'default/web:http' }]],
     ['a protocol', { ports: port({ protocol: 'UDP' }) }, [{ ...base, protocol: 'UDP' }]],
     ['a node port', { type: 'NodePort', ports: port({ nodePort: 30_080 }) }, [{ ...base, nodePort: 30_080 }]],
+    ['a node port of 0, which is none', { ports: port({ nodePort: 0 }) }, [base]],
     ['no ports', { ports: [] }, []],
     ['a headless service', { clusterIP: 'None', clusterIPs: ['None'] }, []],
     ['a service whose address is not given yet', { clusterIP: '' }, []],

@@ -98,13 +98,14 @@ function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol
     const port = slice.ports?.find(
       (candidate) => (candidate.name ?? '') === portName && (candidate.protocol ?? 'TCP') === protocol,
     )?.port;
-    if (port === undefined || slice.addressType === 'FQDN') continue;
+    // Without a number, also as null, it is for clients that know theirs.
+    if (!port || slice.addressType === 'FQDN') continue;
     for (const endpoint of slice.endpoints ?? []) {
       const conditions = endpoint.conditions ?? {};
       const isReady = conditions.ready ?? true;
       if (!isReady && !(conditions.serving === true && conditions.terminating === true)) continue;
       for (const address of endpoint.addresses) {
-        keep(isReady ? ready : fallback, { address, port, nodeName: endpoint.nodeName });
+        keep(isReady ? ready : fallback, { address, port, nodeName: endpoint.nodeName ?? undefined });
       }
     }
   }
@@ -138,13 +139,14 @@ export function buildServiceRules(
     for (const port of service.spec.ports ?? []) {
       const protocol = (port.protocol ?? 'TCP') as ServicePortRule['protocol'];
       rules.push({
-        id: `${key}:${port.name === undefined || port.name === '' ? port.port : port.name}`,
+        id: `${key}:${port.name || port.port}`,
         protocol,
         port: port.port,
         clusterIPs,
         externalIPs,
         ...restrictionOf(service),
-        nodePort: port.nodePort,
+        // Clients also say 0 for none.
+        nodePort: port.nodePort || undefined,
         affinitySeconds:
           service.spec.sessionAffinity === 'ClientIP'
             ? (service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
