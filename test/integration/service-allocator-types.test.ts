@@ -129,6 +129,13 @@ describe('a service that becomes of another type', () => {
     expect(nodePort(next)).toBe(port);
   });
 
+  it.each(Object.keys(shapes))('%s may say that its node port is null', async (shape) => {
+    const made = await create({ ...shapes[shape], ports: [{ port: 80, nodePort: null as never }] });
+    expect(nodePort(made) > 0).toBe(needsPort(shape));
+    await server.api.delete(services, { namespace, name: made.metadata.name ?? '' });
+    await becomeFree(valuesOf(made));
+  });
+
   it('does not change its class, nor its address', async () => {
     const balanced = await create({ type: 'LoadBalancer', loadBalancerClass: 'example.com/lb' });
     await expect(change(balanced, { loadBalancerClass: 'example.com/other' })).rejects.toThrow(

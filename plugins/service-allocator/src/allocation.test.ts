@@ -93,6 +93,15 @@ describe('Allocation', () => {
     expect(pool.problems(stored, 'x', stored)).toEqual([]);
   });
 
+  it('takes a node port of null, as charts send it with every type, for none', () => {
+    const pool = allocation();
+    for (const spec of [{ type: 'ClusterIP' }, { type: 'ClusterIP', clusterIP: 'None' }, { type: 'ExternalName' }]) {
+      const one = service({ ...spec, ports: [{ port: 80, nodePort: null as never }] });
+      pool.fill(one, undefined);
+      expect(one.spec.ports).toEqual([{ port: 80 }]);
+    }
+  });
+
   it('gives a port of two protocols one node port, if it can be had for both', () => {
     const ports = ['TCP', 'UDP'].map((protocol) => ({ name: protocol.toLowerCase(), port: 53, protocol }));
     const numbers = (one: Service): (number | undefined)[] => (one.spec.ports ?? []).map(({ nodePort }) => nodePort);

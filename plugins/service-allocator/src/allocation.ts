@@ -26,6 +26,12 @@ function usesNodePorts(spec: Service['spec']): boolean {
   return spec.type === 'NodePort';
 }
 
+/** Charts send `nodePort: null` whatever the type is, and a ClusterIP service may have no node port at all. */
+function dropNulls(service: Service): void {
+  for (const port of portsOf(service) as readonly { nodePort?: number | null }[])
+    if (port.nodePort === null) delete port.nodePort;
+}
+
 /** A value that was filled in, and the way to take it out again. */
 export interface Pick {
   readonly name: ValueName;
@@ -69,7 +75,9 @@ export class Allocation {
   /** Fills in what the user left out. What cannot be had stays empty and is found by {@link problems}. Answers what it picked. */
   fill(service: Service, old: Service | undefined): Pick[] {
     const { spec } = service;
-    if (spec === undefined || spec.type === 'ExternalName') return [];
+    if (spec === undefined) return [];
+    dropNulls(service);
+    if (spec.type === 'ExternalName') return [];
     return [
       ...(spec.clusterIP ? [] : this.#fillAddress(spec, old)),
       ...(usesNodePorts(spec) ? this.#fillPorts(service, old) : []),
