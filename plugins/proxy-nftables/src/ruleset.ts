@@ -21,6 +21,11 @@ interface Frontend {
   readonly sources?: readonly string[] | undefined;
 }
 
+/** Loopback, unspecified, link-local, multicast and broadcast: no service may take traffic that a machine sends to itself. */
+function isOfMachine(address: string): boolean {
+  return /^(0|127|169\.254|22[4-9]|2[345]\d)\./.test(address);
+}
+
 /** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
 function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]; nodePorts: Frontend[] } {
   const addressed = new Map<string, Frontend>();
@@ -32,7 +37,8 @@ function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]
     const protocol = rule.protocol.toLowerCase();
     const backends = rule.backends.filter(({ address }) => isIPv4(address));
     const common = { backends, affinitySeconds: rule.affinitySeconds };
-    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter((address) => isIPv4(address))) {
+    const external = rule.externalIPs.filter((address) => !isOfMachine(address));
+    for (const address of [...rule.clusterIPs, ...external].filter((one) => isIPv4(one))) {
       const sources = rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
       add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common, sources });
     }
