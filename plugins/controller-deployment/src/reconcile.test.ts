@@ -116,6 +116,37 @@ describe('the new replica set', () => {
     ]);
   });
 
+  it('is there already when the template only writes out what is empty', () => {
+    const subject = deployment('a');
+    const { metadata, spec } = subject.spec.template;
+    const [container] = spec.containers;
+    const template = {
+      metadata: { ...metadata, annotations: {} },
+      spec: {
+        ...spec,
+        nodeSelector: {},
+        volumes: [],
+        containers: [{ name: 'main', ...container, env: [], resources: {} }],
+      },
+    };
+    const creates = (next: Deployment): boolean => brief(plan(next, [setOf('a', 4, 4)])).includes('create');
+    expect(creates({ ...subject, spec: { ...subject.spec, template } })).toBe(false);
+    const affinity = (more: object): Deployment['spec']['template'] => ({
+      ...template,
+      spec: {
+        ...template.spec,
+        affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [more] } },
+      } as never,
+    });
+    // This one says something: all namespaces.
+    const [narrow, wide] = [
+      affinity({ topologyKey: 'zone' }),
+      affinity({ topologyKey: 'zone', namespaceSelector: {} }),
+    ];
+    const set = { ...setOf('a', 4, 4), spec: { ...setOf('a', 4, 4).spec, template: narrow } };
+    expect(brief(plan({ ...subject, spec: { ...subject.spec, template: wide } }, [set]))).toContain('create');
+  });
+
   it('takes over the revision and remembers its old ones when an old template comes back', () => {
     const model = new Model(deployment('a'));
     model.settle();
@@ -300,6 +331,14 @@ describe('scaling', () => {
     expect(inRollOut(5, [8, 0], 5)).toEqual(['a 8>5', 'b 5>3']);
     expect(inRollOut(15, [5, 5], 3)).toEqual(['a 5>7', 'b 3>4', 'c 5>7']);
     expect(inRollOut(0, [8, 0], 5)).toEqual(['a 8>0', 'b 5>0']);
+  });
+
+  it('gives no set more replicas than are declared, however large the surge is', () => {
+    const sets = [sized('a', 10, 10, 10), sized('b', 10, 10, 10)];
+    expect(brief(plan(rolling(12, 2_147_483_647), sets)).filter((text) => text !== 'patch')).toEqual([
+      'b 10>12',
+      'a 10>10',
+    ]);
   });
 
   it('changes the one active set', () => {

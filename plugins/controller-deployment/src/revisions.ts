@@ -46,10 +46,27 @@ export function oldestFirst(sets: readonly ReplicaSet[]): ReplicaSet[] {
   return [...sets].sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
 }
 
+/** Maps that say nothing when they are empty. Other empty objects may: `namespaceSelector: {}` selects all namespaces. */
+const maps: ReadonlySet<string> = new Set(['annotations', 'labels', 'nodeSelector', 'limits', 'requests', 'resources']);
+
+function saysNothing(key: string, value: unknown): boolean {
+  if (value === null || value === undefined) return true;
+  if (typeof value !== 'object') return false;
+  return (Array.isArray(value) || maps.has(key)) && Object.keys(value).length === 0;
+}
+
+/** Without fields that are as good as absent: writing them out is no new template. */
+function withoutEmpty(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(withoutEmpty);
+  const fields = Object.entries(value).map(([key, field]) => [key, withoutEmpty(field)] as const);
+  return Object.fromEntries(fields.filter(([key, field]) => !saysNothing(key, field)));
+}
+
 function withoutHash(template: PodTemplateSpec | undefined): unknown {
   if (template === undefined) return {};
   const { [hashLabel]: _, ...labels } = template.metadata?.labels ?? {};
-  return { ...template, metadata: { ...template.metadata, labels } };
+  return withoutEmpty({ ...template, metadata: { ...template.metadata, labels } });
 }
 
 export function hasTemplateOf(set: ReplicaSet, deployment: Deployment): boolean {

@@ -114,7 +114,9 @@ function scaleProportionally(deployment: Deployment, active: readonly ReplicaSet
     sizes.set(set, next);
     left -= next - size;
   }
-  return ordered.map((set) => ({ set, replicas: sizes.get(set) ?? 0 }));
+  // More of one template than are declared would only go again, and a very large surge is no number of replicas.
+  const mostOf = (set: ReplicaSet): number => Math.max(replicas, specReplicas(set));
+  return ordered.map((set) => ({ set, replicas: Math.min(sizes.get(set) ?? 0, mostOf(set)) }));
 }
 
 /** Sizes after `spec.replicas` changed, or while the deployment is paused. The answer may hold sets that keep their size. */
