@@ -44,6 +44,24 @@ describe('api-machinery: Namespace', () => {
     expect((await cluster.api.list(services, { namespace })).items).toEqual([]);
   });
 
+  it('lets its pods go before its other objects', async () => {
+    const namespace = await cluster.namespace();
+    const { api } = cluster;
+    const finalizers = ['example.com/hold'];
+    const spec = { containers: [{ name: 'main', image: 'web:1' }] };
+    await api.create(pods, { metadata: { namespace, name: 'held', finalizers }, spec });
+    await api.create(configMaps, { metadata: { namespace, name: 'map' } });
+    await api.delete(namespaces, { name: namespace });
+    const pod = await cluster.until('the pod to be deleted', async () => {
+      const held = await api.get(pods, { namespace, name: 'held' });
+      return held.metadata.deletionTimestamp === undefined ? undefined : held;
+    });
+    const map = await api.get(configMaps, { namespace, name: 'map' });
+    expect(map.metadata.deletionTimestamp).toBeUndefined();
+    await api.update(pods, { ...pod, metadata: { ...pod.metadata, finalizers: [] } });
+    await gone(namespace);
+  });
+
   it('takes no objects in while it is deleted, and waits for a foreign finalizer in its spec, which goes through /finalize', async () => {
     const name = 'held';
     const held = await cluster.api.create(namespaces, { metadata: { name } });

@@ -23,6 +23,7 @@ const names: readonly (readonly string[])[] = [
   ['jobs.batch', 'jobs', 'job'],
   ['cronjobs.batch', 'cronjobs', 'cronjob', 'cj'],
   ['horizontalpodautoscalers.autoscaling', 'horizontalpodautoscalers', 'horizontalpodautoscaler', 'hpa'],
+  ['resourcequotas', 'resourcequota', 'quota'],
   ['poddisruptionbudgets.policy', 'poddisruptionbudgets', 'poddisruptionbudget', 'pdb'],
 ];
 const plurals: ReadonlyMap<string, string> = new Map(

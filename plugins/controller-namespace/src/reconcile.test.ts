@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { pods, type KubeObject, type Namespace } from '@timonel/sdk/kube';
+import { configMaps, pods, type KubeObject, type Namespace } from '@timonel/sdk/kube';
 import { plan } from './reconcile.ts';
 
 const stamp = '2026-01-01T00:00:00Z';
@@ -19,6 +19,15 @@ describe('plan', () => {
     });
     expect(actions).toMatchObject([{ do: 'delete', object: { metadata: { name: 'p' } } }]);
     expect(remaining).toBe(2);
+  });
+
+  it('leaves everything else alone as long as there are pods', () => {
+    const map = { type: configMaps, objects: [pod('m')] };
+    const during = plan({ namespace: terminating, content: [map, { type: pods, objects: [pod('p', stamp)] }] });
+    expect(during).toEqual({ actions: [], remaining: 2 });
+    expect(plan({ namespace: terminating, content: [map] }).actions).toMatchObject([
+      { do: 'delete', type: configMaps },
+    ]);
   });
 
   it('takes its own finalizer away once nothing is left, and no other', () => {

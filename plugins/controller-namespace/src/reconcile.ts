@@ -1,5 +1,5 @@
 /** What a namespace that is being deleted needs: a pure function from what was observed to the actions to take. */
-import type { KubeObject, Namespace, ResourceType } from '@timonel/sdk/kube';
+import { pods, type KubeObject, type Namespace, type ResourceType } from '@timonel/sdk/kube';
 
 /** The finalizer in `spec.finalizers` that this controller answers for. */
 export const kubernetesFinalizer = 'kubernetes';
@@ -37,6 +37,12 @@ export function isTerminating(namespace: Namespace): boolean {
   );
 }
 
+/** Pods first: as long as they run, what they work with is there, policies and credentials above all. */
+function dueNow(content: readonly Content[]): readonly Content[] {
+  const running = content.filter(({ type }) => type.group === pods.group && type.resource === pods.resource);
+  return running.length > 0 ? running : content;
+}
+
 /** Deletes what is not being deleted yet; takes the finalizer away once nothing is left. */
 export function plan({ namespace, content }: Observed): Plan {
   if (!isTerminating(namespace)) return { actions: [], remaining: 0 };
@@ -45,7 +51,7 @@ export function plan({ namespace, content }: Observed): Plan {
     const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== kubernetesFinalizer);
     return { actions: [{ do: 'finalize', finalizers, cause: 'NamespaceEmpty' }], remaining };
   }
-  const actions = content.flatMap(({ type, objects }) =>
+  const actions = dueNow(content).flatMap(({ type, objects }) =>
     objects
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map((object): Action => ({ do: 'delete', type, object, cause: 'NamespaceTerminating' })),
