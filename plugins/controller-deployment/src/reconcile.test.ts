@@ -136,7 +136,7 @@ describe('the new replica set', () => {
       spec: {
         ...template.spec,
         affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [more] } },
-      } as never,
+      },
     });
     // This one says something: all namespaces.
     const [narrow, wide] = [

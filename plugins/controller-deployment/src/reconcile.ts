@@ -19,6 +19,7 @@ import {
   oldestFirst,
   revisionAnnotation,
   revisionOf,
+  selectsItsSets,
   specReplicas,
 } from './revisions.ts';
 import { isGone, isScaledUp, isScaling, newSetSize, scale, shrinkOldSets } from './sizes.ts';
@@ -64,6 +65,8 @@ function followRevision(deployment: Deployment, newSet: ReplicaSet, oldSets: rea
 
 function createNewSet(deployment: Deployment, oldSets: readonly ReplicaSet[]): Step {
   const set = makeNewSet(deployment, oldSets, newSetSize(deployment, undefined, oldSets));
+  // It would be released at once, and the next one made: `status.ts` tells.
+  if (!selectsItsSets(deployment)) return nothing;
   const { name } = set.metadata;
   const creation = act.create(replicaSets, set, {
     cause: causes.newTemplate,

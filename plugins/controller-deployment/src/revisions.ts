@@ -3,6 +3,8 @@ import { jsonEqual } from '@timonel/sdk/controller';
 import {
   controllerReference,
   deployments,
+  fromLabelSelector,
+  matchesSelector,
   type Deployment,
   type PodTemplateSpec,
   type ReplicaSet,
@@ -121,6 +123,12 @@ export function newSetAnnotations(
 function setName(deploymentName: string, hash: string): string {
   const room = nameLimit - hash.length - 1;
   return `${deploymentName.slice(0, room).replace(/[-.]+$/, '')}-${hash}`;
+}
+
+/** False: the selector asks for a hash of its own, which no replica set made for it can have. */
+export function selectsItsSets(deployment: Deployment): boolean {
+  const { labels } = makeNewSet(deployment, [], 0).metadata;
+  return matchesSelector(fromLabelSelector(deployment.spec.selector), labels);
 }
 
 /** The replica set for the deployment's present template. */

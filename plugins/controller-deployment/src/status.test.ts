@@ -115,6 +115,25 @@ describe('the progress of a roll-out', () => {
     });
   });
 
+  it('makes no replica sets that the selector would not select, and says why', () => {
+    const hash = { app: 'web', 'pod-template-hash': 'mine' };
+    const { spec } = deployment('v0');
+    const template = { ...spec.template, metadata: { labels: hash } };
+    const model = new Model(deployment('v0', { selector: { matchLabels: hash }, template }));
+    expect(model.pass()).toBe(0);
+    expect(model.sets).toEqual([]);
+    expect(model.deployment.status?.conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'Progressing',
+        status: 'False',
+        reason: 'ReplicaSetCreateError',
+        message: expect.stringContaining('spec.selector'),
+      }),
+    );
+    const written = model.statusWrites;
+    expect([model.pass(), model.statusWrites]).toEqual([0, written]);
+  });
+
   it('says that the replica set cannot be created', () => {
     const subject = deployment('a');
     const outcome = refusedCreation(subject, 'exceeded quota: sets');

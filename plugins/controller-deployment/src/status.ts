@@ -6,7 +6,7 @@ import { withCondition } from './conditions.ts';
 import { setsAfter, type Observed, type Sets } from './observe.ts';
 import { numbersOf, type Numbers } from './numbers.ts';
 import { deadlineAtMs, withProgress, type Done } from './progress.ts';
-import { hasTemplateOf } from './revisions.ts';
+import { hasTemplateOf, hashLabel, selectsItsSets } from './revisions.ts';
 import { isScaledUp } from './sizes.ts';
 
 type Status = NonNullable<Deployment['status']>;
@@ -38,7 +38,10 @@ function isCollision(deployment: Deployment, found: KubeObject): boolean {
   return !isOwn || !hasTemplateOf(found as ReplicaSet, deployment);
 }
 
-function doneBy({ answers, failure }: Outcome): Done {
+function doneBy(deployment: Deployment, { newSet }: Sets, { answers, failure }: Outcome): Done {
+  if (newSet === undefined && !selectsItsSets(deployment)) {
+    return { createError: `spec.selector must not ask for the label ${hashLabel}: it is the deployment's to set` };
+  }
   const [created] = [...answers].filter(([{ do: verb }]) => verb === 'create').map(([, answer]) => answer);
   if (failure?.action.do !== 'create') return { created: created?.metadata.name };
   const { name } = failure.action.object.metadata;
@@ -63,7 +66,7 @@ export function status(observed: Observed, outcome: Outcome): StatusPlan<Deploym
   const numbers = numbersOf(sets);
   const available = withCondition(subject.status?.conditions ?? [], availability(subject, numbers), timestamp);
   const progressed = withProgress(available, {
-    ...doneBy(outcome),
+    ...doneBy(subject, sets, outcome),
     deployment: subject,
     newSetName: sets.newSet?.metadata.name,
     numbers,
