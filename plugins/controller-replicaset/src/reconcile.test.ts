@@ -208,6 +208,18 @@ describe('status', () => {
     expect(statusOf(observed(failing, all), none).status.conditions).toBeUndefined();
   });
 
+  it('keeps ReplicaFailure while a claim is refused: nothing is known of creations then', () => {
+    const failing = {
+      ...replicaSet(2),
+      status: statusOf(observed(replicaSet(2), []), refused(replicaSet(2), [], 'create', 'quota')).status,
+    };
+    const all = [pod('strayed', { labels: { app: 'other' } })];
+    const [action] = plan(failing, all);
+    if (action?.do !== 'update') throw new Error('expected the release');
+    const failure = { action, error: new Error('conflict'), message: 'conflict' };
+    expect(statusOf(observed(failing, all), { ...none, failure }).status.conditions).toEqual(failing.status.conditions);
+  });
+
   it('makes no pods that it would not select, and says what to do', () => {
     const set = replicaSet(3, { selector: { matchLabels: { app: 'other' } } });
     expect(plan(set, [])).toEqual([]);

@@ -68,7 +68,11 @@ export function replicasStatus<T extends Replicated>(
   const templateLabels = fromLabelSelector({ matchLabels: subject.spec.template?.metadata?.labels ?? {} });
   const times = active.map((pod) => podAvailableAtMs(pod, subject.spec.minReadySeconds ?? 0, nowMs));
   const later = times.filter((time): time is number => time !== undefined && time > nowMs);
-  const conditions = withFailure(subject.status?.conditions, failureOf(kind, subject, outcome), timestamp);
+  const failure = failureOf(kind, subject, outcome);
+  // A claim was refused: whether pods can be made was not tried.
+  const isUntried = failure === undefined && outcome.failure !== undefined;
+  const before = subject.status?.conditions;
+  const conditions = isUntried ? (before ?? []) : withFailure(before, failure, timestamp);
   const status: ReplicasStatus = {
     replicas: active.length,
     fullyLabeledReplicas: active.filter((pod) => matchesSelector(templateLabels, pod.metadata.labels)).length,
