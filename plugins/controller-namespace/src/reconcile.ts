@@ -37,21 +37,27 @@ export function isTerminating(namespace: Namespace): boolean {
   );
 }
 
-/** Pods first: as long as they run, what they work with is there, policies and credentials above all. */
-function dueNow(content: readonly Content[]): readonly Content[] {
+/**
+ * Pods first: as long as they run, what they work with is there, policies and credentials above all. Pods that were made since hold
+ * nothing up: their owners would go on making them.
+ */
+function dueNow({ namespace, content }: Observed): readonly Content[] {
+  const { deletionTimestamp = '' } = namespace.metadata;
   const running = content.filter(({ type }) => type.group === pods.group && type.resource === pods.resource);
-  return running.length > 0 ? running : content;
+  const holds = ({ metadata }: KubeObject): boolean => (metadata.creationTimestamp ?? '') <= deletionTimestamp;
+  return running.some(({ objects }) => objects.some(holds)) ? running : content;
 }
 
 /** Deletes what is not being deleted yet; takes the finalizer away once nothing is left. */
-export function plan({ namespace, content }: Observed): Plan {
+export function plan(observed: Observed): Plan {
+  const { namespace, content } = observed;
   if (!isTerminating(namespace)) return { actions: [], remaining: 0 };
   const remaining = content.reduce((total, { objects }) => total + objects.length, 0);
   if (remaining === 0) {
     const finalizers = (namespace.spec?.finalizers ?? []).filter((finalizer) => finalizer !== kubernetesFinalizer);
     return { actions: [{ do: 'finalize', finalizers, cause: 'NamespaceEmpty' }], remaining };
   }
-  const actions = dueNow(content).flatMap(({ type, objects }) =>
+  const actions = dueNow(observed).flatMap(({ type, objects }) =>
     objects
       .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
       .map((object): Action => ({ do: 'delete', type, object, cause: 'NamespaceTerminating' })),
