@@ -3,6 +3,7 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import {
   apiHooks,
   forbiddenBy,
+  isPodCreation,
   notReadable,
   refuse,
   type AdmissionContext,
@@ -18,10 +19,6 @@ import {
   systemPriority,
   type Priority,
 } from './priority.ts';
-
-function isNewPod({ group, resource, operation, subresource }: AdmissionContext): boolean {
-  return group === '' && resource === 'pods' && operation === 'CREATE' && subresource === '';
-}
 
 const plugin: AnyPlugin = definePlugin({
   name: 'admission-priority',
@@ -69,7 +66,7 @@ const plugin: AnyPlugin = definePlugin({
       apiHooks.objectMutate,
       (object, context) => {
         const { spec } = object as unknown as Partial<Pod>;
-        if (!isNewPod(context) || spec === undefined) return undefined;
+        if (!isPodCreation(context) || spec === undefined) return undefined;
         const priority = known(spec.priorityClassName ?? '');
         if (priority === undefined) return setLater(spec);
         applyPriority(spec, priority);
@@ -78,7 +75,7 @@ const plugin: AnyPlugin = definePlugin({
       { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
     );
     ctx.tap(apiHooks.objectValidate, (object, context) => {
-      if (!isNewPod(context)) return undefined;
+      if (!isPodCreation(context)) return undefined;
       const { spec } = object as unknown as Pod;
       const priority = known(spec.priorityClassName ?? '');
       return priority === undefined ? checkLater(spec, context) : refusalsOf(priorityProblem(spec, priority), context);

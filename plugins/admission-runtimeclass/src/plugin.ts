@@ -1,13 +1,16 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, forbiddenBy, notReadable, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import {
+  apiHooks,
+  forbiddenBy,
+  isPodCreation,
+  notReadable,
+  refuse,
+  type AdmissionContext,
+} from '@timonel/sdk/contracts/api-server';
 import { Informer, isApiAbsent, readThrough } from '@timonel/sdk/controller';
 import { runtimeClasses, type Pod, type PodSpec, type RuntimeClass } from '@timonel/sdk/kube';
 import { applyClass, podProblem } from './runtime-class.ts';
-
-function isNewPod({ group, resource, operation, subresource }: AdmissionContext): boolean {
-  return group === '' && resource === 'pods' && operation === 'CREATE' && subresource === '';
-}
 
 const plugin: AnyPlugin = definePlugin({
   name: 'admission-runtimeclass',
@@ -44,12 +47,12 @@ const plugin: AnyPlugin = definePlugin({
       apiHooks.objectMutate,
       (object, context) => {
         const { spec } = object as unknown as Partial<Pod>;
-        return isNewPod(context) && spec?.runtimeClassName ? setLater(spec, spec.runtimeClassName) : undefined;
+        return isPodCreation(context) && spec?.runtimeClassName ? setLater(spec, spec.runtimeClassName) : undefined;
       },
       { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
     );
     ctx.tap(apiHooks.objectValidate, (object, context) => {
-      if (!isNewPod(context)) return undefined;
+      if (!isPodCreation(context)) return undefined;
       const pod = object as unknown as Pod;
       const name = pod.spec.runtimeClassName ?? '';
       return name === '' ? refusals(pod, undefined, context) : checkLater(pod, name, context);

@@ -1,10 +1,12 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import {
   byControllerUid,
+  byNamespaceOfOrphan,
   byNamespace,
   defineController,
   FailedPods,
   keysFrom,
+  ownersOf,
   type Informer,
 } from '@timonel/sdk/controller';
 import { wantedRevisionName } from '@timonel/sdk/controller/revisions';
@@ -40,19 +42,8 @@ interface Inputs {
 
 const failedLimitMs = 15 * 60_000;
 
-/** Orphans by namespace: what a set of that namespace might adopt. */
-function orphansByNamespace(object: KubeObject): string | undefined {
-  return controllerOf(object) === undefined ? (object.metadata.namespace ?? '') : undefined;
-}
-
-/** The set that controls it, or those that might adopt it. */
-function keysOfDependent({ metadata }: KubeObject, sets: Informer<DaemonSet>): string[] {
-  const owner = controllerOf({ metadata });
-  const { namespace = '', labels } = metadata;
-  if (owner !== undefined) return owner.kind === 'DaemonSet' ? [`${namespace}/${owner.name}`] : [];
-  const inNamespace = sets.byIndex('namespace', namespace);
-  return inNamespace.filter(({ spec }) => matchesSelector(fromLabelSelector(spec.selector), labels)).map(objectKey);
-}
+const selects = ({ spec }: DaemonSet, labels: Readonly<Record<string, string>>): boolean =>
+  matchesSelector(fromLabelSelector(spec.selector), labels);
 
 function dueTimes(set: DaemonSet, podsSeen: readonly Pod[], failed: FailedPods, nowMs: number): Map<string, number> {
   const times = new Map<string, number>();
@@ -71,7 +62,7 @@ const plugin: AnyPlugin = defineController({
   component: 'daemonset-controller',
   subject: daemonSets,
   inputs: ({ informers }): Inputs => {
-    const indexes = { controller: byControllerUid, orphan: orphansByNamespace };
+    const indexes = { controller: byControllerUid, orphan: byNamespaceOfOrphan };
     return {
       sets: informers.for(daemonSets, { indexes: { namespace: byNamespace } }),
       pods: informers.for(pods, { indexes }),
@@ -82,8 +73,8 @@ const plugin: AnyPlugin = defineController({
   },
   sources: (inputs) => [
     keysFrom(inputs.sets, (set) => [objectKey(set)]),
-    keysFrom(inputs.pods, (pod) => keysOfDependent(pod, inputs.sets)),
-    keysFrom(inputs.revisions, (revision) => keysOfDependent(revision, inputs.sets)),
+    keysFrom(inputs.pods, ownersOf(daemonSets, inputs.sets, selects)),
+    keysFrom(inputs.revisions, ownersOf(daemonSets, inputs.sets, selects)),
     keysOnNodeChange(inputs.nodes, () => inputs.sets.list().map(objectKey)),
   ],
   observe(key, inputs, now): Observed | undefined {

@@ -1,37 +1,18 @@
 /** The types the collector knows, as owners and as dependents alike. */
 import {
-  configMaps,
-  deployments,
-  endpoints,
-  endpointSlices,
+  coreEvents,
   furtherClusterTypes,
-  furtherNamespacedTypes,
-  leases,
+  namespacedTypes,
   namespaces,
   nodes,
-  pods,
-  replicaSets,
-  secrets,
-  serviceAccounts,
-  services,
   type ResourceType,
 } from '@timonel/sdk/kube';
 
-/** Phantom types apart, every type is handled alike. */
+/** Phantom types apart, every type is handled alike. Events own nothing, and end by themselves. */
 export const collectedTypes: readonly ResourceType[] = [
-  pods,
-  replicaSets,
-  endpointSlices,
-  endpoints,
-  deployments,
-  services,
-  configMaps,
-  secrets,
-  serviceAccounts,
-  leases,
-  ...furtherNamespacedTypes,
+  ...namespacedTypes.filter(({ group, resource }) => group !== coreEvents.group || resource !== coreEvents.resource),
   ...furtherClusterTypes,
-] as readonly ResourceType[];
+];
 
 /** Types that own but are not collected themselves. */
 export const ownerOnlyTypes: readonly ResourceType[] = [nodes, namespaces] as readonly ResourceType[];

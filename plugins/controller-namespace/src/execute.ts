@@ -1,7 +1,6 @@
 /** Looks into a namespace and carries the actions of `reconcile.ts` out. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { isConflict, isNotFound, namespaces, type Namespace } from '@timonel/sdk/kube';
-import { namespacedTypes } from './kinds.ts';
+import { isConflict, isNotFound, namespacedTypes, namespaces, type Namespace } from '@timonel/sdk/kube';
 import type { Action, Content } from './reconcile.ts';
 
 /** So many objects of a type are looked at and deleted in one pass; the next pass goes on. */

@@ -5,6 +5,7 @@ import {
   defineController,
   FailedPods,
   keysFrom,
+  ownersOf,
   type Informer,
 } from '@timonel/sdk/controller';
 import { wantedRevisionName } from '@timonel/sdk/controller/revisions';
@@ -52,13 +53,8 @@ function keysOfPod(pod: Pod): string[] {
   return [...owned, ...[setKeyOf(pod) ?? []].flat()];
 }
 
-function keysOfRevision(revision: ControllerRevision, sets: Informer<StatefulSet>): string[] {
-  const owner = controllerOf(revision);
-  const { namespace = '', labels } = revision.metadata;
-  if (owner !== undefined) return owner.kind === 'StatefulSet' ? [`${namespace}/${owner.name}`] : [];
-  const inNamespace = sets.byIndex('namespace', namespace);
-  return inNamespace.filter(({ spec }) => matchesSelector(fromLabelSelector(spec.selector), labels)).map(objectKey);
-}
+const selects = ({ spec }: StatefulSet, labels: Readonly<Record<string, string>>): boolean =>
+  matchesSelector(fromLabelSelector(spec.selector), labels);
 
 /** `data-web-3` is of set `web` when that has a claim template `data`. */
 function keysOfClaim({ metadata }: PersistentVolumeClaim, sets: Informer<StatefulSet>): string[] {
@@ -104,7 +100,7 @@ const plugin: AnyPlugin = defineController({
   sources: ({ sets, pods, revisions, claims }) => [
     keysFrom(sets, (set) => [objectKey(set)]),
     keysFrom(pods, keysOfPod),
-    keysFrom(revisions, (revision) => keysOfRevision(revision, sets)),
+    keysFrom(revisions, ownersOf(statefulSets, sets, selects)),
     keysFrom(claims, (claim) => keysOfClaim(claim, sets)),
   ],
   observe(key, inputs, now): Observed | undefined {

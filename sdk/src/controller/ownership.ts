@@ -2,7 +2,6 @@
 import type { ApiClient } from '../contracts/api/index.ts';
 import {
   controllerOf,
-  controllerReference,
   isNotFound,
   matchesSelector,
   type KubeObject,
@@ -49,18 +48,6 @@ export function planClaims<T extends KubeObject>(
     }
   }
   return { owned, adopt, release };
-}
-
-/** Makes `owner` the controller of `object`, fenced by the object's resourceVersion. @throws ApiError Conflict, NotFound … */
-export function adopt<T extends KubeObject>(
-  api: ApiClient,
-  type: ResourceType<T>,
-  object: T,
-  owner: KubeObject,
-  ownerType: ResourceType,
-): Promise<T> {
-  const ownerReferences = [...(object.metadata.ownerReferences ?? []), controllerReference(owner, ownerType)];
-  return api.update(type, { ...object, metadata: { ...object.metadata, ownerReferences } });
 }
 
 /** Takes the owner's reference from `object`, fenced by the object's resourceVersion. Undefined: the object is gone anyway. */

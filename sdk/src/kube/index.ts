@@ -6,6 +6,7 @@ export * from './core.ts';
 export * from './further-types.ts';
 export * from './meta.ts';
 export * from './names.ts';
+export * from './namespaced-types.ts';
 export * from './policy.ts';
 export * from './quantity.ts';
 export * from './quota.ts';

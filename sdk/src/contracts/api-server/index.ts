@@ -317,6 +317,7 @@ export const apiHooks: {
 });
 
 export * from './forbidden.ts';
+export * from './pod-creation.ts';
 export * from './path-parameter.ts';
 export * from './route-body.ts';
 export * from './routed-groups.ts';
