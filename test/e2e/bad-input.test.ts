@@ -15,7 +15,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestCluster, freePort, timonel, type RunResult } from '../support/cluster.ts';
+import { freePort } from '@timonel/testkit';
+import { TestCluster, timonel, type RunResult } from '../support/cluster.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'timonel-bad-'));
 let count = 0;

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
 import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort, timonel } from '../support/cluster.ts';
+import { freePort } from '@timonel/testkit';
+import { timonel } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 

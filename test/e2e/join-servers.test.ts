@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
 import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort, timonel } from '../support/cluster.ts';
+import { freePort } from '@timonel/testkit';
+import { timonel } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 
 // Processes start and stop in every test, on a machine that may be busy with others.

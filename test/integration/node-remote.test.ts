@@ -8,7 +8,7 @@ import { createRealEnv } from '@timonel/core';
 import { nodeEndpoint, type NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, nodes, pods, type Node } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
-import { fakeService, refusingNode, startTestKernel, until, type TestKernel } from '@timonel/testkit';
+import { fakeService, freePort, refusingNode, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import nodeRemote from '@timonel/plugin-node-remote';
 import nodeServer from '@timonel/plugin-node-server';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
@@ -167,15 +167,6 @@ describe('logs of a node in another process', () => {
     expect(answer.body.message).toContain('no connection to node "nowhere"');
   });
 });
-
-/** A port on which nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => void server.close(() => resolve()));
-  return port;
-}
 
 /** Takes connections and says nothing. */
 async function silentPort(): Promise<number> {

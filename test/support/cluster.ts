@@ -1,9 +1,9 @@
 /** A real cluster for e2e tests: the built command in a process of its own, with its own data directory, port and addresses. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@timonel/testkit';
 import { kubernetesTools } from './kubectl.ts';
 import { until } from './until.ts';
 
@@ -45,18 +45,6 @@ export function timonel(
   options: { env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Promise<RunResult> {
   return runProgram(process.execPath, [command, ...args], options);
-}
-
-/** A TCP port of 127.0.0.1 that is free at the moment. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0));
-    });
-  });
 }
 
 export interface ClusterOptions {

@@ -1,10 +1,10 @@
 /** Groups of real members on loopback with real TLS, for tests and measurements. */
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core/env';
 import type { Env } from '@timonel/sdk';
+import { freePort } from '@timonel/testkit';
 import { configOf, type RaftStoreConfigInput } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
 import {
@@ -22,14 +22,6 @@ export interface GroupOptions {
   readonly authority?: Authority;
   /** Before a member is opened. */
   readonly prepare?: (dataDir: string, at: number) => void;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Polls every few milliseconds of real time. @throws Error after the deadline */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { expect, it } from '@jest/globals';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
+import { freePort } from '../../free-port.ts';
 import { until } from '../../until.ts';
 import type { SuiteContext } from './suite-context.ts';
 
@@ -142,12 +142,4 @@ function dialTests(suite: SuiteContext): void {
     await suite.runtime.stopSandbox(sandbox);
     for (const id of [sandbox, 'never-made']) await expect(suite.runtime.dial(id, 80)).rejects.toMatchObject(refused);
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
