@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { withCleanup } from './cleanup.ts';
 
 export const builtCommand = join(import.meta.dirname, '..', '..', 'cli', 'dist', 'bin.js');

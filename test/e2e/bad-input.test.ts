@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { TestCluster, timonel, type RunResult } from '../support/cluster.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'timonel-bad-'));

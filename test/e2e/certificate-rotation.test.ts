@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
 import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { timonel } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
 import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { timonel } from '../support/cluster.ts';
 import { until } from '../support/until.ts';
 

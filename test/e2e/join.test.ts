@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { X509Certificate } from 'node:crypto';
 import { Background } from '../support/background.ts';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { runProgram, timonel, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { newTraces, traces } from '../support/machine.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Background } from '../support/background.ts';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { runProgram, timonel, type RunResult } from '../support/cluster.ts';
 import { kubernetesTools } from '../support/kubectl.ts';
 import { until } from '../support/until.ts';

@@ -24,7 +24,7 @@ import schedulerHost from '@timonel/plugin-scheduler-host';
 import serviceAllocator from '@timonel/plugin-service-allocator';
 import storeMemory from '@timonel/plugin-store-memory';
 import { startTestKernel } from '@timonel/testkit';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 
 const plugins: readonly AnyPlugin[] = [
   storeMemory,

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 
 /** Why tests with etcd cannot run here; undefined when they can. */
 export const etcdMissing: string | undefined =

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { until } from '../test/group.ts';
 import { silentLogger } from '../test/silent-logger.ts';
 import { configOf, type RaftStoreConfigInput } from './config.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core/env';
 import type { Env } from '@timonel/sdk';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { configOf, type RaftStoreConfigInput } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
 import {

@@ -2,7 +2,6 @@ export * from './apply-actions.ts';
 export * from './counting-env.ts';
 export * from './fake-node.ts';
 export * from './fake-service.ts';
-export * from './free-port.ts';
 export * from './manual-env.ts';
 export * from './plugin-suite.ts';
 export * from './recording-logger.ts';

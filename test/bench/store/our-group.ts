@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { OurConnection } from './our-connection.ts';
 import { writePeerCertificates } from './peer-certificates.ts';
 import { runClient, runSource, type Programs } from './programs.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
 import type { Store } from '@timonel/sdk/contracts/store';
-import { freePort } from '@timonel/testkit';
+import { freePort } from '@timonel/testkit/free-port';
 import { Group, until } from '../../test/group.ts';
 import { silentLogger } from '../../test/silent-logger.ts';
 import { configOf } from '../config.ts';
