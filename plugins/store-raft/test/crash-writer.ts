@@ -2,10 +2,10 @@
  * Writes until it is killed, and prints each acknowledged write: `<revision> <key> <value>`. Program of the crash test.
  * Arguments: data directory, round.
  */
-import { writeSync } from 'node:fs';
 import { createRealEnv, keepProcessAlive } from '@timonel/core/env';
 import { configOf } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
+import { printLine } from './print-line.ts';
 import { silentLogger } from './silent-logger.ts';
 
 // LMDB's threads do not.
@@ -21,7 +21,7 @@ const store = await RaftStore.open({
     throw error;
   },
 });
-writeSync(1, 'ready\n');
+printLine('ready');
 
 async function write(writer: number): Promise<void> {
   for (let at = 0; ; at++) {
@@ -32,7 +32,7 @@ async function write(writer: number): Promise<void> {
       { op: 'put' as const, key: `${key}/twin`, value: Buffer.from(value) },
     ];
     const { revision } = await store.txn({ compare: [], success });
-    writeSync(1, `${revision} ${key} ${value}\n`);
+    printLine(`${revision} ${key} ${value}`);
   }
 }
 await Promise.all([0, 1, 2, 3, 4, 5, 6, 7].map(write));

@@ -2,10 +2,11 @@
  * One member of a group that writes until it is killed, and prints each acknowledged write: `ok KEY REVISION`. Program of the test that
  * kills members of a group. Arguments: a JSON file with directory and configuration, the number of this life.
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRealEnv, keepProcessAlive } from '@timonel/core/env';
 import { configOf, type RaftStoreConfigInput } from '../src/config.ts';
 import { RaftStore } from '../src/raft-store.ts';
+import { printLine } from './print-line.ts';
 import { silentLogger } from './silent-logger.ts';
 
 keepProcessAlive();
@@ -15,14 +16,13 @@ interface Settings {
   readonly config: RaftStoreConfigInput;
 }
 const { dataDir, config } = JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings;
-const say = (line: string): void => void writeSync(1, `${line}\n`);
 const store = await RaftStore.open({
   env: createRealEnv(),
   log: silentLogger,
   dataDir,
   config: configOf(config),
   onFailure: (error) => {
-    say(`failed ${String(error)}`);
+    printLine(`failed ${String(error)}`);
     process.exit(3);
   },
 });
@@ -42,7 +42,7 @@ async function write(writer: number): Promise<void> {
           { op: 'put', key: counter, value },
         ],
       });
-      if (succeeded) say(`ok ${key} ${revision}`);
+      if (succeeded) printLine(`ok ${key} ${revision}`);
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
