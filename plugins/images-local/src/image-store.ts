@@ -1,7 +1,15 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Env, Logger } from '@timonel/sdk';
-import { ImageError, type ImageConfig, type ImageInfo, type ImageService } from '@timonel/sdk/contracts/images';
+import {
+  ImageError,
+  type EnsuredImage,
+  type ImageConfig,
+  type ImageFilesystem,
+  type ImageInfo,
+  type ImageService,
+  type PruneResult,
+} from '@timonel/sdk/contracts/images';
 import { ImportJob, type PreparedImage } from './import-job.ts';
 import type { ImagesLocalConfig } from './config.ts';
 import { packDirectory } from './directory-tar.ts';
@@ -69,9 +77,9 @@ export class ImageStore implements ImageService {
   }
 
   // Always means: ask the registry for a newer one. There is no registry client yet, so the local image is the newest.
-  async ensure(reference: string, pullPolicy: 'Always' | 'IfNotPresent' | 'Never'): Promise<ImageInfo> {
+  async ensure(reference: string, pullPolicy: 'Always' | 'IfNotPresent' | 'Never'): Promise<EnsuredImage> {
     const found = await this.find(reference);
-    if (found !== undefined) return found;
+    if (found !== undefined) return { ...found, pulled: undefined };
     if (pullPolicy === 'Never') {
       throw new ImageError(
         'ErrImageNeverPull',
@@ -82,6 +90,22 @@ export class ImageStore implements ImageService {
       'ErrImagePull',
       `image ${JSON.stringify(reference)} is not on this node, and pulling from registries is not available yet; import it: timonel image import FILE (a docker-archive or OCI-layout tar)`,
     );
+  }
+
+  async push(reference: string): Promise<{ readonly digest: string }> {
+    throw new ImageError('ErrImagePush', `${reference}: pushing to registries is not available yet`);
+  }
+
+  async exportArchive(references: readonly string[]): Promise<void> {
+    throw new ImageError('ImageInspectError', `${references.join(', ')}: exporting is not available yet`);
+  }
+
+  async prune(): Promise<PruneResult> {
+    return { removed: [], freedBytes: 0 };
+  }
+
+  async usage(): Promise<ImageFilesystem> {
+    throw new ImageError('ImageInspectError', 'the usage is not available yet');
   }
 
   async list(): Promise<readonly ImageInfo[]> {

@@ -186,6 +186,14 @@ export class FakeRuntime implements ContainerRuntime {
     return [...this.#machine.containers.values()].map((container) => container.status);
   }
 
+  async updateContainer(id: string): Promise<void> {
+    if (!this.#machine.containers.has(id)) throw new RuntimeError('ResizeError', `there is no container ${id}`);
+  }
+
+  async updateSandbox(id: string): Promise<void> {
+    if (!this.#machine.sandboxes.has(id)) throw new RuntimeError('ResizeError', `there is no sandbox ${id}`);
+  }
+
   async stats(): Promise<readonly ContainerStats[]> {
     const running = [...this.#machine.containers.values()].filter(({ status }) => status.state === 'running');
     const { cpuMillis, memoryBytes } = this.#usage;

@@ -143,6 +143,14 @@ export class LinuxRuntime implements ContainerRuntime {
     return Promise.resolve(this.#containers.all().map((container) => container.status()));
   }
 
+  async updateContainer(id: string): Promise<void> {
+    throw new RuntimeError('ResizeError', `the limits of container ${id} cannot be changed in place yet`);
+  }
+
+  async updateSandbox(id: string): Promise<void> {
+    throw new RuntimeError('ResizeError', `the limits of sandbox ${id} cannot be changed in place yet`);
+  }
+
   stats(): Promise<readonly ContainerStats[]> {
     const { cgroups } = this.#options;
     const running = this.#containers.all().filter((container) => container.state === 'running');

@@ -139,6 +139,14 @@ export class ProcessRuntime implements ContainerRuntime {
   }
 
   /** Of the first process of each container: without control groups its children are not counted. */
+  async updateContainer(): Promise<void> {
+    throw new RuntimeError('ResizeError', 'plain processes have no limits that could be changed');
+  }
+
+  async updateSandbox(): Promise<void> {
+    await this.updateContainer();
+  }
+
   async stats(): Promise<readonly ContainerStats[]> {
     const figures: ContainerStats[] = [];
     for (const { status } of this.#host.containers.values()) {

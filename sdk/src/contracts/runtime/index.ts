@@ -29,7 +29,16 @@ export interface SandboxConfig {
   /** Limits of the pod as a whole; absent: no limit. */
   readonly resources: LinuxResources;
   readonly qosClass: 'Guaranteed' | 'Burstable' | 'BestEffort';
+  /** An own user namespace for the pod (`hostUsers: false`). Absent: the node's. Not with hostNetwork, hostPid or hostIpc. */
+  readonly userNamespace?: UserNamespace;
   readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Ids 0 … length - 1 of the pod are ids first … first + length - 1 of the node. Volumes are mounted with the same mapping. */
+export interface UserNamespace {
+  readonly firstUid: number;
+  readonly firstGid: number;
+  readonly length: number;
 }
 
 export type SandboxState = 'ready' | 'notready';
@@ -56,7 +65,29 @@ export interface LinuxResources {
   readonly pidsLimit?: number;
   /** -1000 … 1000. */
   readonly oomScoreAdj?: number;
+  /** Memory that is not reclaimed, and where throttling begins: cgroup v2 (`memory.min`, `memory.high`); v1 takes the first as soft limit. */
+  readonly memoryMinBytes?: number;
+  readonly memoryHighBytes?: number;
+  /** Swap beside the memory; 0: none. Where the kernel accounts for swap. */
+  readonly swapLimitBytes?: number;
+  /** Bytes by page size, as Kubernetes names them: `{ '2Mi': 4194304 }`. */
+  readonly hugePageLimits?: Readonly<Record<string, number>>;
+  /** Lists as the kernel takes them: `0-3,7`. */
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
 }
+
+/** What `updateContainer` and `updateSandbox` change: what is absent stays; a limit of -1 is taken away. */
+export type ResourceUpdate = Pick<
+  LinuxResources,
+  | 'memoryLimitBytes'
+  | 'cpuLimitMillis'
+  | 'cpuShares'
+  | 'pidsLimit'
+  | 'memoryMinBytes'
+  | 'memoryHighBytes'
+  | 'swapLimitBytes'
+>;
 
 export interface Mount {
   /** Absolute path on the node. A directory or a file. */
@@ -64,6 +95,23 @@ export interface Mount {
   readonly containerPath: string;
   readonly readOnly: boolean;
   readonly propagation: 'private' | 'rslave' | 'rshared';
+  /** With readOnly: mounts beneath it too. Absent: true. */
+  readonly recursiveReadOnly?: boolean;
+}
+
+/** A device node of the host, shown in the container and allowed by its cgroup. */
+export interface Device {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** Of `rwm`: read, write, mknod. */
+  readonly permissions: string;
+}
+
+/** setrlimit(2): `nofile`, `nproc`, `core`, … without RLIMIT_. */
+export interface ResourceLimit {
+  readonly type: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export interface ContainerConfig {
@@ -82,6 +130,8 @@ export interface ContainerConfig {
   readonly user: string;
   readonly supplementalGroups: readonly number[];
   readonly mounts: readonly Mount[];
+  readonly devices?: readonly Device[];
+  readonly resourceLimits?: readonly ResourceLimit[];
   readonly resources: LinuxResources;
   readonly security: SecuritySettings;
   readonly stdin: boolean;
@@ -103,7 +153,19 @@ export interface SecuritySettings {
   /** Names without CAP_, added to and dropped from the default set; `ALL` is allowed. */
   readonly addCapabilities: readonly string[];
   readonly dropCapabilities: readonly string[];
+  /** System calls. Absent: RuntimeDefault, and Unconfined when privileged. */
+  readonly seccomp?: SeccompProfile;
+  /** Name of an AppArmor profile that is loaded on the node, where the kernel has AppArmor; `unconfined`. Absent: none asked for. */
+  readonly appArmor?: string;
+  /** Unmasked: /proc as it is. Only in a user namespace. Absent: Default. */
+  readonly procMount?: 'Default' | 'Unmasked';
 }
+
+/** `path`: absolute, a seccomp profile of the OCI runtime specification (`linux.seccomp`) or of Docker, as JSON. */
+export type SeccompProfile =
+  | { readonly type: 'RuntimeDefault' }
+  | { readonly type: 'Unconfined' }
+  | { readonly type: 'Localhost'; readonly path: string };
 
 /** What the image service hands to the runtime. */
 export interface RootFilesystem {
@@ -186,6 +248,9 @@ export interface RuntimeInfo {
   readonly ready: boolean;
   /** Why not. */
   readonly reason: string;
+  /** Of this runtime on this node. Absent: no. */
+  readonly userNamespaces?: boolean;
+  readonly recursiveReadOnlyMounts?: boolean;
 }
 
 export interface ContainerRuntime {
@@ -208,6 +273,13 @@ export interface ContainerRuntime {
   containerStatus(id: string): Promise<ContainerStatus | undefined>;
   listContainers(): Promise<readonly ContainerStatus[]>;
   stats(): Promise<readonly ContainerStats[]>;
+  /**
+   * Changes the limits of a container that is there, running or not, in place; they hold at once, and after a restart of the runtime.
+   * @throws RuntimeError ResizeError when it is unknown, or the limit cannot be (memory below what is in use): then nothing changed
+   */
+  updateContainer(id: string, update: ResourceUpdate): Promise<void>;
+  /** The same for the pod as a whole. */
+  updateSandbox(id: string, update: ResourceUpdate): Promise<void>;
   exec(id: string, options: ExecOptions): Promise<ExecSession>;
   /**
    * Joins the streams of a running container's first process, also after a restart of the runtime: what it writes from now on (no
