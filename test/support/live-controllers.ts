@@ -307,6 +307,18 @@ const cleanUp: readonly LiveCase[] = [
   },
 ];
 
+const bundles = async (live: LiveCluster): Promise<readonly Body[]> =>
+  (await items(live, core(live, 'configmaps'))).filter(({ metadata }) => metadata.name === 'kube-root-ca.crt');
+
+const published: readonly LiveCase[] = [
+  {
+    name: 'controller-rootca',
+    before: (live) => live.until('the bundle', async () => (await bundles(live)).length === 1).then(() => undefined),
+    change: (live) => live.ask('DELETE', `${core(live, 'configmaps')}/kube-root-ca.crt`),
+    isDone: async (live) => (await bundles(live)).length === 1,
+  },
+];
+
 const limits: readonly LiveCase[] = [
   {
     name: 'controller-resourcequota',
@@ -363,4 +375,12 @@ const nodes: readonly LiveCase[] = [
   },
 ];
 
-export const liveCases: readonly LiveCase[] = [...workloads, ...services, ...storage, ...cleanUp, ...limits, ...nodes];
+export const liveCases: readonly LiveCase[] = [
+  ...workloads,
+  ...services,
+  ...storage,
+  ...cleanUp,
+  ...published,
+  ...limits,
+  ...nodes,
+];

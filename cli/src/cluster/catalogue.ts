@@ -49,6 +49,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-cronjob': () => import('@timonel/plugin-controller-cronjob'),
   'controller-namespace': () => import('@timonel/plugin-controller-namespace'),
   'controller-gc': () => import('@timonel/plugin-controller-gc'),
+  'controller-rootca': () => import('@timonel/plugin-controller-rootca'),
   'controller-resourcequota': () => import('@timonel/plugin-controller-resourcequota'),
   'controller-disruption': () => import('@timonel/plugin-controller-disruption'),
   'controller-nodelifecycle': () => import('@timonel/plugin-controller-nodelifecycle'),

@@ -37,6 +37,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
     { plugin: 'controller-resourcequota' },
+    { plugin: 'controller-rootca' },
     { plugin: 'controller-job' },
     { plugin: 'controller-ttlafterfinished' },
     { plugin: 'controller-cronjob' },

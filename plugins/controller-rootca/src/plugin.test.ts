@@ -1,0 +1,26 @@
+import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
+import { apiEndpoint, type ApiEndpoint } from '@timonel/sdk/contracts/api-server';
+import { controller } from '@timonel/sdk/contracts/controller';
+import { fakeService, pluginSuite } from '@timonel/testkit';
+import plugin from './index.ts';
+
+/** An API without any objects: what the plugin does with objects is tested against the real one. */
+const emptyApi: Partial<ApiClient> = {
+  list: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [] }),
+  async *watch(_, { signal }) {
+    await new Promise((resolve) => signal?.addEventListener('abort', resolve, { once: true }));
+    yield* [];
+  },
+};
+
+const endpoint: ApiEndpoint = { url: () => 'https://127.0.0.1:1', caCertificate: () => 'PEM' };
+
+pluginSuite('controller-rootca', () => ({
+  entry: { definition: plugin, source: 'built-in' },
+  dependencies: [fakeService(apiClient, emptyApi), fakeService(apiEndpoint, endpoint)],
+  load: async (kernel) => {
+    for (const { service } of kernel.service(controller).all()) {
+      if (service.status().name !== 'rootca') throw new Error('the status is of another controller');
+    }
+  },
+}));
