@@ -34,6 +34,8 @@ export interface VolumeMount {
   name: string;
   mountPath: string;
   readOnly?: boolean;
+  /** `Disabled` (default), `IfPossible`, `Enabled`. */
+  recursiveReadOnly?: string;
   subPath?: string;
   subPathExpr?: string;
   mountPropagation?: string;
@@ -58,6 +60,13 @@ export interface Probe {
   terminationGracePeriodSeconds?: number;
 }
 
+/** `RuntimeDefault`, `Unconfined`, `Localhost`. Of system calls, and of AppArmor. */
+export interface ConfinementProfile {
+  type?: string;
+  /** With Localhost. */
+  localhostProfile?: string;
+}
+
 export interface SecurityContext {
   privileged?: boolean;
   runAsUser?: number;
@@ -66,6 +75,27 @@ export interface SecurityContext {
   readOnlyRootFilesystem?: boolean;
   allowPrivilegeEscalation?: boolean;
   capabilities?: { add?: string[]; drop?: string[] };
+  seccompProfile?: ConfinementProfile;
+  appArmorProfile?: ConfinementProfile;
+  /** `Default`, `Unmasked`. */
+  procMount?: string;
+  windowsOptions?: { hostProcess?: boolean };
+}
+
+export interface PodSecurityContext {
+  runAsUser?: number;
+  runAsGroup?: number;
+  runAsNonRoot?: boolean;
+  supplementalGroups?: number[];
+  /** `Merge` (default), `Strict`. */
+  supplementalGroupsPolicy?: string;
+  fsGroup?: number;
+  /** `Always` (default), `OnRootMismatch`. */
+  fsGroupChangePolicy?: string;
+  sysctls?: { name: string; value: string }[];
+  seccompProfile?: ConfinementProfile;
+  appArmorProfile?: ConfinementProfile;
+  windowsOptions?: { hostProcess?: boolean };
 }
 
 export interface ResourceRequirements {
@@ -148,14 +178,11 @@ export interface PodSpec {
   hostPID?: boolean;
   hostIPC?: boolean;
   shareProcessNamespace?: boolean;
-  securityContext?: {
-    runAsUser?: number;
-    runAsGroup?: number;
-    runAsNonRoot?: boolean;
-    supplementalGroups?: number[];
-    fsGroup?: number;
-    sysctls?: { name: string; value: string }[];
-  };
+  securityContext?: PodSecurityContext;
+  /** False: a user namespace of its own. */
+  hostUsers?: boolean;
+  imagePullSecrets?: { name?: string }[];
+  os?: { name?: string };
   hostname?: string;
   subdomain?: string;
   affinity?: Affinity;
@@ -258,6 +285,11 @@ export interface Node extends KubeObject {
     nodeInfo?: Record<string, unknown>;
     images?: { names: string[]; sizeBytes: number }[];
     daemonEndpoints?: { kubeletEndpoint?: { Port: number } };
+    runtimeHandlers?: {
+      name?: string;
+      features?: { recursiveReadOnlyMounts?: boolean; userNamespaces?: boolean };
+    }[];
+    features?: { supplementalGroupsPolicy?: boolean };
   };
 }
 

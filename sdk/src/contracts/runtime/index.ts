@@ -129,6 +129,8 @@ export interface ContainerConfig {
   /** Numeric, or names that are looked up in the image's /etc/passwd and /etc/group: `uid[:gid]`. Empty: root. */
   readonly user: string;
   readonly supplementalGroups: readonly number[];
+  /** Merge: and the groups of the user in the image's /etc/group. Absent: Merge. */
+  readonly supplementalGroupsPolicy?: 'Merge' | 'Strict';
   readonly mounts: readonly Mount[];
   readonly devices?: readonly Device[];
   readonly resourceLimits?: readonly ResourceLimit[];
@@ -251,6 +253,8 @@ export interface RuntimeInfo {
   /** Of this runtime on this node. Absent: no. */
   readonly userNamespaces?: boolean;
   readonly recursiveReadOnlyMounts?: boolean;
+  /** Strict is heeded: nobody gets groups of the image. */
+  readonly supplementalGroupsPolicy?: boolean;
 }
 
 export interface ContainerRuntime {

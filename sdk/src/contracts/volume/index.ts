@@ -20,6 +20,8 @@ export interface VolumeMountRequest {
   readonly readOnly: boolean;
   /** `spec.securityContext.fsGroup` of the pod: the group that is to own the files. */
   readonly fsGroup: number | undefined;
+  /** OnRootMismatch: only when the volume's own directory does not show it already. Absent: Always. */
+  readonly fsGroupChangePolicy?: 'Always' | 'OnRootMismatch';
 }
 
 export interface MountedVolume {
