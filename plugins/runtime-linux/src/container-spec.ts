@@ -1,29 +1,13 @@
 import { join } from 'node:path';
 import type { ContainerConfig, SandboxConfig } from '@timonel/sdk/contracts/runtime';
-import { capabilityMask } from './capabilities.ts';
+import { capabilityBits, maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
+import { containerCapabilities } from './capabilities.ts';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { SpecEntry } from './spec-file.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const rlimitNofile = 7;
-
-/** As the OCI runtimes do by convention: what would tell of the node, or reach it. */
-const maskedPaths = [
-  '/proc/acpi',
-  '/proc/asound',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/sys/devices/virtual/powercap',
-  '/sys/firmware',
-];
-const readonlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 export interface ContainerSpecInput {
   readonly config: ContainerConfig;
@@ -122,7 +106,7 @@ function processEntries(config: ContainerConfig, hostname: string): SpecEntry[] 
 function securityEntries(config: ContainerConfig): SpecEntry[] {
   const { security } = config;
   const entries: SpecEntry[] = [
-    ['capabilities', capabilityMask(security).toString(16)],
+    ['capabilities', capabilityBits(containerCapabilities(security)).toString(16)],
     ['noNewPrivileges', security.noNewPrivileges ? '1' : '0'],
     ['readonlyRoot', security.readOnlyRootFilesystem ? '1' : '0'],
     ['privileged', security.privileged ? '1' : '0'],

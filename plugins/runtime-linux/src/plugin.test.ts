@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { capabilityMask } from './capabilities.ts';
+import { capabilityBits } from '@timonel/sdk/linux';
+import { containerCapabilities } from './capabilities.ts';
 import { configSchema } from './config.ts';
 import plugin, { checkHost } from './index.ts';
 import { isId } from './layout.ts';
@@ -29,16 +30,18 @@ describe('the configuration', () => {
   });
 });
 
-describe('capabilityMask', () => {
+describe('the capabilities of a container', () => {
   const mask = (changes: { privileged?: boolean; addCapabilities?: string[]; dropCapabilities?: string[] }): string =>
-    capabilityMask({
-      privileged: false,
-      readOnlyRootFilesystem: false,
-      noNewPrivileges: true,
-      addCapabilities: [],
-      dropCapabilities: [],
-      ...changes,
-    }).toString(16);
+    capabilityBits(
+      containerCapabilities({
+        privileged: false,
+        readOnlyRootFilesystem: false,
+        noNewPrivileges: true,
+        addCapabilities: [],
+        dropCapabilities: [],
+        ...changes,
+      }),
+    ).toString(16);
 
   it.each([
     [{}, 'a80425fb'],

@@ -1,0 +1,3 @@
+export * from './capabilities.ts';
+export * from './paths.ts';
+export * from './seccomp/index.ts';
