@@ -1,7 +1,7 @@
 /** Pairs the streams of port-forward over SPDY: one for data and one for errors belong to one connection. */
 import type { Duplex, Writable } from 'node:stream';
 import type { TimerHandle, Timers } from '@timonel/sdk';
-import type { SpdyStream } from '../spdy/stream.ts';
+import type { SpdyStream } from '@timonel/sdk/spdy';
 
 export interface PortPair {
   readonly port: number;

@@ -4,7 +4,7 @@ import { createWebSocketStream, type WebSocket } from 'ws';
 import { errorMessage } from '@timonel/sdk';
 import type { PortsConnection } from '@timonel/sdk/contracts/api-server';
 import { ChannelSocket, joinStreams } from '@timonel/sdk/streams';
-import type { SpdySession } from '../spdy/session.ts';
+import type { SpdySession } from '@timonel/sdk/spdy';
 import { badRequest } from '../registry/api-errors.ts';
 import { offeredProtocols } from './bearer-protocol.ts';
 import type { ConnectionCall } from './connection-call.ts';

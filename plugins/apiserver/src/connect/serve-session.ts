@@ -3,7 +3,7 @@ import { PassThrough, pipeline, type Readable } from 'node:stream';
 import type { SessionConnection } from '@timonel/sdk/contracts/api-server';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { runSession, serveSession, type SessionEnd } from '@timonel/sdk/streams';
-import type { SpdyStream } from '../spdy/stream.ts';
+import type { SpdyStream } from '@timonel/sdk/spdy';
 import { offeredProtocols } from './bearer-protocol.ts';
 import type { ConnectionCall } from './connection-call.ts';
 import { firstOf, sessionProtocol } from './session-protocols.ts';

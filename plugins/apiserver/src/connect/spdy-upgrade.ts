@@ -1,8 +1,8 @@
 /** Accepts the older upgrade, to SPDY/3.1 itself. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { SpdySession } from '../spdy/session.ts';
-import type { SpdyStream } from '../spdy/stream.ts';
+import { SpdySession } from '@timonel/sdk/spdy';
+import type { SpdyStream } from '@timonel/sdk/spdy';
 import type { ConnectionCall } from './connection-call.ts';
 import { listOf, takeOver } from './upgrade.ts';
 

@@ -1,6 +1,6 @@
-/** The server's end of a SPDY/3.1 connection: streams that the client opens, over any byte stream. */
+/** One end of a SPDY/3.1 connection over any byte stream: the server's, or the client's, which opens the streams. */
 import type { Duplex } from 'node:stream';
-import type { TimerHandle, Timers } from '@timonel/sdk';
+import type { TimerHandle, Timers } from '../kernel/index.ts';
 import { controlFrame, dataFrame, FrameReader, frameTypes, numbersFrame, resets, type Frame } from './frames.ts';
 import { HeaderBlocks } from './header-block.ts';
 import { SpdyStream } from './stream.ts';
@@ -8,8 +8,8 @@ import { SpdyStream } from './stream.ts';
 export interface SpdySessionOptions {
   /** Streams at a time; more are refused. */
   readonly streams: number;
-  /** Called for each stream, in order, when it has been accepted. */
-  readonly onStream: (stream: SpdyStream) => void;
+  /** Called for each stream, in order, when it has been accepted. Absent: this is the client's end. */
+  readonly onStream?: (stream: SpdyStream) => void;
   readonly timers: Timers;
   /** Without data in either direction for so long, the connection is ended. */
   readonly idleMs: number;
@@ -29,7 +29,9 @@ export class SpdySession {
   readonly #options: SpdySessionOptions;
   readonly #streams = new Map<number, SpdyStream>();
   readonly #headers = new HeaderBlocks();
+  readonly #replies = new Map<number, () => void>();
   #lastStream = 0;
+  #opening: Promise<unknown> = Promise.resolve();
   #drained: Promise<void> | undefined;
   readonly #timers: TimerHandle[];
   #active = false;
@@ -58,6 +60,17 @@ export class SpdySession {
 
   destroy(): void {
     this.#connection.destroy();
+  }
+
+  /** For clients: a new stream, once the server has accepted it. @throws Error when it does not, or goes */
+  async open(headers: ReadonlyMap<string, string>): Promise<SpdyStream> {
+    // One after another: numbers must rise, and header blocks depend on those before.
+    const opened = this.#opening.then(() => this.#synStream(headers));
+    this.#opening = opened.catch(() => undefined);
+    const { stream, accepted } = await opened;
+    await accepted;
+    if (stream.destroyed) throw new Error('the server refused a stream, or closed the connection');
+    return stream;
   }
 
   /** Resolves when more may be written. */
@@ -99,12 +112,35 @@ export class SpdySession {
   #breakOff(): void {
     for (const stream of this.#streams.values()) stream.breakOff();
     this.#streams.clear();
+    for (const settle of this.#replies.values()) settle();
+    this.#replies.clear();
+  }
+
+  async #synStream(headers: ReadonlyMap<string, string>): Promise<{ stream: SpdyStream; accepted: Promise<void> }> {
+    if (this.#options.onStream !== undefined) throw new Error('only clients open streams');
+    if (this.#streams.size >= this.#options.streams) throw new Error('this connection has too many streams');
+    const id = this.#lastStream === 0 ? 1 : this.#lastStream + 2;
+    this.#lastStream = id;
+    const block = await this.#headers.encode(headers);
+    const stream = new SpdyStream(this, id, headers);
+    this.#streams.set(id, stream);
+    const accepted = new Promise<void>((resolve) => this.#replies.set(id, resolve));
+    // The second number is the stream it belongs to, then come two bytes of priority and slot.
+    await this.send(numbersFrame(frameTypes.synStream, [id, 0], Buffer.concat([Buffer.alloc(2), block])));
+    return { stream, accepted };
+  }
+
+  #replied(id: number): void {
+    this.#replies.get(id)?.();
+    this.#replies.delete(id);
   }
 
   #showLife(): void {
     if (!this.#blocked) return;
     this.#pings += 1;
-    this.send(numbersFrame(frameTypes.ping, [this.#pings * 2])).catch(() => undefined);
+    // Servers count their pings in even numbers, clients in odd ones.
+    const number = this.#pings * 2 + (this.#options.onStream === undefined ? 1 : 0);
+    this.send(numbersFrame(frameTypes.ping, [number])).catch(() => undefined);
   }
 
   #checkIdle(): void {
@@ -127,9 +163,15 @@ export class SpdySession {
         return this.#open(frame.body, frame.fin);
       case frameTypes.rstStream:
         this.#streams.get(numberAt(frame.body, 0))?.breakOff();
+        this.#replied(numberAt(frame.body, 0));
+        return;
+      case frameTypes.synReply:
+        await this.#headers.decode(frame.body.subarray(4));
+        this.#replied(numberAt(frame.body, 0));
         return;
       case frameTypes.ping:
-        if (numberAt(frame.body, 0) % 2 === 1) await this.send(controlFrame(frameTypes.ping, 0, frame.body));
+        if ((numberAt(frame.body, 0) % 2 === 1) === (this.#options.onStream !== undefined))
+          await this.send(controlFrame(frameTypes.ping, 0, frame.body));
         return;
       case frameTypes.headers:
         // The block is read even so: later ones depend on it.
@@ -141,8 +183,10 @@ export class SpdySession {
   }
 
   async #open(body: Buffer, fin: boolean): Promise<void> {
+    const { onStream } = this.#options;
     const id = numberAt(body, 0);
     const headers = await this.#headers.decode(body.subarray(10));
+    if (onStream === undefined) throw new Error('servers open no streams');
     if (id % 2 === 0 || id <= this.#lastStream) throw new Error('a stream has a number it may not have');
     this.#lastStream = id;
     if (this.#streams.size >= this.#options.streams) {
@@ -152,7 +196,7 @@ export class SpdySession {
     const stream = new SpdyStream(this, id, headers);
     this.#streams.set(id, stream);
     await this.send(numbersFrame(frameTypes.synReply, [id], await this.#headers.encode(new Map())));
-    this.#options.onStream(stream);
+    onStream(stream);
     if (fin) await stream.receive(Buffer.alloc(0), true);
   }
 

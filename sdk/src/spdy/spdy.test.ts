@@ -237,3 +237,59 @@ describe('a session', () => {
     );
   });
 });
+
+describe("a client's session", () => {
+  const pair = (streams = 10): { client: SpdySession; server: SpdySession; served: SpdyStream[] } => {
+    const [near, far] = duplexPair();
+    const { timers } = manualEnv();
+    const served: SpdyStream[] = [];
+    const server = new SpdySession(far, {
+      streams,
+      onStream: (stream) => void served.push(stream),
+      timers,
+      idleMs: 1000,
+    });
+    const client = new SpdySession(near, { streams: 10, timers, idleMs: 1000 });
+    return { client, server, served };
+  };
+  const text = async (stream: SpdyStream | undefined): Promise<string> => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of (stream ?? []) as AsyncIterable<Buffer>) chunks.push(chunk);
+    return Buffer.concat(chunks).toString();
+  };
+
+  it('opens streams with their headers, each direction of which ends on its own', async () => {
+    const { client, served } = pair();
+    const fields = ['error', 'stdin', 'stdout'].map((name) => headersOf({ streamtype: name }));
+    const [, stdin, stdout] = await Promise.all(fields.map((each) => client.open(each)));
+    expect(served.map(({ headers }) => headers.get('streamtype'))).toEqual(['error', 'stdin', 'stdout']);
+    stdin?.end('to the server');
+    expect(await text(served[1])).toBe('to the server');
+    served[2]?.end('and back');
+    expect(await text(stdout)).toBe('and back');
+    client.destroy();
+    await client.closed;
+  });
+
+  it('says so when a stream is refused, or the server goes', async () => {
+    const { client, server } = pair(1);
+    await client.open(headersOf({}));
+    await expect(client.open(headersOf({}))).rejects.toThrow('the server refused a stream');
+    server.destroy();
+    await client.closed;
+    await expect(client.open(headersOf({}))).rejects.toThrow('closed');
+  });
+
+  it('ends when the server opens a stream', async () => {
+    const [near, far] = duplexPair();
+    const client = new SpdySession(near, { streams: 10, timers: manualEnv().timers, idleMs: 1000 });
+    const blocks = new HeaderBlocks();
+    const head = Buffer.alloc(10);
+    head.writeUInt32BE(2);
+    far
+      .resume()
+      .write(controlFrame(frameTypes.synStream, 0, Buffer.concat([head, await blocks.encode(headersOf({}))])));
+    await client.closed;
+    blocks.end();
+  });
+});
