@@ -14,8 +14,9 @@ import { ChangeSignal } from './change-signal.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import { containerSpec } from './container-spec.ts';
 import { Container, type StoredContainer } from './container.ts';
+import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
-import { MonitorFailure, runMonitor } from './monitor-binary.ts';
+import type { MonitorFailure } from './monitor-binary.ts';
 import { bootId, isAlive, killProcess } from './process-identity.ts';
 import { readIdentity, readJson } from './records.ts';
 import { encodeSpec } from './spec-file.ts';
@@ -31,6 +32,7 @@ export interface ContainersOptions {
   readonly env: Env;
   readonly log: Logger;
   readonly layout: Layout;
+  readonly launcher: Launcher;
   readonly cgroups: CgroupDriver;
   readonly settings: RuntimeLinuxConfig;
   readonly onChange: (container: Container) => void;
@@ -124,7 +126,7 @@ export class Containers {
     const directory = this.#options.layout.container(config.id);
     try {
       const stored = this.#prepare(config, sandbox, sandboxDirectory);
-      await runMonitor('container', directory);
+      await this.#options.launcher.run('container', directory);
       const container = Container.load(stored, directory);
       if (container === undefined) throw new Error(`timonel-monitor left no record in ${directory}`);
       this.#known.set(config.id, container);

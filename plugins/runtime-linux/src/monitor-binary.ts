@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 
@@ -32,25 +31,4 @@ export function parseFailure(text: string, code: number | null, signal: string |
   const parsed = /^E(\d+) (.*)$/s.exec(text);
   const ended = `timonel-monitor ended with ${signal ?? `code ${code}`}`;
   return new MonitorFailure(parsed?.[2] ?? (text === '' ? ended : text), Number(parsed?.[1] ?? 128));
-}
-
-/** Runs a role that ends by itself. @throws MonitorFailure with the text the native side printed. */
-export function runMonitor(role: 'container' | 'sandbox' | 'release', directory: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let text = '';
-    const child = spawn(monitorBinary, [role, directory], { stdio: ['ignore', 'ignore', 'pipe'], env: {}, cwd: '/' });
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      if (text.length < 4096) text += chunk;
-    });
-    child.on('error', (error) => {
-      reject(new MonitorFailure(`${monitorBinary}: ${error.message}`, 128));
-    });
-    child.on('close', (code, signal) => {
-      if (code === 0) {
-        resolve();
-        return;
-      }
-      reject(parseFailure(text, code, signal));
-    });
-  });
 }

@@ -22,6 +22,7 @@ import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import { dial } from './dial.ts';
 import { openSession } from './exec-session.ts';
+import { Launcher } from './launcher.ts';
 import { instanceOf, layoutOf } from './layout.ts';
 import { Sandboxes } from './sandboxes.ts';
 
@@ -39,6 +40,7 @@ export class LinuxRuntime implements ContainerRuntime {
   readonly #cgroupRoot: string;
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
+  readonly #launcher = new Launcher();
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #removals = new Map<string, Promise<void>>();
   /** Connections into sandboxes: each would keep its network namespace. */
@@ -49,7 +51,7 @@ export class LinuxRuntime implements ContainerRuntime {
     this.#options = options;
     const { cgroupParent } = options.settings;
     this.#cgroupRoot = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
-    const shared = { ...options, layout: layoutOf(options.dataDir) };
+    const shared = { ...options, layout: layoutOf(options.dataDir), launcher: this.#launcher };
     this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => `${this.#cgroupRoot}/${id}` });
     this.#containers = new Containers({
       ...shared,
@@ -69,6 +71,7 @@ export class LinuxRuntime implements ContainerRuntime {
   /** Containers go on without us. */
   close(): void {
     this.#containers.close();
+    this.#launcher.close();
     this.#listeners.clear();
   }
 

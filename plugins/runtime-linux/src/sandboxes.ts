@@ -6,8 +6,8 @@ import { RuntimeError, type SandboxConfig, type SandboxStatus } from '@timonel/s
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
+import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
-import { runMonitor } from './monitor-binary.ts';
 import { isAlive, killProcess } from './process-identity.ts';
 import { readIdentity, readJson } from './records.ts';
 import { encodeSpec, type SpecEntry } from './spec-file.ts';
@@ -23,6 +23,7 @@ interface StoredSandbox {
 export interface SandboxesOptions {
   readonly env: Env;
   readonly layout: Layout;
+  readonly launcher: Launcher;
   readonly cgroups: CgroupDriver;
   readonly settings: RuntimeLinuxConfig;
   cgroupOf(sandboxId: string): string;
@@ -66,7 +67,7 @@ export class Sandboxes {
       writeFileSync(join(directory, 'spec'), encodeSpec(this.#spec(config)), { mode: 0o600 });
       mkdirSync(config.logDirectory, { recursive: true });
       cgroups.create(this.#options.cgroupOf(config.id), config.resources);
-      await runMonitor('sandbox', directory);
+      await this.#options.launcher.run('sandbox', directory);
       writeFileSync(join(directory, 'ready'), '');
     } catch (error) {
       await this.#clear(config.id);
@@ -149,7 +150,7 @@ export class Sandboxes {
     rmSync(join(directory, 'ready'), { force: true });
     const pause = readIdentity(directory, 'pause');
     if (pause !== undefined) killProcess(pause);
-    if (hasMounts(directory)) await runMonitor('release', directory);
+    if (hasMounts(directory)) await this.#options.launcher.run('release', directory);
   }
 }
 

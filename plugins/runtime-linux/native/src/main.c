@@ -24,19 +24,22 @@ static void run_sealed(char **arguments) {
     fail("execveat", "/proc/self/exe");
 }
 
+_Noreturn void role_run(const char *role, const char *directory) {
+    if (strcmp(role, "container") == 0) container_run(directory);
+    if (strcmp(role, "sandbox") == 0) sandbox_run(directory);
+    if (strcmp(role, "release") == 0) sandbox_release(directory);
+    fail_text(2, "timonel-monitor has no role '%.64s'", role);
+}
+
 int main(int count, char **arguments) {
-    bool dials = count == 4 && strcmp(arguments[1], "dial") == 0;
-    if (dials) dial_run(arguments[2], arguments[3]);
-    const char *role = count == 3 ? arguments[1] : "";
-    const char *subject = count == 3 ? arguments[2] : "";
-    bool session = strcmp(role, "exec") == 0;
+    if (count == 4 && strcmp(arguments[1], "dial") == 0) dial_run(arguments[2], arguments[3]);
+    const char *role = count >= 2 ? arguments[1] : "";
+    bool session = count == 3 && strcmp(role, "exec") == 0;
     if (!session) syscall(SYS_close_range, 3, ~0U, 0);
-    if (session || strcmp(role, "container") == 0) run_sealed(arguments);
-    if (session) session_run(subject);
-    if (strcmp(role, "container") == 0) container_run(subject);
-    if (strcmp(role, "sandbox") == 0) sandbox_run(subject);
-    if (strcmp(role, "release") == 0) sandbox_release(subject);
-    dprintf(STDERR_FILENO, "usage: timonel-monitor container|sandbox|release DIRECTORY, exec SPEC-FILE, or dial NAMESPACE PORT\n"
+    if (session || (count == 2 && strcmp(role, "serve") == 0)) run_sealed(arguments);
+    if (session) session_run(arguments[2]);
+    if (count == 2 && strcmp(role, "serve") == 0) serve_run();
+    dprintf(STDERR_FILENO, "usage: timonel-monitor serve, exec SPEC-FILE, or dial NAMESPACE PORT\n"
                            "Started by the plugin runtime-linux, not by hand.\n");
     return 2;
 }

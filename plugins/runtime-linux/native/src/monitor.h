@@ -89,6 +89,10 @@ int attach_timeout(void);
 void attach_hurry(void);                                               /* who is behind is left behind, from now on at once */
 void attach_send(int kind, const char *bytes, size_t length);
 
+/* serve.c: the launcher. main.c: what one of its children does. */
+_Noreturn void serve_run(void);
+_Noreturn void role_run(const char *role, const char *directory);
+
 /* dial.c: a connection into a network namespace. */
 _Noreturn void dial_run(const char *network_namespace, const char *port);
 

@@ -1,0 +1,117 @@
+/* The launcher: one small process that the agent keeps. A request is a fork of it, which costs a tenth of what the agent
+ * pays for starting a program, and the program is sealed once for all. Requests come on stdin: `NUMBER ROLE DIRECTORY`, each ended
+ * by a NUL byte; answers go to stdout: `NUMBER STATUS TEXT`, ended alike; status 0 is done, else the text is what `fail`
+ * printed. When its stdin ends, it ends with the last job that it has; what those started goes on. */
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { JOBS = 64, REQUEST_BYTES = 8192, TEXT_BYTES = 1024 };
+
+struct job { unsigned long number; pid_t pid; int output; size_t length; char text[TEXT_BYTES]; };
+
+static struct job jobs[JOBS];
+static size_t job_count;
+static char requests[REQUEST_BYTES];
+static size_t request_length;
+static bool at_end;
+
+/* All descriptors above 2 are the launcher's: a child has none of them. */
+static _Noreturn void job_run(const char *role, const char *directory, int output) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_CANNOT_START);
+    syscall(SYS_close_range, 3, ~0U, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    role_run(role, directory);
+}
+
+static void job_start(char *request) {
+    char *role, *directory;
+    int output[2];
+    struct job *job = &jobs[job_count];
+    job->number = strtoul(request, &role, 10);
+    if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
+    *directory++ = '\0';
+    if (pipe2(output, O_CLOEXEC) < 0) fail("pipe2", "launcher");
+    job->pid = fork();
+    if (job->pid < 0) fail("fork", "launcher");
+    if (job->pid == 0) job_run(role + 1, directory, output[1]);
+    close(output[1]);
+    job->output = output[0];
+    job->length = 0;
+    job_count++;
+}
+
+static void answer(const struct job *job, int status) {
+    char text[TEXT_BYTES + 64];
+    int length = snprintf(text, sizeof text, "%lu %d %.*s", job->number, status, (int)job->length, job->text) + 1;
+    for (int sent = 0; sent < length;) {
+        ssize_t wrote = write(STDOUT_FILENO, text + sent, (size_t)(length - sent));
+        if (wrote < 0 && errno != EINTR) _exit(0);  /* nobody listens any more */
+        if (wrote > 0) sent += (int)wrote;
+    }
+}
+
+/* The end of its output is the end of the job: what goes on after it has closed it. */
+static void job_read(size_t index) {
+    struct job *job = &jobs[index];
+    char text[TEXT_BYTES];
+    int status = 0;
+    ssize_t got = read(job->output, text, sizeof text);
+    if (got < 0) return;
+    size_t taken = (size_t)got < TEXT_BYTES - job->length ? (size_t)got : TEXT_BYTES - job->length;
+    memcpy(job->text + job->length, text, taken);
+    job->length += taken;
+    if (got > 0) return;
+    close(job->output);
+    while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR) continue;
+    answer(job, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    jobs[index] = jobs[--job_count];
+}
+
+static void requests_start(void) {
+    char *from = requests, *end;
+    size_t left = request_length;
+    while (job_count < JOBS && (end = memchr(from, '\0', left)) != NULL) {
+        job_start(from);
+        left -= (size_t)(end + 1 - from);
+        from = end + 1;
+    }
+    memmove(requests, from, left);
+    request_length = left;
+}
+
+_Noreturn void serve_run(void) {
+    struct pollfd polled[JOBS + 1];
+    prctl(PR_SET_NAME, "timonel-launch");
+    for (;;) {
+        bool reads = !at_end && request_length < REQUEST_BYTES && job_count < JOBS;
+        if (at_end && job_count == 0) _exit(0);
+        polled[0] = (struct pollfd){reads ? STDIN_FILENO : -1, POLLIN, 0};
+        for (size_t i = 0; i < job_count; i++) polled[i + 1] = (struct pollfd){jobs[i].output, POLLIN, 0};
+        size_t count = job_count;
+        if (poll(polled, count + 1, -1) < 0) {
+            if (errno != EINTR) fail("poll", "launcher");
+            continue;
+        }
+        for (size_t i = count; i > 0; i--)
+            if (polled[i].revents != 0) job_read(i - 1);
+        if (polled[0].revents != 0) {
+            ssize_t got = read(STDIN_FILENO, requests + request_length, REQUEST_BYTES - request_length);
+            if (got == 0) at_end = true;
+            if (got > 0) request_length += (size_t)got;
+        }
+        requests_start();
+        if (request_length == REQUEST_BYTES && memchr(requests, '\0', request_length) == NULL)
+            fail_text(EXIT_CANNOT_START, "launcher: a request is longer than %d bytes", REQUEST_BYTES);
+    }
+}
