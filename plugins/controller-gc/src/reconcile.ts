@@ -1,4 +1,4 @@
-/** What happens to an object whose owners may be gone: a pure function from what was observed to the action to take. */
+/** What happens to an object whose owners may be gone: a pure function from what was observed to what is to be done. */
 import { foregroundFinalizer, orphanFinalizer, type KubeObject, type OwnerReference } from '@timonel/sdk/kube';
 
 /**
@@ -15,7 +15,7 @@ export interface Observed {
   readonly dependents: readonly KubeObject[];
 }
 
-export type Action =
+export type Plan =
   | {
       readonly do: 'delete';
       readonly propagationPolicy: 'Background' | 'Foreground';
@@ -42,7 +42,7 @@ export function blocks(dependent: KubeObject, ownerUid: string | undefined): boo
   return references.some(({ uid, blockOwnerDeletion }) => uid === ownerUid && blockOwnerDeletion === true);
 }
 
-function planDeleted({ object, dependents }: Observed): Action | undefined {
+function planDeleted({ object, dependents }: Observed): Plan | undefined {
   const finalizers = object.metadata.finalizers ?? [];
   if (finalizers.includes(orphanFinalizer)) return { do: 'orphanDependents', cause: 'DeletedAsOrphaning' };
   if (!finalizers.includes(foregroundFinalizer)) return undefined;
@@ -54,7 +54,7 @@ function planDeleted({ object, dependents }: Observed): Action | undefined {
  * An object goes when all its owners are gone or wait for it; references to such owners are dropped while others are left. An
  * object that is being deleted lets go of its dependents, or waits for them, as its finalizers say.
  */
-export function plan(observed: Observed): Action | undefined {
+export function plan(observed: Observed): Plan | undefined {
   const { object, owners, dependents } = observed;
   if (object.metadata.deletionTimestamp !== undefined) return planDeleted(observed);
   const references = object.metadata.ownerReferences ?? [];

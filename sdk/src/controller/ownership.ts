@@ -50,26 +50,6 @@ export function planClaims<T extends KubeObject>(
   return { owned, adopt, release };
 }
 
-/** Takes the owner's reference from `object`, fenced by the object's resourceVersion. Undefined: the object is gone anyway. */
-export async function release<T extends KubeObject>(
-  api: ApiClient,
-  type: ResourceType<T>,
-  object: T,
-  owner: KubeObject,
-): Promise<T | undefined> {
-  const { ownerReferences: references, ...metadata } = object.metadata;
-  const left = (references ?? []).filter((reference) => reference.uid !== owner.metadata.uid);
-  try {
-    return await api.update(type, {
-      ...object,
-      metadata: left.length > 0 ? { ...metadata, ownerReferences: left } : metadata,
-    });
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
-}
-
 /** The same object (its uid) as the API itself shows it. Undefined: it is gone, or another has its name. @throws ApiError */
 export async function currentOf<T extends KubeObject>(
   api: Pick<ApiClient, 'get'>,

@@ -15,6 +15,7 @@ import { EventTeller } from './event-teller.ts';
 import { executeActions, type ExecutorMeans } from './executor.ts';
 import { explainerOf } from './explainer.ts';
 import { ActionHistory } from './history.ts';
+import { subjectsOf } from './subjects.ts';
 
 /** What one controller of a plugin is built with. Several of one plugin share their caches. */
 export interface PartContext<R extends TokenRecord, O extends TokenRecord, C> {
@@ -48,7 +49,8 @@ export function buildController<
   { host, wiring, leadership }: PartContext<R, O, StandardSchemaV1.InferOutput<S>>,
   input: ControllerInput<T, Inputs, Seen, R, O, S>,
 ): BuiltController {
-  const { name, subject: type } = input;
+  const { name } = input;
+  const subjects = subjectsOf(input.subject);
   const { api, informers: caches } = wiring;
   const inputs = input.inputs(wiring);
   const history = new ActionHistory(name);
@@ -68,7 +70,8 @@ export function buildController<
 
   async function reconcile(key: string, ownWrites: OwnWrites): Promise<ReconcileResult> {
     const observed = await observe(key);
-    if (observed === undefined) {
+    const type = subjects.typeOf(key);
+    if (observed === undefined || type === undefined) {
       history.forget(key);
       return {};
     }
@@ -106,7 +109,7 @@ export function buildController<
     ...(input.workers === undefined ? {} : { workers: input.workers }),
     ...(input.retryLimitMs === undefined ? {} : { retryLimitMs: input.retryLimitMs }),
   });
-  const explainer = explainerOf(type, {
+  const explainer = explainerOf(subjects, {
     observe,
     history,
     component: name,

@@ -79,8 +79,11 @@ export interface ControllerInput<
   readonly description: string;
   /** `source.component` of its events: `job-controller`. */
   readonly component: string;
-  /** The type whose objects it drives to their declared state; keys are theirs. */
-  readonly subject: ResourceType<T>;
+  /**
+   * The type whose objects it drives to their declared state; keys are theirs, unless it drives several together and has a key of its own
+   * for them. A list: objects of all these types alike; keys are `subjectKey`s.
+   */
+  readonly subject: ResourceType<T> | readonly ResourceType<T>[];
   readonly requires?: R;
   readonly optional?: O;
   readonly config?: S;

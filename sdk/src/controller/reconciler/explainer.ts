@@ -1,7 +1,8 @@
 import type { Cause, ExplainedObject, Explainer, Why } from '../../contracts/why/index.ts';
-import type { KubeObject, ResourceType } from '../../kube/index.ts';
+import type { KubeObject } from '../../kube/index.ts';
 import type { Observation } from './define-controller.ts';
 import type { ActionHistory } from './history.ts';
+import type { Subjects } from './subjects.ts';
 
 interface Sources<Seen> {
   readonly observe: (key: string) => Seen | undefined | Promise<Seen | undefined>;
@@ -20,14 +21,14 @@ function stateOf(causes: readonly Cause[], failed: boolean): string {
 
 /** Explains the objects of a controller: what keeps them from being as declared, and what was done for them last. */
 export function explainerOf<T extends KubeObject, Seen extends Observation<T>>(
-  type: ResourceType<T>,
+  subjects: Subjects<T>,
   sources: Sources<Seen>,
 ): Explainer {
   const { component, history } = sources;
   return {
-    kinds: () => [{ group: type.group, resource: type.resource }],
+    kinds: () => subjects.types.map(({ group, resource }) => ({ group, resource })),
     async explain(object: ExplainedObject): Promise<Why | undefined> {
-      const key = object.namespace === undefined ? object.name : `${object.namespace}/${object.name}`;
+      const key = subjects.keyOf(object);
       const observed = await sources.observe(key);
       if (observed?.subject === undefined) return undefined;
       const failure = history.failureOf(key);

@@ -9,3 +9,4 @@ export {
   type ControllersContext,
   type RunningControllers,
 } from './run-controllers.ts';
+export { subjectKey, subjectOfKey } from './subjects.ts';
