@@ -54,6 +54,8 @@ export interface SandboxStatus {
   /** Path of the network namespace, for the network plugin. Undefined with hostNetwork or where there is none. */
   readonly networkNamespace: string | undefined;
   readonly labels: Readonly<Record<string, string>>;
+  /** The limits in force, also after `updateSandbox`. Absent: this runtime enforces none. */
+  readonly resources?: LinuxResources;
 }
 
 export interface LinuxResources {
@@ -201,6 +203,8 @@ export interface ContainerStatus {
   readonly message: string;
   readonly logPath: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** The limits in force, also after `updateContainer`. Absent: this runtime enforces none. */
+  readonly resources?: LinuxResources;
 }
 
 export interface ContainerStats {
