@@ -1,5 +1,4 @@
 import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
@@ -262,7 +261,7 @@ export class Containers {
       await removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env);
     }
     removeFile(join(directory, 'config.json'));
-    await rm(directory, { recursive: true, force: true });
+    await this.#options.launcher.run('remove', directory);
     rmSync(layout.eventFile(id), { force: true });
   }
 

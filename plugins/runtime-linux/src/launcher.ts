@@ -4,7 +4,8 @@ import { MonitorFailure, monitorBinary, parseFailure } from './monitor-binary.ts
 /** PATH_MAX of Linux. */
 const longestPath = 4096;
 
-export type Role = 'container' | 'sandbox' | 'release';
+/** `remove`: a directory of a container or sandbox with all that is in it. */
+export type Role = 'container' | 'sandbox' | 'release' | 'remove';
 
 interface Job {
   resolve(): void;
@@ -63,11 +64,11 @@ export class Launcher {
   }
 
   #settle(answer: string): void {
-    const [, number = '', status = '', text = ''] = /^(\d+) (\d+) (.*)$/s.exec(answer) ?? [];
+    const [, number = '', text = ''] = /^(\d+) (.*)$/s.exec(answer) ?? [];
     const job = this.#jobs.get(Number(number));
     this.#jobs.delete(Number(number));
-    if (status === '0') job?.resolve();
-    else job?.reject(parseFailure(text, Number(status), null));
+    if (text === 'R') job?.resolve();
+    else job?.reject(parseFailure(text, null, 'no answer'));
   }
 
   #end(child: ChildProcess, failure: MonitorFailure): void {

@@ -1,5 +1,4 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
 import { RuntimeError, type SandboxConfig, type SandboxStatus } from '@timonel/sdk/contracts/runtime';
@@ -140,16 +139,21 @@ export class Sandboxes {
   /** Removes whatever there is of it; every step can be repeated. */
   async #clear(id: string): Promise<void> {
     const { layout, cgroups, env } = this.#options;
-    await this.#release(id);
+    this.#endPause(id);
     if (isId(id)) await removeGroups(cgroups, this.#options.cgroupOf(id), env);
-    await rm(layout.sandbox(id), { recursive: true, force: true });
+    await this.#options.launcher.run('remove', layout.sandbox(id));
   }
 
-  async #release(id: string): Promise<void> {
+  #endPause(id: string): void {
     const directory = this.#options.layout.sandbox(id);
     rmSync(join(directory, 'ready'), { force: true });
     const pause = readIdentity(directory, 'pause');
     if (pause !== undefined) killProcess(pause);
+  }
+
+  async #release(id: string): Promise<void> {
+    this.#endPause(id);
+    const directory = this.#options.layout.sandbox(id);
     if (hasMounts(directory)) await this.#options.launcher.run('release', directory);
   }
 }

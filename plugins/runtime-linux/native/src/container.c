@@ -231,10 +231,12 @@ static void monitor_prepare(void) {
     if (control_fd < 0) fail("open", "control");
 }
 
-static _Noreturn void monitor_run(int ready_fd) {
+/* In a child of the launcher: answers once the container is prepared, or says why not; then it goes on as its monitor. */
+_Noreturn void container_run(const char *directory) {
+    if (chdir(directory) < 0) fail("chdir", directory);
+    spec_read(&spec, "spec");
     setsid();
     prctl(PR_SET_NAME, "timonel-monitor");
-    report_to(ready_fd);
     log_open(spec.log);
     record_write("monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
     monitor_prepare();
@@ -242,33 +244,7 @@ static _Noreturn void monitor_run(int ready_fd) {
     await_ready();
     attach_open(input_fd, spec.input_once && !spec.tty, !spec.tty);
     record_write("created", "pid %d\nstartTime %llu\ncreatedAt %lld\n", init_pid, process_start_time(init_pid), (long long)now_ms());
-    if (write(ready_fd, "R", 1) != 1) fail("write", "ready pipe");
-    close(ready_fd);
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    for (int fd = 0; fd < 3 && null >= 0; fd++) dup2(null, fd);
-    if (null > 2) close(null);
-    report_to(STDERR_FILENO);
+    job_done();
+    dup2(STDIN_FILENO, STDERR_FILENO);      /* the null device: with this the job is done */
     monitor_loop();
-}
-
-/* Returns to the caller (exit 0) when the container is prepared, or prints why not. The monitor is then a child of pid 1. */
-_Noreturn void container_run(const char *directory) {
-    int ready[2];
-    char text[1024];
-    if (chdir(directory) < 0) fail("chdir", directory);
-    spec_read(&spec, "spec");
-    if (pipe2(ready, O_CLOEXEC) < 0) fail("pipe2", "monitor");
-    pid_t monitor = fork();
-    if (monitor < 0) fail("fork", "monitor");
-    if (monitor == 0) {
-        close(ready[0]);
-        monitor_run(ready[1]);
-    }
-    close(ready[1]);
-    ssize_t got = read(ready[0], text, sizeof text - 1);
-    if (got > 0 && text[0] == 'R') _exit(0);
-    if (got <= 0) fail_text(EXIT_CANNOT_START, "the monitor process ended before the container was ready");
-    text[got] = '\0';
-    char *message = strchr(text, ' ');
-    fail_text((int)strtol(text + 1, NULL, 10), "%s", message == NULL ? text : message + 1);
 }

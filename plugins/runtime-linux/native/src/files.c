@@ -1,5 +1,6 @@
 #include "monitor.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -50,6 +51,22 @@ void make_mount_point(const char *path, bool directory) {
     if (fd >= 0) { close(fd); return; }
     struct stat status;                     /* a socket, a busy binary: it is there, which is all a mount needs */
     if (stat(path, &status) < 0) fail("open", path);
+}
+
+/* Whatever it is, and all that is in it; links are not followed, other file systems are not entered. */
+void tree_remove(int parent, const char *name) {
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
+    if (errno != EISDIR && errno != EPERM) fail("unlink", name);
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return;
+    if (errno != ENOTEMPTY) fail("rmdir", name);
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) fail("open", name);
+    DIR *entries = fdopendir(fd);
+    if (entries == NULL) fail("fdopendir", name);
+    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) tree_remove(fd, entry->d_name);
+    closedir(entries);
+    if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) fail("rmdir", name);
 }
 
 /* Field 22 of /proc/PID/stat: with it a pid names one process for ever. 0: there is none. */

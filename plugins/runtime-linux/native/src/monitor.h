@@ -36,6 +36,7 @@ void spec_read(struct spec *spec, const char *path);
 /* files.c */
 void write_text(const char *path, const char *text);
 bool make_directories(const char *path, mode_t mode);
+void tree_remove(int parent, const char *name);
 void make_mount_point(const char *path, bool directory);
 unsigned long long process_start_time(pid_t pid);
 void record_write(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -46,6 +47,7 @@ bool wait_byte(int fd);
 /* sandbox.c */
 _Noreturn void sandbox_run(const char *directory);
 _Noreturn void sandbox_release(const char *directory);
+_Noreturn void directory_remove(const char *directory);
 void namespace_join(const char *path, int kind);
 
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */
@@ -90,7 +92,8 @@ void attach_hurry(void);                                               /* who is
 void attach_send(int kind, const char *bytes, size_t length);
 
 /* serve.c: the launcher. main.c: what one of its children does. */
-_Noreturn void serve_run(void);
+_Noreturn void serve_run(char **arguments);
+void job_done(void);                                                   /* the answer to the agent; the job closes its stderr or ends */
 _Noreturn void role_run(const char *role, const char *directory);
 
 /* dial.c: a connection into a network namespace. */

@@ -94,18 +94,33 @@ _Noreturn void sandbox_run(const char *directory) {
     if (spec.ipc_namespace) hold("/proc/self/ns/ipc", "ns/ipc");
     if (spec.net_namespace) hold("/proc/self/ns/net", "ns/net");
     if (spec.pid_namespace) pid_namespace_make();
+    job_done();
     _exit(0);
 }
 
 /* Undoes sandbox_run from any state it may have been left in. */
-_Noreturn void sandbox_release(const char *directory) {
-    if (chdir(directory) < 0) {
-        if (errno == ENOENT) _exit(0);
-        fail("chdir", directory);
-    }
+static void release(void) {
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         while (umount2(held[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         if (unlink(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("unlink", held[i]);
+}
+
+_Noreturn void sandbox_release(const char *directory) {
+    if (chdir(directory) == 0) release();
+    else if (errno != ENOENT) fail("chdir", directory);
+    job_done();
+    _exit(0);
+}
+
+/* The directory of a sandbox or container with all that is in it, held namespaces too. */
+_Noreturn void directory_remove(const char *directory) {
+    if (chdir(directory) == 0) {
+        release();
+        tree_remove(AT_FDCWD, directory);
+    } else if (errno != ENOENT) {
+        fail("chdir", directory);
+    }
+    job_done();
     _exit(0);
 }

@@ -1,36 +1,48 @@
 /* The launcher: one small process that the agent keeps. A request is a fork of it, which costs a tenth of what the agent
  * pays for starting a program, and the program is sealed once for all. Requests come on stdin: `NUMBER ROLE DIRECTORY`, each ended
- * by a NUL byte; answers go to stdout: `NUMBER STATUS TEXT`, ended alike; status 0 is done, else the text is what `fail`
- * printed. When its stdin ends, it ends with the last job that it has; what those started goes on. */
+ * by a NUL byte; answers go to stdout: `NUMBER TEXT`, ended alike; the text is `R` for done, what `fail` printed, or nothing where
+ * the child was killed. When its stdin ends, it ends with the last job that it has; what those started goes on. */
 #include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { JOBS = 64, REQUEST_BYTES = 8192, TEXT_BYTES = 1024 };
 
-struct job { unsigned long number; pid_t pid; int output; size_t length; char text[TEXT_BYTES]; };
+struct job { unsigned long number; int output; size_t length; char text[TEXT_BYTES]; };
 
 static struct job jobs[JOBS];
 static size_t job_count;
 static char requests[REQUEST_BYTES];
 static size_t request_length;
 static bool at_end;
+static char *title;                         /* what ps shows of this process: its own arguments, overwritten */
+static size_t title_size;
+
+void job_done(void) {
+    if (write(STDERR_FILENO, "R", 1) != 1) fail("write", "launcher pipe");
+}
+
+static void title_set(const char *role, const char *directory) {
+    int length = snprintf(title, title_size, "timonel-monitor%c%s%c%s", 0, role, 0, directory);
+    if (length >= 0 && (size_t)length < title_size) memset(title + length, 0, title_size - (size_t)length);
+}
 
 /* All descriptors above 2 are the launcher's: a child has none of them. */
 static _Noreturn void job_run(const char *role, const char *directory, int output) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_CANNOT_START);
     syscall(SYS_close_range, 3, ~0U, 0);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGCHLD, SIG_DFL);
+    title_set(role, directory);
     role_run(role, directory);
 }
 
@@ -42,18 +54,18 @@ static void job_start(char *request) {
     if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
     *directory++ = '\0';
     if (pipe2(output, O_CLOEXEC) < 0) fail("pipe2", "launcher");
-    job->pid = fork();
-    if (job->pid < 0) fail("fork", "launcher");
-    if (job->pid == 0) job_run(role + 1, directory, output[1]);
+    pid_t pid = fork();
+    if (pid < 0) fail("fork", "launcher");
+    if (pid == 0) job_run(role + 1, directory, output[1]);
     close(output[1]);
     job->output = output[0];
     job->length = 0;
     job_count++;
 }
 
-static void answer(const struct job *job, int status) {
+static void answer(const struct job *job) {
     char text[TEXT_BYTES + 64];
-    int length = snprintf(text, sizeof text, "%lu %d %.*s", job->number, status, (int)job->length, job->text) + 1;
+    int length = snprintf(text, sizeof text, "%lu %.*s", job->number, (int)job->length, job->text) + 1;
     for (int sent = 0; sent < length;) {
         ssize_t wrote = write(STDOUT_FILENO, text + sent, (size_t)(length - sent));
         if (wrote < 0 && errno != EINTR) _exit(0);  /* nobody listens any more */
@@ -65,7 +77,6 @@ static void answer(const struct job *job, int status) {
 static void job_read(size_t index) {
     struct job *job = &jobs[index];
     char text[TEXT_BYTES];
-    int status = 0;
     ssize_t got = read(job->output, text, sizeof text);
     if (got < 0) return;
     size_t taken = (size_t)got < TEXT_BYTES - job->length ? (size_t)got : TEXT_BYTES - job->length;
@@ -73,8 +84,7 @@ static void job_read(size_t index) {
     job->length += taken;
     if (got > 0) return;
     close(job->output);
-    while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR) continue;
-    answer(job, WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    answer(job);
     jobs[index] = jobs[--job_count];
 }
 
@@ -90,8 +100,11 @@ static void requests_start(void) {
     request_length = left;
 }
 
-_Noreturn void serve_run(void) {
+_Noreturn void serve_run(char **arguments) {
     struct pollfd polled[JOBS + 1];
+    title = arguments[0];
+    for (char **each = arguments; *each != NULL; each++) title_size = (size_t)(*each + strlen(*each) + 1 - title);
+    signal(SIGCHLD, SIG_IGN);               /* monitors are its children as long as it lives: nobody waits for them */
     prctl(PR_SET_NAME, "timonel-launch");
     for (;;) {
         bool reads = !at_end && request_length < REQUEST_BYTES && job_count < JOBS;
