@@ -1,9 +1,10 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
-import type { ContainerConfig, ContainerState, ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { ContainerConfig, ContainerState, ContainerStatus, ResourceUpdate } from '@timonel/sdk/contracts/runtime';
+import { withUpdate } from './cgroup/resize.ts';
 import { isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
-import { readExit, readIdentity, readTime, writeExit, type ExitRecord } from './records.ts';
+import { readExit, readIdentity, readTime, writeAtomically, writeExit, type ExitRecord } from './records.ts';
 
 const terminationMessageBytes = 4096;
 
@@ -16,7 +17,7 @@ export interface StoredContainer {
 
 /** A container as its state directory tells. What cannot change any more is kept in memory. */
 export class Container {
-  readonly stored: StoredContainer;
+  stored: StoredContainer;
   readonly directory: string;
   readonly monitor: ProcessIdentity;
   readonly init: ProcessIdentity;
@@ -92,6 +93,14 @@ export class Container {
     return this.refresh();
   }
 
+  /** Notes the limits that hold from now on, for whoever comes after a restart. */
+  resized(update: ResourceUpdate): void {
+    const { config } = this.stored;
+    const stored = { ...this.stored, config: { ...config, resources: withUpdate(config.resources, update) } };
+    writeAtomically(join(this.directory, 'config.json'), JSON.stringify(stored));
+    this.stored = stored;
+  }
+
   /** Hands a command to the monitor. False: there is no monitor any more. */
   tell(command: string): boolean {
     let fifo: number;
@@ -131,6 +140,7 @@ export class Container {
       message: this.#message,
       logPath: this.stored.logPath,
       labels: config.labels,
+      resources: config.resources,
     };
   }
 

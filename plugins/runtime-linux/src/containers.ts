@@ -219,7 +219,7 @@ export class Containers {
     for (const name of ['upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o755 });
     if (config.terminationMessagePath !== '') writeFileSync(join(directory, 'termination'), '', { mode: 0o666 });
     mkdirSync(dirname(logPath), { recursive: true });
-    cgroups.create(cgroup, config.resources);
+    cgroups.create(cgroup, config.resources, 'container');
     return stored;
   }
 

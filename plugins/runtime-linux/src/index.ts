@@ -20,7 +20,7 @@ const plugin: AnyPlugin = definePlugin({
     const failed = (await checkHost()).find((check) => !check.ok);
     if (failed !== undefined)
       throw new Error(`this node cannot run containers: ${failed.name}: ${failed.detail}; ${failed.fix}`);
-    const { driver } = detectCgroups();
+    const { driver } = detectCgroups(undefined, (what) => ctx.log.info({}, what));
     if (driver === undefined) throw new Error('this node has no usable control groups: run "timonel doctor"');
     const { dataDir, env, log, config } = ctx;
     const runtime = new LinuxRuntime({ dataDir, env, log, cgroups: driver, settings: config });

@@ -9,6 +9,7 @@ import {
   type ContainerStatus,
   type ExecOptions,
   type ExecSession,
+  type ResourceUpdate,
   type RuntimeEvent,
   type RuntimeInfo,
   type SandboxConfig,
@@ -16,7 +17,8 @@ import {
 } from '@timonel/sdk/contracts/runtime';
 import { attachSession } from './attach-session.ts';
 import type { CgroupDriver } from './cgroup/driver.ts';
-import { removeGroups } from './cgroup/removal.ts';
+import { PodGroups } from './cgroup/pod-groups.ts';
+import { resize } from './cgroup/resize.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
@@ -37,7 +39,7 @@ export interface LinuxRuntimeOptions {
 /** The container runtime of Linux: namespaces, control groups, overlay, and one monitor process a container. */
 export class LinuxRuntime implements ContainerRuntime {
   readonly #options: LinuxRuntimeOptions;
-  readonly #cgroupRoot: string;
+  readonly #groups: PodGroups;
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
   readonly #launcher = new Launcher();
@@ -50,12 +52,13 @@ export class LinuxRuntime implements ContainerRuntime {
   constructor(options: LinuxRuntimeOptions) {
     this.#options = options;
     const { cgroupParent } = options.settings;
-    this.#cgroupRoot = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
+    const root = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
+    this.#groups = new PodGroups(options.cgroups, options.env, root, (id) => this.#sandboxes.config(id));
     const shared = { ...options, layout: layoutOf(options.dataDir), launcher: this.#launcher };
-    this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => `${this.#cgroupRoot}/${id}` });
+    this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => this.#groups.ofSandbox(id) });
     this.#containers = new Containers({
       ...shared,
-      cgroupOf: (sandboxId, id) => `${this.#cgroupRoot}/${sandboxId}/${id}`,
+      cgroupOf: (sandboxId, id) => this.#groups.ofContainer(sandboxId, id),
       onChange: (container) => {
         this.#tell(container);
       },
@@ -83,9 +86,8 @@ export class LinuxRuntime implements ContainerRuntime {
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
     try {
       return await this.#sandboxes.run(config);
-    } catch (error) {
-      await this.#removeRootGroup();
-      throw error;
+    } finally {
+      this.#groups.weigh(this.#sandboxes.configs());
     }
   }
 
@@ -106,7 +108,7 @@ export class LinuxRuntime implements ContainerRuntime {
       await this.stopSandbox(id);
       await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
       await this.#sandboxes.remove(id);
-      await this.#removeRootGroup();
+      this.#groups.weigh(this.#sandboxes.configs());
     });
   }
 
@@ -146,19 +148,30 @@ export class LinuxRuntime implements ContainerRuntime {
     return Promise.resolve(this.#containers.all().map((container) => container.status()));
   }
 
-  async updateContainer(id: string): Promise<void> {
-    throw new RuntimeError('ResizeError', `the limits of container ${id} cannot be changed in place yet`);
+  async updateContainer(id: string, update: ResourceUpdate): Promise<void> {
+    const container = this.#containers.get(id);
+    if (container === undefined) throw new RuntimeError('ResizeError', `there is no container ${id}`);
+    const path = this.#groups.ofContainer(container.config.sandboxId, id);
+    resize(this.#options.cgroups, { path, update, before: container.config.resources }, () =>
+      container.resized(update),
+    );
   }
 
-  async updateSandbox(id: string): Promise<void> {
-    throw new RuntimeError('ResizeError', `the limits of sandbox ${id} cannot be changed in place yet`);
+  async updateSandbox(id: string, update: ResourceUpdate): Promise<void> {
+    const config = this.#sandboxes.config(id);
+    if (config === undefined) throw new RuntimeError('ResizeError', `there is no sandbox ${id}`);
+    const path = this.#groups.ofSandbox(id);
+    resize(this.#options.cgroups, { path, update, before: config.resources }, () =>
+      this.#sandboxes.resized(id, update),
+    );
+    this.#groups.weigh(this.#sandboxes.configs());
   }
 
   stats(): Promise<readonly ContainerStats[]> {
     const { cgroups } = this.#options;
     const running = this.#containers.all().filter((container) => container.state === 'running');
     const all = running.flatMap(({ config }): ContainerStats[] => {
-      const usage = cgroups.usage(`${this.#cgroupRoot}/${config.sandboxId}/${config.id}`);
+      const usage = cgroups.usage(this.#groups.ofContainer(config.sandboxId, config.id));
       return usage === undefined ? [] : [{ id: config.id, ...usage }];
     });
     return Promise.resolve(all);
@@ -170,7 +183,7 @@ export class LinuxRuntime implements ContainerRuntime {
     if (container === undefined || sandbox === undefined) {
       throw new RuntimeError('ExecError', `there is no container ${id}`);
     }
-    const cgroup = `${this.#cgroupRoot}/${container.config.sandboxId}/${id}`;
+    const cgroup = this.#groups.ofContainer(container.config.sandboxId, id);
     const name = `${this.#sessions++}-${this.#options.env.random.uuid()}`;
     return await openSession(
       container,
@@ -229,20 +242,8 @@ export class LinuxRuntime implements ContainerRuntime {
 
   /** Groups of sandboxes and containers of which a crash left nothing else. */
   async #removeStrayGroups(): Promise<void> {
-    const { cgroups, env } = this.#options;
-    for (const sandbox of cgroups.children(this.#cgroupRoot)) {
-      const group = `${this.#cgroupRoot}/${sandbox}`;
-      const known = new Set(this.#containersOf(sandbox).map(({ config }) => config.id));
-      const stray = cgroups.children(group).filter((id) => !known.has(id));
-      for (const id of stray) await removeGroups(cgroups, `${group}/${id}`, env);
-      if (this.#sandboxes.config(sandbox) === undefined) await removeGroups(cgroups, group, env);
-    }
-    await this.#removeRootGroup();
-  }
-
-  async #removeRootGroup(): Promise<void> {
-    const { cgroups, env } = this.#options;
-    if (this.#sandboxes.list().length === 0) await removeGroups(cgroups, this.#cgroupRoot, env);
+    await this.#groups.removeStrays((id) => new Set(this.#containersOf(id).map(({ config }) => config.id)));
+    this.#groups.weigh(this.#sandboxes.configs());
   }
 
   #tell(container: Container): void {

@@ -1,14 +1,20 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
-import { RuntimeError, type SandboxConfig, type SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import {
+  RuntimeError,
+  type ResourceUpdate,
+  type SandboxConfig,
+  type SandboxStatus,
+} from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
+import { withUpdate } from './cgroup/resize.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
 import { isAlive, killProcess } from './process-identity.ts';
-import { readIdentity, readJson } from './records.ts';
+import { readIdentity, readJson, writeAtomically } from './records.ts';
 import { encodeSpec, type SpecEntry } from './spec-file.ts';
 
 /** NSFS_MAGIC of statfs(2): the file is a held namespace, not the empty file below the mount. */
@@ -49,6 +55,20 @@ export class Sandboxes {
 
   config(id: string): SandboxConfig | undefined {
     return this.#known.get(id)?.config;
+  }
+
+  configs(): SandboxConfig[] {
+    return [...this.#known.values()].map(({ config }) => config);
+  }
+
+  /** Notes the limits that hold from now on, for whoever comes after a restart. */
+  resized(id: string, update: ResourceUpdate): void {
+    const stored = this.#known.get(id);
+    if (stored === undefined) return;
+    const { config } = stored;
+    const resized = { ...stored, config: { ...config, resources: withUpdate(config.resources, update) } };
+    writeAtomically(join(this.#options.layout.sandbox(id), 'config.json'), JSON.stringify(resized));
+    this.#known.set(id, resized);
   }
 
   async run(config: SandboxConfig): Promise<SandboxStatus> {
@@ -119,6 +139,7 @@ export class Sandboxes {
       createdAt,
       networkNamespace: config.hostNetwork || !ready ? undefined : join(directory, 'ns', 'net'),
       labels: config.labels,
+      resources: config.resources,
     };
   }
 

@@ -1,4 +1,4 @@
-import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import type { LinuxResources, ResourceUpdate } from '@timonel/sdk/contracts/runtime';
 
 export interface CgroupUsage {
   readonly cpuUsageNanos: number;
@@ -15,8 +15,14 @@ export interface CgroupDriver {
   readonly version: 'v1' | 'v2';
   /** What the container mounts at /sys/fs/cgroup: `v2`, or the names of the v1 controllers. */
   readonly containerMounts: readonly string[];
-  /** Makes the group (its parents too) and sets its limits. A limit that is absent stays as it is. */
-  create(path: string, resources: LinuxResources): void;
+  /**
+   * Makes the group (its parents too) and sets its limits. A limit that is absent stays as it is. `container`: no group comes
+   * below it, and its processes die together when memory ends, where the kernel can do that.
+   * @throws Error when the kernel lacks something that the resources ask for, or refuses a limit
+   */
+  create(path: string, resources: LinuxResources, kind?: 'pod' | 'container'): void;
+  /** Changes limits of a group that is there. @throws Error when one cannot be: then all are as before */
+  update(path: string, update: ResourceUpdate): void;
   /** The files a process writes "0" to in order to join. */
   joinFiles(path: string): readonly string[];
   /** The file with the counter `oom_kill`. */
@@ -26,6 +32,20 @@ export interface CgroupDriver {
   processes(path: string): readonly number[];
   /** Names of the groups within; empty when there is no such group. */
   children(path: string): readonly string[];
+  /** Kills all that is in the group and in those within, where the kernel does that in one step. False: it does not. */
+  kill(path: string): boolean;
   /** Removes one empty group. False: something still runs or is in it. An absent group is removed already. */
   remove(path: string): boolean;
+}
+
+/** Says once what this kernel lacks and what is therefore left out. */
+export type Lacking = (what: string) => void;
+
+export function sayOnce(say: (what: string) => void): Lacking {
+  const said = new Set<string>();
+  return (what) => {
+    if (said.has(what)) return;
+    said.add(what);
+    say(what);
+  };
 }

@@ -14,11 +14,17 @@ export async function removeGroups(driver: CgroupDriver, path: string, env: Env)
   let waitMs = firstWaitMs;
   for (let attempt = 0; attempt < attempts; attempt++) {
     if (driver.remove(path)) return;
-    for (const pid of driver.processes(path)) killQuietly(pid);
+    killAll(driver, path);
     await env.timers.sleep(waitMs);
     waitMs = Math.min(longestWaitMs, waitMs * 2);
   }
   throw new Error(`control group ${path} is still busy with the processes ${driver.processes(path).join(', ')}`);
+}
+
+/** Forks that go on while we read the list are met at the next attempt; where the kernel kills a group at once there are none. */
+function killAll(driver: CgroupDriver, path: string): void {
+  if (driver.kill(path)) return;
+  for (const pid of driver.processes(path)) killQuietly(pid);
 }
 
 function killQuietly(pid: number): void {

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { detectCgroups } from './detect.ts';
-import { cgroupV2, weightFromShares } from './v2.ts';
+import { weightFromShares } from './shares.ts';
+import { cgroupV2 } from './v2.ts';
 
 // A plain directory stands for the kernel's tree: what is written where, not what the kernel makes of it.
 let root: string;

@@ -1,67 +1,69 @@
 import { join } from 'node:path';
 import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver, CgroupUsage } from './driver.ts';
-import {
-  groupNames,
-  makeGroup,
-  readCounters,
-  readGroupFile,
-  readNumber,
-  readPids,
-  removeGroup,
-  writeGroupFile,
-} from './files.ts';
+import { groupNames, readCounters, readGroupFile, readNumber, readPids, removeGroup, writeGroupFile } from './files.ts';
+import { hugePageSettings, needsHugePages } from './huge-pages.ts';
+import { lowerMemoryMax } from './memory-max.ts';
+import { applySettings, has, isUnlimited, readLimit, writeSettings, type Setting } from './settings.ts';
+import { makeGroups, offeredControllers } from './v2-groups.ts';
+import { textOf, v2Settings } from './v2-limits.ts';
 
-const cpuPeriodMicros = 100_000;
+const always = ['memory', 'cpu', 'pids'] as const;
 
 /** `root` is the mount point of the one hierarchy. */
 export function cgroupV2(root: string): CgroupDriver {
   return {
     version: 'v2',
     containerMounts: ['v2'],
-    create(path, resources) {
-      makeGroups(root, path);
-      setLimits(join(root, path), resources);
+    create(path, resources, kind) {
+      const group = join(root, path);
+      makeGroups(root, path, [...always, ...furtherControllers(root, resources)]);
+      const { hugePageLimits, memoryLimitBytes } = resources;
+      const settings = [...memoryMax(group, memoryLimitBytes), ...v2Settings(group, resources)];
+      if (hugePageLimits !== undefined && needsHugePages(hugePageLimits)) {
+        settings.push(...hugePageSettings({ directory: group, limitName: 'max' }, hugePageLimits));
+      }
+      if (kind === 'container' && has(join(group, 'memory.oom.group')))
+        settings.push({ file: join(group, 'memory.oom.group'), value: '1' });
+      writeSettings(settings);
+    },
+    update(path, update) {
+      const group = join(root, path);
+      const { memoryLimitBytes: limit, ...others } = update;
+      const rest = v2Settings(group, others);
+      const lower = limit !== undefined && !isUnlimited(limit) && limit < (readLimit(join(group, 'memory.max')) ?? 0);
+      if (!lower) applySettings([...memoryMax(group, limit), ...rest]);
+      else lowerMemoryMax(group, limit, () => applySettings(rest));
     },
     joinFiles: (path) => [join(root, path, 'cgroup.procs')],
     oomFile: (path) => join(root, path, 'memory.events'),
     usage: (path) => readUsage(join(root, path)),
     processes: (path) => readPids(join(root, path, 'cgroup.procs')),
     children: (path) => groupNames(join(root, path)),
+    kill(path) {
+      const file = join(root, path, 'cgroup.kill');
+      if (!has(file)) return false;
+      writeGroupFile(file, '1');
+      return true;
+    },
     remove: (path) => removeGroup(join(root, path)),
   };
 }
 
-/** A controller must be handed down by every group above; a group that does so cannot hold processes itself. */
-function makeGroups(root: string, path: string): void {
-  let group = root;
-  for (const name of path.split('/')) {
-    writeGroupFile(join(group, 'cgroup.subtree_control'), '+memory +cpu +pids');
-    group = join(group, name);
-    makeGroup(group);
-  }
+function memoryMax(group: string, limit: number | undefined): Setting[] {
+  return limit === undefined ? [] : [{ file: join(group, 'memory.max'), value: textOf(limit) }];
 }
 
-/** The mapping of the cgroup v1 range 2…262144 to 1…10000 that the OCI runtimes agreed on. */
-export function weightFromShares(shares: number): number {
-  const bounded = Math.min(262_144, Math.max(2, shares));
-  return Math.floor(1 + ((bounded - 2) * 9999) / 262_142);
-}
-
-function setLimits(group: string, resources: LinuxResources): void {
-  if (resources.memoryLimitBytes !== undefined) {
-    writeGroupFile(join(group, 'memory.max'), String(resources.memoryLimitBytes));
-    if (readGroupFile(join(group, 'memory.swap.max')) !== undefined)
-      writeGroupFile(join(group, 'memory.swap.max'), '0');
-  }
-  if (resources.cpuShares !== undefined) {
-    writeGroupFile(join(group, 'cpu.weight'), String(weightFromShares(resources.cpuShares)));
-  }
-  if (resources.cpuLimitMillis !== undefined) {
-    const quota = Math.max(1000, Math.round((resources.cpuLimitMillis * cpuPeriodMicros) / 1000));
-    writeGroupFile(join(group, 'cpu.max'), `${quota} ${cpuPeriodMicros}`);
-  }
-  if (resources.pidsLimit !== undefined) writeGroupFile(join(group, 'pids.max'), String(resources.pidsLimit));
+/** @throws Error when the kernel does not have one that is asked for */
+function furtherControllers(root: string, { cpusetCpus, cpusetMems, hugePageLimits }: LinuxResources): string[] {
+  const wanted: string[] = [];
+  if (cpusetCpus !== undefined || cpusetMems !== undefined) wanted.push('cpuset');
+  if (needsHugePages(hugePageLimits)) wanted.push('hugetlb');
+  if (wanted.length === 0) return wanted;
+  const offered = offeredControllers(root);
+  const missing = wanted.find((name) => !offered.includes(name));
+  if (missing !== undefined) throw new Error(`this node has no ${missing} controller, which the container asks for`);
+  return wanted;
 }
 
 function readUsage(group: string): CgroupUsage | undefined {
