@@ -3,11 +3,13 @@ import type { Duplex } from 'node:stream';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
   RuntimeError,
+  updatedResources,
   type ContainerConfig,
   type ContainerRuntime,
   type ContainerStats,
   type ContainerStatus,
   type ExecSession,
+  type ResourceUpdate,
   type RuntimeEvent,
   type RuntimeInfo,
   type SandboxConfig,
@@ -80,6 +82,7 @@ export class FakeRuntime implements ContainerRuntime {
       state: 'ready',
       createdAt: this.#env.clock.now(),
       networkNamespace: hostNetwork ? undefined : `/run/fake/netns/${id}`,
+      resources: config.resources,
     };
     sandboxes.set(id, status);
     logDirectories.set(id, config.logDirectory);
@@ -131,6 +134,7 @@ export class FakeRuntime implements ContainerRuntime {
       message: '',
       logPath: `${logDirectories.get(config.sandboxId) ?? ''}/${config.name}/${config.attempt}.log`,
       labels: config.labels,
+      resources: config.resources,
     };
     const program = programOf(config.command, config.image.reference, this.#stages);
     containers.set(config.id, { status, program, exitTimer: undefined, waiters: [] });
@@ -186,12 +190,18 @@ export class FakeRuntime implements ContainerRuntime {
     return [...this.#machine.containers.values()].map((container) => container.status);
   }
 
-  async updateContainer(id: string): Promise<void> {
-    if (!this.#machine.containers.has(id)) throw new RuntimeError('ResizeError', `there is no container ${id}`);
+  async updateContainer(id: string, update: ResourceUpdate): Promise<void> {
+    const container = this.#machine.containers.get(id);
+    if (container === undefined) throw new RuntimeError('ResizeError', `there is no container ${id}`);
+    const { status } = container;
+    container.status = { ...status, resources: updatedResources(status.resources ?? {}, update) };
   }
 
-  async updateSandbox(id: string): Promise<void> {
-    if (!this.#machine.sandboxes.has(id)) throw new RuntimeError('ResizeError', `there is no sandbox ${id}`);
+  async updateSandbox(id: string, update: ResourceUpdate): Promise<void> {
+    const status = this.#machine.sandboxes.get(id);
+    if (status === undefined) throw new RuntimeError('ResizeError', `there is no sandbox ${id}`);
+    const resources = updatedResources(status.resources ?? {}, update);
+    this.#machine.sandboxes.set(id, { ...status, resources });
   }
 
   async stats(): Promise<readonly ContainerStats[]> {

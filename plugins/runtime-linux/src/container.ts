@@ -1,8 +1,13 @@
 import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
-import type { ContainerConfig, ContainerState, ContainerStatus, ResourceUpdate } from '@timonel/sdk/contracts/runtime';
-import { withUpdate } from './cgroup/resize.ts';
+import {
+  updatedResources,
+  type ContainerConfig,
+  type ContainerState,
+  type ContainerStatus,
+  type ResourceUpdate,
+} from '@timonel/sdk/contracts/runtime';
 import { isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
 import { readExit, readIdentity, readTime, writeAtomically, writeExit, type ExitRecord } from './records.ts';
 
@@ -96,7 +101,7 @@ export class Container {
   /** Notes the limits that hold from now on, for whoever comes after a restart. */
   resized(update: ResourceUpdate): void {
     const { config } = this.stored;
-    const stored = { ...this.stored, config: { ...config, resources: withUpdate(config.resources, update) } };
+    const stored = { ...this.stored, config: { ...config, resources: updatedResources(config.resources, update) } };
     writeAtomically(join(this.directory, 'config.json'), JSON.stringify(stored));
     this.stored = stored;
   }

@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
 import {
   RuntimeError,
+  updatedResources,
   type ResourceUpdate,
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { removeGroups } from './cgroup/removal.ts';
-import { withUpdate } from './cgroup/resize.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
@@ -66,7 +66,7 @@ export class Sandboxes {
     const stored = this.#known.get(id);
     if (stored === undefined) return;
     const { config } = stored;
-    const resized = { ...stored, config: { ...config, resources: withUpdate(config.resources, update) } };
+    const resized = { ...stored, config: { ...config, resources: updatedResources(config.resources, update) } };
     writeAtomically(join(this.#options.layout.sandbox(id), 'config.json'), JSON.stringify(resized));
     this.#known.set(id, resized);
   }

@@ -8,7 +8,7 @@ import { ProcessHost, ProcessRuntime } from './process-runtime.ts';
 import { ProcessTable } from './process-table.ts';
 
 // A plain process is not safe from its own signals as pid 1 of a namespace is.
-const commands: RuntimeCommands = { ...shellCommands, killItself: ['sh', '-c', 'kill -9 $$'] };
+const commands: RuntimeCommands = { ...shellCommands, keepsLimits: false, killItself: ['sh', '-c', 'kill -9 $$'] };
 
 runtimeContract(
   'runtime-process',

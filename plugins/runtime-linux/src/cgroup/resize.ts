@@ -8,13 +8,6 @@ interface Resize {
   readonly before: LinuxResources;
 }
 
-/** What holds after an update: what it does not name stays, -1 takes a limit away. */
-export function withUpdate(before: LinuxResources, update: ResourceUpdate): LinuxResources {
-  const given = Object.entries(update).filter(([, value]) => value !== undefined);
-  const merged = Object.entries({ ...before, ...Object.fromEntries(given) });
-  return Object.fromEntries(merged.filter(([, value]) => value !== -1));
-}
-
 /** Changes the limits of a group, then notes them. @throws RuntimeError ResizeError: then nothing changed, on disk neither */
 export function resize(driver: CgroupDriver, { path, update, before }: Resize, note: () => void): void {
   try {

@@ -8,6 +8,7 @@ import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
 export { dialLocalhost } from './dial-localhost.ts';
 export { stopSignalNumber } from './stop-signal.ts';
+export { updatedResources } from './updated-resources.ts';
 
 export interface SandboxConfig {
   /** Unique for each attempt: pod uid and attempt. Chosen by the caller; DNS label characters. */

@@ -1,6 +1,7 @@
 /** The contract of `runtime`: every container runtime passes it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { containerTests } from './containers.ts';
+import { limitTests } from './limits.ts';
 import { outputTests } from './output.ts';
 import { restartTests } from './restarts.ts';
 import { sandboxTests } from './sandboxes.ts';
@@ -35,6 +36,7 @@ export function runtimeContract(
     sandboxTests(suite);
     containerTests(suite);
     outputTests(suite);
+    limitTests(suite);
     sessionTests(suite);
     restartTests(suite);
   });

@@ -36,6 +36,10 @@ export interface RuntimeCommands {
    * when that has ended its own. Undefined: the runtime has no network, or no such program.
    */
   readonly echoServer: ((port: number) => readonly string[]) | undefined;
+  /** False: the runtime has no limits, and refuses to change them. Absent: it keeps them. */
+  readonly keepsLimits?: boolean;
+  /** Takes this much memory, prints `full`, and keeps it until a signal ends it. Absent: the runtime measures no memory. */
+  readonly takeMemory?: (bytes: number) => readonly string[];
   /** Kills itself with SIGKILL. */
   readonly killItself: readonly string[];
   /** Names a program that is not there. */
@@ -49,6 +53,10 @@ const echoScript = `require("net").createServer({ allowHalfOpen: true }, (c) => 
   c.on("end", () => { console.log(said); c.end(); });
 }).listen(Number(process.argv[1]), "127.0.0.1")`;
 
+const takeScript = `const kept = Buffer.alloc(Number(process.argv[1]), 1);
+console.log("full");
+setInterval(() => kept[0], 60000)`;
+
 /** For runtimes that run real programs: wants `sh`, `sleep` and `node` in the image. */
 export const shellCommands: RuntimeCommands = {
   run: ['sh', '-c', 'trap "exit 0" TERM; echo ready; while :; do sleep 0.05; done'],
@@ -60,6 +68,7 @@ export const shellCommands: RuntimeCommands = {
   print: (out, err) => ['sh', '-c', 'echo "$0"; echo "$1" >&2', out, err],
   copyInput: ['sh', '-c', 'while read -r line; do echo "$line"; done; exit 3'],
   echoServer: (port) => ['node', '-e', echoScript, String(port)],
+  takeMemory: (bytes) => ['node', '-e', takeScript, String(bytes)],
   // pid 1 of a container is safe from its own signals: a child dies of it, and the shell passes 137 on
   killItself: ['sh', '-c', 'sh -c "kill -9 \\$\\$"'],
   absent: ['no-such-program-anywhere'],
