@@ -11,6 +11,7 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
+import { runtime } from './runtime.ts';
 import { scheduler } from './scheduler.ts';
 import { schedulerSwaps } from './scheduler-swaps.ts';
 import { sessions } from './sessions.ts';
@@ -30,6 +31,7 @@ const benches: readonly Bench[] = [
   scheduler,
   schedulerSwaps,
   controllers,
+  runtime,
 ];
 const leastRounds = 1;
 
