@@ -4,6 +4,7 @@ import { capabilityBits, maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
 import { containerCapabilities } from './capabilities.ts';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
+import { seccompEntries } from './seccomp/filters.ts';
 import type { SpecEntry } from './spec-file.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -40,6 +41,7 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ['rootByChroot', input.settings.rootSwitch === 'chroot' ? '1' : '0'],
     ...processEntries(config, input.sandbox.hostname),
     ...securityEntries(config),
+    ...seccompEntries(config.security),
     ...limits(input),
   ];
 }
@@ -53,10 +55,13 @@ export function execSpec(
     readonly tty: boolean;
     readonly pid: number;
     readonly joinFiles: readonly string[];
+    /** The filter of system calls that the container was made with. */
+    readonly filter: readonly SpecEntry[];
   },
 ): SpecEntry[] {
   return [
     ['pid', String(run.pid)],
+    ...run.filter,
     ...run.joinFiles.map((file): SpecEntry => ['cgroup', file]),
     ...processEntries({ ...config, command: run.command, tty: run.tty }, sandbox.hostname),
     ...securityEntries(config).filter(([key]) => key !== 'mask' && key !== 'readonlyPath' && key !== 'readonlyRoot'),

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Env } from '@timonel/sdk';
@@ -7,6 +7,7 @@ import { RuntimeError, type ExecOptions, type ExecSession, type SandboxConfig } 
 import { execSpec } from './container-spec.ts';
 import type { Container } from './container.ts';
 import { monitorBinary } from './monitor-binary.ts';
+import { filterOfSpec } from './seccomp/filters.ts';
 import { encodeSpec } from './spec-file.ts';
 
 /** How long we wait for the end of the output after the command ended: a process it left behind may hold it open. The streams stay as they are. */
@@ -28,7 +29,8 @@ export function openSession(
   }
   const { command, tty } = options;
   const file = join(container.directory, `exec-${name}`);
-  const spec = execSpec(container.config, sandbox, { command, tty, pid: container.init.pid, joinFiles });
+  const filter = filterOfSpec(readFileSync(join(container.directory, 'spec'), 'utf8'));
+  const spec = execSpec(container.config, sandbox, { command, tty, pid: container.init.pid, joinFiles, filter });
   writeFileSync(file, encodeSpec(spec), { mode: 0o600 });
   const child = spawn(monitorBinary, ['exec', file], {
     stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'],

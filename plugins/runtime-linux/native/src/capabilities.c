@@ -35,17 +35,32 @@ static void bounding_set_reduce(uint64_t keep) {
     }
 }
 
-/* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. A user
- * other than root ends without capabilities; the bounding set says what set-user-ID programs may regain. */
+static uint64_t kept;
+
+/* A user other than root ends without capabilities; the bounding set says what set-user-ID programs may regain. */
+static uint64_t final_set(const struct identity *identity) { return identity->uid == 0 ? kept : 0; }
+
+/* Without no_new_privs only CAP_SYS_ADMIN may install a filter of system calls. */
+static bool filter_needs_admin(const struct spec *spec) { return spec->seccomp != NULL && !spec->no_new_privileges; }
+
+/* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. */
 void privileges_apply(const struct spec *spec, const struct identity *identity) {
-    uint64_t kept = spec->capabilities & capabilities_permitted();
+    kept = spec->capabilities & capabilities_permitted();
     bounding_set_reduce(kept);
+    if (prctl(PR_SET_KEEPCAPS, filter_needs_admin(spec), 0, 0, 0) < 0) fail("prctl", "PR_SET_KEEPCAPS");
     if (setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");
     if (setresgid(identity->gid, identity->gid, identity->gid) < 0) fail("setresgid", "container");
     if (setresuid(identity->uid, identity->uid, identity->uid) < 0) fail("setresuid", "container");
-    capabilities_set(identity->uid == 0 ? kept : 0, identity->uid == 0 ? kept : 0);
+    uint64_t now = final_set(identity) | (filter_needs_admin(spec) ? UINT64_C(1) << CAP_SYS_ADMIN : 0);
+    capabilities_set(now, now);
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
+}
+
+/* Just before execve, as the filter may forbid whatever else we do. */
+void privileges_finish(const struct spec *spec, const struct identity *identity) {
+    seccomp_apply(spec);
+    if (filter_needs_admin(spec)) capabilities_set(final_set(identity), final_set(identity));
 }
 
 void limits_apply(const struct spec *spec) {

@@ -25,8 +25,10 @@ static _Noreturn void refuse(const char *command, int error) {
 }
 
 /* ENOENT of a file that is there means its interpreter or loader is missing: say that. */
-static _Noreturn void execute(const char *command, const char *path, char **arguments, char **environment) {
-    execve(path, arguments, environment);
+static _Noreturn void execute(const struct spec *spec, const struct identity *identity, const char *path, char **environment) {
+    const char *command = spec->args.items[0];
+    privileges_finish(spec, identity);
+    execve(path, spec->args.items, environment);
     int error = errno;
     struct stat status;
     if (error == ENOENT && stat(path, &status) == 0)
@@ -54,7 +56,7 @@ _Noreturn void command_execute(const struct spec *spec, const struct identity *i
         fail_text(EXIT_NOT_FOUND, "no command: neither the container nor the image names one");
     const char *command = spec->args.items[0], *search = environment_get(&spec->env, "PATH");
     char **environment = environment_with_home(spec, identity->home);
-    if (strchr(command, '/') != NULL) execute(command, command, spec->args.items, environment);
+    if (strchr(command, '/') != NULL) execute(spec, identity, command, environment);
     bool denied = false;
     for (const char *at = search == NULL ? default_path : search; at != NULL;) {
         char path[PATH_MAX];
@@ -63,7 +65,7 @@ _Noreturn void command_execute(const struct spec *spec, const struct identity *i
         snprintf(path, sizeof path, "%.*s/%s", length == 0 ? 1 : length, length == 0 ? "." : at, command);
         struct stat status;
         if (stat(path, &status) == 0 && S_ISREG(status.st_mode)) {
-            if (access(path, X_OK) == 0) execute(command, path, spec->args.items, environment);
+            if (access(path, X_OK) == 0) execute(spec, identity, path, environment);
             denied = true;
         }
         at = colon == NULL ? NULL : colon + 1;

@@ -26,9 +26,10 @@ struct spec {
     size_t mount_count;
     struct limit *limits;
     size_t limit_count;
-    const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj;
+    const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp;
     uint64_t capabilities;
     bool readonly_root, no_new_privileges, privileged, tty, input, input_once, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
+    unsigned long seccomp_flags;
     int pid;                                                          /* exec: the container's init */
 };
 void spec_read(struct spec *spec, const char *path);
@@ -69,8 +70,12 @@ void cgroup_kill_all(const struct list *files);
 struct identity { uid_t uid; gid_t gid; gid_t groups[256]; int group_count; char home[256]; };
 void identity_resolve(const struct spec *spec, struct identity *identity);
 void privileges_apply(const struct spec *spec, const struct identity *identity);
+void privileges_finish(const struct spec *spec, const struct identity *identity);
 void limits_apply(const struct spec *spec);
 _Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
+
+/* seccomp.c */
+void seccomp_apply(const struct spec *spec);
 
 /* log.c: the CRI log format. */
 struct stream { const char *name; int kind, fd; size_t length; char *buffer; };

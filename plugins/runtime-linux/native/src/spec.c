@@ -40,6 +40,7 @@ static void set_text(struct spec *spec, const char *key, char *value) {
         {"hostname", &spec->hostname}, {"ns.net", &spec->ns_net}, {"ns.ipc", &spec->ns_ipc}, {"ns.uts", &spec->ns_uts},
         {"ns.pid", &spec->ns_pid}, {"oomFile", &spec->oom_file}, {"cwd", &spec->cwd}, {"user", &spec->user},
         {"log", &spec->log}, {"event", &spec->event}, {"oomScoreAdj", &spec->oom_score_adj},
+        {"seccomp", &spec->seccomp},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(key, texts[i].key) == 0) { *texts[i].field = value; return; }
@@ -78,6 +79,7 @@ static void set(struct spec *spec, const char *key, char *value) {
     else if (strcmp(key, "mountTarget") == 0 && last != NULL) last->target = value;
     else if (strcmp(key, "limit") == 0) append_limit(spec, value);
     else if (strcmp(key, "capabilities") == 0) spec->capabilities = strtoull(value, NULL, 16);
+    else if (strcmp(key, "seccompFlags") == 0) spec->seccomp_flags = strtoul(value, NULL, 10);
     else if (strcmp(key, "pid") == 0) spec->pid = (int)strtol(value, NULL, 10);
     else set_text(spec, key, value);
 }

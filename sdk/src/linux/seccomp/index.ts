@@ -1,2 +1,3 @@
 export * from './rules.ts';
 export * from './runtime-default.ts';
+export * from './read.ts';

@@ -12,7 +12,7 @@ export interface SeccompRules {
   readonly syscalls?: readonly SyscallRule[];
 }
 
-/** All of `args` must hold; those of one index are alternatives when an index stands there more than once. */
+/** All of `args` must hold. When an index stands there more than once, any of them: so OCI runtimes have it. */
 export interface SyscallRule {
   readonly names: readonly string[];
   readonly action: SeccompAction;
