@@ -4,6 +4,7 @@
  * could not be taken back. A promise ends when the node has a range, or is gone.
  */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { act, type Action } from '@timonel/sdk/controller';
 import { configMaps, isNotFound, type ConfigMap } from '@timonel/sdk/kube';
 
 /** Whose a range is: `name uid`. By the range, `10.244.3.0/24`. */
@@ -31,13 +32,16 @@ export async function readClaims(api: ApiClient): Promise<StoredClaims> {
   }
 }
 
-/** @throws ApiError Conflict or AlreadyExists: another has written since `before` was read */
-export async function writeClaims(api: ApiClient, before: StoredClaims, claims: Claims, writer: string): Promise<void> {
-  if (sameClaims(before.claims, claims)) return;
+/** Refused with Conflict or AlreadyExists: another has written since `before` was read. Undefined: they are stored already. */
+export function writeClaims(before: StoredClaims, claims: Claims): Action | undefined {
+  if (sameClaims(before.claims, claims)) return undefined;
   const data = Object.fromEntries([...claims].map(([cidr, owner]) => [keyOf(cidr), owner]));
-  const options = { fieldManager: writer };
-  if (before.object === undefined) await api.create(configMaps, { metadata: at, data }, options);
-  else await api.update(configMaps, { ...before.object, data }, options);
+  const cause = {
+    code: 'RangesPromised',
+    text: `${claims.size} ranges are promised to nodes that have yet to get them`,
+  };
+  if (before.object === undefined) return act.create(configMaps, { metadata: at, data }, { cause });
+  return act.update(configMaps, before.object, { ...before.object, data }, { cause });
 }
 
 function sameClaims(a: Claims, b: Claims): boolean {
