@@ -12,6 +12,8 @@ const transform = {
 const shared = {
   rootDir: import.meta.dirname,
   extensionsToTreatAsEsm: ['.ts'],
+  // Copies of the tree lie there while tests run them elsewhere.
+  modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   testEnvironment: 'node',
   testEnvironmentOptions: {
     customExportConditions: ['timonel-source', 'node', 'node-addons'],
