@@ -252,16 +252,18 @@ export class Containers {
   async #clear(id: string, sandboxId: string | undefined): Promise<void> {
     const { layout, cgroups, env } = this.#options;
     const directory = layout.container(id);
-    for (const name of ['monitor', 'created'] as const) {
-      const process = readIdentity(directory, name);
-      const stored = readJson(join(directory, 'config.json')) as StoredContainer | undefined;
-      if (process !== undefined && stored?.bootId === this.#bootId) killProcess(process);
-    }
-    if (sandboxId !== undefined && isId(sandboxId)) {
-      await removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env);
+    const stored = readJson(join(directory, 'config.json')) as StoredContainer | undefined;
+    if (stored?.bootId === this.#bootId) {
+      for (const name of ['monitor', 'created'] as const) {
+        const process = readIdentity(directory, name);
+        if (process !== undefined) killProcess(process);
+      }
     }
     removeFile(join(directory, 'config.json'));
-    await this.#options.launcher.run('remove', directory);
+    const removal = this.#options.launcher.run('remove', directory);
+    // Groups of a container that nothing tells of any more are strays, which are looked for with the next start.
+    const known = sandboxId !== undefined && isId(sandboxId);
+    await Promise.all([removal, known && removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env)]);
     rmSync(layout.eventFile(id), { force: true });
   }
 

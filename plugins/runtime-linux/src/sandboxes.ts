@@ -85,8 +85,12 @@ export class Sandboxes {
       writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
       writeFileSync(join(directory, 'spec'), encodeSpec(this.#spec(config)), { mode: 0o600 });
       mkdirSync(config.logDirectory, { recursive: true });
-      cgroups.create(this.#options.cgroupOf(config.id), config.resources);
-      await this.#options.launcher.run('sandbox', directory);
+      const made = this.#options.launcher.run('sandbox', directory);
+      try {
+        cgroups.create(this.#options.cgroupOf(config.id), config.resources);
+      } finally {
+        await made;
+      }
       writeFileSync(join(directory, 'ready'), '');
     } catch (error) {
       await this.#clear(config.id);
@@ -161,8 +165,8 @@ export class Sandboxes {
   async #clear(id: string): Promise<void> {
     const { layout, cgroups, env } = this.#options;
     this.#endPause(id);
-    if (isId(id)) await removeGroups(cgroups, this.#options.cgroupOf(id), env);
-    await this.#options.launcher.run('remove', layout.sandbox(id));
+    const removal = this.#options.launcher.run('remove', layout.sandbox(id));
+    await Promise.all([removal, isId(id) && removeGroups(cgroups, this.#options.cgroupOf(id), env)]);
   }
 
   #endPause(id: string): void {
