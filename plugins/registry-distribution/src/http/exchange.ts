@@ -1,0 +1,123 @@
+/** One HTTP request, to the head of its answer. */
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Socket } from 'node:net';
+import { errorCode, type TimerHandle, type Timers } from '@timonel/sdk';
+import { connectionProblem, RegistryFailure, untrusted } from '../failure.ts';
+import { sendBody, type StreamedBody } from './send-body.ts';
+
+export interface HttpRequest {
+  readonly url: URL;
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | StreamedBody | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExchangeParts {
+  readonly agent: Agent;
+  readonly timers: Timers;
+  readonly connectTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly stallTimeoutMs: number;
+  /** Requests that are under way: whoever destroys one ends it. */
+  readonly inFlight: Set<ClientRequest>;
+}
+
+// Of certificates that are not trusted, and of their names; Node has some thirty of them.
+const certificateCodes =
+  /^(?:CERT_|ERR_TLS_CERT|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOSTNAME_MISMATCH|CRL_|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH|ERROR_IN_CERT)/;
+
+function failureOf(url: URL, error: unknown, reused: boolean): RegistryFailure {
+  if ((error as { name?: unknown }).name === 'RegistryFailure') return error as RegistryFailure;
+  const code = errorCode(error) ?? '';
+  const problem = connectionProblem(error);
+  if (certificateCodes.test(code)) {
+    const advice = 'name its authority in caFile of the registry, or correct the certificate';
+    return untrusted(`the certificate of ${url.host} is not trusted (${problem})`, advice);
+  }
+  if (code.startsWith('HPE_')) return untrusted(`${url.host} does not answer in HTTP (${problem})`);
+  const message = `no connection to ${url.host}: ${problem}`;
+  const advice = adviceFor(code, url);
+  return new RegistryFailure('unreachable', message, {
+    cause: error,
+    stale: reused,
+    final: code === 'ENOTFOUND',
+    advice,
+  });
+}
+
+function adviceFor(code: string, url: URL): string {
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return 'check the host in the name of the image, and name resolution';
+  if (code === 'ECONNREFUSED') return 'check that the registry runs and the port is right';
+  if (code === 'EPROTO' && url.protocol === 'https:')
+    return `if it speaks plain HTTP only, list ${url.host} in insecurePlainHttp`;
+  return 'check the network between this node and the registry';
+}
+
+/** Resolves with the head of the answer; its body is read by the caller. @throws RegistryFailure, or the reason of the signal */
+export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<IncomingMessage> {
+  const { agent, timers, inFlight } = parts;
+  const { url, method, headers, body, signal } = asked;
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) {
+      reject(signal.reason as Error);
+      return;
+    }
+    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const length = body === undefined ? {} : { 'content-length': String('size' in body ? body.size : body.length) };
+    const path = `${url.pathname}${url.search}`;
+    const port = url.port === '' ? undefined : url.port;
+    const request = send({ host, port, method, path, agent, headers: { ...headers, ...length } });
+    let timer: TimerHandle | undefined;
+    const arm = (ms: number, what: string): void => {
+      timer?.cancel();
+      timer = timers.after(ms, () => {
+        const advice = 'check that the registry is well, and the network';
+        request.destroy(new RegistryFailure('unreachable', `${url.host}: ${what} within ${ms} ms`, { advice }));
+      });
+    };
+    const onAbort = (): void => void request.destroy();
+    inFlight.add(request);
+    request.once('socket', (socket: Socket) => onConnected(request, socket, url, parts, arm));
+    request.once('response', (response) => {
+      timer?.cancel();
+      resolve(response);
+    });
+    request.on('error', (error) => {
+      timer?.cancel();
+      reject(signal?.aborted === true ? (signal.reason as Error) : failureOf(url, error, request.reusedSocket));
+    });
+    request.once('close', () => {
+      timer?.cancel();
+      inFlight.delete(request);
+      signal?.removeEventListener('abort', onAbort);
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (body === undefined || !('size' in body)) request.end(body);
+    else {
+      const drained = (): void => arm(parts.stallTimeoutMs, 'nothing more was taken');
+      const whole = (): void => arm(parts.requestTimeoutMs, 'no answer');
+      void sendBody(request, body, drained, whole);
+    }
+  });
+}
+
+/** Requests that wait for a connection of their host wait for others' transfers, which have limits of their own. */
+function onConnected(
+  request: ClientRequest,
+  socket: Socket,
+  url: URL,
+  parts: ExchangeParts,
+  arm: (ms: number, what: string) => void,
+): void {
+  const connected = (): void => arm(parts.requestTimeoutMs, 'no answer');
+  if (request.reusedSocket || !socket.connecting) {
+    connected();
+    return;
+  }
+  arm(parts.connectTimeoutMs, 'no connection');
+  socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+}

@@ -1,0 +1,66 @@
+/** Requests with their redirects, over connections that are kept. */
+import type { ClientRequest } from 'node:http';
+import type { Env } from '@timonel/sdk';
+import type { RegistryConfig } from '../config.ts';
+import { RegistryFailure, untrusted } from '../failure.ts';
+import { checkedTarget, mayCarrySecrets, type PlainHosts } from '../hosts/target.ts';
+import { Agents } from './agents.ts';
+import { discard, header, type Answer } from './answer.ts';
+import { exchange, type HttpRequest } from './exchange.ts';
+
+export interface TransportRequest extends HttpRequest {
+  /** Goes to the origin of `url` only, never along with a redirect to another. */
+  readonly authorization?: string | undefined;
+  readonly plain: PlainHosts;
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+const redirectLimit = 5;
+
+export class Transport {
+  readonly #env: Env;
+  readonly #config: RegistryConfig;
+  readonly #agents: Agents;
+  readonly #inFlight = new Set<ClientRequest>();
+  #closed = false;
+
+  constructor(env: Env, config: RegistryConfig) {
+    this.#env = env;
+    this.#config = config;
+    const caFiles = new Map(config.registries.map(({ registry, caFile }) => [registry, caFile]));
+    this.#agents = new Agents(env, caFiles, config.connectionsPerHost);
+  }
+
+  /** Follows redirects of GET and HEAD. @throws RegistryFailure, or the reason of the signal */
+  async send(request: TransportRequest): Promise<Answer> {
+    let { url, authorization } = request;
+    for (let hops = 0; ; hops++) {
+      const answer = await this.#once(request, url, authorization);
+      if (!redirects.has(answer.status) || !/^(?:GET|HEAD)$/.test(request.method)) return answer;
+      discard(answer);
+      if (hops === redirectLimit) throw untrusted(`${request.url.host} redirects more than ${redirectLimit} times`);
+      url = checkedTarget(url, header(answer, 'location'), 'a redirect', request.plain);
+      if (url.origin !== request.url.origin) authorization = undefined;
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const request of this.#inFlight)
+      request.destroy(new RegistryFailure('unreachable', 'the client of registries was closed'));
+    this.#agents.close();
+  }
+
+  async #once(request: TransportRequest, url: URL, authorization: string | undefined): Promise<Answer> {
+    if (this.#closed) throw new RegistryFailure('refused', 'the client of registries is closed');
+    const { method, body, signal, plain } = request;
+    const secret = authorization !== undefined && mayCarrySecrets(url, plain) ? { authorization } : {};
+    const headers = { 'user-agent': 'timonel', 'accept-encoding': 'identity', ...request.headers, ...secret };
+    const { connectTimeoutMs, requestTimeoutMs, stallTimeoutMs } = this.#config;
+    const agent = await this.#agents.for(url);
+    const { timers } = this.#env;
+    const parts = { agent, timers, connectTimeoutMs, requestTimeoutMs, stallTimeoutMs, inFlight: this.#inFlight };
+    const message = await exchange(parts, { url, method, headers, body, signal });
+    return { method, status: message.statusCode ?? 0, message, url, crossed: url.origin !== request.url.origin };
+  }
+}
