@@ -65,6 +65,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'api-client-https': () => import('@timonel/plugin-api-client-https'),
   'node-server': () => import('@timonel/plugin-node-server'),
   'node-remote': () => import('@timonel/plugin-node-remote'),
+  'registry-distribution': () => import('@timonel/plugin-registry-distribution'),
   'images-local': () => import('@timonel/plugin-images-local'),
   'runtime-linux': () => import('@timonel/plugin-runtime-linux'),
   'runtime-process': () => import('@timonel/plugin-runtime-process'),

@@ -12,6 +12,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
       plugin: 'node-certificate',
       config: { servers, pkiDirectory, addresses: nodeAddress === '' ? [] : [nodeAddress] },
     },
+    { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },

@@ -7,6 +7,7 @@ export const allInOneProcess: Profile = {
   description: 'as all-in-one, but containers are plain processes without any isolation (needs nothing)',
   entries: (settings) => [
     ...controlPlane({ ...settings, serviceCidr: '127.96.0.0/16' }),
+    { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-process' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },

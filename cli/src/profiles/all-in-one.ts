@@ -8,6 +8,7 @@ export const allInOne: Profile = {
     'control plane and node in one process; containers isolated by Linux namespaces and cgroups (needs root)',
   entries: (settings) => [
     ...controlPlane(settings),
+    { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
