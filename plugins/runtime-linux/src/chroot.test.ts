@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createRealEnv } from '@timonel/core';
 import { Bed } from './testing/bed.ts';
 
-const bed = new Bed(createRealEnv(), 'chroot');
+const bed = new Bed(createRealEnv(), { rootSwitch: 'chroot' });
 beforeAll(() => bed.open(), 60_000);
 afterEach(() => bed.removeAll());
 afterAll(() => bed.close());

@@ -11,6 +11,11 @@ export const configSchema: z.ZodType<RuntimeLinuxConfig> = z
       .default(''),
     openFilesLimit: limit.optional(),
     unprivilegedPorts: z.boolean().default(true),
+    logMaxBytes: z
+      .int()
+      .nonnegative()
+      .default(10 * 1024 ** 2),
+    logMaxFiles: z.int().min(1).max(100).default(5),
     rootSwitch: z.enum(['auto', 'chroot']).default('auto'),
   })
   .prefault({});
@@ -22,6 +27,10 @@ export interface RuntimeLinuxConfig {
   readonly openFilesLimit?: { readonly soft: number; readonly hard: number } | undefined;
   /** Let every user of a container listen on ports below 1024 of its own network namespace. */
   readonly unprivilegedPorts: boolean;
+  /** A log file that would grow beyond becomes `<file>.1`, and so on. 0: no limit. */
+  readonly logMaxBytes: number;
+  /** Log files of a container's try that are kept, the one that is written to among them. */
+  readonly logMaxFiles: number;
   /** How a container enters its root: `auto` is pivot_root, and chroot where that cannot work; `chroot` does not try. */
   readonly rootSwitch: 'auto' | 'chroot';
 }

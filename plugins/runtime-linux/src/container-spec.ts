@@ -29,6 +29,8 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
   const { config, cgroups, cgroup } = input;
   return [
     ['log', input.logPath],
+    ['logLimit', String(input.settings.logMaxBytes)],
+    ['logFiles', String(input.settings.logMaxFiles)],
     ['event', input.eventFile],
     ['oomFile', cgroups.oomFile(cgroup)],
     ...config.image.layers.map((layer): SpecEntry => ['layer', layer]),

@@ -16,7 +16,13 @@ describe('checkHost', () => {
 
 describe('the configuration', () => {
   it('has defaults', () => {
-    expect(configSchema.parse({})).toEqual({ cgroupParent: '', unprivilegedPorts: true, rootSwitch: 'auto' });
+    expect(configSchema.parse({})).toEqual({
+      cgroupParent: '',
+      unprivilegedPorts: true,
+      logMaxBytes: 10_485_760,
+      logMaxFiles: 5,
+      rootSwitch: 'auto',
+    });
     expect(plugin.name).toBe('runtime-linux');
   });
 

@@ -1,5 +1,5 @@
 /** Reads a CRI log file as `pods/log` wants it: tail, since, stamps, limit, follow. */
-import { open, type FileHandle } from 'node:fs/promises';
+import { open, stat, type FileHandle } from 'node:fs/promises';
 import type { LogOptions } from '@timonel/sdk/contracts/node';
 import type { Env } from '@timonel/sdk';
 import { rfc3339Ms } from '../times.ts';
@@ -14,6 +14,8 @@ const chunkBytes = 64 * 1024;
 /** A line without end longer than this is given out in parts, so that no log can fill the memory. */
 const lineLimitBytes = 1024 * 1024;
 const pollMs = 100;
+/** Of one log, that a runtime keeps. */
+const mostFiles = 100;
 
 /** Offset from which the last `count` whole lines begin. Reads backwards. */
 async function tailOffset(file: FileHandle, count: number): Promise<number> {
@@ -37,9 +39,32 @@ async function tailOffset(file: FileHandle, count: number): Promise<number> {
   return 0;
 }
 
+async function isRenamed(path: string, file: FileHandle): Promise<boolean> {
+  const [own, present] = await Promise.all([file.stat(), stat(path).catch(() => undefined)]);
+  return present !== undefined && present.ino !== own.ino;
+}
+
+/**
+ * The file in which a log goes on that is being followed: a full one was renamed `<path>.1`, then `<path>.2`, and so on.
+ * Undefined: it is still written to.
+ */
+async function successor(path: string, file: FileHandle): Promise<FileHandle | undefined> {
+  const { ino } = await file.stat();
+  let newer: string | undefined;
+  for (let number = 0; number <= mostFiles; number += 1) {
+    const name = number === 0 ? path : `${path}.${number}`;
+    const found = await stat(name).catch(() => undefined);
+    if (found?.ino === ino) return newer === undefined ? undefined : open(newer, 'r').catch(() => undefined);
+    if (found === undefined && number > 0) break;
+    newer = name;
+  }
+  // Dropped before it was read to its end: the oldest that is left.
+  return newer === undefined ? undefined : open(newer, 'r').catch(() => undefined);
+}
+
 /** Raw lines as bytes, with their newline; all of one read together. `ended` answers whether nothing more will be written. */
 async function* lineBatches(
-  file: FileHandle,
+  log: { readonly path: string; file: FileHandle },
   start: number,
   options: ReadOptions,
   env: Env,
@@ -49,11 +74,24 @@ async function* lineBatches(
   let rest: Buffer = Buffer.alloc(0);
   const buffer = Buffer.alloc(chunkBytes);
   let wasEnded = false;
+  let renamed = false;
   while (!options.signal.aborted) {
-    const { bytesRead } = await file.read(buffer, 0, chunkBytes, position);
+    const { bytesRead } = await log.file.read(buffer, 0, chunkBytes, position);
     if (bytesRead === 0) {
-      // Only a read that came after the end may conclude that all was read.
-      if (!options.follow || wasEnded) break;
+      if (!options.follow) break;
+      // Only a read that came after its renaming may conclude that all of a file was read.
+      const next = renamed ? await successor(log.path, log.file) : undefined;
+      if (next !== undefined) {
+        await log.file.close();
+        log.file = next;
+        position = 0;
+        renamed = false;
+        continue;
+      }
+      renamed = await isRenamed(log.path, log.file);
+      if (renamed) continue;
+      // The same of the end.
+      if (wasEnded) break;
       wasEnded = await ended();
       if (!wasEnded) await env.timers.sleep(pollMs, options.signal).catch(() => undefined);
       continue;
@@ -96,19 +134,20 @@ export async function* readLog(
   env: Env,
   ended: () => Promise<boolean>,
 ): AsyncGenerator<Uint8Array> {
-  const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return;
+  const first = await open(path, 'r').catch(() => undefined);
+  if (first === undefined) return;
+  const log = { path, file: first };
   try {
-    const start = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
+    const start = options.tailLines === undefined ? 0 : await tailOffset(first, options.tailLines);
     const since = sinceMs(options, env.clock.now());
     let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-    for await (const lines of lineBatches(file, start, options, env, ended)) {
+    for await (const lines of lineBatches(log, start, options, env, ended)) {
       const bytes = Buffer.from(lines.map((raw) => textOf(raw, since, options.timestamps)).join(''), 'utf8');
       if (bytes.length > 0) yield bytes.length > left ? bytes.subarray(0, left) : bytes;
       left -= bytes.length;
       if (left <= 0) return;
     }
   } finally {
-    await file.close();
+    await log.file.close();
   }
 }

@@ -237,7 +237,7 @@ _Noreturn void container_run(const char *directory) {
     spec_read(&spec, "spec");
     setsid();
     prctl(PR_SET_NAME, "timonel-monitor");
-    log_open(spec.log);
+    log_open(spec.log, spec.log_limit, spec.log_files);
     record_write("monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
     monitor_prepare();
     init_fork();

@@ -1,12 +1,15 @@
 /* The CRI log format: `<RFC 3339 time with ns, UTC> <stdout|stderr> <F|P> <text>`. A line longer than the buffer is cut
- * into parts marked P. When the log cannot be written (disk full), lines are dropped: the container never waits for it. */
+ * into parts marked P. When the log cannot be written (disk full), lines are dropped: the container never waits for it.
+ * A full file becomes `<path>.1`, that one `<path>.2`, and so on; the oldest is dropped. */
 #include "monitor.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -14,10 +17,39 @@
 enum { BUFFER_BYTES = 16384, BATCH_LINES = 32 };
 
 static int log_fd = -1;
+static const char *log_path;
+static uint64_t log_size, log_limit;        /* limit 0: none */
+static unsigned log_files;
 
-void log_open(const char *path) {
-    log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (log_fd < 0) fail("open", path);
+static int file_open(void) {
+    return open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+}
+
+void log_open(const char *path, uint64_t limit, unsigned files) {
+    struct stat status;
+    log_path = path;
+    log_limit = limit;
+    log_files = files;
+    log_fd = file_open();
+    if (log_fd < 0 || fstat(log_fd, &status) < 0) fail("open", path);
+    log_size = (uint64_t)status.st_size;
+}
+
+/* Where a step fails, the file that is open is written on, past its limit: lines come before limits. */
+static void rotate(void) {
+    char from[PATH_MAX], to[PATH_MAX];
+    for (unsigned number = log_files; number-- > 1;) {
+        if (number == 1) snprintf(from, sizeof from, "%s", log_path);
+        else snprintf(from, sizeof from, "%s.%u", log_path, number - 1);
+        snprintf(to, sizeof to, "%s.%u", log_path, number);
+        if (rename(from, to) < 0 && (number == 1 || errno != ENOENT)) return;
+    }
+    if (log_files == 1 && unlink(log_path) < 0) return;
+    int fd = file_open();
+    if (fd < 0) return;
+    close(log_fd);
+    log_fd = fd;
+    log_size = 0;
 }
 
 void stream_open(struct stream *stream, int kind, int fd) {
@@ -36,18 +68,22 @@ static void time_stamp(char *text, size_t size) {
     snprintf(text + length, size - length, ".%09ldZ", now.tv_nsec);
 }
 
-struct batch { struct iovec parts[BATCH_LINES * 3]; int count; };
+struct batch { struct iovec parts[BATCH_LINES * 3]; int count; size_t length; };
 
 static void batch_write(struct batch *batch) {
-    ssize_t ignored = batch->count > 0 ? writev(log_fd, batch->parts, batch->count) : 0;
-    (void)ignored;
+    if (batch->count == 0) return;
+    if (log_limit > 0 && log_size > 0 && log_size + batch->length > log_limit) rotate();
+    ssize_t wrote = writev(log_fd, batch->parts, batch->count);
+    if (wrote > 0) log_size += (uint64_t)wrote;
     batch->count = 0;
+    batch->length = 0;
 }
 
 static void batch_add(struct batch *batch, char *head, char *text, size_t length) {
     batch->parts[batch->count++] = (struct iovec){head, strlen(head)};
     batch->parts[batch->count++] = (struct iovec){text, length};
     batch->parts[batch->count++] = (struct iovec){"\n", 1};
+    batch->length += strlen(head) + length + 1;
     if (batch->count == BATCH_LINES * 3) batch_write(batch);
 }
 
@@ -55,7 +91,7 @@ static void batch_add(struct batch *batch, char *head, char *text, size_t length
  * buffer alone: then it is a part. */
 static void lines_write(struct stream *stream, bool at_end) {
     char stamp[40], full[64], part[64];
-    struct batch batch = {.count = 0};
+    struct batch batch = {.count = 0, .length = 0};
     time_stamp(stamp, sizeof stamp);
     snprintf(full, sizeof full, "%s %s F ", stamp, stream->name);
     snprintf(part, sizeof part, "%s %s P ", stamp, stream->name);

@@ -27,7 +27,8 @@ struct spec {
     struct limit *limits;
     size_t limit_count;
     const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp;
-    uint64_t capabilities;
+    uint64_t capabilities, log_limit;
+    unsigned log_files;
     bool readonly_root, no_new_privileges, privileged, tty, input, input_once, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
     unsigned long seccomp_flags;
     int pid;                                                          /* exec: the container's init */
@@ -79,7 +80,7 @@ void seccomp_apply(const struct spec *spec);
 
 /* log.c: the CRI log format. */
 struct stream { const char *name; int kind, fd; size_t length; char *buffer; };
-void log_open(const char *path);
+void log_open(const char *path, uint64_t limit, unsigned files);
 void stream_open(struct stream *stream, int kind, int fd);
 bool stream_read(struct stream *stream);                               /* false: at its end */
 void stream_close(struct stream *stream);                              /* what is left of a line is written */

@@ -77,6 +77,8 @@ static void set(struct spec *spec, const char *key, char *value) {
     if (strcmp(key, "mount") == 0) append_mount(spec, value);
     else if (strcmp(key, "mountSource") == 0 && last != NULL) last->source = value;
     else if (strcmp(key, "mountTarget") == 0 && last != NULL) last->target = value;
+    else if (strcmp(key, "logLimit") == 0) spec->log_limit = strtoull(value, NULL, 10);
+    else if (strcmp(key, "logFiles") == 0) spec->log_files = (unsigned)strtoul(value, NULL, 10);
     else if (strcmp(key, "limit") == 0) append_limit(spec, value);
     else if (strcmp(key, "capabilities") == 0) spec->capabilities = strtoull(value, NULL, 16);
     else if (strcmp(key, "seccompFlags") == 0) spec->seccomp_flags = strtoul(value, NULL, 10);

@@ -4,6 +4,7 @@ import type { Env } from '@timonel/sdk';
 import type { ContainerConfig, ContainerStatus, SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { until } from '@timonel/testkit';
+import type { RuntimeLinuxConfig } from '../config.ts';
 import type { LinuxRuntime } from '../runtime.ts';
 import { makeHostImage, type TestImage } from './host-image.ts';
 import { openRuntime, removeDirectory, temporaryDirectory } from './open-runtime.ts';
@@ -21,16 +22,16 @@ export class Bed {
   readonly logs: string = join(this.dataDir, 'logs');
   runtime!: LinuxRuntime;
   readonly #env: Env;
-  readonly #rootSwitch: 'auto' | 'chroot';
+  readonly #settings: Partial<RuntimeLinuxConfig>;
   #count = 0;
 
-  constructor(env: Env, rootSwitch: 'auto' | 'chroot' = 'auto') {
+  constructor(env: Env, settings: Partial<RuntimeLinuxConfig> = {}) {
     this.#env = env;
-    this.#rootSwitch = rootSwitch;
+    this.#settings = settings;
   }
 
   async open(): Promise<void> {
-    this.runtime = await openRuntime(this.dataDir, this.#env, this.#rootSwitch);
+    this.runtime = await openRuntime(this.dataDir, this.#env, this.#settings);
   }
 
   /** As when the agent is restarted. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env, Logger } from '@timonel/sdk';
 import { detectCgroups } from '../cgroup/detect.ts';
+import { configSchema, type RuntimeLinuxConfig } from '../config.ts';
 import { LinuxRuntime } from '../runtime.ts';
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
@@ -10,11 +11,11 @@ const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () 
 export async function openRuntime(
   dataDir: string,
   env: Env,
-  rootSwitch: 'auto' | 'chroot' = 'auto',
+  changes: Partial<RuntimeLinuxConfig> = {},
 ): Promise<LinuxRuntime> {
   const { driver } = detectCgroups();
   if (driver === undefined) throw new Error('these tests need cgroups');
-  const settings = { cgroupParent: '', unprivilegedPorts: true, rootSwitch };
+  const settings = configSchema.parse(changes);
   const runtime = new LinuxRuntime({ dataDir, env, log: quiet, cgroups: driver, settings });
   await runtime.open();
   return runtime;
