@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { errorCode, errorMessage } from '@timonel/sdk';
+import { errorCode, errorMessage } from '../../kernel/index.ts';
 
 /** Undefined: the file or its group is gone. */
 export function readGroupFile(path: string): string | undefined {

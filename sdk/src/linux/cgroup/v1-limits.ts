@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { Lacking } from './driver.ts';
 import { has, isUnlimited, readLimit, type Setting } from './settings.ts';
 import { boundedShares, cpuPeriodMicros, quotaMicros } from './shares.ts';

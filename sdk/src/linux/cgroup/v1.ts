@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { errorCode } from '@timonel/sdk';
-import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import { errorCode } from '../../kernel/index.ts';
+import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { CgroupDriver, CgroupUsage, Lacking } from './driver.ts';
 import { groupNames, makeGroup, readCounters, readGroupFile, readNumber, readPids, removeGroup } from './files.ts';
 import { hugePageSettings, needsHugePages } from './huge-pages.ts';

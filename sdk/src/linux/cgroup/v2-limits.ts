@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import { has, isUnlimited, type Setting } from './settings.ts';
 import { cpuPeriodMicros, quotaMicros, weightFromShares } from './shares.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { CgroupDriver, CgroupUsage } from './driver.ts';
 import { groupNames, readCounters, readGroupFile, readNumber, readPids, removeGroup, writeGroupFile } from './files.ts';
 import { hugePageSettings, needsHugePages } from './huge-pages.ts';

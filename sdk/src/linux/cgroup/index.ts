@@ -1,0 +1,6 @@
+/** Control groups of the kernel, both versions, as container runtimes use them. */
+export { detectCgroups, type CgroupDetection } from './detect.ts';
+export type { CgroupDriver, CgroupUsage } from './driver.ts';
+export { PodGroups } from './pod-groups.ts';
+export { removeGroups } from './removal.ts';
+export { resize } from './resize.ts';
