@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { RuntimeError } from '@timonel/sdk/contracts/runtime';
+
+export { checkId, instanceOf, isId } from '@timonel/sdk/linux';
 
 /** Where the state is. Ids become names of directories and control groups, hence the check. */
 export interface Layout {
@@ -22,18 +22,4 @@ export function layoutOf(dataDir: string): Layout {
     container: (id) => join(containers ?? '', id),
     eventFile: (id) => join(events ?? '', id),
   };
-}
-
-/** Two runtimes on one node (tests, several clusters) must not meet in the control groups. */
-export function instanceOf(dataDir: string): string {
-  return createHash('sha256').update(dataDir).digest('hex').slice(0, 10);
-}
-
-export function isId(id: string): boolean {
-  return /^[a-z0-9]([-a-z0-9_.]{0,198}[a-z0-9])?$/.test(id);
-}
-
-export function checkId(id: string, reason: string): void {
-  if (isId(id)) return;
-  throw new RuntimeError(reason, `"${id}" is not a usable id: lower case letters, digits and "-", at most 200`);
 }
