@@ -63,6 +63,7 @@ export function execSpec(
 ): SpecEntry[] {
   return [
     ['pid', String(run.pid)],
+    ...idEntries(sandbox),
     ...run.filter,
     ...run.joinFiles.map((file): SpecEntry => ['cgroup', file]),
     ...processEntries({ ...config, command: run.command, tty: run.tty }, sandbox.hostname),
@@ -70,9 +71,17 @@ export function execSpec(
   ];
 }
 
+/** Which ids of the node are those of a pod with a user namespace of its own. */
+export function idEntries({ userNamespace }: SandboxConfig): SpecEntry[] {
+  if (userNamespace === undefined) return [];
+  const { firstUid, firstGid, length } = userNamespace;
+  return [['ids', `${firstUid} ${firstGid} ${length}`]];
+}
+
 function namespaces(sandbox: SandboxConfig, directory: string, processesOf: number | undefined): SpecEntry[] {
   const held = (name: string): string => join(directory, 'ns', name);
-  const entries: SpecEntry[] = [['ns.uts', held('uts')]];
+  const entries: SpecEntry[] = [['ns.uts', held('uts')], ...idEntries(sandbox)];
+  if (sandbox.userNamespace !== undefined) entries.push(['ns.user', held('user')]);
   if (!sandbox.hostIpc) entries.push(['ns.ipc', held('ipc')]);
   if (!sandbox.hostNetwork) entries.push(['ns.net', held('net')]);
   if (processesOf !== undefined) entries.push(['ns.pid', `/proc/${processesOf}/ns/pid`]);

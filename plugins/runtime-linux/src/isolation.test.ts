@@ -170,6 +170,15 @@ describe('what a container may', () => {
     closeSync(held);
   });
 
+  it('finds nothing of the node through the process that holds a shared pid namespace', async () => {
+    const sandbox = await bed.sandbox({ shareProcessNamespace: true });
+    const script = 'ls -a /proc/1/root/ && cat /proc/1/mountinfo | wc -l && cat /proc/1/status';
+    const { stdout } = await bed.run(script, security({ addCapabilities: ['SYS_PTRACE'] }), sandbox);
+    const lines = stdout.split('\n');
+    expect(lines.slice(0, 3)).toEqual(['.', '..', '1']);
+    expect(lines).toEqual(expect.arrayContaining(['CapEff:\t0000000000000000', 'NoNewPrivs:\t1']));
+  });
+
   it('gets all of it when privileged', async () => {
     const { stdout } = await bed.run(
       'cat /proc/self/status; mount -t tmpfs none /tmp && echo mounted',

@@ -15,7 +15,8 @@ import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
 import { isAlive, killProcess } from './process-identity.ts';
 import { readIdentity, readJson, writeAtomically } from './records.ts';
-import { encodeSpec, type SpecEntry } from './spec-file.ts';
+import { sandboxSpec } from './sandbox-spec.ts';
+import { encodeSpec } from './spec-file.ts';
 
 /** NSFS_MAGIC of statfs(2): the file is a held namespace, not the empty file below the mount. */
 const nsfsMagic = 0x6e736673;
@@ -78,12 +79,13 @@ export class Sandboxes {
     if (this.#known.has(config.id)) {
       throw new RuntimeError('FailedCreatePodSandBox', `sandbox ${config.id} exists already`);
     }
+    const spec = sandboxSpec(config, this.#options.settings);
     const stored: StoredSandbox = { config, createdAt: this.#options.env.clock.now() };
     this.#known.set(config.id, stored);
     try {
       mkdirSync(join(directory, 'ns'), { recursive: true, mode: 0o700 });
       writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
-      writeFileSync(join(directory, 'spec'), encodeSpec(this.#spec(config)), { mode: 0o600 });
+      writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
       mkdirSync(config.logDirectory, { recursive: true });
       const made = this.#options.launcher.run('sandbox', directory);
       try {
@@ -145,20 +147,6 @@ export class Sandboxes {
       labels: config.labels,
       resources: config.resources,
     };
-  }
-
-  #spec(config: SandboxConfig): SpecEntry[] {
-    const sysctls = Object.entries(config.sysctls).map(([name, value]) => `${name}=${value}`);
-    if (!config.hostNetwork && this.#options.settings.unprivilegedPorts) {
-      sysctls.unshift('net.ipv4.ip_unprivileged_port_start=0');
-    }
-    return [
-      ['hostname', config.hostname],
-      ['new.net', config.hostNetwork ? '0' : '1'],
-      ['new.ipc', config.hostIpc ? '0' : '1'],
-      ['new.pid', config.shareProcessNamespace && !config.hostPid ? '1' : '0'],
-      ...sysctls.map((setting): SpecEntry => ['sysctl', setting]),
-    ];
   }
 
   /** Removes whatever there is of it; every step can be repeated. */

@@ -18,6 +18,11 @@ static void capabilities_set(uint64_t effective, uint64_t permitted) {
     if (syscall(SYS_capset, &header, data) < 0) fail("capset", "container");
 }
 
+void capabilities_drop(void) {
+    capabilities_set(0, 0);
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
+}
+
 static uint64_t capabilities_permitted(void) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2];

@@ -53,7 +53,7 @@ static void init_fork(void) {
     if (!spec.tty) { pipe_open(output); pipe_open(error); }
     if (!spec.tty && spec.input) pipe_open(input);
     namespace_join(spec.ns_pid, CLONE_NEWPID);
-    bool own_pid = spec.ns_pid == NULL && !spec.host_pid;
+    bool own_pid = spec.ns_pid == NULL && !spec.host_pid && spec.ns_user == NULL;
     init_pid = (pid_t)syscall(SYS_clone, (own_pid ? CLONE_NEWPID : 0) | SIGCHLD, NULL, NULL, NULL, NULL);
     if (init_pid < 0) fail("clone", "container");
     if (init_pid == 0) {
@@ -101,9 +101,21 @@ static size_t report_read(char *text, size_t size) {
     return (size_t)got;
 }
 
+/* `P<pid>`: the first process made another, which is the container's. What follows is that one's report. */
+static size_t successor_take(char *text, size_t size) {
+    char *rest;
+    waitpid(init_pid, NULL, 0);
+    init_pid = (pid_t)strtol(text + 1, &rest, 10);
+    size_t length = strlen(++rest);         /* past the end of the line, with which the pid came whole */
+    memmove(text, rest, length + 1);
+    return length > 0 ? length : report_read(text, size);
+}
+
 static void await_ready(void) {
     char text[1024];
-    if (report_read(text, sizeof text) == 0) {
+    size_t length = report_read(text, sizeof text);
+    if (text[0] == 'P') length = successor_take(text, sizeof text);
+    if (length == 0) {
         int status = 0;
         waitpid(init_pid, &status, 0);
         fail_text(EXIT_CANNOT_START, "the container's first process ended before it was ready (status 0x%x); is its memory limit too small?", status);

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void inside(char *path, size_t size, const char *name) { snprintf(path, size, "rootfs/dev/%s", name); }
+static void inside(char *path, size_t size, const char *name) { snprintf(path, size, "dev/%s", name); }
 
 static void nodes_bind(void) {
     static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
@@ -35,27 +35,19 @@ static void links_make(void) {
     }
 }
 
-/* Called before the root is switched: the parents are the fresh tmpfs, so nothing of the image is followed but /dev. */
-static void image_dev_check(void) {
-    struct stat status;
-    if (mkdir("rootfs/dev", 0755) < 0 && errno != EEXIST) fail("mkdir", "/dev");
-    if (lstat("rootfs/dev", &status) < 0) fail("lstat", "/dev");
-    if (!S_ISDIR(status.st_mode)) fail_text(EXIT_CANNOT_START, "/dev of the image is not a directory");
-}
-
 void devices_mount(const struct spec *spec) {
-    image_dev_check();
+    root_directory_make("dev");
     if (spec->privileged) {
-        mount_or_fail("/dev", "rootfs/dev", NULL, MS_BIND | MS_REC, NULL);
-        mount_or_fail(NULL, "rootfs/dev", NULL, MS_REC | MS_SLAVE, NULL);
+        mount_or_fail("/dev", "dev", NULL, MS_BIND | MS_REC, NULL);
+        mount_or_fail(NULL, "dev", NULL, MS_REC | MS_SLAVE, NULL);
         return;
     }
-    mount_or_fail("tmpfs", "rootfs/dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=755,size=65536k");
+    mount_or_fail("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_NODEV | MS_STRICTATIME, "mode=755,size=65536k");
     nodes_bind();
-    if (mkdir("rootfs/dev/pts", 0755) < 0 || mkdir("rootfs/dev/shm", 01777) < 0 || mkdir("rootfs/dev/mqueue", 01777) < 0)
+    if (mkdir("dev/pts", 0755) < 0 || mkdir("dev/shm", 01777) < 0 || mkdir("dev/mqueue", 01777) < 0)
         fail("mkdir", "/dev/pts, shm, mqueue");
-    mount_or_fail("devpts", "rootfs/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
-    mount_or_fail("shm", "rootfs/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
-    mount_or_fail("mqueue", "rootfs/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    mount_or_fail("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
+    mount_or_fail("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
+    mount_or_fail("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     links_make();
 }

@@ -109,5 +109,7 @@ void identity_resolve(const struct spec *spec, struct identity *identity) {
     if (group == NULL) memberships_add(name, identity);
     for (size_t i = 0; i < spec->groups.length; i++)
         if (number_parse(spec->groups.items[i], &number)) group_add(identity, number);
+    if (spec->id_count > 0 && (identity->uid >= spec->id_count || identity->gid >= spec->id_count))
+        fail_text(EXIT_CANNOT_START, "user %u:%u is beyond the %u ids of the pod's user namespace", identity->uid, identity->gid, spec->id_count);
     if (identity->home[0] == '\0') strcpy(identity->home, "/");
 }

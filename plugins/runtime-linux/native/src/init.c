@@ -59,7 +59,6 @@ _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
     report_to(handshake->report);
     signals_reset();
     prctl(PR_SET_DUMPABLE, 0);              /* until execve nobody inside may look at us */
-    if (setsid() < 0) fail("setsid", "container");
     umask(0);
     oom_score_set(spec->oom_score_adj);
     limits_apply(spec);
@@ -67,6 +66,9 @@ _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
     namespace_join(spec->ns_ipc, CLONE_NEWIPC);
     namespace_join(spec->ns_uts, CLONE_NEWUTS);
     cgroup_join(&spec->cgroups);
+    rootfs_prepare(spec);
+    user_namespace_enter(spec, handshake);
+    if (setsid() < 0) fail("setsid", "container");
     rootfs_enter(spec);
     umask(022);
     identity_resolve(spec, &identity);

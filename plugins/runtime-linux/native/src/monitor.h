@@ -26,11 +26,12 @@ struct spec {
     size_t mount_count;
     struct limit *limits;
     size_t limit_count;
-    const char *hostname, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp;
+    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp;
     uint64_t capabilities, log_limit;
     unsigned log_files;
     bool readonly_root, no_new_privileges, privileged, tty, input, input_once, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
     unsigned long seccomp_flags;
+    unsigned first_uid, first_gid, id_count;                          /* of the node, for the pod's 0 and what follows */
     int pid;                                                          /* exec: the container's init */
 };
 void spec_read(struct spec *spec, const char *path);
@@ -57,8 +58,17 @@ _Noreturn void container_run(const char *directory);
 struct handshake { int report, go, input, output, error, console; };
 _Noreturn void init_run(struct spec *spec, const struct handshake *handshake);
 
+/* userns.c */
+void user_namespace_map(const struct spec *spec, pid_t pid);
+void user_namespace_root(void);
+void user_namespace_enter(const struct spec *spec, const struct handshake *handshake);
+void mount_map(const struct spec *spec, int tree, const char *name);
+
 /* rootfs.c, devices.c */
-void rootfs_enter(struct spec *spec);
+void rootfs_prepare(struct spec *spec);
+void rootfs_enter(const struct spec *spec);
+void root_switch(bool by_chroot);
+void root_directory_make(const char *name);
 void devices_mount(const struct spec *spec);
 void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags, const char *data);
 
@@ -72,6 +82,7 @@ struct identity { uid_t uid; gid_t gid; gid_t groups[256]; int group_count; char
 void identity_resolve(const struct spec *spec, struct identity *identity);
 void privileges_apply(const struct spec *spec, const struct identity *identity);
 void privileges_finish(const struct spec *spec, const struct identity *identity);
+void capabilities_drop(void);
 void limits_apply(const struct spec *spec);
 _Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
 

@@ -20,6 +20,16 @@ void mount_or_fail(const char *source, const char *target, const char *type, uns
     fail(call, target);
 }
 
+/* A layer whose files belong to the pod's ids. Older kernels take for layers only what is mounted: all are, where the root comes above them. */
+static int layer_map(const struct spec *spec, int layer, const char *name) {
+    int tree = open_tree(layer, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    if (tree < 0) fail("open_tree", name);
+    close(layer);
+    mount_map(spec, tree, name);
+    if (move_mount(tree, "", AT_FDCWD, "rootfs", MOVE_MOUNT_F_EMPTY_PATH) < 0) fail("move_mount", name);
+    return tree;
+}
+
 /* Layers are named by descriptor: short (the options have one page) and free of characters that need escaping. */
 static void overlay_mount(const struct spec *spec) {
     char options[4096] = "lowerdir=";
@@ -28,6 +38,7 @@ static void overlay_mount(const struct spec *spec) {
     for (size_t i = 0; i < spec->layers.length; i++) {
         int fd = open(spec->layers.items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0) fail("open layer", spec->layers.items[i]);
+        if (spec->ns_user != NULL) fd = layer_map(spec, fd, spec->layers.items[i]);
         used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":", fd);
         if (used >= sizeof options - 64) fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", spec->layers.length);
     }
@@ -48,6 +59,7 @@ static void mounts_open(struct spec *spec) {
         };
         if (mount_setattr(each->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) < 0)
             fail("mount_setattr", each->source);
+        mount_map(spec, each->tree, each->source);
     }
 }
 
@@ -65,12 +77,11 @@ static void mounts_attach(const struct spec *spec) {
 
 /* pivot_root with the old root stacked on the new one, then dropped. It cannot work when the node's root is the initial
  * ramfs: there, and where the spec asks for it, the new root is moved over it and entered by chroot. */
-static void root_switch(const struct spec *spec) {
-    if (chdir("rootfs") < 0) fail("chdir", "rootfs");
-    if (!spec->root_by_chroot && syscall(SYS_pivot_root, ".", ".") == 0) {
+void root_switch(bool by_chroot) {
+    if (!by_chroot && syscall(SYS_pivot_root, ".", ".") == 0) {
         if (umount2(".", MNT_DETACH) < 0) fail("umount2", "old root");
     } else {
-        if (!spec->root_by_chroot && errno != EINVAL) fail("pivot_root", "rootfs");
+        if (!by_chroot && errno != EINVAL) fail("pivot_root", "rootfs");
         mount_or_fail(".", "/", NULL, MS_MOVE, NULL);
         if (chroot(".") < 0) fail("chroot", "rootfs");
     }
@@ -114,17 +125,32 @@ static void paths_restrict(const struct spec *spec) {
     }
 }
 
-void rootfs_enter(struct spec *spec) {
+/* Called before the root is switched: a link of the image would lead out. */
+void root_directory_make(const char *name) {
+    struct stat status;
+    if (mkdir(name, 0755) < 0 && errno != EEXIST) fail("mkdir", name);
+    if (lstat(name, &status) < 0) fail("lstat", name);
+    if (!S_ISDIR(status.st_mode)) fail_text(EXIT_CANNOT_START, "/%s of the image is not a directory", name);
+}
+
+/* What needs the node's rights. Ends in the new root, which is the working directory from then on. */
+void rootfs_prepare(struct spec *spec) {
     mounts_open(spec);
-    if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0) fail("unshare", "mount, cgroup");
+    if (unshare(CLONE_NEWNS | (spec->ns_user == NULL ? CLONE_NEWCGROUP : 0)) < 0) fail("unshare", "mount, cgroup");
     mount_or_fail(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+    if (spec->ns_user != NULL && chown("upper", spec->first_uid, spec->first_gid) < 0) fail("chown", "upper");
     overlay_mount(spec);
+    if (chdir("rootfs") < 0) fail("chdir", "rootfs");
+}
+
+/* In a user namespace the kernel allows proc and sysfs only beside others of their kind: so before the old root is gone. */
+void rootfs_enter(const struct spec *spec) {
+    root_directory_make("proc");
+    mount_or_fail("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
+    root_directory_make("sys");
+    mount_or_fail("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | (spec->privileged ? 0 : MS_RDONLY), NULL);
     devices_mount(spec);
-    root_switch(spec);
-    make_mount_point("/proc", true);
-    mount_or_fail("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
-    make_mount_point("/sys", true);
-    mount_or_fail("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | (spec->privileged ? 0 : MS_RDONLY), NULL);
+    root_switch(spec->root_by_chroot);
     cgroups_mount(spec);
     mounts_attach(spec);
     paths_restrict(spec);

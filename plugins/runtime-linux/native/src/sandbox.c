@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid"};
+static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid", "ns/user"};
 
 void namespace_join(const char *path, int kind) {
     if (path == NULL) return;
@@ -55,30 +55,94 @@ static void sysctl_set(const char *setting) {
     write_text(path, equals + 1);
 }
 
-/* With SIGCHLD ignored the kernel reaps what is handed over to pid 1. */
-static _Noreturn void reap_for_ever(void) {
+/* The pause process sees an empty, read-only root and has no rights: processes of the pod, which may trace it, gain nothing. */
+static void rights_leave(bool by_chroot) {
+    if (unshare(CLONE_NEWNS) < 0) fail("unshare", "mount");
+    mount_or_fail(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    int context = fsopen("tmpfs", FSOPEN_CLOEXEC), root = -1;
+    if (context >= 0 && fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+        root = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+    if (root < 0) fail("fsmount", "tmpfs");
+    if (move_mount(root, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0) fail("move_mount", "tmpfs");
+    if (fchdir(root) < 0) fail("fchdir", "tmpfs");
+    root_switch(by_chroot);
+    capabilities_drop();
+}
+
+/* The pid 1 of a shared pid namespace. With SIGCHLD ignored the kernel reaps what is handed over to it. */
+static _Noreturn void pause_run(const struct spec *spec) {
+    setsid();
     prctl(PR_SET_NAME, "timonel-pause");
+    prctl(PR_SET_DUMPABLE, 0);
+    rights_leave(spec->root_by_chroot);
     syscall(SYS_close_range, 0, ~0U, 0);
     signal(SIGCHLD, SIG_IGN);
     for (;;) pause();
 }
 
-static void pid_namespace_make(void) {
-    int ready[2];
-    if (pipe2(ready, O_CLOEXEC) < 0) fail("pipe2", "sandbox");
+static void namespace_hold(pid_t pid, const char *name) {
+    char source[64], target[64];
+    snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, name);
+    snprintf(target, sizeof target, "ns/%s", name);
+    hold(source, target);
+}
+
+static void namespaces_hold(const struct spec *spec, pid_t pid) {
+    namespace_hold(pid, "uts");
+    if (spec->ipc_namespace) namespace_hold(pid, "ipc");
+    if (spec->net_namespace) namespace_hold(pid, "net");
+}
+
+static void pause_record(pid_t pid) {
+    namespace_hold(pid, "pid");
+    record_write("pause", "pid %d\nstartTime %llu\n", pid, process_start_time(pid));
+}
+
+static void pid_namespace_make(const struct spec *spec) {
+    int go[2];
+    if (pipe2(go, O_CLOEXEC) < 0) fail("pipe2", "sandbox");
     pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, NULL, NULL, NULL, NULL);
     if (pid < 0) fail("clone", "CLONE_NEWPID");
     if (pid == 0) {
-        close(ready[1]);
-        setsid();
-        if (!wait_byte(ready[0])) _exit(1);
-        reap_for_ever();
+        close(go[1]);
+        if (!wait_byte(go[0])) _exit(1);
+        pause_run(spec);
     }
-    char source[64];
-    snprintf(source, sizeof source, "/proc/%d/ns/pid", pid);
-    hold(source, "ns/pid");
-    record_write("pause", "pid %d\nstartTime %llu\n", pid, process_start_time(pid));
-    if (write(ready[1], "g", 1) != 1) fail("write", "sandbox pipe");
+    pause_record(pid);
+    if (write(go[1], "g", 1) != 1) fail("write", "sandbox pipe");
+}
+
+/* In the new namespaces. */
+static void namespaces_set_up(const struct spec *spec) {
+    if (spec->hostname != NULL && sethostname(spec->hostname, strlen(spec->hostname)) < 0) fail("sethostname", spec->hostname);
+    if (spec->net_namespace) loopback_up();
+    for (size_t i = 0; i < spec->sysctls.length; i++) sysctl_set(spec->sysctls.items[i]);
+}
+
+/* The namespaces must be made from within the user namespace, and held from outside of it. */
+static void user_namespace_make(const struct spec *spec, int kinds) {
+    int go[2], ready[2];
+    if (pipe2(go, O_CLOEXEC) < 0 || pipe2(ready, O_CLOEXEC) < 0) fail("pipe2", "sandbox");
+    int all = CLONE_NEWUSER | kinds | (spec->pid_namespace ? CLONE_NEWPID : 0) | SIGCHLD;
+    pid_t pid = (pid_t)syscall(SYS_clone, all, NULL, NULL, NULL, NULL);
+    if (pid < 0) fail("clone", "CLONE_NEWUSER");
+    if (pid == 0) {
+        close(go[1]);
+        close(ready[0]);
+        if (!wait_byte(go[0])) _exit(1);
+        user_namespace_root();
+        namespaces_set_up(spec);
+        if (write(ready[1], "r", 1) != 1 || !wait_byte(go[0]) || !spec->pid_namespace) _exit(0);
+        pause_run(spec);
+    }
+    close(ready[1]);
+    user_namespace_map(spec, pid);
+    if (write(go[1], "g", 1) != 1) fail("write", "sandbox pipe");
+    if (!wait_byte(ready[0])) _exit(1);     /* it has said why */
+    namespace_hold(pid, "user");
+    namespaces_hold(spec, pid);
+    if (spec->pid_namespace) pause_record(pid);
+    if (write(go[1], "g", 1) != 1) fail("write", "sandbox pipe");
 }
 
 _Noreturn void sandbox_run(const char *directory) {
@@ -86,14 +150,14 @@ _Noreturn void sandbox_run(const char *directory) {
     if (chdir(directory) < 0) fail("chdir", directory);
     spec_read(&spec, "spec");
     int kinds = CLONE_NEWUTS | (spec.net_namespace ? CLONE_NEWNET : 0) | (spec.ipc_namespace ? CLONE_NEWIPC : 0);
-    if (unshare(kinds) < 0) fail("unshare", "net, ipc, uts");
-    if (spec.hostname != NULL && sethostname(spec.hostname, strlen(spec.hostname)) < 0) fail("sethostname", spec.hostname);
-    if (spec.net_namespace) loopback_up();
-    for (size_t i = 0; i < spec.sysctls.length; i++) sysctl_set(spec.sysctls.items[i]);
-    hold("/proc/self/ns/uts", "ns/uts");
-    if (spec.ipc_namespace) hold("/proc/self/ns/ipc", "ns/ipc");
-    if (spec.net_namespace) hold("/proc/self/ns/net", "ns/net");
-    if (spec.pid_namespace) pid_namespace_make();
+    if (spec.id_count > 0) {
+        user_namespace_make(&spec, kinds);
+    } else {
+        if (unshare(kinds) < 0) fail("unshare", "net, ipc, uts");
+        namespaces_set_up(&spec);
+        namespaces_hold(&spec, getpid());
+        if (spec.pid_namespace) pid_namespace_make(&spec);
+    }
     job_done();
     _exit(0);
 }

@@ -29,9 +29,10 @@ static void on_end(int number) {
 static void namespaces_join(const struct spec *spec) {
     int process = (int)syscall(SYS_pidfd_open, spec->pid, 0);
     if (process < 0) fail("pidfd_open", "container");
-    int kinds = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
+    int kinds = (spec->id_count > 0 ? CLONE_NEWUSER : 0) | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS;
     if (setns(process, kinds) < 0) fail("setns", "container");
     close(process);
+    if (spec->id_count > 0) user_namespace_root();
 }
 
 static _Noreturn void command_run(struct spec *spec, int alive, int console_socket) {

@@ -35,9 +35,15 @@ static void append_limit(struct spec *spec, const char *value) {
     spec->limits[spec->limit_count++] = limit;
 }
 
+/* `first uid, first gid, count`, of the node. */
+static void set_ids(struct spec *spec, const char *value) {
+    if (sscanf(value, "%u %u %u", &spec->first_uid, &spec->first_gid, &spec->id_count) != 3 || spec->id_count == 0)
+        fail_text(EXIT_CANNOT_START, "spec: the ids '%s' are not 'first-uid first-gid count'", value);
+}
+
 static void set_text(struct spec *spec, const char *key, char *value) {
     const struct { const char *key; const char **field; } texts[] = {
-        {"hostname", &spec->hostname}, {"ns.net", &spec->ns_net}, {"ns.ipc", &spec->ns_ipc}, {"ns.uts", &spec->ns_uts},
+        {"hostname", &spec->hostname}, {"ns.user", &spec->ns_user}, {"ns.net", &spec->ns_net}, {"ns.ipc", &spec->ns_ipc}, {"ns.uts", &spec->ns_uts},
         {"ns.pid", &spec->ns_pid}, {"oomFile", &spec->oom_file}, {"cwd", &spec->cwd}, {"user", &spec->user},
         {"log", &spec->log}, {"event", &spec->event}, {"oomScoreAdj", &spec->oom_score_adj},
         {"seccomp", &spec->seccomp},
@@ -81,6 +87,7 @@ static void set(struct spec *spec, const char *key, char *value) {
     else if (strcmp(key, "logFiles") == 0) spec->log_files = (unsigned)strtoul(value, NULL, 10);
     else if (strcmp(key, "limit") == 0) append_limit(spec, value);
     else if (strcmp(key, "capabilities") == 0) spec->capabilities = strtoull(value, NULL, 16);
+    else if (strcmp(key, "ids") == 0) set_ids(spec, value);
     else if (strcmp(key, "seccompFlags") == 0) spec->seccomp_flags = strtoul(value, NULL, 10);
     else if (strcmp(key, "pid") == 0) spec->pid = (int)strtol(value, NULL, 10);
     else set_text(spec, key, value);
