@@ -61,7 +61,8 @@ export async function readBody(answer: Answer, limits: BodyLimits): Promise<Buff
   const { message, url } = answer;
   const { timers, timeoutMs, limitBytes, what, signal } = limits;
   refuseEncoding(answer);
-  const tooLarge = (): RegistryFailure => untrusted(`${what} of ${url.host} is larger than ${limitBytes} bytes`);
+  const tooLarge = (): RegistryFailure =>
+    untrusted(`${what} of ${url.host} is larger than ${limitBytes} bytes`, 'check the name: this is no image');
   const announced = announcedLength(answer) ?? 0;
   if (announced > limitBytes) {
     message.destroy();
