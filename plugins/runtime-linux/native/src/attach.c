@@ -5,13 +5,7 @@
  * ends when the first writer has left; else it stays open for the next. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <string.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 enum { BACKLOG_BYTES = 1 << 20, BACKLOG_CLIENTS = 128, PENDING_BYTES = 4096, HELD_BYTES = 16384, STALL_MS = 5000 };
 

@@ -1,13 +1,8 @@
 #include "monitor.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static void capabilities_set(uint64_t effective, uint64_t permitted) {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

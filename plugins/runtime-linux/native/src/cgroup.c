@@ -1,13 +1,5 @@
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 /* Each file is `tasks` (v1) or `cgroup.procs` (v2). "0" means the caller, which has one thread: with `tasks` the kernel
  * then needs no system-wide lock, whose first taking costs a grace period of several ms. */
 void cgroup_join(const struct list *files) {

@@ -1,14 +1,6 @@
 /* The last step: find the command in the container's PATH and execute it. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 static const char *environment_get(const struct list *env, const char *name) {

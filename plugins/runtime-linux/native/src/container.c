@@ -8,21 +8,8 @@
  * Its streams are shared through the sockets of attach.c. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 enum { DRAIN_MS = 2000, RETRY_MS = 20, STREAM_POLLS = 2, LAST_READS = 4096 };
 

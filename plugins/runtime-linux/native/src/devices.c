@@ -2,13 +2,6 @@
  * device made with mknod cannot be opened. A privileged container sees the node's /dev instead. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 static void inside(char *path, size_t size, const char *name) { snprintf(path, size, "dev/%s", name); }
 
 static void nodes_bind(void) {

@@ -4,15 +4,7 @@
 #include "monitor.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 enum { CHANNEL_FD = 3, CONNECT_SECONDS = 5 };
 

@@ -2,14 +2,6 @@
  * after the root was switched, so a link there leads nowhere but into the container. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 enum { LINE_BYTES = 4096, MAX_GROUPS = 256 };
 
 static bool number_parse(const char *text, unsigned *number) {

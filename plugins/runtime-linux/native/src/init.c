@@ -1,18 +1,6 @@
 /* What becomes pid 1 of the container: prepares everything in its new namespaces, waits for `start`, executes. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 /* Lowering the score needs CAP_SYS_RESOURCE, which a nested host may lack: it then stays as it is. */
 static void oom_score_set(const char *score) {
     if (score == NULL) return;

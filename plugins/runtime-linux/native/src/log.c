@@ -3,16 +3,8 @@
  * A full file becomes `<path>.1`, that one `<path>.2`, and so on; the oldest is dropped. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { BUFFER_BYTES = 16384, BATCH_LINES = 32 };
 

@@ -1,13 +1,6 @@
 /* timonel-monitor: the native side of runtime-linux. Failures are printed as `E<exit code> <text>`. */
 #include "monitor.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 static const char sealed_name[] = "timonel-monitor-sealed";
 /* Room for the names of a role and a directory, which ps is to show. */
 static char title_room[512];

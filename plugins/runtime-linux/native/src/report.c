@@ -1,10 +1,6 @@
 #include "monitor.h"
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static int report_fd = STDERR_FILENO;
 

@@ -2,17 +2,6 @@
  * there. Sources of mounts are opened outside, targets are resolved inside: no link of an image can lead out. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <sched.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 void mount_or_fail(const char *source, const char *target, const char *type, unsigned long flags, const char *data) {
     if (mount(source, target, type, flags, data) == 0) return;
     char call[64];

@@ -2,19 +2,8 @@
  * a shared pid namespace needs one: its pid 1, which reaps. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid", "ns/user"};
 

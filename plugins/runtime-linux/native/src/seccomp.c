@@ -3,10 +3,6 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static int digit(char letter) {
     if (letter >= '0' && letter <= '9') return letter - '0';

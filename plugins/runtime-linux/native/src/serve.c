@@ -4,17 +4,6 @@
  * the child was killed. When its stdin ends, it ends with the last job that it has; what those started goes on. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 enum { JOBS = 64, REQUEST_BYTES = 8192, TEXT_BYTES = 1024 };
 
 struct job { unsigned long number; int output; size_t length; char text[TEXT_BYTES]; };

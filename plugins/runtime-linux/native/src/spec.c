@@ -1,13 +1,7 @@
 #include "monitor.h"
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void *grow(void *items, size_t count, size_t size) {
     void *grown = realloc(items, (count + 2) * size);

@@ -1,13 +1,6 @@
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 /* A pseudo terminal of the container's own devpts. Called inside of it. */
 int terminal_open(void) {

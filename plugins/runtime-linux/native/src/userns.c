@@ -2,16 +2,7 @@
  * (limits, control groups, the overlay, mapped mounts) is done before a process enters the namespace; the rest is done inside. */
 #include "monitor.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 static void map_write(pid_t pid, const char *name, unsigned first, unsigned count) {
     char path[64], text[64];
