@@ -1,16 +1,13 @@
 /** Puts the parts of the agent together. */
 import { join } from 'node:path';
-import { errorMessage, type Many, type PluginContext, type PluginInstance } from '@timonel/sdk';
-import type { ApiClient } from '@timonel/sdk/contracts/api';
-import type { ImageService } from '@timonel/sdk/contracts/images';
-import type { PodNetwork } from '@timonel/sdk/contracts/network';
+import { errorMessage, type PluginInstance } from '@timonel/sdk';
 import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
-import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
-import type { VolumeDriver } from '@timonel/sdk/contracts/volume';
 import { EventRecorder } from '@timonel/sdk/controller';
 import { pods } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
 import { endsWithin } from './agent/ends-within.ts';
+import { IdRanges } from './agent/id-ranges.ts';
+import { RuntimeClasses } from './agent/runtime-classes.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
 import type { AgentServices } from './agent/services.ts';
@@ -18,30 +15,17 @@ import { readCheckpoint, type Checkpoint } from './checkpoint/checkpoint-file.ts
 import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
 import { sourcesOf } from './checkpoint/references.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
-import type { AgentConfig } from './config.ts';
-import { defaultAddress } from './node/default-address.ts';
-import { readMachine, readPressure, type Machine } from './node/machine.ts';
-import { kubeletVersion, type NodeState } from './node/node-object.ts';
+import type { AgentContext } from './agent-context.ts';
+import type { NodePolicy } from './container/node-policy.ts';
+import { ImagePuller } from './images/puller.ts';
+import { readMachine, type Machine } from './node/machine.ts';
+import { kubeletVersion } from './node/node-object.ts';
+import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { Registration } from './node/registration.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
 import { ClaimVolumes } from './volumes/claim-volumes.ts';
-
-/** The parts of the context that are used. */
-export interface AgentContext extends Pick<
-  PluginContext,
-  'name' | 'log' | 'env' | 'signal' | 'dataDir' | 'reportFault'
-> {
-  readonly config: AgentConfig;
-  readonly deps: {
-    readonly api: ApiClient;
-    readonly runtimes: Many<ContainerRuntime>;
-    readonly images: ImageService;
-    readonly network: PodNetwork;
-    readonly volumes: Many<VolumeDriver>;
-  };
-}
 
 const checkpointName = 'checkpoint.json';
 
@@ -69,9 +53,15 @@ function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSo
     snapshot: () => {
       const known = agent.workers().filter((worker) => !worker.gone);
       const all = known.map((worker) => worker.pod());
+      const assignments = new Map(
+        known.flatMap((worker) => {
+          const own = worker.assignment();
+          return own === undefined ? [] : [[worker.pod().metadata.uid ?? '', own] as const];
+        }),
+      );
       const wanted = new Set(all.flatMap((pod) => [...sourcesOf(pod)]));
       const { nodeName } = ctx.config;
-      return { nodeName, resourceVersion: agent.newestSeen(), pods: all, sources: sources.retain(wanted) };
+      return { nodeName, resourceVersion: agent.newestSeen(), pods: all, assignments, sources: sources.retain(wanted) };
     },
   });
 }
@@ -80,70 +70,68 @@ const unlistedBeatMs = 3000;
 /** A report to an API that does not answer is not waited for. */
 const beatEndMs = 1000;
 
-function capacityOf(machine: Machine, config: AgentConfig): Record<string, string> {
-  return { ...machine.capacity, ...config.capacity };
-}
-
-async function nodeAddressOf({ config, deps }: AgentContext): Promise<string> {
-  if (config.nodeAddress !== '') return config.nodeAddress;
-  return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
-}
-
-async function readNodeState(ctx: AgentContext, machine: Machine, services: AgentServices): Promise<NodeState> {
-  const { deps, config } = ctx;
-  const network = await deps.network.nodeNetwork();
-  const runtime = services.runtimes.get(config.runtime);
-  const info = await runtime?.info();
-  const known = services.runtimes.names().join(', ') || 'none';
-  let notReady = '';
-  if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${known})`;
-  else if (!info.ready) notReady = `container runtime is not ready: ${info.reason}`;
-  const local = await deps.images.list();
-  return {
-    name: config.nodeName,
-    labels: config.labels,
-    capacity: capacityOf(machine, config),
-    machine,
-    pressure: await readPressure(ctx.dataDir),
-    address: await nodeAddressOf(ctx),
-    serverPort: config.serverPort,
-    podCidr: network.podCidr,
-    runtimeVersion: info === undefined ? 'timonel://unknown' : `timonel://${info.name}-${info.version}`,
-    notReady,
-    images: local.map(({ references, sizeBytes }) => ({ names: [...references], sizeBytes })),
-  };
-}
-
 interface Reached {
   address: string;
 }
 
-function servicesOf(
-  ctx: AgentContext,
-  machine: Machine,
-  runtimes: Runtimes,
-  reached: Reached,
+function policyOf({ config, dataDir }: AgentContext, machine: Machine): NodePolicy {
+  const { seccompDefault, podPidsLimit, swapBehavior, memoryQoS, memoryThrottlingFactor } = config;
+  return {
+    seccompDefault,
+    seccompDirectory: config.seccompDirectory === '' ? join(dataDir, 'seccomp') : config.seccompDirectory,
+    podPidsLimit,
+    swapBehavior,
+    memoryQoS,
+    memoryThrottlingFactor,
+    nodeMemoryBytes: machine.memoryBytes,
+    nodeSwapBytes: machine.swapBytes,
+    hugePageSizes: machine.hugePageSizes,
+  };
+}
+
+function pullerOf(
+  { config, deps, env }: AgentContext,
   sources: RememberedSources,
-): AgentServices {
+  event: AgentServices['event'],
+): ImagePuller {
+  const atOnce = config.serializeImagePulls ? 1 : config.maxParallelImagePulls;
+  const bound = atOnce === 0 ? undefined : new Semaphore(atOnce);
+  return new ImagePuller({ images: deps.images, sources, env, bound, event });
+}
+
+interface Built {
+  readonly machine: Machine;
+  readonly runtimes: Runtimes;
+  readonly classes: RuntimeClasses;
+  readonly reached: Reached;
+  readonly sources: RememberedSources;
+}
+
+function servicesOf(ctx: AgentContext, { machine, runtimes, classes, reached, sources }: Built): AgentServices {
   const { config, deps, env } = ctx;
   const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
+  const event: AgentServices['event'] = (pod, type, reason, message) =>
+    recorder.record(pods, pod, type, reason, message);
   return {
     nodeName: config.nodeName,
     clusterDomain: config.clusterDomain,
     env,
     log: ctx.log,
     api: deps.api,
-    images: deps.images,
+    puller: pullerOf(ctx, sources, event),
     network: deps.network,
     runtimes,
+    classes,
+    ids: new IdRanges({ firstId: config.userNamespaceFirstId, ranges: config.userNamespaceRanges }),
     sources,
     claims: new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name)),
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
     allocatable: () => capacityOf(machine, config),
-    nodeMemoryBytes: machine.memoryBytes,
-    event: (pod, type, reason, message) => recorder.record(pods, pod, type, reason, message),
+    policy: policyOf(ctx, machine),
+    abilities: { allowedUnsafeSysctls: config.allowedUnsafeSysctls, hasAppArmor: machine.hasAppArmor },
+    event,
     reportFault: (error) => ctx.reportFault(error),
   };
 }
@@ -151,7 +139,7 @@ function servicesOf(
 export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ readonly node: typeof nodeEndpoint }>> {
   const { config, deps } = ctx;
   const machine = await readMachine(ctx.dataDir, config.maxPods);
-  const runtimes = new Runtimes(deps.runtimes, config.nodeName);
+  const runtimes = new Runtimes(deps.runtimes, config.nodeName, ctx.env);
   const reached: Reached = { address: config.nodeAddress };
   const checkpoint = await formerKnowledge(ctx);
   // What is not known yet must not replace what was known before.
@@ -159,7 +147,17 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     if (agent.knowsPods) writer.touch();
   };
   const sources = new RememberedSources(deps.api, checkpoint?.sources ?? new Map(), remember);
-  const services = servicesOf(ctx, machine, runtimes, reached, sources);
+  const classes = new RuntimeClasses({
+    host: ctx,
+    api: deps.api,
+    sources,
+    defaultHandler: config.runtime,
+    came: (name) => agent.retryClass(name),
+  });
+  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources });
+  for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
+    if (firstId !== undefined) services.ids.hold(uid, firstId);
+  }
   const probes = new Probes(services);
   const agent = new Agent({
     services,
@@ -178,6 +176,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       remember();
     },
     listed: () => registration.beat(),
+    runtimesChanged: () => registration.beat(),
   });
   const sessions = new Sessions(agent, config.maxSessions);
   const writer = checkpointWriter(ctx, agent, sources);
@@ -189,7 +188,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     env: ctx.env,
     log: ctx.log,
     readState: async () => {
-      const state = await readNodeState(ctx, machine, services);
+      const state = await readNodeState(ctx, machine, runtimes);
       reached.address = state.address;
       return state;
     },
@@ -199,6 +198,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     start: async () => {
       reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
+      classes.start();
       agent.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
       ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
@@ -206,7 +206,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     stop: async (reason) => {
       sessions.close();
       probes.close();
-      await endsWithin(ctx.env, beatEndMs, registration.close());
+      await endsWithin(ctx.env, beatEndMs, Promise.all([registration.close(), classes.stop()]));
       await writer.close();
       await agent.stop(reason);
     },

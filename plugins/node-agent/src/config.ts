@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { isNamespaced } from './admission/sysctls.ts';
 
 export interface AgentConfig {
   readonly nodeName: string;
@@ -17,6 +18,17 @@ export interface AgentConfig {
   readonly concurrency: number;
   readonly maxPods: number;
   readonly maxSessions: number;
+  readonly userNamespaceFirstId: number;
+  readonly userNamespaceRanges: number;
+  readonly seccompDefault: boolean;
+  readonly seccompDirectory: string;
+  readonly allowedUnsafeSysctls: readonly string[];
+  readonly podPidsLimit: number;
+  readonly swapBehavior: 'NoSwap' | 'LimitedSwap';
+  readonly memoryQoS: boolean;
+  readonly memoryThrottlingFactor: number;
+  readonly serializeImagePulls: boolean;
+  readonly maxParallelImagePulls: number;
   readonly checkpointDelayMs: number;
   readonly checkpointLimitBytes: number;
 }
@@ -58,6 +70,40 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   maxPods: z.number().int().min(0).default(110),
   /** Processes in containers, attached streams and forwarded connections that callers have open at the same time; one more is refused. */
   maxSessions: z.number().int().min(1).default(500),
+  /**
+   * Pods with `hostUsers: false` get 65,536 user and group ids of their own each. The first of them all: by default behind those that
+   * systemd keeps for its containers. Give two nodes on one machine ranges that do not meet.
+   */
+  userNamespaceFirstId: z.number().int().min(65_536).max(4_294_836_224).default(1_879_048_192),
+  /** How many such pods there may be at the same time. */
+  userNamespaceRanges: z.number().int().min(0).max(65_535).default(4096),
+  /** Containers that name no seccomp profile get that of the runtime. Stricter than Kubernetes, where it is false. */
+  seccompDefault: z.boolean().default(true),
+  /** Where the profiles of type Localhost lie: absolute. Default: `seccomp` in this plugin's data directory. */
+  seccompDirectory: z
+    .string()
+    .regex(/^(?:\/.*)?$/, 'must be absolute')
+    .default(''),
+  /** Kernel parameters that pods may set beside the safe ones: names, or beginnings with `*` at the end (`kernel.msg*`). */
+  allowedUnsafeSysctls: z
+    .array(
+      z.string().refine(isNamespaced, {
+        error: 'must be of a namespace of the pod: kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.* or net.*',
+      }),
+    )
+    .default([]),
+  /** Processes and threads of one pod. 0: no limit. */
+  podPidsLimit: z.number().int().min(0).default(0),
+  /** `LimitedSwap`: containers of Burstable pods get a share of the node's swap as large as that of its memory which they request. */
+  swapBehavior: z.enum(['NoSwap', 'LimitedSwap']).default('NoSwap'),
+  /** Memory requests are kept from reclaim, and containers slowed down on the way to their limit (cgroup v2). */
+  memoryQoS: z.boolean().default(false),
+  /** Of memoryQoS: where between request and limit the slowing down begins. */
+  memoryThrottlingFactor: z.number().gt(0).max(1).default(0.9),
+  /** One pull of an image at a time. */
+  serializeImagePulls: z.boolean().default(false),
+  /** Pulls at the same time, when they are not one by one. 0: no bound. */
+  maxParallelImagePulls: z.number().int().min(0).default(5),
   /** How long a start waits for the API before it goes on with the pods that were known last. */
   checkpointDelayMs: z.number().int().min(0).default(5000),
   /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */

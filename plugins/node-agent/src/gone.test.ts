@@ -17,6 +17,7 @@ class Api {
   version = '1';
   lists = 0;
   checks = 0;
+  #listed: Pod[] | undefined;
   #end: () => void = () => undefined;
 
   change(version: string, items: Pod[]): void {
@@ -27,13 +28,18 @@ class Api {
 
   entry(): ReturnType<typeof fakeService> {
     const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'the API is away'));
-    const list = async (_type: unknown, options?: { fieldSelector?: string }) => {
+    const list = async (type: { resource: string }, options?: { fieldSelector?: string }) => {
+      if (type.resource !== 'pods') return away();
       const isCheck = options?.fieldSelector === 'metadata.name=web';
       if (isCheck) this.checks += 1;
-      else this.lists += 1;
+      else {
+        this.lists += 1;
+        this.#listed = this.items;
+      }
       const items = isCheck ? (this.checked ?? this.items) : this.items;
       return { items, metadata: { resourceVersion: this.version } } as never;
     };
+    const isListed = (): boolean => this.#listed === this.items;
     const ended = (): Promise<void> =>
       new Promise((resolve) => {
         this.#end = resolve;
@@ -47,7 +53,7 @@ class Api {
       list,
       async *watch() {
         yield* [];
-        await ended();
+        if (isListed()) await ended();
         throw new ApiError('Expired', 'list again');
       },
     });

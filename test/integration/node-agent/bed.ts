@@ -49,7 +49,7 @@ export function fakeImages(): PluginEntry {
       if (reference !== reference.toLowerCase()) throw new ImageError('InvalidImageName', `"${reference}" is no name`);
       if (reference.startsWith('absent'))
         throw new ImageError('ErrImagePull', `image "${reference}" is not on this node`);
-      return imageInfo(reference);
+      return { ...imageInfo(reference), pulled: undefined };
     },
     find: async (reference) => imageInfo(reference),
     list: async () => [imageInfo('img:1')],

@@ -7,7 +7,8 @@ import type { Checkpoint } from '../checkpoint/checkpoint-file.ts';
 import type { AgentConfig } from '../config.ts';
 import { endsWithin } from './ends-within.ts';
 import { GoneCheck, type PodIdentity } from './gone-check.ts';
-import type { Holdings, Runtimes } from './runtimes.ts';
+import { labelKeys } from '../plan/identity.ts';
+import type { Holdings, Listing, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
 import { removeContainers, strayPod } from './shutdown.ts';
 import type { AgentServices } from './services.ts';
@@ -31,6 +32,8 @@ export interface AgentParts {
   came(): void;
   /** The runtimes are known. */
   listed(): void;
+  /** They are others than before. */
+  runtimesChanged(): void;
 }
 
 export class Agent {
@@ -45,6 +48,10 @@ export class Agent {
   #relistTimer: TimerHandle | undefined;
   #relisting: Promise<void> | undefined;
   #listed = false;
+  #retained = false;
+  #relistAgain = false;
+  #runtimeNames = '';
+  #toldFailures = '';
   #stopped = false;
 
   constructor(parts: AgentParts) {
@@ -111,32 +118,64 @@ export class Agent {
   }
 
   #relistNow(): void {
-    if (this.#stopped || this.#relisting !== undefined) return;
+    if (this.#stopped) return;
+    if (this.#relisting !== undefined) {
+      this.#relistAgain = true;
+      return;
+    }
     this.#relistTimer?.cancel();
     this.#relisting = this.#relist().finally(() => {
       this.#relisting = undefined;
+      if (!this.#relistAgain) return;
+      this.#relistAgain = false;
+      this.#relistNow();
     });
+  }
+
+  /** Once for each set of them. */
+  #tellOfFailures({ failed }: Listing): void {
+    const text = [...failed].map(([handler, why]) => `${handler}: ${why}`).join('; ');
+    if (text !== '' && text !== this.#toldFailures) {
+      this.#parts.services.log.warn({ failed: text }, 'runtimes could not be listed, will retry');
+    }
+    this.#toldFailures = text;
   }
 
   async #relist(): Promise<void> {
     const { services, runtimes, config } = this.#parts;
     let delayMs = config.relistIntervalMs;
     try {
-      const holdings = await runtimes.list((event) => this.#onEvent(event));
-      if (!this.#listed) await this.#first(holdings);
-      this.#adopt(holdings);
+      const listing = await runtimes.list((event) => this.#onEvent(event));
+      if (listing.failed.size > 0) delayMs = retryMs;
+      this.#tellOfFailures(listing);
+      for (const held of listing.holdings) this.#holdIds(held);
+      if (listing.failed.size === 0) await this.#retainNetwork(listing);
+      if (!this.#listed && (listing.listed.size > 0 || listing.failed.size === 0)) this.#first(listing.holdings);
+      if (this.#listed) this.#adopt(listing);
     } catch (error) {
-      services.log.warn({ error: errorMessage(error) }, 'the runtimes could not be listed, will retry');
+      services.log.warn({ error: errorMessage(error) }, 'the runtimes were not taken in, will retry');
       delayMs = retryMs;
     }
     if (!this.#stopped) this.#relistTimer = services.env.timers.after(delayMs, () => this.#relistNow());
   }
 
-  async #first(holdings: readonly Holdings[]): Promise<void> {
+  /** Once, after a list that is complete: the attachments of sandboxes that are gone are dropped. */
+  async #retainNetwork({ holdings, listed }: Listing): Promise<void> {
+    if (this.#retained) return;
+    const held = holdings.flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id));
+    const own = this.workers().flatMap((worker) => [...worker.sandboxes.keys()]);
+    // Those of a runtime that is not on the node now run on without us.
+    const away = [...(this.#parts.checkpoint?.assignments.values() ?? [])].filter(
+      ({ handler }) => !listed.has(handler),
+    );
+    const { network, log } = this.#parts.services;
+    const dropped = await network.retain([...held, ...own, ...away.flatMap(({ sandboxes }) => sandboxes)]);
+    if (dropped > 0) log.info({ dropped }, 'network attachments of former sandboxes dropped');
+    this.#retained = true;
+  }
+
+  #first(holdings: readonly Holdings[]): void {
     const { services, config } = this.#parts;
-    const present = holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id));
-    const dropped = await services.network.retain(present);
-    if (dropped > 0) services.log.info({ dropped }, 'network attachments of former sandboxes dropped');
     this.#listed = true;
     this.#parts.listed();
     for (const held of holdings) this.#early.set(held.podUid, held);
@@ -192,9 +231,16 @@ export class Agent {
   /** What the first list held, until the pods it belongs to are known. */
   readonly #early = new Map<string, Holdings>();
 
-  #adopt(holdings: readonly Holdings[]): void {
+  #adopt({ holdings, listed }: Listing): void {
     const present = new Set(holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id)));
-    for (const worker of this.#workers.values()) worker.retainSandboxes(present);
+    const names = this.#parts.runtimes.names().toSorted().join();
+    const changed = names !== this.#runtimeNames;
+    this.#runtimeNames = names;
+    if (changed) this.#parts.runtimesChanged();
+    for (const worker of this.#workers.values()) {
+      if (worker.handler !== undefined && listed.has(worker.handler)) worker.retainSandboxes(present);
+      worker.runtimesListed(changed);
+    }
     for (const held of holdings) {
       const worker = this.#workers.get(held.podUid);
       if (worker !== undefined) worker.adopt(held);
@@ -224,11 +270,28 @@ export class Agent {
   }
 
   #newWorker(pod: Pod): PodWorker {
-    const { services, config } = this.#parts;
-    const handler = pod.spec.runtimeClassName ?? config.runtime;
-    const worker = new PodWorker(services, pod, handler, (settled) => this.#onSettled(settled));
-    this.#workers.set(pod.metadata.uid ?? '', worker);
+    const { services, checkpoint } = this.#parts;
+    const uid = pod.metadata.uid ?? '';
+    const worker = new PodWorker(services, pod, checkpoint?.assignments.get(uid), (settled) =>
+      this.#onSettled(settled),
+    );
+    this.#workers.set(uid, worker);
     return worker;
+  }
+
+  /** From the runtime's own word: the checkpoint may be lost. */
+  #holdIds({ podUid, sandboxes }: Holdings): void {
+    for (const { labels } of sandboxes) {
+      const firstId = Number(labels[labelKeys.firstId] ?? Number.NaN);
+      if (Number.isInteger(firstId)) this.#parts.services.ids.hold(podUid, firstId);
+    }
+  }
+
+  /** A runtime class came: its pods need not wait for their next try. */
+  retryClass(name: string): void {
+    for (const worker of this.#workers.values()) {
+      if (worker.pod().spec.runtimeClassName === name) worker.retrySandbox();
+    }
   }
 
   #onSettled(worker: PodWorker): void {
@@ -238,6 +301,7 @@ export class Agent {
     }
     const uid = worker.pod().metadata.uid ?? '';
     if (this.#workers.get(uid) === worker) this.#workers.delete(uid);
+    this.#parts.services.ids.release(uid);
     this.#parts.removed(worker);
     void worker.close();
   }

@@ -1,9 +1,11 @@
 /** Carries out the actions of a plan for one pod and notes what came of them in the pod's memory. */
 import { mkdir, rm } from 'node:fs/promises';
 import { errorMessage } from '@timonel/sdk';
-import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
+import type { ContainerRuntime, ContainerStatus, SandboxStatus, UserNamespace } from '@timonel/sdk/contracts/runtime';
 import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
+import { ConfigError } from '../container/config-error.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
+import { imageFor } from '../images/image-for.ts';
 import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
 import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
@@ -11,7 +13,8 @@ import { containerNamed, runningTry } from '../plan/containers.ts';
 import { runPostStart, runPreStop } from './lifecycle-hooks.ts';
 import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
 import type { AgentServices } from './services.ts';
-import { startContainer, startCreated, startFailure, type StartResult } from './start-container.ts';
+import { startContainer, startCreated, type StartResult } from './start-container.ts';
+import { startFailure } from './start-failure.ts';
 
 /** The state of one pod's worker, as the executor reads and changes it. */
 export interface PodRecord {
@@ -22,6 +25,7 @@ export interface PodRecord {
   setVerdict(containerId: string, verdict: ProbeVerdict): void;
   pod(): Pod;
   runtime(): ContainerRuntime;
+  chooseRuntime(): Promise<ContainerRuntime>;
   reportFinalStatus(): Promise<void>;
   /** Plan again soon: something ended outside of the plan's own steps. */
   trigger(): void;
@@ -95,7 +99,11 @@ async function createSandbox(services: AgentServices, record: PodRecord, attempt
   try {
     await mkdir(logDirectory, { recursive: true, mode: 0o755 });
     await mkdir(volumesDirectory(services.dataDir, pod), { recursive: true, mode: 0o755 });
-    const status = await record.runtime().runSandbox(sandboxConfig(pod, attempt, logDirectory, services.nodeName));
+    const runtime = await record.chooseRuntime();
+    const userNamespace = await userNamespaceOf(services, pod, runtime);
+    const { nodeName, policy } = services;
+    const input = { pod, attempt, logDirectory, nodeName, userNamespace, policy };
+    const status = await runtime.runSandbox(sandboxConfig(input));
     record.memory.sandboxAttempt = attempt;
     record.memory.sandboxFailure = undefined;
     record.sandboxes.set(status.id, status);
@@ -105,6 +113,18 @@ async function createSandbox(services: AgentServices, record: PodRecord, attempt
     record.memory.sandboxAttempt = attempt;
     noteSandboxFailure(services, record, 'sandbox', error);
   }
+}
+
+/** Undefined: it has that of the node. @throws ConfigError when the runtime has none to give, or all ids are taken */
+async function userNamespaceOf(
+  services: AgentServices,
+  pod: Pod,
+  runtime: ContainerRuntime,
+): Promise<UserNamespace | undefined> {
+  if (pod.spec.hostUsers !== false) return undefined;
+  const { name, userNamespaces } = await runtime.info();
+  if (userNamespaces === true) return services.ids.take(pod.metadata.uid ?? '');
+  throw new ConfigError(`runtime "${name}" has no user namespaces on this node, which hostUsers: false asks for`);
 }
 
 /** What the pod asks for and does not get here, so that nobody has to find out the hard way. */
@@ -139,10 +159,13 @@ async function start(services: AgentServices, record: PodRecord, name: string, a
   const container = containerNamed(pod, name);
   const sandbox = [...record.sandboxes.values()].find((entry) => entry.state === 'ready');
   if (container === undefined || sandbox === undefined) return;
+  const image = await imageFor(services, record, container);
+  if (image === undefined) return;
   const { memory } = record;
   const runtime = record.runtime();
   const running = (wanted: string): string | undefined => runningTry(record.view(), wanted)?.id;
-  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment: memory.attachment, runtime, running };
+  const { attachment } = memory;
+  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment, image, runtime, running };
   note(services, record, name, await startContainer(services, request));
 }
 

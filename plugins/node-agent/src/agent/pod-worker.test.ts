@@ -8,7 +8,10 @@ import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { ContainerConfig, ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
+import { policy } from '../container/testing.ts';
+import { ImagePuller } from '../images/puller.ts';
 import { container, exited, podWith, running, sandbox } from '../plan/testing.ts';
+import { IdRanges } from './id-ranges.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { Runtimes } from './runtimes.ts';
 import { ClaimVolumes } from '../volumes/claim-volumes.ts';
@@ -25,12 +28,18 @@ class Bench {
   apiIsAway = false;
   imageIsThere = true;
   sandboxFails = false;
+  /** Of the runtimes that the node has. */
+  handlers = ['fake'];
+  classes = { handlerOf: (name = ''): string => (name === '' ? 'fake' : name) };
+  readonly events: string[] = [];
+  readonly tell: AgentServices['event'] = (_pod, type, reason, message) =>
+    void this.events.push(`${type} ${reason} ${message}`);
   readonly dataDir: string;
   worker: PodWorker;
 
   constructor(dataDir: string, spec: Partial<PodSpec> = {}) {
     this.dataDir = dataDir;
-    this.worker = new PodWorker(this.services(), podWith(spec), 'fake', () => undefined);
+    this.worker = new PodWorker(this.services(), podWith(spec), undefined, () => undefined);
   }
 
   seconds(): number {
@@ -105,7 +114,8 @@ class Bench {
         return {} as never;
       },
     };
-    const images: Partial<ImageService> = {
+    const images: Pick<ImageService, 'find' | 'ensure'> = {
+      find: async (reference) => (this.imageIsThere ? images.ensure(reference, 'IfNotPresent') : undefined),
       ensure: async (reference) => {
         if (!this.imageIsThere)
           throw Object.assign(new Error('absent'), { name: 'ImageError', reason: 'ErrImagePull' });
@@ -120,7 +130,15 @@ class Bench {
           labels: {},
         };
         const rootfs = { imageId: 'sha256:1', reference, layers: [] };
-        return { id: 'sha256:1', references: [reference], sizeBytes: 1, created: '', config, rootfs };
+        return {
+          id: 'sha256:1',
+          references: [reference],
+          sizeBytes: 1,
+          created: '',
+          config,
+          rootfs,
+          pulled: undefined,
+        };
       },
     };
     const network: Partial<PodNetwork> = {
@@ -132,24 +150,36 @@ class Bench {
       }),
       detach: async () => undefined,
     };
-    const runtimes: Partial<Runtimes> = { get: () => this.runtime() as ContainerRuntime, names: () => ['fake'] };
+    const runtimes: Partial<Runtimes> = {
+      get: (handler) => (this.handlers.includes(handler) ? (this.runtime() as ContainerRuntime) : undefined),
+      names: () => this.handlers,
+    };
     return {
       nodeName: 'node-1',
       clusterDomain: 'cluster.local',
       env: this.env,
       log: createRecordingLogger(),
       api: api as ApiClient,
-      images: images as ImageService,
+      puller: new ImagePuller({
+        images,
+        sources: { secret: async () => undefined, serviceAccount: async () => undefined },
+        env: this.env,
+        bound: undefined,
+        event: this.tell,
+      }),
       network: network as PodNetwork,
       runtimes: runtimes as Runtimes,
+      classes: { handlerOf: async ({ spec }) => this.classes.handlerOf(spec.runtimeClassName) },
+      ids: new IdRanges({ firstId: 100_000, ranges: 2 }),
       claims: new ClaimVolumes({ all: () => [], onChange: () => undefined }, async () => undefined),
       sources: { configMap: async () => undefined, secret: async () => undefined },
       bound: new Semaphore(4),
       dataDir: this.dataDir,
       nodeAddress: () => '192.0.2.1',
       allocatable: () => ({ cpu: '2', memory: '4Gi' }),
-      nodeMemoryBytes: 4 * 1024 ** 3,
-      event: () => undefined,
+      policy,
+      abilities: { allowedUnsafeSysctls: [], hasAppArmor: false },
+      event: this.tell,
       reportFault: () => undefined,
     };
   }

@@ -3,6 +3,9 @@ import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
+import { rejectionOf } from '../admission/rejection.ts';
+import { endPulls } from '../images/image-for.ts';
+import { isFinished } from '../plan/containers.ts';
 import { plan } from '../plan/plan.ts';
 import { recallLost } from '../plan/recall.ts';
 import { emptyMemory, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
@@ -10,8 +13,9 @@ import { podStatus } from '../status/pod-status.ts';
 import { newBackOffs } from '../status/back-off-events.ts';
 import { StatusWriter } from '../status/writer.ts';
 import { withLogMessage } from '../logs/termination-message.ts';
+import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
-import type { Holdings } from './runtimes.ts';
+import { absentRuntime, type Holdings } from './runtimes.ts';
 import type { AgentServices } from './services.ts';
 
 /** A pod that needs more steps than this in one go waits for a second: the bound against a plan that never settles. */
@@ -27,7 +31,11 @@ export class PodWorker implements PodRecord {
   readonly #onSettled: (worker: PodWorker) => void;
   #pod: Pod;
   #gone = false;
-  #handler: string;
+  #handler: string | undefined;
+  /** Sandboxes that a former agent left to a runtime which was not listed since. */
+  #leftTo: string[];
+  #recalled = false;
+  #toldOfAbsence = false;
   /** Ids of containers whose record is final and complete. */
   readonly #settled = new Set<string>();
   /** The status of the last step. */
@@ -37,10 +45,17 @@ export class PodWorker implements PodRecord {
   #timer: TimerHandle | undefined;
   #closed = false;
 
-  constructor(services: AgentServices, pod: Pod, handler: string, onSettled: (worker: PodWorker) => void) {
+  /** `former`: what another agent gave the pod. */
+  constructor(
+    services: AgentServices,
+    pod: Pod,
+    former: Assignment | undefined,
+    onSettled: (worker: PodWorker) => void,
+  ) {
     this.#services = services;
     this.#pod = pod;
-    this.#handler = handler;
+    this.#handler = former?.handler;
+    this.#leftTo = [...(former?.sandboxes ?? [])];
     this.#onSettled = onSettled;
     this.#writer = new StatusWriter({
       api: services.api,
@@ -59,11 +74,34 @@ export class PodWorker implements PodRecord {
     return this.#gone;
   }
 
+  /** Undefined: not known yet. */
+  get handler(): string | undefined {
+    return this.#handler;
+  }
+
+  /** To be remembered for as long as the pod lives. Undefined: nothing was made for it yet. */
+  assignment(): Assignment | undefined {
+    if (this.#handler === undefined) return undefined;
+    const firstId = this.#services.ids.of(this.#pod.metadata.uid ?? '');
+    const sandboxes = [...new Set([...this.sandboxes.keys(), ...this.#leftTo])];
+    return { handler: this.#handler, ...(firstId === undefined ? {} : { firstId }), sandboxes };
+  }
+
+  /** That which the pod was made with. @throws Error when it is not on the node now */
   runtime(): ContainerRuntime {
+    if (this.#handler === undefined) throw new Error('the pod has no runtime yet');
     const runtime = this.#services.runtimes.get(this.#handler);
     if (runtime !== undefined) return runtime;
-    const known = this.#services.runtimes.names().join(', ') || 'none';
-    throw new Error(`no container runtime "${this.#handler}" on this node (there are: ${known})`);
+    throw new Error(absentRuntime(this.#handler, this.#services.runtimes.names()));
+  }
+
+  /** The runtime of the pod's next sandbox. @throws Error when it is not on the node, ConfigError when the pod's class does not exist */
+  async chooseRuntime(): Promise<ContainerRuntime> {
+    const handler = this.#handler ?? (await this.#services.classes.handlerOf(this.#pod));
+    const runtime = this.#services.runtimes.get(handler);
+    if (runtime === undefined) throw new Error(absentRuntime(handler, this.#services.runtimes.names()));
+    this.#handler = handler;
+    return runtime;
   }
 
   /** Nothing is left of the pod, here or in the API. */
@@ -71,9 +109,10 @@ export class PodWorker implements PodRecord {
     return this.#gone && this.sandboxes.size === 0 && this.memory.dataRemoved;
   }
 
-  /** No step runs and none is due at once. */
+  /** No step runs and none is due at once, and nothing is fetched. */
   get isResting(): boolean {
-    return this.#running === undefined && !this.#dirty && !this.#writer.isWriting;
+    const isPulling = [...this.memory.pulls.values()].some(({ image }) => image === undefined);
+    return this.#running === undefined && !this.#dirty && !this.#writer.isWriting && !isPulling;
   }
 
   setPod(pod: Pod): void {
@@ -90,6 +129,7 @@ export class PodWorker implements PodRecord {
   /** Takes over what a runtime holds of this pod. */
   adopt(held: Holdings): void {
     if (held.sandboxes.length > 0) this.#handler = held.handler;
+    this.#leftTo = this.#leftTo.filter((id) => !held.sandboxes.some((sandbox) => sandbox.id === id));
     let changed = false;
     for (const sandbox of held.sandboxes) {
       changed ||= this.sandboxes.get(sandbox.id)?.state !== sandbox.state;
@@ -105,12 +145,36 @@ export class PodWorker implements PodRecord {
 
   /** Once, after what the runtime holds was adopted: remembers the containers that only the API still knows. */
   recall(): void {
+    if (this.#recalled || this.#isLeft()) return;
+    this.#recalled = true;
     const lost = recallLost(this.#pod, [...this.containers.values()], this.#services.env.clock.now());
     for (const container of lost) this.memory.finished.set(container.name, container);
   }
 
+  /** The runtimes were listed. `changed`: they are others than before. */
+  runtimesListed(changed: boolean): void {
+    if (this.#isLeft()) return;
+    this.recall();
+    if (this.#toldOfAbsence || (changed && this.memory.sandboxFailure !== undefined)) this.retrySandbox();
+    this.#toldOfAbsence = false;
+  }
+
+  /** What a failed try waited for is there. */
+  retrySandbox(): void {
+    const { sandboxFailure } = this.memory;
+    if (sandboxFailure !== undefined) this.memory.sandboxFailure = { ...sandboxFailure, retryAt: 0 };
+    this.trigger();
+  }
+
+  /** There are sandboxes of the pod, and nobody who knows them: nothing may be done or said until their runtime is back. */
+  #isLeft(): boolean {
+    if (this.#handler === undefined || this.#services.runtimes.get(this.#handler) !== undefined) return false;
+    return this.sandboxes.size > 0 || this.#leftTo.length > 0;
+  }
+
   /** A full list of the runtime without them: what this worker believed to be there is gone. */
   retainSandboxes(ids: ReadonlySet<string>): void {
+    this.#leftTo = [];
     if (this.#running !== undefined) return;
     for (const [id, sandbox] of this.sandboxes) {
       if (ids.has(id) || sandbox.state !== 'ready') continue;
@@ -142,6 +206,7 @@ export class PodWorker implements PodRecord {
     this.#dirty = false;
     this.#timer?.cancel();
     this.#writer.close();
+    endPulls(this.memory.pulls);
     await this.#running;
   }
 
@@ -187,9 +252,16 @@ export class PodWorker implements PodRecord {
 
   /** One observation, plan and its actions. False: nothing to do until something happens. */
   async #step(): Promise<boolean> {
+    if (this.#isLeft()) {
+      this.#tellOfAbsence();
+      return false;
+    }
     await this.#observe();
     const now = this.#services.env.clock.now();
+    this.#admit();
     const view = this.view();
+    if (this.#gone || this.#pod.metadata.deletionTimestamp !== undefined || isFinished(view))
+      endPulls(this.memory.pulls);
     const { actions, wakeAt } = plan(view, now);
     if (!this.#gone && !this.memory.finalReported) {
       this.#report(podStatus(view, this.#services.nodeAddress(), now));
@@ -203,9 +275,33 @@ export class PodWorker implements PodRecord {
     return false;
   }
 
+  /** Before anything is made for the pod: whether this node can run it. */
+  #admit(): void {
+    const { memory } = this;
+    if (memory.isAdmitted || this.#gone) return;
+    memory.isAdmitted = true;
+    const { phase } = this.#pod.status ?? {};
+    if (phase === 'Succeeded' || phase === 'Failed' || this.#pod.metadata.deletionTimestamp !== undefined) return;
+    if (this.sandboxes.size > 0 || this.containers.size > 0 || memory.finished.size > 0) return;
+    memory.rejection = rejectionOf(this.#pod, this.#services.abilities);
+    if (memory.rejection === undefined) return;
+    const { reason, message } = memory.rejection;
+    this.#services.event(this.#pod, 'Warning', reason, message);
+  }
+
+  #tellOfAbsence(): void {
+    if (this.#toldOfAbsence) return;
+    this.#toldOfAbsence = true;
+    const why = absentRuntime(this.#handler ?? '', this.#services.runtimes.names());
+    const message = `The pod is left as it is: ${why}`;
+    this.#services.event(this.#pod, 'Warning', 'RuntimeNotReady', message);
+    const { name, namespace } = this.#pod.metadata;
+    this.#services.log.warn({ pod: name, namespace }, message);
+  }
+
   #report(status: PodStatus): void {
-    for (const message of newBackOffs(this.#reported ?? this.#pod.status, status)) {
-      this.#services.event(this.#pod, 'Warning', 'BackOff', message);
+    for (const { type, reason, message } of newBackOffs(this.#reported ?? this.#pod.status, status)) {
+      this.#services.event(this.#pod, type, reason, message);
     }
     this.#reported = status;
     this.#writer.set(status);

@@ -1,11 +1,15 @@
 /** What the parts of the agent share. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
+import type { NodeAbilities } from '../admission/rejection.ts';
+import type { NodePolicy } from '../container/node-policy.ts';
 import type { ConfigSources } from '../container/sources.ts';
+import type { ImagePuller } from '../images/puller.ts';
 import type { ClaimVolumes } from '../volumes/claim-volumes.ts';
+import type { IdRanges } from './id-ranges.ts';
+import type { RuntimeClasses } from './runtime-classes.ts';
 import type { Runtimes } from './runtimes.ts';
 import type { Semaphore } from './semaphore.ts';
 
@@ -17,9 +21,11 @@ export interface AgentServices {
   readonly env: Env;
   readonly log: Logger;
   readonly api: ApiClient;
-  readonly images: ImageService;
+  readonly puller: ImagePuller;
   readonly network: PodNetwork;
   readonly runtimes: Runtimes;
+  readonly classes: Pick<RuntimeClasses, 'handlerOf'>;
+  readonly ids: IdRanges;
   readonly sources: ConfigSources;
   readonly claims: ClaimVolumes;
   /** Bound of pods worked on at the same time. */
@@ -28,7 +34,8 @@ export interface AgentServices {
   readonly dataDir: string;
   nodeAddress(): string;
   allocatable(): Quantities;
-  readonly nodeMemoryBytes: number;
+  readonly policy: NodePolicy;
+  readonly abilities: NodeAbilities;
   event(pod: Pod, type: EventType, reason: string, message: string): void;
   reportFault(error: unknown): void;
 }

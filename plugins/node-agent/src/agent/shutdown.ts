@@ -29,7 +29,7 @@ export async function removeContainers(parts: ShutdownParts, workers: readonly P
 /** The end came before the API answered. */
 async function straysOf({ services, runtimes }: ShutdownParts, known: ReadonlySet<string>): Promise<PodWorker[]> {
   try {
-    const holdings = await runtimes.list(() => undefined);
+    const { holdings } = await runtimes.list(() => undefined);
     return holdings.filter(({ podUid }) => !known.has(podUid)).map((held) => workerOfStray(services, held));
   } catch (error) {
     services.log.error({ error: errorMessage(error) }, 'the runtimes could not be listed at shutdown');
@@ -40,7 +40,7 @@ async function straysOf({ services, runtimes }: ShutdownParts, known: ReadonlySe
 function workerOfStray(services: AgentServices, held: Holdings): PodWorker {
   const { podName: name = '', podNamespace: namespace = '' } = held.sandboxes[0] ?? {};
   const pod = strayPod({ name, namespace, uid: held.podUid });
-  const worker = new PodWorker(services, pod, held.handler, () => undefined);
+  const worker = new PodWorker(services, pod, undefined, () => undefined);
   // It only holds what there is: nothing may be planned for it.
   void worker.close();
   worker.adopt(held);

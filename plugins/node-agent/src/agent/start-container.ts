@@ -1,19 +1,21 @@
-/** From a container of the pod to a running process: image, environment, files, create, start. */
+/** From a container of the pod and its image to a running process: environment, files, create, start. */
 import { errorMessage } from '@timonel/sdk';
-import type { ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { ImageInfo } from '@timonel/sdk/contracts/images';
+import type { ContainerConfig, ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Attachment } from '@timonel/sdk/contracts/network';
 import type { Container, EphemeralContainer, Pod } from '@timonel/sdk/kube';
-import { ConfigError, isConfigError } from '../container/config-error.ts';
+import { ConfigError } from '../container/config-error.ts';
 import { containerConfig } from '../container/container-config.ts';
 import { environmentOf } from '../container/env.ts';
 import type { NodeFacts } from '../container/field-ref.ts';
 import { networkFileMounts } from '../container/network-files.ts';
 import { hostnameOf } from '../container/sandbox-config.ts';
-import { doubled } from '../plan/back-off.ts';
-import type { StartFailure } from '../plan/view.ts';
+import { securitySettings } from '../container/security.ts';
 import { volumeMounts } from '../volumes/mounts.ts';
 import { podDirectory, volumesDirectory } from './directories.ts';
+import { reasonOf } from './reason-of.ts';
 import type { AgentServices } from './services.ts';
+import type { FailedStart } from './start-failure.ts';
 
 export interface StartRequest {
   readonly pod: Pod;
@@ -21,6 +23,7 @@ export interface StartRequest {
   readonly attempt: number;
   readonly sandboxId: string;
   readonly attachment: Attachment | undefined;
+  readonly image: ImageInfo;
   readonly runtime: ContainerRuntime;
   /** Id of the running container of this name; undefined: there is none. */
   running(name: string): string | undefined;
@@ -28,25 +31,10 @@ export interface StartRequest {
 
 export type StartResult =
   | { readonly ok: true; readonly status: ContainerStatus }
-  | {
-      readonly ok: false;
-      readonly reason: string;
-      readonly message: string;
-      readonly status: ContainerStatus | undefined;
-    };
+  | (FailedStart & { readonly status: ContainerStatus | undefined });
 
-type Failed = Extract<StartResult, { ok: false }>;
-
-function failed(reason: string, error: unknown, status?: ContainerStatus): Failed {
-  return { ok: false, reason, message: errorMessage(error), status };
-}
-
-/** The reason that an error of a plugin carries, or the given one. */
-function reasonOf(error: unknown, otherwise: string): string {
-  if (isConfigError(error)) return error.reason;
-  if (typeof error !== 'object' || error === null || !('name' in error) || !('reason' in error)) return otherwise;
-  const named = error.name === 'RuntimeError' || error.name === 'ImageError' || error.name === 'VolumeError';
-  return named && typeof error.reason === 'string' ? error.reason : otherwise;
+function failed(reason: string, error: unknown, status?: ContainerStatus): StartResult {
+  return { ok: false, reason, error, status };
 }
 
 export function nodeFacts(services: AgentServices, pod: Pod, attachment: Attachment | undefined): NodeFacts {
@@ -59,30 +47,11 @@ export function nodeFacts(services: AgentServices, pod: Pod, attachment: Attachm
   };
 }
 
-/** As the API defaults it: images without a tag or with `latest` are looked up each time. */
-function pullPolicyOf(container: Container): 'Always' | 'IfNotPresent' | 'Never' {
-  const policy = container.imagePullPolicy;
-  if (policy === 'Always' || policy === 'IfNotPresent' || policy === 'Never') return policy;
-  const image = container.image ?? '';
-  const tagged = image.includes('@') || /:[^/]+$/.test(image);
-  return !tagged || image.endsWith(':latest') ? 'Always' : 'IfNotPresent';
-}
-
 export async function startContainer(services: AgentServices, request: StartRequest): Promise<StartResult> {
   const { pod, container } = request;
-  const reference = container.image ?? '';
-  let image;
-  try {
-    image = await services.images.ensure(reference, pullPolicyOf(container));
-  } catch (error) {
-    const reason = reasonOf(error, 'ErrImagePull');
-    services.event(pod, 'Warning', 'Failed', `Failed to pull image "${reference}": ${errorMessage(error)}`);
-    return failed(reason, error);
-  }
-  services.event(pod, 'Normal', 'Pulled', `Container image "${reference}" already present on machine`);
   let status: ContainerStatus;
   try {
-    const config = await configOf(services, request, image);
+    const config = await configOf(services, request);
     status = await request.runtime.createContainer(config);
   } catch (error) {
     services.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
@@ -101,18 +70,17 @@ function targetOf(request: StartRequest): string | undefined {
   return id;
 }
 
-async function configOf(
-  services: AgentServices,
-  request: StartRequest,
-  image: Awaited<ReturnType<AgentServices['images']['ensure']>>,
-): Promise<ReturnType<typeof containerConfig>> {
-  const { pod, container, attempt, sandboxId, attachment } = request;
+async function configOf(services: AgentServices, request: StartRequest): Promise<ContainerConfig> {
+  const { pod, container, attempt, sandboxId, attachment, image } = request;
   const processesOf = targetOf(request);
   const facts = nodeFacts(services, pod, attachment);
   const { sources } = services;
   const env = await environmentOf({ pod, container, facts, sources });
   const hostname = hostnameOf(pod, services.nodeName);
-  const context = { pod, facts, sources, claims: services.claims };
+  const { policy } = services;
+  const security = await securitySettings(pod, container, policy);
+  const runtime = await request.runtime.info();
+  const context = { pod, facts, sources, claims: services.claims, runtime };
   const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, context);
   const files = await networkFileMounts({
     pod,
@@ -132,7 +100,9 @@ async function configOf(
     mounts: [...files, ...volumes],
     hostname,
     nodeName: services.nodeName,
-    nodeMemoryBytes: services.nodeMemoryBytes,
+    policy,
+    security,
+    runtime,
     processesOf,
   });
   if (config.command.length === 0)
@@ -161,22 +131,4 @@ export async function startCreated(
   const status = await runtime.containerStatus(id);
   if (status !== undefined) return { ok: true, status };
   return failed('RunContainerError', `container ${id} vanished after its start`);
-}
-
-const configRetryMs = 10_000;
-const imageReasons = new Set([
-  'ErrImagePull',
-  'InvalidImageName',
-  'ErrImageNeverPull',
-  'ImageInspectError',
-  'CorruptImage',
-]);
-
-/** When to try again: wrong configuration after a fixed time (a person will mend it), the others with growing delays. */
-export function startFailure(failure: Failed, before: StartFailure | undefined, now: number): StartFailure {
-  const { reason, message } = failure;
-  const sameKind = before !== undefined && imageReasons.has(before.reason) === imageReasons.has(reason);
-  const delayMs =
-    reason === 'CreateContainerConfigError' ? configRetryMs : doubled(sameKind ? before.delayMs : undefined);
-  return { reason, message, failedAt: now, retryAt: now + delayMs, delayMs };
 }

@@ -5,15 +5,31 @@ import { z } from 'zod';
 import type { RememberedSource } from './remembered-sources.ts';
 import type { SourceKey } from './references.ts';
 
+/** What this node gave a pod for its whole life. */
+export interface Assignment {
+  readonly handler: string;
+  /** Of its user namespace. */
+  readonly firstId?: number;
+  /** Those that its runtime held. */
+  readonly sandboxes: readonly string[];
+}
+
 export interface Checkpoint {
   readonly nodeName: string;
   /** The newest version of the API that this node has seen. */
   readonly resourceVersion: string;
   readonly pods: readonly Pod[];
+  /** By pod uid. */
+  readonly assignments: ReadonlyMap<string, Assignment>;
   readonly sources: ReadonlyMap<SourceKey, RememberedSource>;
 }
 
-const object = z.looseObject({ metadata: z.looseObject({ name: z.string(), namespace: z.string() }) });
+const object = z.looseObject({ metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }) });
+const assignment = z.object({
+  handler: z.string(),
+  firstId: z.int().min(1).exactOptional(),
+  sandboxes: z.array(z.string()),
+});
 const schema = z.object({
   version: z.literal(1),
   nodeName: z.string(),
@@ -24,6 +40,8 @@ const schema = z.object({
       spec: z.looseObject({ containers: z.array(z.looseObject({ name: z.string() })) }),
     }),
   ),
+  // Absent in files of older versions.
+  assignments: z.record(z.string(), assignment).default({}),
   sources: z.record(z.string(), object.nullable()),
 });
 
@@ -41,13 +59,14 @@ export interface Encoded {
 /** The file's text. Pods go first; sources follow, the small ones first, up to the bound. */
 export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes: number): Encoded {
   const { nodeName, resourceVersion } = checkpoint;
+  const assignments = Object.fromEntries(checkpoint.assignments);
   const pods = checkpoint.pods.map((pod) => JSON.stringify(lean(pod)));
   const sources = [...checkpoint.sources]
     .map(([key, value]) => `${JSON.stringify(key)}:${value === null ? 'null' : JSON.stringify(lean(value))}`)
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   let bytes = pods.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const fitting = sources.filter((text) => (bytes += Buffer.byteLength(text)) <= limitBytes);
-  const head = JSON.stringify({ version: 1, nodeName, resourceVersion }).slice(0, -1);
+  const head = JSON.stringify({ version: 1, nodeName, resourceVersion, assignments }).slice(0, -1);
   const text = `${head},"pods":[${pods.join(',')}],"sources":{${fitting.join(',')}}}\n`;
   return { text, leftOut: sources.length - fitting.length };
 }
@@ -57,7 +76,8 @@ export function decodeCheckpoint(text: string): Checkpoint {
   const { nodeName, resourceVersion, ...rest } = schema.parse(JSON.parse(text));
   const pods: unknown = rest.pods;
   const sources = Object.entries(rest.sources) as [SourceKey, RememberedSource][];
-  return { nodeName, resourceVersion, pods: pods as Pod[], sources: new Map(sources) };
+  const assignments = new Map(Object.entries(rest.assignments));
+  return { nodeName, resourceVersion, pods: pods as Pod[], assignments, sources: new Map(sources) };
 }
 
 /** Undefined: there is none. @throws Error when it is damaged */

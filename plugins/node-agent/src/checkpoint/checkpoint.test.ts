@@ -19,6 +19,7 @@ const checkpointWith = (sources: Record<string, RememberedSource>): Checkpoint =
   nodeName: 'node-1',
   resourceVersion: '7',
   pods: [podWith({}, { managedFields: [{ manager: 'x' }] })],
+  assignments: new Map([['uid-1', { handler: 'crun', firstId: 65_536, sandboxes: ['s0'] }]]),
   sources: new Map(Object.entries(sources) as [SourceKey, RememberedSource][]),
 });
 
@@ -42,6 +43,8 @@ describe('the sources of a pod', () => {
           ],
         },
       ],
+      runtimeClassName: 'gvisor',
+      imagePullSecrets: [{ name: 'pull' }, {}],
       initContainers: [{ name: 'i', envFrom: [{ configMapRef: { name: 'c3' } }] }],
       volumes: [
         { name: 'v1', configMap: { name: 'c4' } },
@@ -56,7 +59,9 @@ describe('the sources of a pod', () => {
       ...['c1', 'c2', 'c3', 'c4', 'c5'].map((name) => `configmaps/default/${name}`),
       'persistentvolumeclaims/default/p1',
       `persistentvolumeclaims/default/${pod.metadata.name}-v6`,
-      ...['s1', 's2', 's3', 's4'].map((name) => `secrets/default/${name}`),
+      'runtimeclasses//gvisor',
+      ...['pull', 's1', 's2', 's3', 's4'].map((name) => `secrets/default/${name}`),
+      'serviceaccounts/default/default',
     ]);
   });
 });
@@ -69,6 +74,7 @@ describe('the checkpoint', () => {
     expect(text).not.toContain('managedFields');
     const again = decodeCheckpoint(text);
     expect(again).toMatchObject({ nodeName: 'node-1', resourceVersion: '7', pods: [podWith()] });
+    expect(Object.fromEntries(again.assignments)).toEqual(Object.fromEntries(checkpoint.assignments));
     expect(Object.fromEntries(again.sources)).toEqual({
       'secrets/default/s': secretOf('s', 'v'),
       'configmaps/default/none': null,

@@ -1,15 +1,19 @@
-/** The ConfigMaps, Secrets and claims that a pod names. Pure. */
+/** The ConfigMaps, Secrets, claims and others that a pod names. Pure. */
 import type { Pod } from '@timonel/sdk/kube';
 import { podClaims } from '@timonel/sdk/volumes';
 import { allContainers } from '../plan/containers.ts';
 
-export type SourceKind = 'configmaps' | 'secrets' | 'persistentvolumeclaims';
+export type SourceKind = 'configmaps' | 'secrets' | 'persistentvolumeclaims' | 'serviceaccounts' | 'runtimeclasses';
 
-/** `configmaps/<namespace>/<name>` */
+/** `configmaps/<namespace>/<name>`; the namespace of runtime classes is empty. */
 export type SourceKey = `${SourceKind}/${string}/${string}`;
 
 export function sourceKey(kind: SourceKind, namespace: string, name: string): SourceKey {
   return `${kind}/${namespace}/${name}`;
+}
+
+export function serviceAccountOf({ spec }: Pod): string {
+  return spec.serviceAccountName === undefined || spec.serviceAccountName === '' ? 'default' : spec.serviceAccountName;
 }
 
 interface Named {
@@ -45,6 +49,10 @@ export function sourcesOf(pod: Pod): Set<SourceKey> {
       add('secrets', part.secret?.secretName ?? part.secret?.name);
     }
   }
+  for (const { name } of pod.spec.imagePullSecrets ?? []) add('secrets', name);
+  add('serviceaccounts', serviceAccountOf(pod));
+  const { runtimeClassName = '' } = pod.spec;
+  if (runtimeClassName !== '') found.add(sourceKey('runtimeclasses', '', runtimeClassName));
   for (const { name } of podClaims(pod, pod.metadata.name ?? '')) add('persistentvolumeclaims', name);
   return found;
 }

@@ -1,4 +1,4 @@
-/** ConfigMaps, Secrets and claims from the API; while it is away, as they were seen last. */
+/** ConfigMaps, Secrets, claims and others from the API; while it is away, as they were seen last. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   apiErrorReason,
@@ -7,16 +7,19 @@ import {
   persistentVolumeClaims,
   persistentVolumes,
   secrets,
+  serviceAccounts,
   type ConfigMap,
   type KubeObject,
   type ResourceType,
+  type RuntimeClass,
   type Secret,
+  type ServiceAccount,
 } from '@timonel/sdk/kube';
 import type { BoundClaim, ConfigSources } from '../container/sources.ts';
 import { sourceKey, type SourceKey } from './references.ts';
 
 /** `null`: the API said that there is no such object. */
-export type RememberedSource = ConfigMap | Secret | BoundClaim | null;
+export type RememberedSource = ConfigMap | Secret | BoundClaim | RuntimeClass | ServiceAccount | null;
 
 export class RememberedSources implements ConfigSources {
   readonly #api: ApiClient;
@@ -41,8 +44,20 @@ export class RememberedSources implements ConfigSources {
     return this.#read(sourceKey('persistentvolumeclaims', namespace, name), () => this.#bound(namespace, name));
   }
 
+  serviceAccount(namespace: string, name: string): Promise<ServiceAccount | undefined> {
+    return this.#read(sourceKey('serviceaccounts', namespace, name), () =>
+      found(this.#api, serviceAccounts, namespace, name),
+    );
+  }
+
+  runtimeClass(name: string, load: () => Promise<RuntimeClass | undefined>): Promise<RuntimeClass | undefined> {
+    return this.#read(sourceKey('runtimeclasses', '', name), load);
+  }
+
   /** Those that are wanted still; the others are forgotten. */
-  retain(wanted: ReadonlySet<SourceKey>): ReadonlyMap<SourceKey, RememberedSource> {
+  retain(named: ReadonlySet<SourceKey>): ReadonlyMap<SourceKey, RememberedSource> {
+    const wanted = new Set(named);
+    for (const key of named) for (const secret of pullSecretsOf(this.#known.get(key))) wanted.add(secret);
     for (const key of this.#known.keys()) if (!wanted.has(key)) this.#known.delete(key);
     return this.#known;
   }
@@ -55,7 +70,7 @@ export class RememberedSources implements ConfigSources {
     return volume === undefined ? claim : { ...claim, volume };
   }
 
-  async #read<T extends ConfigMap | Secret | BoundClaim>(
+  async #read<T extends NonNullable<RememberedSource>>(
     key: SourceKey,
     load: () => Promise<T | undefined>,
   ): Promise<T | undefined> {
@@ -77,6 +92,13 @@ export class RememberedSources implements ConfigSources {
     this.#known.set(key, object);
     if (!same) this.#changed();
   }
+}
+
+function pullSecretsOf(source: RememberedSource | undefined): SourceKey[] {
+  const { metadata, imagePullSecrets = [] } = (source ?? { metadata: {} }) as ServiceAccount;
+  return imagePullSecrets.flatMap(({ name = '' }) =>
+    name === '' ? [] : [sourceKey('secrets', metadata.namespace ?? '', name)],
+  );
 }
 
 async function found<T extends KubeObject>(

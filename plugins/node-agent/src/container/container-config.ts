@@ -1,11 +1,14 @@
 /** The runtime's configuration of one container. Pure. */
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
-import type { ContainerConfig, Mount } from '@timonel/sdk/contracts/runtime';
+import type { ContainerConfig, Mount, RuntimeInfo, SecuritySettings } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import { containerId, labelKeys, podLabels } from '../plan/identity.ts';
 import { expand } from './expand.ts';
 import { linuxResources } from './qos.ts';
-import { securitySettings, userOf } from './security.ts';
+import { ConfigError } from './config-error.ts';
+import { digestReference } from './image-digest.ts';
+import type { NodePolicy } from './node-policy.ts';
+import { userOf } from './security.ts';
 
 export interface ContainerInput {
   readonly pod: Pod;
@@ -17,7 +20,9 @@ export interface ContainerInput {
   readonly mounts: readonly Mount[];
   readonly hostname: string;
   readonly nodeName: string;
-  readonly nodeMemoryBytes: number;
+  readonly policy: NodePolicy;
+  readonly security: SecuritySettings;
+  readonly runtime: Pick<RuntimeInfo, 'name' | 'supplementalGroupsPolicy'>;
   /** Id of the container whose processes it sees. */
   readonly processesOf: string | undefined;
 }
@@ -49,6 +54,14 @@ function mergedEnv({ image, env, hostname, container }: ContainerInput): { name:
   return [...merged].map(([name, value]) => ({ name, value }));
 }
 
+/** @throws ConfigError when the runtime cannot keep the groups of the image away */
+function groupsPolicyOf({ pod, runtime }: ContainerInput): Pick<ContainerConfig, 'supplementalGroupsPolicy'> {
+  const policy = pod.spec.securityContext?.supplementalGroupsPolicy;
+  if (policy !== 'Strict') return policy === 'Merge' ? { supplementalGroupsPolicy: policy } : {};
+  if (runtime.supplementalGroupsPolicy === true) return { supplementalGroupsPolicy: policy };
+  throw new ConfigError(`SupplementalGroupsPolicy=Strict is not supported by runtime "${runtime.name}"`);
+}
+
 /** @throws ConfigError */
 export function containerConfig(input: ContainerInput): ContainerConfig {
   const { pod, container, attempt, image } = input;
@@ -56,6 +69,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
   const groups = [...(context?.supplementalGroups ?? [])];
   if (context?.fsGroup !== undefined) groups.push(context.fsGroup);
   const workingDir = container.workingDir ?? '';
+  const digest = digestReference(container.image ?? '', image.references);
   return {
     id: containerId(pod, container.name, attempt),
     sandboxId: input.sandboxId,
@@ -67,9 +81,10 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     workingDir: workingDir === '' ? image.config.workingDir || '/' : workingDir,
     user: userOf(pod, container, image.config.user),
     supplementalGroups: [...new Set(groups)],
+    ...groupsPolicyOf(input),
     mounts: input.mounts,
-    resources: linuxResources(pod, container, input.nodeMemoryBytes),
-    security: securitySettings(container),
+    resources: linuxResources(pod, container, input.policy),
+    security: input.security,
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
@@ -81,6 +96,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
       [labelKeys.containerName]: container.name,
       [labelKeys.restartCount]: String(attempt),
       [labelKeys.specImage]: container.image ?? '',
+      ...(digest === undefined ? {} : { [labelKeys.imageDigest]: digest }),
     },
   };
 }

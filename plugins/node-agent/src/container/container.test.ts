@@ -7,6 +7,15 @@ import { hostsFile, resolvFile } from './network-files.ts';
 import { linuxResources, podResources, qosClassOf } from './qos.ts';
 import { hostnameOf } from './sandbox-config.ts';
 import { userOf } from './security.ts';
+import { policy } from './testing.ts';
+
+const security = {
+  privileged: false,
+  readOnlyRootFilesystem: false,
+  noNewPrivileges: true,
+  addCapabilities: [],
+  dropCapabilities: [],
+};
 
 const facts = {
   nodeName: 'node-1',
@@ -93,7 +102,9 @@ describe('command', () => {
       mounts: [],
       hostname: 'web',
       nodeName: 'node-1',
-      nodeMemoryBytes: 2 ** 33,
+      policy,
+      security: { ...security, seccomp: { type: 'RuntimeDefault' } },
+      runtime: { name: 'x' },
       processesOf: undefined,
     });
     expect(config.command).toEqual(expected);
@@ -122,21 +133,26 @@ describe('quality of service', () => {
   });
 
   it('sets limits, shares and the order of the OOM killer', () => {
-    const node = 2 ** 33;
+    const node = { ...policy, nodeMemoryBytes: 2 ** 33 };
     const burst = with_({ memory: '1Gi', cpu: '1500m' }, { memory: '1Gi', cpu: '250m' });
     expect(linuxResources(podWith({ containers: [burst] }), burst, node)).toEqual({
       memoryLimitBytes: 2 ** 30,
       cpuLimitMillis: 1500,
       cpuShares: 256,
       oomScoreAdj: 875,
+      swapLimitBytes: 0,
     });
     const best = container('a');
-    expect(linuxResources(podWith({ containers: [best] }), best, node)).toEqual({ cpuShares: 2, oomScoreAdj: 1000 });
-    expect(podResources(podWith({ containers: [burst, burst] }))).toMatchObject({
+    expect(linuxResources(podWith({ containers: [best] }), best, node)).toEqual({
+      cpuShares: 2,
+      oomScoreAdj: 1000,
+      swapLimitBytes: 0,
+    });
+    expect(podResources(podWith({ containers: [burst, burst] }), policy)).toMatchObject({
       memoryLimitBytes: 2 ** 31,
       cpuLimitMillis: 3000,
     });
-    expect(podResources(podWith({ containers: [burst, best] })).memoryLimitBytes).toBeUndefined();
+    expect(podResources(podWith({ containers: [burst, best] }), policy).memoryLimitBytes).toBeUndefined();
   });
 });
 

@@ -1,7 +1,9 @@
 /** The runtime's configuration of a pod's sandbox. Pure. */
-import type { SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import type { SandboxConfig, UserNamespace } from '@timonel/sdk/contracts/runtime';
 import type { Pod } from '@timonel/sdk/kube';
 import { labelKeys, podLabels, sandboxId } from '../plan/identity.ts';
+import { sysctlName } from '../admission/sysctls.ts';
+import type { NodePolicy } from './node-policy.ts';
 import { podResources, qosClassOf } from './qos.ts';
 
 const hostnameLimit = 63;
@@ -13,9 +15,26 @@ export function hostnameOf(pod: Pod, nodeName: string): string {
   return wanted.slice(0, hostnameLimit).replace(/[-.]+$/, '');
 }
 
-export function sandboxConfig(pod: Pod, attempt: number, logDirectory: string, nodeName: string): SandboxConfig {
+export interface SandboxInput {
+  readonly pod: Pod;
+  readonly attempt: number;
+  readonly logDirectory: string;
+  readonly nodeName: string;
+  readonly userNamespace: UserNamespace | undefined;
+  readonly policy: NodePolicy;
+}
+
+export function sandboxConfig({
+  pod,
+  attempt,
+  logDirectory,
+  nodeName,
+  userNamespace,
+  policy,
+}: SandboxInput): SandboxConfig {
   const sysctls: Record<string, string> = {};
-  for (const { name, value } of pod.spec.securityContext?.sysctls ?? []) sysctls[name] = value;
+  for (const { name, value } of pod.spec.securityContext?.sysctls ?? []) sysctls[sysctlName(name)] = value;
+  const firstId = userNamespace === undefined ? {} : { [labelKeys.firstId]: String(userNamespace.firstUid) };
   return {
     id: sandboxId(pod, attempt),
     podUid: pod.metadata.uid ?? '',
@@ -28,8 +47,9 @@ export function sandboxConfig(pod: Pod, attempt: number, logDirectory: string, n
     shareProcessNamespace: pod.spec.shareProcessNamespace === true,
     logDirectory,
     sysctls,
-    resources: podResources(pod),
+    resources: podResources(pod, policy),
     qosClass: qosClassOf(pod),
-    labels: { ...podLabels(pod, nodeName), [labelKeys.sandboxAttempt]: String(attempt) },
+    ...(userNamespace === undefined ? {} : { userNamespace }),
+    labels: { ...podLabels(pod, nodeName), [labelKeys.sandboxAttempt]: String(attempt), ...firstId },
   };
 }

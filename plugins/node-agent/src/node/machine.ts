@@ -1,11 +1,16 @@
 /** What this machine has and how it is. */
-import { readFile, statfs } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, freemem, platform, release, totalmem, version } from 'node:os';
 import type { Quantities } from '@timonel/sdk/kube';
 
 export interface Machine {
   readonly capacity: Quantities;
   readonly memoryBytes: number;
+  readonly swapBytes: number;
+  /** Sizes of which the node has some, as Kubernetes names them: `2Mi`. */
+  readonly hugePageSizes: readonly string[];
+  /** The kernel has AppArmor, and it is on. */
+  readonly hasAppArmor: boolean;
   readonly machineId: string;
   readonly bootId: string;
   readonly kernelVersion: string;
@@ -31,9 +36,39 @@ async function text(path: string): Promise<string> {
   return (await readFile(path, 'utf8').catch(() => '')).trim();
 }
 
+interface HugePages {
+  readonly size: string;
+  readonly count: number;
+}
+
+const kibPerMib = 1024;
+const kibPerGib = 1024 * 1024;
+
+/** The directories are named by size: `hugepages-2048kB`. */
+async function readHugePages(): Promise<HugePages[]> {
+  const root = '/sys/kernel/mm/hugepages';
+  const names = await readdir(root).catch(() => []);
+  const found = names.map(async (name): Promise<HugePages[]> => {
+    const kib = Number(/^hugepages-(\d+)kB$/.exec(name)?.[1] ?? 0);
+    if (kib === 0) return [];
+    const count = Number(await text(`${root}/${name}/nr_hugepages`));
+    if (kib % kibPerGib === 0) return [{ size: `${kib / kibPerGib}Gi`, count }];
+    return [{ size: kib % kibPerMib === 0 ? `${kib / kibPerMib}Mi` : `${kib}Ki`, count }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** `512Mi` for 256 pages of `2Mi`. */
+function hugePagesCapacity({ size, count }: HugePages): [string, string] {
+  const [, number = '0', unit = ''] = /^(\d+)(\w+)$/.exec(size) ?? [];
+  return [`hugepages-${size}`, count === 0 ? '0' : `${Number(number) * count}${unit}`];
+}
+
 export async function readMachine(dataDir: string, maxPods: number): Promise<Machine> {
   const disk = await statfs(dataDir);
   const release_ = await text('/etc/os-release');
+  const hugePages = await readHugePages();
+  const swap = /^SwapTotal:\s+(\d+) kB$/m.exec(await text('/proc/meminfo'))?.[1];
   const pretty = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(release_)?.[1];
   return {
     capacity: {
@@ -41,8 +76,12 @@ export async function readMachine(dataDir: string, maxPods: number): Promise<Mac
       memory: `${Math.floor(totalmem() / 1024)}Ki`,
       'ephemeral-storage': `${Math.floor((disk.blocks * disk.bsize) / 1024)}Ki`,
       pods: String(maxPods),
+      ...Object.fromEntries(hugePages.map(hugePagesCapacity)),
     },
     memoryBytes: totalmem(),
+    swapBytes: Number(swap ?? 0) * 1024,
+    hugePageSizes: hugePages.flatMap(({ size, count }) => (count > 0 ? [size] : [])),
+    hasAppArmor: (await text('/sys/module/apparmor/parameters/enabled')) === 'Y',
     machineId: await text('/etc/machine-id'),
     bootId: await text('/proc/sys/kernel/random/boot_id'),
     kernelVersion: release(),

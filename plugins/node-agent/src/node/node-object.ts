@@ -2,6 +2,12 @@
 import type { Condition, Node, Quantities } from '@timonel/sdk/kube';
 import type { Machine, Pressure } from './machine.ts';
 
+export interface RuntimeHandler {
+  /** Empty: that of pods without a runtime class. */
+  readonly name: string;
+  readonly features: { readonly recursiveReadOnlyMounts: boolean; readonly userNamespaces: boolean };
+}
+
 export interface NodeState {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -13,6 +19,9 @@ export interface NodeState {
   readonly serverPort: number;
   readonly podCidr: string;
   readonly runtimeVersion: string;
+  readonly runtimeHandlers: readonly RuntimeHandler[];
+  /** All runtimes keep the groups of images away from pods that ask for it. */
+  readonly supplementalGroupsPolicy: boolean;
   /** Why the node cannot run pods; empty: it can. */
   readonly notReady: string;
   readonly images: readonly { readonly names: string[]; readonly sizeBytes: number }[];
@@ -21,6 +30,8 @@ export interface NodeState {
 export const kubeletVersion = 'v1.35.0-timonel.0.1.0';
 /** As the kubelet's nodeStatusMaxImages. */
 const imageLimit = 50;
+/** As its maxNamesPerImageInNodeStatus. */
+const nameLimit = 5;
 
 export function nodeLabels(state: NodeState): Record<string, string> {
   const { operatingSystem, architecture } = state.machine;
@@ -101,8 +112,18 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
       operatingSystem: machine.operatingSystem,
       architecture: machine.architecture,
     },
-    images: state.images.slice(0, imageLimit).map(({ names, sizeBytes }) => ({ names: [...names], sizeBytes })),
+    runtimeHandlers: state.runtimeHandlers.map(({ name, features }) => ({ name, features: { ...features } })),
+    features: { supplementalGroupsPolicy: state.supplementalGroupsPolicy },
+    images: imagesOf(state),
   };
+}
+
+/** The largest, as the kubelet: they are worth most to a scheduler that wants to avoid pulls. */
+function imagesOf({ images }: NodeState): { names: string[]; sizeBytes: number }[] {
+  return images
+    .toSorted((a, b) => b.sizeBytes - a.sizeBytes || ((a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1))
+    .slice(0, imageLimit)
+    .map(({ names, sizeBytes }) => ({ names: names.slice(0, nameLimit), sizeBytes }));
 }
 
 /** Without the heartbeat times, to see whether anything else changed. */

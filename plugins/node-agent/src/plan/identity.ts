@@ -12,6 +12,10 @@ export const labelKeys = {
   sandboxAttempt: 'timonel.io/sandbox-attempt',
   specImage: 'timonel.io/spec-image',
   nodeName: 'timonel.io/node',
+  /** Of a sandbox with a user namespace of its own: the first of its ids. */
+  firstId: 'timonel.io/first-id',
+  /** `repository@sha256:…` of the image that a container was made of. */
+  imageDigest: 'timonel.io/image-digest',
 } as const;
 
 const readableLength = 24;

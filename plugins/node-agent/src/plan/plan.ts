@@ -111,6 +111,9 @@ function planContainer(view: PodView, container: Container, kind: ContainerKind,
       return;
     }
   }
+  const pull = view.memory.pulls.get(name);
+  // Its end makes the next plan.
+  if (pull?.reference === container.image && pull?.image === undefined && pull !== undefined) return;
   draft.add({ type: 'start-container', container: name, attempt: nextAttempt(view, name), init: isInit(kind) });
 }
 

@@ -1,7 +1,9 @@
 /** What the plan looks at: the pod as declared, what the runtime shows, and what the agent remembers. */
+import type { EnsuredImage } from '@timonel/sdk/contracts/images';
 import type { Attachment } from '@timonel/sdk/contracts/network';
 import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod } from '@timonel/sdk/kube';
+import type { Rejection } from '../admission/rejection.ts';
 import type { BackOffEntry } from './back-off.ts';
 
 /** A start that failed before there was a container to look at. */
@@ -13,6 +15,29 @@ export interface StartFailure {
   readonly failedAt: number;
   readonly retryAt: number;
   readonly delayMs: number;
+}
+
+export interface SandboxFailure {
+  readonly message: string;
+  /** ms since the epoch. */
+  readonly retryAt: number;
+  readonly delayMs: number;
+}
+
+/** Failures after which the status says ImagePullBackOff until the next try. */
+export const pullReasons: ReadonlySet<string> = new Set([
+  'ErrImagePull',
+  'RegistryUnavailable',
+  'CorruptImage',
+  'SignatureValidationFailed',
+]);
+
+/** An image that is being fetched for a container, or was just now. */
+export interface Pull {
+  readonly reference: string;
+  readonly abort: AbortController;
+  /** Undefined: not here yet. */
+  readonly image: EnsuredImage | undefined;
 }
 
 /** How long a failed pull is shown as such before it is shown as waiting for the next try. */
@@ -29,18 +54,24 @@ export interface ProbeVerdict {
 /** Kept by the pod's worker between two plans. Lost with the agent; everything in it can be rebuilt or begins anew. */
 export interface PodMemory {
   sandboxAttempt: number;
-  sandboxFailure: { readonly message: string; readonly retryAt: number; readonly delayMs: number } | undefined;
+  sandboxFailure: SandboxFailure | undefined;
   attachment: Attachment | undefined;
   /** Back-off of restarts by container name. */
   readonly restarts: Map<string, BackOffEntry>;
   /** Failed starts by container name. */
   readonly starts: Map<string, StartFailure>;
+  /** By container name. */
+  readonly pulls: Map<string, Pull>;
   /** Containers being stopped, by id: the grace period in ms they were given. */
   readonly stopping: Map<string, number>;
   /** By container id. */
   readonly verdicts: Map<string, ProbeVerdict>;
   /** The last finished try by container name, kept when its record in the runtime is gone. */
   readonly finished: Map<string, ContainerStatus>;
+  /** Whether the node can run the pod was asked. */
+  isAdmitted: boolean;
+  /** This node cannot run the pod, whatever is tried. */
+  rejection: Rejection | undefined;
   /** The last status was written before the traces of the pod are removed. */
   finalReported: boolean;
   dataRemoved: boolean;
@@ -56,9 +87,12 @@ export function emptyMemory(): PodMemory {
     attachment: undefined,
     restarts: new Map(),
     starts: new Map(),
+    pulls: new Map(),
     stopping: new Map(),
     verdicts: new Map(),
     finished: new Map(),
+    isAdmitted: false,
+    rejection: undefined,
     finalReported: false,
     dataRemoved: false,
     objectDeleted: false,

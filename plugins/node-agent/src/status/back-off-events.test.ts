@@ -19,11 +19,12 @@ const withReason = (reason: string | undefined): PodStatus => ({
 describe('newBackOffs', () => {
   it('tells when a container begins to back off, and not while it goes on', () => {
     expect(newBackOffs(withReason(undefined), withReason('CrashLoopBackOff'))).toEqual([
-      'Back-off restarting failed container c',
+      { type: 'Warning', reason: 'BackOff', message: 'Back-off restarting failed container c' },
     ]);
     expect(newBackOffs(withReason('CrashLoopBackOff'), withReason('CrashLoopBackOff'))).toEqual([]);
     expect(newBackOffs(withReason('ErrImagePull'), withReason('ImagePullBackOff'))).toEqual([
-      'Back-off pulling image "web:1"',
+      { type: 'Normal', reason: 'BackOff', message: 'Back-off pulling image "web:1"' },
+      { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
     ]);
     expect(newBackOffs(undefined, withReason('ContainerCreating'))).toEqual([]);
   });

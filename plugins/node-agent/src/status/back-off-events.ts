@@ -7,14 +7,23 @@ function containersOf(status: PodStatus | undefined): readonly PodContainerStatu
   return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
 }
 
-/** Messages of containers that began to back off between two states. */
-export function newBackOffs(before: PodStatus | undefined, after: PodStatus): readonly string[] {
+export interface BackOffEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Events of containers that began to back off between two states. */
+export function newBackOffs(before: PodStatus | undefined, after: PodStatus): readonly BackOffEvent[] {
   const known = new Map(containersOf(before).map((status) => [status.name, status.state.waiting?.reason]));
-  return containersOf(after).flatMap(({ name, image, state }) => {
+  return containersOf(after).flatMap(({ name, image, state }): BackOffEvent[] => {
     const reason = state.waiting?.reason ?? '';
     if (!backOffReasons.has(reason) || known.get(name) === reason) return [];
-    return reason === 'ImagePullBackOff'
-      ? [`Back-off pulling image "${image}"`]
-      : [`Back-off restarting failed container ${name}`];
+    if (reason === 'ImagePullBackOff')
+      return [
+        { type: 'Normal', reason: 'BackOff', message: `Back-off pulling image "${image}"` },
+        { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
+      ];
+    return [{ type: 'Warning', reason: 'BackOff', message: `Back-off restarting failed container ${name}` }];
   });
 }

@@ -19,7 +19,8 @@ import {
   verdictOf,
   type ContainerKind,
 } from '../plan/containers.ts';
-import { pullErrorShownMs, type PodView, type StartFailure } from '../plan/view.ts';
+import { labelKeys } from '../plan/identity.ts';
+import { pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
 
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
   return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
@@ -56,8 +57,9 @@ function waiting(reason: string, message?: string): ContainerStateStatus {
 }
 
 function failureState(failure: StartFailure, image: string, now: number): ContainerStateStatus {
-  if (failure.reason === 'ErrImagePull' && now - failure.failedAt >= pullErrorShownMs) {
-    return waiting('ImagePullBackOff', `Back-off pulling image "${image}": ErrImagePull: ${failure.message}`);
+  if (pullReasons.has(failure.reason) && now - failure.failedAt >= pullErrorShownMs) {
+    const { reason, message } = failure;
+    return waiting('ImagePullBackOff', `Back-off pulling image "${image}": ${reason}: ${message}`);
   }
   return waiting(failure.reason, failure.message);
 }
@@ -137,7 +139,7 @@ function statusOf(view: PodView, container: Container, kind: ContainerKind, now:
     ready: isReady(view, container, latest, kind),
     restartCount: attempt,
     image: shown?.imageReference ?? container.image ?? '',
-    imageID: shown?.imageId ?? '',
+    imageID: shown?.labels[labelKeys.imageDigest] ?? shown?.imageId ?? '',
     ...(shown === undefined ? {} : { containerID: runtimeIdOf(shown.id) }),
     started,
   };

@@ -34,6 +34,7 @@ export function isPastDeadline(view: PodView, now: number): boolean {
 export function phaseOf(view: PodView, statuses: readonly PodContainerStatus[], now: number): Phase {
   const reported = view.pod.status?.phase;
   if (reported === 'Succeeded' || reported === 'Failed') return reported;
+  if (view.memory.rejection !== undefined) return 'Failed';
   const phase = isPastDeadline(view, now) ? 'Failed' : phaseByContainers(view, statuses);
   const isOver = phase === 'Succeeded' || phase === 'Failed';
   const duringTheEnd = reported === 'Running' ? 'Running' : 'Pending';

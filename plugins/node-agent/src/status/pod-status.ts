@@ -14,12 +14,21 @@ function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
 
 /** Why the pod as a whole waits or failed, when one cause is known. */
 function cause(view: PodView, phase: Phase, now: number): Pick<PodStatus, 'reason' | 'message'> {
+  const { rejection } = view.memory;
+  if (rejection !== undefined) return { reason: rejection.reason, message: `Pod was rejected: ${rejection.message}` };
   if (isPastDeadline(view, now) && phase === 'Failed') {
     return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
   }
   const { reason, message } = view.pod.status ?? {};
   const finished = view.pod.status?.phase === 'Failed';
   return finished ? { ...(reason && { reason }), ...(message && { message }) } : {};
+}
+
+/** Nothing was ever made for it here: there are no containers to tell of. */
+function wasRejected({ pod, memory, containers, sandboxes }: PodView): boolean {
+  if (memory.rejection !== undefined) return true;
+  const untouched = containers.length === 0 && sandboxes.length === 0 && memory.finished.size === 0;
+  return untouched && pod.status?.phase === 'Failed' && (pod.status.containerStatuses ?? []).length === 0;
 }
 
 export function podStatus(view: PodView, nodeAddress: string, now: number): PodStatus {
@@ -29,6 +38,7 @@ export function podStatus(view: PodView, nodeAddress: string, now: number): PodS
   const phase = phaseOf(view, statuses, now);
   const addresses = podAddresses(view, nodeAddress);
   const { status, metadata } = view.pod;
+  const isUntouched = wasRejected(view);
   return {
     ...(metadata.generation === undefined ? {} : { observedGeneration: metadata.generation }),
     phase,
@@ -38,9 +48,9 @@ export function podStatus(view: PodView, nodeAddress: string, now: number): PodS
     hostIPs: [{ ip: nodeAddress }],
     ...(addresses.length === 0 ? {} : { podIP: addresses[0] ?? '', podIPs: addresses.map((ip) => ({ ip })) }),
     startTime: status?.startTime ?? timestampOf(now),
-    ...(inits.length === 0 ? {} : { initContainerStatuses: inits }),
-    containerStatuses: statuses,
-    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral }),
+    ...(inits.length === 0 || isUntouched ? {} : { initContainerStatuses: inits }),
+    ...(isUntouched ? {} : { containerStatuses: statuses }),
+    ...(ephemeral.length === 0 || isUntouched ? {} : { ephemeralContainerStatuses: ephemeral }),
     qosClass: status?.qosClass ?? qosClassOf(view.pod),
   };
 }

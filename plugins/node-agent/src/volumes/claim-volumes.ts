@@ -1,6 +1,6 @@
 /** Volumes of claims: which one it is, and who makes it usable on this node. */
 import type { Many } from '@timonel/sdk';
-import type { VolumeDriver, VolumePod } from '@timonel/sdk/contracts/volume';
+import type { VolumeDriver, VolumeMountRequest, VolumePod } from '@timonel/sdk/contracts/volume';
 import type { Pod } from '@timonel/sdk/kube';
 import { isFullyBound, isMadeFor, podClaims, type PodClaim } from '@timonel/sdk/volumes';
 import { ConfigError } from '../container/config-error.ts';
@@ -15,6 +15,10 @@ export type ReadClaim = (namespace: string, name: string) => Promise<BoundClaim 
 
 function referenceOf({ metadata: { namespace = '', name = '', uid = '' } }: Pod): VolumePod {
   return { namespace, name, uid };
+}
+
+function changePolicyOf(policy: string | undefined): Pick<VolumeMountRequest, 'fsGroupChangePolicy'> {
+  return policy === 'Always' || policy === 'OnRootMismatch' ? { fsGroupChangePolicy: policy } : {};
 }
 
 export class ClaimVolumes {
@@ -39,8 +43,10 @@ export class ClaimVolumes {
       );
     }
     const { readOnly } = wanted;
-    const fsGroup = pod.spec.securityContext?.fsGroup;
-    const { hostPath } = await driver.mount({ pod: referenceOf(pod), name, volume, readOnly, fsGroup });
+    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+    const change = changePolicyOf(fsGroupChangePolicy);
+    const request = { pod: referenceOf(pod), name, volume, readOnly, fsGroup, ...change };
+    const { hostPath } = await driver.mount(request);
     return { hostPath, readOnly };
   }
 

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import type { Mount } from '@timonel/sdk/contracts/runtime';
+import type { Mount, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { expand } from '../container/expand.ts';
@@ -20,6 +20,8 @@ const propagation: Record<string, Mount['propagation']> = {
 export interface MountContext extends PayloadContext {
   /** Absent: claims are not supported. */
   readonly claims?: Pick<ClaimVolumes, 'mount'>;
+  /** Of the runtime that gets the mounts. */
+  readonly runtime?: Pick<RuntimeInfo, 'name' | 'recursiveReadOnlyMounts'>;
 }
 
 /** Prepares the volumes that the container uses. @throws ConfigError, VolumeError */
@@ -41,9 +43,26 @@ export async function volumeMounts(
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       readOnly: mount.readOnly === true || claimed?.readOnly === true,
       propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
+      ...recursiveReadOnly(mount, context.runtime),
     });
   }
   return mounts;
+}
+
+/** Absent: as the runtime does it by itself. @throws ConfigError when it must be, and cannot */
+function recursiveReadOnly(mount: VolumeMount, runtime: MountContext['runtime']): Pick<Mount, 'recursiveReadOnly'> {
+  const wanted = mount.recursiveReadOnly;
+  if (wanted === undefined || wanted === '') return {};
+  if (wanted === 'Disabled') return { recursiveReadOnly: false };
+  const able = runtime?.recursiveReadOnlyMounts === true;
+  const fits = mount.readOnly === true && (mount.mountPropagation ?? 'None') === 'None';
+  if (wanted === 'IfPossible') return { recursiveReadOnly: able && fits };
+  if (wanted !== 'Enabled') throw new ConfigError(`recursiveReadOnly "${wanted}" of volume "${mount.name}" is unknown`);
+  if (able && fits) return { recursiveReadOnly: true };
+  const why = fits
+    ? `runtime "${runtime?.name ?? ''}" cannot do it on this node`
+    : 'it needs readOnly: true and no propagation';
+  throw new ConfigError(`volume "${mount.name}" is to be mounted read-only recursively, but ${why}`);
 }
 
 async function prepareVolume(volume: Volume, volumesDirectory: string, context: PayloadContext): Promise<string> {

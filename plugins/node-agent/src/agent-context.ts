@@ -1,0 +1,22 @@
+import type { Many, PluginContext } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { ImageService } from '@timonel/sdk/contracts/images';
+import type { PodNetwork } from '@timonel/sdk/contracts/network';
+import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
+import type { VolumeDriver } from '@timonel/sdk/contracts/volume';
+import type { AgentConfig } from './config.ts';
+
+/** The parts of the context that are used. */
+export interface AgentContext extends Pick<
+  PluginContext,
+  'name' | 'log' | 'env' | 'signal' | 'dataDir' | 'reportFault'
+> {
+  readonly config: AgentConfig;
+  readonly deps: {
+    readonly api: ApiClient;
+    readonly runtimes: Many<ContainerRuntime>;
+    readonly images: ImageService;
+    readonly network: PodNetwork;
+    readonly volumes: Many<VolumeDriver>;
+  };
+}

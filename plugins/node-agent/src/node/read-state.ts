@@ -1,0 +1,70 @@
+/** Reads what the Node object tells. */
+import type { RuntimeInfo } from '@timonel/sdk/contracts/runtime';
+import type { AgentContext } from '../agent-context.ts';
+import type { Runtimes } from '../agent/runtimes.ts';
+import { defaultAddress } from './default-address.ts';
+import { readPressure, type Machine } from './machine.ts';
+import type { NodeState, RuntimeHandler } from './node-object.ts';
+
+export function capacityOf(machine: Machine, config: AgentContext['config']): Record<string, string> {
+  return { ...machine.capacity, ...config.capacity };
+}
+
+export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config' | 'deps'>): Promise<string> {
+  if (config.nodeAddress !== '') return config.nodeAddress;
+  return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
+}
+
+/** One that does not answer is left out. */
+async function infos(runtimes: Runtimes): Promise<ReadonlyMap<string, RuntimeInfo>> {
+  const found = await Promise.all(
+    runtimes.names().map(async (name) => {
+      const info = await runtimes
+        .get(name)
+        ?.info()
+        .catch(() => undefined);
+      return info === undefined ? [] : [[name, info] as const];
+    }),
+  );
+  return new Map(found.flat());
+}
+
+function handler(name: string, info: RuntimeInfo): RuntimeHandler {
+  const { recursiveReadOnlyMounts = false, userNamespaces = false } = info;
+  return { name, features: { recursiveReadOnlyMounts, userNamespaces } };
+}
+
+/** By name; the nameless one is that of pods without a class. */
+function handlersOf(known: ReadonlyMap<string, RuntimeInfo>, usual: string): RuntimeHandler[] {
+  const named = [...known].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([name, info]) => handler(name, info));
+  const info = known.get(usual);
+  return info === undefined ? named : [handler('', info), ...named];
+}
+
+export async function readNodeState(ctx: AgentContext, machine: Machine, runtimes: Runtimes): Promise<NodeState> {
+  const { deps, config } = ctx;
+  const network = await deps.network.nodeNetwork();
+  const known = await infos(runtimes);
+  const info = known.get(config.runtime);
+  const names = runtimes.names().join(', ') || 'none';
+  let notReady = '';
+  if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${names})`;
+  else if (!info.ready) notReady = `container runtime is not ready: ${info.reason}`;
+  const local = await deps.images.list();
+  return {
+    name: config.nodeName,
+    labels: config.labels,
+    capacity: capacityOf(machine, config),
+    machine,
+    pressure: await readPressure(ctx.dataDir),
+    address: await nodeAddressOf(ctx),
+    serverPort: config.serverPort,
+    podCidr: network.podCidr,
+    runtimeVersion: info === undefined ? 'timonel://unknown' : `timonel://${info.name}-${info.version}`,
+    runtimeHandlers: handlersOf(known, config.runtime),
+    supplementalGroupsPolicy:
+      known.size > 0 && [...known.values()].every((each) => each.supplementalGroupsPolicy === true),
+    notReady,
+    images: local.map(({ references, sizeBytes }) => ({ names: [...references], sizeBytes })),
+  };
+}
