@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { StagedArchive } from './archive-staging.ts';
-import { corrupt, shown } from './corrupt.ts';
-import { machineArchitecture } from './image-configuration.ts';
+import { corrupt, shown } from './unpack/corrupt.ts';
+import { indexSchema, readImageDocument, requireContainerImage, type DocumentDescriptor } from './image-documents.ts';
+import { nodePlatform, pickPlatform, platformText } from './platform.ts';
 
 /** One image that an archive holds: where its parts lie in the archive, and what it is called there. */
 export interface ArchivedImage {
@@ -11,6 +12,8 @@ export interface ArchivedImage {
   /** As written in the archive, not yet parsed. */
   readonly references: readonly string[];
   readonly manifestDigests: readonly string[];
+  /** Where the manifest lies; undefined: the format has none that a registry could take. */
+  readonly manifestName: string | undefined;
 }
 
 const dockerManifestSchema = z
@@ -18,23 +21,8 @@ const dockerManifestSchema = z
   .min(1)
   .max(100);
 
-const descriptorSchema = z.object({
-  mediaType: z.string().default(''),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, 'not a sha256 digest'),
-  size: z.number(),
-  platform: z.object({ architecture: z.string(), os: z.string() }).nullish(),
-  annotations: z.record(z.string(), z.string()).nullish(),
-});
-type Descriptor = z.output<typeof descriptorSchema>;
-
-const indexSchema = z.object({ manifests: z.array(descriptorSchema).min(1).max(1000) });
-const manifestSchema = z.object({ config: descriptorSchema, layers: z.array(descriptorSchema) });
 const layoutSchema = z.object({ imageLayoutVersion: z.literal('1.0.0') });
 
-const indexTypes: ReadonlySet<string> = new Set([
-  'application/vnd.oci.image.index.v1+json',
-  'application/vnd.docker.distribution.manifest.list.v2+json',
-]);
 const maxIndexDepth = 4;
 
 /** What images an archive holds, by either of the two formats; docker-archive when it is both at once. */
@@ -59,6 +47,7 @@ async function dockerImages(archive: StagedArchive): Promise<readonly ArchivedIm
       layerNames: manifest.Layers,
       references: manifest.RepoTags ?? [],
       manifestDigests: [],
+      manifestName: undefined,
     };
   });
 }
@@ -66,7 +55,7 @@ async function dockerImages(archive: StagedArchive): Promise<readonly ArchivedIm
 async function ociImages(archive: StagedArchive): Promise<readonly ArchivedImage[]> {
   await archive.json('oci-layout', layoutSchema);
   const index = await archive.json('index.json', indexSchema);
-  const groups = new Map<string, Descriptor[]>();
+  const groups = new Map<string, DocumentDescriptor[]>();
   for (const descriptor of index.manifests) {
     const name = nameOf(descriptor);
     const group = groups.get(name) ?? [];
@@ -83,45 +72,47 @@ async function ociImages(archive: StagedArchive): Promise<readonly ArchivedImage
 
 async function resolve(
   archive: StagedArchive,
-  descriptor: Descriptor,
+  descriptor: DocumentDescriptor,
   name: string,
   above: readonly string[],
   depth: number,
 ): Promise<ArchivedImage> {
   const blob = blobName(archive, descriptor);
   const digests = [...above, descriptor.digest];
-  if (indexTypes.has(descriptor.mediaType)) {
+  const what = `the manifest ${descriptor.digest}`;
+  const document = readImageDocument(await archive.bytes(blob), descriptor.mediaType, what);
+  if (document.kind === 'index') {
     if (depth >= maxIndexDepth) throw corrupt(`image indexes are nested more than ${maxIndexDepth} deep`);
-    const index = await archive.json(blob, indexSchema);
-    return resolve(archive, pickForThisMachine(index.manifests), name, digests, depth + 1);
+    return resolve(archive, pickForThisMachine(document.manifests), name, digests, depth + 1);
   }
-  const manifest = await archive.json(blob, manifestSchema);
+  requireContainerImage(document, what);
   return {
-    configName: blobName(archive, manifest.config),
-    layerNames: manifest.layers.map((layer) => blobName(archive, layer)),
+    configName: blobName(archive, document.config),
+    layerNames: document.layers.map((layer) => blobName(archive, layer)),
     references: name === '' ? [] : [name],
     manifestDigests: digests,
+    manifestName: blob,
   };
 }
 
-function pickForThisMachine(descriptors: readonly Descriptor[]): Descriptor {
-  const architecture = machineArchitecture();
-  const found = descriptors.find(({ platform }) => platform?.os === 'linux' && platform.architecture === architecture);
+function pickForThisMachine(descriptors: readonly DocumentDescriptor[]): DocumentDescriptor {
+  const wanted = nodePlatform();
+  const found = pickPlatform(descriptors, ({ platform }) => platform, wanted);
   if (found !== undefined) return found;
-  const offered = descriptors.map(({ platform }) => (platform ? `${platform.os}/${platform.architecture}` : 'unnamed'));
-  throw corrupt(`the archive has no image for linux/${architecture}, only for ${offered.slice(0, 20).join(', ')}`);
+  const offered = descriptors.map(({ platform }) => (platform ? platformText(platform) : 'unnamed'));
+  throw corrupt(`the archive has no image for ${platformText(wanted)}, only for ${offered.slice(0, 20).join(', ')}`);
 }
 
 // The OCI annotation may be a tag alone, which names nothing by itself.
-function nameOf(descriptor: Descriptor): string {
-  const full = descriptor.annotations?.['io.containerd.image.name'];
+function nameOf(descriptor: DocumentDescriptor): string {
+  const full = descriptor.annotations['io.containerd.image.name'];
   if (full !== undefined) return full;
-  const name = descriptor.annotations?.['org.opencontainers.image.ref.name'] ?? '';
+  const name = descriptor.annotations['org.opencontainers.image.ref.name'] ?? '';
   return /[:/]/.test(name) ? name : '';
 }
 
 // The digest itself was checked when the blob was staged.
-function blobName(archive: StagedArchive, descriptor: Descriptor): string {
+function blobName(archive: StagedArchive, descriptor: DocumentDescriptor): string {
   const name = `blobs/sha256/${descriptor.digest.slice('sha256:'.length)}`;
   const found = archive.file(name).sizeBytes;
   if (found !== descriptor.size)

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
-/** Bounds on what an import may make this node write. Beyond a bound the import is refused as a whole. */
+/** Bounds on what an import or a pull may make this node write. Beyond a bound it is refused as a whole. */
 export interface Limits {
-  /** Of the archive itself, after gunzip. */
+  /** Of an archive after gunzip, and of all layers of a pull as they come. */
   readonly maxArchiveBytes: number;
   /** Of one layer, unpacked. Stops decompression bombs. */
   readonly maxLayerBytes: number;
@@ -21,10 +21,21 @@ export interface ImagesLocalConfig {
   readonly hostImage: boolean;
   /** How long a change waits for another process that is changing the store. */
   readonly lockTimeoutMs: number;
+  /** Layers of one pull or push that are on their way at once, and of all of them together. */
+  readonly parallelLayers: number;
+  readonly parallelTransfers: number;
+  /** Threads that unpack. */
+  readonly unpackThreads: number;
+  /** How long what a broken pull got of a layer is kept for the next one, and how much of that in all. */
+  readonly partialMaxAgeMs: number;
+  readonly partialMaxBytes: number;
+  /** Pruning spares named images that were used or pulled within this time. */
+  readonly pruneMinAgeMs: number;
   readonly limits: Limits;
 }
 
 const gibibyte = 1024 ** 3;
+const hour = 3_600_000;
 
 const limits = z.strictObject({
   maxArchiveBytes: z
@@ -47,5 +58,17 @@ const limits = z.strictObject({
 export const configSchema: z.ZodType<ImagesLocalConfig> = z.strictObject({
   hostImage: z.boolean().default(true),
   lockTimeoutMs: z.int().positive().max(600_000).default(30_000),
+  parallelLayers: z.int().min(1).max(20).default(3),
+  parallelTransfers: z.int().min(1).max(100).default(6),
+  unpackThreads: z.int().min(1).max(16).default(2),
+  partialMaxAgeMs: z
+    .int()
+    .min(0)
+    .default(24 * hour),
+  partialMaxBytes: z
+    .int()
+    .min(0)
+    .default(10 * gibibyte),
+  pruneMinAgeMs: z.int().min(0).default(120_000),
   limits: limits.prefault({}),
 });

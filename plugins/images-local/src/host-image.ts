@@ -6,7 +6,7 @@ import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import { hostFileSchema, isUnchanged, planHostImage, type HostFile } from './host-image-plan.ts';
 import { completeConfig, encodeConfiguration } from './image-configuration.ts';
 import { sha256 } from './layer-store.ts';
-import { makeDirectory } from './layer-tree.ts';
+import { makeDirectory } from './unpack/entry-names.ts';
 
 /** The reference of the built-in image. */
 export const hostImageReference = 'timonel.local/node:host';
@@ -119,7 +119,7 @@ export async function writeHostLayer(root: string, image: HostImage): Promise<vo
 async function makePath(root: string, name: string, made: Set<string>): Promise<void> {
   if (name === '.' || made.has(name)) return;
   await makePath(root, dirname(name), made);
-  await makeDirectory(join(root, name));
+  makeDirectory(join(root, name));
   made.add(name);
 }
 

@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import type { ImageConfig } from '@timonel/sdk/contracts/images';
+import type { Limits } from './config.ts';
+import { machineArchitecture, type Platform } from './platform.ts';
+import { corrupt } from './unpack/corrupt.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, 'not a sha256 digest');
 const strings = z.array(z.string()).nullish();
@@ -10,6 +13,8 @@ type Text = string | null | undefined;
 /** The image configuration of the OCI image specification 1.1, as far as it is used. */
 export interface Configuration {
   readonly architecture: string;
+  readonly os?: Text;
+  readonly variant?: Text;
   readonly created?: Text;
   readonly config?:
     | {
@@ -29,6 +34,8 @@ export interface Configuration {
 
 export const configurationSchema: z.ZodType<Configuration> = z.object({
   architecture: z.string().default(''),
+  os: z.string().nullish(),
+  variant: z.string().nullish(),
   created: z.string().nullish(),
   config: z
     .object({
@@ -57,6 +64,21 @@ export function imageConfigOf(configuration: Configuration): ImageConfig {
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     labels: config.Labels ?? {},
   };
+}
+
+/** @throws CorruptImage when the configuration and its manifest do not belong together, or no root can be made of so many layers */
+export function checkDiffIds(diffIds: readonly string[], layers: number, limits: Pick<Limits, 'maxLayers'>): void {
+  if (diffIds.length !== layers) {
+    throw corrupt(`the configuration names ${diffIds.length} layers, the manifest ${layers}`);
+  }
+  if (layers === 0 || layers > limits.maxLayers) {
+    throw corrupt(`the image has ${layers} layers; 1 to ${limits.maxLayers} are possible`);
+  }
+}
+
+/** Undefined: it does not say. */
+export function platformOf({ os, architecture, variant }: Configuration): Platform | undefined {
+  return architecture === '' ? undefined : { os: os || 'linux', architecture, variant: variant ?? '' };
 }
 
 /** Fills what a caller left out. */
@@ -93,10 +115,4 @@ export function encodeConfiguration(config: ImageConfig, diffIds: readonly strin
     rootfs: { type: 'layers', diff_ids: diffIds },
   };
   return Buffer.from(JSON.stringify(value));
-}
-
-/** This machine's architecture as OCI (and Go) name it. */
-export function machineArchitecture(): string {
-  const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', mipsel: 'mipsle', ppc64: 'ppc64le' };
-  return names[process.arch] ?? process.arch;
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ImageError, type ImageConfig } from '@timonel/sdk/contracts/images';
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
+import type { Compression } from './unpack/tar-stream.ts';
 
 const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/);
 
@@ -10,6 +11,14 @@ export interface LayerRecord {
   /** Names the layer upon exactly those below it, and its directory. */
   readonly chainId: string;
   readonly sizeBytes: number;
+  /** The layer's tar as it came, kept for pushes and exports. Undefined: there is none (the image of this host, older imports). */
+  readonly blob?: LayerBlob | undefined;
+}
+
+export interface LayerBlob {
+  readonly digest: string;
+  readonly size: number;
+  readonly compression: Compression;
 }
 
 export interface ImageRecord {
@@ -22,12 +31,30 @@ export interface ImageRecord {
   /** RFC 3339 or empty. */
   readonly created: string;
   readonly config: ImageConfig;
+  /** `os/architecture[/variant]`. */
+  readonly platform?: string | undefined;
+  /** Digest of the kept manifest whose layers are the kept ones, so that a push sends what was pulled. */
+  readonly manifest?: LayerManifest | undefined;
+  /** When a container was last made of it or seen with it, or it came here: ms since the epoch. */
+  readonly usedAt?: number | undefined;
+}
+
+export interface LayerManifest {
+  readonly digest: string;
+  readonly size: number;
+  readonly mediaType: string;
 }
 
 export interface ImageIndexContent {
   readonly version: 1;
   readonly images: readonly ImageRecord[];
 }
+
+const layer = z.strictObject({
+  chainId: digest,
+  sizeBytes: z.number(),
+  blob: z.strictObject({ digest, size: z.number(), compression: z.enum(['none', 'gzip', 'zstd']) }).optional(),
+});
 
 const indexSchema: z.ZodType<ImageIndexContent> = z.strictObject({
   version: z.literal(1),
@@ -36,7 +63,7 @@ const indexSchema: z.ZodType<ImageIndexContent> = z.strictObject({
       id: digest,
       references: z.array(z.string()),
       manifestDigests: z.array(digest),
-      layers: z.array(z.strictObject({ chainId: digest, sizeBytes: z.number() })).min(1),
+      layers: z.array(layer).min(1),
       created: z.string(),
       config: z.strictObject({
         entrypoint: z.array(z.string()),
@@ -48,6 +75,9 @@ const indexSchema: z.ZodType<ImageIndexContent> = z.strictObject({
         exposedPorts: z.array(z.string()),
         labels: z.record(z.string(), z.string()),
       }),
+      platform: z.string().optional(),
+      manifest: z.strictObject({ digest, size: z.number(), mediaType: z.string() }).optional(),
+      usedAt: z.number().optional(),
     }),
   ),
 });

@@ -1,5 +1,4 @@
-import { mkdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, stat, statfs } from 'node:fs/promises';
 import type { Env, Logger } from '@timonel/sdk';
 import {
   ImageError,
@@ -8,299 +7,249 @@ import {
   type ImageFilesystem,
   type ImageInfo,
   type ImageService,
+  type PruneOptions,
   type PruneResult,
+  type PullOptions,
 } from '@timonel/sdk/contracts/images';
-import { ImportJob, type PreparedImage } from './import-job.ts';
+import type { ImageRegistry } from '@timonel/sdk/contracts/registry';
 import type { ImagesLocalConfig } from './config.ts';
-import { packDirectory } from './directory-tar.ts';
-import {
-  currentHostImageId,
-  describeHostImage,
-  hostImageReference,
-  rememberHostImage,
-  writeHostLayer,
-} from './host-image.ts';
-import { completeConfig, encodeConfiguration } from './image-configuration.ts';
-import { ImageIndex, type ImageRecord } from './image-index.ts';
-import { LayerStore, sha256 } from './layer-store.ts';
-import { makeDirectory } from './layer-tree.ts';
-import { unpackLayer } from './layer-unpack.ts';
-import { isImageId, parseReference } from './reference.ts';
-import { StoreLock } from './store-lock.ts';
-import { readTar } from './tar-entries.ts';
+import { prepareDirectoryImage, realDirectory } from './directory-image.ts';
+import { HostImageBuilder } from './host-image-builder.ts';
+import { hostImageReference } from './host-image.ts';
+import type { ImageRecord } from './image-index.ts';
+import { ImportJob } from './import-job.ts';
+import { LayerStore } from './layer-store.ts';
+import { storedBytes } from './prune.ts';
+import { Puller } from './pull/puller.ts';
+import { Semaphore } from './pull/semaphore.ts';
+import { writeArchive, type NamedImage } from './push/export-archive.ts';
+import { OutgoingImages } from './push/outgoing-image.ts';
+import { pushImage } from './push/pusher.ts';
+import { ImageRecords } from './records.ts';
+import { isImageId, parseReference, registryReference, type ImageReference } from './reference.ts';
+import { UnpackPool } from './unpack/unpack-pool.ts';
 
 export interface ImageStoreOptions {
   readonly dataDir: string;
   readonly env: Env;
   readonly log: Logger;
   readonly config: ImagesLocalConfig;
+  /** Undefined: nothing talks to registries here. */
+  readonly registry?: () => ImageRegistry | undefined;
+  /** One that several stores share: whoever made it closes it. */
+  readonly pool?: UnpackPool;
 }
 
 /** Images in a directory of this node. Several processes may have the same directory open. */
 export class ImageStore implements ImageService {
-  readonly #env: Env;
-  readonly #log: Logger;
-  readonly #config: ImagesLocalConfig;
-  readonly #index: ImageIndex;
+  readonly #options: ImageStoreOptions;
   readonly #layers: LayerStore;
-  readonly #lock: StoreLock;
-  readonly #hostStatePath: string;
-  #hostImage: Promise<void> | undefined;
+  readonly #records: ImageRecords;
+  readonly #pool: UnpackPool;
+  readonly #host: HostImageBuilder;
+  readonly #transfers: Semaphore;
+  readonly #puller: Puller;
+  readonly #outgoing: OutgoingImages;
 
-  private constructor({ dataDir, env, log, config }: ImageStoreOptions) {
-    this.#env = env;
-    this.#log = log;
-    this.#config = config;
-    this.#index = new ImageIndex(dataDir);
+  private constructor(options: ImageStoreOptions) {
+    const { dataDir, env, log, config } = options;
+    this.#options = options;
     this.#layers = new LayerStore(dataDir, env);
-    this.#lock = new StoreLock(dataDir, env, config.lockTimeoutMs);
-    this.#hostStatePath = join(dataDir, 'host-image.json');
+    this.#records = new ImageRecords(dataDir, env, this.#layers, config.lockTimeoutMs);
+    this.#pool = options.pool ?? new UnpackPool(env, config.unpackThreads);
+    this.#host = new HostImageBuilder(dataDir, env, log, this.#layers, this.#records);
+    this.#transfers = new Semaphore(config.parallelTransfers);
+    this.#puller = new Puller({
+      ...options,
+      store: this.#layers,
+      records: this.#records,
+      pool: this.#pool,
+      transfers: this.#transfers,
+    });
+    this.#outgoing = new OutgoingImages(this.#layers, this.#records, this.#pool);
   }
 
   static async open(options: ImageStoreOptions): Promise<ImageStore> {
     await mkdir(options.dataDir, { recursive: true, mode: 0o700 });
     const store = new ImageStore(options);
-    await store.#index.read();
+    await store.#records.all();
     await store.#layers.prepare();
     return store;
   }
 
-  /** Removes what interrupted imports and removals left. */
+  /** Removes what interrupted pulls, imports and removals left; what they got of layers is kept for a while. */
   async sweep(): Promise<void> {
     await this.#layers.removeDeadScratch();
-    await this.#lock.run(async () => this.#removeUnused((await this.#index.read()).images));
+    await this.#trimPartials();
+    await this.#records.sweep();
+  }
+
+  /** Ends pulls and threads. */
+  async close(): Promise<void> {
+    await this.#puller.close();
+    if (this.#options.pool === undefined) await this.#pool.close();
   }
 
   async find(reference: string): Promise<ImageInfo | undefined> {
     const record = await this.#findRecord(reference);
-    return record && this.#info(record, isImageId(reference) ? undefined : parseReference(reference).full);
+    return record && this.#records.info(record, isImageId(reference) ? undefined : parseReference(reference).name);
   }
 
-  // Always means: ask the registry for a newer one. There is no registry client yet, so the local image is the newest.
-  async ensure(reference: string, pullPolicy: 'Always' | 'IfNotPresent' | 'Never'): Promise<EnsuredImage> {
+  async ensure(
+    reference: string,
+    pullPolicy: 'Always' | 'IfNotPresent' | 'Never',
+    options: PullOptions = {},
+  ): Promise<EnsuredImage> {
     const found = await this.find(reference);
-    if (found !== undefined) return { ...found, pulled: undefined };
+    const parsed = isImageId(reference) ? undefined : parseReference(reference);
+    const registry = this.#options.registry?.();
+    const mayAsk = pullPolicy === 'Always' && registry !== undefined && parsed !== undefined && !isLocal(parsed);
+    if (found !== undefined && !mayAsk) {
+      this.#records.noteUse(found.id);
+      return { ...found, pulled: undefined };
+    }
     if (pullPolicy === 'Never') {
       throw new ImageError(
         'ErrImageNeverPull',
         `image ${JSON.stringify(reference)} is not on this node and imagePullPolicy is Never`,
       );
     }
-    throw new ImageError(
-      'ErrImagePull',
-      `image ${JSON.stringify(reference)} is not on this node, and pulling from registries is not available yet; import it: timonel image import FILE (a docker-archive or OCI-layout tar)`,
+    if (registry === undefined || parsed === undefined || isLocal(parsed)) throw notHere(reference, parsed);
+    const image = await this.#puller.pull(registry, parsed, options);
+    this.#records.noteUse(image.id);
+    return image;
+  }
+
+  async push(reference: string, options: PullOptions = {}): Promise<{ readonly digest: string }> {
+    const parsed = parseReference(reference);
+    const registry = this.#options.registry?.();
+    if (parsed.digest !== '') throw pushError(parsed, 'give a tag to push to, no digest');
+    if (registry === undefined)
+      throw pushError(parsed, 'no plugin talks to registries here: enable registry-distribution');
+    if (isLocal(parsed))
+      throw pushError(parsed, 'timonel.local is this node itself; build or import it under the name of a registry');
+    const record = await this.#findRecord(reference);
+    if (record === undefined) throw pushError(parsed, 'it is not on this node: timonel image list shows what is');
+    return this.#outgoing.withImage(record, options.signal, (image) =>
+      pushImage(image, {
+        registry,
+        reference: registryReference(parsed),
+        options,
+        env: this.#options.env,
+        parallelLayers: this.#options.config.parallelLayers,
+        transfers: this.#transfers,
+      }),
     );
   }
 
-  async push(reference: string): Promise<{ readonly digest: string }> {
-    throw new ImageError('ErrImagePush', `${reference}: pushing to registries is not available yet`);
+  async exportArchive(references: readonly string[], path: string): Promise<void> {
+    if (references.length === 0) throw new ImageError('ImageInspectError', 'name at least one image to export');
+    const wanted = await this.#recordsWithNames(references);
+    const { env } = this.#options;
+    const collect = async (rest: typeof wanted, ready: readonly NamedImage[]): Promise<void> => {
+      const [next, ...others] = rest;
+      if (next === undefined) return writeArchive(ready, path, env.random.uuid());
+      return this.#outgoing.withImage(next.record, undefined, (image) =>
+        collect(others, [...ready, { image, names: next.names }]),
+      );
+    };
+    await collect(wanted, []);
   }
 
-  async exportArchive(references: readonly string[]): Promise<void> {
-    throw new ImageError('ImageInspectError', `${references.join(', ')}: exporting is not available yet`);
-  }
-
-  async prune(): Promise<PruneResult> {
-    return { removed: [], freedBytes: 0 };
+  async prune(options: PruneOptions): Promise<PruneResult> {
+    if (options.dryRun !== true) await this.#trimPartials();
+    return this.#records.prune(options, this.#options.config.pruneMinAgeMs);
   }
 
   async usage(): Promise<ImageFilesystem> {
-    throw new ImageError('ImageInspectError', 'the usage is not available yet');
+    const path = this.#options.dataDir;
+    const { blocks, bavail, bsize } = await statfs(path);
+    const usedBytes = storedBytes(await this.#records.all()) + (await this.#trimPartials());
+    return { path, usedBytes, capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
   }
 
   async list(): Promise<readonly ImageInfo[]> {
-    return (await this.#index.read()).images.map((record) => this.#info(record));
+    return (await this.#records.all()).map((record) => this.#records.info(record));
   }
 
   async importArchive(path: string, reference?: string): Promise<readonly ImageInfo[]> {
-    const wanted = reference === undefined ? undefined : parseReference(reference).full;
+    const wanted = reference === undefined ? undefined : parseReference(reference).name;
     await stat(path).catch((cause: unknown) => {
-      throw new ImageError('ImageInspectError', `the archive ${path} cannot be read: ${messageOf(cause)}`, { cause });
+      const why = String((cause as { message?: unknown }).message ?? cause);
+      throw new ImageError('ImageInspectError', `the archive ${path} cannot be read: ${why}`, { cause });
     });
+    const { config, log } = this.#options;
     return this.#layers.withScratch(async (scratch) => {
-      const job = new ImportJob(this.#layers, await this.#knownLayers(), this.#config.limits, this.#log, scratch);
-      return this.#commit(await job.prepare(path, wanted), true);
+      const known = await this.#records.knownLayers();
+      const job = new ImportJob(this.#layers, this.#pool, known, config.limits, log, scratch);
+      return this.#records.commit(await job.prepare(path, wanted), true);
     });
   }
 
   async buildFromDirectory(directory: string, reference: string, config: Partial<ImageConfig>): Promise<ImageInfo> {
-    const { full } = parseReference(reference);
-    const source = await realpath(directory).catch((cause: unknown) => {
-      throw new ImageError('ImageInspectError', `the directory ${directory} cannot be read: ${messageOf(cause)}`, {
-        cause,
-      });
-    });
-    if (!(await stat(source)).isDirectory())
-      throw new ImageError('ImageInspectError', `${directory} is not a directory`);
+    const { name } = parseReference(reference);
+    const source = await realDirectory(directory);
+    const { env, log } = this.#options;
     return this.#layers.withScratch(async (scratch) => {
-      const root = join(scratch, 'layer');
-      await makeDirectory(root);
-      const { limits } = this.#config;
-      const what = `the directory ${directory}`;
-      const layer = await unpackLayer(
-        (visit) => readTar([packDirectory(source, this.#log)], what, limits.maxLayerBytes, visit),
-        root,
-        [],
-        limits,
-        this.#log,
-      );
-      const complete = completeConfig(config);
-      const created = this.#env.clock.timestamp();
-      const blob = encodeConfiguration(complete, [layer.digest], created);
-      const record: ImageRecord = {
-        id: sha256(blob),
-        references: [full],
-        manifestDigests: [],
-        layers: [{ chainId: layer.digest, sizeBytes: layer.unpackedBytes }],
-        created,
-        config: complete,
-      };
-      return first(await this.#commit([{ record, blob, unpacked: new Map([[layer.digest, root]]) }], true));
+      const means = { pool: this.#pool, limits: this.#options.config.limits, log, scratch };
+      const prepared = await prepareDirectoryImage(source, name, config, env.clock.timestamp(), means);
+      const [info] = await this.#records.commit([prepared], true);
+      if (info === undefined) throw new Error('an image that was just written is missing');
+      return info;
     });
   }
 
-  async remove(reference: string): Promise<boolean> {
-    const name = isImageId(reference) ? undefined : parseReference(reference).full;
-    return this.#lock.run(async () => {
-      const { images } = await this.#index.read();
-      const record = recordFor(images, reference);
-      if (record === undefined) return false;
-      const rest = name === undefined ? [] : record.references.filter((each) => each !== name);
-      const others = images.filter((image) => image !== record);
-      // By digest no reference is named: then the image goes as with its id.
-      const kept =
-        rest.length === 0 || rest.length === record.references.length
-          ? others
-          : [...others, { ...record, references: rest }];
-      await this.#index.write(kept);
-      await this.#removeUnused(kept);
-      return true;
-    });
+  remove(reference: string): Promise<boolean> {
+    return this.#records.remove(reference);
   }
 
   async #findRecord(reference: string): Promise<ImageRecord | undefined> {
-    if (!isImageId(reference) && parseReference(reference).full === hostImageReference && this.#config.hostImage) {
-      await this.#ensureHostImage();
+    const { hostImage } = this.#options.config;
+    if (hostImage && !isImageId(reference) && parseReference(reference).full === hostImageReference) {
+      await this.#host.ensure();
     }
-    return recordFor((await this.#index.read()).images, reference);
+    return this.#records.find(reference);
   }
 
-  // One build at a time, whoever asks.
-  #ensureHostImage(): Promise<void> {
-    this.#hostImage ??= this.#buildHostImage().finally(() => (this.#hostImage = undefined));
-    return this.#hostImage;
-  }
-
-  async #buildHostImage(): Promise<void> {
-    const nodePath = await realpath(process.execPath);
-    const current = await currentHostImageId(this.#hostStatePath, nodePath);
-    const { images } = await this.#index.read();
-    const named = images.find((image) => image.references.includes(hostImageReference));
-    // Someone may have imported an image of their own under this name: theirs stays.
-    const isOwn = named?.config.labels['timonel.local/built-from'] === 'host';
-    if (named !== undefined && (!isOwn || named.id === current)) return;
-    const startMs = this.#env.clock.monotonic();
-    const image = await describeHostImage(nodePath);
-    await this.#layers.withScratch(async (scratch) => {
-      const root = join(scratch, 'layer');
-      await mkdir(root);
-      await writeHostLayer(root, image);
-      const record: ImageRecord = {
-        id: image.id,
-        references: [hostImageReference],
-        manifestDigests: [],
-        layers: [{ chainId: image.diffId, sizeBytes: image.sizeBytes }],
-        created: '',
-        config: image.config,
-      };
-      await this.#commit([{ record, blob: image.configuration, unpacked: new Map([[image.diffId, root]]) }], false);
-    });
-    await rememberHostImage(this.#hostStatePath, nodePath, image);
-    const tookMs = Math.round(this.#env.clock.monotonic() - startMs);
-    this.#log.info({ image: hostImageReference, files: image.files.length, tookMs }, 'image made from this host');
-  }
-
-  /** Makes prepared images part of the store, all at once. */
-  async #commit(prepared: readonly PreparedImage[], durable: boolean): Promise<readonly ImageInfo[]> {
-    return this.#lock.run(async () => {
-      const known = (await this.#index.read()).images;
-      for (const { unpacked, record } of prepared) {
-        for (const [chainId, path] of unpacked) await this.#layers.adoptLayer(chainId, path);
-        for (const { chainId } of record.layers) await this.#requireLayer(chainId);
+  async #recordsWithNames(references: readonly string[]): Promise<{ record: ImageRecord; names: string[] }[]> {
+    const found = new Map<string, { record: ImageRecord; names: string[] }>();
+    for (const reference of references) {
+      const record = await this.#findRecord(reference);
+      if (record === undefined) {
+        throw new ImageError('ImageInspectError', `image ${JSON.stringify(reference)} is not on this node`);
       }
-      if (durable) await this.#layers.flush();
-      let images: readonly ImageRecord[] = known;
-      for (const { record, blob } of prepared) {
-        await this.#layers.putBlob(record.id, blob);
-        images = withImage(images, record);
-      }
-      await this.#index.write(images);
-      return prepared.map(({ record }) => this.#info(first(images.filter(({ id }) => id === record.id))));
-    });
+      const entry = found.get(record.id) ?? { record, names: [] };
+      found.set(record.id, entry);
+      // By id or digest it goes out under the names it has here.
+      const parsed = isImageId(reference) ? undefined : parseReference(reference);
+      const names = parsed === undefined || parsed.digest !== '' ? record.references : [parsed.full];
+      for (const name of names) if (!name.includes('@') && !entry.names.includes(name)) entry.names.push(name);
+    }
+    return [...found.values()];
   }
 
-  async #knownLayers(): Promise<ReadonlyMap<string, number>> {
-    const layers = (await this.#index.read()).images.flatMap((image) => image.layers);
-    return new Map(layers.map(({ chainId, sizeBytes }) => [chainId, sizeBytes]));
-  }
-
-  async #requireLayer(chainId: string): Promise<void> {
-    if (await this.#layers.hasLayer(chainId)) return;
-    throw new ImageError('ImageInspectError', `the layer ${chainId} was removed during the import; import again`);
-  }
-
-  async #removeUnused(images: readonly ImageRecord[]): Promise<void> {
-    const layers = new Set(images.flatMap((image) => image.layers.map(({ chainId }) => chainId)));
-    await this.#layers.removeAllBut(layers, new Set(images.map((image) => image.id)));
-  }
-
-  #info(record: ImageRecord, reference?: string): ImageInfo {
-    return {
-      id: record.id,
-      references: record.references,
-      sizeBytes: record.layers.reduce((sum, layer) => sum + layer.sizeBytes, 0),
-      created: record.created,
-      config: record.config,
-      rootfs: {
-        imageId: record.id,
-        reference: reference ?? record.references[0] ?? record.id,
-        layers: record.layers.map(({ chainId }) => this.#layers.layerPath(chainId)).reverse(),
-      },
-    };
+  #trimPartials(): Promise<number> {
+    const { partialMaxAgeMs, partialMaxBytes } = this.#options.config;
+    return this.#layers.trimPartials(partialMaxAgeMs, partialMaxBytes);
   }
 }
 
-/** A reference names one image: it moves from the image that had it before, which keeps its layers (it may be running). */
-function withImage(images: readonly ImageRecord[], record: ImageRecord): readonly ImageRecord[] {
-  const before = images.find((image) => image.id === record.id);
-  const others = images
-    .filter((image) => image.id !== record.id)
-    .map((image) => ({
-      ...image,
-      references: image.references.filter((reference) => !record.references.includes(reference)),
-    }));
-  const references = [...new Set([...(before?.references ?? []), ...record.references])];
-  const manifestDigests = [...new Set([...(before?.manifestDigests ?? []), ...record.manifestDigests])];
-  return [...others, { ...record, references, manifestDigests }];
+/** Names that mean this node and no registry. */
+function isLocal({ repository }: ImageReference): boolean {
+  return repository.startsWith('timonel.local/');
 }
 
-function recordFor(images: readonly ImageRecord[], reference: string): ImageRecord | undefined {
-  if (isImageId(reference)) return images.find((image) => image.id === reference);
-  const { repository, digest, full } = parseReference(reference);
-  if (digest === '') return images.find((image) => image.references.includes(full));
-  return images.find(
-    (image) =>
-      (image.id === digest || image.manifestDigests.includes(digest)) &&
-      image.references.some((each) => parseReference(each).repository === repository),
+function notHere(reference: string, parsed: ImageReference | undefined): ImageError {
+  const why =
+    parsed === undefined || isLocal(parsed)
+      ? 'it has no registry to come from'
+      : 'no plugin talks to registries here (enable registry-distribution)';
+  return new ImageError(
+    'ErrImagePull',
+    `image ${JSON.stringify(reference)} is not on this node, and ${why}; import it: timonel image import FILE (a docker-archive or OCI-layout tar)`,
   );
 }
 
-function first<T>(items: readonly T[]): T {
-  const [item] = items;
-  if (item === undefined) throw new Error('an image that was just written is missing');
-  return item;
-}
-
-function messageOf(error: unknown): string {
-  return String((error as { message?: unknown }).message ?? error);
+function pushError({ full }: ImageReference, why: string): ImageError {
+  return new ImageError('ErrImagePush', `image ${JSON.stringify(full)} cannot be pushed: ${why}`);
 }

@@ -4,43 +4,47 @@ import type { Logger } from '@timonel/sdk';
 import { findArchivedImages, type ArchivedImage } from './archive-images.ts';
 import { parseJson, StagedArchive } from './archive-staging.ts';
 import type { Limits } from './config.ts';
-import { corrupt, shown } from './corrupt.ts';
-import { configurationSchema, imageConfigOf, machineArchitecture } from './image-configuration.ts';
-import { makeDirectory } from './layer-tree.ts';
-import type { ImageRecord, LayerRecord } from './image-index.ts';
-import { chainIds, sha256, type LayerStore } from './layer-store.ts';
-import { unpackLayer } from './layer-unpack.ts';
+import { checkDiffIds, configurationSchema, imageConfigOf, platformOf } from './image-configuration.ts';
+import type { ImageRecord, LayerManifest, LayerRecord } from './image-index.ts';
+import { mediaTypes } from './image-documents.ts';
+import { chainIds, sha256, type LayerStore, type NewBlob } from './layer-store.ts';
+import { machineArchitecture, platformText } from './platform.ts';
+import type { PreparedImage } from './records.ts';
 import { parseReference } from './reference.ts';
-import { readTarFile } from './tar-entries.ts';
-
-/** An image that is complete in scratch and only has to be moved in place. */
-export interface PreparedImage {
-  readonly record: ImageRecord;
-  /** The configuration. */
-  readonly blob: Uint8Array;
-  /** Newly unpacked layers: chain id to scratch directory. */
-  readonly unpacked: ReadonlyMap<string, string>;
-}
+import { corrupt, shown } from './unpack/corrupt.ts';
+import { makeDirectory } from './unpack/entry-names.ts';
+import type { UnpackPool } from './unpack/unpack-pool.ts';
 
 interface JobLayer {
   readonly record: LayerRecord;
   /** Where it is unpacked; undefined: the store has it. */
   readonly path: string | undefined;
+  /** Where its tar lies. */
+  readonly tar: string;
 }
 
 /** Unpacks and checks an archive in a scratch directory. Touches nothing of the store but to read layers it has. */
 export class ImportJob {
   readonly #store: LayerStore;
-  /** Layers of images in the store and their sizes. */
-  readonly #known: ReadonlyMap<string, number>;
+  readonly #pool: UnpackPool;
+  /** Layers of images in the store. */
+  readonly #known: ReadonlyMap<string, LayerRecord>;
   readonly #limits: Limits;
   readonly #log: Logger;
   readonly #scratch: string;
   /** Layers this job has unpacked; images of one archive share them. */
   readonly #unpacked: Map<string, JobLayer> = new Map();
 
-  constructor(store: LayerStore, known: ReadonlyMap<string, number>, limits: Limits, log: Logger, scratch: string) {
+  constructor(
+    store: LayerStore,
+    pool: UnpackPool,
+    known: ReadonlyMap<string, LayerRecord>,
+    limits: Limits,
+    log: Logger,
+    scratch: string,
+  ) {
     this.#store = store;
+    this.#pool = pool;
     this.#known = known;
     this.#limits = limits;
     this.#log = log;
@@ -49,10 +53,10 @@ export class ImportJob {
 
   /** `reference` replaces the name of the only image of the archive. */
   async prepare(path: string, reference: string | undefined): Promise<readonly PreparedImage[]> {
-    const files = join(this.#scratch, 'archive');
-    await mkdir(files);
-    const archive = new StagedArchive(files, this.#limits);
-    await archive.load(path);
+    const directory = join(this.#scratch, 'archive');
+    await mkdir(directory);
+    const staged = await this.#pool.run({ kind: 'archive', path, directory, limits: this.#limits });
+    const archive = new StagedArchive(staged, this.#limits);
     const images = await findArchivedImages(archive);
     if (reference !== undefined && images.length > 1) {
       throw corrupt(
@@ -73,36 +77,55 @@ export class ImportJob {
     image: ArchivedImage,
     references: readonly string[],
   ): Promise<PreparedImage> {
-    const blob = await archive.bytes(image.configName);
-    const configuration = parseJson(blob, image.configName, configurationSchema);
+    const config = await archive.bytes(image.configName);
+    const configuration = parseJson(config, `${shown(image.configName)} of the archive`, configurationSchema);
     const diffIds = configuration.rootfs.diff_ids;
-    if (diffIds.length !== image.layerNames.length) {
-      throw corrupt(`the configuration names ${diffIds.length} layers, the manifest ${image.layerNames.length}`);
-    }
-    if (diffIds.length === 0 || diffIds.length > this.#limits.maxLayers) {
-      throw corrupt(`the image has ${diffIds.length} layers; 1 to ${this.#limits.maxLayers} are possible`);
-    }
-    const { architecture } = configuration;
-    if (architecture !== '' && architecture !== machineArchitecture()) {
-      this.#log.warn({ references, architecture }, `the image is not made for this machine (${machineArchitecture()})`);
+    checkDiffIds(diffIds, image.layerNames.length, this.#limits);
+    const platform = platformOf(configuration);
+    if (platform !== undefined && platform.architecture !== machineArchitecture()) {
+      const made = platformText(platform);
+      this.#log.warn(
+        { references, platform: made },
+        `the image is not made for this machine (${machineArchitecture()})`,
+      );
     }
     const chain = chainIds(diffIds);
     const unpacked = new Map<string, string>();
+    const id = sha256(config);
+    const blobs = new Map<string, NewBlob>([[id, { bytes: config }]]);
     const layers: LayerRecord[] = [];
     for (const [i, layerName] of image.layerNames.entries()) {
       const layer = await this.#layer(archive, layerName, diffIds[i] ?? '', chain, i);
       layers.push(layer.record);
       if (layer.path !== undefined) unpacked.set(layer.record.chainId, layer.path);
+      const { blob } = layer.record;
+      if (blob !== undefined) blobs.set(blob.digest, { path: layer.tar });
     }
+    const manifest = await this.#manifest(archive, image, blobs);
     const record: ImageRecord = {
-      id: sha256(blob),
+      id,
       references,
       manifestDigests: image.manifestDigests,
       layers,
       created: configuration.created ?? '',
       config: imageConfigOf(configuration),
+      platform: platform && platformText(platform),
+      manifest,
     };
-    return { record, blob, unpacked };
+    return { record, blobs, unpacked };
+  }
+
+  async #manifest(
+    archive: StagedArchive,
+    { manifestName, manifestDigests }: ArchivedImage,
+    blobs: Map<string, NewBlob>,
+  ): Promise<LayerManifest | undefined> {
+    const digest = manifestDigests.at(-1);
+    if (manifestName === undefined || digest === undefined) return undefined;
+    const bytes = await archive.bytes(manifestName);
+    blobs.set(digest, { bytes });
+    const { mediaType } = JSON.parse(bytes.toString('utf8')) as { readonly mediaType?: unknown };
+    return { digest, size: bytes.length, mediaType: typeof mediaType === 'string' ? mediaType : mediaTypes.manifest };
   }
 
   async #layer(
@@ -116,26 +139,30 @@ export class ImportJob {
     const done = this.#unpacked.get(chainId);
     if (done !== undefined) return done;
     const file = archive.file(name);
-    const knownBytes = this.#known.get(chainId);
-    if (knownBytes !== undefined && (await this.#store.hasLayer(chainId))) {
-      return { record: { chainId, sizeBytes: knownBytes }, path: undefined };
+    const known = this.#known.get(chainId);
+    // With its tar it is unpacked again only when this is another one: of two that give the same layer, this archive's manifest names this.
+    if (known?.blob?.digest === file.digest && (await this.#store.hasLayer(chainId))) {
+      return { record: known, path: undefined, tar: file.path };
     }
     const path = join(this.#scratch, `layer-${this.#unpacked.size}`);
-    await makeDirectory(path);
+    makeDirectory(path);
     const below = chain.slice(0, position).reverse();
-    const layer = await unpackLayer(
-      (visit) => readTarFile(file.path, `the layer ${shown(name)}`, this.#limits.maxLayerBytes, visit),
-      path,
-      below.map((id) => this.#unpacked.get(id)?.path ?? this.#store.layerPath(id)),
-      this.#limits,
-      this.#log,
-    );
+    const layer = await this.#pool.run({
+      kind: 'layer',
+      path: file.path,
+      what: `the layer ${shown(name)}`,
+      root: path,
+      lower: below.map((id) => this.#unpacked.get(id)?.path ?? this.#store.layerPath(id)),
+      limits: this.#limits,
+    });
+    for (const note of layer.notes) this.#log.warn({ diffId }, note);
     if (layer.digest !== diffId) {
       throw corrupt(
         `the layer ${shown(name)} has the digest ${layer.digest}, the configuration says ${diffId}: the archive is damaged`,
       );
     }
-    const jobLayer = { record: { chainId, sizeBytes: layer.unpackedBytes }, path };
+    const blob = { digest: layer.fileDigest, size: file.sizeBytes, compression: layer.compression };
+    const jobLayer = { record: { chainId, sizeBytes: layer.unpackedBytes, blob }, path, tar: file.path };
     this.#unpacked.set(chainId, jobLayer);
     return jobLayer;
   }

@@ -1,15 +1,25 @@
 import { createHash } from 'node:crypto';
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Env } from '@timonel/sdk';
 import { syncDirectory } from '@timonel/sdk/files';
-import { lstatIfThere } from './layer-tree.ts';
+import { processStartTime } from './store-lock.ts';
 
 const run = promisify(execFile);
+/** Blobs on their way lie under this name in scratch directories, so that the sweep can save what a killed pull had. */
+const downloadPrefix = 'download-';
+const hexPattern = /^[0-9a-f]{64}$/;
 
-/** The directories of the store: `layers/sha256-<chain id>`, `blobs/sha256/<hex>` (configurations), `tmp`. */
+/** A blob to be kept: its bytes, or a file that is moved in place. */
+export type NewBlob = { readonly bytes: Uint8Array } | { readonly path: string };
+
+/**
+ * The directories of the store: `layers/sha256-<chain id>`, `blobs/sha256/<hex>` (configurations, manifests and the tars of layers as they
+ * came), `partial/<hex>` (what broken pulls got of a blob), `tmp`.
+ */
 export class LayerStore {
   readonly #dataDir: string;
   readonly #env: Env;
@@ -24,7 +34,7 @@ export class LayerStore {
    * programs among them), and a container's root is reached through its mount alone.
    */
   async prepare(): Promise<void> {
-    for (const name of ['layers', 'blobs', join('blobs', 'sha256'), 'tmp']) {
+    for (const name of ['layers', 'blobs', join('blobs', 'sha256'), 'partial', 'tmp']) {
       await mkdir(join(this.#dataDir, name), { recursive: true, mode: 0o700 });
     }
   }
@@ -38,12 +48,17 @@ export class LayerStore {
   }
 
   async hasLayer(chainId: string): Promise<boolean> {
-    return (await lstatIfThere(this.layerPath(chainId)))?.isDirectory() === true;
+    return (await statIfThere(this.layerPath(chainId)))?.isDirectory() === true;
+  }
+
+  async hasBlob(digest: string, size: number): Promise<boolean> {
+    return (await statIfThere(this.blobPath(digest)))?.size === size;
   }
 
   /** Runs `work` with a scratch directory on the store's file system, which is removed in any case. */
   async withScratch<T>(work: (directory: string) => Promise<T>): Promise<T> {
-    const directory = join(this.#dataDir, 'tmp', `${process.pid}-${this.#env.random.uuid()}`);
+    const owner = `${process.pid}-${await processStartTime(process.pid)}`;
+    const directory = join(this.#dataDir, 'tmp', `${owner}-${this.#env.random.uuid()}`);
     await mkdir(directory, { mode: 0o700 });
     try {
       return await work(directory);
@@ -57,10 +72,12 @@ export class LayerStore {
     if (!(await this.hasLayer(chainId))) await rename(unpacked, this.layerPath(chainId));
   }
 
-  async putBlob(digest: string, bytes: Uint8Array): Promise<void> {
+  /** Its bytes were checked. Call {@link flush} when all is in place. */
+  async putBlob(digest: string, blob: NewBlob): Promise<void> {
     const path = this.blobPath(digest);
-    if ((await lstatIfThere(path)) !== undefined) return;
-    await writeFile(`${path}.new`, bytes, { mode: 0o600, flush: true });
+    if ((await statIfThere(path)) !== undefined) return;
+    if ('path' in blob) return rename(blob.path, path);
+    await writeFile(`${path}.new`, blob.bytes, { mode: 0o600, flush: true });
     await rename(`${path}.new`, path);
     await syncDirectory(join(this.#dataDir, 'blobs', 'sha256'));
   }
@@ -70,15 +87,63 @@ export class LayerStore {
     await run('sync', ['-f', join(this.#dataDir, 'layers')]);
   }
 
-  /** Removes layers and configurations that no image uses. Call with the lock held. */
+  /** Removes layers and blobs that no image uses. Call with the lock held. */
   async removeAllBut(layers: ReadonlySet<string>, blobs: ReadonlySet<string>): Promise<void> {
     await removeOthers(join(this.#dataDir, 'layers'), (name) => layers.has(name.replace('-', ':')));
     await removeOthers(join(this.#dataDir, 'blobs', 'sha256'), (name) => blobs.has(`sha256:${name}`));
   }
 
-  /** Scratch directories of processes that ended before they could clean up. */
+  /** Where a blob of this digest comes in a scratch directory. */
+  downloadPath(scratch: string, digest: string): string {
+    return join(scratch, `${downloadPrefix}${hexOf(digest)}`);
+  }
+
+  /** Moves what an earlier pull got of a blob to `path`. Whoever moves it has it alone. Returns its length; 0: there was none. */
+  async takePartial(digest: string, path: string): Promise<number> {
+    try {
+      await rename(join(this.#dataDir, 'partial', hexOf(digest)), path);
+      return (await stat(path)).size;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+      throw error;
+    }
+  }
+
+  /** Keeps what a pull got of a blob for the next one. */
+  async keepPartial(digest: string, path: string): Promise<void> {
+    const now = this.#env.clock.now() / 1000;
+    await utimes(path, now, now);
+    await rename(path, join(this.#dataDir, 'partial', hexOf(digest)));
+  }
+
+  /** Scratch directories of processes that ended before they could clean up. What they had of blobs becomes partial. */
   async removeDeadScratch(): Promise<void> {
-    await removeOthers(join(this.#dataDir, 'tmp'), (name) => isProcessThere(Number(name.split('-')[0])));
+    for (const name of await readdir(join(this.#dataDir, 'tmp'))) {
+      if (await isOwnerAlive(name)) continue;
+      const directory = join(this.#dataDir, 'tmp', name);
+      for (const file of await readdir(directory).catch(() => [])) {
+        const hex = file.startsWith(downloadPrefix) ? file.slice(downloadPrefix.length) : '';
+        if (hexPattern.test(hex)) await this.keepPartial(`sha256:${hex}`, join(directory, file));
+      }
+      await rm(directory, { recursive: true, force: true });
+    }
+  }
+
+  /** Removes partial blobs that are older, and the oldest beyond the bound. Returns what the others take. */
+  async trimPartials(maxAgeMs: number, maxBytes: number): Promise<number> {
+    const directory = join(this.#dataDir, 'partial');
+    const found: { path: string; size: number; mtimeMs: number }[] = [];
+    for (const name of await readdir(directory)) {
+      const path = join(directory, name);
+      const status = await statIfThere(path);
+      if (status !== undefined) found.push({ path, size: status.size, mtimeMs: status.mtimeMs });
+    }
+    let total = 0;
+    for (const { path, size, mtimeMs } of found.sort((a, b) => b.mtimeMs - a.mtimeMs)) {
+      if (this.#env.clock.now() - mtimeMs > maxAgeMs || total + size > maxBytes) await rm(path, { force: true });
+      else total += size;
+    }
+    return total;
   }
 }
 
@@ -96,17 +161,27 @@ export function sha256(data: string | Uint8Array): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
+function hexOf(digest: string): string {
+  return digest.slice('sha256:'.length);
+}
+
+async function statIfThere(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
 async function removeOthers(directory: string, keep: (name: string) => boolean): Promise<void> {
   for (const name of await readdir(directory)) {
     if (!keep(name)) await rm(join(directory, name), { recursive: true, force: true });
   }
 }
 
-function isProcessThere(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+// A pid alone may be that of another process by now: that of a container's first process always is.
+async function isOwnerAlive(name: string): Promise<boolean> {
+  const [pid = '', startTime = ''] = name.split('-');
+  return /^\d+$/.test(pid) && startTime !== '' && (await processStartTime(Number(pid))) === startTime;
 }

@@ -1,4 +1,5 @@
 import { ImageError } from '@timonel/sdk/contracts/images';
+import type { ImageReference as RegistryReference } from '@timonel/sdk/contracts/registry';
 
 /** An image reference in full: `docker.io/library/nginx:latest`, with `@sha256:…` when it names a digest. */
 export interface ImageReference {
@@ -10,6 +11,8 @@ export interface ImageReference {
   readonly digest: string;
   /** The canonical text of all three. */
   readonly full: string;
+  /** What an image that is found by it is called here: a digest says more than the tag before it. */
+  readonly name: string;
 }
 
 // The grammar of the distribution specification: https://github.com/distribution/reference
@@ -32,7 +35,14 @@ export function parseReference(text: string): ImageReference {
   if (tagged && !tagPattern.test(tag)) throw invalid(text, `${JSON.stringify(tag)} is not a tag`);
   if (tag === '' && digest === '') tag = 'latest';
   const repository = parseRepository(text, tagged ? named.slice(0, colon) : named);
-  return { repository, tag, digest, full: `${repository}${tag && `:${tag}`}${digest && `@${digest}`}` };
+  const full = `${repository}${tag && `:${tag}`}${digest && `@${digest}`}`;
+  return { repository, tag, digest, full, name: digest === '' ? full : `${repository}@${digest}` };
+}
+
+/** As clients of registries take it. */
+export function registryReference({ repository, tag, digest }: ImageReference): RegistryReference {
+  const slash = repository.indexOf('/');
+  return { registry: repository.slice(0, slash), repository: repository.slice(slash + 1), tag, digest };
 }
 
 /** True for `sha256:…` alone, which names an image by its id. */

@@ -94,7 +94,7 @@ async function isAlive(holder: string): Promise<boolean> {
 }
 
 /** Field 22 of /proc/PID/stat: when the process began, in clock ticks since boot. Empty: no such process. */
-async function processStartTime(pid: number): Promise<string> {
+export async function processStartTime(pid: number): Promise<string> {
   const text = await readFileIfThere(`/proc/${pid}/stat`).catch(() => undefined);
   const fields = text?.slice(text.lastIndexOf(')') + 2).split(' ');
   return fields === undefined || fields[0] === 'Z' ? '' : (fields[19] ?? '');

@@ -1,40 +1,46 @@
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import tar, { type Header, type Pack } from 'tar-stream';
-import type { Logger } from '@timonel/sdk';
 
 type EntryHeader = Partial<Header> & Pick<Header, 'name'>;
 
 /**
- * A tar of a directory tree: the same tree gives the same bytes (names sorted, times in whole seconds). Follows no
- * symbolic link. Sockets, fifos and devices are left out.
+ * Writes a tar of a directory tree to `path`: the same tree gives the same bytes (names sorted, times in whole seconds). Follows no
+ * symbolic link. Sockets, fifos and devices are left out, and so are extended attributes, which Node cannot read.
  */
-export function packDirectory(directory: string, log: Logger): Readable {
+export async function packDirectory(
+  directory: string,
+  path: string,
+  check: () => void,
+): Promise<{ readonly leftOut: readonly string[] }> {
   const pack = tar.pack();
-  const work = new DirectoryPack(directory, pack, log);
+  const work = new DirectoryPack(directory, pack, check);
   work
     .add('')
     .then(() => pack.finalize())
     .catch((error: unknown) => pack.destroy(error as Error));
-  return pack as unknown as Readable;
+  await pipeline(pack as unknown as Readable, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  return { leftOut: work.leftOut };
 }
 
 class DirectoryPack {
+  readonly leftOut: string[] = [];
   readonly #directory: string;
   readonly #pack: Pack;
-  readonly #log: Logger;
+  readonly #check: () => void;
   readonly #hardLinks: Map<string, string> = new Map();
 
-  constructor(directory: string, pack: Pack, log: Logger) {
+  constructor(directory: string, pack: Pack, check: () => void) {
     this.#directory = directory;
     this.#pack = pack;
-    this.#log = log;
+    this.#check = check;
   }
 
   async add(name: string): Promise<void> {
+    this.#check();
     const path = join(this.#directory, name);
     const found = await lstat(path);
     const header: EntryHeader = {
@@ -57,9 +63,7 @@ class DirectoryPack {
       if (first !== undefined) await this.#entry({ ...header, type: 'link', linkname: first });
       else await this.#file({ ...header, type: 'file', size: found.size }, path);
       if (found.nlink > 1) this.#hardLinks.set(inode, first ?? name);
-    } else {
-      this.#log.warn({ path }, 'a socket, fifo or device was left out of the image');
-    }
+    } else if (this.leftOut.length < 10) this.leftOut.push(name);
   }
 
   #entry(header: EntryHeader): Promise<void> {

@@ -1,7 +1,24 @@
-import { chmod, chown, lchown, link, lstat, lutimes, mkdir, open, rm, symlink, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Stats } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  openSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
+  type Stats,
+} from 'node:fs';
+import { join } from 'node:path';
 import { corrupt, shown } from './corrupt.ts';
+import { lstatIfThere, makeDirectory, parentOf } from './entry-names.ts';
 
 /** Mode, owner and time of an entry. Times in seconds. */
 export interface EntryAttributes {
@@ -11,137 +28,174 @@ export interface EntryAttributes {
   readonly mtime: number;
 }
 
+/** A file while its bytes come. */
+export interface OpenFile {
+  readonly name: string;
+  readonly attributes: EntryAttributes;
+  readonly descriptor: number;
+}
+
 /**
  * A directory into which entries of untrusted archives are written. Names are relative and clean (see
- * {@link cleanEntryName}); no write ever goes through a symbolic link, so that nothing lands outside.
+ * `cleanEntryName`); no write ever goes through a symbolic link, so that nothing lands outside. All calls are synchronous: one hop to a
+ * thread for each of the six of a file takes longer than the calls, and the tree belongs to a thread of its own.
  */
 export class LayerTree {
   readonly root: string;
   readonly #asRoot: boolean = process.getuid?.() === 0;
   // Directories known to be real: saves an lstat for each parent of each entry.
-  readonly #directories: Set<string> = new Set(['']);
+  #directories: Set<string> = new Set(['']);
   readonly #directoryAttributes: Map<string, EntryAttributes> = new Map();
-
   readonly #lower: readonly string[];
+  #looksLeft: number;
 
-  /** `lower`: the directories of the layers below, top first. */
-  constructor(root: string, lower: readonly string[] = []) {
+  /** `lower`: the directories of the layers below, top first. `maxLooks` bounds how often parents are looked at. */
+  constructor(root: string, lower: readonly string[] = [], maxLooks: number = 20_000_000) {
     this.root = root;
     this.#lower = lower;
+    this.#looksLeft = maxLooks;
   }
 
-  async addDirectory(name: string, attributes: EntryAttributes): Promise<void> {
-    await this.#makeParents(name);
+  addDirectory(name: string, attributes: EntryAttributes): void {
+    this.#makeParents(name);
     if (!this.#directories.has(name)) {
-      const found = await this.lstat(name);
-      if (found !== undefined && !found.isDirectory()) await this.#clear(name);
-      if (found === undefined || !found.isDirectory()) await makeDirectory(join(this.root, name));
+      const found = this.lstat(name);
+      if (found !== undefined && !found.isDirectory()) this.#clear(name);
+      if (found === undefined || !found.isDirectory()) makeDirectory(join(this.root, name));
       this.#directories.add(name);
     }
     // Set at the end: writing into a directory changes its time, and its mode may forbid writing.
     this.#directoryAttributes.set(name, attributes);
   }
 
-  /** Writes a file and returns its length. */
-  async addFile(name: string, attributes: EntryAttributes, content: AsyncIterable<Uint8Array>): Promise<number> {
-    await this.#replace(name);
-    const file = await open(join(this.root, name), 'wx', 0o600);
-    let sizeBytes = 0;
-    try {
-      for await (const chunk of content) {
-        sizeBytes += chunk.byteLength;
-        await file.writeFile(chunk);
-      }
-      // chown clears set-user-id, so the mode comes after.
-      if (this.#asRoot) await file.chown(attributes.uid, attributes.gid);
-      await file.chmod(attributes.mode);
-      await file.utimes(attributes.mtime, attributes.mtime);
-    } finally {
-      await file.close();
-    }
-    return sizeBytes;
+  /** Follow it by {@link write} and {@link closeFile}, or {@link dropFile}. */
+  openFile(name: string, attributes: EntryAttributes): OpenFile {
+    this.#requireName(name);
+    this.#makeParents(name);
+    const path = join(this.root, name);
+    return { name, attributes, descriptor: this.#create(name, () => openSync(path, 'wx', 0o600)) };
   }
 
-  async addSymbolicLink(name: string, target: string, attributes: EntryAttributes): Promise<void> {
-    if (target === '' || target.includes('\0')) throw corrupt(`the symbolic link ${shown(name)} has a bad target`);
-    await this.#replace(name);
+  write(file: OpenFile, piece: Uint8Array): void {
+    for (let at = 0; at < piece.length;) at += writeSync(file.descriptor, piece, at);
+  }
+
+  closeFile({ descriptor, attributes }: OpenFile): void {
+    try {
+      // chown clears set-user-id, so the mode comes after.
+      if (this.#asRoot) fchownSync(descriptor, attributes.uid, attributes.gid);
+      fchmodSync(descriptor, attributes.mode);
+      futimesSync(descriptor, attributes.mtime, attributes.mtime);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  dropFile({ descriptor }: OpenFile): void {
+    closeSync(descriptor);
+  }
+
+  /** Moves a file that was made outside of the tree to `name`. */
+  takeFile(name: string, path: string): void {
+    this.#requireName(name);
+    this.#makeParents(name);
+    this.#clear(name);
+    renameSync(path, join(this.root, name));
+  }
+
+  addSymbolicLink(name: string, target: string, attributes: EntryAttributes): void {
+    if (target === '' || target.includes('\0') || Buffer.byteLength(target) > 4095) {
+      throw corrupt(`the symbolic link ${shown(name)} has a bad target`);
+    }
+    this.#requireName(name);
+    this.#makeParents(name);
     const path = join(this.root, name);
-    await symlink(target, path);
-    if (this.#asRoot) await lchown(path, attributes.uid, attributes.gid);
-    await lutimes(path, attributes.mtime, attributes.mtime);
+    this.#create(name, () => symlinkSync(target, path));
+    if (this.#asRoot) lchownSync(path, attributes.uid, attributes.gid);
+    lutimesSync(path, attributes.mtime, attributes.mtime);
   }
 
   /** `target` is a clean name in the same tree. */
-  async addHardLink(name: string, target: string): Promise<void> {
-    await this.#requireParents(target, `the hard link ${shown(name)}`);
-    const found = await this.lstat(target);
+  addHardLink(name: string, target: string): void {
+    this.#requireParents(target, `the hard link ${shown(name)}`);
+    const found = this.lstat(target);
     if (found === undefined || found.isDirectory()) {
       throw corrupt(`the hard link ${shown(name)} points to ${shown(target)}, which is not a file of this layer`);
     }
     if (name === target) return;
-    await this.#replace(name);
-    await link(join(this.root, target), join(this.root, name));
+    this.#requireName(name);
+    this.#makeParents(name);
+    if (target.startsWith(`${name}/`)) throw corrupt(`the hard link ${shown(name)} points into itself`);
+    this.#create(name, () => linkSync(join(this.root, target), join(this.root, name)));
   }
 
   /** Puts a hard link to a whiteout device (made outside of the tree) at `name`, unless the layer itself has that name. */
-  async addWhiteout(name: string, device: string): Promise<void> {
-    await this.#makeParents(name);
-    if ((await this.lstat(name)) === undefined) await link(device, join(this.root, name));
+  addWhiteout(name: string, device: string): void {
+    this.#makeParents(name);
+    if (this.lstat(name) === undefined) linkSync(device, join(this.root, name));
   }
 
   /** Makes a directory, and what is missing above it, with common attributes unless an entry gives others. */
-  async ensureDirectory(name: string): Promise<void> {
-    if (name !== '') await this.#makeParents(`${name}/x`);
+  ensureDirectory(name: string): void {
+    if (name !== '') this.#makeParents(`${name}/x`);
   }
 
-  async lstat(name: string): Promise<Stats | undefined> {
+  lstat(name: string): Stats | undefined {
+    if (--this.#looksLeft < 0) throw corrupt('the layer replaces directories too often: refused');
     return lstatIfThere(join(this.root, name));
   }
 
   /** Sets what was put off: attributes of directories, the deepest first. */
-  async finish(): Promise<void> {
+  finish(): void {
     const names = [...this.#directoryAttributes.keys()].sort((a, b) => b.length - a.length);
     for (const name of names) {
       const attributes = this.#directoryAttributes.get(name);
-      if (attributes === undefined || !this.#directories.has(name)) continue;
+      if (attributes === undefined || !this.#isRealDirectory(name)) continue;
       const path = join(this.root, name);
-      if (this.#asRoot) await chown(path, attributes.uid, attributes.gid);
-      await chmod(path, attributes.mode);
-      await utimes(path, attributes.mtime, attributes.mtime);
+      if (this.#asRoot) chownSync(path, attributes.uid, attributes.gid);
+      chmodSync(path, attributes.mode);
+      utimesSync(path, attributes.mtime, attributes.mtime);
     }
   }
 
-  async #replace(name: string): Promise<void> {
+  /** Names are mostly new: what is in the way is looked for only when it is. */
+  #create<T>(name: string, make: () => T): T {
+    try {
+      return make();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      this.#clear(name);
+      return make();
+    }
+  }
+
+  #clear(name: string): void {
+    const found = this.lstat(name);
+    if (found === undefined) return;
+    rmSync(join(this.root, name), { recursive: true, force: true });
+    // What was below is gone too. It is looked at again where it matters: replaced directories are rare.
+    if (found.isDirectory()) this.#directories = new Set(['']);
+  }
+
+  #requireName(name: string): void {
     if (name === '') throw corrupt('an entry that is no directory is named as the root of the layer');
-    await this.#makeParents(name);
-    await this.#clear(name);
   }
 
-  async #clear(name: string): Promise<void> {
-    await rm(join(this.root, name), { recursive: true, force: true });
-    for (const known of this.#directories) {
-      if (known === name || known.startsWith(`${name}/`)) {
-        this.#directories.delete(known);
-        this.#directoryAttributes.delete(known);
-      }
-    }
-  }
-
-  async #makeParents(name: string): Promise<void> {
+  #makeParents(name: string): void {
     const parent = parentOf(name);
     if (this.#directories.has(parent)) return;
-    await this.#makeParents(parent);
-    const found = await this.lstat(parent);
-    if (found === undefined) await this.#makeImplied(parent);
+    this.#makeParents(parent);
+    const found = this.lstat(parent);
+    if (found === undefined) this.#makeImplied(parent);
     else if (!found.isDirectory()) throw this.#notThroughHere(name, parent);
     this.#directories.add(parent);
   }
 
   // overlayfs shows the attributes of the topmost directory: one that the archive does not name keeps those from below.
-  async #makeImplied(name: string): Promise<void> {
-    await makeDirectory(join(this.root, name));
+  #makeImplied(name: string): void {
+    makeDirectory(join(this.root, name));
     for (const layer of this.#lower) {
-      const below = await lstatIfThere(join(layer, name));
+      const below = lstatIfThere(join(layer, name));
       if (below === undefined) continue;
       if (below.isDirectory()) {
         const { mode, uid, gid, mtimeMs } = below;
@@ -151,52 +205,19 @@ export class LayerTree {
     }
   }
 
-  async #requireParents(name: string, what: string): Promise<void> {
-    for (let parent = parentOf(name); parent !== ''; parent = parentOf(parent)) {
-      const found = await this.lstat(parent);
-      if (found?.isDirectory() !== true) throw corrupt(`${what} points to ${shown(name)}, which is not in this layer`);
-    }
+  #isRealDirectory(name: string): boolean {
+    if (this.#directories.has(name)) return true;
+    if (!this.#isRealDirectory(parentOf(name)) || this.lstat(name)?.isDirectory() !== true) return false;
+    this.#directories.add(name);
+    return true;
+  }
+
+  #requireParents(name: string, what: string): void {
+    if (!this.#isRealDirectory(parentOf(name)))
+      throw corrupt(`${what} points to ${shown(name)}, which is not in this layer`);
   }
 
   #notThroughHere(name: string, parent: string): Error {
     return corrupt(`the entry ${shown(name)} goes through ${shown(parent)}, which is a link or a file: refused`);
   }
-}
-
-/**
- * The name of an archive entry, relative to the root, without `.` and empty parts; '' is the root itself.
- * @throws ImageError CorruptImage for absolute names and those with `..`
- */
-export function cleanEntryName(name: string): string {
-  if (name.includes('\0')) throw corrupt(`the entry name ${shown(name)} holds a zero byte`);
-  if (name.startsWith('/')) throw corrupt(`the entry name ${shown(name)} is absolute: refused`);
-  if (Buffer.byteLength(name) > 4096) throw corrupt(`the entry name ${shown(name)} is longer than 4096 bytes`);
-  const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-  for (const part of parts) {
-    if (part === '..') throw corrupt(`the entry name ${shown(name)} leaves the root of the image: refused`);
-    if (Buffer.byteLength(part) > 255)
-      throw corrupt(`a part of the entry name ${shown(name)} is longer than 255 bytes`);
-  }
-  return parts.join('/');
-}
-
-/** With the common mode, whatever the umask of this process is: containers run as other users. */
-export async function makeDirectory(path: string): Promise<void> {
-  await mkdir(path);
-  await chmod(path, 0o755);
-}
-
-export async function lstatIfThere(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw error;
-  }
-}
-
-function parentOf(name: string): string {
-  const parent = dirname(name);
-  return parent === '.' ? '' : parent;
 }

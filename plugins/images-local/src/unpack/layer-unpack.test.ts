@@ -4,16 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Logger } from '@timonel/sdk';
 import { writeTar, type TarMember } from '@timonel/testkit/contracts/images';
-import { configSchema, type Limits } from './config.ts';
+import { configSchema, type Limits } from '../config.ts';
 import { unpackLayer } from './layer-unpack.ts';
-import { readTarFile } from './tar-entries.ts';
+import { readTarFile } from './tar-stream.ts';
 
 const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? it : it.skip;
-const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 
 describe('unpackLayer', () => {
   let directory: string;
@@ -34,7 +32,12 @@ describe('unpackLayer', () => {
     await writeFile(file, writeTar(members));
     const all = { ...limits, ...some };
     const below = [...layers].reverse();
-    await unpackLayer((visit) => readTarFile(file, 'the layer', all.maxLayerBytes, visit), root, below, all, log);
+    await unpackLayer(
+      (visitor) => readTarFile({ path: file, what: 'the layer', maxBytes: all.maxLayerBytes }, visitor),
+      root,
+      below,
+      all,
+    );
     layers.push(root);
     return root;
   }

@@ -25,6 +25,10 @@ export interface ImageInfo {
   readonly created: string;
   readonly config: ImageConfig;
   readonly rootfs: RootFilesystem;
+  /** Of the indexes and manifests that led to it, `sha256:…`, the outermost first: what registries call it. */
+  readonly digests?: readonly string[];
+  /** `os/architecture[/variant]`, where the image says. */
+  readonly platform?: string;
 }
 
 export interface ImageService {
