@@ -1,4 +1,13 @@
-import { closeSync, futimesSync, openSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  futimesSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -177,6 +186,29 @@ describe('what a container may', () => {
     const lines = stdout.split('\n');
     expect(lines.slice(0, 3)).toEqual(['.', '..', '1']);
     expect(lines).toEqual(expect.arrayContaining(['CapEff:\t0000000000000000', 'NoNewPrivs:\t1']));
+  });
+
+  it('cannot begin in a directory of the node, nor have one mounted upon, by way of open descriptors', async () => {
+    const sandbox = await bed.sandbox();
+    const volume = { hostPath: bed.logs, readOnly: false, propagation: 'private' as const };
+    const outcomes: string[] = [];
+    for (let fd = 3; fd < 24; fd++) {
+      const config = bed.container(sandbox, ['sh', '-c', 'cat ../../etc/hostname; ls ..'], {
+        workingDir: `/proc/self/fd/${fd}`,
+      });
+      const started = bed.runtime.createContainer(config).then(() => bed.runtime.startContainer(config.id));
+      outcomes.push(await started.then(() => `began in ${fd}`).catch(() => 'refused'));
+      const containerPath = `/proc/self/fd/${fd}/upon`;
+      const mounting = bed.container(sandbox, ['true'], { mounts: [{ ...volume, containerPath }] });
+      outcomes.push(
+        await bed.runtime
+          .createContainer(mounting)
+          .then(() => `mounted upon ${fd}`)
+          .catch(() => 'refused'),
+      );
+    }
+    expect(outcomes.filter((each) => each !== 'refused')).toEqual([]);
+    expect(existsSync(join(bed.image.layer, 'upon'))).toBe(false);
   });
 
   it('gets all of it when privileged', async () => {

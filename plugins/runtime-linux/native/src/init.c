@@ -34,12 +34,17 @@ static void stdio_connect(const struct spec *spec, const struct handshake *hands
         fail("fchown", "stdout, stderr");
 }
 
-static void working_directory_enter(const struct spec *spec) {
+/* Links in /proc may lead past the root to where descriptors point: the kernel then has no path for us. */
+void working_directory_enter(const struct spec *spec) {
+    char real[PATH_MAX];
     const char *path = spec->cwd == NULL || spec->cwd[0] == '\0' ? "/" : spec->cwd;
-    if (chdir(path) == 0) return;
-    if (errno != ENOENT) fail("chdir", path);
-    if (!make_directories(path, 0755)) fail("mkdir", path);
-    if (chdir(path) < 0) fail("chdir", path);
+    if (chdir(path) < 0) {
+        if (errno != ENOENT) fail("chdir", path);
+        if (!make_directories(path, 0755)) fail("mkdir", path);
+        if (chdir(path) < 0) fail("chdir", path);
+    }
+    if (syscall(SYS_getcwd, real, sizeof real) < 0 || real[0] != '/')
+        fail_text(EXIT_CANNOT_START, "working directory %.256s: is outside of the container's root", path);
 }
 
 _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {

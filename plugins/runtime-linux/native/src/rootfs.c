@@ -22,17 +22,21 @@ static int layer_map(const struct spec *spec, int layer, const char *name) {
 /* Layers are named by descriptor: short (the options have one page) and free of characters that need escaping. */
 static void overlay_mount(const struct spec *spec) {
     char options[4096] = "lowerdir=";
-    size_t used = strlen(options);
-    if (spec->layers.length == 0) fail_text(EXIT_CANNOT_START, "the image has no layers");
-    for (size_t i = 0; i < spec->layers.length; i++) {
+    int layers[512];
+    size_t used = strlen(options), count = spec->layers.length;
+    if (count == 0) fail_text(EXIT_CANNOT_START, "the image has no layers");
+    for (size_t i = 0; i < count; i++) {
         int fd = open(spec->layers.items[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (fd < 0) fail("open layer", spec->layers.items[i]);
         if (spec->ns_user != NULL) fd = layer_map(spec, fd, spec->layers.items[i]);
         used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":", fd);
-        if (used >= sizeof options - 64) fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", spec->layers.length);
+        if (i + 1 == sizeof layers / sizeof *layers || used >= sizeof options - 64)
+            fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", count);
+        layers[i] = fd;
     }
     snprintf(options + used, sizeof options - used, ",upperdir=upper,workdir=work");
     mount_or_fail("overlay", "rootfs", "overlay", spec->privileged ? 0 : MS_NODEV, options);
+    for (size_t i = 0; i < count; i++) close(layers[i]);        /* through /proc/self/fd they would lead out of the root */
 }
 
 /* Copies of the mount trees, made in the node's mount namespace so that rshared stays a peer of the node's mount. */

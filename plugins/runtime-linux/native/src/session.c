@@ -35,8 +35,7 @@ static _Noreturn void command_run(struct spec *spec, int alive, int console_sock
         terminal_attach(console);
         report_to(STDERR_FILENO);
     }
-    const char *directory = spec->cwd == NULL || spec->cwd[0] == '\0' ? "/" : spec->cwd;
-    if (chdir(directory) < 0) fail("chdir", directory);
+    working_directory_enter(spec);
     privileges_apply(spec, &identity);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct pollfd parent = {alive, POLLIN, 0};
