@@ -21,7 +21,7 @@ export class Chunks implements Iterable<Chunk> {
   *[Symbol.iterator](): Generator<Chunk, void, undefined> {
     for (let start = 0; start < this.#size; start += this.#chunkBytes) {
       const size = Math.min(this.#chunkBytes, this.#size - start);
-      yield { start, size, content: this.#take(size, start + size === this.#size) };
+      yield { start, size, content: this.#take(start, size) };
     }
   }
 
@@ -30,16 +30,19 @@ export class Chunks implements Iterable<Chunk> {
     await this.#source.return?.();
   }
 
-  async *#take(bytes: number, last: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+  async *#take(start: number, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
     for (let left = bytes; left > 0;) {
       const piece = await this.#next();
-      if (piece === undefined) return;
+      if (piece === undefined) {
+        const read = start + bytes - left;
+        throw new RegistryFailure('refused', `the content has ${read} bytes and was said to have ${this.#size}`);
+      }
       const taken = piece.subarray(0, left);
       this.#rest = piece.subarray(taken.length);
       left -= taken.length;
       yield taken;
     }
-    if (!last) return;
+    if (start + bytes < this.#size) return;
     const more = await this.#next();
     if (more !== undefined) {
       throw new RegistryFailure('refused', `the content has more than the ${this.#size} bytes it was said to have`);

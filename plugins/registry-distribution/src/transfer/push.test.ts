@@ -1,0 +1,335 @@
+/** Uploads: what is sent, when not, and what becomes of refusals. */
+import { buffer } from 'node:stream/consumers';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import {
+  anyone,
+  as,
+  Bed,
+  blobOf,
+  digestOf,
+  failureOf,
+  image,
+  ociManifest,
+  type FakeRegistry,
+  type Handler,
+} from '../testing/fake-registry.ts';
+
+const bed = new Bed();
+afterEach(() => bed.close());
+
+const layer = Buffer.alloc(100_000, 'layer');
+const blob = blobOf(layer);
+
+async function* pieces(bytes: Buffer = layer, size = 30_000): AsyncGenerator<Buffer, void, undefined> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+interface Store {
+  readonly registry: FakeRegistry;
+  readonly blobs: Map<string, Buffer>;
+  readonly calls: () => readonly string[];
+}
+
+/** Takes uploads as registries do; `first` may answer instead. */
+async function store(first: (...args: [...Parameters<Handler>, number]) => boolean = () => false): Promise<Store> {
+  const blobs = new Map<string, Buffer>();
+  let upload: Buffer[] = [];
+  const registry: FakeRegistry = await bed.registry((request, response) => {
+    if (first(request, response, registry.requests.length)) return;
+    const { method, url = '' } = request;
+    const { pathname, searchParams } = new URL(url, 'http://x');
+    const [, named = ''] = /\/blobs\/(sha256:.*)$/.exec(pathname) ?? [];
+    const location = (): string => `/up/1?_state=a%2Fb%3D&part=${upload.length}`;
+    if (method === 'HEAD') response.writeHead(blobs.has(named) ? 200 : 404).end();
+    else if (method === 'POST') {
+      upload = [];
+      response.writeHead(blobs.has(searchParams.get('mount') ?? '') ? 201 : 202, { location: location() }).end();
+    } else {
+      void buffer(request).then(
+        (body) => {
+          if (body.length > 0) upload.push(body);
+          const whole = Buffer.concat(upload);
+          const digest = searchParams.get('digest') ?? '';
+          if (method === 'PATCH') response.writeHead(202, { location: location() }).end();
+          else if (digest === digestOf(whole)) response.writeHead(blobs.set(digest, whole) && 201).end();
+          else
+            response
+              .writeHead(method === 'DELETE' ? 204 : 400)
+              .end('{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}');
+        },
+        () => undefined,
+      );
+    }
+  });
+  return {
+    registry,
+    blobs,
+    calls: () => registry.requests.map(({ method, url }) => `${method} ${url.replace(/sha256(:|%3A)[0-9a-f]*/g, 'D')}`),
+  };
+}
+
+describe('a blob', () => {
+  it('is sent whole, once', async () => {
+    const { registry, blobs, calls } = await store();
+    const client = bed.client();
+    await client.pushBlob(image(registry), blob, () => pieces(), anyone);
+    await client.pushBlob(image(registry), blob, () => pieces(), anyone);
+    expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
+    expect(calls()).toEqual([
+      'HEAD /v2/team/app/blobs/D',
+      'POST /v2/team/app/blobs/uploads/',
+      'PUT /up/1?_state=a%2Fb%3D&part=0&digest=D',
+      'HEAD /v2/team/app/blobs/D',
+    ]);
+    expect(registry.requests[2]?.headers).toMatchObject({ 'content-length': '100000' });
+    expect(await client.hasBlob(image(registry), blob.digest, anyone)).toBe(true);
+    expect(await client.hasBlob(image(registry), digestOf('x'), anyone)).toBe(false);
+  });
+
+  it('is sent in chunks where that is configured', async () => {
+    const { registry, blobs, calls } = await store();
+    await bed.client({ uploadChunkBytes: 45_000 }).pushBlob(image(registry), blob, () => pieces(), anyone);
+    expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
+    expect(calls().slice(2)).toEqual(
+      [0, 1, 2]
+        .map((at) => `PATCH /up/1?_state=a%2Fb%3D&part=${at}`)
+        .concat('PUT /up/1?_state=a%2Fb%3D&part=3&digest=D'),
+    );
+    expect(registry.requests.slice(2, 5).map(({ headers }) => headers['content-range'])).toEqual([
+      '0-44999',
+      '45000-89999',
+      '90000-99999',
+    ]);
+  });
+
+  it('is taken from another repository of the registry where it was seen', async () => {
+    const { registry, calls } = await store();
+    const client = bed.client();
+    await client.pushBlob(image(registry), blob, () => pieces(), anyone);
+    await client.pushBlob(image(registry, 'latest', 'else'), { ...blob }, () => pieces(), anyone);
+    expect(calls().slice(3)).toEqual(['HEAD /v2/else/blobs/D']);
+    const {
+      registry: second,
+      blobs,
+      calls: made,
+    } = await store((request, response) => {
+      if (request.method !== 'HEAD' || !(request.url ?? '').includes('/else/')) return false;
+      response.writeHead(404).end();
+      return true;
+    });
+    await client.pushBlob(image(second), blob, () => pieces(), anyone);
+    await client.pushBlob(image(second, 'latest', 'else'), blob, () => pieces(), anyone);
+    expect(blobs.size).toBe(1);
+    expect(made().slice(3)).toEqual(['HEAD /v2/else/blobs/D', 'POST /v2/else/blobs/uploads/?mount=D&from=team%2Fapp']);
+  });
+
+  it('is sent when it may not be taken from the other repository', async () => {
+    const { registry, blobs, calls } = await store((request, response) => {
+      const { method, url = '' } = request;
+      if (!url.includes('/else/') || (method !== 'HEAD' && !url.includes('mount='))) return false;
+      response.writeHead(method === 'HEAD' ? 404 : 403).end();
+      return true;
+    });
+    const client = bed.client();
+    await client.pushBlob(image(registry), blob, () => pieces(), anyone);
+    blobs.clear();
+    await client.pushBlob(image(registry, 'latest', 'else'), blob, () => pieces(), anyone);
+    expect(blobs.size).toBe(1);
+    expect(calls().slice(4)).toEqual([
+      'POST /v2/else/blobs/uploads/?mount=D&from=team%2Fapp',
+      'POST /v2/else/blobs/uploads/',
+      'PUT /up/1?_state=a%2Fb%3D&part=0&digest=D',
+    ]);
+  });
+
+  it.each(['reset', 500, 503, 429] as const)('is sent again from its beginning after %s', async (what) => {
+    let times = 0;
+    const { registry, blobs } = await store((request, response) => {
+      if (request.method !== 'PUT' || times++ > 1) return false;
+      if (what === 'reset') request.once('data', () => request.socket.resetAndDestroy());
+      else request.resume().on('end', () => response.writeHead(what, { 'retry-after': '0' }).end());
+      return true;
+    });
+    let begun = 0;
+    const content = (): AsyncIterable<Uint8Array> => {
+      begun += 1;
+      return pieces();
+    };
+    await bed.client().pushBlob(image(registry), blob, content, anyone);
+    expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
+    expect(begun).toBe(3);
+  });
+
+  it('that arrived although the answer was lost is not sent again', async () => {
+    const { registry, blobs, calls } = await store((request) => {
+      if (request.method !== 'PUT') return false;
+      void buffer(request).then((body) => {
+        blobs.set(blob.digest, body);
+        request.socket.resetAndDestroy();
+      });
+      return true;
+    });
+    await bed.client().pushBlob(image(registry), blob, () => pieces(), anyone);
+    expect(calls().filter((call) => call.startsWith('PUT'))).toHaveLength(1);
+  });
+
+  it('is refused early, and the rest is not sent', async () => {
+    const { registry } = await store((request, response) => {
+      if (request.method !== 'PUT') return false;
+      response.writeHead(413, { connection: 'close' }).end('<html>too large</html>');
+      return true;
+    });
+    let sent = 0;
+    const large = { ...blob, size: 1024 ** 3 };
+    async function* much(): AsyncGenerator<Uint8Array, void, undefined> {
+      for (; ; sent += layer.length) yield layer;
+    }
+    const { reason, message } = await failureOf(bed.client().pushBlob(image(registry), large, much, anyone));
+    expect(reason).toBe('ErrImagePush');
+    expect(message).toMatch(/answered 413: .*set uploadChunkBytes/);
+    expect(sent).toBeLessThan(100 * 1024 ** 2);
+  });
+
+  it.each([
+    ['shorter', { ...blob, size: blob.size + 1 }, 'the content has 100000 bytes and was said to have 100001'],
+    ['longer', { ...blob, size: blob.size - 1 }, 'the content has more than the 99999 bytes'],
+    [
+      'other',
+      { ...blob, digest: digestOf('x') },
+      'DIGEST_INVALID: provided digest did not match.*may be damaged: pull or build',
+    ],
+  ])('whose content is %s than said is refused, and the upload given up', async (_, descriptor, text) => {
+    for (const config of [{}, { uploadChunkBytes: 40_000 }]) {
+      const { registry, blobs, calls } = await store();
+      const { reason, message } = await failureOf(
+        bed.client(config).pushBlob(image(registry), descriptor, () => pieces(), anyone),
+      );
+      expect(reason).toBe('ErrImagePush');
+      expect(message).toMatch(new RegExp(text));
+      expect(blobs.size).toBe(0);
+      expect(calls().filter((call) => call.startsWith('PUT')).length).toBeLessThan(2);
+      expect(calls()).toContainEqual(expect.stringMatching(/^DELETE \/up\/1/));
+    }
+  });
+
+  it('that cannot be read is not tried again', async () => {
+    const { registry, calls } = await store();
+    // oxlint-disable-next-line require-yield
+    async function* broken(): AsyncGenerator<Uint8Array, void, undefined> {
+      throw new Error('EIO: the disk');
+    }
+    const { message } = await failureOf(bed.client().pushBlob(image(registry), blob, broken, anyone));
+    expect(message).toContain('the content cannot be read: EIO: the disk');
+    expect(calls().filter((call) => call.startsWith('POST'))).toHaveLength(1);
+  });
+
+  it('that a registry stops taking is given up after some tries', async () => {
+    const { registry } = await store((request) => {
+      if (request.method !== 'PUT') return false;
+      request.pause();
+      return true;
+    });
+    const much = { ...blob, size: 1024 ** 3 };
+    async function* endless(): AsyncGenerator<Uint8Array, void, undefined> {
+      for (;;) yield layer;
+    }
+    const { reason, message } = await failureOf(
+      bed.client({ tries: 2 }).pushBlob(image(registry), much, endless, anyone),
+    );
+    expect(reason).toBe('RegistryUnavailable');
+    expect(message).toContain('nothing more was taken within 100 ms');
+  });
+
+  it('is pushed by whoever may, though the registry asks only then', async () => {
+    const { registry, blobs } = await store((request, response) => {
+      const right = `Basic ${Buffer.from('w:p').toString('base64')}`;
+      if (request.method === 'HEAD' || request.headers.authorization === right) return false;
+      request.resume();
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      return true;
+    });
+    const { host } = registry;
+    await bed
+      .client()
+      .pushBlob(
+        image(registry),
+        blob,
+        () => pieces(),
+        as({ registry: host, username: 'r', password: 'p' }, { registry: host, username: 'w', password: 'p' }),
+      );
+    expect(blobs.size).toBe(1);
+  });
+});
+
+describe('a manifest', () => {
+  const bytes = Buffer.from(JSON.stringify({ mediaType: ociManifest, layers: [] }));
+  const manifest = { mediaType: ociManifest, digest: digestOf(bytes), size: bytes.length, bytes };
+
+  it('is sent under its tag, or its digest', async () => {
+    const registry = await bed.registry((_, response) =>
+      response.writeHead(201, { 'docker-content-digest': manifest.digest }).end(),
+    );
+    const client = bed.client();
+    await client.pushManifest(image(registry, 'v1'), manifest, anyone);
+    await client.pushManifest({ ...image(registry), tag: '', digest: manifest.digest }, manifest, anyone);
+    expect(registry.requests.map(({ method, url, headers }) => [method, url, headers['content-type']])).toEqual([
+      ['PUT', '/v2/team/app/manifests/v1', ociManifest],
+      ['PUT', `/v2/team/app/manifests/${manifest.digest}`, ociManifest],
+    ]);
+  });
+
+  it.each([
+    [
+      400,
+      '{"errors":[{"code":"MANIFEST_INVALID","message":"bad"},{"code":"MANIFEST_BLOB_UNKNOWN","message":"no blob"}]}',
+      'ErrImagePush',
+      'answered 400 \\(MANIFEST_INVALID: bad; MANIFEST_BLOB_UNKNOWN: no blob\\)',
+    ],
+    [403, '', 'ErrImagePush', 'answered 403: these credentials lack the right'],
+    [404, '', 'ErrImagePush', 'answered 404: check the name'],
+    [500, '', 'RegistryUnavailable', 'answered 500: try later'],
+  ])('that is answered with %i %s fails with what the registry said', async (status, body, reason, text) => {
+    const registry = await bed.registry((_, response) => response.writeHead(status).end(body));
+    const failure = await failureOf(bed.client().pushManifest(image(registry), manifest, anyone));
+    expect(failure.reason).toBe(reason);
+    expect(failure.message).toMatch(new RegExp(text));
+    expect(registry.requests).toHaveLength(status === 500 ? 3 : 1);
+  });
+
+  it('that the registry stored as another, or whose digest is wrong, fails', async () => {
+    const registry = await bed.registry((_, response) =>
+      response.writeHead(201, { 'docker-content-digest': digestOf('x') }).end(),
+    );
+    expect((await failureOf(bed.client().pushManifest(image(registry), manifest, anyone))).message).toContain(
+      `has ${digestOf('x')} where`,
+    );
+    const wrong = { ...manifest, digest: digestOf('y') };
+    expect((await failureOf(bed.client().pushManifest(image(registry), wrong, anyone))).message).toContain(
+      'are others than its digest says',
+    );
+  });
+});
+
+describe('names', () => {
+  it.each(['../x', 'a//b', 'a/../b', 'A', 'a?b', 'a#b', 'a b', 'a'.repeat(256), ''])(
+    'of repositories such as %j are refused',
+    async (repository) => {
+      const reference = { registry: '127.0.0.1:1', repository, tag: 'latest', digest: '' };
+      expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
+      expect((await failureOf(bed.client().hasBlob(reference, blob.digest, anyone))).reason).toBe('InvalidImageName');
+    },
+  );
+
+  it.each(['', 'a/b', 'user@host', '[::1', 'x:99999', 'ho st'])(
+    'of registries such as %j are refused',
+    async (registry) => {
+      const reference = { registry, repository: 'a', tag: 'latest', digest: '' };
+      expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
+    },
+  );
+
+  it.each(['', '../x', 'a?b', '-a', 'a'.repeat(129)])('of tags such as %j are refused', async (tag) => {
+    const reference = { registry: '127.0.0.1:1', repository: 'a', tag, digest: '' };
+    expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
+  });
+});
