@@ -1,0 +1,152 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, type Env } from '@timonel/sdk';
+import { mustRun } from '@timonel/sdk/command';
+import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
+import type { ImageService } from '@timonel/sdk/contracts/images';
+import { RuntimeError, type RootFilesystem } from '@timonel/sdk/contracts/runtime';
+import { criNamespace, type Channel } from '../cri/channel.ts';
+import { pauseArchive, pauseImage } from './pause-image.ts';
+
+/** The CRI hears of an image that was imported by an event. */
+const visibleMs = { limit: 10_000, step: 50 };
+const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
+
+export interface ImporterOptions {
+  readonly channel: Channel;
+  readonly env: Env;
+  readonly dataDir: string;
+  readonly socket: string;
+  readonly ctr: string;
+  /** Undefined: no image service runs; only images that containerd has already can be used. */
+  images(): Pick<ImageService, 'exportArchive' | 'list'> | undefined;
+}
+
+/** Brings images of this node's image service into containerd's own store: each once, however many ask for it. */
+export class Importer {
+  readonly #options: ImporterOptions;
+  readonly #underWay = new Map<string, Promise<void>>();
+  #scratch = 0;
+  #writing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: ImporterOptions) {
+    this.#options = options;
+  }
+
+  /** Removes what a crash left. */
+  async open(): Promise<void> {
+    await rm(this.#scratchDirectory, { recursive: true, force: true });
+    await mkdir(this.#scratchDirectory, { recursive: true, mode: 0o700 });
+  }
+
+  /** @throws RuntimeError CreateContainerError */
+  ensure(image: Pick<RootFilesystem, 'imageId' | 'reference'>): Promise<void> {
+    return this.#once(image.imageId, async () => {
+      if (await this.#has(image.imageId)) return;
+      const images = this.#options.images();
+      const refuse = (why: string, cause?: unknown): RuntimeError =>
+        new RuntimeError('CreateContainerError', `image ${image.reference} (${image.imageId}): ${why}`, { cause });
+      if (images === undefined)
+        throw refuse('containerd has it not, and no image service runs that could hand it over');
+      try {
+        await this.#withScratch(async (path) => {
+          await images.exportArchive([image.reference], path);
+          await this.#import(path);
+        });
+      } catch (error) {
+        throw refuse(`it cannot be handed to containerd: ${errorMessage(error)}`, error);
+      }
+      if (!(await this.#visible(image.imageId))) {
+        throw refuse(
+          'containerd took an image of this name, but with another id: pull it again, it was replaced meanwhile',
+        );
+      }
+      await this.#change((ids) => [...new Set([...ids, image.imageId])]);
+    });
+  }
+
+  /** The sandbox image, when containerd is set to use ours. */
+  ensurePause(sandboxImage: string): Promise<void> {
+    if (sandboxImage !== pauseImage) return Promise.resolve();
+    return this.#once(pauseImage, async () => {
+      if (await this.#has(pauseImage)) return;
+      await this.#withScratch(async (path) => {
+        await writeFile(path, pauseArchive(architectures[process.arch] ?? process.arch), { mode: 0o600 });
+        await this.#import(path);
+      });
+      if (!(await this.#visible(pauseImage)))
+        throw new Error('containerd does not show the image of sandboxes after its import');
+    });
+  }
+
+  /** Removes from containerd what we brought there and neither the image service nor a container has any more. */
+  async prune(inUse: ReadonlySet<string>): Promise<void> {
+    const images = this.#options.images();
+    const imported = await this.#imported();
+    if (images === undefined || imported.length === 0) return;
+    const kept = new Set((await images.list()).map(({ id }) => id));
+    const gone = imported.filter((id) => !kept.has(id) && !inUse.has(id) && !this.#underWay.has(id));
+    for (const image of gone) await this.#options.channel.call('RemoveImage', { image: { image } });
+    if (gone.length > 0) await this.#change((ids) => ids.filter((id) => !gone.includes(id)));
+  }
+
+  get #scratchDirectory(): string {
+    return join(this.#options.dataDir, 'scratch');
+  }
+
+  get #importedFile(): string {
+    return join(this.#options.dataDir, 'imported.json');
+  }
+
+  #once(key: string, work: () => Promise<void>): Promise<void> {
+    const running = this.#underWay.get(key) ?? work().finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, running);
+    return running;
+  }
+
+  async #has(image: string): Promise<boolean> {
+    return (await this.#options.channel.call('ImageStatus', { image: { image } })).image !== null;
+  }
+
+  async #visible(image: string): Promise<boolean> {
+    const { clock, timers } = this.#options.env;
+    const until = clock.monotonic() + visibleMs.limit;
+    while (!(await this.#has(image))) {
+      if (clock.monotonic() > until) return false;
+      await timers.sleep(visibleMs.step);
+    }
+    return true;
+  }
+
+  async #import(path: string): Promise<void> {
+    const { ctr, socket } = this.#options;
+    await mustRun(ctr, ['--address', socket, '--namespace', criNamespace, 'images', 'import', path]);
+  }
+
+  async #withScratch(work: (path: string) => Promise<void>): Promise<void> {
+    this.#scratch += 1;
+    const path = join(this.#scratchDirectory, `${this.#scratch}.tar`);
+    try {
+      await work(path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  async #imported(): Promise<string[]> {
+    try {
+      return JSON.parse((await readFileIfThere(this.#importedFile)) ?? '[]') as string[];
+    } catch {
+      return [];
+    }
+  }
+
+  /** One after another. */
+  #change(change: (ids: string[]) => string[]): Promise<void> {
+    const written = this.#writing.then(async () => {
+      await writeFileAtomically(this.#importedFile, JSON.stringify(change(await this.#imported())));
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+}
