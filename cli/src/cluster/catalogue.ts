@@ -68,6 +68,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'registry-distribution': () => import('@timonel/plugin-registry-distribution'),
   'images-local': () => import('@timonel/plugin-images-local'),
   'runtime-linux': () => import('@timonel/plugin-runtime-linux'),
+  'runtime-containerd': () => import('@timonel/plugin-runtime-containerd'),
   'runtime-process': () => import('@timonel/plugin-runtime-process'),
   'runtime-fake': () => import('@timonel/plugin-runtime-fake'),
   'network-bridge': () => import('@timonel/plugin-network-bridge'),
