@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
-import type { ContainerConfig, ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type { ContainerConfig, ContainerRuntime, ContainerStatus, SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
 import { policy } from '../container/testing.ts';
@@ -30,6 +30,10 @@ class Bench {
   sandboxFails = false;
   /** Of the runtimes that the node has. */
   handlers = ['fake'];
+  userNamespaces = false;
+  readonly sandboxes: SandboxConfig[] = [];
+  /** Answers of the registry that are waited for. */
+  readonly pulls: { signal: AbortSignal | undefined; done: () => void }[] = [];
   classes = { handlerOf: (name = ''): string => (name === '' ? 'fake' : name) };
   readonly events: string[] = [];
   readonly tell: AgentServices['event'] = (_pod, type, reason, message) =>
@@ -73,8 +77,12 @@ class Bench {
 
   runtime(): Partial<ContainerRuntime> {
     return {
-      info: async () => ({ name: 'x', version: '1', isolation: 'full', ready: true, reason: '' }),
+      info: async () => {
+        const { userNamespaces } = this;
+        return { name: 'x', version: '1', isolation: 'full', ready: true, reason: '', userNamespaces };
+      },
       runSandbox: async (config) => {
+        this.sandboxes.push(config);
         if (this.sandboxFails) throw new Error('no space left');
         return sandbox({ id: config.id, labels: config.labels, createdAt: this.env.clock.now() });
       },
@@ -116,7 +124,8 @@ class Bench {
     };
     const images: Pick<ImageService, 'find' | 'ensure'> = {
       find: async (reference) => (this.imageIsThere ? images.ensure(reference, 'IfNotPresent') : undefined),
-      ensure: async (reference) => {
+      ensure: async (reference, policy, { signal } = {}) => {
+        if (policy === 'Always') await new Promise<void>((done) => this.pulls.push({ signal, done }));
         if (!this.imageIsThere)
           throw Object.assign(new Error('absent'), { name: 'ImageError', reason: 'ErrImagePull' });
         const config = {
@@ -280,5 +289,159 @@ describe('pod worker on a manual clock', () => {
     bench.apiIsAway = false;
     await bench.pass(2);
     expect(bench.worker.memory.objectDeleted).toBe(true);
+  });
+});
+
+describe('the runtime of a pod', () => {
+  let dataDir: string;
+  let bench: Bench;
+  const start = async (spec: Partial<PodSpec>): Promise<void> => {
+    bench = new Bench(dataDir, spec);
+    bench.worker.trigger();
+    await bench.settle();
+  };
+  const failures = (): string[] => bench.events.filter((text) => text.includes('FailedCreatePodSandBox'));
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'timonel-worker-'));
+  });
+  afterEach(async () => {
+    await bench.worker.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('that is not on the node is waited for, with an event that says what to do, and the pod starts when it comes', async () => {
+    await start({ runtimeClassName: 'crun' });
+    await bench.pass(4);
+    // After 0, 1 and 3 seconds.
+    expect(failures()).toHaveLength(3);
+    expect(failures()[0]).toContain(
+      'no container runtime "crun" on this node (there are: fake): run "timonel plugin enable runtime-crun"',
+    );
+    expect(bench.status?.phase).toBe('Pending');
+    expect(bench.worker.assignment()).toBeUndefined();
+    bench.handlers = ['fake', 'crun'];
+    bench.worker.runtimesListed(true);
+    await bench.settle();
+    expect(bench.status?.phase).toBe('Running');
+    expect(bench.worker.assignment()).toMatchObject({ handler: 'crun' });
+  });
+
+  it('stays that with which the pod was made, whatever becomes of its class', async () => {
+    bench = new Bench(dataDir, { runtimeClassName: 'crun' });
+    bench.handlers = ['fake', 'crun'];
+    bench.worker.trigger();
+    await bench.settle();
+    bench.classes.handlerOf = () => {
+      throw new Error('there is no such class');
+    };
+    bench.worker.retainSandboxes(new Set());
+    await bench.settle();
+    await bench.pass(1);
+    expect(bench.sandboxes).toHaveLength(2);
+    expect(failures()).toEqual([]);
+    expect(bench.worker.handler).toBe('crun');
+  });
+
+  it('may go for a while: the pod is left as it is, and worked on when it is back', async () => {
+    await start({});
+    const writes = bench.written.length;
+    bench.handlers = ['other'];
+    bench.worker.runtimesListed(true);
+    for (let index = 0; index < 3; index += 1) {
+      bench.worker.trigger();
+      await bench.pass(1);
+    }
+    expect(bench.written).toHaveLength(writes);
+    expect(bench.events.filter((text) => text.includes('RuntimeNotReady'))).toEqual([
+      expect.stringContaining('The pod is left as it is: no container runtime "fake" on this node (there are: other)'),
+    ]);
+    expect(bench.worker.sandboxes.size).toBe(1);
+    bench.crash();
+    bench.handlers = ['fake'];
+    bench.worker.runtimesListed(true);
+    await bench.settle();
+    expect(bench.starts).toHaveLength(2);
+  });
+
+  it('that a former agent gave it is away: nothing is started or said of the pod meanwhile', async () => {
+    bench = new Bench(dataDir);
+    bench.handlers = [];
+    const former = { handler: 'fake', sandboxes: ['s0'] };
+    const lastWord = { containerStatuses: [{ name: 'app', containerID: 'timonel://app-0', state: { running: {} } }] };
+    const pod = { ...podWith(), status: { phase: 'Running', ...lastWord } } as unknown as Pod;
+    bench.worker = new PodWorker(bench.services(), pod, former, () => undefined);
+    bench.worker.recall();
+    bench.worker.trigger();
+    await bench.settle();
+    expect(bench.written).toEqual([]);
+    expect(bench.worker.assignment()).toEqual({ handler: 'fake', sandboxes: ['s0'] });
+    bench.handlers = ['fake'];
+    bench.containers.set('app-0', running('app', 0, { id: 'app-0' }));
+    bench.worker.adopt({ handler: 'fake', podUid: 'uid-1', sandboxes: [sandbox()], containers: [running('app')] });
+    bench.worker.runtimesListed(true);
+    await bench.settle();
+    expect(bench.starts).toEqual([]);
+    expect(bench.status?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 0 });
+  });
+
+  it('gives user namespaces where it can: the same ids for all sandboxes of a pod', async () => {
+    await start({ hostUsers: false });
+    expect(failures()[0]).toContain('runtime "x" has no user namespaces on this node, which hostUsers: false asks for');
+    bench.userNamespaces = true;
+    await bench.pass(1);
+    bench.worker.retainSandboxes(new Set());
+    await bench.settle();
+    const userNamespace = { firstUid: 100_000, firstGid: 100_000, length: 65_536 };
+    expect(bench.sandboxes).toMatchObject([{ userNamespace }, { userNamespace }]);
+    expect(bench.sandboxes[0]?.labels['timonel.io/first-id']).toBe('100000');
+    expect(bench.worker.assignment()?.firstId).toBe(100_000);
+  });
+
+  it('is never asked for a pod that the node refuses', async () => {
+    await start({ securityContext: { sysctls: [{ name: 'kernel.panic', value: '1' }] } });
+    expect(bench.status).toMatchObject({
+      phase: 'Failed',
+      reason: 'SysctlForbidden',
+      message: 'Pod was rejected: forbidden sysctl: "kernel.panic" not allowlisted',
+    });
+    expect(bench.status).not.toHaveProperty('containerStatuses');
+    expect(bench.sandboxes).toEqual([]);
+    expect(bench.events).toEqual(['Warning SysctlForbidden forbidden sysctl: "kernel.panic" not allowlisted']);
+  });
+});
+
+describe('a pull', () => {
+  let dataDir: string;
+  let bench: Bench;
+  beforeEach(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'timonel-worker-'));
+    bench = new Bench(dataDir, { containers: [container('app', { imagePullPolicy: 'Always' })] });
+    bench.worker.trigger();
+    await until(() => bench.pulls.length > 0, { what: 'the pull' });
+  });
+  afterEach(async () => {
+    await bench.worker.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  it('keeps nobody from working on the pod, is not begun twice, and is followed by the start', async () => {
+    bench.worker.trigger();
+    await until(() => (bench.status?.podIP ?? '') !== '', { what: 'a status meanwhile' });
+    expect(bench.status?.containerStatuses?.[0]?.state.waiting?.reason).toBe('ContainerCreating');
+    bench.pulls[0]?.done();
+    await bench.settle();
+    expect(bench.starts).toHaveLength(1);
+    expect(bench.pulls).toHaveLength(1);
+  });
+
+  it('ends when the pod is deleted', async () => {
+    const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 };
+    bench.worker.setPod(podWith({}, deleted));
+    await bench.settle();
+    expect(bench.pulls[0]?.signal?.aborted).toBe(true);
+    expect(bench.worker.memory.objectDeleted).toBe(true);
+    bench.pulls[0]?.done();
+    await bench.settle();
+    expect(bench.starts).toEqual([]);
   });
 });

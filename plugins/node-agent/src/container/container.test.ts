@@ -156,6 +156,49 @@ describe('quality of service', () => {
   });
 });
 
+describe('limits by the node’s policy', () => {
+  const of = (limits: Record<string, string>, requests: Record<string, string> = {}) => {
+    const app = container('a', { resources: { limits, requests } });
+    return { app, pod: podWith({ containers: [app] }) };
+  };
+  it('protects memory when it is to', () => {
+    const { app, pod } = of({ memory: '1Gi' }, { memory: '512Mi' });
+    const mebi = 2 ** 20;
+    const high = Math.floor(((512 + 0.9 * 512) * mebi) / 4096) * 4096;
+    expect(linuxResources(pod, app, { ...policy, memoryQoS: true })).toMatchObject({
+      memoryMinBytes: 512 * mebi,
+      memoryHighBytes: high,
+    });
+    expect(linuxResources(pod, app, policy)).not.toHaveProperty('memoryMinBytes');
+    const sure = of({ memory: '1Gi', cpu: '1' });
+    const protection = linuxResources(sure.pod, sure.app, { ...policy, memoryQoS: true });
+    expect(protection).toMatchObject({ memoryMinBytes: 1024 * mebi });
+    expect(protection).not.toHaveProperty('memoryHighBytes');
+  });
+  it('gives swap by the share of the memory, and only where it is allowed', () => {
+    const { app, pod } = of({ memory: '2Gi' }, { memory: '1Gi' });
+    const limited = { ...policy, swapBehavior: 'LimitedSwap', nodeSwapBytes: 2 ** 30 } as const;
+    expect(linuxResources(pod, app, limited).swapLimitBytes).toBe(2 ** 28);
+    const equal = of({ memory: '1Gi' });
+    expect(linuxResources(equal.pod, equal.app, limited).swapLimitBytes).toBe(0);
+  });
+  it('gives huge pages as asked, and none of the node’s others', () => {
+    const { app, pod } = of({ 'hugepages-2Mi': '4Mi', memory: '1Gi' });
+    const node = { ...policy, hugePageSizes: ['1Gi', '2Mi'] };
+    expect(linuxResources(pod, app, node).hugePageLimits).toEqual({ '1Gi': 0, '2Mi': 4 * 2 ** 20 });
+  });
+  it('counts the overhead, and the processes of the pod', () => {
+    const { pod } = of({ memory: '1Gi', cpu: '1' });
+    pod.spec.overhead = { memory: '64Mi', cpu: '250m' };
+    expect(podResources(pod, { podPidsLimit: 100 })).toEqual({
+      memoryLimitBytes: 2 ** 30 + 64 * 2 ** 20,
+      cpuLimitMillis: 1250,
+      cpuShares: 1280,
+      pidsLimit: 100,
+    });
+  });
+});
+
 describe('user', () => {
   it.each([
     [{}, {}, 'app', 'app'],

@@ -22,11 +22,29 @@ describe('volumes', () => {
       name === 'c' ? { metadata: {}, data: { a: '1' }, binaryData: { b: 'AAE=' } } : undefined,
     secret: async () => undefined,
   };
-  const mount = (volume: Record<string, unknown>, changes: Partial<VolumeMount> = {}) => {
+  const mount = (
+    volume: Record<string, unknown>,
+    changes: Partial<VolumeMount> = {},
+    runtime: { name: string; recursiveReadOnlyMounts?: boolean } = { name: 'x' },
+  ) => {
     const pod = podWith({ volumes: [{ name: 'v', ...volume }] });
     const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', ...changes }] });
-    return volumeMounts(app, root, new Map([['NAME', 'web']]), { pod, facts, sources });
+    return volumeMounts(app, root, new Map([['NAME', 'web']]), { pod, facts, sources, runtime });
   };
+
+  it.each<[Partial<VolumeMount>, boolean, boolean | string | undefined]>([
+    [{ readOnly: true }, true, undefined],
+    [{ readOnly: true, recursiveReadOnly: 'Disabled' }, true, false],
+    [{ readOnly: true, recursiveReadOnly: 'IfPossible' }, true, true],
+    [{ readOnly: true, recursiveReadOnly: 'IfPossible' }, false, false],
+    [{ readOnly: true, recursiveReadOnly: 'Enabled' }, true, true],
+    [{ readOnly: true, recursiveReadOnly: 'Enabled' }, false, 'runtime "x" cannot do it on this node'],
+    [{ recursiveReadOnly: 'Enabled' }, true, 'it needs readOnly: true and no propagation'],
+  ])('mounts %j read-only all the way down (able: %s): %s', async (changes, recursiveReadOnlyMounts, expected) => {
+    const given = mount({ emptyDir: {} }, changes, { name: 'x', recursiveReadOnlyMounts });
+    if (typeof expected === 'string') await expect(given).rejects.toThrow(expected);
+    else expect((await given)[0]?.recursiveReadOnly).toBe(expected);
+  });
 
   it('swaps a payload as a whole, and leaves what did not change', async () => {
     const directory = join(root, 'payload');
