@@ -1,9 +1,17 @@
 /** Caches of the kinds that quotas count, followed from the first quota on that counts them. */
 import type { Env } from '@timonel/sdk';
-import { byNamespace, type Informer, type Informers, type KeySource } from '@timonel/sdk/controller';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import {
+  byNamespace,
+  compareResourceVersions,
+  type Informer,
+  type Informers,
+  type KeySource,
+} from '@timonel/sdk/controller';
 import { objectKey, type KubeObject, type ResourceQuota, type ResourceType } from '@timonel/sdk/kube';
 import { evaluatorOf, inScope, namesOf, podOverdueAtMs, sameUsage, usageIn, type Evaluator } from '@timonel/sdk/quota';
-import type { Counted } from './reconcile.ts';
+import type { Counted, Shown } from './reconcile.ts';
+import { shownBy } from './shown-by.ts';
 
 /** Many objects that change together are counted once. */
 const gatherMs = 20;
@@ -19,6 +27,7 @@ export interface Parts {
   readonly caches: Informers;
   readonly quotas: Informer<ResourceQuota>;
   readonly env: Env;
+  readonly api: ApiClient;
 }
 
 export class NamespaceUsage implements KeySource {
@@ -26,6 +35,8 @@ export class NamespaceUsage implements KeySource {
   readonly #followed = new Map<ResourceType, Informer<KubeObject>>();
   readonly #before = new Map<string, Map<string, Seen>>();
   readonly #memos = new Map<string, { readonly spec: string; readonly memo: WeakMap<KubeObject, Counted | 'not'> }>();
+  /** Up to which version the last count of a quota knew what had come and gone. */
+  readonly #settled = new Map<string, Shown>();
   readonly #changed = new Set<string>();
   #add: ((key: string) => void) | undefined;
   #gathering = false;
@@ -105,10 +116,24 @@ export class NamespaceUsage implements KeySource {
     return memo;
   }
 
+  /** Up to which versions the caches show what the API does in the quota's namespace. Undefined: they do not. @throws ApiError */
+  async shown(
+    { metadata: { namespace = '' } }: ResourceQuota,
+    types: readonly ResourceType[],
+  ): Promise<Shown | undefined> {
+    const { api, env } = this.#parts;
+    const each = types.map(async (type) => shownBy(await this.cacheOf(type), { api, env, namespace }));
+    const versions = (await Promise.all(each)).map((version, index) => [types[index], version] as const);
+    return versions.every(isShown) ? new Map(versions) : undefined;
+  }
+
   /** What has changed, come or gone since it was {@link forget forgotten}, as it counted first. */
   before(quota: ResourceQuota, nowMs: number): ReadonlyMap<string, Counted> {
     const found = new Map<string, Counted>();
+    const settled = this.#settled.get(objectKey(quota));
     for (const [uid, { type, object }] of this.#before.get(objectKey(quota)) ?? []) {
+      // It came and went before the last count, and the cache shows it late: it is taken off already.
+      if (compareResourceVersions(object.metadata.resourceVersion, settled?.get(type) ?? '') <= 0) continue;
       const evaluator = evaluatorOf(type);
       const usage = usageIn(quota, evaluator, object, namesOf(quota.spec?.hard, evaluator), nowMs);
       if (usage !== undefined) found.set(uid, { name: `${type.resource}/${object.metadata.name ?? ''}`, usage });
@@ -123,10 +148,18 @@ export class NamespaceUsage implements KeySource {
     if (before.size === 0) this.#before.delete(quotaKey);
   }
 
+  /** The quota's status was written by what the caches show up to these versions. */
+  settle(quotaKey: string, shown: Shown): void {
+    this.#settled.set(quotaKey, shown);
+  }
+
   forgetAll(quotaKey?: string): void {
-    if (quotaKey === undefined) this.#before.clear();
-    else {
+    if (quotaKey === undefined) {
+      this.#before.clear();
+      this.#settled.clear();
+    } else {
       this.#before.delete(quotaKey);
+      this.#settled.delete(quotaKey);
       this.#memos.delete(quotaKey);
     }
   }
@@ -175,6 +208,12 @@ export class NamespaceUsage implements KeySource {
       for (const key of keys) this.#add?.(key);
     });
   }
+}
+
+function isShown(
+  pair: readonly [ResourceType | undefined, string | undefined],
+): pair is readonly [ResourceType, string] {
+  return pair[1] !== undefined;
 }
 
 function matters(

@@ -6,7 +6,7 @@ import { objectKey, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube
 import { evaluatorOf, typesCountedBy } from '@timonel/sdk/quota';
 import { explain } from './explain.ts';
 import { NamespaceUsage } from './namespace-usage.ts';
-import { memoryAfter, reconcile, type Memory, type Observed } from './reconcile.ts';
+import { memoryAfter, reconcile, trustsCaches, type Memory, type Observed, type Shown } from './reconcile.ts';
 
 interface Inputs {
   readonly quotas: Informer<ResourceQuota>;
@@ -34,9 +34,9 @@ const plugin: AnyPlugin = defineController({
   config,
   // The status is written by the version that was looked at.
   confirm: false,
-  inputs({ informers, env, deps }): Inputs {
+  inputs({ informers, env, api, deps }): Inputs {
     const quotas = informers.for(resourceQuotas, { indexes: { namespace: byNamespace } });
-    const usage = new NamespaceUsage({ caches: informers, quotas, env });
+    const usage = new NamespaceUsage({ caches: informers, quotas, env, api });
     const memories = new Map<string, Memory>();
     const leaders = (): string => {
       const status = deps.leadership.current?.status();
@@ -64,15 +64,21 @@ const plugin: AnyPlugin = defineController({
     const hard = subject.spec?.hard;
     const types = typesCountedBy(hard);
     const uncounted = Object.keys(hard ?? {}).filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
-    const found = await usage.count(subject, types, now.nowMs);
-    const before = usage.before(subject, now.nowMs);
-    return { ...now, subject, ...found, before, memory: memories.get(key), uncounted, settleMs, resyncMs };
+    const look = async (shown: Shown | undefined): Promise<Observed> => {
+      const found = await usage.count(subject, types, now.nowMs);
+      const before = usage.before(subject, now.nowMs);
+      return { ...now, subject, ...found, before, shown, memory: memories.get(key), uncounted, settleMs, resyncMs };
+    };
+    const observed = await look(undefined);
+    // Asked of the API only then: it lists the namespace.
+    return trustsCaches(observed) ? look(await usage.shown(subject, types)) : observed;
   },
   reconcile,
   remember(observed: Observed, { failure }, { usage, memories }) {
     if (observed.subject === undefined || failure !== undefined) return;
     const key = objectKey(observed.subject);
     memories.set(key, memoryAfter(observed));
+    if (observed.shown !== undefined) usage.settle(key, observed.shown);
     usage.forget(key, observed.before.keys());
   },
   explain,

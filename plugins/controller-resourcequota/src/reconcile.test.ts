@@ -25,6 +25,7 @@ function seen(hard: Quantities, used: Quantities | undefined, more: Partial<Obse
     timestamp: '2026-01-01T00:00:00Z',
     counted: new Map(),
     before: new Map(),
+    shown: new Map(),
     memory: undefined,
     uncounted: [],
     settleMs,

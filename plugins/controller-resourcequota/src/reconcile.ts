@@ -1,6 +1,6 @@
 /** What the status of a quota says. Pure. */
 import { act, jsonEqual, type Action, type Observation, type Reconciliation } from '@timonel/sdk/controller';
-import { resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
+import { resourceQuotas, type ResourceQuota, type ResourceType } from '@timonel/sdk/kube';
 import {
   isWithin,
   most,
@@ -15,12 +15,18 @@ import {
   type Usage,
 } from '@timonel/sdk/quota';
 
+/** Caches that do not show yet what a new quota counts are looked at again so soon. */
+const firstCountMs = 200;
+
 /** What one object counts for. */
 export interface Counted {
   /** `pods/web-1`. */
   readonly name: string;
   readonly usage: Usage;
 }
+
+/** Versions of types. */
+export type Shown = ReadonlyMap<ResourceType, string>;
 
 /** What this process knows of a quota from the last pass. */
 export interface Memory {
@@ -39,6 +45,8 @@ export interface Observed extends Observation<ResourceQuota> {
   readonly before: ReadonlyMap<string, Counted>;
   /** Undefined: seen for the first time. */
   readonly memory: Memory | undefined;
+  /** The caches show all that the API does. By type, up to which version; undefined: not asked, or they do not. */
+  readonly shown: Shown | undefined;
   /** Names of the quota that no kind counts for. */
   readonly uncounted: readonly string[];
   /** Whoever charged the quota has made his object after this time, or never will. */
@@ -72,6 +80,36 @@ export function releasedUsage({ counted, before, memory }: Observed): Usage {
   return released;
 }
 
+/** What was charged, of the names that some kind counts for. */
+function chargedUsage({ subject }: Observed, counted: Usage): Usage {
+  return new Map([...usageOf(subject?.status?.used)].filter(([name]) => counted.has(name)));
+}
+
+function settlesIn(observed: Observed): number {
+  return chargedAtMs(observed) + observed.settleMs - observed.nowMs;
+}
+
+/** Some of its bounds have not been counted for yet. */
+function isNew(observed: Observed): boolean {
+  const used = observed.subject?.status?.used ?? {};
+  return [...countedUsage(observed).keys()].some((name) => used[name] === undefined);
+}
+
+/**
+ * Whether what the caches do not show would be taken for nothing: at the first count, and when time alone gives back what was charged.
+ * A cache that lags must not be taken at its word then.
+ */
+export function trustsCaches(observed: Observed): boolean {
+  if (isNew(observed)) return true;
+  const counted = countedUsage(observed);
+  const left = without(chargedUsage(observed, counted), releasedUsage(observed));
+  return settlesIn(observed) <= 0 && !isWithin(left, counted);
+}
+
+function isUnshown(observed: Observed): boolean {
+  return observed.shown === undefined && trustsCaches(observed);
+}
+
 export interface Plan {
   readonly used: Usage;
   /** What was charged for objects that are not there. */
@@ -81,16 +119,13 @@ export interface Plan {
 
 /**
  * What was charged shortly before may be for objects that are not there yet, and stays; only what was seen to go is taken off.
- * When nobody has charged for a while, the objects alone count.
+ * When nobody has charged for a while, and the caches show it all, the objects alone count.
  */
 export function planOf(observed: Observed): Plan {
-  const { subject, nowMs, settleMs } = observed;
   const counted = countedUsage(observed);
-  const settlesInMs = chargedAtMs(observed) + settleMs - nowMs;
+  const settlesInMs = isUnshown(observed) ? observed.settleMs : settlesIn(observed);
   if (settlesInMs <= 0) return { used: counted, reserved: nothing, settlesInMs: undefined };
-  const charged = usageOf(subject?.status?.used);
-  const known = new Map([...charged].filter(([name]) => counted.has(name)));
-  const used = most(counted, without(known, releasedUsage(observed)));
+  const used = most(counted, without(chargedUsage(observed, counted), releasedUsage(observed)));
   if (isWithin(used, counted)) return { used, reserved: nothing, settlesInMs: undefined };
   return { used, reserved: without(used, counted), settlesInMs };
 }
@@ -110,6 +145,7 @@ function earliest(...times: readonly (number | undefined)[]): number {
 export function reconcile(observed: Observed): Reconciliation {
   const { subject, nowMs, nextMs, resyncMs } = observed;
   if (subject === undefined || subject.metadata.deletionTimestamp !== undefined) return { actions: [] };
+  if (isNew(observed) && isUnshown(observed)) return { actions: [], requeueAfterMs: firstCountMs };
   const { used, settlesInMs } = planOf(observed);
   const status = { hard: { ...subject.spec?.hard }, used: quantitiesOf(used) };
   const requeueAfterMs = earliest(settlesInMs, nextMs === undefined ? undefined : nextMs - nowMs, resyncMs);
@@ -123,5 +159,7 @@ export function reconcile(observed: Observed): Reconciliation {
 
 /** After a pass that came to its end. */
 export function memoryAfter(observed: Observed): Memory {
-  return { counted: observed.counted, used: planOf(observed).used, chargedAtMs: chargedAtMs(observed) };
+  // Asked again when it would have settled once more.
+  const atMs = isUnshown(observed) ? observed.nowMs : chargedAtMs(observed);
+  return { counted: observed.counted, used: planOf(observed).used, chargedAtMs: atMs };
 }

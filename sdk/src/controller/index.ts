@@ -9,6 +9,7 @@ export * from './indexes.ts';
 export * from './informer.ts';
 export * from './informers.ts';
 export * from './json-equal.ts';
+export * from './list-pages.ts';
 export type { IndexFunction } from './object-cache.ts';
 export * from './own-writes.ts';
 export * from './ownership.ts';
