@@ -23,7 +23,8 @@ export function authorityOf(registry: string, scheme: 'https' | 'http'): string 
   return new URL(`${scheme}://${registry}`).host;
 }
 
-function ownAuthority(registry: string, scheme: 'https' | 'http'): string {
+/** Who is spoken to for a registry. */
+export function ownAuthority(registry: string, scheme: 'https' | 'http'): string {
   return registry === 'docker.io' ? 'registry-1.docker.io' : authorityOf(registry, scheme);
 }
 

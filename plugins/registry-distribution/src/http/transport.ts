@@ -3,6 +3,7 @@ import type { ClientRequest } from 'node:http';
 import type { Env } from '@timonel/sdk';
 import type { RegistryConfig } from '../config.ts';
 import { RegistryFailure, untrusted } from '../failure.ts';
+import { ownAuthority } from '../hosts/endpoints.ts';
 import { checkedTarget, mayCarrySecrets, type PlainHosts } from '../hosts/target.ts';
 import { Agents } from './agents.ts';
 import { discard, header, type Answer } from './answer.ts';
@@ -27,7 +28,7 @@ export class Transport {
   constructor(env: Env, config: RegistryConfig) {
     this.#env = env;
     this.#config = config;
-    const caFiles = new Map(config.registries.map(({ registry, caFile }) => [registry, caFile]));
+    const caFiles = new Map(config.registries.map(({ registry, caFile }) => [ownAuthority(registry, 'https'), caFile]));
     this.#agents = new Agents(env, caFiles, config.connectionsPerHost);
   }
 
