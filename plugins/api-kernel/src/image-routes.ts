@@ -1,12 +1,20 @@
 /** Routes to the images of this node, while a plugin provides them. */
-import type { OptionalRef } from '@timonel/sdk';
-import { parseRouteBody, type Route } from '@timonel/sdk/contracts/api-server';
+import type { Env, Many, OptionalRef } from '@timonel/sdk';
+import {
+  parseRouteBody,
+  type Route,
+  type RouteRequest,
+  type SubresourceResponse,
+} from '@timonel/sdk/contracts/api-server';
 import type { ImageConfig, ImageInfo, ImageService } from '@timonel/sdk/contracts/images';
+import type { ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
 import { z } from 'zod';
+import { apiVersion, imageList, imageObject } from './image-object.ts';
+import { imageTransferRoutes } from './image-transfer-routes.ts';
+import { containersOf } from './images-in-use.ts';
 import { answer, route } from './plugin-routes.ts';
 
-const apiVersion = 'kernel.timonel.dev/v1';
 const strings = z.array(z.string());
 const importBody = z.strictObject({ path: z.string().min(1), reference: z.string().min(1).optional() });
 const buildBody = z.strictObject({
@@ -27,20 +35,15 @@ const buildBody = z.strictObject({
     .default({}),
 });
 
-function imageObject({ id, references, sizeBytes, created, config }: ImageInfo): unknown {
-  return { kind: 'Image', apiVersion, metadata: { name: id }, id, references, sizeBytes, created, config };
-}
-
-function listOf(images: readonly ImageInfo[]): unknown {
-  return { kind: 'ImageList', apiVersion, metadata: {}, items: images.map(imageObject) };
-}
-
 /** Undefined members would overwrite defaults. */
 function definedOnly(config: z.output<typeof buildBody>['config']): Partial<ImageConfig> {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined)) as Partial<ImageConfig>;
 }
 
-export function imageRoutes(images: OptionalRef<ImageService>): Route[] {
+const exportBody = z.strictObject({ references: z.array(z.string().min(1)).min(1).max(100), path: z.string().min(1) });
+const pruneBody = z.strictObject({ all: z.boolean().default(false), dryRun: z.boolean().default(false) });
+
+export function imageRoutes(images: OptionalRef<ImageService>, runtimes: Many<ContainerRuntime>, env: Env): Route[] {
   const service = (): ImageService => {
     if (images.current !== undefined) return images.current;
     throw new ApiError(
@@ -49,32 +52,92 @@ export function imageRoutes(images: OptionalRef<ImageService>): Route[] {
     );
   };
   return [
-    route('GET', '/images', async () => answer(listOf(await service().list()))),
+    route('GET', '/images', async () => answer(imageList(await service().list()))),
+    route('GET', '/images/inspect', async (request) => {
+      const reference = referenceOf(request);
+      const image = await service().find(reference);
+      return answer(imageObject(image ?? notFound(reference)));
+    }),
+    route('GET', '/images/filesystem', async () =>
+      answer({ kind: 'ImageFilesystem', apiVersion, metadata: {}, ...(await service().usage()) }),
+    ),
     route('POST', '/images/import', async (request) => {
       const { path, reference } = parseRouteBody(importBody, request.body);
-      return answer(listOf(await service().importArchive(path, reference)), 201);
+      return answer(imageList(await service().importArchive(path, reference)), 201);
+    }),
+    route('POST', '/images/export', async (request) => {
+      const { references, path } = parseRouteBody(exportBody, request.body);
+      await service().exportArchive(references, path);
+      return answer({ kind: 'ImageExport', apiVersion, metadata: {}, references, path }, 201);
     }),
     route('POST', '/images/build', async (request) => {
       const { directory, reference, config } = parseRouteBody(buildBody, request.body);
       return answer(imageObject(await service().buildFromDirectory(directory, reference, definedOnly(config))), 201);
     }),
-    route('DELETE', '/images', async (request) => {
-      const reference = request.query.get('reference') ?? '';
-      if (reference === '') throw new ApiError('BadRequest', 'the query parameter "reference" is needed');
-      if (await service().remove(reference)) {
-        return answer({
-          kind: 'Status',
-          apiVersion: 'v1',
-          metadata: {},
-          status: 'Success',
-          details: { name: reference },
-        });
-      }
-      throw new ApiError('NotFound', `images.kernel.timonel.dev "${reference}" not found`, {
-        name: reference,
-        group: 'kernel.timonel.dev',
-        kind: 'images',
+    route('POST', '/images/prune', async (request) => {
+      const options = parseRouteBody(pruneBody, request.body);
+      const inUse = (await containersOf(runtimes)).map(({ imageId }) => imageId);
+      return answer({
+        kind: 'ImagePrune',
+        apiVersion,
+        metadata: {},
+        ...options,
+        ...(await service().prune({ ...options, inUse })),
       });
     }),
+    route('DELETE', '/images', (request) => remove(request, service(), runtimes)),
+    ...imageTransferRoutes(service, env),
   ];
+}
+
+async function remove(
+  request: RouteRequest,
+  images: ImageService,
+  runtimes: Many<ContainerRuntime>,
+): Promise<SubresourceResponse> {
+  const reference = referenceOf(request);
+  const image = (await images.find(reference)) ?? notFound(reference);
+  const user = await userOf(image, reference, runtimes);
+  if (user !== undefined) {
+    throw new ApiError(
+      'Conflict',
+      `the image "${reference}" is used by container ${user.name} (${user.id.slice(0, 12)}) of pod ${podOf(user)}: remove the pod first`,
+    );
+  }
+  if (!(await images.remove(reference))) notFound(reference);
+  return answer({
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name: reference },
+  });
+}
+
+/** A container that would lose its layers: as long as the image keeps another name it loses none. */
+async function userOf(
+  { id, references }: ImageInfo,
+  reference: string,
+  runtimes: Many<ContainerRuntime>,
+): Promise<ContainerStatus | undefined> {
+  const isLast = references.length < 2 || reference.startsWith('sha256:');
+  return isLast ? (await containersOf(runtimes)).find(({ imageId }) => imageId === id) : undefined;
+}
+
+function podOf({ labels }: ContainerStatus): string {
+  return `${labels['io.kubernetes.pod.namespace'] ?? '?'}/${labels['io.kubernetes.pod.name'] ?? '?'}`;
+}
+
+function referenceOf(request: RouteRequest): string {
+  const reference = request.query.get('reference') ?? '';
+  if (reference === '') throw new ApiError('BadRequest', 'the query parameter "reference" is needed');
+  return reference;
+}
+
+function notFound(reference: string): never {
+  throw new ApiError('NotFound', `images.kernel.timonel.dev "${reference}" not found`, {
+    name: reference,
+    group: 'kernel.timonel.dev',
+    kind: 'images',
+  });
 }

@@ -2,6 +2,7 @@ import { definePlugin, kernelControl, type AnyPlugin } from '@timonel/sdk';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { images } from '@timonel/sdk/contracts/images';
+import { containerRuntime } from '@timonel/sdk/contracts/runtime';
 import { imageRoutes } from './image-routes.ts';
 import { pluginRoutes } from './plugin-routes.ts';
 import { pluginsCheck } from './plugins-check.ts';
@@ -14,9 +15,12 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Serves plugins, services and images of the running kernel over the API.',
   provides: { routes: routeProvider, health: healthSource },
   requires: { control: kernelControl },
-  optional: { images },
+  optional: { images, runtimes: containerRuntime },
   setup(ctx) {
-    const routes = Object.freeze([...pluginRoutes(ctx.deps.control), ...imageRoutes(ctx.deps.images)]);
+    const routes = Object.freeze([
+      ...pluginRoutes(ctx.deps.control),
+      ...imageRoutes(ctx.deps.images, ctx.deps.runtimes, ctx.env),
+    ]);
     const checks = Object.freeze([pluginsCheck(ctx.deps.control)]);
     return { provides: { routes: { routes: () => routes }, health: { checks: () => checks } } };
   },

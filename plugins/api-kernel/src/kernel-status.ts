@@ -24,6 +24,7 @@ const reasons: Record<string, StatusReason> = {
   ERR_PLUGIN_QUARANTINED: 'Conflict',
   ERR_PLUGIN_TIMEOUT: 'Timeout',
   ERR_SERVICE_UNAVAILABLE: 'ServiceUnavailable',
+  RegistryUnavailable: 'ServiceUnavailable',
 };
 
 function causeMessages(error: unknown): string[] {
@@ -44,7 +45,8 @@ export function kernelStatus(error: unknown): ApiError {
   return new ApiError(reason, message, { causes }, { cause: error });
 }
 
-function imageReason(error: unknown): string | undefined {
+/** Why an image operation failed; undefined: it is no error of images. */
+export function imageReason(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('name' in error) || error.name !== 'ImageError')
     return undefined;
   return 'reason' in error && typeof error.reason === 'string' ? error.reason : undefined;

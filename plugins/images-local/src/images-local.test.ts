@@ -28,15 +28,21 @@ const hostImage = 'timonel.local/node:host';
 const pool = new UnpackPool(env, 2);
 afterAll(() => pool.close());
 
-imagesContract('images-local', async () => {
+imagesContract('images-local', async (registry) => {
   const directory = await mkdtemp(join(tmpdir(), 'timonel-img-'));
   const dataDir = join(directory, 'store');
-  const open = () => openImageStore({ dataDir, env, log, pool });
+  const stores: { close(): Promise<void> }[] = [];
+  const open = async () => {
+    const store = await openImageStore({ dataDir, env, log, pool, registry: () => registry });
+    stores.push(store);
+    return store;
+  };
   return {
     images: await open(),
     scratchDir: directory,
     restart: open,
     close: async () => {
+      for (const store of stores) await store.close();
       const left = await readdir(join(dataDir, 'tmp'));
       const locks = (await readdir(dataDir)).filter((name) => name.startsWith('lock'));
       await rm(directory, { recursive: true, force: true });

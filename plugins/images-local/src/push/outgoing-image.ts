@@ -79,8 +79,8 @@ export class OutgoingImages {
       if (blob === undefined || blob.compression !== 'none' || byPlain.has(blob.digest)) continue;
       const path = join(scratch, `layer-${byPlain.size}.tar.gz`);
       const zipped = await compress(this.#store.blobPath(blob.digest), path, signal);
-      byPlain.set(blob.digest, zipped);
-      blobs.set(zipped.digest, { path });
+      byPlain.set(blob.digest, zipped.blob);
+      blobs.set(zipped.blob.digest, { path });
     }
     const layers = record.layers.map((layer) => ({
       ...layer,
@@ -121,13 +121,13 @@ export class OutgoingImages {
     const tar = join(scratch, 'packed.tar');
     await this.#pool.run({ kind: 'pack', directory: this.#store.layerPath(layer.chainId), path: tar }, signal);
     const path = join(scratch, 'packed.tar.gz');
-    const zipped = await compress(tar, path, signal);
-    const config = encodeConfiguration(record.config, [zipped.plainDigest], record.created);
-    const manifest = manifestFor(config, [zipped]);
+    const { blob, plainDigest } = await compress(tar, path, signal);
+    const config = encodeConfiguration(record.config, [plainDigest], record.created);
+    const manifest = manifestFor(config, [blob]);
     return {
       manifest,
       config: { mediaType: mediaTypes.config, digest: sha256(config), size: config.length, bytes: config },
-      layers: [{ mediaType: mediaTypes.layerGzip, digest: zipped.digest, size: zipped.size, path }],
+      layers: [{ mediaType: mediaTypes.layerGzip, digest: blob.digest, size: blob.size, path }],
       platform: platformOf(record),
     };
   }
@@ -163,7 +163,7 @@ async function compress(
   from: string,
   to: string,
   signal: AbortSignal | undefined,
-): Promise<LayerBlob & { readonly plainDigest: string }> {
+): Promise<{ readonly blob: LayerBlob; readonly plainDigest: string }> {
   const [plainHash, hash] = [createHash('sha256'), createHash('sha256')];
   const through = (target: typeof hash): Transform =>
     new Transform({
@@ -182,9 +182,7 @@ async function compress(
   );
   const { size } = await stat(to);
   return {
-    digest: `sha256:${hash.digest('hex')}`,
-    size,
-    compression: 'gzip',
+    blob: { digest: `sha256:${hash.digest('hex')}`, size, compression: 'gzip' },
     plainDigest: `sha256:${plainHash.digest('hex')}`,
   };
 }

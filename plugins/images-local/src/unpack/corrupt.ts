@@ -16,10 +16,13 @@ export function shown(name: string): string {
   return JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}…` : name);
 }
 
-/** Lets an ImageError pass and makes one of anything else a broken stream throws. */
+/** Says of what an ImageError is, and makes one of anything else a broken stream throws. */
 export function asCorrupt(what: string, error: unknown): unknown {
-  if ((error as { name?: unknown }).name === 'ImageError') return error;
-  if ((error as { name?: unknown }).name === 'AbortError') return error;
+  const { name, message } = error as { readonly name?: unknown; readonly message: string };
+  if (name === 'AbortError') return error;
+  if (name === 'ImageError') return message.includes(what) ? error : corrupt(`${what}: ${message}`, error);
+  if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG')
+    return corrupt(`${what}: a name in it is too long`, error);
   // Faults of this node's file system (full disk, no permission) are not the archive's.
   if (typeof (error as NodeJS.ErrnoException).syscall === 'string') return error;
   return corrupt(`${what}: ${String((error as { message?: unknown }).message ?? error)}`, error);

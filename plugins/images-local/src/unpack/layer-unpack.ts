@@ -107,6 +107,8 @@ class LayerUnpack implements TarVisitor {
   close(): void {
     if (this.#file !== undefined) this.tree.dropFile(this.#file);
     this.#file = undefined;
+    this.#xattrFile?.file.drop();
+    this.#xattrFile = undefined;
     if (this.#xattrFiles > 0) XattrFile.clean(this.#xattrPlace);
   }
 

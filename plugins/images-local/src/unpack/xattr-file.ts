@@ -57,6 +57,11 @@ export class XattrFile {
     for (let at = 0; at < piece.length;) at += writeSync(this.#descriptor, piece, at);
   }
 
+  /** Instead of {@link finish}. */
+  drop(): void {
+    closeSync(this.#descriptor);
+  }
+
   /** Path of the finished file, and what tar(1) had to say; the attributes are missing where the file system takes none. */
   finish(): { readonly path: string; readonly warning: string } {
     this.write(Buffer.concat([padding(this.#size), Buffer.alloc(1024)]));

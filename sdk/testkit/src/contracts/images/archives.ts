@@ -11,6 +11,7 @@ export interface ImageParts {
   /** In place of the real ones. */
   readonly diffIds?: readonly string[];
   readonly architecture?: string;
+  readonly variant?: string;
 }
 
 /** This machine's architecture as OCI names it. */
@@ -22,6 +23,7 @@ export function configurationOf(parts: ImageParts): Buffer {
     JSON.stringify({
       architecture: parts.architecture ?? thisArchitecture,
       os: 'linux',
+      ...(parts.variant === undefined ? {} : { variant: parts.variant }),
       created: '2026-01-02T03:04:05Z',
       config: parts.config ?? {},
       rootfs: { type: 'layers', diff_ids: parts.diffIds ?? parts.layers.map((layer) => `sha256:${sha256Hex(layer)}`) },

@@ -4,10 +4,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ImageService } from '@timonel/sdk/contracts/images';
+import type { ImageRegistry } from '@timonel/sdk/contracts/registry';
 import { dockerArchive, ociArchive, thisArchitecture, type ImageParts } from './archives.ts';
+import { pullContract } from './pull.ts';
+import { pushContract } from './push.ts';
 import { writeTar } from './tar-writer.ts';
 
 export { dockerArchive, ociArchive, thisArchitecture, type ImageParts } from './archives.ts';
+export { FakeRegistry, pieces, type ImageChanges } from './fake-registry.ts';
 export { sha256Hex, writeTar, type TarMember } from './tar-writer.ts';
 
 /** An empty image service under test. */
@@ -36,7 +40,14 @@ const config = {
   Labels: { maker: 'test' },
 };
 
-export function imagesContract(name: string, make: () => Promise<ImagesUnderTest>): void {
+/** `make` gets the client of registries that the service shall use; without it there is none. */
+export function imagesContract(name: string, make: (registry?: ImageRegistry) => Promise<ImagesUnderTest>): void {
+  localContract(name, make);
+  pullContract(name, make);
+  pushContract(name, make);
+}
+
+function localContract(name: string, make: () => Promise<ImagesUnderTest>): void {
   describe(`images contract: ${name}`, () => {
     let bed: ImagesUnderTest;
     let files = 0;
