@@ -6,15 +6,18 @@ import {
   type Container,
   type ContainerPort,
   type EnvVar,
+  type VolumeMount,
 } from '@timonel/sdk/kube';
 import type { Findings } from '../validation/findings.ts';
 import { fieldOf, isObject, itemsOf, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNameProblems, portNumberProblems } from '../validation/ports.ts';
 import { checkProbe } from './probe-validation.ts';
+import { checkContainerSecurity } from './security-validation.ts';
 
 export interface ContainerChecks {
   readonly volumes: ReadonlySet<string>;
   readonly hostNetwork: boolean;
+  readonly hostUsers: boolean;
 }
 
 function checkPorts(
@@ -106,6 +109,15 @@ function pathLeavesVolume(path: string): boolean {
   return path.split('/').includes('..');
 }
 
+function checkRecursiveReadOnly(mount: Partial<VolumeMount>, path: string, found: Findings): void {
+  const { recursiveReadOnly, readOnly, mountPropagation } = mount;
+  found.oneOf(path, recursiveReadOnly, ['Disabled', 'Enabled', 'IfPossible'], 'optional');
+  if (recursiveReadOnly !== 'Enabled' && recursiveReadOnly !== 'IfPossible') return;
+  if (readOnly !== true) found.forbidden(path, 'may only be specified when readOnly is true');
+  if (textOf(mountPropagation) !== '' && mountPropagation !== 'None')
+    found.forbidden(path, 'may only be specified when mountPropagation is None or not specified');
+}
+
 function checkVolumeMounts(
   container: Partial<Container>,
   path: string,
@@ -123,6 +135,7 @@ function checkVolumeMounts(
     mountPaths.add(textOf(mountPath));
     if (textOf(subPath).startsWith('/')) found.invalid(`${at}.subPath`, subPath, 'must be a relative path');
     if (pathLeavesVolume(textOf(subPath))) found.invalid(`${at}.subPath`, subPath, "must not contain '..'");
+    checkRecursiveReadOnly(objectOf(item), `${at}.recursiveReadOnly`, found);
     found.oneOf(`${at}.mountPropagation`, mountPropagation, ['Bidirectional', 'HostToContainer', 'None'], 'optional');
   }
 }
@@ -138,6 +151,21 @@ function checkResourceName(name: string, path: string, found: Findings): void {
   if (name.includes('/') || standardResource.test(name)) return;
   found.invalid(path, name, 'must be a standard resource type or fully qualified');
   found.invalid(path, name, 'must be a standard resource for containers');
+}
+
+/** They are never shared: what is asked for is what is given. */
+function checkHugePages(limits: unknown, requests: unknown, path: string, found: Findings): void {
+  const namesOf = (list: unknown): string[] => (isObject(list) ? Object.keys(list) : []);
+  const all = new Set([...namesOf(limits), ...namesOf(requests)]);
+  const huge = [...all].filter((name) => name.startsWith('hugepages-'));
+  if (huge.length > 0 && !all.has('cpu') && !all.has('memory'))
+    found.forbidden(path, 'HugePages require cpu or memory');
+  for (const name of huge) {
+    const [limit, request] = [fieldOf(limits, name), fieldOf(requests, name)];
+    if (limit === undefined) found.required(`${path}.limits`, 'Limit must be set for non overcommitable resources');
+    else if (request !== undefined && quantityOf(request) !== quantityOf(limit))
+      found.invalid(`${path}.requests`, shownText(request), `must be equal to ${name} limit of ${shownText(limit)}`);
+  }
 }
 
 /** A resource list: names, amounts, and requests within limits. */
@@ -160,6 +188,7 @@ function checkResources(resources: unknown, path: string, found: Findings): void
   }
   const limits = fieldOf(resources, 'limits');
   const requests = fieldOf(resources, 'requests');
+  checkHugePages(limits, requests, path, found);
   if (!isObject(limits) || !isObject(requests)) return;
   for (const [name, request] of Object.entries(requests)) {
     const limit = Object.hasOwn(limits, name) ? limits[name] : undefined;
@@ -172,14 +201,6 @@ function checkResources(resources: unknown, path: string, found: Findings): void
         `must be less than or equal to ${name} limit of ${shownText(limit)}`,
       );
   }
-}
-
-function checkSecurityContext(container: Partial<Container>, path: string, found: Findings): void {
-  const context = objectOf(container.securityContext);
-  found.nonNegative(`${path}.runAsUser`, context.runAsUser);
-  found.nonNegative(`${path}.runAsGroup`, context.runAsGroup);
-  if (context.allowPrivilegeEscalation === false && context.privileged === true)
-    found.invalid(path, context, 'cannot set `allowPrivilegeEscalation` to false and `privileged` to true');
 }
 
 function checkImage(image: unknown, path: string, found: Findings): void {
@@ -207,7 +228,7 @@ export function checkContainer(item: unknown, at: string, found: Findings, check
   checkEnvFrom(container, `${at}.envFrom`, found);
   checkVolumeMounts(container, `${at}.volumeMounts`, found, checks.volumes);
   checkResources(container.resources, `${at}.resources`, found);
-  checkSecurityContext(container, `${at}.securityContext`, found);
+  checkContainerSecurity(container.securityContext, `${at}.securityContext`, found, checks.hostUsers);
   checkProbe(container.livenessProbe, `${at}.livenessProbe`, found, 'liveness');
   checkProbe(container.readinessProbe, `${at}.readinessProbe`, found, 'readiness');
   checkProbe(container.startupProbe, `${at}.startupProbe`, found, 'startup');

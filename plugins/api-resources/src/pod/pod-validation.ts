@@ -11,6 +11,7 @@ import { checkAnnotations, checkLabels } from '../validation/labels.ts';
 import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
 import { checkContainer, type ContainerChecks } from './container-validation.ts';
 import { checkAffinity, checkSpreadConstraints, checkTolerations } from './placement-validation.ts';
+import { checkPodSecurity } from './security-validation.ts';
 import { checkVolumes } from './volume-validation.ts';
 
 function checkNames(item: unknown, at: string, found: Findings, names: Set<string>): void {
@@ -86,7 +87,9 @@ function checkGates(spec: Partial<PodSpec>, path: string, found: Findings): void
 export function checkPodSpec(value: PodSpec | undefined, path: string, found: Findings): void {
   const spec = objectOf(value);
   const volumes = checkVolumes(spec.volumes, `${path}.volumes`, found);
-  checkContainers(spec, path, found, { volumes, hostNetwork: spec.hostNetwork === true });
+  const hostUsers = spec.hostUsers !== false;
+  checkContainers(spec, path, found, { volumes, hostNetwork: spec.hostNetwork === true, hostUsers });
+  checkPodSecurity(spec, path, found);
   found.oneOf(`${path}.restartPolicy`, spec.restartPolicy, ['Always', 'Never', 'OnFailure'], 'required');
   found.oneOf(
     `${path}.dnsPolicy`,
