@@ -1,20 +1,22 @@
 import { join } from 'node:path';
-import type { ContainerConfig, SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import { RuntimeError, type ContainerConfig, type Mount, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { capabilityBits, maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
+import { appArmorEntries } from './apparmor.ts';
 import { containerCapabilities } from './capabilities.ts';
-import type { CgroupDriver } from './cgroup/driver.ts';
+import type { DeviceDriver } from '@timonel/sdk/linux/cgroup';
 import type { RuntimeLinuxConfig } from './config.ts';
+import { deviceEntries } from './device-spec.ts';
+import { limitEntries } from './resource-limits.ts';
 import { seccompEntries } from './seccomp/filters.ts';
 import type { SpecEntry } from './spec-file.ts';
 
 const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const rlimitNofile = 7;
 
 export interface ContainerSpecInput {
   readonly config: ContainerConfig;
   readonly sandbox: SandboxConfig;
   readonly settings: RuntimeLinuxConfig;
-  readonly cgroups: CgroupDriver;
+  readonly cgroups: DeviceDriver;
   readonly cgroup: string;
   readonly directory: string;
   readonly sandboxDirectory: string;
@@ -24,9 +26,13 @@ export interface ContainerSpecInput {
   readonly processesOf: number | undefined;
 }
 
-/** Everything timonel-monitor must know to make the container. */
+/** Everything timonel-monitor must know to make the container. @throws RuntimeError when it asks for what cannot be */
 export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
   const { config, cgroups, cgroup } = input;
+  if (config.security.procMount === 'Unmasked' && input.sandbox.userNamespace === undefined) {
+    const why = "procMount: Unmasked shows what is the whole node's: it goes with hostUsers: false only";
+    throw new RuntimeError('CreateContainerConfigError', why);
+  }
   return [
     ['log', input.logPath],
     ['logLimit', String(input.settings.logMaxBytes)],
@@ -38,13 +44,15 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ...cgroups.joinFiles(cgroup).map((file): SpecEntry => ['cgroup', file]),
     ...cgroups.containerMounts.map((name): SpecEntry => ['cgroupMount', name]),
     ...mounts(input),
+    ...deviceEntries(config, input.sandbox, cgroups.limitsDevices),
     ['stdin', config.stdin ? '1' : '0'],
     ['stdinOnce', config.stdinOnce ? '1' : '0'],
     ['rootByChroot', input.settings.rootSwitch === 'chroot' ? '1' : '0'],
     ...processEntries(config, input.sandbox.hostname),
     ...securityEntries(config),
     ...seccompEntries(config.security),
-    ...limits(input),
+    ...limits(config, input.settings),
+    ...oomScore(config.resources),
   ];
 }
 
@@ -59,12 +67,14 @@ export function execSpec(
     readonly joinFiles: readonly string[];
     /** The filter of system calls that the container was made with. */
     readonly filter: readonly SpecEntry[];
+    readonly settings: RuntimeLinuxConfig;
   },
 ): SpecEntry[] {
   return [
     ['pid', String(run.pid)],
     ...idEntries(sandbox),
     ...run.filter,
+    ...limits(config, run.settings),
     ...run.joinFiles.map((file): SpecEntry => ['cgroup', file]),
     ...processEntries({ ...config, command: run.command, tty: run.tty }, sandbox.hostname),
     ...securityEntries(config).filter(([key]) => key !== 'mask' && key !== 'readonlyPath' && key !== 'readonlyRoot'),
@@ -90,14 +100,16 @@ function namespaces(sandbox: SandboxConfig, directory: string, processesOf: numb
   return entries;
 }
 
-function mounts({ config, directory }: ContainerSpecInput): SpecEntry[] {
-  const all = [...config.mounts];
+function mounts({ config, sandbox, directory, sandboxDirectory }: ContainerSpecInput): SpecEntry[] {
+  const shared = sandbox.hostIpc ? '/dev/shm' : join(sandboxDirectory, 'ns', 'shm');
+  const memory: Mount = { hostPath: shared, containerPath: '/dev/shm', readOnly: false, propagation: 'private' };
+  const all = [memory, ...config.mounts];
   if (config.terminationMessagePath !== '') {
     const hostPath = join(directory, 'termination');
     all.push({ hostPath, containerPath: config.terminationMessagePath, readOnly: false, propagation: 'private' });
   }
   return all.flatMap((mount): SpecEntry[] => [
-    ['mount', `${mount.readOnly ? 'ro' : 'rw'},${mount.propagation}`],
+    ['mount', `${!mount.readOnly ? 'w' : mount.recursiveReadOnly === false ? 'r' : 'R'},${mount.propagation}`],
     ['mountSource', mount.hostPath],
     ['mountTarget', mount.containerPath],
   ]);
@@ -115,6 +127,7 @@ function processEntries(config: ContainerConfig, hostname: string): SpecEntry[] 
     ['cwd', config.workingDir],
     ['user', config.user],
     ...config.supplementalGroups.map((group): SpecEntry => ['group', String(group)]),
+    ['strictGroups', config.supplementalGroupsPolicy === 'Strict' ? '1' : '0'],
     ['tty', config.tty ? '1' : '0'],
   ];
 }
@@ -126,8 +139,9 @@ function securityEntries(config: ContainerConfig): SpecEntry[] {
     ['noNewPrivileges', security.noNewPrivileges ? '1' : '0'],
     ['readonlyRoot', security.readOnlyRootFilesystem ? '1' : '0'],
     ['privileged', security.privileged ? '1' : '0'],
+    ...appArmorEntries(security.appArmor),
   ];
-  if (security.privileged) return entries;
+  if (security.privileged || security.procMount === 'Unmasked') return entries;
   return [
     ...entries,
     ...maskedPaths.map((path): SpecEntry => ['mask', path]),
@@ -135,11 +149,11 @@ function securityEntries(config: ContainerConfig): SpecEntry[] {
   ];
 }
 
-function limits({ config, settings }: ContainerSpecInput): SpecEntry[] {
-  const entries: SpecEntry[] = [];
-  const { oomScoreAdj } = config.resources;
-  if (oomScoreAdj !== undefined) entries.push(['oomScoreAdj', String(oomScoreAdj)]);
-  const files = settings.openFilesLimit;
-  if (files !== undefined) entries.push(['limit', `${rlimitNofile} ${files.soft} ${files.hard}`]);
-  return entries;
+function limits(config: ContainerConfig, { openFilesLimit }: RuntimeLinuxConfig): SpecEntry[] {
+  const files = openFilesLimit === undefined ? [] : [{ type: 'nofile', ...openFilesLimit }];
+  return limitEntries([...files, ...(config.resourceLimits ?? [])]);
+}
+
+function oomScore({ oomScoreAdj }: ContainerConfig['resources']): SpecEntry[] {
+  return oomScoreAdj === undefined ? [] : [['oomScoreAdj', String(oomScoreAdj)]];
 }

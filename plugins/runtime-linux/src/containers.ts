@@ -7,10 +7,10 @@ import {
   type ContainerConfig,
   type SandboxConfig,
 } from '@timonel/sdk/contracts/runtime';
-import type { CgroupDriver } from './cgroup/driver.ts';
-import { removeGroups } from './cgroup/removal.ts';
+import { removeGroups, type DeviceDriver } from '@timonel/sdk/linux/cgroup';
 import { ChangeSignal } from './change-signal.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
+import { allowedDevices } from './device-spec.ts';
 import { containerSpec } from './container-spec.ts';
 import { Container, type StoredContainer } from './container.ts';
 import type { Launcher } from './launcher.ts';
@@ -32,7 +32,7 @@ export interface ContainersOptions {
   readonly log: Logger;
   readonly layout: Layout;
   readonly launcher: Launcher;
-  readonly cgroups: CgroupDriver;
+  readonly cgroups: DeviceDriver;
   readonly settings: RuntimeLinuxConfig;
   readonly onChange: (container: Container) => void;
   cgroupOf(sandboxId: string, containerId: string): string;
@@ -200,6 +200,7 @@ export class Containers {
     const logPath = join(sandbox.logDirectory, config.name, `${config.attempt}.log`);
     const eventFile = layout.eventFile(config.id);
     const processesOf = this.#processesOf(config);
+    cgroups.allowDevices(cgroup, allowedDevices(config));
     const spec = containerSpec({
       config,
       sandbox,
@@ -305,7 +306,8 @@ export class Containers {
 }
 
 function checkContainer(config: ContainerConfig): void {
-  const paths = [...config.mounts.map((mount) => mount.containerPath), config.terminationMessagePath].filter(Boolean);
+  const targets = [...config.mounts, ...(config.devices ?? [])].map(({ containerPath }) => containerPath);
+  const paths = [...targets, config.terminationMessagePath].filter(Boolean);
   const wrong = paths.find((path) => !path.startsWith('/') || path.split('/').includes('..'));
   const isRoot = config.mounts.some(({ containerPath }) => /^[/.]*$/.test(containerPath));
   const fault =

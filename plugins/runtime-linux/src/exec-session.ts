@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Writable } from 'node:stream';
 import type { Env } from '@timonel/sdk';
 import { RuntimeError, type ExecOptions, type ExecSession, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import type { RuntimeLinuxConfig } from './config.ts';
 import { execSpec } from './container-spec.ts';
 import type { Container } from './container.ts';
 import { monitorBinary } from './monitor-binary.ts';
@@ -23,6 +24,7 @@ export function openSession(
   joinFiles: readonly string[],
   name: string,
   env: Env,
+  settings: RuntimeLinuxConfig,
 ): Promise<ExecSession> {
   if (container.state !== 'running') {
     throw new RuntimeError('ExecError', `container ${container.config.id} is not running: it is ${container.state}`);
@@ -30,7 +32,14 @@ export function openSession(
   const { command, tty } = options;
   const file = join(container.directory, `exec-${name}`);
   const filter = filterOfSpec(readFileSync(join(container.directory, 'spec'), 'utf8'));
-  const spec = execSpec(container.config, sandbox, { command, tty, pid: container.init.pid, joinFiles, filter });
+  const spec = execSpec(container.config, sandbox, {
+    command,
+    tty,
+    pid: container.init.pid,
+    joinFiles,
+    filter,
+    settings,
+  });
   writeFileSync(file, encodeSpec(spec), { mode: 0o600 });
   const child = spawn(monitorBinary, ['exec', file], {
     stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'],

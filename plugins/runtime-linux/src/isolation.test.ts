@@ -35,7 +35,7 @@ describe('what a container sees', () => {
   it('has its own mount table, without anything of the node', async () => {
     const { stdout } = await bed.run('cat /proc/self/mountinfo');
     const points = stdout.split('\n').map((line) => line.split(' ')[4] ?? '');
-    expect(points[0]).toBe('/');
+    expect(points).toContain('/');
     expect(stdout).not.toContain(bed.dataDir);
     for (const point of points) expect(point).toMatch(/^\/($|proc|sys|dev)/);
     for (const wanted of ['/proc', '/sys', '/dev', '/dev/pts', '/dev/shm', '/dev/mqueue'])
@@ -164,7 +164,7 @@ describe('what a container may', () => {
       { mounts: [volume] },
     );
     expect(stdout).toBe('end');
-    expect(stderr.split('\n').filter((line) => line.includes('Permission denied'))).toHaveLength(4);
+    expect(stderr.split('\n').filter((line) => /Permission denied|Operation not permitted/.test(line))).toHaveLength(4);
   });
 
   it('cannot overwrite the monitor program through the executable of a session', async () => {

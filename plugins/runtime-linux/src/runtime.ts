@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import type { Env, Logger } from '@timonel/sdk';
 import {
@@ -15,6 +16,7 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
+import { withDevices } from '@timonel/sdk/linux/cgroup';
 import { attachSession } from './attach-session.ts';
 import type { CgroupDriver } from './cgroup/driver.ts';
 import { PodGroups } from './cgroup/pod-groups.ts';
@@ -27,6 +29,7 @@ import { openSession } from './exec-session.ts';
 import { Launcher } from './launcher.ts';
 import { instanceOf, layoutOf } from './layout.ts';
 import { Sandboxes } from './sandboxes.ts';
+import { probeUserNamespaces } from './user-namespaces.ts';
 
 export interface LinuxRuntimeOptions {
   readonly dataDir: string;
@@ -38,6 +41,7 @@ export interface LinuxRuntimeOptions {
 
 /** The container runtime of Linux: namespaces, control groups, overlay, and one monitor process a container. */
 export class LinuxRuntime implements ContainerRuntime {
+  readonly #given: LinuxRuntimeOptions;
   readonly #options: LinuxRuntimeOptions;
   readonly #groups: PodGroups;
   readonly #sandboxes: Sandboxes;
@@ -48,13 +52,16 @@ export class LinuxRuntime implements ContainerRuntime {
   /** Connections into sandboxes: each would keep its network namespace. */
   readonly #dialled = new Map<string, Set<Duplex>>();
   #sessions = 0;
+  #mapsIds: Promise<boolean> | undefined;
 
   constructor(options: LinuxRuntimeOptions) {
-    this.#options = options;
     const { cgroupParent } = options.settings;
     const root = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
-    this.#groups = new PodGroups(options.cgroups, options.env, root, (id) => this.#sandboxes.config(id));
-    const shared = { ...options, layout: layoutOf(options.dataDir), launcher: this.#launcher };
+    const cgroups = withDevices(options.cgroups, root);
+    this.#given = options;
+    this.#options = { ...options, cgroups };
+    this.#groups = new PodGroups(cgroups, options.env, root, (id) => this.#sandboxes.config(id));
+    const shared = { ...options, cgroups, layout: layoutOf(options.dataDir), launcher: this.#launcher };
     this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => this.#groups.ofSandbox(id) });
     this.#containers = new Containers({
       ...shared,
@@ -78,9 +85,18 @@ export class LinuxRuntime implements ContainerRuntime {
     this.#listeners.clear();
   }
 
-  info(): Promise<RuntimeInfo> {
+  async info(): Promise<RuntimeInfo> {
     const isolation = `linux namespaces (pid, mount, net, ipc, uts, cgroup), cgroup ${this.#options.cgroups.version}`;
-    return Promise.resolve({ name: 'linux', version: '0.1.0', isolation, ready: true, reason: '' });
+    return {
+      name: 'linux',
+      version: '0.1.0',
+      isolation,
+      ready: true,
+      reason: '',
+      userNamespaces: await this.#canMapIds(),
+      recursiveReadOnlyMounts: true,
+      supplementalGroupsPolicy: true,
+    };
   }
 
   async runSandbox(config: SandboxConfig): Promise<SandboxStatus> {
@@ -192,6 +208,7 @@ export class LinuxRuntime implements ContainerRuntime {
       this.#options.cgroups.joinFiles(cgroup),
       name,
       this.#options.env,
+      this.#options.settings,
     );
   }
 
@@ -227,6 +244,22 @@ export class LinuxRuntime implements ContainerRuntime {
     return () => {
       this.#listeners.delete(own);
     };
+  }
+
+  /** Found out once, when somebody asks. */
+  #canMapIds(): Promise<boolean> {
+    const probe = async (): Promise<boolean> => {
+      const dataDir = join(this.#options.dataDir, 'probe');
+      const runtime = new LinuxRuntime({ ...this.#given, dataDir });
+      try {
+        await runtime.open();
+        return await probeUserNamespaces(runtime, dataDir);
+      } finally {
+        runtime.close();
+      }
+    };
+    this.#mapsIds ??= probe();
+    return this.#mapsIds;
   }
 
   #containersOf(sandboxId: string): Container[] {

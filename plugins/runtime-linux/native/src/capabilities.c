@@ -46,6 +46,7 @@ static bool filter_needs_admin(const struct spec *spec) { return spec->seccomp !
 /* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. */
 void privileges_apply(const struct spec *spec, const struct identity *identity) {
     kept = spec->capabilities & capabilities_permitted();
+    if (spec->apparmor != NULL) write_text("/proc/self/attr/apparmor/exec", spec->apparmor);
     bounding_set_reduce(kept);
     if (prctl(PR_SET_KEEPCAPS, filter_needs_admin(spec), 0, 0, 0) < 0) fail("prctl", "PR_SET_KEEPCAPS");
     if (setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");
@@ -67,6 +68,6 @@ void limits_apply(const struct spec *spec) {
     for (size_t i = 0; i < spec->limit_count; i++) {
         const struct limit *each = &spec->limits[i];
         struct rlimit value = {each->soft, each->hard};
-        if (setrlimit((__rlimit_resource_t)each->resource, &value) < 0) fail("setrlimit", "container");
+        if (setrlimit((__rlimit_resource_t)each->resource, &value) < 0) fail("setrlimit", each->name + 1);
     }
 }

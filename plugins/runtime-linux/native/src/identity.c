@@ -98,7 +98,7 @@ void identity_resolve(const struct spec *spec, struct identity *identity) {
         identity->gid = number;
     }
     group_add(identity, identity->gid);
-    if (group == NULL) memberships_add(name, identity);
+    if (group == NULL && !spec->strict_groups) memberships_add(name, identity);
     for (size_t i = 0; i < spec->groups.length; i++)
         if (number_parse(spec->groups.items[i], &number)) group_add(identity, number);
     if (spec->id_count > 0 && (identity->uid >= spec->id_count || identity->gid >= spec->id_count))

@@ -34,17 +34,17 @@ _Noreturn void fail_text(int exit_code, const char *format, ...) __attribute__((
 /* spec.c: the file `spec` of a container or sandbox: records `key=value`, each ended by a NUL byte. */
 struct list { char **items; size_t length; };                         /* items[length] is NULL */
 struct mount { const char *source, *target, *options; int tree; };
-struct limit { int resource; uint64_t soft, hard; };
+struct limit { int resource; uint64_t soft, hard; const char *name; };
 struct spec {
-    struct list layers, args, env, groups, cgroups, cgroup_mounts, masked, readonly_paths, sysctls;
+    struct list layers, args, env, groups, cgroups, cgroup_mounts, masked, readonly_paths, sysctls, nodes;
     struct mount *mounts;
     size_t mount_count;
     struct limit *limits;
     size_t limit_count;
-    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp;
+    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor;
     uint64_t capabilities, log_limit;
     unsigned log_files;
-    bool readonly_root, no_new_privileges, privileged, tty, input, input_once, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
+    bool readonly_root, no_new_privileges, privileged, tty, input, input_once, strict_groups, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
     unsigned long seccomp_flags;
     unsigned first_uid, first_gid, id_count;                          /* of the node, for the pod's 0 and what follows */
     int pid;                                                          /* exec: the container's init */

@@ -39,20 +39,25 @@ static void overlay_mount(const struct spec *spec) {
     for (size_t i = 0; i < count; i++) close(layers[i]);        /* through /proc/self/fd they would lead out of the root */
 }
 
-/* Copies of the mount trees, made in the node's mount namespace so that rshared stays a peer of the node's mount. */
+static void mount_attributes_set(const struct mount *each, uint64_t set, uint64_t propagation, unsigned how) {
+    struct mount_attr attributes = {.attr_set = set, .propagation = propagation};
+    if (mount_setattr(each->tree, "", AT_EMPTY_PATH | how, &attributes, sizeof attributes) < 0) fail("mount_setattr", each->source);
+}
+
+/* Copies of the mount trees, made in the node's mount namespace so that rshared stays a peer of the node's mount. Options begin
+ * with `w` (to write), `r` (read only), `R` (what is mounted below it too) or `d` (a device). */
 static void mounts_open(struct spec *spec) {
     for (size_t i = 0; i < spec->mount_count; i++) {
         struct mount *each = &spec->mounts[i];
         if (each->source == NULL || each->target == NULL) fail_text(EXIT_CANNOT_START, "spec: a mount lacks source or target");
-        each->tree = open_tree(AT_FDCWD, each->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+        char kind = each->options[0];
+        each->tree = open_tree(AT_FDCWD, each->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (kind == 'd' ? 0 : AT_RECURSIVE));
         if (each->tree < 0) fail("open_tree", each->source);
-        struct mount_attr attributes = {
-            .attr_set = (strstr(each->options, "ro,") != NULL ? MOUNT_ATTR_RDONLY : 0) | (spec->privileged ? 0 : MOUNT_ATTR_NODEV),
-            .propagation = strstr(each->options, "rshared") != NULL ? MS_SHARED : strstr(each->options, "rslave") != NULL ? MS_SLAVE : MS_PRIVATE,
-        };
-        if (mount_setattr(each->tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) < 0)
-            fail("mount_setattr", each->source);
-        mount_map(spec, each->tree, each->source);
+        uint64_t flags = (kind == 'R' ? MOUNT_ATTR_RDONLY : 0) | (kind == 'd' || spec->privileged ? 0 : MOUNT_ATTR_NODEV);
+        uint64_t propagation = strstr(each->options, "rshared") != NULL ? MS_SHARED : strstr(each->options, "rslave") != NULL ? MS_SLAVE : MS_PRIVATE;
+        mount_attributes_set(each, flags, propagation, AT_RECURSIVE);
+        if (kind == 'r') mount_attributes_set(each, MOUNT_ATTR_RDONLY, 0, 0);
+        if (kind != 'd') mount_map(spec, each->tree, each->source);
     }
 }
 

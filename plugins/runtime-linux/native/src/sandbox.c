@@ -5,7 +5,7 @@
 #include <net/if.h>
 #include <sys/ioctl.h>
 
-static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid", "ns/user"};
+static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid", "ns/user", "ns/shm"};
 
 void namespace_join(const char *path, int kind) {
     if (path == NULL) return;
@@ -134,10 +134,18 @@ static void user_namespace_make(const struct spec *spec, int kinds) {
     if (write(go[1], "g", 1) != 1) fail("write", "sandbox pipe");
 }
 
+/* What its containers have as /dev/shm. */
+static void memory_make(void) {
+    if (mkdir("ns/shm", 0700) < 0) fail("mkdir", "ns/shm");
+    mount_or_fail("shm", "ns/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
+    mount_or_fail(NULL, "ns/shm", NULL, MS_PRIVATE, NULL);
+}
+
 _Noreturn void sandbox_run(const char *directory) {
     struct spec spec;
     if (chdir(directory) < 0) fail("chdir", directory);
     spec_read(&spec, "spec");
+    if (spec.ipc_namespace) memory_make();
     int kinds = CLONE_NEWUTS | (spec.net_namespace ? CLONE_NEWNET : 0) | (spec.ipc_namespace ? CLONE_NEWIPC : 0);
     if (spec.id_count > 0) {
         user_namespace_make(&spec, kinds);
@@ -156,7 +164,7 @@ static void release(void) {
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
         while (umount2(held[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
     for (size_t i = 0; i < sizeof held / sizeof *held; i++)
-        if (unlink(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("unlink", held[i]);
+        if (remove(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("remove", held[i]);
 }
 
 _Noreturn void sandbox_release(const char *directory) {

@@ -90,6 +90,7 @@ _Noreturn void session_run(const char *spec_path) {
     syscall(SYS_close_range, spec.tty ? RESIZE_FD + 1 : RESIZE_FD, ~0U, 0);
     if (pipe2(alive, O_CLOEXEC) < 0) fail("pipe2", "session");
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
+    limits_apply(&spec);
     cgroup_join(&spec.cgroups);
     namespaces_join(&spec);
     command_pid = fork();

@@ -1,5 +1,7 @@
 #include "monitor.h"
 
+#include <inttypes.h>
+
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -20,11 +22,11 @@ static void append_mount(struct spec *spec, const char *options) {
     spec->mounts[spec->mount_count++] = (struct mount){.options = options, .tree = -1};
 }
 
-/* `resource soft hard`, with the resource as the kernel's number. */
+/* `resource soft hard name`, with the resource as the kernel's number. */
 static void append_limit(struct spec *spec, const char *value) {
-    struct limit limit;
-    if (sscanf(value, "%d %lu %lu", &limit.resource, &limit.soft, &limit.hard) != 3)
-        fail_text(EXIT_CANNOT_START, "spec: the limit '%s' is not 'resource soft hard'", value);
+    struct limit limit = {.name = strrchr(value, ' ')};
+    if (sscanf(value, "%d %" SCNu64 " %" SCNu64, &limit.resource, &limit.soft, &limit.hard) != 3 || limit.name == NULL)
+        fail_text(EXIT_CANNOT_START, "spec: the limit '%s' is not 'resource soft hard name'", value);
     spec->limits = grow(spec->limits, spec->limit_count, sizeof *spec->limits);
     spec->limits[spec->limit_count++] = limit;
 }
@@ -40,7 +42,7 @@ static void set_text(struct spec *spec, const char *key, char *value) {
         {"hostname", &spec->hostname}, {"ns.user", &spec->ns_user}, {"ns.net", &spec->ns_net}, {"ns.ipc", &spec->ns_ipc}, {"ns.uts", &spec->ns_uts},
         {"ns.pid", &spec->ns_pid}, {"oomFile", &spec->oom_file}, {"cwd", &spec->cwd}, {"user", &spec->user},
         {"log", &spec->log}, {"event", &spec->event}, {"oomScoreAdj", &spec->oom_score_adj},
-        {"seccomp", &spec->seccomp},
+        {"seccomp", &spec->seccomp}, {"appArmor", &spec->apparmor},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(key, texts[i].key) == 0) { *texts[i].field = value; return; }
@@ -50,7 +52,7 @@ static void set_text(struct spec *spec, const char *key, char *value) {
 static bool set_flag(struct spec *spec, const char *key, const char *value) {
     const struct { const char *key; bool *field; } flags[] = {
         {"readonlyRoot", &spec->readonly_root}, {"noNewPrivileges", &spec->no_new_privileges},
-        {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"stdin", &spec->input}, {"stdinOnce", &spec->input_once},
+        {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"strictGroups", &spec->strict_groups}, {"stdin", &spec->input}, {"stdinOnce", &spec->input_once},
         {"new.pid", &spec->pid_namespace},
         {"new.net", &spec->net_namespace}, {"new.ipc", &spec->ipc_namespace}, {"hostPid", &spec->host_pid},
         {"rootByChroot", &spec->root_by_chroot},
@@ -64,7 +66,7 @@ static bool add_item(struct spec *spec, const char *key, char *value) {
     const struct { const char *key; struct list *field; } lists[] = {
         {"layer", &spec->layers}, {"arg", &spec->args}, {"env", &spec->env}, {"group", &spec->groups},
         {"cgroup", &spec->cgroups}, {"cgroupMount", &spec->cgroup_mounts}, {"mask", &spec->masked},
-        {"readonlyPath", &spec->readonly_paths}, {"sysctl", &spec->sysctls},
+        {"readonlyPath", &spec->readonly_paths}, {"sysctl", &spec->sysctls}, {"node", &spec->nodes},
     };
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (strcmp(key, lists[i].key) == 0) { append(lists[i].field, value); return true; }

@@ -4,3 +4,5 @@ export type { CgroupDriver, CgroupUsage } from './driver.ts';
 export { PodGroups } from './pod-groups.ts';
 export { removeGroups } from './removal.ts';
 export { resize } from './resize.ts';
+export { withDevices, type AllowedDevices, type DeviceDriver, type DeviceRule } from './devices.ts';
+export { weightFromShares } from './shares.ts';

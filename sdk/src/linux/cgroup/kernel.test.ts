@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { until } from '@timonel/testkit';
-import { limitOf, shellIn } from './testing/groups.ts';
+import { limitOf, shellIn } from '@timonel/testkit/control-groups';
 import { detectCgroups } from './detect.ts';
 import { readGroupFile } from './files.ts';
 import { removeGroups } from './removal.ts';
