@@ -1,0 +1,201 @@
+/** Pods of several runtimes on one node, chosen by RuntimeClass, under real kubectl; and what the node's rules keep from a container. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestCluster } from '../support/cluster.ts';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+
+const image = 'timonel.local/node:host';
+
+const classOf = (name: string, handler: string, more: object = {}): object => ({
+  apiVersion: 'node.k8s.io/v1',
+  kind: 'RuntimeClass',
+  metadata: { name },
+  handler,
+  ...more,
+});
+
+const podOf = (name: string, spec: object, labels: Record<string, string> = {}): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, labels },
+  spec: { terminationGracePeriodSeconds: 1, ...spec },
+});
+
+/** Answers with its name at its port. Pods of plain processes have no network of their own. */
+const serving = (name: string, port: number, spec: object): object =>
+  podOf(
+    name,
+    {
+      ...spec,
+      containers: [
+        {
+          name: 'c',
+          image,
+          command: [
+            'node',
+            '-e',
+            `require('node:http').createServer((_, answer) => answer.end('${name}')).listen(${port}); process.on('SIGTERM', () => process.exit(0));`,
+          ],
+          ports: [{ name: 'http', containerPort: port }],
+          readinessProbe: { httpGet: { path: '/', port: 'http' }, periodSeconds: 1 },
+        },
+      ],
+    },
+    { app: 'both' },
+  );
+
+interface Attempts {
+  readonly uid: number;
+  readonly uidMap: readonly number[];
+  readonly unshare: string;
+  readonly mount: string;
+}
+
+/** Prints what the kernel says to programs of the node that want more than they have. */
+const attempts = `
+const { spawnSync } = require('node:child_process');
+const run = (program, ...args) => {
+  const { status, stderr, error } = spawnSync('/tools/' + program, args, { env: { LD_LIBRARY_PATH: '/libraries' } });
+  return status === 0 ? 'done' : String(error ?? stderr);
+};
+console.log(JSON.stringify({
+  uid: process.getuid(),
+  uidMap: require('node:fs').readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\\s+/).map(Number),
+  unshare: run('unshare', '--user', '/tools/true'),
+  mount: run('mount', '-t', 'tmpfs', 'none', '/tmp'),
+}));
+setInterval(() => undefined, 1000);
+process.on('SIGTERM', () => process.exit(0));
+`;
+
+const trying = (name: string, spec: object, securityContext: object = {}): object => {
+  const mounts = { '/tools': '/usr/bin', '/libraries': '/lib/x86_64-linux-gnu' };
+  return podOf(name, {
+    ...spec,
+    containers: [
+      {
+        name: 'c',
+        image,
+        command: ['node', '-e', attempts],
+        securityContext,
+        volumeMounts: Object.keys(mounts).map((mountPath) => ({ name: mountPath.slice(1), mountPath, readOnly: true })),
+      },
+    ],
+    volumes: Object.entries(mounts).map(([at, path]) => ({ name: at.slice(1), hostPath: { path } })),
+  });
+};
+
+/** Processes of this machine that run as the user. */
+function processesOf(uid: number): string[] {
+  return readdirSync('/proc').filter((name) => {
+    try {
+      const status = /^\d+$/.test(name) ? readFileSync(`/proc/${name}/status`, 'utf8') : '';
+      return new RegExp(`^Uid:\\s+${uid}\\s`, 'm').test(status);
+    } catch {
+      return false;
+    }
+  });
+}
+
+describe('runtime classes', () => {
+  let before: readonly string[];
+  let cluster: TestCluster;
+
+  const ok = async (args: readonly string[], input?: object): Promise<string> => {
+    const given = input === undefined ? {} : { input: JSON.stringify(input) };
+    const result = await cluster.kubectl(args, given);
+    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
+    return result.stdout.trim();
+  };
+  const apply = (object: object): Promise<string> => ok(['apply', '-f', '-'], object);
+  const jsonpath = (path: string, ...what: string[]): Promise<string> =>
+    ok(['get', ...what, '-o', `jsonpath={${path}}`]);
+  const ready = (...names: string[]): Promise<string> =>
+    ok(['wait', '--for=condition=Ready', '--timeout=20s', ...names.map((name) => `pod/${name}`)]);
+  const eventsOf = (name: string): Promise<string> =>
+    ok(['get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'jsonpath={.items[*].message}']);
+
+  beforeAll(async () => {
+    before = traces();
+    cluster = await TestCluster.start();
+    await apply(classOf('isolated', 'linux', { overhead: { podFixed: { memory: '8Mi' } } }));
+    await apply(classOf('plain', 'process'));
+  }, 60_000);
+  afterAll(async () => {
+    await cluster.dispose();
+    expect(newTraces(before)).toEqual([]);
+  }, 60_000);
+
+  it('a handler that the node does not have: an event says what to do, and once it is done the pods of both answer', async () => {
+    await apply(serving('boxed', 8080, { runtimeClassName: 'isolated' }));
+    await apply(serving('loose', 18_080, { runtimeClassName: 'plain', hostNetwork: true }));
+    await until(async () => (await eventsOf('loose')).includes('run "timonel plugin enable runtime-process"'), {
+      what: 'the event',
+    });
+    expect(await jsonpath('.spec.overhead.memory', 'pod', 'boxed')).toBe('8Mi');
+    await cluster.timonel('plugin', 'enable', 'runtime-process');
+    await ready('boxed', 'loose');
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'both' } };
+    await apply({ ...service, spec: { selector: { app: 'both' }, ports: [{ port: 80, targetPort: 'http' }] } });
+    const address = await jsonpath('.spec.clusterIP', 'service', 'both');
+    const seen = new Set<string>();
+    await until(
+      async () => {
+        const headers = { connection: 'close' };
+        const answer = await fetch(`http://${address}/`, { headers, signal: AbortSignal.timeout(2000) }).catch(
+          () => undefined,
+        );
+        if (answer !== undefined) seen.add(await answer.text());
+        return seen.has('boxed') && seen.has('loose');
+      },
+      { what: 'answers of both pods' },
+    );
+    const handlers = JSON.parse(await jsonpath('.status.runtimeHandlers', 'node', 'node-1')) as { name: string }[];
+    expect(handlers.map(({ name }) => name)).toEqual(['', 'linux', 'process']);
+  }, 60_000);
+
+  it('a runtime that is disabled takes only its own pods along, which are worked on when it is back', async () => {
+    const started = await jsonpath('.status.containerStatuses[0].state.running.startedAt', 'pod', 'boxed');
+    await cluster.timonel('plugin', 'disable', 'runtime-process');
+    await until(async () => (await eventsOf('loose')).includes('The pod is left as it is'), { what: 'the event' });
+    await ok(['exec', 'boxed', '--', 'node', '-e', '0']);
+    await ok(['delete', 'pod', 'loose', '--wait=false']);
+    await cluster.timonel('plugin', 'enable', 'runtime-process');
+    await ok(['wait', '--for=delete', '--timeout=15s', 'pod/loose']);
+    expect(await jsonpath('.status.containerStatuses[0].state.running.startedAt', 'pod', 'boxed')).toBe(started);
+    await cluster.timonel('plugin', 'disable', 'runtime-process');
+  }, 60_000);
+
+  it('unknown classes and forbidden sysctls are refused with the reason', async () => {
+    const nameless = await cluster.kubectl(['apply', '-f', '-'], {
+      input: JSON.stringify(podOf('lost', { runtimeClassName: 'nowhere', containers: [{ name: 'c', image }] })),
+    });
+    expect(nameless.stderr).toContain('RuntimeClass "nowhere" not found');
+    const securityContext = { sysctls: [{ name: 'kernel.msgmax', value: '1' }] };
+    await apply(podOf('greedy', { securityContext, containers: [{ name: 'c', image }] }));
+    await until(async () => (await ok(['get', 'pod', 'greedy'])).includes('SysctlForbidden'), { what: 'the refusal' });
+    expect(await ok(['describe', 'pod', 'greedy'])).toContain('forbidden sysctl: "kernel.msgmax" not allowlisted');
+  }, 30_000);
+
+  it('a user namespace of its own: root inside is nobody outside; system calls are filtered, unless the pod says otherwise', async () => {
+    await apply(trying('mapped', { hostUsers: false }));
+    await apply(trying('usual', {}));
+    await apply(trying('open', {}, { seccompProfile: { type: 'Unconfined' } }));
+    await ready('mapped', 'usual', 'open');
+    const seen = async (name: string): Promise<Attempts> => JSON.parse(await ok(['logs', name])) as Attempts;
+    const [mapped, usual, open] = [await seen('mapped'), await seen('usual'), await seen('open')];
+    expect(mapped.uid).toBe(0);
+    expect(mapped.uidMap).toEqual([0, expect.any(Number), 65_536]);
+    const [, outside = 0] = mapped.uidMap;
+    expect(outside).toBeGreaterThanOrEqual(65_536);
+    expect(processesOf(outside)).not.toEqual([]);
+    expect(usual.uidMap[1]).toBe(0);
+    for (const each of [mapped, usual]) {
+      expect(each.unshare).toContain('unshare failed: Operation not permitted');
+      expect(each.mount).toContain('permission denied');
+    }
+    expect(open.unshare).toBe('done');
+    expect(open.mount).toContain('permission denied');
+  }, 60_000);
+});
