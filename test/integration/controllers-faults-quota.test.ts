@@ -13,6 +13,7 @@ describeFaults({
   healthy: [admissionResourceQuota],
   // Of simulated time: shorter than the caches lag.
   config: { 'controller-resourcequota': { settleMs: 150 } },
+  crashes: 8,
   counted: [configMaps, resourceQuotas],
   faultless: { configmaps: { made: 16, deleted: 16 }, resourcequotas: { made: 1, deleted: 1 } },
   /** Filled, charged for what fails, at its bound, emptied and filled again, deleted. */

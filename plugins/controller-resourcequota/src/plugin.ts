@@ -5,14 +5,15 @@ import { byNamespace, defineController, keysFrom, type Informer } from '@timonel
 import { objectKey, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
 import { evaluatorOf, typesCountedBy } from '@timonel/sdk/quota';
 import { explain } from './explain.ts';
+import { Memories } from './memories.ts';
 import { NamespaceUsage } from './namespace-usage.ts';
-import { memoryAfter, reconcile, trustsCaches, type Memory, type Observed, type Shown } from './reconcile.ts';
+import { reconcile, trustsCaches, type Observed, type Shown } from './reconcile.ts';
 
 interface Inputs {
   readonly quotas: Informer<ResourceQuota>;
   readonly usage: NamespaceUsage;
   /** By quota. Of the time in which this process leads: what others have taken off meanwhile must not be taken off again. */
-  readonly memories: Map<string, Memory>;
+  readonly memories: Memories;
   /** Forgets everything when the leader has changed since the last call. */
   readonly settleLeader: () => void;
 }
@@ -37,7 +38,7 @@ const plugin: AnyPlugin = defineController({
   inputs({ informers, env, api, deps }): Inputs {
     const quotas = informers.for(resourceQuotas, { indexes: { namespace: byNamespace } });
     const usage = new NamespaceUsage({ caches: informers, quotas, env, api });
-    const memories = new Map<string, Memory>();
+    const memories = new Memories(usage);
     const leaders = (): string => {
       const status = deps.leadership.current?.status();
       return status === undefined ? '' : `${status.leading} ${status.transitions}`;
@@ -57,7 +58,7 @@ const plugin: AnyPlugin = defineController({
     settleLeader();
     const subject = quotas.get(key);
     if (subject === undefined) {
-      memories.delete(key);
+      memories.forget(key);
       usage.forgetAll(key);
       return undefined;
     }
@@ -66,21 +67,17 @@ const plugin: AnyPlugin = defineController({
     const uncounted = Object.keys(hard ?? {}).filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
     const look = async (shown: Shown | undefined): Promise<Observed> => {
       const found = await usage.count(subject, types, now.nowMs);
+      // It may forget some of what was before.
+      const memory = memories.of(subject);
       const before = usage.before(subject, now.nowMs);
-      return { ...now, subject, ...found, before, shown, memory: memories.get(key), uncounted, settleMs, resyncMs };
+      return { ...now, subject, ...found, before, shown, memory, uncounted, settleMs, resyncMs };
     };
     const observed = await look(undefined);
     // Asked of the API only then: it lists the namespace.
     return trustsCaches(observed) ? look(await usage.shown(subject, types)) : observed;
   },
   reconcile,
-  remember(observed: Observed, { failure }, { usage, memories }) {
-    if (observed.subject === undefined || failure !== undefined) return;
-    const key = objectKey(observed.subject);
-    memories.set(key, memoryAfter(observed));
-    if (observed.shown !== undefined) usage.settle(key, observed.shown);
-    usage.forget(key, observed.before.keys());
-  },
+  remember: (observed: Observed, outcome, { memories }) => memories.remember(observed, outcome),
   explain,
 });
 
