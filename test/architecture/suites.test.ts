@@ -21,7 +21,7 @@ const tested = new Set(
       ...[...text.matchAll(/pluginSuite\(\s*'([a-z-]+)'/g)].map((match) => match[1]),
       // A loop over definitions: those that the file imports by their package.
       ...(/pluginSuite\(definition\.name/.test(text)
-        ? [...text.matchAll(/from '@timonel\/plugin-([a-z-]+)'/g)].map((match) => match[1])
+        ? [...text.matchAll(/from '@timonel\/plugin-([a-z-]+)(?:\/[a-z]+)?'/g)].map((match) => match[1])
         : []),
     ]),
 );

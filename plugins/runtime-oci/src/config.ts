@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+const limit = z.strictObject({ soft: z.int().nonnegative(), hard: z.int().nonnegative() });
+
+export const configSchema: z.ZodType<RuntimeOciConfig> = z
+  .strictObject({
+    cgroupParent: z
+      .string()
+      .regex(/^([A-Za-z0-9_.-]+(\/[A-Za-z0-9_.-]+)*)?$/, 'must be a relative path such as "machine/pods"')
+      .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
+      .default(''),
+    openFilesLimit: limit.optional(),
+    unprivilegedPorts: z.boolean().default(true),
+    program: z.string().default(''),
+    monitor: z.string().min(1).default('conmon'),
+  })
+  .prefault({});
+
+export interface RuntimeOciConfig {
+  /** Control group, relative to the root of the hierarchies, below which all groups are made. Empty: the root. */
+  readonly cgroupParent: string;
+  /** RLIMIT_NOFILE of containers. Absent: that of the agent. */
+  readonly openFilesLimit?: { readonly soft: number; readonly hard: number } | undefined;
+  /** Let every user of a container listen on ports below 1024 of its own network namespace. */
+  readonly unprivilegedPorts: boolean;
+  /** The OCI runtime, by path or as found in the PATH. Empty: `crun` or `runc`, after which the plugin is named. */
+  readonly program: string;
+  /** conmon, by path or as found in the PATH. */
+  readonly monitor: string;
+}

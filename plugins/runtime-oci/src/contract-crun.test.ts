@@ -1,0 +1,3 @@
+import { ociContract } from './testing/oci-contract.ts';
+
+ociContract('crun');

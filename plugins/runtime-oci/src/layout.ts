@@ -1,0 +1,30 @@
+import { join } from 'node:path';
+
+/** Where the state is. */
+export interface Layout {
+  readonly sandboxes: string;
+  readonly containers: string;
+  /** Conmon writes the exit codes of containers there, one file each. */
+  readonly exits: string;
+  /** State of the OCI runtime. */
+  readonly state: string;
+  /** A root file system with nothing but the first process of sandboxes. */
+  readonly pauseRoot: string;
+  sandbox(id: string): string;
+  container(id: string): string;
+  exitFile(id: string): string;
+}
+
+export function layoutOf(dataDir: string): Layout {
+  const at = (name: string): string => join(dataDir, name);
+  return {
+    sandboxes: at('sandboxes'),
+    containers: at('containers'),
+    exits: at('exits'),
+    state: at('state'),
+    pauseRoot: at('pause-root'),
+    sandbox: (id) => join(at('sandboxes'), id),
+    container: (id) => join(at('containers'), id),
+    exitFile: (id) => join(at('exits'), id),
+  };
+}
