@@ -39,6 +39,6 @@ export default {
       displayName: 'integration',
       testMatch: ['<rootDir>/test/{architecture,conformance,contract,integration,simulation}/**/*.test.ts'],
     },
-    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.test.ts'] },
+    { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/{e2e,guest}/**/*.test.ts'] },
   ],
 };
