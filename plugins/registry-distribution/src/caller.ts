@@ -62,17 +62,18 @@ export class Caller {
   async call(target: Target, call: Call): Promise<Answer> {
     const { env, config, schemes } = this.#parts;
     const attempt = async (): Promise<Answer> => {
-      const answer = await this.#as(target, call, await this.#base(target));
-      if (call.expected.includes(answer.status)) return answer;
-      throw await refusalOf(answer, env, target.signal);
+      try {
+        const answer = await this.#as(target, call, await this.#base(target));
+        if (call.expected.includes(answer.status)) return answer;
+        throw await refusalOf(answer, env, target.signal);
+      } catch (error) {
+        // Another registry may listen there by now; one that speaks HTTPS answers plain HTTP with 400.
+        const other = isFailure(error) && (error.kind === 'unreachable' || error.status === 400);
+        if (other && target.endpoint.scheme === 'either') schemes.forget(target.endpoint.authority);
+        throw error;
+      }
     };
-    const tries = call.tries ?? config.tries;
-    try {
-      return await retried(attempt, { env, config, tries, signal: target.signal });
-    } catch (error) {
-      if (isFailure(error) && error.kind === 'unreachable') schemes.forget(target.endpoint.authority);
-      throw error;
-    }
+    return retried(attempt, { env, config, tries: call.tries ?? config.tries, signal: target.signal });
   }
 
   async #base({ endpoint: { scheme, authority }, signal }: Target): Promise<URL> {
@@ -85,7 +86,7 @@ export class Caller {
   async #as(target: Target, call: Call, base: URL): Promise<Answer> {
     const url = urlOf(target, call, base);
     // An address elsewhere has its permission in itself.
-    if (url.origin !== base.origin) return { ...(await this.#send(target, call, url, undefined)), crossed: true };
+    if (url.origin !== base.origin) return { ...(await this.#send(target, call, url, undefined, base)), crossed: true };
     const key = JSON.stringify([
       base.origin,
       target.repository,
@@ -135,9 +136,10 @@ export class Caller {
     return again;
   }
 
-  #send({ plain, signal }: Target, call: Call, url: URL, authorization: string | undefined): Promise<Answer> {
+  #send(target: Target, call: Call, url: URL, authorization: string | undefined, from?: URL): Promise<Answer> {
+    const { plain, signal } = target;
     const { method, headers = {}, body } = call;
-    return this.#parts.transport.send({ url, method, headers, body, signal, plain, authorization });
+    return this.#parts.transport.send({ url, method, headers, body, signal, plain, authorization, from });
   }
 }
 

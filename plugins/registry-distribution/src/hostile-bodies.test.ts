@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { until } from '@timonel/testkit';
 import { anyone, Bed, blobOf, collect, digestOf, failureOf, image, ociManifest } from './testing/fake-registry.ts';
 
 const bed = new Bed();
@@ -178,6 +179,25 @@ describe('manifests', () => {
 });
 
 describe('answers', () => {
+  it('that nobody reads cost no connection when they are small, and end one when they do not end', async () => {
+    let length: number | undefined = 100;
+    const bytes = JSON.stringify({ mediaType: ociManifest });
+    const registry = await bed.registry((request, response) => {
+      if (request.url === '/end') response.writeHead(200, { 'content-type': ociManifest }).end(bytes);
+      else {
+        response.writeHead(307, { location: '/end', ...(length === undefined ? {} : { 'content-length': length }) });
+        setImmediate(() => (length === undefined ? response.write('x') : response.end('x'.repeat(100))));
+      }
+    });
+    const client = bed.client();
+    for (let round = 0; round < 5; round++) await client.manifest(image(registry), digestOf(bytes), anyone);
+    const ports = new Set(registry.requests.map(({ port }) => port));
+    expect(ports.size).toBeLessThan(4);
+    length = undefined;
+    for (let round = 0; round < 5; round++) await client.manifest(image(registry), digestOf(bytes), anyone);
+    await until(async () => (await registry.connections()) <= 4, { what: 'connections to be closed' });
+  });
+
   it('that are no HTTP are refused', async () => {
     const registry = await bed.registry((_, response) => void response.socket?.end('SSH-2.0-OpenSSH_9\r\n'));
     expect((await failureOf(bed.client().resolve(image(registry), anyone))).message).toContain(

@@ -1,5 +1,6 @@
 /** Where a registry may send the client, and what the client takes along. */
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { guardFor } from './hosts/guarded-lookup.ts';
 import { checkedTarget, mayCarrySecrets } from './hosts/target.ts';
 import { anyone, as, Bed, blobOf, collect, failureOf, image, type FakeRegistry } from './testing/fake-registry.ts';
 
@@ -144,4 +145,27 @@ describe('mayCarrySecrets', () => {
     ['http://10.0.0.1/', false],
     ['http://127.0.0.1.example.com/', false],
   ])('to %s: %s', (url, may) => expect(mayCarrySecrets(new URL(url), new Set(['r.example:5000']))).toBe(may));
+});
+
+describe('guardFor', () => {
+  const registry = new URL('https://r.example/');
+
+  it('watches the names that a registry elsewhere gives', async () => {
+    const named = new URL('https://localhost:6443/');
+    for (const all of [true, false]) {
+      const error = await new Promise((resolve) => guardFor(registry, named)?.('localhost', { all }, resolve));
+      expect(error).toMatchObject({ kind: 'untrusted', message: expect.stringContaining('an address of this node') });
+      const unknown = await new Promise((resolve) => guardFor(registry, named)?.('no.invalid', { all }, resolve));
+      expect(unknown).toMatchObject({ syscall: 'getaddrinfo' });
+    }
+    const found = await new Promise((resolve) =>
+      guardFor(registry, named)?.('192.0.2.1', {}, (...answer) => resolve(answer)),
+    );
+    expect(found).toEqual([null, '192.0.2.1', 4]);
+  });
+
+  it('leaves alone the name of the registry itself, and what a registry on this node says', () => {
+    expect(guardFor(registry, new URL('https://r.example/other'))).toBeUndefined();
+    expect(guardFor(new URL('http://127.0.0.1:5000/'), new URL('http://storage.example/'))).toBeUndefined();
+  });
 });

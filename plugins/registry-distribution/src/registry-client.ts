@@ -1,4 +1,5 @@
 /** The contract, made of mirrors, manifests, transfers and uploads. */
+import { setMaxListeners } from 'node:events';
 import type { Env, Logger } from '@timonel/sdk';
 import { ImageError } from '@timonel/sdk/contracts/images';
 import type {
@@ -144,6 +145,8 @@ export class RegistryClient implements ImageRegistry {
   async #target(endpoint: Endpoint, reference: ImageReference, access: RegistryAccess): Promise<Target> {
     const repository = `${endpoint.prefix}${reference.repository}`;
     const { signal } = access;
+    // As many requests as there are layers may wait for the same one.
+    if (signal !== undefined) setMaxListeners(0, signal);
     const plain = this.#endpoints.plainHosts(reference, access.plainHttp);
     const kept = await this.#sources.for(endpoint.registry, repository, signal);
     const candidates = candidatesOf([...access.credentials, ...kept], endpoint.registry, repository);

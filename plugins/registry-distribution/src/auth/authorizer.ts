@@ -23,7 +23,7 @@ export class Authorizer {
     const challenge = this.#challenges.get(request.registry.origin);
     if (challenge === undefined) return undefined;
     if (challenge.scheme === 'bearer') return `Bearer ${await this.#tokens.get({ ...request, challenge })}`;
-    return credentials === undefined ? undefined : basicHeader(request.candidate);
+    return credentials?.username === undefined ? undefined : basicHeader(request.candidate);
   }
 
   /** The registry refused what it got, and asks for this. */

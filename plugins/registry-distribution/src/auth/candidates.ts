@@ -64,7 +64,7 @@ export function candidatesOf(
   repository: string,
 ): readonly Candidate[] {
   const fitting = all
-    .filter((credentials) => entryFits(credentials.registry, registry, repository))
+    .filter((credentials) => isUsable(credentials) && entryFits(credentials.registry, registry, repository))
     .map((credentials) => ({
       id: identify(credentials),
       credentials,
@@ -74,6 +74,10 @@ export function candidatesOf(
   const seen = new Set<string>();
   const different = fitting.filter(({ id }) => !seen.has(id) && seen.add(id));
   return [...different.slice(0, candidateLimit), nobody];
+}
+
+function isUsable({ username, identityToken = '', registryToken = '' }: RegistryCredentials): boolean {
+  return username !== undefined || identityToken !== '' || registryToken !== '';
 }
 
 function identify({ username, password, identityToken, registryToken }: RegistryCredentials): string {

@@ -79,7 +79,7 @@ export class Tokens {
     const answer = await this.#transport.send(tokenRequest(request, realm));
     if (answer.status !== 200) throw await this.#refusal(answer, request);
     const { requestTimeoutMs: timeoutMs } = this.#config;
-    const limits = { timers: this.#env.timers, timeoutMs, limitBytes: answerLimitBytes, what: 'the token', signal };
+    const limits = { timeoutMs, limitBytes: answerLimitBytes, what: 'the token', signal };
     return parseToken(await readBody(answer, limits), realm.host);
   }
 
@@ -95,7 +95,10 @@ export class Tokens {
   }
 }
 
-function tokenRequest({ challenge, scopes, candidate, plain, signal }: TokenRequest, realm: URL): TransportRequest {
+function tokenRequest(
+  { registry: from, challenge, scopes, candidate, plain, signal }: TokenRequest,
+  realm: URL,
+): TransportRequest {
   const { credentials } = candidate;
   const { service } = challenge;
   if (credentials?.identityToken !== undefined && credentials.identityToken !== '') {
@@ -107,13 +110,13 @@ function tokenRequest({ challenge, scopes, candidate, plain, signal }: TokenRequ
       scope: scopes.join(' '),
     });
     const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-    return { url: realm, method: 'POST', headers, body: Buffer.from(form.toString()), plain, signal };
+    return { url: realm, method: 'POST', headers, body: Buffer.from(form.toString()), plain, signal, from };
   }
   const url = new URL(realm);
   if (service !== '') url.searchParams.set('service', service);
   for (const scope of scopes) url.searchParams.append('scope', scope);
   const authorization = credentials === undefined ? undefined : basicHeader(candidate);
-  return { url, method: 'GET', headers: { accept: 'application/json' }, authorization, plain, signal };
+  return { url, method: 'GET', headers: { accept: 'application/json' }, authorization, plain, signal, from };
 }
 
 /** `Authorization` with name and password. */

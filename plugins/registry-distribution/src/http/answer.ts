@@ -11,6 +11,7 @@ export interface Answer {
   readonly url: URL;
   /** It came from another host than the one that was asked. */
   readonly crossed: boolean;
+  readonly timers: Timers;
 }
 
 /** The only value of a header; empty when it is absent. */
@@ -26,14 +27,23 @@ export function announcedLength(answer: Answer): number | undefined {
 }
 
 const keptLength = 64 * 1024;
+const keptMs = 2000;
 
 /** Ends an answer whose body nobody wants; the connection is kept when that costs little. */
-export function discard({ message, method }: Answer): void {
+export function discard(answer: Answer): void {
+  const { message, method, timers } = answer;
   message.on('error', () => undefined);
-  const length = Number(message.headers['content-length'] ?? Number.NaN);
+  const length = announcedLength(answer);
   const empty = message.complete || method === 'HEAD' || length === 0;
-  if (empty || (length <= keptLength && message.readableLength >= length)) message.resume();
-  else message.destroy();
+  if (!empty && (length === undefined || length > keptLength)) {
+    message.destroy();
+    return;
+  }
+  if (!empty) {
+    const timer = timers.after(keptMs, () => void message.destroy());
+    message.once('close', () => timer.cancel());
+  }
+  message.resume();
 }
 
 /** Compressed bodies would have to be unpacked, to a size nobody has stated, and are not what digests are of. @throws RegistryFailure */
@@ -48,7 +58,6 @@ export function refuseEncoding(answer: Answer): void {
 }
 
 export interface BodyLimits {
-  readonly timers: Timers;
   readonly timeoutMs: number;
   readonly limitBytes: number;
   /** Of what, for messages. */
@@ -58,8 +67,8 @@ export interface BodyLimits {
 
 /** The whole body. @throws RegistryFailure when it breaks off, takes too long or is too large; the reason of the signal */
 export async function readBody(answer: Answer, limits: BodyLimits): Promise<Buffer> {
-  const { message, url } = answer;
-  const { timers, timeoutMs, limitBytes, what, signal } = limits;
+  const { message, url, timers } = answer;
+  const { timeoutMs, limitBytes, what, signal } = limits;
   refuseEncoding(answer);
   const tooLarge = (): RegistryFailure =>
     untrusted(`${what} of ${url.host} is larger than ${limitBytes} bytes`, 'check the name: this is no image');

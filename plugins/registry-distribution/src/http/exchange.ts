@@ -1,7 +1,7 @@
 /** One HTTP request, to the head of its answer. */
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import type { Socket } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
 import { errorCode, type TimerHandle, type Timers } from '@timonel/sdk';
 import { connectionProblem, RegistryFailure, untrusted } from '../failure.ts';
 import { sendBody, type StreamedBody } from './send-body.ts';
@@ -16,6 +16,8 @@ export interface HttpRequest {
 
 export interface ExchangeParts {
   readonly agent: Agent;
+  /** In place of the usual resolution of names. */
+  readonly lookup: LookupFunction | undefined;
   readonly timers: Timers;
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
@@ -58,7 +60,7 @@ function adviceFor(code: string, url: URL): string {
 
 /** Resolves with the head of the answer; its body is read by the caller. @throws RegistryFailure, or the reason of the signal */
 export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<IncomingMessage> {
-  const { agent, timers, inFlight } = parts;
+  const { agent, lookup, timers, inFlight } = parts;
   const { url, method, headers, body, signal } = asked;
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
@@ -70,7 +72,7 @@ export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<Inco
     const length = body === undefined ? {} : { 'content-length': String('size' in body ? body.size : body.length) };
     const path = `${url.pathname}${url.search}`;
     const port = url.port === '' ? undefined : url.port;
-    const request = send({ host, port, method, path, agent, headers: { ...headers, ...length } });
+    const request = send({ host, port, method, path, agent, lookup, headers: { ...headers, ...length } });
     let timer: TimerHandle | undefined;
     const arm = (ms: number, what: string): void => {
       timer?.cancel();

@@ -1,5 +1,5 @@
 /** Answers that are not what was asked for, in words. */
-import type { Clock, Timers } from '@timonel/sdk';
+import type { Clock } from '@timonel/sdk';
 import { RegistryFailure, shown, type FailureKind } from '../failure.ts';
 import { discard, header, readBody, type Answer } from './answer.ts';
 
@@ -53,7 +53,7 @@ function retryAfter(answer: Answer, clock: Clock): number | undefined {
 /** Reads the answer to its end. `signal` ends only the reading. */
 export async function refusalOf(
   answer: Answer,
-  env: { readonly clock: Clock; readonly timers: Timers },
+  env: { readonly clock: Clock },
   signal: AbortSignal | undefined,
 ): Promise<RegistryFailure> {
   const { status, url, crossed } = answer;
@@ -62,7 +62,6 @@ export async function refusalOf(
   if (crossed) discard(answer);
   else {
     const limits = {
-      timers: env.timers,
       timeoutMs: bodyTimeoutMs,
       limitBytes: bodyLimitBytes,
       what: 'the answer',

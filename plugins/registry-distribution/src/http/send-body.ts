@@ -20,10 +20,13 @@ export async function sendBody(
   onEnd: () => void,
 ): Promise<void> {
   const ended = new AbortController();
-  const end = (): void => ended.abort();
-  // Registries answer before the end when they do not want the rest.
+  let [sent, whole] = [0, false];
+  const end = (): void => {
+    // Registries answer before the end when they do not want the rest. The connection is of no use after that: it still expects it.
+    if (!whole) request.shouldKeepAlive = false;
+    ended.abort();
+  };
   request.once('response', end).once('close', end);
-  let sent = 0;
   try {
     for await (const piece of content) {
       sent += piece.length;
@@ -33,13 +36,10 @@ export async function sendBody(
       if (!request.write(piece)) await once(request, 'drain', { signal: ended.signal });
       onProgress();
     }
-    if (ended.signal.aborted) {
-      // The connection cannot be used again: the registry still expects the rest.
-      if (sent < size) request.shouldKeepAlive = false;
-      return;
-    }
+    if (ended.signal.aborted) return;
     if (sent < size) throw new RegistryFailure('refused', `the content has ${sent} bytes and was said to have ${size}`);
     onEnd();
+    whole = true;
     request.end();
   } catch (error) {
     if (ended.signal.aborted) return;

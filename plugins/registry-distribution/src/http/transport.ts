@@ -5,6 +5,7 @@ import type { RegistryConfig } from '../config.ts';
 import { RegistryFailure, untrusted } from '../failure.ts';
 import { ownAuthority } from '../hosts/endpoints.ts';
 import { checkedTarget, mayCarrySecrets, type PlainHosts } from '../hosts/target.ts';
+import { guardFor } from '../hosts/guarded-lookup.ts';
 import { Agents } from './agents.ts';
 import { discard, header, type Answer } from './answer.ts';
 import { exchange, type HttpRequest } from './exchange.ts';
@@ -13,6 +14,8 @@ export interface TransportRequest extends HttpRequest {
   /** Goes to the origin of `url` only, never along with a redirect to another. */
   readonly authorization?: string | undefined;
   readonly plain: PlainHosts;
+  /** The registry that named this address; absent: nobody but the user did. */
+  readonly from?: URL | undefined;
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
@@ -60,8 +63,18 @@ export class Transport {
     const { connectTimeoutMs, requestTimeoutMs, stallTimeoutMs } = this.#config;
     const agent = await this.#agents.for(url);
     const { timers } = this.#env;
-    const parts = { agent, timers, connectTimeoutMs, requestTimeoutMs, stallTimeoutMs, inFlight: this.#inFlight };
+    const lookup = guardFor(request.from ?? request.url, url);
+    const parts = {
+      agent,
+      lookup,
+      timers,
+      connectTimeoutMs,
+      requestTimeoutMs,
+      stallTimeoutMs,
+      inFlight: this.#inFlight,
+    };
     const message = await exchange(parts, { url, method, headers, body, signal });
-    return { method, status: message.statusCode ?? 0, message, url, crossed: url.origin !== request.url.origin };
+    const crossed = url.origin !== request.url.origin;
+    return { method, status: message.statusCode ?? 0, message, url, crossed, timers };
   }
 }

@@ -12,6 +12,8 @@ export interface SeenRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: IncomingMessage['headers'];
+  /** Of the client: tells connections apart. */
+  readonly port: number | undefined;
 }
 
 export interface FakeRegistry {
@@ -19,6 +21,8 @@ export interface FakeRegistry {
   readonly host: string;
   /** What came, without the question which scheme is spoken. */
   readonly requests: readonly SeenRequest[];
+  /** How many are open at the moment. */
+  connections(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -28,16 +32,22 @@ export async function fakeRegistry(handler: Handler): Promise<FakeRegistry> {
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const { method = '', url = '', headers } = request;
-    requests.push({ method, url, headers });
+    requests.push({ method, url, headers, port: request.socket.remotePort });
     response.on('error', () => undefined);
     handler(request, response);
   });
+  // No connection ends by itself: one that the client leaks is noticed.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve());
   });
   return {
     host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
+    connections: () =>
+      new Promise((resolve, reject) => {
+        server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+      }),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());

@@ -116,7 +116,8 @@ async function upload(
       await finish(parts, target, blob, location, new Uint8Array());
     } else await finish(parts, target, blob, location, { size: blob.size, content: content() });
   } catch (error) {
-    await giveUp(parts, target, location);
+    // Of one that cannot be reached nothing is to be had by another call.
+    if (isFailure(error) && error.kind !== 'unreachable') await giveUp(parts, target, location);
     throw error;
   }
 }

@@ -61,7 +61,7 @@ function otherDigest(host: string, wanted: string, got: string): RegistryFailure
 
 /** The manifest of this tag or digest; a digest is checked. @throws RegistryFailure */
 export async function fetchManifest(
-  { caller, env, config }: ManifestParts,
+  { caller, config }: ManifestParts,
   target: Target,
   name: string,
 ): Promise<Manifest> {
@@ -69,7 +69,7 @@ export async function fetchManifest(
   const answer = await caller.call(target, call);
   const { requestTimeoutMs: timeoutMs } = config;
   const { signal } = target;
-  const limits = { timers: env.timers, timeoutMs, limitBytes: manifestLimitBytes, what: 'the manifest', signal };
+  const limits = { timeoutMs, limitBytes: manifestLimitBytes, what: 'the manifest', signal };
   const bytes = await readBody(answer, limits);
   const digest = digestOf(bytes);
   if (digestPattern.test(name) && digest !== name) throw otherDigest(answer.url.host, name, digest);

@@ -176,18 +176,21 @@ describe('a blob', () => {
   it('is refused early, and the rest is not sent', async () => {
     const { registry } = await store((request, response) => {
       if (request.method !== 'PUT') return false;
-      response.writeHead(413, { connection: 'close' }).end('<html>too large</html>');
+      response.writeHead(413).end('<html>too large</html>');
       return true;
     });
+    const client = bed.client({ connectionsPerHost: 1 });
     let sent = 0;
     const large = { ...blob, size: 1024 ** 3 };
     async function* much(): AsyncGenerator<Uint8Array, void, undefined> {
       for (; ; sent += layer.length) yield layer;
     }
-    const { reason, message } = await failureOf(bed.client().pushBlob(image(registry), large, much, anyone));
+    const { reason, message } = await failureOf(client.pushBlob(image(registry), large, much, anyone));
     expect(reason).toBe('ErrImagePush');
     expect(message).toMatch(/answered 413: .*set uploadChunkBytes/);
     expect(sent).toBeLessThan(100 * 1024 ** 2);
+    // The connection that was to carry the rest is not waited for.
+    expect(await client.hasBlob(image(registry), blob.digest, anyone)).toBe(false);
   });
 
   it.each([
