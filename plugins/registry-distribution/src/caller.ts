@@ -65,7 +65,7 @@ export class Caller {
       try {
         const answer = await this.#as(target, call, await this.#base(target));
         if (call.expected.includes(answer.status)) return answer;
-        throw await refusalOf(answer, env, target.signal);
+        throw await refusalOf(answer, this.#parts, target.signal);
       } catch (error) {
         // Another registry may listen there by now; one that speaks HTTPS answers plain HTTP with 400.
         const other = isFailure(error) && (error.kind === 'unreachable' || error.status === 400);
@@ -115,7 +115,7 @@ export class Caller {
 
   /** @throws RegistryFailure: `denied` for 401 and 403 */
   async #asOne(target: Target, call: Call, url: URL, candidate: Candidate): Promise<Answer> {
-    const { authorizer, env } = this.#parts;
+    const { authorizer } = this.#parts;
     const { plain, signal } = target;
     const request: AuthorizationRequest = { registry: url, scopes: scopesOf(target, call), candidate, plain, signal };
     const first = await authorizer.header(request);
@@ -123,7 +123,7 @@ export class Caller {
     if (answer.status !== 401 && answer.status !== 403) return answer;
     const challenge =
       answer.status === 401 && !answer.crossed ? parseChallenge(header(answer, 'www-authenticate')) : undefined;
-    const refusal = await refusalOf(answer, env, signal);
+    const refusal = await refusalOf(answer, this.#parts, signal);
     if (challenge === undefined) throw refusal;
     authorizer.learn(request, challenge);
     const second = await authorizer.header(request);
@@ -132,7 +132,7 @@ export class Caller {
       throw new RegistryFailure('denied', `${url.host} wanted other credentials while it was sent to`, { stale: true });
     }
     const again = await this.#send(target, call, url, second);
-    if (again.status === 401 || again.status === 403) throw await refusalOf(again, env, signal);
+    if (again.status === 401 || again.status === 403) throw await refusalOf(again, this.#parts, signal);
     return again;
   }
 

@@ -84,7 +84,11 @@ export class Tokens {
   }
 
   async #refusal(answer: Answer, { candidate, signal }: TokenRequest): Promise<RegistryFailure> {
-    const { kind, message, status, advice, retryAfterMs } = await refusalOf(answer, this.#env, signal);
+    const { kind, message, status, advice, retryAfterMs } = await refusalOf(
+      answer,
+      { env: this.#env, config: this.#config },
+      signal,
+    );
     // Token servers answer a wrong refresh token with 400.
     const denied = kind === 'denied' || kind === 'refused';
     return new RegistryFailure(denied ? 'denied' : kind, `no token for ${nameOf(candidate)}: ${message}`, {

@@ -1,5 +1,6 @@
 /** Answers that are not what was asked for, in words. */
-import type { Clock } from '@timonel/sdk';
+import type { Clock, Env } from '@timonel/sdk';
+import type { RegistryConfig } from '../config.ts';
 import { RegistryFailure, shown, type FailureKind } from '../failure.ts';
 import { discard, header, readBody, type Answer } from './answer.ts';
 
@@ -53,7 +54,7 @@ function retryAfter(answer: Answer, clock: Clock): number | undefined {
 /** Reads the answer to its end. `signal` ends only the reading. */
 export async function refusalOf(
   answer: Answer,
-  env: { readonly clock: Clock },
+  { env, config }: { readonly env: Env; readonly config: Pick<RegistryConfig, 'requestTimeoutMs'> },
   signal: AbortSignal | undefined,
 ): Promise<RegistryFailure> {
   const { status, url, crossed } = answer;
@@ -62,7 +63,7 @@ export async function refusalOf(
   if (crossed) discard(answer);
   else {
     const limits = {
-      timeoutMs: bodyTimeoutMs,
+      timeoutMs: Math.min(bodyTimeoutMs, config.requestTimeoutMs),
       limitBytes: bodyLimitBytes,
       what: 'the answer',
       signal,
