@@ -93,3 +93,25 @@ function open(
     call.end(payload);
   });
 }
+
+/** The lines of an answer, each a JSON value, as they come. Ends without an error only when it came whole. @throws CliError */
+export async function* linesFromCluster(
+  access: ClusterAccess,
+  path: string,
+  body: unknown,
+  timeoutMs = 60_000,
+): AsyncGenerator {
+  const response = await open(access, 'POST', path, JSON.stringify(body), timeoutMs);
+  if ((response.statusCode ?? 0) >= 400) await decode(access, response);
+  let rest = '';
+  try {
+    for await (const piece of response.setEncoding('utf8')) {
+      const lines = `${rest}${piece as string}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) yield JSON.parse(line) as unknown;
+    }
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? (cause as Error).message;
+    throw new CliError(`${access.server} broke off its answer (${why}): try again.`, exitCodes.failure, { cause });
+  }
+}
