@@ -11,7 +11,15 @@ import type { Measured } from './runtime/worker.ts';
 const bench = 'runtime';
 
 /** Programs of Debian, by package. */
-const needed = { crun: 'crun', runc: 'runc', conmon: 'conmon', containerd: 'containerd', busybox: 'busybox-static' };
+const needed = {
+  crun: 'crun',
+  runc: 'runc',
+  conmon: 'conmon',
+  containerd: 'containerd',
+  busybox: 'busybox-static',
+  'docker-registry': 'docker-registry',
+  skopeo: 'skopeo',
+};
 
 function checkPrograms(): void {
   const folders = (process.env['PATH'] ?? '').split(':');
@@ -52,7 +60,18 @@ function ratio(name: string, own: readonly number[], other: readonly number[], l
   return { bench, name, unit: '×', verdict: { wanted: `≤ ${limit} ×`, met: value <= limit }, samples: [value] };
 }
 
-function figuresOf({ starts, monitors }: Measured): Figure[] {
+function pullFigures({ own, skopeo, tar, compressedMB, unpackedMB }: Measured['pulls']): Figure[] {
+  const size = `${compressedMB.toFixed(0)} MB, ${unpackedMB.toFixed(0)} MB unpacked`;
+  const both = skopeo.map((time, round) => time + (tar[round] ?? 0));
+  return [
+    { bench, name: `pull of 5 layers (${size}): timonel`, unit: 'ms', samples: own },
+    { bench, name: 'skopeo copy', unit: 'ms', samples: skopeo },
+    { bench, name: 'unpack of its copy by GNU tar', unit: 'ms', samples: tar },
+    ratio('pull, of skopeo copy + unpack', own, both, 1),
+  ];
+}
+
+function figuresOf({ starts, monitors, pulls }: Measured): Figure[] {
   const times = (Object.entries(subjects) as [Subject, string][]).map(([subject, name]): Figure => ({
     bench,
     name,
@@ -65,17 +84,19 @@ function figuresOf({ starts, monitors }: Measured): Figure[] {
     ratio('pod and container, of crun run', starts.pod, starts.crun, 0.5),
     ratio('pod and container, of runc run', starts.pod, starts.runc, 0.25),
     ratio('container alone, of crun run', starts.container, starts.crun, 0.5),
+    ratio('container alone, of runc run', starts.container, starts.runc, 0.25),
     memory('monitor of a container, resident: timonel', monitors.own),
     memory('conmon', monitors.conmon),
     memory('containerd-shim-runc-v2', monitors.shim),
     ratio('monitor, of conmon', monitors.own, monitors.conmon, 1),
     ratio("monitor, of containerd's shim", monitors.own, monitors.shim, 0.1),
+    ...pullFigures(pulls),
   ];
 }
 
 export const runtime: Bench = {
   name: bench,
-  description: 'containers from nothing to nothing, and their monitors, beside crun, runc, conmon and containerd',
+  description: 'containers from nothing to nothing, monitors, pulls: beside crun, runc, conmon, containerd and skopeo',
   needsRoot: true,
   defaultRounds: 50,
   run: (options) => {
