@@ -7,6 +7,7 @@ import { pods } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
 import { endsWithin } from './agent/ends-within.ts';
 import { IdRanges } from './agent/id-ranges.ts';
+import { NodeRoom } from './agent/node-room.ts';
 import { RuntimeClasses } from './agent/runtime-classes.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
@@ -125,6 +126,7 @@ function servicesOf(ctx: AgentContext, { machine, runtimes, classes, reached, so
     ids: new IdRanges({ firstId: config.userNamespaceFirstId, ranges: config.userNamespaceRanges }),
     sources,
     claims: new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name)),
+    room: new NodeRoom(),
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
@@ -173,11 +175,13 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     },
     removed: (worker) => {
       probes.forget(worker);
+      services.room.changed();
       remember();
     },
     listed: () => registration.beat(),
     runtimesChanged: () => registration.beat(),
   });
+  services.room.follow(() => agent.workers());
   const sessions = new Sessions(agent, config.maxSessions);
   const writer = checkpointWriter(ctx, agent, sources);
   const registration = new Registration({

@@ -103,6 +103,14 @@ export interface ResourceRequirements {
   requests?: Quantities;
 }
 
+/** Whether a change of cpu or memory needs a new start of the container. */
+export interface ContainerResizePolicy {
+  /** `cpu`, `memory`. */
+  resourceName: string;
+  /** `NotRequired`, `RestartContainer`. */
+  restartPolicy: string;
+}
+
 export interface Container {
   name: string;
   image?: string;
@@ -113,6 +121,7 @@ export interface Container {
   env?: EnvVar[];
   envFrom?: EnvFromSource[];
   resources?: ResourceRequirements;
+  resizePolicy?: ContainerResizePolicy[];
   volumeMounts?: VolumeMount[];
   livenessProbe?: Probe;
   readinessProbe?: Probe;
@@ -233,6 +242,10 @@ export interface PodContainerStatus {
   image: string;
   imageID: string;
   containerID?: string;
+  /** Requests that the node granted. */
+  allocatedResources?: Quantities;
+  /** In force. */
+  resources?: ResourceRequirements;
 }
 
 export interface PodStatus {

@@ -15,6 +15,7 @@ import { IdRanges } from './id-ranges.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { Runtimes } from './runtimes.ts';
 import { ClaimVolumes } from '../volumes/claim-volumes.ts';
+import { NodeRoom } from './node-room.ts';
 import { Semaphore } from './semaphore.ts';
 import type { AgentServices } from './services.ts';
 
@@ -182,6 +183,7 @@ class Bench {
       ids: new IdRanges({ firstId: 100_000, ranges: 2 }),
       claims: new ClaimVolumes({ all: () => [], onChange: () => undefined }, async () => undefined),
       sources: { configMap: async () => undefined, secret: async () => undefined },
+      room: new NodeRoom(),
       bound: new Semaphore(4),
       dataDir: this.dataDir,
       nodeAddress: () => '192.0.2.1',

@@ -7,6 +7,7 @@ import { rejectionOf } from '../admission/rejection.ts';
 import { endPulls } from '../images/image-for.ts';
 import { isFinished } from '../plan/containers.ts';
 import { plan } from '../plan/plan.ts';
+import { allocatedPod } from '../plan/resize.ts';
 import { recallLost } from '../plan/recall.ts';
 import { emptyMemory, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
 import { podStatus } from '../status/pod-status.ts';
@@ -15,6 +16,7 @@ import { StatusWriter } from '../status/writer.ts';
 import { withLogMessage } from '../logs/termination-message.ts';
 import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
+import { resizeStep } from './resize.ts';
 import { absentRuntime, type Holdings } from './runtimes.ts';
 import type { AgentServices } from './services.ts';
 
@@ -66,8 +68,16 @@ export class PodWorker implements PodRecord {
     });
   }
 
+  /** With the resources that it was granted. */
   pod(): Pod {
-    return this.#pod;
+    return allocatedPod(this.#pod, this.memory.resize.allocated);
+  }
+
+  /** There may be room now for a resize that waits. */
+  retryResize(): void {
+    const { resize } = this.memory;
+    if (resize.pending !== undefined) resize.pending = { ...resize.pending, retryAt: 0 };
+    this.trigger();
   }
 
   get gone(): boolean {
@@ -212,7 +222,7 @@ export class PodWorker implements PodRecord {
 
   view(): PodView {
     return {
-      pod: this.#pod,
+      pod: this.pod(),
       gone: this.#gone,
       sandboxes: [...this.sandboxes.values()],
       containers: [...this.containers.values()],
@@ -259,6 +269,7 @@ export class PodWorker implements PodRecord {
     await this.#observe();
     const now = this.#services.env.clock.now();
     this.#admit();
+    if (!this.#gone) await resizeStep(this.#services, this, this.#pod);
     const view = this.view();
     if (this.#gone || this.#pod.metadata.deletionTimestamp !== undefined || isFinished(view))
       endPulls(this.memory.pulls);

@@ -9,6 +9,7 @@ import type { ConfigSources } from '../container/sources.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { ClaimVolumes } from '../volumes/claim-volumes.ts';
 import type { IdRanges } from './id-ranges.ts';
+import type { NodeRoom } from './node-room.ts';
 import type { RuntimeClasses } from './runtime-classes.ts';
 import type { Runtimes } from './runtimes.ts';
 import type { Semaphore } from './semaphore.ts';
@@ -28,6 +29,7 @@ export interface AgentServices {
   readonly ids: IdRanges;
   readonly sources: ConfigSources;
   readonly claims: ClaimVolumes;
+  readonly room: NodeRoom;
   /** Bound of pods worked on at the same time. */
   readonly bound: Semaphore;
   /** Absolute. One folder a pod: `pods/<uid>`, `logs/<namespace>_<name>_<uid>`. */

@@ -117,7 +117,8 @@ export function isFinished(view: PodView): boolean {
   if (view.pod.spec.containers.length === 0) return false;
   return view.pod.spec.containers.every((container) => {
     const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);
-    return latest?.state === 'exited' && !runsAgain(view.pod, latest.exitCode, 'main');
+    if (latest?.state !== 'exited' || view.memory.resize.restarting.has(latest.id)) return false;
+    return !runsAgain(view.pod, latest.exitCode, 'main');
   });
 }
 

@@ -18,6 +18,7 @@ import {
 import { Draft } from './draft.ts';
 import { labelKeys } from './identity.ts';
 import { planEnd, planRemoval } from './plan-end.ts';
+import { resizeRetryAt } from './resize.ts';
 import { pullErrorShownMs, type PodView } from './view.ts';
 
 /** What to do next for one pod. An empty list: it is as it should be, until something changes or `wakeAt`. */
@@ -33,6 +34,8 @@ export function plan(view: PodView, now: number): Plan {
     return draft.done();
   }
   if (deadline !== undefined) draft.wake(deadline);
+  const resizeAt = resizeRetryAt(view.memory.resize) ?? 0;
+  if (resizeAt > now) draft.wake(resizeAt);
   if (planSandbox(view, now, draft)) {
     planContainers(view, now, draft);
     planRemovalOfOldTries(view, draft);
@@ -101,11 +104,11 @@ function planContainer(view: PodView, container: Container, kind: ContainerKind,
   }
   const ended = latest ?? view.memory.finished.get(name);
   if (ended !== undefined) {
-    const imageChanged = kind !== 'ephemeral' && latest !== undefined && changedImage(container, latest);
+    const isChanged = kind !== 'ephemeral' && latest !== undefined && changedBy(view, container, latest) !== undefined;
     // In a new sandbox the init containers run again, whatever they came to in the former one.
     const counts = latest !== undefined || kind === 'main' || kind === 'ephemeral';
-    if (counts && !imageChanged && !runsAgain(view.pod, ended.exitCode, kind)) return;
-    const allowedAt = imageChanged ? now : restartAllowedAt(view.memory.restarts.get(name), ended.finishedAt);
+    if (counts && !isChanged && !runsAgain(view.pod, ended.exitCode, kind)) return;
+    const allowedAt = isChanged ? now : restartAllowedAt(view.memory.restarts.get(name), ended.finishedAt);
     if (allowedAt > now) {
       draft.wake(allowedAt);
       return;
@@ -126,18 +129,24 @@ function changedImage(container: Container, running: ContainerStatus): boolean {
   return image !== undefined && image !== (container.image ?? '');
 }
 
+/** What of the container can only be had by a new start. Undefined: nothing. */
+function changedBy({ memory }: PodView, container: Container, latest: ContainerStatus): string | undefined {
+  if (changedImage(container, latest)) return `Container ${container.name} definition changed, will be restarted`;
+  return memory.resize.restarting.has(latest.id) ? `Container ${container.name} resize requires restart` : undefined;
+}
+
 function planRunning(view: PodView, container: Container, running: ContainerStatus, draft: Draft): void {
   if (view.memory.stopping.has(running.id)) return;
   const unhealthy = view.memory.verdicts.get(running.id)?.unhealthy;
-  const changed = changedImage(container, running);
-  if (unhealthy === undefined && !changed) return;
+  const changed = changedBy(view, container, running);
+  if (unhealthy === undefined && changed === undefined) return;
   const seconds = view.pod.spec.terminationGracePeriodSeconds ?? 30;
   draft.add({
     type: 'stop-container',
     container: container.name,
     containerId: running.id,
     gracePeriodMs: seconds * 1000,
-    why: unhealthy ?? `Container ${container.name} definition changed, will be restarted`,
+    why: unhealthy ?? changed ?? '',
   });
 }
 

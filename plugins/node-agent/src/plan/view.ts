@@ -5,6 +5,7 @@ import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runt
 import type { Pod } from '@timonel/sdk/kube';
 import type { Rejection } from '../admission/rejection.ts';
 import type { BackOffEntry } from './back-off.ts';
+import { emptyResize, type ResizeMemory } from './resize.ts';
 
 /** A start that failed before there was a container to look at. */
 export interface StartFailure {
@@ -68,6 +69,7 @@ export interface PodMemory {
   readonly verdicts: Map<string, ProbeVerdict>;
   /** The last finished try by container name, kept when its record in the runtime is gone. */
   readonly finished: Map<string, ContainerStatus>;
+  readonly resize: ResizeMemory;
   /** Whether the node can run the pod was asked. */
   isAdmitted: boolean;
   /** This node cannot run the pod, whatever is tried. */
@@ -91,6 +93,7 @@ export function emptyMemory(): PodMemory {
     stopping: new Map(),
     verdicts: new Map(),
     finished: new Map(),
+    resize: emptyResize(),
     isAdmitted: false,
     rejection: undefined,
     finalReported: false,

@@ -2,11 +2,21 @@
 import { timestampOf, type Condition, type Pod, type PodContainerStatus } from '@timonel/sdk/kube';
 import { isInitialised, isSidecar, newestSandbox } from '../plan/containers.ts';
 import type { PodView } from '../plan/view.ts';
+import { resizeFindings } from './resize-status.ts';
 import type { Phase } from './phase.ts';
 
-type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>;
+export type Finding = Pick<Condition, 'type' | 'status' | 'reason' | 'message' | 'observedGeneration'>;
 
-const owned = ['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled'];
+const owned = new Set(
+  'PodReadyToStartContainers Initialized Ready ContainersReady PodScheduled PodResizePending PodResizeInProgress'.split(
+    ' ',
+  ),
+);
+
+/** Of the kubelet: when it has nothing to say of it, there is none. */
+export function isOwned(type: string): boolean {
+  return owned.has(type);
+}
 
 function finding(type: string, holds: boolean, reason?: string, message?: string): Finding {
   return {
@@ -78,17 +88,18 @@ export function conditionsOf(
     ready(view.pod, containers),
     containers,
     finding('PodScheduled', true),
+    ...resizeFindings(view),
   ];
   const { generation } = view.pod.metadata;
   const own = findings.map((found): Condition => {
     const old = before.find((entry) => entry.type === found.type);
     const since = old?.status === found.status ? old.lastTransitionTime : undefined;
     return {
+      ...(generation === undefined ? {} : { observedGeneration: generation }),
       ...found,
       lastProbeTime: null,
       lastTransitionTime: since ?? timestampOf(now),
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
   });
-  return [...own, ...before.filter((entry) => !owned.includes(entry.type))];
+  return [...own, ...before.filter((entry) => !isOwned(entry.type))];
 }

@@ -20,6 +20,7 @@ import {
   type ContainerKind,
 } from '../plan/containers.ts';
 import { labelKeys } from '../plan/identity.ts';
+import { resourcesShown } from './resize-status.ts';
 import { pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
 
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
@@ -142,5 +143,6 @@ function statusOf(view: PodView, container: Container, kind: ContainerKind, now:
     imageID: shown?.labels[labelKeys.imageDigest] ?? shown?.imageId ?? '',
     ...(shown === undefined ? {} : { containerID: runtimeIdOf(shown.id) }),
     started,
+    ...resourcesShown(view, container, kind, shown),
   };
 }

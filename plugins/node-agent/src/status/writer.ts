@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { isConflict, isNotFound, pods, type Condition, type Pod, type PodStatus } from '@timonel/sdk/kube';
+import { isOwned } from './conditions.ts';
 
 export interface StatusWriterHost {
   readonly api: ApiClient;
@@ -18,7 +19,7 @@ const conflictTries = 5;
 const firstRetryMs = 250;
 const longestRetryMs = 10_000;
 const ownedByOthers = (condition: Condition, own: readonly Condition[]): boolean =>
-  !own.some((other) => other.type === condition.type);
+  !isOwned(condition.type) && !own.some((other) => other.type === condition.type);
 
 export class StatusWriter {
   readonly #host: StatusWriterHost;
