@@ -31,6 +31,8 @@ const imageMeanings = {
   InvalidImageName: 'the reference is not a valid image name',
   ImageInspectError: 'the image or the archive cannot be read',
   CorruptImage: 'a digest does not fit its content',
+  RegistryUnavailable: 'the registry cannot be reached, is busy, or fails: the same may succeed later',
+  ErrImagePush: 'the registry does not take the image: the message says why, and what to do',
 };
 
 const networkMeanings = {

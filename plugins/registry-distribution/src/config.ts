@@ -51,6 +51,7 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
   mirrors: z
     .array(
       z.strictObject({
+        /** As names of images begin: `docker.io`, `10.0.0.5:5000`. */
         registry: host.or(z.literal('*')),
         /** With a path, images lie below it: `https://mirror.example/hub` has `hub/library/nginx`. */
         endpoints: z.array(endpoint).min(1).max(8),
@@ -58,9 +59,15 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
     )
     .max(64)
     .default([]),
-  /** `caFile`: PEM of authorities that this registry's certificate may be signed by, beside the usual ones. */
+  /** What is special about a registry. */
   registries: z
-    .array(z.strictObject({ registry: host, caFile: z.string().min(1) }))
+    .array(
+      z.strictObject({
+        registry: host,
+        /** PEM of authorities that its certificate may be signed by, beside the usual ones. Read again when it changes. */
+        caFile: z.string().min(1),
+      }),
+    )
     .max(64)
     .default([]),
   /** Registries that are spoken to by plain HTTP, credentials included. Loopback ones need no entry. */
@@ -79,6 +86,7 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
   tries: z.int().min(1).max(20).default(5),
   /** Before the second try; doubled for each further one. */
   backoffMs: milliseconds(250),
+  /** The longest pause between two tries. */
   backoffMaxMs: milliseconds(10_000),
   /** A registry that asks to wait longer than this (Retry-After) is not waited for. */
   retryAfterMaxMs: milliseconds(30_000),
