@@ -7,7 +7,7 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { compareResourceVersions } from '@timonel/sdk/controller';
 import { ApiError, isConflict, isNotFound, objectKey, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
 import { nothing, quantitiesOf, usageOf, type Usage } from '@timonel/sdk/quota';
-import { judge, type QuotaRequest } from './request.ts';
+import { judge, usedWithout, type QuotaRequest } from './request.ts';
 
 /** Rounds against other writers of one quota; then the client is asked to try again. */
 const roundsLimit = 12;
@@ -18,6 +18,16 @@ interface Waiter {
   readonly request: QuotaRequest;
   readonly settle: (refusal: ApiError | undefined) => void;
   refusal: ApiError | undefined;
+  /** It was charged, and is to be given back as long as this answers true. */
+  readonly gives?: () => boolean;
+}
+
+/** Of one quota. */
+interface Judged {
+  readonly used: Usage;
+  /** Whose charges are new in it, and who gives back. */
+  readonly charged: readonly Waiter[];
+  readonly given: readonly Waiter[];
 }
 
 export interface ChargerParts {
@@ -40,6 +50,8 @@ export class Charger {
   readonly #waiting = new Map<string, Waiter[]>();
   /** Answers to own writes, by quota. */
   readonly #written = new Map<string, ResourceQuota>();
+  /** Uids of the quotas in which a request is charged. */
+  readonly #chargedIn = new WeakMap<QuotaRequest, Set<string>>();
 
   constructor(parts: ChargerParts) {
     this.#parts = parts;
@@ -47,8 +59,20 @@ export class Charger {
 
   /** Answers the refusal, or undefined when the request is charged (or costs nothing). @throws what the API throws */
   charge(namespace: string, request: QuotaRequest): Promise<ApiError | undefined> {
+    return this.#wait(namespace, { request });
+  }
+
+  /**
+   * Gives back what the request was charged in each quota: nothing came of it. `inTime` is asked about each state of the quota that is
+   * to be changed, after it was read: somebody else may have given it back since. Answers when that is done or has failed.
+   */
+  async giveBack(namespace: string, request: QuotaRequest, inTime: () => boolean): Promise<void> {
+    if (this.#chargedIn.has(request)) await this.#wait(namespace, { request, gives: inTime });
+  }
+
+  #wait(namespace: string, given: Pick<Waiter, 'request' | 'gives'>): Promise<ApiError | undefined> {
     return new Promise((settle) => {
-      const waiter: Waiter = { request, settle, refusal: undefined };
+      const waiter: Waiter = { ...given, settle, refusal: undefined };
       const waiting = this.#waiting.get(namespace);
       if (waiting !== undefined) {
         waiting.push(waiter);
@@ -85,30 +109,37 @@ export class Charger {
     }
   }
 
-  /** Refuses those that do not fit; answers what is used with the others, or undefined when they cost nothing. */
-  #judgeAll(quota: ResourceQuota, batch: readonly Waiter[]): Usage | undefined {
+  #isChargedIn({ metadata: { uid = '' } }: ResourceQuota, request: QuotaRequest): boolean {
+    return this.#chargedIn.get(request)?.has(uid) === true;
+  }
+
+  /** Refuses those that do not fit; answers what is used with the others, or undefined when that is the same. */
+  #judgeAll(quota: ResourceQuota, batch: readonly Waiter[]): Judged | undefined {
+    const given = batch.filter(({ gives, request }) => gives?.() === true && this.#isChargedIn(quota, request));
+    const charged: Waiter[] = [];
     let used = usedOf(quota);
-    let isCharged = false;
+    for (const { request } of given) used = usedWithout(quota, used, request);
     for (const waiter of batch) {
-      if (waiter.refusal !== undefined) continue;
+      if (waiter.refusal !== undefined || waiter.gives !== undefined) continue;
       const verdict = judge(quota, used, waiter.request);
       if (verdict.kind === 'refused') waiter.refusal = verdict.error;
       if (verdict.kind !== 'charged') continue;
       if (waiter.request.context.dryRun) continue;
       used = verdict.used;
-      isCharged = true;
+      charged.push(waiter);
     }
-    return isCharged ? used : undefined;
+    return charged.length + given.length > 0 ? { used, charged, given } : undefined;
   }
 
   async #chargeOne(quota: ResourceQuota, batch: readonly Waiter[]): Promise<void> {
     let current = quota;
     for (let round = 0; round < roundsLimit; round += 1) {
-      const used = this.#judgeAll(current, batch);
-      if (used === undefined) return;
-      const status = { ...current.status, used: quantitiesOf(used) };
+      const judged = this.#judgeAll(current, batch);
+      if (judged === undefined) return;
+      const status = { ...current.status, used: quantitiesOf(judged.used) };
       try {
         this.#remember(await this.#parts.api.updateStatus(resourceQuotas, { ...current, status }));
+        this.#note(current, judged);
         return;
       } catch (error) {
         if (isNotFound(error)) return;
@@ -123,8 +154,16 @@ export class Charger {
       }
     }
     for (const waiter of batch) {
-      if (judge(current, usedOf(current), waiter.request).kind === 'charged')
+      if (waiter.gives === undefined && judge(current, usedOf(current), waiter.request).kind === 'charged')
         waiter.refusal ??= busy(quota.metadata.name ?? '');
+    }
+  }
+
+  #note({ metadata: { uid = '' } }: ResourceQuota, { charged, given }: Judged): void {
+    for (const { request } of given) this.#chargedIn.get(request)?.delete(uid);
+    for (const { request } of charged) {
+      const uids = this.#chargedIn.get(request) ?? new Set();
+      this.#chargedIn.set(request, uids.add(uid));
     }
   }
 

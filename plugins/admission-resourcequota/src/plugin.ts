@@ -1,15 +1,23 @@
 import { definePlugin, type AnyPlugin, type Env } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, refuse } from '@timonel/sdk/contracts/api-server';
+import { apiHooks, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { byNamespace, Informer } from '@timonel/sdk/controller';
 import { ApiError, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
 import { Charger } from './charger.ts';
-import { isCharged, requestOf } from './request.ts';
+import { isCharged, requestOf, type QuotaRequest } from './request.ts';
 
+/** What nothing came of is given back within this time; what is left, the controller of quotas gives back later. */
+const giveBackMs = 3_000;
 /** Below the deadline of the hook: an API that does not answer is no fault of this plugin. */
 const limitMs = 1_700;
 
-/** Whoever waits longer is asked to try again; what he was charged for is given back when his object does not come. */
+interface Charge {
+  readonly request: QuotaRequest;
+  readonly atMs: number;
+  readonly done: Promise<ApiError | undefined>;
+}
+
+/** Whoever waits longer is asked to try again; what he is charged for then is given back. */
 async function withinLimit(env: Env, charging: Promise<ApiError | undefined>): Promise<ApiError | undefined> {
   const cut = new AbortController();
   const limit = env.timers.sleep(limitMs, cut.signal).then(
@@ -43,21 +51,30 @@ const plugin: AnyPlugin = definePlugin({
         return found.toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
       },
     });
-    ctx.tap(
-      apiHooks.objectValidate,
-      (object, context) => {
-        const { namespace = '' } = context;
-        // Most namespaces have no quota: a look into the cache is all that they cost.
-        if (informer.hasSynced && cached(namespace).length === 0) return undefined;
-        if (!isCharged(context)) return undefined;
-        const request = requestOf(object, context, ctx.env.clock.now());
-        if (context.operation === 'UPDATE' && request.growth.size === 0) return undefined;
-        return withinLimit(ctx.env, charger.charge(namespace, request)).then((refusal) =>
-          refusal === undefined ? undefined : [refuse(refusal)],
-        );
-      },
-      { stage: apiHooks.objectValidate.options.stages['quota'] ?? 100 },
-    );
+    const { clock } = ctx.env;
+    /** Requests that are being charged, or are charged and not stored yet. */
+    const charges = new WeakMap<AdmissionContext, Charge>();
+    ctx.tap(apiHooks.objectCharge, (object, context) => {
+      const { namespace = '' } = context;
+      // Most namespaces have no quota: a look into the cache is all that they cost.
+      if (informer.hasSynced && cached(namespace).length === 0) return undefined;
+      if (!isCharged(context)) return undefined;
+      const request = requestOf(object, context, clock.now());
+      if (context.operation === 'UPDATE' && request.growth.size === 0) return undefined;
+      const charge: Charge = { request, atMs: clock.monotonic(), done: charger.charge(namespace, request) };
+      charges.set(context, charge);
+      return withinLimit(ctx.env, charge.done).then((refusal) =>
+        refusal === undefined ? undefined : [refuse(refusal)],
+      );
+    });
+    ctx.tap(apiHooks.objectUnwritten, async (_object, context) => {
+      const charge = charges.get(context);
+      if (charge === undefined) return;
+      charges.delete(context);
+      const { request, atMs, done } = charge;
+      await done;
+      await charger.giveBack(context.namespace ?? '', request, () => clock.monotonic() - atMs < giveBackMs);
+    });
     return {
       async start() {
         informer.start();

@@ -49,6 +49,15 @@ function boundsOf(quota: ResourceQuota, { evaluator, object }: QuotaRequest): re
   return names.length === 0 || !inScope(quota, evaluator, object) ? undefined : names;
 }
 
+function costIn(names: readonly string[], { growth }: QuotaRequest): Usage {
+  return only(growth, (name) => names.includes(name));
+}
+
+/** What is used without the request, which was charged. */
+export function usedWithout(quota: ResourceQuota, used: Usage, request: QuotaRequest): Usage {
+  return without(used, costIn(boundsOf(quota, request) ?? [], request));
+}
+
 export type Verdict =
   | { readonly kind: 'free' }
   | { readonly kind: 'refused'; readonly error: ApiError }
@@ -67,7 +76,7 @@ export function judge(quota: ResourceQuota, used: Usage, request: QuotaRequest):
   const unknown = names.filter((name) => !used.has(name));
   if (unknown.length > 0)
     return refused(`status unknown for quota: ${quotaName}, resources: ${unknown.toSorted().join(',')}`);
-  const requested = only(request.growth, (name) => names.includes(name));
+  const requested = costIn(names, request);
   if (requested.size === 0) return free;
   const hard = usageOf(quota.status?.hard);
   const next = sum(used, requested);

@@ -2,13 +2,15 @@
 import type { HookCaller } from '@timonel/sdk';
 import type { AdmissionContext, AdmissionObject, AdmissionRefusal, apiHooks } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
-import { ApiError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
+import { ApiError, type FieldError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
 import type { Kind } from '../kinds/kind-table.ts';
 import { apiErrorIn, invalid } from './api-errors.ts';
 
 export interface Hooks {
   readonly objectMutate: HookCaller<typeof apiHooks.objectMutate>;
   readonly objectValidate: HookCaller<typeof apiHooks.objectValidate>;
+  readonly objectCharge: HookCaller<typeof apiHooks.objectCharge>;
+  readonly objectUnwritten: HookCaller<typeof apiHooks.objectUnwritten>;
   readonly accessDecide: HookCaller<typeof apiHooks.accessDecide>;
 }
 
@@ -38,6 +40,29 @@ async function unwrapped<T>(call: Promise<T>): Promise<T> {
   }
 }
 
+/** Of an object that may be stored now. */
+export interface Admitted {
+  /** It was surely not stored. */
+  readonly unwritten: () => void;
+}
+
+export const uncharged: Admitted = { unwritten: () => undefined };
+
+/** Carries the write out; undefined: there was no write after all. A write of which nobody knows may have happened. */
+export async function writeAdmitted<T>(
+  { unwritten }: Admitted,
+  write: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  try {
+    const written = await write();
+    if (written === undefined) unwritten();
+    return written;
+  } catch (error) {
+    if (typeof error === 'object' && error !== null && 'notApplied' in error && error.notApplied === true) unwritten();
+    throw error;
+  }
+}
+
 export class Admission {
   readonly #hooks: Hooks;
 
@@ -57,11 +82,32 @@ export class Admission {
   async validate(object: KubeObject, circumstances: Circumstances): Promise<void> {
     if (this.#hooks.objectValidate.size === 0) return;
     const subject = object as unknown as AdmissionObject;
-    const findings = await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances)));
-    const refusal = findings.find((finding): finding is AdmissionRefusal => 'status' in finding)?.status;
-    if (refusal !== undefined) {
-      throw new ApiError(refusal.reason as StatusReason, refusal.message ?? '', refusal.details);
-    }
-    if (findings.length > 0) throw invalid(circumstances.kind, circumstances.name, findings);
+    refuseFor(await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances))), circumstances);
   }
+
+  /** The last look before an object is stored. @throws ApiError as `validate` */
+  async admit(object: KubeObject, circumstances: Circumstances): Promise<Admitted> {
+    await this.validate(object, circumstances);
+    const { objectCharge, objectUnwritten } = this.#hooks;
+    if (objectCharge.size === 0) return uncharged;
+    const subject = object as unknown as AdmissionObject;
+    const context = contextOf(circumstances);
+    const unwritten = (): void => void objectUnwritten.call(subject, context).catch(() => undefined);
+    try {
+      refuseFor(await unwrapped(objectCharge.call(subject, context)), circumstances);
+    } catch (error) {
+      unwritten();
+      throw error;
+    }
+    return { unwritten };
+  }
+}
+
+/** @throws ApiError */
+function refuseFor(findings: readonly FieldError[], { kind, name }: Circumstances): void {
+  const refusal = findings.find((finding): finding is AdmissionRefusal => 'status' in finding)?.status;
+  if (refusal !== undefined) {
+    throw new ApiError(refusal.reason as StatusReason, refusal.message ?? '', refusal.details);
+  }
+  if (findings.length > 0) throw invalid(kind, name, findings);
 }

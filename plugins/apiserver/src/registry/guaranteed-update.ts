@@ -10,6 +10,7 @@ import type { Kind } from '../kinds/kind-table.ts';
 import { encodeObject } from '../kinds/object-codec.ts';
 import { deepFreeze } from '../json/plain-json.ts';
 import { conflict, notFound, writeFailure } from './api-errors.ts';
+import { uncharged, writeAdmitted, type Admitted } from './admission.ts';
 import type { Expiry } from './expiry.ts';
 import { objectKeyOf } from './keys.ts';
 import type { Target, Written } from './request.ts';
@@ -18,7 +19,7 @@ import type { ApiError, KubeObject } from '@timonel/sdk/kube';
 /** What an attempt wants: nothing changes, a new state, or the end of the object (with its last state). */
 export type Outcome =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'put'; readonly object: KubeObject }
+  | { readonly kind: 'put'; readonly object: KubeObject; readonly admitted?: Admitted }
   | { readonly kind: 'delete'; readonly object: KubeObject | undefined };
 
 type Operation = Txn['success'][number];
@@ -127,16 +128,24 @@ export async function guaranteedUpdate(
       success: [operation],
       failure: [{ op: 'get', key }],
     });
-    const result =
-      value === undefined
-        ? await commit(parts, txnOf({ op: 'delete', key }))
-        : await commitPut(parts, target.kind, (lease) => txnOf(putOf(key, value, lease)));
-    if (result.succeeded) {
+    const { admitted = uncharged } = outcome.kind === 'put' ? outcome : {};
+    let lost: TxnResult | undefined;
+    const write = async (): Promise<TxnResult | undefined> => {
+      const answer =
+        value === undefined
+          ? await commit(parts, txnOf({ op: 'delete', key }))
+          : await commitPut(parts, target.kind, (lease) => txnOf(putOf(key, value, lease)));
+      if (answer.succeeded) return answer;
+      lost = answer;
+      return undefined;
+    };
+    const result = await writeAdmitted(admitted, write);
+    if (result !== undefined) {
       if (value !== undefined && outcome.kind === 'put')
         return committed(parts, key, result.revision, value, outcome.object);
       return outcome.object === undefined ? current.at(result.revision) : unstored(outcome.object);
     }
-    const seen = result.results[0];
+    const seen = lost?.results[0];
     const kv = seen?.op === 'get' ? seen.kv : undefined;
     current = kv === undefined ? undefined : new StoredObject(key, kv.modRevision, kv.value);
     certain = true;

@@ -6,7 +6,7 @@ import { copyJson, equalJson, isJsonObject, type JsonObject } from '../json/plai
 import type { ManagedEntry } from '../managed-fields/entries.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import type { StoredObject } from '../cache/stored-object.ts';
-import type { Admission, Circumstances } from './admission.ts';
+import { writeAdmitted, type Admission, type Admitted, type Circumstances } from './admission.ts';
 import { alreadyExists, badRequest, conflict, invalid } from './api-errors.ts';
 import { isDue } from './deletion.ts';
 import { guaranteedUpdate, putNew, unstored, type Outcome, type UpdateParts } from './guaranteed-update.ts';
@@ -145,12 +145,12 @@ export class Writer {
     strategy.prepareForCreate?.(admitted, { user: target.user });
     const problems = [...metadataProblems(kind, admitted), ...(strategy.validate?.(admitted) ?? [])];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
-    await this.#parts.admission.validate(admitted, circumstances);
+    const admission = await this.#parts.admission.admit(admitted, circumstances);
     const key = objectKeyOf(kind.definition, target.namespace, target.name);
     if (target.dryRun) {
       return (await this.#parts.store.get(key)).kv === undefined ? unstored(admitted) : undefined;
     }
-    return putNew(this.#parts, kind, key, admitted);
+    return writeAdmitted(admission, () => putNew(this.#parts, kind, key, admitted));
   }
 
   /**
@@ -231,8 +231,7 @@ export class Writer {
       ...(strategy.validateUpdate?.(admitted, old) ?? strategy.validate?.(admitted) ?? []),
     ];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
-    await this.#parts.admission.validate(admitted, circumstances);
-    return this.#outcome(kind, admitted, old);
+    return this.#outcome(kind, admitted, old, await this.#parts.admission.admit(admitted, circumstances));
   }
 
   async #partAttempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
@@ -251,13 +250,12 @@ export class Writer {
     setEntries(admitted, entries);
     const problems = part.validate?.(admitted, old) ?? [];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
-    await this.#parts.admission.validate(admitted, circumstances);
-    return this.#outcome(kind, admitted, old);
+    return this.#outcome(kind, admitted, old, await this.#parts.admission.admit(admitted, circumstances));
   }
 
-  #outcome(kind: Kind, object: KubeObject, old: KubeObject): Outcome {
+  #outcome(kind: Kind, object: KubeObject, old: KubeObject, admitted?: Admitted): Outcome {
     if (isDue(kind, object)) return { kind: 'delete', object };
-    return isUnchanged(object, old) ? { kind: 'unchanged' } : { kind: 'put', object };
+    return isUnchanged(object, old) ? { kind: 'unchanged' } : { kind: 'put', object, ...(admitted && { admitted }) };
   }
 
   #circumstances(

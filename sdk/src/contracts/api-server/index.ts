@@ -1,11 +1,13 @@
 /**
  * What extends the API server: kinds (resource definitions with a strategy each), admission hooks, and plain HTTP routes.
- * Order of a write: decode → default → `api.object.mutate` → strategy prepare → strategy validate → `api.object.validate` → store.
+ * Order of a write: decode → default → `api.object.mutate` → strategy prepare → strategy validate → `api.object.validate` →
+ * `api.object.charge` → store.
  */
 import {
   bailHook,
   collectHook,
   defineService,
+  notifyHook,
   waterfallHook,
   type HookToken,
   type ServiceToken,
@@ -295,6 +297,8 @@ export function refuse(error: ApiError): AdmissionRefusal {
 export const apiHooks: {
   readonly objectMutate: HookToken<AdmissionObject, AdmissionContext, AdmissionObject, AdmissionObject>;
   readonly objectValidate: HookToken<AdmissionObject, AdmissionContext, readonly FieldError[], FieldError[]>;
+  readonly objectCharge: HookToken<AdmissionObject, AdmissionContext, readonly FieldError[], FieldError[]>;
+  readonly objectUnwritten: HookToken<AdmissionObject, AdmissionContext, void, void>;
   readonly accessDecide: HookToken<AccessAttributes, undefined, AccessDecision, AccessDecision | undefined>;
 } = Object.freeze({
   objectMutate: waterfallHook<AdmissionObject, AdmissionContext>('api.object.mutate', {
@@ -307,7 +311,17 @@ export const apiHooks: {
     description:
       'After mutation, before the store, on create, update and delete, and before a connection is made (CONNECT: the object holds the options of the request). A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
     deadlineMs: 2000,
-    stages: { policy: 0, quota: 100 },
+    stages: { policy: 0 },
+  }),
+  objectCharge: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.charge', {
+    description:
+      'Before an object is stored on create and update, when nothing refuses it: for what is counted or set aside for it. A tap returns findings, which refuse the request as those of `api.object.validate` do; it must not change the object.',
+    deadlineMs: 2000,
+  }),
+  objectUnwritten: notifyHook<AdmissionObject, AdmissionContext>('api.object.unwritten', {
+    description:
+      'After `api.object.charge`, with the very same object and context, when the object was surely not stored: another tap refused it, its name was taken, somebody else was faster. Not called when nobody knows whether it was.',
+    deadlineMs: 2000,
   }),
   accessDecide: bailHook<AccessAttributes, undefined, AccessDecision>('api.access.decide', {
     description:
