@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Writable } from 'node:stream';
+import { Transform, type Writable } from 'node:stream';
 import type { Env } from '@timonel/sdk';
 import { RuntimeError, type ExecOptions, type ExecSession } from '@timonel/sdk/contracts/runtime';
 import { processSpec } from './bundle/process.ts';
@@ -9,7 +9,7 @@ import type { RuntimeOciConfig } from './config.ts';
 import type { Container } from './container.ts';
 import { helper } from './helper.ts';
 import { identityOf, killProcess } from './identity.ts';
-import { hostEnv, type OciProgram } from './oci-program.ts';
+import { hostEnv, OciFailure, type OciProgram } from './oci-program.ts';
 
 /** How long we wait for the end of the output after the command ended: a process it left behind may hold it open. */
 const drainMs = 1000;
@@ -64,7 +64,7 @@ function start(
     return spawn(runtime, words, { stdio: [...stdio], env: hostEnv(), cwd: '/' });
   }
   // The path of a socket has room for 107 bytes: it is given by the directory that the helper is in.
-  const words = ['terminal', files.socketName, ...exec('--tty', '--console-socket', files.socketName)];
+  const words = ['terminal', files.name, ...exec('--tty', '--detach', '--console-socket', `${files.name}.tty`)];
   return spawn(helper, words, { stdio: [...stdio], env: hostEnv(), cwd: directory });
 }
 
@@ -76,13 +76,24 @@ function session(child: ChildProcess, { tty }: ExecOptions, files: SessionFiles,
   sizes?.on('error', () => undefined);
   let ended = false;
   let killed = false;
+  let said = '';
+  const stderr = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      if (said.length < 4096) said += chunk.toString('utf8');
+      done(null, chunk);
+    },
+  });
+  child.stderr?.pipe(stderr);
   const exited = new Promise<number>((resolve) => {
     child.once('exit', (code, signal) => {
       ended = true;
+      // Without a process the OCI runtime's own status says nothing, and its message all.
+      const failed = !existsSync(files.pid);
       const finish = (): void => {
         drained.cancel();
         const status = code ?? 128 + (signalNumbers[signal ?? ''] ?? 0);
-        resolve(killed && status === 0 ? 137 : status);
+        if (failed && !killed) resolve(new OciFailure(said).exitCode);
+        else resolve(killed && status === 0 ? 137 : status);
       };
       const drained = env.timers.after(drainMs, finish);
       child.once('close', finish);
@@ -91,7 +102,7 @@ function session(child: ChildProcess, { tty }: ExecOptions, files: SessionFiles,
   return {
     stdin: child.stdin ?? undefined,
     stdout,
-    stderr: child.stderr ?? undefined,
+    stderr,
     resize(columns, rows) {
       sizes?.write(`${Math.floor(columns)} ${Math.floor(rows)}\n`);
     },
@@ -116,14 +127,14 @@ async function killCommand(files: SessionFiles, ended: () => boolean, env: Env):
 class SessionFiles {
   readonly process: string;
   readonly pid: string;
-  readonly socketName: string;
+  readonly name: string;
   readonly #base: string;
 
   constructor(base: string) {
     this.#base = base;
     this.process = `${base}.json`;
     this.pid = `${base}.pid`;
-    this.socketName = `${base.slice(base.lastIndexOf('/') + 1)}.tty`;
+    this.name = base.slice(base.lastIndexOf('/') + 1);
   }
 
   command(): ReturnType<typeof identityOf> {

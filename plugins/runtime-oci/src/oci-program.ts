@@ -21,7 +21,7 @@ export class OciFailure extends Error {
     super(message);
     this.exitCode = /not found|no such file or directory/i.test(message)
       ? 127
-      : /permission denied|exec format error|is a directory/i.test(message)
+      : /permission denied|open executable|exec format error|is a directory/i.test(message)
         ? 126
         : 128;
   }

@@ -1,8 +1,10 @@
-/* Runs a command of an OCI runtime that makes a terminal (`exec --tty`) and relays it: the runtime sends the other end of the terminal
- * to a socket NAME in this process's directory. Lines `COLUMNS ROWS` on descriptor 3 set its size. Ends as the command does. */
+/* Runs a command of an OCI runtime that makes a process with a terminal (`exec --tty --detach`) and relays it: the runtime sends the
+ * other end of the terminal to the socket NAME.tty and writes the pid to the file NAME.pid, both in this process's directory. Lines
+ * `COLUMNS ROWS` on descriptor 3 set its size. Ends as the process does, or as the command when that failed. */
 #include "helper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,7 +38,11 @@ static pid_t start(char **command) {
     pid_t pid = fork();
     if (pid < 0) fail("fork", command[0]);
     if (pid > 0) return pid;
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing >= 0) dup2(nothing, 0);
+    dup2(2, 1);
     close(SIZES_FD);
+    if (nothing > 2) close(nothing);
     signal(SIGPIPE, SIG_DFL);
     execvp(command[0], command);
     fail("execute", command[0]);
@@ -54,26 +60,48 @@ static int receive(int socket) {
     return fd;
 }
 
-static _Noreturn void end_as(pid_t child) {
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
-    _exit(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+static bool has_ended(pid_t pid) {
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid;
 }
 
-/* The terminal, or the end of a command that never made one. */
-static int terminal_of(int listener, pid_t child) {
+static int status_of(pid_t pid) {
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) return 128;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* The terminal; ends as the command does when that never makes one. */
+static int terminal_of(int listener, pid_t command) {
     for (;;) {
         struct pollfd one = {.fd = listener, .events = POLLIN};
         if (poll(&one, 1, 50) > 0) {
             int connection = accept(listener, NULL, NULL), terminal = receive(connection);
             close(connection);
-            if (terminal < 0) fail_text("terminal: the runtime sent none");
-            return terminal;
+            if (terminal >= 0) return terminal;
         }
-        siginfo_t info = {0};
-        if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child) end_as(child);
+        if (has_ended(command)) {
+            int status = status_of(command);
+            _exit(status == 0 ? 128 : status);
+        }
     }
 }
+
+/* The process that the command made: it is ours to wait for once the command has ended. */
+static pid_t made_by(pid_t command, const char *name) {
+    char path[256];
+    long pid = 0;
+    int status = status_of(command);
+    if (status != 0) _exit(status);
+    snprintf(path, sizeof path, "%s.pid", name);
+    FILE *file = fopen(path, "r");
+    if (file == NULL || fscanf(file, "%ld", &pid) != 1 || pid <= 0) fail("read", path);
+    fclose(file);
+    return (pid_t)pid;
+}
+
+static void wake(int number) { (void)number; }
 
 static void resize(int terminal) {
     ssize_t got = read(sizes_fd, sizes + sizes_length, sizeof sizes - 1 - sizes_length);
@@ -107,41 +135,60 @@ static void relay_input(int *input, int terminal) {
     if (got == 0 && queue_empty(&in) && write(terminal, &end_of_file, 1) < 0) return;
 }
 
-_Noreturn void terminal_run(const char *name, char **command) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    int listener = listen_at(name);
-    pid_t child = start(command);
-    int terminal = terminal_of(listener, child), input = 0;
-    close(listener);
-    unlink(name);
-    queue_init(&out, 1);
-    queue_init(&in, terminal);
-    for (int fd = 0; fd < 2; fd++) nonblocking(fd);
-    nonblocking(terminal);
-    for (;;) {
-        bool room = queue_room(&out) >= CHUNK;
+/* False: the last process let go of the terminal. */
+static bool relay_output(int terminal) {
+    ssize_t got = read(terminal, chunk, sizeof chunk);
+    if (got > 0) queue_put(&out, chunk, (size_t)got);
+    return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void relay(int terminal, pid_t process) {
+    int input = 0;
+    for (bool open = true; open;) {
+        bool room = queue_room(&out) >= CHUNK, over = has_ended(process);
         struct pollfd polled[] = {
             {.fd = terminal, .events = (short)((room ? POLLIN : 0) | (queue_empty(&in) ? 0 : POLLOUT))},
             {.fd = queue_room(&in) >= CHUNK ? input : -1, .events = POLLIN},
             {.fd = queue_empty(&out) ? -1 : 1, .events = POLLOUT},
             {.fd = sizes_fd, .events = POLLIN},
         };
-        poll(polled, 4, -1);
+        /* SIGCHLD ends the wait; one that came before it costs a fraction of a second */
+        int ready = poll(polled, 4, over ? 0 : 100);
+        if (ready <= 0) {
+            if (over) return;
+            continue;
+        }
         if (polled[3].revents != 0) resize(terminal);
         if (polled[1].revents != 0) relay_input(&input, terminal);
         queue_flush(&in);
+        if (room && polled[0].revents != 0) open = relay_output(terminal);
         queue_flush(&out);
-        if (room && polled[0].revents != 0) {
-            ssize_t got = read(terminal, chunk, sizeof chunk);
-            if (got > 0) queue_put(&out, chunk, (size_t)got);
-            else if (got == 0 || errno == EIO) break; /* the last process let go of it */
-        }
-        queue_flush(&out);
+        if (over && (polled[0].revents & POLLIN) == 0) return;
     }
+}
+
+_Noreturn void terminal_run(const char *name, char **command) {
+    char socket_name[128];
+    struct sigaction action = {.sa_handler = wake};
+    if (snprintf(socket_name, sizeof socket_name, "%s.tty", name) >= (int)sizeof socket_name) fail_text("terminal: the name is too long");
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    sigaction(SIGCHLD, &action, NULL);
+    int listener = listen_at(socket_name);
+    pid_t started = start(command);
+    int terminal = terminal_of(listener, started);
+    close(listener);
+    unlink(socket_name);
+    queue_init(&out, 1);
+    queue_init(&in, terminal);
+    for (int fd = 0; fd < 2; fd++) nonblocking(fd);
+    nonblocking(terminal);
+    pid_t process = made_by(started, name);
+    relay(terminal, process);
     while (!queue_empty(&out)) {
         struct pollfd one = {.fd = 1, .events = POLLOUT};
         poll(&one, 1, 1000);
         if ((one.revents & POLLOUT) == 0 || !queue_flush(&out)) break;
     }
-    end_as(child);
+    _exit(status_of(process));
 }
