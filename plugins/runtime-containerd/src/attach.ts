@@ -13,6 +13,7 @@ const upgradeMs = 10_000;
 /** Who takes nothing for so long is dropped: he would hold up the container, and with it its log. */
 const paceMs = 5000;
 const bufferBytes = 1024 * 1024;
+const shimRounds = 4;
 const idleMs = 4 * 60 * 60_000;
 const droppedLine = 'attach: this connection was dropped: it is read more slowly than the container writes\n';
 
@@ -48,6 +49,7 @@ export async function openAttach(place: AttachPlace, options: AttachOptions): Pr
     // Its end says what the streams say too.
     error.resume().end();
     for (const stream of [output, errors]) stream?.end();
+    await joined(place);
     return new AttachSession(place, session, { input, output, errors, resize });
   } catch (fault) {
     connection?.destroy();
@@ -55,6 +57,14 @@ export async function openAttach(place: AttachPlace, options: AttachOptions): Pr
       cause: fault,
     });
   }
+}
+
+/**
+ * containerd joins the output after it has accepted the streams, and says nothing then: on its way there it asks the container's shim
+ * once. What asks it more often, later, gets its answer later.
+ */
+async function joined({ channel, criId }: AttachPlace): Promise<void> {
+  for (let round = 0; round < shimRounds; round += 1) await channel.call('ListPids', { containerId: criId });
 }
 
 /** containerd hands out URLs of its streaming server, which must be on this node. */

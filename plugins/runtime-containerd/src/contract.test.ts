@@ -4,7 +4,7 @@ import { Bed } from './testing/bed.ts';
 
 runtimeContract('runtime-containerd', async () => {
   if (containerdMissing !== undefined) throw new Error(containerdMissing);
-  const bed = new Bed();
+  const bed = new Bed({ node: true });
   try {
     await bed.open();
   } catch (error) {

@@ -44,6 +44,7 @@ disabled_plugins = [${unused.join(', ')}, "io.containerd.internal.v1.opt", "io.c
   sandbox_image = "timonel.local/pause:1"
   stream_server_address = "127.0.0.1"
   stream_server_port = "0"
+  netns_mounts_under_state_dir = true
   # Without CAP_SYS_RESOURCE nobody lowers the score of his own processes.
   restrict_oom_score_adj = true
 [${cri}.cni]
@@ -90,10 +91,24 @@ export class Containerd {
     this.#process = undefined;
   }
 
+  /** It stands, and answers nobody, until `resume`. */
+  pause(): void {
+    this.#process?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#process?.kill('SIGCONT');
+  }
+
   ctr(...args: string[]): string {
     const result = spawnSync('ctr', ['--address', this.socket, '--namespace', 'k8s.io', ...args], { encoding: 'utf8' });
     if (result.status !== 0) throw new Error(`ctr ${args.join(' ')}: ${result.stderr}`);
     return result.stdout;
+  }
+
+  /** Ends what a crash of it in the middle of a sandbox left, and what it does not know any more. For when nothing of it runs. */
+  async endStrays(): Promise<void> {
+    await endOf(this.directory, this.socket);
   }
 
   /** Ends it and all it runs, and removes all it made. */

@@ -5,7 +5,6 @@ import { until } from '@timonel/testkit';
 
 /** runc keeps its state there, whichever containerd it works for. */
 const runcRoot = '/run/containerd/runc/k8s.io';
-const netnsDirectory = '/run/netns';
 
 function lines(path: string): string[] {
   return readFileSync(path, 'utf8').split('\n');
@@ -44,13 +43,6 @@ function text(path: string): string {
   return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }
 
-function networkOf(bundle: string): string | undefined {
-  const spec = JSON.parse(text(join(bundle, 'config.json')) || '{}') as {
-    linux?: { namespaces?: { type: string; path?: string }[] };
-  };
-  return spec.linux?.namespaces?.find(({ type }) => type === 'network')?.path;
-}
-
 /** Ends what a containerd that is gone has left running. */
 export async function endOf(directory: string, socket: string): Promise<void> {
   for (const bundle of bundles(directory)) {
@@ -58,13 +50,9 @@ export async function endOf(directory: string, socket: string): Promise<void> {
     spawnSync('runc', ['--root', runcRoot, 'delete', '--force', id], {
       env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` },
     });
-    const network = networkOf(bundle);
-    if (network?.startsWith(netnsDirectory) === true || network?.startsWith(`/var${netnsDirectory}`) === true) {
-      spawnSync('umount', [network]);
-      rmSync(network, { force: true });
-    }
     const address = text(join(bundle, 'address')).replace(/^unix:\/\//, '');
     if (address.startsWith('/run/containerd/s/')) rmSync(address, { force: true });
+    rmSync(bundle, { recursive: true, force: true });
   }
   for (const { pid } of shims(socket)) {
     try {
@@ -74,12 +62,10 @@ export async function endOf(directory: string, socket: string): Promise<void> {
     }
   }
   await until(() => shims(socket).length === 0, { what: 'shims to end' });
-  for (const point of mountPoints(directory)) spawnSync('umount', ['--lazy', point]);
-}
-
-/** Network namespaces that containerd made, of whichever. */
-function networks(): string[] {
-  return existsSync(netnsDirectory) ? readdirSync(netnsDirectory).filter((name) => name.startsWith('cni-')) : [];
+  for (const point of mountPoints(directory)) {
+    spawnSync('umount', ['--lazy', point]);
+    if (point.includes('/netns/')) rmSync(point, { force: true });
+  }
 }
 
 function groups(instance: string): string[] {
@@ -96,7 +82,6 @@ export function leftovers(directory: string, socket: string, instance: string): 
     ...overlays,
     ...shims(socket).map(({ pid }) => `shim ${pid}`),
     ...bundles(directory).map((bundle) => `bundle ${bundle}`),
-    ...networks().map((name) => `network namespace ${name}`),
     ...groups(instance).map((point) => `control group in ${point}`),
   ];
 }

@@ -17,6 +17,7 @@ const seconds: Partial<Record<Method, number>> = {
   StartContainer: 60,
   StopContainer: 60,
   RemoveContainer: 60,
+  ImageStatus: 5,
 };
 const usualSeconds = 15;
 /** What may be under way at a time, so that a containerd that hangs does not fill the memory. */

@@ -9,7 +9,7 @@ import { criNamespace, type Channel } from '../cri/channel.ts';
 import { pauseArchive, pauseImage } from './pause-image.ts';
 
 /** The CRI hears of an image that was imported by an event. */
-const visibleMs = { limit: 10_000, step: 50 };
+const visibleMs = { limit: 3000, step: 50 };
 const architectures: Readonly<Record<string, string>> = { x64: 'amd64', arm64: 'arm64' };
 
 export interface ImporterOptions {

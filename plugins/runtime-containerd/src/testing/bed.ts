@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
@@ -29,9 +29,9 @@ export class Bed {
   readonly #archive: string;
   #count = 0;
 
-  constructor() {
+  constructor(options: { readonly node: boolean } = { node: false }) {
     mkdirSync(this.dataDir);
-    const { image, archive } = makeTestImage(this.directory);
+    const { image, archive } = makeTestImage(this.directory, options);
     this.image = image;
     this.#archive = archive;
     this.containerd = new Containerd({ cni: cniDirectories(this.dataDir) });
@@ -75,6 +75,11 @@ export class Bed {
 
   leftovers(): string[] {
     return leftovers(this.containerd.directory, this.containerd.socket, instanceOf(this.dataDir));
+  }
+
+  /** What the plugin remembers of containers and sandboxes. */
+  records(): string[] {
+    return readdirSync(join(this.dataDir, 'records'));
   }
 
   /** Also after a failure. */

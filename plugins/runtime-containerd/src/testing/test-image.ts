@@ -18,12 +18,12 @@ function digest(content: Buffer): string {
 }
 
 /** An image with a few programs of this host. It lies in `directory`, which the caller removes. */
-export function makeTestImage(directory: string): TestImage {
+export function makeTestImage(directory: string, options: { readonly node: boolean }): TestImage {
   const tree = join(directory, 'tree');
   const layout = join(directory, 'layout');
   const blobs = join(layout, 'blobs', 'sha256');
   mkdirSync(blobs, { recursive: true });
-  makeHostTree(tree);
+  makeHostTree(tree, options);
   const layer = join(directory, 'layer.tar');
   execFileSync('tar', ['--numeric-owner', '--owner=0', '--group=0', '-C', tree, '-cf', layer, '.']);
   const blob = (content: Buffer, mediaType: string): { mediaType: string; digest: string; size: number } => {

@@ -3,8 +3,8 @@ import { expect, it } from '@jest/globals';
 import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import type { SuiteContext } from './suite-context.ts';
 
-// The time is of any zone: conmon writes +00:00 where others write Z.
-const criLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP]) (.*)$/;
+// The time is of any zone: conmon writes +00:00 where others write Z. Go leaves out zeros at the end of a fraction.
+const criLine = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d) (stdout|stderr) ([FP]) (.*)$/;
 
 export function outputTests(suite: SuiteContext): void {
   const { print, copyInput } = suite.declared;

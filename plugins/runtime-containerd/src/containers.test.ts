@@ -1,0 +1,300 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
+import { until } from '@timonel/testkit';
+import { instanceOf } from './identity.ts';
+import { hierarchies } from './pod-groups.ts';
+import { withBed } from './testing/with-bed.ts';
+
+const bed = withBed();
+
+function security(changes: Partial<ContainerConfig['security']>): Pick<ContainerConfig, 'security'> {
+  const usual = {
+    privileged: false,
+    readOnlyRootFilesystem: false,
+    noNewPrivileges: true,
+    addCapabilities: [],
+    dropCapabilities: [],
+  };
+  return { security: { ...usual, ...changes } };
+}
+
+async function text(stream: NodeJS.ReadableStream | undefined): Promise<string> {
+  let all = '';
+  for await (const chunk of stream ?? []) all += String(chunk);
+  return all;
+}
+
+describe('a container', () => {
+  it.each([
+    ['', 'uid=0(root) gid=0(root)'],
+    ['1234', 'uid=1234(ana) gid=1234(ana)'],
+    ['ana', 'uid=1234(ana) gid=1234(ana)'],
+    ['ana:sailors', 'uid=1234(ana) gid=2345(sailors)'],
+    ['77:88', 'uid=77 gid=88'],
+    [':88', 'uid=0(root) gid=88'],
+  ])('runs as user "%s"', async (user, expected) => {
+    const { stdout } = await bed().run('id', { user, supplementalGroups: [4321] });
+    expect(stdout).toContain(expected);
+    expect(stdout).toContain('4321');
+  });
+
+  it('has the variables, directory, mounts and security that were asked for', async () => {
+    const volume = join(bed().directory, 'volume');
+    mkdirSync(volume, { recursive: true });
+    writeFileSync(join(volume, 'file'), 'of the node');
+    const mount = { hostPath: volume, containerPath: '/data', readOnly: true, propagation: 'private' } as const;
+    const { stdout } = await bed().run(
+      'echo "$NAME $PWD $(cat /data/file)"; echo x > /data/file; echo x > /root/file; cat /proc/self/status; cat /proc/kcore | head -c 1; hostname',
+      {
+        env: [
+          { name: 'NAME', value: 'a value' },
+          { name: 'PATH', value: '/usr/bin' },
+        ],
+        workingDir: '/tmp',
+        mounts: [mount],
+        ...security({ readOnlyRootFilesystem: true, dropCapabilities: ['ALL'], addCapabilities: ['CHOWN'] }),
+      },
+    );
+    expect(stdout).toContain('a value /tmp of the node\n');
+    expect(stdout).toMatch(/^CapEff:\s0{15}1$/m);
+    expect(stdout).toMatch(/^NoNewPrivs:\s1$/m);
+    expect(stdout).toMatch(/^Seccomp:\s2$/m);
+    expect(readFileSync(join(volume, 'file'), 'utf8')).toBe('of the node');
+  });
+
+  it('is privileged, and without system call filter, when it says so', async () => {
+    const { stdout } = await bed().run('cat /proc/self/status', security({ privileged: true, noNewPrivileges: false }));
+    const [ofNode = ''] = /^CapEff:.*$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    expect(stdout).toContain(ofNode);
+    expect(stdout).toMatch(/^Seccomp:\s0$/m);
+    const unconfined = await bed().run('cat /proc/self/status', security({ seccomp: { type: 'Unconfined' } }));
+    expect(unconfined.stdout).toMatch(/^Seccomp:\s0$/m);
+  });
+
+  it('leaves its last words in its termination message, of which 4096 bytes are kept', async () => {
+    const script = 'echo "gave up" > /dev/termination-log; exit 3';
+    const said = await bed().run(script, { terminationMessagePath: '/dev/termination-log', user: '1234' });
+    expect(said).toMatchObject({ exitCode: 3, message: 'gave up\n' });
+    const long = await bed().run('head -c 8000 /dev/zero > /tmp/end', {
+      terminationMessagePath: '/tmp/end',
+    });
+    expect(Buffer.byteLength(long.message)).toBe(4096);
+  });
+
+  it('sees the processes of its pod, or of another container, when it shall', async () => {
+    const shared = await bed().sandbox({ shareProcessNamespace: true });
+    await bed().started(shared, ['sleep', '1000']);
+    expect((await bed().run('cat /proc/[0-9]*/cmdline', {}, shared)).stdout).toContain('sleep');
+    const apart = await bed().sandbox();
+    const other = await bed().started(apart, ['sleep', '2000']);
+    expect((await bed().run('cat /proc/[0-9]*/cmdline', {}, apart)).stdout).not.toContain('2000');
+    expect((await bed().run('cat /proc/[0-9]*/cmdline', { processesOf: other }, apart)).stdout).toContain('2000');
+  });
+
+  it('shares the network of its pod, which is up, or that of the node', async () => {
+    const own = await bed().sandbox({
+      hostname: 'of-the-pod',
+      sysctls: { 'net.ipv4.ip_local_port_range': '20000 20010' },
+    });
+    const script =
+      'hostname; cat /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/ipv4/ip_unprivileged_port_start /proc/net/dev; readlink /proc/self/ns/net; cat /sys/class/net/lo/operstate';
+    const { stdout } = await bed().run(script, {}, own);
+    expect(stdout).toMatch(/^of-the-pod\n20000\t20010\n0\n/);
+    const [status] = await bed().runtime.listSandboxes();
+    expect(existsSync(status?.networkNamespace ?? '')).toBe(true);
+    await bed().runtime.removeSandbox(own);
+    const host = await bed().sandbox({ hostNetwork: true });
+    expect((await bed().runtime.listSandboxes())[0]?.networkNamespace).toBeUndefined();
+    const interfaces = (await bed().run('cat /proc/net/dev', {}, host)).stdout;
+    expect(interfaces.split('\n').length).toBe(readFileSync('/proc/net/dev', 'utf8').trimEnd().split('\n').length);
+  });
+
+  it.each<[string, Partial<ContainerConfig>]>([
+    ['rlimits', { resourceLimits: [{ type: 'nofile', soft: 1, hard: 1 }] }],
+    ['unknown capability "FLY"', security({ addCapabilities: ['FLY'] })],
+    ['procMount', security({ procMount: 'Unmasked' })],
+    ['/nowhere', { mounts: [{ hostPath: '/nowhere', containerPath: '/x', readOnly: false, propagation: 'private' }] }],
+    ['no command', { command: [] }],
+    ['/no/profile.json', security({ seccomp: { type: 'Localhost', path: '/no/profile.json' } })],
+  ])('is refused with the reason for %s', async (why, changes) => {
+    const sandbox = await bed().sandbox();
+    const config = { ...bed().container(sandbox, ['true']), ...changes };
+    const refused = {
+      name: 'RuntimeError',
+      reason: 'CreateContainerConfigError',
+      message: expect.stringContaining(why),
+    };
+    await expect(bed().runtime.createContainer(config)).rejects.toMatchObject(refused);
+    expect(await bed().runtime.listContainers()).toEqual([]);
+    expect(existsSync('/nowhere')).toBe(false);
+  });
+});
+
+describe('limits', () => {
+  const mib = 1024 * 1024;
+  const { memory, pids, version } = hierarchies();
+  const file = version === 'v1' ? 'memory.limit_in_bytes' : 'memory.max';
+
+  it('are those of the kernel, of the pod and of the container', async () => {
+    const root = `timonel-containerd-${instanceOf(bed().dataDir)}`;
+    const sandbox = await bed().sandbox({ resources: { memoryLimitBytes: 300 * mib, cpuShares: 512, pidsLimit: 60 } });
+    const group = join(root, sandbox);
+    expect(readFileSync(join(memory, group, file), 'utf8').trim()).toBe(String(300 * mib));
+    expect(readFileSync(join(pids, group, 'pids.max'), 'utf8').trim()).toBe('60');
+    const id = await bed().started(sandbox, ['sleep', '1000'], {
+      resources: { memoryLimitBytes: 100 * mib, pidsLimit: 30 },
+    });
+    const pid = (await bed().runtime.containerStatus(id))?.pid;
+    const own =
+      readFileSync(`/proc/${pid}/cgroup`, 'utf8')
+        .split('\n')
+        .find((line) => /pids|^0::\/./.test(line))
+        ?.split(':')[2] ?? '';
+    expect(own.startsWith(`/${group}/`)).toBe(true);
+    expect(readFileSync(join(memory, own, file), 'utf8').trim()).toBe(String(100 * mib));
+    expect(readFileSync(join(pids, own, 'pids.max'), 'utf8').trim()).toBe('30');
+    await bed().runtime.updateContainer(id, { pidsLimit: 40, memoryLimitBytes: -1 });
+    expect(readFileSync(join(pids, own, 'pids.max'), 'utf8').trim()).toBe('40');
+    expect(readFileSync(join(memory, own, file), 'utf8').trim()).not.toBe(String(100 * mib));
+    await bed().runtime.removeSandbox(sandbox);
+    expect(existsSync(join(memory, root))).toBe(false);
+  });
+
+  it('of memory kill what exceeds them: OOMKilled', async () => {
+    const script = 'exec dd if=/dev/zero of=/dev/null bs=200M count=1';
+    const ended = await bed().run(script, { resources: { memoryLimitBytes: 60 * mib } });
+    expect(ended).toMatchObject({ exitCode: 137, signal: 9, reason: 'OOMKilled' });
+  });
+});
+
+describe('exec', () => {
+  it('gives a terminal of the size that was asked for, and no stderr', async () => {
+    const id = await bed().started(await bed().sandbox(), ['sleep', '1000']);
+    const command = [
+      'sh',
+      '-c',
+      'until [ "$(stty size)" = "45 123" ]; do sleep 0.02; done; read -r line; stty size; echo "$line" >&2; exit 6',
+    ];
+    const session = await bed().runtime.exec(id, { command, tty: true, stdin: true });
+    expect(session.stderr).toBeUndefined();
+    session.resize(123, 45);
+    const output = text(session.stdout);
+    session.stdin?.write('a line\n');
+    expect(await session.exited).toBe(6);
+    expect(await output).toContain('a line\r\n45 123\r\na line\r\n');
+  });
+
+  it('keeps stdout and stderr apart, and carries much', async () => {
+    const id = await bed().started(await bed().sandbox(), ['sleep', '1000']);
+    const command = ['sh', '-c', 'cat; echo done >&2'];
+    const session = await bed().runtime.exec(id, { command, tty: false, stdin: true });
+    const outputs = Promise.all([text(session.stdout), text(session.stderr)]);
+    session.stdin?.end('0123456789'.repeat(100_000));
+    const [out, error] = await outputs;
+    expect([out.length, error, await session.exited]).toEqual([1_000_000, 'done\n', 0]);
+    await until(() => !existsSync(join(bed().dataDir, 'exec')) || readdir().length === 0, {
+      what: 'the pipes to be removed',
+    });
+  });
+
+  it('says why a command cannot be run', async () => {
+    const id = await bed().started(await bed().sandbox(), ['sleep', '1000']);
+    const session = bed().runtime.exec(id, { command: ['no-such-program'], tty: false, stdin: false });
+    await expect(session).rejects.toMatchObject({
+      reason: 'ExecError',
+      message: expect.stringContaining('no-such-program'),
+    });
+    expect(readdir()).toEqual([]);
+  });
+
+  it('is ended by the next run of the plugin, which cannot serve it any more', async () => {
+    const id = await bed().started(await bed().sandbox(), ['sleep', '1000']);
+    const session = await bed().runtime.exec(id, { command: ['sleep', '3000'], tty: false, stdin: false });
+    const alive = (): Promise<boolean> =>
+      bed()
+        .runtime.stats()
+        .then(([own]) => (own?.pids ?? 0) > 1);
+    expect(await alive()).toBe(true);
+    session.stdout.resume();
+    session.stderr?.resume();
+    await bed().restart();
+    expect(await alive()).toBe(true);
+    await bed().runtime.tidy();
+    await until(async () => !(await alive()), { what: 'the process to end' });
+    expect((await bed().runtime.containerStatus(id))?.state).toBe('running');
+  });
+
+  function readdir(): string[] {
+    const directory = join(bed().dataDir, 'exec');
+    return existsSync(directory) ? readdirSync(directory) : [];
+  }
+});
+
+describe('attach', () => {
+  it('has joined when it says so: nothing that is written from then on is missed', async () => {
+    const command = ['sh', '-c', 'while read -r line; do echo "$line"; done'];
+    const id = await bed().started(await bed().sandbox(), command, { stdin: true });
+    const writer = await bed().runtime.attach(id, { stdin: true });
+    for (const stream of [writer.stdout, writer.stderr]) stream?.resume();
+    for (let round = 0; round < 40; round += 1) {
+      const session = await bed().runtime.attach(id, { stdin: false });
+      let heard = '';
+      session.stdout.on('data', (chunk) => (heard += String(chunk)));
+      session.stderr?.resume();
+      writer.stdin?.write(`line ${round}\n`);
+      await until(() => heard === `line ${round}\n`, { what: `line ${round}`, timeoutMs: 2000 });
+      session.kill();
+      expect(await session.exited).toBe(0);
+    }
+  }, 20_000);
+
+  it('gives the terminal of a container the size that was asked for', async () => {
+    const command = [
+      'sh',
+      '-c',
+      'until [ "$(stty size)" = "45 123" ]; do sleep 0.02; done; echo resized; read -r line',
+    ];
+    const id = await bed().started(await bed().sandbox(), command, { stdin: true, tty: true });
+    const session = await bed().runtime.attach(id, { stdin: true });
+    expect(session.stderr).toBeUndefined();
+    let heard = '';
+    session.stdout.on('data', (chunk) => (heard += String(chunk)));
+    session.resize(123, 45);
+    await until(() => heard.includes('resized'), { what: 'the size to change' });
+    session.stdin?.write('end\n');
+    expect(await session.exited).toBe(0);
+  });
+});
+
+describe('images', () => {
+  it('are handed to containerd once, however many containers want one at a time', async () => {
+    const sandbox = await bed().sandbox();
+    const before = bed().exported.length;
+    expect(before).toBeLessThanOrEqual(1);
+    const configs = [1, 2, 3].map(() => bed().container(sandbox, ['true']));
+    await Promise.all(configs.map((config) => bed().runtime.createContainer(config)));
+    expect(bed().exported).toEqual([bed().image.reference]);
+    // In use: kept, though the image service has it no more.
+    await bed().runtime.tidy();
+    expect(bed().containerd.ctr('images', 'ls', '-q')).toContain(bed().image.reference);
+    await bed().runtime.removeSandbox(sandbox);
+    await bed().runtime.tidy();
+    expect(bed().containerd.ctr('images', 'ls', '-q')).not.toContain(bed().image.reference);
+  });
+
+  it('that are another than their id says are refused', async () => {
+    const sandbox = await bed().sandbox();
+    const image = { ...bed().image, imageId: `sha256:${'0'.repeat(64)}` };
+    const config = bed().container(sandbox, ['true'], { image });
+    const refused = { reason: 'CreateContainerError', message: expect.stringContaining('with another id') };
+    await expect(bed().runtime.createContainer(config)).rejects.toMatchObject(refused);
+  }, 20_000);
+});
+
+it('a sandbox with a user namespace is refused with the reason', async () => {
+  const userNamespace = { firstUid: 100_000, firstGid: 100_000, length: 65_536 };
+  const refused = { reason: 'FailedCreatePodSandBox', message: expect.stringContaining('user namespaces') };
+  await expect(bed().sandbox({ userNamespace })).rejects.toMatchObject(refused);
+});
