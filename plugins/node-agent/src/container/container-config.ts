@@ -69,7 +69,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
   const groups = [...(context?.supplementalGroups ?? [])];
   if (context?.fsGroup !== undefined) groups.push(context.fsGroup);
   const workingDir = container.workingDir ?? '';
-  const digest = digestReference(container.image ?? '', image.references);
+  const digest = digestReference(container.image ?? '', image.digests);
   return {
     id: containerId(pod, container.name, attempt),
     sandboxId: input.sandboxId,

@@ -1,4 +1,5 @@
 /** The name under which a registry gives out exactly this image. Pure. */
+import type { ImageInfo } from '@timonel/sdk/contracts/images';
 
 function repositoryOf(reference: string): string {
   const [name = ''] = reference.split('@');
@@ -14,11 +15,19 @@ function fullRepository(image: string): string {
   return rest.length === 0 ? `docker.io/library/${name}` : `docker.io/${name}`;
 }
 
-/** `repository@sha256:…`: that of the repository which the pod names, else another one of the image. Undefined: not known. */
-export function digestReference(image: string, references: readonly string[]): string | undefined {
-  const known = references.filter((reference) => reference.includes('@sha256:'));
-  const wanted = fullRepository(image);
-  const found = known.find((reference) => repositoryOf(reference) === wanted) ?? known[0];
-  if (found !== undefined) return `${repositoryOf(found)}@${found.slice(found.indexOf('@') + 1)}`;
-  return image.includes('@sha256:') ? `${wanted}@${image.slice(image.indexOf('@') + 1)}` : undefined;
+/** `repository@sha256:…` of an image as a pod names it. Undefined: no registry's name for it is known. */
+export function digestReference(image: string, digests: readonly string[] = []): string | undefined {
+  const [digest] = digests;
+  const [name = '', asked] = image.split('@');
+  if (/^sha256:[0-9a-f]+$/.test(name)) return undefined;
+  const known = asked ?? digest;
+  return known === undefined ? undefined : `${fullRepository(image)}@${known}`;
+}
+
+/** All names that a node tells of an image: by digest, and by tag. */
+export function namesOf({ references, digests = [] }: Pick<ImageInfo, 'references' | 'digests'>): string[] {
+  const [digest] = digests;
+  if (digest === undefined) return [...references];
+  const byDigest = references.map((reference) => `${repositoryOf(reference)}@${digest}`);
+  return [...new Set([...byDigest, ...references])];
 }

@@ -3,7 +3,7 @@ import type { EnsuredImage, ImageService, PullOptions } from '@timonel/sdk/contr
 import type { Secret, ServiceAccount } from '@timonel/sdk/kube';
 import { manualEnv } from '@timonel/testkit';
 import { Semaphore } from '../agent/semaphore.ts';
-import { digestReference } from '../container/image-digest.ts';
+import { digestReference, namesOf } from '../container/image-digest.ts';
 import { podWith } from '../plan/testing.ts';
 import { ImagePuller, pullPolicyOf } from './puller.ts';
 
@@ -116,16 +116,22 @@ describe('names of images', () => {
   ])('%j is pulled %s', (container, policy) => expect(pullPolicyOf(container)).toBe(policy));
 
   it.each([
-    [
-      'nginx:1',
-      ['docker.io/library/nginx:1', 'q.io/n@sha256:2', 'docker.io/library/nginx@sha256:1'],
-      'docker.io/library/nginx@sha256:1',
-    ],
-    ['localhost:5000/a', ['localhost:5000/a:latest@sha256:3'], 'localhost:5000/a@sha256:3'],
-    ['me/a:1', ['q.io/n@sha256:2'], 'q.io/n@sha256:2'],
-    ['me/a:1@sha256:4', [], 'docker.io/me/a@sha256:4'],
-    ['me/a:1', ['docker.io/me/a:1'], undefined],
-  ])('the digest of %s of %j is %s', (image, references, expected) => {
-    expect(digestReference(image, references)).toBe(expected);
+    ['nginx:1', ['sha256:1', 'sha256:2'], 'docker.io/library/nginx@sha256:1'],
+    ['localhost:5000/a', ['sha256:3'], 'localhost:5000/a@sha256:3'],
+    ['me/a:1@sha256:4', ['sha256:5'], 'docker.io/me/a@sha256:4'],
+    ['me/a:1', undefined, undefined],
+    ['sha256:77', ['sha256:1'], undefined],
+  ])('%s with the digests %j is %s', (image, digests, expected) => {
+    expect(digestReference(image, digests)).toBe(expected);
+  });
+
+  it('are told by digest and by tag', () => {
+    const references = ['docker.io/library/a:1', 'docker.io/library/a:2', 'q.io:5000/b:1'];
+    expect(namesOf({ references })).toEqual(references);
+    expect(namesOf({ references, digests: ['sha256:1'] })).toEqual([
+      'docker.io/library/a@sha256:1',
+      'q.io:5000/b@sha256:1',
+      ...references,
+    ]);
   });
 });

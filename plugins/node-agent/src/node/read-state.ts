@@ -2,6 +2,7 @@
 import type { RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
+import { namesOf } from '../container/image-digest.ts';
 import { defaultAddress } from './default-address.ts';
 import { readPressure, type Machine } from './machine.ts';
 import type { NodeState, RuntimeHandler } from './node-object.ts';
@@ -65,6 +66,6 @@ export async function readNodeState(ctx: AgentContext, machine: Machine, runtime
     supplementalGroupsPolicy:
       known.size > 0 && [...known.values()].every((each) => each.supplementalGroupsPolicy === true),
     notReady,
-    images: local.map(({ references, sizeBytes }) => ({ names: [...references], sizeBytes })),
+    images: local.map((image) => ({ names: namesOf(image), sizeBytes: image.sizeBytes })),
   };
 }
