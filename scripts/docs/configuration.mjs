@@ -39,7 +39,10 @@ plugins:
 
 // Where the meaning of keys is told elsewhere than in the plugin itself.
 const profiles = ['sdk/src/scheduling/profiles/profile-config.ts'];
+const ociSources = ['plugins/runtime-oci/src/config.ts'];
 const moreSources = {
+  'runtime-crun': ociSources,
+  'runtime-runc': ociSources,
   'store-raft': ['sdk/src/contracts/store/compaction-schedule.ts'],
   'scheduler-default': profiles,
   'scheduler-binpack': profiles,
@@ -48,7 +51,14 @@ const moreSources = {
 };
 
 // Of keys without a comment in their schema, or with that of another key of the same name.
+const ociMeanings = {
+  'openFilesLimit.soft': 'RLIMIT_NOFILE of containers. Both or none; none: that of the agent.',
+  'openFilesLimit.hard': 'The hard limit.',
+};
+
 const moreMeanings = {
+  'runtime-crun': ociMeanings,
+  'runtime-runc': ociMeanings,
   apiserver: {
     'listen.address': 'Where the API listens.',
     'limits.bodyBytes': 'Largest body of a request; more is answered with 413.',
