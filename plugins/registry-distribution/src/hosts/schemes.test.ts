@@ -2,13 +2,16 @@
 import { createServer as createTlsServer } from 'node:https';
 import { createServer as createPlainServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, afterAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
 import { issueIdentity, makeAuthority } from '@timonel/sdk/pki';
+import { manualEnv } from '@timonel/testkit';
 import { freePort } from '@timonel/testkit/free-port';
+import { configSchema } from '../config.ts';
+import { Agents } from '../http/agents.ts';
 import { anyone, Bed, digestOf, failureOf, image, ociManifest } from '../testing/fake-registry.ts';
 
 const bytes = JSON.stringify({ mediaType: ociManifest });
@@ -57,6 +60,30 @@ async function listen(server: Server, port: number): Promise<() => Promise<void>
   });
   return close;
 }
+
+describe('authorities', () => {
+  it('of a file that is replaced are read again, after a while', async () => {
+    const file = join(directory, 'changing.crt');
+    const [url, env] = [new URL('https://r.example'), manualEnv()];
+    const agents = new Agents(env, new Map([['r.example', file]]), configSchema.parse({}));
+    await expect(agents.for(url)).rejects.toMatchObject({ message: expect.stringContaining('(ENOENT)') });
+    await writeFile(file, 'no certificate');
+    await expect(agents.for(url)).rejects.toMatchObject({ kind: 'untrusted' });
+    await copyFile(caFile, file);
+    const first = await agents.for(url);
+    await writeFile(file, 'broken');
+    expect(await agents.for(url)).toBe(first);
+    await env.advance(20_000);
+    await expect(agents.for(url)).rejects.toMatchObject({ kind: 'untrusted' });
+    await copyFile(caFile, file);
+    const second = await agents.for(url);
+    expect(second).not.toBe(first);
+    await env.advance(20_000);
+    expect(await agents.for(url)).toBe(second);
+    expect(await agents.for(new URL('https://other.example'))).not.toBe(second);
+    agents.close();
+  });
+});
 
 describe('a registry on this machine', () => {
   it('may change from plain HTTP to HTTPS and back', async () => {

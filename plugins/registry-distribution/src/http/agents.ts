@@ -1,9 +1,11 @@
 /** Connections, kept open between requests. */
+import { X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpAgent, type AgentOptions } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, rootCertificates } from 'node:tls';
 import { errorCode, errorMessage, type Env } from '@timonel/sdk';
+import type { RegistryConfig } from '../config.ts';
 import { untrusted } from '../failure.ts';
 
 const idleMs = 30_000;
@@ -19,15 +21,19 @@ export class Agents {
   readonly #env: Env;
   /** `host[:port]` to a file of further authorities. */
   readonly #caFiles: ReadonlyMap<string, string>;
-  readonly #connections: number;
+  readonly #config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs'>;
   readonly #plain: HttpAgent;
   readonly #usual: HttpsAgent;
   readonly #trusted = new Map<string, TrustedAgent>();
 
-  constructor(env: Env, caFiles: ReadonlyMap<string, string>, connectionsPerHost: number) {
+  constructor(
+    env: Env,
+    caFiles: ReadonlyMap<string, string>,
+    config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs'>,
+  ) {
     this.#env = env;
     this.#caFiles = caFiles;
-    this.#connections = connectionsPerHost;
+    this.#config = config;
     this.#plain = new HttpAgent(this.#options());
     this.#usual = new HttpsAgent(this.#options());
   }
@@ -59,9 +65,11 @@ export class Agents {
         return known.agent;
       }
       // Reading some hundred certificates takes a while: once, not for each connection.
-      const secureContext = createSecureContext({ ca: [...rootCertificates, await readFile(file, 'utf8')] });
+      const secureContext = createSecureContext({
+        ca: [...rootCertificates, ...certificatesOf(await readFile(file, 'utf8'))],
+      });
       const agent = new HttpsAgent({ ...this.#options(), secureContext });
-      this.#trusted.get(file)?.agent.destroy();
+      if (known !== undefined) closeIdle(known.agent);
       this.#trusted.set(file, { agent, fingerprint, checkedAt: now });
       return agent;
     } catch (error) {
@@ -70,7 +78,22 @@ export class Agents {
     }
   }
 
-  #options(): { keepAlive: true; maxSockets: number; maxFreeSockets: number; timeout: number } {
-    return { keepAlive: true, maxSockets: this.#connections, maxFreeSockets: 4, timeout: idleMs };
+  #options(): AgentOptions {
+    const { connectionsPerHost: maxSockets, connectTimeoutMs } = this.#config;
+    // Of several addresses each gets a fair part of the time: a quarter of a second, as Node has it, is too short far away.
+    const autoSelectFamilyAttemptTimeout = Math.max(10, Math.floor(connectTimeoutMs / 4));
+    return { keepAlive: true, maxSockets, maxFreeSockets: 4, timeout: idleMs, autoSelectFamilyAttemptTimeout };
   }
+}
+
+/** @throws Error where there is none, or one that is broken: OpenSSL passes over both. */
+function certificatesOf(pem: string): readonly string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
+  if (found === null) throw new Error('it holds no certificate');
+  return found.map((text) => new X509Certificate(text).toString());
+}
+
+/** Those in use go on to their end. */
+function closeIdle(agent: HttpAgent): void {
+  for (const sockets of Object.values(agent.freeSockets)) for (const socket of sockets ?? []) socket.destroy();
 }

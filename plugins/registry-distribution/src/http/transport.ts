@@ -32,7 +32,7 @@ export class Transport {
     this.#env = env;
     this.#config = config;
     const caFiles = new Map(config.registries.map(({ registry, caFile }) => [ownAuthority(registry, 'https'), caFile]));
-    this.#agents = new Agents(env, caFiles, config.connectionsPerHost);
+    this.#agents = new Agents(env, caFiles, config);
   }
 
   /** Follows redirects of GET and HEAD. @throws RegistryFailure, or the reason of the signal */

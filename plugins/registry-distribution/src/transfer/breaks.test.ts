@@ -1,4 +1,5 @@
 /** Connections that break: the result is whole, or an error. */
+import { getMaxListeners } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
@@ -122,6 +123,19 @@ describe('transfers', () => {
     expect(reason).toBe('RegistryUnavailable');
     expect(message).toMatch(/answered 429 \(TOOMANYREQUESTS: slow down\), and asks to wait \d+ s: it limits how often/);
     expect(registry.requests).toHaveLength(3);
+  });
+});
+
+describe('many transfers', () => {
+  it('at a time wait for each other, under one signal', async () => {
+    const registry = await bed.registry((_, response) => response.end(layer));
+    const client = bed.client({ connectionsPerHost: 3 });
+    const access = { ...anyone, signal: new AbortController().signal };
+    const all = Array.from({ length: 40 }, () => collect(client.blob(image(registry), blob, access)));
+    expect((await Promise.all(all)).every((got) => got.equals(layer))).toBe(true);
+    expect(new Set(registry.requests.map(({ port }) => port)).size).toBeLessThan(4);
+    // Else Node warns of more than ten listeners.
+    expect(getMaxListeners(access.signal)).toBe(0);
   });
 });
 
