@@ -40,9 +40,10 @@ class Api {
       return { items, metadata: { resourceVersion: this.version } } as never;
     };
     const isListed = (): boolean => this.#listed === this.items;
-    const ended = (): Promise<void> =>
+    const ended = (signal: AbortSignal | undefined): Promise<void> =>
       new Promise((resolve) => {
         this.#end = resolve;
+        signal?.addEventListener('abort', () => resolve());
       });
     return fakeService(apiClient, {
       get: away,
@@ -51,9 +52,9 @@ class Api {
       delete: away,
       updateStatus: away,
       list,
-      async *watch() {
+      async *watch(_type, { signal } = {}) {
         yield* [];
-        if (isListed()) await ended();
+        if (isListed()) await ended(signal);
         throw new ApiError('Expired', 'list again');
       },
     });
