@@ -2,13 +2,15 @@ import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
 import { errorMessage } from '@timonel/sdk';
 import { checkPort, dialLocalhost, RuntimeError } from '@timonel/sdk/contracts/runtime';
-import { monitorBinary, parseFailure } from './monitor-binary.ts';
+import { parseFailure } from './monitor-binary.ts';
 
 /** A connection to a port of localhost in a network namespace, or of this host. @throws RuntimeError DialError */
-export async function dial(networkNamespace: string | undefined, port: number): Promise<Socket> {
+export async function dial(networkNamespace: string | undefined, port: number, monitor: string): Promise<Socket> {
   checkPort(port);
   try {
-    const socket = await (networkNamespace === undefined ? dialLocalhost(port) : dialIn(networkNamespace, port));
+    const socket = await (networkNamespace === undefined
+      ? dialLocalhost(port)
+      : dialIn(networkNamespace, port, monitor));
     socket.on('error', () => undefined); // whoever reads learns it by `close`; a listener of its own hears it too
     return socket;
   } catch (error) {
@@ -17,11 +19,11 @@ export async function dial(networkNamespace: string | undefined, port: number): 
 }
 
 /** A socket belongs to the namespace in which it was made: the native side makes it there and hands it over. */
-function dialIn(networkNamespace: string, port: number): Promise<Socket> {
+function dialIn(networkNamespace: string, port: number, monitor: string): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let text = '';
     let socket: Socket | undefined;
-    const child = spawn(monitorBinary, ['dial', networkNamespace, String(port)], {
+    const child = spawn(monitor, ['dial', networkNamespace, String(port)], {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: {},
       cwd: '/',

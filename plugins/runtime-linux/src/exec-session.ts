@@ -7,7 +7,6 @@ import { RuntimeError, type ExecOptions, type ExecSession, type SandboxConfig } 
 import type { RuntimeLinuxConfig } from './config.ts';
 import { execSpec } from './container-spec.ts';
 import type { Container } from './container.ts';
-import { monitorBinary } from './monitor-binary.ts';
 import { filterOfSpec } from './seccomp/filters.ts';
 import { encodeSpec } from './spec-file.ts';
 
@@ -16,6 +15,13 @@ const drainMs = 1000;
 
 const signalNumbers: Readonly<Record<string, number>> = { SIGKILL: 9, SIGTERM: 15, SIGINT: 2, SIGHUP: 1 };
 
+export interface SessionHost {
+  readonly env: Env;
+  readonly settings: RuntimeLinuxConfig;
+  /** The native side. */
+  readonly monitor: string;
+}
+
 /** Starts a process in a running container. `name` tells its spec file from those of others. */
 export function openSession(
   container: Container,
@@ -23,8 +29,7 @@ export function openSession(
   options: ExecOptions,
   joinFiles: readonly string[],
   name: string,
-  env: Env,
-  settings: RuntimeLinuxConfig,
+  { env, settings, monitor }: SessionHost,
 ): Promise<ExecSession> {
   if (container.state !== 'running') {
     throw new RuntimeError('ExecError', `container ${container.config.id} is not running: it is ${container.state}`);
@@ -41,7 +46,7 @@ export function openSession(
     settings,
   });
   writeFileSync(file, encodeSpec(spec), { mode: 0o600 });
-  const child = spawn(monitorBinary, ['exec', file], {
+  const child = spawn(monitor, ['exec', file], {
     stdio: [options.stdin ? 'pipe' : 'ignore', 'pipe', 'pipe', tty ? 'pipe' : 'ignore'],
     env: {},
     cwd: '/',

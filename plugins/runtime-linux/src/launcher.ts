@@ -17,10 +17,15 @@ interface Job {
  * after it was killed; containers do not depend on it.
  */
 export class Launcher {
+  readonly #monitor: string;
   readonly #jobs = new Map<number, Job>();
   #child: ChildProcess | undefined;
   #count = 0;
   #isClosed = false;
+
+  constructor(monitor: string = monitorBinary) {
+    this.#monitor = monitor;
+  }
 
   /** Runs a role in a directory to its end. @throws MonitorFailure with the text that the native side printed */
   run(role: Role, directory: string): Promise<void> {
@@ -42,7 +47,7 @@ export class Launcher {
   }
 
   #start(): ChildProcess {
-    const child = spawn(monitorBinary, ['serve'], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, cwd: '/' });
+    const child = spawn(this.#monitor, ['serve'], { stdio: ['pipe', 'pipe', 'pipe'], env: {}, cwd: '/' });
     let answers = '';
     let errors = '';
     child.stdin.on('error', () => undefined); // its end is told by `close`
@@ -55,7 +60,7 @@ export class Launcher {
       if (errors.length < 4096) errors += chunk;
     });
     child.on('error', (error) => {
-      this.#end(child, new MonitorFailure(`${monitorBinary}: ${error.message}`, 128));
+      this.#end(child, new MonitorFailure(`${this.#monitor}: ${error.message}`, 128));
     });
     child.on('close', (code, signal) => {
       this.#end(child, parseFailure(errors, code, signal));

@@ -28,6 +28,7 @@ import { dial } from './dial.ts';
 import { openSession } from './exec-session.ts';
 import { Launcher } from './launcher.ts';
 import { instanceOf, layoutOf } from './layout.ts';
+import { monitorBinary } from './monitor-binary.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { probeUserNamespaces } from './user-namespaces.ts';
 
@@ -37,6 +38,8 @@ export interface LinuxRuntimeOptions {
   readonly log: Logger;
   readonly cgroups: CgroupDriver;
   readonly settings: RuntimeLinuxConfig;
+  /** The native side, where it is not the one that comes with the plugin. */
+  readonly monitor?: string;
 }
 
 /** The container runtime of Linux: namespaces, control groups, overlay, and one monitor process a container. */
@@ -46,7 +49,8 @@ export class LinuxRuntime implements ContainerRuntime {
   readonly #groups: PodGroups;
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
-  readonly #launcher = new Launcher();
+  readonly #monitor: string;
+  readonly #launcher: Launcher;
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #removals = new Map<string, Promise<void>>();
   /** Connections into sandboxes: each would keep its network namespace. */
@@ -59,6 +63,8 @@ export class LinuxRuntime implements ContainerRuntime {
     const root = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-${instanceOf(options.dataDir)}`;
     const cgroups = withDevices(options.cgroups, root);
     this.#given = options;
+    this.#monitor = options.monitor ?? monitorBinary;
+    this.#launcher = new Launcher(this.#monitor);
     this.#options = { ...options, cgroups };
     this.#groups = new PodGroups(cgroups, options.env, root, (id) => this.#sandboxes.config(id));
     const shared = { ...options, cgroups, layout: layoutOf(options.dataDir), launcher: this.#launcher };
@@ -201,15 +207,10 @@ export class LinuxRuntime implements ContainerRuntime {
     }
     const cgroup = this.#groups.ofContainer(container.config.sandboxId, id);
     const name = `${this.#sessions++}-${this.#options.env.random.uuid()}`;
-    return await openSession(
-      container,
-      sandbox,
-      options,
-      this.#options.cgroups.joinFiles(cgroup),
-      name,
-      this.#options.env,
-      this.#options.settings,
-    );
+    return await openSession(container, sandbox, options, this.#options.cgroups.joinFiles(cgroup), name, {
+      ...this.#options,
+      monitor: this.#monitor,
+    });
   }
 
   attach(id: string, options: AttachOptions): Promise<ExecSession> {
@@ -222,7 +223,7 @@ export class LinuxRuntime implements ContainerRuntime {
     const sandbox = this.#sandboxes.status(sandboxId);
     const refused = new RuntimeError('DialError', `sandbox ${sandboxId} is not ready`);
     if (sandbox?.state !== 'ready') throw refused;
-    const connection = await dial(sandbox.networkNamespace, port);
+    const connection = await dial(sandbox.networkNamespace, port, this.#monitor);
     if (this.#sandboxes.status(sandboxId)?.state !== 'ready') {
       connection.destroy();
       throw refused;

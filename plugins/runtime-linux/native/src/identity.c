@@ -2,7 +2,12 @@
  * after the root was switched, so a link there leads nowhere but into the container. */
 #include "monitor.h"
 
-enum { LINE_BYTES = 4096, MAX_GROUPS = 256 };
+#ifndef PASSWD                              /* a fuzzer brings its own */
+#define PASSWD "/etc/passwd"
+#define GROUP "/etc/group"
+#endif
+
+enum { LINE_BYTES = 4096, MAX_LINES = 100000, MAX_GROUPS = 256 };
 
 static bool number_parse(const char *text, unsigned *number) {
     char *end;
@@ -12,53 +17,60 @@ static bool number_parse(const char *text, unsigned *number) {
     return true;
 }
 
+static FILE *table;
+static char line[LINE_BYTES], *fields[7];
+static int lines_left;
+
 /* Splits at ':' in place. Missing fields are empty. */
-static void fields_split(char *line, char *fields[7]) {
+static void fields_split(void) {
+    char *at = line;
     line[strcspn(line, "\n")] = '\0';
     for (int i = 0; i < 7; i++) {
-        fields[i] = line;
-        char *colon = strchr(line, ':');
-        if (colon == NULL) line += strlen(line);
-        else { *colon = '\0'; line = colon + 1; }
+        fields[i] = at;
+        char *colon = strchr(at, ':');
+        if (colon == NULL) at += strlen(at);
+        else { *colon = '\0'; at = colon + 1; }
     }
 }
 
-/* A name of digits is a number, as in the OCI image specification. A plain file only: a FIFO would block us. */
-static FILE *table_open(const char *path) {
+/* A plain file only, and not endless: the image may have anything there. */
+static void table_open(const char *path) {
+    struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    return fd < 0 ? NULL : fdopen(fd, "r");
+    if (table != NULL) fclose(table);
+    bool plain = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    table = plain ? fdopen(fd, "r") : NULL;
+    if (fd >= 0 && table == NULL) close(fd);
+    lines_left = MAX_LINES;
 }
 
+/* The fields of the next line, of which field 2 is a number. */
+static bool table_next(unsigned *number) {
+    while (table != NULL && lines_left-- > 0 && fgets(line, sizeof line, table) != NULL) {
+        fields_split();
+        if (number_parse(fields[2], number)) return true;
+    }
+    return false;
+}
+
+/* A name of digits is a number, as in the OCI image specification. */
 static bool passwd_find(const char *user, bool by_number, unsigned uid, struct identity *identity, char *name, size_t size) {
-    char line[LINE_BYTES], *fields[7];
     unsigned found, gid;
-    FILE *file = table_open("/etc/passwd");
-    if (file == NULL) return false;
-    bool match = false;
-    while (!match && fgets(line, sizeof line, file) != NULL) {
-        fields_split(line, fields);
-        if (!number_parse(fields[2], &found) || !number_parse(fields[3], &gid)) continue;
-        match = by_number ? found == uid : strcmp(fields[0], user) == 0;
-        if (!match) continue;
+    for (table_open(PASSWD); table_next(&found);) {
+        if (!number_parse(fields[3], &gid) || (by_number ? found != uid : strcmp(fields[0], user) != 0)) continue;
         identity->uid = found;
         identity->gid = gid;
         snprintf(identity->home, sizeof identity->home, "%s", fields[5]);
         snprintf(name, size, "%s", fields[0]);
+        return true;
     }
-    fclose(file);
-    return match;
+    return false;
 }
 
 static bool group_find(const char *group, unsigned *gid) {
-    char line[LINE_BYTES], *fields[7];
-    FILE *file = table_open("/etc/group");
-    bool match = false;
-    while (file != NULL && !match && fgets(line, sizeof line, file) != NULL) {
-        fields_split(line, fields);
-        match = strcmp(fields[0], group) == 0 && number_parse(fields[2], gid);
-    }
-    if (file != NULL) fclose(file);
-    return match;
+    for (table_open(GROUP); table_next(gid);)
+        if (strcmp(fields[0], group) == 0) return true;
+    return false;
 }
 
 static void group_add(struct identity *identity, gid_t gid) {
@@ -68,16 +80,11 @@ static void group_add(struct identity *identity, gid_t gid) {
 }
 
 static void memberships_add(const char *name, struct identity *identity) {
-    char line[LINE_BYTES], *fields[7], *rest = NULL;
     unsigned gid;
-    FILE *file = name[0] == '\0' ? NULL : table_open("/etc/group");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        fields_split(line, fields);
-        if (!number_parse(fields[2], &gid)) continue;
+    char *rest = NULL;
+    for (table_open(GROUP); name[0] != '\0' && table_next(&gid);)
         for (char *member = strtok_r(fields[3], ",", &rest); member != NULL; member = strtok_r(NULL, ",", &rest))
             if (strcmp(member, name) == 0) group_add(identity, gid);
-    }
-    if (file != NULL) fclose(file);
 }
 
 void identity_resolve(const struct spec *spec, struct identity *identity) {
@@ -103,5 +110,6 @@ void identity_resolve(const struct spec *spec, struct identity *identity) {
         if (number_parse(spec->groups.items[i], &number)) group_add(identity, number);
     if (spec->id_count > 0 && (identity->uid >= spec->id_count || identity->gid >= spec->id_count))
         fail_text(EXIT_CANNOT_START, "user %u:%u is beyond the %u ids of the pod's user namespace", identity->uid, identity->gid, spec->id_count);
+    table_open("");                         /* closes the last */
     if (identity->home[0] == '\0') strcpy(identity->home, "/");
 }

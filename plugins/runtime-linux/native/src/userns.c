@@ -29,7 +29,7 @@ void mount_map(const struct spec *spec, int tree, const char *name) {
     static int namespace = -1;
     if (spec->ns_user == NULL) return;
     if (namespace < 0 && (namespace = open(spec->ns_user, O_RDONLY | O_CLOEXEC)) < 0) fail("open", spec->ns_user);
-    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)namespace};
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)namespace};
     if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) == 0) return;
     if (errno == EINVAL)
         fail_text(EXIT_CANNOT_START, "mount_setattr %s: its file system, or one mounted below it, cannot map ids for a pod with hostUsers: false", name);

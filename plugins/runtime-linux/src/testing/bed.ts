@@ -5,6 +5,7 @@ import type { ContainerConfig, ContainerStatus, SandboxConfig } from '@timonel/s
 import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { until } from '@timonel/testkit';
 import type { RuntimeLinuxConfig } from '../config.ts';
+import { monitorBinary } from '../monitor-binary.ts';
 import type { LinuxRuntime } from '../runtime.ts';
 import { makeHostImage, type TestImage } from './host-image.ts';
 import { openRuntime, removeDirectory, temporaryDirectory } from './open-runtime.ts';
@@ -22,16 +23,18 @@ export class Bed {
   readonly logs: string = join(this.dataDir, 'logs');
   runtime!: LinuxRuntime;
   readonly #env: Env;
+  readonly #monitor: string;
   readonly #settings: Partial<RuntimeLinuxConfig>;
   #count = 0;
 
-  constructor(env: Env, settings: Partial<RuntimeLinuxConfig> = {}) {
+  constructor(env: Env, settings: Partial<RuntimeLinuxConfig> = {}, monitor: string = monitorBinary) {
+    this.#monitor = monitor;
     this.#env = env;
     this.#settings = settings;
   }
 
   async open(): Promise<void> {
-    this.runtime = await openRuntime(this.dataDir, this.#env, this.#settings);
+    this.runtime = await openRuntime(this.dataDir, this.#env, this.#settings, this.#monitor);
   }
 
   /** As when the agent is restarted. */

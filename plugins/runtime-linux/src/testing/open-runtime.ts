@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Env, Logger } from '@timonel/sdk';
 import { detectCgroups } from '../cgroup/detect.ts';
 import { configSchema, type RuntimeLinuxConfig } from '../config.ts';
+import { monitorBinary } from '../monitor-binary.ts';
 import { LinuxRuntime } from '../runtime.ts';
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
@@ -12,11 +13,12 @@ export async function openRuntime(
   dataDir: string,
   env: Env,
   changes: Partial<RuntimeLinuxConfig> = {},
+  monitor: string = monitorBinary,
 ): Promise<LinuxRuntime> {
   const { driver } = detectCgroups();
   if (driver === undefined) throw new Error('these tests need cgroups');
   const settings = configSchema.parse(changes);
-  const runtime = new LinuxRuntime({ dataDir, env, log: quiet, cgroups: driver, settings });
+  const runtime = new LinuxRuntime({ dataDir, env, log: quiet, cgroups: driver, settings, monitor });
   await runtime.open();
   return runtime;
 }
