@@ -146,7 +146,7 @@ export class RegistryClient implements ImageRegistry {
     const repository = `${endpoint.prefix}${reference.repository}`;
     const { signal } = access;
     // As many requests as there are layers may wait for the same one.
-    if (signal !== undefined) setMaxListeners(0, signal);
+    if (signal !== undefined) setMaxListeners(Number.POSITIVE_INFINITY, signal);
     const plain = this.#endpoints.plainHosts(reference, access.plainHttp);
     const kept = await this.#sources.for(endpoint.registry, repository, signal);
     const candidates = candidatesOf([...access.credentials, ...kept], endpoint.registry, repository);
