@@ -17,7 +17,8 @@ import { withLogMessage } from '../logs/termination-message.ts';
 import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
 import { resizeStep } from './resize.ts';
-import { absentRuntime, type Holdings } from './runtimes.ts';
+import { PodRuntime } from './pod-runtime.ts';
+import type { Holdings } from './runtimes.ts';
 import type { AgentServices } from './services.ts';
 
 /** A pod that needs more steps than this in one go waits for a second: the bound against a plan that never settles. */
@@ -31,11 +32,9 @@ export class PodWorker implements PodRecord {
   readonly #services: AgentServices;
   readonly #writer: StatusWriter;
   readonly #onSettled: (worker: PodWorker) => void;
+  readonly #runtime: PodRuntime;
   #pod: Pod;
   #gone = false;
-  #handler: string | undefined;
-  /** Sandboxes that a former agent left to a runtime which was not listed since. */
-  #leftTo: string[];
   #recalled = false;
   #toldOfAbsence = false;
   /** Ids of containers whose record is final and complete. */
@@ -56,8 +55,7 @@ export class PodWorker implements PodRecord {
   ) {
     this.#services = services;
     this.#pod = pod;
-    this.#handler = former?.handler;
-    this.#leftTo = [...(former?.sandboxes ?? [])];
+    this.#runtime = new PodRuntime(services, former);
     this.#onSettled = onSettled;
     this.#writer = new StatusWriter({
       api: services.api,
@@ -84,34 +82,25 @@ export class PodWorker implements PodRecord {
     return this.#gone;
   }
 
-  /** Undefined: not known yet. */
   get handler(): string | undefined {
-    return this.#handler;
+    return this.#runtime.handler;
   }
 
   /** To be remembered for as long as the pod lives. Undefined: nothing was made for it yet. */
   assignment(): Assignment | undefined {
-    if (this.#handler === undefined) return undefined;
+    const { handler, leftTo } = this.#runtime;
+    if (handler === undefined) return undefined;
     const firstId = this.#services.ids.of(this.#pod.metadata.uid ?? '');
-    const sandboxes = [...new Set([...this.sandboxes.keys(), ...this.#leftTo])];
-    return { handler: this.#handler, ...(firstId === undefined ? {} : { firstId }), sandboxes };
+    const sandboxes = [...new Set([...this.sandboxes.keys(), ...leftTo])];
+    return { handler, ...(firstId === undefined ? {} : { firstId }), sandboxes };
   }
 
-  /** That which the pod was made with. @throws Error when it is not on the node now */
   runtime(): ContainerRuntime {
-    if (this.#handler === undefined) throw new Error('the pod has no runtime yet');
-    const runtime = this.#services.runtimes.get(this.#handler);
-    if (runtime !== undefined) return runtime;
-    throw new Error(absentRuntime(this.#handler, this.#services.runtimes.names()));
+    return this.#runtime.get();
   }
 
-  /** The runtime of the pod's next sandbox. @throws Error when it is not on the node, ConfigError when the pod's class does not exist */
-  async chooseRuntime(): Promise<ContainerRuntime> {
-    const handler = this.#handler ?? (await this.#services.classes.handlerOf(this.#pod));
-    const runtime = this.#services.runtimes.get(handler);
-    if (runtime === undefined) throw new Error(absentRuntime(handler, this.#services.runtimes.names()));
-    this.#handler = handler;
-    return runtime;
+  chooseRuntime(): Promise<ContainerRuntime> {
+    return this.#runtime.choose(this.#pod);
   }
 
   /** Nothing is left of the pod, here or in the API. */
@@ -138,8 +127,7 @@ export class PodWorker implements PodRecord {
 
   /** Takes over what a runtime holds of this pod. */
   adopt(held: Holdings): void {
-    if (held.sandboxes.length > 0) this.#handler = held.handler;
-    this.#leftTo = this.#leftTo.filter((id) => !held.sandboxes.some((sandbox) => sandbox.id === id));
+    this.#runtime.adopt(held);
     let changed = false;
     for (const sandbox of held.sandboxes) {
       changed ||= this.sandboxes.get(sandbox.id)?.state !== sandbox.state;
@@ -155,7 +143,7 @@ export class PodWorker implements PodRecord {
 
   /** Once, after what the runtime holds was adopted: remembers the containers that only the API still knows. */
   recall(): void {
-    if (this.#recalled || this.#isLeft()) return;
+    if (this.#recalled || this.#runtime.isAway(this.sandboxes)) return;
     this.#recalled = true;
     const lost = recallLost(this.#pod, [...this.containers.values()], this.#services.env.clock.now());
     for (const container of lost) this.memory.finished.set(container.name, container);
@@ -163,7 +151,7 @@ export class PodWorker implements PodRecord {
 
   /** The runtimes were listed. `changed`: they are others than before. */
   runtimesListed(changed: boolean): void {
-    if (this.#isLeft()) return;
+    if (this.#runtime.isAway(this.sandboxes)) return;
     this.recall();
     if (this.#toldOfAbsence || (changed && this.memory.sandboxFailure !== undefined)) this.retrySandbox();
     this.#toldOfAbsence = false;
@@ -176,15 +164,9 @@ export class PodWorker implements PodRecord {
     this.trigger();
   }
 
-  /** There are sandboxes of the pod, and nobody who knows them: nothing may be done or said until their runtime is back. */
-  #isLeft(): boolean {
-    if (this.#handler === undefined || this.#services.runtimes.get(this.#handler) !== undefined) return false;
-    return this.sandboxes.size > 0 || this.#leftTo.length > 0;
-  }
-
   /** A full list of the runtime without them: what this worker believed to be there is gone. */
   retainSandboxes(ids: ReadonlySet<string>): void {
-    this.#leftTo = [];
+    this.#runtime.listed();
     if (this.#running !== undefined) return;
     for (const [id, sandbox] of this.sandboxes) {
       if (ids.has(id) || sandbox.state !== 'ready') continue;
@@ -262,7 +244,7 @@ export class PodWorker implements PodRecord {
 
   /** One observation, plan and its actions. False: nothing to do until something happens. */
   async #step(): Promise<boolean> {
-    if (this.#isLeft()) {
+    if (this.#runtime.isAway(this.sandboxes)) {
       this.#tellOfAbsence();
       return false;
     }
@@ -303,8 +285,7 @@ export class PodWorker implements PodRecord {
   #tellOfAbsence(): void {
     if (this.#toldOfAbsence) return;
     this.#toldOfAbsence = true;
-    const why = absentRuntime(this.#handler ?? '', this.#services.runtimes.names());
-    const message = `The pod is left as it is: ${why}`;
+    const message = `The pod is left as it is: ${this.#runtime.absence()}`;
     this.#services.event(this.#pod, 'Warning', 'RuntimeNotReady', message);
     const { name, namespace } = this.#pod.metadata;
     this.#services.log.warn({ pod: name, namespace }, message);
