@@ -151,15 +151,31 @@ const apiMachinery: readonly Line[] = [
   },
   {
     title: 'api-machinery: ResourceQuota',
-    behaviours: [behaviour(12, 'usage is counted, objects beyond it are refused, scopes, life', /./)],
+    behaviours: [
+      behaviour(1, 'its status is there soon', /soon/i),
+      behaviour(1, 'life of a ConfigMap', /config map/i),
+      behaviour(1, 'life of a Secret', /secret/i),
+      behaviour(1, 'life of a Service', /life of a service/i),
+      behaviour(1, 'life of a ReplicationController', /replication controller/i),
+      behaviour(1, 'life of a ReplicaSet', /replica set/i),
+      behaviour(1, 'life of a pod, with an extended resource', /extended/i),
+      behaviour(1, 'scopes BestEffort and NotBestEffort', /besteffort/i),
+      behaviour(1, 'scopes Terminating and NotTerminating', /notterminating/i),
+      behaviour(1, 'update and deletion', /replaced and deleted/i),
+      behaviour(1, 'the status apart from the spec', /status that/i),
+      behaviour(1, 'life with deletion of a collection', /collection/i),
+    ],
   },
 ];
 
 const others: readonly Line[] = [
-  { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /./)] },
+  { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /anew|put right/i)] },
   {
     title: 'network: kubernetes.default',
-    behaviours: [behaviour(3, 'the service leads to every API server', /./)],
+    behaviours: [
+      behaviour(1, 'found when the services of all namespaces are listed', /all namespaces/i),
+      behaviour(2, 'its Endpoints and EndpointSlice lead to every API server', /endpoints/i),
+    ],
   },
   {
     title: 'network: Endpoints and EndpointSlices',
@@ -180,8 +196,23 @@ const others: readonly Line[] = [
       behaviour(1, 'no eviction when the taint goes', /goes|cancel|removed/i),
     ],
   },
-  { title: 'node: RuntimeClass', behaviours: [behaviour(5, 'all verbs; unknown is refused; overhead is set', /./)] },
-  { title: 'scheduling: LimitRange', behaviours: [behaviour(2, 'defaults and limits; collections', /./)] },
+  {
+    title: 'node: RuntimeClass',
+    behaviours: [
+      behaviour(1, 'all verbs', /verb/i),
+      behaviour(1, 'a pod of an unknown class is refused', /nobody has made/i),
+      behaviour(1, 'a pod of a deleted class is refused', /was deleted/i),
+      behaviour(1, 'a pod of a class without overhead', /without an overhead/i),
+      behaviour(1, 'a pod of a class with overhead', /sets the overhead/i),
+    ],
+  },
+  {
+    title: 'scheduling: LimitRange',
+    behaviours: [
+      behaviour(1, 'defaults are set and limits enforced', /minimum|defaults of/i),
+      behaviour(1, 'list, patch and deletion of a collection', /collection/i),
+    ],
+  },
   {
     title: 'scheduling: predicates',
     behaviours: [
