@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
 import { until } from '@timonel/testkit';
-import { instanceOf } from './identity.ts';
-import { hierarchies } from './pod-groups.ts';
+import { instanceOf } from '@timonel/sdk/linux';
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { withBed } from './testing/with-bed.ts';
 
 const bed = withBed();
@@ -134,8 +134,9 @@ describe('a container', () => {
 
 describe('limits', () => {
   const mib = 1024 * 1024;
-  const { memory, pids, version } = hierarchies();
-  const file = version === 'v1' ? 'memory.limit_in_bytes' : 'memory.max';
+  const isV1 = detectCgroups().driver?.version === 'v1';
+  const [memory, pids] = isV1 ? ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/pids'] : ['/sys/fs/cgroup', '/sys/fs/cgroup'];
+  const file = isV1 ? 'memory.limit_in_bytes' : 'memory.max';
 
   it('are those of the kernel, of the pod and of the container', async () => {
     const root = `timonel-containerd-${instanceOf(bed().dataDir)}`;

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorMessage } from '@timonel/sdk';
+import { checkId } from '@timonel/sdk/linux';
 import {
   RuntimeError,
   stopSignalNumber,
@@ -15,7 +16,7 @@ import { checkContainer, containerRequest, logPathOf, type StoredContainer } fro
 import { callCode, type Channel } from './cri/channel.ts';
 import { containerStates } from './cri/types.ts';
 import { execIdOf } from './cri/messages.ts';
-import { checkId, labels } from './identity.ts';
+import { labels } from './identity.ts';
 import type { Importer } from './image/importer.ts';
 import type { PodGroups } from './pod-groups.ts';
 import type { Records } from './records.ts';
@@ -166,7 +167,7 @@ export class Containers {
   }
 
   async stats(): Promise<ContainerStats[]> {
-    const { channel, groups, instance, sandboxes } = this.#options;
+    const { channel, groups, instance } = this.#options;
     const filter = { labelSelector: { [labels.instance]: instance } };
     const found = await this.#options.holdings.all();
     const { stats } = await channel.call('ListContainerStats', { filter });
@@ -175,7 +176,7 @@ export class Containers {
       const usage = memory?.usageBytes?.value ?? memory?.workingSetBytes?.value;
       if (of?.criState !== containerStates.running || usage === undefined) return [];
       const { id, sandboxId } = of.stored;
-      const pids = groups.pids(join(sandboxes.groupOf(sandboxId), of.criId)) ?? 0;
+      const pids = groups.pids(sandboxId, of.criId);
       const workingSet = Math.min(usage, memory?.workingSetBytes?.value ?? usage);
       return [
         {

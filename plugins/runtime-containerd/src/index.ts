@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { images } from '@timonel/sdk/contracts/images';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { configSchema } from './config.ts';
 import { ContainerdRuntime } from './runtime.ts';
 
@@ -15,9 +16,12 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'drain',
   criticality: 'optional',
   setup(ctx) {
+    const { driver } = detectCgroups();
+    if (driver === undefined) throw new Error('this node has no usable control groups: run "timonel doctor"');
     const { dataDir, env, log, config } = ctx;
     const runtime = new ContainerdRuntime({
       dataDir,
+      cgroups: driver,
       env,
       log,
       settings: config,

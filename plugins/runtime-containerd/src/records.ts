@@ -2,7 +2,7 @@ import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readSync, rmSyn
 import { join } from 'node:path';
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
-import { isId } from './identity.ts';
+import { isId } from '@timonel/sdk/linux';
 
 /** What became of a container that containerd does not remember. */
 export interface ContainerRecord {

@@ -17,6 +17,8 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
+import { instanceOf } from '@timonel/sdk/linux';
+import type { CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { openAttach } from './attach.ts';
 import { cniDirectories, installCni, type CniDirectories } from './cni.ts';
 import type { ContainerdConfig } from './config.ts';
@@ -25,9 +27,8 @@ import { Containers } from './containers.ts';
 import { Channel } from './cri/channel.ts';
 import { dial } from './dial.ts';
 import { openExec } from './exec.ts';
-import { instanceOf } from './identity.ts';
 import { Importer, type ImporterOptions } from './image/importer.ts';
-import { hierarchies, PodGroups } from './pod-groups.ts';
+import { PodGroups } from './pod-groups.ts';
 import { conditionsNotReady, criConfigOf, missingLines, runtimeInfo } from './readiness.ts';
 import { Records } from './records.ts';
 import { SandboxHoldings } from './sandbox-holdings.ts';
@@ -38,6 +39,7 @@ export interface ContainerdRuntimeOptions {
   readonly dataDir: string;
   readonly env: Env;
   readonly log: Logger;
+  readonly cgroups: CgroupDriver;
   readonly settings: ContainerdConfig;
   readonly images: ImporterOptions['images'];
 }
@@ -74,7 +76,9 @@ export class ContainerdRuntime implements ContainerRuntime {
     this.#channel = channel;
     const ours = `timonel-${instance}-`;
     this.#execs = { ours, now: `${ours}${env.random.uuid().slice(0, 8)}-` };
-    this.#groups = new PodGroups(hierarchies());
+    const { cgroupParent } = settings;
+    const root = `${cgroupParent === '' ? '' : `${cgroupParent}/`}timonel-containerd-${instance}`;
+    this.#groups = new PodGroups({ driver: options.cgroups, env, root });
     this.#cni = cniDirectories(dataDir);
     this.#watcher = new Watcher({ ...holdings, channel, env, log });
     this.#importer = new Importer({ ...settings, channel, env, dataDir, images: options.images });

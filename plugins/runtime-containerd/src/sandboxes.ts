@@ -9,7 +9,7 @@ import {
 } from '@timonel/sdk/contracts/runtime';
 import type { ContainerdConfig } from './config.ts';
 import { callCode, type Channel } from './cri/channel.ts';
-import { checkId } from './identity.ts';
+import { checkId } from '@timonel/sdk/linux';
 import type { PodGroups } from './pod-groups.ts';
 import type { Records } from './records.ts';
 import type { FoundSandbox, SandboxHoldings } from './sandbox-holdings.ts';
@@ -80,8 +80,7 @@ export class Sandboxes {
     // Its network namespace must be gone before containerd removes it.
     await this.#ifThere('StopPodSandbox', found.criId);
     await this.#ifThere('RemovePodSandbox', found.criId);
-    groups.remove(this.groupOf(id));
-    this.#removeRootGroup();
+    await groups.remove(id);
     records.remove(id);
   }
 
@@ -91,51 +90,37 @@ export class Sandboxes {
     if (found === undefined) throw new RuntimeError('ResizeError', `there is no sandbox ${id}`);
     const before = (await records.read(id)).resources ?? found.config.resources;
     try {
-      groups.apply(this.groupOf(id), update);
+      groups.update(id, update);
     } catch (error) {
-      groups.apply(this.groupOf(id), before);
       throw new RuntimeError('ResizeError', errorMessage(error), { cause: error });
     }
     await records.add(id, { resources: merge(before) });
   }
 
-  /** Group of a pod, from the root of the hierarchies. */
-  groupOf(id: string): string {
-    return `${this.#rootGroup}/${id}`;
-  }
-
   /** For containerd, which wants it again with each container. */
   request(config: SandboxConfig): object {
-    const { instance, settings } = this.#options;
+    const { instance, settings, groups } = this.#options;
     const { unprivilegedPorts } = settings;
-    return sandboxRequest(config, { instance, cgroup: this.groupOf(config.id), unprivilegedPorts });
+    return sandboxRequest(config, { instance, cgroup: `/${groups.of(config.id)}`, unprivilegedPorts });
   }
 
   /** Removes what belongs to no sandbox and to none of these containers. */
   async tidy(containers: ReadonlySet<string>): Promise<void> {
     const { groups, records, holdings } = this.#options;
-    const before = [...groups.names(this.#rootGroup)];
+    const before = groups.sandboxes();
     const recorded = records.ids();
     // Looked up afterwards: what is made meanwhile is not touched.
     const known = new Set([...(await holdings.all()).map(({ config }) => config.id), ...this.#inCreation]);
-    for (const name of before) if (!known.has(name)) groups.remove(this.groupOf(name));
+    for (const name of before) if (!known.has(name)) await groups.remove(name);
     for (const id of recorded) if (!known.has(id) && !containers.has(id)) records.remove(id);
-    this.#removeRootGroup();
-  }
-
-  get #rootGroup(): string {
-    const { instance, settings } = this.#options;
-    const parent = settings.cgroupParent === '' ? '' : `/${settings.cgroupParent}`;
-    return `${parent}/timonel-containerd-${instance}`;
   }
 
   async #make(config: SandboxConfig, prepare: () => Promise<void>): Promise<SandboxStatus> {
     const { channel, groups, settings, holdings } = this.#options;
-    const group = this.groupOf(config.id);
     try {
       await mkdir(config.logDirectory, { recursive: true });
       await prepare();
-      groups.apply(group, config.resources);
+      groups.create(config.id, config.resources);
       const { runtimeHandler } = settings;
       await channel.call('RunPodSandbox', { config: this.request(config), runtimeHandler });
       const found = await this.find(config.id);
@@ -143,15 +128,8 @@ export class Sandboxes {
       return await holdings.status(found);
     } catch (error) {
       await this.remove(config.id).catch(() => undefined);
-      groups.remove(group);
-      this.#removeRootGroup();
+      await groups.remove(config.id);
       throw error;
-    }
-  }
-
-  #removeRootGroup(): void {
-    if (this.#inCreation.size <= 1 && this.#options.groups.names(this.#rootGroup).length === 0) {
-      this.#options.groups.remove(this.#rootGroup);
     }
   }
 

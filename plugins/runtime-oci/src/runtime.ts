@@ -15,7 +15,7 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import { instanceOf } from '@timonel/sdk/linux';
+import { instanceOf, pruneGroups, removeSpareGroups } from '@timonel/sdk/linux';
 import { PodGroups, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { attachSession } from './attach-session.ts';
 import type { RuntimeOciConfig } from './config.ts';
@@ -27,7 +27,6 @@ import { findPrograms, type OciKind } from './host.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { OciProgram } from './oci-program.ts';
 import { pauseGroup, Sandboxes } from './sandboxes.ts';
-import { pruneGroups, removeSpareGroups } from './spare-groups.ts';
 
 export interface OciRuntimeOptions {
   readonly kind: OciKind;

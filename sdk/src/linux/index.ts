@@ -4,3 +4,4 @@ export * from './identifiers.ts';
 export * from './paths.ts';
 export * from './process-identity.ts';
 export * from './seccomp/index.ts';
+export * from './spare-groups.ts';

@@ -9,7 +9,8 @@ import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runti
 import { Containerd, leftovers } from '../../../../test/support/containerd/daemon.ts';
 import { cniDirectories } from '../cni.ts';
 import { configSchema } from '../config.ts';
-import { instanceOf } from '../identity.ts';
+import { instanceOf } from '@timonel/sdk/linux';
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { ContainerdRuntime } from '../runtime.ts';
 import { makeTestImage } from './test-image.ts';
 
@@ -53,7 +54,10 @@ export class Bed {
       list: () => Promise.resolve([]),
     };
     const settings = configSchema.parse({ socket: this.containerd.socket });
+    const { driver } = detectCgroups();
+    if (driver === undefined) throw new Error('these tests need cgroups');
     this.runtime = new ContainerdRuntime({
+      cgroups: driver,
       dataDir: this.dataDir,
       env: this.env,
       log: quiet,

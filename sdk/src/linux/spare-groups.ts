@@ -14,7 +14,7 @@ export function removeSpareGroups(path: string, upTo: string): void {
   }
 }
 
-/** All below a group that nothing is in, and the group itself. */
+/** All below a group that nothing is in, and the group itself, in every hierarchy. */
 export function pruneGroups(path: string): void {
   for (const root of hierarchies()) removeTree(join(root, path));
 }
