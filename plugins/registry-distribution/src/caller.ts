@@ -8,7 +8,7 @@ import type { RegistryConfig } from './config.ts';
 import { isFailure, RegistryFailure } from './failure.ts';
 import type { Endpoint } from './hosts/endpoints.ts';
 import type { SchemeFinder } from './hosts/scheme-finder.ts';
-import type { PlainHosts } from './hosts/target.ts';
+import { mayCarrySecrets, type PlainHosts } from './hosts/target.ts';
 import { header, type Answer } from './http/answer.ts';
 import type { StreamedBody } from './http/send-body.ts';
 import { refusalOf } from './http/refusal.ts';
@@ -117,6 +117,7 @@ export class Caller {
   async #asOne(target: Target, call: Call, url: URL, candidate: Candidate): Promise<Answer> {
     const { authorizer } = this.#parts;
     const { plain, signal } = target;
+    if (candidate.credentials !== undefined && !mayCarrySecrets(url, plain)) throw notSentPlainly(url);
     const request: AuthorizationRequest = { registry: url, scopes: scopesOf(target, call), candidate, plain, signal };
     const first = await authorizer.header(request);
     const answer = await this.#send(target, call, url, first);
@@ -157,11 +158,16 @@ function scopesOf({ repository }: Target, { push = false, from }: Call): readonl
   return from === undefined ? [own] : [own, `repository:${from}:pull`];
 }
 
+function notSentPlainly({ origin, host }: URL): RegistryFailure {
+  const advice = `let it use HTTPS, or list ${host} in insecurePlainHttp`;
+  return new RegistryFailure('denied', `credentials are not sent to ${origin}, without encryption`, { advice });
+}
+
 /** The first refusal says most: the last one is that of nobody. */
 function deniedToAll(denied: RegistryFailure | undefined, candidates: readonly Candidate[]): RegistryFailure {
   if (denied === undefined || candidates.length < 2) return denied ?? new RegistryFailure('denied', 'nobody to be');
   const { message, status, stale } = denied;
-  const advice = 'correct the credentials, or have the right granted';
+  const advice = status === undefined ? denied.advice : 'correct the credentials, or have the right granted';
   const names = candidates.map((candidate) => nameOf(candidate)).join(', ');
   const details = { advice, stale, ...(status === undefined ? {} : { status }) };
   return new RegistryFailure('denied', `${message} (tried as ${names})`, details);

@@ -33,7 +33,10 @@ export interface Manifest extends Descriptor {
   readonly bytes: Uint8Array;
 }
 
-/** Each method: @throws ImageError ErrImagePull, ErrImagePush or RegistryUnavailable, with what the registry said and what to do. */
+/**
+ * Each method: @throws ImageError ErrImagePull, ErrImagePush, RegistryUnavailable or InvalidImageName, with what the registry said
+ * and what to do; or the reason of the signal, as it is.
+ */
 export interface ImageRegistry {
   /** The digest a tag has now, without fetching its manifest where the registry tells. */
   resolve(reference: ImageReference, access: RegistryAccess): Promise<Descriptor>;
@@ -53,6 +56,7 @@ export interface ImageRegistry {
     content: () => AsyncIterable<Uint8Array>,
     access: RegistryAccess,
   ): Promise<void>;
+  /** Under the reference's tag; without one under its digest, as the manifests of an index are sent. */
   pushManifest(reference: ImageReference, manifest: Manifest, access: RegistryAccess): Promise<void>;
 }
 
