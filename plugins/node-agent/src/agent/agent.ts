@@ -1,5 +1,5 @@
 /** The node agent: one worker for each pod of this node, fed by the API, the runtimes' events and lists, and timers. */
-import { errorMessage, type Many, type StopReason, type TimerHandle } from '@timonel/sdk';
+import { type Many, type StopReason, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, RuntimeEvent } from '@timonel/sdk/contracts/runtime';
 import { compareResourceVersions, Informer, type ControllerHost } from '@timonel/sdk/controller';
 import { pods, type Pod } from '@timonel/sdk/kube';
@@ -10,10 +10,10 @@ import { GoneCheck, type PodIdentity } from './gone-check.ts';
 import { labelKeys } from '../plan/identity.ts';
 import type { Holdings, Listing, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
+import { RuntimeLists } from './runtime-lists.ts';
 import { removeContainers, strayPod } from './shutdown.ts';
 import type { AgentServices } from './services.ts';
 
-const retryMs = 500;
 /** The removal of the containers needs the rest of the time that a plugin has for its stop. */
 const stepsEndMs = 3000;
 
@@ -41,23 +41,26 @@ export class Agent {
   readonly #workers = new Map<string, PodWorker>();
   readonly #informer: Informer<Pod>;
   readonly #goneCheck: GoneCheck;
+  readonly #lists: RuntimeLists;
   /** The pods as the informer showed them, by uid. */
   readonly #shown = new Map<string, Pod>();
   #checkpointTimer: TimerHandle | undefined;
   #usesCheckpoint = false;
-  #relistTimer: TimerHandle | undefined;
-  #relisting: Promise<void> | undefined;
   #listed = false;
-  #retained = false;
-  #relistAgain = false;
-  #runtimeNames = '';
-  #toldFailures = '';
-  #stopped = false;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#informer = new Informer(parts.host, parts.services.api, pods, {
       fieldSelector: `spec.nodeName=${parts.config.nodeName}`,
+    });
+    this.#lists = new RuntimeLists({
+      services: parts.services,
+      runtimes: parts.runtimes,
+      intervalMs: parts.config.relistIntervalMs,
+      former: [...(parts.checkpoint?.assignments.values() ?? [])],
+      ownSandboxes: () => this.workers().flatMap((worker) => [...worker.sandboxes.keys()]),
+      onEvent: (event) => this.#onEvent(event),
+      listed: (listing, changed) => this.#onListing(listing, changed),
     });
     const { api, env, log } = parts.services;
     this.#goneCheck = new GoneCheck({ api, env, log, newestSeen: () => this.newestSeen() });
@@ -85,8 +88,8 @@ export class Agent {
 
   /** Takes over what runs, then follows the API. Nothing is started before the runtimes were listed: it might run already. */
   start(): void {
-    this.#parts.providers.onChange(() => this.#relistNow());
-    this.#relistNow();
+    this.#parts.providers.onChange(() => this.#lists.now());
+    this.#lists.now();
     void this.#informer.synced.then(
       () => this.#onSynced(),
       () => undefined,
@@ -94,15 +97,9 @@ export class Agent {
   }
 
   async stop(reason: StopReason): Promise<void> {
-    this.#stopped = true;
-    this.#relistTimer?.cancel();
     this.#checkpointTimer?.cancel();
     this.#goneCheck.close();
-    const steps = [
-      this.#informer.stop(),
-      Promise.resolve(this.#relisting),
-      ...this.workers().map((worker) => worker.close()),
-    ];
+    const steps = [this.#informer.stop(), this.#lists.stop(), ...this.workers().map((worker) => worker.close())];
     if (!(await endsWithin(this.#parts.services.env, stepsEndMs, Promise.all(steps)))) {
       // An API that does not answer (its disk is full) must not keep containers alive.
       this.#parts.services.log.warn(
@@ -117,61 +114,11 @@ export class Agent {
     this.#parts.runtimes.close();
   }
 
-  #relistNow(): void {
-    if (this.#stopped) return;
-    if (this.#relisting !== undefined) {
-      this.#relistAgain = true;
-      return;
-    }
-    this.#relistTimer?.cancel();
-    this.#relisting = this.#relist().finally(() => {
-      this.#relisting = undefined;
-      if (!this.#relistAgain) return;
-      this.#relistAgain = false;
-      this.#relistNow();
-    });
-  }
-
-  /** Once for each set of them. */
-  #tellOfFailures({ failed }: Listing): void {
-    const text = [...failed].map(([handler, why]) => `${handler}: ${why}`).join('; ');
-    if (text !== '' && text !== this.#toldFailures) {
-      this.#parts.services.log.warn({ failed: text }, 'runtimes could not be listed, will retry');
-    }
-    this.#toldFailures = text;
-  }
-
-  async #relist(): Promise<void> {
-    const { services, runtimes, config } = this.#parts;
-    let delayMs = config.relistIntervalMs;
-    try {
-      const listing = await runtimes.list((event) => this.#onEvent(event));
-      if (listing.failed.size > 0) delayMs = retryMs;
-      this.#tellOfFailures(listing);
-      for (const held of listing.holdings) this.#holdIds(held);
-      if (listing.failed.size === 0) await this.#retainNetwork(listing);
-      if (!this.#listed && (listing.listed.size > 0 || listing.failed.size === 0)) this.#first(listing.holdings);
-      if (this.#listed) this.#adopt(listing);
-    } catch (error) {
-      services.log.warn({ error: errorMessage(error) }, 'the runtimes were not taken in, will retry');
-      delayMs = retryMs;
-    }
-    if (!this.#stopped) this.#relistTimer = services.env.timers.after(delayMs, () => this.#relistNow());
-  }
-
-  /** Once, after a list that is complete: the attachments of sandboxes that are gone are dropped. */
-  async #retainNetwork({ holdings, listed }: Listing): Promise<void> {
-    if (this.#retained) return;
-    const held = holdings.flatMap(({ sandboxes }) => sandboxes.map(({ id }) => id));
-    const own = this.workers().flatMap((worker) => [...worker.sandboxes.keys()]);
-    // Those of a runtime that is not on the node now run on without us.
-    const away = [...(this.#parts.checkpoint?.assignments.values() ?? [])].filter(
-      ({ handler }) => !listed.has(handler),
-    );
-    const { network, log } = this.#parts.services;
-    const dropped = await network.retain([...held, ...own, ...away.flatMap(({ sandboxes }) => sandboxes)]);
-    if (dropped > 0) log.info({ dropped }, 'network attachments of former sandboxes dropped');
-    this.#retained = true;
+  #onListing(listing: Listing, changed: boolean): void {
+    for (const held of listing.holdings) this.#holdIds(held);
+    if (!this.#listed && (listing.listed.size > 0 || listing.failed.size === 0)) this.#first(listing.holdings);
+    if (this.#listed) this.#adopt(listing, changed);
+    if (changed) this.#parts.runtimesChanged();
   }
 
   #first(holdings: readonly Holdings[]): void {
@@ -197,7 +144,7 @@ export class Agent {
     if (checkpoint === undefined) return;
     services.log.warn({ pods: checkpoint.pods.length }, 'going on with the pods that were known last');
     for (const pod of checkpoint.pods) this.#work(pod);
-    this.#relistNow();
+    this.#lists.now();
   }
 
   #onSynced(): void {
@@ -207,7 +154,7 @@ export class Agent {
     if (this.#usesCheckpoint) {
       for (const pod of checkpoint?.pods ?? []) if (!this.#shown.has(pod.metadata.uid ?? '')) this.#checkGone(pod);
     }
-    this.#relistNow();
+    this.#lists.now();
   }
 
   #onDeleted(last: Pod): void {
@@ -231,12 +178,8 @@ export class Agent {
   /** What the first list held, until the pods it belongs to are known. */
   readonly #early = new Map<string, Holdings>();
 
-  #adopt({ holdings, listed }: Listing): void {
+  #adopt({ holdings, listed }: Listing, changed: boolean): void {
     const present = new Set(holdings.flatMap((held) => held.sandboxes.map((sandbox) => sandbox.id)));
-    const names = this.#parts.runtimes.names().toSorted().join();
-    const changed = names !== this.#runtimeNames;
-    this.#runtimeNames = names;
-    if (changed) this.#parts.runtimesChanged();
     for (const worker of this.#workers.values()) {
       if (worker.handler !== undefined && listed.has(worker.handler)) worker.retainSandboxes(present);
       worker.runtimesListed(changed);
@@ -326,7 +269,7 @@ export class Agent {
 
   #onEvent(event: RuntimeEvent): void {
     const worker = this.#workers.get(event.podUid);
-    if (event.type === 'sandbox-stopped') this.#relistNow();
+    if (event.type === 'sandbox-stopped') this.#lists.now();
     worker?.trigger();
   }
 }
