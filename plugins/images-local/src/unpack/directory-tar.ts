@@ -66,15 +66,18 @@ class DirectoryPack {
     } else if (this.leftOut.length < 10) this.leftOut.push(name);
   }
 
-  #entry(header: EntryHeader): Promise<void> {
+  /** A file has bytes, be they none: without them its entry waits for some. */
+  #entry(header: EntryHeader, bytes?: Buffer): Promise<void> {
     return new Promise((done, fail) => {
-      this.#pack.entry(header, (error) => (error ? fail(error) : done()));
+      const callback = (error?: Error | null): void => (error ? fail(error) : done());
+      if (bytes === undefined) this.#pack.entry(header, callback);
+      else this.#pack.entry(header, bytes, callback);
     });
   }
 
   async #file(header: EntryHeader, path: string): Promise<void> {
     const size = header.size ?? 0;
-    if (size === 0) return this.#entry({ ...header, size: 0 });
+    if (size === 0) return this.#entry({ ...header, size: 0 }, Buffer.alloc(0));
     const sink = this.#pack.entry(header);
     // A file that grows meanwhile is cut at the size the header says; one that shrinks is an error of the pack.
     await pipeline(createReadStream(path, { end: size - 1 }), sink);

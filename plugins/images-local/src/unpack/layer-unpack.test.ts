@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { writeTar, type TarMember } from '@timonel/testkit/contracts/images';
+import { paxRecords, writeTar, type TarMember } from '@timonel/testkit/contracts/images';
 import { configSchema, type Limits } from '../config.ts';
+import { LayerTree } from './layer-tree.ts';
 import { unpackLayer } from './layer-unpack.ts';
 import { readTarFile } from './tar-stream.ts';
 
@@ -179,7 +180,83 @@ describe('unpackLayer', () => {
     ['a whiteout through a link', [{ name: 'd', type: '2', link: '..' }, { name: 'd/.wh.secret' }]],
     ['an opaque marker through a link', [{ name: 'd', type: '2', link: '..' }, { name: 'd/.wh..wh..opq' }]],
     ['the root as a link', [{ name: './', type: '2', link: '..' }]],
-    ['a name part that is too long', [{ name: `pre/${'x'.repeat(90)}`, type: 'S' }]],
+    ['a sparse file of GNU', [{ name: 'holes', type: 'S' }]],
+    [
+      'a sparse file of pax',
+      [
+        { name: 'h', type: 'x', content: paxRecords({ 'GNU.sparse.major': '1', 'GNU.sparse.name': 'holes' }) },
+        { name: 'GNUSparseFile.0/holes', content: 'x' },
+      ],
+    ],
+    ['a kind that nobody knows', [{ name: 'label', type: 'V' }]],
+    [
+      'a name part that is too long',
+      [
+        { name: 'h', type: 'x', content: paxRecords({ path: `pre/${'x'.repeat(256)}` }) },
+        { name: 'x', content: '' },
+      ],
+    ],
+    [
+      'a name that is too long',
+      [
+        { name: 'h', type: 'L', content: 'x/'.repeat(3000) },
+        { name: 'x', content: '' },
+      ],
+    ],
+    [
+      'an absolute name behind a long header',
+      [
+        { name: 'h', type: 'x', content: paxRecords({ path: '/escape' }) },
+        { name: 'x', content: 'x' },
+      ],
+    ],
+    [
+      'a long link out of the root',
+      [
+        { name: 'h', type: 'K', content: '../secret' },
+        { name: 'h', type: '1', link: 'x' },
+      ],
+    ],
+    ['a name with a zero byte', [{ name: 'h', type: 'x', content: paxRecords({ path: 'a\0b' }) }, { name: 'x' }]],
+    ['an owner beyond all ids', [{ name: 'h', type: 'x', content: paxRecords({ uid: '4294967295' }) }, { name: 'x' }]],
+    ['an owner that is no number', [{ name: 'h', type: 'x', content: paxRecords({ uid: '-1' }) }, { name: 'x' }]],
+    ['a damaged extended header', [{ name: 'h', type: 'x', content: '99 path=x\n' }, { name: 'x' }]],
+    ['an extended header without end', [{ name: 'h', type: 'x', claimedBytes: 8 ** 11 - 1 }]],
+    ['a long name without end', [{ name: 'h', type: 'L', claimedBytes: 8 ** 11 - 1 }]],
+    [
+      'a directory that became a link',
+      [
+        { name: 'd/', type: '5' },
+        { name: 'd/in', content: 'x' },
+        { name: 'd', type: '2', link: '..' },
+        { name: 'd/escape', content: 'x' },
+      ],
+    ],
+    [
+      'a hard link to a link out of the root, and a file through it',
+      [
+        { name: 'l', type: '2', link: '..' },
+        { name: 'h', type: '1', link: 'l' },
+        { name: 'h/escape', content: 'x' },
+      ],
+    ],
+    [
+      'too many extended attributes',
+      [
+        {
+          name: 'h',
+          type: 'x',
+          content: paxRecords(
+            Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`SCHILY.xattr.user.${i}`, 'x'])),
+          ),
+        },
+        { name: 'x', content: 'x' },
+      ],
+    ],
+    [
+      'extended attributes that are too large',
+      [{ name: 'h', type: 'x', content: paxRecords({ 'SCHILY.xattr.user.a': 'x'.repeat(70_000) }) }, { name: 'x' }],
+    ],
   ])('refuses %s', async (_what, members) => {
     await writeFile(join(directory, 'secret'), outside);
     await expect(unpack(members)).rejects.toMatchObject({ name: 'ImageError', reason: 'CorruptImage' });
@@ -199,6 +276,99 @@ describe('unpackLayer', () => {
     expect(await readFile(join(directory, 'secret'), 'utf8')).toBe(outside);
     expect(await readFile(join(root, 'f'), 'utf8')).toBe('inside');
     expect(await readFile(join(root, 'd/secret'), 'utf8')).toBe('inside');
+  });
+
+  it('gives attributes to no directory that a link has replaced', async () => {
+    await mkdir(join(directory, 'sub'));
+    const before = await lstat(join(directory, 'sub'));
+    const root = await unpack([
+      { name: 'a/', type: '5', mode: 0o700 },
+      { name: 'a/sub/', type: '5', mode: 0o711, mtime: 1 },
+      { name: 'a', type: '2', link: '..' },
+    ]);
+    expect(await readlink(join(root, 'a'))).toBe('..');
+    const after = await lstat(join(directory, 'sub'));
+    expect([after.mode, after.mtimeMs, after.uid]).toEqual([before.mode, before.mtimeMs, before.uid]);
+  });
+
+  it('replaces a directory by a file, and makes it anew', async () => {
+    const root = await unpack([
+      { name: 'd/deep/old', content: '1' },
+      { name: 'd', content: 'a file' },
+      { name: 'd/', type: '5' },
+      { name: 'd/deep/new', content: '2' },
+    ]);
+    expect(await readdir(join(root, 'd/deep'))).toEqual(['new']);
+  });
+
+  it('reads long names and times, sizes and owners of extended headers', async () => {
+    const long = `${'d'.repeat(120)}/${'f'.repeat(200)}`;
+    const root = await unpack([
+      { name: 'g', type: 'g', content: paxRecords({ comment: 'of all' }) },
+      { name: 'h', type: 'x', content: paxRecords({ path: long, mtime: '1600000000.5', uid: '70000', size: '3' }) },
+      { name: 'short', content: 'abc', claimedBytes: 0 },
+      { name: 'h', type: 'L', content: `${'g'.repeat(150)}\0` },
+      { name: 'short', content: 'gnu' },
+      { name: 'old/', type: '0' },
+    ]);
+    const file = await lstat(join(root, long));
+    expect([file.size, file.mtimeMs]).toEqual([3, 1_600_000_000_500]);
+    if (isRoot) expect(file.uid).toBe(70_000);
+    expect(await readFile(join(root, 'g'.repeat(150)), 'utf8')).toBe('gnu');
+    expect((await lstat(join(root, 'old'))).isDirectory()).toBe(true);
+  });
+
+  asRoot('keeps file capabilities and attributes of users, and none that speak to the host', async () => {
+    // CAP_NET_RAW, permitted and effective.
+    const capability = Buffer.from('0100000200200000000000000000000000000000', 'hex');
+    const attributes = paxRecords({
+      'SCHILY.xattr.security.capability': capability,
+      'SCHILY.xattr.user.note': 'kept',
+      'SCHILY.xattr.user.overlay.opaque': 'y',
+      'SCHILY.xattr.trusted.overlay.redirect': '/etc',
+      'SCHILY.xattr.security.selinux': 'x',
+      uid: '12',
+      mtime: '1600000000',
+    });
+    const root = await unpack([
+      { name: 'h', type: 'x', content: attributes },
+      { name: 'bin/ping', content: 'ping', mode: 0o755 },
+      { name: 'bin/same', type: '1', link: 'bin/ping' },
+    ]);
+    const tarred = await run('tar', ['--xattrs', '--xattrs-include=*', '--format=pax', '-cC', root, 'bin/ping'], {
+      encoding: 'latin1',
+    });
+    const kept = [...tarred.stdout.matchAll(/SCHILY\.xattr\.([\w.]+)=/g)].map(([, name]) => name);
+    expect(kept.sort()).toEqual(['security.capability', 'user.note']);
+    expect(tarred.stdout).toContain(capability.toString('latin1'));
+    const ping = await lstat(join(root, 'bin/ping'));
+    expect([ping.mode & 0o7777, ping.uid, ping.mtimeMs, ping.nlink]).toEqual([0o755, 12, 1_600_000_000_000, 2]);
+    expect(await readFile(join(root, 'bin/ping'), 'utf8')).toBe('ping');
+    expect(await readdir(directory)).toEqual(['layer-0', 'layer-0.tar']);
+  });
+
+  asRoot('leaves nothing beside the layer when one with attributes breaks off', async () => {
+    const note = { name: 'h', type: 'x', content: paxRecords({ 'SCHILY.xattr.user.note': 'x' }) } as const;
+    const cut = writeTar([note, { name: 'f', content: Buffer.alloc(5000) }]).subarray(0, 4000);
+    await mkdir(join(directory, 'root'));
+    await writeFile(join(directory, 'cut.tar'), cut);
+    const file = { path: join(directory, 'cut.tar'), what: 'the layer', maxBytes: 1e6 };
+    const attempt = unpackLayer((visitor) => readTarFile(file, visitor), join(directory, 'root'), [], limits);
+    await expect(attempt).rejects.toThrow(/the layer: .*cut off/);
+    expect((await readdir(directory)).sort()).toEqual(['cut.tar', 'root']);
+  });
+
+  it('a layer that replaces directories over and over is given up', () => {
+    const tree = new LayerTree(directory, [], 50);
+    const attributes = { mode: 0o755, uid: 0, gid: 0, mtime: 0 };
+    const replace = (): void => {
+      for (let i = 0; i < 20; i++) {
+        tree.addDirectory('a/b/c', attributes);
+        tree.closeFile(tree.openFile('a', attributes));
+        tree.addDirectory('a', attributes);
+      }
+    };
+    expect(replace).toThrow(/replaces directories too often/);
   });
 
   it('stops at the bounds', async () => {

@@ -12,7 +12,7 @@ import { writeTar } from './tar-writer.ts';
 
 export { dockerArchive, ociArchive, thisArchitecture, type ImageParts } from './archives.ts';
 export { FakeRegistry, pieces, type ImageChanges } from './fake-registry.ts';
-export { sha256Hex, writeTar, type TarMember } from './tar-writer.ts';
+export { paxRecords, sha256Hex, writeTar, type TarMember } from './tar-writer.ts';
 
 /** An empty image service under test. */
 export interface ImagesUnderTest {
@@ -224,6 +224,7 @@ function localContract(name: string, make: () => Promise<ImagesUnderTest>): void
       const root = join(bed.scratchDir, 'root');
       await mkdir(join(root, 'srv'), { recursive: true });
       await writeFile(join(root, 'srv/server.js'), 'listen()', { mode: 0o640 });
+      await writeFile(join(root, 'srv/empty'), '');
       const image = await bed.images.buildFromDirectory(root, 'mine:1', {
         cmd: ['node', 'server.js'],
         workingDir: '/srv',
@@ -233,6 +234,7 @@ function localContract(name: string, make: () => Promise<ImagesUnderTest>): void
       const file = join(image.rootfs.layers[0] ?? '', 'srv/server.js');
       expect(await readFile(file, 'utf8')).toBe('listen()');
       expect((await stat(file)).mode & 0o777).toBe(0o640);
+      expect((await stat(join(image.rootfs.layers[0] ?? '', 'srv/empty'))).size).toBe(0);
       await expect(bed.images.buildFromDirectory(join(root, 'absent'), 'mine:2', {})).rejects.toThrow(/absent/);
     });
 

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 export interface TarMember {
   readonly name: string;
   /** A ustar type flag: `0` file (default), `1` hard link, `2` symbolic link, `3` and `4` devices, `5` directory, `6` fifo. */
-  readonly type?: '0' | '1' | '2' | '3' | '4' | '5' | '6' | 'S';
+  readonly type?: '0' | '1' | '2' | '3' | '4' | '5' | '6' | 'S' | 'x' | 'g' | 'L' | 'K' | 'V';
   readonly content?: string | Uint8Array;
   readonly link?: string;
   readonly mode?: number;
@@ -14,6 +14,18 @@ export interface TarMember {
   readonly mtime?: number;
   /** Claims another length than the content has. */
   readonly claimedBytes?: number;
+}
+
+/** Extended headers of pax, the content of a member of type `x` (of the next member) or `g` (of all). */
+export function paxRecords(records: Readonly<Record<string, string | Uint8Array>>): Buffer {
+  return Buffer.concat(
+    Object.entries(records).map(([key, value]) => {
+      const rest = Buffer.concat([Buffer.from(` ${key}=`), Buffer.from(value), Buffer.from('\n')]);
+      let length = rest.length;
+      while (String(length).length + rest.length !== length) length = String(length).length + rest.length;
+      return Buffer.concat([Buffer.from(String(length)), rest]);
+    }),
+  );
 }
 
 /** A ustar archive with the end blocks. */
