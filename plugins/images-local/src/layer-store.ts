@@ -11,6 +11,8 @@ import { processStartTime } from './store-lock.ts';
 const run = promisify(execFile);
 /** Blobs on their way lie under this name in scratch directories, so that the sweep can save what a killed pull had. */
 const downloadPrefix = 'download-';
+/** Less of a blob is not worth to be kept. */
+export const minPartialBytes: number = 64 * 1024;
 const hexPattern = /^[0-9a-f]{64}$/;
 
 /** A blob to be kept: its bytes, or a file that is moved in place. */
@@ -123,7 +125,9 @@ export class LayerStore {
       const directory = join(this.#dataDir, 'tmp', name);
       for (const file of await readdir(directory).catch(() => [])) {
         const hex = file.startsWith(downloadPrefix) ? file.slice(downloadPrefix.length) : '';
-        if (hexPattern.test(hex)) await this.keepPartial(`sha256:${hex}`, join(directory, file));
+        const path = join(directory, file);
+        const isWorth = hexPattern.test(hex) && ((await statIfThere(path))?.size ?? 0) >= minPartialBytes;
+        if (isWorth) await this.keepPartial(`sha256:${hex}`, path);
       }
       await rm(directory, { recursive: true, force: true });
     }

@@ -1,11 +1,9 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
-import type { LayerStore } from '../layer-store.ts';
+import { minPartialBytes, type LayerStore } from '../layer-store.ts';
 import { corrupt } from '../unpack/corrupt.ts';
 import type { RemoteLayer, RemoteSource } from './remote-image.ts';
 
-/** Less is not worth to be kept. */
-const minPartialBytes = 64 * 1024;
-const gatherBytes = 1024 ** 2;
+const gatherBytes = 256 * 1024;
 
 /**
  * Brings a blob to `path`, from where an earlier pull was broken off. When this one is broken off too, what there is so far is kept.
