@@ -2,8 +2,9 @@
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
-import { errorCode, type TimerHandle, type Timers } from '@timonel/sdk';
+import { errorCode, type Timers } from '@timonel/sdk';
 import { connectionProblem, RegistryFailure, untrusted } from '../failure.ts';
+import { Countdown } from './countdown.ts';
 import { sendBody, type StreamedBody } from './send-body.ts';
 
 export interface HttpRequest {
@@ -58,7 +59,10 @@ function adviceFor(code: string, url: URL): string {
   return 'check the network between this node and the registry';
 }
 
-/** Resolves with the head of the answer; its body is read by the caller. @throws RegistryFailure, or the reason of the signal */
+/**
+ * Resolves with the head of the answer; its body is read by the caller. Requests that wait for a connection of their host wait for
+ * others' transfers, which have limits of their own. @throws RegistryFailure, or the reason of the signal
+ */
 export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<IncomingMessage> {
   const { agent, lookup, timers, inFlight } = parts;
   const { url, method, headers, body, signal } = asked;
@@ -69,57 +73,58 @@ export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<Inco
     }
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     const host = url.hostname.replace(/^\[|\]$/g, '');
-    const length = body === undefined ? {} : { 'content-length': String('size' in body ? body.size : body.length) };
+    const streamed = body !== undefined && 'size' in body;
+    const length = body === undefined ? {} : { 'content-length': String(streamed ? body.size : body.length) };
     const path = `${url.pathname}${url.search}`;
     const port = url.port === '' ? undefined : url.port;
     const request = send({ host, port, method, path, agent, lookup, headers: { ...headers, ...length } });
-    let timer: TimerHandle | undefined;
-    const arm = (ms: number, what: string): void => {
-      timer?.cancel();
-      timer = timers.after(ms, () => {
-        const advice = 'check that the registry is well, and the network';
-        request.destroy(new RegistryFailure('unreachable', `${url.host}: ${what} within ${ms} ms`, { advice }));
-      });
-    };
+    const advice = 'check that the registry is well, and the network';
+    const countdown = new Countdown(timers, (what) => {
+      request.destroy(new RegistryFailure('unreachable', `${url.host}: ${what}`, { advice }));
+    });
     const onAbort = (): void => void request.destroy();
     inFlight.add(request);
-    request.once('socket', (socket: Socket) => onConnected(request, socket, url, parts, arm));
+    request.once('socket', (socket: Socket) => {
+      const connected = (): void => onConnected(request, body, parts, countdown);
+      if (request.reusedSocket || !socket.connecting) connected();
+      else {
+        countdown.begin(parts.connectTimeoutMs, 'no connection');
+        socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+      }
+    });
     request.once('response', (response) => {
-      timer?.cancel();
+      countdown.close();
       resolve(response);
     });
     request.on('error', (error) => {
-      timer?.cancel();
+      countdown.close();
       reject(signal?.aborted === true ? (signal.reason as Error) : failureOf(url, error, request.reusedSocket));
     });
     request.once('close', () => {
-      timer?.cancel();
+      countdown.close();
       inFlight.delete(request);
       signal?.removeEventListener('abort', onAbort);
     });
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (body === undefined || !('size' in body)) request.end(body);
-    else {
-      const drained = (): void => arm(parts.stallTimeoutMs, 'nothing more was taken');
-      const whole = (): void => arm(parts.requestTimeoutMs, 'no answer');
-      void sendBody(request, body, drained, whole);
-    }
+    if (!streamed) request.end(body);
   });
 }
 
-/** Requests that wait for a connection of their host wait for others' transfers, which have limits of their own. */
 function onConnected(
   request: ClientRequest,
-  socket: Socket,
-  url: URL,
-  parts: ExchangeParts,
-  arm: (ms: number, what: string) => void,
+  body: HttpRequest['body'],
+  { requestTimeoutMs, stallTimeoutMs }: ExchangeParts,
+  countdown: Countdown,
 ): void {
-  const connected = (): void => arm(parts.requestTimeoutMs, 'no answer');
-  if (request.reusedSocket || !socket.connecting) {
-    connected();
+  const awaitAnswer = (): void => countdown.begin(requestTimeoutMs, 'no answer');
+  if (body === undefined || !('size' in body)) {
+    awaitAnswer();
     return;
   }
-  arm(parts.connectTimeoutMs, 'no connection');
-  socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+  countdown.pause();
+  void sendBody(request, body, (state) => {
+    if (state === 'sent') awaitAnswer();
+    else if (state === 'registry') countdown.begin(stallTimeoutMs, 'nothing more was taken');
+    else countdown.pause();
+  });
 }

@@ -6,19 +6,23 @@ import { isFailure, RegistryFailure } from '../failure.ts';
 
 export interface StreamedBody {
   readonly size: number;
-  readonly content: AsyncIterable<Uint8Array>;
+  /** Called when there is a connection. */
+  content(): AsyncIterable<Uint8Array>;
 }
 
+/** The registry is waited for, or the content; at the end all is on its way. */
+export type SendingState = 'registry' | 'content' | 'sent';
+
 /**
- * Sends the body and ends the request; a body that fails, or whose size is another one, destroys it. `onProgress` after each
- * piece that was taken, `onEnd` when all of it was. Ends when the request does, whatever the body does. Never rejects.
+ * Sends the body and ends the request; a body that fails, or whose size is another one, destroys it. Ends when the request does,
+ * whatever the body does. Never rejects.
  */
 export async function sendBody(
   request: ClientRequest,
-  { size, content }: StreamedBody,
-  onProgress: () => void,
-  onEnd: () => void,
+  body: StreamedBody,
+  onState: (state: SendingState) => void,
 ): Promise<void> {
+  const { size } = body;
   const ended = new AbortController();
   let [sent, whole] = [0, false];
   const end = (): void => {
@@ -28,17 +32,19 @@ export async function sendBody(
   };
   request.once('response', end).once('close', end);
   try {
-    for await (const piece of content) {
+    for await (const piece of body.content()) {
       sent += piece.length;
       if (ended.signal.aborted) break;
       if (sent > size)
         throw new RegistryFailure('refused', `the content has more than the ${size} bytes it was said to have`);
-      if (!request.write(piece)) await once(request, 'drain', { signal: ended.signal });
-      onProgress();
+      if (request.write(piece)) continue;
+      onState('registry');
+      await once(request, 'drain', { signal: ended.signal });
+      onState('content');
     }
     if (ended.signal.aborted) return;
     if (sent < size) throw new RegistryFailure('refused', `the content has ${sent} bytes and was said to have ${size}`);
-    onEnd();
+    onState('sent');
     whole = true;
     request.end();
   } catch (error) {

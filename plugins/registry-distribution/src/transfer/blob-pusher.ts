@@ -114,7 +114,7 @@ async function upload(
         await chunks.close();
       }
       await finish(parts, target, blob, location, new Uint8Array());
-    } else await finish(parts, target, blob, location, { size: blob.size, content: content() });
+    } else await finish(parts, target, blob, location, { size: blob.size, content });
   } catch (error) {
     // Of one that cannot be reached nothing is to be had by another call.
     if (isFailure(error) && error.kind !== 'unreachable') await giveUp(parts, target, location);

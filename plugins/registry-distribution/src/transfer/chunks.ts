@@ -21,7 +21,7 @@ export class Chunks implements Iterable<Chunk> {
   *[Symbol.iterator](): Generator<Chunk, void, undefined> {
     for (let start = 0; start < this.#size; start += this.#chunkBytes) {
       const size = Math.min(this.#chunkBytes, this.#size - start);
-      yield { start, size, content: this.#take(start, size) };
+      yield { start, size, content: () => this.#take(start, size) };
     }
   }
 

@@ -226,6 +226,19 @@ describe('a blob', () => {
     expect(calls().filter((call) => call.startsWith('POST'))).toHaveLength(1);
   });
 
+  it('whose content comes slowly is sent all the same', async () => {
+    const { registry, blobs } = await store();
+    async function* slow(): AsyncGenerator<Uint8Array, void, undefined> {
+      for await (const piece of pieces()) {
+        await new Promise((resolve) => void setTimeout(resolve, 60));
+        yield piece;
+      }
+    }
+    await bed.client({ stallTimeoutMs: 20, requestTimeoutMs: 40 }).pushBlob(image(registry), blob, slow, anyone);
+    expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
+    expect(registry.requests.filter(({ method }) => method === 'PUT')).toHaveLength(1);
+  });
+
   it('that a registry stops taking is given up after some tries', async () => {
     const { registry } = await store((request) => {
       if (request.method !== 'PUT') return false;
