@@ -59,6 +59,9 @@ describe('images of a private registry', () => {
     await told('known', `Successfully pulled image "${imageOf('one:v1')}" in `);
     expect(await events('known')).toContain('Unable to retrieve some image pull secrets (lost);');
     await told('known', 'Container created: c');
+    // The image is on the node now, for those who have the key to it.
+    await pod('late', imageOf('one:v1'), {});
+    await told('late', `Failed to pull image "${imageOf('one:v1')}"`);
     await told('stranger', `Back-off pulling image "${imageOf('one:v1')}"`);
   }, 60_000);
 

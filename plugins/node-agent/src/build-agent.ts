@@ -18,6 +18,7 @@ import { sourcesOf } from './checkpoint/references.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentContext } from './agent-context.ts';
 import type { NodePolicy } from './container/node-policy.ts';
+import { PullRecords } from './images/pull-records.ts';
 import { ImagePuller } from './images/puller.ts';
 import { readMachine, type Machine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
@@ -93,11 +94,12 @@ function policyOf({ config, dataDir }: AgentContext, machine: Machine): NodePoli
 function pullerOf(
   { config, deps, env }: AgentContext,
   sources: RememberedSources,
+  records: PullRecords,
   event: AgentServices['event'],
 ): ImagePuller {
   const atOnce = config.serializeImagePulls ? 1 : config.maxParallelImagePulls;
   const bound = atOnce === 0 ? undefined : new Semaphore(atOnce);
-  return new ImagePuller({ images: deps.images, sources, env, bound, event });
+  return new ImagePuller({ images: deps.images, sources, records, env, bound, event });
 }
 
 interface Built {
@@ -106,9 +108,13 @@ interface Built {
   readonly classes: RuntimeClasses;
   readonly reached: Reached;
   readonly sources: RememberedSources;
+  readonly records: PullRecords;
 }
 
-function servicesOf(ctx: AgentContext, { machine, runtimes, classes, reached, sources }: Built): AgentServices {
+function servicesOf(
+  ctx: AgentContext,
+  { machine, runtimes, classes, reached, sources, records }: Built,
+): AgentServices {
   const { config, deps, env } = ctx;
   const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
   const event: AgentServices['event'] = (pod, type, reason, message) =>
@@ -119,7 +125,7 @@ function servicesOf(ctx: AgentContext, { machine, runtimes, classes, reached, so
     env,
     log: ctx.log,
     api: deps.api,
-    puller: pullerOf(ctx, sources, event),
+    puller: pullerOf(ctx, sources, records, event),
     network: deps.network,
     runtimes,
     classes,
@@ -156,7 +162,13 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     defaultHandler: config.runtime,
     came: (name) => agent.retryClass(name),
   });
-  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources });
+  const records = await PullRecords.open({
+    file: join(ctx.dataDir, 'pulled-images.json'),
+    policy: config.imagePullCredentialsVerificationPolicy,
+    log: ctx.log,
+    present: async () => (await deps.images.list()).map(({ id }) => id),
+  });
+  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, records });
   for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
     if (firstId !== undefined) services.ids.hold(uid, firstId);
   }

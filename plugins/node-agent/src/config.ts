@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
 import { isNamespaced } from './admission/sysctls.ts';
+import type { VerificationPolicy } from './images/pull-records.ts';
 
 export interface AgentConfig {
   readonly nodeName: string;
@@ -29,6 +30,7 @@ export interface AgentConfig {
   readonly memoryThrottlingFactor: number;
   readonly serializeImagePulls: boolean;
   readonly maxParallelImagePulls: number;
+  readonly imagePullCredentialsVerificationPolicy: VerificationPolicy;
   readonly checkpointDelayMs: number;
   readonly checkpointLimitBytes: number;
 }
@@ -104,6 +106,13 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   serializeImagePulls: z.boolean().default(false),
   /** Pulls at the same time, when they are not one by one. 0: no bound. */
   maxParallelImagePulls: z.number().int().min(0).default(5),
+  /**
+   * Whether a pod must have the credentials that an image on the node was pulled with. `NeverVerifyPreloadedImages`: for those that were
+   * pulled for pods, not for those brought by other ways.
+   */
+  imagePullCredentialsVerificationPolicy: z
+    .enum(['NeverVerify', 'NeverVerifyPreloadedImages', 'AlwaysVerify'])
+    .default('NeverVerifyPreloadedImages'),
   /** How long a start waits for the API before it goes on with the pods that were known last. */
   checkpointDelayMs: z.number().int().min(0).default(5000),
   /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */

@@ -9,6 +9,7 @@ import type { ContainerConfig, ContainerRuntime, ContainerStatus, SandboxConfig 
 import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
 import { policy } from '../container/testing.ts';
+import { PullRecords } from '../images/pull-records.ts';
 import { ImagePuller } from '../images/puller.ts';
 import { container, exited, podWith, running, sandbox } from '../plan/testing.ts';
 import { IdRanges } from './id-ranges.ts';
@@ -32,6 +33,7 @@ class Bench {
   /** Of the runtimes that the node has. */
   handlers = ['fake'];
   userNamespaces = false;
+  registryIsSlow = false;
   readonly sandboxes: SandboxConfig[] = [];
   /** Answers of the registry that are waited for. */
   readonly pulls: { signal: AbortSignal | undefined; done: () => void }[] = [];
@@ -125,8 +127,8 @@ class Bench {
     };
     const images: Pick<ImageService, 'find' | 'ensure'> = {
       find: async (reference) => (this.imageIsThere ? images.ensure(reference, 'IfNotPresent') : undefined),
-      ensure: async (reference, policy, { signal } = {}) => {
-        if (policy === 'Always') await new Promise<void>((done) => this.pulls.push({ signal, done }));
+      ensure: async (reference, _policy, { signal } = {}) => {
+        if (this.registryIsSlow) await new Promise<void>((done) => this.pulls.push({ signal, done }));
         if (!this.imageIsThere)
           throw Object.assign(new Error('absent'), { name: 'ImageError', reason: 'ErrImagePull' });
         const config = {
@@ -173,6 +175,12 @@ class Bench {
       puller: new ImagePuller({
         images,
         sources: { secret: async () => undefined, serviceAccount: async () => undefined },
+        records: new PullRecords({
+          file: join(this.dataDir, 'pulled-images.json'),
+          policy: 'NeverVerifyPreloadedImages',
+          log: createRecordingLogger(),
+          present: async () => [],
+        }),
         env: this.env,
         bound: undefined,
         event: this.tell,
@@ -418,6 +426,7 @@ describe('a pull', () => {
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'timonel-worker-'));
     bench = new Bench(dataDir, { containers: [container('app', { imagePullPolicy: 'Always' })] });
+    bench.registryIsSlow = true;
     bench.worker.trigger();
     await until(() => bench.pulls.length > 0, { what: 'the pull' });
   });

@@ -7,7 +7,7 @@ function repositoryOf(reference: string): string {
 }
 
 /** `docker.io/library/nginx` for `nginx`: as full references are written. */
-function fullRepository(image: string): string {
+export function repositoryNamed(image: string): string {
   const name = repositoryOf(image);
   const [first = '', ...rest] = name.split('/');
   const hasHost = rest.length > 0 && (/[.:]/.test(first) || first === 'localhost');
@@ -21,7 +21,7 @@ export function digestReference(image: string, digests: readonly string[] = []):
   const [name = '', asked] = image.split('@');
   if (/^sha256:[0-9a-f]+$/.test(name)) return undefined;
   const known = asked ?? digest;
-  return known === undefined ? undefined : `${fullRepository(image)}@${known}`;
+  return known === undefined ? undefined : `${repositoryNamed(image)}@${known}`;
 }
 
 /** All names that a node tells of an image: by digest, and by tag. */

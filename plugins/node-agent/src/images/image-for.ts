@@ -41,7 +41,7 @@ async function pullBeside(services: AgentServices, record: PodRecord, container:
   const isCurrent = (): boolean => pulls.get(container.name) === pull;
   try {
     const { reference, abort } = pull;
-    const image = await services.puller.pull(record.pod(), reference, pullPolicyOf(container), abort.signal);
+    const image = await services.puller.pull(record.pod(), reference, abort.signal);
     if (!isCurrent()) return;
     pulls.set(container.name, { ...pull, image });
   } catch (error) {

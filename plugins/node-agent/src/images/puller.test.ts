@@ -1,26 +1,42 @@
-import { describe, expect, it } from '@jest/globals';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EnsuredImage, ImageService, PullOptions } from '@timonel/sdk/contracts/images';
 import type { Secret, ServiceAccount } from '@timonel/sdk/kube';
-import { manualEnv } from '@timonel/testkit';
+import { createRecordingLogger, manualEnv } from '@timonel/testkit';
 import { Semaphore } from '../agent/semaphore.ts';
 import { digestReference, namesOf } from '../container/image-digest.ts';
 import { podWith } from '../plan/testing.ts';
+import { fitsImage } from './pod-credentials.ts';
+import { PullRecords } from './pull-records.ts';
 import { ImagePuller, pullPolicyOf } from './puller.ts';
+
+let directory: string;
+let file: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'timonel-pulls-'));
+  file = join(directory, 'pulled-images.json');
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
 
 const signal = new AbortController().signal;
 const imageOf = (pulled: EnsuredImage['pulled']): EnsuredImage =>
   ({ id: 'sha256:1', references: [], sizeBytes: 1234, created: '', config: {}, rootfs: {}, pulled }) as never;
 
-/** Pulls take two seconds each. */
+/** Pulls take two seconds each; after one the image is there. */
 function bench(account: ServiceAccount | undefined, bound?: Semaphore) {
+  const pulled = new Set(['here:1']);
   const env = manualEnv();
   const asked: PullOptions[] = [];
   const events: string[] = [];
   const images: Pick<ImageService, 'find' | 'ensure'> = {
-    find: async (reference) => (reference === 'here:1' ? imageOf(undefined) : undefined),
-    ensure: async (_reference, _policy, options = {}) => {
+    find: async (reference) => (pulled.has(reference) ? imageOf(undefined) : undefined),
+    ensure: async (reference, policy, options = {}) => {
+      if (policy !== 'Always') return imageOf(undefined);
       asked.push(options);
-      await env.timers.sleep(2000);
+      pulled.add(reference);
+      await env.advance(2000);
       return imageOf({ bytes: 1000, durationMs: 2000 });
     },
   };
@@ -30,16 +46,18 @@ function bench(account: ServiceAccount | undefined, bound?: Semaphore) {
     secret: async (_namespace: string, name: string) => secrets[name],
     serviceAccount: async (_namespace: string, name: string) => (name === 'robot' ? account : undefined),
   };
+  const present = async (): Promise<readonly string[]> => [];
+  const log = createRecordingLogger();
+  const records = new PullRecords({ file, policy: 'NeverVerifyPreloadedImages', log, present });
   const event = (_pod: unknown, type: string, reason: string, message: string): void =>
     void events.push(`${type} ${reason}: ${message}`);
-  return { env, asked, events, puller: new ImagePuller({ images, sources, env, bound, event }) };
+  return { asked, events, puller: new ImagePuller({ images, sources, records, env, bound, event }) };
 }
 
 describe('pulls', () => {
   it('tell how long they took, with and without waiting for others', async () => {
-    const { env, events, puller } = bench(undefined, new Semaphore(1));
-    const both = ['a:1', 'b:1'].map((name) => puller.pull(podWith(), name, 'Always', signal));
-    await env.advance(5000);
+    const { events, puller } = bench(undefined, new Semaphore(1));
+    const both = ['a:1', 'b:1'].map((name) => puller.pull(podWith(), name, signal));
     await Promise.all(both);
     expect(events).toEqual([
       'Normal Pulling: Pulling image "a:1"',
@@ -67,10 +85,8 @@ describe('pulls', () => {
     ],
     ['nobody', {}, undefined, [], 0],
   ])('get the credentials of %s', async (_whom, spec, account, missing, found) => {
-    const { env, asked, events, puller } = bench(account);
-    const pull = puller.pull(podWith(spec), 'r.example/a:1', 'IfNotPresent', signal);
-    await env.advance(2000);
-    await pull;
+    const { asked, events, puller } = bench(account);
+    await puller.pull(podWith(spec), 'r.example/a:1', signal);
     const credentials = [{ registry: 'r.example', username: 'u', password: 'p' }].slice(0, found);
     expect(asked).toMatchObject([{ credentials }]);
     const told = events.filter((text) => text.includes('FailedToRetrieveImagePullSecret'));
@@ -81,8 +97,23 @@ describe('pulls', () => {
     const { asked, events, puller } = bench(undefined);
     expect(await puller.present(podWith(), 'here:1', 'Always')).toBeUndefined();
     expect(await puller.present(podWith(), 'absent:1', 'IfNotPresent')).toBeUndefined();
-    await expect(puller.pull(podWith(), 'a:1', 'Always', AbortSignal.abort())).rejects.toThrow('abort');
+    await expect(puller.pull(podWith(), 'a:1', AbortSignal.abort())).rejects.toThrow('abort');
     expect({ asked, events }).toEqual({ asked: [], events: [] });
+  });
+
+  it('with credentials open the image to those who have them, and to others only once the registry says so', async () => {
+    const { asked, events, puller } = bench(undefined);
+    const owner = podWith({ imagePullSecrets: [{ name: 'good' }] });
+    const image = 'r.example/a:1';
+    await puller.pull(owner, image, signal);
+    expect(await puller.present(owner, image, 'IfNotPresent')).toBeDefined();
+    expect(await puller.present(podWith(), image, 'IfNotPresent')).toBeUndefined();
+    await expect(puller.present(podWith(), image, 'Never')).rejects.toMatchObject({ reason: 'ErrImageNeverPull' });
+    const known = events.length;
+    await puller.pull(podWith(), image, signal);
+    expect(asked.map(({ credentials }) => credentials?.length)).toEqual([1, 0]);
+    expect(await puller.present(podWith(), image, 'Never')).toBeDefined();
+    expect(events.slice(known)[0]).toBe(`Normal Pulling: Pulling image "${image}"`);
   });
 
   it.each([
@@ -123,6 +154,17 @@ describe('names of images', () => {
     ['sha256:77', ['sha256:1'], undefined],
   ])('%s with the digests %j is %s', (image, digests, expected) => {
     expect(digestReference(image, digests)).toBe(expected);
+  });
+
+  it.each([
+    ['docker.io', 'nginx:1', true],
+    ['r.example/team', 'r.example/team/a:1', true],
+    ['r.example/team', 'r.example/teams/a:1', false],
+    ['*.example', 'r.example/a', true],
+    ['*.example', 'a.b.example/a', false],
+    ['r.example', 'r.example:5000/a', false],
+  ])('credentials of %s for %s: %s', (registry, image, expected) => {
+    expect(fitsImage({ registry }, image)).toBe(expected);
   });
 
   it('are told by digest and by tag', () => {

@@ -1,19 +1,19 @@
 /** Images for containers: what is there at once, and what has to be asked for, with the events that tell of it. */
 import { errorMessage, type Env } from '@timonel/sdk';
-import type { EnsuredImage, ImageService, RegistryCredentials } from '@timonel/sdk/contracts/images';
+import { ImageError, type EnsuredImage, type ImageService } from '@timonel/sdk/contracts/images';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import type { EventType } from '../agent/services.ts';
 import type { Semaphore } from '../agent/semaphore.ts';
-import type { RememberedSources } from '../checkpoint/remembered-sources.ts';
-import { serviceAccountOf } from '../checkpoint/references.ts';
 import { goDuration } from './go-duration.ts';
-import { pullCredentials } from './pull-secrets.ts';
+import { credentialsOf, fitsImage, type CredentialSources } from './pod-credentials.ts';
+import type { PullRecords } from './pull-records.ts';
 
 export type PullPolicy = 'Always' | 'IfNotPresent' | 'Never';
 
 export interface PullerParts {
   readonly images: Pick<ImageService, 'find' | 'ensure'>;
-  readonly sources: Pick<RememberedSources, 'secret' | 'serviceAccount'>;
+  readonly sources: CredentialSources;
+  readonly records: PullRecords;
   readonly env: Env;
   /** Bound of pulls at the same time. Undefined: none. */
   readonly bound: Semaphore | undefined;
@@ -41,27 +41,65 @@ export class ImagePuller {
   async present(pod: Pod, reference: string, policy: PullPolicy): Promise<EnsuredImage | undefined> {
     if (policy === 'Always') return undefined;
     const { images } = this.#parts;
-    if (policy === 'IfNotPresent' && (await images.find(reference)) === undefined) return undefined;
+    const found = await images.find(reference);
+    if (found === undefined && policy === 'IfNotPresent') return undefined;
+    if (found !== undefined && !(await this.#mayUse(pod, reference, found.id))) {
+      if (policy === 'IfNotPresent') return undefined;
+      throw new ImageError(
+        'ErrImageNeverPull',
+        `image ${JSON.stringify(reference)} was pulled with credentials that this pod does not have, and imagePullPolicy is Never`,
+      );
+    }
     const image = await images.ensure(reference, policy);
     this.#present(pod, reference);
     return image;
   }
 
   /** Asks the registry. @throws ImageError, and the signal's reason */
-  async pull(pod: Pod, reference: string, policy: PullPolicy, signal: AbortSignal): Promise<EnsuredImage> {
+  async pull(pod: Pod, reference: string, signal: AbortSignal): Promise<EnsuredImage> {
     const { env, bound } = this.#parts;
     const asked = env.clock.monotonic();
     const work = async (): Promise<EnsuredImage> => {
       signal.throwIfAborted();
       this.#parts.event(pod, 'Normal', 'Pulling', `Pulling image "${reference}"`);
       const began = env.clock.monotonic();
-      const credentials = await this.#credentials(pod);
-      const image = await this.#parts.images.ensure(reference, policy, { credentials, signal });
+      const image = await this.#ask(pod, reference, signal);
       if (image.pulled === undefined) this.#present(pod, reference);
       else this.#pulled(pod, reference, image, began, asked);
       return image;
     };
     return bound === undefined ? work() : bound.run(work);
+  }
+
+  async #ask(pod: Pod, reference: string, signal: AbortSignal): Promise<EnsuredImage> {
+    const { images, records, sources } = this.#parts;
+    const { found, missing } = await credentialsOf(sources, pod);
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
+      this.#parts.event(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
+    }
+    const credentials = found.map((each) => each.credentials);
+    const fitting = found.filter((each) => fitsImage(each.credentials, reference));
+    if (fitting.length > 0) await records.begin(reference);
+    // Somebody else's image may be here: only the registry can say whether this pod may have it.
+    const image = await images.ensure(reference, 'Always', { credentials, signal });
+    await records.done(
+      image.id,
+      reference,
+      fitting.flatMap((each) => each.marks),
+    );
+    return image;
+  }
+
+  async #mayUse(pod: Pod, reference: string, imageId: string): Promise<boolean> {
+    const { records, sources } = this.#parts;
+    if (records.isOpen(imageId, reference)) return true;
+    const { found } = await credentialsOf(sources, pod);
+    const fitting = found.filter((each) => fitsImage(each.credentials, reference));
+    return records.knows(
+      imageId,
+      fitting.flatMap((each) => each.marks),
+    );
   }
 
   /** Tells of a failure, in the words of the kubelet. */
@@ -84,42 +122,5 @@ export class ImagePuller {
     const times = `${goDuration(end - began)} (${goDuration(end - asked)} including waiting)`;
     const message = `Successfully pulled image "${reference}" in ${times}. Image size: ${sizeBytes} bytes.`;
     this.#parts.event(pod, 'Normal', 'Pulled', message);
-  }
-
-  /** Of the pod's secrets; when it names none, of those of its service account. */
-  async #credentials(pod: Pod): Promise<RegistryCredentials[]> {
-    const namespace = pod.metadata.namespace ?? '';
-    const found: RegistryCredentials[] = [];
-    const missing: string[] = [];
-    for (const name of await this.#secretNames(pod, namespace)) {
-      try {
-        const secret = await this.#parts.sources.secret(namespace, name);
-        if (secret === undefined) missing.push(name);
-        else found.push(...pullCredentials(secret));
-      } catch (error) {
-        missing.push(`${name}: ${errorMessage(error)}`);
-      }
-    }
-    if (missing.length > 0) {
-      const message = `Unable to retrieve some image pull secrets (${missing.join(', ')}); attempting to pull the image may not succeed.`;
-      this.#parts.event(pod, 'Warning', 'FailedToRetrieveImagePullSecret', message);
-    }
-    return found;
-  }
-
-  async #secretNames(pod: Pod, namespace: string): Promise<string[]> {
-    const own = pod.spec.imagePullSecrets ?? [];
-    const named = own.length > 0 ? own : await this.#ofServiceAccount(pod, namespace);
-    return named.flatMap(({ name = '' }) => (name === '' ? [] : [name]));
-  }
-
-  async #ofServiceAccount(pod: Pod, namespace: string): Promise<readonly { readonly name?: string }[]> {
-    try {
-      const account = await this.#parts.sources.serviceAccount(namespace, serviceAccountOf(pod));
-      return account?.imagePullSecrets ?? [];
-    } catch {
-      // Most pulls need none: that the account is not to be had must not end them.
-      return [];
-    }
   }
 }
