@@ -155,8 +155,6 @@ describe('guardFor', () => {
     for (const all of [true, false]) {
       const error = await new Promise((resolve) => guardFor(registry, named)?.('localhost', { all }, resolve));
       expect(error).toMatchObject({ kind: 'untrusted', message: expect.stringContaining('an address of this node') });
-      const unknown = await new Promise((resolve) => guardFor(registry, named)?.('no.invalid', { all }, resolve));
-      expect(unknown).toMatchObject({ syscall: 'getaddrinfo' });
     }
     const found = await new Promise((resolve) =>
       guardFor(registry, named)?.('192.0.2.1', {}, (...answer) => resolve(answer)),

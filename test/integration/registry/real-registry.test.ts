@@ -25,7 +25,8 @@ describe('a real registry', () => {
 
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'timonel-registry-test-'));
-    [registry, other] = await Promise.all([startRegistry(), startRegistry()]);
+    registry = await startRegistry();
+    other = await startRegistry();
     single = await writeLayout(join(directory, 'single'), 'v1', [
       {
         platform: 'linux/amd64',
