@@ -32,7 +32,7 @@ export interface CgroupDriver {
   processes(path: string): readonly number[];
   /** Names of the groups within; empty when there is no such group. */
   children(path: string): readonly string[];
-  /** Kills all that is in the group and in those within, where the kernel does that in one step. False: it does not. */
+  /** Kills all that is in the group and in those within, where the kernel does that in one step. False: it only forks no more. */
   kill(path: string): boolean;
   /** Removes one empty group. False: something still runs or is in it. An absent group is removed already. */
   remove(path: string): boolean;

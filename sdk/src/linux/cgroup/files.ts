@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errorCode, errorMessage } from '../../kernel/index.ts';
 
 /** Undefined: the file or its group is gone. */
@@ -76,5 +76,15 @@ export function removeGroup(path: string): boolean {
     if (code === 'ENOENT') return true;
     if (code === 'EBUSY' || code === 'ENOTEMPTY') return false;
     throw error;
+  }
+}
+
+/** `group`: of the pids controller. A program that forks faster than one reads its processes would not be caught else. */
+export function forkNoMore(group: string): void {
+  try {
+    writeFileSync(join(group, 'pids.max'), '0');
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENODEV') throw error;
   }
 }

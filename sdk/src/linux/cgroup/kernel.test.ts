@@ -94,12 +94,34 @@ const path = `${top}/pod/container`;
 
   it('removes a group in which a program forks without end', async () => {
     driver.create(path, { pidsLimit: 50 }, 'container');
-    const shell = shellIn(driver, path, 'bomb() { bomb | bomb & }; bomb; while :; do bomb; done');
+    const shell = shellIn(driver, path, 'exec bash -c "bomb() { bomb & bomb & wait; }; bomb"');
     await until(() => driver.processes(path).length > 20, { what: 'the bomb to go off' });
     expect(driver.processes(path).length).toBeLessThanOrEqual(50);
     await removeGroups(driver, top, env);
     expect(driver.usage(path)).toBeUndefined();
     expect(driver.children(top)).toEqual([]);
     await until(() => (shell.exitCode ?? shell.signalCode) !== null, { what: 'the shell to be gone' });
+  });
+
+  it('removes a group whose process is another one at every look', async () => {
+    driver.create(path, {}, 'container');
+    const script = 'f() { f & exit; }; f';
+    const runners = Array.from({ length: 12 }, () => shellIn(driver, path, script));
+    await until(() => runners.every((shell) => (shell.exitCode ?? shell.signalCode) !== null), {
+      what: 'the first to end',
+    });
+    await removeGroups(driver, top, env);
+    expect(driver.usage(path)).toBeUndefined();
+  });
+
+  (v1 ? it.skip : it)(`says who is in the way of limits${v1 ? ' (skipped: not on cgroup v1)' : ''}`, async () => {
+    driver.create(`${top}/held`, {}, 'container');
+    const shell = shellIn(driver, `${top}/held`, 'echo in; exec sleep 60');
+    try {
+      await once(shell.stdout as NodeJS.ReadableStream, 'data');
+      expect(() => driver.create(`${top}/held/within`, {})).toThrow(/held holds processes.*set cgroupParent/);
+    } finally {
+      shell.kill('SIGKILL');
+    }
   });
 });

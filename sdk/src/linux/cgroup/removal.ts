@@ -21,7 +21,7 @@ export async function removeGroups(driver: CgroupDriver, path: string, env: Env)
   throw new Error(`control group ${path} is still busy with the processes ${driver.processes(path).join(', ')}`);
 }
 
-/** Forks that go on while we read the list are met at the next attempt; where the kernel kills a group at once there are none. */
+/** Nobody forks any more, so that the list holds all who are left. */
 function killAll(driver: CgroupDriver, path: string): void {
   if (driver.kill(path)) return;
   for (const pid of driver.processes(path)) killQuietly(pid);

@@ -2,7 +2,16 @@ import { join } from 'node:path';
 import { errorCode } from '../../kernel/index.ts';
 import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { CgroupDriver, CgroupUsage, Lacking } from './driver.ts';
-import { groupNames, makeGroup, readCounters, readGroupFile, readNumber, readPids, removeGroup } from './files.ts';
+import {
+  forkNoMore,
+  groupNames,
+  makeGroup,
+  readCounters,
+  readGroupFile,
+  readNumber,
+  readPids,
+  removeGroup,
+} from './files.ts';
 import { hugePageSettings, needsHugePages } from './huge-pages.ts';
 import { MemoryInUse } from './memory-max.ts';
 import { applySettings, has, writeSettings } from './settings.ts';
@@ -59,7 +68,10 @@ export function cgroupV1(mounts: V1Controllers, further: V1Further = {}, lacking
     usage: (path) => readUsage(mounts, path),
     processes: (path) => readPids(join(mounts.pids, path, 'cgroup.procs')),
     children: (path) => [...new Set(all.flatMap((root) => groupNames(join(root, path))))],
-    kill: () => false,
+    kill(path) {
+      forkNoMore(join(mounts.pids, path));
+      return false;
+    },
     remove: (path) => all.map((root) => removeGroup(join(root, path))).every((removed) => removed),
   };
 

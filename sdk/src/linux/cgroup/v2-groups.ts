@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { errorCode } from '../../kernel/index.ts';
 import { makeGroup, readGroupFile, writeGroupFile } from './files.ts';
 
 /**
@@ -14,9 +15,21 @@ export function makeGroups(root: string, path: string, controllers: readonly str
   }
   let above = root;
   for (const name of path.split('/')) {
-    if (!handsDown(above, controllers)) writeGroupFile(join(above, 'cgroup.subtree_control'), wanted);
+    if (!handsDown(above, controllers)) handDown(above, wanted);
     above = join(above, name);
     makeGroup(above);
+  }
+}
+
+function handDown(group: string, controllers: string): void {
+  try {
+    writeGroupFile(join(group, 'cgroup.subtree_control'), controllers);
+  } catch (error) {
+    if (errorCode((error as Error).cause) !== 'EBUSY') throw error;
+    const why = `the control group ${group} holds processes, so that none within can have limits`;
+    throw new Error(`${why}: move them into a group of their own, or set cgroupParent to a group without`, {
+      cause: error,
+    });
   }
 }
 

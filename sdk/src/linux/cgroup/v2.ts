@@ -1,7 +1,16 @@
 import { join } from 'node:path';
 import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { CgroupDriver, CgroupUsage } from './driver.ts';
-import { groupNames, readCounters, readGroupFile, readNumber, readPids, removeGroup, writeGroupFile } from './files.ts';
+import {
+  forkNoMore,
+  groupNames,
+  readCounters,
+  readGroupFile,
+  readNumber,
+  readPids,
+  removeGroup,
+  writeGroupFile,
+} from './files.ts';
 import { hugePageSettings, needsHugePages } from './huge-pages.ts';
 import { lowerMemoryMax } from './memory-max.ts';
 import { applySettings, has, isUnlimited, readLimit, writeSettings, type Setting } from './settings.ts';
@@ -42,7 +51,10 @@ export function cgroupV2(root: string): CgroupDriver {
     children: (path) => groupNames(join(root, path)),
     kill(path) {
       const file = join(root, path, 'cgroup.kill');
-      if (!has(file)) return false;
+      if (!has(file)) {
+        forkNoMore(join(root, path));
+        return false;
+      }
       writeGroupFile(file, '1');
       return true;
     },
