@@ -5,4 +5,3 @@ export { PodGroups } from './pod-groups.ts';
 export { removeGroups } from './removal.ts';
 export { resize } from './resize.ts';
 export { withDevices, type AllowedDevices, type DeviceDriver, type DeviceRule } from './devices.ts';
-export { weightFromShares } from './shares.ts';
