@@ -28,7 +28,7 @@ export class MonitorFailure extends Error {
 
 /** From what the native side printed, `E<exit code> <text>`, and how it ended. */
 export function parseFailure(text: string, code: number | null, signal: string | null): MonitorFailure {
-  const parsed = /^E(\d+) (.*)$/s.exec(text);
+  const parsed = /^R?E(\d+) (.*)$/s.exec(text);
   const ended = `timonel-monitor ended with ${signal ?? `code ${code}`}`;
   return new MonitorFailure(parsed?.[2] ?? (text === '' ? ended : text), Number(parsed?.[1] ?? 128));
 }

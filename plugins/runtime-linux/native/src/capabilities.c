@@ -13,6 +13,11 @@ static void capabilities_set(uint64_t effective, uint64_t permitted) {
     if (syscall(SYS_capset, &header, data) < 0) fail("capset", "container");
 }
 
+/* Nobody inside may look into this process, or trace it, without CAP_SYS_PTRACE of the node. */
+void undumpable_become(void) {
+    if (prctl(PR_SET_DUMPABLE, 0) < 0) fail("prctl", "PR_SET_DUMPABLE");
+}
+
 void capabilities_drop(void) {
     capabilities_set(0, 0);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
@@ -54,7 +59,7 @@ void privileges_apply(const struct spec *spec, const struct identity *identity) 
     if (setresuid(identity->uid, identity->uid, identity->uid) < 0) fail("setresuid", "container");
     uint64_t now = final_set(identity) | (filter_needs_admin(spec) ? UINT64_C(1) << CAP_SYS_ADMIN : 0);
     capabilities_set(now, now);
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) fail("prctl", "PR_CAP_AMBIENT");
     if (spec->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail("prctl", "PR_SET_NO_NEW_PRIVS");
 }
 

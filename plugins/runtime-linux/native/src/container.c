@@ -244,6 +244,7 @@ _Noreturn void container_run(const char *directory) {
     attach_open(input_fd, spec.input_once && !spec.tty, !spec.tty);
     record_write("created", "pid %d\nstartTime %llu\ncreatedAt %lld\n", init_pid, process_start_time(init_pid), (long long)now_ms());
     job_done();
-    dup2(STDIN_FILENO, STDERR_FILENO);      /* the null device: with this the job is done */
+    /* the null device: with this the job is done */
+    if (dup2(STDIN_FILENO, STDERR_FILENO) < 0) fail("dup2", "/dev/null");
     monitor_loop();
 }

@@ -61,15 +61,14 @@ void tree_remove(int parent, const char *name) {
     if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) fail("rmdir", name);
 }
 
-/* Field 22 of /proc/PID/stat: with it a pid names one process for ever. 0: there is none. */
+/* Field 22 of /proc/PID/stat: with it a pid names one process for ever. */
 unsigned long long process_start_time(pid_t pid) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    ssize_t length = read(fd, text, sizeof text - 1);
+    ssize_t length = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (length <= 0) fail("read", path);
     close(fd);
-    if (length <= 0) return 0;
     text[length] = '\0';
     char *field = strrchr(text, ')');       /* the name before it may hold blanks */
     for (int number = 2; field != NULL && number < 22; number++) field = strchr(field + 1, ' ');
@@ -106,6 +105,11 @@ int64_t now_ms(void) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* These and all above: now, or when a program is executed. */
+void descriptors_close(unsigned first, bool at_execution) {
+    if (syscall(SYS_close_range, first, ~0U, at_execution ? 1U << 2 : 0) < 0) fail("close_range", "descriptors");
 }
 
 /* False: the other side is gone. */

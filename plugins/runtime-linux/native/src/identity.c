@@ -38,8 +38,9 @@ static void table_open(const char *path) {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (table != NULL) fclose(table);
-    bool plain = fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    table = plain ? fdopen(fd, "r") : NULL;
+    bool there = fd >= 0 && fstat(fd, &status) == 0;
+    if (!there && errno == EIO) fail("open", path);
+    table = there && S_ISREG(status.st_mode) ? fdopen(fd, "r") : NULL;
     if (fd >= 0 && table == NULL) close(fd);
     lines_left = MAX_LINES;
 }

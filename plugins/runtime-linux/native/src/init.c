@@ -51,7 +51,7 @@ _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
     struct identity identity;
     report_to(handshake->report);
     signals_reset();
-    prctl(PR_SET_DUMPABLE, 0);              /* until execve nobody inside may look at us */
+    undumpable_become();                    /* until execve nobody inside may look at us */
     umask(0);
     oom_score_set(spec->oom_score_adj);
     limits_apply(spec);
@@ -70,9 +70,10 @@ _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
     if (spec->readonly_root && mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | (spec->privileged ? 0 : MS_NODEV), NULL) < 0)
         fail("mount read-only", "/");
     privileges_apply(spec, &identity);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);       /* a change of credentials clears it, so only now */
+    /* a change of credentials clears it, so only now */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail("prctl", "PR_SET_PDEATHSIG");
     if (write(handshake->report, "R", 1) != 1) _exit(1);
     if (!wait_byte(handshake->go)) _exit(1);
-    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    descriptors_close(3, true);
     command_execute(spec, &identity);
 }

@@ -33,7 +33,7 @@ int main(int count, char **arguments) {
     if (count == 4 && strcmp(arguments[1], "dial") == 0) dial_run(arguments[2], arguments[3]);
     const char *role = count >= 2 ? arguments[1] : "";
     bool session = count == 3 && strcmp(role, "exec") == 0;
-    if (!session) syscall(SYS_close_range, 3, ~0U, 0);
+    if (!session) descriptors_close(3, false);
     bool serves = strcmp(role, "serve") == 0;
     if (session || serves) run_sealed(arguments);
     if (session) session_run(arguments[2]);

@@ -61,6 +61,7 @@ void record_write(const char *name, const char *format, ...) __attribute__((form
 void record_sync(const char *name);
 int64_t now_ms(void);
 bool wait_byte(int fd);
+void descriptors_close(unsigned first, bool at_execution);
 
 /* sandbox.c */
 _Noreturn void sandbox_run(const char *directory);
@@ -99,6 +100,7 @@ void identity_resolve(const struct spec *spec, struct identity *identity);
 void privileges_apply(const struct spec *spec, const struct identity *identity);
 void privileges_finish(const struct spec *spec, const struct identity *identity);
 void capabilities_drop(void);
+void undumpable_become(void);
 void limits_apply(const struct spec *spec);
 _Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
 

@@ -62,9 +62,9 @@ static void rights_leave(bool by_chroot) {
 static _Noreturn void pause_run(const struct spec *spec) {
     setsid();
     prctl(PR_SET_NAME, "timonel-pause");
-    prctl(PR_SET_DUMPABLE, 0);
+    undumpable_become();
     rights_leave(spec->root_by_chroot);
-    syscall(SYS_close_range, 0, ~0U, 0);
+    descriptors_close(0, false);
     signal(SIGCHLD, SIG_IGN);
     for (;;) pause();
 }

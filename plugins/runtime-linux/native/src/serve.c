@@ -28,8 +28,10 @@ static void title_set(const char *role, const char *directory) {
 /* All descriptors above 2 are the launcher's: a child has none of them. */
 static _Noreturn void job_run(const char *role, const char *directory, int output) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0) _exit(EXIT_CANNOT_START);
-    syscall(SYS_close_range, 3, ~0U, 0);
+    report_to(output);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0) fail("dup2", "/dev/null");
+    descriptors_close(3, false);
+    report_to(STDERR_FILENO);
     signal(SIGCHLD, SIG_DFL);
     title_set(role, directory);
     role_run(role, directory);

@@ -37,10 +37,10 @@ static _Noreturn void command_run(struct spec *spec, int alive, int console_sock
     }
     working_directory_enter(spec);
     privileges_apply(spec, &identity);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail("prctl", "PR_SET_PDEATHSIG");
     struct pollfd parent = {alive, POLLIN, 0};
     if (poll(&parent, 1, 0) != 0) _exit(1); /* the parent ended before the line above */
-    syscall(SYS_close_range, 3, ~0U, 4 /* CLOSE_RANGE_CLOEXEC */);
+    descriptors_close(3, true);
     command_execute(spec, &identity);
 }
 
@@ -86,8 +86,8 @@ _Noreturn void session_run(const char *spec_path) {
     report_plainly();
     spec_read(&spec, spec_path);
     unlink(spec_path);
-    prctl(PR_SET_DUMPABLE, 0);              /* processes of the container must not reach us through /proc */
-    syscall(SYS_close_range, spec.tty ? RESIZE_FD + 1 : RESIZE_FD, ~0U, 0);
+    undumpable_become();                    /* processes of the container must not reach us through /proc */
+    descriptors_close(spec.tty ? RESIZE_FD + 1 : RESIZE_FD, false);
     if (pipe2(alive, O_CLOEXEC) < 0) fail("pipe2", "session");
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
     limits_apply(&spec);

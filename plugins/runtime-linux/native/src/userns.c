@@ -21,7 +21,7 @@ void user_namespace_root(void) {
     if (setgroups(0, NULL) < 0) fail("setgroups", "user namespace");
     if (setresgid(0, 0, 0) < 0) fail("setresgid", "user namespace");
     if (setresuid(0, 0, 0) < 0) fail("setresuid", "user namespace");
-    prctl(PR_SET_DUMPABLE, 0);
+    undumpable_become();
 }
 
 /* Files of a detached mount belong to the pod's ids as they belong to the node's: 0 is the pod's root. */

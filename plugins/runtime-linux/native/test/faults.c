@@ -1,9 +1,11 @@
 /* Makes one call fail. The file FAULT holds `DEPTH NUMBER`: DEPTH 1 is a job of the launcher, 2 a process that it makes, 3 one that this
- * makes; NUMBER the call, from 1, that fails there. It fails once: the name of the
- * call is written to the file FAULT.hit, and FAULT removed. */
+ * makes; NUMBER the call, from 1, that fails there. The plan is for one job: the first to read it
+ * removes it. The name of the call that failed stands in the file FAULT.hit, which is empty when there were fewer. */
 #include "monitor.h"
 
-static int depth, wanted_depth, wanted, calls;
+enum { HIT_FD = 900 };
+
+static int depth, wanted_depth, wanted, calls, hit_fd = -1;
 static pid_t process;
 static bool asking;
 
@@ -11,29 +13,35 @@ static void plan_read(void) {
     char text[64] = "";
     int fd = open(FAULT, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%d %d", &wanted_depth, &wanted) != 2) wanted = 0;
+    if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%d %d", &wanted_depth, &wanted) != 2) wanted_depth = 0;
+    close(fd);
+    unlink(FAULT);
+}
+
+/* Kept open, as its path is gone with the root. */
+static void hit_open(void) {
+    int fd = open(FAULT ".hit", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    hit_fd = fcntl(fd, F_DUPFD_CLOEXEC, HIT_FD);
     close(fd);
 }
 
-static void hit_write(const char *name) {
-    int fd = open(FAULT ".hit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return;
-    dprintf(fd, "%s", name);
-    close(fd);
-    unlink(FAULT);
+static void process_begin(void) {
+    depth = process == 0 ? 0 : depth + 1;
+    process = getpid();
+    calls = 0;
+    if (depth == 1) plan_read();
+    if (depth > 0 && depth == wanted_depth) hit_open();
 }
 
 static bool fails(const char *name) {
     if (asking) return false;
     asking = true;
-    if (process != getpid()) {
-        depth = process == 0 ? 0 : depth + 1;
-        process = getpid();
-        calls = 0;
-        if (depth == 1) plan_read();
-    }
+    if (process != getpid()) process_begin();
     bool here = depth > 0 && depth == wanted_depth && ++calls == wanted;
-    if (here) hit_write(name);
+    if (here && write(hit_fd, name, strlen(name)) < 0) {
+        hit_open();                         /* our descriptor was closed with others */
+        if (write(hit_fd, name, strlen(name)) < 0) here = false;
+    }
     asking = false;
     if (here) errno = EIO;
     return here;
@@ -47,7 +55,6 @@ static bool fails(const char *name) {
         return fails(#name) ? failed : __real_##name(a, b, c, d, e, f); \
     }
 
-FAILS_WITH(0, malloc) FAILS_WITH(0, realloc) FAILS_WITH(-1, mmap)
 FAILS_WITH(-1, open) FAILS_WITH(-1, openat) FAILS_WITH(-1, mkdir) FAILS_WITH(-1, mkfifo) FAILS_WITH(-1, mknod)
 FAILS_WITH(-1, symlink) FAILS_WITH(-1, chdir) FAILS_WITH(-1, fchdir) FAILS_WITH(-1, chown) FAILS_WITH(-1, fchown)
 FAILS_WITH(-1, rename) FAILS_WITH(-1, pipe2) FAILS_WITH(-1, fork) FAILS_WITH(-1, socketpair) FAILS_WITH(-1, socket)
