@@ -301,6 +301,15 @@ describe('unpackLayer', () => {
     expect(await readdir(join(root, 'd/deep'))).toEqual(['new']);
   });
 
+  it('takes a tar that ends with the last byte of its last file', async () => {
+    const bytes = writeTar([{ name: 'f', content: 'last' }]).subarray(0, 512 + 4);
+    await mkdir(join(directory, 'root'));
+    await writeFile(join(directory, 'bare.tar'), bytes);
+    const file = { path: join(directory, 'bare.tar'), what: 'the layer', maxBytes: 1e6 };
+    await unpackLayer((visitor) => readTarFile(file, visitor), join(directory, 'root'), [], limits);
+    expect(await readFile(join(directory, 'root/f'), 'utf8')).toBe('last');
+  });
+
   it('reads long names and times, sizes and owners of extended headers', async () => {
     const long = `${'d'.repeat(120)}/${'f'.repeat(200)}`;
     const root = await unpack([

@@ -54,7 +54,8 @@ export class TarReader {
 
   /** Call after the last piece. @throws CorruptImage when the tar ends in the middle of something */
   finish(): void {
-    if (this.#left > 0 || this.#padding > 0 || this.#blockFilled > 0 || this.#extended !== undefined) {
+    // Some tools leave out the zeros after the last entry, as many readers do without them.
+    if (this.#left > 0 || this.#blockFilled > 0 || this.#extended !== undefined) {
       throw corrupt('the tar ends in the middle of an entry: it was cut off');
     }
   }
