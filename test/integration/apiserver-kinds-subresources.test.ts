@@ -119,6 +119,31 @@ describe('pods/resize', () => {
     expect(removed.body).toMatchObject({ code: 422, message: expect.stringContaining('cannot be removed') as unknown });
   });
 
+  it('leaves init containers that end as they are, and changes sidecars', async () => {
+    const init = { image: 'nginx:1.27', resources: amounts };
+    const body = {
+      metadata: { name: 'inits' },
+      spec: {
+        containers: [{ name: 'c', image: 'nginx:1.27' }],
+        initContainers: [
+          { ...init, name: 'ends' },
+          { ...init, name: 'stays', restartPolicy: 'Always' },
+        ],
+      },
+    };
+    expect((await server.send('POST', pods, { body })).status).toBe(201);
+    const change = (name: string): Promise<Answer> =>
+      server.send('PATCH', `${pods}/inits/resize`, {
+        type: strategic,
+        body: { spec: { initContainers: [{ name, resources: { requests: { cpu: '300m' } } }] } },
+      });
+    expect((await change('stays')).status).toBe(200);
+    expect((await change('ends')).body).toMatchObject({
+      code: 422,
+      message: expect.stringContaining('resources for non-sidecar init containers are immutable') as unknown,
+    });
+  });
+
   it('is the only door: the pod itself does not change its resources', async () => {
     const { body } = await server.send('PATCH', `${pods}/sized`, {
       type: strategic,

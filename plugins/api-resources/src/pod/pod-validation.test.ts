@@ -46,6 +46,25 @@ describe('pods', () => {
       ],
     ],
     [
+      'resize policies',
+      pod(
+        { restartPolicy: 'Never' },
+        {
+          resizePolicy: [
+            { resourceName: 'cpu', restartPolicy: 'RestartContainer' },
+            { resourceName: 'cpu', restartPolicy: 'Sometimes' },
+            { resourceName: 'disk', restartPolicy: 'NotRequired' },
+          ],
+        },
+      ),
+      [
+        `spec.containers[0].resizePolicy[0]: Invalid value: "RestartContainer": must be 'NotRequired' when \`restartPolicy\` is 'Never'`,
+        'spec.containers[0].resizePolicy[1].restartPolicy: Unsupported value: "Sometimes": supported values: "NotRequired", "RestartContainer"',
+        'spec.containers[0].resizePolicy[1]: Duplicate value: "cpu"',
+        'spec.containers[0].resizePolicy[2].resourceName: Unsupported value: "disk": supported values: "cpu", "memory"',
+      ],
+    ],
+    [
       'mount of no volume',
       pod({}, { volumeMounts: [{ name: 'v', mountPath: '/v' }] }),
       ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],

@@ -10,6 +10,7 @@ import type { Findings } from '../validation/findings.ts';
 import { checkAnnotations, checkLabels } from '../validation/labels.ts';
 import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
 import { checkContainer, type ContainerChecks } from './container-validation.ts';
+import { checkResizePolicies } from './resize-policy-validation.ts';
 import { checkAffinity, checkSpreadConstraints, checkTolerations } from './placement-validation.ts';
 import { checkPodSecurity } from './security-validation.ts';
 import { checkVolumes } from './volume-validation.ts';
@@ -52,6 +53,7 @@ function checkContainers(spec: Partial<PodSpec>, path: string, found: Findings, 
     checkContainer(item, at, found, checks);
     checkNames(item, at, found, names);
   }
+  checkResizePolicies(spec, path, found);
 }
 
 function optionalName(value: unknown, path: string, found: Findings, problems: (name: string) => string[]): void {

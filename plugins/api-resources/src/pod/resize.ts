@@ -43,6 +43,10 @@ function checkRemoved(now: Container, before: Container, at: string, found: Find
   }
 }
 
+function isSidecar(container: Container): boolean {
+  return fieldOf(container, 'restartPolicy') === 'Always';
+}
+
 function validate(pod: Pod, old: Pod): FieldError[] {
   const found = new Findings();
   checkPodSpec(pod.spec, 'spec', found);
@@ -59,6 +63,8 @@ function validate(pod: Pod, old: Pod): FieldError[] {
       if (!sameJson(fieldOf(container, 'resizePolicy'), fieldOf(previous, 'resizePolicy')))
         found.forbidden(`${at}.resizePolicy`, 'resize policy cannot be changed');
       checkRemoved(container, previous, at, found);
+      if (list === 'initContainers' && !isSidecar(previous) && !sameJson(container.resources, previous.resources))
+        found.forbidden(`${at}.resources`, 'resources for non-sidecar init containers are immutable');
     }
   }
   const phase = textOf(objectOf(old.status).phase);
