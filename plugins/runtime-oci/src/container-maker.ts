@@ -1,11 +1,11 @@
-import { mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, type Env, type Logger } from '@timonel/sdk';
 import { RuntimeError, type ContainerConfig, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { isId } from '@timonel/sdk/linux';
 import { removeGroups, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
-import { containerSpec } from './bundle/container-spec.ts';
+import { containerSpec, type ContainerPlaces } from './bundle/container-spec.ts';
 import { checkMounts } from './bundle/mounts.ts';
 import { checkSecurity } from './bundle/security.ts';
 import { resolveUser, type ResolvedUser } from './bundle/user.ts';
@@ -15,12 +15,12 @@ import { identityOf, killProcess } from './identity.ts';
 import { readJson, writeJson } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import type { OciProgram } from './oci-program.ts';
-import { mountRoot, unmountAll } from './rootfs.ts';
+import { placesOf } from './places.ts';
+import { makeOpen, makeTargets, mountRoot, mountShifted, removeOpen, unmountAll, type Shift } from './rootfs.ts';
 
 /** The sandbox that a container is made in. */
 export interface MadeIn {
   readonly sandbox: SandboxConfig;
-  readonly sharedMemory: string;
   readonly pausePid: number;
 }
 
@@ -45,16 +45,19 @@ export class ContainerMaker {
   /** @throws Error: then {@link clear} removes what there is */
   async make(config: ContainerConfig, madeIn: MadeIn, bootId: string): Promise<StoredContainer> {
     const { layout, cgroups, program, env } = this.#options;
-    checkContainer(config);
+    checkContainer(config, madeIn.sandbox);
     program.programs();
     const { sandbox } = madeIn;
     const directory = layout.container(config.id);
     mkdirSync(directory, { mode: 0o700 });
     const logPath = join(sandbox.logDirectory, config.name, `${config.attempt}.log`);
     mkdirSync(dirname(logPath), { recursive: true });
-    if (config.terminationMessagePath !== '') writeFileSync(join(directory, 'termination'), '', { mode: 0o666 });
-    await mountRoot(directory, config.image.layers);
-    const user = resolveUser(config, join(directory, 'rootfs'));
+    if (config.terminationMessagePath !== '') makeTerminationFile(join(directory, 'termination'));
+    const places = placesOf(layout, config, sandbox);
+    const shift = shiftOf(madeIn);
+    if (shift !== undefined) await this.#openPlaces(config, places, shift);
+    await mountRoot(directory, config.image.layers, places.root, shift);
+    const user = resolveUser(config, places.root);
     this.#checkSpec(config, madeIn, user);
     cgroups.create(this.#options.cgroupOf(config.sandboxId, config.id), config.resources, 'container');
     const stored = { config, sandbox, user, logPath, bootId, createdAt: env.clock.now() };
@@ -62,11 +65,29 @@ export class ContainerMaker {
     return stored;
   }
 
+  /** The OCI runtime binds what lies there, in place of what was asked for. */
+  async #openPlaces(
+    { id, mounts, terminationMessagePath }: ContainerConfig,
+    places: ContainerPlaces,
+    shift: Shift,
+  ): Promise<void> {
+    const { layout } = this.#options;
+    makeOpen(layout.openContainer(id));
+    const sources = mounts.map(({ hostPath }) => hostPath);
+    const targets = [...(places.mounts ?? [])];
+    if (terminationMessagePath !== '') {
+      sources.push(join(layout.container(id), 'termination'));
+      targets.push(places.terminationFile);
+    }
+    makeTargets(sources, targets);
+    await mountShifted(sources, targets, shift);
+  }
+
   /** What the specification cannot say is refused now, not at the start. */
   #checkSpec(config: ContainerConfig, madeIn: MadeIn, user: ResolvedUser): void {
     const { layout, settings } = this.#options;
-    const directory = layout.container(config.id);
-    containerSpec({ ...madeIn, config, settings, user, directory, cgroup: '', processesOf: undefined });
+    const places = placesOf(layout, config, madeIn.sandbox);
+    containerSpec({ ...madeIn, config, settings, user, places, cgroup: '', processesOf: undefined });
   }
 
   /** Removes whatever there is of it, in an order in which every step can be repeated. */
@@ -81,7 +102,8 @@ export class ContainerMaker {
       killStrayMonitor(directory);
     }
     if (isId(id)) await program.delete(id);
-    await unmountAll(join(directory, 'rootfs'));
+    await unmountAll(directory);
+    if (isId(id)) await removeOpen(layout.openContainer(id));
     if (sandboxId !== undefined && isId(sandboxId)) {
       await removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env);
     }
@@ -109,7 +131,18 @@ export function killStrayMonitor(directory: string): void {
   }
 }
 
-function checkContainer(config: ContainerConfig): void {
+function shiftOf({ sandbox: { userNamespace }, pausePid }: MadeIn): Shift | undefined {
+  if (userNamespace === undefined) return undefined;
+  return { userNamespace: `/proc/${pausePid}/ns/user`, uid: userNamespace.firstUid, gid: userNamespace.firstGid };
+}
+
+/** Any user of the container writes to it. */
+function makeTerminationFile(path: string): void {
+  writeFileSync(path, '');
+  chmodSync(path, 0o666);
+}
+
+function checkContainer(config: ContainerConfig, sandbox: SandboxConfig): void {
   const texts = [...config.command, ...config.env.map(({ name, value }) => `${name}=${value}`), config.workingDir];
   const fault = /[/\0]|^\.*$/.test(config.name)
     ? `"${config.name}" is not a container name`
@@ -122,7 +155,7 @@ function checkContainer(config: ContainerConfig): void {
           : undefined;
   if (fault !== undefined) throw new RuntimeError('CreateContainerConfigError', fault);
   checkMounts(config);
-  checkSecurity(config);
+  checkSecurity(config, sandbox);
 }
 
 function removeFile(path: string): void {

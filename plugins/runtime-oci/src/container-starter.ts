@@ -12,6 +12,7 @@ import { isAlive, killProcess } from './identity.ts';
 import { writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import { asRuntimeError, type OciProgram } from './oci-program.ts';
+import { placesOf } from './places.ts';
 import { isMounted } from './rootfs.ts';
 
 export interface StarterOptions {
@@ -72,10 +73,10 @@ export class ContainerStarter {
     const { layout, settings } = this.#options;
     const { config, sandbox, user } = container.stored;
     const { directory } = container.files;
-    if (!isMounted(join(directory, 'rootfs'))) throw new Error('its root file system is not mounted any more');
-    const sharedMemory = join(layout.sandbox(config.sandboxId), 'shm');
+    const places = placesOf(layout, config, sandbox);
+    if (!isMounted(places.root)) throw new Error('its root file system is not mounted any more');
     const cgroup = this.#options.cgroupOf(config.sandboxId, config.id);
-    const input = { config, sandbox, settings, user, cgroup, directory, sharedMemory, pausePid, processesOf };
+    const input = { config, sandbox, settings, user, cgroup, places, pausePid, processesOf };
     mkdirSync(layout.exits, { recursive: true });
     writeText(join(directory, 'config.json'), specText(containerSpec(input)));
   }

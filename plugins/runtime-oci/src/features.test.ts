@@ -74,6 +74,22 @@ describe.each<OciKind>(['crun', 'runc'])('containers by %s', (kind) => {
     await expect(bed.runtime.createContainer(config)).rejects.toThrow('does not exist on this node');
   });
 
+  it('keep a termination message of any user, and run images of very many layers', async () => {
+    const names = Array.from({ length: 120 }, (_, index) => join(bed.dataDir, `layer, ${index}:`));
+    for (const [index, name] of names.entries()) {
+      mkdirSync(name);
+      writeFileSync(join(name, 'which'), String(index));
+    }
+    const config = bed.container(await bed.sandbox(), ['sh', '-c', 'echo bye >/message; cat /which'], {
+      user: '1234',
+      terminationMessagePath: '/message',
+      image: { ...bed.image.image, layers: [...names, bed.image.layer] },
+    });
+    await bed.runtime.createContainer(config);
+    await bed.runtime.startContainer(config.id);
+    expect(await bed.result(config.id)).toMatchObject({ exitCode: 0, message: 'bye\n', stdout: '0' });
+  });
+
   it('see devices that are asked for and no others, and all of the node when privileged', async () => {
     const hostPath =
       ['/dev/loop-control', '/dev/fuse', '/dev/net/tun', '/dev/kvm'].find((path) => existsSync(path)) ?? '';

@@ -70,3 +70,9 @@ export function hybridMount(mountInfo: string = readFileSync('/proc/self/mountin
     return undefined;
   }
 }
+
+/** Linux 5.19 lets overlayfs take layers whose owners are shifted, which user namespaces need. */
+export function shiftsLayers(kernel: string): boolean {
+  const [major = 0, minor = 0] = kernel.split('.').map((part) => parseInt(part, 10));
+  return major > 5 || (major === 5 && minor >= 19);
+}

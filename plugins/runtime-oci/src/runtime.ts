@@ -1,3 +1,4 @@
+import { release } from 'node:os';
 import type { Duplex } from 'node:stream';
 import type { Env, Logger } from '@timonel/sdk';
 import {
@@ -23,7 +24,7 @@ import type { Container } from './container.ts';
 import { Containers } from './containers.ts';
 import { Connections } from './connections.ts';
 import { openSession } from './exec-session.ts';
-import { findPrograms, type OciKind } from './host.ts';
+import { findPrograms, shiftsLayers, type OciKind } from './host.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { OciProgram } from './oci-program.ts';
 import { pauseGroup, Sandboxes } from './sandboxes.ts';
@@ -90,7 +91,8 @@ export class OciRuntime implements ContainerRuntime {
     const found = findPrograms(kind, settings);
     const isolation = `linux namespaces by ${kind}, cgroup ${cgroups.version}`;
     const ready = 'programs' in found;
-    const features = { recursiveReadOnlyMounts: true, supplementalGroupsPolicy: true };
+    const userNamespaces = shiftsLayers(release());
+    const features = { userNamespaces, recursiveReadOnlyMounts: true, supplementalGroupsPolicy: true };
     return Promise.resolve({ name: kind, version: '0.1.0', isolation, ready, reason: found.reason, ...features });
   }
 
@@ -140,9 +142,8 @@ export class OciRuntime implements ContainerRuntime {
       const state = status === undefined ? 'does not exist' : 'is not ready';
       throw new RuntimeError('CreateContainerError', `sandbox ${config.sandboxId} ${state}`);
     }
-    const sharedMemory = `${this.#layout.sandbox(config.sandboxId)}/shm`;
     const pausePid = this.#sandboxes.pausePid(config.sandboxId);
-    const container = await this.#containers.create(config, { sandbox, sharedMemory, pausePid });
+    const container = await this.#containers.create(config, { sandbox, pausePid });
     return container.status();
   }
 

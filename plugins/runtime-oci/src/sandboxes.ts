@@ -13,13 +13,14 @@ import { checkId, isId } from '@timonel/sdk/linux';
 import { removeGroups, resize, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { pauseSpec } from './bundle/pause-spec.ts';
 import { specText } from './bundle/spec.ts';
+import { checkUserNamespace } from './bundle/user-namespace.ts';
 import type { RuntimeOciConfig } from './config.ts';
 import { helper } from './helper.ts';
 import { bootId, identityOf, isAlive, killProcess, type ProcessIdentity } from './identity.ts';
 import { readJson, writeJson, writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import { asRuntimeError, type OciProgram } from './oci-program.ts';
-import { mountSharedMemory, unmountAll } from './rootfs.ts';
+import { makeOpen, mountAgain, mountSharedMemory, removeOpen, unmountAll } from './rootfs.ts';
 
 /** What `sandbox.json` holds; written last. `pause` runs in its namespaces. */
 interface StoredSandbox {
@@ -102,17 +103,14 @@ export class Sandboxes {
 
   async #make(config: SandboxConfig): Promise<StoredSandbox> {
     const { layout, cgroups, program, settings, env } = this.#options;
-    if (config.userNamespace !== undefined) {
-      const what = 'this runtime makes no user namespaces (hostUsers: false): use the handler "linux"';
-      throw new RuntimeError('FailedCreatePodSandBox', what);
-    }
+    checkUserNamespace(config);
     program.programs();
     const group = this.#options.cgroupOf(config.id);
-    const spec = pauseSpec(config, settings, layout.pauseRoot, `${group}/${pauseGroup}`);
     const directory = layout.sandbox(config.id);
     mkdirSync(directory, { mode: 0o700 });
     mkdirSync(config.logDirectory, { recursive: true });
-    await mountSharedMemory(join(directory, 'shm'));
+    const root = await this.#mountPlaces(config, directory);
+    const spec = pauseSpec(config, settings, root, `${group}/${pauseGroup}`);
     cgroups.create(group, config.resources, 'pod');
     writeText(join(directory, 'config.json'), specText(spec));
     const pidFile = join(directory, 'pause.pid');
@@ -123,6 +121,20 @@ export class Sandboxes {
     const stored = { config, createdAt: env.clock.now(), bootId: this.#bootId, pause };
     writeJson(join(directory, 'sandbox.json'), stored);
     return stored;
+  }
+
+  /** /dev/shm of the pod; answers the root of its first process. */
+  async #mountPlaces({ id, userNamespace }: SandboxConfig, directory: string): Promise<string> {
+    const { layout } = this.#options;
+    if (userNamespace === undefined) {
+      await mountSharedMemory(join(directory, 'shm'), { uid: 0, gid: 0 });
+      return layout.pauseRoot;
+    }
+    const open = layout.openSandbox(id);
+    makeOpen(open);
+    await mountSharedMemory(join(open, 'shm'), { uid: userNamespace.firstUid, gid: userNamespace.firstGid });
+    await mountAgain(layout.pauseRoot, join(open, 'root'));
+    return join(open, 'root');
   }
 
   status(id: string): SandboxStatus | undefined {
@@ -214,6 +226,7 @@ export class Sandboxes {
     if (stored?.bootId === this.#bootId) killProcess(stored.pause);
     if (isId(id)) await program.delete(pauseId(id));
     await unmountAll(join(layout.sandbox(id), 'shm'));
+    if (isId(id)) await removeOpen(layout.openSandbox(id));
   }
 }
 

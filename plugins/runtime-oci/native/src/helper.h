@@ -11,6 +11,7 @@ _Noreturn void fail_text(const char *text);
 /* One role each; see the file of that name. */
 _Noreturn void pause_run(void);
 _Noreturn void without_run(const char *mount_point, char **command);
+_Noreturn void idmap_run(const char *user_namespace, char **pairs);
 _Noreturn void dial_run(const char *network_namespace, const char *port);
 _Noreturn void attach_run(const char *directory, const char *options);
 _Noreturn void terminal_run(const char *name, char **command);

@@ -21,9 +21,10 @@ int main(int count, char **words) {
     const char *role = count > 1 ? words[1] : "";
     if (strcmp(role, "pause") == 0) pause_run();
     if (strcmp(role, "without") == 0 && count > 3) without_run(words[2], words + 3);
+    if (strcmp(role, "idmap") == 0 && count > 4) idmap_run(words[2], words + 3);
     signal(SIGPIPE, SIG_IGN);
     if (strcmp(role, "dial") == 0 && count == 4) dial_run(words[2], words[3]);
     if (strcmp(role, "attach") == 0 && count == 4) attach_run(words[2], words[3]);
     if (strcmp(role, "terminal") == 0 && count > 3) terminal_run(words[2], words + 3);
-    fail_text("usage: timonel-oci pause | without MOUNT COMMAND... | dial NETNS PORT | attach DIRECTORY OPTIONS | terminal NAME COMMAND...");
+    fail_text("usage: timonel-oci pause | without MOUNT COMMAND... | idmap USERNS SOURCE TARGET... | dial NETNS PORT | attach DIRECTORY OPTIONS | terminal NAME COMMAND...");
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ContainerConfig, SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
 import type { RuntimeOciConfig } from '../config.ts';
@@ -7,7 +6,17 @@ import { mountSpecs, rootPropagation } from './mounts.ts';
 import { processSpec } from './process.ts';
 import { seccompRules } from './security.ts';
 import { ociVersion, type OciLinux, type OciSpec } from './spec.ts';
+import { idMappings } from './user-namespace.ts';
 import type { ResolvedUser } from './user.ts';
+
+/** Where the parts of a container lie on the node. */
+export interface ContainerPlaces {
+  readonly root: string;
+  readonly sharedMemory: string;
+  readonly terminationFile: string;
+  /** The source of each mount. Absent: as it was asked for. */
+  readonly mounts?: readonly string[] | undefined;
+}
 
 export interface ContainerSpecInput {
   readonly config: ContainerConfig;
@@ -15,8 +24,7 @@ export interface ContainerSpecInput {
   readonly settings: RuntimeOciConfig;
   readonly user: ResolvedUser;
   readonly cgroup: string;
-  readonly directory: string;
-  readonly sharedMemory: string;
+  readonly places: ContainerPlaces;
   /** The process that holds the namespaces of the sandbox. */
   readonly pausePid: number;
   /** A process in whose pid namespace it runs; undefined: as the sandbox says. */
@@ -25,7 +33,7 @@ export interface ContainerSpecInput {
 
 /** @throws RuntimeError for what cannot be */
 export function containerSpec(input: ContainerSpecInput): OciSpec {
-  const { config, sandbox, directory, sharedMemory } = input;
+  const { config, sandbox, places } = input;
   const devices = deviceSpecs(config);
   const seccomp = seccompRules(config.security);
   const propagation = rootPropagation(config);
@@ -33,11 +41,12 @@ export function containerSpec(input: ContainerSpecInput): OciSpec {
   return {
     ociVersion,
     process: processSpec({ ...input, hostname: sandbox.hostname }, config),
-    root: { path: join(directory, 'rootfs'), readonly: config.security.readOnlyRootFilesystem },
-    mounts: mountSpecs({ config, sandbox, sharedMemory, terminationFile: join(directory, 'termination') }),
+    root: { path: places.root, readonly: config.security.readOnlyRootFilesystem },
+    mounts: mountSpecs(config, sandbox, places),
     linux: {
       cgroupsPath: `/${input.cgroup}`,
       namespaces: namespaces(input),
+      ...idMappings(sandbox),
       devices: devices.nodes,
       resources: { devices: devices.rules },
       maskedPaths: isOpen ? [] : maskedPaths,
@@ -55,6 +64,7 @@ function namespaces({ sandbox, pausePid, processesOf }: ContainerSpecInput): Oci
     { type: 'cgroup' },
     { type: 'uts', path: held('uts') },
   ];
+  if (sandbox.userNamespace !== undefined) all.push({ type: 'user', path: held('user') });
   if (!sandbox.hostIpc) all.push({ type: 'ipc', path: held('ipc') });
   if (!sandbox.hostNetwork) all.push({ type: 'network', path: held('net') });
   if (processesOf !== undefined) all.push({ type: 'pid', path: `/proc/${processesOf}/ns/pid` });

@@ -1,20 +1,16 @@
 import { statSync } from 'node:fs';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import { RuntimeError, type ContainerConfig, type Mount, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import type { ContainerPlaces } from './container-spec.ts';
 import type { OciMount } from './spec.ts';
 
-export interface MountsInput {
-  readonly config: ContainerConfig;
-  readonly sandbox: SandboxConfig;
-  /** /dev/shm of the pod, as it lies on the node. */
-  readonly sharedMemory: string;
-  /** The file that becomes the termination message. */
-  readonly terminationFile: string;
-}
-
 /** The kernel's file systems, then what was asked for: short paths first, so that no mount hides another one. */
-export function mountSpecs({ config, sandbox, sharedMemory, terminationFile }: MountsInput): readonly OciMount[] {
-  const asked = config.mounts.map(bind);
+export function mountSpecs(
+  config: ContainerConfig,
+  sandbox: SandboxConfig,
+  { sharedMemory, terminationFile, mounts }: ContainerPlaces,
+): readonly OciMount[] {
+  const asked = config.mounts.map((mount, index) => bind({ ...mount, hostPath: mounts?.[index] ?? mount.hostPath }));
   if (config.terminationMessagePath !== '') {
     const file = { hostPath: terminationFile, containerPath: config.terminationMessagePath, readOnly: false };
     asked.push(bind({ ...file, propagation: 'private' }));

@@ -1,6 +1,7 @@
 import { RuntimeError, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
 import { maskedPaths, readonlyPaths, runtimeDefaultProfile } from '@timonel/sdk/linux';
 import type { RuntimeOciConfig } from '../config.ts';
+import { idMappings } from './user-namespace.ts';
 import { ociVersion, type OciLinux, type OciSpec } from './spec.ts';
 
 /** Settings of the kernel that each network or ipc namespace has for itself. */
@@ -31,6 +32,7 @@ export function pauseSpec(config: SandboxConfig, settings: RuntimeOciConfig, roo
     linux: {
       cgroupsPath: `/${cgroup}`,
       namespaces: namespaces(config),
+      ...idMappings(config),
       resources: { devices: [{ allow: false, access: 'rwm' }] },
       sysctl: sysctls(config, settings),
       maskedPaths,
@@ -42,6 +44,7 @@ export function pauseSpec(config: SandboxConfig, settings: RuntimeOciConfig, roo
 
 function namespaces(config: SandboxConfig): OciLinux['namespaces'] {
   const all: OciLinux['namespaces'][number][] = [{ type: 'mount' }, { type: 'uts' }];
+  if (config.userNamespace !== undefined) all.push({ type: 'user' });
   if (!config.hostNetwork) all.push({ type: 'network' });
   if (!config.hostIpc) all.push({ type: 'ipc' });
   if (!config.hostPid) all.push({ type: 'pid' });

@@ -1,7 +1,12 @@
 import { closeSync, constants, existsSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { errorCode, errorMessage } from '@timonel/sdk';
-import { RuntimeError, type ContainerConfig, type SecuritySettings } from '@timonel/sdk/contracts/runtime';
+import {
+  RuntimeError,
+  type ContainerConfig,
+  type SandboxConfig,
+  type SecuritySettings,
+} from '@timonel/sdk/contracts/runtime';
 import {
   longestSeccompProfile,
   readSeccompProfile,
@@ -46,13 +51,13 @@ function readProfile(path: string): string {
 }
 
 /** @throws RuntimeError for what this node or this runtime does not have */
-export function checkSecurity({ security }: ContainerConfig): void {
+export function checkSecurity({ security }: ContainerConfig, sandbox: SandboxConfig): void {
   const { appArmor } = security;
   if (appArmor !== undefined && appArmor !== 'unconfined' && !existsSync('/sys/kernel/security/apparmor')) {
     refuse(`the AppArmor profile "${appArmor}" cannot be used: this node's kernel runs without AppArmor`);
   }
-  if (security.procMount === 'Unmasked' && !security.privileged) {
-    refuse('procMount Unmasked needs a user namespace, which this runtime does not make: use the handler "linux"');
+  if (security.procMount === 'Unmasked' && !security.privileged && sandbox.userNamespace === undefined) {
+    refuse('procMount Unmasked needs a user namespace of the pod: set hostUsers to false');
   }
 }
 

@@ -30,11 +30,13 @@ export interface OciMount {
   readonly options: readonly string[];
 }
 
-export type OciNamespace = 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup';
+export type OciNamespace = 'user' | 'pid' | 'network' | 'ipc' | 'uts' | 'mount' | 'cgroup';
 
 export interface OciLinux {
   readonly cgroupsPath: string;
   readonly namespaces: readonly { readonly type: OciNamespace; readonly path?: string }[];
+  readonly uidMappings?: readonly OciIdMapping[];
+  readonly gidMappings?: readonly OciIdMapping[];
   readonly devices?: readonly OciDevice[];
   readonly resources: { readonly devices: readonly OciDeviceRule[] };
   readonly sysctl?: Readonly<Record<string, string>>;
@@ -42,6 +44,12 @@ export interface OciLinux {
   readonly readonlyPaths: readonly string[];
   readonly rootfsPropagation?: string;
   readonly seccomp?: SeccompRules;
+}
+
+export interface OciIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
 }
 
 export interface OciDevice {

@@ -4,14 +4,16 @@ import { instanceOf } from '@timonel/sdk/linux';
 
 /** Everything on this node that belongs to the runtime with this data directory. Empty: nothing was left behind. */
 export function leftovers(dataDir: string): string[] {
+  const open = `/run/timonel-${instanceOf(dataDir)}`;
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(dataDir));
+    .filter((line) => line.includes(dataDir) || line.includes(open));
   const running = processesOf(dataDir).map(({ pid, words }) => `process ${pid}: ${words.join(' ')}`);
   const files = ['containers', 'sandboxes', 'exits', 'state'].flatMap((name) =>
     existsSync(join(dataDir, name)) ? readdirSync(join(dataDir, name)).map((entry) => `file ${name}/${entry}`) : [],
   );
-  return [...mounts, ...running, ...files, ...groups(dataDir)];
+  const shown = existsSync(open) ? [`directory ${open}`] : [];
+  return [...mounts, ...running, ...files, ...shown, ...groups(dataDir)];
 }
 
 /** Processes that name the directory, and those in control groups of its runtime. */
