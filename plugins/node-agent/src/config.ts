@@ -94,8 +94,8 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
       }),
     )
     .default([]),
-  /** Processes and threads of one pod. 0: no limit. */
-  podPidsLimit: z.number().int().min(0).default(0),
+  /** Processes and threads of one pod. 0: no limit, as Kubernetes has it: then one pod can take them all. */
+  podPidsLimit: z.number().int().min(0).default(4096),
   /** `LimitedSwap`: containers of Burstable pods get a share of the node's swap as large as that of its memory which they request. */
   swapBehavior: z.enum(['NoSwap', 'LimitedSwap']).default('NoSwap'),
   /** Memory requests are kept from reclaim, and containers slowed down on the way to their limit (cgroup v2). */

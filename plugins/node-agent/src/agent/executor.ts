@@ -121,7 +121,11 @@ async function userNamespaceOf(
   pod: Pod,
   runtime: ContainerRuntime,
 ): Promise<UserNamespace | undefined> {
-  if (pod.spec.hostUsers !== false) return undefined;
+  const { hostUsers, hostNetwork, hostPID, hostIPC } = pod.spec;
+  if (hostUsers !== false) return undefined;
+  if (hostNetwork === true || hostPID === true || hostIPC === true) {
+    throw new ConfigError('hostUsers: false cannot be had together with hostNetwork, hostPID or hostIPC');
+  }
   const { name, userNamespaces } = await runtime.info();
   if (userNamespaces === true) return services.ids.take(pod.metadata.uid ?? '');
   throw new ConfigError(`runtime "${name}" has no user namespaces on this node, which hostUsers: false asks for`);

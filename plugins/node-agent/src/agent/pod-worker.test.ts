@@ -407,6 +407,15 @@ describe('the runtime of a pod', () => {
     expect(bench.worker.assignment()?.firstId).toBe(100_000);
   });
 
+  it('gives no user namespace to a pod that is to see the node’s own', async () => {
+    bench = new Bench(dataDir, { hostUsers: false, hostPID: true });
+    bench.userNamespaces = true;
+    bench.worker.trigger();
+    await bench.settle();
+    expect(failures()[0]).toContain('hostUsers: false cannot be had together with hostNetwork, hostPID or hostIPC');
+    expect(bench.sandboxes).toEqual([]);
+  });
+
   it('is never asked for a pod that the node refuses', async () => {
     await start({ securityContext: { sysctls: [{ name: 'kernel.panic', value: '1' }] } });
     expect(bench.status).toMatchObject({
