@@ -33,6 +33,8 @@ export interface StoredContainer {
 export interface ContainerPlace {
   readonly instance: string;
   readonly cgroup: 'v1' | 'v2';
+  /** containerd's id of the image. */
+  readonly image: string;
   /** File of the node that the container finds at its termination message path. Undefined: none. */
   readonly messageFile: string | undefined;
   /** containerd's id of the container whose processes it sees. */
@@ -62,6 +64,9 @@ export function checkContainer(config: ContainerConfig): void {
       refuse(`the mount at ${containerPath} is to be read-only with all beneath it: containerd 1.6 cannot do that`);
     // containerd would make a directory of it.
     if (!existsSync(hostPath)) refuse(`${hostPath}, to be mounted at ${containerPath}, does not exist on the node`);
+  }
+  if (config.supplementalGroupsPolicy === 'Strict') {
+    refuse('supplementalGroupsPolicy Strict: containerd 1.6 always adds the groups of the image');
   }
   const seccomp = security.seccomp;
   if (seccomp?.type === 'Localhost' && !existsSync(seccomp.path))
@@ -148,7 +153,7 @@ export function logPathOf(config: Pick<ContainerConfig, 'name' | 'attempt'>): st
 export function containerRequest(config: ContainerConfig, sandbox: SandboxConfig, place: ContainerPlace): object {
   return {
     metadata: { name: config.name, attempt: config.attempt },
-    image: { image: config.image.imageId },
+    image: { image: place.image },
     command: config.command,
     workingDir: config.workingDir,
     envs: config.env.map(({ name, value }) => ({ key: name, value })),

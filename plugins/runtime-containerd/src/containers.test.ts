@@ -117,6 +117,7 @@ describe('a container', () => {
     ['procMount', security({ procMount: 'Unmasked' })],
     ['/nowhere', { mounts: [{ hostPath: '/nowhere', containerPath: '/x', readOnly: false, propagation: 'private' }] }],
     ['no command', { command: [] }],
+    ['supplementalGroupsPolicy', { supplementalGroupsPolicy: 'Strict' }],
     ['/no/profile.json', security({ seccomp: { type: 'Localhost', path: '/no/profile.json' } })],
   ])('is refused with the reason for %s', async (why, changes) => {
     const sandbox = await bed().sandbox();
@@ -285,13 +286,24 @@ describe('images', () => {
     expect(bed().containerd.ctr('images', 'ls', '-q')).not.toContain(bed().image.reference);
   });
 
-  it('that are another than their id says are refused', async () => {
+  it('whose layers were packed anew have another id in containerd, and go by their own here', async () => {
+    const imageId = `sha256:${'0'.repeat(64)}`;
+    const ended = await bed().run('exit 4', { image: { ...bed().image, imageId } });
+    expect(ended).toMatchObject({ exitCode: 4, imageId, imageReference: bed().image.reference });
+  });
+
+  it('that cannot be handed over are refused with the reason, and nothing is left', async () => {
     const sandbox = await bed().sandbox();
-    const image = { ...bed().image, imageId: `sha256:${'0'.repeat(64)}` };
+    const image = { ...bed().image, imageId: `sha256:${'1'.repeat(64)}`, reference: 'timonel.local/broken:1' };
+    const refused = {
+      reason: 'CreateContainerError',
+      message: expect.stringContaining('cannot be handed to containerd'),
+    };
     const config = bed().container(sandbox, ['true'], { image });
-    const refused = { reason: 'CreateContainerError', message: expect.stringContaining('with another id') };
     await expect(bed().runtime.createContainer(config)).rejects.toMatchObject(refused);
-  }, 20_000);
+    expect(readdirSync(join(bed().dataDir, 'scratch'))).toEqual([]);
+    expect(await bed().runtime.listContainers()).toEqual([]);
+  });
 });
 
 it('a sandbox with a user namespace is refused with the reason', async () => {

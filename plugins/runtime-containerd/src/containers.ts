@@ -241,7 +241,7 @@ export class Containers {
   async #make(config: ContainerConfig, sandbox: FoundSandbox): Promise<ContainerStatus> {
     const { channel, holdings, sandboxes, importer, groups, instance, records } = this.#options;
     const { id, terminationMessagePath, processesOf } = config;
-    await importer.ensure(config.image);
+    const image = await importer.ensure(config.image);
     const target =
       processesOf === undefined ? undefined : (await this.running(processesOf, 'CreateContainerError')).criId;
     try {
@@ -249,7 +249,13 @@ export class Containers {
       await mkdir(dirname(join(sandbox.config.logDirectory, logPathOf(config))), { recursive: true });
       const { containerId } = await channel.call('CreateContainer', {
         podSandboxId: sandbox.criId,
-        config: containerRequest(config, sandbox.config, { instance, cgroup: groups.version, messageFile, target }),
+        config: containerRequest(config, sandbox.config, {
+          instance,
+          cgroup: groups.version,
+          image,
+          messageFile,
+          target,
+        }),
         sandboxConfig: sandboxes.request(sandbox.config),
       });
       const status = await holdings.fresh(containerId);

@@ -22,10 +22,15 @@ export interface ImporterOptions {
   images(): Pick<ImageService, 'exportArchive' | 'list'> | undefined;
 }
 
+/** An archive may have packed the layers anew: then the image has another id in containerd, and is found by this name. */
+function nameOf(imageId: string): string {
+  return `timonel.local/imported/${imageId.replace(/^.*:/, '').slice(0, 64)}:1`;
+}
+
 /** Brings images of this node's image service into containerd's own store: each once, however many ask for it. */
 export class Importer {
   readonly #options: ImporterOptions;
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, Promise<string>>();
   #scratch = 0;
   #writing: Promise<unknown> = Promise.resolve();
 
@@ -39,43 +44,41 @@ export class Importer {
     await mkdir(this.#scratchDirectory, { recursive: true, mode: 0o700 });
   }
 
-  /** @throws RuntimeError CreateContainerError */
-  ensure(image: Pick<RootFilesystem, 'imageId' | 'reference'>): Promise<void> {
+  /** What containerd calls the image. @throws RuntimeError CreateContainerError */
+  ensure(image: Pick<RootFilesystem, 'imageId' | 'reference'>): Promise<string> {
     return this.#once(image.imageId, async () => {
-      if (await this.#has(image.imageId)) return;
+      const found = (await this.#idOf(image.imageId)) ?? (await this.#idOf(nameOf(image.imageId)));
+      if (found !== undefined) return found;
       const images = this.#options.images();
       const refuse = (why: string, cause?: unknown): RuntimeError =>
         new RuntimeError('CreateContainerError', `image ${image.reference} (${image.imageId}): ${why}`, { cause });
-      if (images === undefined)
-        throw refuse('containerd has it not, and no image service runs that could hand it over');
+      if (images === undefined) {
+        throw refuse('containerd does not have it, and no image service runs that could hand it over');
+      }
       try {
         await this.#withScratch(async (path) => {
           await images.exportArchive([image.reference], path);
-          await this.#import(path);
+          await this.#import(path, ['--index-name', nameOf(image.imageId)]);
         });
+        await this.#change((ids) => [...new Set([...ids, image.imageId])]);
+        return await this.#visible(nameOf(image.imageId));
       } catch (error) {
         throw refuse(`it cannot be handed to containerd: ${errorMessage(error)}`, error);
       }
-      if (!(await this.#visible(image.imageId))) {
-        throw refuse(
-          'containerd took an image of this name, but with another id: pull it again, it was replaced meanwhile',
-        );
-      }
-      await this.#change((ids) => [...new Set([...ids, image.imageId])]);
     });
   }
 
   /** The sandbox image, when containerd is set to use ours. */
-  ensurePause(sandboxImage: string): Promise<void> {
-    if (sandboxImage !== pauseImage) return Promise.resolve();
-    return this.#once(pauseImage, async () => {
-      if (await this.#has(pauseImage)) return;
+  async ensurePause(sandboxImage: string): Promise<void> {
+    if (sandboxImage !== pauseImage) return;
+    await this.#once(pauseImage, async () => {
+      const found = await this.#idOf(pauseImage);
+      if (found !== undefined) return found;
       await this.#withScratch(async (path) => {
         await writeFile(path, pauseArchive(architectures[process.arch] ?? process.arch), { mode: 0o600 });
         await this.#import(path);
       });
-      if (!(await this.#visible(pauseImage)))
-        throw new Error('containerd does not show the image of sandboxes after its import');
+      return await this.#visible(pauseImage);
     });
   }
 
@@ -86,7 +89,7 @@ export class Importer {
     if (images === undefined || imported.length === 0) return;
     const kept = new Set((await images.list()).map(({ id }) => id));
     const gone = imported.filter((id) => !kept.has(id) && !inUse.has(id) && !this.#underWay.has(id));
-    for (const image of gone) await this.#options.channel.call('RemoveImage', { image: { image } });
+    for (const id of gone) await this.#options.channel.call('RemoveImage', { image: { image: nameOf(id) } });
     if (gone.length > 0) await this.#change((ids) => ids.filter((id) => !gone.includes(id)));
   }
 
@@ -98,29 +101,30 @@ export class Importer {
     return join(this.#options.dataDir, 'imported.json');
   }
 
-  #once(key: string, work: () => Promise<void>): Promise<void> {
+  #once(key: string, work: () => Promise<string>): Promise<string> {
     const running = this.#underWay.get(key) ?? work().finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, running);
     return running;
   }
 
-  async #has(image: string): Promise<boolean> {
-    return (await this.#options.channel.call('ImageStatus', { image: { image } })).image !== null;
+  async #idOf(image: string): Promise<string | undefined> {
+    return (await this.#options.channel.call('ImageStatus', { image: { image } })).image?.id;
   }
 
-  async #visible(image: string): Promise<boolean> {
+  async #visible(image: string): Promise<string> {
     const { clock, timers } = this.#options.env;
     const until = clock.monotonic() + visibleMs.limit;
-    while (!(await this.#has(image))) {
-      if (clock.monotonic() > until) return false;
+    for (;;) {
+      const id = await this.#idOf(image);
+      if (id !== undefined) return id;
+      if (clock.monotonic() > until) throw new Error(`containerd does not show ${image} after its import`);
       await timers.sleep(visibleMs.step);
     }
-    return true;
   }
 
-  async #import(path: string): Promise<void> {
+  async #import(path: string, options: readonly string[] = []): Promise<void> {
     const { ctr, socket } = this.#options;
-    await mustRun(ctr, ['--address', socket, '--namespace', criNamespace, 'images', 'import', path]);
+    await mustRun(ctr, ['--address', socket, '--namespace', criNamespace, 'images', 'import', ...options, path]);
   }
 
   async #withScratch(work: (path: string) => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
@@ -48,7 +48,8 @@ export class Bed {
     const images = {
       exportArchive: (references: readonly string[], path: string): Promise<void> => {
         this.exported.push(...references);
-        copyFileSync(this.#archive, path);
+        if (references[0] === this.image.reference) copyFileSync(this.#archive, path);
+        else writeFileSync(path, 'no archive');
         return Promise.resolve();
       },
       list: () => Promise.resolve([]),
