@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { errorMessage, type PluginInstance } from '@timonel/sdk';
 import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import { EventRecorder } from '@timonel/sdk/controller';
-import { pods } from '@timonel/sdk/kube';
+import { pods, type Pod } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
 import { endsWithin } from './agent/ends-within.ts';
+import { ImageGc } from './agent/image-gc.ts';
 import { IdRanges } from './agent/id-ranges.ts';
 import { NodeRoom } from './agent/node-room.ts';
 import { RuntimeClasses } from './agent/runtime-classes.ts';
@@ -102,6 +103,14 @@ function pullerOf(
   return new ImagePuller({ images: deps.images, sources, records, env, bound, event });
 }
 
+function imageGcOf({ config, deps, env, log }: AgentContext, workedOn: () => readonly Pod[]): ImageGc {
+  const policy = {
+    highThresholdPercent: config.imageGCHighThresholdPercent,
+    lowThresholdPercent: config.imageGCLowThresholdPercent,
+  };
+  return new ImageGc({ images: deps.images, runtimes: deps.runtimes, pods: workedOn, env, log, policy });
+}
+
 interface Built {
   readonly machine: Machine;
   readonly runtimes: Runtimes;
@@ -194,6 +203,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     runtimesChanged: () => registration.beat(),
   });
   services.room.follow(() => agent.workers());
+  const imageGc = imageGcOf(ctx, () => agent.workers().map((worker) => worker.pod()));
   const sessions = new Sessions(agent, config.maxSessions);
   const writer = checkpointWriter(ctx, agent, sources);
   const registration = new Registration({
@@ -216,13 +226,14 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       classes.start();
       agent.start();
+      imageGc.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
       ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
     },
     stop: async (reason) => {
       sessions.close();
       probes.close();
-      await endsWithin(ctx.env, beatEndMs, Promise.all([registration.close(), classes.stop()]));
+      await endsWithin(ctx.env, beatEndMs, Promise.all([registration.close(), classes.stop(), imageGc.stop()]));
       await writer.close();
       await agent.stop(reason);
     },

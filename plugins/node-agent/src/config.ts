@@ -31,6 +31,8 @@ export interface AgentConfig {
   readonly serializeImagePulls: boolean;
   readonly maxParallelImagePulls: number;
   readonly imagePullCredentialsVerificationPolicy: VerificationPolicy;
+  readonly imageGCHighThresholdPercent: number;
+  readonly imageGCLowThresholdPercent: number;
   readonly checkpointDelayMs: number;
   readonly checkpointLimitBytes: number;
 }
@@ -113,6 +115,10 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
   imagePullCredentialsVerificationPolicy: z
     .enum(['NeverVerify', 'NeverVerifyPreloadedImages', 'AlwaysVerify'])
     .default('NeverVerifyPreloadedImages'),
+  /** From so many percent of the images' filesystem in use on, images that no pod uses are removed. 100: never. */
+  imageGCHighThresholdPercent: z.number().int().min(0).max(100).default(85),
+  /** Until so many are in use. With more than the one above nothing is removed. */
+  imageGCLowThresholdPercent: z.number().int().min(0).max(100).default(80),
   /** How long a start waits for the API before it goes on with the pods that were known last. */
   checkpointDelayMs: z.number().int().min(0).default(5000),
   /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */
