@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { runtimeContract, shellCommands } from '@timonel/testkit/contracts/runtime';
+import { runtimeContract, isolatedCommands } from '@timonel/testkit/contracts/runtime';
 import { makeHostImage } from './testing/host-image.ts';
 import { makeNative } from './testing/native-build.ts';
 import { openRuntime, removeDirectory, temporaryDirectory } from './testing/open-runtime.ts';
@@ -43,27 +43,31 @@ describe('the parsers of the spec and of the users of an image', () => {
   });
 });
 
-runtimeContract('runtime-linux with a sanitized native side', async () => {
-  const image = makeHostImage();
-  const dataDir = temporaryDirectory();
-  const env = createRealEnv();
-  const monitor = join(built, 'timonel-monitor-sanitized');
-  let runtime = await openRuntime(dataDir, env, {}, monitor);
-  return {
-    runtime,
-    image: image.image,
-    logDirectory: join(dataDir, 'logs'),
-    commands: shellCommands,
-    async restart() {
-      runtime.close();
-      runtime = await openRuntime(dataDir, env, {}, monitor);
-      return runtime;
-    },
-    close() {
-      runtime.close();
-      removeDirectory(dataDir);
-      image.remove();
-      return Promise.resolve();
-    },
-  };
-});
+runtimeContract(
+  'runtime-linux with a sanitized native side',
+  async () => {
+    const image = makeHostImage();
+    const dataDir = temporaryDirectory();
+    const env = createRealEnv();
+    const monitor = join(built, 'timonel-monitor-sanitized');
+    let runtime = await openRuntime(dataDir, env, {}, monitor);
+    return {
+      runtime,
+      image: image.image,
+      logDirectory: join(dataDir, 'logs'),
+      commands: isolatedCommands,
+      async restart() {
+        runtime.close();
+        runtime = await openRuntime(dataDir, env, {}, monitor);
+        return runtime;
+      },
+      close() {
+        runtime.close();
+        removeDirectory(dataDir);
+        image.remove();
+        return Promise.resolve();
+      },
+    };
+  },
+  isolatedCommands,
+);

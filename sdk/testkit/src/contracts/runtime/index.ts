@@ -1,6 +1,7 @@
 /** The contract of `runtime`: every container runtime passes it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { containerTests } from './containers.ts';
+import { isolationTests } from './isolation.ts';
 import { limitTests } from './limits.ts';
 import { outputTests } from './output.ts';
 import { restartTests } from './restarts.ts';
@@ -10,7 +11,7 @@ import { SuiteContext } from './suite-context.ts';
 import { shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
 
 export { containerConfig, sandboxConfig } from './configs.ts';
-export { shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
+export { isolatedCommands, shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
 
 /**
  * Declares the tests for one runtime. `commands` must be those of the runtime that `make` gives: where one is undefined, the
@@ -37,6 +38,7 @@ export function runtimeContract(
     containerTests(suite);
     outputTests(suite);
     limitTests(suite);
+    isolationTests(suite);
     sessionTests(suite);
     restartTests(suite);
   });

@@ -40,6 +40,8 @@ export interface RuntimeCommands {
   readonly keepsLimits?: boolean;
   /** Takes this much memory, prints `full`, and keeps it until a signal ends it. Absent: the runtime measures no memory. */
   readonly takeMemory?: (bytes: number) => readonly string[];
+  /** Runs a POSIX shell script. Absent: the runtime does not isolate, or not in every respect of the suite. */
+  readonly shell?: (script: string) => readonly string[];
   /** Kills itself with SIGKILL. */
   readonly killItself: readonly string[];
   /** Names a program that is not there. */
@@ -72,4 +74,10 @@ export const shellCommands: RuntimeCommands = {
   // pid 1 of a container is safe from its own signals: a child dies of it, and the shell passes 137 on
   killItself: ['sh', '-c', 'sh -c "kill -9 \\$\\$"'],
   absent: ['no-such-program-anywhere'],
+};
+
+/** And isolate them. */
+export const isolatedCommands: RuntimeCommands = {
+  ...shellCommands,
+  shell: (script) => ['sh', '-c', script],
 };

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises';
+import { expect, it } from '@jest/globals';
+import type { ContainerConfig, SandboxConfig, SecuritySettings } from '@timonel/sdk/contracts/runtime';
+import type { SuiteContext } from './suite-context.ts';
+
+/** What a container is kept from, and what its settings change about that. For runtimes that isolate, and whose commands have a shell. */
+export function isolationTests(suite: SuiteContext): void {
+  const { shell } = suite.declared;
+  const why = shell === undefined ? ' (skipped: this runtime does not isolate)' : '';
+  const test = shell === undefined ? it.skip : it;
+
+  /** What the script printed to stdout, line by line. */
+  const run = async (
+    script: string,
+    changes: Partial<ContainerConfig> = {},
+    sandboxChanges: Partial<SandboxConfig> = {},
+  ): Promise<string[]> => {
+    const sandbox = suite.newId();
+    await suite.runtime.runSandbox(suite.sandbox(sandbox, sandboxChanges));
+    return await runIn(sandbox, script, changes);
+  };
+  const runIn = async (sandbox: string, script: string, changes: Partial<ContainerConfig> = {}): Promise<string[]> => {
+    const id = await suite.started(sandbox, shell?.(script) ?? [], changes);
+    const { logPath } = await suite.exited(id);
+    const lines = (await readFile(logPath, 'utf8')).split('\n').map((line) => line.split(' '));
+    return lines.filter(([, stream]) => stream === 'stdout').map((words) => words.slice(3).join(' '));
+  };
+  const security = (changes: Partial<SecuritySettings>): Pick<ContainerConfig, 'security'> => ({
+    security: { ...suite.container('', '', []).security, ...changes },
+  });
+  const field = (name: string): string =>
+    `while read -r name value; do [ "$name" = ${name}: ] && echo "$value"; done < /proc/self/status`;
+
+  test(`filters system calls unless they are unconfined${why}`, async () => {
+    expect(await run(field('Seccomp'))).toEqual(['2']);
+    expect(await run(field('Seccomp'), security({ seccomp: { type: 'RuntimeDefault' } }))).toEqual(['2']);
+    expect(await run(field('Seccomp'), security({ seccomp: { type: 'Unconfined' } }))).toEqual(['0']);
+  });
+
+  test(`refuses a profile of system calls that is not there${why}`, async () => {
+    const config = suite.container(
+      await suite.newSandbox(),
+      suite.newId(),
+      suite.commands.run,
+      security({ seccomp: { type: 'Localhost', path: '/no/such/profile.json' } }),
+    );
+    // some runtimes read it with the start only
+    const made = suite.runtime.createContainer(config).then(() => suite.runtime.startContainer(config.id));
+    await expect(made).rejects.toMatchObject({
+      name: 'RuntimeError',
+      message: expect.stringContaining('profile.json'),
+    });
+  });
+
+  test(`gives capabilities as they are added and dropped${why}`, async () => {
+    expect(await run(field('CapEff'), security({ dropCapabilities: ['ALL'] }))).toEqual(['0000000000000000']);
+    expect(
+      await run(field('CapEff'), security({ dropCapabilities: ['ALL'], addCapabilities: ['NET_ADMIN', 'CHOWN'] })),
+    ).toEqual(['0000000000001001']);
+  });
+
+  test(`hides the node in /proc, and has it read only where it can be seen${why}`, async () => {
+    const script =
+      'read -r line < /proc/timer_list || echo hidden; (echo 1 > /proc/sys/kernel/panic) 2>/dev/null || echo refused';
+    expect(await run(script)).toEqual(['hidden', 'refused']);
+  });
+
+  test(`limits open files as asked${why}`, async () => {
+    const resourceLimits = [{ type: 'nofile', soft: 111, hard: 222 }];
+    expect(await run('ulimit -Sn; ulimit -Hn', { resourceLimits })).toEqual(['111', '222']);
+  });
+
+  test(`shares memory within a pod only${why}`, async () => {
+    const sandbox = await suite.newSandbox();
+    await runIn(sandbox, 'echo shared > /dev/shm/contract');
+    expect(await runIn(sandbox, 'read -r line < /dev/shm/contract; echo $line')).toEqual(['shared']);
+    expect(await run('[ -e /dev/shm/contract ] || echo absent')).toEqual(['absent']);
+  });
+
+  test(`gives a pod a user namespace when it says that it can, and refuses it else${why}`, async () => {
+    const userNamespace = { firstUid: 400_000, firstGid: 500_000, length: 65_536 };
+    const mapped = run('while read -r line; do echo $line; done < /proc/self/uid_map', {}, { userNamespace });
+    if ((await suite.runtime.info()).userNamespaces === true) expect(await mapped).toEqual(['0 400000 65536']);
+    else await expect(mapped).rejects.toMatchObject({ name: 'RuntimeError' });
+  });
+}
