@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { errorMessage, type Env } from '@timonel/sdk';
 import { RuntimeError, type AttachOptions, type ExecSession } from '@timonel/sdk/contracts/runtime';
 import type { Container } from './container.ts';
 import type { Containers } from './containers.ts';
-import { openSync, closeSync, constants, writeSync } from 'node:fs';
-import { join } from 'node:path';
 import { helper, helperText } from './helper.ts';
 
 /** What a killed conmon leaves dies at once, but for processes with much memory or on a dead disk. */
@@ -83,6 +83,10 @@ function session(
   if (stderr === undefined) child.stderr?.resume();
   else child.stderr?.pipe(stderr, { end: false });
   const ended = new Promise<number | null>((resolve) => {
+    // Who was dropped reads nothing, so his streams do not close.
+    child.once('exit', (status) => {
+      if (status === droppedStatus) resolve(status);
+    });
     child.once('close', (status) => {
       resolve(status);
     });
