@@ -106,7 +106,7 @@ export class Caller {
         this.#preferred.set(key, candidate.id);
         return answer;
       } catch (error) {
-        if (!isFailure(error) || error.kind !== 'denied' || error.stale) throw error;
+        if (!isFailure(error) || error.kind !== 'denied') throw error;
         denied ??= error;
       }
     }

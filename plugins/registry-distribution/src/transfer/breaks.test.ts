@@ -92,6 +92,18 @@ describe('transfers', () => {
     expect(registry.requests).toHaveLength(1);
   });
 
+  it.each(['bytes 39989-39999/40000', 'bytes 39990-39999/40001', 'bytes */40000', '', 'pages 39990-39999/40000'])(
+    'that go on with %j where another part was asked for are refused',
+    async (range) => {
+      const registry = await bed.registry((_, response) => {
+        response.writeHead(206, range === '' ? {} : { 'content-range': range }).end(layer.subarray(39_990));
+      });
+      const { reason, message } = await failureOf(collect(bed.client().blob(image(registry), blob, anyone, 39_990)));
+      expect(reason).toBe('ErrImagePull');
+      expect(message).toContain('where it was asked for what follows byte 39990 of 40000');
+    },
+  );
+
   it('that bring one byte a time end after the tries that were allowed', async () => {
     const registry = await bed.registry((request, response) => {
       answer(

@@ -275,6 +275,69 @@ describe('a blob', () => {
       );
     expect(blobs.size).toBe(1);
   });
+
+  it('goes to a storage host that the registry names, without credentials', async () => {
+    const stored: Buffer[] = [];
+    let demanding = false;
+    const storage = await bed.registry((request, response) => {
+      void buffer(request).then((body) => {
+        stored.push(body);
+        response.writeHead(demanding ? 401 : 201, { 'www-authenticate': 'Basic realm="give"' }).end();
+      });
+    });
+    const { registry } = await store((request, response) => {
+      if (request.headers.authorization === undefined) {
+        response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      } else if (request.method === 'POST')
+        response.writeHead(202, { location: `http://${storage.host}/x?sig=1` }).end();
+      else return false;
+      return true;
+    });
+    const access = as({ registry: registry.host, username: 'u', password: 'p' });
+    await bed.client().pushBlob(image(registry), blob, () => pieces(), access);
+    expect(stored[0]?.equals(layer)).toBe(true);
+    demanding = true;
+    const { message } = await failureOf(bed.client().pushBlob(image(registry), blob, () => pieces(), access));
+    expect(message).toContain(`${storage.host} answered 401`);
+    expect(storage.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+  });
+
+  it('goes on with a new token where the one it began with expires', async () => {
+    let issued = 0;
+    const realm = await bed.registry((_, response) => response.end(`{"token":"t${++issued}"}`));
+    const { registry, blobs } = await store((request, response) => {
+      const expired = request.method === 'PUT' ? 't1' : '';
+      const token = request.headers.authorization?.slice('Bearer '.length) ?? expired;
+      if (token !== '' && token !== expired) return false;
+      request.resume().on('end', () => {
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${realm.host}/"` }).end();
+      });
+      return true;
+    });
+    await bed
+      .client()
+      .pushBlob(image(registry), blob, () => pieces(), as({ registry: registry.host, username: 'u', password: 'p' }));
+    expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
+    expect(issued).toBe(2);
+  });
+
+  it('of which a chunk is refused is not sent as somebody else', async () => {
+    const seen = new Set<string | undefined>();
+    const { registry } = await store((request, response) => {
+      if (request.method === 'DELETE') return false;
+      if (request.method === 'PATCH') seen.add(request.headers.authorization);
+      if (request.method !== 'PATCH' && request.headers.authorization !== undefined) return false;
+      request.resume().on('end', () => response.writeHead(401, { 'www-authenticate': 'Basic' }).end());
+      return true;
+    });
+    const users = ['one', 'two'].map((username) => ({ registry: registry.host, username, password: 'p' }));
+    const push = bed.client({ uploadChunkBytes: 45_000 }).pushBlob(image(registry), blob, () => pieces(), as(...users));
+    expect(await failureOf(push)).toMatchObject({
+      reason: 'ErrImagePush',
+      message: expect.stringContaining('answered 401'),
+    });
+    expect([...seen]).toEqual([`Basic ${Buffer.from('one:p').toString('base64')}`]);
+  });
 });
 
 describe('a manifest', () => {
