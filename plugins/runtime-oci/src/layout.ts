@@ -9,6 +9,8 @@ export interface Layout {
   readonly exits: string;
   /** State of the OCI runtime. */
   readonly state: string;
+  /** What the OCI runtime says, a file a call. */
+  readonly calls: string;
   /** A root file system with nothing but the first process of sandboxes. */
   readonly pauseRoot: string;
   /** Of what pods with a user namespace mount: their root is nobody on the node, and passes through no private directory. */
@@ -28,6 +30,7 @@ export function layoutOf(dataDir: string): Layout {
     containers: at('containers'),
     exits: at('exits'),
     state: at('state'),
+    calls: at('calls'),
     pauseRoot: at('pause-root'),
     open,
     sandbox: (id) => join(at('sandboxes'), id),

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
 import { defaultPath, mustRun } from '@timonel/sdk/command';
 import { RuntimeError } from '@timonel/sdk/contracts/runtime';
 import type { HostFinding, HostPrograms } from './host.ts';
+import type { Layout } from './layout.ts';
 
 /** A runtime that hangs (a dead disk) is killed. */
 const deadlineMs = 30_000;
@@ -47,12 +47,20 @@ function plainText(text: string): string {
 export class OciProgram {
   readonly #find: () => HostFinding;
   readonly #stateDirectory: string;
+  readonly #callsDirectory: string;
   readonly #env: Env;
 
-  constructor(find: () => HostFinding, stateDirectory: string, env: Env) {
+  constructor(find: () => HostFinding, { state, calls }: Layout, env: Env) {
     this.#find = find;
-    this.#stateDirectory = stateDirectory;
+    this.#stateDirectory = state;
+    this.#callsDirectory = calls;
     this.#env = env;
+  }
+
+  /** Removes what calls left that were cut off. */
+  open(): void {
+    rmSync(this.#callsDirectory, { recursive: true, force: true });
+    mkdirSync(this.#callsDirectory, { recursive: true, mode: 0o700 });
   }
 
   /** @throws Error that says what is missing and how to get it */
@@ -70,15 +78,14 @@ export class OciProgram {
   /** Runs it to its end. What it leaves behind (a container) holds none of our descriptors. @throws OciFailure */
   async run(args: readonly string[]): Promise<void> {
     // A file: a container that is made inherits it, and a pipe would not end.
-    const directory = mkdtempSync(join(tmpdir(), 'timonel-oci-'));
-    const log = join(directory, 'log');
+    const log = join(this.#callsDirectory, this.#env.random.uuid());
     const fd = openSync(log, 'w', 0o600);
     try {
       const code = await this.#spawn(args, fd);
       if (code !== 0) throw new OciFailure(readFileSync(log, 'utf8') || `${args[0]} failed with status ${code}`);
     } finally {
       closeSync(fd);
-      rmSync(directory, { recursive: true, force: true });
+      rmSync(log, { force: true });
     }
   }
 

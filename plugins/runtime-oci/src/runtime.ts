@@ -57,7 +57,7 @@ export class OciRuntime implements ContainerRuntime {
     this.#layout = layoutOf(dataDir);
     this.#groupRoot = `${settings.cgroupParent === '' ? '' : `${settings.cgroupParent}/`}timonel-${instanceOf(dataDir)}`;
     this.#groups = new PodGroups(options.cgroups, env, this.#groupRoot, (id) => this.#sandboxes.config(id));
-    this.#program = new OciProgram(() => findPrograms(kind, settings), this.#layout.state, env);
+    this.#program = new OciProgram(() => findPrograms(kind, settings), this.#layout, env);
     const shared = { ...options, layout: this.#layout, program: this.#program };
     this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => this.#groups.ofSandbox(id) });
     this.#containers = new Containers({
@@ -71,6 +71,7 @@ export class OciRuntime implements ContainerRuntime {
 
   /** Without the programs of the host it opens all the same: `info` says what is missing, and what is there stays. */
   async open(): Promise<void> {
+    this.#program.open();
     await this.#sandboxes.open();
     await this.#containers.open();
     await this.#groups.removeStrays(

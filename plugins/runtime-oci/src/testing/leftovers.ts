@@ -9,7 +9,7 @@ export function leftovers(dataDir: string): string[] {
     .split('\n')
     .filter((line) => line.includes(dataDir) || line.includes(open));
   const running = processesOf(dataDir).map(({ pid, words }) => `process ${pid}: ${words.join(' ')}`);
-  const files = ['containers', 'sandboxes', 'exits', 'state'].flatMap((name) =>
+  const files = ['containers', 'sandboxes', 'exits', 'state', 'calls'].flatMap((name) =>
     existsSync(join(dataDir, name)) ? readdirSync(join(dataDir, name)).map((entry) => `file ${name}/${entry}`) : [],
   );
   const shown = existsSync(open) ? [`directory ${open}`] : [];
