@@ -66,7 +66,7 @@ function fromLogin(registry: string, login: StoredLogin): RegistryCredentials {
 function fromHelper(registry: string, helper: string): readonly RegistryCredentials[] {
   if (!/^[\w.-]+$/.test(helper)) return [];
   const server = registry === 'docker.io' ? 'https://index.docker.io/v1/' : registry;
-  const options = { input: server, encoding: 'utf8', timeout: 30_000 } as const;
+  const options = { input: server, encoding: 'utf8', timeout: 30_000, env: process.env } as const;
   const { status, stdout } = spawnSync(`docker-credential-${helper}`, ['get'], options);
   // A helper that knows nothing of this registry fails too.
   if (status !== 0) return [];
