@@ -5,40 +5,45 @@ import type { AllowedDevices, DeviceRule } from '@timonel/sdk/linux/cgroup';
 import type { SpecEntry } from './spec-file.ts';
 
 /** Directories of /dev that containers have of their own. */
-const own = new Set(['pts', 'shm', 'mqueue', 'hugepages', 'ptmx']);
+const ownDirectories = new Set(['pts', 'shm', 'mqueue', 'hugepages', 'ptmx']);
 
 /** Which devices the container may open. @throws RuntimeError when one is not there */
 export function allowedDevices({ devices, security }: ContainerConfig): AllowedDevices {
   return security.privileged ? 'all' : (devices ?? []).map(ruleOf);
 }
 
-/** What every container has; 8630 is 0o20666: a character device that all may use. */
-const usual: readonly SpecEntry[] = [
-  '1 3 0 0 /dev/null',
-  '1 5 0 0 /dev/zero',
-  '1 7 0 0 /dev/full',
-  '1 8 0 0 /dev/random',
-  '1 9 0 0 /dev/urandom',
-  '5 0 0 0 /dev/tty',
-].map((node) => ['node', `8630 ${node}`]);
+/** What every container has, by major and minor number. */
+const usual = { null: '1 3', zero: '1 5', full: '1 7', random: '1 8', urandom: '1 9', tty: '5 0' };
+
+/** A character device that all may use, as stat(2) has it. */
+const usualMode = 0o2_0666;
 
 /**
- * The nodes of /dev, and devices shown by mounts of the node's. To a privileged container all of the node's, made anew; nodes are made
- * where control groups limit which of them can be opened, else (and in a user namespace, which cannot make any) the native side
- * mounts the usual ones.
+ * What stands in /dev. Nodes are made where control groups limit which of them can be opened, for privileged containers all that the node
+ * has; else, and in a user namespace, which cannot make any, the node's own are mounted. So are devices that the container is given.
  */
 export function deviceEntries(
   { devices, security }: ContainerConfig,
   sandbox: SandboxConfig,
   areLimited: boolean,
 ): SpecEntry[] {
-  const all =
-    sandbox.userNamespace !== undefined ? [] : security.privileged ? nodeEntries('/dev') : areLimited ? [...usual] : [];
-  for (const device of devices ?? []) {
-    ruleOf(device);
-    all.push(['mount', 'd,private'], ['mountSource', device.hostPath], ['mountTarget', device.containerPath]);
-  }
-  return all;
+  const makes = sandbox.userNamespace === undefined && (areLimited || security.privileged);
+  const names = Object.entries(usual);
+  const own = !makes
+    ? names.flatMap(([name]) => mountEntries(`/dev/${name}`, `/dev/${name}`))
+    : security.privileged
+      ? nodeEntries('/dev')
+      : names.map(([name, numbers]): SpecEntry => ['node', `${usualMode} ${numbers} 0 0 /dev/${name}`]);
+  for (const device of devices ?? []) ruleOf(device);
+  return [...own, ...(devices ?? []).flatMap(({ hostPath, containerPath }) => mountEntries(hostPath, containerPath))];
+}
+
+function mountEntries(source: string, target: string): SpecEntry[] {
+  return [
+    ['mount', 'd,private'],
+    ['mountSource', source],
+    ['mountTarget', target],
+  ];
 }
 
 function ruleOf({ hostPath, permissions }: Device): DeviceRule {
@@ -69,7 +74,7 @@ function numbersOf(device: number): { readonly major: number; readonly minor: nu
 function nodeEntries(directory: string): SpecEntry[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry): SpecEntry[] => {
     const path = join(directory, entry.name);
-    if (directory === '/dev' && own.has(entry.name)) return [];
+    if (directory === '/dev' && ownDirectories.has(entry.name)) return [];
     if (entry.isDirectory()) return nodeEntries(path);
     const status =
       entry.isCharacterDevice() || entry.isBlockDevice() ? statSync(path, { throwIfNoEntry: false }) : undefined;

@@ -1,8 +1,6 @@
 /* The last step: find the command in the container's PATH and execute it. */
 #include "monitor.h"
 
-static const char default_path[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
 static const char *environment_get(const struct list *env, const char *name) {
     size_t length = strlen(name);
     for (size_t i = env->length; i-- > 0;)  /* the last of equal names counts */
@@ -50,7 +48,7 @@ _Noreturn void command_execute(const struct spec *spec, const struct identity *i
     char **environment = environment_with_home(spec, identity->home);
     if (strchr(command, '/') != NULL) execute(spec, identity, command, environment);
     bool denied = false;
-    for (const char *at = search == NULL ? default_path : search; at != NULL;) {
+    for (const char *at = search; at != NULL;) {
         char path[PATH_MAX];
         const char *colon = strchr(at, ':');
         int length = colon == NULL ? (int)strlen(at) : (int)(colon - at);

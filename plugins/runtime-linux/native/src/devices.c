@@ -4,28 +4,13 @@
 
 #include <sys/sysmacros.h>
 
-static void inside(char *path, size_t size, const char *name) { snprintf(path, size, "dev/%s", name); }
-
-static void nodes_bind(void) {
-    static const char *const names[] = {"null", "zero", "full", "random", "urandom", "tty"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        char source[64], target[64];
-        snprintf(source, sizeof source, "/dev/%s", names[i]);
-        inside(target, sizeof target, names[i]);
-        int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) fail("open", target);
-        close(fd);
-        mount_or_fail(source, target, NULL, MS_BIND, NULL);
-    }
-}
-
 static void links_make(void) {
     static const char *const links[][2] = {
         {"/proc/self/fd", "fd"}, {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
         {"/proc/self/fd/2", "stderr"}, {"pts/ptmx", "ptmx"}, {"/proc/kcore", "core"}};
     for (size_t i = 0; i < sizeof links / sizeof *links; i++) {
         char path[64];
-        inside(path, sizeof path, links[i][1]);
+        snprintf(path, sizeof path, "dev/%s", links[i][1]);
         if (symlink(links[i][0], path) < 0 && errno != EEXIST) fail("symlink", path);
     }
 }
@@ -47,13 +32,12 @@ static void nodes_make(const struct spec *spec) {
     }
 }
 
-/* Where nodes are named, control groups say which of them can be opened. */
+/* Where nodes are named, control groups say which of them can be opened; else devices are mounted, as others may be. */
 void devices_mount(const struct spec *spec) {
     bool makes = spec->nodes.length > 0;
     root_directory_make("dev");
     mount_or_fail("tmpfs", "dev", "tmpfs", MS_NOSUID | MS_STRICTATIME | (makes ? 0 : MS_NODEV), "mode=755,size=65536k");
-    if (makes) nodes_make(spec);
-    else nodes_bind();
+    nodes_make(spec);
     if (mkdir("dev/pts", 0755) < 0 || mkdir("dev/shm", 01777) < 0 || mkdir("dev/mqueue", 01777) < 0)
         fail("mkdir", "/dev/pts, shm, mqueue");
     mount_or_fail("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");

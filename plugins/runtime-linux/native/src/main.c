@@ -24,8 +24,8 @@ static void run_sealed(char **arguments) {
 _Noreturn void role_run(const char *role, const char *directory) {
     if (strcmp(role, "container") == 0) container_run(directory);
     if (strcmp(role, "sandbox") == 0) sandbox_run(directory);
-    if (strcmp(role, "release") == 0) sandbox_release(directory);
-    if (strcmp(role, "remove") == 0) directory_remove(directory);
+    if (strcmp(role, "release") == 0) directory_release(directory, false);
+    if (strcmp(role, "remove") == 0) directory_release(directory, true);
     fail_text(2, "timonel-monitor has no role '%.64s'", role);
 }
 

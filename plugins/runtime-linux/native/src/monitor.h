@@ -65,8 +65,7 @@ void descriptors_close(unsigned first, bool at_execution);
 
 /* sandbox.c */
 _Noreturn void sandbox_run(const char *directory);
-_Noreturn void sandbox_release(const char *directory);
-_Noreturn void directory_remove(const char *directory);
+_Noreturn void directory_release(const char *directory, bool with_files);
 void namespace_join(const char *path, int kind);
 
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */

@@ -15,7 +15,10 @@ void namespace_join(const char *path, int kind) {
     close(fd);
 }
 
-static void hold(const char *source, const char *target) {
+static void namespace_hold(pid_t pid, const char *name) {
+    char source[64], target[64];
+    snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, name);
+    snprintf(target, sizeof target, "ns/%s", name);
     int fd = open(target, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) fail("open", target);
     close(fd);
@@ -67,13 +70,6 @@ static _Noreturn void pause_run(const struct spec *spec) {
     descriptors_close(0, false);
     signal(SIGCHLD, SIG_IGN);
     for (;;) pause();
-}
-
-static void namespace_hold(pid_t pid, const char *name) {
-    char source[64], target[64];
-    snprintf(source, sizeof source, "/proc/%d/ns/%s", pid, name);
-    snprintf(target, sizeof target, "ns/%s", name);
-    hold(source, target);
 }
 
 static void namespaces_hold(const struct spec *spec, pid_t pid) {
@@ -167,18 +163,11 @@ static void release(void) {
         if (remove(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("remove", held[i]);
 }
 
-_Noreturn void sandbox_release(const char *directory) {
-    if (chdir(directory) == 0) release();
-    else if (errno != ENOENT) fail("chdir", directory);
-    job_done();
-    _exit(0);
-}
-
-/* The directory of a sandbox or container with all that is in it, held namespaces too. */
-_Noreturn void directory_remove(const char *directory) {
+/* And what is left of a sandbox or container, with its directory, when that is to go too. */
+_Noreturn void directory_release(const char *directory, bool with_files) {
     if (chdir(directory) == 0) {
         release();
-        tree_remove(AT_FDCWD, directory);
+        if (with_files) tree_remove(AT_FDCWD, directory);
     } else if (errno != ENOENT) {
         fail("chdir", directory);
     }

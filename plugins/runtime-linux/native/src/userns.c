@@ -4,16 +4,14 @@
 
 #include <grp.h>
 
-static void map_write(pid_t pid, const char *name, unsigned first, unsigned count) {
-    char path[64], text[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-    snprintf(text, sizeof text, "0 %u %u", first, count);
-    write_text(path, text);
-}
-
 void user_namespace_map(const struct spec *spec, pid_t pid) {
-    map_write(pid, "uid_map", spec->first_uid, spec->id_count);
-    map_write(pid, "gid_map", spec->first_gid, spec->id_count);
+    const struct { const char *name; unsigned first; } maps[] = {{"uid_map", spec->first_uid}, {"gid_map", spec->first_gid}};
+    for (size_t i = 0; i < 2; i++) {
+        char path[64], text[64];
+        snprintf(path, sizeof path, "/proc/%d/%s", pid, maps[i].name);
+        snprintf(text, sizeof text, "0 %u %u", maps[i].first, spec->id_count);
+        write_text(path, text);
+    }
 }
 
 /* The root of the namespace just entered, in place of an id that it does not know. */
