@@ -1,8 +1,9 @@
-import { mkdirSync, rmdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { detectCgroups } from '@timonel/sdk/linux/cgroup';
+import { until } from '@timonel/testkit';
 import { limitOf } from '@timonel/testkit/control-groups';
 import { instanceOf } from './layout.ts';
 import { Bed } from './testing/bed.ts';
@@ -117,4 +118,24 @@ describe('limits', () => {
     }
     expect(await bed.runtime.listContainers()).toEqual([]);
   });
+
+  it.each([false, true])(
+    'ends a fork bomb with its pod, which it fills but does not leave (shared processes: %s)',
+    async (shareProcessNamespace) => {
+      const { driver } = detectCgroups();
+      const sandbox = await bed.sandbox({ shareProcessNamespace, resources: { pidsLimit: 100 } });
+      const id = await bed.started(sandbox, ['bash', '-c', 'bomb() { bomb & bomb & wait; }; bomb']);
+      const path = `timonel-${instanceOf(bed.dataDir)}/besteffort/${sandbox}`;
+      const count = (): number => driver?.usage(path)?.pids ?? 0;
+      await until(() => count() > 90, { what: 'the bomb to fill the pod' });
+      expect(count()).toBeLessThanOrEqual(100);
+      // Nothing more starts in this pod, but in others.
+      expect((await bed.run('echo elsewhere')).stdout).toBe('elsewhere');
+      await bed.runtime.stopContainer(id, 0);
+      await bed.runtime.removeSandbox(sandbox);
+      expect(driver?.usage(path)).toBeUndefined();
+      const left = readdirSync(join(bed.dataDir, 'containers'));
+      expect(left).not.toContain(id);
+    },
+  );
 });
