@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
-import { runtimeContract, shellCommands } from '@timonel/testkit/contracts/runtime';
+import { isolatedCommands, runtimeContract } from '@timonel/testkit/contracts/runtime';
 import { makeHostImage } from '../../../runtime-linux/src/testing/host-image.ts';
 import type { OciKind } from '../host.ts';
 import { leftovers } from './leftovers.ts';
@@ -8,29 +8,33 @@ import { needPrograms, openRuntime, removeDirectory, temporaryDirectory } from '
 
 /** The contract of runtimes, and that nothing is left behind when it is through. */
 export function ociContract(kind: OciKind): void {
-  runtimeContract(`runtime-${kind}`, async () => {
-    needPrograms(kind);
-    const image = makeHostImage();
-    const dataDir = temporaryDirectory(kind);
-    const env = createRealEnv();
-    let runtime = await openRuntime(kind, dataDir, env);
-    return {
-      runtime,
-      image: image.image,
-      logDirectory: join(dataDir, 'logs'),
-      commands: shellCommands,
-      async restart() {
-        runtime.close();
-        runtime = await openRuntime(kind, dataDir, env);
-        return runtime;
-      },
-      close() {
-        runtime.close();
-        const left = leftovers(dataDir);
-        removeDirectory(dataDir);
-        image.remove();
-        return left.length === 0 ? Promise.resolve() : Promise.reject(new Error(`left behind: ${left.join('; ')}`));
-      },
-    };
-  });
+  runtimeContract(
+    `runtime-${kind}`,
+    async () => {
+      needPrograms(kind);
+      const image = makeHostImage();
+      const dataDir = temporaryDirectory(kind);
+      const env = createRealEnv();
+      let runtime = await openRuntime(kind, dataDir, env);
+      return {
+        runtime,
+        image: image.image,
+        logDirectory: join(dataDir, 'logs'),
+        commands: isolatedCommands,
+        async restart() {
+          runtime.close();
+          runtime = await openRuntime(kind, dataDir, env);
+          return runtime;
+        },
+        close() {
+          runtime.close();
+          const left = leftovers(dataDir);
+          removeDirectory(dataDir);
+          image.remove();
+          return left.length === 0 ? Promise.resolve() : Promise.reject(new Error(`left behind: ${left.join('; ')}`));
+        },
+      };
+    },
+    isolatedCommands,
+  );
 }
