@@ -42,7 +42,7 @@ const serving = (name: string, port: number, spec: object): object =>
         },
       ],
     },
-    { app: 'both' },
+    { app: 'all' },
   );
 
 interface Attempts {
@@ -121,24 +121,27 @@ describe('runtime classes', () => {
     cluster = await TestCluster.start();
     await apply(classOf('isolated', 'linux', { overhead: { podFixed: { memory: '8Mi' } } }));
     await apply(classOf('plain', 'process'));
+    await apply(classOf('other', 'crun'));
+    await cluster.timonel('plugin', 'enable', 'runtime-crun');
   }, 60_000);
   afterAll(async () => {
     await cluster.dispose();
     expect(newTraces(before)).toEqual([]);
   }, 60_000);
 
-  it('a handler that the node does not have: an event says what to do, and once it is done the pods of both answer', async () => {
+  it('a handler that the node does not have: an event says what to do, and once it is done the pods of all answer', async () => {
     await apply(serving('boxed', 8080, { runtimeClassName: 'isolated' }));
+    await apply(serving('crunned', 8080, { runtimeClassName: 'other' }));
     await apply(serving('loose', 18_080, { runtimeClassName: 'plain', hostNetwork: true }));
     await until(async () => (await eventsOf('loose')).includes('run "timonel plugin enable runtime-process"'), {
       what: 'the event',
     });
     expect(await jsonpath('.spec.overhead.memory', 'pod', 'boxed')).toBe('8Mi');
     await cluster.timonel('plugin', 'enable', 'runtime-process');
-    await ready('boxed', 'loose');
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'both' } };
-    await apply({ ...service, spec: { selector: { app: 'both' }, ports: [{ port: 80, targetPort: 'http' }] } });
-    const address = await jsonpath('.spec.clusterIP', 'service', 'both');
+    await ready('boxed', 'crunned', 'loose');
+    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'all' } };
+    await apply({ ...service, spec: { selector: { app: 'all' }, ports: [{ port: 80, targetPort: 'http' }] } });
+    const address = await jsonpath('.spec.clusterIP', 'service', 'all');
     const seen = new Set<string>();
     await until(
       async () => {
@@ -147,12 +150,12 @@ describe('runtime classes', () => {
           () => undefined,
         );
         if (answer !== undefined) seen.add(await answer.text());
-        return seen.has('boxed') && seen.has('loose');
+        return seen.size === 3;
       },
-      { what: 'answers of both pods' },
+      { what: 'answers of all pods' },
     );
     const handlers = JSON.parse(await jsonpath('.status.runtimeHandlers', 'node', 'node-1')) as { name: string }[];
-    expect(handlers.map(({ name }) => name)).toEqual(['', 'linux', 'process']);
+    expect(handlers.map(({ name }) => name)).toEqual(['', 'crun', 'linux', 'process']);
   }, 60_000);
 
   it('a runtime that is disabled takes only its own pods along, which are worked on when it is back', async () => {
@@ -176,6 +179,65 @@ describe('runtime classes', () => {
     await apply(podOf('greedy', { securityContext, containers: [{ name: 'c', image }] }));
     await until(async () => (await ok(['get', 'pod', 'greedy'])).includes('SysctlForbidden'), { what: 'the refusal' });
     expect(await ok(['describe', 'pod', 'greedy'])).toContain('forbidden sysctl: "kernel.msgmax" not allowlisted');
+  }, 30_000);
+
+  it('what the security context says reaches the container, also in a user namespace', async () => {
+    const look = `
+      const fs = require('node:fs');
+      const attempt = (work) => { try { return work(); } catch (error) { return error.code; } };
+      fs.writeFileSync('/scratch/mine', 'x');
+      const { uid, gid } = fs.statSync('/scratch/mine');
+      console.log(JSON.stringify({
+        user: [process.getuid(), process.getgid()],
+        groups: process.getgroups().sort((a, b) => a - b),
+        file: [uid, gid],
+        port: fs.readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').trim(),
+        config: fs.readFileSync('/config/key', 'utf8'),
+        readOnly: attempt(() => fs.writeFileSync('/fixed/mine', 'x')),
+      }));
+    `;
+    await ok(['create', 'configmap', 'settings', '--from-literal=key=value']);
+    const mountOf = (name: string, more: object = {}): object => ({ name, mountPath: `/${name}`, ...more });
+    await apply(
+      podOf('shaped', {
+        hostUsers: false,
+        restartPolicy: 'Never',
+        securityContext: {
+          runAsUser: 1000,
+          runAsGroup: 2000,
+          fsGroup: 3000,
+          supplementalGroups: [4000],
+          supplementalGroupsPolicy: 'Strict',
+          sysctls: [{ name: 'net.ipv4.ip_unprivileged_port_start', value: '80' }],
+        },
+        containers: [
+          {
+            name: 'c',
+            image,
+            command: ['node', '-e', look],
+            volumeMounts: [
+              mountOf('scratch'),
+              mountOf('config', { readOnly: true }),
+              mountOf('fixed', { readOnly: true, recursiveReadOnly: 'Enabled' }),
+            ],
+          },
+        ],
+        volumes: [
+          { name: 'scratch', emptyDir: {} },
+          { name: 'fixed', emptyDir: {} },
+          { name: 'config', configMap: { name: 'settings' } },
+        ],
+      }),
+    );
+    await ok(['wait', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=20s', 'pod/shaped']);
+    expect(JSON.parse(await ok(['logs', 'shaped']))).toEqual({
+      user: [1000, 2000],
+      groups: [2000, 3000, 4000],
+      file: [1000, 3000],
+      port: '80',
+      config: 'value',
+      readOnly: 'EROFS',
+    });
   }, 30_000);
 
   it('a user namespace of its own: root inside is nobody outside; system calls are filtered, unless the pod says otherwise', async () => {
