@@ -10,6 +10,7 @@ import { Caller, type Target } from './caller.ts';
 import { configSchema } from './config.ts';
 import type { Answer } from './http/answer.ts';
 import type { Transport, TransportRequest } from './http/transport.ts';
+import { Retries } from './retry.ts';
 import { failureOf } from './testing/fake-registry.ts';
 
 const env = createRealEnv();
@@ -23,7 +24,14 @@ function answer(request: TransportRequest, status: number, headers: Readonly<Rec
 function callerOf(send: (request: TransportRequest) => Answer): Caller {
   const transport = { send: (request: TransportRequest) => Promise.resolve(send(request)) } as unknown as Transport;
   const authorizer = new Authorizer(new Tokens(env, config, transport));
-  return new Caller({ env, config, transport, schemes: undefined as never, authorizer });
+  return new Caller({
+    env,
+    config,
+    transport,
+    schemes: undefined as never,
+    authorizer,
+    retries: new Retries(env, config),
+  });
 }
 
 function mirror(scheme: 'http' | 'https', plain: readonly string[] = []): Target {

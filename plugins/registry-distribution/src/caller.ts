@@ -13,7 +13,7 @@ import { header, type Answer } from './http/answer.ts';
 import type { StreamedBody } from './http/send-body.ts';
 import { refusalOf } from './http/refusal.ts';
 import type { Transport } from './http/transport.ts';
-import { retried } from './retry.ts';
+import type { Retries } from './retry.ts';
 
 /** A repository at an endpoint, and as whom it may be used. */
 export interface Target {
@@ -47,6 +47,7 @@ export interface CallerParts {
   readonly transport: Transport;
   readonly schemes: SchemeFinder;
   readonly authorizer: Authorizer;
+  readonly retries: Retries;
 }
 
 export class Caller {
@@ -60,7 +61,7 @@ export class Caller {
 
   /** The body of the answer is the caller's to read or to discard. @throws RegistryFailure, or the reason of the signal */
   async call(target: Target, call: Call): Promise<Answer> {
-    const { env, config, schemes } = this.#parts;
+    const { config, retries, schemes } = this.#parts;
     const attempt = async (): Promise<Answer> => {
       try {
         const answer = await this.#as(target, call, await this.#base(target));
@@ -73,7 +74,7 @@ export class Caller {
         throw error;
       }
     };
-    return retried(attempt, { env, config, tries: call.tries ?? config.tries, signal: target.signal });
+    return retries.run(attempt, call.tries ?? config.tries, target.signal);
   }
 
   async #base({ endpoint: { scheme, authority }, signal }: Target): Promise<URL> {

@@ -22,6 +22,7 @@ import { SchemeFinder } from './hosts/scheme-finder.ts';
 import { Transport } from './http/transport.ts';
 import { imageError } from './image-error.ts';
 import { checkDigest, checkNames, nameIn, shownName } from './names.ts';
+import { Retries } from './retry.ts';
 import { BlobProgress, readBlob } from './transfer/blob-reader.ts';
 import { hasBlob, pushBlob } from './transfer/blob-pusher.ts';
 import { fetchManifest, resolveManifest, sendManifest, type ManifestParts } from './transfer/manifests.ts';
@@ -55,8 +56,9 @@ export class RegistryClient implements ImageRegistry {
     const tokens = new Tokens(env, config, this.#transport);
     const authorizer = new Authorizer(tokens);
     const schemes = new SchemeFinder(this.#transport);
-    const caller = new Caller({ env, config, transport: this.#transport, schemes, authorizer });
-    this.#parts = { caller, env, config };
+    const retries = new Retries(env, config);
+    const caller = new Caller({ env, config, transport: this.#transport, schemes, authorizer, retries });
+    this.#parts = { caller, env, config, retries };
   }
 
   async resolve(reference: ImageReference, access: RegistryAccess): Promise<Descriptor> {
@@ -139,6 +141,8 @@ export class RegistryClient implements ImageRegistry {
   }
 
   close(): void {
+    this.#parts.retries.close();
+    this.#sources.close();
     this.#transport.close();
   }
 

@@ -10,6 +10,8 @@ import { shown } from '../failure.ts';
 const outputLimitBytes = 64 * 1024;
 /** What a helper said holds for so long: layers of one image do not each ask. */
 const keptMs = 60_000;
+/** That it failed, for so long. */
+const keptFailureMs = 5000;
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 export interface HelperParts {
@@ -20,12 +22,14 @@ export interface HelperParts {
 
 interface Kept {
   readonly answer: Promise<RegistryCredentials | undefined>;
-  readonly until: number;
+  until: number;
 }
 
 export class CredentialHelpers {
   readonly #parts: HelperParts;
   readonly #kept = new BoundedMap<string, Kept>(256);
+  /** What ends each helper that runs. */
+  readonly #running = new Set<(why: string) => void>();
 
   constructor(parts: HelperParts) {
     this.#parts = parts;
@@ -38,17 +42,23 @@ export class CredentialHelpers {
     const kept = this.#kept.get(key);
     if (kept !== undefined && kept.until > now) return kept.answer;
     const answer = this.#ask(name, server, registry).catch((error: unknown) => {
+      made.until = this.#parts.env.clock.monotonic() + keptFailureMs;
       this.#parts.log.warn({ helper: shown(name), server, error: errorMessage(error) }, 'a credential helper failed');
       return undefined;
     });
-    this.#kept.set(key, { answer, until: now + keptMs });
+    const made: Kept = { answer, until: now + keptMs };
+    this.#kept.set(key, made);
     return answer;
+  }
+
+  close(): void {
+    for (const end of this.#running) end('was ended with the client of registries');
   }
 
   async #ask(name: string, server: string, registry: string): Promise<RegistryCredentials | undefined> {
     if (!namePattern.test(name)) throw new Error('this is not the name of a credential helper');
     const program = `docker-credential-${name}`;
-    const { status, output } = await runBounded(program, server, this.#parts);
+    const { status, output } = await runBounded(program, server, this.#parts, this.#running);
     if (status !== 0) {
       if (/credentials not found/i.test(output)) return undefined;
       throw new Error(`${program} ended with status ${status}: ${shown(output)}`);
@@ -76,6 +86,7 @@ function runBounded(
   program: string,
   input: string,
   { env, config }: HelperParts,
+  running: Set<(why: string) => void>,
 ): Promise<{ status: number; output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, ['get'], {
@@ -94,18 +105,23 @@ function runBounded(
       child.stdout.destroy();
       reject(new Error(`${program} ${why}`));
     };
+    running.add(end);
     const timer = env.timers.after(config.helperTimeoutMs, () => end(`took longer than ${config.helperTimeoutMs} ms`));
     child.stdout.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
       if (bytes > outputLimitBytes) end(`printed more than ${outputLimitBytes} bytes`);
       else chunks.push(chunk);
     });
-    child.on('error', (error) => {
+    const settle = (): void => {
       timer.cancel();
+      running.delete(end);
+    };
+    child.on('error', (error) => {
+      settle();
       reject(new Error(`${program} cannot be run: ${error.message}`));
     });
     child.on('close', (status) => {
-      timer.cancel();
+      settle();
       resolve({ status: status ?? -1, output: Buffer.concat(chunks).toString('utf8') });
     });
     child.stdin.on('error', () => undefined);

@@ -143,12 +143,36 @@ describe('a helper', () => {
     expect(String(log.lines[0]?.fields['error'])).toContain(text);
   });
 
+  it('that failed is asked again soon', async () => {
+    await helper('late', `test -e "${directory}/ready" || exit 1; echo '{"Username":"u","Secret":"s"}'`);
+    const env = manualEnv();
+    const found = await sources({ credsStore: 'late' }, {}, env);
+    expect(await found.for('a.example', 'a', undefined)).toEqual([]);
+    await writeFile(join(directory, 'ready'), '');
+    expect(await found.for('a.example', 'a', undefined)).toEqual([]);
+    await env.advance(6000);
+    expect(await found.for('a.example', 'a', undefined)).toHaveLength(1);
+  });
+
   it('that does not end is ended, with what it started', async () => {
     await helper('slow', `sleep 1000 & echo $! >"${directory}/pid"; wait`);
     const found = await sources({ credsStore: 'slow' }, { helperTimeoutMs: 300 });
     expect(await found.for('a.example', 'a', undefined)).toEqual([]);
     expect(String(log.lines[0]?.fields['error'])).toContain('took longer than 300 ms');
     const pid = Number(await readFile(join(directory, 'pid'), 'utf8'));
+    const state = async (): Promise<string> => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => 'gone');
+    await until(async () => /gone|\) Z /.test(await state()), { what: 'what the helper started to end' });
+  });
+});
+
+describe('what is closed', () => {
+  it('ends the helpers that run', async () => {
+    await helper('slow', `sleep 1000 & echo $! >"${directory}/pid"; wait`);
+    const found = await sources({ credsStore: 'slow' });
+    const asked = found.for('a.example', 'a', undefined);
+    const pid = await until(async () => Number(await readFile(join(directory, 'pid'), 'utf8')), { what: 'the helper' });
+    found.close();
+    expect(await asked).toEqual([]);
     const state = async (): Promise<string> => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => 'gone');
     await until(async () => /gone|\) Z /.test(await state()), { what: 'what the helper started to end' });
   });

@@ -7,9 +7,11 @@ import { CredentialHelpers } from './credential-helpers.ts';
 
 export class CredentialSources {
   readonly #files: readonly CredentialFile[];
+  readonly #helpers: CredentialHelpers;
 
   constructor(parts: { readonly env: Env; readonly log: Logger; readonly config: RegistryConfig }) {
     const helpers = new CredentialHelpers(parts);
+    this.#helpers = helpers;
     this.#files = parts.config.credentialFiles.map((path) => new CredentialFile(path, { ...parts, helpers }));
   }
 
@@ -23,5 +25,10 @@ export class CredentialSources {
     for (const file of this.#files) found.push(...(await file.for(registry, repository)));
     signal?.throwIfAborted();
     return found;
+  }
+
+  /** Ends the helpers that run. */
+  close(): void {
+    this.#helpers.close();
   }
 }

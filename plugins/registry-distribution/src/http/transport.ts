@@ -51,17 +51,17 @@ export class Transport {
   close(): void {
     this.#closed = true;
     for (const request of this.#inFlight)
-      request.destroy(new RegistryFailure('unreachable', 'the client of registries was closed'));
+      request.destroy(new RegistryFailure('unreachable', 'the client of registries was closed', { final: true }));
     this.#agents.close();
   }
 
   async #once(request: TransportRequest, url: URL, authorization: string | undefined): Promise<Answer> {
-    if (this.#closed) throw new RegistryFailure('refused', 'the client of registries is closed');
     const { method, body, signal, plain } = request;
     const secret = authorization !== undefined && mayCarrySecrets(url, plain) ? { authorization } : {};
     const headers = { 'user-agent': 'timonel', 'accept-encoding': 'identity', ...request.headers, ...secret };
     const { connectTimeoutMs, requestTimeoutMs, stallTimeoutMs } = this.#config;
     const agent = await this.#agents.for(url);
+    if (this.#closed) throw new RegistryFailure('unreachable', 'the client of registries is closed', { final: true });
     const { timers } = this.#env;
     const lookup = guardFor(request.from ?? request.url, url);
     const parts = {

@@ -4,7 +4,6 @@ import type { Call, Target } from '../caller.ts';
 import { isFailure, RegistryFailure } from '../failure.ts';
 import { checkedTarget } from '../hosts/target.ts';
 import { discard, header, type Answer } from '../http/answer.ts';
-import { retried } from '../retry.ts';
 import { Chunks } from './chunks.ts';
 import type { ManifestParts } from './manifests.ts';
 
@@ -32,7 +31,7 @@ export async function pushBlob(
   content: Content,
   from: string | undefined,
 ): Promise<void> {
-  const { env, config } = parts;
+  const { config, retries } = parts;
   let mount = from;
   const attempt = async (): Promise<void> => {
     // An answer to the last try may have been lost.
@@ -43,7 +42,7 @@ export async function pushBlob(
     if (location === undefined) return;
     await upload(parts, target, blob, content, location);
   };
-  await retried(attempt, { env, config, tries: config.tries, signal: target.signal });
+  await retries.run(attempt, config.tries, target.signal);
 }
 
 /** Where to send to; undefined: the registry took it from the other repository. */

@@ -4,7 +4,6 @@ import type { Descriptor } from '@timonel/sdk/contracts/registry';
 import type { Call, Caller, Target } from '../caller.ts';
 import { RegistryFailure, shown, untrusted } from '../failure.ts';
 import { announcedLength, header, refuseEncoding, type Answer } from '../http/answer.ts';
-import { pauseAfter } from '../retry.ts';
 import type { ManifestParts } from './manifests.ts';
 import { movingPieces } from './pieces.ts';
 
@@ -54,7 +53,7 @@ export async function* readBlob(
   target: Target,
   progress: BlobProgress,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const { caller, env, config } = parts;
+  const { caller, config, retries } = parts;
   let fruitless = 0;
   while (!progress.complete) {
     const from = progress.offset;
@@ -63,9 +62,7 @@ export async function* readBlob(
       return;
     } catch (error) {
       fruitless = progress.offset - from >= fruitBytes ? 1 : fruitless + 1;
-      const pause = fruitless < config.tries ? pauseAfter(error, fruitless, env, config) : undefined;
-      if (pause === undefined) throw error;
-      await env.timers.sleep(pause, target.signal);
+      await retries.pause(error, fruitless, config.tries, target.signal);
     }
   }
 }

@@ -193,6 +193,24 @@ describe('a signal', () => {
     await closed;
   });
 
+  it('is not needed to end a pause between tries: closing the client does', async () => {
+    const client = open.client({ backoffMs: 3_600_000, backoffMaxMs: 3_600_000 });
+    const registry = await open.registry((_, response) => {
+      response.writeHead(503).end();
+      setTimeout(() => client.close(), 20);
+    });
+    const calls = [
+      collect(client.blob(image(registry), blob, anyone)),
+      client.resolve(image(registry), anyone),
+      client.pushBlob(image(registry), blob, () => [layer] as never, anyone),
+    ];
+    for (const call of await Promise.allSettled(calls)) {
+      expect(call).toMatchObject({
+        reason: { reason: 'RegistryUnavailable', message: expect.stringContaining('closed') },
+      });
+    }
+  });
+
   it('is not needed to end what is under way: closing the client does', async () => {
     const client = open.client();
     const registry = await open.registry((_, response) => {

@@ -5,6 +5,7 @@ import type { Descriptor, Manifest } from '@timonel/sdk/contracts/registry';
 import type { Caller, Target } from '../caller.ts';
 import type { RegistryConfig } from '../config.ts';
 import { RegistryFailure, untrusted } from '../failure.ts';
+import type { Retries } from '../retry.ts';
 import { announcedLength, discard, header, readBody, refuseEncoding, type Answer } from '../http/answer.ts';
 import { accepted, bareType, isManifestType, manifestType, refuseSchema1 } from './media-types.ts';
 
@@ -20,6 +21,7 @@ export interface ManifestParts {
   readonly caller: Caller;
   readonly env: Env;
   readonly config: RegistryConfig;
+  readonly retries: Retries;
 }
 
 /** What a tag (or digest) is at the moment. @throws RegistryFailure */
