@@ -15,7 +15,7 @@ import { pauseSpec } from './bundle/pause-spec.ts';
 import { specText } from './bundle/spec.ts';
 import { checkUserNamespace } from './bundle/user-namespace.ts';
 import type { RuntimeOciConfig } from './config.ts';
-import { helper } from './helper.ts';
+import { pauseProgram } from './helper.ts';
 import { bootId, identityOf, isAlive, killProcess, type ProcessIdentity } from './identity.ts';
 import { readJson, writeJson, writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
@@ -205,7 +205,7 @@ export class Sandboxes {
     for (const name of ['', 'proc', 'dev', 'sys']) mkdirSync(join(pauseRoot, name), { recursive: true, mode: 0o755 });
     const target = join(pauseRoot, 'pause');
     try {
-      copyFileSync(helper, `${target}.new`);
+      copyFileSync(pauseProgram, `${target}.new`);
       renameSync(`${target}.new`, target);
     } catch {
       // `info` says what is missing
