@@ -23,7 +23,7 @@ import { PullRecords } from './images/pull-records.ts';
 import { ImagePuller } from './images/puller.ts';
 import { readMachine, type Machine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
-import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
+import { allocatableOf, capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { Registration } from './node/registration.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
@@ -145,7 +145,7 @@ function servicesOf(
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
-    allocatable: () => capacityOf(machine, config),
+    allocatable: () => allocatableOf(capacityOf(machine, config), machine.hugePageBytes),
     policy: policyOf(ctx, machine),
     abilities: { allowedUnsafeSysctls: config.allowedUnsafeSysctls, hasAppArmor: machine.hasAppArmor },
     event,

@@ -1,7 +1,7 @@
 /** What this machine has and how it is. */
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, freemem, platform, release, totalmem, version } from 'node:os';
-import type { Quantities } from '@timonel/sdk/kube';
+import { wholeQuantity, type Quantities } from '@timonel/sdk/kube';
 
 export interface Machine {
   readonly capacity: Quantities;
@@ -9,6 +9,8 @@ export interface Machine {
   readonly swapBytes: number;
   /** Sizes of which the node has some, as Kubernetes names them: `2Mi`. */
   readonly hugePageSizes: readonly string[];
+  /** Memory that lies in them, whoever uses it. */
+  readonly hugePageBytes: number;
   /** The kernel has AppArmor, and it is on. */
   readonly hasAppArmor: boolean;
   readonly machineId: string;
@@ -81,6 +83,7 @@ export async function readMachine(dataDir: string, maxPods: number): Promise<Mac
     memoryBytes: totalmem(),
     swapBytes: Number(swap ?? 0) * 1024,
     hugePageSizes: hugePages.flatMap(({ size, count }) => (count > 0 ? [size] : [])),
+    hugePageBytes: hugePages.reduce((sum, { size, count }) => sum + count * (wholeQuantity(size) ?? 0), 0),
     hasAppArmor: (await text('/sys/module/apparmor/parameters/enabled')) === 'Y',
     machineId: await text('/etc/machine-id'),
     bootId: await text('/proc/sys/kernel/random/boot_id'),

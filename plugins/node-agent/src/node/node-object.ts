@@ -12,6 +12,7 @@ export interface NodeState {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: Quantities;
+  readonly allocatable: Quantities;
   readonly machine: Machine;
   readonly pressure: Pressure;
   readonly address: string;
@@ -94,7 +95,7 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
     ...before,
     daemonEndpoints: { kubeletEndpoint: { Port: state.serverPort } },
     capacity: { ...state.capacity },
-    allocatable: { ...state.capacity },
+    allocatable: { ...state.allocatable },
     conditions: conditionsOf(state, before?.conditions ?? [], now),
     addresses: [
       { type: 'InternalIP', address: state.address },

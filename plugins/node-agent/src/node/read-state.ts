@@ -1,5 +1,6 @@
 /** Reads what the Node object tells. */
 import type { RuntimeInfo } from '@timonel/sdk/contracts/runtime';
+import { wholeQuantity, type Quantities } from '@timonel/sdk/kube';
 import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
 import { namesOf } from '../container/image-digest.ts';
@@ -9,6 +10,13 @@ import type { NodeState, RuntimeHandler } from './node-object.ts';
 
 export function capacityOf(machine: Machine, config: AgentContext['config']): Record<string, string> {
   return { ...machine.capacity, ...config.capacity };
+}
+
+/** What pods can be given: memory in huge pages is nobody's who asks for memory. */
+export function allocatableOf(capacity: Quantities, hugePageBytes: number): Quantities {
+  const memory = wholeQuantity(capacity['memory'] ?? '0') ?? 0;
+  if (hugePageBytes === 0) return capacity;
+  return { ...capacity, memory: `${Math.max(0, Math.floor((memory - hugePageBytes) / 1024))}Ki` };
 }
 
 export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config' | 'deps'>): Promise<string> {
@@ -51,11 +59,13 @@ export async function readNodeState(ctx: AgentContext, machine: Machine, runtime
   let notReady = '';
   if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${names})`;
   else if (!info.ready) notReady = `container runtime is not ready: ${info.reason}`;
+  const capacity = capacityOf(machine, config);
   const local = await deps.images.list();
   return {
     name: config.nodeName,
     labels: config.labels,
-    capacity: capacityOf(machine, config),
+    capacity,
+    allocatable: allocatableOf(capacity, machine.hugePageBytes),
     machine,
     pressure: await readPressure(ctx.dataDir),
     address: await nodeAddressOf(ctx),
