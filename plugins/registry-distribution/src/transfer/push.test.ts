@@ -1,18 +1,8 @@
 /** Uploads: what is sent, when not, and what becomes of refusals. */
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import {
-  anyone,
-  as,
-  Bed,
-  blobOf,
-  digestOf,
-  failureOf,
-  image,
-  ociManifest,
-  type FakeRegistry,
-  type Handler,
-} from '../testing/fake-registry.ts';
+import { anyone, as, Bed, blobOf, digestOf, failureOf, image } from '../testing/fake-registry.ts';
+import { uploadStore } from '../testing/upload-store.ts';
 
 const bed = new Bed();
 afterEach(() => bed.close());
@@ -24,53 +14,9 @@ async function* pieces(bytes: Buffer = layer, size = 30_000): AsyncGenerator<Buf
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-interface Store {
-  readonly registry: FakeRegistry;
-  readonly blobs: Map<string, Buffer>;
-  readonly calls: () => readonly string[];
-}
-
-/** Takes uploads as registries do; `first` may answer instead. */
-async function store(first: (...args: [...Parameters<Handler>, number]) => boolean = () => false): Promise<Store> {
-  const blobs = new Map<string, Buffer>();
-  let upload: Buffer[] = [];
-  const registry: FakeRegistry = await bed.registry((request, response) => {
-    if (first(request, response, registry.requests.length)) return;
-    const { method, url = '' } = request;
-    const { pathname, searchParams } = new URL(url, 'http://x');
-    const [, named = ''] = /\/blobs\/(sha256:.*)$/.exec(pathname) ?? [];
-    const location = (): string => `/up/1?_state=a%2Fb%3D&part=${upload.length}`;
-    if (method === 'HEAD') response.writeHead(blobs.has(named) ? 200 : 404).end();
-    else if (method === 'POST') {
-      upload = [];
-      response.writeHead(blobs.has(searchParams.get('mount') ?? '') ? 201 : 202, { location: location() }).end();
-    } else {
-      void buffer(request).then(
-        (body) => {
-          if (body.length > 0) upload.push(body);
-          const whole = Buffer.concat(upload);
-          const digest = searchParams.get('digest') ?? '';
-          if (method === 'PATCH') response.writeHead(202, { location: location() }).end();
-          else if (digest === digestOf(whole)) response.writeHead(blobs.set(digest, whole) && 201).end();
-          else
-            response
-              .writeHead(method === 'DELETE' ? 204 : 400)
-              .end('{"errors":[{"code":"DIGEST_INVALID","message":"provided digest did not match"}]}');
-        },
-        () => undefined,
-      );
-    }
-  });
-  return {
-    registry,
-    blobs,
-    calls: () => registry.requests.map(({ method, url }) => `${method} ${url.replace(/sha256(:|%3A)[0-9a-f]*/g, 'D')}`),
-  };
-}
-
 describe('a blob', () => {
   it('is sent whole, once', async () => {
-    const { registry, blobs, calls } = await store();
+    const { registry, blobs, calls } = await uploadStore(bed);
     const client = bed.client();
     await client.pushBlob(image(registry), blob, () => pieces(), anyone);
     await client.pushBlob(image(registry), blob, () => pieces(), anyone);
@@ -87,7 +33,7 @@ describe('a blob', () => {
   });
 
   it('is sent in chunks where that is configured', async () => {
-    const { registry, blobs, calls } = await store();
+    const { registry, blobs, calls } = await uploadStore(bed);
     await bed.client({ uploadChunkBytes: 45_000 }).pushBlob(image(registry), blob, () => pieces(), anyone);
     expect(blobs.get(blob.digest)?.equals(layer)).toBe(true);
     expect(calls().slice(2)).toEqual(
@@ -103,7 +49,7 @@ describe('a blob', () => {
   });
 
   it('is taken from another repository of the registry where it was seen', async () => {
-    const { registry, calls } = await store();
+    const { registry, calls } = await uploadStore(bed);
     const client = bed.client();
     await client.pushBlob(image(registry), blob, () => pieces(), anyone);
     await client.pushBlob(image(registry, 'latest', 'else'), { ...blob }, () => pieces(), anyone);
@@ -112,7 +58,7 @@ describe('a blob', () => {
       registry: second,
       blobs,
       calls: made,
-    } = await store((request, response) => {
+    } = await uploadStore(bed, (request, response) => {
       if (request.method !== 'HEAD' || !(request.url ?? '').includes('/else/')) return false;
       response.writeHead(404).end();
       return true;
@@ -124,7 +70,7 @@ describe('a blob', () => {
   });
 
   it('is sent when it may not be taken from the other repository', async () => {
-    const { registry, blobs, calls } = await store((request, response) => {
+    const { registry, blobs, calls } = await uploadStore(bed, (request, response) => {
       const { method, url = '' } = request;
       if (!url.includes('/else/') || (method !== 'HEAD' && !url.includes('mount='))) return false;
       response.writeHead(method === 'HEAD' ? 404 : 403).end();
@@ -144,7 +90,7 @@ describe('a blob', () => {
 
   it.each(['reset', 500, 503, 429] as const)('is sent again from its beginning after %s', async (what) => {
     let times = 0;
-    const { registry, blobs } = await store((request, response) => {
+    const { registry, blobs } = await uploadStore(bed, (request, response) => {
       if (request.method !== 'PUT' || times++ > 1) return false;
       if (what === 'reset') request.once('data', () => request.socket.resetAndDestroy());
       else request.resume().on('end', () => response.writeHead(what, { 'retry-after': '0' }).end());
@@ -161,7 +107,7 @@ describe('a blob', () => {
   });
 
   it('that arrived although the answer was lost is not sent again', async () => {
-    const { registry, blobs, calls } = await store((request) => {
+    const { registry, blobs, calls } = await uploadStore(bed, (request) => {
       if (request.method !== 'PUT') return false;
       void buffer(request).then((body) => {
         blobs.set(blob.digest, body);
@@ -174,7 +120,7 @@ describe('a blob', () => {
   });
 
   it('is refused early, and the rest is not sent', async () => {
-    const { registry } = await store((request, response) => {
+    const { registry } = await uploadStore(bed, (request, response) => {
       if (request.method !== 'PUT') return false;
       response.writeHead(413).end('<html>too large</html>');
       return true;
@@ -203,7 +149,7 @@ describe('a blob', () => {
     ],
   ])('whose content is %s than said is refused, and the upload given up', async (_, descriptor, text) => {
     for (const config of [{}, { uploadChunkBytes: 40_000 }]) {
-      const { registry, blobs, calls } = await store();
+      const { registry, blobs, calls } = await uploadStore(bed);
       const { reason, message } = await failureOf(
         bed.client(config).pushBlob(image(registry), descriptor, () => pieces(), anyone),
       );
@@ -216,7 +162,7 @@ describe('a blob', () => {
   });
 
   it('that cannot be read is not tried again', async () => {
-    const { registry, calls } = await store();
+    const { registry, calls } = await uploadStore(bed);
     // oxlint-disable-next-line require-yield
     async function* broken(): AsyncGenerator<Uint8Array, void, undefined> {
       throw new Error('EIO: the disk');
@@ -227,7 +173,7 @@ describe('a blob', () => {
   });
 
   it('whose content comes slowly is sent all the same', async () => {
-    const { registry, blobs } = await store();
+    const { registry, blobs } = await uploadStore(bed);
     async function* slow(): AsyncGenerator<Uint8Array, void, undefined> {
       for await (const piece of pieces()) {
         await new Promise((resolve) => void setTimeout(resolve, 60));
@@ -240,7 +186,7 @@ describe('a blob', () => {
   });
 
   it('that a registry stops taking is given up after some tries', async () => {
-    const { registry } = await store((request) => {
+    const { registry } = await uploadStore(bed, (request) => {
       if (request.method !== 'PUT') return false;
       request.pause();
       return true;
@@ -257,7 +203,7 @@ describe('a blob', () => {
   });
 
   it('is pushed by whoever may, though the registry asks only then', async () => {
-    const { registry, blobs } = await store((request, response) => {
+    const { registry, blobs } = await uploadStore(bed, (request, response) => {
       const right = `Basic ${Buffer.from('w:p').toString('base64')}`;
       if (request.method === 'HEAD' || request.headers.authorization === right) return false;
       request.resume();
@@ -285,7 +231,7 @@ describe('a blob', () => {
         response.writeHead(demanding ? 401 : 201, { 'www-authenticate': 'Basic realm="give"' }).end();
       });
     });
-    const { registry } = await store((request, response) => {
+    const { registry } = await uploadStore(bed, (request, response) => {
       if (request.headers.authorization === undefined) {
         response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
       } else if (request.method === 'POST')
@@ -305,7 +251,7 @@ describe('a blob', () => {
   it('goes on with a new token where the one it began with expires', async () => {
     let issued = 0;
     const realm = await bed.registry((_, response) => response.end(`{"token":"t${++issued}"}`));
-    const { registry, blobs } = await store((request, response) => {
+    const { registry, blobs } = await uploadStore(bed, (request, response) => {
       const expired = request.method === 'PUT' ? 't1' : '';
       const token = request.headers.authorization?.slice('Bearer '.length) ?? expired;
       if (token !== '' && token !== expired) return false;
@@ -323,7 +269,7 @@ describe('a blob', () => {
 
   it('of which a chunk is refused is not sent as somebody else', async () => {
     const seen = new Set<string | undefined>();
-    const { registry } = await store((request, response) => {
+    const { registry } = await uploadStore(bed, (request, response) => {
       if (request.method === 'DELETE') return false;
       if (request.method === 'PATCH') seen.add(request.headers.authorization);
       if (request.method !== 'PATCH' && request.headers.authorization !== undefined) return false;
@@ -337,78 +283,5 @@ describe('a blob', () => {
       message: expect.stringContaining('answered 401'),
     });
     expect([...seen]).toEqual([`Basic ${Buffer.from('one:p').toString('base64')}`]);
-  });
-});
-
-describe('a manifest', () => {
-  const bytes = Buffer.from(JSON.stringify({ mediaType: ociManifest, layers: [] }));
-  const manifest = { mediaType: ociManifest, digest: digestOf(bytes), size: bytes.length, bytes };
-
-  it('is sent under its tag, or its digest', async () => {
-    const registry = await bed.registry((_, response) =>
-      response.writeHead(201, { 'docker-content-digest': manifest.digest }).end(),
-    );
-    const client = bed.client();
-    await client.pushManifest(image(registry, 'v1'), manifest, anyone);
-    await client.pushManifest({ ...image(registry), tag: '', digest: manifest.digest }, manifest, anyone);
-    expect(registry.requests.map(({ method, url, headers }) => [method, url, headers['content-type']])).toEqual([
-      ['PUT', '/v2/team/app/manifests/v1', ociManifest],
-      ['PUT', `/v2/team/app/manifests/${manifest.digest}`, ociManifest],
-    ]);
-  });
-
-  it.each([
-    [
-      400,
-      '{"errors":[{"code":"MANIFEST_INVALID","message":"bad"},{"code":"MANIFEST_BLOB_UNKNOWN","message":"no blob"}]}',
-      'ErrImagePush',
-      'answered 400 \\(MANIFEST_INVALID: bad; MANIFEST_BLOB_UNKNOWN: no blob\\)',
-    ],
-    [403, '', 'ErrImagePush', 'answered 403: these credentials lack the right'],
-    [404, '', 'ErrImagePush', 'answered 404: check the name'],
-    [500, '', 'RegistryUnavailable', 'answered 500: try later'],
-  ])('that is answered with %i %s fails with what the registry said', async (status, body, reason, text) => {
-    const registry = await bed.registry((_, response) => response.writeHead(status).end(body));
-    const failure = await failureOf(bed.client().pushManifest(image(registry), manifest, anyone));
-    expect(failure.reason).toBe(reason);
-    expect(failure.message).toMatch(new RegExp(text));
-    expect(registry.requests).toHaveLength(status === 500 ? 3 : 1);
-  });
-
-  it('that the registry stored as another, or whose digest is wrong, fails', async () => {
-    const registry = await bed.registry((_, response) =>
-      response.writeHead(201, { 'docker-content-digest': digestOf('x') }).end(),
-    );
-    expect((await failureOf(bed.client().pushManifest(image(registry), manifest, anyone))).message).toContain(
-      `has ${digestOf('x')} where`,
-    );
-    const wrong = { ...manifest, digest: digestOf('y') };
-    expect((await failureOf(bed.client().pushManifest(image(registry), wrong, anyone))).message).toContain(
-      'are others than its digest says',
-    );
-  });
-});
-
-describe('names', () => {
-  it.each(['../x', 'a//b', 'a/../b', 'A', 'a?b', 'a#b', 'a b', 'a'.repeat(256), ''])(
-    'of repositories such as %j are refused',
-    async (repository) => {
-      const reference = { registry: '127.0.0.1:1', repository, tag: 'latest', digest: '' };
-      expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
-      expect((await failureOf(bed.client().hasBlob(reference, blob.digest, anyone))).reason).toBe('InvalidImageName');
-    },
-  );
-
-  it.each(['', 'a/b', 'user@host', '[::1', 'x:99999', 'ho st'])(
-    'of registries such as %j are refused',
-    async (registry) => {
-      const reference = { registry, repository: 'a', tag: 'latest', digest: '' };
-      expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
-    },
-  );
-
-  it.each(['', '../x', 'a?b', '-a', 'a'.repeat(129)])('of tags such as %j are refused', async (tag) => {
-    const reference = { registry: '127.0.0.1:1', repository: 'a', tag, digest: '' };
-    expect((await failureOf(bed.client().resolve(reference, anyone))).reason).toBe('InvalidImageName');
   });
 });
