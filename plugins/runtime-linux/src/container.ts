@@ -8,7 +8,7 @@ import {
   type ContainerStatus,
   type ResourceUpdate,
 } from '@timonel/sdk/contracts/runtime';
-import { isAlive, killProcess, type ProcessIdentity } from './process-identity.ts';
+import { isAlive, killProcess, type ProcessIdentity } from '@timonel/sdk/linux';
 import { readExit, readIdentity, readTime, writeAtomically, writeExit, type ExitRecord } from './records.ts';
 
 const terminationMessageBytes = 4096;

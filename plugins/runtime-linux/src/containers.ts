@@ -7,8 +7,7 @@ import {
   type ContainerConfig,
   type SandboxConfig,
 } from '@timonel/sdk/contracts/runtime';
-import { removeGroups, type DeviceDriver } from '@timonel/sdk/linux/cgroup';
-import { ChangeSignal } from './change-signal.ts';
+import { bootId, ChangeSignal, isAlive, killProcess } from '@timonel/sdk/linux';
 import type { RuntimeLinuxConfig } from './config.ts';
 import { allowedDevices } from './device-spec.ts';
 import { containerSpec } from './container-spec.ts';
@@ -16,7 +15,7 @@ import { Container, type StoredContainer } from './container.ts';
 import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
 import type { MonitorFailure } from './monitor-binary.ts';
-import { bootId, isAlive, killProcess } from './process-identity.ts';
+import { type DeviceDriver, removeGroups } from '@timonel/sdk/linux/cgroup';
 import { readIdentity, readJson } from './records.ts';
 import { encodeSpec } from './spec-file.ts';
 

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, w
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
+import { isAlive } from '@timonel/sdk/linux';
 import { until } from '@timonel/testkit';
 import { sandboxConfig } from '@timonel/testkit/contracts/runtime';
-import { isAlive } from './process-identity.ts';
 import { readIdentity } from './records.ts';
 import { Bed } from './testing/bed.ts';
 import { leftovers } from './testing/leftovers.ts';

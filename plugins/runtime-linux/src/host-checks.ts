@@ -1,6 +1,6 @@
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
-import { detectCgroups } from './cgroup/detect.ts';
 import { hasMonitorBinary, monitorBinary, monitorMissing } from './monitor-binary.ts';
 
 /** One line of `timonel doctor`. */

@@ -1,6 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
-import { detectCgroups } from './cgroup/detect.ts';
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { configSchema } from './config.ts';
 import { checkHost } from './host-checks.ts';
 import { LinuxRuntime } from './runtime.ts';

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
-import type { ProcessIdentity } from './process-identity.ts';
+import type { ProcessIdentity } from '@timonel/sdk/linux';
 
 /** How a container ended, as its monitor recorded it. */
 export interface ExitRecord {

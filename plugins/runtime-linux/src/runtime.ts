@@ -16,11 +16,8 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import { withDevices } from '@timonel/sdk/linux/cgroup';
+import { type CgroupDriver, PodGroups, resize, withDevices } from '@timonel/sdk/linux/cgroup';
 import { attachSession } from './attach-session.ts';
-import type { CgroupDriver } from './cgroup/driver.ts';
-import { PodGroups } from './cgroup/pod-groups.ts';
-import { resize } from './cgroup/resize.ts';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Container } from './container.ts';
 import { Containers } from './containers.ts';

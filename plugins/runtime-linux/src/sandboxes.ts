@@ -8,12 +8,11 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import type { CgroupDriver } from './cgroup/driver.ts';
-import { removeGroups } from './cgroup/removal.ts';
+import { isAlive, killProcess } from '@timonel/sdk/linux';
 import type { RuntimeLinuxConfig } from './config.ts';
 import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
-import { isAlive, killProcess } from './process-identity.ts';
+import { type CgroupDriver, removeGroups } from '@timonel/sdk/linux/cgroup';
 import { readIdentity, readJson, writeAtomically } from './records.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { encodeSpec } from './spec-file.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Env, Logger } from '@timonel/sdk';
-import { detectCgroups } from '../cgroup/detect.ts';
+import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { configSchema, type RuntimeLinuxConfig } from '../config.ts';
 import { monitorBinary } from '../monitor-binary.ts';
 import { LinuxRuntime } from '../runtime.ts';

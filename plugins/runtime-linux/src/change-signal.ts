@@ -1,1 +1,0 @@
-export * from '@timonel/sdk/linux';
