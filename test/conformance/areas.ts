@@ -197,6 +197,14 @@ const others: readonly Line[] = [
     ],
   },
   {
+    title: 'node: in-place resize',
+    behaviours: [
+      behaviour(2, 'a guaranteed pod, by patch and by replace', /guaranteed/),
+      behaviour(2, 'a burstable pod, by patch and by replace', /burstable/),
+      behaviour(2, 'several containers, by patch and by replace', /several/),
+    ],
+  },
+  {
     title: 'node: RuntimeClass',
     behaviours: [
       behaviour(1, 'all verbs', /verb/i),
