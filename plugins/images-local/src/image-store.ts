@@ -19,6 +19,7 @@ import { hostImageReference } from './host-image.ts';
 import type { ImageRecord } from './image-index.ts';
 import { ImportJob } from './import-job.ts';
 import { LayerStore } from './layer-store.ts';
+import { parsePlatform, pickPlatform, readPlatform } from './platform.ts';
 import { storedBytes } from './prune.ts';
 import { Puller } from './pull/puller.ts';
 import { Semaphore } from './pull/semaphore.ts';
@@ -100,7 +101,7 @@ export class ImageStore implements ImageService {
     pullPolicy: 'Always' | 'IfNotPresent' | 'Never',
     options: PullOptions = {},
   ): Promise<EnsuredImage> {
-    const found = await this.find(reference);
+    const found = await this.#findFor(reference, options.platform);
     const parsed = isImageId(reference) ? undefined : parseReference(reference);
     const registry = this.#options.registry?.();
     const mayAsk = pullPolicy === 'Always' && registry !== undefined && parsed !== undefined && !isLocal(parsed);
@@ -157,7 +158,9 @@ export class ImageStore implements ImageService {
   }
 
   async prune(options: PruneOptions): Promise<PruneResult> {
-    if (options.dryRun !== true) await this.#trimPartials();
+    const { all = false, bytes = 0, dryRun = false } = options;
+    // Who needs room, or wants all to go, has no use for beginnings.
+    if (!dryRun) await (all || bytes > 0 ? this.#layers.trimPartials(0, 0) : this.#trimPartials());
     return this.#records.prune(options, this.#options.config.pruneMinAgeMs);
   }
 
@@ -201,6 +204,14 @@ export class ImageStore implements ImageService {
 
   remove(reference: string): Promise<boolean> {
     return this.#records.remove(reference);
+  }
+
+  /** With a platform: only an image that is made for it. */
+  async #findFor(reference: string, platform: string | undefined): Promise<ImageInfo | undefined> {
+    const found = await this.find(reference);
+    if (platform === undefined || found?.platform === undefined) return found;
+    const fits = pickPlatform([readPlatform(found.platform)], (each) => each, parsePlatform(platform));
+    return fits && found;
   }
 
   async #findRecord(reference: string): Promise<ImageRecord | undefined> {

@@ -74,19 +74,23 @@ export class LayerStore {
     if (!(await this.hasLayer(chainId))) await rename(unpacked, this.layerPath(chainId));
   }
 
-  /** Its bytes were checked. Call {@link flush} when all is in place. */
+  /** Its bytes were checked. A file's must be on the disk. Call {@link flushNames} when all is in place. */
   async putBlob(digest: string, blob: NewBlob): Promise<void> {
     const path = this.blobPath(digest);
     if ((await statIfThere(path)) !== undefined) return;
     if ('path' in blob) return rename(blob.path, path);
     await writeFile(`${path}.new`, blob.bytes, { mode: 0o600, flush: true });
     await rename(`${path}.new`, path);
-    await syncDirectory(join(this.#dataDir, 'blobs', 'sha256'));
   }
 
-  /** Brings all file data of the store to the disk with one call of sync(1), as Node has no syncfs. */
+  /** Brings all file data of the store, also those in scratch, to the disk with one call of sync(1), as Node has no syncfs. */
   async flush(): Promise<void> {
     await run('sync', ['-f', join(this.#dataDir, 'layers')]);
+  }
+
+  /** Brings what was moved in place to the disk: the data are there already. */
+  async flushNames(): Promise<void> {
+    for (const name of ['layers', join('blobs', 'sha256')]) await syncDirectory(join(this.#dataDir, name));
   }
 
   /** Removes layers and blobs that no image uses. Call with the lock held. */

@@ -76,6 +76,8 @@ export class ImageRecords {
 
   /** Makes prepared images part of the store, all at once. `durable`: also over a loss of power. */
   async commit(prepared: readonly PreparedImage[], durable: boolean): Promise<readonly ImageInfo[]> {
+    // Takes long for large images, and nobody else waits for it.
+    if (durable) await this.#layers.flush();
     return this.#lock.run(async () => {
       const known = await this.all();
       for (const { unpacked, record, blobs } of prepared) {
@@ -83,7 +85,7 @@ export class ImageRecords {
         for (const { chainId } of record.layers) await this.#requireLayer(chainId);
         for (const [digest, blob] of blobs) await this.#layers.putBlob(digest, blob);
       }
-      if (durable) await this.#layers.flush();
+      if (durable) await this.#layers.flushNames();
       let images: readonly ImageRecord[] = known;
       for (const { record } of prepared) images = withImage(images, { ...record, usedAt: this.#env.clock.now() });
       await this.#write(images);
@@ -113,10 +115,12 @@ export class ImageRecords {
     blobs: ReadonlyMap<string, NewBlob>,
     change: (record: ImageRecord) => ImageRecord,
   ): Promise<void> {
+    await this.#layers.flush();
     await this.#lock.run(async () => {
       const known = await this.all();
       if (!known.some((image) => image.id === id)) return;
       for (const [digest, blob] of blobs) await this.#layers.putBlob(digest, blob);
+      await this.#layers.flushNames();
       const images = known.map((image) => (image.id === id ? change(image) : image));
       await this.#write(images);
       await this.#removeUnused(images);

@@ -1,6 +1,7 @@
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { minPartialBytes, type LayerStore } from '../layer-store.ts';
 import { corrupt } from '../unpack/corrupt.ts';
+import { isDiskFull } from './disk-full.ts';
 import type { RemoteLayer, RemoteSource } from './remote-image.ts';
 
 const gatherBytes = 256 * 1024;
@@ -30,9 +31,9 @@ export async function downloadBlob(
       throw corrupt(`the layer ${layer.digest} came with ${download.doneBytes} bytes, not ${layer.size}`);
     }
   } catch (error) {
-    // One that is complete and yet refused would only be refused again.
-    if (download.doneBytes >= minPartialBytes && download.doneBytes < layer.size)
-      await store.keepPartial(layer.digest, path);
+    // One that is complete and yet refused would only be refused again; and a full disk needs the room.
+    const isPart = download.doneBytes >= minPartialBytes && download.doneBytes < layer.size;
+    if (isPart && !isDiskFull(error)) await store.keepPartial(layer.digest, path);
     else await rm(path, { force: true });
     throw error;
   } finally {

@@ -19,6 +19,7 @@ import {
 import { chainIds } from '../layer-store.ts';
 import { pickPlatform, platformText, type Platform } from '../platform.ts';
 import { corrupt } from '../unpack/corrupt.ts';
+import { isDiskFull } from './disk-full.ts';
 
 const maxIndexDepth = 4;
 
@@ -142,14 +143,13 @@ function sha256Of(pieces: readonly Uint8Array[]): string {
 
 /** For what is not an ImageError yet, and for bad content of a registry, which to the kubelet is a failed pull. */
 export function asPullError(full: string, error: unknown): unknown {
-  const { name, reason, message, code } = error as {
+  const { name, reason, message } = error as {
     readonly name?: unknown;
     readonly reason?: unknown;
     readonly message?: unknown;
-    readonly code?: unknown;
   };
   if (name === 'AbortError' || (name === 'ImageError' && reason !== 'CorruptImage')) return error;
-  const hint = code === 'ENOSPC' || code === 'EDQUOT' ? '; make room: timonel image prune' : '';
+  const hint = isDiskFull(error) ? '; make room: timonel image prune' : '';
   return new ImageError(
     'ErrImagePull',
     `failed to pull image ${JSON.stringify(full)}: ${String(message ?? error)}${hint}`,

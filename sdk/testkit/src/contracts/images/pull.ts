@@ -121,6 +121,9 @@ export function pullContract(what: string, make: (registry?: ImageRegistry) => P
         commands.push(...(await bed.images.ensure(name, 'Always', { platform })).config.cmd);
       }
       expect(commands).toEqual(['armv7', 'armv6', 'arm64v8', 's390x']);
+      // What is here is for another machine.
+      const mine = await bed.images.ensure(name, 'IfNotPresent', { platform: `linux/${thisArchitecture}` });
+      expect(mine.config.cmd).toEqual([thisArchitecture]);
       await expect(bed.images.ensure(name, 'Always', { platform: 'linux/riscv64' })).rejects.toThrow(
         /no image for linux\/riscv64, only for linux\/arm\/v6, linux\/arm\/v7, linux\/arm64\/v8, linux\/s390x/,
       );
