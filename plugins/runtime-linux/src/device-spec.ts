@@ -1,7 +1,7 @@
 import { readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { RuntimeError, type ContainerConfig, type Device, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
-import type { AllowedDevices, DeviceRule } from '@timonel/sdk/linux/cgroup';
+import type { AllowedDevices, DeviceFilter, DeviceRule } from '@timonel/sdk/linux/cgroup';
 import type { SpecEntry } from './spec-file.ts';
 
 /** Directories of /dev that containers have of their own. */
@@ -36,6 +36,14 @@ export function deviceEntries(
       : names.map(([name, numbers]): SpecEntry => ['node', `${usualMode} ${numbers} 0 0 /dev/${name}`]);
   for (const device of devices ?? []) ruleOf(device);
   return [...own, ...(devices ?? []).flatMap(({ hostPath, containerPath }) => mountEntries(hostPath, containerPath))];
+}
+
+export function deviceFilterEntries(filter: DeviceFilter | undefined): SpecEntry[] {
+  if (filter === undefined) return [];
+  return [
+    ['deviceGroup', filter.group],
+    ['deviceProgram', filter.program.toString('hex')],
+  ];
 }
 
 function mountEntries(source: string, target: string): SpecEntry[] {

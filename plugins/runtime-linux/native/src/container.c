@@ -239,6 +239,7 @@ _Noreturn void container_run(const char *directory) {
     log_open(spec.log, spec.log_limit, spec.log_files);
     record_write("monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
     monitor_prepare();
+    device_program_attach(&spec);
     init_fork();
     await_ready();
     attach_open(input_fd, spec.input_once && !spec.tty, !spec.tty);

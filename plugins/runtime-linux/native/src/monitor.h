@@ -41,7 +41,7 @@ struct spec {
     size_t mount_count;
     struct limit *limits;
     size_t limit_count;
-    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor;
+    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor, *device_group, *device_program;
     uint64_t capabilities, log_limit;
     unsigned log_files;
     bool readonly_root, no_new_privileges, privileged, tty, input, input_once, strict_groups, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
@@ -103,8 +103,9 @@ void undumpable_become(void);
 void limits_apply(const struct spec *spec);
 _Noreturn void command_execute(const struct spec *spec, const struct identity *identity);
 
-/* seccomp.c */
+/* programs.c */
 void seccomp_apply(const struct spec *spec);
+void device_program_attach(const struct spec *spec);
 
 /* log.c: the CRI log format. */
 struct stream { const char *name; int kind, fd; size_t length; char *buffer; };

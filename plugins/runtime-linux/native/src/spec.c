@@ -42,7 +42,8 @@ static void set_text(struct spec *spec, const char *key, char *value) {
         {"hostname", &spec->hostname}, {"ns.user", &spec->ns_user}, {"ns.net", &spec->ns_net}, {"ns.ipc", &spec->ns_ipc}, {"ns.uts", &spec->ns_uts},
         {"ns.pid", &spec->ns_pid}, {"oomFile", &spec->oom_file}, {"cwd", &spec->cwd}, {"user", &spec->user},
         {"log", &spec->log}, {"event", &spec->event}, {"oomScoreAdj", &spec->oom_score_adj},
-        {"seccomp", &spec->seccomp}, {"appArmor", &spec->apparmor},
+        {"seccomp", &spec->seccomp}, {"appArmor", &spec->apparmor}, {"deviceGroup", &spec->device_group},
+        {"deviceProgram", &spec->device_program},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(key, texts[i].key) == 0) { *texts[i].field = value; return; }

@@ -4,4 +4,4 @@ export type { CgroupDriver, CgroupUsage } from './driver.ts';
 export { PodGroups } from './pod-groups.ts';
 export { removeGroups } from './removal.ts';
 export { resize } from './resize.ts';
-export { withDevices, type AllowedDevices, type DeviceDriver, type DeviceRule } from './devices.ts';
+export { withDevices, type AllowedDevices, type DeviceDriver, type DeviceFilter, type DeviceRule } from './devices.ts';
