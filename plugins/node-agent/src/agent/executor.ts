@@ -5,11 +5,12 @@ import type { ContainerRuntime, ContainerStatus, SandboxStatus, UserNamespace } 
 import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
-import { imageFor } from '../images/image-for.ts';
+import { startImages } from '../images/start-images.ts';
 import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
 import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
 import { containerNamed, runningTry } from '../plan/containers.ts';
+import { unmountImages } from '../volumes/image-volumes.ts';
 import { runPostStart, runPreStop } from './lifecycle-hooks.ts';
 import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
 import type { AgentServices } from './services.ts';
@@ -65,6 +66,7 @@ export async function execute(services: AgentServices, record: PodRecord, action
       return;
     case 'remove-pod-data':
       await services.claims.unmountAll(record.pod());
+      await unmountImages(podDirectory(services.dataDir, record.pod()));
       await rm(podDirectory(services.dataDir, record.pod()), { recursive: true, force: true });
       await rm(logDirectoryOf(services.dataDir, record.pod()), { recursive: true, force: true });
       memory.dataRemoved = true;
@@ -163,13 +165,13 @@ async function start(services: AgentServices, record: PodRecord, name: string, a
   const container = containerNamed(pod, name);
   const sandbox = [...record.sandboxes.values()].find((entry) => entry.state === 'ready');
   if (container === undefined || sandbox === undefined) return;
-  const image = await imageFor(services, record, container);
-  if (image === undefined) return;
+  const images = await startImages(services, record, container);
+  if (images === undefined) return;
   const { memory } = record;
   const runtime = record.runtime();
   const running = (wanted: string): string | undefined => runningTry(record.view(), wanted)?.id;
   const { attachment } = memory;
-  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment, image, runtime, running };
+  const request = { pod, container, attempt, sandboxId: sandbox.id, attachment, ...images, runtime, running };
   note(services, record, name, await startContainer(services, request));
 }
 

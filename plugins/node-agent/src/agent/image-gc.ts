@@ -3,6 +3,7 @@ import { errorMessage, type Env, type Logger, type Many, type TimerHandle } from
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
 import type { Pod } from '@timonel/sdk/kube';
+import { imageSourceOf } from '../plan/wanted-images.ts';
 
 export interface ImageGcPolicy {
   /** From so many percent of the filesystem in use on images are removed; 100: never. */
@@ -94,5 +95,6 @@ export class ImageGc {
 
 function imagesOf({ spec }: Pod): readonly string[] {
   const containers = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
-  return containers.flatMap(({ image = '' }) => (image === '' ? [] : [image]));
+  const volumes = (spec.volumes ?? []).map((volume) => ({ image: imageSourceOf(volume)?.reference }));
+  return [...containers, ...volumes].flatMap(({ image = '' }) => (image === '' ? [] : [image]));
 }

@@ -5,7 +5,13 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
-import type { ContainerConfig, ContainerRuntime, ContainerStatus, SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import type {
+  ContainerConfig,
+  ContainerRuntime,
+  ContainerStatus,
+  Mount,
+  SandboxConfig,
+} from '@timonel/sdk/contracts/runtime';
 import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
 import { policy } from '../container/testing.ts';
@@ -34,6 +40,10 @@ class Bench {
   handlers = ['fake'];
   userNamespaces = false;
   registryIsSlow = false;
+  /** Of each image. */
+  layers: string[] = [];
+  /** Of the last container. */
+  mounts: readonly Mount[] = [];
   readonly sandboxes: SandboxConfig[] = [];
   /** Answers of the registry that are waited for. */
   readonly pulls: { signal: AbortSignal | undefined; done: () => void }[] = [];
@@ -91,6 +101,7 @@ class Bench {
       },
       createContainer: async (config: ContainerConfig) => {
         const { id, sandboxId, name, attempt, labels } = config;
+        this.mounts = config.mounts;
         const status = running(name, attempt, { id, sandboxId, labels, state: 'created' });
         this.containers.set(id, status);
         return status;
@@ -141,7 +152,7 @@ class Bench {
           exposedPorts: [],
           labels: {},
         };
-        const rootfs = { imageId: 'sha256:1', reference, layers: [] };
+        const rootfs = { imageId: 'sha256:1', reference, layers: this.layers };
         return {
           id: 'sha256:1',
           references: [reference],
@@ -463,5 +474,28 @@ describe('a pull', () => {
     bench.pulls[0]?.done();
     await bench.settle();
     expect(bench.starts).toEqual([]);
+  });
+
+  it('of the image of a volume comes before the start, and is not asked for again while another is waited for', async () => {
+    await bench.worker.close();
+    bench = new Bench(dataDir, {
+      volumes: [{ name: 'data', image: { reference: 'data:1' } }],
+      containers: [container('app', { volumeMounts: [{ name: 'data', mountPath: '/data' }] })],
+    });
+    bench.registryIsSlow = true;
+    bench.layers = [dataDir];
+    bench.imageIsThere = false;
+    bench.worker.trigger();
+    await until(() => bench.pulls.length === 2, { what: 'both pulls' });
+    bench.imageIsThere = true;
+    bench.pulls[0]?.done();
+    await until(() => bench.events.some((text) => text.includes('already present')), { what: 'the first image' });
+    bench.worker.trigger();
+    expect(bench.starts).toEqual([]);
+    bench.pulls[1]?.done();
+    await bench.settle();
+    expect(bench.starts).toHaveLength(1);
+    expect(bench.pulls).toHaveLength(2);
+    expect(bench.mounts).toContainEqual(expect.objectContaining({ hostPath: dataDir, readOnly: true }));
   });
 });

@@ -4,7 +4,7 @@ import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/
 import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { rejectionOf } from '../admission/rejection.ts';
-import { endPulls } from '../images/image-for.ts';
+import { endPulls } from '../images/start-images.ts';
 import { isFinished } from '../plan/containers.ts';
 import { plan } from '../plan/plan.ts';
 import { allocatedPod } from '../plan/resize.ts';

@@ -1,7 +1,12 @@
 /** From a container of the pod and its image to a running process: environment, files, create, start. */
 import { errorMessage } from '@timonel/sdk';
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
-import type { ContainerConfig, ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
+import type {
+  ContainerConfig,
+  ContainerRuntime,
+  ContainerStatus,
+  RootFilesystem,
+} from '@timonel/sdk/contracts/runtime';
 import type { Attachment } from '@timonel/sdk/contracts/network';
 import type { Container, EphemeralContainer, Pod } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
@@ -24,6 +29,8 @@ export interface StartRequest {
   readonly sandboxId: string;
   readonly attachment: Attachment | undefined;
   readonly image: ImageInfo;
+  /** Images of volumes, by their names. */
+  readonly volumes: ReadonlyMap<string, RootFilesystem>;
   readonly runtime: ContainerRuntime;
   /** Id of the running container of this name; undefined: there is none. */
   running(name: string): string | undefined;
@@ -80,7 +87,7 @@ async function configOf(services: AgentServices, request: StartRequest): Promise
   const { policy } = services;
   const security = await securitySettings(pod, container, policy);
   const runtime = await request.runtime.info();
-  const context = { pod, facts, sources, claims: services.claims, runtime };
+  const context = { pod, facts, sources, claims: services.claims, runtime, images: request.volumes };
   const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, context);
   const files = await networkFileMounts({
     pod,

@@ -20,6 +20,7 @@ import { labelKeys } from './identity.ts';
 import { planEnd, planRemoval } from './plan-end.ts';
 import { resizeRetryAt } from './resize.ts';
 import { pullErrorShownMs, type PodView } from './view.ts';
+import { waitsForImages } from './wanted-images.ts';
 
 /** What to do next for one pod. An empty list: it is as it should be, until something changes or `wakeAt`. */
 export function plan(view: PodView, now: number): Plan {
@@ -114,9 +115,7 @@ function planContainer(view: PodView, container: Container, kind: ContainerKind,
       return;
     }
   }
-  const pull = view.memory.pulls.get(name);
-  // Its end makes the next plan.
-  if (pull?.reference === container.image && pull?.image === undefined && pull !== undefined) return;
+  if (waitsForImages(view.pod, container, view.memory.pulls)) return;
   draft.add({ type: 'start-container', container: name, attempt: nextAttempt(view, name), init: isInit(kind) });
 }
 

@@ -2,11 +2,12 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
-import type { Mount, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
+import type { Mount, RootFilesystem, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { expand } from '../container/expand.ts';
 import type { ClaimVolumes } from './claim-volumes.ts';
+import { mountImage } from './image-volumes.ts';
 import { prepareHostPath, type HostPathSource } from './host-path.ts';
 import { payloadOf, type PayloadContext } from './payload-sources.ts';
 import { writePayload, type PayloadFile } from './payload.ts';
@@ -20,6 +21,8 @@ const propagation: Record<string, Mount['propagation']> = {
 export interface MountContext extends PayloadContext {
   /** Absent: claims are not supported. */
   readonly claims?: Pick<ClaimVolumes, 'mount'>;
+  /** Those of image volumes, by name of the volume. */
+  readonly images?: ReadonlyMap<string, RootFilesystem>;
   /** Of the runtime that gets the mounts. */
   readonly runtime?: Pick<RuntimeInfo, 'name' | 'recursiveReadOnlyMounts'>;
 }
@@ -37,11 +40,12 @@ export async function volumeMounts(
     if (volume === undefined)
       throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
     const claimed = await context.claims?.mount(context.pod, volume.name);
+    const image = context.images?.get(volume.name);
     const root = claimed?.hostPath ?? (await prepareVolume(volume, volumesDirectory, context));
     mounts.push({
-      hostPath: await withSubPath(root, mount, env),
+      hostPath: await withSubPath(root, mount, env, image === undefined),
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      readOnly: mount.readOnly === true || claimed?.readOnly === true,
+      readOnly: mount.readOnly === true || claimed?.readOnly === true || image !== undefined,
       propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
       ...recursiveReadOnly(mount, context.runtime),
     });
@@ -65,9 +69,11 @@ function recursiveReadOnly(mount: VolumeMount, runtime: MountContext['runtime'])
   throw new ConfigError(`volume "${mount.name}" is to be mounted read-only recursively, but ${why}`);
 }
 
-async function prepareVolume(volume: Volume, volumesDirectory: string, context: PayloadContext): Promise<string> {
+async function prepareVolume(volume: Volume, volumesDirectory: string, context: MountContext): Promise<string> {
   const hostPath = volume['hostPath'] as HostPathSource | undefined;
   if (hostPath !== undefined) return prepareHostPath(hostPath);
+  const image = context.images?.get(volume.name);
+  if (image !== undefined) return mountImage(volume.name, image, volumesDirectory);
   const directory = join(volumesDirectory, volume.name);
   const group = context.pod.spec.securityContext?.fsGroup;
   const emptyDir = volume['emptyDir'] as { medium?: string } | undefined;
@@ -82,7 +88,8 @@ async function prepareVolume(volume: Volume, volumesDirectory: string, context: 
   const files = await payloadOf(volume, context);
   if (files === undefined) {
     const kind = Object.keys(volume).filter((key) => key !== 'name');
-    const kinds = 'emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim and ephemeral';
+    const kinds =
+      'emptyDir, hostPath, configMap, secret, downwardAPI, projected, image, persistentVolumeClaim and ephemeral';
     throw new ConfigError(
       `volume "${volume.name}": kind ${kind.join(', ')} is not supported by this node, which knows ${kinds}`,
     );
@@ -108,8 +115,13 @@ async function prepareEmptyDir(directory: string, group: number | undefined): Pr
   await chmod(directory, 0o2777);
 }
 
-/** The part of a volume that a mount names; made when absent. Links that lead out of the volume are refused. */
-async function withSubPath(root: string, mount: VolumeMount, env: ReadonlyMap<string, string>): Promise<string> {
+/** The part of a volume that a mount names; made when absent, but not in images. Links that lead out of the volume are refused. */
+async function withSubPath(
+  root: string,
+  mount: VolumeMount,
+  env: ReadonlyMap<string, string>,
+  mayBeMade: boolean,
+): Promise<string> {
   const written = mount.subPathExpr ?? mount.subPath ?? '';
   if (written === '') return root;
   const subPath = mount.subPathExpr === undefined ? written : expandStrictly(written, env);
@@ -119,7 +131,10 @@ async function withSubPath(root: string, mount: VolumeMount, env: ReadonlyMap<st
   const path = join(root, subPath);
   // Before anything is made: a link on the way must not make it outside.
   await refuseOutside(root, await deepestExisting(path), mount.name, subPath);
-  if ((await stat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
+  const isAbsent = (await stat(path).catch(() => undefined)) === undefined;
+  if (isAbsent && !mayBeMade)
+    throw new ConfigError(`subPath "${subPath}" is not in the image of volume "${mount.name}"`);
+  if (isAbsent) await mkdir(path, { recursive: true, mode: 0o755 });
   return refuseOutside(root, path, mount.name, subPath);
 }
 
