@@ -29,6 +29,12 @@ export interface ContainerSpecInput {
 /** Everything timonel-monitor must know to make the container. @throws RuntimeError when it asks for what cannot be */
 export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
   const { config, cgroups, cgroup } = input;
+  const ids = input.sandbox.userNamespace?.length ?? Infinity;
+  const beyond = config.supplementalGroups.find((group) => group >= ids);
+  if (beyond !== undefined) {
+    const why = `group ${beyond} is beyond the ${ids} ids of the pod's user namespace`;
+    throw new RuntimeError('CreateContainerConfigError', why);
+  }
   if (config.security.procMount === 'Unmasked' && input.sandbox.userNamespace === undefined) {
     const why = "procMount: Unmasked shows what is the whole node's: it goes with hostUsers: false only";
     throw new RuntimeError('CreateContainerConfigError', why);

@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import { errorCode, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
   RuntimeError,
   stopSignalNumber,
@@ -11,10 +11,10 @@ import { bootId, ChangeSignal, isAlive, killProcess } from '@timonel/sdk/linux';
 import type { RuntimeLinuxConfig } from './config.ts';
 import { allowedDevices } from './device-spec.ts';
 import { containerSpec } from './container-spec.ts';
+import { asCreateError, checkContainer } from './container-faults.ts';
 import { Container, type StoredContainer } from './container.ts';
 import type { Launcher } from './launcher.ts';
 import { checkId, isId, type Layout } from './layout.ts';
-import type { MonitorFailure } from './monitor-binary.ts';
 import { type DeviceDriver, removeGroups } from '@timonel/sdk/linux/cgroup';
 import { readIdentity, readJson } from './records.ts';
 import { encodeSpec } from './spec-file.ts';
@@ -52,6 +52,8 @@ export class Containers {
   readonly #options: ContainersOptions;
   readonly #known = new Map<string, Container>();
   readonly #inCreation = new Map<string, { readonly sandboxId: string; readonly done: Promise<unknown> }>();
+  /** What is left of containers that could not be made, by id, with the sandbox with which it is to go. */
+  readonly #halfMade = new Map<string, string>();
   readonly #signal: ChangeSignal;
   readonly #bootId = bootId();
   #sweeper: TimerHandle | undefined;
@@ -123,6 +125,8 @@ export class Containers {
   async #make(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
     const directory = this.#options.layout.container(config.id);
     try {
+      if (this.#halfMade.has(config.id)) await this.#clear(config.id, config.sandboxId);
+      this.#halfMade.delete(config.id);
       const stored = this.#prepare(config, sandbox, sandboxDirectory);
       await this.#options.launcher.run('container', directory);
       const container = Container.load(stored, directory);
@@ -131,12 +135,22 @@ export class Containers {
       return container;
     } catch (error) {
       await this.#clear(config.id, config.sandboxId).catch((fault: unknown) => {
+        this.#halfMade.set(config.id, config.sandboxId);
         this.#options.log.warn(
           { container: config.id, fault },
           'what was made of a failed container could not be removed yet',
         );
       });
       throw asCreateError(error);
+    }
+  }
+
+  /** Removes what is left of containers of this sandbox that could not be made. */
+  async clearHalfMade(sandboxId: string): Promise<void> {
+    for (const [id, sandbox] of this.#halfMade) {
+      if (sandbox !== sandboxId) continue;
+      await this.#clear(id, sandboxId);
+      this.#halfMade.delete(id);
     }
   }
 
@@ -302,29 +316,6 @@ export class Containers {
       });
     });
   }
-}
-
-function checkContainer(config: ContainerConfig): void {
-  const targets = [...config.mounts, ...(config.devices ?? [])].map(({ containerPath }) => containerPath);
-  const paths = [...targets, config.terminationMessagePath].filter(Boolean);
-  const wrong = paths.find((path) => !path.startsWith('/') || path.split('/').includes('..'));
-  const isRoot = config.mounts.some(({ containerPath }) => /^[/.]*$/.test(containerPath));
-  const fault =
-    wrong !== undefined
-      ? `the mount path "${wrong}" is not absolute or contains ".."`
-      : isRoot
-        ? 'nothing can be mounted over the root directory of a container'
-        : /[/\0]|^\.*$/.test(config.name)
-          ? `"${config.name}" is not a container name`
-          : undefined;
-  if (fault !== undefined) throw new RuntimeError('CreateContainerConfigError', fault);
-}
-
-function asCreateError(error: unknown): unknown {
-  if (typeof error === 'object' && error !== null && 'reason' in error) return error;
-  const exitCode =
-    error !== null && typeof error === 'object' && 'exitCode' in error ? (error as MonitorFailure).exitCode : 128;
-  return new RuntimeError('CreateContainerError', errorMessage(error), { exitCode, cause: error });
 }
 
 function removeFile(path: string): void {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -42,6 +43,22 @@ describe('nothing is left behind', () => {
       await bed.runtime.createContainer(bed.container(sandbox, ['true']));
     }
     expect(leftovers(bed.dataDir)).not.toEqual([]);
+    await nothingLeft();
+  });
+
+  it('after a container of which something could not be removed at once', async () => {
+    const sandbox = await bed.sandbox();
+    const config = bed.container(sandbox, ['true']);
+    const inTheWay = join(directoryOf(config.id), 'busy');
+    mkdirSync(inTheWay, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', inTheWay]);
+    try {
+      await expect(bed.runtime.createContainer(config)).rejects.toMatchObject({ name: 'RuntimeError' });
+      await expect(bed.runtime.createContainer(config)).rejects.toThrow('busy');
+    } finally {
+      execFileSync('umount', [inTheWay]);
+    }
+    await bed.runtime.removeSandbox(sandbox);
     await nothingLeft();
   });
 

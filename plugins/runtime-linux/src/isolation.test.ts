@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { until } from '@timonel/testkit';
+import { monitorBinary } from './monitor-binary.ts';
 import { Bed, security } from './testing/bed.ts';
 import { findProcess } from './testing/leftovers.ts';
 
@@ -209,6 +210,23 @@ describe('what a container may', () => {
     }
     expect(outcomes.filter((each) => each !== 'refused')).toEqual([]);
     expect(existsSync(join(bed.image.layer, 'upon'))).toBe(false);
+  });
+
+  it('cannot hold up or mislead who looks up its users, nor run the monitor to its ends', async () => {
+    for (const target of ['/dev/zero', '/proc/kmsg', '/etc']) {
+      const script = `ln -sf ${target} /etc/passwd; ln -sf ${target} /etc/group; echo done; sleep 60`;
+      const id = await bed.started(await bed.sandbox(), ['sh', '-c', script]);
+      await bed.printed(id, 'done');
+      const session = await bed.runtime.exec(id, { command: ['true'], tty: false, stdin: false });
+      expect(await session.exited).toBe(0);
+    }
+    const before = readFileSync(monitorBinary);
+    const script = 'printf "#!/proc/self/exe\\n" > /tmp/trap && chmod +x /tmp/trap && echo done && sleep 60';
+    const id = await bed.started(await bed.sandbox(), ['sh', '-c', script]);
+    await bed.printed(id, 'done');
+    const session = await bed.runtime.exec(id, { command: ['/tmp/trap'], tty: false, stdin: false });
+    expect(await session.exited).not.toBe(0);
+    expect(readFileSync(monitorBinary).equals(before)).toBe(true);
   });
 
   it('gets all of it when privileged', async () => {

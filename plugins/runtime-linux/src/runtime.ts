@@ -126,6 +126,7 @@ export class LinuxRuntime implements ContainerRuntime {
       if (this.#sandboxes.config(id) === undefined) return;
       await this.stopSandbox(id);
       await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
+      await this.#containers.clearHalfMade(id);
       await this.#sandboxes.remove(id);
       this.#groups.weigh(this.#sandboxes.configs());
     });

@@ -96,6 +96,18 @@ describe('a pod with a user namespace', () => {
     expect(stdout).toContain('sleep 1234');
   });
 
+  it('is reached on its localhost', async () => {
+    const sandbox = await bed.sandbox({ userNamespace });
+    const server =
+      'require("net").createServer((c) => c.end("hello")).listen(8080, "127.0.0.1", () => console.log("ready"))';
+    const id = await bed.started(sandbox, ['node', '-e', server]);
+    await bed.printed(id, 'ready');
+    const connection = await bed.runtime.dial(sandbox, 8080);
+    let text = '';
+    for await (const chunk of connection) text += String(chunk);
+    expect(text).toBe('hello');
+  });
+
   it.each([
     ['the node', { hostNetwork: true }],
     ['whole numbers', { userNamespace: { firstUid: 0, firstGid: 1, length: 1 } }],
@@ -113,6 +125,9 @@ describe('a pod with a user namespace', () => {
     const sandbox = await bed.sandbox({ userNamespace });
     const create = (changes: Parameters<Bed['container']>[2]): Promise<unknown> =>
       bed.runtime.createContainer(bed.container(sandbox, ['true'], changes));
+    await expect(create({ supplementalGroups: [65_536] })).rejects.toMatchObject({
+      message: expect.stringContaining('65536'),
+    });
     await expect(create({ user: '65536' })).rejects.toMatchObject({ message: expect.stringContaining('65536') });
     const proc = [{ hostPath: '/proc', containerPath: '/vol', readOnly: true, propagation: 'private' as const }];
     await expect(create({ mounts: proc })).rejects.toMatchObject({

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import type { RootFilesystem } from '@timonel/sdk/contracts/runtime';
 
 const programs =
-  'sh sleep cat ls hostname id env echo printf mkdir touch rm stat readlink true false ps mount mknod kill head tr dd wc stty bash unshare'.split(
+  'sh sleep cat ls hostname id env echo printf mkdir touch rm stat readlink true false ps mount mknod kill head tr dd wc stty bash unshare ln chmod'.split(
     ' ',
   );
 
