@@ -70,6 +70,13 @@ describe('pods', () => {
       ['spec.containers[0].volumeMounts[0].name: Not found: "v"'],
     ],
     [
+      'pull policy of a volume',
+      pod({ volumes: [{ name: 'v', image: { reference: 'a:1', pullPolicy: 'Sometimes' } }] }),
+      [
+        'spec.volumes[0].image.pullPolicy: Unsupported value: "Sometimes": supported values: "Always", "IfNotPresent", "Never"',
+      ],
+    ],
+    [
       'two mounts at one path',
       pod(
         { volumes: [{ name: 'v' }] },

@@ -40,6 +40,8 @@ function checkSource(name: string, source: unknown, path: string, found: Finding
   if (name === 'secret' || name === 'configMap') checkItems(source, path, found);
   if (name === 'secret' || name === 'configMap' || name === 'projected' || name === 'downwardAPI')
     checkMode(source, path, found);
+  if (name === 'image')
+    found.oneOf(`${path}.pullPolicy`, fieldOf(source, 'pullPolicy'), ['Always', 'IfNotPresent', 'Never'], 'optional');
   if (name === 'hostPath' && textOf(fieldOf(source, 'path')).split('/').includes('..'))
     found.invalid(`${path}.path`, fieldOf(source, 'path'), "must not contain '..'");
 }
