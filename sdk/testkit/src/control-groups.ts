@@ -6,6 +6,7 @@ import type { CgroupDriver } from '@timonel/sdk/linux/cgroup';
 /** Names of the files in which each version keeps a limit. */
 const files = {
   memory: { v1: ['memory', 'memory.limit_in_bytes'], v2: ['memory', 'memory.max'] },
+  swap: { v1: ['memory', 'memory.memsw.limit_in_bytes'], v2: ['memory', 'memory.swap.max'] },
   shares: { v1: ['cpu', 'cpu.shares'], v2: ['cpu', 'cpu.weight'] },
   quota: { v1: ['cpu', 'cpu.cfs_quota_us'], v2: ['cpu', 'cpu.max'] },
   pids: { v1: ['pids', 'pids.max'], v2: ['pids', 'pids.max'] },

@@ -75,6 +75,28 @@ const path = `${top}/pod/container`;
     }
   });
 
+  const accounts = !v1 || limitOf(driver, '', 'swap') !== undefined;
+  const noSwap = accounts ? '' : ' (skipped: this kernel does not account for swap)';
+  (accounts ? it : it.skip)(`counts swap beside memory, in any order of changes${noSwap}`, () => {
+    driver.create(path, { memoryLimitBytes: 64 * mib, swapLimitBytes: 32 * mib });
+    const swap = (): number => Number(limit('swap')) - (v1 ? Number(limit('memory')) : 0);
+    expect(swap()).toBe(32 * mib);
+    for (const [memory, wanted] of [
+      [128, undefined],
+      [16, undefined],
+      [200, 0],
+      [100, 300],
+      [300, 10],
+    ] as const) {
+      change({ memoryLimitBytes: memory * mib, ...(wanted === undefined ? {} : { swapLimitBytes: wanted * mib }) });
+      expect([limit('memory'), swap()]).toEqual([String(memory * mib), (wanted ?? 32) * mib]);
+    }
+    change({ memoryLimitBytes: -1 });
+    change({ swapLimitBytes: 0 });
+    change({ memoryLimitBytes: 64 * mib });
+    expect([limit('memory'), swap()]).toEqual([String(64 * mib), 0]);
+  });
+
   it('binds to cpus when asked, and says which list the kernel does not take', () => {
     driver.create(path, { cpusetCpus: '0' });
     expect(limit('cpus')).toBe('0');

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { LinuxResources } from '../../contracts/runtime/index.ts';
 import type { Lacking } from './driver.ts';
+import { readGroupFile } from './files.ts';
 import { has, isUnlimited, readLimit, type Setting } from './settings.ts';
 import { boundedShares, cpuPeriodMicros, quotaMicros } from './shares.ts';
 
@@ -67,14 +68,26 @@ function limitAndSwap(group: string, resources: LinuxResources, lacking: Lacking
     }
     return setLimit;
   }
-  const swapNow = bothNow === Infinity || limitNow === Infinity ? 0 : bothNow - limitNow;
-  const swap = swapLimitBytes ?? swapNow;
-  if (isUnlimited(kept) && swapLimitBytes !== undefined && swapLimitBytes >= 0) {
-    lacking('cgroup v1 limits swap only together with memory: without a memory limit swap is not limited');
+  if (isUnlimited(kept)) {
+    const setBoth = bothNow === Infinity ? [] : [{ file: files.both, value: '-1' }];
+    return [...setBoth, ...setLimit, ...withoutLimit(group, swapLimitBytes, lacking)];
   }
-  const both = isUnlimited(kept) || isUnlimited(swap) ? Infinity : kept + swap;
+  const swap = swapLimitBytes ?? (bothNow === Infinity || limitNow === Infinity ? 0 : bothNow - limitNow);
+  const both = isUnlimited(swap) ? Infinity : kept + swap;
   const setBoth = [{ file: files.both, value: both === Infinity ? '-1' : String(both) }];
   return both > bothNow ? [...setBoth, ...setLimit] : [...setLimit, ...setBoth];
+}
+
+/** memsw is of no use without a limit of memory: no swap at all is had by another way, some of it by none. */
+function withoutLimit(group: string, swapLimitBytes: number | undefined, lacking: Lacking): Setting[] {
+  if (swapLimitBytes === undefined || swapLimitBytes < 0 || !nodeHasSwap()) return [];
+  if (swapLimitBytes === 0) return [{ file: join(group, 'memory.swappiness'), value: '0' }];
+  lacking('cgroup v1 limits swap only together with memory: without a memory limit swap is not limited');
+  return [];
+}
+
+function nodeHasSwap(): boolean {
+  return (readGroupFile('/proc/swaps') ?? '').split('\n').length > 1;
 }
 
 /** Lists of cpus and memory nodes; a group of this controller has none at first and takes no process then. */
