@@ -1,4 +1,5 @@
 /** Pods whose images lie in a registry that asks who they are, and what events and status tell of their pulls. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,6 +44,10 @@ describe('images of a private registry', () => {
       digest = root.digest;
       await skopeoCopy(`oci:${layout}:v1`, `docker://${imageOf(name)}:v1`, { toCredentials });
     }
+    const data = join(directory, 'data');
+    const layers = [{ 'lower/a': '1', both: 'lower' }, { both: 'upper' }];
+    await writeLayout(data, 'v1', [{ platform: 'linux/amd64', layers }]);
+    await skopeoCopy(`oci:${data}:v1`, `docker://${imageOf('data')}:v1`, { toCredentials });
     const server = [`--docker-server=${registry.host}`, `--docker-username=${auth.user}`];
     await ok('create', 'secret', 'docker-registry', 'key', ...server, `--docker-password=${auth.password}`);
   }, 60_000);
@@ -73,5 +78,35 @@ describe('images of a private registry', () => {
     const id = (): Promise<string> =>
       ok('get', 'pod', 'robot', '-o', 'jsonpath={.status.containerStatuses[0].imageID}');
     await until(async () => (await id()) === `${imageOf('two')}@${digest}`, { what: 'the digest in the status' });
+  }, 60_000);
+
+  it('are volumes of pods, read-only, whole or in part', async () => {
+    const mount = (mountPath: string, more: object = {}): object => ({ name: 'data', mountPath, ...more });
+    const look = `
+      const fs = require('node:fs');
+      const write = () => { try { fs.writeFileSync('/data/both', 'x'); } catch (error) { return error.code; } };
+      console.log(fs.readFileSync('/data/both', 'utf8'), fs.readFileSync('/part/a', 'utf8'), write());
+    `;
+    const spec = {
+      restartPolicy: 'Never',
+      imagePullSecrets: [{ name: 'key' }],
+      containers: [
+        {
+          name: 'c',
+          image: 'timonel.local/node:host',
+          command: ['node', '-e', look],
+          volumeMounts: [mount('/data'), mount('/part', { subPath: 'lower' })],
+        },
+      ],
+      volumes: [{ name: 'data', image: { reference: imageOf('data:v1') } }],
+    };
+    const object = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'reader' }, spec };
+    await cluster.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
+    await ok('wait', '--for=jsonpath={.status.phase}=Succeeded', '--timeout=20s', 'pod/reader');
+    expect(await ok('logs', 'reader')).toBe('upper 1 EROFS');
+    await ok('delete', 'pod', 'reader', '--timeout=20s');
+    const isMounted = (): boolean =>
+      readFileSync('/proc/self/mountinfo', 'utf8').includes(`${cluster.dataDir}/data/node-agent/pods/`);
+    await until(() => !isMounted(), { what: 'the end of the mount' });
   }, 60_000);
 });
