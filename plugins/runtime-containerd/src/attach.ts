@@ -15,6 +15,7 @@ const paceMs = 5000;
 const bufferBytes = 1024 * 1024;
 const shimRounds = 4;
 const idleMs = 4 * 60 * 60_000;
+const lostLine = 'attach: containerd has ended this connection; the container goes on\n';
 const droppedLine = 'attach: this connection was dropped: it is read more slowly than the container writes\n';
 
 export interface AttachPlace {
@@ -144,6 +145,7 @@ class AttachSession implements ExecSession {
     const code = this.#outcome === undefined ? await this.#place.ended() : undefined;
     this.#session.destroy();
     if (this.#outcome === 'dropped') (this.stderr ?? this.stdout).write(droppedLine);
+    if (this.#outcome === undefined && code === undefined) (this.stderr ?? this.stdout).write(lostLine);
     this.stdout.end();
     this.stderr?.end();
     if (code !== undefined) return code;

@@ -52,21 +52,15 @@ export function checkContainer(config: ContainerConfig): void {
   const refuse = (message: string): never => {
     throw new RuntimeError('CreateContainerConfigError', message);
   };
-  const { security, mounts, resourceLimits = [] } = config;
+  const { security, mounts } = config;
   if (config.command.length === 0) refuse('the container has no command, and its image names none');
-  if (resourceLimits.length > 0) refuse('containerd takes no resource limits (rlimits) of single containers');
   if (security.procMount === 'Unmasked')
     refuse('procMount Unmasked needs a user namespace, which containerd 1.6 has not');
   const { unknown } = effectiveCapabilities(security);
   if (unknown.length > 0) refuse(`unknown capability "${unknown[0]}"`);
-  for (const { hostPath, containerPath, recursiveReadOnly } of mounts) {
-    if (recursiveReadOnly === true)
-      refuse(`the mount at ${containerPath} is to be read-only with all beneath it: containerd 1.6 cannot do that`);
+  for (const { hostPath, containerPath } of mounts) {
     // containerd would make a directory of it.
     if (!existsSync(hostPath)) refuse(`${hostPath}, to be mounted at ${containerPath}, does not exist on the node`);
-  }
-  if (config.supplementalGroupsPolicy === 'Strict') {
-    refuse('supplementalGroupsPolicy Strict: containerd 1.6 always adds the groups of the image');
   }
   const seccomp = security.seccomp;
   if (seccomp?.type === 'Localhost' && !existsSync(seccomp.path))

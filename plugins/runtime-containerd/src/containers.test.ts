@@ -1,5 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { freePort } from '@timonel/testkit/free-port';
 import { describe, expect, it } from '@jest/globals';
 import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
 import { until } from '@timonel/testkit';
@@ -64,6 +67,35 @@ describe('a container', () => {
     expect(readFileSync(join(volume, 'file'), 'utf8')).toBe('of the node');
   });
 
+  it('gets no groups of the image when the policy is strict', async () => {
+    const groups = async (policy: 'Merge' | 'Strict'): Promise<string> => {
+      const changes = { user: '1234', supplementalGroups: [4321], supplementalGroupsPolicy: policy };
+      return (await bed().run('id', changes)).stdout;
+    };
+    expect(await groups('Merge')).toContain('2345(sailors)');
+    const strict = await groups('Strict');
+    expect(strict).toContain('4321');
+    expect(strict).not.toContain('sailors');
+  });
+
+  it('writes to no mount beneath a read-only one, unless that says so', async () => {
+    const volume = join(bed().directory, 'with-mount');
+    const beneath = join(volume, 'beneath');
+    mkdirSync(beneath, { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', beneath]);
+    try {
+      const mount = { hostPath: volume, containerPath: '/data', readOnly: true, propagation: 'private' } as const;
+      const write = (path: string): string => `(echo x > ${path}) 2>/dev/null || echo refused`;
+      const script = `${write('/data/file')}; ${write('/data/beneath/file')}`;
+      expect((await bed().run(script, { mounts: [mount] })).stdout).toBe('refused\nrefused');
+      const plain = [{ ...mount, recursiveReadOnly: false }];
+      expect((await bed().run(script, { mounts: plain })).stdout).toBe('refused');
+    } finally {
+      await bed().removeAll();
+      execFileSync('umount', [beneath]);
+    }
+  });
+
   it('is privileged, and without system call filter, when it says so', async () => {
     const { stdout } = await bed().run('cat /proc/self/status', security({ privileged: true, noNewPrivileges: false }));
     const [ofNode = ''] = /^CapEff:.*$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
@@ -112,12 +144,10 @@ describe('a container', () => {
   });
 
   it.each<[string, Partial<ContainerConfig>]>([
-    ['rlimits', { resourceLimits: [{ type: 'nofile', soft: 1, hard: 1 }] }],
     ['unknown capability "FLY"', security({ addCapabilities: ['FLY'] })],
     ['procMount', security({ procMount: 'Unmasked' })],
     ['/nowhere', { mounts: [{ hostPath: '/nowhere', containerPath: '/x', readOnly: false, propagation: 'private' }] }],
     ['no command', { command: [] }],
-    ['supplementalGroupsPolicy', { supplementalGroupsPolicy: 'Strict' }],
     ['/no/profile.json', security({ seccomp: { type: 'Localhost', path: '/no/profile.json' } })],
   ])('is refused with the reason for %s', async (why, changes) => {
     const sandbox = await bed().sandbox();
@@ -139,6 +169,10 @@ describe('limits', () => {
   const [memory, pids] = isV1 ? ['/sys/fs/cgroup/memory', '/sys/fs/cgroup/pids'] : ['/sys/fs/cgroup', '/sys/fs/cgroup'];
   const file = isV1 ? 'memory.limit_in_bytes' : 'memory.max';
 
+  /** Of the controller pids, or the only one. */
+  const groupOf = (pid: number | undefined): string =>
+    /^(?:\d+:pids:|0::(?=\/.))(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
+
   it('are those of the kernel, of the pod and of the container', async () => {
     const root = `timonel-containerd-${instanceOf(bed().dataDir)}`;
     const sandbox = await bed().sandbox({ resources: { memoryLimitBytes: 300 * mib, cpuShares: 512, pidsLimit: 60 } });
@@ -149,14 +183,16 @@ describe('limits', () => {
       resources: { memoryLimitBytes: 100 * mib, pidsLimit: 30 },
     });
     const pid = (await bed().runtime.containerStatus(id))?.pid;
-    const own =
-      readFileSync(`/proc/${pid}/cgroup`, 'utf8')
-        .split('\n')
-        .find((line) => /pids|^0::\/./.test(line))
-        ?.split(':')[2] ?? '';
+    const own = groupOf(pid);
     expect(own.startsWith(`/${group}/`)).toBe(true);
     expect(readFileSync(join(memory, own, file), 'utf8').trim()).toBe(String(100 * mib));
     expect(readFileSync(join(pids, own, 'pids.max'), 'utf8').trim()).toBe('30');
+    const created = bed().container(sandbox, ['sleep', '1000'], { resources: { pidsLimit: 20 } });
+    await bed().runtime.createContainer(created);
+    await bed().runtime.updateContainer(created.id, { pidsLimit: 25 });
+    await bed().runtime.startContainer(created.id);
+    const ofCreated = groupOf((await bed().runtime.containerStatus(created.id))?.pid);
+    expect(readFileSync(join(pids, ofCreated, 'pids.max'), 'utf8').trim()).toBe('25');
     await bed().runtime.updateContainer(id, { pidsLimit: 40, memoryLimitBytes: -1 });
     expect(readFileSync(join(pids, own, 'pids.max'), 'utf8').trim()).toBe('40');
     expect(readFileSync(join(memory, own, file), 'utf8').trim()).not.toBe(String(100 * mib));
@@ -267,6 +303,26 @@ describe('attach', () => {
     await until(() => heard.includes('resized'), { what: 'the size to change' });
     session.stdin?.write('end\n');
     expect(await session.exited).toBe(0);
+  });
+});
+
+describe('dial', () => {
+  it('loses nothing of what a server says first', async () => {
+    const sandbox = await bed().sandbox();
+    const [status] = await bed().runtime.listSandboxes();
+    const port = await freePort();
+    const greet = `require('node:net').createServer((c) => c.end('greeting')).listen(${port}, '127.0.0.1', () => console.log('up'))`;
+    const args = [`--net=${status?.networkNamespace}`, process.execPath, '-e', greet];
+    const server = spawn('nsenter', args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      await once(server.stdout, 'data');
+      for (let round = 0; round < 10; round += 1) {
+        expect(await text(await bed().runtime.dial(sandbox, port))).toBe('greeting');
+      }
+    } finally {
+      server.kill('SIGKILL');
+      await once(server, 'exit');
+    }
   });
 });
 

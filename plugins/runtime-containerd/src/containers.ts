@@ -16,13 +16,15 @@ import { checkContainer, containerRequest, logPathOf, type StoredContainer } fro
 import { callCode, type Channel } from './cri/channel.ts';
 import { containerStates } from './cri/types.ts';
 import { execIdOf } from './cri/messages.ts';
-import { labels } from './identity.ts';
 import type { Importer } from './image/importer.ts';
 import type { PodGroups } from './pod-groups.ts';
 import type { Records } from './records.ts';
 import { criResources, taskResources } from './resources.ts';
 import type { FoundSandbox } from './sandbox-holdings.ts';
+import { specAdditions, withLimits } from './spec-additions.ts';
+import { addToSpec } from './spec-record.ts';
 import type { Sandboxes, SandboxesOptions } from './sandboxes.ts';
+import { statsOf } from './stats.ts';
 import { startFailure } from './start-failure.ts';
 import type { Watcher } from './watcher.ts';
 
@@ -103,10 +105,6 @@ export class Containers {
       void watcher.look();
       throw startFailure(error);
     }
-    await this.#limitTask(found, status.resources ?? {}, 'StartError').catch(async (error: unknown) => {
-      await this.#kill(found);
-      throw error;
-    });
     await watcher.look();
   }
 
@@ -151,14 +149,13 @@ export class Containers {
     const { channel, holdings, records, groups } = this.#options;
     const found = await this.#found(id, 'ResizeError');
     const before = (await records.read(id)).resources ?? found.stored.resources;
-    // The CRI takes all limits or none: those that are not named would be set to what containerd remembers.
     const after = updatedResources(before, update);
     try {
       await channel.call('UpdateContainerResources', {
         containerId: found.criId,
         linux: criResources(update, groups.version),
       });
-      if (found.criState === containerStates.running) await this.#limitTask(found, update, 'ResizeError');
+      await this.#limitTask(found, update);
     } catch (error) {
       throw new RuntimeError('ResizeError', `container ${id}: ${errorMessage(error)}`, { cause: error });
     }
@@ -166,28 +163,8 @@ export class Containers {
     holdings.forget(found.criId);
   }
 
-  async stats(): Promise<ContainerStats[]> {
-    const { channel, groups, instance } = this.#options;
-    const filter = { labelSelector: { [labels.instance]: instance } };
-    const found = await this.#options.holdings.all();
-    const { stats } = await channel.call('ListContainerStats', { filter });
-    return stats.flatMap(({ attributes, cpu, memory }): ContainerStats[] => {
-      const of = found.find(({ criId }) => criId === attributes?.id);
-      const usage = memory?.usageBytes?.value ?? memory?.workingSetBytes?.value;
-      if (of?.criState !== containerStates.running || usage === undefined) return [];
-      const { id, sandboxId } = of.stored;
-      const pids = groups.pids(sandboxId, of.criId);
-      const workingSet = Math.min(usage, memory?.workingSetBytes?.value ?? usage);
-      return [
-        {
-          id,
-          cpuUsageNanos: cpu?.usageCoreNanoSeconds?.value ?? 0,
-          memoryUsageBytes: usage,
-          memoryWorkingSetBytes: workingSet,
-          pids,
-        },
-      ];
-    });
+  stats(): Promise<ContainerStats[]> {
+    return statsOf(this.#options);
   }
 
   /** @throws RuntimeError of this reason when it does not run */
@@ -258,6 +235,7 @@ export class Containers {
         }),
         sandboxConfig: sandboxes.request(sandbox.config),
       });
+      await addToSpec(channel, containerId, specAdditions(config, groups.version));
       const status = await holdings.fresh(containerId);
       if (status === undefined) throw new Error(`container ${id} went while it was made`);
       return status;
@@ -279,16 +257,16 @@ export class Containers {
   }
 
   /** Limits that the CRI has no words for. */
-  async #limitTask(found: FoundContainer, resources: ResourceUpdate, reason: string): Promise<void> {
+  async #limitTask(found: FoundContainer, update: ResourceUpdate): Promise<void> {
     const { channel, groups } = this.#options;
-    const limits = taskResources(resources, groups.version);
+    const limits = taskResources(update, groups.version);
     if (limits === undefined) return;
-    try {
-      const value = Buffer.from(JSON.stringify(limits));
-      await ifThere(channel.call('Update', { containerId: found.criId, resources: { typeUrl: resourcesType, value } }));
-    } catch (error) {
-      throw new RuntimeError(reason, errorMessage(error), { cause: error });
+    if (found.criState === containerStates.created) {
+      await addToSpec(channel, found.criId, [(spec) => withLimits(spec, limits)]);
+      return;
     }
+    const value = Buffer.from(JSON.stringify(limits));
+    await ifThere(channel.call('Update', { containerId: found.criId, resources: { typeUrl: resourcesType, value } }));
   }
 
   /** Sends the stop signal. True: it has ended within the time. */

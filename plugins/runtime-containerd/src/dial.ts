@@ -24,6 +24,8 @@ attempt('127.0.0.1', (error) => attempt('::1', () => {
 `;
 
 const answerLimit = 4096;
+/** A rule of the pod's own firewall may let nothing through, and say nothing. */
+const limitMs = 10_000;
 
 /** A connection to a port of localhost in a network namespace, or of this host. @throws RuntimeError DialError */
 export async function dial(networkNamespace: string | undefined, port: number): Promise<Socket> {
@@ -46,6 +48,7 @@ function dialIn(networkNamespace: string, port: number): Promise<Socket> {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       env: { PATH: defaultPath() },
       cwd: '/',
+      timeout: limitMs,
     });
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
       if (text.length < answerLimit) text += chunk;
@@ -57,7 +60,14 @@ function dialIn(networkNamespace: string, port: number): Promise<Socket> {
     });
     child.once('error', (error) => reject(new Error(`nsenter cannot be run: ${error.message}`, { cause: error })));
     child.once('close', (code) => {
-      if (socket === undefined) reject(new Error(text === '' ? `nsenter ended with status ${code}` : text.trim()));
+      if (socket === undefined)
+        reject(
+          new Error(
+            text === ''
+              ? `no connection to port ${port} within ${limitMs / 1000} s, or nsenter ended with status ${code}`
+              : text.trim(),
+          ),
+        );
     });
   });
 }

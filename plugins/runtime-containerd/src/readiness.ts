@@ -58,6 +58,7 @@ export function runtimeInfo(version: string, cgroup: string, problems: readonly 
     ready: problems.length === 0,
     reason: problems.join('; '),
     userNamespaces: false,
-    recursiveReadOnlyMounts: false,
+    recursiveReadOnlyMounts: true,
+    supplementalGroupsPolicy: true,
   };
 }

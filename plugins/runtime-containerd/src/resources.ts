@@ -62,7 +62,10 @@ export function criResources(resources: LinuxResources, cgroup: 'v1' | 'v2'): ob
  * What cgroup v1 has and the CRI lacks, as the OCI runtime specification words it: containerd passes it on to a container that runs.
  * Undefined: nothing.
  */
-export function taskResources(resources: LinuxResources | ResourceUpdate, cgroup: 'v1' | 'v2'): object | undefined {
+export function taskResources(
+  resources: LinuxResources | ResourceUpdate,
+  cgroup: 'v1' | 'v2',
+): Readonly<Record<string, object>> | undefined {
   const { pidsLimit, memoryMinBytes } = resources;
   if (cgroup === 'v2' || (pidsLimit === undefined && memoryMinBytes === undefined)) return undefined;
   return {

@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
@@ -46,7 +47,8 @@ export interface ContainerdRuntimeOptions {
 
 const infoMs = 5000;
 const firstLookMs = 2000;
-const tidyPeriodMs = 10 * 60_000;
+/** The first time not at once: a plugin that is replaced may still have sessions. */
+const tidyMs = { first: 60_000, period: 10 * 60_000 };
 /** Containers by containerd, through the CRI; what that lacks, through containerd's own services. */
 export class ContainerdRuntime implements ContainerRuntime {
   readonly #options: ContainerdRuntimeOptions;
@@ -61,7 +63,7 @@ export class ContainerdRuntime implements ContainerRuntime {
   readonly #dialled = new Map<string, Set<Duplex>>();
   /** Processes beside the first: those of this runtime, and of this run of it. */
   readonly #execs: { readonly ours: string; readonly now: string };
-  #tidying: TimerHandle | undefined;
+  #tidying: readonly TimerHandle[] = [];
 
   constructor(options: ContainerdRuntimeOptions) {
     const { dataDir, env, log, settings } = options;
@@ -95,15 +97,20 @@ export class ContainerdRuntime implements ContainerRuntime {
   async open(): Promise<void> {
     await installCni(this.#cni);
     await this.#importer.open();
+    // Pipes of sessions that a crash ended.
+    await rm(this.#execDirectory, { recursive: true, force: true });
     this.#watcher.open();
     const { timers } = this.#options.env;
     await Promise.race([this.#watcher.look(), timers.sleep(firstLookMs)]);
-    this.#tidying = timers.every(tidyPeriodMs, () => void this.tidy());
+    this.#tidying = [
+      timers.after(tidyMs.first, () => void this.tidy()),
+      timers.every(tidyMs.period, () => void this.tidy()),
+    ];
   }
 
   /** Containers go on without us. */
   close(): void {
-    this.#tidying?.cancel();
+    for (const timer of this.#tidying) timer.cancel();
     this.#watcher.close();
     this.#channel.close();
   }
@@ -188,11 +195,11 @@ export class ContainerdRuntime implements ContainerRuntime {
   }
 
   async exec(id: string, options: ExecOptions): Promise<ExecSession> {
-    const { dataDir, env, log } = this.#options;
+    const { env, log } = this.#options;
     const { criId, process } = await this.#containers.running(id, 'ExecError');
     const execId = `${this.#execs.now}${env.random.uuid()}`;
     return await openExec(
-      { channel: this.#channel, env, log, directory: join(dataDir, 'exec'), criId, execId, process: await process() },
+      { channel: this.#channel, env, log, directory: this.#execDirectory, criId, execId, process: await process() },
       options,
     );
   }
@@ -225,6 +232,10 @@ export class ContainerdRuntime implements ContainerRuntime {
 
   onEvent(listener: (event: RuntimeEvent) => void): () => void {
     return this.#watcher.onEvent(listener);
+  }
+
+  get #execDirectory(): string {
+    return join(this.#options.dataDir, 'exec');
   }
 
   /** Two callers who remove the same thing share one removal. */

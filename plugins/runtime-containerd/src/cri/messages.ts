@@ -106,11 +106,16 @@ message UpdateTaskRequest { string container_id = 1; Any resources = 2; }
 message ProcessInfo { uint32 pid = 1; Any info = 2; }
 message ListPidsResponse { repeated ProcessInfo processes = 1; }
 message ProcessDetails { string exec_id = 1; }
+message FieldMask { repeated string paths = 1; }
+message ContainerRecord { string id = 1; Any spec = 5; }
+message GetContainerRequest { string id = 1; }
+message GetContainerResponse { ContainerRecord container = 1; }
+message UpdateContainerRequest { ContainerRecord container = 1; FieldMask update_mask = 2; }
 message SubscribeRequest { repeated string filters = 1; }
 message Envelope { string namespace = 2; string topic = 3; }
 `;
 
-/** The methods that are called: `Name: [service, request, response]`. */
+/** The methods that are called: `Name: [service, request, response]`, and their name there where it is another. */
 const calls = {
   Version: ['runtime.v1.RuntimeService', 'VersionRequest', 'VersionResponse'],
   Status: ['runtime.v1.RuntimeService', 'StatusRequest', 'StatusResponse'],
@@ -139,6 +144,13 @@ const calls = {
   ResizePty: ['containerd.services.tasks.v1.Tasks', 'ResizePtyRequest', 'Empty'],
   Update: ['containerd.services.tasks.v1.Tasks', 'UpdateTaskRequest', 'Empty'],
   ListPids: ['containerd.services.tasks.v1.Tasks', 'ProcessRequest', 'ListPidsResponse'],
+  GetRecord: ['containerd.services.containers.v1.Containers', 'GetContainerRequest', 'GetContainerResponse', 'Get'],
+  UpdateRecord: [
+    'containerd.services.containers.v1.Containers',
+    'UpdateContainerRequest',
+    'GetContainerResponse',
+    'Update',
+  ],
   Subscribe: ['containerd.services.events.v1.Events', 'SubscribeRequest', 'Envelope'],
 } as const;
 
@@ -156,10 +168,10 @@ const plain = { longs: Number, defaults: true, arrays: true, objects: true };
 const root = protobuf.parse(text, { keepCase: false }).root;
 
 export function codecOf(method: Method): MethodCodec {
-  const [service, request, response] = calls[method];
+  const [service, request, response, name = method] = calls[method];
   const [input, output] = [root.lookupType(request), root.lookupType(response)];
   return {
-    path: `/${service}/${method}`,
+    path: `/${service}/${name}`,
     encode: (message) => Buffer.from(input.encode(input.fromObject(message)).finish()),
     decode: (bytes) => output.toObject(output.decode(bytes), plain),
   };

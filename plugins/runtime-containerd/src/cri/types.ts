@@ -84,5 +84,9 @@ export interface Answers {
   ListPids: {
     readonly processes: readonly { readonly pid: number; readonly info: { readonly value?: Uint8Array } | null }[];
   };
+  GetRecord: {
+    readonly container: { readonly spec: { readonly typeUrl: string; readonly value: Uint8Array } | null } | null;
+  };
+  UpdateRecord: object;
   Subscribe: { readonly namespace: string; readonly topic: string };
 }

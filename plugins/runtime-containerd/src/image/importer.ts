@@ -124,7 +124,9 @@ export class Importer {
 
   async #import(path: string, options: readonly string[] = []): Promise<void> {
     const { ctr, socket } = this.#options;
-    await mustRun(ctr, ['--address', socket, '--namespace', criNamespace, 'images', 'import', ...options, path]);
+    const limits = ['--connect-timeout', '10s', '--timeout', '10m'];
+    const call = ['--address', socket, '--namespace', criNamespace, ...limits];
+    await mustRun(ctr, [...call, 'images', 'import', ...options, path]);
   }
 
   async #withScratch(work: (path: string) => Promise<void>): Promise<void> {
