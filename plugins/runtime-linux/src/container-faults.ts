@@ -7,15 +7,18 @@ export function checkContainer(config: ContainerConfig): void {
   const targets = [...config.mounts, ...(config.devices ?? [])].map(({ containerPath }) => containerPath);
   const paths = [...targets, config.terminationMessagePath].filter(Boolean);
   const wrong = paths.find((path) => !path.startsWith('/') || path.split('/').includes('..'));
+  const inProc = targets.find((path) => path.split('/').find((name) => name !== '' && name !== '.') === 'proc');
   const isRoot = config.mounts.some(({ containerPath }) => /^[/.]*$/.test(containerPath));
   const fault =
     wrong !== undefined
       ? `the mount path "${wrong}" is not absolute or contains ".."`
       : isRoot
         ? 'nothing can be mounted over the root directory of a container'
-        : /[/\0]|^\.*$/.test(config.name)
-          ? `"${config.name}" is not a container name`
-          : undefined;
+        : inProc !== undefined
+          ? `nothing can be mounted at "${inProc}": /proc is the kernel's`
+          : /[/\0]|^\.*$/.test(config.name)
+            ? `"${config.name}" is not a container name`
+            : undefined;
   if (fault !== undefined) throw new RuntimeError('CreateContainerConfigError', fault);
 }
 

@@ -5,7 +5,7 @@ import { appArmorEntries } from './apparmor.ts';
 import { containerCapabilities } from './capabilities.ts';
 import type { DeviceDriver } from '@timonel/sdk/linux/cgroup';
 import type { RuntimeLinuxConfig } from './config.ts';
-import { allowedDevices, deviceEntries, deviceFilterEntries } from './device-spec.ts';
+import { allowedDevices, deviceEntries, deviceFilterEntries, givenDeviceEntries } from './device-spec.ts';
 import { limitEntries } from './resource-limits.ts';
 import { seccompEntries } from './seccomp/filters.ts';
 import type { SpecEntry } from './spec-file.ts';
@@ -49,8 +49,9 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ...namespaces(input.sandbox, input.sandboxDirectory, input.processesOf),
     ...cgroups.joinFiles(cgroup).map((file): SpecEntry => ['cgroup', file]),
     ...cgroups.containerMounts.map((name): SpecEntry => ['cgroupMount', name]),
-    ...mounts(input),
     ...deviceEntries(config, input.sandbox, cgroups.limitsDevices),
+    ...mounts(input),
+    ...givenDeviceEntries(config),
     ...deviceFilterEntries(cgroups.deviceFilter(cgroup, allowedDevices(config))),
     ['stdin', config.stdin ? '1' : '0'],
     ['stdinOnce', config.stdinOnce ? '1' : '0'],

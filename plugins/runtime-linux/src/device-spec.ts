@@ -20,22 +20,22 @@ const usualMode = 0o2_0666;
 
 /**
  * What stands in /dev. Nodes are made where control groups limit which of them can be opened, for privileged containers all that the node
- * has; else, and in a user namespace, which cannot make any, the node's own are mounted. So are devices that the container is given.
+ * has; else, and in a user namespace, which cannot make any, the node's own are mounted.
  */
-export function deviceEntries(
-  { devices, security }: ContainerConfig,
-  sandbox: SandboxConfig,
-  areLimited: boolean,
-): SpecEntry[] {
+export function deviceEntries({ security }: ContainerConfig, sandbox: SandboxConfig, areLimited: boolean): SpecEntry[] {
   const makes = sandbox.userNamespace === undefined && (areLimited || security.privileged);
   const names = Object.entries(usual);
-  const own = !makes
+  return !makes
     ? names.flatMap(([name]) => mountEntries(`/dev/${name}`, `/dev/${name}`))
     : security.privileged
       ? nodeEntries('/dev')
       : names.map(([name, numbers]): SpecEntry => ['node', `${usualMode} ${numbers} 0 0 /dev/${name}`]);
+}
+
+/** Mounts of the devices that the container is given: after its volumes, which may hold the directories. */
+export function givenDeviceEntries({ devices }: ContainerConfig): SpecEntry[] {
   for (const device of devices ?? []) ruleOf(device);
-  return [...own, ...(devices ?? []).flatMap(({ hostPath, containerPath }) => mountEntries(hostPath, containerPath))];
+  return (devices ?? []).flatMap(({ hostPath, containerPath }) => mountEntries(hostPath, containerPath));
 }
 
 export function deviceFilterEntries(filter: DeviceFilter | undefined): SpecEntry[] {

@@ -2,12 +2,16 @@ import {
   closeSync,
   existsSync,
   futimesSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   readdirSync,
   readlinkSync,
+  rmSync,
   statSync,
+  symlinkSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -227,6 +231,31 @@ describe('what a container may', () => {
     const session = await bed.runtime.exec(id, { command: ['/tmp/trap'], tty: false, stdin: false });
     expect(await session.exited).not.toBe(0);
     expect(readFileSync(monitorBinary).equals(before)).toBe(true);
+  });
+
+  it('cannot have something of the node shown in place of what is hidden, by a /dev of its own', async () => {
+    const volume = mkdtempSync(join(tmpdir(), 'timonel-rl-dev-'));
+    symlinkSync('/proc/sys/kernel/core_pattern', join(volume, 'null'));
+    const mounts = [{ hostPath: volume, containerPath: '/dev', readOnly: false, propagation: 'private' as const }];
+    const userNamespace = { firstUid: 200_000, firstGid: 200_000, length: 1000 };
+    try {
+      for (const changes of [{}, { userNamespace }]) {
+        const { stdout } = await bed.run(
+          'wc -c < /proc/timer_list; ls -A /dev',
+          { mounts },
+          await bed.sandbox(changes),
+        );
+        expect(stdout).toBe('0\nnull');
+      }
+    } finally {
+      rmSync(volume, { recursive: true });
+    }
+  });
+
+  it.each(['/proc', '/proc/self/attr', '//proc/./sys'])('gets no volume in /proc: %s', async (containerPath) => {
+    const mounts = [{ hostPath: bed.logs, containerPath, readOnly: false, propagation: 'private' as const }];
+    const create = bed.runtime.createContainer(bed.container(await bed.sandbox(), ['true'], { mounts }));
+    await expect(create).rejects.toMatchObject({ message: expect.stringContaining('/proc') });
   });
 
   it('gets all of it when privileged', async () => {

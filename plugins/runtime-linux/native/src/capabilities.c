@@ -2,6 +2,8 @@
 
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 #include <sys/resource.h>
 
 static void capabilities_set(uint64_t effective, uint64_t permitted) {
@@ -40,6 +42,14 @@ static void bounding_set_reduce(uint64_t keep) {
     }
 }
 
+/* A volume there would take the request, and nobody would know. */
+static void apparmor_apply(const char *request) {
+    struct statfs system;
+    if (statfs("/proc/self/attr", &system) < 0 || system.f_type != PROC_SUPER_MAGIC)
+        fail_text(EXIT_CANNOT_START, "AppArmor: /proc of the container is not the kernel's");
+    write_text("/proc/self/attr/apparmor/exec", request);
+}
+
 static uint64_t kept;
 
 /* A user other than root ends without capabilities; the bounding set says what set-user-ID programs may regain. */
@@ -51,7 +61,7 @@ static bool filter_needs_admin(const struct spec *spec) { return spec->seccomp !
 /* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. */
 void privileges_apply(const struct spec *spec, const struct identity *identity) {
     kept = spec->capabilities & capabilities_permitted();
-    if (spec->apparmor != NULL) write_text("/proc/self/attr/apparmor/exec", spec->apparmor);
+    if (spec->apparmor != NULL) apparmor_apply(spec->apparmor);
     bounding_set_reduce(kept);
     if (prctl(PR_SET_KEEPCAPS, filter_needs_admin(spec), 0, 0, 0) < 0) fail("prctl", "PR_SET_KEEPCAPS");
     if (setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");

@@ -25,8 +25,10 @@ static void stdio_connect(const struct spec *spec, const struct handshake *hands
         terminal_attach(console);
         return;
     }
-    int input = handshake->input >= 0 ? handshake->input : open("/dev/null", O_RDONLY | O_CLOEXEC);
+    /* whatever a volume at /dev has there, for a writer of it nobody waits */
+    int input = handshake->input >= 0 ? handshake->input : open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (input < 0 || dup2(input, 0) < 0) fail("open", "stdin");
+    if (handshake->input < 0 && fcntl(0, F_SETFL, 0) < 0) fail("fcntl", "stdin");
     if (dup2(handshake->output, 1) < 0 || dup2(handshake->error, 2) < 0) fail("dup2", "stdout, stderr");
     /* so that /dev/stdout can be opened by name after the user changed */
     if (handshake->input >= 0 && fchown(0, identity->uid, identity->gid) < 0) fail("fchown", "stdin");

@@ -92,6 +92,8 @@ _Noreturn void session_run(const char *spec_path) {
     if (spec.tty && socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, console) < 0) fail("socketpair", "console");
     limits_apply(&spec);
     cgroup_join(&spec.cgroups);
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);        /* the node's */
+    if (null < 0) fail("open", "/dev/null");
     namespaces_join(&spec);
     command_pid = fork();
     if (command_pid < 0) fail("fork", "session");
@@ -108,7 +110,6 @@ _Noreturn void session_run(const char *spec_path) {
         int terminal = fd_receive(console[0]);
         if (terminal >= 0) terminal_relay(terminal);
     } else {
-        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
         dup2(null, 0);                      /* so that the command's end of input and output are the only ones */
         dup2(null, 1);
     }
