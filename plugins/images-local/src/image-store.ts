@@ -177,10 +177,12 @@ export class ImageStore implements ImageService {
 
   async importArchive(path: string, reference?: string): Promise<readonly ImageInfo[]> {
     const wanted = reference === undefined ? undefined : parseReference(reference).name;
-    await stat(path).catch((cause: unknown) => {
+    const found = await stat(path).catch((cause: unknown) => {
       const why = String((cause as { message?: unknown }).message ?? cause);
       throw new ImageError('ImageInspectError', `the archive ${path} cannot be read: ${why}`, { cause });
     });
+    // Of a pipe or a device there may never be an end.
+    if (!found.isFile()) throw new ImageError('ImageInspectError', `${path} is no file: give a tar of an image`);
     const { config, log } = this.#options;
     return this.#layers.withScratch(async (scratch) => {
       const known = await this.#records.knownLayers();

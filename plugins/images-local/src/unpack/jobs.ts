@@ -41,10 +41,11 @@ export interface JobResults {
   readonly pack: { readonly leftOut: readonly string[] };
 }
 
-/** To the thread: the job, and a flag that becomes 1 when it shall stop. */
+/** To the thread: the job, and numbers that both sides see. */
 export interface JobMessage {
   readonly job: Job;
-  readonly stop: Int32Array;
+  /** At 0: 1 when it shall stop. At 1: counted up as it goes on. */
+  readonly shared: Int32Array;
 }
 
 export interface JobFault {

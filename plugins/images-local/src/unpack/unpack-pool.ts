@@ -8,6 +8,12 @@ const bootstrap = new URL('../../worker/main.mjs', import.meta.url);
 const program = new URL(`./worker-program${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url);
 
 const idleMs = 10_000;
+/** A thread that does not go on for so long is ended. Many names to hide or a slow disk take their time; a loop without end takes more. */
+const stallMs = 300_000;
+/** One that is told to stop gets so long. */
+const graceMs = 10_000;
+/** So long the end of a thread is waited for. */
+const endMs = 2000;
 
 interface Waiting {
   readonly job: Job;
@@ -82,8 +88,9 @@ export class UnpackPool {
 
   #work(thread: Thread, { job, signal, resolve, reject }: Waiting): void {
     const { worker } = thread;
-    const stop = new Int32Array(new SharedArrayBuffer(4));
-    const onAbort = (): void => void Atomics.store(stop, 0, 1);
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    const watch = this.#watch(shared, () => onLost(new Error('it did not go on')));
+    const onAbort = (): void => watch.stop();
     const onAnswer = (answer: JobAnswer): void => {
       done();
       if ('result' in answer) resolve(answer.result);
@@ -91,11 +98,13 @@ export class UnpackPool {
     };
     const onLost = (error: unknown): void => {
       done();
-      this.#threads.delete(thread);
+      // One that hangs in a call of the system would not end now: nobody waits for that.
+      void this.#end(thread);
       const why = typeof error === 'number' ? `it ended with code ${error}` : (error as Error).message;
       reject(new Error(`the thread that unpacked was lost: ${why}`));
     };
     const done = (): void => {
+      watch.end();
       signal?.removeEventListener('abort', onAbort);
       worker.off('message', onAnswer);
       worker.off('error', onLost);
@@ -112,13 +121,34 @@ export class UnpackPool {
     worker.on('message', onAnswer);
     worker.on('error', onLost);
     worker.on('exit', onLost);
-    worker.postMessage({ job, stop } satisfies JobMessage);
+    worker.postMessage({ job, shared } satisfies JobMessage);
+  }
+
+  /** Looks whether work goes on, also when it shall stop. */
+  #watch(shared: Int32Array, lose: () => void): { stop(): void; end(): void } {
+    let seen = -1;
+    const stall = this.#env.timers.every(stallMs, () => {
+      const now = Atomics.load(shared, 1);
+      if (now === seen) lose();
+      seen = now;
+    });
+    let grace: TimerHandle | undefined;
+    return {
+      stop: () => {
+        Atomics.store(shared, 0, 1);
+        grace = this.#env.timers.after(graceMs, lose);
+      },
+      end: () => {
+        stall.cancel();
+        grace?.cancel();
+      },
+    };
   }
 
   async #end(thread: Thread): Promise<void> {
     this.#threads.delete(thread);
     thread.idle?.cancel();
-    await thread.worker.terminate();
+    await Promise.race([thread.worker.terminate(), this.#env.timers.sleep(endMs)]);
   }
 }
 

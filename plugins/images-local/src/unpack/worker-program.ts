@@ -32,9 +32,10 @@ async function run(job: Job, check: () => void): Promise<JobResults[Job['kind']]
   }
 }
 
-parentPort?.on('message', ({ job, stop }: JobMessage) => {
+parentPort?.on('message', ({ job, shared }: JobMessage) => {
   const check = (): void => {
-    if (Atomics.load(stop, 0) === 1) throw new DOMException('it was stopped', 'AbortError');
+    Atomics.add(shared, 1, 1);
+    if (Atomics.load(shared, 0) === 1) throw new DOMException('it was stopped', 'AbortError');
   };
   void run(job, check)
     .then(

@@ -216,8 +216,11 @@ function localContract(name: string, make: () => Promise<ImagesUnderTest>): void
       expect(await bed.images.list()).toEqual([]);
     });
 
-    it('says what is wrong with an archive that is not there', async () => {
+    it('says what is wrong with an archive that is not there, or none', async () => {
       await expect(bed.images.importArchive(join(bed.scratchDir, 'absent.tar'))).rejects.toThrow(/absent\.tar/);
+      for (const path of [bed.scratchDir, '/dev/zero']) {
+        await expect(bed.images.importArchive(path)).rejects.toThrow(/is no file/);
+      }
     });
 
     it('builds from a directory', async () => {
