@@ -8,6 +8,9 @@ import { planPrune } from './prune.ts';
 import { isImageId, parseReference } from './reference.ts';
 import { StoreLock } from './store-lock.ts';
 
+/** Code of the error when another process removed a layer that an image to be kept counts on. */
+export const layerGone = 'ERR_LAYER_GONE';
+
 /** An image that is complete in scratch and only has to be moved in place. */
 export interface PreparedImage {
   readonly record: ImageRecord;
@@ -198,7 +201,8 @@ export class ImageRecords {
 
   async #requireLayer(chainId: string): Promise<void> {
     if (await this.#layers.hasLayer(chainId)) return;
-    throw new ImageError('ImageInspectError', `the layer ${chainId} was removed meanwhile; try again`);
+    const error = new ImageError('ImageInspectError', `the layer ${chainId} was removed meanwhile; try again`);
+    throw Object.assign(error, { code: layerGone });
   }
 
   async #removeUnused(images: readonly ImageRecord[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { ImageReference as RegistryReference, ImageRegistry } from '@timone
 import type { ImagesLocalConfig } from '../config.ts';
 import { sha256, type LayerStore } from '../layer-store.ts';
 import { nodePlatform, parsePlatform } from '../platform.ts';
-import type { ImageRecords } from '../records.ts';
+import { layerGone, type ImageRecords } from '../records.ts';
 import { registryReference, type ImageReference } from '../reference.ts';
 import type { UnpackPool } from '../unpack/unpack-pool.ts';
 import { ProgressBoard } from './progress.ts';
@@ -13,6 +13,8 @@ import { PullJob } from './pull-job.ts';
 import { asPullError, readRemoteImage, type RemoteImage, type RemoteSource } from './remote-image.ts';
 import { Semaphore } from './semaphore.ts';
 import { SharedWork, type WorkContext } from './shared-work.ts';
+
+const maxTries = 5;
 
 export interface PullerParts {
   readonly dataDir: string;
@@ -23,6 +25,11 @@ export interface PullerParts {
   readonly records: ImageRecords;
   readonly pool: UnpackPool;
   readonly transfers: Semaphore;
+}
+
+interface Fetched {
+  readonly info: ImageInfo;
+  readonly bytes: number;
 }
 
 /** Brings images from registries into the store. */
@@ -81,7 +88,7 @@ export class Puller {
     }
     const image = await readRemoteImage(source, top.digest, wanted, config.limits);
     context.signal.throwIfAborted();
-    const { info, bytes } = await this.#fetch(reference, source, image, board);
+    const { info, bytes } = await this.#fetchWhole(reference, source, image, board);
     board.setPhase('done');
     const durationMs = Math.round(env.clock.monotonic() - startMs);
     log.info({ image: reference.full, digest: top.digest, bytes, tookMs: durationMs }, 'image pulled');
@@ -101,12 +108,28 @@ export class Puller {
     return records.addReference(found.id, reference.name);
   }
 
+  /** Another process may remove a layer that was here, and again: then it is fetched too. */
+  async #fetchWhole(
+    reference: ImageReference,
+    source: RemoteSource,
+    image: RemoteImage,
+    board: ProgressBoard,
+  ): Promise<Fetched> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.#fetch(reference, source, image, board);
+      } catch (error) {
+        if ((error as { readonly code?: unknown }).code !== layerGone || tries === maxTries) throw error;
+      }
+    }
+  }
+
   async #fetch(
     reference: ImageReference,
     source: RemoteSource,
     image: RemoteImage,
     board: ProgressBoard,
-  ): Promise<{ readonly info: ImageInfo; readonly bytes: number }> {
+  ): Promise<Fetched> {
     const { config, log, pool, records, store, transfers } = this.#parts;
     const unpin = records.pin(image.layers.map(({ chainId }) => chainId));
     try {
