@@ -154,6 +154,21 @@ describe('quality of service', () => {
     });
     expect(podResources(podWith({ containers: [burst, best] }), policy).memoryLimitBytes).toBeUndefined();
   });
+
+  it('gives the pod room for sidecars beside init containers, and the shares of what it asks for at its most', () => {
+    const sized = (cpu: string, memory: string) => ({ resources: { limits: { cpu, memory } } });
+    const sidecar = container('s', { ...sized('100m', '100Mi'), restartPolicy: 'Always' });
+    const init = container('i', sized('1', '1Gi'));
+    const containers = [container('a', sized('200m', '50Mi'))];
+    const before = podWith({ containers, initContainers: [sidecar, init] });
+    expect(podResources(before, policy)).toMatchObject({
+      memoryLimitBytes: 2 ** 30 + 100 * 2 ** 20,
+      cpuLimitMillis: 1100,
+      cpuShares: 1126,
+    });
+    const after = podWith({ containers, initContainers: [container('i', sized('50m', '10Mi')), sidecar] });
+    expect(podResources(after, policy)).toMatchObject({ memoryLimitBytes: 150 * 2 ** 20, cpuShares: 307 });
+  });
 });
 
 describe('limits by the node’s policy', () => {

@@ -1,6 +1,7 @@
 /** QoS class and the Linux resources that follow from requests and limits, by the kubelet's rules. Pure. */
 import { milliCpu, wholeQuantity, type Container, type Pod } from '@timonel/sdk/kube';
 import type { LinuxResources } from '@timonel/sdk/contracts/runtime';
+import { podRequest } from '@timonel/sdk/scheduling';
 import type { NodePolicy } from './node-policy.ts';
 
 export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
@@ -109,31 +110,29 @@ export function podResources(pod: Pod, policy: Pick<NodePolicy, 'podPidsLimit'>)
   const memory = podLimit(pod, 'memory', (text) => wholeQuantity(text));
   const cpu = podLimit(pod, 'cpu', (text) => milliCpu(text));
   const cpuOverhead = milliCpu(overhead['cpu'] ?? '0') ?? 0;
-  let requestMillis = cpuOverhead;
-  for (const { resources } of pod.spec.containers) {
-    requestMillis += milliCpu(resources?.requests?.['cpu'] ?? resources?.limits?.['cpu'] ?? '0') ?? 0;
-  }
   return {
     ...(memory === undefined ? {} : { memoryLimitBytes: memory + (wholeQuantity(overhead['memory'] ?? '0') ?? 0) }),
     ...(cpu === undefined ? {} : { cpuLimitMillis: cpu + cpuOverhead }),
-    cpuShares: sharesOf(requestMillis),
+    cpuShares: sharesOf(podRequest(pod).milliCpu),
     ...(policy.podPidsLimit > 0 ? { pidsLimit: policy.podPidsLimit } : {}),
   };
 }
 
 function podLimit(pod: Pod, name: string, parse: (text: string) => number | undefined): number | undefined {
-  let sum = 0;
-  let largestInit = 0;
+  let sidecars = 0;
+  let peak = 0;
+  for (const { resources, restartPolicy } of pod.spec.initContainers ?? []) {
+    const limit = parse(resources?.limits?.[name] ?? '0') ?? 0;
+    if (limit <= 0) return undefined;
+    // An init container runs beside the sidecars that were started before it.
+    if (restartPolicy === 'Always') sidecars += limit;
+    else peak = Math.max(peak, sidecars + limit);
+  }
+  let sum = sidecars;
   for (const { resources } of pod.spec.containers) {
     const limit = parse(resources?.limits?.[name] ?? '0') ?? 0;
     if (limit <= 0) return undefined;
     sum += limit;
   }
-  for (const { resources, restartPolicy } of pod.spec.initContainers ?? []) {
-    const limit = parse(resources?.limits?.[name] ?? '0') ?? 0;
-    if (limit <= 0) return undefined;
-    if (restartPolicy === 'Always') sum += limit;
-    else largestInit = Math.max(largestInit, limit);
-  }
-  return Math.max(sum, largestInit);
+  return Math.max(sum, peak);
 }
