@@ -175,6 +175,16 @@ describe('a resize of a running pod', () => {
     expect(bench.shown('a')).toMatchObject({ resources: amounts(2000, 64) });
   });
 
+  it('takes less at once, also on a node that gave away more than it has', async () => {
+    const bench = new Bench({ a: amounts(1000, 64) });
+    const other = podWith({ containers: [container('x', { resources: amounts(8000, 64) })] }, { uid: 'other' });
+    const memory = { resize: { pending: undefined } };
+    bench.room.follow(() => [{ gone: false, pod: () => other, memory, retryResize: () => undefined }]);
+    await bench.resize({ a: amounts(500, 64) });
+    expect(bench.conditions()).toEqual([]);
+    expect(bench.shown('a')).toMatchObject({ resources: amounts(500, 64) });
+  });
+
   it('says that more than the node has can never be, until less is asked for', async () => {
     const bench = new Bench({ a: amounts(100, 64) });
     await bench.resize({ a: amounts(100, 8192) });

@@ -49,7 +49,12 @@ function decide(services: AgentServices, record: PodRecord, declared: Pod): void
     resize.pending = undefined;
     return;
   }
-  const obstacle = obstacleTo(podRequest(declared), nodeRoom(services), services.room.takenByOthers(declared));
+  const obstacle = obstacleTo(
+    podRequest(declared),
+    podRequest(record.pod()),
+    nodeRoom(services),
+    services.room.takenByOthers(declared),
+  );
   if (obstacle !== undefined) {
     if (resize.pending?.message !== obstacle.message) {
       services.event(

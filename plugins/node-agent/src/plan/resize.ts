@@ -112,13 +112,19 @@ export interface Room {
   readonly memoryBytes: number;
 }
 
-/** Undefined: it fits. `others`: what all other pods of the node were granted. */
-export function obstacleTo(wanted: Room, node: Room, others: Room): Omit<PendingResize, 'retryAt'> | undefined {
+/** Undefined: it fits. `granted`: what the pod has, of which less always fits. `others`: what all other pods of the node were granted. */
+export function obstacleTo(
+  wanted: Room,
+  granted: Room,
+  node: Room,
+  others: Room,
+): Omit<PendingResize, 'retryAt'> | undefined {
   for (const [name, key] of [
     ['cpu', 'milliCpu'],
     ['memory', 'memoryBytes'],
   ] as const) {
     const [requested, used, capacity] = [wanted[key], others[key], node[key]];
+    if (requested <= granted[key]) continue;
     if (requested > capacity) {
       const message = `Node didn't have enough capacity: ${name}, requested: ${requested}, capacity: ${capacity}`;
       return { reason: 'Infeasible', message };
