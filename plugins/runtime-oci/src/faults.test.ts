@@ -81,6 +81,24 @@ describe.each<OciKind>(['crun', 'runc'])('faults of %s containers', (kind) => {
     20_000,
   );
 
+  it.each([
+    ['run', 'FailedCreatePodSandBox'],
+    ['create', 'StartError'],
+    ['start', 'StartError'],
+  ])('are not made when the OCI runtime itself is killed at %s, and the pod hears of it', async (verb, reason) => {
+    const program = join(bed.dataDir, 'dies');
+    // Some of its work is done by then.
+    const script = `#!/bin/sh\ncase " $* " in *" ${verb} "*) ${kind} "$@" & kill -9 $! $$;; esac\nexec ${kind} "$@"\n`;
+    writeFileSync(program, script, { mode: 0o755 });
+    bed.runtime.close();
+    bed.runtime = await openRuntime(kind, bed.dataDir, env, { program });
+    const made = bed.sandbox().then((sandbox) => bed.started(sandbox, ['sleep', '60']));
+    await expect(made).rejects.toMatchObject({ name: 'RuntimeError', reason });
+    await bed.removeAll();
+    await until(() => leftovers(bed.dataDir).length === 0, { what: 'nothing to be left' });
+    await bed.restart();
+  });
+
   it('leave nothing of what was half-made: directories of any content', async () => {
     const sandbox = await bed.sandbox();
     bed.runtime.close();
