@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
 import {
@@ -152,9 +152,21 @@ export class Container {
   #terminationMessage(): string {
     if (this.config.terminationMessagePath === '') return '';
     try {
-      return readFileSync(join(this.directory, 'termination')).subarray(0, terminationMessageBytes).toString('utf8');
+      return readEnd(join(this.directory, 'termination'), terminationMessageBytes);
     } catch {
       return '';
     }
+  }
+}
+
+/** The last bytes of a file, which may be of any size. */
+function readEnd(path: string, bytes: number): string {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    const { size } = fstatSync(fd);
+    const end = Buffer.alloc(Math.min(size, bytes));
+    return end.subarray(0, readSync(fd, end, 0, end.length, size - end.length)).toString('utf8');
+  } finally {
+    closeSync(fd);
   }
 }

@@ -168,11 +168,17 @@ describe('mounts', () => {
     });
   });
 
-  it('keeps at most 4096 bytes of the termination message', async () => {
+  it('keeps the last 4096 bytes of the termination message at most', async () => {
     const path = { terminationMessagePath: '/dev/termination-log' };
     expect(await bed.run('echo -n "sunk at sea" > /dev/termination-log; exit 1', path)).toMatchObject({
       message: 'sunk at sea',
     });
+    const huge = await bed.run(
+      'dd if=/dev/zero of=/dev/termination-log bs=1 seek=3G count=0 2>/dev/null; echo -n end >> /dev/termination-log',
+      path,
+    );
+    expect(huge.message).toMatch(/end$/);
+    expect(huge.message.length).toBe(4096);
     const long = await bed.run('head -c 9000 /dev/zero | tr "\\0" x > /dev/termination-log', path);
     expect(long.message).toBe('x'.repeat(4096));
   });

@@ -1,6 +1,8 @@
 /* What becomes pid 1 of the container: prepares everything in its new namespaces, waits for `start`, executes. */
 #include "monitor.h"
 
+#include <linux/keyctl.h>
+
 /* Lowering the score needs CAP_SYS_RESOURCE, which a nested host may lack: it then stays as it is. */
 static void oom_score_set(const char *score) {
     if (score == NULL) return;
@@ -9,6 +11,11 @@ static void oom_score_set(const char *score) {
     ssize_t wrote = write(fd, score, strlen(score));
     if (wrote < 0 && errno != EACCES && errno != EPERM) fail("write", "/proc/self/oom_score_adj");
     close(fd);
+}
+
+/* In place of that of the agent. */
+void keyring_make(void) {
+    if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) fail("keyctl", "session keyring");
 }
 
 static void signals_reset(void) {
@@ -55,6 +62,7 @@ _Noreturn void init_run(struct spec *spec, const struct handshake *handshake) {
     signals_reset();
     undumpable_become();                    /* until execve nobody inside may look at us */
     umask(0);
+    keyring_make();
     oom_score_set(spec->oom_score_adj);
     limits_apply(spec);
     namespace_join(spec->ns_net, CLONE_NEWNET);

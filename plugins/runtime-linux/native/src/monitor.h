@@ -71,6 +71,7 @@ void namespace_join(const char *path, int kind);
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */
 _Noreturn void container_run(const char *directory);
 struct handshake { int report, go, input, output, error, console; };
+void keyring_make(void);
 void working_directory_enter(const struct spec *spec);
 _Noreturn void init_run(struct spec *spec, const struct handshake *handshake);
 

@@ -28,6 +28,7 @@ static _Noreturn void command_run(struct spec *spec, int alive, int console_sock
     struct identity identity;
     signal(SIGPIPE, SIG_DFL);
     if (setsid() < 0) fail("setsid", "session");
+    keyring_make();
     identity_resolve(spec, &identity);
     if (spec->tty) {
         int console = terminal_open();
