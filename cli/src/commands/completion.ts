@@ -1,5 +1,6 @@
 import { Argument, type Command } from 'commander';
 import { catalogue } from '../cluster/catalogue.ts';
+import { imageCandidates } from './image/complete.ts';
 
 const scripts: Readonly<Record<string, string>> = {
   bash: `_timonel() {
@@ -61,5 +62,8 @@ export function addCompletion(program: Command): void {
     .command('__complete', { hidden: true })
     .argument('[words...]')
     .allowUnknownOption()
-    .action((words: string[]) => void process.stdout.write(`${candidates(program, words).join('\n')}\n`));
+    .action(async (words: string[]) => {
+      const found = [...candidates(program, words), ...(await imageCandidates(words))];
+      process.stdout.write(`${found.join('\n')}\n`);
+    });
 }

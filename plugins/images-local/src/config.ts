@@ -21,13 +21,15 @@ export interface ImagesLocalConfig {
   readonly hostImage: boolean;
   /** How long a change waits for another process that is changing the store. */
   readonly lockTimeoutMs: number;
-  /** Layers of one pull or push that are on their way at once, and of all of them together. */
+  /** Layers of one pull or push that are on their way at once. */
   readonly parallelLayers: number;
+  /** Layers of all pulls and pushes together that are on their way at once. */
   readonly parallelTransfers: number;
   /** Threads that unpack. */
   readonly unpackThreads: number;
-  /** How long what a broken pull got of a layer is kept for the next one, and how much of that in all. */
+  /** How long what a broken pull got of a layer is kept for the next one. */
   readonly partialMaxAgeMs: number;
+  /** How much is kept of what broken pulls got; the oldest goes first. */
   readonly partialMaxBytes: number;
   /** Pruning spares named images that were used or pulled within this time. */
   readonly pruneMinAgeMs: number;

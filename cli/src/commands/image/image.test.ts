@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PullProgress } from '@timonel/sdk/contracts/images';
+import { imageCandidates } from './complete.ts';
 import { dockerConfigPath, registryOf, storedCredentials } from './docker-config.ts';
 import { barLine, progressView } from './progress-lines.ts';
 
@@ -79,6 +80,31 @@ describe('credentials of docker login', () => {
     writeFileSync(file, '{');
     expect(() => storedCredentials('nginx', file)).toThrow(/config\.json cannot be read.*log in again/);
     expect(dockerConfigPath({ DOCKER_CONFIG: '/else' })).toBe('/else/config.json');
+  });
+});
+
+describe('completion', () => {
+  const read = async (): Promise<readonly string[]> => ['docker.io/library/web:1', 'localhost:5000/web:1'];
+
+  it.each([
+    [['image', 'rm', 'local'], ['localhost:5000/web:1']],
+    [
+      ['image', 'inspect', ''],
+      ['docker.io/library/web:1', 'localhost:5000/web:1'],
+    ],
+    [['image', 'export', 'file.tar', 'docker'], ['docker.io/library/web:1']],
+    [['image', 'export', ''], []],
+    [['image', 'rm', '--data-dir', ''], []],
+    [['image', 'rm', '-'], []],
+    [['image', 'rm'], []],
+    [['image', 'pull', ''], []],
+    [['plugin', 'rm', ''], []],
+  ])('%j may go on with %j', async (words, expected) => {
+    expect(await imageCandidates(words, read)).toEqual(expected);
+  });
+
+  it('is nothing without a cluster', async () => {
+    expect(await imageCandidates(['image', 'rm', '--data-dir', '/absent', ''])).toEqual([]);
   });
 });
 
