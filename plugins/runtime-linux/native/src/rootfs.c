@@ -105,12 +105,12 @@ static void cgroups_mount(const struct spec *spec) {
     mount_or_fail(NULL, "/sys/fs/cgroup", NULL, MS_REMOUNT | MS_BIND | flags, NULL);
 }
 
-/* Before the root is switched: proc and sysfs are fresh, and /dev/null is the node's. Later a volume could show something else by
- * that name, and have it appear in place of what is to be hidden. */
+/* Before the root is switched: proc, sysfs and the null device are fresh, and the container's own. Later a volume could show something
+ * else by that name, and have it appear in place of what is to be hidden; and a mask of the node's device could be used to change its mode. */
 static void paths_restrict(const struct spec *spec) {
     for (size_t i = 0; i < spec->masked.length; i++) {
         const char *path = spec->masked.items[i] + 1;
-        if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0) continue;
+        if (mount("dev/null", path, NULL, MS_BIND, NULL) == 0) continue;
         if (errno == ENOENT) continue;      /* this kernel does not have it */
         if (errno != ENOTDIR) fail("mask", path);
         mount_or_fail("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k");
@@ -149,10 +149,9 @@ void rootfs_enter(const struct spec *spec) {
     mount_or_fail("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     root_directory_make("sys");
     mount_or_fail("sysfs", "sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC | (spec->privileged ? 0 : MS_RDONLY), NULL);
-    paths_restrict(spec);
     devices_mount(spec);
+    paths_restrict(spec);
     root_switch(spec->root_by_chroot);
     cgroups_mount(spec);
-    paths_restrict(spec);
     mounts_attach(spec);
 }
