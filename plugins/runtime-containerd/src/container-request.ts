@@ -52,7 +52,9 @@ export function checkContainer(config: ContainerConfig): void {
   const refuse = (message: string): never => {
     throw new RuntimeError('CreateContainerConfigError', message);
   };
-  const { security, mounts } = config;
+  const { security, mounts, name } = config;
+  if (!/^[\w.-]+$/.test(name) || name.startsWith('.'))
+    refuse(`"${name}" cannot be the name of a container and its log`);
   if (config.command.length === 0) refuse('the container has no command, and its image names none');
   if (security.procMount === 'Unmasked')
     refuse('procMount Unmasked needs a user namespace, which containerd 1.6 has not');

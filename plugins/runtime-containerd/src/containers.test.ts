@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -139,8 +139,9 @@ describe('a container', () => {
     await bed().runtime.removeSandbox(own);
     const host = await bed().sandbox({ hostNetwork: true });
     expect((await bed().runtime.listSandboxes())[0]?.networkNamespace).toBeUndefined();
-    const interfaces = (await bed().run('cat /proc/net/dev', {}, host)).stdout;
-    expect(interfaces.split('\n').length).toBe(readFileSync('/proc/net/dev', 'utf8').trimEnd().split('\n').length);
+    const { stdout: ofHost } = await bed().run('readlink /proc/self/ns/net', {}, host);
+    expect(ofHost).toBe(readlinkSync('/proc/self/ns/net'));
+    expect(stdout).not.toContain(ofHost);
   });
 
   it.each<[string, Partial<ContainerConfig>]>([
@@ -148,6 +149,7 @@ describe('a container', () => {
     ['procMount', security({ procMount: 'Unmasked' })],
     ['/nowhere', { mounts: [{ hostPath: '/nowhere', containerPath: '/x', readOnly: false, propagation: 'private' }] }],
     ['no command', { command: [] }],
+    ['cannot be the name', { name: '../outside' }],
     ['/no/profile.json', security({ seccomp: { type: 'Localhost', path: '/no/profile.json' } })],
   ])('is refused with the reason for %s', async (why, changes) => {
     const sandbox = await bed().sandbox();
@@ -333,7 +335,7 @@ describe('images', () => {
     expect(before).toBeLessThanOrEqual(1);
     const configs = [1, 2, 3].map(() => bed().container(sandbox, ['true']));
     await Promise.all(configs.map((config) => bed().runtime.createContainer(config)));
-    expect(bed().exported).toEqual([bed().image.reference]);
+    expect(bed().exported).toEqual([bed().image.imageId]);
     // In use: kept, though the image service has it no more.
     await bed().runtime.tidy();
     expect(bed().containerd.ctr('images', 'ls', '-q')).toContain(bed().image.reference);
@@ -350,7 +352,7 @@ describe('images', () => {
 
   it('that cannot be handed over are refused with the reason, and nothing is left', async () => {
     const sandbox = await bed().sandbox();
-    const image = { ...bed().image, imageId: `sha256:${'1'.repeat(64)}`, reference: 'timonel.local/broken:1' };
+    const image = { ...bed().image, imageId: bed().brokenId, reference: 'timonel.local/broken:1' };
     const refused = {
       reason: 'CreateContainerError',
       message: expect.stringContaining('cannot be handed to containerd'),

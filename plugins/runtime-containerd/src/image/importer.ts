@@ -57,7 +57,8 @@ export class Importer {
       }
       try {
         await this.#withScratch(async (path) => {
-          await images.exportArchive([image.reference], path);
+          // By its id: the name may stand for another one by now.
+          await images.exportArchive([image.imageId], path);
           await this.#import(path, ['--index-name', nameOf(image.imageId)]);
         });
         await this.#change((ids) => [...new Set([...ids, image.imageId])]);
