@@ -44,14 +44,17 @@ export function imageInfo(reference: string): ImageInfo {
 
 /** Every image is there, but those whose name begins with `absent`; a name in capitals is invalid. */
 export function fakeImages(): PluginEntry {
+  const find = async (reference: string): Promise<ImageInfo | undefined> => {
+    if (reference !== reference.toLowerCase()) throw new ImageError('InvalidImageName', `"${reference}" is no name`);
+    return reference.startsWith('absent') ? undefined : imageInfo(reference);
+  };
   const service: Partial<ImageService> = {
+    find,
     ensure: async (reference) => {
-      if (reference !== reference.toLowerCase()) throw new ImageError('InvalidImageName', `"${reference}" is no name`);
-      if (reference.startsWith('absent'))
-        throw new ImageError('ErrImagePull', `image "${reference}" is not on this node`);
-      return { ...imageInfo(reference), pulled: undefined };
+      const found = await find(reference);
+      if (found === undefined) throw new ImageError('ErrImagePull', `image "${reference}" is not on this node`);
+      return { ...found, pulled: undefined };
     },
-    find: async (reference) => imageInfo(reference),
     list: async () => [imageInfo('img:1')],
   };
   return fakeService(images, service);

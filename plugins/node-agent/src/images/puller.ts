@@ -42,17 +42,16 @@ export class ImagePuller {
     if (policy === 'Always') return undefined;
     const { images } = this.#parts;
     const found = await images.find(reference);
-    if (found === undefined && policy === 'IfNotPresent') return undefined;
-    if (found !== undefined && !(await this.#mayUse(pod, reference, found.id))) {
+    if (found === undefined) return policy === 'Never' ? images.ensure(reference, policy) : undefined;
+    if (!(await this.#mayUse(pod, reference, found.id))) {
       if (policy === 'IfNotPresent') return undefined;
       throw new ImageError(
         'ErrImageNeverPull',
         `image ${JSON.stringify(reference)} was pulled with credentials that this pod does not have, and imagePullPolicy is Never`,
       );
     }
-    const image = await images.ensure(reference, policy);
     this.#present(pod, reference);
-    return image;
+    return { ...found, pulled: undefined };
   }
 
   /** Asks the registry. @throws ImageError, and the signal's reason */
