@@ -31,6 +31,16 @@ describe('limits', () => {
     expect({ exitCode, reason }).toEqual({ exitCode: 137, reason: 'OOMKilled' });
   });
 
+  it('ends all processes of a container together on cgroup v2, and the one that took too much on v1', async () => {
+    const { exitCode, reason } = await bed.run(
+      'node -e "for (const a = [];;) a.push(Buffer.alloc(1e6, 1))"; echo survived; exit 0',
+      { resources: { memoryLimitBytes: 64 * mb } },
+    );
+    const together = detectCgroups().driver?.version === 'v2';
+    const expected = together ? { exitCode: 137, reason: 'OOMKilled' } : { exitCode: 0, reason: 'Completed' };
+    expect({ exitCode, reason }).toEqual(expected);
+  });
+
   it('ends the pod as a whole at the limit of the sandbox', async () => {
     const sandbox = await bed.sandbox({ resources: { memoryLimitBytes: 64 * mb } });
     const { signal, reason } = await bed.run(
