@@ -34,6 +34,17 @@ describe('the devices of a container', () => {
     expect((await bed.run(': >> /dev/given/it && echo opened', device('/dev/loop3', 'rw'))).stdout).toBe('opened');
   });
 
+  it('keep their mode on the node, also those that stand for what is hidden', async () => {
+    const files = ['/dev/null', '/dev/loop3'];
+    const before = files.map((file) => statSync(file).mode);
+    const userNamespace = { firstUid: 200_000, firstGid: 200_000, length: 1000 };
+    for (const changes of [{}, { userNamespace }]) {
+      const script = 'chmod 600 /dev/given/it; chmod 600 /proc/timer_list; chmod 600 /dev/null; echo end';
+      expect((await bed.run(script, device('/dev/loop3'), await bed.sandbox(changes))).stdout).toBe('end');
+      expect(files.map((file) => statSync(file).mode)).toEqual(before);
+    }
+  });
+
   it('are no others, however they are made, also with all capabilities', async () => {
     const all = security({ addCapabilities: ['ALL'], seccomp: { type: 'Unconfined' } });
     const disk = statSync('/').dev;

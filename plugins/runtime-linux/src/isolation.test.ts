@@ -240,12 +240,12 @@ describe('what a container may', () => {
     const userNamespace = { firstUid: 200_000, firstGid: 200_000, length: 1000 };
     try {
       for (const changes of [{}, { userNamespace }]) {
-        const { stdout } = await bed.run(
+        const { stdout, stderr } = await bed.run(
           'wc -c < /proc/timer_list; ls -A /dev',
           { mounts },
           await bed.sandbox(changes),
         );
-        expect(stdout).toBe('0\nnull');
+        expect({ stdout, stderr }).toEqual({ stdout: '0\nnull', stderr: '' });
       }
     } finally {
       rmSync(volume, { recursive: true });

@@ -1,6 +1,6 @@
 /** The native side under sanitizers and valgrind, and its parsers on random input. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -34,6 +34,19 @@ function run(command: string, args: readonly string[]): string {
     throw new Error(`${command} cannot be run (Debian: apt install ${command})`, { cause: error });
   return status === 0 ? stdout : `${stdout}${stderr}ended with ${status ?? signal}`;
 }
+
+describe('the native side', () => {
+  it('stays under 2,000 lines of code', () => {
+    const directory = join(import.meta.dirname, '..', 'native', 'src');
+    const lines = readdirSync(directory).flatMap((name) =>
+      readFileSync(join(directory, name), 'utf8')
+        .replaceAll(/\/\*.*?\*\//gs, '')
+        .split('\n')
+        .filter((line) => line.trim() !== ''),
+    );
+    expect(lines.length).toBeLessThan(2000);
+  });
+});
 
 describe('a container', () => {
   it('has a session keyring other than that of who started it, in sessions too', async () => {

@@ -42,7 +42,10 @@ void make_mount_point(const char *path, bool directory) {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     if (fd >= 0) { close(fd); return; }
     struct stat status;                     /* a socket, a busy binary: it is there, which is all a mount needs */
-    if (stat(path, &status) < 0) fail("open", path);
+    int error = errno;
+    if (stat(path, &status) == 0) return;
+    errno = error;
+    fail("open", path);
 }
 
 /* Whatever it is, and all that is in it; links are not followed, other file systems are not entered. */

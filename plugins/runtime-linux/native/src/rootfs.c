@@ -45,7 +45,8 @@ static void mount_attributes_set(const struct mount *each, uint64_t set, uint64_
 }
 
 /* Copies of the mount trees, made in the node's mount namespace so that rshared stays a peer of the node's mount. Options begin
- * with `w` (to write), `r` (read only), `R` (what is mounted below it too) or `d` (a device). */
+ * with `w` (to write), `r` (read only), `R` (what is mounted below it too) or `d` (a device, which
+ * can be written to all the same, but its mode is the node's). */
 static void mounts_open(struct spec *spec) {
     for (size_t i = 0; i < spec->mount_count; i++) {
         struct mount *each = &spec->mounts[i];
@@ -53,7 +54,7 @@ static void mounts_open(struct spec *spec) {
         char kind = each->options[0];
         each->tree = open_tree(AT_FDCWD, each->source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (kind == 'd' ? 0 : AT_RECURSIVE));
         if (each->tree < 0) fail("open_tree", each->source);
-        uint64_t flags = (kind == 'R' ? MOUNT_ATTR_RDONLY : 0) | (kind == 'd' || spec->privileged ? 0 : MOUNT_ATTR_NODEV);
+        uint64_t flags = (kind == 'R' || kind == 'd' ? MOUNT_ATTR_RDONLY : 0) | (kind == 'd' || spec->privileged ? 0 : MOUNT_ATTR_NODEV);
         uint64_t propagation = strstr(each->options, "rshared") != NULL ? MS_SHARED : strstr(each->options, "rslave") != NULL ? MS_SLAVE : MS_PRIVATE;
         mount_attributes_set(each, flags, propagation, AT_RECURSIVE);
         if (kind == 'r') mount_attributes_set(each, MOUNT_ATTR_RDONLY, 0, 0);
@@ -105,12 +106,17 @@ static void cgroups_mount(const struct spec *spec) {
     mount_or_fail(NULL, "/sys/fs/cgroup", NULL, MS_REMOUNT | MS_BIND | flags, NULL);
 }
 
-/* Before the root is switched: proc, sysfs and the null device are fresh, and the container's own. Later a volume could show something
- * else by that name, and have it appear in place of what is to be hidden; and a mask of the node's device could be used to change its mode. */
+/* Before the root is switched: proc, sysfs and the null device are fresh, where a volume could later show something else by that name,
+ * and have it appear in place of what is to be hidden. Where the container has no null device of its own yet, the node's stands in, read
+ * only: its mode could be changed through the mask, else. */
 static void paths_restrict(const struct spec *spec) {
+    bool own = spec->nodes.length > 0;
     for (size_t i = 0; i < spec->masked.length; i++) {
         const char *path = spec->masked.items[i] + 1;
-        if (mount("dev/null", path, NULL, MS_BIND, NULL) == 0) continue;
+        if (mount(own ? "dev/null" : "/dev/null", path, NULL, MS_BIND, NULL) == 0) {
+            if (!own) mount_or_fail(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NOEXEC, NULL);
+            continue;
+        }
         if (errno == ENOENT) continue;      /* this kernel does not have it */
         if (errno != ENOTDIR) fail("mask", path);
         mount_or_fail("tmpfs", path, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k");
