@@ -1,5 +1,5 @@
 /** The part of the OCI runtime specification's `config.json` that this plugin writes. */
-import type { SeccompRules } from '@timonel/sdk/linux';
+import { seccompJson, type SeccompRules } from '@timonel/sdk/linux';
 
 export interface OciSpec {
   readonly ociVersion: string;
@@ -73,14 +73,10 @@ export interface OciDeviceRule {
 /** Limits are set in the groups by us, and kept there when they are changed: the OCI runtime only joins them. */
 export const ociVersion = '1.0.2';
 
-/** A seccomp profile has numbers of 64 bits, which JSON takes and JavaScript's numbers do not hold. */
 export function specText(spec: OciSpec): string {
   const { linux, ...others } = spec;
   const { seccomp, ...rest } = linux;
   const text = JSON.stringify({ ...others, linux: rest });
   if (seccomp === undefined) return text;
-  const rules = JSON.stringify(seccomp, (_key, value: unknown) =>
-    typeof value === 'bigint' ? `wide:${value}` : value,
-  );
-  return `${text.slice(0, -2)},"seccomp":${rules.replaceAll(/"wide:(\d+)"/g, '$1')}}}`;
+  return `${text.slice(0, -2)},"seccomp":${seccompJson(seccomp)}}}`;
 }
