@@ -64,9 +64,6 @@ export function checkContainer(config: ContainerConfig): void {
     // containerd would make a directory of it.
     if (!existsSync(hostPath)) refuse(`${hostPath}, to be mounted at ${containerPath}, does not exist on the node`);
   }
-  const seccomp = security.seccomp;
-  if (seccomp?.type === 'Localhost' && !existsSync(seccomp.path))
-    refuse(`the seccomp profile ${seccomp.path} does not exist on the node`);
 }
 
 function userOf(user: string): object {
@@ -77,12 +74,6 @@ function userOf(user: string): object {
   if (!number(name)) return { runAsUsername: group === '' || number(group) ? name : user, ...gid };
   // containerd looks a group's name up when it gets the two as one text.
   return group === '' || number(group) ? { runAsUser: { value: Number(name) }, ...gid } : { runAsUsername: user };
-}
-
-function seccompOf({ seccomp, privileged }: SecuritySettings): object {
-  if (seccomp?.type === 'Localhost') return { profileType: 2, localhostRef: seccomp.path };
-  const unconfined = seccomp === undefined ? privileged : seccomp.type === 'Unconfined';
-  return { profileType: unconfined ? 1 : 0 };
 }
 
 function appArmorOf({ appArmor }: SecuritySettings): object {
@@ -102,7 +93,8 @@ function securityContext(config: ContainerConfig, sandbox: SandboxConfig, place:
     supplementalGroups: config.supplementalGroups,
     noNewPrivs: security.noNewPrivileges,
     ...(security.privileged ? {} : { maskedPaths, readonlyPaths }),
-    seccomp: seccompOf(security),
+    // The filter comes with what is added to containerd's record.
+    seccomp: { profileType: 1 },
     ...appArmorOf(security),
   };
 }

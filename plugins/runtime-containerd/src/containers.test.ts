@@ -8,6 +8,8 @@ import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
 import { until } from '@timonel/testkit';
 import { instanceOf } from '@timonel/sdk/linux';
 import { detectCgroups } from '@timonel/sdk/linux/cgroup';
+import { Channel } from './cri/channel.ts';
+import { labels } from './identity.ts';
 import { withBed } from './testing/with-bed.ts';
 
 const bed = withBed();
@@ -65,6 +67,47 @@ describe('a container', () => {
     expect(stdout).toMatch(/^NoNewPrivs:\s1$/m);
     expect(stdout).toMatch(/^Seccomp:\s2$/m);
     expect(readFileSync(join(volume, 'file'), 'utf8')).toBe('of the node');
+  });
+
+  it('has the system calls of a profile of the node, in the format of Docker too, with numbers of 64 bits', async () => {
+    const path = join(bed().directory, 'profile.json');
+    const far = { index: 0, value: 0, op: 'SCMP_CMP_EQ' };
+    const profile = {
+      defaultAction: 'SCMP_ACT_ALLOW',
+      archMap: [{ architecture: 'SCMP_ARCH_X86_64', subArchitectures: [] }],
+      syscalls: [
+        { names: ['unlink', 'unlinkat'], action: 'SCMP_ACT_ERRNO', excludes: { caps: ['CAP_SYS_ADMIN'] } },
+        { names: ['sethostname'], action: 'SCMP_ACT_ERRNO', args: [far] },
+      ],
+    };
+    writeFileSync(path, JSON.stringify(profile).replace('"value":0', '"value":18446744073709551615'));
+    const script = 'echo x > /tmp/file; rm /tmp/file || echo refused';
+    const seccomp = { type: 'Localhost', path } as const;
+    expect((await bed().run(script, security({ seccomp }))).stdout).toBe('refused');
+    const allowed = security({ seccomp, addCapabilities: ['SYS_ADMIN'] });
+    expect((await bed().run(script, allowed)).stdout).toBe('');
+  });
+
+  it('that a crash left half-made is not started', async () => {
+    const config = bed().container(await bed().sandbox(), ['true']);
+    await bed().runtime.createContainer(config);
+    const channel = new Channel(bed().containerd.socket, bed().env);
+    try {
+      const filter = { labelSelector: { [labels.id]: config.id } };
+      const [{ id } = { id: '' }] = (await channel.call('ListContainers', { filter })).containers;
+      const spec = (await channel.call('GetRecord', { id })).container?.spec;
+      const value = Buffer.from(
+        Buffer.from(spec?.value ?? [])
+          .toString('utf8')
+          .replace('timonel.io/complete', 'other'),
+      );
+      const container = { id, spec: { typeUrl: spec?.typeUrl, value } };
+      await channel.call('UpdateRecord', { container, updateMask: { paths: ['spec'] } });
+    } finally {
+      channel.close();
+    }
+    const refused = { reason: 'StartError', message: expect.stringContaining('in part only') };
+    await expect(bed().runtime.startContainer(config.id)).rejects.toMatchObject(refused);
   });
 
   it('gets no groups of the image when the policy is strict', async () => {

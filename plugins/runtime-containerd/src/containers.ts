@@ -22,7 +22,7 @@ import type { Records } from './records.ts';
 import { criResources, taskResources } from './resources.ts';
 import type { FoundSandbox } from './sandbox-holdings.ts';
 import { specAdditions, withLimits } from './spec-additions.ts';
-import { addToSpec } from './spec-record.ts';
+import { addToSpec, isComplete } from './spec-record.ts';
 import type { Sandboxes, SandboxesOptions } from './sandboxes.ts';
 import { statsOf } from './stats.ts';
 import { startFailure } from './start-failure.ts';
@@ -98,6 +98,9 @@ export class Containers {
     if (status?.state === 'running') return;
     if (status?.state !== 'created') {
       throw new RuntimeError('StartError', `container ${id} has ended already: make a new one`);
+    }
+    if (!(await isComplete(channel, found.criId))) {
+      throw new RuntimeError('StartError', `container ${id} was made in part only: make a new one`);
     }
     try {
       await channel.call('StartContainer', { containerId: found.criId });

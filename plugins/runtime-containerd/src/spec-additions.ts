@@ -1,4 +1,6 @@
-import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
+import { RuntimeError, type ContainerConfig } from '@timonel/sdk/contracts/runtime';
+import { errorMessage } from '@timonel/sdk';
+import { containerSeccomp, effectiveCapabilities, type SeccompRules } from '@timonel/sdk/linux';
 import { taskResources } from './resources.ts';
 
 interface SpecMount {
@@ -10,12 +12,16 @@ interface SpecMount {
 export interface OciSpec {
   readonly process?: { readonly user?: object };
   readonly mounts?: readonly SpecMount[];
-  readonly linux?: { readonly resources?: Readonly<Record<string, object | undefined>> };
+  readonly linux?: {
+    readonly resources?: Readonly<Record<string, object | undefined>>;
+    readonly seccomp?: SeccompRules;
+  };
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export type SpecAddition = (spec: OciSpec) => OciSpec;
 
-/** What was asked for and the CRI has no words for. Empty: nothing. */
+/** What was asked for and the CRI has no words for, or containerd other ones than ours. @throws RuntimeError */
 export function specAdditions(config: ContainerConfig, cgroup: 'v1' | 'v2'): readonly SpecAddition[] {
   const { resourceLimits = [], supplementalGroups, supplementalGroupsPolicy, mounts, resources } = config;
   const additions: SpecAddition[] = [];
@@ -38,7 +44,18 @@ export function specAdditions(config: ContainerConfig, cgroup: 'v1' | 'v2'): rea
   }
   const limits = taskResources(resources, cgroup);
   if (limits !== undefined) additions.push((spec) => withLimits(spec, limits));
+  const seccomp = seccompOf(config);
+  if (seccomp !== undefined) additions.push((spec) => ({ ...spec, linux: { ...spec.linux, seccomp } }));
   return additions;
+}
+
+/** So that a pod is confined alike by every runtime, and profiles in Docker's format are understood. */
+function seccompOf({ security }: ContainerConfig): SeccompRules | undefined {
+  try {
+    return containerSeccomp(security, effectiveCapabilities(security).names);
+  } catch (error) {
+    throw new RuntimeError('CreateContainerConfigError', errorMessage(error), { cause: error });
+  }
 }
 
 function recursive(mount: SpecMount, paths: ReadonlySet<string>): SpecMount {

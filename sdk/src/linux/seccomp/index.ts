@@ -1,3 +1,4 @@
+export * from './container-rules.ts';
 export * from './rules.ts';
 export * from './runtime-default.ts';
 export * from './read.ts';
