@@ -92,6 +92,8 @@ describe('timonel image', () => {
     expect(info.digests).toContain(raw.trim());
     const list = await image(['list']);
     expect(list.stdout).toContain(name);
+    const words = ['__complete', '--', 'image', 'rm', '--data-dir', cluster.dataDir, open.host];
+    expect((await runProgram(process.execPath, [command, ...words])).stdout).toBe(`${name}\n`);
     expect((await image(['inspect', name])).stdout).toMatch(/^Command: +\["\/bin\/busybox"/m);
   });
 

@@ -60,4 +60,5 @@ it.each([
   for (const name of partial) expect(registry.calls).not.toContain(`blob sha256:${name} from 0`);
   expect(await names('partial')).toEqual([]);
   expect(await names('blobs', 'sha256')).toHaveLength(5);
+  await store.close();
 });

@@ -59,7 +59,7 @@ export class HostImageBuilder {
         platform: platformText(nodePlatform()),
       };
       const blobs = new Map([[image.id, { bytes: image.configuration }]]);
-      await this.#records.commit([{ record, blobs, unpacked: new Map([[image.diffId, root]]) }], false);
+      await this.#records.commit([{ record, blobs, unpacked: new Map([[image.diffId, root]]) }]);
     });
     await rememberHostImage(this.#statePath, nodePath, image);
     const tookMs = Math.round(this.#env.clock.monotonic() - startMs);

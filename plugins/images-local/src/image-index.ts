@@ -37,6 +37,8 @@ export interface ImageRecord {
   readonly manifest?: LayerManifest | undefined;
   /** When a container was last made of it or seen with it, or it came here: ms since the epoch. */
   readonly usedAt?: number | undefined;
+  /** Its files may not be on the disk yet. Begins with the boot in which that is no harm. */
+  readonly unsettled?: string | undefined;
 }
 
 export interface LayerManifest {
@@ -78,6 +80,7 @@ const indexSchema: z.ZodType<ImageIndexContent> = z.strictObject({
       platform: z.string().optional(),
       manifest: z.strictObject({ digest, size: z.number(), mediaType: z.string() }).optional(),
       usedAt: z.number().optional(),
+      unsettled: z.string().optional(),
     }),
   ),
 });

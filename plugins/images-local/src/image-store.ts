@@ -82,12 +82,19 @@ export class ImageStore implements ImageService {
   async sweep(): Promise<void> {
     await this.#layers.removeDeadScratch();
     await this.#trimPartials();
-    await this.#records.sweep();
+    for (const { id, references } of await this.#records.sweep()) {
+      const image = references[0] ?? id;
+      this.#options.log.warn(
+        { image },
+        'an image whose files were not all on the disk when the machine went down was removed',
+      );
+    }
   }
 
   /** Ends pulls and threads. */
   async close(): Promise<void> {
     await this.#puller.close();
+    await this.#records.close();
     if (this.#options.pool === undefined) await this.#pool.close();
   }
 
@@ -187,7 +194,7 @@ export class ImageStore implements ImageService {
     return this.#layers.withScratch(async (scratch) => {
       const known = await this.#records.knownLayers();
       const job = new ImportJob(this.#layers, this.#pool, known, config.limits, log, scratch);
-      return this.#records.commit(await job.prepare(path, wanted), true);
+      return this.#records.commit(await job.prepare(path, wanted));
     });
   }
 
@@ -198,7 +205,7 @@ export class ImageStore implements ImageService {
     return this.#layers.withScratch(async (scratch) => {
       const means = { pool: this.#pool, limits: this.#options.config.limits, log, scratch };
       const prepared = await prepareDirectoryImage(source, name, config, env.clock.timestamp(), means);
-      const [info] = await this.#records.commit([prepared], true);
+      const [info] = await this.#records.commit([prepared]);
       if (info === undefined) throw new Error('an image that was just written is missing');
       return info;
     });

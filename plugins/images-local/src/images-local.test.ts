@@ -24,6 +24,14 @@ const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () =>
 const env = createRealEnv();
 const asRoot = process.getuid?.() === 0 ? it : it.skip;
 const hostImage = 'timonel.local/node:host';
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('it did not come to that');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
 // Threads that run the sources take a while to begin: all tests of this file share them.
 const pool = new UnpackPool(env, 2);
 afterAll(() => pool.close());
@@ -69,10 +77,17 @@ describe('images-local', () => {
     directory = await mkdtemp(join(tmpdir(), 'timonel-img-'));
     dataDir = join(directory, 'store');
   });
-  afterEach(() => rm(directory, { recursive: true, force: true }));
+  const stores: ImageStore[] = [];
+  afterEach(async () => {
+    for (const store of stores.splice(0)) await store.close();
+    await rm(directory, { recursive: true, force: true });
+  });
 
-  const open = (config: unknown = {}) =>
-    ImageStore.open({ dataDir, env, log, pool, config: configSchema.parse(config) });
+  const open = async (config: unknown = {}) => {
+    const store = await ImageStore.open({ dataDir, env, log, pool, config: configSchema.parse(config) });
+    stores.push(store);
+    return store;
+  };
   const archive = async (bytes: Uint8Array): Promise<string> => {
     const path = join(directory, 'archive.tar');
     await writeFile(path, bytes);
@@ -220,6 +235,46 @@ describe('images-local', () => {
     for (const path of [dead, reused]) await expect(access(path)).rejects.toMatchObject({ code: 'ENOENT' });
     await access(alive);
     await access(join(image?.rootfs.layers[0] ?? '', 'file'));
+  });
+
+  it('removes what a loss of power may have cut, and keeps what is on the disk', async () => {
+    const indexPath = join(dataDir, 'index.json');
+    const marks = async (): Promise<unknown[]> => {
+      const { images: all } = JSON.parse(await readFile(indexPath, 'utf8')) as { images: { unsettled?: string }[] };
+      return all.map(({ unsettled }) => unsettled);
+    };
+    const store = await open();
+    const web = await archive(dockerArchive([{ layers: [layer], references: ['web:1'] }]));
+    await store.importArchive(web);
+    await until(async () => (await marks()).join() === '');
+    await store.close();
+    const other = writeTar([{ name: 'other', content: 'x' }]);
+    const cut = await open();
+    await cut.importArchive(await archive(dockerArchive([{ layers: [layer, other], references: ['cut:1'] }])));
+    await cut.close();
+    // The machine went down: the mark is of another boot.
+    const text = await readFile(indexPath, 'utf8');
+    const index = JSON.parse(text) as { images: { references: string[]; unsettled?: string }[] };
+    const marked = index.images.map((image) =>
+      image.references.includes('docker.io/library/cut:1') ? { ...image, unsettled: 'another-boot 1' } : image,
+    );
+    await writeFile(indexPath, JSON.stringify({ ...index, images: marked }));
+    const after = await open();
+    await after.sweep();
+    expect((await after.list()).map(({ references }) => references)).toEqual([['docker.io/library/web:1']]);
+    expect(await readdir(join(dataDir, 'layers'))).toHaveLength(1);
+    await after.close();
+  });
+
+  it('keeps an image that was not on the disk yet when only the process ended', async () => {
+    const store = await open();
+    await store.importArchive(await archive(dockerArchive([{ layers: [layer], references: ['web:1'] }])));
+    await store.close();
+    const again = await open();
+    await again.sweep();
+    expect(await again.list()).toHaveLength(1);
+    await until(async () => !(await readFile(join(dataDir, 'index.json'), 'utf8')).includes('unsettled'));
+    await again.close();
   });
 
   it('the same directory gives the same image', async () => {

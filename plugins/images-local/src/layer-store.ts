@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto';
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { lstat, mkdir, readdir, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import type { Stats } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { Env } from '@timonel/sdk';
 import { syncDirectory } from '@timonel/sdk/files';
 import { processStartTime } from './store-lock.ts';
 
-const run = promisify(execFile);
 /** Blobs on their way lie under this name in scratch directories, so that the sweep can save what a killed pull had. */
 const downloadPrefix = 'download-';
 /** Less of a blob is not worth to be kept. */
@@ -74,18 +72,29 @@ export class LayerStore {
     if (!(await this.hasLayer(chainId))) await rename(unpacked, this.layerPath(chainId));
   }
 
-  /** Its bytes were checked. A file's must be on the disk. Call {@link flushNames} when all is in place. */
+  /** Its bytes were checked. */
   async putBlob(digest: string, blob: NewBlob): Promise<void> {
     const path = this.blobPath(digest);
     if ((await statIfThere(path)) !== undefined) return;
     if ('path' in blob) return rename(blob.path, path);
-    await writeFile(`${path}.new`, blob.bytes, { mode: 0o600, flush: true });
+    await writeFile(`${path}.new`, blob.bytes, { mode: 0o600 });
     await rename(`${path}.new`, path);
   }
 
   /** Brings all file data of the store, also those in scratch, to the disk with one call of sync(1), as Node has no syncfs. */
-  async flush(): Promise<void> {
-    await run('sync', ['-f', join(this.#dataDir, 'layers')]);
+  flush(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const child = spawn('sync', ['-f', join(this.#dataDir, 'layers')], { stdio: 'ignore' });
+      const end = (): void => void child.kill('SIGKILL');
+      signal?.addEventListener('abort', end, { once: true });
+      // Until it has ended it holds the directory.
+      child.once('close', (code) => {
+        signal?.removeEventListener('abort', end);
+        if (code === 0) resolve();
+        else reject(new Error(`sync(1), which brings images to the disk, ended with ${code ?? 'a signal'}`));
+      });
+      child.once('error', reject);
+    });
   }
 
   /** Brings what was moved in place to the disk: the data are there already. */

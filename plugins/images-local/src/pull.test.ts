@@ -24,10 +24,21 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'timonel-img-pull-'));
   registry = new FakeRegistry();
 });
-afterEach(() => rm(directory, { recursive: true, force: true }));
+const stores: ImageStore[] = [];
+const close = async (): Promise<void> => {
+  for (const store of stores.splice(0)) await store.close();
+};
+afterEach(async () => {
+  await close();
+  await rm(directory, { recursive: true, force: true });
+});
 
-const open = (dataDir = directory): Promise<ImageStore> =>
-  ImageStore.open({ dataDir, env, log, pool, config: configSchema.parse({}), registry: () => registry });
+async function open(dataDir = directory): Promise<ImageStore> {
+  const config = configSchema.parse({});
+  const store = await ImageStore.open({ dataDir, env, log, pool, config, registry: () => registry });
+  stores.push(store);
+  return store;
+}
 
 /** Whether mounts can be made here. */
 const asRoot = process.getuid?.() === 0 ? it : it.skip;
@@ -53,6 +64,7 @@ asRoot('a full disk fails the pull, says how to make room, and leaves nothing', 
     registry.add('fits:1', { layers: [writeTar([{ name: 'f', content: 'x' }])] });
     expect((await store.ensure('registry.example/fits:1', 'IfNotPresent')).pulled).toBeDefined();
   } finally {
+    await close();
     await run('umount', [dataDir]);
   }
 });

@@ -6,6 +6,7 @@ import type { LayerStore, NewBlob } from './layer-store.ts';
 import { pickPlatform, readPlatform, type Platform } from './platform.ts';
 import { planPrune } from './prune.ts';
 import { isImageId, parseReference } from './reference.ts';
+import { bootId, Settling, survived } from './settling.ts';
 import { StoreLock } from './store-lock.ts';
 
 /** Code of the error when another process removed a layer that an image to be kept counts on. */
@@ -26,6 +27,7 @@ export class ImageRecords {
   readonly #layers: LayerStore;
   readonly #index: ImageIndex;
   readonly #lock: StoreLock;
+  readonly #settling: Settling;
   /** Uses since the index was last written. */
   readonly #used: Map<string, number> = new Map();
   /** Layers that work under way counts on, and how often. */
@@ -36,6 +38,11 @@ export class ImageRecords {
     this.#layers = layers;
     this.#index = new ImageIndex(dataDir);
     this.#lock = new StoreLock(dataDir, env, lockTimeoutMs);
+    this.#settling = new Settling({
+      marks: async () => (await this.all()).flatMap(({ unsettled }) => (unsettled === undefined ? [] : [unsettled])),
+      flush: (signal) => layers.flush(signal),
+      clear: (marks) => this.#clearMarks(marks),
+    });
   }
 
   async all(): Promise<readonly ImageRecord[]> {
@@ -77,23 +84,29 @@ export class ImageRecords {
     };
   }
 
-  /** Makes prepared images part of the store, all at once. `durable`: also over a loss of power. */
-  async commit(prepared: readonly PreparedImage[], durable: boolean): Promise<readonly ImageInfo[]> {
-    // Takes long for large images, and nobody else waits for it.
-    if (durable) await this.#layers.flush();
-    return this.#lock.run(async () => {
+  /** Makes prepared images part of the store, all at once. They are marked until their files are on the disk. */
+  async commit(prepared: readonly PreparedImage[]): Promise<readonly ImageInfo[]> {
+    const unsettled = `${await bootId()} ${this.#env.random.uuid()}`;
+    const infos = await this.#lock.run(async () => {
       const known = await this.all();
       for (const { unpacked, record, blobs } of prepared) {
         for (const [chainId, path] of unpacked) await this.#layers.adoptLayer(chainId, path);
         for (const { chainId } of record.layers) await this.#requireLayer(chainId);
         for (const [digest, blob] of blobs) await this.#layers.putBlob(digest, blob);
       }
-      if (durable) await this.#layers.flushNames();
       let images: readonly ImageRecord[] = known;
-      for (const { record } of prepared) images = withImage(images, { ...record, usedAt: this.#env.clock.now() });
+      const usedAt = this.#env.clock.now();
+      for (const { record } of prepared) images = withImage(images, { ...record, usedAt, unsettled });
       await this.#write(images);
       return prepared.map(({ record }) => this.info(first(images.filter(({ id }) => id === record.id))));
     });
+    this.#settling.begin();
+    return infos;
+  }
+
+  /** Resolves when nothing is written by itself any more. */
+  close(): Promise<void> {
+    return this.#settling.close();
   }
 
   /** Gives an image that is here one more name. Undefined: it is not here any more. */
@@ -165,9 +178,21 @@ export class ImageRecords {
     });
   }
 
-  /** Removes layers and blobs that no image has. */
-  async sweep(): Promise<void> {
-    await this.#lock.run(async () => this.#removeUnused(await this.all()));
+  /** Removes layers and blobs that no image has, and images whose files a loss of power may have cut. Returns these. */
+  async sweep(): Promise<readonly ImageRecord[]> {
+    const boot = await bootId();
+    const lost = await this.#lock.run(async () => {
+      const images = await this.all();
+      const [kept, cut] = [
+        images.filter((image) => survived(image, boot)),
+        images.filter((image) => !survived(image, boot)),
+      ];
+      if (cut.length > 0) await this.#write(kept);
+      await this.#removeUnused(kept);
+      return cut;
+    });
+    this.#settling.begin();
+    return lost;
   }
 
   info(record: ImageRecord, reference?: string): ImageInfo {
@@ -187,9 +212,20 @@ export class ImageRecords {
     };
   }
 
+  async #clearMarks(marks: ReadonlySet<string>): Promise<void> {
+    await this.#lock.run(async () => {
+      const images = await this.all();
+      await this.#write(
+        images.map((image) => (marks.has(image.unsettled ?? '') ? { ...image, unsettled: undefined } : image)),
+      );
+    });
+  }
+
   async #write(images: readonly ImageRecord[]): Promise<void> {
+    const written = [...this.#used];
     await this.#index.write(this.#withUses(images));
-    this.#used.clear();
+    // One that was noted meanwhile stays for the next time.
+    for (const [id, usedAt] of written) if (this.#used.get(id) === usedAt) this.#used.delete(id);
   }
 
   #withUses(images: readonly ImageRecord[]): readonly ImageRecord[] {

@@ -140,7 +140,7 @@ export class Puller {
         const job = new PullJob(means, source, image, scratch, board);
         const prepared = await job.run(reference.name, known);
         board.setPhase('unpacking');
-        const [info] = await records.commit([prepared], true);
+        const [info] = await records.commit([prepared]);
         if (info === undefined) throw new Error('an image that was just written is missing');
         return { info, bytes: job.fetchedBytes };
       });
