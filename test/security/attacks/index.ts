@@ -1,0 +1,20 @@
+import type { Attack } from '../attack.ts';
+import { callAttacks } from './calls.ts';
+import { deviceAttacks } from './devices.ts';
+import { enteringAttacks } from './entering.ts';
+import { imageAttacks } from './image.ts';
+import { kernelFileAttacks } from './kernel-files.ts';
+import { mountAttacks } from './mounts.ts';
+import { processAttacks } from './processes.ts';
+import { resourceAttacks } from './resources.ts';
+
+export const attacks: readonly Attack[] = [
+  ...processAttacks,
+  ...kernelFileAttacks,
+  ...mountAttacks,
+  ...deviceAttacks,
+  ...enteringAttacks,
+  ...imageAttacks,
+  ...callAttacks,
+  ...resourceAttacks,
+];

@@ -1,0 +1,78 @@
+import { release } from 'node:os';
+import type { Attack, Outcome } from './attack.ts';
+import { attacks } from './attacks/index.ts';
+import type { RuntimeName } from './nodes.ts';
+
+type Results = Readonly<Record<RuntimeName, ReadonlyMap<string, Outcome>>>;
+
+const head = (runc: string, cgroups: string): string => `# Isolation of containers
+
+What a container tries against its node, and what stops it. Each row is a test that is run on \`runtime-linux\` and on Debian's
+${runc} with the same settings (through \`runtime-runc\`), as root, on Linux ${release().split('.').slice(0, 2).join('.')} with ${cgroups}. Unless a row says something else the
+container has the default capabilities, the filter of system calls \`RuntimeDefault\`, no new privileges, and the node's user
+namespace. Whether an attack went through is seen from the node (is the file another, did the process end, is the mount there)
+wherever that can be; an error's name is what the attacker got, and ENOENT says that there is no such thing in the container, or in this kernel. After each the node starts another container, and nothing of the attacker is left.
+
+This page is written by \`npm run security\`; the attacks are in \`test/security\`, where a test runs them on \`runtime-linux\`.
+`;
+
+const tail = `## What is not protected against
+
+- **The kernel is shared.** A fault of the kernel that is reached by an allowed system call reaches the node. The filter makes what can
+  be reached smaller; it is no wall. Untrusted programs belong on nodes of their own, or in machines.
+- **What the spec of a pod grants.** \`privileged\`, \`hostPID\`, \`hostNetwork\`, \`hostIPC\`, \`hostPath\`, added capabilities and seccomp
+  \`Unconfined\` give what they say: a privileged container is root on the node.
+- **Disk.** What a container writes to its own root, to an \`emptyDir\` and to a \`hostPath\` is on the node's disk and bounded by it;
+  \`sizeLimit\` and limits of \`ephemeral-storage\` are not enforced by the runtime. Logs, \`/dev\`, \`/dev/shm\` and the termination message
+  that is kept are bounded.
+- **Limits that nobody set.** Processes, memory and CPU of a pod are bounded where the pod, its namespace or the node says how much.
+- **Side channels.** Containers share caches, the page cache of common layers, the load and the clock of the node; \`/proc/cpuinfo\`,
+  \`/proc/meminfo\`, \`/proc/loadavg\` and \`/proc/stat\` are those of the node.
+- **Root is root.** Without \`hostUsers: false\` user 0 of a container is user 0 of the node, held by capabilities, filter and namespaces
+  only: files of volumes that it makes belong to the node's root.
+- **Neighbours in a pod** share network, IPC and, where the pod says so, processes: they are one trust domain.
+- **AppArmor and SELinux** are used where a profile is asked for and the kernel has it (AppArmor); there is no profile by default.
+
+## User namespaces
+
+With \`hostUsers: false\` a pod has a range of ids of its own: its root is an ordinary user of the node, whose capabilities hold in
+the pod alone. Layers and volumes are mounted with their ids mapped (Linux 5.19 for overlay), so that nothing is copied; file systems
+that cannot do that are refused by name. Whatever needs the node's rights is done before a process enters the namespace.
+
+## Without root
+
+The isolated runtimes need root on the node. As an ordinary user \`timonel up\` runs pods as plain processes of that user
+(\`runtime-process\`): no isolation, no limits, and no network of their own. \`timonel doctor\` says so, and what is missing.
+`;
+
+/** Of a table's cell. */
+const cell = (text: string): string => text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
+
+function row(attack: Attack, results: Results): string {
+  const told = (name: RuntimeName): string => {
+    const outcome = results[name].get(attack.name);
+    if (outcome === undefined) return 'not run';
+    return outcome.stopped ? `stopped: ${outcome.how}` : `**goes through**: ${outcome.how}`;
+  };
+  const cells = [attack.name, attack.what, attack.protection, told('timonel'), told('runc')];
+  return `| ${cells.map(cell).join(' | ')} |`;
+}
+
+/** docs/reference/security.md */
+export function pageOf(results: Results, runc: string, cgroups: string): string {
+  const areas = [...new Set(attacks.map(({ area }) => area))];
+  const tables = areas.map((area) => {
+    const rows = attacks.filter((attack) => attack.area === area).map((attack) => row(attack, results));
+    return [
+      `## ${area}`,
+      '',
+      '| attack | how, and what shows it | what protects | timonel | runc |',
+      '| --- | --- | --- | --- | --- |',
+      ...rows,
+    ].join('\n');
+  });
+  return `${[head(runc, cgroups), ...tables, tail]
+    .join('\n\n')
+    .replaceAll(/\n{3,}/g, '\n\n')
+    .trimEnd()}\n`;
+}
