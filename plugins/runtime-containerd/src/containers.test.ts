@@ -162,6 +162,8 @@ describe('a container', () => {
     const shared = await bed().sandbox({ shareProcessNamespace: true });
     await bed().started(shared, ['sleep', '1000']);
     expect((await bed().run('cat /proc/[0-9]*/cmdline', {}, shared)).stdout).toContain('sleep');
+    const orphans = 'for n in 1 2 3 4 5; do (sh -c "exit 0" &); done; sleep 0.2; cat /proc/[0-9]*/stat';
+    expect((await bed().run(orphans, {}, shared)).stdout).not.toContain(') Z ');
     const apart = await bed().sandbox();
     const other = await bed().started(apart, ['sleep', '2000']);
     expect((await bed().run('cat /proc/[0-9]*/cmdline', {}, apart)).stdout).not.toContain('2000');
