@@ -11,6 +11,7 @@ import { root } from './support/paths.ts';
 const tests = [
   'plugins/runtime-linux/src/contract.test.ts',
   'plugins/runtime-linux/src/limits.test.ts',
+  'plugins/runtime-oci/src/limits.test.ts',
   'sdk/src/linux/cgroup/kernel.test.ts',
 ];
 /** Without /dev/kvm every instruction is translated: some 40 s on two free cores. */

@@ -11,8 +11,8 @@ import { copyPrograms, pathOf } from './programs.ts';
 const sizeMb = 900;
 /** Where the repository is in the guest. */
 export const guestRoot = '/timonel';
-/** Found by the tests at its place in the repository. */
-const monitor = 'plugins/runtime-linux/native/build/timonel-monitor';
+/** Found by the tests at their places in the repository. */
+const natives = ['plugins/runtime-linux/native/build/timonel-monitor', 'plugins/runtime-oci/native/build/timonel-oci'];
 
 /** Makes a file with a file system. `tests`: files of the repository. */
 export async function makeDisk(directory: string, tests: readonly string[]): Promise<string> {
@@ -43,7 +43,7 @@ function nativeOf(packages: readonly string[]): string[] {
 }
 
 function copyRunner(target: string): void {
-  for (const path of [monitor, ...runnerPackages()]) {
+  for (const path of [...natives, ...runnerPackages()]) {
     mkdirSync(join(target, dirname(path)), { recursive: true });
     // Linked: these are thousands of files, and the disk takes their content in any case.
     execFileSync('cp', ['-al', join(root, path), join(target, dirname(path))]);
