@@ -111,8 +111,13 @@ describe('runtime classes', () => {
   const apply = (object: object): Promise<string> => ok(['apply', '-f', '-'], object);
   const jsonpath = (path: string, ...what: string[]): Promise<string> =>
     ok(['get', ...what, '-o', `jsonpath={${path}}`]);
-  const ready = (...names: string[]): Promise<string> =>
-    ok(['wait', '--for=condition=Ready', '--timeout=20s', ...names.map((name) => `pod/${name}`)]);
+  const ready = async (...names: string[]): Promise<void> => {
+    try {
+      await ok(['wait', '--for=condition=Ready', '--timeout=45s', ...names.map((name) => `pod/${name}`)]);
+    } catch (error) {
+      throw new Error(`${String(error)}\n${await ok(['get', 'pods,events'])}`, { cause: error });
+    }
+  };
   const eventsOf = (name: string): Promise<string> =>
     ok(['get', 'events', '--field-selector', `involvedObject.name=${name}`, '-o', 'jsonpath={.items[*].message}']);
 
@@ -156,7 +161,7 @@ describe('runtime classes', () => {
     );
     const handlers = JSON.parse(await jsonpath('.status.runtimeHandlers', 'node', 'node-1')) as { name: string }[];
     expect(handlers.map(({ name }) => name)).toEqual(['', 'crun', 'linux', 'process']);
-  }, 60_000);
+  }, 90_000);
 
   it('a runtime that is disabled takes only its own pods along, which are worked on when it is back', async () => {
     const started = await jsonpath('.status.containerStatuses[0].state.running.startedAt', 'pod', 'boxed');
