@@ -146,7 +146,7 @@ describe('when containerd is killed', () => {
 
 it('says that containerd hangs, in bounded time, and goes on when it does', async () => {
   const id = await bed().started(await bed().sandbox(), ['sleep', '1000']);
-  bed().containerd.pause();
+  await bed().containerd.pause();
   try {
     const info = await bed().runtime.info();
     expect(info).toMatchObject({

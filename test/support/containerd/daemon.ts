@@ -1,6 +1,6 @@
 /** A containerd of its own, from Debian's package `containerd`: with its own root, state and socket. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '@timonel/testkit';
@@ -92,8 +92,11 @@ export class Containerd {
   }
 
   /** It stands, and answers nobody, until `resume`. */
-  pause(): void {
+  async pause(): Promise<void> {
+    const tasks = `/proc/${this.#process?.pid}/task`;
     this.#process?.kill('SIGSTOP');
+    const stopped = (task: string): boolean => /^State:\s*T/m.test(readFileSync(`${tasks}/${task}/status`, 'utf8'));
+    await until(() => readdirSync(tasks).every(stopped), { what: 'containerd to stand' });
   }
 
   resume(): void {
