@@ -80,3 +80,11 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'loadbalancer-link': () => import('@timonel/plugin-loadbalancer-link'),
   'routes-hostgw': () => import('@timonel/plugin-routes-hostgw'),
 };
+
+/** Packages with several plugins. */
+const packages: Readonly<Record<string, readonly string[]>> = { 'runtime-oci': ['runtime-crun', 'runtime-runc'] };
+
+/** The plugins whose code lies in this folder of `plugins`. */
+export function pluginsIn(folder: string): readonly string[] {
+  return packages[folder] ?? [folder];
+}

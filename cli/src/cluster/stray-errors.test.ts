@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { pluginOfStack } from './stray-errors.ts';
+import type { Kernel } from '@timonel/core';
+import { createRecordingLogger } from '@timonel/testkit';
+import { pluginOfStack, watchStrayErrors } from './stray-errors.ts';
 
 const bundles = new Map([['file:///data/plugin-cache/0123.mjs', 'from-a-file']]);
 
@@ -27,5 +29,28 @@ describe('pluginOfStack', () => {
       pluginOfStack('Error: x\n    at f (file:///opt/timonel/core/dist/kernel/boot.js:1:1)', bundles),
     ).toBeUndefined();
     expect(pluginOfStack('', bundles)).toBeUndefined();
+  });
+});
+
+describe('watchStrayErrors', () => {
+  it('blames each plugin that runs of a package with several, and gives up when none does', async () => {
+    const blamed: string[] = [];
+    const running = new Set(['runtime-runc']);
+    const reportFault = (name: string): boolean => {
+      blamed.push(name);
+      return running.has(name);
+    };
+    const watch = watchStrayErrors({ reportFault } as unknown as Kernel, new Map(), createRecordingLogger());
+    // Called, not emitted: the test runner listens too.
+    const listener = process.listeners('uncaughtException').at(-1);
+    watch.stop();
+    const stack = 'Error: x\n    at f (file:///opt/timonel/plugins/runtime-oci/dist/runtime.js:1:1)';
+    const error = Object.assign(new Error('x'), { stack });
+    listener?.(error, 'uncaughtException');
+    expect(blamed).toEqual(['runtime-crun', 'runtime-runc']);
+    expect(await Promise.race([watch.fatal, Promise.resolve('none')])).toBe('none');
+    running.clear();
+    listener?.(error, 'uncaughtException');
+    expect(await watch.fatal).toBe(error);
   });
 });

@@ -6,6 +6,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Kernel } from '@timonel/core';
 import { errorMessage, type Logger } from '@timonel/sdk';
+import { pluginsIn } from './catalogue.ts';
 
 /** Where code of plugins lies: in the tree, in packages, in the bundle of the command. */
 const places = [
@@ -43,7 +44,9 @@ export function watchStrayErrors(
       { plugin: plugin ?? 'kernel', err: { message: errorMessage(error), stack } },
       'an exception reached nobody',
     );
-    if (plugin === undefined || !kernel.reportFault(plugin, error)) fail(error);
+    // Code that plugins share does not say for whom it ran: it is a fault of each.
+    const blamed = plugin === undefined ? [] : pluginsIn(plugin).filter((name) => kernel.reportFault(name, error));
+    if (blamed.length === 0) fail(error);
   };
   process.on('uncaughtException', onError);
   process.on('unhandledRejection', onError);
