@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorCode, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import {
@@ -231,7 +231,7 @@ export class Containers {
     writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
     writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
     for (const name of ['upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o755 });
-    if (config.terminationMessagePath !== '') writeFileSync(join(directory, 'termination'), '', { mode: 0o666 });
+    if (config.terminationMessagePath !== '') writeForAll(join(directory, 'termination'));
     mkdirSync(dirname(logPath), { recursive: true });
     cgroups.create(cgroup, config.resources, 'container');
     return stored;
@@ -316,6 +316,12 @@ export class Containers {
       });
     });
   }
+}
+
+/** Empty, and written to by every user, whatever our umask says. */
+function writeForAll(path: string): void {
+  writeFileSync(path, '');
+  chmodSync(path, 0o666);
 }
 
 function removeFile(path: string): void {

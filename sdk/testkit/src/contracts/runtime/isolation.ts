@@ -52,6 +52,13 @@ export function isolationTests(suite: SuiteContext): void {
     });
   });
 
+  test(`takes a termination message from every user${why}`, async () => {
+    const sandbox = await suite.newSandbox();
+    const changes = { user: '1000:1000', terminationMessagePath: '/termination' };
+    const id = await suite.started(sandbox, shell?.('echo sunk > /termination') ?? [], changes);
+    expect((await suite.exited(id)).message.trim()).toBe('sunk');
+  });
+
   test(`gives capabilities as they are added and dropped${why}`, async () => {
     expect(await run(field('CapEff'), security({ dropCapabilities: ['ALL'] }))).toEqual(['0000000000000000']);
     expect(
