@@ -99,6 +99,7 @@ export class LinuxRuntime implements ContainerRuntime {
       userNamespaces: await this.#canMapIds(),
       recursiveReadOnlyMounts: true,
       supplementalGroupsPolicy: true,
+      mountsOpenFiles: true,
     };
   }
 

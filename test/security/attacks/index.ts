@@ -7,11 +7,13 @@ import { kernelFileAttacks } from './kernel-files.ts';
 import { mountAttacks } from './mounts.ts';
 import { processAttacks } from './processes.ts';
 import { resourceAttacks } from './resources.ts';
+import { volumeAttacks } from './volumes.ts';
 
 export const attacks: readonly Attack[] = [
   ...processAttacks,
   ...kernelFileAttacks,
   ...mountAttacks,
+  ...volumeAttacks,
   ...deviceAttacks,
   ...enteringAttacks,
   ...imageAttacks,

@@ -17,6 +17,7 @@ import { networkFileMounts } from '../container/network-files.ts';
 import { hostnameOf } from '../container/sandbox-config.ts';
 import { securitySettings } from '../container/security.ts';
 import { volumeMounts } from '../volumes/mounts.ts';
+import { OpenParts } from '../volumes/sub-path.ts';
 import { podDirectory, volumesDirectory } from './directories.ts';
 import { reasonOf } from './reason-of.ts';
 import type { AgentServices } from './services.ts';
@@ -55,10 +56,19 @@ export function nodeFacts(services: AgentServices, pod: Pod, attachment: Attachm
 }
 
 export async function startContainer(services: AgentServices, request: StartRequest): Promise<StartResult> {
+  const parts = new OpenParts();
+  try {
+    return await createAndStart(services, request, parts);
+  } finally {
+    await parts.close();
+  }
+}
+
+async function createAndStart(services: AgentServices, request: StartRequest, parts: OpenParts): Promise<StartResult> {
   const { pod, container } = request;
   let status: ContainerStatus;
   try {
-    const config = await configOf(services, request);
+    const config = await configOf(services, request, parts);
     status = await request.runtime.createContainer(config);
   } catch (error) {
     services.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
@@ -77,7 +87,7 @@ function targetOf(request: StartRequest): string | undefined {
   return id;
 }
 
-async function configOf(services: AgentServices, request: StartRequest): Promise<ContainerConfig> {
+async function configOf(services: AgentServices, request: StartRequest, parts: OpenParts): Promise<ContainerConfig> {
   const { pod, container, attempt, sandboxId, attachment, image } = request;
   const processesOf = targetOf(request);
   const facts = nodeFacts(services, pod, attachment);
@@ -87,7 +97,8 @@ async function configOf(services: AgentServices, request: StartRequest): Promise
   const { policy } = services;
   const security = await securitySettings(pod, container, policy);
   const runtime = await request.runtime.info();
-  const context = { pod, facts, sources, claims: services.claims, runtime, images: request.volumes };
+  const mounted = runtime.mountsOpenFiles === true ? { parts } : {};
+  const context = { pod, facts, sources, claims: services.claims, runtime, images: request.volumes, ...mounted };
   const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, context);
   const files = await networkFileMounts({
     pod,

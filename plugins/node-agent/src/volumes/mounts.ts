@@ -1,7 +1,7 @@
 /** Volumes of a pod on this node's disk, and the mounts a container gets of them. */
 import { createHash } from 'node:crypto';
-import { chmod, chown, lstat, mkdir, realpath, stat } from 'node:fs/promises';
-import { dirname, join, sep } from 'node:path';
+import { chmod, chown, mkdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Mount, RootFilesystem, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
@@ -11,6 +11,7 @@ import { mountImage } from './image-volumes.ts';
 import { prepareHostPath, type HostPathSource } from './host-path.ts';
 import { payloadOf, type PayloadContext } from './payload-sources.ts';
 import { writePayload, type PayloadFile } from './payload.ts';
+import { pathOfPart, type OpenParts } from './sub-path.ts';
 
 const propagation: Record<string, Mount['propagation']> = {
   None: 'private',
@@ -25,6 +26,8 @@ export interface MountContext extends PayloadContext {
   readonly images?: ReadonlyMap<string, RootFilesystem>;
   /** Of the runtime that gets the mounts. */
   readonly runtime?: Pick<RuntimeInfo, 'name' | 'recursiveReadOnlyMounts'>;
+  /** Keeps parts of volumes open for the runtime. Absent: it gets their paths. */
+  readonly parts?: OpenParts;
 }
 
 /** Prepares the volumes that the container uses. @throws ConfigError, VolumeError */
@@ -43,7 +46,7 @@ export async function volumeMounts(
     const image = context.images?.get(volume.name);
     const root = claimed?.hostPath ?? (await prepareVolume(volume, volumesDirectory, context));
     mounts.push({
-      hostPath: await withSubPath(root, mount, env, image === undefined),
+      hostPath: await withSubPath(root, mount, env, image === undefined, context.parts),
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
       readOnly: mount.readOnly === true || claimed?.readOnly === true || image !== undefined,
       propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
@@ -121,6 +124,7 @@ async function withSubPath(
   mount: VolumeMount,
   env: ReadonlyMap<string, string>,
   mayBeMade: boolean,
+  parts: OpenParts | undefined,
 ): Promise<string> {
   const written = mount.subPathExpr ?? mount.subPath ?? '';
   if (written === '') return root;
@@ -128,28 +132,8 @@ async function withSubPath(
   if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
     throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" must be relative and must not contain ".."`);
   }
-  const path = join(root, subPath);
-  // Before anything is made: a link on the way must not make it outside.
-  await refuseOutside(root, await deepestExisting(path), mount.name, subPath);
-  const isAbsent = (await stat(path).catch(() => undefined)) === undefined;
-  if (isAbsent && !mayBeMade)
-    throw new ConfigError(`subPath "${subPath}" is not in the image of volume "${mount.name}"`);
-  if (isAbsent) await mkdir(path, { recursive: true, mode: 0o755 });
-  return refuseOutside(root, path, mount.name, subPath);
-}
-
-async function deepestExisting(path: string): Promise<string> {
-  let current = path;
-  while ((await lstat(current).catch(() => undefined)) === undefined) current = dirname(current);
-  return current;
-}
-
-/** The real path. @throws ConfigError when it is not in the volume. */
-async function refuseOutside(root: string, path: string, volume: string, subPath: string): Promise<string> {
-  const realRoot = await realpath(root);
-  const real = await realpath(path).catch(() => undefined);
-  if (real !== undefined && (real === realRoot || real.startsWith(realRoot + sep))) return real;
-  throw new ConfigError(`subPath "${subPath}" of volume "${volume}" leads out of the volume`);
+  const part = { root, subPath, volume: mount.name, mayBeMade };
+  return parts === undefined ? pathOfPart(part) : parts.open(part);
 }
 
 function expandStrictly(text: string, env: ReadonlyMap<string, string>): string {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -6,6 +6,7 @@ import type { VolumeMount } from '@timonel/sdk/kube';
 import { container, podWith } from '../plan/testing.ts';
 import { volumeMounts } from './mounts.ts';
 import { writePayload } from './payload.ts';
+import { OpenParts } from './sub-path.ts';
 
 const facts = { nodeName: 'n', nodeAddress: '192.0.2.1', podAddresses: ['10.1.0.2'], allocatable: {} };
 const file = (path: string, text: string, mode = 0o644) => ({ path, data: Buffer.from(text), mode });
@@ -110,6 +111,30 @@ describe('volumes', () => {
       name: 'ConfigError',
       message: expect.stringContaining(message),
     });
+  });
+
+  it('mounts the directory that it looked at, also when a link is put in its place before it is mounted', async () => {
+    await mkdir(join(root, 'v/part'), { recursive: true });
+    await mkdir(join(root, 'outside'));
+    await writeFile(join(root, 'v/part/mine'), '');
+    await writeFile(join(root, 'outside/secret'), '');
+    const pod = podWith({ volumes: [{ name: 'v', emptyDir: {} }] });
+    const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'part' }] });
+    const parts = new OpenParts();
+    const [given] = await volumeMounts(app, root, new Map(), { pod, facts, sources, parts });
+    await rename(join(root, 'v/part'), join(root, 'v/elsewhere'));
+    await symlink(join(root, 'outside'), join(root, 'v/part'));
+    expect(await readdir(given?.hostPath ?? '')).toEqual(['mine']);
+    await parts.close();
+    await expect(readdir(given?.hostPath ?? '')).rejects.toThrow('ENOENT');
+  });
+
+  it('follows links within the volume, and makes what is beyond them', async () => {
+    await mkdir(join(root, 'v/real'), { recursive: true });
+    await symlink('real', join(root, 'v/link'));
+    const [given] = await mount({ emptyDir: {} }, { subPath: 'link/made/deep' });
+    expect(given?.hostPath).toMatch(/\/v\/real\/made\/deep$/);
+    expect(await readdir(join(root, 'v/real/made'))).toEqual(['deep']);
   });
 
   it('refuses a link that leads out of the volume', async () => {

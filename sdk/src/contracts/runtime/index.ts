@@ -260,6 +260,8 @@ export interface RuntimeInfo {
   readonly recursiveReadOnlyMounts?: boolean;
   /** Strict is heeded: nobody gets groups of the image. */
   readonly supplementalGroupsPolicy?: boolean;
+  /** What is mounted may be named as an open file of the caller, `/proc/PID/fd/N`, until the container is created: no link can get in between. */
+  readonly mountsOpenFiles?: boolean;
 }
 
 export interface ContainerRuntime {
