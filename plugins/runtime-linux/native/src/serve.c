@@ -16,7 +16,15 @@ static bool at_end;
 static char *title;                         /* what ps shows of this process: its own arguments, overwritten */
 static size_t title_size;
 
+/* A job does not outlive the launcher, whose end makes it fail: what it would go on to make, nobody would remove. */
+static void job_bind(pid_t launcher) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) fail("prctl", "PR_SET_PDEATHSIG");
+    if (getppid() != launcher) _exit(1);    /* it ended before the line above */
+}
+
+/* What stays after its job is on its own. */
 void job_done(void) {
+    prctl(PR_SET_PDEATHSIG, 0);
     if (write(STDERR_FILENO, "R", 1) != 1) fail("write", "launcher pipe");
 }
 
@@ -26,12 +34,13 @@ static void title_set(const char *role, const char *directory) {
 }
 
 /* All descriptors above 2 are the launcher's: a child has none of them. */
-static _Noreturn void job_run(const char *role, const char *directory, int output) {
+static _Noreturn void job_run(const char *role, const char *directory, int output, pid_t launcher) {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     report_to(output);
     if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(output, 2) < 0) fail("dup2", "/dev/null");
     descriptors_close(3, false);
     report_to(STDERR_FILENO);
+    job_bind(launcher);
     signal(SIGCHLD, SIG_DFL);
     title_set(role, directory);
     role_run(role, directory);
@@ -45,9 +54,9 @@ static void job_start(char *request) {
     if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
     *directory++ = '\0';
     if (pipe2(output, O_CLOEXEC) < 0) fail("pipe2", "launcher");
-    pid_t pid = fork();
+    pid_t launcher = getpid(), pid = fork();
     if (pid < 0) fail("fork", "launcher");
-    if (pid == 0) job_run(role + 1, directory, output[1]);
+    if (pid == 0) job_run(role + 1, directory, output[1], launcher);
     close(output[1]);
     job->output = output[0];
     job->length = 0;

@@ -1,11 +1,12 @@
 /* Makes one call fail. The file FAULT holds `DEPTH NUMBER`: DEPTH 1 is a job of the launcher, 2 a process that it makes, 3 one that this
- * makes; NUMBER the call, from 1, that fails there. The plan is for one job: the first to read it
+ * makes; NUMBER the call, from 1, that fails there. With `k` behind it that process is killed there, with `p` its parent. The plan is for one job: the first to read it
  * removes it. The name of the call that failed stands in the file FAULT.hit, which is empty when there were fewer. */
 #include "monitor.h"
 
 enum { HIT_FD = 900 };
 
 static int depth, wanted_depth, wanted, calls, hit_fd = -1;
+static char kind;
 static pid_t process;
 static bool asking;
 
@@ -13,7 +14,7 @@ static void plan_read(void) {
     char text[64] = "";
     int fd = open(FAULT, O_RDONLY | O_CLOEXEC);
     if (fd < 0) return;
-    if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%d %d", &wanted_depth, &wanted) != 2) wanted_depth = 0;
+    if (read(fd, text, sizeof text - 1) <= 0 || sscanf(text, "%d %d %c", &wanted_depth, &wanted, &kind) < 2) wanted_depth = 0;
     close(fd);
     unlink(FAULT);
 }
@@ -43,6 +44,8 @@ static bool fails(const char *name) {
         if (write(hit_fd, name, strlen(name)) < 0) here = false;
     }
     asking = false;
+    if (here && kind == 'k') kill(getpid(), SIGKILL);
+    if (here && kind == 'p') { kill(getppid(), SIGKILL); return false; }
     if (here) errno = EIO;
     return here;
 }
