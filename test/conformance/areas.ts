@@ -1,5 +1,5 @@
 /**
- * What users of the Kubernetes API rely on of its controllers, in our own words: the lines of docs/reference/conformance.md. Each line
+ * What users of the Kubernetes API rely on of controllers and nodes, in our own words: the lines of docs/reference/conformance.md. Each line
  * stands for tests of Kubernetes' conformance list (up to 1.35); the tests of a line are those whose `describe` has its title.
  */
 export interface Behaviour {
@@ -168,6 +168,217 @@ const apiMachinery: readonly Line[] = [
   },
 ];
 
+const node: readonly Line[] = [
+  {
+    title: 'node: pods',
+    behaviours: [
+      behaviour(1, 'the address of the node', /address of their node/),
+      behaviour(1, 'submitted, run and ended within the grace period', /within their grace period/),
+      behaviour(1, 'new labels', /new labels/),
+      behaviour(1, 'activeDeadlineSeconds', /activeDeadlineSeconds/),
+      behaviour(1, 'environment variables of services', /variables of the services/),
+      behaviour(1, 'commands over WebSocket', /run commands over WebSocket/),
+      behaviour(1, 'logs over WebSocket', /logs over WebSocket/),
+      behaviour(1, 'deletion of a collection', /as a collection/),
+      behaviour(1, 'life of pods and their status', /have a life/),
+      behaviour(1, 'patch of the status', /conditions of others/),
+    ],
+  },
+  {
+    title: 'node: QoS class and generation',
+    behaviours: [
+      behaviour(1, 'the QoS class', /class/),
+      behaviour(1, 'generation starts at 1 and grows', /starts at 1/),
+      behaviour(1, 'graceful deletion is a generation', /gracefully/),
+      behaviour(1, '500 updates are observed', /500/),
+    ],
+  },
+  {
+    title: 'node: restart policies and termination messages',
+    behaviours: [
+      behaviour(1, 'phases, restarts and states by policy', /phases/),
+      behaviour(1, 'message from the file', /of the file/),
+      behaviour(1, 'message from the log on an error', /end of the log/),
+      behaviour(1, 'no message on success', /no message/),
+      behaviour(1, 'message from a path of its own, not as root', /path of its own/),
+    ],
+  },
+  {
+    title: 'node: command and arguments',
+    behaviours: [
+      behaviour(1, 'those of the image', /of the image where/),
+      behaviour(1, 'arguments alone', /arguments alone/),
+      behaviour(1, 'a command alone', /command alone/),
+      behaviour(1, 'both', /both/),
+    ],
+  },
+  {
+    title: 'node: probes',
+    behaviours: [
+      behaviour(1, 'readiness with an initial delay', /initial delay/),
+      behaviour(1, 'never ready, never restarted', /never be ready/),
+      behaviour(2, 'liveness by a command', /command of liveness/),
+      behaviour(2, 'liveness over HTTP', /over HTTP/),
+      behaviour(1, 'liveness over TCP', /takes? .*connections over TCP/),
+      behaviour(2, 'liveness over gRPC', /over gRPC/),
+      behaviour(1, 'the count of restarts never falls', /never fall/),
+    ],
+  },
+  {
+    title: 'node: lifecycle hooks',
+    behaviours: [
+      behaviour(1, 'postStart by a command', /postStart runs/),
+      behaviour(1, 'preStop by a command', /preStop runs/),
+      behaviour(1, 'postStart over HTTP', /postStart asks/),
+      behaviour(1, 'preStop over HTTP', /preStop asks/),
+      behaviour(1, 'preStop before the end', /preStop is over/),
+    ],
+  },
+  {
+    title: 'node: init containers',
+    behaviours: [
+      behaviour(1, 'in order, in a pod that is not restarted', /in order.*not restarted/),
+      behaviour(1, 'in order, in a pod that is restarted', /in order.*is restarted/),
+      behaviour(1, 'failure blocks the containers and is tried again', /tried again/),
+      behaviour(1, 'failure ends a pod that is not restarted', /let the pod fail/),
+      behaviour(0, 'sidecars', /sidecars/),
+    ],
+  },
+  {
+    title: 'node: ephemeral containers',
+    behaviours: [behaviour(2, 'added, and once more', /once more/)],
+  },
+  {
+    title: 'node: environment',
+    behaviours: [
+      behaviour(3, 'from a ConfigMap: one key, all keys, with prefixes', /ConfigMap/),
+      behaviour(3, 'from a Secret: one key, all keys, with prefixes', /Secret/),
+      behaviour(3, 'names are expanded in variables, command and arguments', /expand/),
+      behaviour(5, 'subPathExpr: good, bad, mended while it fails', /subPathExpr/),
+    ],
+  },
+  {
+    title: 'node: downward API in the environment',
+    behaviours: [
+      behaviour(1, 'name, namespace and address', /name, namespace/),
+      behaviour(2, 'addresses of the host', /of the host/),
+      behaviour(1, 'uid', /uid/),
+      behaviour(1, 'limits and requests', /limits and requests/),
+      behaviour(1, 'what the node has, without limits', /without limits/),
+    ],
+  },
+  {
+    title: 'node: files of the host name',
+    behaviours: [behaviour(1, 'hostAliases', /hostAliases/), behaviour(1, '/etc/hosts is managed', /managed/)],
+  },
+  {
+    title: 'node: security context',
+    behaviours: [
+      behaviour(1, 'user of a container', /user of a container/),
+      behaviour(2, 'user and group of pod and container', /user and group/),
+      behaviour(1, 'not privileged', /privileged: false/),
+      behaviour(2, 'read-only root, and one that is not', /root file system/),
+      behaviour(1, 'no escalation of privileges', /allowPrivilegeEscalation/),
+    ],
+  },
+  {
+    title: 'node: sysctls',
+    behaviours: [behaviour(1, 'set', /are set/), behaviour(1, 'refused', /refused/)],
+  },
+  {
+    title: 'node: logs',
+    behaviours: [
+      behaviour(1, 'what a container prints', /prints/),
+      behaviour(1, 'the reason of a container that fails', /always fails/),
+      behaviour(1, 'deletion of a pod that fails', /go when it is deleted/),
+    ],
+  },
+];
+
+const storage: readonly Line[] = [
+  {
+    title: 'storage: ConfigMap volumes',
+    behaviours: [
+      behaviour(1, 'values as files', /^show the values/),
+      behaviour(1, 'default mode', /default mode/),
+      behaviour(1, 'not as root', /^are read by a user/),
+      behaviour(1, 'chosen keys', /chosen keys alone/),
+      behaviour(1, 'modes of files', /single files/),
+      behaviour(1, 'chosen keys, not as root', /chosen keys to a user/),
+      behaviour(1, 'changes', /follow changes/),
+      behaviour(1, 'binary data', /binary/),
+      behaviour(1, 'optional ones come, change and go', /optional/),
+      behaviour(1, 'several in a pod', /several times/),
+    ],
+  },
+  {
+    title: 'storage: Secret volumes',
+    behaviours: [
+      behaviour(1, 'values as files', /^show the values/),
+      behaviour(1, 'default mode', /default mode/),
+      behaviour(1, 'not as root, with a mode and fsGroup', /group of the pod/),
+      behaviour(1, 'chosen keys', /chosen keys alone/),
+      behaviour(1, 'modes of files', /single files/),
+      behaviour(1, 'the same name in two namespaces', /namespace/),
+      behaviour(1, 'several in a pod', /several times/),
+      behaviour(1, 'optional ones come, change and go', /optional/),
+    ],
+  },
+  {
+    title: 'storage: downward API volumes',
+    behaviours: [
+      behaviour(2, 'the name of the pod', /the name of the pod/),
+      behaviour(2, 'default mode', /default mode/),
+      behaviour(2, 'modes of files', /single files/),
+      behaviour(4, 'changes of labels and annotations', /follow the/),
+      behaviour(2, 'limit of CPU', /limit of CPU/),
+      behaviour(2, 'limit of memory', /limit of memory/),
+      behaviour(2, 'request of CPU', /request of CPU/),
+      behaviour(2, 'request of memory', /request of memory/),
+      behaviour(2, 'CPU of the node without a limit', /CPU has no limit/),
+      behaviour(2, 'memory of the node without a limit', /memory has no limit/),
+    ],
+  },
+  {
+    title: 'storage: projected volumes',
+    behaviours: [
+      behaviour(2, 'values as files', /^show the values/),
+      behaviour(2, 'default mode', /default mode/),
+      behaviour(1, 'a ConfigMap, not as root', /ConfigMap are read by a user/),
+      behaviour(1, 'a Secret, not as root, with a mode and fsGroup', /Secret are read by a user/),
+      behaviour(2, 'chosen keys', /chosen keys of .* alone/),
+      behaviour(2, 'modes of files', /single files/),
+      behaviour(1, 'chosen keys of a ConfigMap, not as root', /chosen keys of a ConfigMap to a user/),
+      behaviour(1, 'changes of a ConfigMap', /follow changes of a ConfigMap/),
+      behaviour(2, 'optional ones come, change and go', /optional/),
+      behaviour(2, 'several in a pod', /several times/),
+      behaviour(1, 'sources of all kinds together', /together/),
+    ],
+  },
+  {
+    title: 'storage: emptyDir',
+    behaviours: [
+      behaviour(6, 'files of root and others with modes 0644, 0666, 0777', /gives .* on the default medium/),
+      behaviour(6, 'the same on tmpfs', /gives .* on tmpfs/),
+      behaviour(1, 'the mode on the default medium', /on the default medium may/),
+      behaviour(1, 'the mode on tmpfs', /on tmpfs may/),
+      behaviour(1, 'shared by containers', /shared/),
+      behaviour(1, 'no conflict with other kinds', /conflict/),
+      behaviour(1, '50 volumes of ConfigMaps do not race', /race/),
+    ],
+  },
+  {
+    title: 'storage: subPath',
+    behaviours: [
+      behaviour(1, 'of a ConfigMap', /a ConfigMap volume/),
+      behaviour(1, 'of a Secret', /a Secret volume/),
+      behaviour(1, 'of the downward API', /downward API/),
+      behaviour(1, 'of a projected volume', /a projected volume/),
+      behaviour(1, 'over a file of the image', /over one of the image/),
+    ],
+  },
+];
+
 const others: readonly Line[] = [
   { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /anew|put right/i)] },
   {
@@ -252,4 +463,4 @@ const others: readonly Line[] = [
   },
 ];
 
-export const lines: readonly Line[] = [...apps, ...apiMachinery, ...others];
+export const lines: readonly Line[] = [...apps, ...apiMachinery, ...node, ...others, ...storage];

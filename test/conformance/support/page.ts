@@ -10,12 +10,12 @@ export interface ConformanceTest {
 
 const head = `<!-- Written by \`npm run conformance\`: do not edit. -->
 
-# Conformance of the controllers
+# Conformance
 
-What users of the Kubernetes API rely on of its controllers, and the tests of ours that show it, on the real API server with nodes in
-name only. OFFICIAL counts the tests of Kubernetes' conformance list (up to 1.35) that a behaviour stands for; those themselves
-are not run here. Behaviours that need running containers or network traffic are shown here as far as the controllers go, and by
-the tests in \`test/e2e\`.
+What users of the Kubernetes API rely on of controllers and nodes, and the tests of ours that show it. OFFICIAL counts the tests of
+Kubernetes' conformance list (up to 1.35) that a behaviour stands for; those themselves are not run here. Controllers run on the real
+API server with nodes in name only; most lines of \`node\` and the volumes of \`storage\` run real containers on a real node. "missing"
+is a behaviour that no test shows yet. Network traffic is shown by the tests in \`test/e2e\`.
 `;
 
 type State = 'pass' | 'FAIL' | 'missing';
