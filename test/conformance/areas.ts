@@ -254,7 +254,9 @@ const node: readonly Line[] = [
       behaviour(3, 'from a ConfigMap: one key, all keys, with prefixes', /ConfigMap/),
       behaviour(3, 'from a Secret: one key, all keys, with prefixes', /Secret/),
       behaviour(3, 'names are expanded in variables, command and arguments', /expand/),
-      behaviour(5, 'subPathExpr: good, bad, mended while it fails', /subPathExpr/),
+      behaviour(2, 'subPathExpr leads to directories', /by subPathExpr/),
+      behaviour(2, 'a bad subPathExpr is refused', /subPathExpr that/),
+      behaviour(1, 'a bad subPathExpr is mended while the pod fails', /mended/),
     ],
   },
   {

@@ -22,6 +22,10 @@ describe('node: restart policies and termination messages', () => {
   const fromFile = message('file', 'echo -n DONE > /dev/termination-log', errorLogs);
   const fromLogs = message('logs', 'echo -n DONE; exit 1', errorLogs);
   const empty = message('empty', 'echo DONE', errorLogs);
+  const custom = message('custom', 'echo -n DONE > /dev/custom-log', {
+    terminationMessagePath: '/dev/custom-log',
+    securityContext: { runAsUser: 1000 },
+  });
   const long = message('long', 'for i in $(seq 1 2000); do echo 1234567 >> /dev/termination-log; done');
   const terminated = async (pod: typeof never): Promise<Shown> =>
     (await pod.container('to end', ({ state }) => state.terminated)).state.terminated;
@@ -54,6 +58,9 @@ describe('node: restart policies and termination messages', () => {
   });
   it('there is no message of a container that ended well and wrote none', async () => {
     expect((await terminated(empty)).message).toBeUndefined();
+  });
+  it('the message comes from a path of its own, written by a user that is not root', async () => {
+    expect(await terminated(custom)).toMatchObject({ exitCode: 0, message: 'DONE' });
   });
   it('a message has 4096 bytes at most', async () => {
     expect((await terminated(long)).message).toHaveLength(4096);

@@ -1,7 +1,7 @@
 /** What containers find around them on a real node: variables, files of the host name, users, kernel settings. */
 import { describe, expect, it } from '@jest/globals';
 import { parseQuantity } from '@timonel/sdk/kube';
-import { once, sh } from './support/real/containers.ts';
+import { once, sh, steady } from './support/real/containers.ts';
 import { realNode } from './support/real/real-node.ts';
 
 const node = realNode();
@@ -50,6 +50,18 @@ describe('node: environment', () => {
   const ticks = node.pod('sub-ticks', once(sub('$(PART)', '..'), { volumes }));
   const absolute = node.pod('sub-absolute', once(sub('$(PART)', '/tmp'), { volumes }));
 
+  const mended = node.pod(
+    'sub-mended',
+    steady(
+      sh('touch /sub/f; exec sleep 3600', {
+        env: [field('PART', "metadata.annotations['part']")],
+        volumeMounts: [{ name: 'v', mountPath: '/sub', subPathExpr: '$(PART)' }],
+      }),
+      { volumes },
+    ),
+    { annotations: { part: '/absolute' } },
+  );
+
   it.each(tests)('takes one key of a $kind, and all of them, also with prefixes', async ({ prefix, pod }) => {
     expect(await pod.values()).toMatchObject({
       ONE: `${prefix}-1`,
@@ -72,6 +84,11 @@ describe('node: environment', () => {
   ])('a subPathExpr that %s is refused', async (_what, pod) => {
     const { state } = await pod.container('to wait', (status) => status.state.waiting?.message);
     expect(state.waiting.reason).toBe('CreateContainerConfigError');
+  });
+  it('a bad subPathExpr is mended while the pod fails by it', async () => {
+    await mended.container('to wait', ({ state }) => state.waiting?.reason === 'CreateContainerConfigError');
+    await mended.patch({ metadata: { annotations: { part: 'good' } } });
+    await mended.ready();
   });
 });
 
