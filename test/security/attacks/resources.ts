@@ -70,13 +70,15 @@ export const resourceAttacks: readonly Attack[] = [
       const id = await bed.start(['attacker', 'zombies', '10000']);
       await bed.printed(id, 'zombies');
       const pid = (await bed.runtime.containerStatus(id))?.pid;
+      const group = (of: number | string | undefined): string => readFileSync(`/proc/${of}/cgroup`, 'utf8');
+      const own = group(pid);
       await bed.runtime.stopContainer(id, 0);
       const left = (): number =>
         readdirSync('/proc').filter((name) => {
           try {
-            return /^\d+$/.test(name) && readFileSync(`/proc/${name}/status`, 'utf8').includes('Name:\tattacker');
+            return /^\d+$/.test(name) && group(name) === own;
           } catch {
-            return false;
+            return false; // it ended while we read
           }
         }).length;
       await until(() => left() === 0, { what: `the children of ${pid} to be gone`, intervalMs: 100 });
