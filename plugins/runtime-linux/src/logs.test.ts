@@ -48,7 +48,7 @@ describe('a log that grows beyond its limit', () => {
     ]);
     const logPath = (await bed.runtime.containerStatus(id))?.logPath ?? '';
     await until(() => statSync(logPath, { throwIfNoEntry: false }) !== undefined, { what: 'a log' });
-    rmSync(dirname(logPath), { recursive: true });
+    rmSync(dirname(logPath), { recursive: true, maxRetries: 50, retryDelay: 1 });
     const { exited } = await bed.runtime.exec(id, { command: ['true'], tty: false, stdin: false });
     expect(await exited).toBe(0);
     expect(await bed.runtime.containerStatus(id)).toMatchObject({ state: 'running' });
