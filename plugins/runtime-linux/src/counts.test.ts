@@ -31,9 +31,9 @@ function namespaces(): number {
 const counts = (): Record<string, unknown> => ({
   namespaces: namespaces(),
   descriptors: readdirSync('/proc/self/fd').length,
-  files: readdirSync(bed.dataDir, { recursive: true })
-    .filter((path) => !String(path).startsWith('logs/'))
-    .sort(),
+  files: readdirSync(bed.dataDir, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.startsWith('logs/'))
+    .toSorted((a, b) => (a < b ? -1 : 1)),
   left: leftovers(bed.dataDir),
 });
 

@@ -39,7 +39,7 @@ describe('resize of pods on a node', () => {
   const inRuntime = async (found: Pod): Promise<(number | undefined)[]> => {
     const [provider] = bed.kernel.service(containerRuntime).all();
     const ids = found.status?.containerStatuses?.map(({ containerID }) => containerID?.replace('timonel://', '')) ?? [];
-    const all = ids.map((id) => provider?.service.containerStatus(id ?? ''));
+    const all = ids.map(async (id) => provider?.service.containerStatus(id ?? ''));
     return (await Promise.all(all)).map((status) => status?.resources?.cpuLimitMillis);
   };
 

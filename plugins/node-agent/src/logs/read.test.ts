@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { readLog } from './read.ts';
+import { readLog, type ReadOptions } from './read.ts';
 
 let directory = '';
 beforeEach(() => {
@@ -48,7 +48,15 @@ const expected = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}\n`).join('');
 
 describe('a log that goes on in a new file', () => {
-  const options = { follow: true, timestamps: false, signal: new AbortController().signal };
+  const options: ReadOptions = {
+    follow: true,
+    timestamps: false,
+    tailLines: undefined,
+    limitBytes: undefined,
+    sinceSeconds: undefined,
+    sinceTime: undefined,
+    signal: new AbortController().signal,
+  };
 
   it('is followed through it', async () => {
     const log = new Log();
