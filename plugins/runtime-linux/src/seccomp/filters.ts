@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { errorCode, errorMessage } from '@timonel/sdk';
+import { errorMessage } from '@timonel/sdk';
 import { RuntimeError, type SecuritySettings } from '@timonel/sdk/contracts/runtime';
-import { longestSeccompProfile, readSeccompProfile, runtimeDefaultProfile } from '@timonel/sdk/linux';
+import { readProfileFile, readSeccompProfile, runtimeDefaultProfile } from '@timonel/sdk/linux';
 import { containerCapabilities } from '../capabilities.ts';
 import type { SpecEntry } from '../spec-file.ts';
 import { compileSeccomp } from './compile.ts';
@@ -22,7 +21,7 @@ export function seccompEntries(security: SecuritySettings): readonly SpecEntry[]
     return cached(`default ${capabilities.join()}`, () => compileSeccomp(runtimeDefaultProfile(capabilities)));
   }
   try {
-    const text = readProfile(profile.path);
+    const text = readProfileFile(profile.path);
     const key = createHash('sha256').update(text).digest('hex');
     const reader = { capabilities, architecture: process.arch, kernel: release() };
     return cached(`${key} ${capabilities.join()}`, () => compileSeccomp(readSeccompProfile(text, reader)));
@@ -52,24 +51,4 @@ function cached(key: string, make: () => ReturnType<typeof compileSeccomp>): rea
   if (compiled.size >= cachedFilters && oldest !== undefined) compiled.delete(oldest);
   compiled.set(key, entries);
   return entries;
-}
-
-/** Never waits: what is no plain file (a FIFO, a device) is refused. */
-function readProfile(path: string): string {
-  if (!path.startsWith('/')) throw new Error('the path is not absolute');
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') throw new Error('is not on this node: put the file there', { cause: error });
-    throw error;
-  }
-  try {
-    const status = fstatSync(fd);
-    if (!status.isFile()) throw new Error('is not a plain file');
-    if (status.size > longestSeccompProfile) throw new Error(`is longer than ${longestSeccompProfile} bytes`);
-    return readFileSync(fd, 'utf8');
-  } finally {
-    closeSync(fd);
-  }
 }
