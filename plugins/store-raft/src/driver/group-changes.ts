@@ -46,7 +46,7 @@ export class GroupChanges {
     }
   }
 
-  /** Of a leader: waits until another leads. @throws StoreError REFUSED, UNAVAILABLE */
+  /** Of a leader: waits until another leads, and fails when it is not the wanted one. @throws StoreError REFUSED, UNAVAILABLE */
   async transferLeadership(to?: MemberId): Promise<void> {
     const { raft, input, soft, handOverMs } = this.#options;
     const result = input(() => raft.transferLeadership(to));
@@ -56,6 +56,10 @@ export class GroupChanges {
       () => 'no other member has taken over in time',
       handOverMs,
     );
+    const { leader } = soft();
+    if (to !== undefined && leader !== to) {
+      throw new StoreError('UNAVAILABLE', `${leader ?? 'no member'} leads now, and not ${to}`);
+    }
   }
 
   /** Of a leader that goes: lets another take over, if one can do so within an election timeout. Never fails. */
