@@ -111,7 +111,7 @@ export function initFailed(view: PodView): boolean {
 
 /** Nothing of the pod will run again: every main container ended for good, or initialisation failed for good. */
 export function isFinished(view: PodView): boolean {
-  if (view.memory.rejection !== undefined) return true;
+  if (view.memory.rejection !== undefined || view.memory.ending !== undefined) return true;
   if (view.pod.status?.phase === 'Succeeded' || view.pod.status?.phase === 'Failed') return true;
   if (initFailed(view)) return true;
   if (view.pod.spec.containers.length === 0) return false;

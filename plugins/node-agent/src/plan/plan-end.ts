@@ -25,8 +25,9 @@ function stopContainers(view: PodView, gracePeriodMs: number, why: string, draft
 
 /** A finished pod: its network and processes go, its containers stay for their logs until the object is deleted. */
 export function planEnd(view: PodView, draft: Draft): void {
-  const seconds = view.pod.spec.terminationGracePeriodSeconds ?? 30;
-  if (!stopContainers(view, seconds * 1000, 'The pod is finished', draft)) return;
+  const { ending } = view.memory;
+  const gracePeriodMs = ending?.gracePeriodMs ?? (view.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+  if (!stopContainers(view, gracePeriodMs, ending?.message ?? 'The pod is finished', draft)) return;
   for (const sandbox of view.sandboxes) {
     if (sandbox.state !== 'ready') continue;
     draft.add({ type: 'detach-network', sandboxId: sandbox.id });

@@ -5,6 +5,7 @@ import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runt
 import type { Pod } from '@timonel/sdk/kube';
 import type { Rejection } from '../admission/rejection.ts';
 import type { BackOffEntry } from './back-off.ts';
+import type { Ending } from './ending.ts';
 import { emptyResize, type ResizeMemory } from './resize.ts';
 
 /** A start that failed before there was a container to look at. */
@@ -74,6 +75,8 @@ export interface PodMemory {
   isAdmitted: boolean;
   /** This node cannot run the pod, whatever is tried. */
   rejection: Rejection | undefined;
+  /** This node ends the pod. */
+  ending: Ending | undefined;
   /** The last status was written before the traces of the pod are removed. */
   finalReported: boolean;
   dataRemoved: boolean;
@@ -96,6 +99,7 @@ export function emptyMemory(): PodMemory {
     resize: emptyResize(),
     isAdmitted: false,
     rejection: undefined,
+    ending: undefined,
     finalReported: false,
     dataRemoved: false,
     objectDeleted: false,

@@ -67,6 +67,13 @@ function ready(pod: Pod, containers: Finding): Finding {
   return finding('Ready', false, 'ReadinessGatesNotReady', problems.join(', '));
 }
 
+/** A condition that others write too: theirs stays when the node has nothing to say. */
+function disruption({ memory, pod }: PodView): Finding[] {
+  const { phase } = pod.status ?? {};
+  if (memory.ending?.isDisruption !== true || phase === 'Failed' || phase === 'Succeeded') return [];
+  return [finding('DisruptionTarget', true, 'TerminationByKubelet', memory.ending.message)];
+}
+
 function gatingStatuses(view: PodView, inits: readonly PodContainerStatus[]): readonly PodContainerStatus[] {
   const sidecars = new Set((view.pod.spec.initContainers ?? []).filter(isSidecar).map((container) => container.name));
   return inits.filter((status) => sidecars.has(status.name));
@@ -89,6 +96,7 @@ export function conditionsOf(
     containers,
     finding('PodScheduled', true),
     ...resizeFindings(view),
+    ...disruption(view),
   ];
   const { generation } = view.pod.metadata;
   const own = findings.map((found): Condition => {
@@ -101,5 +109,6 @@ export function conditionsOf(
       lastTransitionTime: since ?? timestampOf(now),
     };
   });
-  return [...own, ...before.filter((entry) => !isOwned(entry.type))];
+  const told = new Set(own.map(({ type }) => type));
+  return [...own, ...before.filter(({ type }) => !isOwned(type) && !told.has(type))];
 }

@@ -35,7 +35,8 @@ export function phaseOf(view: PodView, statuses: readonly PodContainerStatus[], 
   const reported = view.pod.status?.phase;
   if (reported === 'Succeeded' || reported === 'Failed') return reported;
   if (view.memory.rejection !== undefined) return 'Failed';
-  const phase = isPastDeadline(view, now) ? 'Failed' : phaseByContainers(view, statuses);
+  const isEnded = view.memory.ending !== undefined || isPastDeadline(view, now);
+  const phase = isEnded ? 'Failed' : phaseByContainers(view, statuses);
   const isOver = phase === 'Succeeded' || phase === 'Failed';
   const duringTheEnd = reported === 'Running' ? 'Running' : 'Pending';
   // Whoever reads that a pod is over may start another in its place, and a delete of it takes effect at once.

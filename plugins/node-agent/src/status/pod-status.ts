@@ -1,5 +1,5 @@
 /** core/v1 PodStatus from what the agent sees. Pure. */
-import { timestampOf, type PodStatus } from '@timonel/sdk/kube';
+import { timestampOf, type Pod, type PodStatus } from '@timonel/sdk/kube';
 import { qosClassOf } from '../container/qos.ts';
 import type { PodView } from '../plan/view.ts';
 import { conditionsOf } from './conditions.ts';
@@ -14,14 +14,20 @@ function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
 
 /** Why the pod as a whole waits or failed, when one cause is known. */
 function cause(view: PodView, phase: Phase, now: number): Pick<PodStatus, 'reason' | 'message'> {
-  const { rejection } = view.memory;
+  const { rejection, ending } = view.memory;
   if (rejection !== undefined) return { reason: rejection.reason, message: `Pod was rejected: ${rejection.message}` };
+  if (ending !== undefined && !isOver(view.pod)) return { reason: ending.reason, message: ending.message };
   if (isPastDeadline(view, now) && phase === 'Failed') {
     return { reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
   }
   const { reason, message } = view.pod.status ?? {};
   const finished = view.pod.status?.phase === 'Failed';
   return finished ? { ...(reason && { reason }), ...(message && { message }) } : {};
+}
+
+/** As the API knows it: what came later does not change why. */
+function isOver({ status }: Pod): boolean {
+  return status?.phase === 'Failed' || status?.phase === 'Succeeded';
 }
 
 /** Nothing was ever made for it here: there are no containers to tell of. */

@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { podStatus } from '../status/pod-status.ts';
+import type { Ending } from './ending.ts';
+import { plan } from './plan.ts';
+import { exited, memoryWith, noon, podWith, running, viewOf } from './testing.ts';
+
+const ending: Ending = { reason: 'Evicted', message: 'The node was low.', gracePeriodMs: 1000, isDisruption: true };
+const memory = memoryWith({ ending });
+const status = (changes: Parameters<typeof viewOf>[0]) => podStatus(viewOf({ memory, ...changes }), '192.0.2.1', noon);
+
+describe('a pod that its node ends', () => {
+  it('is stopped within the time that the node gives, and not started again', () => {
+    const runs = viewOf({ memory, containers: [running('app')] });
+    expect(plan(runs, noon).actions).toMatchObject([{ type: 'stop-container', gracePeriodMs: 1000 }]);
+    const ended = viewOf({ memory, containers: [exited('app', 143)] });
+    expect(plan(ended, noon).actions.map(({ type }) => type)).toEqual(['detach-network', 'stop-sandbox']);
+    const waits = viewOf({ memory: memoryWith({ ending, attachment: undefined }), sandboxes: [] });
+    expect(plan(waits, noon).actions).toEqual([]);
+  });
+
+  it('tells why at once, and that it failed when nothing of it runs any more', () => {
+    const pod = { ...podWith(), status: { phase: 'Running' } };
+    expect(status({ pod, containers: [running('app')] })).toMatchObject({ phase: 'Running', reason: 'Evicted' });
+    const failed = status({ pod, containers: [exited('app', 137)] });
+    expect(failed).toMatchObject({ phase: 'Failed', reason: 'Evicted', message: 'The node was low.' });
+    expect(failed.conditions).toContainEqual({
+      type: 'DisruptionTarget',
+      status: 'True',
+      reason: 'TerminationByKubelet',
+      message: 'The node was low.',
+      lastProbeTime: null,
+      lastTransitionTime: '2026-03-05T12:00:00Z',
+    });
+  });
+
+  it('stays what it was when it was over before', () => {
+    const pod = { ...podWith(), status: { phase: 'Succeeded' } };
+    const told = status({ pod, containers: [exited('app', 0)] });
+    expect(told).toMatchObject({ phase: 'Succeeded' });
+    expect([told.reason, told.conditions?.map(({ type }) => type)]).toEqual([
+      undefined,
+      expect.not.arrayContaining(['DisruptionTarget']),
+    ]);
+  });
+
+  it('keeps the disruption that another announced, when the node has none to tell', () => {
+    const other = { type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' };
+    const pod = { ...podWith(), status: { phase: 'Running', conditions: [other] } };
+    const quiet = memoryWith({ ending: { ...ending, isDisruption: false } });
+    expect(status({ pod, memory: quiet }).conditions).toContainEqual(other);
+    const both = status({ pod }).conditions?.filter(({ type }) => type === 'DisruptionTarget');
+    expect(both).toMatchObject([{ reason: 'TerminationByKubelet' }]);
+  });
+});
