@@ -25,8 +25,6 @@ const tail = `## What is not protected against
 - **Disk.** What a container writes to its own root, to an \`emptyDir\` and to a \`hostPath\` is on the node's disk and bounded by it;
   \`sizeLimit\` and limits of \`ephemeral-storage\` are not enforced by the runtime. Logs, \`/dev\`, \`/dev/shm\` and the termination message
   that is kept are bounded.
-- **Parts of volumes with other runtimes.** \`runtime-linux\` mounts the very directory that was looked at for a \`subPath\`; OCI runtimes and
-  containerd get its path, and whoever writes to that volume at the same moment may exchange it for a link.
 - **Limits that nobody set.** Processes, memory and CPU of a pod are bounded where the pod, its namespace or the node says how much.
 - **Side channels.** Containers share caches, the page cache of common layers, the load and the clock of the node; \`/proc/cpuinfo\`,
   \`/proc/meminfo\`, \`/proc/loadavg\` and \`/proc/stat\` are those of the node.

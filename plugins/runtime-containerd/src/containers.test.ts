@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -10,6 +19,7 @@ import { instanceOf } from '@timonel/sdk/linux';
 import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { Channel } from './cri/channel.ts';
 import { labels } from './identity.ts';
+import { OpenedMounts } from './opened-mounts.ts';
 import { withBed } from './testing/with-bed.ts';
 
 const bed = withBed();
@@ -370,6 +380,39 @@ describe('dial', () => {
       server.kill('SIGKILL');
       await once(server, 'exit');
     }
+  });
+});
+
+describe('open files that are mounted', () => {
+  const mountOf = (fd: number): { mounts: ContainerConfig['mounts'] } => ({
+    mounts: [
+      { hostPath: `/proc/${process.pid}/fd/${fd}`, containerPath: '/part', readOnly: false, propagation: 'private' },
+    ],
+  });
+
+  it('are let go when the container cannot be made, or a crash left them; their files stay', async () => {
+    const part = join(bed().directory, 'part');
+    mkdirSync(part);
+    writeFileSync(join(part, 'kept'), 'kept');
+    const held = join(bed().dataDir, 'opened');
+    const fd = openSync(part, 'r');
+    try {
+      const sandbox = await bed().sandbox();
+      const wrong = bed().container(sandbox, ['true'], { ...mountOf(fd), user: 'nobody-of-that-name' });
+      await expect(bed().runtime.createContainer(wrong)).rejects.toMatchObject({ reason: 'CreateContainerError' });
+      expect(readdirSync(held)).toEqual([]);
+      await new OpenedMounts(bed().dataDir).hold('of-a-crash', mountOf(fd).mounts);
+      const config = bed().container(sandbox, ['sleep', '1000'], mountOf(fd));
+      await bed().runtime.createContainer(config);
+      await bed().runtime.tidy();
+      expect(readdirSync(held)).toEqual([config.id]);
+      await bed().runtime.removeContainer(config.id);
+    } finally {
+      closeSync(fd);
+    }
+    expect(readdirSync(held)).toEqual([]);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(part);
+    expect(readFileSync(join(part, 'kept'), 'utf8')).toBe('kept');
   });
 });
 

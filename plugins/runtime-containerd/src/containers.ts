@@ -17,6 +17,7 @@ import { callCode, type Channel } from './cri/channel.ts';
 import { containerStates } from './cri/types.ts';
 import { execIdOf } from './cri/messages.ts';
 import type { Importer } from './image/importer.ts';
+import type { OpenedMounts } from './opened-mounts.ts';
 import type { PodGroups } from './pod-groups.ts';
 import type { Records } from './records.ts';
 import { criResources, taskResources } from './resources.ts';
@@ -31,6 +32,7 @@ import type { Watcher } from './watcher.ts';
 export interface ContainersOptions extends Omit<SandboxesOptions, 'holdings'> {
   readonly channel: Channel;
   readonly records: Records;
+  readonly opened: OpenedMounts;
   readonly groups: PodGroups;
   readonly watcher: Watcher;
   readonly holdings: ContainerHoldings;
@@ -130,12 +132,12 @@ export class Containers {
   }
 
   async remove(id: string): Promise<void> {
-    const { channel, holdings, records } = this.#options;
+    const { channel, holdings } = this.#options;
     const found = await holdings.find(id);
     if (found === undefined) return;
     if (found.criState === containerStates.running) await this.#kill(found);
     await ifThere(channel.call('RemoveContainer', { containerId: found.criId }));
-    records.remove(id);
+    await this.#forget(id);
   }
 
   /** Before a sandbox is stopped, which kills them. */
@@ -203,10 +205,14 @@ export class Containers {
     }
   }
 
-  /** Ends processes that a former run of this plugin began beside the first and can no longer see. The ids of all containers. */
+  /** Ends processes that a former run of this plugin began beside the first and can no longer see, and its mounts. The ids of all containers. */
   async tidy(isStray: (execId: string) => boolean): Promise<ReadonlySet<string>> {
-    const { channel, holdings } = this.#options;
+    const { channel, holdings, opened } = this.#options;
+    const held = opened.ids();
+    // Looked up afterwards: what is made meanwhile is not touched.
     const found = await holdings.all();
+    const ids = new Set([...found.map(({ stored }) => stored.id), ...this.#inCreation]);
+    for (const id of held) if (!ids.has(id)) await opened.release(id);
     for (const { criId, criState } of found) {
       if (criState !== containerStates.running) continue;
       const answer = await ifThere(channel.call('ListPids', { containerId: criId }));
@@ -215,11 +221,11 @@ export class Containers {
         if (isStray(execId)) await ifThere(channel.call('Kill', { containerId: criId, execId, signal: sigkill }));
       }
     }
-    return new Set([...found.map(({ stored }) => stored.id), ...this.#inCreation]);
+    return ids;
   }
 
   async #make(config: ContainerConfig, sandbox: FoundSandbox): Promise<ContainerStatus> {
-    const { channel, holdings, sandboxes, importer, groups, instance, records } = this.#options;
+    const { channel, holdings, sandboxes, importer, groups, instance, records, opened } = this.#options;
     const { id, terminationMessagePath, processesOf } = config;
     const image = await importer.ensure(config.image);
     const target =
@@ -227,9 +233,10 @@ export class Containers {
     try {
       const messageFile = terminationMessagePath === '' ? undefined : records.makeMessageFile(id);
       await mkdir(dirname(join(sandbox.config.logDirectory, logPathOf(config))), { recursive: true });
+      const mounts = await opened.hold(id, config.mounts);
       const { containerId } = await channel.call('CreateContainer', {
         podSandboxId: sandbox.criId,
-        config: containerRequest(config, sandbox.config, {
+        config: containerRequest({ ...config, mounts }, sandbox.config, {
           instance,
           cgroup: groups.version,
           image,
@@ -244,9 +251,15 @@ export class Containers {
       return status;
     } catch (error) {
       await this.remove(id).catch(() => undefined);
-      records.remove(id);
+      await this.#forget(id);
       throw error;
     }
+  }
+
+  /** What we keep of a container beside containerd. */
+  async #forget(id: string): Promise<void> {
+    await this.#options.opened.release(id);
+    this.#options.records.remove(id);
   }
 
   async #found(id: string, reason: string): Promise<FoundContainer> {

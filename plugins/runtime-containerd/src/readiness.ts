@@ -60,5 +60,6 @@ export function runtimeInfo(version: string, cgroup: string, problems: readonly 
     userNamespaces: false,
     recursiveReadOnlyMounts: true,
     supplementalGroupsPolicy: true,
+    mountsOpenFiles: true,
   };
 }

@@ -29,6 +29,7 @@ import { Channel } from './cri/channel.ts';
 import { dial } from './dial.ts';
 import { openExec } from './exec.ts';
 import { Importer, type ImporterOptions } from './image/importer.ts';
+import { OpenedMounts } from './opened-mounts.ts';
 import { PodGroups } from './pod-groups.ts';
 import { conditionsNotReady, criConfigOf, missingLines, runtimeInfo } from './readiness.ts';
 import { Records } from './records.ts';
@@ -91,6 +92,7 @@ export class ContainerdRuntime implements ContainerRuntime {
       holdings: holdings.containers,
       sandboxes: this.#sandboxes,
       importer: this.#importer,
+      opened: new OpenedMounts(dataDir),
     });
   }
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errorCode, type Env, type Logger } from '@timonel/sdk';
 import { RuntimeError, type ContainerConfig, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
-import { isId } from '@timonel/sdk/linux';
+import { isId, isOpenFile, makeMountPoint, mountOpenFile, unmountAll } from '@timonel/sdk/linux';
 import { removeGroups, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { containerSpec, type ContainerPlaces } from './bundle/container-spec.ts';
 import { checkMounts } from './bundle/mounts.ts';
@@ -16,7 +16,7 @@ import { readJson, writeJson } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import type { OciProgram } from './oci-program.ts';
 import { placesOf } from './places.ts';
-import { makeOpen, makeTargets, mountRoot, mountShifted, removeOpen, unmountAll, type Shift } from './rootfs.ts';
+import { makeOpen, mountRoot, mountShifted, removeOpen, type Shift } from './rootfs.ts';
 
 /** The sandbox that a container is made in. */
 export interface MadeIn {
@@ -55,7 +55,8 @@ export class ContainerMaker {
     if (config.terminationMessagePath !== '') makeTerminationFile(join(directory, 'termination'));
     const places = placesOf(layout, config, sandbox);
     const shift = shiftOf(madeIn);
-    if (shift !== undefined) await this.#openPlaces(config, places, shift);
+    if (shift === undefined) await mountOpened(config, places);
+    else await this.#openPlaces(config, places, shift);
     await mountRoot(directory, config.image.layers, places.root, shift);
     const user = resolveUser(config, places.root);
     this.#checkSpec(config, madeIn, user);
@@ -74,12 +75,12 @@ export class ContainerMaker {
     const { layout } = this.#options;
     makeOpen(layout.openContainer(id));
     const sources = mounts.map(({ hostPath }) => hostPath);
-    const targets = [...(places.mounts ?? [])];
+    const targets = [...places.mounts];
     if (terminationMessagePath !== '') {
       sources.push(join(layout.container(id), 'termination'));
       targets.push(places.terminationFile);
     }
-    makeTargets(sources, targets);
+    for (const [index, source] of sources.entries()) makeMountPoint(source, targets[index] ?? '');
     await mountShifted(sources, targets, shift);
   }
 
@@ -128,6 +129,13 @@ export function killStrayMonitor(directory: string): void {
     if (words.includes(directory)) killProcess(monitor);
   } catch {
     // it ended by itself
+  }
+}
+
+/** Crun and runc follow links again: they get a path that no container can reach. */
+async function mountOpened({ mounts }: ContainerConfig, places: ContainerPlaces): Promise<void> {
+  for (const [index, { hostPath }] of mounts.entries()) {
+    if (isOpenFile(hostPath)) await mountOpenFile(hostPath, places.mounts[index] ?? '');
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Env } from '@timonel/sdk';
 import { RuntimeError } from '@timonel/sdk/contracts/runtime';
+import { isMounted } from '@timonel/sdk/linux';
 import { containerSpec } from './bundle/container-spec.ts';
 import { specText } from './bundle/spec.ts';
 import type { RuntimeOciConfig } from './config.ts';
@@ -13,7 +14,6 @@ import { writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import { asRuntimeError, type OciProgram } from './oci-program.ts';
 import { placesOf } from './places.ts';
-import { isMounted } from './rootfs.ts';
 
 export interface StarterOptions {
   readonly env: Env;

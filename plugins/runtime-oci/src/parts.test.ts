@@ -72,7 +72,7 @@ describe('what is written for the OCI runtime', () => {
     const mount = (containerPath: string) =>
       ({ hostPath: '/h', containerPath, readOnly: true, recursiveReadOnly: false, propagation: 'rslave' }) as const;
     const config = containerConfig('s', 'c', image, ['x'], { mounts: [mount('/a/b'), mount('/a'), mount('/dev/shm')] });
-    const places = { root: '/r', sharedMemory: '/m', terminationFile: '/t' };
+    const places = { root: '/r', sharedMemory: '/m', terminationFile: '/t', mounts: [] };
     const specs = mountSpecs(config, sandboxConfig('s', '/l'), places);
     expect(specs.slice(-3).map(({ destination }) => destination)).toEqual(['/a', '/a/b', '/dev/shm']);
     expect(specs.filter(({ destination }) => destination === '/dev/shm')).toHaveLength(1);

@@ -1,9 +1,9 @@
-import { chownSync, lstatSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
 import { spawn } from 'node:child_process';
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
-import { run } from '@timonel/sdk/command';
+import { unmountAll } from '@timonel/sdk/linux';
 import { helper, helperText } from './helper.ts';
 import { hostEnv } from './oci-program.ts';
 
@@ -59,14 +59,6 @@ export async function mountShifted(
   await execute(helper, ['idmap', shift.userNamespace, ...pairs], '/');
 }
 
-/** Something to mount each source over: a directory for a directory, else a file. */
-export function makeTargets(sources: readonly string[], targets: readonly string[]): void {
-  for (const [index, target] of targets.entries()) {
-    if (statSync(sources[index] ?? '').isDirectory()) mkdirSync(target, { recursive: true });
-    else writeFileSync(target, '');
-  }
-}
-
 /** /dev/shm of a sandbox. @throws Error */
 export async function mountSharedMemory(
   path: string,
@@ -94,33 +86,6 @@ export async function removeOpen(directory: string): Promise<void> {
   await unmountAll(directory);
   await rm(directory, { recursive: true, force: true });
   await rmdir(join(directory, '..')).catch(() => undefined); // others are in it, or it was never made
-}
-
-/** Unmounts all at or below a path, the last first. Nothing there is no error. */
-export async function unmountAll(path: string): Promise<void> {
-  const points = mountPoints().filter((point) => point === path || point.startsWith(`${path}/`));
-  for (const point of points.reverse()) {
-    const { status, stderr } = await run('umount', ['--', point]);
-    if (status === 0 || !isMounted(point)) continue;
-    // Somebody still has a file open there: it goes away with the last of them.
-    const lazy = await run('umount', ['--lazy', '--', point]);
-    if (lazy.status !== 0 && isMounted(point))
-      throw new Error(`cannot unmount ${point}: ${(lazy.stderr || stderr).trim()}`);
-  }
-}
-
-export function isMounted(path: string): boolean {
-  return mountPoints().includes(path);
-}
-
-/** proc(5): blanks and the like stand in octal. */
-function mountPoints(): readonly string[] {
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.map((line) =>
-    (line.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_all, octal: string) =>
-      String.fromCharCode(parseInt(octal, 8)),
-    ),
-  );
 }
 
 function execute(program: string, args: readonly string[], directory: string): Promise<void> {

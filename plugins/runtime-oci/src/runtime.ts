@@ -93,7 +93,8 @@ export class OciRuntime implements ContainerRuntime {
     const isolation = `linux namespaces by ${kind}, cgroup ${cgroups.version}`;
     const ready = 'programs' in found;
     const userNamespaces = shiftsLayers(release());
-    const features = { userNamespaces, recursiveReadOnlyMounts: true, supplementalGroupsPolicy: true };
+    const all = { recursiveReadOnlyMounts: true, supplementalGroupsPolicy: true, mountsOpenFiles: true };
+    const features = { userNamespaces, ...all };
     return Promise.resolve({ name: kind, version: '0.1.0', isolation, ready, reason: found.reason, ...features });
   }
 

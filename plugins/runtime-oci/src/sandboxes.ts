@@ -9,7 +9,7 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import { checkId, isId } from '@timonel/sdk/linux';
+import { checkId, isId, unmountAll } from '@timonel/sdk/linux';
 import { removeGroups, resize, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { pauseSpec } from './bundle/pause-spec.ts';
 import { specText } from './bundle/spec.ts';
@@ -20,7 +20,7 @@ import { bootId, identityOf, isAlive, killProcess, type ProcessIdentity } from '
 import { readJson, writeJson, writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
 import { asRuntimeError, type OciProgram } from './oci-program.ts';
-import { makeOpen, mountAgain, mountSharedMemory, removeOpen, unmountAll } from './rootfs.ts';
+import { makeOpen, mountAgain, mountSharedMemory, removeOpen } from './rootfs.ts';
 
 /** What `sandbox.json` holds; written last. `pause` runs in its namespaces. */
 interface StoredSandbox {

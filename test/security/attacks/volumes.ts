@@ -35,7 +35,7 @@ export const volumeAttacks: readonly Attack[] = [
     area: 'Volumes',
     what: 'one container swaps a directory and a link to a directory of the node without end; others mount that subPath until 20 are made: does one read the mark of the node?',
     protection:
-      'each step is opened without following links, and what was opened is mounted (runtime-linux; others get a path)',
+      'each step is opened without following links, and what was opened is mounted, by every isolating runtime',
     async run(bed) {
       const volume = bed.directory();
       mkdirSync(join(volume, 'part'));

@@ -14,8 +14,8 @@ export interface ContainerPlaces {
   readonly root: string;
   readonly sharedMemory: string;
   readonly terminationFile: string;
-  /** The source of each mount. Absent: as it was asked for. */
-  readonly mounts?: readonly string[] | undefined;
+  /** The source of each mount. */
+  readonly mounts: readonly string[];
 }
 
 export interface ContainerSpecInput {

@@ -10,7 +10,7 @@ export function mountSpecs(
   sandbox: SandboxConfig,
   { sharedMemory, terminationFile, mounts }: ContainerPlaces,
 ): readonly OciMount[] {
-  const asked = config.mounts.map((mount, index) => bind({ ...mount, hostPath: mounts?.[index] ?? mount.hostPath }));
+  const asked = config.mounts.map((mount, index) => bind({ ...mount, hostPath: mounts[index] ?? mount.hostPath }));
   if (config.terminationMessagePath !== '') {
     const file = { hostPath: terminationFile, containerPath: config.terminationMessagePath, readOnly: false };
     asked.push(bind({ ...file, propagation: 'private' }));

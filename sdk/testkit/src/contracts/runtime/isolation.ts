@@ -1,4 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import type { ContainerConfig, SandboxConfig, SecuritySettings } from '@timonel/sdk/contracts/runtime';
 import type { SuiteContext } from './suite-context.ts';
@@ -82,6 +84,33 @@ export function isolationTests(suite: SuiteContext): void {
     await runIn(sandbox, 'echo shared > /dev/shm/contract');
     expect(await runIn(sandbox, 'read -r line < /dev/shm/contract; echo $line')).toEqual(['shared']);
     expect(await run('[ -e /dev/shm/contract ] || echo absent')).toEqual(['absent']);
+  });
+
+  test(`mounts what was opened, whatever its name leads to by then, as long as the container is there${why}`, async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'timonel-contract-'));
+    try {
+      for (const name of ['part', 'other']) {
+        await mkdir(join(directory, name));
+        await writeFile(join(directory, name, 'name'), `${name}\n`);
+      }
+      const handle = await open(join(directory, 'part'), 'r');
+      const hostPath = `/proc/${process.pid}/fd/${handle.fd}`;
+      await rename(join(directory, 'part'), join(directory, 'moved'));
+      await symlink('other', join(directory, 'part'));
+      const mounts = [{ hostPath, containerPath: '/part', readOnly: false, propagation: 'private' as const }];
+      const command = shell?.('read -r name < /part/name; echo $name; echo written > /part/new') ?? [];
+      const config = suite.container(await suite.newSandbox(), suite.newId(), command, { mounts });
+      await suite.runtime.createContainer(config);
+      await handle.close();
+      await suite.runtime.startContainer(config.id);
+      const { logPath } = await suite.exited(config.id);
+      expect(await readFile(logPath, 'utf8')).toMatch(/ stdout F part\n$/);
+      await suite.runtime.removeContainer(config.id);
+      expect(await readFile(join(directory, 'moved', 'new'), 'utf8')).toBe('written\n');
+      expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(directory);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 
   test(`gives a pod a user namespace when it says that it can, and refuses it else${why}`, async () => {
