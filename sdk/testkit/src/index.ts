@@ -9,3 +9,4 @@ export * from './resources.ts';
 export * from './settle.ts';
 export * from './test-kernel.ts';
 export * from './until.ts';
+export * from './volume-requests.ts';

@@ -1,6 +1,6 @@
 /** Volumes of claims: which one it is, and who makes it usable on this node. */
 import type { Many } from '@timonel/sdk';
-import type { VolumeDriver, VolumeMountRequest, VolumePod } from '@timonel/sdk/contracts/volume';
+import type { VolumeDriver, VolumeMountRequest, VolumeNode, VolumePod } from '@timonel/sdk/contracts/volume';
 import type { Pod } from '@timonel/sdk/kube';
 import { isFullyBound, isMadeFor, podClaims, type PodClaim } from '@timonel/sdk/volumes';
 import { ConfigError } from '../container/config-error.ts';
@@ -9,6 +9,12 @@ import type { BoundClaim } from '../container/sources.ts';
 export interface ClaimedVolume {
   readonly hostPath: string;
   readonly readOnly: boolean;
+}
+
+/** Where the volume gets its own directory, and whom it may ask. */
+export interface VolumePlace {
+  readonly directory: string;
+  readonly node: VolumeNode;
 }
 
 export type ReadClaim = (namespace: string, name: string) => Promise<BoundClaim | undefined>;
@@ -31,10 +37,10 @@ export class ClaimVolumes {
   }
 
   /** Undefined: the volume of the pod is no claim. @throws ConfigError, VolumeError */
-  async mount(pod: Pod, name: string): Promise<ClaimedVolume | undefined> {
+  async mount(pod: Pod, name: string, place: VolumePlace): Promise<ClaimedVolume | undefined> {
     const wanted = podClaims(pod, pod.metadata.name ?? '').find(({ volume }) => volume === name);
     if (wanted === undefined) return undefined;
-    const volume = await this.#volumeOf(pod, wanted);
+    const { claim, volume } = await this.#boundOf(pod, wanted);
     const driver = this.#drivers.all().find(({ service }) => service.supports(volume))?.service;
     if (driver === undefined) {
       const kinds = Object.keys(volume.spec ?? {}).join(', ');
@@ -45,7 +51,8 @@ export class ClaimVolumes {
     const { readOnly } = wanted;
     const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
     const change = changePolicyOf(fsGroupChangePolicy);
-    const request = { pod: referenceOf(pod), name, volume, readOnly, fsGroup, ...change };
+    const podObject = pod;
+    const request = { pod: referenceOf(pod), podObject, name, claim, volume, readOnly, fsGroup, ...change, ...place };
     const { hostPath } = await driver.mount(request);
     return { hostPath, readOnly };
   }
@@ -56,7 +63,7 @@ export class ClaimVolumes {
     for (const { service } of this.#drivers.all()) await service.unmount(referenceOf(pod));
   }
 
-  async #volumeOf(pod: Pod, { name, ephemeral }: PodClaim): Promise<NonNullable<BoundClaim['volume']>> {
+  async #boundOf(pod: Pod, { name, ephemeral }: PodClaim): Promise<Pick<VolumeMountRequest, 'claim' | 'volume'>> {
     const claim = await this.#read(pod.metadata.namespace ?? '', name);
     if (claim === undefined) throw new ConfigError(`persistentvolumeclaim "${name}" not found`);
     if (ephemeral && !isMadeFor(claim, pod.metadata)) {
@@ -67,6 +74,6 @@ export class ClaimVolumes {
     if (volume === undefined || volume.spec?.claimRef?.uid !== claim.metadata.uid) {
       throw new ConfigError(`persistentvolumeclaim "${name}" has lost volume ${claim.spec?.volumeName ?? ''}`);
     }
-    return volume;
+    return { claim, volume };
   }
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Mount, RootFilesystem, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
+import { VolumeError } from '@timonel/sdk/contracts/volume';
 import { expand } from '../container/expand.ts';
 import type { ClaimVolumes } from './claim-volumes.ts';
 import { mountImage } from './image-volumes.ts';
@@ -12,6 +13,7 @@ import { prepareHostPath, type HostPathSource } from './host-path.ts';
 import { payloadOf, type PayloadContext } from './payload-sources.ts';
 import { writePayload, type PayloadFile } from './payload.ts';
 import { pathOfPart, type OpenParts } from './sub-path.ts';
+import { volumeNode } from './volume-node.ts';
 
 const propagation: Record<string, Mount['propagation']> = {
   None: 'private',
@@ -42,7 +44,8 @@ export async function volumeMounts(
     const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
     if (volume === undefined)
       throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
-    const claimed = await context.claims?.mount(context.pod, volume.name);
+    const place = { directory: join(volumesDirectory, volume.name), node: volumeNode({ ...context, token: noToken }) };
+    const claimed = await context.claims?.mount(context.pod, volume.name, place);
     const image = context.images?.get(volume.name);
     const root = claimed?.hostPath ?? (await prepareVolume(volume, volumesDirectory, context));
     mounts.push({
@@ -55,6 +58,9 @@ export async function volumeMounts(
   }
   return mounts;
 }
+
+const noToken = (): Promise<never> =>
+  Promise.reject(new VolumeError('this node gives no tokens of service accounts to volumes'));
 
 /** Absent: as the runtime does it by itself. @throws ConfigError when it must be, and cannot */
 function recursiveReadOnly(mount: VolumeMount, runtime: MountContext['runtime']): Pick<Mount, 'recursiveReadOnly'> {

@@ -23,10 +23,11 @@ export async function removeEmptyDirectory(path: string): Promise<void> {
 export interface Disk {
   readonly sizeBytes: number;
   readonly availableBytes: number;
+  readonly inodesUsed: number;
 }
 
 /** Of the file system where the directory is. */
 export async function measureDisk(directory: string): Promise<Disk> {
-  const { bsize, blocks, bavail } = await statfs(directory);
-  return { sizeBytes: bsize * blocks, availableBytes: bsize * bavail };
+  const { bsize, blocks, bavail, files, ffree } = await statfs(directory);
+  return { sizeBytes: bsize * blocks, availableBytes: bsize * bavail, inodesUsed: files - ffree };
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PersistentVolumeSpec } from '@timonel/sdk/kube';
+import { volumeMountRequest } from '@timonel/testkit';
 import { volumesContract } from '@timonel/testkit/contracts/volume';
 import { makeDirectory, removeDirectory } from './directories.ts';
 import { localDriver } from './driver.ts';
@@ -31,13 +32,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 
 function mount(spec: PersistentVolumeSpec, fsGroup?: number) {
   const volume = { metadata: { name: 'v' }, spec };
-  return localDriver.mount({
-    pod: { namespace: 'x', name: 'p', uid: 'u' },
-    name: 'data',
-    volume,
-    readOnly: false,
-    fsGroup,
-  });
+  return localDriver.mount(volumeMountRequest({ volume, fsGroup }));
 }
 
 describe('mounting a directory of this node', () => {

@@ -7,6 +7,7 @@ import {
   type VolumeDriver,
   type VolumeMountRequest,
 } from '@timonel/sdk/contracts/volume';
+import { measureDisk } from './directories.ts';
 import { giveToGroup } from './group.ts';
 
 function pathOf({ volume }: VolumeMountRequest): { readonly path: string; readonly mayBeMade: boolean } {
@@ -33,4 +34,15 @@ export const localDriver: VolumeDriver = {
   },
 
   unmount: () => Promise.resolve(),
+
+  async usage(request) {
+    const { sizeBytes, availableBytes, inodesUsed } = await measureDisk(pathOf(request).path);
+    return {
+      usedBytes: sizeBytes - availableBytes,
+      inodesUsed,
+      capacityBytes: sizeBytes,
+      availableBytes,
+      medium: 'own',
+    };
+  },
 };

@@ -4,6 +4,7 @@ import { isAbsolute, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MountedVolume, VolumeDriver, VolumeMountRequest } from '@timonel/sdk/contracts/volume';
 import type { PersistentVolume } from '@timonel/sdk/kube';
+import { volumeMountRequest } from '../../volume-requests.ts';
 
 /** A driver under test, and volumes of its kind. */
 export interface VolumesUnderTest {
@@ -29,8 +30,7 @@ export function volumesContract(name: string, make: () => Promise<VolumesUnderTe
       volume: PersistentVolume,
       uid: string,
       more: Partial<VolumeMountRequest> = {},
-    ): Promise<MountedVolume> =>
-      bed.driver.mount({ pod: pod(uid), name: 'data', volume, readOnly: false, fsGroup: undefined, ...more });
+    ): Promise<MountedVolume> => bed.driver.mount(volumeMountRequest({ pod: pod(uid), volume, ...more }));
 
     it('supports its own volumes and says so of no others', async () => {
       expect(bed.driver.supports(await bed.volume())).toBe(true);
