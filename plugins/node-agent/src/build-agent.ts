@@ -18,6 +18,7 @@ import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
 import { sourcesOf } from './checkpoint/references.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentContext } from './agent-context.ts';
+import { KnownServices } from './container/known-services.ts';
 import type { NodePolicy } from './container/node-policy.ts';
 import { PullRecords } from './images/pull-records.ts';
 import { ImagePuller } from './images/puller.ts';
@@ -117,12 +118,13 @@ interface Built {
   readonly classes: RuntimeClasses;
   readonly reached: Reached;
   readonly sources: RememberedSources;
+  readonly known: KnownServices;
   readonly records: PullRecords;
 }
 
 function servicesOf(
   ctx: AgentContext,
-  { machine, runtimes, classes, reached, sources, records }: Built,
+  { machine, runtimes, classes, reached, sources, known, records }: Built,
 ): AgentServices {
   const { config, deps, env } = ctx;
   const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
@@ -140,6 +142,7 @@ function servicesOf(
     classes,
     ids: new IdRanges({ firstId: config.userNamespaceFirstId, ranges: config.userNamespaceRanges }),
     sources,
+    known,
     claims: new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name)),
     room: new NodeRoom(),
     bound: new Semaphore(config.concurrency),
@@ -171,13 +174,21 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     defaultHandler: config.runtime,
     came: (name) => agent.retryClass(name),
   });
+  const { api } = deps;
+  const known = await KnownServices.open({
+    host: ctx,
+    api,
+    env: ctx.env,
+    log: ctx.log,
+    file: join(ctx.dataDir, 'services.json'),
+  });
   const records = await PullRecords.open({
     file: join(ctx.dataDir, 'pulled-images.json'),
     policy: config.imagePullCredentialsVerificationPolicy,
     log: ctx.log,
     present: async () => (await deps.images.list()).map(({ id }) => id),
   });
-  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, records });
+  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, known, records });
   for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
     if (firstId !== undefined) services.ids.hold(uid, firstId);
   }
@@ -225,6 +236,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       classes.start();
+      known.start();
       agent.start();
       imageGc.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
@@ -233,7 +245,11 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     stop: async (reason) => {
       sessions.close();
       probes.close();
-      await endsWithin(ctx.env, beatEndMs, Promise.all([registration.close(), classes.stop(), imageGc.stop()]));
+      await endsWithin(
+        ctx.env,
+        beatEndMs,
+        Promise.all([registration.close(), classes.stop(), known.stop(), imageGc.stop()]),
+      );
       await writer.close();
       await agent.stop(reason);
     },

@@ -5,6 +5,7 @@ import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
 import type { NodeAbilities } from '../admission/rejection.ts';
 import type { NodePolicy } from '../container/node-policy.ts';
+import type { KnownServices } from '../container/known-services.ts';
 import type { ConfigSources } from '../container/sources.ts';
 import type { ImagePuller } from '../images/puller.ts';
 import type { ClaimVolumes } from '../volumes/claim-volumes.ts';
@@ -28,6 +29,7 @@ export interface AgentServices {
   readonly classes: Pick<RuntimeClasses, 'handlerOf'>;
   readonly ids: IdRanges;
   readonly sources: ConfigSources;
+  readonly known: Pick<KnownServices, 'variables'>;
   readonly claims: ClaimVolumes;
   readonly room: NodeRoom;
   /** Bound of pods worked on at the same time. */

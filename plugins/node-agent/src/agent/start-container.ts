@@ -92,7 +92,8 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   const processesOf = targetOf(request);
   const facts = nodeFacts(services, pod, attachment);
   const { sources } = services;
-  const env = await environmentOf({ pod, container, facts, sources });
+  const links = await services.known.variables(pod);
+  const env = await environmentOf({ pod, container, facts, sources, services: links });
   const hostname = hostnameOf(pod, services.nodeName);
   const { policy } = services;
   const security = await securitySettings(pod, container, policy);

@@ -1,4 +1,7 @@
-/** The environment of a container: envFrom, then env with `$(NAME)` references and valueFrom, in the order written. */
+/**
+ * The environment of a container: envFrom, then env with `$(NAME)` references and valueFrom, in the order written; and of what these do
+ * not name the variables of services.
+ */
 import type { Container, EnvVar, Pod } from '@timonel/sdk/kube';
 import { containerNamed } from '../plan/containers.ts';
 import { ConfigError } from './config-error.ts';
@@ -11,6 +14,8 @@ export interface EnvInput {
   readonly container: Container;
   readonly facts: NodeFacts;
   readonly sources: ConfigSources;
+  /** Variables that name services. */
+  readonly services: ReadonlyMap<string, string>;
 }
 
 /** Names of environment variables must not hold `=` or NUL; everything else printable is taken, as in Kubernetes 1.35. */
@@ -24,6 +29,7 @@ export async function environmentOf(input: EnvInput): Promise<Map<string, string
     const value = await valueOf(variable, input, env);
     if (value !== undefined) env.set(variable.name, value);
   }
+  for (const [name, value] of input.services) if (!env.has(name)) env.set(name, value);
   return env;
 }
 
@@ -48,9 +54,9 @@ async function valueOf(
   input: EnvInput,
   env: ReadonlyMap<string, string>,
 ): Promise<string | undefined> {
-  const { pod, container, facts, sources } = input;
+  const { pod, container, facts, sources, services } = input;
   const from = variable.valueFrom;
-  if (from === undefined) return expand(variable.value ?? '', (name) => env.get(name));
+  if (from === undefined) return expand(variable.value ?? '', (name) => env.get(name) ?? services.get(name));
   const namespace = pod.metadata.namespace ?? '';
   if (from.fieldRef !== undefined) return fieldValue(pod, from.fieldRef.fieldPath, facts);
   if (from.resourceFieldRef !== undefined) {

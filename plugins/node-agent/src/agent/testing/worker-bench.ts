@@ -200,6 +200,7 @@ export class Bench {
       ids: new IdRanges({ firstId: 100_000, ranges: 2 }),
       claims: new ClaimVolumes({ all: () => [], onChange: () => undefined }, async () => undefined),
       sources: { configMap: async () => undefined, secret: async () => undefined },
+      known: { variables: async () => new Map() },
       room: new NodeRoom(),
       bound: new Semaphore(4),
       dataDir: this.dataDir,
