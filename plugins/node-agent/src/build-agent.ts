@@ -18,6 +18,7 @@ import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
 import { sourcesOf } from './checkpoint/references.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentContext } from './agent-context.ts';
+import { OwnNode } from './admission/own-node.ts';
 import { KnownServices } from './container/known-services.ts';
 import type { NodePolicy } from './container/node-policy.ts';
 import { PullRecords } from './images/pull-records.ts';
@@ -119,12 +120,13 @@ interface Built {
   readonly reached: Reached;
   readonly sources: RememberedSources;
   readonly known: KnownServices;
+  readonly ownNode: OwnNode;
   readonly records: PullRecords;
 }
 
 function servicesOf(
   ctx: AgentContext,
-  { machine, runtimes, classes, reached, sources, known, records }: Built,
+  { machine, runtimes, classes, reached, sources, known, ownNode, records }: Built,
 ): AgentServices {
   const { config, deps, env } = ctx;
   const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
@@ -151,6 +153,7 @@ function servicesOf(
     allocatable: () => allocatableOf(capacityOf(machine, config), machine.hugePageBytes),
     policy: policyOf(ctx, machine),
     abilities: { allowedUnsafeSysctls: config.allowedUnsafeSysctls, hasAppArmor: machine.hasAppArmor },
+    ownNode,
     event,
     reportFault: (error) => ctx.reportFault(error),
   };
@@ -182,13 +185,14 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     log: ctx.log,
     file: join(ctx.dataDir, 'services.json'),
   });
+  const ownNode = new OwnNode({ host: ctx, api, env: ctx.env, nodeName: config.nodeName });
   const records = await PullRecords.open({
     file: join(ctx.dataDir, 'pulled-images.json'),
     policy: config.imagePullCredentialsVerificationPolicy,
     log: ctx.log,
     present: async () => (await deps.images.list()).map(({ id }) => id),
   });
-  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, known, records });
+  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, known, ownNode, records });
   for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
     if (firstId !== undefined) services.ids.hold(uid, firstId);
   }
@@ -237,6 +241,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       classes.start();
       known.start();
+      ownNode.start();
       agent.start();
       imageGc.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
@@ -248,7 +253,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       await endsWithin(
         ctx.env,
         beatEndMs,
-        Promise.all([registration.close(), classes.stop(), known.stop(), imageGc.stop()]),
+        Promise.all([registration.close(), classes.stop(), known.stop(), ownNode.stop(), imageGc.stop()]),
       );
       await writer.close();
       await agent.stop(reason);

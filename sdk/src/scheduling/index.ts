@@ -1,5 +1,6 @@
 /** The scheduling framework: what schedulers are made of. */
 export * from './framework.ts';
+export * from './host-ports.ts';
 export * from './list-snapshot.ts';
 export * from './node-fit.ts';
 export * from './pod-class.ts';

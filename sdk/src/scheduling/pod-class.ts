@@ -1,7 +1,6 @@
 /** Parses pods into classes: what decides about the placement of a pod, once for all pods that are alike. */
 import type { LabelRequirement, LabelSelector, Pod, PodSpec, Selector } from '../kube/index.ts';
 import type {
-  HostPort,
   PodClass,
   PodGroupRef,
   PodInfo,
@@ -9,6 +8,7 @@ import type {
   SpreadConstraint,
   WeightedPodTerm,
 } from '../contracts/scheduler/index.ts';
+import { hostPortsOf } from './host-ports.ts';
 import { podMatcher } from './pod-matcher.ts';
 import { podRequest, scoringRequest } from './pod-request.ts';
 
@@ -20,7 +20,6 @@ export const minMemberAnnotation = 'scheduling.timonel.dev/min-member';
 export const groupTimeoutAnnotation = 'scheduling.timonel.dev/group-timeout-seconds';
 
 const defaultGroupTimeoutMs = 60_000;
-const anyAddress = '0.0.0.0';
 
 interface AffinityTerm {
   readonly topologyKey?: string;
@@ -123,16 +122,6 @@ function defaultConstraints(pod: Pod, labelSelector: LabelSelector | undefined):
       true,
     ),
   ];
-}
-
-function hostPortsOf({ containers, initContainers = [], hostNetwork }: PodSpec): HostPort[] {
-  const holders = [...containers, ...initContainers.filter(({ restartPolicy }) => restartPolicy === 'Always')];
-  return holders.flatMap(({ ports = [] }) =>
-    ports.flatMap(({ hostPort, hostIP, protocol, containerPort }) => {
-      const port = hostPort ?? (hostNetwork === true ? containerPort : 0);
-      return port > 0 ? [{ ip: hostIP || anyAddress, protocol: protocol ?? 'TCP', port }] : [];
-    }),
-  );
 }
 
 function claimsOf(pod: Pod): string[] {

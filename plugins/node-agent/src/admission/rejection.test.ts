@@ -53,6 +53,12 @@ describe('pods that the node refuses', () => {
     ['linux', { os: { name: 'linux' } }],
   ])('are not those with %s', (_what, spec) => expect(rejectionOf(podWith(spec), node)).toBeUndefined());
 
+  it('labelled for another OS', () => {
+    const labelled = (os: string) => rejectionOf(podWith({}, { labels: { 'kubernetes.io/os': os } }), node);
+    expect(labelled('windows')?.reason).toBe('PodOSSelectorNodeLabelDoesNotMatch');
+    expect(labelled('linux')).toBeUndefined();
+  });
+
   it('cannot be allowed what touches the whole node', () => {
     const { success, error } = configSchema.safeParse({ allowedUnsafeSysctls: ['kernel.panic'] });
     expect(success).toBe(false);

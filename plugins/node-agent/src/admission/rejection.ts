@@ -20,6 +20,12 @@ export function rejectionOf(pod: Pod, node: NodeAbilities): Rejection | undefine
 }
 
 function osRejection(pod: Pod): Rejection | undefined {
+  const label = pod.metadata.labels?.['kubernetes.io/os'] ?? 'linux';
+  if (label !== 'linux')
+    return {
+      reason: 'PodOSSelectorNodeLabelDoesNotMatch',
+      message: `Failed to admit pod as the \`kubernetes.io/os\` label doesn't match node label`,
+    };
   const { os, securityContext } = pod.spec;
   const name = os?.name ?? '';
   if (name !== '' && name !== 'linux')

@@ -7,7 +7,11 @@ interface Tenant {
   readonly gone: boolean;
   /** As it was granted. */
   pod(): Pod;
-  readonly memory: { readonly resize: { pending: { readonly retryAt: number } | undefined } };
+  readonly memory: {
+    readonly isAdmitted: boolean;
+    readonly rejection: object | undefined;
+    readonly resize: { pending: { readonly retryAt: number } | undefined };
+  };
   retryResize(): void;
 }
 
@@ -30,6 +34,17 @@ export class NodeRoom {
       sum.memoryBytes += request.memoryBytes;
     }
     return sum;
+  }
+
+  /** Pods that take their part of the node, beside this one: those that were admitted, and those that an agent before this one admitted. */
+  admittedBeside(pod: Pod): Pod[] {
+    return this.#tenants().flatMap((tenant) => {
+      const other = tenant.pod();
+      if (tenant.gone || other.metadata.uid === pod.metadata.uid || tenant.memory.rejection !== undefined) return [];
+      const { phase, startTime } = other.status ?? {};
+      const isOver = phase === 'Succeeded' || phase === 'Failed';
+      return !isOver && (tenant.memory.isAdmitted || startTime !== undefined) ? [other] : [];
+    });
   }
 
   /** A pod went or takes less: who waits for room may have it. */

@@ -3,6 +3,7 @@ import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
+import { placementRejection } from '../admission/placement.ts';
 import { rejectionOf } from '../admission/rejection.ts';
 import { endPulls } from '../images/start-images.ts';
 import { isFinished } from '../plan/containers.ts';
@@ -249,8 +250,8 @@ export class PodWorker implements PodRecord {
       return false;
     }
     await this.#observe();
+    await this.#admit();
     const now = this.#services.env.clock.now();
-    this.#admit();
     if (!this.#gone) await resizeStep(this.#services, this, this.#pod);
     const view = this.view();
     if (this.#gone || this.#pod.metadata.deletionTimestamp !== undefined || isFinished(view))
@@ -269,17 +270,27 @@ export class PodWorker implements PodRecord {
   }
 
   /** Before anything is made for the pod: whether this node can run it. */
-  #admit(): void {
+  async #admit(): Promise<void> {
     const { memory } = this;
     if (memory.isAdmitted || this.#gone) return;
+    const node = this.#isNew() ? await this.#services.ownNode.seenFor(this.#pod) : undefined;
+    // From here on at once: who is admitted next counts with this pod.
     memory.isAdmitted = true;
-    const { phase } = this.#pod.status ?? {};
-    if (phase === 'Succeeded' || phase === 'Failed' || this.#pod.metadata.deletionTimestamp !== undefined) return;
-    if (this.sandboxes.size > 0 || this.containers.size > 0 || memory.finished.size > 0) return;
-    memory.rejection = rejectionOf(this.#pod, this.#services.abilities);
+    if (!this.#isNew()) return;
+    const { abilities, room } = this.#services;
+    const allocatable = this.#services.allocatable();
+    const place = { node, others: room.admittedBeside(this.#pod), allocatable };
+    memory.rejection = rejectionOf(this.#pod, abilities) ?? placementRejection(this.#pod, place);
     if (memory.rejection === undefined) return;
     const { reason, message } = memory.rejection;
     this.#services.event(this.#pod, 'Warning', reason, message);
+  }
+
+  /** Nothing was made for it yet, and it is not over. */
+  #isNew(): boolean {
+    const { phase } = this.#pod.status ?? {};
+    if (phase === 'Succeeded' || phase === 'Failed' || this.#pod.metadata.deletionTimestamp !== undefined) return false;
+    return this.sandboxes.size === 0 && this.containers.size === 0 && this.memory.finished.size === 0;
   }
 
   #tellOfAbsence(): void {

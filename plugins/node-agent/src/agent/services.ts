@@ -3,6 +3,7 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
+import type { OwnNode } from '../admission/own-node.ts';
 import type { NodeAbilities } from '../admission/rejection.ts';
 import type { NodePolicy } from '../container/node-policy.ts';
 import type { KnownServices } from '../container/known-services.ts';
@@ -40,6 +41,7 @@ export interface AgentServices {
   allocatable(): Quantities;
   readonly policy: NodePolicy;
   readonly abilities: NodeAbilities;
+  readonly ownNode: Pick<OwnNode, 'seenFor'>;
   event(pod: Pod, type: EventType, reason: string, message: string): void;
   reportFault(error: unknown): void;
 }

@@ -62,10 +62,10 @@ describe('variables of services', () => {
   });
 
   it("prefer the namespace's own service named kubernetes, whatever comes first", () => {
-    const own = { ...known[0]!, namespace: 'shop', clusterIP: '10.0.0.9' };
+    const own = { ...known[0], namespace: 'shop', clusterIP: '10.0.0.9' };
     for (const all of [
-      [known[0]!, own],
-      [own, known[0]!],
+      [known[0], own],
+      [own, known[0]],
     ])
       expect(serviceVariables(inShop(), all).get('KUBERNETES_SERVICE_HOST')).toBe('10.0.0.9');
   });

@@ -8,6 +8,7 @@ import {
   type Reason,
   type SchedulingPlugin,
 } from '../../contracts/scheduler/index.ts';
+import { portsCollide } from '../host-ports.ts';
 import { nearestRow } from './nearest.ts';
 import { PodFacts } from './row-facts.ts';
 import { listed, oneOf } from './words.ts';
@@ -18,18 +19,12 @@ const taken: Reason = Object.freeze({
   resolvable: true,
 });
 
-const anyAddress = '0.0.0.0';
 const noPorts: readonly HostPort[] = [];
-
-function collide(a: HostPort, b: HostPort): boolean {
-  if (a.port !== b.port || a.protocol !== b.protocol) return false;
-  return a.ip === b.ip || a.ip === anyAddress || b.ip === anyAddress;
-}
 
 function collideAny(wanted: readonly HostPort[], used: readonly HostPort[]): boolean {
   for (let at = 0; at < used.length; at += 1) {
     for (let of = 0; of < wanted.length; of += 1) {
-      if (collide(used[at] as HostPort, wanted[of] as HostPort)) return true;
+      if (portsCollide(used[at] as HostPort, wanted[of] as HostPort)) return true;
     }
   }
   return false;

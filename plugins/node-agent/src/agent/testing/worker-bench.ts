@@ -208,6 +208,7 @@ export class Bench {
       allocatable: () => ({ cpu: '2', memory: '4Gi' }),
       policy,
       abilities: { allowedUnsafeSysctls: [], hasAppArmor: false },
+      ownNode: { seenFor: async () => undefined },
       event: this.tell,
       reportFault: () => undefined,
     };

@@ -1,0 +1,144 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { Node, Pod, PodSpec } from '@timonel/sdk/kube';
+import { createRecordingLogger, manualEnv, until } from '@timonel/testkit';
+import { container, podWith } from '../plan/testing.ts';
+import { OwnNode } from './own-node.ts';
+import { placementRejection, type Place } from './placement.ts';
+
+const allocatable = { cpu: '2', memory: '1Gi', pods: '3', 'example.com/gpu': '1' };
+const node: Node = {
+  apiVersion: 'v1',
+  kind: 'Node',
+  metadata: { name: 'node-1', labels: { disk: 'ssd' }, resourceVersion: '5' },
+  spec: { taints: [{ key: 'drain', effect: 'NoExecute' }] },
+};
+const patient = { tolerations: [{ operator: 'Exists' }] };
+const asking = (requests: Record<string, string>, more: Partial<PodSpec> = {}): Partial<PodSpec> => ({
+  containers: [container('c', { resources: { requests } })],
+  ...patient,
+  ...more,
+});
+const ports = (hostPort: number, hostIP?: string): Partial<PodSpec> => ({
+  containers: [
+    container('c', { ports: [{ containerPort: 80, hostPort, ...(hostIP === undefined ? {} : { hostIP }) }] }),
+  ],
+  ...patient,
+});
+const other = (spec: Partial<PodSpec>): Pod => podWith(spec, { uid: 'other' });
+const rejected = (spec: Partial<PodSpec>, place: Partial<Place> = {}, metadata: Pod['metadata'] = {}) =>
+  placementRejection(podWith(spec, metadata), { node, others: [], allocatable, ...place });
+
+describe('pods that came to the wrong node', () => {
+  it.each<[string, Partial<PodSpec>, Pod[], string, string]>([
+    [
+      'no cpu left',
+      asking({ cpu: '1500m' }),
+      [other(asking({ cpu: '1' }))],
+      'OutOfcpu',
+      "Node didn't have enough resource: cpu, requested: 1500, used: 1000, capacity: 2000",
+    ],
+    [
+      'no memory left',
+      asking({ memory: '2Gi' }),
+      [],
+      'OutOfmemory',
+      "Node didn't have enough resource: memory, requested: 2147483648, used: 0, capacity: 1073741824",
+    ],
+    [
+      'no device left',
+      asking({ 'example.com/gpu': '1' }),
+      [other(asking({ 'example.com/gpu': '1' }))],
+      'OutOfexample.com/gpu',
+      "Node didn't have enough resource: example.com/gpu, requested: 1, used: 1, capacity: 1",
+    ],
+    [
+      'no place left',
+      patient,
+      [other({}), other({}), other({})],
+      'OutOfpods',
+      "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3",
+    ],
+    [
+      'another node selector',
+      { ...patient, nodeSelector: { disk: 'tape' } },
+      [],
+      'NodeAffinity',
+      "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+    ],
+    [
+      'a taint that expels',
+      {},
+      [],
+      'TaintToleration',
+      "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+    ],
+    [
+      'a port that is taken',
+      ports(80, '10.0.0.1'),
+      [other(ports(80))],
+      'NodePorts',
+      "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+    ],
+  ])('%s', (_what, spec, others, reason, message) => {
+    expect(rejected(spec, { others })).toEqual({ reason, message });
+  });
+
+  it.each<[string, Partial<PodSpec>, Partial<Place>, Pod['metadata']]>([
+    ['there is room', asking({ cpu: '1', memory: '512Mi' }), { others: [other(asking({ cpu: '1' }))] }, {}],
+    ['the node is not known yet', { nodeSelector: { disk: 'tape' } }, { node: undefined }, {}],
+    ['nobody counts the resource here', asking({ 'example.com/other': '1' }), {}, {}],
+    ['the port is taken on another address', ports(80, '10.0.0.1'), { others: [other(ports(80, '10.0.0.2'))] }, {}],
+    [
+      'the taint only keeps new pods away',
+      {},
+      { node: { ...node, spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } } },
+      {},
+    ],
+    ['it is of a file of the node', {}, {}, { annotations: { 'kubernetes.io/config.source': 'file' } }],
+  ])('none, where %s', (_what, spec, place, metadata) => {
+    expect(rejected(spec, place, metadata)).toBeUndefined();
+  });
+});
+
+describe('the object of the node', () => {
+  const seen = async (now: Node | undefined, spec: Partial<PodSpec>): Promise<Node | undefined> => {
+    const stopping = new AbortController();
+    const env = manualEnv();
+    let lists = 0;
+    const api: Partial<ApiClient> = {
+      list: async () => {
+        lists += 1;
+        return { metadata: { resourceVersion: '5' }, items: [node] } as never;
+      },
+      // oxlint-disable-next-line require-yield
+      watch: async function* watch(_type, { signal } = {}) {
+        await new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve()));
+      },
+      get: async () => {
+        if (now === undefined) throw new Error('away');
+        return now as never;
+      },
+    };
+    const { signal } = stopping;
+    const host = { name: 'node-agent', env, log: createRecordingLogger(), signal, reportFault: () => undefined };
+    const own = new OwnNode({ host, api: api as ApiClient, env, nodeName: 'node-1' });
+    own.start();
+    try {
+      await until(async () => lists > 0 && (await own.seenFor(podWith(patient))) !== undefined, { what: 'the node' });
+      return await own.seenFor(podWith({ ...patient, ...spec }));
+    } finally {
+      await own.stop();
+    }
+  };
+  const newer: Node = { ...node, metadata: { ...node.metadata, labels: { disk: 'tape' } } };
+
+  it('is read anew before a pod is turned away by it', async () => {
+    expect(await seen(newer, { nodeSelector: { disk: 'tape' } })).toBe(newer);
+    expect((await seen(newer, { nodeSelector: { disk: 'ssd' } }))?.metadata.labels).toEqual({ disk: 'ssd' });
+  });
+
+  it('is that which was seen last where the API does not answer', async () => {
+    expect((await seen(undefined, { nodeSelector: { disk: 'tape' } }))?.metadata.labels).toEqual({ disk: 'ssd' });
+  });
+});
