@@ -144,6 +144,7 @@ export class Container {
       reason: this.#exit?.reason ?? '',
       message: this.#message,
       logPath: this.stored.logPath,
+      writableLayer: join(this.directory, 'upper'),
       labels: config.labels,
       resources: config.resources,
     };

@@ -145,6 +145,7 @@ export class Container {
       reason: this.#exit?.reason ?? '',
       message: this.#exit?.message ?? '',
       logPath,
+      writableLayer: join(this.files.directory, 'upper'),
       labels: config.labels,
       resources: config.resources,
     };

@@ -203,6 +203,8 @@ export interface ContainerStatus {
   readonly reason: string;
   readonly message: string;
   readonly logPath: string;
+  /** Directory with what it wrote over its image, for measuring. Absolute. Absent: this runtime does not say. */
+  readonly writableLayer?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The limits in force, also after `updateContainer`. Absent: this runtime enforces none. */
   readonly resources?: LinuxResources;

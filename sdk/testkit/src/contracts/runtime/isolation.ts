@@ -54,6 +54,13 @@ export function isolationTests(suite: SuiteContext): void {
     });
   });
 
+  test(`says where that lies which a container wrote over its image, when it says so${why}`, async () => {
+    const id = await suite.started(await suite.newSandbox(), shell?.('echo kept > /written') ?? []);
+    const { writableLayer } = await suite.exited(id);
+    if (writableLayer === undefined) return;
+    expect(await readFile(join(writableLayer, 'written'), 'utf8')).toBe('kept\n');
+  });
+
   test(`takes a termination message from every user${why}`, async () => {
     const sandbox = await suite.newSandbox();
     const changes = { user: '1000:1000', terminationMessagePath: '/termination' };
