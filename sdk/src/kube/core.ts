@@ -111,6 +111,13 @@ export interface ContainerResizePolicy {
   restartPolicy: string;
 }
 
+export interface ContainerRestartRule {
+  /** `Restart`. */
+  action: string;
+  /** Operator `In` or `NotIn`. */
+  exitCodes?: { operator: string; values?: number[] };
+}
+
 export interface Container {
   name: string;
   image?: string;
@@ -132,6 +139,8 @@ export interface Container {
   imagePullPolicy?: string;
   securityContext?: SecurityContext;
   restartPolicy?: string;
+  /** The first whose exit codes fit goes before `restartPolicy`. */
+  restartPolicyRules?: ContainerRestartRule[];
   stdin?: boolean;
   stdinOnce?: boolean;
   tty?: boolean;

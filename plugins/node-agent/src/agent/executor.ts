@@ -6,6 +6,7 @@ import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import { startImages } from '../images/start-images.ts';
+import { removeLog } from '../logs/remove-log.ts';
 import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
 import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
@@ -81,7 +82,7 @@ async function removeContainer(record: PodRecord, id: string): Promise<void> {
   const logPath = record.containers.get(id)?.logPath ?? '';
   await record.runtime().removeContainer(id);
   record.containers.delete(id);
-  if (logPath !== '') await rm(logPath, { force: true });
+  if (logPath !== '') await removeLog(logPath);
 }
 
 function noteSandboxFailure(services: AgentServices, record: PodRecord, what: string, error: unknown): void {
@@ -201,7 +202,7 @@ function stop(services: AgentServices, record: PodRecord, action: Extract<Action
   const { stopping } = record.memory;
   const pod = record.pod();
   const isFirst = !stopping.has(containerId);
-  if (isFirst) services.event(pod, 'Normal', 'Killing', `Stopping container ${container}: ${why}`);
+  if (isFirst) services.event(pod, 'Normal', 'Killing', why);
   stopping.set(containerId, gracePeriodMs);
   const settled = (): void => {
     if (stopping.get(containerId) === gracePeriodMs) stopping.delete(containerId);

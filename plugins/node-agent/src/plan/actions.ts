@@ -13,6 +13,7 @@ export type Action =
       readonly container: string;
       readonly containerId: string;
       readonly gracePeriodMs: number;
+      /** What the event says. */
       readonly why: string;
     }
   | { readonly type: 'remove-container'; readonly containerId: string }

@@ -2,6 +2,7 @@
 import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Container, EphemeralContainer, Pod, PodContainerStatus } from '@timonel/sdk/kube';
 import { rfc3339Ms } from '../times.ts';
+import { runsAgain } from './restart-policy.ts';
 import type { PodView, ProbeVerdict } from './view.ts';
 
 /** The newest sandbox, whatever its state. */
@@ -69,19 +70,6 @@ export function reportedStatuses({ status }: Pod): PodContainerStatus[] {
 
 export type ContainerKind = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
-export function restartPolicyOf(pod: Pod): string {
-  return pod.spec.restartPolicy ?? 'Always';
-}
-
-/** Whether a finished container runs again by the pod's policy. Init containers: only their failure counts. Ephemeral ones: never. */
-export function runsAgain(pod: Pod, exitCode: number | undefined, kind: ContainerKind): boolean {
-  if (kind === 'sidecar') return true;
-  if (kind === 'ephemeral') return false;
-  const policy = restartPolicyOf(pod);
-  if (kind === 'init') return exitCode !== 0 && policy !== 'Never';
-  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
-}
-
 /** All init containers have done their part, or a main container shows that they had. */
 export function isInitialised(view: PodView): boolean {
   const inits = view.pod.spec.initContainers ?? [];
@@ -102,10 +90,12 @@ export function initDone(view: PodView, container: Container): boolean {
 
 /** An init container failed for good. */
 export function initFailed(view: PodView): boolean {
-  if (isInitialised(view) || restartPolicyOf(view.pod) !== 'Never') return false;
+  if (isInitialised(view)) return false;
   return (view.pod.spec.initContainers ?? []).some((container) => {
+    if (isSidecar(container)) return false;
     const latest = latestTry(view, container.name);
-    return !isSidecar(container) && latest?.state === 'exited' && latest.exitCode !== 0;
+    const failed = latest?.state === 'exited' && latest.exitCode !== 0;
+    return failed && !runsAgain(view.pod, container, latest.exitCode, 'init');
   });
 }
 
@@ -118,7 +108,7 @@ export function isFinished(view: PodView): boolean {
   return view.pod.spec.containers.every((container) => {
     const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);
     if (latest?.state !== 'exited' || view.memory.resize.restarting.has(latest.id)) return false;
-    return !runsAgain(view.pod, latest.exitCode, 'main');
+    return !runsAgain(view.pod, container, latest.exitCode, 'main');
   });
 }
 
@@ -138,6 +128,7 @@ export function runtimeIdOf(containerId: string): string {
 export function verdictOf(view: PodView, container: Container, id: string): ProbeVerdict {
   const known = view.memory.verdicts.get(id);
   if (known !== undefined) return known;
+  if (view.memory.hooks.has(id)) return { started: false, ready: false, unhealthy: undefined };
   const { startupProbe, readinessProbe } = container;
   const started = startupProbe === undefined;
   const initial = { started, ready: started && readinessProbe === undefined, unhealthy: undefined };

@@ -4,7 +4,13 @@ import type { Ending } from './ending.ts';
 import { plan } from './plan.ts';
 import { exited, memoryWith, noon, podWith, running, viewOf } from './testing.ts';
 
-const ending: Ending = { reason: 'Evicted', message: 'The node was low.', gracePeriodMs: 1000, isDisruption: true };
+const ending: Ending = {
+  reason: 'Evicted',
+  message: 'The node was low.',
+  gracePeriodMs: 1000,
+  isDisruption: true,
+  leavesNothing: false,
+};
 const memory = memoryWith({ ending });
 const status = (changes: Parameters<typeof viewOf>[0]) => podStatus(viewOf({ memory, ...changes }), '192.0.2.1', noon);
 
@@ -16,6 +22,22 @@ describe('a pod that its node ends', () => {
     expect(plan(ended, noon).actions.map(({ type }) => type)).toEqual(['detach-network', 'stop-sandbox']);
     const waits = viewOf({ memory: memoryWith({ ending, attachment: undefined }), sandboxes: [] });
     expect(plan(waits, noon).actions).toEqual([]);
+  });
+
+  it('leaves nothing when the node is short, once its status was told', () => {
+    const short = memoryWith({ ending: { ...ending, leavesNothing: true } });
+    const view = viewOf({ memory: short, containers: [exited('app', 143)] });
+    const traces = ['report-final-status', 'detach-network', 'remove-sandbox', 'remove-pod-data'];
+    expect(plan(view, noon).actions.map(({ type }) => type)).toEqual(traces);
+    const pod = { ...podWith(), status: { phase: 'Succeeded' } };
+    const over = viewOf({ pod, memory: memoryWith({ frees: true }), containers: [exited('app', 0)] });
+    expect(plan(over, noon).actions.map(({ type }) => type)).toEqual(traces);
+  });
+
+  it('shortens the end of one that is being deleted', () => {
+    const metadata = { deletionTimestamp: '2026-03-05T12:00:00Z', deletionGracePeriodSeconds: 30 };
+    const view = viewOf({ pod: podWith({}, metadata), memory, containers: [running('app')] });
+    expect(plan(view, noon).actions).toMatchObject([{ type: 'stop-container', gracePeriodMs: 1000 }]);
   });
 
   it('tells why at once, and that it failed when nothing of it runs any more', () => {

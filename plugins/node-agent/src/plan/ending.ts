@@ -7,4 +7,6 @@ export interface Ending {
   readonly gracePeriodMs: number;
   /** Counts as a disruption: controllers need not blame the pod for it. */
   readonly isDisruption: boolean;
+  /** All that it leaves goes when it ended, its logs too: the node is short. */
+  readonly leavesNothing: boolean;
 }

@@ -12,12 +12,13 @@ import {
   latestTry,
   newestSandbox,
   nextAttempt,
-  runsAgain,
+  runningTry,
   type ContainerKind,
 } from './containers.ts';
 import { Draft } from './draft.ts';
 import { labelKeys } from './identity.ts';
 import { planEnd, planRemoval } from './plan-end.ts';
+import { runsAgain } from './restart-policy.ts';
 import { resizeRetryAt } from './resize.ts';
 import { pullErrorShownMs, type PodView } from './view.ts';
 import { waitsForImages } from './wanted-images.ts';
@@ -83,7 +84,12 @@ function planContainers(view: PodView, now: number, draft: Draft): void {
     planContainer(view, container, sidecar ? 'sidecar' : 'init', now, draft);
     if (!initialised && !initDone(view, container)) return;
   }
-  for (const container of view.pod.spec.containers) planContainer(view, container, 'main', now, draft);
+  for (const container of view.pod.spec.containers) {
+    planContainer(view, container, 'main', now, draft);
+    // The next ones may rely on what its hook does.
+    const running = runningTry(view, container.name);
+    if (running !== undefined && view.memory.hooks.has(running.id)) return;
+  }
 }
 
 function planContainer(view: PodView, container: Container, kind: ContainerKind, now: number, draft: Draft): void {
@@ -108,7 +114,7 @@ function planContainer(view: PodView, container: Container, kind: ContainerKind,
     const isChanged = kind !== 'ephemeral' && latest !== undefined && changedBy(view, container, latest) !== undefined;
     // In a new sandbox the init containers run again, whatever they came to in the former one.
     const counts = latest !== undefined || kind === 'main' || kind === 'ephemeral';
-    if (counts && !isChanged && !runsAgain(view.pod, ended.exitCode, kind)) return;
+    if (counts && !isChanged && !runsAgain(view.pod, container, ended.exitCode, kind)) return;
     const allowedAt = isChanged ? now : restartAllowedAt(view.memory.restarts.get(name), ended.finishedAt);
     if (allowedAt > now) {
       draft.wake(allowedAt);
@@ -136,10 +142,10 @@ function changedBy({ memory }: PodView, container: Container, latest: ContainerS
 
 function planRunning(view: PodView, container: Container, running: ContainerStatus, draft: Draft): void {
   if (view.memory.stopping.has(running.id)) return;
-  const unhealthy = view.memory.verdicts.get(running.id)?.unhealthy;
+  const { unhealthy, gracePeriodSeconds } = view.memory.verdicts.get(running.id) ?? {};
   const changed = changedBy(view, container, running);
   if (unhealthy === undefined && changed === undefined) return;
-  const seconds = view.pod.spec.terminationGracePeriodSeconds ?? 30;
+  const seconds = gracePeriodSeconds ?? view.pod.spec.terminationGracePeriodSeconds ?? 30;
   draft.add({
     type: 'stop-container',
     container: container.name,
@@ -149,11 +155,12 @@ function planRunning(view: PodView, container: Container, running: ContainerStat
   });
 }
 
-/** Of each container the latest try and the one before stay, for `logs --previous` and lastState. */
+/** Of each container the latest try and the one before stay, for `logs --previous` and lastState; where disk is short only the latest. */
 function planRemovalOfOldTries(view: PodView, draft: Draft): void {
+  const kept = view.memory.frees ? 0 : 1;
   for (const container of view.containers) {
     const latest = latestTry(view, container.name);
-    if (container.state === 'exited' && latest !== undefined && container.attempt < latest.attempt - 1) {
+    if (container.state === 'exited' && latest !== undefined && container.attempt < latest.attempt - kept) {
       draft.add({ type: 'remove-container', containerId: container.id });
     }
   }

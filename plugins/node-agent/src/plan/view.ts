@@ -51,6 +51,8 @@ export interface ProbeVerdict {
   readonly started: boolean;
   /** Set when the liveness or startup probe gave it up: why. */
   readonly unhealthy: string | undefined;
+  /** Of the probe that gave it up, where it names one. */
+  readonly gracePeriodSeconds?: number;
 }
 
 /** Kept by the pod's worker between two plans. Lost with the agent; everything in it can be rebuilt or begins anew. */
@@ -68,6 +70,8 @@ export interface PodMemory {
   readonly stopping: Map<string, number>;
   /** By container id. */
   readonly verdicts: Map<string, ProbeVerdict>;
+  /** Ids of containers whose postStart hook runs. */
+  readonly hooks: Set<string>;
   /** The last finished try by container name, kept when its record in the runtime is gone. */
   readonly finished: Map<string, ContainerStatus>;
   readonly resize: ResizeMemory;
@@ -77,6 +81,8 @@ export interface PodMemory {
   rejection: Rejection | undefined;
   /** This node ends the pod. */
   ending: Ending | undefined;
+  /** Disk is short: what is not needed of it goes. */
+  frees: boolean;
   /** The last status was written before the traces of the pod are removed. */
   finalReported: boolean;
   dataRemoved: boolean;
@@ -95,11 +101,13 @@ export function emptyMemory(): PodMemory {
     pulls: new Map(),
     stopping: new Map(),
     verdicts: new Map(),
+    hooks: new Set(),
     finished: new Map(),
     resize: emptyResize(),
     isAdmitted: false,
     rejection: undefined,
     ending: undefined,
+    frees: false,
     finalReported: false,
     dataRemoved: false,
     objectDeleted: false,

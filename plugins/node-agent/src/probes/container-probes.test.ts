@@ -9,7 +9,7 @@ import { ContainerProbes } from './container-probes.ts';
 async function follow(
   changes: Partial<Container>,
   seconds: number,
-  healthy: (path: string, second: number) => boolean,
+  healthy: (path: string, second: number) => boolean | undefined,
 ) {
   const env = manualEnv();
   const app = container('app', changes);
@@ -19,10 +19,14 @@ async function follow(
   const probes = new ContainerProbes(
     {
       after: (delayMs, fn) => env.timers.after(delayMs, fn),
-      run: async (probe) => ({ success: healthy(probe.httpGet?.path ?? '', second()), message: 'no' }),
+      run: async (probe) => {
+        const answer = healthy(probe.httpGet?.path ?? '', second());
+        const outcome = answer === undefined ? 'error' : answer ? 'success' : 'failure';
+        return { outcome, message: 'no' };
+      },
       verdict: ({ ready, started, unhealthy }) =>
         seen.push(`${second()}s started=${started} ready=${ready}${unhealthy === undefined ? '' : ` ${unhealthy}`}`),
-      unhealthy: () => undefined,
+      told: () => undefined,
     },
     app,
     0,
@@ -48,6 +52,14 @@ describe('probes of a container', () => {
     expect(twice).toEqual([]);
     const seen = await follow({ livenessProbe }, 20, (_path, second) => second < 4);
     expect(seen).toEqual(['8s started=true ready=false Container app failed liveness probe, will be restarted']);
+  });
+
+  it('liveness: what cannot be tried counts for nothing', async () => {
+    const livenessProbe = get('/live');
+    expect(await follow({ livenessProbe }, 30, (_path, second) => (second % 6 < 2 ? false : undefined))).toEqual([
+      '12s started=true ready=false Container app failed liveness probe, will be restarted',
+    ]);
+    expect(await follow({ livenessProbe }, 30, () => undefined)).toEqual([]);
   });
 
   it('startup: holds the others back until it passes', async () => {

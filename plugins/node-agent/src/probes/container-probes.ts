@@ -3,14 +3,15 @@ import type { TimerHandle } from '@timonel/sdk';
 import type { Container, Probe } from '@timonel/sdk/kube';
 import type { ProbeVerdict } from '../plan/view.ts';
 import { afterResult, initialDelayMs, noResults, periodMs, type ProbeCount, type ProbeKind } from './probe-state.ts';
-import type { ProbeResult } from './run-probe.ts';
+import type { ProbeResult } from './probe-target.ts';
 
 export interface ContainerProbesHost {
   after(delayMs: number, fn: () => void): TimerHandle;
   run(probe: Probe): Promise<ProbeResult>;
   /** The verdict changed. */
   verdict(verdict: ProbeVerdict): void;
-  unhealthy(kind: ProbeKind, message: string): void;
+  /** A try came to anything but plain success. */
+  told(kind: ProbeKind, result: ProbeResult): void;
 }
 
 interface Running {
@@ -71,20 +72,22 @@ export class ContainerProbes {
   #note(running: Running, result: ProbeResult): void {
     if (this.#closed || this.#verdict.unhealthy !== undefined) return;
     const { kind, probe } = running;
-    if (!result.success) this.#host.unhealthy(kind, result.message);
-    const { count, outcome } = afterResult(probe, kind, running.count, result.success);
+    if (result.outcome !== 'success') this.#host.told(kind, result);
+    // It says nothing of the container.
+    if (result.outcome === 'error') return;
+    const { count, outcome } = afterResult(probe, kind, running.count, result.outcome !== 'failure');
     running.count = count;
     if (outcome === undefined) return;
-    this.#apply(kind, outcome);
+    this.#apply(running, outcome);
   }
 
-  #apply(kind: ProbeKind, outcome: 'passed' | 'failed'): void {
+  #apply({ kind, probe }: Running, outcome: 'passed' | 'failed'): void {
     const before = this.#verdict;
     let next = before;
     if (kind === 'readiness') next = { ...before, ready: outcome === 'passed' };
     else if (outcome === 'failed') {
       const unhealthy = `Container ${this.#name} failed ${kind} probe, will be restarted`;
-      next = { ...before, ready: false, unhealthy };
+      next = { ...before, ready: false, unhealthy, ...graceOf(probe) };
     } else if (kind === 'startup') next = { ...before, started: true, ready: !this.#has('readiness') };
     if (next.ready === before.ready && next.started === before.started && next.unhealthy === before.unhealthy) return;
     this.#verdict = next;
@@ -104,4 +107,8 @@ export class ContainerProbes {
       this.#schedule(running, 0);
     }
   }
+}
+
+function graceOf({ terminationGracePeriodSeconds: seconds }: Probe): Pick<ProbeVerdict, 'gracePeriodSeconds'> {
+  return seconds === undefined ? {} : { gracePeriodSeconds: seconds };
 }

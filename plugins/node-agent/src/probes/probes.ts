@@ -5,7 +5,9 @@ import type { PodWorker } from '../agent/pod-worker.ts';
 import type { AgentServices } from '../agent/services.ts';
 import { isSidecar, verdictOf } from '../plan/containers.ts';
 import { ContainerProbes } from './container-probes.ts';
-import { runProbe, type ProbeTarget } from './run-probe.ts';
+import { probeEvent } from './probe-event.ts';
+import type { ProbeTarget } from './probe-target.ts';
+import { runProbe } from './run-probe.ts';
 
 export class Probes {
   readonly #services: AgentServices;
@@ -27,7 +29,9 @@ export class Probes {
     for (const status of worker.containers.values()) {
       const container = probed.find((entry) => entry.name === status.name);
       const runs = status.state === 'running' && !worker.memory.stopping.has(status.id) && !ends;
-      if (container !== undefined && runs && hasProbe(container)) wanted.set(status.id, [container, status]);
+      const isStarting = worker.memory.hooks.has(status.id);
+      if (container !== undefined && runs && !isStarting && hasProbe(container))
+        wanted.set(status.id, [container, status]);
     }
     for (const [id, probes] of known) {
       if (wanted.has(id)) continue;
@@ -69,9 +73,9 @@ export class Probes {
         after: (delayMs, fn) => env.timers.after(delayMs, fn),
         run: (probe) => runProbe(probe, target, env),
         verdict: (verdict) => worker.setVerdict(status.id, verdict),
-        unhealthy: (kind, message) => {
-          const what = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)} probe failed: ${message}`;
-          this.#services.event(worker.pod(), 'Warning', 'Unhealthy', what);
+        told: (kind, result) => {
+          const { reason, message } = probeEvent(kind, result);
+          this.#services.event(worker.pod(), 'Warning', reason, message);
         },
       },
       container,

@@ -14,11 +14,11 @@ import {
   isSidecar,
   latestTry,
   reportedStatuses,
-  runsAgain,
   runtimeIdOf,
   verdictOf,
   type ContainerKind,
 } from '../plan/containers.ts';
+import { runsAgain } from '../plan/restart-policy.ts';
 import { labelKeys } from '../plan/identity.ts';
 import { resourcesShown } from './resize-status.ts';
 import { pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
@@ -82,18 +82,19 @@ function stateOf(view: PodView, container: Container, kind: ContainerKind, now: 
   const { name } = container;
   const finished = view.memory.finished.get(name);
   const counts = kind === 'main' || kind === 'ephemeral';
-  const forGood = finished !== undefined && counts && !runsAgain(view.pod, finished.exitCode, kind);
+  const forGood = finished !== undefined && counts && !runsAgain(view.pod, container, finished.exitCode, kind);
   const latest = latestTry(view, name) ?? (forGood ? finished : undefined);
   const failure = view.memory.starts.get(name);
-  if (latest?.state === 'running') return { running: { startedAt: timestampOf(latest.startedAt) } };
-  if (failure !== undefined) return failureState(failure, container.image ?? '', now);
+  const isStarting = latest !== undefined && view.memory.hooks.has(latest.id);
+  if (latest?.state === 'running' && !isStarting) return { running: { startedAt: timestampOf(latest.startedAt) } };
+  if (failure !== undefined && !isStarting) return failureState(failure, container.image ?? '', now);
   if (latest?.state !== 'exited') {
     const hasInits = (view.pod.spec.initContainers ?? []).length > 0;
     return waiting(hasInits ? 'PodInitializing' : 'ContainerCreating');
   }
   const entry = view.memory.restarts.get(name);
   const allowedAt = restartAllowedAt(entry, latest.finishedAt);
-  if (allowedAt > now && runsAgain(view.pod, latest.exitCode, kind) && !ends(view)) {
+  if (allowedAt > now && runsAgain(view.pod, container, latest.exitCode, kind) && !ends(view)) {
     const seconds = Math.round((allowedAt - latest.finishedAt) / 1000);
     const { metadata } = view.pod;
     const pod = `${metadata.name ?? ''}_${metadata.namespace ?? ''}(${metadata.uid ?? ''})`;

@@ -1,6 +1,7 @@
 /** The phase of a pod from the states of its containers, by the kubelet's rules. Pure. */
-import type { PodContainerStatus } from '@timonel/sdk/kube';
-import { deadlineAt, initFailed, isInitialised, restartPolicyOf } from '../plan/containers.ts';
+import type { Container, PodContainerStatus } from '@timonel/sdk/kube';
+import { deadlineAt, initFailed, isInitialised } from '../plan/containers.ts';
+import { runsAgain } from '../plan/restart-policy.ts';
 import type { PodView } from '../plan/view.ts';
 
 export type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -50,8 +51,12 @@ function phaseByContainers(view: PodView, statuses: readonly PodContainerStatus[
   if (running > 0) return 'Running';
   if (stopped === 0) return 'Pending';
   const ends = view.pod.metadata.deletionTimestamp !== undefined;
-  const policy = restartPolicyOf(view.pod);
-  if (policy === 'Always' && !ends) return 'Running';
-  if (stopped === succeeded) return 'Succeeded';
-  return policy === 'Never' || ends ? 'Failed' : 'Running';
+  if (!ends && view.pod.spec.containers.some((container) => comesBack(view, container, statuses))) return 'Running';
+  return stopped === succeeded ? 'Succeeded' : 'Failed';
+}
+
+function comesBack({ pod }: PodView, container: Container, statuses: readonly PodContainerStatus[]): boolean {
+  const { state, lastState } = statuses.find(({ name }) => name === container.name) ?? { state: {}, lastState: {} };
+  const ended = state.terminated ?? lastState.terminated;
+  return ended !== undefined && runsAgain(pod, container, ended.exitCode, 'main');
 }
