@@ -69,6 +69,28 @@ describe('pod worker on a manual clock', () => {
     expect(bench.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: true });
   });
 
+  it('does one thing at a time, also when the runtime tells of an event while it is asked', async () => {
+    await begin();
+    const runtime = bench.runtime();
+    const made: string[] = [];
+    let tells = true;
+    bench.runtime = () => ({
+      ...runtime,
+      containerStatus: (id) => {
+        if (tells) bench.worker.trigger();
+        tells = false;
+        return runtime.containerStatus?.(id) ?? Promise.resolve(undefined);
+      },
+      createContainer: (config) => {
+        made.push(config.id);
+        return runtime.createContainer?.(config) ?? Promise.reject(new Error('no container'));
+      },
+    });
+    bench.crash();
+    await bench.settle();
+    expect(made).toHaveLength(1);
+  });
+
   it('tries a failed sandbox again', async () => {
     bench.sandboxFails = true;
     await begin();

@@ -184,8 +184,9 @@ export class PodWorker implements PodRecord {
   trigger(): void {
     if (this.#closed) return;
     this.#dirty = true;
-    this.#running ??= this.#services.bound
-      .run(() => this.#work())
+    // Not at once: a runtime may tell of an event while it is asked for the first status, before it is noted here that work is going on.
+    this.#running ??= Promise.resolve()
+      .then(() => this.#services.bound.run(() => this.#work()))
       .finally(() => {
         this.#running = undefined;
         if (this.#dirty) this.trigger();
