@@ -127,8 +127,10 @@ export class AttackBed {
   /** Bytes of the log with the files that it was rotated to. */
   logBytes(status: ContainerStatus): number {
     const directory = dirname(status.logPath);
-    const files = readdirSync(directory).filter((name) => name.startsWith(basename(status.logPath)));
-    return files.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+    const names = readdirSync(directory).filter((name) => name.startsWith(basename(status.logPath)));
+    // One file may have two names.
+    const sizes = new Map(names.map((name) => statSync(join(directory, name))).map(({ ino, size }) => [ino, size]));
+    return [...sizes.values()].reduce((sum, size) => sum + size, 0);
   }
 
   /** Output and exit code of a session. */

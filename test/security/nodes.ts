@@ -40,7 +40,7 @@ async function openRuntime(name: RuntimeName, dataDir: string): Promise<Opened> 
   }
   needPrograms(name);
   const programs = [name, 'conmon'].map((each) => execFileSync('which', [each], { encoding: 'utf8' }).trim());
-  const runtime = await openOci(name, dataDir, env);
+  const runtime = await openOci(name, dataDir, env, { logMaxBytes, logMaxFiles: 4 });
   return { runtime, programs, leftovers: () => leftoversOfOci(dataDir) };
 }
 

@@ -13,6 +13,11 @@ export const configSchema: z.ZodType<ContainerdConfig> = z
       .refine((path) => !path.split('/').includes('..'), 'must not contain ".."')
       .default(''),
     unprivilegedPorts: z.boolean().default(true),
+    logMaxBytes: z
+      .int()
+      .nonnegative()
+      .default(10 * 1024 ** 2),
+    logMaxFiles: z.int().min(1).max(100).default(5),
     ctr: z.string().min(1).default('ctr'),
   })
   .prefault({});
@@ -26,6 +31,10 @@ export interface ContainerdConfig {
   readonly cgroupParent: string;
   /** Let every user of a container listen on ports below 1024 of its own network namespace. */
   readonly unprivilegedPorts: boolean;
+  /** A log file that has grown beyond becomes `<file>.1`, and so on: looked at twice a second. 0: no limit. */
+  readonly logMaxBytes: number;
+  /** Log files of a container's try that are kept, the one that is written to among them. */
+  readonly logMaxFiles: number;
   /** The command that imports images, of containerd's own package. */
   readonly ctr: string;
 }

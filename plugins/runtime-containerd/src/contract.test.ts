@@ -1,4 +1,4 @@
-import { runtimeContract, isolatedCommands } from '@timonel/testkit/contracts/runtime';
+import { isolatedCommands, logLimits, runtimeContract } from '@timonel/testkit/contracts/runtime';
 import { containerdMissing } from '../../../test/support/containerd/daemon.ts';
 import { Bed } from './testing/bed.ts';
 
@@ -6,7 +6,7 @@ runtimeContract(
   'runtime-containerd',
   async () => {
     if (containerdMissing !== undefined) throw new Error(containerdMissing);
-    const bed = new Bed({ node: true });
+    const bed = new Bed({ node: true }, logLimits);
     try {
       await bed.open();
     } catch (error) {

@@ -18,7 +18,7 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import { instanceOf } from '@timonel/sdk/linux';
+import { instanceOf, LogRotation } from '@timonel/sdk/linux';
 import type { CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import { openAttach } from './attach.ts';
 import { cniDirectories, installCni, type CniDirectories } from './cni.ts';
@@ -28,6 +28,7 @@ import { Containers } from './containers.ts';
 import { Channel } from './cri/channel.ts';
 import { dial } from './dial.ts';
 import { openExec } from './exec.ts';
+import { rotatedLogs } from './full-log.ts';
 import { Importer, type ImporterOptions } from './image/importer.ts';
 import { OpenedMounts } from './opened-mounts.ts';
 import { PodGroups } from './pod-groups.ts';
@@ -60,6 +61,7 @@ export class ContainerdRuntime implements ContainerRuntime {
   readonly #importer: Importer;
   readonly #sandboxes: Sandboxes;
   readonly #containers: Containers;
+  readonly #rotation: LogRotation;
   readonly #removals = new Map<string, Promise<void>>();
   readonly #dialled = new Map<string, Set<Duplex>>();
   /** Processes beside the first: those of this runtime, and of this run of it. */
@@ -94,6 +96,9 @@ export class ContainerdRuntime implements ContainerRuntime {
       importer: this.#importer,
       opened: new OpenedMounts(dataDir),
     });
+    this.#rotation = new LogRotation(env, log, async () =>
+      this.#watcher.isIdle ? [] : await rotatedLogs(channel, holdings.containers, settings),
+    );
   }
 
   async open(): Promise<void> {
@@ -102,6 +107,7 @@ export class ContainerdRuntime implements ContainerRuntime {
     // Pipes of sessions that a crash ended.
     await rm(this.#execDirectory, { recursive: true, force: true });
     this.#watcher.open();
+    this.#rotation.open();
     const { timers } = this.#options.env;
     await Promise.race([this.#watcher.look(), timers.sleep(firstLookMs)]);
     this.#tidying = [
@@ -113,6 +119,7 @@ export class ContainerdRuntime implements ContainerRuntime {
   /** Containers go on without us. */
   close(): void {
     for (const timer of this.#tidying) timer.cancel();
+    this.#rotation.close();
     this.#watcher.close();
     this.#channel.close();
   }

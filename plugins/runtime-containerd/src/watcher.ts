@@ -58,6 +58,11 @@ export class Watcher {
     this.#wake();
   }
 
+  /** No container of ours is known. */
+  get isIdle(): boolean {
+    return [...(this.#known?.values() ?? [])].every(({ containerId }) => containerId === undefined);
+  }
+
   onEvent(listener: (event: RuntimeEvent) => void): () => void {
     const own = (event: RuntimeEvent): void => listener(event);
     this.#listeners.add(own);

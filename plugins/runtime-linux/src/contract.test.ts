@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
-import { runtimeContract, isolatedCommands } from '@timonel/testkit/contracts/runtime';
+import { isolatedCommands, logLimits, runtimeContract } from '@timonel/testkit/contracts/runtime';
 import { makeHostImage } from './testing/host-image.ts';
 import { openRuntime, removeDirectory, temporaryDirectory } from './testing/open-runtime.ts';
 
@@ -10,7 +10,7 @@ runtimeContract(
     const image = makeHostImage();
     const dataDir = temporaryDirectory();
     const env = createRealEnv();
-    let runtime = await openRuntime(dataDir, env);
+    let runtime = await openRuntime(dataDir, env, logLimits);
     return {
       runtime,
       image: image.image,
@@ -18,7 +18,7 @@ runtimeContract(
       commands: isolatedCommands,
       async restart() {
         runtime.close();
-        runtime = await openRuntime(dataDir, env);
+        runtime = await openRuntime(dataDir, env, logLimits);
         return runtime;
       },
       close() {

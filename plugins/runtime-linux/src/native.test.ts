@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { until } from '@timonel/testkit';
-import { runtimeContract, isolatedCommands } from '@timonel/testkit/contracts/runtime';
+import { isolatedCommands, logLimits, runtimeContract } from '@timonel/testkit/contracts/runtime';
 import { Bed, security } from './testing/bed.ts';
 import { makeHostImage } from './testing/host-image.ts';
 import { makeNative } from './testing/native-build.ts';
@@ -99,7 +99,7 @@ runtimeContract(
     const dataDir = temporaryDirectory();
     const env = createRealEnv();
     const monitor = join(built, 'timonel-monitor-sanitized');
-    let runtime = await openRuntime(dataDir, env, {}, monitor);
+    let runtime = await openRuntime(dataDir, env, logLimits, monitor);
     return {
       runtime,
       image: image.image,
@@ -107,7 +107,7 @@ runtimeContract(
       commands: isolatedCommands,
       async restart() {
         runtime.close();
-        runtime = await openRuntime(dataDir, env, {}, monitor);
+        runtime = await openRuntime(dataDir, env, logLimits, monitor);
         return runtime;
       },
       close() {

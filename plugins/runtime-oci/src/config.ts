@@ -11,6 +11,11 @@ export const configSchema: z.ZodType<RuntimeOciConfig> = z
       .default(''),
     openFilesLimit: limit.optional(),
     unprivilegedPorts: z.boolean().default(true),
+    logMaxBytes: z
+      .int()
+      .nonnegative()
+      .default(10 * 1024 ** 2),
+    logMaxFiles: z.int().min(1).max(100).default(5),
     program: z.string().default(''),
     monitor: z.string().min(1).default('conmon'),
   })
@@ -23,6 +28,10 @@ export interface RuntimeOciConfig {
   readonly openFilesLimit?: { readonly soft: number; readonly hard: number } | undefined;
   /** Let every user of a container listen on ports below 1024 of its own network namespace. */
   readonly unprivilegedPorts: boolean;
+  /** A log file that would grow beyond becomes `<file>.1`, and so on. 0: no limit. */
+  readonly logMaxBytes: number;
+  /** Log files of a container's try that are kept, the one that is written to among them. */
+  readonly logMaxFiles: number;
   /** The OCI runtime, by path or as found in the PATH. Empty: `crun` or `runc`, after which the plugin is named. */
   readonly program: string;
   /** conmon, by path or as found in the PATH. */

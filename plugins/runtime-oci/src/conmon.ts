@@ -21,6 +21,8 @@ export interface MonitorInput {
   /** The bundle; conmon's attach socket and control FIFO come to lie there. */
   readonly directory: string;
   readonly logPath: string;
+  /** 0: none. */
+  readonly logMaxBytes: number;
   readonly exitDirectory: string;
   readonly env: Env;
 }
@@ -52,7 +54,8 @@ export async function startMonitor(input: MonitorInput): Promise<Monitored> {
   }
 }
 
-function conmonArgs({ config, program, directory, logPath, exitDirectory }: MonitorInput): readonly string[] {
+function conmonArgs(input: MonitorInput): readonly string[] {
+  const { config, program, directory, logPath, logMaxBytes, exitDirectory } = input;
   const [runtime = '', ...more] = program.words([]);
   const fixed = [
     [
@@ -71,6 +74,7 @@ function conmonArgs({ config, program, directory, logPath, exitDirectory }: Moni
   ];
   return [
     ...fixed.flat(2),
+    ...(logMaxBytes === 0 ? [] : ['--log-size-max', String(logMaxBytes)]),
     ...(config.tty ? ['--terminal'] : []),
     ...(config.stdin ? ['--stdin'] : []),
     ...(config.stdin && !(config.stdinOnce && !config.tty) ? ['--leave-stdin-open'] : []),

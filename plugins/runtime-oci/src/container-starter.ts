@@ -9,6 +9,7 @@ import type { RuntimeOciConfig } from './config.ts';
 import { startMonitor } from './conmon.ts';
 import type { Container } from './container.ts';
 import { killStrayMonitor } from './container-maker.ts';
+import { beginLog } from './full-log.ts';
 import { isAlive, killProcess } from './identity.ts';
 import { writeText } from './json-file.ts';
 import type { Layout } from './layout.ts';
@@ -53,14 +54,16 @@ export class ContainerStarter {
   }
 
   async #run(container: Container): Promise<void> {
-    const { program, env, layout } = this.#options;
+    const { program, env, layout, settings } = this.#options;
     const { config, stored, files } = container;
     for (const name of ['attach', 'ctl', 'winsz', 'conmon.pid']) rmSync(join(files.directory, name), { force: true });
+    beginLog(stored.logPath, settings);
     const made = await startMonitor({
       config,
       program,
       directory: files.directory,
       logPath: stored.logPath,
+      logMaxBytes: settings.logMaxBytes,
       exitDirectory: layout.exits,
       env,
     });

@@ -8,12 +8,13 @@ import {
   type ContainerConfig,
   type ResourceUpdate,
 } from '@timonel/sdk/contracts/runtime';
-import { ChangeSignal, checkId } from '@timonel/sdk/linux';
+import { ChangeSignal, checkId, LogRotation, type HostLog } from '@timonel/sdk/linux';
 import { resize, type CgroupDriver } from '@timonel/sdk/linux/cgroup';
 import type { RuntimeOciConfig } from './config.ts';
 import { Container, type StoredContainer } from './container.ts';
 import { ContainerMaker, type MadeIn } from './container-maker.ts';
 import { ContainerStarter } from './container-starter.ts';
+import { keepFullLog } from './full-log.ts';
 import { bootId, killProcess, signalProcess } from './identity.ts';
 import { readJson } from './json-file.ts';
 import type { Layout } from './layout.ts';
@@ -45,6 +46,7 @@ export class Containers {
   readonly #signal: ChangeSignal;
   readonly #maker: ContainerMaker;
   readonly #starter: ContainerStarter;
+  readonly #rotation: LogRotation;
   readonly #bootId = bootId();
   #sweeper: TimerHandle | undefined;
 
@@ -55,6 +57,8 @@ export class Containers {
     this.#signal = new ChangeSignal(options.layout.exits, (id) => {
       this.#look(id);
     });
+    const { env, log } = options;
+    this.#rotation = new LogRotation(env, log, () => Promise.resolve(this.#logs()));
   }
 
   /** Begins to watch, then finds what runs and what ended in the meantime; clears away what was half-made. */
@@ -79,9 +83,11 @@ export class Containers {
     this.#sweeper = this.#options.env.timers.every(sweepMs, () => {
       this.#sweep();
     });
+    this.#rotation.open();
   }
 
   close(): void {
+    this.#rotation.close();
     this.#sweeper?.cancel();
     this.#signal.close();
   }
@@ -251,6 +257,14 @@ export class Containers {
         // it ended by itself
       }
     }
+  }
+
+  #logs(): HostLog[] {
+    const begun = [...this.#known.values()].filter(({ state }) => state !== 'created');
+    return begun.map(({ stored: { logPath } }) => ({
+      path: logPath,
+      rotate: () => keepFullLog(logPath, this.#options.settings),
+    }));
   }
 
   #told(container: Container): void {

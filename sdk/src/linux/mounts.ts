@@ -1,14 +1,36 @@
 /** Mounts of the node: which there are, opened files in a place of their own, and how all below a path go. */
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { mustRun, run } from '../command/index.ts';
+
+export interface MountEntry {
+  readonly path: string;
+  readonly type: string;
+  /** What was named as such when it was mounted: a device, or any word. */
+  readonly source: string;
+}
+
+const tablePath = '/proc/self/mountinfo';
+
+/** proc_pid_mountinfo(5): after optional fields and `-` come type and source; blanks and the like stand in octal. */
+function entriesOf(table: string): MountEntry[] {
+  const unescaped = (path: string): string =>
+    path.replaceAll(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+  return table.split('\n').map((line) => {
+    const fields = line.split(' ');
+    const [type = '', source = ''] = fields.slice(fields.indexOf('-', 6) + 1);
+    return { path: unescaped(fields[4] ?? ''), type, source: unescaped(source) };
+  });
+}
+
+/** What is mounted, the oldest first. Elsewhere than on Linux: nothing. */
+export async function mountTable(): Promise<readonly MountEntry[]> {
+  return process.platform === 'linux' ? entriesOf(await readFile(tablePath, 'utf8')) : [];
+}
 
 /** Where something is mounted, the oldest first. */
 export function mountPoints(): readonly string[] {
-  // proc(5): blanks and the like stand in octal.
-  const unescaped = (path: string): string =>
-    path.replaceAll(/\\(\d{3})/g, (_all, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
-  return lines.map((line) => unescaped(line.split(' ')[4] ?? ''));
+  return entriesOf(readFileSync(tablePath, 'utf8')).map(({ path }) => path);
 }
 
 export function isMounted(path: string): boolean {

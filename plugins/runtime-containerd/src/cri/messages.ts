@@ -128,6 +128,7 @@ const calls = {
   StartContainer: ['runtime.v1.RuntimeService', 'ContainerId', 'Empty'],
   StopContainer: ['runtime.v1.RuntimeService', 'StopContainerRequest', 'Empty'],
   RemoveContainer: ['runtime.v1.RuntimeService', 'ContainerId', 'Empty'],
+  ReopenContainerLog: ['runtime.v1.RuntimeService', 'ContainerId', 'Empty'],
   ListContainers: ['runtime.v1.RuntimeService', 'ListContainersRequest', 'ListContainersResponse'],
   ContainerStatus: ['runtime.v1.RuntimeService', 'ContainerId', 'ContainerStatusResponse'],
   UpdateContainerResources: ['runtime.v1.RuntimeService', 'UpdateContainerResourcesRequest', 'Empty'],

@@ -66,6 +66,7 @@ export interface Answers {
   StartContainer: object;
   StopContainer: object;
   RemoveContainer: object;
+  ReopenContainerLog: object;
   ListContainers: { readonly containers: readonly CriContainer[] };
   ContainerStatus: { readonly status: CriContainerStatus | null; readonly info: Texts };
   UpdateContainerResources: object;

@@ -8,7 +8,7 @@ import { until } from '@timonel/testkit';
 import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { Containerd, leftovers } from '../../../../test/support/containerd/daemon.ts';
 import { cniDirectories } from '../cni.ts';
-import { configSchema } from '../config.ts';
+import { configSchema, type ContainerdConfig } from '../config.ts';
 import { instanceOf } from '@timonel/sdk/linux';
 import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { ContainerdRuntime } from '../runtime.ts';
@@ -30,9 +30,11 @@ export class Bed {
   readonly brokenId: string = `sha256:${'1'.repeat(64)}`;
   runtime!: ContainerdRuntime;
   readonly #archive: string;
+  readonly #settings: Partial<ContainerdConfig>;
   #count = 0;
 
-  constructor(options: { readonly node: boolean } = { node: false }) {
+  constructor(options: { readonly node: boolean } = { node: false }, settings: Partial<ContainerdConfig> = {}) {
+    this.#settings = settings;
     mkdirSync(this.dataDir);
     const { image, archive } = makeTestImage(this.directory, options);
     this.image = image;
@@ -56,7 +58,7 @@ export class Bed {
       },
       list: () => Promise.resolve([]),
     };
-    const settings = configSchema.parse({ socket: this.containerd.socket });
+    const settings = configSchema.parse({ ...this.#settings, socket: this.containerd.socket });
     const { driver } = detectCgroups();
     if (driver === undefined) throw new Error('these tests need cgroups');
     this.runtime = new ContainerdRuntime({

@@ -5,6 +5,7 @@ import type { ContainerConfig, ContainerStatus, SandboxConfig } from '@timonel/s
 import { until } from '@timonel/testkit';
 import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { makeHostImage, type TestImage } from '../../../runtime-linux/src/testing/host-image.ts';
+import type { RuntimeOciConfig } from '../config.ts';
 import type { OciKind } from '../host.ts';
 import type { OciRuntime } from '../runtime.ts';
 import { leftovers } from './leftovers.ts';
@@ -24,18 +25,20 @@ export class Bed {
   readonly logs: string;
   runtime!: OciRuntime;
   readonly #env: Env;
+  readonly #settings: Partial<RuntimeOciConfig>;
   #count = 0;
 
-  constructor(kind: OciKind, env: Env) {
+  constructor(kind: OciKind, env: Env, settings: Partial<RuntimeOciConfig> = {}) {
     this.kind = kind;
     this.#env = env;
+    this.#settings = settings;
     this.dataDir = temporaryDirectory(kind);
     this.logs = join(this.dataDir, 'logs');
   }
 
   async open(): Promise<void> {
     needPrograms(this.kind);
-    this.runtime = await openRuntime(this.kind, this.dataDir, this.#env);
+    this.runtime = await openRuntime(this.kind, this.dataDir, this.#env, this.#settings);
   }
 
   /** As when the agent is restarted. */

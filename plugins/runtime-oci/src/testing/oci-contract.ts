@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
-import { isolatedCommands, runtimeContract } from '@timonel/testkit/contracts/runtime';
+import { isolatedCommands, logLimits, runtimeContract } from '@timonel/testkit/contracts/runtime';
 import { makeHostImage } from '../../../runtime-linux/src/testing/host-image.ts';
 import type { OciKind } from '../host.ts';
 import { leftovers } from './leftovers.ts';
@@ -15,7 +15,7 @@ export function ociContract(kind: OciKind): void {
       const image = makeHostImage();
       const dataDir = temporaryDirectory(kind);
       const env = createRealEnv();
-      let runtime = await openRuntime(kind, dataDir, env);
+      let runtime = await openRuntime(kind, dataDir, env, logLimits);
       return {
         runtime,
         image: image.image,
@@ -23,7 +23,7 @@ export function ociContract(kind: OciKind): void {
         commands: isolatedCommands,
         async restart() {
           runtime.close();
-          runtime = await openRuntime(kind, dataDir, env);
+          runtime = await openRuntime(kind, dataDir, env, logLimits);
           return runtime;
         },
         close() {

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRootless } from '../id-map.ts';
 import { sayOnce, type CgroupDriver } from './driver.ts';
 import { cgroupV1, type V1Further } from './v1.ts';
 import { offeredControllers } from './v2-groups.ts';
@@ -22,6 +24,7 @@ const mountInfoFile = '/proc/self/mountinfo';
 /**
  * Looks at what is mounted: v2 when its one tree has the controllers (also beside v1), else v1. `say`: told once of each thing
  * that is left out because this kernel lacks it.
+ * Where an ordinary user was handed down no groups of its own, there are none.
  */
 export function detectCgroups(
   mountInfo: string = readFileSync(mountInfoFile, 'utf8'),
@@ -30,7 +33,8 @@ export function detectCgroups(
   const mounts = mountInfo.split('\n').flatMap(parseMount);
   for (const mount of mounts.filter((each) => each.type === 'cgroup2')) {
     const offered = offeredControllers(mount.point);
-    if (wanted.every((name) => offered.includes(name))) return { driver: cgroupV2(mount.point) };
+    const isOurs = !isRootless() || isWritable(join(mount.point, 'cgroup.subtree_control'));
+    if (isOurs && wanted.every((name) => offered.includes(name))) return { driver: cgroupV2(mount.point) };
   }
   const at = (name: string): string | undefined => mounts.find((each) => each.controllers.includes(name))?.point;
   const [memory, cpu, pids] = [at('memory'), at('cpu'), at('pids')];
@@ -38,6 +42,7 @@ export function detectCgroups(
   if (memory === undefined || cpu === undefined || pids === undefined || cpuacct === undefined) {
     return { driver: undefined, missing: [...wanted, 'cpuacct'].filter((name) => at(name) === undefined) };
   }
+  if (isRootless() && !isWritable(memory)) return { driver: undefined, missing: [...wanted, 'cpuacct'] };
   const further = { cpuset: at('cpuset'), hugetlb: hugetlbOf(mounts) };
   return { driver: cgroupV1({ memory, cpu, cpuacct, pids }, further, sayOnce(say)) };
 }
@@ -57,4 +62,13 @@ function parseMount(line: string): CgroupMount[] {
   const [type = '', , options = ''] = after.split(' ');
   if (point === undefined || !type.startsWith('cgroup')) return [];
   return [{ point, type, controllers: type === 'cgroup' ? options.split(',') : [] }];
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -53,8 +53,8 @@ export function withDevices(
   root: string,
   mountInfo: string = readFileSync('/proc/self/mountinfo', 'utf8'),
 ): DeviceDriver {
-  if (driver.version === 'v2') return withPrograms(driver);
-  const mount = devicesMount(mountInfo);
+  if (driver.isAbsent !== true && driver.version === 'v2') return withPrograms(driver);
+  const mount = driver.isAbsent === true ? undefined : devicesMount(mountInfo);
   if (mount !== undefined) return withController(driver, root, mount);
   return { ...driver, limitsDevices: false, allowDevices: () => undefined, deviceFilter: () => undefined };
 }

@@ -13,6 +13,8 @@ export interface CgroupUsage {
  */
 export interface CgroupDriver {
   readonly version: 'v1' | 'v2';
+  /** The kernel lets this user have no groups: nothing is limited or counted. */
+  readonly isAbsent?: true;
   /** What the container mounts at /sys/fs/cgroup: `v2`, or the names of the v1 controllers. */
   readonly containerMounts: readonly string[];
   /**

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { containerTests } from './containers.ts';
 import { isolationTests } from './isolation.ts';
 import { limitTests } from './limits.ts';
+import { logTests } from './logs.ts';
 import { outputTests } from './output.ts';
 import { restartTests } from './restarts.ts';
 import { sandboxTests } from './sandboxes.ts';
@@ -11,7 +12,13 @@ import { SuiteContext } from './suite-context.ts';
 import { shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
 
 export { containerConfig, sandboxConfig } from './configs.ts';
-export { isolatedCommands, shellCommands, type RuntimeCommands, type RuntimeUnderTest } from './under-test.ts';
+export {
+  isolatedCommands,
+  logLimits,
+  shellCommands,
+  type RuntimeCommands,
+  type RuntimeUnderTest,
+} from './under-test.ts';
 
 /**
  * Declares the tests for one runtime. `commands` must be those of the runtime that `make` gives: where one is undefined, the
@@ -37,6 +44,7 @@ export function runtimeContract(
     sandboxTests(suite);
     containerTests(suite);
     outputTests(suite);
+    logTests(suite);
     limitTests(suite);
     isolationTests(suite);
     sessionTests(suite);

@@ -1,4 +1,5 @@
 import type { ContainerRuntime, RootFilesystem } from '@timonel/sdk/contracts/runtime';
+import type { LogLimits } from '@timonel/sdk/linux';
 
 /** A container runtime under test. */
 export interface RuntimeUnderTest {
@@ -42,6 +43,8 @@ export interface RuntimeCommands {
   readonly takeMemory?: (bytes: number) => readonly string[];
   /** Runs a POSIX shell script. Absent: the runtime does not isolate, or not in every respect of the suite. */
   readonly shell?: (script: string) => readonly string[];
+  /** Those that the runtime was made with. Absent: its logs are without. */
+  readonly logLimits?: LogLimits;
   /** Kills itself with SIGKILL. */
   readonly killItself: readonly string[];
   /** Names a program that is not there. */
@@ -76,8 +79,12 @@ export const shellCommands: RuntimeCommands = {
   absent: ['no-such-program-anywhere'],
 };
 
-/** And isolate them. */
+/** Which {@link isolatedCommands} expect the runtime to be made with. */
+export const logLimits: LogLimits = { logMaxBytes: 50_000, logMaxFiles: 3 };
+
+/** And isolate them, and bound their logs. */
 export const isolatedCommands: RuntimeCommands = {
   ...shellCommands,
+  logLimits,
   shell: (script) => ['sh', '-c', script],
 };
