@@ -28,6 +28,46 @@ describe('node: pods', () => {
   const stubborn = node.pod('stubborn', steady(sh("trap '' TERM; echo up; while true; do sleep 1; done")));
   const deadline = node.pod('deadline', steady(idle(), { activeDeadlineSeconds: 600 }));
 
+  node.object('Service', 'web-service', { spec: { ports: [{ name: 'http', port: 8765, targetPort: 8080 }] } });
+  const linked = node.pod('linked', once(sh('env | grep ^WEB_SERVICE')));
+  const unlinked = node.pod(
+    'unlinked',
+    once(sh('env | grep -c ^WEB_SERVICE; env | grep ^KUBERNETES_SERVICE_PORT='), { enableServiceLinks: false }),
+  );
+
+  it('have environment variables of the services that were there before', async () => {
+    const { clusterIP } = (await node.api.ask('GET', '/api/v1/namespaces/default/services/web-service')).spec;
+    expect(await linked.values()).toEqual({
+      WEB_SERVICE_SERVICE_HOST: clusterIP,
+      WEB_SERVICE_SERVICE_PORT: '8765',
+      WEB_SERVICE_SERVICE_PORT_HTTP: '8765',
+      WEB_SERVICE_PORT: `tcp://${clusterIP}:8765`,
+      WEB_SERVICE_PORT_8765_TCP: `tcp://${clusterIP}:8765`,
+      WEB_SERVICE_PORT_8765_TCP_PROTO: 'tcp',
+      WEB_SERVICE_PORT_8765_TCP_PORT: '8765',
+      WEB_SERVICE_PORT_8765_TCP_ADDR: clusterIP,
+    });
+  });
+  it('without service links know the API server alone', async () => {
+    expect(await unlinked.output()).toBe('0\nKUBERNETES_SERVICE_PORT=443\n');
+  });
+  it('give their logs over WebSocket', async () => {
+    await simple.untilLogs(/from the pod/);
+    const client = session(`${simple.path}/log?container=c`, 'binary.k8s.io');
+    expect(await client.opened).toBe(true);
+    await client.closed;
+    expect(Buffer.concat(client.messages).toString()).toBe('from the pod\n');
+  });
+  it('with nothing to run them on their node are refused by it, with a reason', async () => {
+    const pod = node.later('elsewhere', steady(idle(), { nodeName: 'node-1', nodeSelector: { no: 'such' } }));
+    await pod.create();
+    const { status } = await pod.untilPhase('Failed');
+    expect(status).toMatchObject({
+      reason: 'NodeAffinity',
+      message: "Pod was rejected: Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
+    });
+  });
+
   it('have the address of their node', async () => {
     const { status } = await simple.ready();
     const { addresses } = (await nodeObject()).status;

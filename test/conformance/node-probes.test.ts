@@ -1,10 +1,13 @@
 /** Probes and lifecycle hooks on a real node. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { http, idle, once, sh, steady } from './support/real/containers.ts';
 import type { RealPod, Shown } from './support/real/real-pod.ts';
 import { realNode } from './support/real/real-node.ts';
 
 const node = realNode();
+const grpcServer = readFileSync(join(import.meta.dirname, '..', 'images', 'grpc-health.cjs'), 'utf8');
 const restarts = (pod: RealPod): number => pod.now.status.containerStatuses[0].restartCount;
 const timesOf = (pod: RealPod): number[] =>
   pod.changes.map(({ object }) => object.status.containerStatuses?.[0].restartCount ?? 0);
@@ -25,6 +28,18 @@ describe('node: probes', () => {
   const tcp = { tcpSocket: { port: 8080 }, ...often, initialDelaySeconds: 1 };
   const tcpWell = node.pod('tcp-well', steady(http({ livenessProbe: tcp })));
   const tcpFails = node.pod('tcp-fails', steady(idle({ livenessProbe: tcp })));
+  const grpc = (seconds: string): object => ({
+    name: 'c',
+    image: 'timonel.local/node:host',
+    command: ['node', '-e', grpcServer, seconds],
+    livenessProbe: { grpc: { port: 5000 }, ...often, initialDelaySeconds: 1, failureThreshold: 2 },
+  });
+  const grpcWell = node.pod('grpc-well', steady(grpc('0')));
+  const grpcFails = node.pod('grpc-fails', steady(grpc('2')));
+  const redirected = node.pod(
+    'redirected',
+    steady(http({ livenessProbe: { httpGet: { path: '/redirect?http://127.0.0.9/', port: 8080 }, ...often } })),
+  );
   const rising = node.pod('rising', steady(http({ livenessProbe: healthz }, '1')));
   const starting = node.pod(
     'starting',
@@ -68,7 +83,7 @@ describe('node: probes', () => {
     const events = await execFails.events();
     expect(events).toContainEqual(expect.stringMatching(/^Unhealthy: Liveness probe failed: cat: can't open/));
     expect(events).toContainEqual(
-      expect.stringMatching(/^Killing: .*Container c failed liveness probe, will be restarted$/),
+      expect.stringMatching(/^Killing: Container c failed liveness probe, will be restarted$/),
     );
   });
   it('do not restart a container whose command of liveness succeeds', () => stays(execWell));
@@ -82,6 +97,19 @@ describe('node: probes', () => {
   it('do not restart a container that takes connections over TCP', () => stays(tcpWell));
   it('restart a container that takes no connections over TCP', async () => {
     await restarted(tcpFails);
+  });
+  it('do not restart a container that serves over gRPC', () => stays(grpcWell));
+  it('restart a container that serves no longer over gRPC', async () => {
+    await restarted(grpcFails);
+    expect(await grpcFails.events()).toContainEqual(
+      'Unhealthy: Liveness probe failed: service unhealthy (responded with "NOT_SERVING")',
+    );
+  });
+  it('take a redirection to another host for success, with a warning', async () => {
+    await stays(redirected);
+    expect(await redirected.events()).toContainEqual(
+      expect.stringMatching(/^ProbeWarning: Liveness probe warning: Probe terminated redirects/),
+    );
   });
   it('that fail again and again let the count of restarts rise, and never fall', async () => {
     await rising.container('two restarts', ({ restartCount }) => restartCount >= 2);

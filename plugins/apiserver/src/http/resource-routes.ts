@@ -1,6 +1,8 @@
 /** Chooses the verb for a request to a resource. */
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
+import { bytesOverWebSocket } from '../connect/bytes-over-web-socket.ts';
 import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
+import { upgradeOf } from '../connect/upgrade.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { isStored, serves } from '../kinds/served-verbs.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
@@ -93,6 +95,18 @@ export function clientSignal(ctx: Exchange): AbortSignal {
   return controller.signal;
 }
 
+async function overWebSocket({ ctx, parts }: ApiRequest, stream: AsyncIterable<Uint8Array>): Promise<void> {
+  const { connections } = parts;
+  const leave = connections.enter();
+  try {
+    await bytesOverWebSocket({ request: ctx.req, response: ctx.res, connections, leave }, stream);
+    ctx.respond = false;
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
 async function onOwnSubresource(request: ApiRequest): Promise<void> {
   const { ctx, parts, query, subresource } = request;
   const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
@@ -103,6 +117,7 @@ async function onOwnSubresource(request: ApiRequest): Promise<void> {
     body: value,
     signal: clientSignal(ctx),
   });
+  if (response.kind === 'stream' && upgradeOf(ctx.req) === 'websocket') return overWebSocket(request, response.stream);
   await sendPluginAnswer(ctx, response);
 }
 
