@@ -7,6 +7,7 @@ import {
   futimesSync,
   lchownSync,
   linkSync,
+  lstatSync,
   lutimesSync,
   openSync,
   renameSync,
@@ -17,6 +18,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
+import { ownerHere, type Owner } from '@timonel/sdk/linux';
 import { corrupt, shown } from './corrupt.ts';
 import { lstatIfThere, makeDirectory, parentOf } from './entry-names.ts';
 
@@ -35,6 +37,9 @@ export interface OpenFile {
   readonly descriptor: number;
 }
 
+/** Names, for what the layers below show of them. */
+const mostRemembered = 10_000;
+
 /**
  * A directory into which entries of untrusted archives are written. Names are relative and clean (see
  * `cleanEntryName`); no write ever goes through a symbolic link, so that nothing lands outside. All calls are synchronous: one hop to a
@@ -47,7 +52,10 @@ export class LayerTree {
   #directories: Set<string> = new Set(['']);
   readonly #directoryAttributes: Map<string, EntryAttributes> = new Map();
   readonly #lower: readonly string[];
+  readonly #below: Map<string, readonly string[]> = new Map();
   #looksLeft: number;
+  /** Entries that are root's because this node does not have the ids of their owners. */
+  disowned = 0;
 
   /** `lower`: the directories of the layers below, top first. `maxLooks` bounds how often parents are looked at. */
   constructor(root: string, lower: readonly string[] = [], maxLooks: number = 20_000_000) {
@@ -83,7 +91,7 @@ export class LayerTree {
   closeFile({ descriptor, attributes }: OpenFile): void {
     try {
       // chown clears set-user-id, so the mode comes after.
-      if (this.#asRoot) fchownSync(descriptor, attributes.uid, attributes.gid);
+      this.#own(attributes, (uid, gid) => fchownSync(descriptor, uid, gid));
       fchmodSync(descriptor, attributes.mode);
       futimesSync(descriptor, attributes.mtime, attributes.mtime);
     } finally {
@@ -111,7 +119,7 @@ export class LayerTree {
     this.#makeParents(name);
     const path = join(this.root, name);
     this.#create(name, () => symlinkSync(target, path));
-    if (this.#asRoot) lchownSync(path, attributes.uid, attributes.gid);
+    this.#own(attributes, (uid, gid) => lchownSync(path, uid, gid));
     lutimesSync(path, attributes.mtime, attributes.mtime);
   }
 
@@ -141,8 +149,7 @@ export class LayerTree {
   }
 
   lstat(name: string): Stats | undefined {
-    if (--this.#looksLeft < 0) throw corrupt('the layer replaces directories too often: refused');
-    return lstatIfThere(join(this.root, name));
+    return this.#look(join(this.root, name));
   }
 
   /** Sets what was put off: attributes of directories, the deepest first. */
@@ -152,10 +159,22 @@ export class LayerTree {
       const attributes = this.#directoryAttributes.get(name);
       if (attributes === undefined || !this.#isRealDirectory(name)) continue;
       const path = join(this.root, name);
-      if (this.#asRoot) chownSync(path, attributes.uid, attributes.gid);
+      this.#own(attributes, (uid, gid) => chownSync(path, uid, gid));
       chmodSync(path, attributes.mode);
       utimesSync(path, attributes.mtime, attributes.mtime);
     }
+  }
+
+  #own(owner: Owner, change: (uid: number, gid: number) => void): void {
+    if (!this.#asRoot) return;
+    const { uid, gid } = ownerHere(owner);
+    if (uid !== owner.uid || gid !== owner.gid) this.disowned += 1;
+    change(uid, gid);
+  }
+
+  #look(path: string): Stats | undefined {
+    if (--this.#looksLeft < 0) throw corrupt('the layer replaces directories too often: refused');
+    return lstatIfThere(path);
   }
 
   /** Names are mostly new: what is in the way is looked for only when it is. */
@@ -194,15 +213,26 @@ export class LayerTree {
   // overlayfs shows the attributes of the topmost directory: one that the archive does not name keeps those from below.
   #makeImplied(name: string): void {
     makeDirectory(join(this.root, name));
-    for (const layer of this.#lower) {
-      const below = lstatIfThere(join(layer, name));
-      if (below === undefined) continue;
-      if (below.isDirectory()) {
-        const { mode, uid, gid, mtimeMs } = below;
-        this.#directoryAttributes.set(name, { mode: mode & 0o7777, uid, gid, mtime: mtimeMs / 1000 });
-      }
-      return;
+    const [topmost] = this.#layersWith(name);
+    if (topmost === undefined) return;
+    const { mode, uid, gid, mtimeMs } = lstatSync(join(topmost, name));
+    this.#directoryAttributes.set(name, { mode: mode & 0o7777, uid, gid, mtime: mtimeMs / 1000 });
+  }
+
+  /** Layers below that show this as a directory, top first. Nothing is looked for through their links, nor below what hides it. */
+  #layersWith(name: string): readonly string[] {
+    if (name === '') return this.#lower;
+    const known = this.#below.get(name);
+    if (known !== undefined) return known;
+    const layers: string[] = [];
+    for (const layer of this.#layersWith(parentOf(name))) {
+      const found = this.#look(join(layer, name));
+      if (found?.isDirectory() === true) layers.push(layer);
+      else if (found !== undefined) break;
     }
+    if (this.#below.size > mostRemembered) this.#below.clear();
+    this.#below.set(name, layers);
+    return layers;
   }
 
   #isRealDirectory(name: string): boolean {

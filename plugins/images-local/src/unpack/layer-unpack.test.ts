@@ -291,6 +291,22 @@ describe('unpackLayer', () => {
     expect([after.mode, after.mtimeMs, after.uid]).toEqual([before.mode, before.mtimeMs, before.uid]);
   });
 
+  it('gives a directory that is not named the attributes of the layers below, and none of what their links lead to', async () => {
+    await mkdir(join(directory, 'host/sub'), { recursive: true, mode: 0o700 });
+    await unpack([
+      { name: 'd/', type: '5' },
+      { name: 'd/sub/', type: '5', mode: 0o711, mtime: 1 },
+      { name: 'l', type: '2', link: '../host' },
+    ]);
+    const root = await unpack([
+      { name: 'd/sub/new', content: 'x' },
+      { name: 'l/sub/new', content: 'x' },
+    ]);
+    const named = await lstat(join(root, 'd/sub'));
+    expect([named.mode & 0o777, named.mtimeMs]).toEqual([0o711, 1000]);
+    expect((await lstat(join(root, 'l/sub'))).mode & 0o777).toBe(0o755);
+  });
+
   it('replaces a directory by a file, and makes it anew', async () => {
     const root = await unpack([
       { name: 'd/deep/old', content: '1' },

@@ -99,6 +99,9 @@ class LayerUnpack implements TarVisitor {
   notes(): readonly string[] {
     return [
       ...(this.#skipped > 0 ? [`${this.#skipped} device nodes and fifos were left out`] : []),
+      ...(this.tree.disowned > 0
+        ? [`${this.tree.disowned} files are root's: this node has no ids for their owners`]
+        : []),
       ...(this.#xattrWarning === '' ? [] : [`extended attributes: ${this.#xattrWarning}`]),
     ];
   }

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { ownerHere } from '@timonel/sdk/linux';
 import { corrupt } from './corrupt.ts';
 import type { EntryAttributes } from './layer-tree.ts';
 
@@ -41,11 +42,12 @@ export class XattrFile {
     this.#directory = directory;
     this.#tarPath = `${directory}.tar`;
     this.#size = size;
+    const owner = ownerHere(attributes);
     this.#descriptor = openSync(this.#tarPath, 'wx', 0o600);
     const pax = Buffer.concat([
       ...[...xattrs].map(([name, value]) => paxRecord(`SCHILY.xattr.${name}`, value)),
-      paxRecord('uid', Buffer.from(String(attributes.uid))),
-      paxRecord('gid', Buffer.from(String(attributes.gid))),
+      paxRecord('uid', Buffer.from(String(owner.uid))),
+      paxRecord('gid', Buffer.from(String(owner.gid))),
       paxRecord('mtime', Buffer.from(String(attributes.mtime))),
       paxRecord('size', Buffer.from(String(size))),
     ]);
