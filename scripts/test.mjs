@@ -1,5 +1,5 @@
 // Runs the tests: `npm test`, or `npm test -- PATTERN…` for some of them. Unit and integration tests run two at a time, e2e
-// tests one after the other, since they share the machine's network. When few files fail, each is run once more, alone: a
+// tests one after the other, since they share the machine's network. When few files of all fail, each is run once more, alone: a
 // busy machine fails a test in thousands now and then. Those that pass then are named as unsteady: each is a defect of the
 // test or of the code. Ends with the counts, alone on the last line.
 import { spawnSync } from 'node:child_process';
@@ -76,7 +76,7 @@ function runFailedAgain() {
 try {
   jest(['unit', 'integration'], ['--maxWorkers=2'], patterns);
   jest(['e2e'], ['--runInBand'], patterns);
-  if (!broken) runFailedAgain();
+  if (!broken && patterns.length === 0) runFailedAgain();
 } finally {
   rmSync(directory, { recursive: true, force: true });
 }

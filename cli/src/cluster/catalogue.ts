@@ -66,6 +66,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'node-server': () => import('@timonel/plugin-node-server'),
   'node-remote': () => import('@timonel/plugin-node-remote'),
   'registry-distribution': () => import('@timonel/plugin-registry-distribution'),
+  'dns-node': () => import('@timonel/plugin-dns-node'),
   'images-local': () => import('@timonel/plugin-images-local'),
   'runtime-linux': () => import('@timonel/plugin-runtime-linux'),
   'runtime-crun': () => import('@timonel/plugin-runtime-oci/crun'),

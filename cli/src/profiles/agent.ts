@@ -27,6 +27,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
           config: { serviceCidr: settings.serviceCidr, onShutdown: settings.onShutdown },
         }
       : { plugin: 'proxy-userspace' },
+    { plugin: 'dns-node' },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

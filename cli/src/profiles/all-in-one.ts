@@ -16,6 +16,7 @@ export const allInOne: Profile = {
     settings.hasNftables
       ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
       : { plugin: 'proxy-userspace' },
+    { plugin: 'dns-node' },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

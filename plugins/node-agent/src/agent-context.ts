@@ -1,5 +1,6 @@
-import type { Many, PluginContext } from '@timonel/sdk';
+import type { Many, OptionalRef, PluginContext } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { ClusterDns } from '@timonel/sdk/contracts/dns';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
@@ -17,6 +18,7 @@ export interface AgentContext extends Pick<
     readonly runtimes: Many<ContainerRuntime>;
     readonly images: ImageService;
     readonly network: PodNetwork;
+    readonly dns: OptionalRef<ClusterDns>;
     readonly volumes: Many<VolumeDriver>;
   };
 }

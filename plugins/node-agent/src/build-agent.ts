@@ -135,6 +135,7 @@ function servicesOf(
   return {
     nodeName: config.nodeName,
     clusterDomain: config.clusterDomain,
+    dns: () => deps.dns.current?.resolver(),
     env,
     log: ctx.log,
     api: deps.api,

@@ -1,5 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
+import { clusterDns } from '@timonel/sdk/contracts/dns';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { nodeEndpoint } from '@timonel/sdk/contracts/node';
@@ -14,7 +15,7 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'Runs the pods that are bound to this node and reports on them',
   requires: { api: apiClient, runtimes: containerRuntime, images, network: podNetwork },
-  optional: { volumes: volumeDrivers },
+  optional: { dns: clusterDns, volumes: volumeDrivers },
   provides: { node: nodeEndpoint },
   config: configSchema,
   // Containers are taken over by the next agent, so that a swap needs no hand-over.

@@ -1,5 +1,6 @@
 /** What the parts of the agent share. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { DnsResolver } from '@timonel/sdk/contracts/dns';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
@@ -21,6 +22,8 @@ export type EventType = 'Normal' | 'Warning';
 export interface AgentServices {
   readonly nodeName: string;
   readonly clusterDomain: string;
+  /** What pods resolve the cluster's names by. Undefined: nothing does on this node. */
+  dns(): DnsResolver | undefined;
   readonly env: Env;
   readonly log: Logger;
   readonly api: ApiClient;

@@ -108,6 +108,7 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
     hostname,
     addresses: facts.podAddresses,
     clusterDomain: services.clusterDomain,
+    dns: services.dns(),
   });
   const config = containerConfig({
     pod,

@@ -3,7 +3,7 @@ import { container, podWith } from '../plan/testing.ts';
 import { containerConfig } from './container-config.ts';
 import { expand } from './expand.ts';
 import { fieldValue, resourceValue } from './field-ref.ts';
-import { hostsFile, resolvFile } from './network-files.ts';
+import { hostsFile } from './network-files.ts';
 import { linuxResources, podResources, qosClassOf } from './qos.ts';
 import { hostnameOf } from './sandbox-config.ts';
 import { userOf } from './security.ts';
@@ -248,13 +248,5 @@ describe('names and files', () => {
     const text = hostsFile(pod, 'web', ['10.1.0.2'], 'cluster.local');
     expect(text).toContain('10.1.0.2\tweb.sub.default.svc.cluster.local\tweb\n');
     expect(text).toContain('192.0.2.7\ta\tb\n');
-  });
-  it('writes resolv.conf from the node and dnsConfig', () => {
-    const node = 'nameserver 192.0.2.53\nsearch example.com\noptions ndots:2\n';
-    expect(resolvFile(podWith(), node)).toBe('search example.com\nnameserver 192.0.2.53\noptions ndots:2\n');
-    const dnsConfig = { nameservers: ['1.1.1.1'], searches: ['own'], options: [{ name: 'ndots', value: '5' }] };
-    expect(resolvFile(podWith({ dnsPolicy: 'None', dnsConfig }), node)).toBe(
-      'search own\nnameserver 1.1.1.1\noptions ndots:5\n',
-    );
   });
 });

@@ -1,18 +1,14 @@
 /** /etc/hosts, /etc/hostname and /etc/resolv.conf of a pod, which its containers share. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DnsResolver } from '@timonel/sdk/contracts/dns';
 import type { Mount } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
+import { resolvFile } from './resolv-conf.ts';
 
 interface HostAlias {
   readonly ip: string;
   readonly hostnames?: readonly string[];
-}
-
-interface DnsConfig {
-  readonly nameservers?: readonly string[];
-  readonly searches?: readonly string[];
-  readonly options?: readonly { readonly name: string; readonly value?: string }[];
 }
 
 const managedHeader = '# Kubernetes-managed hosts file.';
@@ -39,27 +35,6 @@ export function hostsFile(pod: Pod, hostname: string, addresses: readonly string
   return `${lines.join('\n')}\n`;
 }
 
-/** `nodeFile`: the node's own resolv.conf, which pods use while the cluster has no DNS of its own. */
-export function resolvFile(pod: Pod, nodeFile: string): string {
-  const config = (pod.spec['dnsConfig'] as DnsConfig | undefined) ?? {};
-  const inherited = pod.spec.dnsPolicy === 'None' ? [] : nodeFile.split('\n');
-  const valuesOf = (key: string): string[] =>
-    inherited.flatMap((line) => {
-      const [name, ...rest] = line.trim().split(/\s+/);
-      return name === key ? rest : [];
-    });
-  const servers = [...new Set([...valuesOf('nameserver'), ...(config.nameservers ?? [])])].slice(0, 3);
-  const searches = [...new Set([...valuesOf('search'), ...(config.searches ?? [])])].slice(0, 32);
-  const options = [
-    ...valuesOf('options'),
-    ...(config.options ?? []).map(({ name, value }) => (value ? `${name}:${value}` : name)),
-  ];
-  const lines = searches.length > 0 ? [`search ${searches.join(' ')}`] : [];
-  lines.push(...servers.map((server) => `nameserver ${server}`));
-  if (options.length > 0) lines.push(`options ${[...new Set(options)].join(' ')}`);
-  return `${lines.join('\n')}\n`;
-}
-
 export interface NetworkFilesInput {
   readonly pod: Pod;
   readonly container: Container;
@@ -67,6 +42,7 @@ export interface NetworkFilesInput {
   readonly hostname: string;
   readonly addresses: readonly string[];
   readonly clusterDomain: string;
+  readonly dns: DnsResolver | undefined;
 }
 
 /** Writes the files and answers their mounts, without those whose place the container mounts over itself. */
@@ -77,7 +53,7 @@ export async function networkFileMounts(input: NetworkFilesInput): Promise<Mount
   const nodeResolv = await readFile('/etc/resolv.conf', 'utf8').catch(() => '');
   const files: [name: string, text: string][] = [
     ['hostname', `${hostname}\n`],
-    ['resolv.conf', resolvFile(pod, nodeResolv)],
+    ['resolv.conf', resolvFile({ pod, nodeFile: nodeResolv, cluster: input.dns })],
   ];
   if (pod.spec.hostNetwork === true) files.push(['hosts', await readFile('/etc/hosts', 'utf8').catch(() => '')]);
   else files.push(['hosts', hostsFile(pod, hostname, input.addresses, input.clusterDomain)]);

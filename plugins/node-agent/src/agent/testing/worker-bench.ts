@@ -178,6 +178,7 @@ export class Bench {
     return {
       nodeName: 'node-1',
       clusterDomain: 'cluster.local',
+      dns: () => undefined,
       env: this.env,
       log: createRecordingLogger(),
       api: api as ApiClient,
