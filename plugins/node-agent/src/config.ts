@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { isNamespaced } from './admission/sysctls.ts';
 import type { VerificationPolicy } from './images/pull-records.ts';
+import { checkNodeConfig, nodeFields, type NodeConfig } from './node/node-config.ts';
 
-export interface AgentConfig {
+export interface AgentConfig extends NodeConfig {
   readonly nodeName: string;
   readonly runtime: string;
   readonly labels: Record<string, string>;
@@ -43,7 +44,7 @@ function nodeNameOf(host: string): string {
   return usable.replaceAll(/^[-.]+|[-.]+$/g, '') || 'node';
 }
 
-export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
+const agentSchema = z.strictObject({
   /** Name of the Node object: an RFC 1123 subdomain. */
   nodeName: z
     .string()
@@ -127,4 +128,7 @@ export const configSchema: z.ZodType<AgentConfig> = z.strictObject({
     .int()
     .min(0)
     .default(64 * 1024 * 1024),
+  ...nodeFields,
 });
+
+export const configSchema: z.ZodType<AgentConfig> = agentSchema.superRefine(checkNodeConfig);

@@ -53,6 +53,16 @@ export class ImageGc {
     return this.#round;
   }
 
+  /** All images that nobody uses: the disk is short. */
+  async removeUnused(): Promise<void> {
+    const inUse = await this.#inUse();
+    if (inUse === undefined) return;
+    const { removed, freedBytes } = await this.#parts.images.prune({ inUse, all: true });
+    if (removed.length === 0) return;
+    const images = removed.map(({ references, id }) => references[0] ?? id);
+    this.#parts.log.info({ images, freedBytes }, 'images removed that nobody uses: the disk is short');
+  }
+
   async #look(): Promise<void> {
     const { images, policy, log } = this.#parts;
     const inUse = await this.#inUse();

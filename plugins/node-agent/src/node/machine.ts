@@ -1,7 +1,8 @@
 /** What this machine has and how it is. */
 import { readdir, readFile, statfs } from 'node:fs/promises';
-import { arch, availableParallelism, freemem, platform, release, totalmem, version } from 'node:os';
+import { arch, availableParallelism, platform, release, totalmem, version } from 'node:os';
 import { wholeQuantity, type Quantities } from '@timonel/sdk/kube';
+import { nodeMemory } from '../eviction/node-memory.ts';
 
 export interface Machine {
   readonly capacity: Quantities;
@@ -14,6 +15,7 @@ export interface Machine {
   /** The kernel has AppArmor, and it is on. */
   readonly hasAppArmor: boolean;
   readonly machineId: string;
+  readonly systemUuid: string;
   readonly bootId: string;
   readonly kernelVersion: string;
   readonly osImage: string;
@@ -21,18 +23,7 @@ export interface Machine {
   readonly architecture: string;
 }
 
-export interface Pressure {
-  readonly memory: boolean;
-  readonly disk: boolean;
-  readonly pids: boolean;
-}
-
 const goArchitectures: Record<string, string> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
-
-/** The kubelet's default eviction thresholds. */
-const memoryAvailableBytes = 100 * 1024 * 1024;
-const diskAvailableShare = 0.1;
-const pidsAvailableShare = 0.1;
 
 async function text(path: string): Promise<string> {
   return (await readFile(path, 'utf8').catch(() => '')).trim();
@@ -70,40 +61,29 @@ export async function readMachine(dataDir: string, maxPods: number): Promise<Mac
   const disk = await statfs(dataDir);
   const release_ = await text('/etc/os-release');
   const hugePages = await readHugePages();
+  const memoryBytes = (await nodeMemory())?.capacityBytes ?? totalmem();
+  const machineId = await text('/etc/machine-id');
   const swap = /^SwapTotal:\s+(\d+) kB$/m.exec(await text('/proc/meminfo'))?.[1];
   const pretty = /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(release_)?.[1];
   return {
     capacity: {
       cpu: String(availableParallelism()),
-      memory: `${Math.floor(totalmem() / 1024)}Ki`,
+      memory: `${Math.floor(memoryBytes / 1024)}Ki`,
       'ephemeral-storage': `${Math.floor((disk.blocks * disk.bsize) / 1024)}Ki`,
       pods: String(maxPods),
       ...Object.fromEntries(hugePages.map(hugePagesCapacity)),
     },
-    memoryBytes: totalmem(),
+    memoryBytes,
     swapBytes: Number(swap ?? 0) * 1024,
     hugePageSizes: hugePages.flatMap(({ size, count }) => (count > 0 ? [size] : [])),
     hugePageBytes: hugePages.reduce((sum, { size, count }) => sum + count * (wholeQuantity(size) ?? 0), 0),
     hasAppArmor: (await text('/sys/module/apparmor/parameters/enabled')) === 'Y',
-    machineId: await text('/etc/machine-id'),
+    machineId,
+    systemUuid: (await text('/sys/class/dmi/id/product_uuid')) || machineId,
     bootId: await text('/proc/sys/kernel/random/boot_id'),
     kernelVersion: release(),
     osImage: pretty ?? version(),
     operatingSystem: platform(),
     architecture: goArchitectures[arch()] ?? arch(),
-  };
-}
-
-export async function readPressure(dataDir: string): Promise<Pressure> {
-  const available = /^MemAvailable:\s+(\d+) kB$/m.exec(await text('/proc/meminfo'))?.[1];
-  const memory = available === undefined ? freemem() : Number(available) * 1024;
-  const disk = await statfs(dataDir);
-  const pidMax = Number(await text('/proc/sys/kernel/pid_max'));
-  // Fourth field of /proc/loadavg: runnable/total scheduling entities.
-  const tasks = Number(/\d+\/(\d+)/.exec(await text('/proc/loadavg'))?.[1] ?? 0);
-  return {
-    memory: memory < memoryAvailableBytes,
-    disk: disk.bavail < disk.blocks * diskAvailableShare,
-    pids: pidMax > 0 && pidMax - tasks < pidMax * pidsAvailableShare,
   };
 }

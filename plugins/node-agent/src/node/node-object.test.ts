@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeStatus, type NodeState } from './node-object.ts';
-import { allocatableOf } from './read-state.ts';
+import { allocatableOf, podMemoryBytes } from './allocatable.ts';
+import { transitionEvents } from './node-events.ts';
 
 const features = { recursiveReadOnlyMounts: true, userNamespaces: false };
 const state = {
@@ -8,7 +9,7 @@ const state = {
   capacity: { cpu: '2', memory: '4Gi' },
   allocatable: { cpu: '2', memory: '3Gi' },
   machine: {},
-  pressure: {},
+  pressure: ['DiskPressure'],
   runtimeVersion: 'timonel://linux-1',
   runtimeHandlers: [
     { name: '', features },
@@ -42,10 +43,54 @@ describe('the status of a node', () => {
     expect(shown.at(-1)?.sizeBytes).toBe(10);
   });
 
-  it('takes huge pages off the memory', () => {
-    const capacity = { cpu: '2', memory: '4194304Ki' };
-    expect(allocatableOf(capacity, 0)).toEqual(capacity);
-    expect(allocatableOf(capacity, 2 ** 30)).toEqual({ cpu: '2', memory: '3145728Ki' });
-    expect(allocatableOf(capacity, 2 ** 40)['memory']).toBe('0Ki');
+  it("says what it is short of, in the kubelet's words", () => {
+    const before = nodeStatus({ ...state, pressure: [] }, undefined, '2026-01-01T00:00:00Z');
+    const after = nodeStatus(state, before, '2026-01-01T00:00:10Z');
+    const told = after.conditions?.map(({ type, status, reason, lastTransitionTime }) => [
+      type,
+      status,
+      reason,
+      lastTransitionTime,
+    ]);
+    expect(told).toEqual([
+      ['MemoryPressure', 'False', 'KubeletHasSufficientMemory', '2026-01-01T00:00:00Z'],
+      ['DiskPressure', 'True', 'KubeletHasDiskPressure', '2026-01-01T00:00:10Z'],
+      ['PIDPressure', 'False', 'KubeletHasSufficientPID', '2026-01-01T00:00:00Z'],
+      ['Ready', 'True', 'KubeletReady', '2026-01-01T00:00:00Z'],
+    ]);
+    expect(transitionEvents(undefined, before)).toEqual([
+      'NodeHasSufficientMemory',
+      'NodeHasNoDiskPressure',
+      'NodeHasSufficientPID',
+      'NodeReady',
+    ]);
+    expect(transitionEvents(before, after)).toEqual(['NodeHasDiskPressure']);
+  });
+});
+
+describe('what pods are given of a node', () => {
+  const capacity = { cpu: '2', memory: '4194304Ki', 'ephemeral-storage': '1000Ki', pods: '110' };
+  const nothing = { kubeReserved: {}, systemReserved: {}, evictionHard: {} };
+
+  it('is all of it, less memory in huge pages', () => {
+    expect(allocatableOf(capacity, 0, nothing)).toEqual({ ...capacity, 'ephemeral-storage': '1024000' });
+    expect(allocatableOf(capacity, 2 ** 30, nothing)).toMatchObject({ memory: '3145728Ki' });
+    expect(allocatableOf(capacity, 2 ** 40, nothing)['memory']).toBe('0Ki');
+    expect(allocatableOf({ pods: '3' }, 0, nothing)).toEqual({ pods: '3' });
+  });
+
+  it('is less what is reserved, and what hard thresholds keep free', () => {
+    const kept = {
+      kubeReserved: { cpu: '100m', memory: '256Mi' },
+      systemReserved: { cpu: '0.4', memory: '1Gi', 'ephemeral-storage': '100Ki' },
+      evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '10%', 'imagefs.available': '15%' },
+    };
+    expect(allocatableOf(capacity, 0, kept)).toEqual({
+      cpu: '1500m',
+      memory: `${4_194_304 - (256 + 1024 + 100) * 1024}Ki`,
+      'ephemeral-storage': String(800 * 1024),
+      pods: '110',
+    });
+    expect(podMemoryBytes(2 ** 32, kept)).toBe(2 ** 32 - (256 + 1024) * 2 ** 20);
   });
 });

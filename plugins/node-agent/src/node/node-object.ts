@@ -1,6 +1,7 @@
 /** The Node object of this node. Pure. */
 import type { Condition, Node, Quantities } from '@timonel/sdk/kube';
-import type { Machine, Pressure } from './machine.ts';
+import type { NodePressure } from '../eviction/signals.ts';
+import type { Machine } from './machine.ts';
 
 export interface RuntimeHandler {
   /** Empty: that of pods without a runtime class. */
@@ -14,7 +15,7 @@ export interface NodeState {
   readonly capacity: Quantities;
   readonly allocatable: Quantities;
   readonly machine: Machine;
-  readonly pressure: Pressure;
+  readonly pressure: readonly NodePressure[];
   readonly address: string;
   /** 0: nobody outside of the process can call this node. */
   readonly serverPort: number;
@@ -70,17 +71,17 @@ function condition(
 }
 
 function conditionsOf(state: NodeState, before: readonly Condition[], now: string): Condition[] {
-  const { memory, disk, pids } = state.pressure;
+  const has = (pressure: NodePressure): boolean => state.pressure.includes(pressure);
   const of = condition.bind(undefined, before, now);
   const ready = state.notReady === '';
   return [
-    memory
+    has('MemoryPressure')
       ? of('MemoryPressure', true, 'KubeletHasInsufficientMemory', 'kubelet has insufficient memory available')
       : of('MemoryPressure', false, 'KubeletHasSufficientMemory', 'kubelet has sufficient memory available'),
-    disk
+    has('DiskPressure')
       ? of('DiskPressure', true, 'KubeletHasDiskPressure', 'kubelet has disk pressure')
       : of('DiskPressure', false, 'KubeletHasNoDiskPressure', 'kubelet has no disk pressure'),
-    pids
+    has('PIDPressure')
       ? of('PIDPressure', true, 'KubeletHasInsufficientPID', 'kubelet has insufficient PID available')
       : of('PIDPressure', false, 'KubeletHasSufficientPID', 'kubelet has sufficient PID available'),
     ready
@@ -103,7 +104,7 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
     ],
     nodeInfo: {
       machineID: machine.machineId,
-      systemUUID: machine.machineId,
+      systemUUID: machine.systemUuid,
       bootID: machine.bootId,
       kernelVersion: machine.kernelVersion,
       osImage: machine.osImage,
@@ -112,6 +113,7 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
       kubeProxyVersion: '',
       operatingSystem: machine.operatingSystem,
       architecture: machine.architecture,
+      ...(machine.swapBytes > 0 ? { swap: { capacity: machine.swapBytes } } : {}),
     },
     runtimeHandlers: state.runtimeHandlers.map(({ name, features }) => ({ name, features: { ...features } })),
     features: { supplementalGroupsPolicy: state.supplementalGroupsPolicy },

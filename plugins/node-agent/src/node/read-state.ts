@@ -1,22 +1,16 @@
 /** Reads what the Node object tells. */
 import type { RuntimeInfo } from '@timonel/sdk/contracts/runtime';
-import { wholeQuantity, type Quantities } from '@timonel/sdk/kube';
 import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
 import { namesOf } from '../container/image-digest.ts';
+import type { NodePressure } from '../eviction/signals.ts';
 import { defaultAddress } from './default-address.ts';
-import { readPressure, type Machine } from './machine.ts';
+import { allocatableOf } from './allocatable.ts';
+import type { Machine } from './machine.ts';
 import type { NodeState, RuntimeHandler } from './node-object.ts';
 
 export function capacityOf(machine: Machine, config: AgentContext['config']): Record<string, string> {
   return { ...machine.capacity, ...config.capacity };
-}
-
-/** What pods can be given: memory in huge pages is nobody's who asks for memory. */
-export function allocatableOf(capacity: Quantities, hugePageBytes: number): Quantities {
-  const memory = wholeQuantity(capacity['memory'] ?? '0') ?? 0;
-  if (hugePageBytes === 0) return capacity;
-  return { ...capacity, memory: `${Math.max(0, Math.floor((memory - hugePageBytes) / 1024))}Ki` };
 }
 
 export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config' | 'deps'>): Promise<string> {
@@ -50,7 +44,14 @@ function handlersOf(known: ReadonlyMap<string, RuntimeInfo>, usual: string): Run
   return info === undefined ? named : [handler('', info), ...named];
 }
 
-export async function readNodeState(ctx: AgentContext, machine: Machine, runtimes: Runtimes): Promise<NodeState> {
+export interface StateParts {
+  readonly machine: Machine;
+  readonly runtimes: Runtimes;
+  pressure(): readonly NodePressure[];
+}
+
+export async function readNodeState(ctx: AgentContext, parts: StateParts): Promise<NodeState> {
+  const { machine, runtimes } = parts;
   const { deps, config } = ctx;
   const network = await deps.network.nodeNetwork();
   const known = await infos(runtimes);
@@ -65,9 +66,9 @@ export async function readNodeState(ctx: AgentContext, machine: Machine, runtime
     name: config.nodeName,
     labels: config.labels,
     capacity,
-    allocatable: allocatableOf(capacity, machine.hugePageBytes),
+    allocatable: allocatableOf(capacity, machine.hugePageBytes, config),
     machine,
-    pressure: await readPressure(ctx.dataDir),
+    pressure: parts.pressure(),
     address: await nodeAddressOf(ctx),
     serverPort: config.serverPort,
     podCidr: network.podCidr,

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { isAlreadyExists, isNotFound, leases, namespaces, nodes, type Node } from '@timonel/sdk/kube';
+import { transitionEvents } from './node-events.ts';
 import { newNode, nodeLabels, nodeStatus, withoutHeartbeat, type NodeState } from './node-object.ts';
 
 export interface RegistrationOptions {
@@ -12,6 +13,8 @@ export interface RegistrationOptions {
   readonly api: ApiClient;
   readonly env: Env;
   readonly log: Logger;
+  /** About the Node. */
+  event(reason: string, message: string): void;
   readState(): Promise<NodeState>;
 }
 
@@ -24,6 +27,8 @@ export class Registration {
   #beating: Promise<void> | undefined;
   #again = false;
   #closed = false;
+  /** Of the Node object. */
+  #uid: string | undefined;
   #statusWrittenAt = Number.NEGATIVE_INFINITY;
   #retryMs = firstRetryMs;
 
@@ -72,12 +77,16 @@ export class Registration {
     const { api, env, nodeName, statusIntervalMs } = this.#options;
     const state = await this.#options.readState();
     const node = await this.#present(state);
+    this.#uid = node.metadata.uid;
     const status = nodeStatus(state, node.status, env.clock.timestamp());
     const changed = !isDeepStrictEqual(withoutHeartbeat(status), withoutHeartbeat(node.status));
     if (!changed && env.clock.monotonic() - this.#statusWrittenAt < statusIntervalMs) return;
     // Without the resourceVersion: the status is this node's alone.
     const { resourceVersion: _ignored, ...metadata } = node.metadata;
     await api.updateStatus(nodes, { ...node, metadata, status }, { fieldManager: 'node-agent' });
+    for (const reason of transitionEvents(node.status, status)) {
+      this.#options.event(reason, `Node ${nodeName} status is now: ${reason}`);
+    }
     this.#statusWrittenAt = env.clock.monotonic();
     this.#options.log.debug({ node: nodeName }, 'node status written');
   }
@@ -112,14 +121,18 @@ export class Registration {
       renewTime: env.clock.microTimestamp(),
     };
     const name = { namespace: leaseNamespace, name: nodeName };
+    // It goes with the Node.
+    const owner = { apiVersion: 'v1', kind: 'Node', name: nodeName, uid: this.#uid ?? '' };
+    const ownerReferences = [owner];
     try {
-      await api.patch(leases, name, { type: 'merge', body: { spec } }, { fieldManager: 'node-agent' });
+      const body = { metadata: { ownerReferences }, spec };
+      await api.patch(leases, name, { type: 'merge', body }, { fieldManager: 'node-agent' });
       return;
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
     await this.#ensureNamespace();
-    const metadata = { ...name };
+    const metadata = { ...name, ownerReferences };
     await api.create(leases, { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec });
   }
 

@@ -1,0 +1,70 @@
+/** The keys that say how the node looks after itself: what it keeps for others, when it ends pods, which it has of its own. */
+import { wholeQuantity, milliCpu } from '@timonel/sdk/kube';
+import { z } from 'zod';
+import { durationMs } from '../durations.ts';
+import { defaultHardThresholds, thresholdProblems } from '../eviction/thresholds.ts';
+
+type Amounts = Readonly<Record<string, string>>;
+
+export interface NodeConfig {
+  readonly kubeReserved: Amounts;
+  readonly systemReserved: Amounts;
+  readonly evictionHard: Amounts;
+  readonly evictionSoft: Amounts;
+  readonly evictionSoftGracePeriod: Amounts;
+  readonly evictionMinimumReclaim: Amounts;
+  readonly evictionPressureTransitionPeriod: string;
+  readonly evictionMaxPodGracePeriod: number;
+  readonly evictionIntervalMs: number;
+}
+
+const duration = z
+  .string()
+  .refine((text) => durationMs(text) !== undefined, { error: 'must be a duration: 30s, 1m30s' });
+const amounts = z.record(z.string(), z.string());
+
+/** Of what can be kept for others. */
+const reservable = ['cpu', 'memory', 'ephemeral-storage'];
+
+const reserved = amounts.superRefine((given, context) => {
+  for (const [name, text] of Object.entries(given)) {
+    const parsed = name === 'cpu' ? milliCpu(text) : wholeQuantity(text);
+    const isUsable = parsed !== undefined && parsed >= 0;
+    if (reservable.includes(name) && isUsable) continue;
+    const message = reservable.includes(name) ? `"${text}" is no quantity` : `use ${reservable.join(', ')}`;
+    context.addIssue({ code: 'custom', path: [name], message });
+  }
+});
+
+type Fields = { readonly [Key in keyof NodeConfig]: z.ZodType<NodeConfig[Key]> };
+
+export const nodeFields: Fields = {
+  /** What the node keeps for Timonel, by resource: `cpu`, `memory`, `ephemeral-storage`. Pods are given what is left. */
+  kubeReserved: reserved.default({}),
+  /** And what for the rest of the system. */
+  systemReserved: reserved.default({}),
+  /**
+   * Pods are ended when less is left, as the kubelet does it: quantities or percentages by `memory.available`, `nodefs.available`,
+   * `nodefs.inodesFree`, `imagefs.available`, `imagefs.inodesFree`, `pid.available`. What is not named has no threshold; nor has `0`.
+   */
+  evictionHard: amounts.default(defaultHardThresholds),
+  /** The same, when it lasts for `evictionSoftGracePeriod`. */
+  evictionSoft: amounts.default({}),
+  /** Durations by signal, `1m30s`: each soft threshold has one. */
+  evictionSoftGracePeriod: amounts.default({}),
+  /** Once pods are ended, until so much more than the threshold is left. */
+  evictionMinimumReclaim: amounts.default({}),
+  /** For how long MemoryPressure, DiskPressure and PIDPressure stay after their cause went. */
+  evictionPressureTransitionPeriod: duration.default('5m'),
+  /** Seconds that pods have for their end when a soft threshold ends them, at most. */
+  evictionMaxPodGracePeriod: z.number().int().min(0).default(0),
+  /** Time between two looks at what the node has left. */
+  evictionIntervalMs: z.number().int().min(100).default(10_000),
+};
+
+/** What only the keys together can get wrong. */
+export function checkNodeConfig(config: NodeConfig, context: z.RefinementCtx): void {
+  for (const { key, message } of thresholdProblems(config)) {
+    context.addIssue({ code: 'custom', path: [key], message });
+  }
+}
