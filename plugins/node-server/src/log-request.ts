@@ -18,6 +18,13 @@ function numberOf(query: URLSearchParams, name: string): number | undefined {
   return Number(text);
 }
 
+function streamOf(query: URLSearchParams): Pick<LogOptions, 'stream'> {
+  const stream = query.get('stream');
+  if (stream === null || stream === 'All') return {};
+  if (stream === 'Stdout' || stream === 'Stderr') return { stream };
+  throw refuse(`stream: "${stream.slice(0, 64)}" is none of All, Stdout, Stderr`);
+}
+
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -43,6 +50,7 @@ export function logRequest(url: URL, signal: AbortSignal): LogRequest | undefine
       follow: query.get('follow') === 'true',
       previous: query.get('previous') === 'true',
       timestamps: query.get('timestamps') === 'true',
+      ...streamOf(query),
       tailLines: numberOf(query, 'tailLines'),
       limitBytes: numberOf(query, 'limitBytes'),
       sinceSeconds: numberOf(query, 'sinceSeconds'),

@@ -97,7 +97,7 @@ describe('the server of a node', () => {
       yield Buffer.from('one\n');
       yield Buffer.from('two\n');
     });
-    const query = '&follow=true&tailLines=5&limitBytes=9&sinceSeconds=3&timestamps=true';
+    const query = '&follow=true&tailLines=5&limitBytes=9&sinceSeconds=3&timestamps=true&stream=Stderr';
     const answer = await ask(path + query, await client('timonel:masters'));
     expect(answer).toMatchObject({ code: 200, text: 'one\ntwo\n' });
     expect(seen).toMatchObject({
@@ -112,6 +112,7 @@ describe('the server of a node', () => {
       limitBytes: 9,
       sinceSeconds: 3,
       sinceTime: undefined,
+      stream: 'Stderr',
     });
   });
 
@@ -188,6 +189,7 @@ describe('the server of a node', () => {
     ['GET', '/containerLogs/default/web', 400],
     ['GET', '/containerLogs/default/web/app', 400],
     ['GET', `${path}&tailLines=-1`, 400],
+    ['GET', `${path}&stream=Both`, 400],
     ['GET', '/containerLogs/default/%E0%A4%A/app?uid=u1', 400],
     ['GET', '/pods', 404],
     ['POST', path, 405],

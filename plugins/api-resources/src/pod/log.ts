@@ -31,6 +31,21 @@ function count(query: URLSearchParams, name: string, least: number): number | un
   return value;
 }
 
+function streamOf(query: URLSearchParams): Pick<LogOptions, 'stream'> {
+  const stream = query.get('stream') ?? 'All';
+  if (stream === 'All') return {};
+  if (stream !== 'Stdout' && stream !== 'Stderr')
+    throw invalidOption('stream', stream, 'supported values: "All", "Stdout", "Stderr"');
+  // The lines of the end are counted before they are told apart.
+  if (query.has('tailLines'))
+    throw invalidOption(
+      'tailLines',
+      query.get('tailLines') ?? '',
+      '`tailLines` and specific `stream` are mutually exclusive for now',
+    );
+  return { stream };
+}
+
 function containerNames(pod: Pod): string[] {
   const spec = objectOf(pod.spec);
   return itemsOf(spec.containers).map((item) => textOf(objectOf(item).name));
@@ -69,6 +84,7 @@ function readOptions(pod: Pod, query: URLSearchParams, signal: AbortSignal): Log
     sinceSeconds,
     sinceTime,
     timestamps: flag(query, 'timestamps'),
+    ...streamOf(query),
     signal,
   };
 }

@@ -217,6 +217,16 @@ describe('pods/log', () => {
     expect(other.asked).toBeUndefined();
   });
 
+  it('asks for one of the streams, or both', async () => {
+    const node = new LoggingNode('n1', twoLines);
+    const asked: unknown[] = [];
+    for (const query of ['', 'stream=All', 'stream=Stderr']) {
+      await textOfStream(await call('log', bound(), { query }, { nodes: [node] }));
+      asked.push(node.asked?.stream);
+    }
+    expect(asked).toEqual([undefined, undefined, 'Stderr']);
+  });
+
   it('asks who finds remote nodes for one that is not in this process', async () => {
     const far = new LoggingNode('n1', async function* logs() {
       await Promise.resolve();
@@ -306,6 +316,8 @@ describe('pods/log', () => {
       422,
       'tailLines: Invalid value: "-1": must be greater than or equal to 0',
     ],
+    ['an unknown stream', bound(), 'stream=Both', 422, 'supported values: "All", "Stdout", "Stderr"'],
+    ['the end of one stream', bound(), 'stream=Stderr&tailLines=5', 422, 'are mutually exclusive'],
     ['no bytes', bound(), 'limitBytes=0', 422, 'limitBytes: Invalid value: "0": must be greater than 0'],
     ['lines', bound(), 'tailLines=many', 400, 'tailLines: "many" is not a whole number'],
     ['time', bound(), 'sinceTime=yesterday', 400, 'sinceTime: "yesterday" is not a time'],

@@ -8,37 +8,30 @@ import { acceptWebSocket, checkHandshake } from './web-socket.ts';
 const base64 = 'base64.binary.k8s.io';
 const protocols = ['binary.k8s.io', base64] as const;
 
-type Bytes = AsyncIterator<Uint8Array>;
-
-/** Ends the stream with the connection. @throws what the stream throws before its first bytes, and ApiError BadRequest */
-export async function bytesOverWebSocket(call: ConnectionCall, stream: AsyncIterable<Uint8Array>): Promise<void> {
-  const { request, response, connections, leave } = call;
+/** Which protocol the client is to be answered in: before there is a stream, which nobody would read after a refusal. @throws ApiError BadRequest */
+export function bytesProtocol({ request }: Pick<ConnectionCall, 'request'>): string {
   checkHandshake(request);
   const offered = offeredProtocols(request);
-  const protocol = offered.length === 0 ? '' : firstOf(offered, protocols);
-  const bytes = stream[Symbol.asyncIterator]();
-  // An early failure still becomes a Status.
-  const first = await bytes.next();
+  return offered.length === 0 ? '' : firstOf(offered, protocols);
+}
+
+/** `stream` ends with the connection. */
+export function bytesOverWebSocket(call: ConnectionCall, protocol: string, stream: AsyncIterable<Uint8Array>): void {
+  const { request, response, connections, leave } = call;
   const accepted = acceptWebSocket(request, response, protocol, (socket) => {
     socket.on('error', () => undefined);
     const stayed = connections.onStop(() => socket.terminate());
-    const work = send(socket, bytes, first, protocol === base64).finally(stayed);
+    const work = send(socket, stream, protocol === base64).finally(stayed);
     connections.detach(work, leave);
   });
-  if (accepted) return;
-  leave();
-  await bytes.return?.();
+  // Its request is over, by which it ends: read to there, it lets go of what it holds.
+  if (!accepted) connections.detach(drained(stream), leave);
 }
 
-async function send(
-  socket: WebSocket,
-  bytes: Bytes,
-  first: IteratorResult<Uint8Array>,
-  asText: boolean,
-): Promise<void> {
+async function send(socket: WebSocket, stream: AsyncIterable<Uint8Array>, asText: boolean): Promise<void> {
   try {
-    for (let next = first; next.done !== true; next = await bytes.next()) {
-      const message = asText ? Buffer.from(next.value).toString('base64') : next.value;
+    for await (const bytes of stream) {
+      const message = asText ? Buffer.from(bytes).toString('base64') : bytes;
       // One message at a time: who reads slowly is read for slowly.
       await new Promise<void>((resolve, reject) =>
         socket.send(message, (error) => (error ? reject(error) : resolve())),
@@ -48,7 +41,9 @@ async function send(
   } catch (error) {
     socket.close(1011);
     throw error;
-  } finally {
-    await bytes.return?.();
   }
+}
+
+async function drained(stream: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const _bytes of stream) break;
 }

@@ -1,6 +1,7 @@
 /** Chooses the verb for a request to a resource. */
+import type { SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
-import { bytesOverWebSocket } from '../connect/bytes-over-web-socket.ts';
+import { bytesOverWebSocket, bytesProtocol } from '../connect/bytes-over-web-socket.ts';
 import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
 import { upgradeOf } from '../connect/upgrade.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
@@ -95,30 +96,43 @@ export function clientSignal(ctx: Exchange): AbortSignal {
   return controller.signal;
 }
 
-async function overWebSocket({ ctx, parts }: ApiRequest, stream: AsyncIterable<Uint8Array>): Promise<void> {
+async function onOwnSubresource(request: ApiRequest): Promise<void> {
+  const { ctx } = request;
+  if (upgradeOf(ctx.req) === 'websocket') return onSocketOfSubresource(request);
+  await sendPluginAnswer(ctx, await answerOfSubresource(request));
+}
+
+/** What is a stream comes by WebSocket to clients that ask for it. */
+async function onSocketOfSubresource(request: ApiRequest): Promise<void> {
+  const { ctx, parts } = request;
   const { connections } = parts;
+  const protocol = bytesProtocol({ request: ctx.req });
   const leave = connections.enter();
   try {
-    await bytesOverWebSocket({ request: ctx.req, response: ctx.res, connections, leave }, stream);
-    ctx.respond = false;
+    const answer = await answerOfSubresource(request);
+    if (answer.kind === 'stream') {
+      bytesOverWebSocket({ request: ctx.req, response: ctx.res, connections, leave }, protocol, answer.stream);
+      ctx.respond = false;
+      return;
+    }
+    await sendPluginAnswer(ctx, answer);
   } catch (error) {
     leave();
     throw error;
   }
+  leave();
 }
 
-async function onOwnSubresource(request: ApiRequest): Promise<void> {
+async function answerOfSubresource(request: ApiRequest): Promise<SubresourceResponse> {
   const { ctx, parts, query, subresource } = request;
   const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
-  const response = await callSubresource(parts.registry, targetOf(request, isDryRun(query)), {
+  return callSubresource(parts.registry, targetOf(request, isDryRun(query)), {
     subresource,
     method: ctx.method === 'HEAD' ? 'GET' : ctx.method,
     query,
     body: value,
     signal: clientSignal(ctx),
   });
-  if (response.kind === 'stream' && upgradeOf(ctx.req) === 'websocket') return overWebSocket(request, response.stream);
-  await sendPluginAnswer(ctx, response);
 }
 
 /** Whether a subresource reads and writes a part of the object. */

@@ -110,6 +110,15 @@ describe('a log that goes on in a new file', () => {
     expect(text).toBe(`${expected(1, 2)}${expected(5, 10)}`);
   });
 
+  it('is read by stream', async () => {
+    const log = new Log();
+    log.write(1);
+    appendFileSync(log.path, '2026-01-01T00:00:00Z stderr F wrong\n');
+    const read = (stream: 'Stdout' | 'Stderr') =>
+      textOf(readLog(log.path, { ...options, follow: false, stream }, createRealEnv(), async () => true));
+    expect([await read('Stdout'), await read('Stderr')]).toEqual([expected(1, 1), 'wrong\n']);
+  });
+
   it('is read from its present file without follow', async () => {
     const log = new Log();
     log.write(2);

@@ -7,7 +7,7 @@ import { parseLine } from './cri-format.ts';
 
 export type ReadOptions = Pick<
   LogOptions,
-  'follow' | 'tailLines' | 'limitBytes' | 'sinceSeconds' | 'sinceTime' | 'timestamps' | 'signal'
+  'follow' | 'tailLines' | 'limitBytes' | 'sinceSeconds' | 'sinceTime' | 'timestamps' | 'stream' | 'signal'
 >;
 
 const chunkBytes = 64 * 1024;
@@ -120,9 +120,10 @@ function sinceMs(options: ReadOptions, nowMs: number): number {
   return Number.NEGATIVE_INFINITY;
 }
 
-/** What a reader sees of one raw line; nothing of a malformed one and of one before `since`. */
-function textOf(raw: Buffer, since: number, timestamps: boolean): string {
+/** What a reader sees of one raw line; nothing of a malformed one, of one before `since` and of the other stream. */
+function textOf(raw: Buffer, since: number, { timestamps, stream }: ReadOptions): string {
   const line = parseLine(raw.toString('utf8').replace(/\n$/, ''));
+  if (stream !== undefined && line?.stream !== stream.toLowerCase()) return '';
   if (line === undefined || (since > Number.NEGATIVE_INFINITY && rfc3339Ms(line.time) < since)) return '';
   return `${timestamps ? `${line.time} ` : ''}${line.text}${line.partial ? '' : '\n'}`;
 }
@@ -142,7 +143,7 @@ export async function* readLog(
     const since = sinceMs(options, env.clock.now());
     let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
     for await (const lines of lineBatches(log, start, options, env, ended)) {
-      const bytes = Buffer.from(lines.map((raw) => textOf(raw, since, options.timestamps)).join(''), 'utf8');
+      const bytes = Buffer.from(lines.map((raw) => textOf(raw, since, options)).join(''), 'utf8');
       if (bytes.length > 0) yield bytes.length > left ? bytes.subarray(0, left) : bytes;
       left -= bytes.length;
       if (left <= 0) return;

@@ -3,6 +3,9 @@ import type { Duplex } from 'node:stream';
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { ExecOptions, ExecSession } from '../runtime/index.ts';
 
+/** What a container writes to, as `pods/log` names it. */
+export type LogStream = 'Stdout' | 'Stderr';
+
 /** Options of `pods/log`, as core/v1 PodLogOptions names them. */
 export interface LogOptions {
   readonly container: string;
@@ -14,6 +17,8 @@ export interface LogOptions {
   /** RFC 3339. */
   readonly sinceTime: string | undefined;
   readonly timestamps: boolean;
+  /** Absent: both. */
+  readonly stream?: LogStream;
   readonly signal: AbortSignal;
 }
 
@@ -105,7 +110,7 @@ export function containerLogPath(pod: PodReference, options: LogOptions): string
   const parts = [pod.namespace, pod.name, options.container].map(encodeURIComponent).join('/');
   const query = new URLSearchParams({ uid: pod.uid });
   for (const name of ['follow', 'previous', 'timestamps'] as const) if (options[name]) query.set(name, 'true');
-  for (const name of ['tailLines', 'limitBytes', 'sinceSeconds', 'sinceTime'] as const) {
+  for (const name of ['tailLines', 'limitBytes', 'sinceSeconds', 'sinceTime', 'stream'] as const) {
     const value = options[name];
     if (value !== undefined) query.set(name, String(value));
   }
