@@ -16,6 +16,7 @@ import {
   persistentVolumeClaims,
   persistentVolumes,
   storageClasses,
+  volumeAttachments,
 } from './storage.ts';
 import { replicationControllers } from './workloads.ts';
 
@@ -30,7 +31,7 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
-  'storage.k8s.io/v1': ['VolumeAttachment volumeattachments', 'VolumeAttributesClass volumeattributesclasses'],
+  'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
   'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
   'flowcontrol.apiserver.k8s.io/v1': [
     'FlowSchema flowschemas',
@@ -82,6 +83,7 @@ export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   storageClasses,
   csiDrivers,
   csiNodes,
+  volumeAttachments,
   priorityClasses,
   runtimeClasses,
 ] as readonly ResourceType[]);

@@ -28,11 +28,29 @@ export interface PersistentVolumeClaim extends KubeObject {
   };
 }
 
+export interface SecretReference {
+  namespace?: string;
+  name?: string;
+}
+
+export interface CsiPersistentVolumeSource {
+  driver?: string;
+  volumeHandle?: string;
+  readOnly?: boolean;
+  fsType?: string;
+  volumeAttributes?: Record<string, string>;
+  controllerPublishSecretRef?: SecretReference;
+  nodeStageSecretRef?: SecretReference;
+  nodePublishSecretRef?: SecretReference;
+  controllerExpandSecretRef?: SecretReference;
+  nodeExpandSecretRef?: SecretReference;
+}
+
 export interface PersistentVolumeSpec {
   accessModes?: string[];
   capacity?: Quantities;
   claimRef?: ObjectReference;
-  csi?: { driver?: string; volumeHandle?: string };
+  csi?: CsiPersistentVolumeSource;
   hostPath?: { path: string; type?: string };
   local?: { path: string; fsType?: string };
   mountOptions?: string[];
@@ -68,11 +86,51 @@ export interface StorageClass extends KubeObject {
 }
 
 export interface CsiDriver extends KubeObject {
-  spec?: { storageCapacity?: boolean; attachRequired?: boolean; [field: string]: unknown };
+  spec?: {
+    storageCapacity?: boolean;
+    attachRequired?: boolean;
+    podInfoOnMount?: boolean;
+    requiresRepublish?: boolean;
+    /** `File`, `None`, `ReadWriteOnceWithFSType`. */
+    fsGroupPolicy?: string;
+    /** `Persistent`, `Ephemeral`. */
+    volumeLifecycleModes?: string[];
+    tokenRequests?: { audience: string; expirationSeconds?: number }[];
+    [field: string]: unknown;
+  };
+}
+
+export interface CsiNodeDriver {
+  name: string;
+  /** As the driver calls the node. */
+  nodeID?: string;
+  topologyKeys?: string[];
+  allocatable?: { count?: number };
 }
 
 export interface CsiNode extends KubeObject {
-  spec?: { drivers?: { name: string; nodeID?: string; allocatable?: { count?: number } }[] };
+  spec?: { drivers?: CsiNodeDriver[] };
+}
+
+/** That a volume is to be attached to a node, and whether it is. */
+export interface VolumeAttachment extends KubeObject {
+  spec?: {
+    /** Name of the driver. */
+    attacher: string;
+    nodeName: string;
+    source: { persistentVolumeName?: string; inlineVolumeSpec?: unknown };
+  };
+  status?: {
+    attached: boolean;
+    attachmentMetadata?: Record<string, string>;
+    attachError?: VolumeFault;
+    detachError?: VolumeFault;
+  };
+}
+
+export interface VolumeFault {
+  time?: string;
+  message?: string;
 }
 
 /** How much can be made of a class where the topology says. */
@@ -120,4 +178,10 @@ export const csiStorageCapacities: ResourceType<CsiStorageCapacity> = defineReso
   resource: 'csistoragecapacities',
   kind: 'CSIStorageCapacity',
   namespaced: true,
+});
+export const volumeAttachments: ResourceType<VolumeAttachment> = defineResource({
+  ...storage,
+  resource: 'volumeattachments',
+  kind: 'VolumeAttachment',
+  namespaced: false,
 });

@@ -1,6 +1,8 @@
 /** Directories of this machine as volumes of pods: those that were made here, and others that a PersistentVolume names. */
 import { mkdir, stat } from 'node:fs/promises';
 import { isAbsolute, normalize } from 'node:path';
+import { errorMessage } from '@timonel/sdk';
+import { giveToGroup } from '@timonel/sdk/linux';
 import {
   VolumeError,
   type MountedVolume,
@@ -8,7 +10,6 @@ import {
   type VolumeMountRequest,
 } from '@timonel/sdk/contracts/volume';
 import { measureDisk } from './directories.ts';
-import { giveToGroup } from './group.ts';
 
 function pathOf({ volume }: VolumeMountRequest): { readonly path: string; readonly mayBeMade: boolean } {
   const { local, hostPath } = volume.spec ?? {};
@@ -16,6 +17,12 @@ function pathOf({ volume }: VolumeMountRequest): { readonly path: string; readon
   if (!isAbsolute(path)) throw new VolumeError(`volume ${volume.metadata.name ?? ''}: path "${path}" must be absolute`);
   const type = hostPath?.type ?? '';
   return { path, mayBeMade: local === undefined && (type === '' || type === 'DirectoryOrCreate') };
+}
+
+async function give(path: string, group: number): Promise<void> {
+  await giveToGroup(path, group).catch((error: unknown) => {
+    throw new VolumeError(errorMessage(error), { cause: error });
+  });
 }
 
 export const localDriver: VolumeDriver = {
@@ -29,7 +36,7 @@ export const localDriver: VolumeDriver = {
     if (found === undefined) {
       throw new VolumeError(`volume ${volume.metadata.name ?? ''}: ${path} does not exist on this node`);
     }
-    if (fsGroup !== undefined && !readOnly && found.isDirectory()) await giveToGroup(path, fsGroup);
+    if (fsGroup !== undefined && !readOnly && found.isDirectory()) await give(path, fsGroup);
     return { hostPath: path };
   },
 

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { giveToGroup } from './group.ts';
+import { giveToGroup } from './give-to-group.ts';
 
 let root: string;
 beforeEach(async () => {

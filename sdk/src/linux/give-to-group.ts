@@ -4,7 +4,6 @@
  */
 import { constants } from 'node:fs';
 import { open, readdir, type FileHandle } from 'node:fs/promises';
-import { VolumeError } from '@timonel/sdk/contracts/volume';
 
 const setGroupId = 0o2000;
 const groupAll = 0o070;
@@ -32,7 +31,7 @@ async function give(file: FileHandle, group: number): Promise<void> {
 }
 
 async function giveInside(directory: FileHandle, group: number, depth: number): Promise<void> {
-  if (depth > deepest) throw new VolumeError(`directories of the volume are more than ${deepest} levels deep`);
+  if (depth > deepest) throw new Error(`directories of the volume are more than ${deepest} levels deep`);
   const path = `/proc/self/fd/${directory.fd}`;
   for (const name of await readdir(path)) {
     const file = await opened(`${path}/${name}`);
@@ -46,7 +45,7 @@ async function giveInside(directory: FileHandle, group: number, depth: number): 
   }
 }
 
-/** Does nothing when the directory is the group's already: then all of it was done before. */
+/** Does nothing when the directory is the group's already: then all of it was done before. @throws Error */
 export async function giveToGroup(path: string, group: number): Promise<void> {
   const root = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
