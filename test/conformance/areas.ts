@@ -401,6 +401,18 @@ const others: readonly Line[] = [
       behaviour(1, 'soon enough for 100 services', /100|soon|many/i),
     ],
   },
+  {
+    title: 'network: DNS',
+    behaviours: [
+      behaviour(1, 'the names of the cluster', /API is found/),
+      behaviour(2, 'services and headless ones: A and SRV records', /SRV/),
+      behaviour(1, 'partial names', /partial/),
+      behaviour(1, 'hostname and subdomain of pods', /hostname/),
+      behaviour(1, 'ExternalName, and its change', /ExternalName/),
+      behaviour(1, 'dnsConfig with the policy None', /dnsConfig/),
+      behaviour(1, 'entries of /etc/hosts', /hosts file/),
+    ],
+  },
   { title: 'network: hostPort', behaviours: [behaviour(1, 'no conflict across addresses and protocols', /./)] },
   {
     title: 'node: NoExecute taints',
