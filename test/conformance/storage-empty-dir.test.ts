@@ -7,12 +7,15 @@ import { realNode } from './support/real/real-node.ts';
 const node = realNode();
 
 describe('storage: emptyDir', () => {
-  const media = [['the default medium', {}]] as const;
+  const media = [
+    ['the default medium', {}],
+    ['tmpfs', { medium: 'Memory' }],
+  ] as const;
   const users = [
     ['root', 0],
     ['a user that is not root', 1001],
   ] as const;
-  const type = 'disk';
+  const typeOf = (medium: string): string => (medium === 'tmpfs' ? 'tmpfs' : 'disk');
   const look =
     'grep -q " /v tmpfs " /proc/mounts && echo type=tmpfs || echo type=disk; echo mode=$(stat -c %a:%u:%g /v)';
   const cases = media.flatMap(([medium, emptyDir], index) =>
@@ -59,11 +62,12 @@ describe('storage: emptyDir', () => {
     node.pod(`race-${name}`, once(sh('cat /race-*/key | wc -c', many), many)),
   );
 
-  it.each(cases)('gives $user files of mode $mode on $medium', async ({ pod, file }) => {
+  it.each(cases)('gives $user files of mode $mode on $medium', async ({ pod, file, medium }) => {
+    const type = typeOf(medium);
     expect(await pod.values()).toEqual({ file, text: 'kept', type, mode: '777:0:0' });
   });
-  it.each(modes)('on %s may be written by everybody', async (_medium, pod) => {
-    expect(await pod.values()).toEqual({ type, mode: '777:0:0' });
+  it.each(modes)('on %s may be written by everybody', async (medium, pod) => {
+    expect(await pod.values()).toEqual({ type: typeOf(medium), mode: '777:0:0' });
   });
   it('is shared by the containers of a pod', async () => {
     expect(await pair.output()).toBe('from the other\n');

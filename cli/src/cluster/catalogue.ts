@@ -35,6 +35,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-volumeexpand': () => import('@timonel/plugin-controller-volumeexpand'),
   'controller-ephemeralvolume': () => import('@timonel/plugin-controller-ephemeralvolume'),
   'scheduling-volumes': () => import('@timonel/plugin-scheduling-volumes'),
+  'volumes-core': () => import('@timonel/plugin-volumes-core'),
   'volumes-local': () => import('@timonel/plugin-volumes-local'),
   'controller-replicaset': () => import('@timonel/plugin-controller-replicaset'),
   'controller-replicationcontroller': () => import('@timonel/plugin-controller-replicationcontroller'),

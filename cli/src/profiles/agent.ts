@@ -15,6 +15,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
+    { plugin: 'volumes-core' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
     {

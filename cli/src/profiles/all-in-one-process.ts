@@ -10,6 +10,7 @@ export const allInOneProcess: Profile = {
     { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-process' },
+    { plugin: 'volumes-core' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-loopback' },
     { plugin: 'proxy-userspace', config: { assignAddresses: false } },

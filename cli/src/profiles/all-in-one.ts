@@ -11,6 +11,7 @@ export const allInOne: Profile = {
     { plugin: 'registry-distribution' },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
+    { plugin: 'volumes-core' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
     settings.hasNftables

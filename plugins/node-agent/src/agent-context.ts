@@ -4,7 +4,7 @@ import type { ClusterDns } from '@timonel/sdk/contracts/dns';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
-import type { VolumeDriver } from '@timonel/sdk/contracts/volume';
+import type { VolumeDriver, VolumeKind } from '@timonel/sdk/contracts/volume';
 import type { AgentConfig } from './config.ts';
 
 /** The parts of the context that are used. */
@@ -20,5 +20,6 @@ export interface AgentContext extends Pick<
     readonly network: PodNetwork;
     readonly dns: OptionalRef<ClusterDns>;
     readonly volumes: Many<VolumeDriver>;
+    readonly volumeKinds: Many<VolumeKind>;
   };
 }

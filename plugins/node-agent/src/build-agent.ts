@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errorMessage, type PluginInstance } from '@timonel/sdk';
 import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import { EventRecorder } from '@timonel/sdk/controller';
-import { pods, type Pod } from '@timonel/sdk/kube';
+import { nodes, pods, type Pod } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
 import { endsWithin } from './agent/ends-within.ts';
 import { ImageGc } from './agent/image-gc.ts';
@@ -13,6 +13,8 @@ import { RuntimeClasses } from './agent/runtime-classes.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
 import type { AgentServices } from './agent/services.ts';
+import { nodeFacts } from './agent/start-container.ts';
+import { failedMount } from './plan/view.ts';
 import { readCheckpoint, type Checkpoint } from './checkpoint/checkpoint-file.ts';
 import { CheckpointWriter } from './checkpoint/checkpoint-writer.ts';
 import { sourcesOf } from './checkpoint/references.ts';
@@ -20,17 +22,21 @@ import { RememberedSources } from './checkpoint/remembered-sources.ts';
 import type { AgentContext } from './agent-context.ts';
 import { OwnNode } from './admission/own-node.ts';
 import { KnownServices } from './container/known-services.ts';
+import type { Rejection } from './admission/rejection.ts';
+import { buildEvictions } from './eviction/build-evictions.ts';
 import type { NodePolicy } from './container/node-policy.ts';
 import { PullRecords } from './images/pull-records.ts';
 import { ImagePuller } from './images/puller.ts';
 import { readMachine, type Machine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
-import { allocatableOf, capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
+import { allocatableOf } from './node/allocatable.ts';
+import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { Registration } from './node/registration.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
-import { ClaimVolumes } from './volumes/claim-volumes.ts';
+import { buildVolumes, followVolumes } from './volumes/build-volumes.ts';
+import type { PodVolumes } from './volumes/pod-volumes.ts';
 
 const checkpointName = 'checkpoint.json';
 
@@ -113,6 +119,14 @@ function imageGcOf({ config, deps, env, log }: AgentContext, workedOn: () => rea
   return new ImageGc({ images: deps.images, runtimes: deps.runtimes, pods: workedOn, env, log, policy });
 }
 
+type NodeEvent = (type: 'Normal' | 'Warning', reason: string, message: string) => void;
+
+/** As the kubelet, which may not know the uid of its Node: the name stands for it. */
+function nodeEventsOf(recorder: EventRecorder, name: string): NodeEvent {
+  return (type, reason, message) =>
+    recorder.record(nodes, { metadata: { name, uid: name }, spec: {} }, type, reason, message);
+}
+
 interface Built {
   readonly machine: Machine;
   readonly runtimes: Runtimes;
@@ -122,14 +136,16 @@ interface Built {
   readonly known: KnownServices;
   readonly ownNode: OwnNode;
   readonly records: PullRecords;
+  readonly recorder: EventRecorder;
+  readonly volumes: PodVolumes;
+  readonly refusal: AgentServices['refusal'];
 }
 
 function servicesOf(
   ctx: AgentContext,
-  { machine, runtimes, classes, reached, sources, known, ownNode, records }: Built,
+  { machine, runtimes, classes, reached, sources, known, ownNode, records, recorder, volumes, refusal }: Built,
 ): AgentServices {
   const { config, deps, env } = ctx;
-  const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
   const event: AgentServices['event'] = (pod, type, reason, message) =>
     recorder.record(pods, pod, type, reason, message);
   return {
@@ -146,15 +162,16 @@ function servicesOf(
     ids: new IdRanges({ firstId: config.userNamespaceFirstId, ranges: config.userNamespaceRanges }),
     sources,
     known,
-    claims: new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name)),
+    volumes,
     room: new NodeRoom(),
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
-    allocatable: () => allocatableOf(capacityOf(machine, config), machine.hugePageBytes),
+    allocatable: () => allocatableOf(capacityOf(machine, config), machine.hugePageBytes, config),
     policy: policyOf(ctx, machine),
     abilities: { allowedUnsafeSysctls: config.allowedUnsafeSysctls, hasAppArmor: machine.hasAppArmor },
     ownNode,
+    refusal,
     event,
     reportFault: (error) => ctx.reportFault(error),
   };
@@ -193,7 +210,28 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     log: ctx.log,
     present: async () => (await deps.images.list()).map(({ id }) => id),
   });
-  const services = servicesOf(ctx, { machine, runtimes, classes, reached, sources, known, ownNode, records });
+  const recorder = new EventRecorder(ctx, deps.api, { component: 'kubelet', host: config.nodeName });
+  const refusal = (pod: Pod): Rejection | undefined => evictions.refusal(pod);
+  const { volumes, lostDirectories } = buildVolumes(ctx, {
+    sources,
+    worker: (uid) => agent.worker(uid),
+    factsOf: (pod) => nodeFacts(services, pod, undefined),
+    failed: (pod, message) => services.event(pod, 'Warning', failedMount, message),
+    knownPods: () => agent.knownUids(),
+  });
+  const services = servicesOf(ctx, {
+    machine,
+    runtimes,
+    classes,
+    reached,
+    sources,
+    known,
+    ownNode,
+    records,
+    recorder,
+    volumes,
+    refusal,
+  });
   for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
     if (firstId !== undefined) services.ids.hold(uid, firstId);
   }
@@ -208,6 +246,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     came: remember,
     settled: (worker) => {
       probes.follow(worker);
+      followVolumes(volumes, worker);
       remember();
     },
     removed: (worker) => {
@@ -220,6 +259,14 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   });
   services.room.follow(() => agent.workers());
   const imageGc = imageGcOf(ctx, () => agent.workers().map((worker) => worker.pod()));
+  const nodeEvent = nodeEventsOf(recorder, config.nodeName);
+  const evictions = buildEvictions(ctx, machine, {
+    workers: () => agent.workers(),
+    freeImages: () => imageGc.removeUnused(),
+    event: (pod, type, reason, message) => services.event(pod, type, reason, message),
+    nodeEvent,
+    changed: () => registration.beat(),
+  });
   const sessions = new Sessions(agent, config.maxSessions);
   const writer = checkpointWriter(ctx, agent, sources);
   const registration = new Registration({
@@ -229,8 +276,10 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     api: deps.api,
     env: ctx.env,
     log: ctx.log,
+    event: (reason, message) => nodeEvent('Normal', reason, message),
     readState: async () => {
-      const state = await readNodeState(ctx, machine, runtimes);
+      const pressure = () => evictions.conditions;
+      const state = await readNodeState(ctx, { machine, runtimes, pressure });
       reached.address = state.address;
       return state;
     },
@@ -244,7 +293,9 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       known.start();
       ownNode.start();
       agent.start();
+      lostDirectories.start();
       imageGc.start();
+      evictions.start();
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
       ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
     },
@@ -254,10 +305,19 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       await endsWithin(
         ctx.env,
         beatEndMs,
-        Promise.all([registration.close(), classes.stop(), known.stop(), ownNode.stop(), imageGc.stop()]),
+        Promise.all([
+          registration.close(),
+          classes.stop(),
+          known.stop(),
+          ownNode.stop(),
+          imageGc.stop(),
+          evictions.stop(),
+          lostDirectories.stop(),
+        ]),
       );
       await writer.close();
       await agent.stop(reason);
+      await endsWithin(ctx.env, beatEndMs, volumes.close());
     },
   };
 }

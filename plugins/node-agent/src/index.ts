@@ -5,7 +5,7 @@ import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { nodeEndpoint } from '@timonel/sdk/contracts/node';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
-import { volumeDrivers } from '@timonel/sdk/contracts/volume';
+import { volumeDrivers, volumeKinds } from '@timonel/sdk/contracts/volume';
 import { configSchema } from './config.ts';
 import { buildAgent } from './build-agent.ts';
 
@@ -15,7 +15,7 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'Runs the pods that are bound to this node and reports on them',
   requires: { api: apiClient, runtimes: containerRuntime, images, network: podNetwork },
-  optional: { dns: clusterDns, volumes: volumeDrivers },
+  optional: { dns: clusterDns, volumes: volumeDrivers, volumeKinds },
   provides: { node: nodeEndpoint },
   config: configSchema,
   // Containers are taken over by the next agent, so that a swap needs no hand-over.

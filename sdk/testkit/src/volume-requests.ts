@@ -11,7 +11,7 @@ export function testVolumeNode(changes: Partial<VolumeNode> = {}): VolumeNode {
     secret: async () => undefined,
     field: () => '',
     resource: () => '0',
-    token: async () => ({ token: 'token', expiresAt: Number.MAX_SAFE_INTEGER, renewAt: Number.MAX_SAFE_INTEGER }),
+    token: async () => ({ token: 'token', expiresAt: Number.MAX_SAFE_INTEGER, renewAfterMs: 3_600_000 }),
     ...changes,
   };
 }

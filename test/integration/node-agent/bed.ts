@@ -11,6 +11,7 @@ import authToken from '@timonel/plugin-auth-token';
 import networkLoopback from '@timonel/plugin-network-loopback';
 import nodeAgent from '@timonel/plugin-node-agent';
 import storeMemory from '@timonel/plugin-store-memory';
+import volumesCore from '@timonel/plugin-volumes-core';
 
 export interface Bed {
   readonly kernel: TestKernel;
@@ -76,7 +77,16 @@ export interface BedOptions {
 /** The node is called `node-1`. */
 export async function startBed(options: BedOptions): Promise<Bed> {
   const network = options.network ?? networkLoopback;
-  const definitions = [storeMemory, apiResources, apiserver, authToken, network, nodeAgent, options.runtime];
+  const definitions = [
+    storeMemory,
+    apiResources,
+    apiserver,
+    authToken,
+    network,
+    volumesCore,
+    nodeAgent,
+    options.runtime,
+  ];
   const kernel = await startTestKernel({
     plugins: [...definitions, ...(options.more ?? []), options.images ?? fakeImages()],
     config: {

@@ -187,15 +187,16 @@ describe('node agent with plain processes', () => {
     [
       'a hostPath that is not there',
       { name: 'v', hostPath: { path: '/no/such', type: 'Directory' } },
-      'does not exist',
+      'is not a directory, and nothing is there',
     ],
     ['an absent ConfigMap', { name: 'v', configMap: { name: 'absent' } }, 'configmap "absent" not found'],
   ])('says why it cannot mount %s', async (_what, volume, message) => {
     const volumeMounts = [{ name: 'v', mountPath: '/v' }];
     const containers = [{ name: 'app', image, command: ['true'], volumeMounts }];
     await bed.create('unmountable', { volumes: [volume], containers });
-    const isWaiting = (pod: Pod) => first(pod)?.state.waiting?.reason === 'CreateContainerConfigError';
+    const isWaiting = (pod: Pod) => first(pod)?.state.waiting?.message !== undefined;
     const pod = await bed.pod('unmountable', 'waiting', isWaiting);
+    expect(first(pod)?.state.waiting?.reason).toBe('ContainerCreating');
     expect(first(pod)?.state.waiting?.message).toContain(message);
     await bed.api.delete(pods, { namespace: 'default', name: 'unmountable' });
     await bed.gone('unmountable');

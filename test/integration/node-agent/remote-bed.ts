@@ -10,6 +10,7 @@ import apiClientHttps from '@timonel/plugin-api-client-https';
 import networkLoopback from '@timonel/plugin-network-loopback';
 import nodeAgent from '@timonel/plugin-node-agent';
 import runtimeProcess from '@timonel/plugin-runtime-process';
+import volumesCore from '@timonel/plugin-volumes-core';
 import { startApiServer, type TestApiServer } from '../../support/api-server.ts';
 import { Relay } from '../../support/relay.ts';
 import { fakeImages } from './bed.ts';
@@ -45,7 +46,7 @@ export class RemoteBed {
 
   async startNode(agent: Record<string, unknown> = {}): Promise<void> {
     this.#node = await startTestKernel({
-      plugins: [apiClientHttps, networkLoopback, runtimeProcess, nodeAgent, fakeImages()],
+      plugins: [apiClientHttps, networkLoopback, runtimeProcess, volumesCore, nodeAgent, fakeImages()],
       dataDir: this.dataDir,
       config: {
         'api-client-https': {

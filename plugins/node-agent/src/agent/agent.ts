@@ -46,6 +46,8 @@ export class Agent {
   readonly #shown = new Map<string, Pod>();
   #checkpointTimer: TimerHandle | undefined;
   #usesCheckpoint = false;
+  /** Pods of the last list of the runtimes. */
+  #held: ReadonlySet<string> | undefined;
   #listed = false;
 
   constructor(parts: AgentParts) {
@@ -76,6 +78,12 @@ export class Agent {
   /** False at first: neither the API nor the checkpoint was taken in. */
   get knowsPods(): boolean {
     return this.#informer.hasSynced || this.#usesCheckpoint;
+  }
+
+  /** Uids of all pods that this node works on or holds something of. Undefined: they are not known for certain. */
+  knownUids(): ReadonlySet<string> | undefined {
+    if (!this.#informer.hasSynced || this.#held === undefined) return undefined;
+    return new Set([...this.#workers.keys(), ...this.#shown.keys(), ...this.#held]);
   }
 
   worker(uid: string): PodWorker | undefined {
@@ -116,6 +124,7 @@ export class Agent {
 
   #onListing(listing: Listing, changed: boolean): void {
     for (const held of listing.holdings) this.#holdIds(held);
+    this.#held = new Set(listing.holdings.map(({ podUid }) => podUid));
     if (!this.#listed && (listing.listed.size > 0 || listing.failed.size === 0)) this.#first(listing.holdings);
     if (this.#listed) this.#adopt(listing, changed);
     if (changed) this.#parts.runtimesChanged();

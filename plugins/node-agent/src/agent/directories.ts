@@ -2,12 +2,21 @@
 import { join } from 'node:path';
 import type { Pod } from '@timonel/sdk/kube';
 
+/** The parent of those of all pods. */
+export function podsDirectory(dataDir: string): string {
+  return join(dataDir, 'pods');
+}
+
 export function podDirectory(dataDir: string, pod: Pod): string {
-  return join(dataDir, 'pods', pod.metadata.uid ?? '');
+  return join(podsDirectory(dataDir), pod.metadata.uid ?? '');
+}
+
+export function volumesDirectoryOf(dataDir: string, uid: string): string {
+  return join(podsDirectory(dataDir), uid, 'volumes');
 }
 
 export function volumesDirectory(dataDir: string, pod: Pod): string {
-  return join(podDirectory(dataDir, pod), 'volumes');
+  return volumesDirectoryOf(dataDir, pod.metadata.uid ?? '');
 }
 
 export function logDirectory(dataDir: string, pod: { namespace: string; name: string; uid: string }): string {

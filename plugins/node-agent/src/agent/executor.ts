@@ -11,7 +11,8 @@ import type { Action } from '../plan/actions.ts';
 import { afterRestart } from '../plan/back-off.ts';
 import type { PodMemory, PodView, ProbeVerdict } from '../plan/view.ts';
 import { containerNamed, runningTry } from '../plan/containers.ts';
-import { unmountImages } from '../volumes/image-volumes.ts';
+import { removePodDirectory } from '../volumes/pod-directories.ts';
+import { referenceOf } from '../volumes/served-volumes.ts';
 import { runPostStart, runPreStop } from './lifecycle-hooks.ts';
 import { logDirectoryOf, podDirectory, volumesDirectory } from './directories.ts';
 import type { AgentServices } from './services.ts';
@@ -66,9 +67,8 @@ export async function execute(services: AgentServices, record: PodRecord, action
       memory.finalReported = true;
       return;
     case 'remove-pod-data':
-      await services.claims.unmountAll(record.pod());
-      await unmountImages(podDirectory(services.dataDir, record.pod()));
-      await rm(podDirectory(services.dataDir, record.pod()), { recursive: true, force: true });
+      await services.volumes.remove(referenceOf(record.pod()));
+      await removePodDirectory(podDirectory(services.dataDir, record.pod()));
       await rm(logDirectoryOf(services.dataDir, record.pod()), { recursive: true, force: true });
       memory.dataRemoved = true;
       return;

@@ -10,7 +10,7 @@ import { isFinished } from '../plan/containers.ts';
 import { plan } from '../plan/plan.ts';
 import { allocatedPod } from '../plan/resize.ts';
 import { recallLost } from '../plan/recall.ts';
-import { emptyMemory, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
+import { emptyMemory, failedMount, type PodMemory, type PodView, type ProbeVerdict } from '../plan/view.ts';
 import { podStatus } from '../status/pod-status.ts';
 import { newBackOffs } from '../status/back-off-events.ts';
 import { StatusWriter } from '../status/writer.ts';
@@ -156,6 +156,15 @@ export class PodWorker implements PodRecord {
     this.recall();
     if (this.#toldOfAbsence || (changed && this.memory.sandboxFailure !== undefined)) this.retrySandbox();
     this.#toldOfAbsence = false;
+  }
+
+  /** What its volumes are made of is another now. */
+  retryVolumes(): void {
+    const { starts } = this.memory;
+    for (const [name, failure] of starts) {
+      if (failure.reason === failedMount) starts.set(name, { ...failure, retryAt: 0 });
+    }
+    this.trigger();
   }
 
   /** What a failed try waited for is there. */

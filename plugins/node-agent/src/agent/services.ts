@@ -5,12 +5,12 @@ import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
 import type { OwnNode } from '../admission/own-node.ts';
-import type { NodeAbilities } from '../admission/rejection.ts';
+import type { NodeAbilities, Rejection } from '../admission/rejection.ts';
 import type { NodePolicy } from '../container/node-policy.ts';
 import type { KnownServices } from '../container/known-services.ts';
 import type { ConfigSources } from '../container/sources.ts';
 import type { ImagePuller } from '../images/puller.ts';
-import type { ClaimVolumes } from '../volumes/claim-volumes.ts';
+import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { NodeRoom } from './node-room.ts';
 import type { RuntimeClasses } from './runtime-classes.ts';
@@ -34,7 +34,7 @@ export interface AgentServices {
   readonly ids: IdRanges;
   readonly sources: ConfigSources;
   readonly known: Pick<KnownServices, 'variables'>;
-  readonly claims: ClaimVolumes;
+  readonly volumes: PodVolumes;
   readonly room: NodeRoom;
   /** Bound of pods worked on at the same time. */
   readonly bound: Semaphore;
@@ -45,6 +45,8 @@ export interface AgentServices {
   readonly policy: NodePolicy;
   readonly abilities: NodeAbilities;
   readonly ownNode: Pick<OwnNode, 'seenFor'>;
+  /** Why the node takes no more pods like this now. Undefined: it does. */
+  readonly refusal: (pod: Pod) => Rejection | undefined;
   event(pod: Pod, type: EventType, reason: string, message: string): void;
   reportFault(error: unknown): void;
 }

@@ -3,8 +3,7 @@ import { errorMessage } from '@timonel/sdk';
 import type { Pod } from '@timonel/sdk/kube';
 import type { AgentConfig } from '../config.ts';
 import { labelKeys } from '../plan/identity.ts';
-import { unmountImages } from '../volumes/image-volumes.ts';
-import { podDirectory } from './directories.ts';
+import { referenceOf } from '../volumes/served-volumes.ts';
 import type { PodIdentity } from './gone-check.ts';
 import { PodWorker } from './pod-worker.ts';
 import type { Holdings, Runtimes } from './runtimes.ts';
@@ -59,7 +58,7 @@ async function removeTraces({ services, config }: ShutdownParts, worker: PodWork
       await worker.runtime().removeSandbox(sandbox.id);
       if (detached.status === 'rejected') throw detached.reason;
     }
-    await unmountImages(podDirectory(services.dataDir, worker.pod()));
+    await services.volumes.remove(referenceOf(worker.pod()));
   } catch (error) {
     const { name, namespace } = worker.pod().metadata;
     services.log.error({ pod: name, namespace, error: errorMessage(error) }, 'pod not removed at shutdown');

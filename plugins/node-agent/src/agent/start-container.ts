@@ -16,9 +16,10 @@ import type { NodeFacts } from '../container/field-ref.ts';
 import { networkFileMounts } from '../container/network-files.ts';
 import { hostnameOf } from '../container/sandbox-config.ts';
 import { securitySettings } from '../container/security.ts';
-import { volumeMounts } from '../volumes/mounts.ts';
+import { failedMount } from '../plan/view.ts';
+import { volumeMounts, type MountContext } from '../volumes/mounts.ts';
 import { OpenParts } from '../volumes/sub-path.ts';
-import { podDirectory, volumesDirectory } from './directories.ts';
+import { podDirectory } from './directories.ts';
 import { reasonOf } from './reason-of.ts';
 import type { AgentServices } from './services.ts';
 import type { FailedStart } from './start-failure.ts';
@@ -71,8 +72,15 @@ async function createAndStart(services: AgentServices, request: StartRequest, pa
     const config = await configOf(services, request, parts);
     status = await request.runtime.createContainer(config);
   } catch (error) {
-    services.event(pod, 'Warning', 'Failed', `Error: ${errorMessage(error)}`);
-    return failed(reasonOf(error, 'CreateContainerError'), error);
+    const reason = reasonOf(error, 'CreateContainerError');
+    const isOfVolume = reason === failedMount;
+    services.event(
+      pod,
+      'Warning',
+      isOfVolume ? failedMount : 'Failed',
+      isOfVolume ? errorMessage(error) : `Error: ${errorMessage(error)}`,
+    );
+    return failed(reason, error);
   }
   services.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
   return startCreated(services, request.pod, container, status.id, request.runtime);
@@ -98,9 +106,10 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   const { policy } = services;
   const security = await securitySettings(pod, container, policy);
   const runtime = await request.runtime.info();
-  const mounted = runtime.mountsOpenFiles === true ? { parts } : {};
-  const context = { pod, facts, sources, claims: services.claims, runtime, images: request.volumes, ...mounted };
-  const volumes = await volumeMounts(container, volumesDirectory(services.dataDir, pod), env, context);
+  const opened = runtime.mountsOpenFiles === true ? { parts } : {};
+  const prepare: MountContext['prepare'] = (volume) =>
+    services.volumes.prepare({ pod, volume, facts, image: request.volumes.get(volume.name) });
+  const volumes = await volumeMounts(container, env, { pod, prepare, runtime, ...opened });
   const files = await networkFileMounts({
     pod,
     container,

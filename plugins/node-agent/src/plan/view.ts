@@ -26,6 +26,9 @@ export interface SandboxFailure {
   readonly delayMs: number;
 }
 
+/** The reason of volumes that cannot be had. */
+export const failedMount = 'FailedMount';
+
 /** Failures after which the status says ImagePullBackOff until the next try. */
 export const pullReasons: ReadonlySet<string> = new Set([
   'ErrImagePull',

@@ -21,7 +21,7 @@ import {
 import { runsAgain } from '../plan/restart-policy.ts';
 import { labelKeys } from '../plan/identity.ts';
 import { resourcesShown } from './resize-status.ts';
-import { pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
+import { failedMount, pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
 
 export function containerStatuses(view: PodView, now: number): PodContainerStatus[] {
   return view.pod.spec.containers.map((container) => statusOf(view, container, 'main', now));
@@ -57,11 +57,18 @@ function waiting(reason: string, message?: string): ContainerStateStatus {
   return { waiting: { reason, ...(message === undefined || message === '' ? {} : { message }) } };
 }
 
-function failureState(failure: StartFailure, image: string, now: number): ContainerStateStatus {
+function beginning({ pod }: PodView, message?: string): ContainerStateStatus {
+  const hasInits = (pod.spec.initContainers ?? []).length > 0;
+  return waiting(hasInits ? 'PodInitializing' : 'ContainerCreating', message);
+}
+
+function failureState(view: PodView, failure: StartFailure, image: string, now: number): ContainerStateStatus {
   if (pullReasons.has(failure.reason) && now - failure.failedAt >= pullErrorShownMs) {
     const { reason, message } = failure;
     return waiting('ImagePullBackOff', `Back-off pulling image "${image}": ${reason}: ${message}`);
   }
+  // The kubelet makes volumes ready before it begins, so to it the container is only about to be made.
+  if (failure.reason === failedMount) return beginning(view, failure.message);
   return waiting(failure.reason, failure.message);
 }
 
@@ -87,11 +94,8 @@ function stateOf(view: PodView, container: Container, kind: ContainerKind, now: 
   const failure = view.memory.starts.get(name);
   const isStarting = latest !== undefined && view.memory.hooks.has(latest.id);
   if (latest?.state === 'running' && !isStarting) return { running: { startedAt: timestampOf(latest.startedAt) } };
-  if (failure !== undefined && !isStarting) return failureState(failure, container.image ?? '', now);
-  if (latest?.state !== 'exited') {
-    const hasInits = (view.pod.spec.initContainers ?? []).length > 0;
-    return waiting(hasInits ? 'PodInitializing' : 'ContainerCreating');
-  }
+  if (failure !== undefined && !isStarting) return failureState(view, failure, container.image ?? '', now);
+  if (latest?.state !== 'exited') return beginning(view);
   const entry = view.memory.restarts.get(name);
   const allowedAt = restartAllowedAt(entry, latest.finishedAt);
   if (allowedAt > now && runsAgain(view.pod, container, latest.exitCode, kind) && !ends(view)) {

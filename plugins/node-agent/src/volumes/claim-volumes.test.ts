@@ -2,9 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import type { VolumeDriver, VolumeMountRequest, VolumePod } from '@timonel/sdk/contracts/volume';
 import type { PersistentVolume, Pod } from '@timonel/sdk/kube';
 import type { BoundClaim } from '../container/sources.ts';
-import { testVolumeNode } from '@timonel/testkit';
 import { podWith } from '../plan/testing.ts';
-import { ClaimVolumes } from './claim-volumes.ts';
+import { testFacts, testServed } from './testing/test-volumes.ts';
+import type { Reads } from './volume-node.ts';
 
 const volume: PersistentVolume = {
   metadata: { name: 'v1' },
@@ -13,7 +13,12 @@ const volume: PersistentVolume = {
 
 function claimWith(changes: Partial<BoundClaim> = {}): BoundClaim {
   const annotations = { 'pv.kubernetes.io/bind-completed': 'yes' };
-  return { metadata: { name: 'c', uid: 'claim-1', annotations }, spec: { volumeName: 'v1' }, volume, ...changes };
+  return {
+    metadata: { name: 'c', uid: 'claim-1', annotations, resourceVersion: '5' },
+    spec: { volumeName: 'v1' },
+    volume,
+    ...changes,
+  };
 }
 
 const podOf = (source: Record<string, unknown>): Pod =>
@@ -25,33 +30,47 @@ const podOf = (source: Record<string, unknown>): Pod =>
     securityContext: { fsGroup: 7 },
   });
 
-const place = { directory: '/volumes/data', node: testVolumeNode() };
-
 function bench(claim: BoundClaim | undefined, supports = true) {
   const mounts: VolumeMountRequest[] = [];
   const unmounted: VolumePod[] = [];
-  const service: VolumeDriver = {
+  const driver: VolumeDriver = {
     supports: () => supports,
-    mount: async (request) => (mounts.push(request), { hostPath: '/data' }),
+    mount: async (request) => (mounts.push(request), { hostPath: '/data', follows: true }),
     unmount: async (pod) => void unmounted.push(pod),
-    usage: async () => undefined,
+    usage: async ({ volume: { metadata } }) => ({
+      usedBytes: 1,
+      inodesUsed: metadata.name?.length ?? 0,
+      medium: 'own',
+    }),
   };
-  const drivers = { all: () => [{ plugin: 'volumes-x', service }], onChange: () => undefined };
-  return { mounts, unmounted, volumes: new ClaimVolumes(drivers, async () => claim) };
+  const served = testServed({ drivers: [driver], ...(claim === undefined ? {} : { claim }) });
+  const reads: Reads = new Map();
+  const prepare = (pod: Pod) => {
+    const use = { pod, volume: { name: 'data' }, directory: '/volumes/data', facts: testFacts, ...asked };
+    return served.prepare(use, reads);
+  };
+  return { mounts, unmounted, served, reads, prepare };
 }
+
+const none = async (): Promise<undefined> => undefined;
+const asked = {
+  sources: { configMap: none, secret: none },
+  token: async () => ({ token: '', expiresAt: 0, renewAfterMs: 1 }),
+};
 
 describe('volumes of claims', () => {
   it('are mounted by whoever supports them, and unmounted with the pod', async () => {
-    const { volumes, mounts, unmounted } = bench(claimWith());
+    const { prepare, served, mounts, unmounted, reads } = bench(claimWith());
     const pod = podOf({ persistentVolumeClaim: { claimName: 'c', readOnly: true } });
-    expect(await volumes.mount(pod, 'data', place)).toEqual({ hostPath: '/data', readOnly: true });
-    expect(mounts).toMatchObject([
-      { name: 'data', volume, readOnly: true, fsGroup: 7, pod: { uid: pod.metadata.uid }, podObject: pod, ...place },
-    ]);
-    expect(await volumes.mount(pod, 'plain', place)).toBeUndefined();
-    await volumes.unmountAll(pod);
-    await volumes.unmountAll(podWith());
-    expect(unmounted).toHaveLength(1);
+    const { prepared, usage } = await prepare(pod);
+    expect(prepared).toEqual({ hostPath: '/data', readOnly: true, follows: true });
+    expect(await usage()).toEqual({ usedBytes: 1, inodesUsed: 2, medium: 'own' });
+    const directory = '/volumes/data';
+    expect(mounts).toMatchObject([{ name: 'data', volume, readOnly: true, fsGroup: 7, podObject: pod, directory }]);
+    expect([...reads]).toEqual([['persistentvolumeclaims/default/c', '5']]);
+    const reference = { namespace: 'default', name: 'web', uid: 'uid-1' };
+    await served.remove(reference, '/volumes');
+    expect(unmounted).toEqual([reference]);
   });
 
   it.each([
@@ -60,15 +79,11 @@ describe('volumes of claims', () => {
     ['that have lost their volume', { ...claimWith(), volume: { metadata: {} } }, true, 'has lost volume v1'],
     ['whose volume nobody mounts', claimWith(), false, 'no plugin of this node mounts volume v1'],
   ])('are refused for claims %s', async (_what, claim, supports, message) => {
-    const { volumes } = bench(claim, supports);
-    const mounted = volumes.mount(podOf({ persistentVolumeClaim: { claimName: 'c' } }), 'data', place);
-    await expect(mounted).rejects.toMatchObject({ name: 'ConfigError', message: expect.stringContaining(message) });
+    const prepared = bench(claim, supports).prepare(podOf({ persistentVolumeClaim: { claimName: 'c' } }));
+    await expect(prepared).rejects.toMatchObject({ name: 'VolumeError', message: expect.stringContaining(message) });
   });
 
   it('are refused for an ephemeral volume whose claim is of another', async () => {
-    const { volumes } = bench(claimWith());
-    await expect(volumes.mount(podOf({ ephemeral: {} }), 'data', place)).rejects.toThrow(
-      'was not created for this pod',
-    );
+    await expect(bench(claimWith()).prepare(podOf({ ephemeral: {} }))).rejects.toThrow('was not created for this pod');
   });
 });

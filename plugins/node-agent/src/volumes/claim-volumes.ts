@@ -1,30 +1,20 @@
 /** Volumes of claims: which one it is, and who makes it usable on this node. */
 import type { Many } from '@timonel/sdk';
-import type { VolumeDriver, VolumeMountRequest, VolumeNode, VolumePod } from '@timonel/sdk/contracts/volume';
+import { VolumeError, type VolumeDriver, type VolumeMountRequest, type VolumePod } from '@timonel/sdk/contracts/volume';
 import type { Pod } from '@timonel/sdk/kube';
 import { isFullyBound, isMadeFor, podClaims, type PodClaim } from '@timonel/sdk/volumes';
-import { ConfigError } from '../container/config-error.ts';
 import type { BoundClaim } from '../container/sources.ts';
-
-export interface ClaimedVolume {
-  readonly hostPath: string;
-  readonly readOnly: boolean;
-}
-
-/** Where the volume gets its own directory, and whom it may ask. */
-export interface VolumePlace {
-  readonly directory: string;
-  readonly node: VolumeNode;
-}
+import type { Served, VolumeUse } from './served-volumes.ts';
+import { noted, volumeNode, type Reads } from './volume-node.ts';
 
 export type ReadClaim = (namespace: string, name: string) => Promise<BoundClaim | undefined>;
 
-function referenceOf({ metadata: { namespace = '', name = '', uid = '' } }: Pod): VolumePod {
-  return { namespace, name, uid };
-}
-
 function changePolicyOf(policy: string | undefined): Pick<VolumeMountRequest, 'fsGroupChangePolicy'> {
   return policy === 'Always' || policy === 'OnRootMismatch' ? { fsGroupChangePolicy: policy } : {};
+}
+
+function wantedOf({ pod, volume }: VolumeUse): PodClaim | undefined {
+  return podClaims(pod, pod.metadata.name ?? '').find((claim) => claim.volume === volume.name);
 }
 
 export class ClaimVolumes {
@@ -36,43 +26,65 @@ export class ClaimVolumes {
     this.#read = read;
   }
 
-  /** Undefined: the volume of the pod is no claim. @throws ConfigError, VolumeError */
-  async mount(pod: Pod, name: string, place: VolumePlace): Promise<ClaimedVolume | undefined> {
-    const wanted = podClaims(pod, pod.metadata.name ?? '').find(({ volume }) => volume === name);
+  /** Undefined: the volume of the pod is no claim. @throws VolumeError */
+  async mount(use: VolumeUse, reads: Reads): Promise<Served | undefined> {
+    const wanted = wantedOf(use);
     if (wanted === undefined) return undefined;
-    const { claim, volume } = await this.#boundOf(pod, wanted);
-    const driver = this.#drivers.all().find(({ service }) => service.supports(volume))?.service;
-    if (driver === undefined) {
-      const kinds = Object.keys(volume.spec ?? {}).join(', ');
-      throw new ConfigError(
-        `no plugin of this node mounts volume ${volume.metadata.name ?? ''} of claim ${wanted.name} (${kinds})`,
-      );
-    }
-    const { readOnly } = wanted;
-    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
-    const change = changePolicyOf(fsGroupChangePolicy);
-    const podObject = pod;
-    const request = { pod: referenceOf(pod), podObject, name, claim, volume, readOnly, fsGroup, ...change, ...place };
-    const { hostPath } = await driver.mount(request);
-    return { hostPath, readOnly };
+    const { driver, request } = await this.#asked(use, wanted, reads);
+    const mounted = await driver.mount(request);
+    return { prepared: { ...mounted, readOnly: wanted.readOnly }, usage: () => driver.usage(request) };
   }
 
   /** After the last container of the pod. @throws what a driver throws; to be called again then */
-  async unmountAll(pod: Pod): Promise<void> {
-    if (podClaims(pod, pod.metadata.name ?? '').length === 0) return;
-    for (const { service } of this.#drivers.all()) await service.unmount(referenceOf(pod));
+  async unmountAll(pod: VolumePod): Promise<void> {
+    for (const { service } of this.#drivers.all()) await service.unmount(pod);
   }
 
-  async #boundOf(pod: Pod, { name, ephemeral }: PodClaim): Promise<Pick<VolumeMountRequest, 'claim' | 'volume'>> {
-    const claim = await this.#read(pod.metadata.namespace ?? '', name);
-    if (claim === undefined) throw new ConfigError(`persistentvolumeclaim "${name}" not found`);
-    if (ephemeral && !isMadeFor(claim, pod.metadata)) {
-      throw new ConfigError(`persistentvolumeclaim "${name}" was not created for this pod`);
+  async #asked(
+    use: VolumeUse,
+    wanted: PodClaim,
+    reads: Reads,
+  ): Promise<{ readonly driver: VolumeDriver; readonly request: VolumeMountRequest }> {
+    const { pod, directory } = use;
+    const { claim, volume } = await this.#boundOf(pod, wanted, reads);
+    const driver = this.#drivers.all().find(({ service }) => service.supports(volume))?.service;
+    if (driver === undefined) {
+      const kinds = Object.keys(volume.spec ?? {}).join(', ');
+      const { name = '' } = volume.metadata;
+      throw new VolumeError(`no plugin of this node mounts volume ${name} of claim ${wanted.name} (${kinds})`);
     }
-    if (!isFullyBound(claim)) throw new ConfigError(`persistentvolumeclaim "${name}" is not bound`);
+    const { namespace = '', name = '', uid = '' } = pod.metadata;
+    const { fsGroup, fsGroupChangePolicy } = pod.spec.securityContext ?? {};
+    const request = {
+      pod: { namespace, name, uid },
+      podObject: pod,
+      name: use.volume.name,
+      claim,
+      volume,
+      readOnly: wanted.readOnly,
+      fsGroup,
+      ...changePolicyOf(fsGroupChangePolicy),
+      directory,
+      node: volumeNode(use, reads),
+    };
+    return { driver, request };
+  }
+
+  async #boundOf(
+    pod: Pod,
+    { name, ephemeral }: PodClaim,
+    reads: Reads,
+  ): Promise<Pick<VolumeMountRequest, 'claim' | 'volume'>> {
+    const { namespace = '' } = pod.metadata;
+    const claim = await noted(reads, ['persistentvolumeclaims', namespace, name], this.#read(namespace, name));
+    if (claim === undefined) throw new VolumeError(`persistentvolumeclaim "${name}" not found`);
+    if (ephemeral && !isMadeFor(claim, pod.metadata)) {
+      throw new VolumeError(`persistentvolumeclaim "${name}" was not created for this pod`);
+    }
+    if (!isFullyBound(claim)) throw new VolumeError(`persistentvolumeclaim "${name}" is not bound`);
     const { volume } = claim;
     if (volume === undefined || volume.spec?.claimRef?.uid !== claim.metadata.uid) {
-      throw new ConfigError(`persistentvolumeclaim "${name}" has lost volume ${claim.spec?.volumeName ?? ''}`);
+      throw new VolumeError(`persistentvolumeclaim "${name}" has lost volume ${claim.spec?.volumeName ?? ''}`);
     }
     return { claim, volume };
   }

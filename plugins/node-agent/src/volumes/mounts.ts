@@ -1,19 +1,10 @@
-/** Volumes of a pod on this node's disk, and the mounts a container gets of them. */
-import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Mount, RootFilesystem, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
-import type { Container, Volume, VolumeMount } from '@timonel/sdk/kube';
+/** The mounts that a container gets of the volumes of its pod. */
+import type { Mount, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
+import type { PreparedVolume } from '@timonel/sdk/contracts/volume';
+import type { Container, Pod, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
-import { VolumeError } from '@timonel/sdk/contracts/volume';
 import { expand } from '../container/expand.ts';
-import type { ClaimVolumes } from './claim-volumes.ts';
-import { mountImage } from './image-volumes.ts';
-import { prepareHostPath, type HostPathSource } from './host-path.ts';
-import { payloadOf, type PayloadContext } from './payload-sources.ts';
-import { writePayload, type PayloadFile } from './payload.ts';
 import { pathOfPart, type OpenParts } from './sub-path.ts';
-import { volumeNode } from './volume-node.ts';
 
 const propagation: Record<string, Mount['propagation']> = {
   None: 'private',
@@ -21,11 +12,10 @@ const propagation: Record<string, Mount['propagation']> = {
   Bidirectional: 'rshared',
 };
 
-export interface MountContext extends PayloadContext {
-  /** Absent: claims are not supported. */
-  readonly claims?: Pick<ClaimVolumes, 'mount'>;
-  /** Those of image volumes, by name of the volume. */
-  readonly images?: ReadonlyMap<string, RootFilesystem>;
+export interface MountContext {
+  readonly pod: Pod;
+  /** Makes a volume ready. @throws VolumeError */
+  prepare(volume: Volume): Promise<PreparedVolume>;
   /** Of the runtime that gets the mounts. */
   readonly runtime?: Pick<RuntimeInfo, 'name' | 'recursiveReadOnlyMounts'>;
   /** Keeps parts of volumes open for the runtime. Absent: it gets their paths. */
@@ -35,32 +25,27 @@ export interface MountContext extends PayloadContext {
 /** Prepares the volumes that the container uses. @throws ConfigError, VolumeError */
 export async function volumeMounts(
   container: Container,
-  volumesDirectory: string,
   env: ReadonlyMap<string, string>,
   context: MountContext,
 ): Promise<Mount[]> {
   const mounts: Mount[] = [];
+  const ready = new Map<string, PreparedVolume>();
   for (const mount of container.volumeMounts ?? []) {
     const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
     if (volume === undefined)
       throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
-    const place = { directory: join(volumesDirectory, volume.name), node: volumeNode({ ...context, token: noToken }) };
-    const claimed = await context.claims?.mount(context.pod, volume.name, place);
-    const image = context.images?.get(volume.name);
-    const root = claimed?.hostPath ?? (await prepareVolume(volume, volumesDirectory, context));
+    const prepared = ready.get(volume.name) ?? (await context.prepare(volume));
+    ready.set(volume.name, prepared);
     mounts.push({
-      hostPath: await withSubPath(root, mount, env, image === undefined, context.parts),
+      hostPath: await withSubPath(prepared, mount, env, context.parts),
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      readOnly: mount.readOnly === true || claimed?.readOnly === true || image !== undefined,
+      readOnly: mount.readOnly === true || prepared.readOnly === true,
       propagation: propagation[mount.mountPropagation ?? 'None'] ?? 'private',
       ...recursiveReadOnly(mount, context.runtime),
     });
   }
   return mounts;
 }
-
-const noToken = (): Promise<never> =>
-  Promise.reject(new VolumeError('this node gives no tokens of service accounts to volumes'));
 
 /** Absent: as the runtime does it by itself. @throws ConfigError when it must be, and cannot */
 function recursiveReadOnly(mount: VolumeMount, runtime: MountContext['runtime']): Pick<Mount, 'recursiveReadOnly'> {
@@ -78,58 +63,11 @@ function recursiveReadOnly(mount: VolumeMount, runtime: MountContext['runtime'])
   throw new ConfigError(`volume "${mount.name}" is to be mounted read-only recursively, but ${why}`);
 }
 
-async function prepareVolume(volume: Volume, volumesDirectory: string, context: MountContext): Promise<string> {
-  const hostPath = volume['hostPath'] as HostPathSource | undefined;
-  if (hostPath !== undefined) return prepareHostPath(hostPath);
-  const image = context.images?.get(volume.name);
-  if (image !== undefined) return mountImage(volume.name, image, volumesDirectory);
-  const directory = join(volumesDirectory, volume.name);
-  const group = context.pod.spec.securityContext?.fsGroup;
-  const emptyDir = volume['emptyDir'] as { medium?: string } | undefined;
-  if (emptyDir !== undefined) {
-    const medium = emptyDir.medium ?? '';
-    if (medium !== '') {
-      throw new ConfigError(`volume "${volume.name}": emptyDir medium "${medium}" is not supported by this node`);
-    }
-    await prepareEmptyDir(directory, group);
-    return directory;
-  }
-  const files = await payloadOf(volume, context);
-  if (files === undefined) {
-    const kind = Object.keys(volume).filter((key) => key !== 'name');
-    const kinds =
-      'emptyDir, hostPath, configMap, secret, downwardAPI, projected, image, persistentVolumeClaim and ephemeral';
-    throw new ConfigError(
-      `volume "${volume.name}": kind ${kind.join(', ')} is not supported by this node, which knows ${kinds}`,
-    );
-  }
-  await writePayload(directory, files, versionOf(files), group);
-  return directory;
-}
-
-/** By content: an unchanged volume is left as it is. */
-function versionOf(files: readonly PayloadFile[]): string {
-  const hash = createHash('sha256');
-  for (const { path, mode, data } of files) hash.update(`${path}\0${mode}\0${data.length}\0`).update(data);
-  return hash.digest('hex').slice(0, 24);
-}
-
-async function prepareEmptyDir(directory: string, group: number | undefined): Promise<void> {
-  if ((await stat(directory).catch(() => undefined)) !== undefined) return;
-  await mkdir(directory, { recursive: true });
-  // Every user of the pod may write; chmod because mkdir's mode passes the umask.
-  await chmod(directory, 0o777);
-  if (group === undefined) return;
-  await chown(directory, 0, group);
-  await chmod(directory, 0o2777);
-}
-
-/** The part of a volume that a mount names; made when absent, but not in images. Links that lead out of the volume are refused. */
+/** The part of a volume that a mount names; made when absent, where it may be. Links that lead out of the volume are refused. */
 async function withSubPath(
-  root: string,
+  { hostPath: root, readOnly = false }: PreparedVolume,
   mount: VolumeMount,
   env: ReadonlyMap<string, string>,
-  mayBeMade: boolean,
   parts: OpenParts | undefined,
 ): Promise<string> {
   const written = mount.subPathExpr ?? mount.subPath ?? '';
@@ -138,7 +76,7 @@ async function withSubPath(
   if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
     throw new ConfigError(`subPath "${subPath}" of volume "${mount.name}" must be relative and must not contain ".."`);
   }
-  const part = { root, subPath, volume: mount.name, mayBeMade };
+  const part = { root, subPath, volume: mount.name, mayBeMade: !readOnly };
   return parts === undefined ? pathOfPart(part) : parts.open(part);
 }
 
@@ -148,4 +86,11 @@ function expandStrictly(text: string, env: ReadonlyMap<string, string>): string 
     if (value === undefined) throw new ConfigError(`missing value for "${name}" in subPathExpr "${text}"`);
     return value;
   });
+}
+
+/** Names of the volumes that containers of these names mount. */
+export function mountedBy({ spec }: Pod, containers: ReadonlySet<string>): ReadonlySet<string> {
+  const all = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
+  const own = all.filter(({ name }) => containers.has(name));
+  return new Set(own.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name)));
 }

@@ -56,7 +56,7 @@ async function insideOf(part: SubPath): Promise<string> {
   if (real === undefined || (real !== realRoot && !real.startsWith(realRoot + sep)))
     throw new ConfigError(`subPath "${subPath}" of volume "${volume}" leads out of the volume`);
   if (there !== path && !mayBeMade)
-    throw new ConfigError(`subPath "${subPath}" is not in the image of volume "${volume}"`);
+    throw new ConfigError(`subPath "${subPath}" is not in volume "${volume}", which nobody writes to`);
   return relative(realRoot, join(real, relative(there, path)));
 }
 

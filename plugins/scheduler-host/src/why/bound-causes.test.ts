@@ -41,6 +41,8 @@ describe('a pod on a node that does not run', () => {
     ['InvalidImageName', 'image-unavailable'],
     ['CreateContainerConfigError', 'container-config'],
     ['RunContainerError', 'container-start'],
+    ['ContainerCreating', 'volume-mount'],
+    ['PodInitializing', 'volume-mount'],
   ])('%s', (reason, code) => {
     const of = pod({ phase: 'Pending', containerStatuses: [status('main', waiting(reason, 'no such thing'))] });
     const [root, ...others] = boundCauses(of, healthy);

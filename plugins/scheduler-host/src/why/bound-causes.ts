@@ -103,10 +103,14 @@ function waitingCause(status: PodContainerStatus, where: Where): Cause[] {
   const { reason = '', message = '' } = status.state.waiting ?? {};
   if (imageReasons.has(reason)) return [imageCause(status, where)];
   if (reason === 'CrashLoopBackOff') return [crashCause(status, where)];
-  if (reason === '' || reason === 'ContainerCreating' || reason === 'PodInitializing') return [];
+  const detail = { container: status.name, reason };
+  if (reason === '' || reason === 'ContainerCreating' || reason === 'PodInitializing') {
+    const text = `${where} ${status.name} waits for a volume: ${message}`;
+    return message === '' ? [] : [{ component, code: 'volume-mount', text, detail }];
+  }
   const code = reason === 'CreateContainerConfigError' ? 'container-config' : 'container-start';
   const text = `${where} ${status.name} cannot start (${reason})${message === '' ? '' : `: ${message}`}`;
-  return [{ component, code, text, detail: { container: status.name, reason } }];
+  return [{ component, code, text, detail }];
 }
 
 function failedEnd(status: PodContainerStatus, where: Where): Cause[] {

@@ -19,8 +19,8 @@ export interface AccountToken {
   readonly token: string;
   /** In ms. */
   readonly expiresAt: number;
-  /** In ms: when to ask again, well before it ends. */
-  readonly renewAt: number;
+  /** Ask again after so long: well before it ends. */
+  readonly renewAfterMs: number;
 }
 
 /**

@@ -19,7 +19,7 @@ import { exited, podWith, running, sandbox } from '../../plan/testing.ts';
 import { IdRanges } from '../id-ranges.ts';
 import { PodWorker } from '../pod-worker.ts';
 import type { Runtimes } from '../runtimes.ts';
-import { ClaimVolumes } from '../../volumes/claim-volumes.ts';
+import { testVolumes } from '../../volumes/testing/test-volumes.ts';
 import { NodeRoom } from '../node-room.ts';
 import { Semaphore } from '../semaphore.ts';
 import type { AgentServices } from '../services.ts';
@@ -199,7 +199,7 @@ export class Bench {
       runtimes: runtimes as Runtimes,
       classes: { handlerOf: async ({ spec }) => this.classes.handlerOf(spec.runtimeClassName) },
       ids: new IdRanges({ firstId: 100_000, ranges: 2 }),
-      claims: new ClaimVolumes({ all: () => [], onChange: () => undefined }, async () => undefined),
+      volumes: testVolumes({ env: this.env, directory: this.dataDir }),
       sources: { configMap: async () => undefined, secret: async () => undefined },
       known: { variables: async () => new Map() },
       room: new NodeRoom(),
@@ -210,6 +210,7 @@ export class Bench {
       policy,
       abilities: { allowedUnsafeSysctls: [], hasAppArmor: false },
       ownNode: { seenFor: async () => undefined },
+      refusal: () => undefined,
       event: this.tell,
       reportFault: () => undefined,
     };

@@ -1,10 +1,12 @@
-/** The contract of `volumes`: every driver that mounts volumes on a node passes it. */
+/** The contracts of volumes. That of `volumes`: every driver that mounts volumes on a node passes it. */
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { MountedVolume, VolumeDriver, VolumeMountRequest } from '@timonel/sdk/contracts/volume';
 import type { PersistentVolume } from '@timonel/sdk/kube';
 import { volumeMountRequest } from '../../volume-requests.ts';
+
+export * from './kinds.ts';
 
 /** A driver under test, and volumes of its kind. */
 export interface VolumesUnderTest {

@@ -1,0 +1,113 @@
+/** Objects that volumes of this node are made of: watched one by one, so that the node sees no others. */
+import { Informer, type ControllerHost } from '@timonel/sdk/controller';
+import type { TimerHandle } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import {
+  configMaps,
+  persistentVolumeClaims,
+  secrets,
+  type ConfigMap,
+  type KubeObject,
+  type ResourceType,
+  type Secret,
+} from '@timonel/sdk/kube';
+import type { SourceKey } from '../checkpoint/references.ts';
+
+/** Undefined: there is none. */
+export type SeenVersion = string | undefined;
+
+export type FollowedKind = 'configmaps' | 'secrets' | 'persistentvolumeclaims';
+
+const types: Readonly<Record<FollowedKind, ResourceType>> = {
+  configmaps: configMaps,
+  secrets,
+  persistentvolumeclaims: persistentVolumeClaims,
+};
+
+/** Those beyond are looked at from time to time. */
+const watchLimit = 1000;
+const pollMs = 60_000;
+const notWatched = 'not watched';
+
+interface Followed {
+  users: number;
+  /** Undefined: it is beyond the bound, or never changes. */
+  informer: Informer<KubeObject> | undefined;
+}
+
+export interface FollowedParts {
+  readonly host: ControllerHost;
+  readonly api: ApiClient;
+  /** It may have: `version` is the one that was seen, or none that there is. */
+  changed(key: SourceKey, version: SeenVersion): void;
+}
+
+export class FollowedObjects {
+  readonly #parts: FollowedParts;
+  readonly #known = new Map<SourceKey, Followed>();
+  readonly #polled = new Set<SourceKey>();
+  #timer: TimerHandle | undefined;
+
+  constructor(parts: FollowedParts) {
+    this.#parts = parts;
+  }
+
+  /** As many times as `release`. */
+  follow(key: SourceKey): void {
+    const known = this.#known.get(key);
+    if (known !== undefined) known.users += 1;
+    else this.#known.set(key, { users: 1, informer: this.#begin(key) });
+  }
+
+  release(key: SourceKey): void {
+    const known = this.#known.get(key);
+    if (known === undefined || --known.users > 0) return;
+    this.#known.delete(key);
+    this.#polled.delete(key);
+    void known.informer?.stop();
+  }
+
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    const informers = [...this.#known.values()].flatMap(({ informer }) => informer ?? []);
+    this.#known.clear();
+    await Promise.all(informers.map((informer) => informer.stop()));
+  }
+
+  #begin(key: SourceKey): Informer<KubeObject> | undefined {
+    const watched = this.#known.size - this.#polled.size;
+    if (watched >= watchLimit) {
+      this.#polled.add(key);
+      this.#timer ??= this.#parts.host.env.timers.every(pollMs, () => this.#poll());
+      return undefined;
+    }
+    const { host, api } = this.#parts;
+    const [kind, namespace, name] = key.split('/') as [FollowedKind, string, string];
+    const informer = new Informer(host, api, types[kind], { namespace, fieldSelector: `metadata.name=${name}` });
+    const tell = (object: KubeObject): void => this.#seen(key, object);
+    informer.addHandler({
+      added: tell,
+      updated: tell,
+      deleted: () => this.#parts.changed(key, undefined),
+    });
+    informer.start();
+    informer.synced.then(
+      () => informer.size === 0 && this.#parts.changed(key, undefined),
+      () => undefined,
+    );
+    return informer;
+  }
+
+  #seen(key: SourceKey, object: KubeObject): void {
+    this.#parts.changed(key, object.metadata.resourceVersion);
+    // Never changes again, and one that replaces it is for the pods that come later.
+    if ((object as ConfigMap | Secret).immutable !== true) return;
+    const known = this.#known.get(key);
+    void known?.informer?.stop();
+    if (known !== undefined) known.informer = undefined;
+  }
+
+  #poll(): void {
+    for (const key of this.#polled) this.#parts.changed(key, notWatched);
+  }
+}
