@@ -261,6 +261,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   const imageGc = imageGcOf(ctx, () => agent.workers().map((worker) => worker.pod()));
   const nodeEvent = nodeEventsOf(recorder, config.nodeName);
   const evictions = buildEvictions(ctx, machine, {
+    volumes,
     workers: () => agent.workers(),
     freeImages: () => imageGc.removeUnused(),
     event: (pod, type, reason, message) => services.event(pod, type, reason, message),

@@ -1,10 +1,10 @@
 /** The service of this plugin: one file a kind. */
 import type { Env } from '@timonel/sdk';
+import { DirectorySizes } from '@timonel/sdk/linux';
 import type { PreparedVolume, VolumeKind, VolumeRequest, VolumeUsage } from '@timonel/sdk/contracts/volume';
-import { emptyDirUsage, prepareEmptyDir } from './empty-dir.ts';
+import { diskUsage, emptyDirUsage, prepareEmptyDir } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
 import { prepareImage } from './image.ts';
-import { Measurements } from './measurements.ts';
 import { unmountBelow } from './mount-table.ts';
 import { preparePayload } from './payload/prepare.ts';
 
@@ -14,14 +14,14 @@ interface CoreKind {
 }
 
 export function coreKinds(env: Pick<Env, 'clock'>): VolumeKind {
-  const measurements = new Measurements(env);
+  const sizes = new DirectorySizes(env.clock);
   const isNotCounted = async (): Promise<undefined> => undefined;
   const payload: CoreKind = {
     prepare: preparePayload,
-    usage: async ({ directory }) => ({ ...(await measurements.of(directory)), medium: 'disk' }),
+    usage: async ({ directory }) => diskUsage(await sizes.of(directory)),
   };
   const kinds: Readonly<Record<string, CoreKind>> = {
-    emptyDir: { prepare: prepareEmptyDir, usage: (request) => emptyDirUsage(request, measurements) },
+    emptyDir: { prepare: prepareEmptyDir, usage: (request) => emptyDirUsage(request, sizes) },
     hostPath: { prepare: prepareHostPath, usage: isNotCounted },
     configMap: payload,
     secret: payload,
@@ -40,7 +40,7 @@ export function coreKinds(env: Pick<Env, 'clock'>): VolumeKind {
     usage: async (request) => kindOf(request).usage(request),
     remove: async (_pod, directory) => {
       await unmountBelow(directory);
-      measurements.forget(directory);
+      sizes.forgetBelow(directory);
     },
   };
 }

@@ -2,9 +2,9 @@
 import { chmod, chown, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { errorMessage } from '@timonel/sdk';
 import { mustRun } from '@timonel/sdk/command';
+import type { DirectorySizes, Space } from '@timonel/sdk/linux';
 import { VolumeError, type PreparedVolume, type VolumeRequest, type VolumeUsage } from '@timonel/sdk/contracts/volume';
 import { wholeQuantity, type Pod, type ResourceRequirements } from '@timonel/sdk/kube';
-import type { Measurements } from './measurements.ts';
 import { isMounted, mountSources } from './mount-table.ts';
 
 interface EmptyDirSource {
@@ -75,15 +75,16 @@ function memoryLimit({ spec }: Pod): number {
   );
 }
 
-export async function emptyDirUsage(
-  request: VolumeRequest,
-  measurements: Measurements,
-): Promise<VolumeUsage | undefined> {
+export function diskUsage({ bytes, inodes, isPartial = false }: Space): VolumeUsage {
+  return { usedBytes: bytes, inodesUsed: inodes, medium: 'disk', ...(isPartial ? { isPartial } : {}) };
+}
+
+export async function emptyDirUsage(request: VolumeRequest, sizes: DirectorySizes): Promise<VolumeUsage | undefined> {
   const { medium = '', sizeLimit } = sourceOf(request);
   if (medium !== '') return memoryUsage(request.directory);
   const limitBytes = bytesOf(sizeLimit);
-  const measured = await measurements.of(request.directory);
-  return { ...measured, medium: 'disk', ...(limitBytes > 0 ? { limitBytes } : {}) };
+  const used = diskUsage(await sizes.of(request.directory));
+  return limitBytes > 0 ? { ...used, limitBytes } : used;
 }
 
 /** The kernel keeps its size. */

@@ -1,6 +1,7 @@
 export * from './capabilities.ts';
 export * from './change-signal.ts';
 export * from './dial.ts';
+export * from './directory-sizes/index.ts';
 export * from './give-to-group.ts';
 export * from './id-map.ts';
 export * from './identifiers.ts';

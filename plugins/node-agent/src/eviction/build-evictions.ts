@@ -5,7 +5,7 @@ import { podMemoryBytes } from '../node/allocatable.ts';
 import type { Machine } from '../node/machine.ts';
 import { Evictions, type EvictionPolicy, type EvictionParts } from './evictions.ts';
 import { measureNode, type MeasureNode } from './measure-node.ts';
-import { PodMeasures } from './measure-pods.ts';
+import { PodMeasures, type PodMeasuresParts } from './measure-pods.ts';
 import { thresholdsOf } from './thresholds.ts';
 
 export function evictionPolicyOf(
@@ -22,7 +22,8 @@ export function evictionPolicyOf(
   };
 }
 
-type Given = Pick<EvictionParts, 'workers' | 'freeImages' | 'event' | 'nodeEvent' | 'changed'>;
+type Given = Pick<EvictionParts, 'workers' | 'freeImages' | 'event' | 'nodeEvent' | 'changed'> &
+  Pick<PodMeasuresParts, 'volumes'>;
 
 export function buildEvictions(
   { config, dataDir, deps, env, log }: AgentContext,
@@ -37,7 +38,7 @@ export function buildEvictions(
     env,
     log,
     policy: evictionPolicyOf(config, machine),
-    pods: new PodMeasures({ dataDir, clock: env.clock, log, runtimes }),
+    pods: new PodMeasures({ dataDir, clock: env.clock, log, volumes: given.volumes, runtimes }),
     measureNode: async () => {
       // Told with what the images take, which costs more than a look at the filesystem.
       imagePath ??= (await deps.images.usage()).path;

@@ -78,7 +78,13 @@ function bench(policy: Partial<EvictionPolicy>, memory: Record<string, number>, 
       })),
     );
   const log = createRecordingLogger();
-  const parts = { dataDir: '/nowhere', clock: env.clock, log, runtimes: () => [{ stats }] };
+  const parts = {
+    dataDir: '/nowhere',
+    clock: env.clock,
+    log,
+    volumes: { usage: async () => [] },
+    runtimes: () => [{ stats }],
+  };
   const evictions = new Evictions({
     env,
     log,

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { errorMessage, type Clock, type Logger } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStats, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod } from '@timonel/sdk/kube';
-import { logDirectoryOf, volumesDirectory } from '../agent/directories.ts';
-import { DirectorySizes } from './directory-sizes.ts';
-import type { ContainerUse, PodUse, Space } from './pod-use.ts';
+import { DirectorySizes } from '@timonel/sdk/linux';
+import { logDirectoryOf } from '../agent/directories.ts';
+import type { PodVolumes } from '../volumes/pod-volumes.ts';
+import type { ContainerUse, PodUse, Space, VolumeSpace } from './pod-use.ts';
 
 export interface MeasuredPod {
   pod(): Pod;
@@ -16,6 +17,7 @@ export interface PodMeasuresParts {
   readonly dataDir: string;
   readonly clock: Pick<Clock, 'monotonic'>;
   readonly log: Logger;
+  readonly volumes: Pick<PodVolumes, 'usage'>;
   runtimes(): readonly Pick<ContainerRuntime, 'stats'>[];
 }
 
@@ -82,11 +84,15 @@ export class PodMeasures {
     return { name, memoryBytes, written, logs };
   }
 
-  async #volumes(pod: Pod): Promise<Map<string, Space>> {
-    const directory = volumesDirectory(this.#parts.dataDir, pod);
-    const onDisk = (pod.spec.volumes ?? []).filter((volume) => volume['emptyDir'] !== undefined);
-    const measured = onDisk.map(async ({ name }) => [name, await this.#sizes.of(join(directory, name))] as const);
-    return new Map(await Promise.all(measured));
+  async #volumes({ metadata: { uid = '' } }: Pod): Promise<Map<string, VolumeSpace>> {
+    const used = await this.#parts.volumes.usage(uid);
+    const onDisk = used.filter(({ medium }) => medium === 'disk');
+    return new Map(
+      onDisk.map(({ name, usedBytes: bytes, inodesUsed: inodes, limitBytes }) => [
+        name,
+        limitBytes === undefined ? { bytes, inodes } : { bytes, inodes, limitBytes },
+      ]),
+    );
   }
 
   /** Forgets the directories of pods that are gone. */
@@ -95,11 +101,7 @@ export class PodMeasures {
       const pod = each.pod();
       const statuses = [...each.containers.values()];
       const logs = logDirectoryOf(this.#parts.dataDir, pod);
-      const volumes = volumesDirectory(this.#parts.dataDir, pod);
-      return [
-        ...statuses.flatMap(({ name, writableLayer = '' }) => [writableLayer, join(logs, name)]),
-        ...(pod.spec.volumes ?? []).map(({ name }) => join(volumes, name)),
-      ];
+      return statuses.flatMap(({ name, writableLayer = '' }) => [writableLayer, join(logs, name)]);
     });
     this.#sizes.retain(new Set(kept));
   }

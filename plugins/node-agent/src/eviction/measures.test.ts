@@ -1,10 +1,9 @@
-import { link, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRecordingLogger } from '@timonel/testkit';
 import { exited, podWith, running } from '../plan/testing.ts';
-import { DirectorySizes } from './directory-sizes.ts';
 import { measureNode } from './measure-node.ts';
 import { PodMeasures } from './measure-pods.ts';
 import { nodeMemory } from './node-memory.ts';
@@ -79,59 +78,18 @@ describe('the signals of this machine', () => {
   });
 });
 
-describe('the size of a directory', () => {
-  let now = 0;
-  const clock = { monotonic: () => now };
-  beforeEach(() => {
-    now = 0;
-  });
-
-  it('is what its files take, each once, links not followed', async () => {
-    await files({ 'd/a': 8192, 'd/sub/b': 4096, other: 65_536 });
-    const before = await new DirectorySizes(clock).of(join(root, 'd'));
-    await link(join(root, 'd/a'), join(root, 'd/sub/again'));
-    await symlink(join(root, 'other'), join(root, 'd/away'));
-    const after = await new DirectorySizes(clock).of(join(root, 'd'));
-    expect(before.bytes).toBeGreaterThanOrEqual(12_288);
-    expect(after.bytes - before.bytes).toBeLessThan(4096);
-    expect([before.inodes, after.inodes]).toEqual([3, 4]);
-    expect(await new DirectorySizes(clock).of(join(root, 'none'))).toEqual({ bytes: 0, inodes: 0 });
-  });
-
-  it('stops at its bound', async () => {
-    await files(Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`d/s${at % 3}/f${at}`, 1])));
-    expect(await new DirectorySizes(clock, 10).of(join(root, 'd'))).toMatchObject({ inodes: 10 });
-  });
-
-  it('is measured again only after twenty times what that took', async () => {
-    await files({ 'd/a': 1 });
-    const slow = { monotonic: () => (now += 100) };
-    const sizes = new DirectorySizes(slow);
-    const directory = join(root, 'd');
-    expect((await sizes.of(directory)).inodes).toBe(1);
-    await files({ 'd/b': 1 });
-    expect((await sizes.of(directory)).inodes).toBe(1);
-    now += 2000;
-    expect((await sizes.of(directory)).inodes).toBe(2);
-  });
-});
-
 describe('what a pod takes', () => {
   it('is what its containers write, log and keep in volumes, and the memory of those that run', async () => {
     await files({
-      'pods/uid-1/volumes/data/big': 40_960,
-      'pods/uid-1/volumes/settings/key': 40_960,
       'logs/default_web_uid-1/app/0.log': 20_480,
       'logs/default_web_uid-1/app/1.log': 20_480,
       'upper-0/old': 8192,
       'upper-1/new': 8192,
     });
-    const pod = podWith({
-      volumes: [
-        { name: 'data', emptyDir: {} },
-        { name: 'settings', configMap: {} },
-      ],
-    });
+    const pod = podWith();
+    const volume = { usedBytes: 40_960, inodesUsed: 2 };
+    const usage = async () =>
+      (['disk', 'memory', 'own'] as const).map((medium) => ({ ...volume, name: medium, medium }));
     const statuses = [
       exited('app', 1, 0, { writableLayer: join(root, 'upper-0') }),
       running('app', 1, { writableLayer: join(root, 'upper-1') }),
@@ -145,7 +103,13 @@ describe('what a pod takes', () => {
       ]);
     const silent = { stats: () => Promise.reject(new Error('gone')) };
     const clock = { monotonic: () => 0 };
-    const measures = new PodMeasures({ dataDir: root, clock, log, runtimes: () => [{ stats }, silent] });
+    const measures = new PodMeasures({
+      dataDir: root,
+      clock,
+      log,
+      volumes: { usage },
+      runtimes: () => [{ stats }, silent],
+    });
     const measured = { pod: () => pod, containers };
     const use = await measures.use(measured, await measures.stats(), true);
     expect(use).toMatchObject({ memoryBytes: 7, pids: 3 });
@@ -153,7 +117,7 @@ describe('what a pod takes', () => {
     const expected = 40_960 + 2 * 20_480 + 2 * 8192;
     expect(bytes).toBeGreaterThanOrEqual(expected);
     expect(bytes).toBeLessThan(expected + 40_960);
-    expect(inodes).toBe(5);
+    expect(inodes).toBe(9);
     const idle = { pod: () => pod, containers: new Map<string, never>() };
     expect(await measures.use(idle, new Map(), false)).toBeUndefined();
   });

@@ -1,9 +1,12 @@
 /** What one pod takes of the node. */
 import type { Pod } from '@timonel/sdk/kube';
+import type { Space } from '@timonel/sdk/linux';
 
-export interface Space {
-  readonly bytes: number;
-  readonly inodes: number;
+export type { Space };
+
+export interface VolumeSpace extends Space {
+  /** What whoever serves the volume lets it take. */
+  readonly limitBytes?: number;
 }
 
 export interface ContainerUse {
@@ -19,7 +22,7 @@ export interface PodUse {
   readonly pids: number;
   readonly containers: readonly ContainerUse[];
   /** By name, those that count as ephemeral storage. */
-  readonly volumes: ReadonlyMap<string, Space>;
+  readonly volumes: ReadonlyMap<string, VolumeSpace>;
 }
 
 /** `use`: undefined when nothing is known of it. */

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import type { Pod } from '@timonel/sdk/kube';
 import { container, podWith } from '../plan/testing.ts';
 import { isCriticalPod, pressureRejection } from './admission.ts';
-import type { Candidate, PodUse, Space } from './pod-use.ts';
+import type { Candidate, PodUse, Space, VolumeSpace } from './pod-use.ts';
 import { ranked } from './rank.ts';
-import { storageExcess } from './storage-limits.ts';
+import { hasStorageLimit, storageExcess } from './storage-limits.ts';
 
 const none: Space = { bytes: 0, inodes: 0 };
 const mib = 2 ** 20;
@@ -15,7 +15,7 @@ interface Taken {
   readonly pids?: number;
   readonly written?: Space;
   readonly logs?: Space;
-  readonly volumes?: Record<string, Space>;
+  readonly volumes?: Record<string, VolumeSpace>;
 }
 
 function useOf({ memory = 0, pids = 0, written = none, logs = none, volumes = {} }: Taken): PodUse {
@@ -172,8 +172,18 @@ describe('local storage of a pod', () => {
     );
   });
 
+  it('keeps to what whoever serves another kind of volume lets it take', () => {
+    const pod = podWith({ volumes: [{ name: 'data', scratch: {} }] });
+    const excess = (mebibytes: number) =>
+      storageExcess(pod, useOf({ volumes: { data: { ...of(mebibytes), limitBytes: 4 * mib } } }), false);
+    expect(hasStorageLimit(pod)).toBe(true);
+    expect(excess(4)).toBeUndefined();
+    expect(excess(5)).toBe('Usage of volume "data" exceeds the limit "4Mi". ');
+  });
+
   it('is not limited where nothing is said', () => {
     const pod = podWith({ volumes: [{ name: 'data', emptyDir: {} }] });
+    expect(hasStorageLimit(pod)).toBe(false);
     expect(storageExcess(pod, useOf({ volumes: { data: of(10_000) }, written: of(10_000) }), false)).toBeUndefined();
   });
 });

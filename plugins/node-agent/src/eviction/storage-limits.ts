@@ -18,6 +18,26 @@ function sizeLimits({ spec }: Pod): [name: string, limit: string][] {
   });
 }
 
+/** Kinds whose limits stand in the pod, and those that have none. */
+const knownKinds = new Set([
+  'name',
+  'configMap',
+  'csi',
+  'downwardAPI',
+  'emptyDir',
+  'ephemeral',
+  'hostPath',
+  'image',
+  'persistentVolumeClaim',
+  'projected',
+  'secret',
+]);
+
+/** A volume of another kind: whoever serves it may have given it a limit. */
+function mayHaveLimit({ spec }: Pod): boolean {
+  return (spec.volumes ?? []).some((volume) => Object.keys(volume).some((key) => !knownKinds.has(key)));
+}
+
 function limitOf({ resources }: Pick<Container, 'resources'>): string | undefined {
   return resources?.limits?.[resource];
 }
@@ -35,7 +55,7 @@ function podLimit({ spec }: Pod): number | undefined {
 }
 
 export function hasStorageLimit(pod: Pod): boolean {
-  return sizeLimits(pod).length > 0 || podLimit(pod) !== undefined;
+  return sizeLimits(pod).length > 0 || mayHaveLimit(pod) || podLimit(pod) !== undefined;
 }
 
 /** `ownImages`: what containers write lies on another filesystem than their logs. Undefined: it keeps within its limits. */
@@ -44,6 +64,9 @@ export function storageExcess(pod: Pod, use: PodUse, ownImages: boolean): string
     if ((use.volumes.get(name)?.bytes ?? 0) > (wholeQuantity(limit) ?? 0)) {
       return `Usage of EmptyDir volume "${name}" exceeds the limit "${limit}". `;
     }
+  }
+  for (const [name, { bytes, limitBytes = Infinity }] of use.volumes) {
+    if (bytes > limitBytes) return `Usage of volume "${name}" exceeds the limit "${bytesText(limitBytes)}". `;
   }
   const whole = podLimit(pod);
   if (whole !== undefined && ephemeralStorage(use).bytes > whole) {

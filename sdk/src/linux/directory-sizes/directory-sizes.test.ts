@@ -3,13 +3,15 @@ import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { manualEnv } from '@timonel/testkit';
 import { diskUsage } from './disk-usage.ts';
-import { Measurements } from './measurements.ts';
+import { DirectorySizes } from './index.ts';
 import { walk } from './walk.ts';
 
 let root: string;
+let now = 0;
+const clock = { monotonic: () => now };
 beforeEach(async () => {
+  now = 0;
   root = await mkdtemp(join(tmpdir(), 'timonel-measure-'));
 });
 // It may be deeper than paths can say.
@@ -28,42 +30,44 @@ describe('what a directory holds', () => {
     await symlink('/usr', join(root, 'link'));
     const walked = await walk(root);
     expect(walked).toEqual(await diskUsage(root));
-    expect(walked?.inodesUsed).toBe(24);
+    expect(walked?.inodes).toBe(24);
   });
 
   it('is nothing when it is absent', async () => {
-    expect(await walk(join(root, 'absent'))).toEqual({ usedBytes: 0, inodesUsed: 0 });
-    expect(await diskUsage(join(root, 'absent'))).toEqual({ usedBytes: 0, inodesUsed: 0 });
+    expect(await walk(join(root, 'absent'))).toEqual({ bytes: 0, inodes: 0 });
+    expect(await diskUsage(join(root, 'absent'))).toEqual({ bytes: 0, inodes: 0 });
   });
 
   it('is left to du when there is much of it, or when it is too deep for paths', async () => {
     await fill(2100);
     expect(await walk(root)).toBeUndefined();
-    expect((await new Measurements(manualEnv()).of(root)).inodesUsed).toBe(2102);
+    expect((await new DirectorySizes(clock).of(root)).inodes).toBe(2102);
     const half = Array.from({ length: 15 }, () => 'd'.repeat(200)).join('/');
     for (const top of ['upper', 'lower']) await mkdir(join(root, top, half), { recursive: true });
     await writeFile(join(root, 'lower', half, 'hidden'), '');
     await rename(join(root, 'lower'), join(root, 'upper', half, 'lower'));
-    expect((await diskUsage(root)).inodesUsed).toBe(2102 + 2 * 16 + 1);
+    expect((await diskUsage(root)).inodes).toBe(2102 + 2 * 16 + 1);
   });
 
-  it('is measured once by those who ask at the same time, and not again before a while', async () => {
-    const env = manualEnv();
-    const measurements = new Measurements(env);
-    const [first, second] = await Promise.all([measurements.of(root), measurements.of(root)]);
-    expect(second).toBe(first);
+  it('is measured once by those who ask at the same time, and again after twenty times what that took', async () => {
+    const sizes = new DirectorySizes(clock);
+    const first = sizes.of(root);
+    expect(sizes.of(root)).toBe(first);
+    now += 100;
+    const before = await first;
     await fill(1);
-    expect(await measurements.of(root)).toBe(first);
-    await env.advance(1000);
-    expect((await measurements.of(root)).inodesUsed).toBe(3);
+    now += 1999;
+    expect(await sizes.of(root)).toBe(before);
+    now += 1;
+    expect((await sizes.of(root)).inodes).toBe(before.inodes + 2);
   });
 
   it('is forgotten with what is above it', async () => {
-    const measurements = new Measurements(manualEnv());
+    const sizes = new DirectorySizes(clock);
     await mkdir(join(root, 'v'));
-    const first = await measurements.of(join(root, 'v'));
-    measurements.forget(root);
+    const first = await sizes.of(join(root, 'v'));
+    sizes.forgetBelow(root);
     await rm(join(root, 'v'), { recursive: true });
-    expect(await measurements.of(join(root, 'v'))).not.toEqual(first);
+    expect(await sizes.of(join(root, 'v'))).not.toEqual(first);
   });
 });

@@ -1,21 +1,23 @@
 /** Counts a directory of any size by du(1), for a bounded time. */
 import { spawn } from 'node:child_process';
-import type { Measured } from './measurements.ts';
+import { defaultPath } from '../../command/index.ts';
+import type { Space } from './space.ts';
 
 const limitMs = 120_000;
 
 /** Of what it cannot say in time it says that it is partial. @throws Error when du cannot be run */
-export async function diskUsage(directory: string): Promise<Measured> {
-  const usedBytes = await totalBy(['-B1'], directory);
-  const inodesUsed = await totalBy(['--inodes'], directory);
-  const isPartial = usedBytes === undefined || inodesUsed === undefined;
-  return { usedBytes: usedBytes ?? 0, inodesUsed: inodesUsed ?? 0, ...(isPartial ? { isPartial } : {}) };
+export async function diskUsage(directory: string): Promise<Space> {
+  const bytes = await totalBy(['-B1'], directory);
+  const inodes = await totalBy(['--inodes'], directory);
+  const isPartial = bytes === undefined || inodes === undefined;
+  return { bytes: bytes ?? 0, inodes: inodes ?? 0, ...(isPartial ? { isPartial } : {}) };
 }
 
 /** Undefined: it took too long. */
 function totalBy(options: readonly string[], directory: string): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const child = spawn('du', [...options, '-sx', '--', directory], {
+      env: { ...process.env, LC_ALL: 'C', PATH: defaultPath() },
       stdio: ['ignore', 'pipe', 'ignore'],
       timeout: limitMs,
       killSignal: 'SIGKILL',

@@ -1,7 +1,7 @@
 /** Counts a small directory without another process. */
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Measured } from './measurements.ts';
+import { nothing, type Space } from './space.ts';
 
 const entriesLimit = 2000;
 /** The kernel takes paths of 4096. */
@@ -9,18 +9,18 @@ const pathLimit = 3000;
 const blockBytes = 512;
 
 /** Undefined: it is too large or too deep. What vanishes meanwhile is not counted. */
-export async function walk(root: string): Promise<Measured | undefined> {
+export async function walk(root: string): Promise<Space | undefined> {
   const found = await lstat(root).catch(() => undefined);
-  if (found === undefined) return { usedBytes: 0, inodesUsed: 0 };
+  if (found === undefined) return nothing;
   const linked = new Set<number>();
-  let usedBytes = found.blocks * blockBytes;
-  let inodesUsed = 1;
+  let bytes = found.blocks * blockBytes;
+  let inodes = 1;
   const directories = [root];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     if (directory.length > pathLimit) return undefined;
     const opened = await opendir(directory).catch(() => undefined);
     for await (const { name } of opened ?? []) {
-      if (inodesUsed >= entriesLimit) return undefined;
+      if (inodes >= entriesLimit) return undefined;
       const path = join(directory, name);
       const entry = await lstat(path).catch(() => undefined);
       if (entry === undefined || entry.dev !== found.dev) continue;
@@ -28,10 +28,10 @@ export async function walk(root: string): Promise<Measured | undefined> {
         if (linked.has(entry.ino)) continue;
         linked.add(entry.ino);
       }
-      inodesUsed += 1;
-      usedBytes += entry.blocks * blockBytes;
+      inodes += 1;
+      bytes += entry.blocks * blockBytes;
       if (entry.isDirectory()) directories.push(path);
     }
   }
-  return { usedBytes, inodesUsed };
+  return { bytes, inodes };
 }
