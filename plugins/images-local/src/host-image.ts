@@ -2,6 +2,7 @@ import { chmod, chown, constants, copyFile, link, stat, symlink, writeFile } fro
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import type { ImageConfig } from '@timonel/sdk/contracts/images';
+import { ownerHere } from '@timonel/sdk/linux';
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import { hostFileSchema, isUnchanged, planHostImage, type HostFile } from './host-image-plan.ts';
 import { completeConfig, encodeConfiguration } from './image-configuration.ts';
@@ -108,7 +109,10 @@ export async function writeHostLayer(root: string, image: HostImage): Promise<vo
     await writeFile(join(root, name), text);
     await chmod(join(root, name), 0o644);
   }
-  if (process.getuid?.() === 0) await chown(join(root, 'home/node'), nodeUserId, nodeUserId);
+  if (process.getuid?.() === 0) {
+    const { uid, gid } = ownerHere({ uid: nodeUserId, gid: nodeUserId });
+    await chown(join(root, 'home/node'), uid, gid);
+  }
   for (const file of image.files) {
     const path = join(root, file.target);
     await makePath(root, dirname(file.target), made);

@@ -27,6 +27,7 @@ export interface RegistryConfig {
   readonly uploadChunkBytes: number;
   readonly helperTimeoutMs: number;
   readonly mirrorPauseMs: number;
+  readonly tunnelSocket: string;
 }
 
 /** `host[:port]`, as image names write it. */
@@ -102,4 +103,9 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
   helperTimeoutMs: milliseconds(10_000),
   /** A mirror that could not be reached is passed by for so long. */
   mirrorPauseMs: milliseconds(30_000),
+  /**
+   * A unix socket through which all connections are made, by HTTP's CONNECT: for a node in a network namespace without a way out.
+   * Empty: connections are the node's own.
+   */
+  tunnelSocket: z.string().max(107).default(''),
 });

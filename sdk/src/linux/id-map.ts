@@ -53,6 +53,16 @@ export function groupIds(): IdMap {
   return (maps.gids ??= read('gid_map'));
 }
 
+export interface Owner {
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Who is to own a file here: root takes the place of ids that this user namespace does not have. */
+export function ownerHere(owner: Owner, uids: IdMap = userIds(), gids: IdMap = groupIds()): Owner {
+  return { uid: uids.has(owner.uid) ? owner.uid : 0, gid: gids.has(owner.gid) ? owner.gid : 0 };
+}
+
 /** Root here is an ordinary user of the machine: control groups, devices and ids are what that user was given. */
 export function isRootless(): boolean {
   return !userIds().isWhole;

@@ -3,7 +3,7 @@ import { ImageError } from '@timonel/sdk/contracts/images';
 import type { ImageReference } from '@timonel/sdk/contracts/registry';
 import { hostPattern, type RegistryConfig } from '../config.ts';
 import { shown } from '../failure.ts';
-import { isLoopbackHost } from './address-class.ts';
+import { isLoopbackHost } from '@timonel/sdk/tunnel';
 
 export interface Endpoint {
   /** As credentials and messages name it: `docker.io`. */

@@ -2,7 +2,7 @@
 import { lookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { untrusted } from '../failure.ts';
-import { addressClass } from './address-class.ts';
+import { addressClass } from '@timonel/sdk/tunnel';
 
 const guardedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (error, addresses: LookupAddress[]) => {
@@ -18,8 +18,13 @@ const guardedLookup: LookupFunction = (hostname, options, callback) => {
   });
 };
 
-function refusal(hostname: string, address: string): Error {
+export function refusal(hostname: string, address: string): Error {
   return untrusted(`the registry names ${hostname}, which is ${address}, an address of this node: it is not followed`);
+}
+
+/** Where a lookup of ours is given to a connection, it is this one. */
+export function isGuarded(lookup: unknown): boolean {
+  return lookup === guardedLookup;
 }
 
 /** For a request to `url` that `from` named; undefined: the usual resolution. */

@@ -1,6 +1,6 @@
 /** Which addresses a registry may send this client to: redirects, token servers, upload locations. */
 import { RegistryFailure, shown, untrusted } from '../failure.ts';
-import { addressClass } from './address-class.ts';
+import { addressClass } from '@timonel/sdk/tunnel';
 
 /** Hosts (`host[:port]`) for which plain HTTP was asked for. */
 export type PlainHosts = ReadonlySet<string>;

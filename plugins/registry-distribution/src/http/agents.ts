@@ -7,6 +7,7 @@ import { createSecureContext, rootCertificates } from 'node:tls';
 import { errorCode, errorMessage, type Env } from '@timonel/sdk';
 import type { RegistryConfig } from '../config.ts';
 import { untrusted } from '../failure.ts';
+import { tunnelled } from './tunnelled.ts';
 
 const idleMs = 30_000;
 const recheckMs = 10_000;
@@ -21,7 +22,7 @@ export class Agents {
   readonly #env: Env;
   /** `host[:port]` to a file of further authorities. */
   readonly #caFiles: ReadonlyMap<string, string>;
-  readonly #config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs'>;
+  readonly #config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs' | 'tunnelSocket'>;
   readonly #plain: HttpAgent;
   readonly #usual: HttpsAgent;
   readonly #trusted = new Map<string, TrustedAgent>();
@@ -29,13 +30,13 @@ export class Agents {
   constructor(
     env: Env,
     caFiles: ReadonlyMap<string, string>,
-    config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs'>,
+    config: Pick<RegistryConfig, 'connectionsPerHost' | 'connectTimeoutMs' | 'tunnelSocket'>,
   ) {
     this.#env = env;
     this.#caFiles = caFiles;
     this.#config = config;
-    this.#plain = new HttpAgent(this.#options());
-    this.#usual = new HttpsAgent(this.#options());
+    this.#plain = this.#through(new HttpAgent(this.#options()));
+    this.#usual = this.#through(new HttpsAgent(this.#options()));
   }
 
   /** @throws RegistryFailure untrusted, when the file of authorities cannot be used */
@@ -68,7 +69,7 @@ export class Agents {
       const secureContext = createSecureContext({
         ca: [...rootCertificates, ...certificatesOf(await readFile(file, 'utf8'))],
       });
-      const agent = new HttpsAgent({ ...this.#options(), secureContext });
+      const agent = this.#through(new HttpsAgent({ ...this.#options(), secureContext }));
       if (known !== undefined) closeIdle(known.agent);
       this.#trusted.set(file, { agent, fingerprint, checkedAt: now });
       return agent;
@@ -76,6 +77,11 @@ export class Agents {
       const why = errorCode(error) ?? errorMessage(error);
       throw untrusted(`caFile ${file} cannot be used (${why})`, 'correct the path, or what the file holds');
     }
+  }
+
+  #through<A extends HttpAgent>(agent: A): A {
+    const { tunnelSocket, connectTimeoutMs } = this.#config;
+    return tunnelSocket === '' ? agent : tunnelled(agent, tunnelSocket, connectTimeoutMs);
   }
 
   #options(): AgentOptions {
