@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { RuntimeError, type ContainerConfig, type Mount, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
-import { capabilityBits, maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
+import { capabilityBits, isRootless, maskedPaths, readonlyPaths } from '@timonel/sdk/linux';
 import { appArmorEntries } from './apparmor.ts';
 import { containerCapabilities } from './capabilities.ts';
 import type { DeviceDriver } from '@timonel/sdk/linux/cgroup';
@@ -132,6 +132,7 @@ function processEntries(config: ContainerConfig, hostname: string): SpecEntry[] 
   return [
     ...config.command.map((argument): SpecEntry => ['arg', argument]),
     ...env.map((variable): SpecEntry => ['env', variable]),
+    ['rootless', isRootless() ? '1' : '0'],
     ['cwd', config.workingDir],
     ['user', config.user],
     ...config.supplementalGroups.map((group): SpecEntry => ['group', String(group)]),

@@ -1,6 +1,7 @@
-import { readdirSync, statSync, type Stats } from 'node:fs';
+import { accessSync, constants, readdirSync, statSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { RuntimeError, type ContainerConfig, type Device, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import { isRootless } from '@timonel/sdk/linux';
 import type { AllowedDevices, DeviceFilter, DeviceRule } from '@timonel/sdk/linux/cgroup';
 import type { SpecEntry } from './spec-file.ts';
 
@@ -20,15 +21,19 @@ const usualMode = 0o2_0666;
 
 /**
  * What stands in /dev. Nodes are made where control groups limit which of them can be opened, for privileged containers all that the node
- * has; else, and in a user namespace, which cannot make any, the node's own are mounted.
+ * has; else, and in a user namespace, which cannot make any, the node's own are mounted: of a rootless node those that its user may open.
  */
 export function deviceEntries({ security }: ContainerConfig, sandbox: SandboxConfig, areLimited: boolean): SpecEntry[] {
-  const makes = sandbox.userNamespace === undefined && (areLimited || security.privileged);
+  const makes = !isRootless() && sandbox.userNamespace === undefined && (areLimited || security.privileged);
   const names = Object.entries(usual);
+  if (isRootless() && security.privileged) {
+    const others = devicesIn('/dev').filter(({ path }) => isOpen(path));
+    return others.flatMap(({ path }) => mountEntries(path, path));
+  }
   return !makes
     ? names.flatMap(([name]) => mountEntries(`/dev/${name}`, `/dev/${name}`))
     : security.privileged
-      ? nodeEntries('/dev')
+      ? devicesIn('/dev').map(nodeEntry)
       : names.map(([name, numbers]): SpecEntry => ['node', `${usualMode} ${numbers} 0 0 /dev/${name}`]);
 }
 
@@ -79,15 +84,32 @@ function numbersOf(device: number): { readonly major: number; readonly minor: nu
   return { major: (device >>> 8) & 0xf_ff, minor: (device & 0xff) | ((device >>> 12) & 0xf_ff_00) };
 }
 
-function nodeEntries(directory: string): SpecEntry[] {
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry): SpecEntry[] => {
+interface FoundDevice {
+  readonly path: string;
+  readonly status: Stats;
+}
+
+function devicesIn(directory: string): FoundDevice[] {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry): FoundDevice[] => {
     const path = join(directory, entry.name);
     if (directory === '/dev' && ownDirectories.has(entry.name)) return [];
-    if (entry.isDirectory()) return nodeEntries(path);
+    if (entry.isDirectory()) return isOpen(path, constants.R_OK) ? devicesIn(path) : [];
     const status =
       entry.isCharacterDevice() || entry.isBlockDevice() ? statSync(path, { throwIfNoEntry: false }) : undefined;
-    if (status === undefined) return [];
-    const { major, minor } = numbersOf(status.rdev);
-    return [['node', `${status.mode} ${major} ${minor} ${status.uid} ${status.gid} ${path}`]];
+    return status === undefined ? [] : [{ path, status }];
   });
+}
+
+function nodeEntry({ path, status }: FoundDevice): SpecEntry {
+  const { major, minor } = numbersOf(status.rdev);
+  return ['node', `${status.mode} ${major} ${minor} ${status.uid} ${status.gid} ${path}`];
+}
+
+function isOpen(path: string, how: number = constants.R_OK | constants.W_OK): boolean {
+  try {
+    accessSync(path, how);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,3 +1,4 @@
+import { isRootless } from '@timonel/sdk/linux';
 import { detectCgroups } from '@timonel/sdk/linux/cgroup';
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
@@ -75,6 +76,8 @@ function checkCgroups(): HostCheck {
   const found = detectCgroups();
   const fix =
     'mount cgroup v2 with the controllers memory, cpu and pids at /sys/fs/cgroup, or these controllers as cgroup v1';
+  if (found.driver === undefined && isRootless())
+    return result('cgroups', true, 'none were handed down to this user: limits are not enforced', fix);
   if (found.driver === undefined)
     return result('cgroups', false, `missing controllers: ${found.missing.join(', ')}`, fix);
   return result('cgroups', true, `cgroup ${found.driver.version} with memory, cpu, pids`, fix);

@@ -1,6 +1,7 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
-import { detectCgroups } from '@timonel/sdk/linux/cgroup';
+import { isRootless } from '@timonel/sdk/linux';
+import { detectCgroups, withoutCgroups } from '@timonel/sdk/linux/cgroup';
 import { configSchema } from './config.ts';
 import { checkHost } from './host-checks.ts';
 import { LinuxRuntime } from './runtime.ts';
@@ -20,7 +21,8 @@ const plugin: AnyPlugin = definePlugin({
     const failed = (await checkHost()).find((check) => !check.ok);
     if (failed !== undefined)
       throw new Error(`this node cannot run containers: ${failed.name}: ${failed.detail}; ${failed.fix}`);
-    const { driver } = detectCgroups(undefined, (what) => ctx.log.info({}, what));
+    const { driver: found } = detectCgroups(undefined, (what) => ctx.log.info({}, what));
+    const driver = found ?? (isRootless() ? withoutCgroups() : undefined);
     if (driver === undefined) throw new Error('this node has no usable control groups: run "timonel doctor"');
     const { dataDir, env, log, config } = ctx;
     const runtime = new LinuxRuntime({ dataDir, env, log, cgroups: driver, settings: config });

@@ -89,7 +89,9 @@ export class LinuxRuntime implements ContainerRuntime {
   }
 
   async info(): Promise<RuntimeInfo> {
-    const isolation = `linux namespaces (pid, mount, net, ipc, uts, cgroup), cgroup ${this.#options.cgroups.version}`;
+    const { version, isAbsent } = this.#options.cgroups;
+    const groups = isAbsent === true ? 'no control groups: limits are not enforced' : `cgroup ${version}`;
+    const isolation = `linux namespaces (pid, mount, net, ipc, uts, cgroup), ${groups}`;
     return {
       name: 'linux',
       version: '0.1.0',

@@ -58,13 +58,23 @@ static uint64_t final_set(const struct identity *identity) { return identity->ui
 /* Without no_new_privs only CAP_SYS_ADMIN may install a filter of system calls. */
 static bool filter_needs_admin(const struct spec *spec) { return spec->seccomp != NULL && !spec->no_new_privileges; }
 
+/* Where an ordinary user mapped its own id alone, the kernel lets nobody change groups. */
+static bool groups_are_fixed(const struct spec *spec) {
+    char text[8] = "";
+    int fd = spec->rootless ? open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC) : -1;
+    if (fd < 0) return false;
+    ssize_t length = read(fd, text, sizeof text - 1);
+    close(fd);
+    return length > 0 && strncmp(text, "deny", 4) == 0;
+}
+
 /* Order matters: the bounding set needs CAP_SETPCAP, the ids need CAP_SETUID and CAP_SETGID, so capset comes last. */
 void privileges_apply(const struct spec *spec, const struct identity *identity) {
     kept = spec->capabilities & capabilities_permitted();
     if (spec->apparmor != NULL) apparmor_apply(spec->apparmor);
     bounding_set_reduce(kept);
     if (prctl(PR_SET_KEEPCAPS, filter_needs_admin(spec), 0, 0, 0) < 0) fail("prctl", "PR_SET_KEEPCAPS");
-    if (setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");
+    if (!groups_are_fixed(spec) && setgroups((size_t)identity->group_count, identity->groups) < 0) fail("setgroups", "container");
     if (setresgid(identity->gid, identity->gid, identity->gid) < 0) fail("setresgid", "container");
     if (setresuid(identity->uid, identity->uid, identity->uid) < 0) fail("setresuid", "container");
     uint64_t now = final_set(identity) | (filter_needs_admin(spec) ? UINT64_C(1) << CAP_SYS_ADMIN : 0);

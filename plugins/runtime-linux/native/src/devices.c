@@ -32,6 +32,14 @@ static void nodes_make(const struct spec *spec) {
     }
 }
 
+/* Group 5 is `tty`. Where one id alone is there, terminals are of its group. */
+static void terminals_mount(void) {
+    const unsigned long flags = MS_NOSUID | MS_NOEXEC;
+    if (mount("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=0620,gid=5") == 0) return;
+    if (errno != EINVAL) fail("mount devpts on", "dev/pts");
+    mount_or_fail("devpts", "dev/pts", "devpts", flags, "newinstance,ptmxmode=0666,mode=0620");
+}
+
 /* Where nodes are named, control groups say which of them can be opened; else devices are mounted, as others may be. */
 void devices_mount(const struct spec *spec) {
     bool makes = spec->nodes.length > 0;
@@ -40,7 +48,7 @@ void devices_mount(const struct spec *spec) {
     nodes_make(spec);
     if (mkdir("dev/pts", 0755) < 0 || mkdir("dev/shm", 01777) < 0 || mkdir("dev/mqueue", 01777) < 0)
         fail("mkdir", "/dev/pts, shm, mqueue");
-    mount_or_fail("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
+    terminals_mount();
     mount_or_fail("mqueue", "dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
     links_make();
 }

@@ -88,6 +88,17 @@ static void memberships_add(const char *name, struct identity *identity) {
             if (strcmp(member, name) == 0) group_add(identity, gid);
 }
 
+/* user_namespaces(7): `first inside, first outside, count`. */
+static bool id_exists(const char *map, unsigned id) {
+    unsigned first, count;
+    bool found = false;
+    FILE *file = fopen(map, "re");
+    while (file != NULL && fscanf(file, "%u %*u %u", &first, &count) == 2)
+        if (id >= first && id - first < count) found = true;
+    if (file != NULL) fclose(file);
+    return found;
+}
+
 void identity_resolve(const struct spec *spec, struct identity *identity) {
     char user[256], name[256] = "";
     unsigned number = 0;
@@ -111,6 +122,8 @@ void identity_resolve(const struct spec *spec, struct identity *identity) {
         if (number_parse(spec->groups.items[i], &number)) group_add(identity, number);
     if (spec->id_count > 0 && (identity->uid >= spec->id_count || identity->gid >= spec->id_count))
         fail_text(EXIT_CANNOT_START, "user %u:%u is beyond the %u ids of the pod's user namespace", identity->uid, identity->gid, spec->id_count);
+    if (spec->rootless && (!id_exists("/proc/self/uid_map", identity->uid) || !id_exists("/proc/self/gid_map", identity->gid)))
+        fail_text(EXIT_CANNOT_START, "user %u:%u is not among the ids that the user of this rootless node has: see /etc/subuid and /etc/subgid", identity->uid, identity->gid);
     table_open("");                         /* closes the last */
     if (identity->home[0] == '\0') strcpy(identity->home, "/");
 }

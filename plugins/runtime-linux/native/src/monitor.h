@@ -44,7 +44,7 @@ struct spec {
     const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor, *device_group, *device_program;
     uint64_t capabilities, log_limit;
     unsigned log_files;
-    bool readonly_root, no_new_privileges, privileged, tty, input, input_once, strict_groups, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot;
+    bool readonly_root, no_new_privileges, privileged, tty, input, input_once, strict_groups, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot, rootless;
     unsigned long seccomp_flags;
     unsigned first_uid, first_gid, id_count;                          /* of the node, for the pod's 0 and what follows */
     int pid;                                                          /* exec: the container's init */

@@ -34,7 +34,8 @@ static void overlay_mount(const struct spec *spec) {
             fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", count);
         layers[i] = fd;
     }
-    snprintf(options + used, sizeof options - used, ",upperdir=upper,workdir=work");
+    /* trusted attributes are the machine's root's: overlayfs notes what it must in those of users, where ours is none */
+    snprintf(options + used, sizeof options - used, ",upperdir=upper,workdir=work%s", spec->rootless ? ",userxattr" : "");
     mount_or_fail("overlay", "rootfs", "overlay", spec->privileged ? 0 : MS_NODEV, options);
     for (size_t i = 0; i < count; i++) close(layers[i]);        /* through /proc/self/fd they would lead out of the root */
 }

@@ -56,7 +56,7 @@ static bool set_flag(struct spec *spec, const char *key, const char *value) {
         {"privileged", &spec->privileged}, {"tty", &spec->tty}, {"strictGroups", &spec->strict_groups}, {"stdin", &spec->input}, {"stdinOnce", &spec->input_once},
         {"new.pid", &spec->pid_namespace},
         {"new.net", &spec->net_namespace}, {"new.ipc", &spec->ipc_namespace}, {"hostPid", &spec->host_pid},
-        {"rootByChroot", &spec->root_by_chroot},
+        {"rootByChroot", &spec->root_by_chroot}, {"rootless", &spec->rootless},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
         if (strcmp(key, flags[i].key) == 0) { *flags[i].field = strcmp(value, "1") == 0; return true; }
