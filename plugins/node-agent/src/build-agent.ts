@@ -35,6 +35,8 @@ import { Registration } from './node/registration.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
+import { isStaticPod } from './static-pods/identity.ts';
+import { NodeStatics } from './static-pods/node-statics.ts';
 import { buildVolumes, followVolumes } from './volumes/build-volumes.ts';
 import type { PodVolumes } from './volumes/pod-volumes.ts';
 
@@ -63,7 +65,7 @@ function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSo
     log: ctx.log,
     snapshot: () => {
       const known = agent.workers().filter((worker) => !worker.gone);
-      const all = known.map((worker) => worker.pod());
+      const all = known.map((worker) => worker.pod()).filter((pod) => !isStaticPod(pod));
       const assignments = new Map(
         known.flatMap((worker) => {
           const own = worker.assignment();
@@ -236,8 +238,17 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     if (firstId !== undefined) services.ids.hold(uid, firstId);
   }
   const probes = new Probes(services);
+  const nodeEvent = nodeEventsOf(recorder, config.nodeName);
+  const statics = new NodeStatics(ctx, {
+    worker: (uid) => agent.worker(uid),
+    workers: () => agent.workers(),
+    workOn: (pod) => agent.workOn(pod),
+    nodeUid: () => registration.nodeUid,
+    nodeEvent,
+  });
   const agent = new Agent({
     services,
+    statics,
     host: ctx,
     config,
     runtimes,
@@ -252,6 +263,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     removed: (worker) => {
       probes.forget(worker);
       services.room.changed();
+      statics.removed();
       remember();
     },
     listed: () => registration.beat(),
@@ -259,7 +271,6 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   });
   services.room.follow(() => agent.workers());
   const imageGc = imageGcOf(ctx, () => agent.workers().map((worker) => worker.pod()));
-  const nodeEvent = nodeEventsOf(recorder, config.nodeName);
   const evictions = buildEvictions(ctx, machine, {
     volumes,
     workers: () => agent.workers(),
@@ -278,6 +289,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     env: ctx.env,
     log: ctx.log,
     event: (reason, message) => nodeEvent('Normal', reason, message),
+    seen: () => statics.nodeSeen(),
     readState: async () => {
       const pressure = () => evictions.conditions;
       const state = await readNodeState(ctx, { machine, runtimes, pressure });
@@ -293,6 +305,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       classes.start();
       known.start();
       ownNode.start();
+      await statics.open();
       agent.start();
       lostDirectories.start();
       imageGc.start();
@@ -313,6 +326,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
           ownNode.stop(),
           imageGc.stop(),
           evictions.stop(),
+          statics.stop(),
           lostDirectories.stop(),
         ]),
       );

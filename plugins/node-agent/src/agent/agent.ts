@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts';
 import { endsWithin } from './ends-within.ts';
 import { GoneCheck, type PodIdentity } from './gone-check.ts';
 import { labelKeys } from '../plan/identity.ts';
+import type { NodeStatics } from '../static-pods/node-statics.ts';
 import type { Holdings, Listing, Runtimes } from './runtimes.ts';
 import { PodWorker } from './pod-worker.ts';
 import { RuntimeLists } from './runtime-lists.ts';
@@ -25,6 +26,7 @@ export interface AgentParts {
   readonly providers: Many<ContainerRuntime>;
   /** What a former agent knew of this node's pods. */
   readonly checkpoint: Checkpoint | undefined;
+  readonly statics: NodeStatics;
   /** After a worker came to rest: probes and others may look at its pod. */
   settled(worker: PodWorker): void;
   removed(worker: PodWorker): void;
@@ -86,8 +88,9 @@ export class Agent {
     return new Set([...this.#workers.keys(), ...this.#shown.keys(), ...this.#held]);
   }
 
+  /** `uid`: of the pod, or of what stands in the API for it. */
   worker(uid: string): PodWorker | undefined {
-    return this.#workers.get(uid);
+    return this.#workers.get(uid) ?? this.#workers.get(this.#parts.statics.staticUid(uid) ?? '');
   }
 
   workers(): readonly PodWorker[] {
@@ -126,7 +129,10 @@ export class Agent {
     for (const held of listing.holdings) this.#holdIds(held);
     this.#held = new Set(listing.holdings.map(({ podUid }) => podUid));
     if (!this.#listed && (listing.listed.size > 0 || listing.failed.size === 0)) this.#first(listing.holdings);
-    if (this.#listed) this.#adopt(listing, changed);
+    if (this.#listed) {
+      this.#adopt(listing, changed);
+      this.#parts.statics.listed();
+    }
     if (changed) this.#parts.runtimesChanged();
   }
 
@@ -157,6 +163,7 @@ export class Agent {
   }
 
   #onSynced(): void {
+    this.#parts.statics.synced();
     const { checkpoint } = this.#parts;
     const isOlder = compareResourceVersions(this.#informer.resourceVersion, checkpoint?.resourceVersion) < 0;
     if (isOlder && !this.#usesCheckpoint) this.#useCheckpoint();
@@ -171,6 +178,7 @@ export class Agent {
     // A watch tells of a deletion with the object's last state; a list only does not hold it any more.
     const isListed = this.#shown.get(uid) === last;
     this.#shown.delete(uid);
+    if (!this.#workers.has(uid)) this.#parts.statics.mirrorGone(last);
     if (isListed) this.#checkGone(last);
     else this.#workers.get(uid)?.setGone(last);
   }
@@ -196,22 +204,30 @@ export class Agent {
     for (const held of holdings) {
       const worker = this.#workers.get(held.podUid);
       if (worker !== undefined) worker.adopt(held);
+      else if (isStatic(held)) this.#removeLostStatic(held);
       else if (this.#informer.hasSynced) this.#checkOrphan(held);
     }
     if (this.#informer.hasSynced) this.#early.clear();
   }
 
   #onPod(pod: Pod): void {
-    this.#shown.set(pod.metadata.uid ?? '', pod);
-    this.#work(pod);
+    const uid = pod.metadata.uid ?? '';
+    this.#shown.set(uid, pod);
+    if (!this.#workers.has(uid) && this.#parts.statics.isMirror(pod)) this.#parts.statics.mirrorSeen(pod);
+    else this.#work(pod);
   }
 
-  #work(pod: Pod): void {
+  /** Of a pod that does not come from the API. */
+  workOn(pod: Pod): PodWorker {
+    return this.#work(pod);
+  }
+
+  #work(pod: Pod): PodWorker {
     const uid = pod.metadata.uid ?? '';
     const known = this.#workers.get(uid);
     if (known !== undefined) {
       known.setPod(pod);
-      return;
+      return known;
     }
     const worker = this.#newWorker(pod);
     const early = this.#early.get(uid);
@@ -219,6 +235,7 @@ export class Agent {
     worker.recall();
     worker.trigger();
     this.#parts.came();
+    return worker;
   }
 
   #newWorker(pod: Pod): PodWorker {
@@ -267,6 +284,14 @@ export class Agent {
     });
   }
 
+  /** Only this node knows whether there is to be such a pod: nobody is asked. */
+  #removeLostStatic(held: Holdings): void {
+    const [sandbox] = held.sandboxes;
+    if (sandbox === undefined || this.#parts.statics.isWanted(held.podUid)) return;
+    const { podName: name, podNamespace: namespace, podUid: uid } = sandbox;
+    this.#removeOrphan(held, { name, namespace, uid });
+  }
+
   /** A sandbox of this node whose pod was deleted while the agent was away. */
   #removeOrphan(held: Holdings, { name, namespace, uid }: PodIdentity): void {
     this.#parts.services.log.info({ pod: name, namespace }, 'removing a pod that was deleted while the agent was away');
@@ -281,6 +306,10 @@ export class Agent {
     if (event.type === 'sandbox-stopped') this.#lists.now();
     worker?.trigger();
   }
+}
+
+function isStatic({ sandboxes }: Holdings): boolean {
+  return sandboxes.some(({ labels }) => labels[labelKeys.isStatic] === 'true');
 }
 
 function identityOf(pod: Pod): PodIdentity {

@@ -1,12 +1,12 @@
 /** Drives one pod: observe, plan, act, report; one step at a time. */
 import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
-import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { placementRejection } from '../admission/placement.ts';
 import { rejectionOf } from '../admission/rejection.ts';
 import { endPulls } from '../images/start-images.ts';
 import { isFinished } from '../plan/containers.ts';
+import type { Ending } from '../plan/ending.ts';
 import { plan } from '../plan/plan.ts';
 import { allocatedPod } from '../plan/resize.ts';
 import { recallLost } from '../plan/recall.ts';
@@ -17,6 +17,7 @@ import { StatusWriter } from '../status/writer.ts';
 import { withLogMessage } from '../logs/termination-message.ts';
 import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
+import { KnownPod } from './known-pod.ts';
 import { resizeStep } from './resize.ts';
 import { PodRuntime } from './pod-runtime.ts';
 import type { Holdings } from './runtimes.ts';
@@ -34,7 +35,7 @@ export class PodWorker implements PodRecord {
   readonly #writer: StatusWriter;
   readonly #onSettled: (worker: PodWorker) => void;
   readonly #runtime: PodRuntime;
-  #pod: Pod;
+  readonly #known: KnownPod;
   #gone = false;
   #recalled = false;
   #toldOfAbsence = false;
@@ -55,15 +56,15 @@ export class PodWorker implements PodRecord {
     onSettled: (worker: PodWorker) => void,
   ) {
     this.#services = services;
-    this.#pod = pod;
+    this.#known = new KnownPod(pod);
     this.#runtime = new PodRuntime(services, former);
     this.#onSettled = onSettled;
     this.#writer = new StatusWriter({
       api: services.api,
       env: services.env,
       log: services.log,
-      latest: () => this.#pod,
-      learned: (fresh) => this.#learn(fresh),
+      latest: () => this.#known.shown ?? this.#pod,
+      learned: (fresh) => this.#known.learnShown(fresh),
     });
   }
 
@@ -116,14 +117,39 @@ export class PodWorker implements PodRecord {
   }
 
   setPod(pod: Pod): void {
-    if (this.#learn(pod)) this.trigger();
+    if (this.#known.learn(pod)) this.trigger();
+  }
+
+  /** Of a static pod: what stands for it in the API. Undefined: nothing, so that nobody is told of it. */
+  setMirror(mirror: Pod | undefined): void {
+    if (this.#known.setMirror(mirror)) this.trigger();
   }
 
   setGone(last: Pod): void {
-    this.#learn(last);
+    this.#known.learn(last);
     this.#gone = true;
     this.#writer.close();
     this.trigger();
+  }
+
+  /** The node ends it. False: it ends already. */
+  end(ending: Ending): boolean {
+    if (!this.isActive) return false;
+    this.memory.ending = ending;
+    this.trigger();
+    return true;
+  }
+
+  /** With true, what is not needed of it goes: of one that is over all, of another what earlier tries of its containers left. */
+  setFreeing(frees: boolean): void {
+    if (this.memory.frees === frees) return;
+    this.memory.frees = frees;
+    this.trigger();
+  }
+
+  /** It may take something of the node, now or later. */
+  get isActive(): boolean {
+    return !this.#gone && !isFinished(this.view());
   }
 
   /** Takes over what a runtime holds of this pod. */
@@ -224,16 +250,12 @@ export class PodWorker implements PodRecord {
   }
 
   async reportFinalStatus(): Promise<void> {
+    if (this.#known.shown === undefined) return;
     await this.#writer.flush(podStatus(this.view(), this.#services.nodeAddress(), this.#services.env.clock.now()));
   }
 
-  /** False: this is not newer than what is known. */
-  #learn(pod: Pod): boolean {
-    const known = this.#pod.metadata.resourceVersion;
-    const given = pod.metadata.resourceVersion;
-    if (known !== undefined && given !== undefined && compareResourceVersions(given, known) < 0) return false;
-    this.#pod = pod;
-    return true;
+  get #pod(): Pod {
+    return this.#known.pod;
   }
 
   async #work(): Promise<void> {
@@ -290,7 +312,8 @@ export class PodWorker implements PodRecord {
     const { abilities, room } = this.#services;
     const allocatable = this.#services.allocatable();
     const place = { node, others: room.admittedBeside(this.#pod), allocatable };
-    memory.rejection = rejectionOf(this.#pod, abilities) ?? placementRejection(this.#pod, place);
+    memory.rejection =
+      this.#services.refusal(this.#pod) ?? rejectionOf(this.#pod, abilities) ?? placementRejection(this.#pod, place);
     if (memory.rejection === undefined) return;
     const { reason, message } = memory.rejection;
     this.#services.event(this.#pod, 'Warning', reason, message);
@@ -313,11 +336,11 @@ export class PodWorker implements PodRecord {
   }
 
   #report(status: PodStatus): void {
-    for (const { type, reason, message } of newBackOffs(this.#reported ?? this.#pod.status, status)) {
+    for (const { type, reason, message } of newBackOffs(this.#pod, this.#reported ?? this.#pod.status, status)) {
       this.#services.event(this.#pod, type, reason, message);
     }
     this.#reported = status;
-    this.#writer.set(status);
+    if (this.#known.shown !== undefined) this.#writer.set(status);
   }
 
   #wakeIn(delayMs: number): void {

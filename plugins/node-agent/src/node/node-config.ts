@@ -16,6 +16,8 @@ export interface NodeConfig {
   readonly evictionPressureTransitionPeriod: string;
   readonly evictionMaxPodGracePeriod: number;
   readonly evictionIntervalMs: number;
+  readonly staticPodPath: string;
+  readonly fileCheckFrequency: string;
 }
 
 const duration = z
@@ -60,6 +62,16 @@ export const nodeFields: Fields = {
   evictionMaxPodGracePeriod: z.number().int().min(0).default(0),
   /** Time between two looks at what the node has left. */
   evictionIntervalMs: z.number().int().min(100).default(10_000),
+  /**
+   * Directory of manifests of static pods (YAML or JSON): they run as long as their file is there, whatever the API says or whether it is
+   * there, and are shown in the API by mirrors. Absolute. Empty: none.
+   */
+  staticPodPath: z
+    .string()
+    .regex(/^(?:\/.*)?$/, 'must be absolute')
+    .default(''),
+  /** How often that directory is read when nothing tells of a change. */
+  fileCheckFrequency: duration.default('20s'),
 };
 
 /** What only the keys together can get wrong. */

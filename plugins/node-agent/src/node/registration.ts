@@ -15,6 +15,8 @@ export interface RegistrationOptions {
   readonly log: Logger;
   /** About the Node. */
   event(reason: string, message: string): void;
+  /** The Node object was read or written. */
+  seen(): void;
   readState(): Promise<NodeState>;
 }
 
@@ -27,13 +29,17 @@ export class Registration {
   #beating: Promise<void> | undefined;
   #again = false;
   #closed = false;
-  /** Of the Node object. */
   #uid: string | undefined;
   #statusWrittenAt = Number.NEGATIVE_INFINITY;
   #retryMs = firstRetryMs;
 
   constructor(options: RegistrationOptions) {
     this.#options = options;
+  }
+
+  /** Of the Node object, as it was seen last. */
+  get nodeUid(): string | undefined {
+    return this.#uid;
   }
 
   /** Beats now, and then at every interval. A call during a beat makes another one follow. */
@@ -77,7 +83,10 @@ export class Registration {
     const { api, env, nodeName, statusIntervalMs } = this.#options;
     const state = await this.#options.readState();
     const node = await this.#present(state);
-    this.#uid = node.metadata.uid;
+    if (this.#uid !== node.metadata.uid) {
+      this.#uid = node.metadata.uid;
+      this.#options.seen();
+    }
     const status = nodeStatus(state, node.status, env.clock.timestamp());
     const changed = !isDeepStrictEqual(withoutHeartbeat(status), withoutHeartbeat(node.status));
     if (!changed && env.clock.monotonic() - this.#statusWrittenAt < statusIntervalMs) return;

@@ -1,6 +1,7 @@
 /** Names and labels under which a pod's sandboxes and containers are known to the runtime. */
 import { createHash } from 'node:crypto';
 import type { Pod } from '@timonel/sdk/kube';
+import { isStaticPod } from '../static-pods/identity.ts';
 
 /** The label keys are those the kubelet sets, so that tools which read them find their way. */
 export const labelKeys = {
@@ -12,6 +13,8 @@ export const labelKeys = {
   sandboxAttempt: 'timonel.io/sandbox-attempt',
   specImage: 'timonel.io/spec-image',
   nodeName: 'timonel.io/node',
+  /** Of a static pod. */
+  isStatic: 'timonel.io/static',
   /** Of a sandbox with a user namespace of its own: the first of its ids. */
   firstId: 'timonel.io/first-id',
   /** `repository@sha256:…` of the image that a container was made of. */
@@ -46,5 +49,6 @@ export function podLabels(pod: Pod, nodeName: string): Record<string, string> {
     [labelKeys.podNamespace]: pod.metadata.namespace ?? '',
     [labelKeys.podUid]: pod.metadata.uid ?? '',
     [labelKeys.nodeName]: nodeName,
+    ...(isStaticPod(pod) ? { [labelKeys.isStatic]: 'true' } : {}),
   };
 }
