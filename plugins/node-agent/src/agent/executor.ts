@@ -104,8 +104,8 @@ async function createSandbox(services: AgentServices, record: PodRecord, attempt
     await mkdir(volumesDirectory(services.dataDir, pod), { recursive: true, mode: 0o755 });
     const runtime = await record.chooseRuntime();
     const userNamespace = await userNamespaceOf(services, pod, runtime);
-    const { nodeName, policy } = services;
-    const input = { pod, attempt, logDirectory, nodeName, userNamespace, policy };
+    const { nodeName, clusterDomain, policy } = services;
+    const input = { pod, attempt, logDirectory, nodeName, clusterDomain, userNamespace, policy };
     const status = await runtime.runSandbox(sandboxConfig(input));
     record.memory.sandboxAttempt = attempt;
     record.memory.sandboxFailure = undefined;

@@ -14,7 +14,7 @@ import { containerConfig } from '../container/container-config.ts';
 import { environmentOf } from '../container/env.ts';
 import type { NodeFacts } from '../container/field-ref.ts';
 import { networkFileMounts } from '../container/network-files.ts';
-import { hostnameOf } from '../container/sandbox-config.ts';
+import { kernelNameOf } from '../container/hostname.ts';
 import { securitySettings } from '../container/security.ts';
 import { failedMount } from '../plan/view.ts';
 import { volumeMounts, type MountContext } from '../volumes/mounts.ts';
@@ -102,7 +102,7 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   const { sources } = services;
   const links = await services.known.variables(pod);
   const env = await environmentOf({ pod, container, facts, sources, services: links });
-  const hostname = hostnameOf(pod, services.nodeName);
+  const hostname = kernelNameOf(pod, services.nodeName, services.clusterDomain);
   const { policy } = services;
   const security = await securitySettings(pod, container, policy);
   const runtime = await request.runtime.info();

@@ -5,7 +5,7 @@ import { expand } from './expand.ts';
 import { fieldValue, resourceValue } from './field-ref.ts';
 import { hostsFile } from './network-files.ts';
 import { linuxResources, podResources, qosClassOf } from './qos.ts';
-import { hostnameOf } from './sandbox-config.ts';
+import { hostnameOf, kernelNameOf } from './hostname.ts';
 import { userOf } from './security.ts';
 import { policy } from './testing.ts';
 
@@ -227,7 +227,7 @@ describe('user', () => {
     );
   });
   it.each([
-    ['', 'will run as root'],
+    ['', 'will run as root (pod: "web_default(uid-1)", container: a)'],
     ['app', 'non-numeric user (app)'],
   ])('runAsNonRoot refuses image user "%s"', (imageUser, message) => {
     const app = container('a', { securityContext: { runAsNonRoot: true } });
@@ -243,9 +243,20 @@ describe('names and files', () => {
     expect(hostnameOf(podWith({ hostname: 'own' }), 'node-1')).toBe('own');
     expect(hostnameOf(podWith({ hostNetwork: true }), 'node-1')).toBe('node-1');
   });
+  it('has the full name where the pod asks for it, if the kernel takes it', () => {
+    const spec = { hostname: 'own', subdomain: 'sub', setHostnameAsFQDN: true };
+    const named = (more: object) => kernelNameOf(podWith({ ...spec, ...more }), 'node-1', 'cluster.local');
+    expect(named({})).toBe('own.sub.default.svc.cluster.local');
+    expect(named({ setHostnameAsFQDN: false })).toBe('own');
+    expect(named({ subdomain: undefined })).toBe('own');
+    expect(named({ hostnameOverride: 'other.example' })).toBe('other.example');
+    expect(() => named({ hostname: 'a'.repeat(40) })).toThrow(
+      /^failed to construct FQDN .* is too long \(64 characters is the max, 70 characters requested\)$/,
+    );
+  });
   it('writes hosts with aliases and the subdomain', () => {
     const pod = podWith({ subdomain: 'sub', hostAliases: [{ ip: '192.0.2.7', hostnames: ['a', 'b'] }] });
-    const text = hostsFile(pod, 'web', ['10.1.0.2'], 'cluster.local');
+    const text = hostsFile(pod, ['10.1.0.2'], 'cluster.local');
     expect(text).toContain('10.1.0.2\tweb.sub.default.svc.cluster.local\tweb\n');
     expect(text).toContain('192.0.2.7\ta\tb\n');
   });

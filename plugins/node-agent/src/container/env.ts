@@ -2,12 +2,13 @@
  * The environment of a container: envFrom, then env with `$(NAME)` references and valueFrom, in the order written; and of what these do
  * not name the variables of services.
  */
-import type { Container, EnvVar, Pod } from '@timonel/sdk/kube';
+import { isUtf8 } from 'node:buffer';
+import { secretEntries, type Container, type EnvVar, type Pod } from '@timonel/sdk/kube';
 import { containerNamed } from '../plan/containers.ts';
 import { ConfigError } from './config-error.ts';
 import { expand } from './expand.ts';
 import { fieldValue, resourceValue, type NodeFacts } from './field-ref.ts';
-import { configMapEntries, secretEntries, type ConfigSources } from './sources.ts';
+import type { ConfigSources } from './sources.ts';
 
 export interface EnvInput {
   readonly pod: Pod;
@@ -42,9 +43,10 @@ async function addWholeObjects({ pod, container, sources }: EnvInput, env: Map<s
       configMapRef === undefined
         ? await entriesOfSecret(sources, namespace, reference.name, reference.optional)
         : await entriesOfConfigMap(sources, namespace, reference.name, reference.optional);
+    const owner = `${configMapRef === undefined ? 'Secret' : 'ConfigMap'} ${namespace}/${reference.name}`;
     for (const [key, value] of entries ?? []) {
       const name = `${prefix ?? ''}${key}`;
-      if (usableName.test(name)) env.set(name, value.toString('utf8'));
+      if (usableName.test(name)) env.set(name, textOf(value, key, owner));
     }
   }
 }
@@ -78,29 +80,37 @@ async function valueOf(
   throw new ConfigError(`environment variable ${variable.name} has a valueFrom that this node does not support`);
 }
 
-type Entries = Map<string, Buffer> | undefined;
+type Entries = ReadonlyMap<string, string | Buffer> | undefined;
 
 function keyOf(entries: Entries, key: string, optional: boolean | undefined, owner: string): string | undefined {
   const value = entries?.get(key);
   if (value === undefined && optional !== true) throw new ConfigError(`couldn't find key ${key} in ${owner}`);
-  return value?.toString('utf8');
+  return value === undefined ? undefined : textOf(value, key, owner);
 }
 
-/** Undefined: absent and optional. @throws ConfigError when it is absent and needed. */
-export async function entriesOfConfigMap(
+/** @throws ConfigError when it is no text */
+function textOf(value: string | Buffer, key: string, owner: string): string {
+  const isText = typeof value === 'string' || isUtf8(value);
+  const text = value.toString('utf8');
+  if (isText && !text.includes('\0')) return text;
+  throw new ConfigError(`key ${key} in ${owner} is not text, as environment variables must be: mount it as a volume`);
+}
+
+/** Undefined: absent and optional. Those with binary data are for volumes. @throws ConfigError when it is absent and needed. */
+async function entriesOfConfigMap(
   sources: ConfigSources,
   namespace: string,
   name: string,
   optional: boolean | undefined,
 ): Promise<Entries> {
   const object = await sources.configMap(namespace, name);
-  if (object !== undefined) return configMapEntries(object);
+  if (object !== undefined) return new Map(Object.entries(object.data ?? {}));
   if (optional === true) return undefined;
   throw new ConfigError(`configmap "${name}" not found`);
 }
 
 /** Undefined: absent and optional. @throws ConfigError when it is absent and needed. */
-export async function entriesOfSecret(
+async function entriesOfSecret(
   sources: ConfigSources,
   namespace: string,
   name: string,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { DnsResolver } from '@timonel/sdk/contracts/dns';
 import type { Mount } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
+import { fullNameOf, hostnameOf } from './hostname.ts';
 import { resolvFile } from './resolv-conf.ts';
 
 interface HostAlias {
@@ -13,7 +14,7 @@ interface HostAlias {
 
 const managedHeader = '# Kubernetes-managed hosts file.';
 
-export function hostsFile(pod: Pod, hostname: string, addresses: readonly string[], clusterDomain: string): string {
+export function hostsFile(pod: Pod, addresses: readonly string[], clusterDomain: string): string {
   const lines = [
     managedHeader,
     '127.0.0.1\tlocalhost',
@@ -23,10 +24,9 @@ export function hostsFile(pod: Pod, hostname: string, addresses: readonly string
     'fe00::1\tip6-allnodes',
     'fe00::2\tip6-allrouters',
   ];
-  const { subdomain } = pod.spec;
-  const fqdn =
-    subdomain === undefined ? '' : `${hostname}.${subdomain}.${pod.metadata.namespace ?? ''}.svc.${clusterDomain}\t`;
-  for (const address of addresses) lines.push(`${address}\t${fqdn}${hostname}`);
+  const full = fullNameOf(pod, clusterDomain);
+  const names = [...(full === undefined ? [] : [full]), hostnameOf(pod, '')].join('\t');
+  for (const address of addresses) lines.push(`${address}\t${names}`);
   const aliases = (pod.spec['hostAliases'] as readonly HostAlias[] | undefined) ?? [];
   if (aliases.length > 0) {
     lines.push('', '# Entries added by HostAliases.');
@@ -39,6 +39,7 @@ export interface NetworkFilesInput {
   readonly pod: Pod;
   readonly container: Container;
   readonly podDirectory: string;
+  /** What the kernel calls the pod. */
   readonly hostname: string;
   readonly addresses: readonly string[];
   readonly clusterDomain: string;
@@ -56,7 +57,7 @@ export async function networkFileMounts(input: NetworkFilesInput): Promise<Mount
     ['resolv.conf', resolvFile({ pod, nodeFile: nodeResolv, cluster: input.dns })],
   ];
   if (pod.spec.hostNetwork === true) files.push(['hosts', await readFile('/etc/hosts', 'utf8').catch(() => '')]);
-  else files.push(['hosts', hostsFile(pod, hostname, input.addresses, input.clusterDomain)]);
+  else files.push(['hosts', hostsFile(pod, input.addresses, input.clusterDomain)]);
   const taken = new Set((input.container.volumeMounts ?? []).map((mount) => mount.mountPath));
   const mounts: Mount[] = [];
   for (const [name, text] of files) {

@@ -3,23 +3,16 @@ import type { SandboxConfig, UserNamespace } from '@timonel/sdk/contracts/runtim
 import type { Pod } from '@timonel/sdk/kube';
 import { labelKeys, podLabels, sandboxId } from '../plan/identity.ts';
 import { sysctlName } from '../admission/sysctls.ts';
+import { kernelNameOf } from './hostname.ts';
 import type { NodePolicy } from './node-policy.ts';
 import { podResources, qosClassOf } from './qos.ts';
-
-const hostnameLimit = 63;
-
-/** spec.hostname or the pod's name, cut to what the kernel takes. */
-export function hostnameOf(pod: Pod, nodeName: string): string {
-  if (pod.spec.hostNetwork === true) return nodeName;
-  const wanted = pod.spec.hostname ?? pod.metadata.name ?? '';
-  return wanted.slice(0, hostnameLimit).replace(/[-.]+$/, '');
-}
 
 export interface SandboxInput {
   readonly pod: Pod;
   readonly attempt: number;
   readonly logDirectory: string;
   readonly nodeName: string;
+  readonly clusterDomain: string;
   readonly userNamespace: UserNamespace | undefined;
   readonly policy: NodePolicy;
 }
@@ -29,6 +22,7 @@ export function sandboxConfig({
   attempt,
   logDirectory,
   nodeName,
+  clusterDomain,
   userNamespace,
   policy,
 }: SandboxInput): SandboxConfig {
@@ -40,7 +34,7 @@ export function sandboxConfig({
     podUid: pod.metadata.uid ?? '',
     podNamespace: pod.metadata.namespace ?? '',
     podName: pod.metadata.name ?? '',
-    hostname: hostnameOf(pod, nodeName),
+    hostname: kernelNameOf(pod, nodeName, clusterDomain),
     hostNetwork: pod.spec.hostNetwork === true,
     hostPid: pod.spec.hostPID === true,
     hostIpc: pod.spec.hostIPC === true,

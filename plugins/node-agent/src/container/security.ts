@@ -3,6 +3,7 @@ import type { SecuritySettings } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import { ConfigError } from './config-error.ts';
 import type { NodePolicy } from './node-policy.ts';
+import { podText } from '../plan/pod-text.ts';
 import { appArmorOf, seccompOf } from './profiles.ts';
 
 function capabilityNames(names: readonly string[] | undefined): string[] {
@@ -41,7 +42,7 @@ export function userOf(pod: Pod, container: Container, imageUser: string): strin
   const uid = own?.runAsUser ?? ofPod?.runAsUser;
   const gid = own?.runAsGroup ?? ofPod?.runAsGroup;
   const [imageName = '', imageGroup] = imageUser.split(':');
-  if ((own?.runAsNonRoot ?? ofPod?.runAsNonRoot) === true) refuseRoot(container.name, uid, imageName);
+  if ((own?.runAsNonRoot ?? ofPod?.runAsNonRoot) === true) refuseRoot(pod, container.name, uid, imageName);
   if (uid === undefined) {
     if (gid === undefined) return imageUser;
     return `${imageName === '' ? '0' : imageName}:${gid}`;
@@ -51,15 +52,16 @@ export function userOf(pod: Pod, container: Container, imageUser: string): strin
   return String(uid) === imageName && imageGroup !== undefined ? imageUser : String(uid);
 }
 
-function refuseRoot(name: string, uid: number | undefined, imageName: string): void {
-  if (uid === 0) throw new ConfigError(`container's runAsUser breaks non-root policy (container: ${name})`);
+function refuseRoot(pod: Pod, name: string, uid: number | undefined, imageName: string): void {
+  const who = `(pod: "${podText(pod)}", container: ${name})`;
+  if (uid === 0) throw new ConfigError(`container's runAsUser breaks non-root policy ${who}`);
   if (uid !== undefined) return;
   if (imageName === '' || imageName === '0' || imageName === 'root') {
-    throw new ConfigError(`container has runAsNonRoot and image will run as root (container: ${name})`);
+    throw new ConfigError(`container has runAsNonRoot and image will run as root ${who}`);
   }
   if (!/^\d+$/.test(imageName)) {
     throw new ConfigError(
-      `container has runAsNonRoot and image has non-numeric user (${imageName}), cannot verify user is non-root (container: ${name})`,
+      `container has runAsNonRoot and image has non-numeric user (${imageName}), cannot verify user is non-root ${who}`,
     );
   }
 }

@@ -1,5 +1,6 @@
 /** What `kubectl describe` shows of a container that waits for its next try. */
-import type { PodContainerStatus, PodStatus } from '@timonel/sdk/kube';
+import type { Pod, PodContainerStatus, PodStatus } from '@timonel/sdk/kube';
+import { podText } from '../plan/pod-text.ts';
 
 const backOffReasons = new Set(['CrashLoopBackOff', 'ImagePullBackOff']);
 
@@ -14,7 +15,7 @@ export interface BackOffEvent {
 }
 
 /** Events of containers that began to back off between two states. */
-export function newBackOffs(before: PodStatus | undefined, after: PodStatus): readonly BackOffEvent[] {
+export function newBackOffs(pod: Pod, before: PodStatus | undefined, after: PodStatus): readonly BackOffEvent[] {
   const known = new Map(containersOf(before).map((status) => [status.name, status.state.waiting?.reason]));
   return containersOf(after).flatMap(({ name, image, state }): BackOffEvent[] => {
     const reason = state.waiting?.reason ?? '';
@@ -24,6 +25,12 @@ export function newBackOffs(before: PodStatus | undefined, after: PodStatus): re
         { type: 'Normal', reason: 'BackOff', message: `Back-off pulling image "${image}"` },
         { type: 'Warning', reason: 'Failed', message: 'Error: ImagePullBackOff' },
       ];
-    return [{ type: 'Warning', reason: 'BackOff', message: `Back-off restarting failed container ${name}` }];
+    return [
+      {
+        type: 'Warning',
+        reason: 'BackOff',
+        message: `Back-off restarting failed container ${name} in pod ${podText(pod)}`,
+      },
+    ];
   });
 }

@@ -20,6 +20,7 @@ import {
 } from '../plan/containers.ts';
 import { runsAgain } from '../plan/restart-policy.ts';
 import { labelKeys } from '../plan/identity.ts';
+import { podText } from '../plan/pod-text.ts';
 import { resourcesShown } from './resize-status.ts';
 import { failedMount, pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
 
@@ -100,8 +101,7 @@ function stateOf(view: PodView, container: Container, kind: ContainerKind, now: 
   const allowedAt = restartAllowedAt(entry, latest.finishedAt);
   if (allowedAt > now && runsAgain(view.pod, container, latest.exitCode, kind) && !ends(view)) {
     const seconds = Math.round((allowedAt - latest.finishedAt) / 1000);
-    const { metadata } = view.pod;
-    const pod = `${metadata.name ?? ''}_${metadata.namespace ?? ''}(${metadata.uid ?? ''})`;
+    const pod = podText(view.pod);
     return waiting('CrashLoopBackOff', `back-off ${duration(seconds)} restarting failed container=${name} pod=${pod}`);
   }
   return { terminated: terminatedState(latest) };
