@@ -2,14 +2,17 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import { CliError, exitCodes } from '../errors.ts';
+import { handedOver } from '../rootless/handed-over.ts';
 
-/** `TIMONEL_DATA_DIR`, or /var/lib/timonel for root, or ~/.local/share/timonel. */
+/** `TIMONEL_DATA_DIR`, or /var/lib/timonel for root, or that of XDG_DATA_HOME (~/.local/share/timonel). */
 export function defaultDataDir(): string {
   const fromEnv = process.env['TIMONEL_DATA_DIR'];
   if (fromEnv) return resolve(fromEnv);
-  return process.getuid?.() === 0 ? '/var/lib/timonel' : join(homedir(), '.local', 'share', 'timonel');
+  if (process.getuid?.() === 0) return '/var/lib/timonel';
+  const forUsers = process.env['XDG_DATA_HOME'] ?? '';
+  return isAbsolute(forUsers) ? join(forUsers, 'timonel') : join(homedir(), '.local', 'share', 'timonel');
 }
 
 /** A short name of the cluster on this machine, stable for one data directory. */
@@ -96,7 +99,7 @@ export async function lockDataDir(paths: DataDirPaths): Promise<() => Promise<vo
     server.listen(name, resolvePromise);
   });
   server.unref();
-  writeFileSync(paths.pidFile, `${process.pid}\n`);
+  writeFileSync(paths.pidFile, `${handedOver()?.hostPid ?? process.pid}\n`);
   return async () => {
     rmSync(paths.pidFile, { force: true });
     await new Promise<void>((resolvePromise) => {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { nearest } from '@timonel/sdk';
-import { defaultName, formatPlace, parsePlace } from '../cluster/addresses.ts';
+import { defaultName, formatPlace, parsePlace, type Place } from '../cluster/addresses.ts';
 import { refuseRole } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
 import { dataDirPaths, defaultDataDir, instanceId, makeDataDir, nodeNameOf } from '../cluster/data-dir.ts';
@@ -11,8 +11,13 @@ import type { StoreChoice } from '../cluster/selection.ts';
 import { runDemo } from '../demo/web.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
+import { allInOne } from '../profiles/all-in-one.ts';
 import { profiles } from '../profiles/index.ts';
 import type { ClusterSettings, Profile } from '../profiles/profile.ts';
+import { handedOver } from '../rootless/handed-over.ts';
+import { Inner } from '../rootless/inner.ts';
+import { optionalParts, rootlessProblem } from '../rootless/requirements.ts';
+import { supervise } from '../rootless/supervise.ts';
 import { notice, printer, runInForeground, stopRequested } from './foreground.ts';
 
 interface UpFlags {
@@ -41,13 +46,21 @@ interface UpFlags {
 const listenDefault = { address: '127.0.0.1', port: 6443 };
 const defaultListen = formatPlace(listenDefault);
 
-function chooseProfile(name: string | undefined): Profile {
-  if (name === undefined && !isRoot()) {
-    notice(
-      'Not root: pods will run as plain processes WITHOUT ISOLATION (profile all-in-one-process). Run as root for real containers.',
-    );
+/** Containers of an ordinary user need namespaces that it may not be able to make. */
+function profileName(given: string | undefined): string {
+  if (isRoot() || (given !== undefined && given !== allInOne.name)) return given ?? allInOne.name;
+  const problem = rootlessProblem();
+  if (problem === undefined) return allInOne.name;
+  if (given !== undefined) {
+    throw new CliError(`The profile ${given} needs root, or namespaces of an ordinary user, but ${problem}.`);
   }
-  const wanted = name ?? (isRoot() ? 'all-in-one' : 'all-in-one-process');
+  notice(
+    `Not root, and no namespaces for an ordinary user (${problem}): pods will run as plain processes WITHOUT ISOLATION (profile all-in-one-process). \`timonel doctor\` tells more.`,
+  );
+  return 'all-in-one-process';
+}
+
+function chooseProfile(wanted: string): Profile {
   const profile = profiles.find((candidate) => candidate.name === wanted);
   if (profile !== undefined) return profile;
   const names = profiles.map((candidate) => candidate.name);
@@ -58,18 +71,31 @@ function chooseProfile(name: string | undefined): Profile {
   );
 }
 
+function listenOf(flags: UpFlags, file: ConfigFile): Place {
+  return parsePlace('--listen', flags.listen ?? file.listen ?? defaultListen, listenDefault);
+}
+
 function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterSettings {
-  const { address, port } = parsePlace('--listen', flags.listen ?? file.listen ?? defaultListen, listenDefault);
+  const { address, port } = listenOf(flags, file);
+  const rootless = handedOver();
   return {
+    ...(rootless === undefined ? {} : { rootless: { tunnelSocket: rootless.tunnelSocket } }),
     instance: instanceId(dataDir),
     nodeName: nodeNameOf(dataDirPaths(dataDir), flags.nodeName ?? file.nodeName, defaultName()),
     address,
-    port,
+    port: rootless?.port ?? port,
     podCidr: flags.podCidr ?? file.podCidr ?? '10.244.0.0/24',
     serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? '10.96.0.0/16',
     onShutdown: flags.onShutdown ?? file.onShutdown ?? 'remove',
     hasNftables: hasProgram('nft'),
   };
+}
+
+/** The machine's ports lead here. */
+async function openInner({ address, port }: ClusterSettings): Promise<Inner> {
+  const inner = new Inner({ api: { address, port }, notice });
+  await inner.open();
+  return inner;
 }
 
 function storeOf(flags: UpFlags): StoreChoice | undefined {
@@ -111,10 +137,17 @@ async function up(flags: UpFlags): Promise<void> {
   const print = printer(flags.quiet);
   const file = flags.config === undefined ? {} : readConfigFile(flags.config);
   const dataDir = resolve(flags.dataDir ?? defaultDataDir());
-  const profile = chooseProfile(flags.profile ?? file.profile);
+  const profile = chooseProfile(profileName(flags.profile ?? file.profile));
   makeDataDir(dataDir);
   refuseRole(dataDir, 'up');
+  if (profile === allInOne && !isRoot()) {
+    print('Rootless: the node runs in namespaces of this user. What it lacks (`timonel doctor`):');
+    for (const { ok, detail } of optionalParts()) if (!ok) print(`  - ${detail}`);
+    await supervise({ dataDir, listen: listenOf(flags, file), notice });
+    return;
+  }
   const settings = settingsOf(flags, file, dataDir);
+  const inner = settings.rootless === undefined ? undefined : await openInner(settings);
   await runInForeground({
     run: {
       dataDir,
@@ -137,6 +170,7 @@ async function up(flags: UpFlags): Promise<void> {
         .list()
         .some((plugin) => plugin.name === 'node-agent' && plugin.state === 'running');
       if (hasAgent) await nodeReady(cluster.api, settings.nodeName, 30_000);
+      if (hasAgent) await inner?.followNodePorts(cluster.api, settings.nodeName);
       const what = hasAgent ? `Node ${settings.nodeName}` : 'The control plane';
       printReady(cluster, what, performance.now() - began, print);
       if (flags.demo === true) await runDemo(cluster.api, print);

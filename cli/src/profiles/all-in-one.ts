@@ -1,14 +1,14 @@
 import { controlPlane } from './control-plane.ts';
 import type { Profile } from './profile.ts';
 
-/** Control plane and node in one process, with isolated containers. Needs root. */
+/** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
 export const allInOne: Profile = {
   name: 'all-in-one',
   description:
-    'control plane and node in one process; containers isolated by Linux namespaces and cgroups (needs root)',
+    'control plane and node in one process; containers isolated by Linux namespaces and cgroups (root, or user namespaces)',
   entries: (settings) => [
     ...controlPlane(settings),
-    { plugin: 'registry-distribution' },
+    { plugin: 'registry-distribution', config: { tunnelSocket: settings.rootless?.tunnelSocket ?? '' } },
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'volumes-core' },
@@ -21,7 +21,12 @@ export const allInOne: Profile = {
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',
-      config: { nodeName: settings.nodeName, runtime: 'linux', onShutdown: settings.onShutdown },
+      config: {
+        nodeName: settings.nodeName,
+        runtime: 'linux',
+        onShutdown: settings.onShutdown,
+        labels: settings.rootless === undefined ? {} : { 'timonel.dev/rootless': 'true' },
+      },
     },
   ],
 };

@@ -11,6 +11,8 @@ export interface ClusterSettings {
   readonly onShutdown: 'remove' | 'keep';
   /** The `nft` command is there. */
   readonly hasNftables: boolean;
+  /** Of a node of an ordinary user: see the guide of it. */
+  readonly rootless?: RootlessSettings;
   /** The API servers of a node without a control plane: `https://HOST:PORT`. */
   readonly servers?: readonly string[];
   readonly pki?: NodePki;
@@ -22,6 +24,12 @@ export interface ClusterSettings {
   readonly clusterCidr?: string;
   /** What only a control plane that is one of several has. */
   readonly server?: ServerSettings;
+}
+
+/** What a node in namespaces of its own is told. */
+export interface RootlessSettings {
+  /** A unix socket through which the machine's network is reached. */
+  readonly tunnelSocket: string;
 }
 
 /** One of several control planes. */

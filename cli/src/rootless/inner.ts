@@ -1,0 +1,116 @@
+/** The node's own process, inside of the namespaces: takes over what arrives at the machine's ports. */
+import { connect, isIP, type Server, type Socket } from 'node:net';
+import { mustRun } from '@timonel/sdk/command';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { nodes, services } from '@timonel/sdk/kube';
+import { addressClass } from '@timonel/sdk/tunnel';
+import { isEveryAddress, type Place } from '../cluster/addresses.ts';
+import type { ToInner, ToOuter } from './handed-over.ts';
+
+/** Connections of one port at once; one more is ended at once. */
+const connectionLimit = 4096;
+
+export interface InnerOptions {
+  /** Where the API is asked to listen. */
+  readonly api: Place;
+  readonly notice: (line: string) => void;
+}
+
+export class Inner {
+  readonly #options: InnerOptions;
+  readonly #nodePorts = new Map<number, Server>();
+  #wanted: ReadonlySet<number> = new Set();
+  #nodeAddress = '127.0.0.1';
+
+  constructor(options: InnerOptions) {
+    this.#options = options;
+  }
+
+  /** From now on signals come from outside, and the end of the process there is the end of this one. */
+  async open(): Promise<void> {
+    process.on('message', (message: ToInner, handle: unknown) => {
+      this.#take(message, handle as Server | undefined);
+    });
+    process.once('disconnect', () => process.exit(1));
+    // An address of the machine is none of ours: so that the API can listen there too.
+    const { address } = this.#options.api;
+    if (isIP(address) !== 0 && !isEveryAddress(address) && addressClass(address) !== 'loopback') {
+      await mustRun('ip', ['addr', 'replace', address, 'dev', 'lo']);
+    }
+  }
+
+  #take(message: ToInner, server: Server | undefined): void {
+    if (message.kind === 'stop') process.emit(message.signal);
+    else if (message.kind === 'taken') {
+      this.#options.notice(`Node port ${message.port} is not open on this machine: ${message.why}.`);
+    } else if (server !== undefined && message.kind === 'api') {
+      const { address, port } = this.#options.api;
+      serve(server, () => ({ host: isEveryAddress(address) ? '127.0.0.1' : address, port }));
+    } else if (server !== undefined && message.kind === 'nodePort') {
+      const { port } = message;
+      if (!this.#wanted.has(port)) {
+        server.close();
+        return;
+      }
+      this.#nodePorts.set(port, server);
+      serve(server, () => ({ host: this.#nodeAddress, port }));
+    }
+  }
+
+  /** From now on the node ports of services (TCP) are open on the machine. */
+  async followNodePorts(api: ApiClient, nodeName: string): Promise<void> {
+    const { status } = await api.get(nodes, { name: nodeName });
+    this.#nodeAddress = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? this.#nodeAddress;
+    void this.#watch(api).catch(() => undefined);
+  }
+
+  /** Ends with the process: its client then refuses. */
+  async #watch(api: ApiClient): Promise<void> {
+    const ports = new Map<string, readonly number[]>();
+    for await (const { type, object } of api.watch(services, {})) {
+      const key = object.metadata.uid ?? '';
+      const own = object.spec.ports?.flatMap(({ nodePort, protocol = 'TCP' }) =>
+        nodePort !== undefined && protocol === 'TCP' ? [nodePort] : [],
+      );
+      if (type === 'DELETED' || own === undefined) ports.delete(key);
+      else ports.set(key, own);
+      this.#want(new Set([...ports.values()].flat()));
+    }
+  }
+
+  #want(ports: ReadonlySet<number>): void {
+    const before = this.#wanted;
+    if (ports.size === before.size && [...ports].every((port) => before.has(port))) return;
+    this.#wanted = ports;
+    for (const [port, server] of this.#nodePorts) {
+      if (ports.has(port)) continue;
+      server.close();
+      this.#nodePorts.delete(port);
+    }
+    const message: ToOuter = { kind: 'nodePorts', ports: [...ports] };
+    process.send?.(message);
+  }
+}
+
+function serve(server: Server, target: () => { readonly host: string; readonly port: number }): void {
+  server.maxConnections = connectionLimit;
+  // Not among the options of a server that was handed over.
+  Object.assign(server, { allowHalfOpen: true, noDelay: true });
+  server.on('connection', (client: Socket) =>
+    join(client, connect({ ...target(), allowHalfOpen: true, noDelay: true })),
+  );
+}
+
+/** Each end of input is passed on by itself; what breaks one breaks the other. */
+function join(client: Socket, upstream: Socket): void {
+  for (const [from, to] of [
+    [client, upstream],
+    [upstream, client],
+  ] as const) {
+    from.on('error', () => to.destroy());
+    from.once('close', () => {
+      if (!from.readableEnded) to.destroy();
+    });
+    from.pipe(to);
+  }
+}
