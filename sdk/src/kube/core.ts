@@ -312,6 +312,9 @@ export interface Node extends KubeObject {
       features?: { recursiveReadOnlyMounts?: boolean; userNamespaces?: boolean };
     }[];
     features?: { supplementalGroupsPolicy?: boolean };
+    /** Volumes that are not to be detached from the node, and those that are attached to it. */
+    volumesInUse?: string[];
+    volumesAttached?: { name: string; devicePath: string }[];
   };
 }
 
@@ -345,6 +348,7 @@ export interface Service extends KubeObject {
     sessionAffinity?: string;
     sessionAffinityConfig?: { clientIP?: { timeoutSeconds?: number } };
     externalTrafficPolicy?: string;
+    healthCheckNodePort?: number;
     internalTrafficPolicy?: string;
     publishNotReadyAddresses?: boolean;
     /** `PreferSameZone` (alias `PreferClose`), `PreferSameNode`. */
