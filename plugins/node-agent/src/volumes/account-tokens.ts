@@ -81,7 +81,7 @@ export class AccountTokens {
     const now = this.#env.clock.now();
     const life = Math.max(0, expiresAt - now);
     const spread = Math.min(spreadMs, life * lastPart) * this.#env.random.next();
-    return now + Math.min(dayMs, life * (1 - lastPart)) - spread;
+    return now + Math.floor(Math.min(dayMs, life * (1 - lastPart)) - spread);
   }
 }
 

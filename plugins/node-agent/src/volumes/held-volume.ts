@@ -32,9 +32,14 @@ export class HeldVolume {
   #failures = 0;
   /** Of the last failure. */
   #message = '';
+  #closed = false;
 
   constructor(parts: HeldVolumeParts) {
     this.#parts = parts;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   get served(): Served | undefined {
@@ -79,12 +84,15 @@ export class HeldVolume {
     return this.#served?.prepared.follows === true && this.#shown !== shownOf(pod);
   }
 
+  /** What is begun goes on, and nothing comes after it. */
   close(): void {
-    this.#timer?.cancel();
     this.#depend(new Map(), '');
+    this.#timer?.cancel();
+    this.#closed = true;
   }
 
   #depend(reads: Reads, shown: string): void {
+    if (this.#closed) return;
     const before = this.#reads;
     this.#reads = reads;
     this.#shown = shown;
@@ -95,7 +103,7 @@ export class HeldVolume {
   #wakeIn(delayMs: number | undefined): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (delayMs === undefined) return;
+    if (delayMs === undefined || this.#closed) return;
     this.#timer = this.#parts.timers.after(Math.max(firstRetryMs, delayMs), () => this.#parts.due());
   }
 }

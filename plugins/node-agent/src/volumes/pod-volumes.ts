@@ -130,7 +130,7 @@ export class PodVolumes {
     void this.#inTurn(uid, async () => {
       const found = this.#parts.podOf(uid);
       const volume = found?.pod.spec.volumes?.find((entry) => entry.name === name);
-      if (found === undefined || volume === undefined || this.#pods.get(uid)?.held.get(name) !== held) return;
+      if (found === undefined || volume === undefined || held.isClosed) return;
       await held.prepare(this.#useOf({ ...found, volume })).catch((error: unknown) => {
         if (held.isNewFailure(error)) this.#parts.failed(found.pod, errorMessage(error));
       });

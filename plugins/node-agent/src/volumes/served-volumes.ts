@@ -24,7 +24,7 @@ export interface VolumeUse extends VolumeNodeParts {
 export interface Served {
   readonly prepared: PreparedVolume;
   /** Undefined: it is not counted. */
-  usage(): Promise<VolumeUsage | undefined>;
+  readonly usage: () => Promise<VolumeUsage | undefined>;
 }
 
 export function referenceOf({ metadata: { namespace = '', name = '', uid = '' } }: Pod): VolumePod {
