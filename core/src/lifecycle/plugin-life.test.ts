@@ -188,6 +188,20 @@ describe('the life of a plugin', () => {
     ]);
   });
 
+  it('gives a stop the time that the plugin asks for', async () => {
+    const slow = (stopMs: number) => (ctx: PluginContext) => ({
+      stopMs,
+      stop: () => new Promise<void>((resolve) => ctx.env.timers.after(200, resolve)),
+    });
+    const plugins = [plugin('patient', slow(60_000)), plugin('hasty', slow(20)), plugin('odd', slow(Number.NaN))];
+    const kernel = await startTestKernel({ plugins, limits: { stopMs: 50 } });
+    const { problems } = await kernel.stop();
+    expect(problems.map(({ message }) => message).toSorted()).toEqual([
+      `stop of plugin 'hasty' did not end within 50 ms`,
+      `stop of plugin 'odd' did not end within 50 ms`,
+    ]);
+  });
+
   it('cuts off a tap that loops for ever, of a plugin from a file', async () => {
     let call = (_subject: number): Promise<void> => never();
     const owner = definePlugin({

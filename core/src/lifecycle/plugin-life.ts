@@ -21,6 +21,8 @@ import type { PluginRecord } from './plugin-record.ts';
 type Undo = () => void | Promise<void>;
 type Phase = 'setup' | 'start' | 'probe' | 'drain' | 'export' | 'import' | 'stop' | 'clean-up';
 
+const longestStopMs = 3_600_000;
+
 const phaseCodes: Readonly<Record<Phase, KernelErrorCode>> = {
   setup: 'ERR_PLUGIN_SETUP',
   start: 'ERR_PLUGIN_START',
@@ -172,7 +174,7 @@ export class PluginLife {
       ]);
     }
     this.controller.abort(new DOMException(`plugin '${this.record.name}' stops: ${reason}`, 'AbortError'));
-    await attempt(() => this.ask('stop', 'stop', this.parts.limits.stopMs, reason));
+    await attempt(() => this.ask('stop', 'stop', this.stopLimitMs(), reason));
     if (options.drain) this.record.moveTo('stopped', this.record.reason);
     // A clean-up may itself use timers or register another one.
     for (let undo = [...this.undos].at(-1); undo !== undefined; undo = [...this.undos].at(-1)) {
@@ -186,6 +188,11 @@ export class PluginLife {
     for (const problem of problems)
       this.parts.log.warn({ plugin: this.record.name, code: problem.code }, problem.message);
     return problems;
+  }
+
+  private stopLimitMs(): number {
+    const { stopMs = 0 } = this.instance;
+    return stopMs > this.parts.limits.stopMs ? Math.min(stopMs, longestStopMs) : this.parts.limits.stopMs;
   }
 
   /** Registers an undo; undefined when this life is over. */

@@ -97,6 +97,8 @@ export interface PluginInstance<P extends TokenRecord = TokenRecord> {
   exportState?(): unknown;
   importState?(state: unknown, from: { readonly plugin: string; readonly version: string }): void | Promise<void>;
   stop?(reason: StopReason): void | Promise<void>;
+  /** How long `stop` may take where that is longer than the kernel's limit of it, for work that others wait for. An hour at most. */
+  readonly stopMs?: number;
 }
 
 /** A plugin: one plain object, without side effects at import. */
