@@ -6,6 +6,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
   if (servers === undefined || pki === undefined || pkiDirectory === undefined) {
     throw new Error('the profile agent needs the settings of a node that has joined');
   }
+  const clients = { nodeName: settings.nodeName, clusterCidrs: [clusterCidr] };
   return [
     { plugin: 'api-client-https', config: { servers, ...pki } },
     {
@@ -26,9 +27,9 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     settings.hasNftables
       ? {
           plugin: 'proxy-nftables',
-          config: { serviceCidr: settings.serviceCidr, onShutdown: settings.onShutdown },
+          config: { serviceCidr: settings.serviceCidr, ...clients, onShutdown: settings.onShutdown },
         }
-      : { plugin: 'proxy-userspace' },
+      : { plugin: 'proxy-userspace', config: clients },
     { plugin: 'dns-node' },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {

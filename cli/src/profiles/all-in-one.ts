@@ -15,8 +15,18 @@ export const allInOne: Profile = {
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
     settings.hasNftables
-      ? { plugin: 'proxy-nftables', config: { serviceCidr: settings.serviceCidr } }
-      : { plugin: 'proxy-userspace' },
+      ? {
+          plugin: 'proxy-nftables',
+          config: {
+            serviceCidr: settings.serviceCidr,
+            nodeName: settings.nodeName,
+            clusterCidrs: [settings.podCidr],
+          },
+        }
+      : {
+          plugin: 'proxy-userspace',
+          config: { nodeName: settings.nodeName, clusterCidrs: [settings.podCidr] },
+        },
     { plugin: 'dns-node' },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { renderRuleset } from './ruleset.ts';
+import { renderRuleset, type RulesetOptions } from './ruleset.ts';
+
+type Ranges = Omit<RulesetOptions, 'table'>;
 
 /** What this plugin owns in the kernel, named after its data directory so that clusters on one machine stay apart. */
 interface Names {
@@ -20,13 +22,13 @@ export function namesOf(dataDir: string): Names {
 /** The kernel's tables and the route to the service addresses. Touches nothing but its own table and link. */
 export class NftablesDataPlane {
   readonly #names: Names;
-  readonly #serviceCidr: string;
+  readonly #ranges: Ranges;
   #written: string | undefined;
   #opened = false;
 
-  constructor(dataDir: string, serviceCidr: string) {
+  constructor(dataDir: string, { serviceCidr, clusterCidrs }: Ranges) {
     this.#names = namesOf(dataDir);
-    this.#serviceCidr = serviceCidr;
+    this.#ranges = { serviceCidr, clusterCidrs };
   }
 
   /** @throws CommandError when nft is absent or may not be used */
@@ -37,7 +39,7 @@ export class NftablesDataPlane {
 
   /** Replaces the table in one transaction: when it fails, the old rules stay. Nothing is done when nothing changed. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
-    const text = renderRuleset(rules, { table: this.#names.table, serviceCidr: this.#serviceCidr });
+    const text = renderRuleset(rules, { table: this.#names.table, ...this.#ranges });
     if (text === this.#written) return;
     if (this.#written === undefined) await this.#ensureRoute();
     this.#written = undefined;
@@ -64,15 +66,15 @@ export class NftablesDataPlane {
   // Without any route a connection to a service address fails before nftables sees it. A route over the link of another
   // data plane does not count: it goes when that one closes.
   async #ensureRoute(): Promise<void> {
-    const address = this.#serviceCidr.split('/')[0] ?? '';
+    const address = this.#ranges.serviceCidr.split('/')[0] ?? '';
     const { status, stdout } = await run('ip', ['route', 'get', address]);
     const device = /\bdev (\S+)/.exec(stdout)?.[1] ?? '';
     const { link } = this.#names;
     if (device === link || (status === 0 && !linkName.test(device))) return;
-    const own = await run('ip', ['route', 'show', this.#serviceCidr, 'dev', link]);
+    const own = await run('ip', ['route', 'show', this.#ranges.serviceCidr, 'dev', link]);
     if (own.status === 0 && own.stdout.trim() !== '') return;
     await makeIdleLink(link);
     // `append`: the kernel keeps several routes of one range over different links.
-    await mustRun('ip', ['route', 'append', this.#serviceCidr, 'dev', link]);
+    await mustRun('ip', ['route', 'append', this.#ranges.serviceCidr, 'dev', link]);
   }
 }

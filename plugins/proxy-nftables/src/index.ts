@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
-import { ServiceRuleSync } from '@timonel/sdk/controller';
+import { HealthCheckServers, ServiceRuleSync } from '@timonel/sdk/controller';
 import { z } from 'zod';
 import { NftablesDataPlane } from './data-plane.ts';
 
-const config = z.strictObject({
+const configSchema = z.strictObject({
   /** Where service addresses come from: the same as in service-allocator. */
   serviceCidr: z.string().default('10.96.0.0/16'),
+  /** The node that it serves: traffic policies and topology hints count for it. Absent: they do not count. */
+  nodeName: z.string().optional(),
+  /** Ranges of all pods: clients of these are inside of the cluster. */
+  clusterCidrs: z.array(z.string()).default([]),
   /** Time between two writes of the tables, at least, in ms. */
   minIntervalMs: z.number().int().min(0).max(10_000).default(20),
   /** `remove`: services end with this process. `keep`: their rules outlive it, as the pods of such a node do. */
@@ -23,13 +27,16 @@ const plugin: AnyPlugin = definePlugin({
   description: 'services by nftables: address translation in the kernel',
   provides: { proxy: serviceProxy },
   requires: { api: apiClient },
-  config,
+  config: configSchema,
   swap: 'drain',
   setup(ctx) {
-    const dataPlane = new NftablesDataPlane(ctx.dataDir, ctx.config.serviceCidr);
+    const { config } = ctx;
+    const dataPlane = new NftablesDataPlane(ctx.dataDir, config);
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'nftables',
-      minIntervalMs: ctx.config.minIntervalMs,
+      nodeName: config.nodeName,
+      minIntervalMs: config.minIntervalMs,
+      healthChecks: new HealthCheckServers(ctx.log),
       memoryFile: join(ctx.dataDir, 'rules.json'),
       apply: (rules) => dataPlane.apply(rules),
     });
@@ -50,7 +57,7 @@ const plugin: AnyPlugin = definePlugin({
       async stop(reason) {
         await sync.stop();
         const isLeft = reason === 'disable' || reason === 'swap';
-        if (ctx.config.onShutdown === 'remove' || isLeft) await dataPlane.close();
+        if (config.onShutdown === 'remove' || isLeft) await dataPlane.close();
       },
     };
   },

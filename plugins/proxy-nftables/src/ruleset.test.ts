@@ -14,7 +14,7 @@ it('external addresses that each machine has for itself are not taken from it', 
     affinitySeconds: undefined,
     backends: [],
   };
-  const text = renderRuleset([rule], { table: 'test', serviceCidr: '10.96.0.0/16' });
+  const text = renderRuleset([rule], { table: 'test', serviceCidr: '10.96.0.0/16', clusterCidrs: [] });
   expect(text).toContain('192.0.2.1 . tcp . 80 : goto refuse');
   for (const address of own) expect(text).not.toContain(`${address} . tcp`);
 });

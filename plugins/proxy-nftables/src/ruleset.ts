@@ -10,6 +10,8 @@ export interface RulesetOptions {
   readonly table: string;
   /** New connections to an address of it that no service takes are refused. */
   readonly serviceCidr: string;
+  /** Clients of these ranges, and the node itself, are inside of the cluster. */
+  readonly clusterCidrs: readonly string[];
 }
 
 interface Frontend {
@@ -19,11 +21,19 @@ interface Frontend {
   readonly affinitySeconds: number | undefined;
   /** Ranges that its clients must be of; undefined: anybody. */
   readonly sources?: readonly string[] | undefined;
+  /** Without backends it gives no answer, and does not refuse. */
+  readonly silent?: boolean | undefined;
+  /** Those of clients outside of the cluster, where they have others. Without any they get no answer. */
+  readonly outside?: readonly Backend[] | undefined;
 }
 
 /** Loopback, unspecified, link-local, multicast and broadcast: no service may take traffic that a machine sends to itself. */
 function isOfMachine(address: string): boolean {
   return /^(0|127|169\.254|22[4-9]|2[345]\d)\./.test(address);
+}
+
+function ipv4Of(backends: readonly Backend[]): readonly Backend[] {
+  return backends.filter(({ address }) => isIPv4(address));
 }
 
 /** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
@@ -35,26 +45,69 @@ function frontendsOf(rules: readonly ServicePortRule[]): { addressed: Frontend[]
   };
   for (const rule of rules) {
     const protocol = rule.protocol.toLowerCase();
-    const backends = rule.backends.filter(({ address }) => isIPv4(address));
-    const common = { backends, affinitySeconds: rule.affinitySeconds };
-    const external = rule.externalIPs.filter((address) => !isOfMachine(address));
-    for (const address of [...rule.clusterIPs, ...external].filter((one) => isIPv4(one))) {
-      const sources = rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
-      add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...common, sources });
+    const { affinitySeconds, silent } = rule;
+    for (const address of rule.clusterIPs.filter((one) => isIPv4(one))) {
+      const key = `${address} . ${protocol} . ${rule.port}`;
+      add(addressed, { key, backends: ipv4Of(rule.backends), affinitySeconds, silent });
     }
-    if (rule.nodePort !== undefined) add(nodePorts, { key: `${protocol} . ${rule.nodePort}`, ...common });
+    const external = {
+      backends: ipv4Of(rule.externalBackends ?? rule.backends),
+      outside: rule.outsideBackends === undefined ? undefined : ipv4Of(rule.outsideBackends),
+      affinitySeconds,
+    };
+    for (const address of rule.externalIPs.filter((one) => isIPv4(one) && !isOfMachine(one))) {
+      const sources = rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
+      add(addressed, { key: `${address} . ${protocol} . ${rule.port}`, ...external, sources });
+    }
+    if (rule.nodePort !== undefined) add(nodePorts, { key: `${protocol} . ${rule.nodePort}`, ...external });
   }
   return { addressed: [...addressed.values()], nodePorts: [...nodePorts.values()] };
 }
+
+/** Backends of clients outside have numbers from here on: one map holds both. */
+const outsideOffset = 32_768;
+
+/** For whom a chain is: its name's letter, and where the numbers of the backends begin. */
+type Side = 'inside' | 'outside';
+const sides = {
+  inside: { letter: '', offset: '', backendsOf: ({ backends }: Frontend) => backends },
+  outside: { letter: 'o', offset: ` offset ${outsideOffset}`, backendsOf: ({ outside }: Frontend) => outside ?? [] },
+} as const;
 
 const random = (count: number): string => `numgen random mod ${count}`;
 /** The same client reaches the same backend as long as the set of backends stays. */
 const byClient = (count: number): string => `jhash ip saddr mod ${count}`;
 
-function verdict(frontend: Frontend, prefix: string): string {
-  const count = frontend.backends.length;
-  if (count === 0) return 'goto refuse';
-  return `goto ${prefix}${frontend.affinitySeconds === undefined ? 'r' : 'h'}${count}`;
+function chainOf(frontend: Frontend, prefix: string, side: Side): string | undefined {
+  const { letter, backendsOf } = sides[side];
+  const count = backendsOf(frontend).length;
+  if (count === 0) return undefined;
+  return `${prefix}${letter}${frontend.affinitySeconds === undefined ? 'r' : 'h'}${count}`;
+}
+
+function verdicts(frontends: readonly Frontend[], prefix: string): string[] {
+  return frontends.map((frontend) => {
+    const chain = chainOf(frontend, prefix, 'inside');
+    return `${frontend.key} : goto ${chain ?? 'refuse'}`;
+  });
+}
+
+/** Without backends the packet goes on as it is, to be dropped where packets may be. */
+function outsideVerdicts(frontends: readonly Frontend[], prefix: string): string[] {
+  return frontends.flatMap((frontend) => {
+    if (frontend.outside === undefined) return [];
+    const chain = chainOf(frontend, prefix, 'outside');
+    return [`${frontend.key} : ${chain === undefined ? 'accept' : `goto ${chain}`}`];
+  });
+}
+
+function refusals(frontends: readonly Frontend[]): string[] {
+  const empty = frontends.filter(({ backends }) => backends.length === 0);
+  return empty.map(({ key, silent }) => `${key} : ${silent === true ? 'drop' : 'goto refuse_now'}`);
+}
+
+function silenced(frontends: readonly Frontend[]): string[] {
+  return frontends.filter(({ outside }) => outside?.length === 0).map(({ key }) => key);
 }
 
 function elements(list: readonly string[]): string {
@@ -64,11 +117,14 @@ function elements(list: readonly string[]): string {
 function chains(prefix: string, key: string, map: string, frontends: readonly Frontend[]): string {
   const names = new Map<string, string>();
   for (const frontend of frontends) {
-    const count = frontend.backends.length;
-    if (count === 0) continue;
-    const hashed = frontend.affinitySeconds !== undefined;
-    const pick = hashed ? byClient(count) : random(count);
-    names.set(`${prefix}${hashed ? 'h' : 'r'}${count}`, `dnat ip to ${key} . ${pick} map @${map}`);
+    for (const side of ['inside', 'outside'] as const) {
+      const { offset, backendsOf } = sides[side];
+      const count = backendsOf(frontend).length;
+      const name = chainOf(frontend, prefix, side);
+      if (name === undefined || names.has(name)) continue;
+      const pick = frontend.affinitySeconds === undefined ? random(count) : byClient(count);
+      names.set(name, `dnat ip to ${key} . ${pick}${offset} map @${map}`);
+    }
   }
   return [...names]
     .map(([name, action]) => `  chain ${name} {\n    meta l4proto { tcp, udp, sctp } ${action}\n  }\n`)
@@ -76,9 +132,12 @@ function chains(prefix: string, key: string, map: string, frontends: readonly Fr
 }
 
 function endpointElements(frontends: readonly Frontend[]): string[] {
-  return frontends.flatMap((frontend) =>
-    frontend.backends.map((backend, index) => `${frontend.key} . ${index} : ${backend.address} . ${backend.port}`),
-  );
+  const element = (key: string, index: number, { address, port }: Backend): string =>
+    `${key} . ${index} : ${address} . ${port}`;
+  return frontends.flatMap(({ key, backends, outside = [] }) => [
+    ...backends.map((backend, index) => element(key, index, backend)),
+    ...outside.map((backend, index) => element(key, outsideOffset + index, backend)),
+  ]);
 }
 
 /** A chain for each set of ranges: who is of none of them gets no answer. */
@@ -105,39 +164,61 @@ function guards(frontends: readonly Frontend[]): { readonly chains: string; read
  */
 function hairpins(rules: readonly ServicePortRule[]): string[] {
   const addresses = new Set(
-    rules.flatMap((rule) => rule.backends.map((backend) => backend.address)).filter((address) => isIPv4(address)),
+    rules
+      .flatMap(({ backends, externalBackends = [], outsideBackends = [] }) => [
+        ...backends,
+        ...externalBackends,
+        ...outsideBackends,
+      ])
+      .map(({ address }) => address)
+      .filter((address) => isIPv4(address)),
   );
   return [...addresses].sort().map((address) => `${address} . ${address}`);
 }
 
 /** The text for `nft -f -`: replaces the whole table in one transaction. */
 export function renderRuleset(rules: readonly ServicePortRule[], options: RulesetOptions): string {
-  const { table, serviceCidr } = options;
+  const { table, serviceCidr, clusterCidrs } = options;
   const { addressed, nodePorts } = frontendsOf(rules);
   const key = 'ip daddr . meta l4proto . th dport';
   const nodeKey = 'meta l4proto . th dport';
   const guard = guards(addressed);
+  const ofCluster = clusterCidrs.length === 0 ? '' : `ip saddr != { ${clusterCidrs.join(', ')} } `;
+  const fromOutside = `${ofCluster}fib saddr type != local`;
+  const toNodePort = `fib daddr type local ip daddr != 127.0.0.0/8 ${nodeKey}`;
   return `table ip ${table}
 delete table ip ${table}
 table ip ${table} {
   map services {
     typeof ${key} : verdict
-${elements(addressed.map((frontend) => `${frontend.key} : ${verdict(frontend, 's')}`))}  }
+${elements(verdicts(addressed, 's'))}  }
   map endpoints {
     typeof ${key} . numgen random mod 65536 : ip daddr . th dport
 ${elements(endpointElements(addressed))}  }
   map nodeports {
     typeof ${nodeKey} : verdict
-${elements(nodePorts.map((frontend) => `${frontend.key} : ${verdict(frontend, 'n')}`))}  }
+${elements(verdicts(nodePorts, 'n'))}  }
   map nodeport_endpoints {
     typeof ${nodeKey} . numgen random mod 65536 : ip daddr . th dport
 ${elements(endpointElements(nodePorts))}  }
   map refused {
     typeof ${key} : verdict
-${elements(addressed.filter((frontend) => frontend.backends.length === 0).map((frontend) => `${frontend.key} : goto refuse_now`))}  }
+${elements(refusals(addressed))}  }
   map refused_nodeports {
     typeof ${nodeKey} : verdict
-${elements(nodePorts.filter((frontend) => frontend.backends.length === 0).map((frontend) => `${frontend.key} : goto refuse_now`))}  }
+${elements(refusals(nodePorts))}  }
+  map services_outside {
+    typeof ${key} : verdict
+${elements(outsideVerdicts(addressed, 's'))}  }
+  map nodeports_outside {
+    typeof ${nodeKey} : verdict
+${elements(outsideVerdicts(nodePorts, 'n'))}  }
+  set silenced {
+    typeof ${key}
+${elements(silenced(addressed))}  }
+  set silenced_nodeports {
+    typeof ${nodeKey}
+${elements(silenced(nodePorts))}  }
   map guarded {
     typeof ${key} : verdict
 ${elements(guard.elements)}  }
@@ -148,7 +229,11 @@ ${elements(hairpins(rules))}  }
   }
 ${chains('s', key, 'endpoints', addressed)}${chains('n', nodeKey, 'nodeport_endpoints', nodePorts)}  chain dispatch {
     ${key} vmap @services
-    fib daddr type local ip daddr != 127.0.0.0/8 ${nodeKey} vmap @nodeports
+    ${toNodePort} vmap @nodeports
+  }
+  chain outside {
+    ${key} vmap @services_outside
+    ${toNodePort} vmap @nodeports_outside
   }
 ${guard.chains}  chain guard {
     type filter hook prerouting priority -105; policy accept;
@@ -156,6 +241,7 @@ ${guard.chains}  chain guard {
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
+    ${fromOutside} jump outside
     goto dispatch
   }
   chain output {
@@ -173,11 +259,14 @@ ${guard.chains}  chain guard {
   }
   chain forward {
     type filter hook forward priority filter; policy accept;
+    ct state new ${fromOutside} ${key} @silenced drop
     ct state new ${key} vmap @refused
     ct state new ip daddr ${serviceCidr} fib daddr type != local goto refuse_now
   }
   chain input {
     type filter hook input priority filter; policy accept;
+    ct state new ${fromOutside} ${key} @silenced drop
+    ct state new ${fromOutside} fib daddr type local ${nodeKey} @silenced_nodeports drop
     ct state new fib daddr type local ${nodeKey} vmap @refused_nodeports
   }
   chain local_output {

@@ -2,20 +2,21 @@
 import { isIPv4 } from 'node:net';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { AddressLink } from '@timonel/sdk/command';
-import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { BackendPicker } from './backend-picker.ts';
+import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { ClientPicker, type Choice } from './client-picker.ts';
+import { ClusterClients } from './cluster-clients.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
 
-interface Wanted {
+interface Wanted extends Choice {
   readonly address: string;
   readonly port: number;
-  readonly rule: ServicePortRule;
+  readonly protocol: ServicePortRule['protocol'];
 }
 
 interface Open {
   readonly address: string;
-  readonly picker: BackendPicker;
+  readonly picker: ClientPicker;
   readonly listener: TcpListener | UdpListener;
 }
 
@@ -27,14 +28,18 @@ const anyAddress = '0.0.0.0';
 export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const rule of rules) {
-    if (rule.backends.length === 0 || rule.protocol === 'SCTP') continue;
-    const add = (address: string, port: number): void => {
-      const key = `${rule.protocol} ${address}:${port}`;
-      if (!wanted.has(key)) wanted.set(key, { address, port, rule });
+    const { protocol, affinitySeconds } = rule;
+    if (protocol === 'SCTP') continue;
+    const add = (address: string, port: number, backends: readonly Backend[], outside?: readonly Backend[]): void => {
+      const key = `${protocol} ${address}:${port}`;
+      if (!isIPv4(address) || wanted.has(key) || backends.length + (outside?.length ?? 0) === 0) return;
+      const sources = sourcesOf(rule, address);
+      wanted.set(key, { address, port, protocol, backends, outside, affinitySeconds, sources });
     };
-    for (const address of [...rule.clusterIPs, ...rule.externalIPs].filter((address) => isIPv4(address)))
-      add(address, rule.port);
-    if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort);
+    for (const address of rule.clusterIPs) add(address, rule.port, rule.backends);
+    const external = rule.externalBackends ?? rule.backends;
+    for (const address of rule.externalIPs) add(address, rule.port, external, rule.outsideBackends);
+    if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort, external, rule.outsideBackends);
   }
   return wanted;
 }
@@ -43,18 +48,29 @@ function sourcesOf({ restricted }: ServicePortRule, address: string): readonly s
   return restricted?.addresses.includes(address) === true ? restricted.sources : undefined;
 }
 
+export interface UserspaceDataPlaneOptions {
+  readonly env: Env;
+  readonly log: Logger;
+  /** Has the service addresses. Undefined: they are local anyway. */
+  readonly link: AddressLink | undefined;
+  /** Clients of these ranges, and the node itself, are inside of the cluster. */
+  readonly clusterCidrs: readonly string[];
+}
+
 export class UserspaceDataPlane {
   readonly #env: Env;
   readonly #log: Logger;
   readonly #link: AddressLink | undefined;
+  readonly #clients: ClusterClients;
   readonly #open = new Map<string, Open>();
   /** They take no new connections any more, but still have running ones. */
   readonly #closing = new Map<TcpListener, string>();
 
-  constructor(env: Env, log: Logger, link: AddressLink | undefined) {
+  constructor({ env, log, link, clusterCidrs }: UserspaceDataPlaneOptions) {
     this.#env = env;
     this.#log = log;
     this.#link = link;
+    this.#clients = new ClusterClients(env, clusterCidrs);
   }
 
   async open(): Promise<void> {
@@ -80,19 +96,18 @@ export class UserspaceDataPlane {
     }
   }
 
-  async #ensure(key: string, { address, port, rule }: Wanted): Promise<string | undefined> {
+  async #ensure(key: string, wanted: Wanted): Promise<string | undefined> {
+    const { address, port, protocol, backends, outside = [] } = wanted;
     const known = this.#open.get(key);
     if (known !== undefined) {
-      known.picker.update(rule.backends, rule.affinitySeconds);
-      known.picker.restrict(sourcesOf(rule, address));
-      if (known.listener instanceof UdpListener) known.listener.retain(rule.backends);
+      known.picker.update(wanted);
+      if (known.listener instanceof UdpListener) known.listener.retain([...backends, ...outside]);
       return undefined;
     }
     if (this.#open.size >= listenerLimit) return `${key}: more than ${listenerLimit} listeners`;
-    const picker = new BackendPicker(this.#env);
-    picker.update(rule.backends, rule.affinitySeconds);
-    picker.restrict(sourcesOf(rule, address));
-    const listener = rule.protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(this.#env, picker);
+    const picker = new ClientPicker(this.#env, (client) => this.#clients.isOutside(client));
+    picker.update(wanted);
+    const listener = protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(this.#env, picker);
     try {
       await listener.listen(address, port);
       this.#open.set(key, { address, picker, listener });

@@ -3,7 +3,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { AddressLink } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
-import { ServiceRuleSync } from '@timonel/sdk/controller';
+import { HealthCheckServers, ServiceRuleSync } from '@timonel/sdk/controller';
 import { z } from 'zod';
 import { UserspaceDataPlane } from './data-plane.ts';
 import { linkNameOf } from './link-name.ts';
@@ -14,6 +14,11 @@ const config = z.strictObject({
    * anyway, as those of 127.0.0.0/8 are.
    */
   assignAddresses: z.boolean().default(true),
+  /** The node that it serves: traffic policies and topology hints count for it. Absent: they do not count. */
+  nodeName: z.string().optional(),
+  /** Ranges of all pods: clients of these are inside of the cluster. */
+  clusterCidrs: z.array(z.string()).default([]),
+  /** Time between two changes of the listeners, at least, in ms. */
   minIntervalMs: z.number().int().min(0).max(10_000).default(20),
 });
 
@@ -31,12 +36,16 @@ const plugin: AnyPlugin = definePlugin({
   config,
   swap: 'drain',
   setup(ctx) {
+    const { env, log } = ctx;
     const link = ctx.config.assignAddresses ? new AddressLink(linkNameOf(ctx.dataDir)) : undefined;
-    const dataPlane = new UserspaceDataPlane(ctx.env, ctx.log, link);
+    const dataPlane = new UserspaceDataPlane({ env, log, link, clusterCidrs: ctx.config.clusterCidrs });
+    const healthChecks = new HealthCheckServers(log);
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'userspace',
+      nodeName: ctx.config.nodeName,
       minIntervalMs: ctx.config.minIntervalMs,
       memoryFile: join(ctx.dataDir, 'rules.json'),
+      healthChecks,
       apply: (rules) => dataPlane.apply(rules),
     });
     return {

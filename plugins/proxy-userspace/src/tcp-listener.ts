@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { Env } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import type { BackendPicker } from './backend-picker.ts';
+import type { Picker } from './client-picker.ts';
 import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
 /** Connections of one listener at once; more are reset at once. */
@@ -41,13 +41,13 @@ const servers = new SharedSockets<SharedServer, TcpListener>();
 /** Accepts connections for one service address and pipes each to a backend; a backend that refuses is passed over. */
 export class TcpListener {
   readonly #env: Env;
-  readonly #picker: BackendPicker;
+  readonly #picker: Picker;
   readonly #sockets = new Set<Socket>();
   #share: Share<SharedServer> | undefined;
   #clients = 0;
   #idle: (() => void)[] = [];
 
-  constructor(env: Env, picker: BackendPicker) {
+  constructor(env: Env, picker: Picker) {
     this.#env = env;
     this.#picker = picker;
   }

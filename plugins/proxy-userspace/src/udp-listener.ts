@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Env, TimerHandle } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import { keyOf, type BackendPicker } from './backend-picker.ts';
+import { keyOf } from './backend-picker.ts';
+import type { Picker } from './client-picker.ts';
 import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
 interface Session {
@@ -51,12 +52,12 @@ const sockets = new SharedSockets<SharedUdpSocket, UdpListener>();
 /** Forwards datagrams of one service address; each client has a socket of its own towards its backend. */
 export class UdpListener {
   readonly #env: Env;
-  readonly #picker: BackendPicker;
+  readonly #picker: Picker;
   readonly #sessions = new Map<string, Session>();
   #share: Share<SharedUdpSocket> | undefined;
   #sweep: TimerHandle | undefined;
 
-  constructor(env: Env, picker: BackendPicker) {
+  constructor(env: Env, picker: Picker) {
     this.#env = env;
     this.#picker = picker;
   }

@@ -55,6 +55,37 @@ describe('Allocation', () => {
     expect(pool.problems(late, 'late')).toEqual([]);
   });
 
+  it('gives services with a local external policy a port for health checks, keeps it, and gives it to no other', () => {
+    const pool = allocation();
+    const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', allocateLoadBalancerNodePorts: false };
+    const first = service(spec);
+    expect(pool.fill(first, undefined).map(({ name }) => name)).toContain(
+      `node-ports/${first.spec.healthCheckNodePort}-TCP`,
+    );
+    expect([30_000, 30_001]).toContain(first.spec.healthCheckNodePort);
+    pool.track(first, 'first');
+    const port = first.spec.healthCheckNodePort ?? 0;
+    const found = (more: Partial<Service['spec']>): string[] => {
+      const other = service(more);
+      pool.fill(other, undefined);
+      return pool.problems(other, 'other').map(({ field }) => field);
+    };
+    const ports = [{ nodePort: port, port: 80, protocol: 'TCP' }];
+    expect(found({ type: 'NodePort', ports })).toEqual(['spec.ports[0].nodePort']);
+    expect(found({ ...spec, healthCheckNodePort: port })).toEqual(['spec.healthCheckNodePort']);
+    const replaced = service(spec);
+    expect(pool.fill(replaced, first).filter(({ name }) => name.startsWith('node-ports/'))).toEqual([]);
+    expect(replaced.spec.healthCheckNodePort).toBe(first.spec.healthCheckNodePort);
+    const [second, third] = [service(spec), service(spec)];
+    pool.fill(second, undefined);
+    pool.track(second, 'second');
+    pool.fill(third, undefined);
+    expect(pool.problems(third, 'third')).toMatchObject([{ field: 'spec.healthCheckNodePort' }]);
+    pool.untrack(second, 'second');
+    pool.fill(third, undefined);
+    expect(pool.problems(third, 'third')).toEqual([]);
+  });
+
   it('does not pick what it has picked lately, and takes a pick out of the object', () => {
     const pool = allocation();
     const picked = Array.from({ length: 5 }, () => {

@@ -7,6 +7,8 @@ import {
   addressName,
   addressTaken,
   finding,
+  hasHealthCheck,
+  healthCheckPortTaken,
   nodePortsOf,
   portName,
   portsOf,
@@ -81,6 +83,7 @@ export class Allocation {
     return [
       ...(spec.clusterIP ? [] : this.#fillAddress(spec, old)),
       ...(usesNodePorts(spec) ? this.#fillPorts(service, old) : []),
+      ...(hasHealthCheck(spec) && !spec.healthCheckNodePort ? this.#fillHealthCheckPort(service, old) : []),
     ];
   }
 
@@ -89,7 +92,8 @@ export class Allocation {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return false;
     if (!spec.clusterIP) return this.#addresses.pick(new Set()) !== undefined;
-    const lacksPort = usesNodePorts(spec) && portsOf(service).some(({ nodePort }) => !nodePort);
+    const lacksNodePort = usesNodePorts(spec) && portsOf(service).some(({ nodePort }) => !nodePort);
+    const lacksPort = lacksNodePort || (hasHealthCheck(spec) && !spec.healthCheckNodePort);
     return lacksPort && this.#portNumbers.pick(new Set()) !== undefined;
   }
 
@@ -140,6 +144,23 @@ export class Allocation {
     return picks;
   }
 
+  #fillHealthCheckPort(service: Service, old: Service | undefined): Pick[] {
+    const { spec } = service;
+    const before = old?.spec?.healthCheckNodePort;
+    const taken = new Set(portsOf(service).map(({ nodePort }) => nodePort ?? 0));
+    const number = before || this.#portNumbers.pick(taken);
+    if (number === undefined) return [];
+    spec.healthCheckNodePort = number;
+    if (before) return [];
+    this.#portNumbers.avoid(number);
+    const key = portKey(number, 'TCP');
+    const reject = (): void => {
+      delete spec.healthCheckNodePort;
+      this.#ports.avoid(key);
+    };
+    return [{ name: portName(key), reject }];
+  }
+
   /** The node port of the same port with another protocol, as of DNS: in a new service both have one number, if it can be had. */
   #twinOf({ port, protocol }: ServicePort, ports: readonly ServicePort[]): number | undefined {
     const number = ports.find((one) => one.port === port && one.nodePort)?.nodePort;
@@ -171,6 +192,15 @@ export class Allocation {
         found.push(finding(`spec.ports[${index}].nodePort`, 0, 'failed to allocate a node port: the range is full'));
       }
     });
+    if (hasHealthCheck(spec)) found.push(...this.#healthCheckProblems(spec, owner));
     return found;
+  }
+
+  #healthCheckProblems({ healthCheckNodePort: port }: Service['spec'], owner: string): FieldError[] {
+    if (!port) {
+      const why = 'failed to allocate a HealthCheck NodePort: the range is full';
+      return [finding('spec.healthCheckNodePort', 0, why)];
+    }
+    return this.#ports.isFreeFor(portKey(port, 'TCP'), owner) ? [] : [healthCheckPortTaken(port)];
   }
 }

@@ -38,12 +38,26 @@ export function addressesOf(service: Service): string[] {
   );
 }
 
+/** Whether load balancers from outside ask each node about it: `spec.healthCheckNodePort` is for these. */
+export function hasHealthCheck(spec: Service['spec']): boolean {
+  return spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local';
+}
+
+function healthCheckPortOf({ spec }: Service): number | undefined {
+  const port: unknown = spec?.healthCheckNodePort;
+  return typeof port === 'number' && port > 0 && hasHealthCheck(spec) ? port : undefined;
+}
+
 /** The node ports a service holds, as `30080/TCP`. */
 export function nodePortsOf(service: Service): string[] {
   const { type }: Partial<Service['spec']> = service.spec ?? {};
   if (type === 'ExternalName') return [];
   const ports = portsOf(service).filter(({ nodePort }) => typeof nodePort === 'number' && nodePort > 0);
-  return ports.map(({ nodePort = 0, protocol }) => portKey(nodePort, protocol));
+  const healthCheck = healthCheckPortOf(service);
+  return [
+    ...ports.map(({ nodePort = 0, protocol }) => portKey(nodePort, protocol)),
+    ...(healthCheck === undefined ? [] : [portKey(healthCheck, 'TCP')]),
+  ];
 }
 
 export function finding(field: string, value: unknown, why: string): FieldError {
@@ -59,6 +73,14 @@ export function portTaken(index: number, nodePort: number): FieldError {
   return finding(`spec.ports[${index}].nodePort`, nodePort, 'provided port is already allocated');
 }
 
+export function healthCheckPortTaken(port: number): FieldError {
+  return finding(
+    'spec.healthCheckNodePort',
+    port,
+    `failed to allocate requested HealthCheck NodePort ${port}: provided port is already allocated`,
+  );
+}
+
 export function heldValues(service: Service): HeldValue[] {
   const addresses = addressesOf(service).map((address) => ({
     name: addressName(address),
@@ -69,6 +91,10 @@ export function heldValues(service: Service): HeldValue[] {
       ? [{ name: portName(portKey(nodePort, protocol)), taken: portTaken(index, nodePort) }]
       : [],
   );
+  const healthCheck = healthCheckPortOf(service);
+  if (healthCheck !== undefined) {
+    ports.push({ name: portName(portKey(healthCheck, 'TCP')), taken: healthCheckPortTaken(healthCheck) });
+  }
   return [...addresses, ...(service.spec?.type === 'ExternalName' ? [] : ports)];
 }
 

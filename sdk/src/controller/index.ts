@@ -1,3 +1,4 @@
+export * from './health-check-servers.ts';
 export * from './absence.ts';
 export * from './api-contact.ts';
 export * from './controller.ts';

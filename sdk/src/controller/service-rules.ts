@@ -3,19 +3,25 @@
  * set of rules over after each change, one hand-over at a time. Changes that come meanwhile are joined into the next.
  */
 import type { ApiClient } from '../contracts/api/index.ts';
-import { buildServiceRules, type ProxyStatus, type ServicePortRule } from '../contracts/proxy/index.ts';
+import { buildServiceRules, type ProxyNode, type ProxyStatus, type ServicePortRule } from '../contracts/proxy/index.ts';
 import { errorMessage } from '../kernel/index.ts';
-import { endpointSlices, services } from '../kube/index.ts';
+import { endpointSlices, nodes, services, type Node } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
+import type { HealthCheckServers } from './health-check-servers.ts';
+import type { Informer } from './informer.ts';
 import { informers, type Informers } from './informers.ts';
 import { readRules, writeRules } from './rule-memory.ts';
 
 export interface ServiceRuleSyncOptions {
   readonly implementation: string;
+  /** The node that the rules are for: traffic policies and topology hints count for it. Absent: for none in particular. */
+  readonly nodeName?: string | undefined;
   /** Time between two hand-overs, at least, in ms. Default 20. */
   readonly minIntervalMs?: number;
   /** File in which the rules are remembered: a start without the API hands those over. Absent: nothing is remembered. */
   readonly memoryFile?: string;
+  /** Answers load balancers from outside; absent: nothing does. */
+  readonly healthChecks?: HealthCheckServers;
   /** Makes the data plane equal to `rules`. A rejection is tried again with back-off. */
   apply(rules: readonly ServicePortRule[]): Promise<void>;
 }
@@ -26,6 +32,7 @@ const retryLimitMs = 10_000;
 const patienceMs = 3000;
 /** Rules may change many times a second; the file need not. */
 const rememberMs = 2000;
+const zoneOf = (node: Node): string | undefined => node.metadata.labels?.['topology.kubernetes.io/zone'];
 const stoppedMessage = 'the service proxy is stopped';
 
 export class ServiceRuleSync {
@@ -34,6 +41,7 @@ export class ServiceRuleSync {
   readonly #informers: Informers;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
+  #node: Informer<Node> | undefined;
   #rules: readonly ServicePortRule[] = [];
   #lastSyncAt = 0;
   #lastError: string | undefined;
@@ -55,6 +63,26 @@ export class ServiceRuleSync {
     const touch = (): void => this.#touch();
     this.#informers.for(services).addHandler({ added: touch, updated: touch, deleted: touch });
     this.#informers.for(endpointSlices).addHandler({ added: touch, updated: touch, deleted: touch });
+    this.#followNode(touch);
+  }
+
+  /** Heartbeats change the node all the time; only its zone counts. */
+  #followNode(touch: () => void): void {
+    const { nodeName } = this.#options;
+    if (nodeName === undefined) return;
+    this.#node = this.#informers.for(nodes, { fieldSelector: `metadata.name=${nodeName}` });
+    this.#node.addHandler({
+      added: touch,
+      updated: (node, old) => zoneOf(node) !== zoneOf(old) && touch(),
+      deleted: touch,
+    });
+  }
+
+  #proxyNode(): ProxyNode | undefined {
+    const { nodeName: name } = this.#options;
+    if (name === undefined) return undefined;
+    const node = this.#node?.get(name);
+    return { name, zone: node === undefined ? undefined : zoneOf(node) };
   }
 
   /**
@@ -108,6 +136,7 @@ export class ServiceRuleSync {
     // The loop may still wait for the first lists.
     await Promise.all([this.#informers.stop(), this.#running]);
     await this.#remembering;
+    await this.#options.healthChecks?.close();
     for (const settle of this.#waiting.splice(0)) settle(stoppedMessage);
   }
 
@@ -159,8 +188,10 @@ export class ServiceRuleSync {
     this.#dirty = false;
     const waiting = this.#waiting.splice(0);
     try {
-      this.#rules = buildServiceRules(this.#informers.for(services).list(), this.#informers.for(endpointSlices).list());
+      const [all, slices] = [this.#informers.for(services).list(), this.#informers.for(endpointSlices).list()];
+      this.#rules = buildServiceRules(all, slices, this.#proxyNode());
       await this.#options.apply(this.#rules);
+      await this.#options.healthChecks?.apply(this.#rules);
       this.#lastSyncAt = this.#host.env.clock.now();
       this.#lastError = undefined;
       this.#failures = 0;

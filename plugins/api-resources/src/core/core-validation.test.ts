@@ -65,11 +65,17 @@ describe('services', () => {
     ],
     [
       'what only services that are reached from outside have',
-      service({ externalTrafficPolicy: 'Local', loadBalancerClass: 'a.b/c', loadBalancerSourceRanges: ['10.0.0.0/8'] }),
+      service({
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort: 30_001,
+        loadBalancerClass: 'a.b/c',
+        loadBalancerSourceRanges: ['10.0.0.0/8'],
+      }),
       [
         "spec.loadBalancerClass: Forbidden: may only be used when `type` is 'LoadBalancer'",
         "spec.loadBalancerSourceRanges: Forbidden: may only be used when `type` is 'LoadBalancer'",
         'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+        "spec.healthCheckNodePort: Invalid value: 30001: may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
       ],
     ],
     [

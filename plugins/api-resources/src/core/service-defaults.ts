@@ -65,6 +65,11 @@ function keepNodePorts(spec: Spec, old: Spec): void {
   }
 }
 
+/** Load balancers from outside ask each node for endpoints of such a service. */
+export function hasHealthCheck({ type, externalTrafficPolicy }: Partial<Spec>): boolean {
+  return type === 'LoadBalancer' && externalTrafficPolicy === 'Local';
+}
+
 /** Fields that only some types have, and what they are worth when the type changes to one that has them not. */
 function dropTypeDependent(spec: Spec, old: Spec): void {
   const loses = (has: (of: Spec) => boolean): boolean => has(old) && !has(spec);
@@ -79,8 +84,8 @@ function dropTypeDependent(spec: Spec, old: Spec): void {
   if (loses(usesNodePorts)) {
     const before = new Set(objectItems(old.ports).map((port) => port.nodePort));
     for (const port of objectItems(spec.ports)) if (before.has(port.nodePort)) delete port.nodePort;
-    drop('healthCheckNodePort');
   }
+  if (loses(hasHealthCheck)) drop('healthCheckNodePort');
   const isExternal = (of: Spec): boolean => usesNodePorts(of) || itemsOf(of.externalIPs).length > 0;
   if (loses(isExternal)) drop('externalTrafficPolicy');
   if (loses(({ type }) => type === 'LoadBalancer')) drop('allocateLoadBalancerNodePorts', 'loadBalancerClass');
@@ -100,5 +105,8 @@ export function carryAllocated(service: Service, oldService: Service): void {
   }
   if (spec.clusterIP !== old.clusterIP && sameJson(spec.clusterIPs, old.clusterIPs)) delete spec.clusterIPs;
   if (usesNodePorts(spec) && usesNodePorts(old)) keepNodePorts(spec, old);
+  if (hasHealthCheck(spec) && hasHealthCheck(old) && !spec.healthCheckNodePort && old.healthCheckNodePort) {
+    spec.healthCheckNodePort = old.healthCheckNodePort;
+  }
   defaultClusterIPs(spec);
 }

@@ -11,6 +11,7 @@ import { Findings } from '../validation/findings.ts';
 import { checkLabels } from '../validation/labels.ts';
 import { itemsOf, objectOf, shownText, textOf } from '../validation/loose.ts';
 import { portNumberProblems, portReferenceProblems } from '../validation/ports.ts';
+import { hasHealthCheck } from './service-defaults.ts';
 
 type Spec = Partial<Service['spec']>;
 
@@ -145,6 +146,12 @@ function checkPolicies(spec: Spec, found: Findings): void {
       spec.externalTrafficPolicy,
       'may only be set for externally-accessible services',
     );
+  if ((spec.healthCheckNodePort ?? 0) !== 0 && !hasHealthCheck(spec))
+    found.invalid(
+      'spec.healthCheckNodePort',
+      spec.healthCheckNodePort,
+      "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
+    );
   found.oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None'], 'required');
   found.oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local'], 'optional');
   found.oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local'], 'optional');
@@ -190,6 +197,8 @@ export function serviceUpdateFindings(service: Service, old: Service): FieldErro
   const areBalanced = now.type === 'LoadBalancer' && before.type === 'LoadBalancer';
   if (areBalanced && now.loadBalancerClass !== before.loadBalancerClass)
     found.invalid('spec.loadBalancerClass', now.loadBalancerClass, 'may not change once set');
+  if (hasHealthCheck(now) && hasHealthCheck(before) && before.healthCheckNodePort)
+    found.immutable('spec.healthCheckNodePort', now.healthCheckNodePort, before.healthCheckNodePort);
   if (now.type === 'ExternalName' || before.type === 'ExternalName') return found.all();
   for (const [index, address] of itemsOf(before.clusterIPs).slice(0, 1).entries()) {
     const current = itemsOf(now.clusterIPs)[index];

@@ -1,8 +1,9 @@
+import type { DataPlaneOptions } from '@timonel/testkit/contracts/proxy';
 import { NftablesDataPlane } from '../data-plane.ts';
 
 /** For the contract suite, which loads this module inside of a network namespace. */
-export async function openDataPlane(options: { dataDir: string; serviceCidr: string }): Promise<NftablesDataPlane> {
-  const dataPlane = new NftablesDataPlane(options.dataDir, options.serviceCidr);
+export async function openDataPlane(options: DataPlaneOptions): Promise<NftablesDataPlane> {
+  const dataPlane = new NftablesDataPlane(options.dataDir, options);
   await dataPlane.open();
   return dataPlane;
 }

@@ -1,7 +1,10 @@
 /** The service proxy of a node: makes cluster IPs and node ports lead to ready endpoints. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { EndpointSlice, Service } from '../../kube/index.ts';
+import { serviceBackends, type ProxyNode } from './service-backends.ts';
 import { formatIpv4, ipv4RangesOverlap, parseIpv4Range } from '../network/ipv4.ts';
+
+export type { ProxyNode } from './service-backends.ts';
 
 export interface Backend {
   readonly address: string;
@@ -24,8 +27,19 @@ export interface ServicePortRule {
   readonly nodePort: number | undefined;
   /** Seconds of ClientIP affinity; undefined: none. */
   readonly affinitySeconds: number | undefined;
-  /** Ready ones; where none is ready, serving and terminating ones. Empty: refuse connections at once. */
+  /** Of its ClusterIPs: ready ones; where none is ready, serving and terminating ones. Empty: refuse connections at once. */
   readonly backends: readonly Backend[];
+  /** There are none on this node, and others must not be used: connections to its ClusterIPs get no answer. */
+  readonly silent?: true;
+  /** Of its external addresses and its node port, where they differ from `backends`. */
+  readonly externalBackends?: readonly Backend[];
+  /**
+   * Of these, for clients outside of the cluster, which must not be sent to other nodes and keep their address. Empty: they get no
+   * answer. Absent: as for clients inside.
+   */
+  readonly outsideBackends?: readonly Backend[];
+  /** Where load balancers ask how many endpoints this node has. */
+  readonly healthCheck?: { readonly port: number; readonly localEndpoints: number };
 }
 
 export interface ProxyStatus {
@@ -84,42 +98,29 @@ function restrictionOf(service: Service): Pick<ServicePortRule, 'restricted'> {
   return sources[0] === '0.0.0.0/0' ? {} : { restricted: { addresses, sources } };
 }
 
-/** An endpoint may be in two slices for a moment; which of them comes first must not matter. */
-function keep(backends: Map<string, Backend>, backend: Backend): void {
-  const key = `${backend.address}:${backend.port}`;
-  const other = backends.get(key);
-  if (other === undefined || (backend.nodeName ?? '') > (other.nodeName ?? '')) backends.set(key, backend);
-}
-
-function backendsOf(slices: readonly EndpointSlice[], portName: string, protocol: string): Backend[] {
-  const ready = new Map<string, Backend>();
-  const fallback = new Map<string, Backend>();
-  for (const slice of slices) {
-    const port = slice.ports?.find(
-      (candidate) => (candidate.name ?? '') === portName && (candidate.protocol ?? 'TCP') === protocol,
-    )?.port;
-    // Without a number, also as null, it is for clients that know theirs.
-    if (!port || slice.addressType === 'FQDN') continue;
-    for (const endpoint of slice.endpoints ?? []) {
-      const conditions = endpoint.conditions ?? {};
-      const isReady = conditions.ready ?? true;
-      if (!isReady && !(conditions.serving === true && conditions.terminating === true)) continue;
-      for (const address of endpoint.addresses) {
-        keep(isReady ? ready : fallback, { address, port, nodeName: endpoint.nodeName ?? undefined });
-      }
-    }
-  }
-  const chosen = ready.size > 0 ? ready : fallback;
-  return [...chosen.keys()].sort().flatMap((key) => chosen.get(key) ?? []);
+/** The port of a load balancer's service whose external policy is Local. Endpoints that end do not count: it must turn away in time. */
+function healthCheckOf(
+  { spec }: Service,
+  slices: readonly EndpointSlice[],
+  node: ProxyNode | undefined,
+): Pick<ServicePortRule, 'healthCheck'> {
+  const port = spec.healthCheckNodePort;
+  if (!port || spec.type !== 'LoadBalancer' || spec.externalTrafficPolicy !== 'Local' || node === undefined) return {};
+  const local = slices.flatMap(({ endpoints }) => endpoints ?? []).filter(({ nodeName }) => nodeName === node.name);
+  const addresses = new Set(
+    local.filter(({ conditions }) => conditions?.ready ?? true).flatMap((each) => each.addresses),
+  );
+  return { healthCheck: { port, localEndpoints: addresses.size } };
 }
 
 /**
  * The rules for a set of services and their slices (label `kubernetes.io/service-name` names the service). Headless and
- * ExternalName services have none. Pure; the result is sorted, so equal input gives equal output.
+ * ExternalName services have none. `node`: the one that they are for; without it traffic policies and hints do not count. Pure; the result is sorted, so equal input gives equal output.
  */
 export function buildServiceRules(
   services: readonly Service[],
   slices: readonly EndpointSlice[],
+  node?: ProxyNode,
 ): readonly ServicePortRule[] {
   const byService = new Map<string, EndpointSlice[]>();
   for (const slice of slices) {
@@ -151,7 +152,8 @@ export function buildServiceRules(
           service.spec.sessionAffinity === 'ClientIP'
             ? (service.spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
             : undefined,
-        backends: backendsOf(byService.get(key) ?? [], port.name ?? '', protocol),
+        ...serviceBackends(service.spec, { name: port.name ?? '', protocol }, byService.get(key) ?? [], node),
+        ...healthCheckOf(service, byService.get(key) ?? [], node),
       });
     }
   }

@@ -1,9 +1,10 @@
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { Resident } from './residents.ts';
 
+export { serviceCidr } from './ranges.ts';
+
 /** One range for pods, one for services, one beyond the node. All are inside of namespaces of the bed. */
 export const gateway = '10.214.1.1';
-export const serviceCidr = '10.215.0.0/16';
 export const nodeAddress = '10.214.2.1';
 export const outsideAddress = '10.214.2.2';
 export const externalAddress = '10.214.3.7';

@@ -7,6 +7,7 @@ import { ProxyBed, serviceCidr } from './bed.ts';
 import { addressCases } from './addresses.ts';
 import { backendCases } from './backends.ts';
 import { lifeCases } from './life.ts';
+import { policyCases } from './policies.ts';
 import type { ProxySuite } from './suite.ts';
 
 export { ProxyBed, externalAddress, nodeAddress, outsideAddress, podAddress, serviceCidr } from './bed.ts';
@@ -51,6 +52,7 @@ export function proxyContract(name: string, options: ProxyContractOptions): void
 
     addressCases(suite);
     backendCases(suite);
+    policyCases(suite);
     lifeCases(suite);
     if (options.without?.includes('SCTP') === true) {
       it.skip('SCTP services are served (not done by this proxy)', () => undefined);

@@ -8,6 +8,8 @@ export interface DataPlaneOptions {
   /** Another one for each data plane that is open at the same time. */
   readonly dataDir: string;
   readonly serviceCidr: string;
+  /** Of pods: clients of these ranges, and the node itself, are inside of the cluster. */
+  readonly clusterCidrs: readonly string[];
 }
 
 /** The part of a service proxy that makes rules true, without the API. */

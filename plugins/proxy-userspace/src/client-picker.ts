@@ -1,0 +1,49 @@
+import type { Env } from '@timonel/sdk';
+import type { Backend } from '@timonel/sdk/contracts/proxy';
+import { BackendPicker } from './backend-picker.ts';
+
+/** What a listener asks for each client. */
+export type Picker = Pick<BackendPicker, 'order' | 'accepted'>;
+
+/** The backends of one service address. */
+export interface Choice {
+  readonly backends: readonly Backend[];
+  /** Those of clients outside of the cluster; undefined: the same. */
+  readonly outside: readonly Backend[] | undefined;
+  readonly affinitySeconds: number | undefined;
+  /** Ranges that clients must be of; undefined: anybody. */
+  readonly sources: readonly string[] | undefined;
+}
+
+/** Chooses among the backends that a client may have: those of clients outside of the cluster may be others. */
+export class ClientPicker implements Picker {
+  readonly #inside: BackendPicker;
+  readonly #outside: BackendPicker;
+  readonly #isOutside: (client: string) => boolean;
+  #differ = false;
+
+  constructor(env: Env, isOutside: (client: string) => boolean) {
+    this.#inside = new BackendPicker(env);
+    this.#outside = new BackendPicker(env);
+    this.#isOutside = isOutside;
+  }
+
+  update({ backends, outside, affinitySeconds, sources }: Choice): void {
+    this.#differ = outside !== undefined;
+    this.#inside.update(backends, affinitySeconds);
+    this.#outside.update(outside ?? [], affinitySeconds);
+    for (const picker of [this.#inside, this.#outside]) picker.restrict(sources);
+  }
+
+  order(client: string): readonly Backend[] {
+    return this.#of(client).order(client);
+  }
+
+  accepted(client: string, backend: Backend): void {
+    this.#of(client).accepted(client, backend);
+  }
+
+  #of(client: string): BackendPicker {
+    return this.#differ && this.#isOutside(client) ? this.#outside : this.#inside;
+  }
+}

@@ -1,0 +1,3 @@
+/** Ranges of the bed that data planes are told. */
+export const serviceCidr = '10.215.0.0/16';
+export const podCidr = '10.214.1.0/24';
