@@ -32,6 +32,9 @@ import { kubeletVersion } from './node/node-object.ts';
 import { allocatableOf } from './node/allocatable.ts';
 import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { Registration } from './node/registration.ts';
+import { shutdownGroups } from './shutdown/groups.ts';
+import { hostEnds } from './shutdown/host-end.ts';
+import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
@@ -80,6 +83,8 @@ function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSo
 }
 
 const unlistedBeatMs = 3000;
+/** What a stop takes beside the end of the pods. */
+const stopMs = 10_000;
 /** A report to an API that does not answer is not waited for. */
 const beatEndMs = 1000;
 
@@ -292,10 +297,18 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     seen: () => statics.nodeSeen(),
     readState: async () => {
       const pressure = () => evictions.conditions;
-      const state = await readNodeState(ctx, { machine, runtimes, pressure });
+      const isShuttingDown = () => shutdown.hasBegun;
+      const state = await readNodeState(ctx, { machine, runtimes, pressure, isShuttingDown });
       reached.address = state.address;
       return state;
     },
+  });
+  const shutdown = new NodeShutdown({
+    groups: shutdownGroups(config),
+    env: ctx.env,
+    log: ctx.log,
+    workers: () => agent.workers(),
+    begun: () => registration.beat(),
   });
   return {
     provides: { node: nodeEndpointOf(services, agent, sessions) },
@@ -313,7 +326,11 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       // The first beat follows the first list of the runtimes; a node without one reports itself all the same.
       ctx.env.timers.after(unlistedBeatMs, () => registration.beat());
     },
+    ...(shutdown.isWanted ? { stopMs: shutdown.limitMs + stopMs } : {}),
     stop: async (reason) => {
+      await statics.stop();
+      const ends = reason === 'shutdown' && shutdown.isWanted;
+      if (ends && (config.onShutdown === 'remove' || (await hostEnds()))) await shutdown.run();
       sessions.close();
       probes.close();
       await endsWithin(
@@ -326,7 +343,6 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
           ownNode.stop(),
           imageGc.stop(),
           evictions.stop(),
-          statics.stop(),
           lostDirectories.stop(),
         ]),
       );

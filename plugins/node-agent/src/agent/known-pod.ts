@@ -1,6 +1,6 @@
 /** A pod as its worker knows it, and the object of the API that is told of it: the same, or the mirror of a static pod. */
 import { compareResourceVersions } from '@timonel/sdk/controller';
-import type { Pod } from '@timonel/sdk/kube';
+import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { isStaticPod } from '../static-pods/identity.ts';
 
 export class KnownPod {
@@ -37,7 +37,7 @@ export class KnownPod {
     if (mirror !== undefined && isOlder(mirror, this.#mirror)) return false;
     this.#mirror = mirror;
     // A new mirror knows nothing yet of what its pod came to.
-    if (mirror?.status?.startTime !== undefined) this.#pod = { ...this.#pod, status: mirror.status };
+    if (mirror?.status?.startTime !== undefined) this.#pod = { ...this.#pod, status: unended(mirror.status) };
     return mirror !== undefined;
   }
 }
@@ -47,4 +47,11 @@ function isOlder({ metadata }: Pod, known: Pod | undefined): boolean {
   const [given, before] = [metadata.resourceVersion, known?.metadata.resourceVersion];
   if (metadata.uid !== known?.metadata.uid || given === undefined || before === undefined) return false;
   return compareResourceVersions(given, before) < 0;
+}
+
+/** What a static pod came to is told by its containers alone: after the end of its node it runs again. */
+function unended({ phase, reason: _reason, message: _message, ...status }: PodStatus): PodStatus {
+  const conditions = (status.conditions ?? []).filter(({ type }) => type !== 'DisruptionTarget');
+  const isOver = phase === 'Succeeded' || phase === 'Failed';
+  return { ...status, conditions, ...(phase === undefined || isOver ? {} : { phase }) };
 }

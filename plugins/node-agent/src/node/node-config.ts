@@ -1,5 +1,6 @@
 /** The keys that say how the node looks after itself: what it keeps for others, when it ends pods, which it has of its own. */
 import { wholeQuantity, milliCpu } from '@timonel/sdk/kube';
+import { shutdownProblems } from '../shutdown/groups.ts';
 import { z } from 'zod';
 import { durationMs } from '../durations.ts';
 import { defaultHardThresholds, thresholdProblems } from '../eviction/thresholds.ts';
@@ -18,6 +19,12 @@ export interface NodeConfig {
   readonly evictionIntervalMs: number;
   readonly staticPodPath: string;
   readonly fileCheckFrequency: string;
+  readonly shutdownGracePeriod: string;
+  readonly shutdownGracePeriodCriticalPods: string;
+  readonly shutdownGracePeriodByPodPriority: readonly {
+    readonly priority: number;
+    readonly shutdownGracePeriodSeconds: number;
+  }[];
 }
 
 const duration = z
@@ -72,11 +79,29 @@ export const nodeFields: Fields = {
     .default(''),
   /** How often that directory is read when nothing tells of a change. */
   fileCheckFrequency: duration.default('20s'),
+  /**
+   * How long pods have for their end when the node goes down: when systemd says that the machine stops, and with `onShutdown: remove` always.
+   * They fail then, so that their controllers replace them. `0s`: they are not ended but interrupted, and run again when the node comes back.
+   */
+  shutdownGracePeriod: duration.default('0s'),
+  /** The part of it that is kept for critical pods, which end last. */
+  shutdownGracePeriodCriticalPods: duration.default('0s'),
+  /** In place of both: times by priority. Pods from one priority up to the next end together, the lowest first. */
+  shutdownGracePeriodByPodPriority: z
+    .array(
+      z.strictObject({
+        /** The lowest of its pods. */
+        priority: z.number().int(),
+        shutdownGracePeriodSeconds: z.number().int().min(0).max(1200),
+      }),
+    )
+    .max(32)
+    .default([]),
 };
 
 /** What only the keys together can get wrong. */
 export function checkNodeConfig(config: NodeConfig, context: z.RefinementCtx): void {
-  for (const { key, message } of thresholdProblems(config)) {
+  for (const { key, message } of [...thresholdProblems(config), ...shutdownProblems(config)]) {
     context.addIssue({ code: 'custom', path: [key], message });
   }
 }

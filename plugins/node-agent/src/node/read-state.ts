@@ -48,6 +48,8 @@ export interface StateParts {
   readonly machine: Machine;
   readonly runtimes: Runtimes;
   pressure(): readonly NodePressure[];
+  /** The node goes down. */
+  isShuttingDown(): boolean;
 }
 
 export async function readNodeState(ctx: AgentContext, parts: StateParts): Promise<NodeState> {
@@ -58,7 +60,8 @@ export async function readNodeState(ctx: AgentContext, parts: StateParts): Promi
   const info = known.get(config.runtime);
   const names = runtimes.names().join(', ') || 'none';
   let notReady = '';
-  if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${names})`;
+  if (parts.isShuttingDown()) notReady = 'node is shutting down';
+  else if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${names})`;
   else if (!info.ready) notReady = `container runtime is not ready: ${info.reason}`;
   const capacity = capacityOf(machine, config);
   const local = await deps.images.list();
