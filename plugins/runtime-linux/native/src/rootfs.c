@@ -63,6 +63,17 @@ static void mounts_open(struct spec *spec) {
     }
 }
 
+/* The kernel says no more than "Invalid argument" of a file over a directory and of a directory over a file. */
+_Noreturn static void mount_failed(const char *target, bool is_directory) {
+    int error = errno;
+    struct stat there;
+    if (error == EINVAL && stat(target, &there) == 0 && S_ISDIR(there.st_mode) != is_directory)
+        fail_text(EXIT_CANNOT_START, "cannot mount %s at %s, where the container has %s: choose another mountPath or subPath",
+                  is_directory ? "a directory" : "a file", target, is_directory ? "a file" : "a directory");
+    errno = error;
+    fail("move_mount", target);
+}
+
 static void mounts_attach(const struct spec *spec) {
     for (size_t i = 0; i < spec->mount_count; i++) {
         const struct mount *each = &spec->mounts[i];
@@ -70,7 +81,7 @@ static void mounts_attach(const struct spec *spec) {
         if (fstat(each->tree, &status) < 0) fail("fstat", each->source);
         make_mount_point(each->target, S_ISDIR(status.st_mode));
         if (move_mount(each->tree, "", AT_FDCWD, each->target, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_SYMLINKS) < 0)
-            fail("move_mount", each->target);
+            mount_failed(each->target, S_ISDIR(status.st_mode));
         close(each->tree);
     }
 }
