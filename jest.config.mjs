@@ -37,7 +37,9 @@ export default {
     {
       ...shared,
       displayName: 'integration',
-      testMatch: ['<rootDir>/test/{architecture,conformance,contract,integration,security,simulation}/**/*.test.ts'],
+      testMatch: [
+        '<rootDir>/test/{architecture,conformance,contract,integration,reliability,security,simulation}/**/*.test.ts',
+      ],
     },
     { ...shared, displayName: 'e2e', testMatch: ['<rootDir>/test/{e2e,guest}/**/*.test.ts'] },
   ],
