@@ -5,7 +5,7 @@ type Statistic = 'p50' | 'p90' | 'p99' | 'max';
 export interface Figure {
   readonly bench: string;
   readonly name: string;
-  readonly unit: 'ms' | 'MB' | 'µs' | '1/s' | '×';
+  readonly unit: 'ms' | 'MB' | 'µs' | '1/s' | '×' | '%';
   /** The most that is allowed; absent: the figure only informs. */
   readonly wanted?: Partial<Record<Statistic, number>>;
   /** For what is compared with something else, in place of `wanted`. */

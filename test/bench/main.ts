@@ -11,6 +11,7 @@ import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
 import { podStart } from './pod-start.ts';
+import { pods } from './pods.ts';
 import { runtime } from './runtime.ts';
 import { scheduler } from './scheduler.ts';
 import { schedulerSwaps } from './scheduler-swaps.ts';
@@ -22,6 +23,7 @@ import { store } from './store.ts';
 const benches: readonly Bench[] = [
   startup,
   podStart,
+  pods,
   footprint,
   store,
   storeSpace,
