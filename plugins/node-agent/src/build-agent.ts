@@ -221,6 +221,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   const refusal = (pod: Pod): Rejection | undefined => evictions.refusal(pod);
   const { volumes, lostDirectories } = buildVolumes(ctx, {
     sources,
+    ownNode,
     worker: (uid) => agent.worker(uid),
     factsOf: (pod) => nodeFacts(services, pod, undefined),
     failed: (pod, message) => services.event(pod, 'Warning', failedMount, message),

@@ -31,7 +31,7 @@ const plugin: AnyPlugin = definePlugin({
     const running = runControllers(ctx, partsAt(place));
     const objects = initialObjects(ctx, deps.api, config);
     return {
-      provides: { ...running.provides, drivers: localDriver },
+      provides: { ...running.provides, drivers: localDriver() },
       async start() {
         await objects.start();
         running.start();

@@ -130,6 +130,7 @@ export interface Container {
   resources?: ResourceRequirements;
   resizePolicy?: ContainerResizePolicy[];
   volumeMounts?: VolumeMount[];
+  volumeDevices?: { name: string; devicePath: string }[];
   livenessProbe?: Probe;
   readinessProbe?: Probe;
   startupProbe?: Probe;

@@ -6,8 +6,8 @@ import { constants } from 'node:fs';
 import { open, readdir, type FileHandle } from 'node:fs/promises';
 
 const setGroupId = 0o2000;
-const groupAll = 0o070;
-const groupReadWrite = 0o060;
+const ownerAndGroupAll = 0o770;
+const ownerAndGroupReadWrite = 0o660;
 const modeBits = 0o7777;
 /** Each level keeps a file open. */
 const deepest = 200;
@@ -25,7 +25,7 @@ async function opened(path: string): Promise<FileHandle | undefined> {
 
 async function give(file: FileHandle, group: number): Promise<void> {
   const found = await file.stat();
-  const more = found.isDirectory() ? setGroupId | groupAll : groupReadWrite;
+  const more = found.isDirectory() ? setGroupId | ownerAndGroupAll : ownerAndGroupReadWrite;
   await file.chown(found.uid, group);
   await file.chmod((found.mode & modeBits) | more);
 }
@@ -45,12 +45,15 @@ async function giveInside(directory: FileHandle, group: number, depth: number): 
   }
 }
 
-/** Does nothing when the directory is the group's already: then all of it was done before. @throws Error */
-export async function giveToGroup(path: string, group: number): Promise<void> {
+/** OnRootMismatch: nothing is done when the directory is the group's already, as then all of it was done before. */
+export type GroupChange = 'Always' | 'OnRootMismatch';
+
+/** @throws Error */
+export async function giveToGroup(path: string, group: number, change: GroupChange = 'OnRootMismatch'): Promise<void> {
   const root = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     const { gid, mode } = await root.stat();
-    if (gid === group && (mode & setGroupId) !== 0) return;
+    if (change === 'OnRootMismatch' && gid === group && (mode & setGroupId) !== 0) return;
     await giveInside(root, group, 1);
     // Last, so that a walk that was cut off is begun again.
     await give(root, group);

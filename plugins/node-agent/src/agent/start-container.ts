@@ -17,7 +17,7 @@ import { networkFileMounts } from '../container/network-files.ts';
 import { kernelNameOf } from '../container/hostname.ts';
 import { securitySettings } from '../container/security.ts';
 import { failedMount } from '../plan/view.ts';
-import { volumeMounts, type MountContext } from '../volumes/mounts.ts';
+import { volumeDevices, volumeMounts, type MountContext } from '../volumes/mounts.ts';
 import { OpenParts } from '../volumes/sub-path.ts';
 import { podDirectory } from './directories.ts';
 import { reasonOf } from './reason-of.ts';
@@ -109,7 +109,9 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   const opened = runtime.mountsOpenFiles === true ? { parts } : {};
   const prepare: MountContext['prepare'] = (volume) =>
     services.volumes.prepare({ pod, volume, facts, image: request.volumes.get(volume.name) });
-  const volumes = await volumeMounts(container, env, { pod, prepare, runtime, ...opened });
+  const mounting = { pod, prepare, runtime, ...opened };
+  const volumes = await volumeMounts(container, env, mounting);
+  const devices = await volumeDevices(container, mounting);
   const files = await networkFileMounts({
     pod,
     container,
@@ -127,6 +129,7 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
     image,
     env,
     mounts: [...files, ...volumes],
+    devices,
     hostname,
     nodeName: services.nodeName,
     policy,

@@ -1,6 +1,6 @@
 /** The runtime's configuration of one container. Pure. */
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
-import type { ContainerConfig, Mount, RuntimeInfo, SecuritySettings } from '@timonel/sdk/contracts/runtime';
+import type { ContainerConfig, Device, Mount, RuntimeInfo, SecuritySettings } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import { containerId, labelKeys, podLabels } from '../plan/identity.ts';
 import { expand } from './expand.ts';
@@ -18,6 +18,7 @@ export interface ContainerInput {
   readonly image: ImageInfo;
   readonly env: ReadonlyMap<string, string>;
   readonly mounts: readonly Mount[];
+  readonly devices: readonly Device[];
   readonly hostname: string;
   readonly nodeName: string;
   readonly policy: NodePolicy;
@@ -83,6 +84,7 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     supplementalGroups: [...new Set(groups)],
     ...groupsPolicyOf(input),
     mounts: input.mounts,
+    ...(input.devices.length > 0 ? { devices: input.devices } : {}),
     resources: linuxResources(pod, container, input.policy),
     security: input.security,
     stdin: container.stdin === true,

@@ -100,6 +100,7 @@ describe('command', () => {
       image: image(['/entry'], ['default']),
       env: new Map([['A', 'pod']]),
       mounts: [],
+      devices: [],
       hostname: 'web',
       nodeName: 'node-1',
       policy,

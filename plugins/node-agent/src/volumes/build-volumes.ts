@@ -1,5 +1,6 @@
 /** Puts together what works on the volumes of this node's pods. */
 import type { Pod } from '@timonel/sdk/kube';
+import type { OwnNode } from '../admission/own-node.ts';
 import type { AgentContext } from '../agent-context.ts';
 import type { PodWorker } from '../agent/pod-worker.ts';
 import { podsDirectory, volumesDirectoryOf } from '../agent/directories.ts';
@@ -15,6 +16,7 @@ import { ServedVolumes } from './served-volumes.ts';
 
 export interface VolumesParts {
   readonly sources: RememberedSources;
+  readonly ownNode: Pick<OwnNode, 'seenFor'>;
   worker(uid: string): PodWorker | undefined;
   factsOf(pod: Pod): NodeFacts;
   failed(pod: Pod, message: string): void;
@@ -30,7 +32,11 @@ export function buildVolumes(ctx: AgentContext, parts: VolumesParts): Volumes {
   const { deps, env, log, dataDir } = ctx;
   const { sources } = parts;
   const worker = (uid: string): PodWorker | undefined => parts.worker(uid);
-  const claims = new ClaimVolumes(deps.volumes, (namespace, name) => sources.claim(namespace, name));
+  const claims = new ClaimVolumes({
+    drivers: deps.volumes,
+    read: (namespace, name) => sources.claim(namespace, name),
+    nodeFor: (pod) => parts.ownNode.seenFor(pod),
+  });
   const tokens = new AccountTokens(deps.api, env);
   const volumes: PodVolumes = new PodVolumes({
     served: new ServedVolumes(deps.volumeKinds, claims),

@@ -43,7 +43,8 @@ function bench(claim: BoundClaim | undefined, supports = true) {
       medium: 'own',
     }),
   };
-  const served = testServed({ drivers: [driver], ...(claim === undefined ? {} : { claim }) });
+  const node = { metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'node-1' } }, spec: {} };
+  const served = testServed({ node, drivers: [driver], ...(claim === undefined ? {} : { claim }) });
   const reads: Reads = new Map();
   const prepare = (pod: Pod) => {
     const use = { pod, volume: { name: 'data' }, directory: '/volumes/data', facts: testFacts, ...asked };
@@ -63,7 +64,7 @@ describe('volumes of claims', () => {
     const { prepare, served, mounts, unmounted, reads } = bench(claimWith());
     const pod = podOf({ persistentVolumeClaim: { claimName: 'c', readOnly: true } });
     const { prepared, usage } = await prepare(pod);
-    expect(prepared).toEqual({ hostPath: '/data', readOnly: true, follows: true });
+    expect(prepared).toEqual({ hostPath: '/data', readOnly: true, follows: true, isDevice: false });
     expect(await usage()).toEqual({ usedBytes: 1, inodesUsed: 2, medium: 'own' });
     const directory = '/volumes/data';
     expect(mounts).toMatchObject([{ name: 'data', volume, readOnly: true, fsGroup: 7, podObject: pod, directory }]);
@@ -81,6 +82,25 @@ describe('volumes of claims', () => {
   ])('are refused for claims %s', async (_what, claim, supports, message) => {
     const prepared = bench(claim, supports).prepare(podOf({ persistentVolumeClaim: { claimName: 'c' } }));
     await expect(prepared).rejects.toMatchObject({ name: 'VolumeError', message: expect.stringContaining(message) });
+  });
+
+  it('are devices where their volume says so', async () => {
+    const block = { ...volume, spec: { ...volume.spec, volumeMode: 'Block' } };
+    const { prepare } = bench(claimWith({ volume: block }));
+    const { prepared } = await prepare(podOf({ persistentVolumeClaim: { claimName: 'c' } }));
+    expect(prepared.isDevice).toBe(true);
+  });
+
+  it.each([
+    ['node-1', undefined],
+    ['node-2', 'volume v1 is not for this node: no matching NodeSelectorTerms'],
+  ])('for node %s only are mounted there only', async (host, message) => {
+    const matchExpressions = [{ key: 'kubernetes.io/hostname', operator: 'In', values: [host] }];
+    const nodeAffinity = { required: { nodeSelectorTerms: [{ matchExpressions }] } };
+    const { prepare } = bench(claimWith({ volume: { ...volume, spec: { ...volume.spec, nodeAffinity } } }));
+    const prepared = prepare(podOf({ persistentVolumeClaim: { claimName: 'c' } }));
+    if (message === undefined) await prepared;
+    else await expect(prepared).rejects.toThrow(message);
   });
 
   it('are refused for an ephemeral volume whose claim is of another', async () => {

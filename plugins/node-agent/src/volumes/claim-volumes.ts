@@ -1,13 +1,21 @@
 /** Volumes of claims: which one it is, and who makes it usable on this node. */
 import type { Many } from '@timonel/sdk';
 import { VolumeError, type VolumeDriver, type VolumeMountRequest, type VolumePod } from '@timonel/sdk/contracts/volume';
-import type { Pod } from '@timonel/sdk/kube';
+import type { Node, PersistentVolume, Pod } from '@timonel/sdk/kube';
+import { nodeFit } from '@timonel/sdk/scheduling';
 import { isFullyBound, isMadeFor, podClaims, type PodClaim } from '@timonel/sdk/volumes';
 import type { BoundClaim } from '../container/sources.ts';
 import type { Served, VolumeUse } from './served-volumes.ts';
 import { noted, volumeNode, type Reads } from './volume-node.ts';
 
 export type ReadClaim = (namespace: string, name: string) => Promise<BoundClaim | undefined>;
+
+export interface ClaimVolumesParts {
+  readonly drivers: Many<VolumeDriver>;
+  readonly read: ReadClaim;
+  /** This node's object, new enough to tell whether such a pod may be here. Undefined: it is not known. */
+  readonly nodeFor: (pod: Pod) => Promise<Node | undefined>;
+}
 
 function changePolicyOf(policy: string | undefined): Pick<VolumeMountRequest, 'fsGroupChangePolicy'> {
   return policy === 'Always' || policy === 'OnRootMismatch' ? { fsGroupChangePolicy: policy } : {};
@@ -20,10 +28,12 @@ function wantedOf({ pod, volume }: VolumeUse): PodClaim | undefined {
 export class ClaimVolumes {
   readonly #drivers: Many<VolumeDriver>;
   readonly #read: ReadClaim;
+  readonly #nodeFor: ClaimVolumesParts['nodeFor'];
 
-  constructor(drivers: Many<VolumeDriver>, read: ReadClaim) {
+  constructor({ drivers, read, nodeFor }: ClaimVolumesParts) {
     this.#drivers = drivers;
     this.#read = read;
+    this.#nodeFor = nodeFor;
   }
 
   /** Undefined: the volume of the pod is no claim. @throws VolumeError */
@@ -32,7 +42,8 @@ export class ClaimVolumes {
     if (wanted === undefined) return undefined;
     const { driver, request } = await this.#asked(use, wanted, reads);
     const mounted = await driver.mount(request);
-    return { prepared: { ...mounted, readOnly: wanted.readOnly }, usage: () => driver.usage(request) };
+    const isDevice = request.volume.spec?.volumeMode === 'Block';
+    return { prepared: { ...mounted, readOnly: wanted.readOnly, isDevice }, usage: () => driver.usage(request) };
   }
 
   /** After the last container of the pod. @throws what a driver throws; to be called again then */
@@ -47,6 +58,7 @@ export class ClaimVolumes {
   ): Promise<{ readonly driver: VolumeDriver; readonly request: VolumeMountRequest }> {
     const { pod, directory } = use;
     const { claim, volume } = await this.#boundOf(pod, wanted, reads);
+    await this.#checkNode(volume);
     const driver = this.#drivers.all().find(({ service }) => service.supports(volume))?.service;
     if (driver === undefined) {
       const kinds = Object.keys(volume.spec ?? {}).join(', ');
@@ -68,6 +80,17 @@ export class ClaimVolumes {
       node: volumeNode(use, reads),
     };
     return { driver, request };
+  }
+
+  /** Who put the pod here may not have looked at where its volumes are. */
+  async #checkNode({ metadata: { name = '' }, spec }: PersistentVolume): Promise<void> {
+    const { nodeSelectorTerms } = spec?.nodeAffinity?.required ?? {};
+    if (nodeSelectorTerms === undefined) return;
+    const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms } } };
+    const pod: Pod = { metadata: {}, spec: { containers: [], tolerations: [{ operator: 'Exists' }], affinity } };
+    const node = await this.#nodeFor(pod);
+    if (node === undefined || nodeFit(pod.spec).matches(node)) return;
+    throw new VolumeError(`volume ${name} is not for this node: no matching NodeSelectorTerms`);
   }
 
   async #boundOf(

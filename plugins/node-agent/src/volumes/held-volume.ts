@@ -1,10 +1,10 @@
 /** One volume of a pod: who serves it, what it depends on, and when it is to be looked at again. */
 import { errorMessage, type TimerHandle, type Timers } from '@timonel/sdk';
-import { VolumeError, type PreparedVolume } from '@timonel/sdk/contracts/volume';
+import { VolumeError } from '@timonel/sdk/contracts/volume';
 import type { Pod } from '@timonel/sdk/kube';
 import type { SourceKey } from '../checkpoint/references.ts';
 import type { FollowedObjects, SeenVersion } from './followed-objects.ts';
-import type { Served, ServedVolumes, VolumeUse } from './served-volumes.ts';
+import type { ReadyVolume, Served, ServedVolumes, VolumeUse } from './served-volumes.ts';
 import type { Reads } from './volume-node.ts';
 
 export interface HeldVolumeParts {
@@ -47,7 +47,7 @@ export class HeldVolume {
   }
 
   /** @throws VolumeError, whose message names the volume */
-  async prepare(use: VolumeUse): Promise<PreparedVolume> {
+  async prepare(use: VolumeUse): Promise<ReadyVolume> {
     const reads: Reads = new Map();
     try {
       const served = await this.#parts.served.prepare(use, reads);

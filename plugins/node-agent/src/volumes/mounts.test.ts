@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, rename, rm, stat, symlink, writeFile } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PreparedVolume } from '@timonel/sdk/contracts/volume';
 import type { VolumeMount } from '@timonel/sdk/kube';
 import { container, podWith } from '../plan/testing.ts';
-import { volumeMounts, type MountContext } from './mounts.ts';
+import { volumeDevices, volumeMounts, type MountContext } from './mounts.ts';
+import type { ReadyVolume } from './served-volumes.ts';
 import { OpenParts } from './sub-path.ts';
 
 describe('mounts of volumes', () => {
@@ -20,12 +20,12 @@ describe('mounts of volumes', () => {
 
   const mount = (
     changes: Partial<VolumeMount> = {},
-    prepared: Partial<PreparedVolume> = {},
+    prepared: Partial<ReadyVolume> = {},
     more: Partial<MountContext> = {},
   ) => {
     const pod = podWith({ volumes: [{ name: 'v', emptyDir: {} }] });
     const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', ...changes }] });
-    const prepare = async () => ({ hostPath: volume, ...prepared });
+    const prepare = async () => ({ hostPath: volume, isDevice: false, ...prepared });
     return volumeMounts(app, new Map([['NAME', 'web']]), { pod, prepare, ...more });
   };
 
@@ -48,13 +48,28 @@ describe('mounts of volumes', () => {
     const volumeMount = { name: 'v', mountPath: '/v' };
     const app = container('app', { volumeMounts: [volumeMount, { ...volumeMount, mountPath: 'w', readOnly: true }] });
     const asked: string[] = [];
-    const prepare: MountContext['prepare'] = async ({ name }) => (asked.push(name), { hostPath: volume });
+    const prepare: MountContext['prepare'] = async ({ name }) => (
+      asked.push(name),
+      { hostPath: volume, isDevice: false }
+    );
     const given = await volumeMounts(app, new Map(), { pod, prepare });
     expect(given.map(({ containerPath, readOnly }) => [containerPath, readOnly])).toEqual([
       ['/v', false],
       ['/w', true],
     ]);
     expect(asked).toEqual(['v']);
+  });
+
+  it('gives devices to those who ask for devices, and files to those who ask for files', async () => {
+    const pod = podWith({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] });
+    const app = container('app', { volumeDevices: [{ name: 'v', devicePath: '/dev/data' }] });
+    const given = (prepared: Partial<ReadyVolume>) =>
+      volumeDevices(app, { pod, prepare: async () => ({ hostPath: '/dev/sdb', isDevice: true, ...prepared }) });
+    const device = { hostPath: '/dev/sdb', containerPath: '/dev/data', permissions: 'mrw' };
+    expect(await given({})).toEqual([device]);
+    expect(await given({ readOnly: true })).toEqual([{ ...device, permissions: 'r' }]);
+    await expect(given({ isDevice: false })).rejects.toThrow('it belongs into volumeMounts');
+    await expect(mount({}, { isDevice: true })).rejects.toThrow('it belongs into volumeDevices');
   });
 
   it('makes the part that subPathExpr names', async () => {

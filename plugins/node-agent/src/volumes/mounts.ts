@@ -1,9 +1,10 @@
 /** The mounts that a container gets of the volumes of its pod. */
-import type { Mount, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
-import type { PreparedVolume } from '@timonel/sdk/contracts/volume';
+import type { Device, Mount, RuntimeInfo } from '@timonel/sdk/contracts/runtime';
+import { VolumeError, type PreparedVolume } from '@timonel/sdk/contracts/volume';
 import type { Container, Pod, Volume, VolumeMount } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { expand } from '../container/expand.ts';
+import type { ReadyVolume } from './served-volumes.ts';
 import { pathOfPart, type OpenParts } from './sub-path.ts';
 
 const propagation: Record<string, Mount['propagation']> = {
@@ -15,7 +16,7 @@ const propagation: Record<string, Mount['propagation']> = {
 export interface MountContext {
   readonly pod: Pod;
   /** Makes a volume ready. @throws VolumeError */
-  prepare(volume: Volume): Promise<PreparedVolume>;
+  prepare(volume: Volume): Promise<ReadyVolume>;
   /** Of the runtime that gets the mounts. */
   readonly runtime?: Pick<RuntimeInfo, 'name' | 'recursiveReadOnlyMounts'>;
   /** Keeps parts of volumes open for the runtime. Absent: it gets their paths. */
@@ -29,13 +30,12 @@ export async function volumeMounts(
   context: MountContext,
 ): Promise<Mount[]> {
   const mounts: Mount[] = [];
-  const ready = new Map<string, PreparedVolume>();
+  const ready = new Map<string, ReadyVolume>();
   for (const mount of container.volumeMounts ?? []) {
-    const volume = context.pod.spec.volumes?.find((entry) => entry.name === mount.name);
-    if (volume === undefined)
-      throw new ConfigError(`container ${container.name} mounts unknown volume "${mount.name}"`);
-    const prepared = ready.get(volume.name) ?? (await context.prepare(volume));
-    ready.set(volume.name, prepared);
+    const prepared = ready.get(mount.name) ?? (await readyVolume(mount.name, container, context));
+    ready.set(mount.name, prepared);
+    if (prepared.isDevice)
+      throw new VolumeError(`volume "${mount.name}" is a device: it belongs into volumeDevices, not volumeMounts`);
     mounts.push({
       hostPath: await withSubPath(prepared, mount, env, context.parts),
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
@@ -45,6 +45,24 @@ export async function volumeMounts(
     });
   }
   return mounts;
+}
+
+/** The volumes that the container uses as devices. @throws ConfigError, VolumeError */
+export async function volumeDevices(container: Container, context: MountContext): Promise<Device[]> {
+  const devices: Device[] = [];
+  for (const { name, devicePath } of container.volumeDevices ?? []) {
+    const { hostPath, readOnly = false, isDevice } = await readyVolume(name, container, context);
+    if (!isDevice)
+      throw new VolumeError(`volume "${name}" is no device: it belongs into volumeMounts, not volumeDevices`);
+    devices.push({ hostPath, containerPath: devicePath, permissions: readOnly ? 'r' : 'mrw' });
+  }
+  return devices;
+}
+
+async function readyVolume(name: string, container: Container, context: MountContext): Promise<ReadyVolume> {
+  const volume = context.pod.spec.volumes?.find((entry) => entry.name === name);
+  if (volume !== undefined) return context.prepare(volume);
+  throw new ConfigError(`container ${container.name} mounts unknown volume "${name}"`);
 }
 
 /** Absent: as the runtime does it by itself. @throws ConfigError when it must be, and cannot */
@@ -92,5 +110,9 @@ function expandStrictly(text: string, env: ReadonlyMap<string, string>): string 
 export function mountedBy({ spec }: Pod, containers: ReadonlySet<string>): ReadonlySet<string> {
   const all = [...(spec.initContainers ?? []), ...spec.containers, ...(spec.ephemeralContainers ?? [])];
   const own = all.filter(({ name }) => containers.has(name));
-  return new Set(own.flatMap(({ volumeMounts = [] }) => volumeMounts.map(({ name }) => name)));
+  return new Set(
+    own.flatMap(({ volumeMounts = [], volumeDevices: devices = [] }) =>
+      [...volumeMounts, ...devices].map(({ name }) => name),
+    ),
+  );
 }

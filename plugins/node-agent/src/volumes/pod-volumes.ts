@@ -5,14 +5,14 @@
 import { join } from 'node:path';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { RootFilesystem } from '@timonel/sdk/contracts/runtime';
-import { VolumeError, type PreparedVolume, type VolumePod, type VolumeUsage } from '@timonel/sdk/contracts/volume';
+import { VolumeError, type VolumePod, type VolumeUsage } from '@timonel/sdk/contracts/volume';
 import type { Pod, Volume } from '@timonel/sdk/kube';
 import { endsWithin } from '../agent/ends-within.ts';
 import type { SourceKey } from '../checkpoint/references.ts';
 import type { NodeFacts } from '../container/field-ref.ts';
 import type { FollowedObjects, SeenVersion } from './followed-objects.ts';
 import { HeldVolume } from './held-volume.ts';
-import type { ServedVolumes, VolumeUse } from './served-volumes.ts';
+import type { ReadyVolume, ServedVolumes, VolumeUse } from './served-volumes.ts';
 import type { VolumeNodeParts } from './volume-node.ts';
 
 export interface WantedVolume {
@@ -62,7 +62,7 @@ export class PodVolumes {
   }
 
   /** Before a container starts. @throws VolumeError */
-  async prepare(wanted: WantedVolume): Promise<PreparedVolume> {
+  async prepare(wanted: WantedVolume): Promise<ReadyVolume> {
     const use = this.#useOf(wanted);
     const { uid = '' } = use.pod.metadata;
     const held = this.#heldOf(uid, use.volume.name);

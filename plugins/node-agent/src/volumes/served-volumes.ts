@@ -20,9 +20,14 @@ export interface VolumeUse extends VolumeNodeParts {
   readonly image?: RootFilesystem | undefined;
 }
 
+export interface ReadyVolume extends PreparedVolume {
+  /** A device, not files. */
+  readonly isDevice: boolean;
+}
+
 /** A volume that is ready. */
 export interface Served {
-  readonly prepared: PreparedVolume;
+  readonly prepared: ReadyVolume;
   /** Undefined: it is not counted. */
   readonly usage: () => Promise<VolumeUsage | undefined>;
 }
@@ -45,7 +50,7 @@ export class ServedVolumes {
     const claimed = await this.#claims.mount(use, reads);
     if (claimed !== undefined) return claimed;
     const { kind, request } = this.#kindOf(use, reads);
-    return { prepared: await kind.prepare(request), usage: () => kind.usage(request) };
+    return { prepared: { ...(await kind.prepare(request)), isDevice: false }, usage: () => kind.usage(request) };
   }
 
   /** Undoes what was mounted for the pod. `directory`: of all its volumes. @throws what those who serve them throw */

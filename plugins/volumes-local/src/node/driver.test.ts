@@ -1,7 +1,9 @@
+import { readdirSync, statSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { VolumeMountRequest } from '@timonel/sdk/contracts/volume';
 import type { PersistentVolumeSpec } from '@timonel/sdk/kube';
 import { volumeMountRequest } from '@timonel/testkit';
 import { volumesContract } from '@timonel/testkit/contracts/volume';
@@ -12,7 +14,7 @@ volumesContract('volumes-local', async () => {
   const scratch = await mkdtemp(join(tmpdir(), 'timonel-driver-'));
   let made = 0;
   return {
-    driver: localDriver,
+    driver: localDriver(),
     async volume() {
       made += 1;
       const path = join(scratch, String(made));
@@ -30,9 +32,16 @@ beforeEach(async () => {
 });
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-function mount(spec: PersistentVolumeSpec, fsGroup?: number) {
+/** Some block device of this machine: it is not opened. */
+const device = readdirSync('/dev')
+  .map((name) => join('/dev', name))
+  .find((path) => statSync(path, { throwIfNoEntry: false })?.isBlockDevice() === true);
+const driver = localDriver();
+afterEach(() => driver.unmount({ namespace: 'x', name: 'p', uid: 'u' }));
+
+function mount(spec: PersistentVolumeSpec, fsGroup?: number, changes: Partial<VolumeMountRequest> = {}) {
   const volume = { metadata: { name: 'v' }, spec };
-  return localDriver.mount(volumeMountRequest({ volume, fsGroup }));
+  return driver.mount(volumeMountRequest({ volume, fsGroup, ...changes }));
 }
 
 describe('mounting a directory of this node', () => {
@@ -54,23 +63,54 @@ describe('mounting a directory of this node', () => {
   });
 
   it('supports no other kinds', () => {
-    expect(localDriver.supports({ metadata: {}, spec: { csi: { driver: 'x' } } })).toBe(false);
-    expect(localDriver.supports({ metadata: {}, spec: { local: { path: '/' } } })).toBe(true);
+    expect(driver.supports({ metadata: {}, spec: { csi: { driver: 'x' } } })).toBe(false);
+    expect(driver.supports({ metadata: {}, spec: { local: { path: '/' } } })).toBe(true);
   });
 
-  it('gives the files to the group of the pod, once, and follows no link', async () => {
+  const group = process.getgid?.() ?? 0;
+  const fileMode = async (): Promise<number> => (await stat(join(root, 'v/sub/file'))).mode & 0o777;
+  const next = { pod: { namespace: 'x', name: 'next', uid: 'next' } };
+
+  it('gives the files to the group of the pod, once for each pod, and follows no link', async () => {
     await mkdir(join(root, 'v', 'sub'), { recursive: true });
     await mkdir(join(root, 'outside'), { mode: 0o700 });
-    await writeFile(join(root, 'v', 'sub', 'file'), 'x', { mode: 0o600 });
+    await writeFile(join(root, 'v', 'sub', 'file'), 'x', { mode: 0o400 });
     await symlink(join(root, 'outside'), join(root, 'v', 'link'));
-    const group = process.getgid?.() ?? 0;
-    await mount({ local: { path: join(root, 'v') } }, group);
-    expect((await stat(join(root, 'v'))).mode & 0o2070).toBe(0o2070);
-    expect((await stat(join(root, 'v', 'sub', 'file'))).mode & 0o777).toBe(0o660);
+    const local = { local: { path: join(root, 'v') } };
+    await mount(local, group);
+    expect((await stat(join(root, 'v'))).mode & 0o2770).toBe(0o2770);
+    expect(await fileMode()).toBe(0o660);
     expect((await stat(join(root, 'outside'))).mode & 0o777).toBe(0o700);
     await chmod(join(root, 'v', 'sub', 'file'), 0o600);
-    await mount({ local: { path: join(root, 'v') } }, group);
-    expect((await stat(join(root, 'v', 'sub', 'file'))).mode & 0o777).toBe(0o600);
+    await mount(local, group);
+    expect(await fileMode()).toBe(0o600);
+    await mount(local, group, { ...next, fsGroupChangePolicy: 'OnRootMismatch' });
+    expect(await fileMode()).toBe(0o600);
+    await mount(local, group, { ...next, readOnly: true });
+    expect(await fileMode()).toBe(0o600);
+    await driver.unmount(next.pod);
+    await mount(local, group, next);
+    expect(await fileMode()).toBe(0o660);
+    await driver.unmount(next.pod);
+  });
+
+  it('leaves the files of a hostPath to those whose they are', async () => {
+    await mkdir(join(root, 'v/sub'), { recursive: true });
+    await writeFile(join(root, 'v/sub/file'), 'x', { mode: 0o600 });
+    await mount({ hostPath: { path: join(root, 'v') } }, group);
+    expect(await fileMode()).toBe(0o600);
+  });
+
+  it('tells devices from directories', async () => {
+    await expect(mount({ local: { path: root }, volumeMode: 'Block' })).rejects.toThrow(
+      `volume v: ${root} is no block device, which volumeMode Block asks for`,
+    );
+  });
+
+  (device === undefined ? it.skip : it)('gives devices as they are (needs a block device)', async () => {
+    const path = device ?? '';
+    expect(await mount({ local: { path }, volumeMode: 'Block' })).toEqual({ hostPath: path });
+    await expect(mount({ local: { path } })).rejects.toThrow('is a block device: give the volume volumeMode');
   });
 });
 

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Env } from '@timonel/sdk';
 import type { VolumeDriver, VolumeKind } from '@timonel/sdk/contracts/volume';
-import type { Pod } from '@timonel/sdk/kube';
+import type { Node, Pod } from '@timonel/sdk/kube';
 import { createRecordingLogger } from '@timonel/testkit';
 import type { NodeFacts } from '../../container/field-ref.ts';
 import type { BoundClaim, ConfigSources } from '../../container/sources.ts';
@@ -25,6 +25,8 @@ export interface TestVolumesOptions {
   readonly drivers?: readonly VolumeDriver[];
   readonly sources?: Partial<ConfigSources>;
   readonly claim?: BoundClaim;
+  /** This one. */
+  readonly node?: Node;
   /** Those that are worked on, by uid. */
   readonly pods?: ReadonlyMap<string, Pod>;
   readonly parts?: Partial<PodVolumesParts>;
@@ -35,8 +37,11 @@ const many = <T>(services: readonly T[]) => ({
   onChange: () => undefined,
 });
 
-export function testServed({ kinds = [], drivers = [], claim }: Partial<TestVolumesOptions>): ServedVolumes {
-  return new ServedVolumes(many(kinds), new ClaimVolumes(many(drivers), async () => claim));
+export function testServed({ kinds = [], drivers = [], claim, node }: Partial<TestVolumesOptions>): ServedVolumes {
+  return new ServedVolumes(
+    many(kinds),
+    new ClaimVolumes({ drivers: many(drivers), read: async () => claim, nodeFor: async () => node }),
+  );
 }
 
 export function testVolumes(options: TestVolumesOptions): PodVolumes {
