@@ -10,6 +10,7 @@ import { addScheduler } from './commands/scheduler.ts';
 import { addServer } from './commands/server.ts';
 import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
+import { addUnshare } from './commands/unshare.ts';
 import { addUp } from './commands/up.ts';
 import { addVersion, timonelVersion } from './commands/version.ts';
 import { addWhy } from './commands/why.ts';
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     .showSuggestionAfterError()
     .showHelpAfterError('(--help shows the options)')
     .configureHelp({ sortSubcommands: true, showGlobalOptions: false })
+    .enablePositionalOptions()
     .exitOverride();
   for (const add of [
     addUp,
@@ -37,6 +39,7 @@ export function createProgram(): Command {
     addImage,
     addKubeconfig,
     addDoctor,
+    addUnshare,
     addVersion,
     addCompletion,
   ]) {

@@ -54,7 +54,11 @@ export interface ClusterOptions {
   /** Wait for this text on standard output. Default: the API server's address line. */
   readonly readyText?: string;
   readonly timeoutMs?: number;
+  /** Turns the words of the command into those that run it as somebody else. */
+  readonly wrap?: Wrap;
 }
+
+export type Wrap = (words: readonly string[]) => readonly string[];
 
 let sequence = 0;
 
@@ -62,13 +66,15 @@ export class TestCluster {
   readonly dataDir: string;
   readonly port: number;
   readonly #args: readonly string[];
+  readonly #wrap: Wrap;
   #child: ChildProcess | undefined;
   output = '';
 
-  private constructor(dataDir: string, port: number, args: readonly string[]) {
+  private constructor(dataDir: string, port: number, args: readonly string[], wrap: Wrap = (words) => words) {
     this.dataDir = dataDir;
     this.port = port;
     this.#args = args;
+    this.#wrap = wrap;
   }
 
   static async start(options: ClusterOptions = {}): Promise<TestCluster> {
@@ -84,7 +90,7 @@ export class TestCluster {
       'node-1',
       ...(options.args ?? []),
     ];
-    const cluster = new TestCluster(dataDir, options.port ?? (await freePort()), args);
+    const cluster = new TestCluster(dataDir, options.port ?? (await freePort()), args, options.wrap);
     try {
       await cluster.up(options.readyText, options.timeoutMs);
     } catch (error) {
@@ -107,7 +113,8 @@ export class TestCluster {
   async up(readyText = 'API server:', timeoutMs = 40_000): Promise<void> {
     this.output = '';
     const args = ['up', '--data-dir', this.dataDir, '--listen', `127.0.0.1:${this.port}`, ...this.#args];
-    const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program = '', ...words] = this.#wrap([process.execPath, command, ...args]);
+    const child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
     child.stdout.on('data', (chunk: Buffer) => (this.output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (this.output += chunk.toString()));

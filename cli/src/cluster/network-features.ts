@@ -1,5 +1,6 @@
 /** Whether the kernel has what pods' networks are made of: tried in a network namespace that ends with the attempt. */
 import { run } from '@timonel/sdk/command';
+import { isRoot } from './host.ts';
 
 export interface NetworkFeature {
   readonly name: string;
@@ -34,14 +35,15 @@ const rules = `table ip t {
 
 async function attempt(program: string, args: readonly string[], input: string): Promise<string | undefined> {
   try {
-    const { status, stderr } = await run('unshare', ['--net', program, ...args], input);
+    const asRoot = isRoot() ? [] : ['--user', '--map-root-user'];
+    const { status, stderr } = await run('unshare', [...asRoot, '--net', program, ...args], input);
     return status === 0 ? undefined : (stderr.trim().split('\n')[0] ?? `status ${status}`);
   } catch (error) {
     return error instanceof Object && 'message' in error ? String(error.message) : 'it cannot be tried';
   }
 }
 
-/** Needs root. Changes nothing. */
+/** Needs root, or user namespaces. Changes nothing. */
 export async function networkFeatures(programs: { ip: boolean; nft: boolean }): Promise<readonly NetworkFeature[]> {
   const [linksProblem, rulesProblem] = await Promise.all([
     programs.ip ? attempt('ip', ['-batch', '-'], links) : undefined,

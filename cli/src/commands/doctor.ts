@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { networkFeatures } from '../cluster/network-features.ts';
+import { examineRootless, rootlessProblem } from '../rootless/requirements.ts';
 import { formatTable } from '../output/table.ts';
 import { exitCodes } from '../errors.ts';
 
@@ -21,15 +22,41 @@ function programCheck(name: string, debianPackage: string, optional: boolean, us
 
 /** What the kernel must have for the programs that are there. */
 async function networkChecks(): Promise<readonly Check[]> {
-  if (!isRoot()) return [];
   const features = await networkFeatures({ ip: hasProgram('ip'), nft: hasProgram('nft') });
-  return features.map((feature) => ({ ...feature, optional: false }));
+  return features.map((feature) => ({ ...feature, optional: !isRoot() }));
 }
+
+function rootCheck(isIsolated: boolean): Check {
+  const common = { name: 'root', ok: isRoot(), optional: true };
+  if (isRoot()) return { ...common, detail: 'yes', fix: '' };
+  return isIsolated
+    ? {
+        ...common,
+        detail: 'no: containers run in namespaces of this user',
+        fix: 'nothing, or run as root for limits and several nodes',
+      }
+    : {
+        ...common,
+        detail: 'no: pods run as plain processes, without isolation',
+        fix: 'what is said below, or run as root',
+      };
+}
+
+/** Of an ordinary user: what its namespaces can do. */
+function rootlessChecks(): readonly Check[] {
+  const prefixed = examineRootless().map((check) => ({ ...check, name: `rootless: ${check.name}` }));
+  // Without any of it pods are plain processes.
+  return prefixed.map((check) => ({ ...check, optional: true }));
+}
+
+/** Those of the runtime that speak of root's machine. */
+const ofRoot: ReadonlySet<string> = new Set(['overlay', 'cgroups']);
 
 /** Everything the machine must have or may have. */
 export async function examineHost(): Promise<readonly Check[]> {
   const { checkHost } = await import('@timonel/plugin-runtime-linux');
-  const runtime = await checkHost();
+  const runtime = (await checkHost()).filter(({ name }) => name !== 'root' && (isRoot() || !ofRoot.has(name)));
+  const rootless = isRoot() ? [] : rootlessChecks();
   const major = Number(process.versions.node.split('.')[0]);
   return [
     {
@@ -39,15 +66,10 @@ export async function examineHost(): Promise<readonly Check[]> {
       detail: process.version,
       fix: major >= 20 ? '' : 'install Node.js 20.19 or newer',
     },
-    {
-      name: 'root',
-      ok: isRoot(),
-      optional: true,
-      detail: isRoot() ? 'yes' : 'no: pods run as plain processes, without isolation',
-      fix: isRoot() ? '' : 'run as root for real containers',
-    },
-    // Without root none of it is used: pods are plain processes then.
-    ...runtime.filter((check) => check.name !== 'root').map((check) => ({ ...check, optional: !isRoot() })),
+    rootCheck(!isRoot() && rootlessProblem() === undefined),
+    ...rootless,
+    // A user can do without: pods are plain processes then.
+    ...runtime.map((check) => ({ ...check, optional: !isRoot() })),
     programCheck('ip', 'iproute2', !isRoot(), 'pod network'),
     programCheck(
       'nft',

@@ -54,31 +54,40 @@ export function delegatedGroup(): DelegatedGroup {
   return { group: undefined, why: `the control group ${own} lacks the controllers ${missing.join(', ')}`, fix };
 }
 
-/** Groups of a rootless node below the delegated one, of which this process is then in `host`. */
-export interface NodeGroup {
+/** Groups of a rootless node below the delegated one. */
+export interface NodeGroups {
   /** Seen inside as the root of all groups. */
   readonly containers: string;
   /** Of the node's own process. */
-  readonly own: string;
-  remove(): void;
+  readonly node: string;
 }
 
-/** A group that hands down controllers holds no processes: so we move aside. Undefined: none was given to this user. */
-export function takeGroup(dataDir: string): NodeGroup | undefined {
+/**
+ * Makes them. A group that hands down controllers holds no processes, so this one moves aside, into `host`. Undefined: none was given to
+ * this user, or others are in it.
+ */
+export function makeGroups(dataDir: string): NodeGroups | undefined {
   const { group } = delegatedGroup();
   if (group === undefined) return undefined;
   const [host, containers] = [join(group, 'host'), join(group, `timonel-${instanceId(dataDir)}`)];
-  const own = join(containers, 'node');
-  mkdirSync(host, { recursive: true });
-  mkdirSync(containers, { recursive: true });
-  writeFileSync(join(host, 'cgroup.procs'), String(process.pid));
-  writeFileSync(join(group, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '));
-  return { containers, own, remove: () => removeTree(containers) };
+  try {
+    mkdirSync(host, { recursive: true });
+    mkdirSync(containers, { recursive: true });
+    writeFileSync(join(host, 'cgroup.procs'), String(process.pid));
+    writeFileSync(join(group, 'cgroup.subtree_control'), wanted.map((name) => `+${name}`).join(' '));
+  } catch {
+    return undefined;
+  }
+  return { containers, node: join(containers, 'node') };
 }
 
-function removeTree(group: string): void {
-  for (const entry of readdirSync(group, { withFileTypes: true })) {
-    if (entry.isDirectory()) removeTree(join(group, entry.name));
-  }
-  rmdirSync(group);
+/** When nothing is in them any more. */
+export function removeGroups({ containers }: NodeGroups): void {
+  const remove = (group: string): void => {
+    for (const entry of readdirSync(group, { withFileTypes: true })) {
+      if (entry.isDirectory()) remove(join(group, entry.name));
+    }
+    rmdirSync(group);
+  };
+  remove(containers);
 }

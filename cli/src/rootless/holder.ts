@@ -12,6 +12,7 @@ import { defaultPath, run } from '@timonel/sdk/command';
 import { writeFileAtomically } from '@timonel/sdk/files';
 import { CliError } from '../errors.ts';
 import type { IdLines, IdRanges } from './id-ranges.ts';
+import type { NodeGroups } from './delegated-group.ts';
 import { identityOf } from './identity.ts';
 import { awaitIds, setUp } from './setup-script.ts';
 
@@ -20,8 +21,7 @@ export interface HolderOptions {
   readonly ids: IdRanges;
   /** A file to be seen as /etc/resolv.conf. */
   readonly resolvConf: string | undefined;
-  /** The group below which those of the containers come. */
-  readonly group: string | undefined;
+  readonly groups: NodeGroups | undefined;
 }
 
 const namespaces = ['user', 'mount', 'net', 'ipc', 'uts', 'cgroup', 'pid'] as const;
@@ -33,21 +33,26 @@ function recordPath(directory: string): string {
   return join(directory, 'holder.json');
 }
 
+/** A holder, and the groups that it was made with. */
+export interface Holder extends ProcessIdentity {
+  readonly groups?: NodeGroups | undefined;
+}
+
 /** Of an earlier run, whose containers go on. */
-export function findHolder(directory: string): ProcessIdentity | undefined {
+export function findHolder(directory: string): Holder | undefined {
   try {
-    const found = JSON.parse(readFileSync(recordPath(directory), 'utf8')) as ProcessIdentity;
+    const found = JSON.parse(readFileSync(recordPath(directory), 'utf8')) as Holder;
     return isAlive(found) ? found : undefined;
   } catch {
     return undefined;
   }
 }
 
-export async function makeHolder(options: HolderOptions): Promise<ProcessIdentity> {
-  const { directory, ids, resolvConf = '', group } = options;
+export async function makeHolder(options: HolderOptions): Promise<Holder> {
+  const { directory, ids, resolvConf = '', groups } = options;
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const kinds = namespaces.map((kind) => `--${kind}`);
-  const args = [join(directory, 'run'), resolvConf, group === undefined ? '' : '1'];
+  const args = [join(directory, 'run'), resolvConf, groups === undefined ? '' : '1'];
   const words = [
     ...kinds,
     '--fork',
@@ -61,7 +66,7 @@ export async function makeHolder(options: HolderOptions): Promise<ProcessIdentit
     'timonel',
     ...args,
   ];
-  const child = spawn('sh', ['-c', intoGroup, 'sh', group ?? '', 'unshare', ...words], {
+  const child = spawn('sh', ['-c', intoGroup, 'sh', groups?.containers ?? '', 'unshare', ...words], {
     stdio: ['pipe', 'pipe', 'pipe'],
     detached: true,
     cwd: '/',
@@ -75,8 +80,9 @@ export async function makeHolder(options: HolderOptions): Promise<ProcessIdentit
     await mapIds(identity.pid, ids);
     child.stdin?.end('go\n');
     await lines();
-    await writeFileAtomically(recordPath(directory), JSON.stringify(identity));
-    return identity;
+    const holder = { ...identity, groups };
+    await writeFileAtomically(recordPath(directory), JSON.stringify(holder));
+    return holder;
   } catch (error) {
     if (identity !== undefined) killProcess(identity);
     child.kill('SIGKILL');
@@ -151,7 +157,7 @@ async function isIdle(holder: ProcessIdentity): Promise<boolean> {
   return status !== 0 || stdout.trim().split(' ').length <= 2;
 }
 
-/** Ends it unless containers go on in it; what has just ended may take a moment to be gone. True: it has ended. */
+/** Ends it, with its directory, unless containers go on in it; what has just ended may take a moment to be gone. True: it has ended. */
 export async function endIdleHolder(directory: string, holder: ProcessIdentity): Promise<boolean> {
   for (let waited = 0; !(await isIdle(holder)); waited += idleStepMs) {
     if (waited >= idleWaitMs) return false;
@@ -159,6 +165,6 @@ export async function endIdleHolder(directory: string, holder: ProcessIdentity):
   }
   killProcess(holder);
   for (let waited = 0; isAlive(holder) && waited < deadlineMs; waited += idleStepMs) await sleep(idleStepMs);
-  rmSync(recordPath(directory), { force: true });
+  rmSync(directory, { recursive: true, force: true });
   return true;
 }

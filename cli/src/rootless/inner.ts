@@ -1,14 +1,17 @@
 /** The node's own process, inside of the namespaces: takes over what arrives at the machine's ports. */
 import { connect, isIP, type Server, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { mustRun } from '@timonel/sdk/command';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { nodes, services } from '@timonel/sdk/kube';
+import { nodes, services, type Service } from '@timonel/sdk/kube';
 import { addressClass } from '@timonel/sdk/tunnel';
 import { isEveryAddress, type Place } from '../cluster/addresses.ts';
 import type { ToInner, ToOuter } from './handed-over.ts';
 
 /** Connections of one port at once; one more is ended at once. */
 const connectionLimit = 4096;
+/** Before services are watched again. */
+const pauseMs = 500;
 
 export interface InnerOptions {
   /** Where the API is asked to listen. */
@@ -61,19 +64,25 @@ export class Inner {
   async followNodePorts(api: ApiClient, nodeName: string): Promise<void> {
     const { status } = await api.get(nodes, { name: nodeName });
     this.#nodeAddress = status?.addresses?.find(({ type }) => type === 'InternalIP')?.address ?? this.#nodeAddress;
-    void this.#watch(api).catch(() => undefined);
+    void this.#follow(api);
   }
 
-  /** Ends with the process: its client then refuses. */
+  /** Ends with the process. A watch that ends, as watches do, is taken up again. */
+  async #follow(api: ApiClient): Promise<void> {
+    for (;;) {
+      await this.#watch(api).catch(() => undefined);
+      await sleep(pauseMs, undefined, { ref: false });
+    }
+  }
+
   async #watch(api: ApiClient): Promise<void> {
-    const ports = new Map<string, readonly number[]>();
-    for await (const { type, object } of api.watch(services, {})) {
-      const key = object.metadata.uid ?? '';
-      const own = object.spec.ports?.flatMap(({ nodePort, protocol = 'TCP' }) =>
-        nodePort !== undefined && protocol === 'TCP' ? [nodePort] : [],
-      );
-      if (type === 'DELETED' || own === undefined) ports.delete(key);
-      else ports.set(key, own);
+    const { items, metadata } = await api.list(services);
+    const ports = new Map(items.map((service) => [service.metadata.uid, nodePortsOf(service)]));
+    this.#want(new Set([...ports.values()].flat()));
+    const { resourceVersion = '' } = metadata;
+    for await (const { type, object } of api.watch(services, { resourceVersion })) {
+      if (type === 'DELETED') ports.delete(object.metadata.uid);
+      else if (type !== 'BOOKMARK') ports.set(object.metadata.uid, nodePortsOf(object));
       this.#want(new Set([...ports.values()].flat()));
     }
   }
@@ -90,6 +99,11 @@ export class Inner {
     const message: ToOuter = { kind: 'nodePorts', ports: [...ports] };
     process.send?.(message);
   }
+}
+
+function nodePortsOf({ spec }: Service): readonly number[] {
+  const isTcp = ({ protocol = 'TCP' }: { readonly protocol?: string }): boolean => protocol === 'TCP';
+  return (spec.ports ?? []).filter(isTcp).flatMap(({ nodePort }) => (nodePort === undefined ? [] : [nodePort]));
 }
 
 function serve(server: Server, target: () => { readonly host: string; readonly port: number }): void {

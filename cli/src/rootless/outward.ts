@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultPath } from '@timonel/sdk/command';
-import { killProcess, isAlive, type ProcessIdentity } from '@timonel/sdk/linux';
+import { isAlive, killProcess, type ProcessIdentity } from '@timonel/sdk/linux';
 import { outwardProblem } from './requirements.ts';
 import { identityOf } from './identity.ts';
 
@@ -15,10 +15,15 @@ export class Outward {
   readonly #record: string;
   readonly #resolvConf: string;
   readonly #isThere = outwardProblem() === undefined;
+  /** Undefined: it does not run, or not yet. */
+  #process: ProcessIdentity | undefined;
 
   constructor(directory: string) {
     this.#record = join(directory, 'slirp.json');
     this.#resolvConf = join(directory, 'resolv.conf');
+    const text = readOr(this.#record);
+    const found = text === '' ? undefined : (JSON.parse(text) as ProcessIdentity);
+    if (found !== undefined && isAlive(found)) this.#process = found;
   }
 
   /** Undefined: that of the machine. */
@@ -31,9 +36,9 @@ export class Outward {
     return this.#resolvConf;
   }
 
+  /** Since an earlier run. */
   isRunning(): boolean {
-    const found = this.#found();
-    return found !== undefined && isAlive(found);
+    return this.#process !== undefined;
   }
 
   /** Nothing where it is absent. It lives as long as the namespaces. */
@@ -62,17 +67,12 @@ export class Outward {
       notice('slirp4netns does not start: pods reach nothing outside.');
       return;
     }
-    writeFileSync(this.#record, JSON.stringify(identityOf(child.pid ?? 0)));
+    this.#process = identityOf(child.pid ?? 0);
+    writeFileSync(this.#record, JSON.stringify(this.#process));
   }
 
   close(): void {
-    const found = this.#found();
-    if (found !== undefined) killProcess(found);
-  }
-
-  #found(): ProcessIdentity | undefined {
-    const text = readOr(this.#record);
-    return text === '' ? undefined : (JSON.parse(text) as ProcessIdentity);
+    if (this.#process !== undefined) killProcess(this.#process);
   }
 }
 

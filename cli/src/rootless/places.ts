@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { instanceId } from '../cluster/data-dir.ts';
@@ -17,4 +17,9 @@ export function socketDirectory(dataDir: string): string {
   const { uid, mode } = lstatSync(directory);
   if (uid === process.getuid?.() && (mode & 0o170_077) === 0o040_000) return directory;
   throw new CliError(`${directory} is not a directory of this user alone: remove it.`);
+}
+
+/** For a moment. */
+export function temporaryDirectory(): string {
+  return mkdtempSync(join(tmpdir(), 'timonel-'));
 }

@@ -6,13 +6,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import type { ProcessIdentity } from '@timonel/sdk/linux';
 import { TunnelServer } from '@timonel/sdk/tunnel';
 import { dataDirPaths, lockDataDir, makeDataDir } from '../cluster/data-dir.ts';
 import { CliError, exitCodes } from '../errors.ts';
-import { takeGroup, type NodeGroup } from './delegated-group.ts';
+import { makeGroups, removeGroups } from './delegated-group.ts';
 import { environmentOf, type ToInner, type ToOuter } from './handed-over.ts';
-import { endIdleHolder, enterWords, findHolder, intoGroup, makeHolder } from './holder.ts';
+import { endIdleHolder, enterWords, findHolder, intoGroup, makeHolder, type Holder } from './holder.ts';
 import { findIdRanges } from './id-ranges.ts';
 import { Outward } from './outward.ts';
 import { socketDirectory } from './places.ts';
@@ -58,32 +57,35 @@ async function runInside(options: InsideOptions): Promise<void> {
   const { dataDir, notice } = options;
   const directory = join(dataDir, 'rootless');
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const group = takeGroup(dataDir);
   const outward = new Outward(directory);
   const found = findHolder(directory);
   const holder =
     found ??
-    (await makeHolder({ directory, ids: findIdRanges(), resolvConf: outward.resolvConf(), group: group?.containers }));
+    (await makeHolder({
+      directory,
+      ids: findIdRanges(),
+      resolvConf: outward.resolvConf(),
+      groups: makeGroups(dataDir),
+    }));
   if (found === undefined || !outward.isRunning()) await outward.open(holder, notice);
   try {
-    process.exitCode = await node(options, holder, group);
+    process.exitCode = await node(options, holder);
   } finally {
     if (await endIdleHolder(directory, holder)) {
       outward.close();
-      group?.remove();
-      rmSync(directory, { recursive: true, force: true });
+      if (holder.groups !== undefined) removeGroups(holder.groups);
     } else notice('Containers go on. The next start takes them over.');
   }
 }
 
 /** The node's own process, from its start to its end: its exit code. */
-async function node(options: InsideOptions, holder: ProcessIdentity, group: NodeGroup | undefined): Promise<number> {
+async function node(options: InsideOptions, holder: Holder): Promise<number> {
   const { api, tunnelSocket, notice } = options;
   const address = api.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const handedOver = environmentOf({ hostPid: process.pid, tunnelSocket, port });
   const self = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const child = spawn('sh', ['-c', intoGroup, 'sh', group?.own ?? '', ...enterWords(holder), ...self], {
+  const child = spawn('sh', ['-c', intoGroup, 'sh', holder.groups?.node ?? '', ...enterWords(holder), ...self], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
     // Ctrl-C in a terminal goes to all of a process group: it is told once, by us.
     detached: true,

@@ -100,6 +100,7 @@ export class LinuxRuntime implements ContainerRuntime {
       reason: '',
       userNamespaces: await this.#canMapIds(),
       recursiveReadOnlyMounts: true,
+      enforcesLimits: isAbsent !== true,
       supplementalGroupsPolicy: true,
       mountsOpenFiles: true,
     };

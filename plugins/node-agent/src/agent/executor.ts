@@ -3,6 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { errorMessage } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus, UserNamespace } from '@timonel/sdk/contracts/runtime';
 import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
+import { unknownGroupFault } from '../admission/known-groups.ts';
 import { ConfigError } from '../container/config-error.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import { startImages } from '../images/start-images.ts';
@@ -103,6 +104,8 @@ async function createSandbox(services: AgentServices, record: PodRecord, attempt
     await mkdir(logDirectory, { recursive: true, mode: 0o755 });
     await mkdir(volumesDirectory(services.dataDir, pod), { recursive: true, mode: 0o755 });
     const runtime = await record.chooseRuntime();
+    const fault = unknownGroupFault(pod.spec);
+    if (fault !== undefined) throw new ConfigError(fault);
     const userNamespace = await userNamespaceOf(services, pod, runtime);
     const { nodeName, clusterDomain, policy } = services;
     const input = { pod, attempt, logDirectory, nodeName, clusterDomain, userNamespace, policy };
@@ -134,12 +137,17 @@ async function userNamespaceOf(
   throw new ConfigError(`runtime "${name}" has no user namespaces on this node, which hostUsers: false asks for`);
 }
 
+const limitsNotEnforced =
+  'No control groups were handed down to the user of this rootless node: limits of cpu and memory are not enforced (timonel doctor says what to do)';
+
 /** What the pod asks for and does not get here, so that nobody has to find out the hard way. */
 async function warnOfLimits(services: AgentServices, record: PodRecord): Promise<void> {
   const pod = record.pod();
-  const { isolation } = await record.runtime().info();
+  const { isolation, enforcesLimits } = await record.runtime().info();
   if (isolation.startsWith('none'))
     services.event(pod, 'Warning', 'NoIsolation', `Isolation of this pod: ${isolation}`);
+  const hasLimits = pod.spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).length > 0);
+  if (enforcesLimits === false && hasLimits) services.event(pod, 'Warning', 'LimitsNotEnforced', limitsNotEnforced);
   const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
   if (pod.spec.hostNetwork === true || ports.every((port) => port.hostPort === undefined)) return;
   services.event(pod, 'Warning', 'HostPortNotSupported', 'hostPort is not supported by this node and was ignored');

@@ -260,6 +260,8 @@ export interface RuntimeInfo {
   /** Of this runtime on this node. Absent: no. */
   readonly userNamespaces?: boolean;
   readonly recursiveReadOnlyMounts?: boolean;
+  /** False: this node has no control groups to limit cpu, memory and processes with. Absent: it has. */
+  readonly enforcesLimits?: boolean;
   /** Strict is heeded: nobody gets groups of the image. */
   readonly supplementalGroupsPolicy?: boolean;
   /** What is mounted may be named as an open file of the caller, `/proc/PID/fd/N`, until the container is created: no link can get in between. */
