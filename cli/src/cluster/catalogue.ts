@@ -36,6 +36,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-ephemeralvolume': () => import('@timonel/plugin-controller-ephemeralvolume'),
   'scheduling-volumes': () => import('@timonel/plugin-scheduling-volumes'),
   'volumes-core': () => import('@timonel/plugin-volumes-core'),
+  'node-devices': () => import('@timonel/plugin-node-devices'),
   'volumes-csi': () => import('@timonel/plugin-volumes-csi'),
   'volumes-local': () => import('@timonel/plugin-volumes-local'),
   'controller-replicaset': () => import('@timonel/plugin-controller-replicaset'),

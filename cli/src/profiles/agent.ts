@@ -17,6 +17,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'volumes-core' },
+    { plugin: 'node-devices' },
     { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },

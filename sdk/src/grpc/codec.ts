@@ -1,6 +1,6 @@
 /** Bytes of messages. */
 import protobuf from 'protobufjs';
-import type { GrpcMethod } from './method.ts';
+import type { GrpcMessages } from './method.ts';
 
 /** Absent fields become their defaults: 0, '', [], {}; absent messages null. Numbers beyond 2^53 lose their last digits. */
 const plain = { longs: Number, defaults: true, arrays: true, objects: true };
@@ -16,7 +16,7 @@ export interface MethodCodec {
 }
 
 const roots = new Map<string, protobuf.Root>();
-const codecs = new WeakMap<GrpcMethod, MethodCodec>();
+const codecs = new WeakMap<GrpcMessages, MethodCodec>();
 
 function messageCodec(proto: string, name: string): MessageCodec {
   const root = roots.get(proto) ?? protobuf.parse(`syntax = "proto3";\n${proto}`, { keepCase: false }).root;
@@ -28,7 +28,7 @@ function messageCodec(proto: string, name: string): MessageCodec {
   };
 }
 
-export function codecOf(method: GrpcMethod): MethodCodec {
+export function codecOf(method: GrpcMessages): MethodCodec {
   const { proto, request, answer } = method;
   const known = codecs.get(method) ?? {
     request: messageCodec(proto, request),

@@ -1,7 +1,6 @@
 /** A gRPC method as data: nothing of gRPC is loaded before the first call. */
 
-/** The types of request and answer are what protobufjs makes of the messages: camel case, numbers for 64-bit integers. */
-export interface GrpcMethod<Request extends object = object, Answer = unknown> {
+export interface GrpcMessages {
   /** `/package.Service/Method`. */
   readonly path: string;
   /** Source in the proto3 language that holds the messages. */
@@ -9,6 +8,10 @@ export interface GrpcMethod<Request extends object = object, Answer = unknown> {
   /** Names of messages in it. */
   readonly request: string;
   readonly answer: string;
+}
+
+/** The types of request and answer are what protobufjs makes of the messages: camel case, numbers for 64-bit integers. */
+export interface GrpcMethod<Request extends object = object, Answer = unknown> extends GrpcMessages {
   /** Types alone; absent at run time. */
   readonly types?: (request: Request) => Answer;
 }

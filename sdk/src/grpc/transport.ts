@@ -14,7 +14,7 @@ import {
 import { errorMessage } from '../kernel/index.ts';
 import { codecOf } from './codec.ts';
 import { GrpcError, grpcCode, type GrpcCode } from './grpc-error.ts';
-import type { GrpcMethod } from './method.ts';
+import type { GrpcMessages, GrpcMethod } from './method.ts';
 
 const reconnectMs = { first: 50, most: 1000 };
 
@@ -83,7 +83,7 @@ function failure(error: ServiceError): GrpcError {
 }
 
 export interface ServedMethod {
-  readonly method: GrpcMethod;
+  readonly method: GrpcMessages;
   /** @throws GrpcError, or anything: INTERNAL */
   readonly handle: (request: never) => Promise<object>;
 }
