@@ -1,4 +1,4 @@
-// Runs the attacks of test/security on runtime-linux and on Debian's runc, and writes docs/reference/security.md: `npm run security`.
+// Runs the attacks of test/security on runtime-linux and on Debian's runc and crun, and writes docs/reference/security.md: `npm run security`.
 // `npm run security -- timonel WORDS` runs those whose name has the words, on one runtime, and writes nothing. Ends with 1 when
 // runtime-linux does not stop one.
 import { execFileSync } from 'node:child_process';
@@ -10,8 +10,9 @@ register();
 const { outcomes } = await import('../test/security/outcomes.ts');
 const [only, ...words] = process.argv.slice(2);
 const wanted = new RegExp(words.join(' ') || '.', 'i');
-const results = { timonel: new Map(), runc: new Map() };
-for (const name of only === undefined ? Object.keys(results) : [only]) {
+const { runtimeNames } = await import('../test/security/nodes.ts');
+const results = Object.fromEntries(runtimeNames.map((name) => [name, new Map()]));
+for (const name of only === undefined ? runtimeNames : [only]) {
   const tell = (attack, outcome) => {
     results[name].set(attack.name, outcome);
     console.log(`${name}: ${outcome.stopped ? 'stopped' : 'WENT THROUGH'}: ${attack.name}: ${outcome.how}`);
@@ -20,9 +21,14 @@ for (const name of only === undefined ? Object.keys(results) : [only]) {
 }
 if (only === undefined) {
   const { pageOf } = await import('../test/security/page.ts');
-  const version = execFileSync('runc', ['--version'], { encoding: 'utf8' }).split('\n')[0];
+  const versions = ['runc', 'crun'].map(
+    (name) => execFileSync(name, ['--version'], { encoding: 'utf8' }).split('\n')[0],
+  );
   const { detectCgroups } = await import('../sdk/src/linux/cgroup/index.ts');
   const cgroups = `control groups of version ${detectCgroups().driver?.version.slice(1)}`;
-  writeFileSync(join(import.meta.dirname, '..', 'docs', 'reference', 'security.md'), pageOf(results, version, cgroups));
+  writeFileSync(
+    join(import.meta.dirname, '..', 'docs', 'reference', 'security.md'),
+    pageOf(results, versions.join(' and '), cgroups),
+  );
 }
 process.exitCode = [...results.timonel.values()].every(({ stopped }) => stopped) ? 0 : 1;

@@ -15,6 +15,10 @@ export interface Attack {
   readonly what: string;
   /** What stops it. */
   readonly protection: string;
+  /** The node stops it before a runtime comes to it: others are not asked. */
+  readonly ofNode?: boolean;
+  /** Of a runtime that does not stop it: why. */
+  readonly elsewhere?: string;
   run(bed: AttackBed): Promise<Outcome>;
 }
 

@@ -15,7 +15,8 @@ import { AttackBed } from './bed.ts';
 import { Host } from './host.ts';
 import { makeAttackerRoot } from './image.ts';
 
-export type RuntimeName = 'timonel' | 'runc';
+export const runtimeNames = ['timonel', 'runc', 'crun'] as const;
+export type RuntimeName = (typeof runtimeNames)[number];
 
 export interface AttackedNode {
   readonly bed: AttackBed;

@@ -1,20 +1,29 @@
 import { release } from 'node:os';
 import type { Attack, Outcome } from './attack.ts';
 import { attacks } from './attacks/index.ts';
-import type { RuntimeName } from './nodes.ts';
+import { runtimeNames, type RuntimeName } from './nodes.ts';
 
 type Results = Readonly<Record<RuntimeName, ReadonlyMap<string, Outcome>>>;
 
-const head = (runc: string, cgroups: string): string => `# Isolation of containers
+const head = (versions: string, cgroups: string): string => `# Isolation of containers
 
 What a container tries against its node, and what stops it. Each row is a test that is run on \`runtime-linux\` and on Debian's
-${runc} with the same settings (through \`runtime-runc\`), as root, on Linux ${release().split('.').slice(0, 2).join('.')} with ${cgroups}. Unless a row says something else the
+${versions} with the same settings (through \`runtime-runc\` and \`runtime-crun\`), as root, on Linux ${release().split('.').slice(0, 2).join('.')} with ${cgroups}. Unless a row says something else the
 container has the default capabilities, the filter of system calls \`RuntimeDefault\`, no new privileges, and the node's user
 namespace. Whether an attack went through is seen from the node (is the file another, did the process end, is the mount there)
-wherever that can be; an error's name is what the attacker got, and ENOENT says that there is no such thing in the container, or in this kernel. After each the node starts another container, and nothing of the attacker is left.
+wherever that can be; an error's name is what the attacker got, and ENOENT says that there is no such thing in the container, or in this kernel. After each the node starts another container, and nothing of the attacker is left. What a node does before a runtime comes to it has no result of the others (–).
 
 This page is written by \`npm run security\`; the attacks are in \`test/security\`, where a test runs them on \`runtime-linux\`.
 `;
+
+/** Why attacks are not stopped by others. */
+function elsewhere(results: Results): readonly string[] {
+  const lines = attacks.flatMap(({ name, elsewhere: why }) => {
+    const others = runtimeNames.filter((each) => results[each].get(name)?.stopped === false);
+    return others.length === 0 ? [] : [`- **${others.join(', ')}: ${name}.** ${why ?? 'Not known why.'}`];
+  });
+  return lines.length === 0 ? [] : [['## What goes through with other runtimes, and why', '', ...lines].join('\n')];
+}
 
 const tail = `## What is not protected against
 
@@ -22,9 +31,10 @@ const tail = `## What is not protected against
   be reached smaller; it is no wall. Untrusted programs belong on nodes of their own, or in machines.
 - **What the spec of a pod grants.** \`privileged\`, \`hostPID\`, \`hostNetwork\`, \`hostIPC\`, \`hostPath\`, added capabilities and seccomp
   \`Unconfined\` give what they say: a privileged container is root on the node.
-- **Disk.** What a container writes to its own root, to an \`emptyDir\` and to a \`hostPath\` is on the node's disk and bounded by it;
-  \`sizeLimit\` and limits of \`ephemeral-storage\` are not enforced by the runtime. Logs, \`/dev\`, \`/dev/shm\` and the termination message
-  that is kept are bounded.
+- **Disk.** What a container writes to its own root, to an \`emptyDir\` and to a \`hostPath\` is on the node's disk. \`sizeLimit\` and limits of
+  \`ephemeral-storage\` are looked at by the node's agent every ten seconds (\`evictionIntervalMs\`), as is the space of the disk: it evicts the pod, and until
+  then the disk takes what is written. Logs, \`/dev\`, \`/dev/shm\`, an \`emptyDir\` in memory and the termination message that is kept are bounded at once;
+  logs of \`runtime-containerd\` by looking at them.
 - **Limits that nobody set.** Processes, memory and CPU of a pod are bounded where the pod, its namespace or the node says how much.
 - **Side channels.** Containers share caches, the page cache of common layers, the load and the clock of the node; \`/proc/cpuinfo\`,
   \`/proc/meminfo\`, \`/proc/loadavg\` and \`/proc/stat\` are those of the node.
@@ -51,27 +61,28 @@ const cell = (text: string): string => text.replaceAll('|', String.raw`\|`).repl
 function row(attack: Attack, results: Results): string {
   const told = (name: RuntimeName): string => {
     const outcome = results[name].get(attack.name);
+    if (attack.ofNode === true && name !== 'timonel') return '–';
     if (outcome === undefined) return 'not run';
     return outcome.stopped ? `stopped: ${outcome.how}` : `**goes through**: ${outcome.how}`;
   };
-  const cells = [attack.name, attack.what, attack.protection, told('timonel'), told('runc')];
+  const cells = [attack.name, attack.what, attack.protection, ...runtimeNames.map(told)];
   return `| ${cells.map(cell).join(' | ')} |`;
 }
 
 /** docs/reference/security.md */
-export function pageOf(results: Results, runc: string, cgroups: string): string {
+export function pageOf(results: Results, versions: string, cgroups: string): string {
   const areas = [...new Set(attacks.map(({ area }) => area))];
   const tables = areas.map((area) => {
     const rows = attacks.filter((attack) => attack.area === area).map((attack) => row(attack, results));
     return [
       `## ${area}`,
       '',
-      '| attack | how, and what shows it | what protects | timonel | runc |',
-      '| --- | --- | --- | --- | --- |',
+      `| attack | how, and what shows it | what protects | ${runtimeNames.join(' | ')} |`,
+      `| --- | --- | --- |${runtimeNames.map(() => ' --- |').join('')}`,
       ...rows,
     ].join('\n');
   });
-  return `${[head(runc, cgroups), ...tables, tail]
+  return `${[head(versions, cgroups), ...tables, ...elsewhere(results), tail]
     .join('\n\n')
     .replaceAll(/\n{3,}/g, '\n\n')
     .trimEnd()}\n`;

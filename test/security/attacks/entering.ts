@@ -16,6 +16,16 @@ async function enterWatched(bed: AttackBed, container: string, command: readonly
   return changed.length > 0;
 }
 
+async function sessionEnd(bed: AttackBed, id: string, command: readonly string[], tty: boolean): Promise<string> {
+  const session = await bed.runtime.exec(id, { command, tty, stdin: false }).catch(() => undefined);
+  if (session === undefined) return 'refused';
+  session.stdout.resume();
+  session.stderr?.resume();
+  if ((await within(session.exited)) !== 'too late') return 'ended';
+  session.kill();
+  return (await within(session.exited)) === 'too late' ? 'cannot be ended' : 'waits until it is ended';
+}
+
 export const enteringAttacks: readonly Attack[] = [
   {
     name: "overwrite the runtime's program (CVE-2019-5736)",
@@ -106,6 +116,8 @@ export const enteringAttacks: readonly Attack[] = [
     area,
     what: 'shell, users, terminals and libraries become FIFOs, devices and links without end; does the node get out again?',
     protection: 'nothing of the root is waited for; the session can be ended',
+    elsewhere:
+      'runc looks the user up in the container’s /etc/passwd once it has joined the container, and opens it as it is: a FIFO that nobody writes to holds up a session until that is broken off, by who asked for it or by the deadline of a probe. The node is not held up.',
     async run(bed) {
       const script = [
         'rm -f /etc/passwd /etc/group /dev/ptmx /dev/null /dev/tty; mkfifo /etc/passwd /etc/group /dev/ptmx /dev/null',
@@ -114,12 +126,14 @@ export const enteringAttacks: readonly Attack[] = [
       const id = await bed.start(['sh', '-c', script]);
       await bed.printed(id, 'ready');
       const words = [['true'], ['/fifo'], ['/loop'], ['/endless'], ['/bin/sh', '-c', 'true']];
-      const sessions = words.flatMap((command) =>
-        [false, true].map(async (tty) => await within(bed.exec(id, command, { tty }).catch(() => 'refused'))),
-      );
-      const hung = (await Promise.all(sessions)).filter((each) => each === 'too late').length;
+      const sessions = words.flatMap((command) => [false, true].map((tty) => sessionEnd(bed, id, command, tty)));
+      const ends = await Promise.all(sessions);
       await bed.runtime.stopContainer(id, 0);
-      return hung > 0 ? through(`${hung} sessions hang`) : stopped('each session ended');
+      const late = ['waits until it is ended', 'cannot be ended'].flatMap((end) => {
+        const count = ends.filter((each) => each === end).length;
+        return count === 0 ? [] : [`of ${ends.length} sessions ${count}: ${end}`];
+      });
+      return late.length > 0 ? through(late.join(', ')) : stopped('each session ended');
     },
   },
   {

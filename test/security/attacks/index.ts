@@ -3,6 +3,7 @@ import { callAttacks } from './calls.ts';
 import { deviceAttacks } from './devices.ts';
 import { enteringAttacks } from './entering.ts';
 import { imageAttacks } from './image.ts';
+import { layerAttacks } from './layers.ts';
 import { kernelFileAttacks } from './kernel-files.ts';
 import { mountAttacks } from './mounts.ts';
 import { processAttacks } from './processes.ts';
@@ -17,6 +18,7 @@ export const attacks: readonly Attack[] = [
   ...deviceAttacks,
   ...enteringAttacks,
   ...imageAttacks,
+  ...layerAttacks,
   ...callAttacks,
   ...resourceAttacks,
 ];

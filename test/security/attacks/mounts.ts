@@ -34,12 +34,13 @@ const look = (bed: AttackBed): string[] => [
   `cat ${bed.host.mark} /proc/mark /dev/mark /vol/mark; attacker climb ${bed.host.mark}`,
 ];
 
-function linkInImage(name: string): Attack {
+function linkInImage(name: string, known: string, elsewhere?: string): Attack {
   return {
-    name: `an image whose /${name} is a link (${name === 'proc' ? 'CVE-2019-19921' : 'CVE-2023-27561'})`,
+    name: `an image whose /${name} is a link${known}`,
     area,
     what: `/${name} leads to a directory of the node: is anything mounted, made or read there?`,
     protection: 'what is mounted on is looked at first, and resolved inside of the new root',
+    ...(elsewhere === undefined ? {} : { elsewhere }),
     async run(bed) {
       const image = bed.image((layer) => symlinkSync(outside(bed), join(layer, name)));
       return unharmed(bed, await bed.tried(look(bed), { image }));
@@ -100,9 +101,13 @@ export const mountAttacks: readonly Attack[] = [
       return output.includes(bed.host.secret) ? through('read a file of the node') : judge(output);
     },
   },
-  linkInImage('proc'),
-  linkInImage('dev'),
-  linkInImage('sys'),
+  linkInImage('proc', ' (CVE-2019-19921, CVE-2023-27561)'),
+  linkInImage(
+    'dev',
+    '',
+    'runc makes the links of /dev (`fd`, `ptmx`, `stdin` and so on) by path before it enters the new root: a link of the image takes them to a directory of the node, where they are left.',
+  ),
+  linkInImage('sys', ' (CVE-2023-28642)'),
   {
     name: 'a volume at a path that is a link of the image',
     area,

@@ -12,6 +12,8 @@ export interface TarMember {
   readonly gid?: number;
   /** Seconds since the epoch. */
   readonly mtime?: number;
+  /** Major and minor number. */
+  readonly device?: readonly [number, number];
   /** Claims another length than the content has. */
   readonly claimedBytes?: number;
 }
@@ -50,8 +52,8 @@ function blocksOf(member: TarMember): readonly Buffer[] {
   header.write(member.type ?? '0', 156);
   header.write(member.link ?? '', 157, 100);
   header.write('ustar\x0000', 257);
-  octal(header, 0, 329, 8);
-  octal(header, 0, 337, 8);
+  octal(header, member.device?.[0] ?? 0, 329, 8);
+  octal(header, member.device?.[1] ?? 0, 337, 8);
   octal(
     header,
     header.reduce((sum, byte) => sum + byte, 0),
