@@ -6,7 +6,9 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { createRealEnv } from '@timonel/core';
 import type { ContainerConfig } from '@timonel/sdk/contracts/runtime';
+import { layoutOf } from '../../plugins/runtime-linux/src/layout.ts';
 import { readIdentity } from '../../plugins/runtime-linux/src/records.ts';
+import { runPathOf } from '../../plugins/runtime-linux/src/run-directory.ts';
 import type { LinuxRuntime } from '../../plugins/runtime-linux/src/runtime.ts';
 import { makeHostImage, type TestImage } from '../../plugins/runtime-linux/src/testing/host-image.ts';
 import { openRuntime } from '../../plugins/runtime-linux/src/testing/open-runtime.ts';
@@ -88,7 +90,7 @@ async function monitorMemory({ runtime, dataDir }: Node): Promise<number> {
   for (const { stdout } of sessions) stdout.on('data', (chunk: Buffer) => (bytes += chunk.length));
   sessions[0]?.stdin?.write(`${'x'.repeat(1023)}\n`.repeat(1024));
   await until(() => bytes === attachedAtOnce * 1024 * 1024, { what: 'a megabyte for each of the attached' });
-  const pid = readIdentity(join(dataDir, 'containers', 'copies'), 'monitor')?.pid;
+  const pid = readIdentity(layoutOf(dataDir, runPathOf(dataDir, '')).monitor('copies'), 'monitor')?.pid;
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   for (const session of sessions) session.kill();
   return (Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) * 1024) / 1e6;

@@ -32,7 +32,7 @@ afterEach(() => {
 /** The monitor of this one closed the streams without a record of the end; it is asked for that by turns. */
 async function closedWith(isMonitored: boolean, exitCodes: readonly (number | undefined)[]) {
   const config = containerConfig('s', 'c', image, ['true']);
-  const container = { config, directory, state: 'running' } as Container;
+  const container = { config, directories: { state: directory, run: directory }, state: 'running' } as Container;
   const turns = exitCodes.values();
   const end: ContainerEnd = {
     within: async () => turns.next().value,

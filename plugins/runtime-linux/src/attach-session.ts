@@ -28,13 +28,13 @@ export async function attachSession(
   options: AttachOptions,
   env: Env,
 ): Promise<ExecSession> {
-  const { config, directory } = container;
+  const { config, directories } = container;
   if (container.state !== 'running') {
     throw new RuntimeError('AttachError', `container ${config.id} is not running: it is ${container.state}`);
   }
   const sockets: Socket[] = [];
   const open = async (name: string): Promise<Socket> => {
-    const socket = await connectTo(directory, name);
+    const socket = await connectTo(directories.run, name);
     sockets.push(socket);
     return socket;
   };

@@ -38,7 +38,7 @@ const shell = async (script: string, changes: Partial<ContainerConfig> = {}): Pr
   bed.started(await bed.sandbox(), ['sh', '-c', script], changes);
 
 const monitorOf = (id: string): number =>
-  readIdentity(join(bed.dataDir, 'containers', id), 'monitor')?.pid ?? Number.NaN;
+  readIdentity(join(bed.runDir, 'containers', id), 'monitor')?.pid ?? Number.NaN;
 
 describe('attach to a container without a terminal', () => {
   it('keeps stdout and stderr apart, and the log has it all', async () => {
@@ -217,7 +217,7 @@ describe('connections', () => {
       }),
     );
     expect(received).toEqual(received.map(() => 4 * 1024 * 1024));
-    const dialling = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name).includes(bed.dataDir));
+    const dialling = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && commandOf(name).includes(bed.runDir));
     expect(dialling.map(commandOf).filter((text) => text.includes('dial'))).toEqual([]);
   });
 });

@@ -17,6 +17,11 @@ export const configSchema: z.ZodType<RuntimeLinuxConfig> = z
       .default(10 * 1024 ** 2),
     logMaxFiles: z.int().min(1).max(100).default(5),
     rootSwitch: z.enum(['auto', 'chroot']).default('auto'),
+    runDirectory: z
+      .string()
+      .regex(/^(\/.*)?$/, 'must be an absolute path, or empty')
+      .default(''),
+    jobDeadlineSeconds: z.number().positive().max(3600).default(120),
   })
   .prefault({});
 
@@ -33,4 +38,11 @@ export interface RuntimeLinuxConfig {
   readonly logMaxFiles: number;
   /** How a container enters its root: `auto` is pivot_root, and chroot where that cannot work; `chroot` does not try. */
   readonly rootSwitch: 'auto' | 'chroot';
+  /**
+   * Below it, what a boot ends: namespaces, records of processes, sockets. Empty: `/run`, else `$XDG_RUNTIME_DIR`, else a folder of the
+   * data directory.
+   */
+  readonly runDirectory: string;
+  /** How long the native side may take to make or release a container or sandbox, before it is ended and that counts as failed. */
+  readonly jobDeadlineSeconds: number;
 }

@@ -18,6 +18,7 @@ export interface ContainerSpecInput {
   readonly settings: RuntimeLinuxConfig;
   readonly cgroups: DeviceDriver;
   readonly cgroup: string;
+  /** On disk. */
   readonly directory: string;
   readonly sandboxDirectory: string;
   readonly logPath: string;
@@ -44,6 +45,7 @@ export function containerSpec(input: ContainerSpecInput): SpecEntry[] {
     ['logLimit', String(input.settings.logMaxBytes)],
     ['logFiles', String(input.settings.logMaxFiles)],
     ['event', input.eventFile],
+    ['state', input.directory],
     ['oomFile', cgroups.oomFile(cgroup)],
     ...config.image.layers.map((layer): SpecEntry => ['layer', layer]),
     ...namespaces(input.sandbox, input.sandboxDirectory, input.processesOf),

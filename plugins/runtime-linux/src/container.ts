@@ -9,41 +9,69 @@ import {
   type ResourceUpdate,
 } from '@timonel/sdk/contracts/runtime';
 import { isAlive, killProcess, type ProcessIdentity } from '@timonel/sdk/linux';
-import { readExit, readIdentity, readTime, writeAtomically, writeExit, type ExitRecord } from './records.ts';
+import { readExit, readIdentity, readStart, writeAtomically, writeExit, type ExitRecord } from './records.ts';
 
 const terminationMessageBytes = 4096;
+const killed = { exitCode: 137, signal: 9, reason: 'Error' };
 
 /** What `config.json` of a container holds. */
 export interface StoredContainer {
   readonly config: ContainerConfig;
   readonly logPath: string;
-  readonly bootId: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  /** Of the run directory in which it was made: under another one its processes are gone. */
+  readonly runId: string;
 }
 
-/** A container as its state directory tells. What cannot change any more is kept in memory. */
+/** Where its files are. */
+export interface ContainerDirectories {
+  /** On disk: its configuration, how it ended. */
+  readonly state: string;
+  /** In the run directory: records of its processes, and the ways to talk to its monitor. */
+  readonly run: string;
+}
+
+/** None, as of a container that a boot ended. */
+const nobody: ProcessIdentity = { pid: 0, startTime: '' };
+
+/** A container as its directories tell. What cannot change any more is kept in memory. */
 export class Container {
   stored: StoredContainer;
-  readonly directory: string;
+  readonly directories: ContainerDirectories;
   readonly monitor: ProcessIdentity;
   readonly init: ProcessIdentity;
-  readonly #createdAt: number;
   #startedAt = 0;
   #exit: ExitRecord | undefined;
   #message = '';
 
-  private constructor(stored: StoredContainer, directory: string, monitor: ProcessIdentity, init: ProcessIdentity) {
+  private constructor(
+    stored: StoredContainer,
+    directories: ContainerDirectories,
+    monitor: ProcessIdentity,
+    init: ProcessIdentity,
+  ) {
     this.stored = stored;
-    this.directory = directory;
+    this.directories = directories;
     this.monitor = monitor;
     this.init = init;
-    this.#createdAt = readTime(directory, 'created');
   }
 
-  /** Undefined: the directory is half-made. */
-  static load(stored: StoredContainer, directory: string): Container | undefined {
-    const monitor = readIdentity(directory, 'monitor');
-    const init = readIdentity(directory, 'created');
-    return monitor === undefined || init === undefined ? undefined : new Container(stored, directory, monitor, init);
+  /** Undefined: it is half-made. */
+  static load(stored: StoredContainer, directories: ContainerDirectories): Container | undefined {
+    const monitor = readIdentity(directories.run, 'monitor');
+    const init = readIdentity(directories.run, 'created');
+    return monitor === undefined || init === undefined ? undefined : new Container(stored, directories, monitor, init);
+  }
+
+  /** One that was made in a run directory that is gone: if it did not end before, it ended with that. */
+  static ofThePast(stored: StoredContainer, directories: ContainerDirectories, now: number): Container {
+    const container = new Container(stored, directories, nobody, nobody);
+    container.refresh();
+    if (container.#exit !== undefined) return container;
+    const why = 'the node was restarted, and the container ended with it';
+    container.#record({ ...killed, startedAt: stored.createdAt, finishedAt: now, message: why });
+    return container;
   }
 
   get config(): ContainerConfig {
@@ -63,9 +91,12 @@ export class Container {
   refresh(): boolean {
     const before = this.state;
     if (before === 'exited') return false;
-    if (this.#startedAt === 0) this.#startedAt = readTime(this.directory, 'started');
-    this.#exit = readExit(this.directory);
-    if (this.#exit !== undefined) this.#message = this.#terminationMessage() || this.#exit.message;
+    if (this.#startedAt === 0) this.#startedAt = readStart(this.directories.run);
+    this.#exit = readExit(this.directories.run) ?? readExit(this.directories.state);
+    if (this.#exit !== undefined) {
+      this.#startedAt = this.#exit.startedAt;
+      this.#message = this.#terminationMessage() || this.#exit.message;
+    }
     return this.state !== before;
   }
 
@@ -73,36 +104,33 @@ export class Container {
    * The monitor leaves a record whenever it can. When it is gone without one (kill -9, the machine went down), its
    * container dies with it by the kernel's parent-death signal; a program may have cleared that, so it is killed again.
    */
-  settleWithoutMonitor(bootId: string, now: number): boolean {
-    const sameBoot = this.stored.bootId === bootId;
-    if (this.#exit !== undefined || (sameBoot && isAlive(this.monitor))) return false;
-    if (sameBoot) killProcess(this.init);
+  settleWithoutMonitor(now: number): boolean {
+    if (this.#exit !== undefined || isAlive(this.monitor)) return false;
+    killProcess(this.init);
     if (this.refresh() && this.#exit !== undefined) return true;
-    if (sameBoot && isAlive(this.init)) return false;
-    const why = sameBoot ? 'the monitor process of the container was killed' : 'the node was restarted';
-    const exit: ExitRecord = {
-      exitCode: 137,
-      signal: 9,
-      finishedAt: now,
-      reason: 'Error',
-      message: `${why}, and the container ended with it`,
-    };
+    if (isAlive(this.init)) return false;
+    const why = 'the monitor process of the container was killed, and the container ended with it';
+    this.#record({ ...killed, startedAt: this.#startedAt, finishedAt: now, message: why });
+    return true;
+  }
+
+  #record(exit: ExitRecord): void {
     try {
-      writeExit(this.directory, exit);
+      writeExit(this.directories.state, exit);
+      this.refresh();
     } catch {
       // The disk is full: that it ended is true all the same, and the next runtime comes to the same finding.
       this.#exit = exit;
+      this.#startedAt = exit.startedAt;
       this.#message = exit.message;
-      return true;
     }
-    return this.refresh();
   }
 
   /** Notes the limits that hold from now on, for whoever comes after a restart. */
   resized(update: ResourceUpdate): void {
     const { config } = this.stored;
     const stored = { ...this.stored, config: { ...config, resources: updatedResources(config.resources, update) } };
-    writeAtomically(join(this.directory, 'config.json'), JSON.stringify(stored));
+    writeAtomically(join(this.directories.state, 'config.json'), JSON.stringify(stored));
     this.stored = stored;
   }
 
@@ -110,7 +138,7 @@ export class Container {
   tell(command: string): boolean {
     let fifo: number;
     try {
-      fifo = openSync(join(this.directory, 'control'), constants.O_WRONLY | constants.O_NONBLOCK);
+      fifo = openSync(join(this.directories.run, 'control'), constants.O_WRONLY | constants.O_NONBLOCK);
     } catch (error) {
       const code = errorCode(error);
       if (code === 'ENXIO' || code === 'ENOENT') return false;
@@ -136,7 +164,7 @@ export class Container {
       imageId: config.image.imageId,
       imageReference: config.image.reference,
       pid: state === 'exited' ? undefined : this.init.pid,
-      createdAt: this.#createdAt,
+      createdAt: this.stored.createdAt,
       startedAt: this.#startedAt,
       finishedAt: this.#exit?.finishedAt ?? 0,
       exitCode: this.#exit?.exitCode,
@@ -144,7 +172,7 @@ export class Container {
       reason: this.#exit?.reason ?? '',
       message: this.#message,
       logPath: this.stored.logPath,
-      writableLayer: join(this.directory, 'upper'),
+      writableLayer: join(this.directories.state, 'upper'),
       labels: config.labels,
       resources: config.resources,
     };
@@ -153,7 +181,7 @@ export class Container {
   #terminationMessage(): string {
     if (this.config.terminationMessagePath === '') return '';
     try {
-      return readEnd(join(this.directory, 'termination'), terminationMessageBytes);
+      return readEnd(join(this.directories.state, 'termination'), terminationMessageBytes);
     } catch {
       return '';
     }

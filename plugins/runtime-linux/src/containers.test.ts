@@ -258,7 +258,7 @@ describe('commands and logs', () => {
       'head -c 300000 /dev/zero | tr "\\0" x; echo; echo done; sleep 60',
     ]);
     await bed.printed(id, 'done');
-    const monitor = readIdentity(join(bed.dataDir, 'containers', id), 'monitor');
+    const monitor = readIdentity(join(bed.runDir, 'containers', id), 'monitor');
     const rollup = readFileSync(`/proc/${monitor?.pid}/smaps_rollup`, 'utf8');
     expect(Number(/^Rss:\s+(\d+) kB$/m.exec(rollup)?.[1])).toBeLessThanOrEqual(1536);
   });

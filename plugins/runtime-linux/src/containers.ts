@@ -1,23 +1,15 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { errorCode, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import type { Logger, TimerHandle } from '@timonel/sdk';
 import {
   RuntimeError,
   stopSignalNumber,
   type ContainerConfig,
   type SandboxConfig,
 } from '@timonel/sdk/contracts/runtime';
-import { bootId, ChangeSignal, isAlive, killProcess } from '@timonel/sdk/linux';
-import type { RuntimeLinuxConfig } from './config.ts';
-import { allowedDevices } from './device-spec.ts';
-import { containerSpec } from './container-spec.ts';
+import { ChangeSignal, isAlive, killProcess } from '@timonel/sdk/linux';
 import { asCreateError, checkContainer } from './container-faults.ts';
-import { Container, type StoredContainer } from './container.ts';
-import type { Launcher } from './launcher.ts';
-import { checkId, isId, type Layout } from './layout.ts';
-import { type DeviceDriver, removeGroups } from '@timonel/sdk/linux/cgroup';
-import { readIdentity, readJson } from './records.ts';
-import { encodeSpec } from './spec-file.ts';
+import { ContainerFiles, type ContainerFilesOptions } from './container-files.ts';
+import { Container } from './container.ts';
+import { checkId } from './layout.ts';
 
 /** A process in uninterruptible sleep (a dead network disk) does not die at once; we wait this long. */
 const killDeadlineMs = 10_000;
@@ -26,15 +18,8 @@ const monitorPatienceMs = 5000;
 const startDeadlineMs = 30_000;
 const sweepMs = 1000;
 
-export interface ContainersOptions {
-  readonly env: Env;
-  readonly log: Logger;
-  readonly layout: Layout;
-  readonly launcher: Launcher;
-  readonly cgroups: DeviceDriver;
-  readonly settings: RuntimeLinuxConfig;
+export interface ContainersOptions extends ContainerFilesOptions {
   readonly onChange: (container: Container) => void;
-  cgroupOf(sandboxId: string, containerId: string): string;
 }
 
 /** The end of one container. */
@@ -50,16 +35,19 @@ export interface ContainerEnd {
 /** All containers of this runtime: makes, finds, watches and removes them. */
 export class Containers {
   readonly #options: ContainersOptions;
+  readonly #log: Logger;
+  readonly #files: ContainerFiles;
   readonly #known = new Map<string, Container>();
   readonly #inCreation = new Map<string, { readonly sandboxId: string; readonly done: Promise<unknown> }>();
   /** What is left of containers that could not be made, by id, with the sandbox with which it is to go. */
   readonly #halfMade = new Map<string, string>();
   readonly #signal: ChangeSignal;
-  readonly #bootId = bootId();
   #sweeper: TimerHandle | undefined;
 
   constructor(options: ContainersOptions) {
     this.#options = options;
+    this.#log = options.log;
+    this.#files = new ContainerFiles(options);
     this.#signal = new ChangeSignal(options.layout.events, (id) => {
       this.#look(id);
     });
@@ -67,25 +55,37 @@ export class Containers {
 
   /** Begins to watch, then finds what runs and what ended in the meantime; clears away what was half-made. */
   async open(): Promise<void> {
-    const { layout } = this.#options;
-    mkdirSync(layout.containers, { recursive: true });
+    this.#files.open();
     this.#signal.open();
-    for (const id of readdirSync(layout.containers)) {
-      const stored = readJson(join(layout.container(id), 'config.json')) as StoredContainer | undefined;
-      const container = stored === undefined ? undefined : Container.load(stored, layout.container(id));
-      if (container === undefined) await this.#clear(id, stored?.config.sandboxId);
-      else this.#known.set(id, container);
-      container?.refresh();
-    }
+    for (const id of this.#files.ids()) await this.#find(id);
     this.#sweep();
     this.#sweeper = this.#options.env.timers.every(sweepMs, () => {
       this.#sweep();
     });
   }
 
+  async #find(id: string): Promise<void> {
+    const stored = this.#files.stored(id);
+    const directories = this.#files.directories(id);
+    if (stored !== undefined && stored.runId !== this.#options.runId()) {
+      await this.#files.endGroup(id, stored.config.sandboxId);
+      this.#known.set(id, Container.ofThePast(stored, directories, this.#options.env.clock.now()));
+      return;
+    }
+    const container = stored === undefined ? undefined : Container.load(stored, directories);
+    if (container === undefined) await this.#files.clear(id, stored?.config.sandboxId);
+    else this.#known.set(id, container);
+    container?.refresh();
+  }
+
   close(): void {
     this.#sweeper?.cancel();
     this.#signal.close();
+    this.#files.close();
+  }
+
+  get isEmpty(): boolean {
+    return this.#known.size === 0 && this.#halfMade.size === 0 && this.#inCreation.size === 0;
   }
 
   get(id: string): Container | undefined {
@@ -99,13 +99,13 @@ export class Containers {
     return [...this.#known.values()];
   }
 
-  async create(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
+  async create(config: ContainerConfig, sandbox: SandboxConfig): Promise<Container> {
     checkId(config.id, 'CreateContainerConfigError');
     checkContainer(config);
     if (this.#known.has(config.id) || this.#inCreation.has(config.id)) {
       throw new RuntimeError('CreateContainerError', `container ${config.id} exists already`);
     }
-    const creation = this.#make(config, sandbox, sandboxDirectory);
+    const creation = this.#make(config, sandbox);
     const done = creation.catch(() => undefined); // whoever waits for the end does not care how
     this.#inCreation.set(config.id, { sandboxId: config.sandboxId, done });
     try {
@@ -122,24 +122,21 @@ export class Containers {
     );
   }
 
-  async #make(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): Promise<Container> {
-    const directory = this.#options.layout.container(config.id);
+  async #make(config: ContainerConfig, sandbox: SandboxConfig): Promise<Container> {
+    const directories = this.#files.directories(config.id);
     try {
-      if (this.#halfMade.has(config.id)) await this.#clear(config.id, config.sandboxId);
+      if (this.#halfMade.has(config.id)) await this.#files.clear(config.id, config.sandboxId);
       this.#halfMade.delete(config.id);
-      const stored = this.#prepare(config, sandbox, sandboxDirectory);
-      await this.#options.launcher.run('container', directory);
-      const container = Container.load(stored, directory);
-      if (container === undefined) throw new Error(`timonel-monitor left no record in ${directory}`);
+      const stored = this.#files.prepare({ config, sandbox, processesOf: this.#processesOf(config) });
+      await this.#options.launcher.run('container', directories.run);
+      const container = Container.load(stored, directories);
+      if (container === undefined) throw new Error(`timonel-monitor left no record in ${directories.run}`);
       this.#known.set(config.id, container);
       return container;
     } catch (error) {
-      await this.#clear(config.id, config.sandboxId).catch((fault: unknown) => {
+      await this.#files.clear(config.id, config.sandboxId).catch((fault: unknown) => {
         this.#halfMade.set(config.id, config.sandboxId);
-        this.#options.log.warn(
-          { container: config.id, fault },
-          'what was made of a failed container could not be removed yet',
-        );
+        this.#log.warn({ container: config.id, fault }, 'what was made of a failed container could not be removed yet');
       });
       throw asCreateError(error);
     }
@@ -149,7 +146,7 @@ export class Containers {
   async clearHalfMade(sandboxId: string): Promise<void> {
     for (const [id, sandbox] of this.#halfMade) {
       if (sandbox !== sandboxId) continue;
-      await this.#clear(id, sandboxId);
+      await this.#files.clear(id, sandboxId);
       this.#halfMade.delete(id);
     }
   }
@@ -185,10 +182,7 @@ export class Containers {
     const isOver = (): boolean => container.state === 'exited';
     if (await this.#until(container, isOver, monitorPatienceMs)) return;
     // Stopped (SIGSTOP) or stuck: it does neither pass on the signal nor record the end.
-    this.#options.log.warn(
-      { container: container.config.id },
-      'the monitor does not answer: killed with its container',
-    );
+    this.#log.warn({ container: container.config.id }, 'the monitor does not answer: killed with its container');
     killProcess(container.init);
     killProcess(container.monitor);
     if (await this.#until(container, isOver, killDeadlineMs)) return;
@@ -202,39 +196,8 @@ export class Containers {
     const container = this.get(id);
     if (container === undefined) return;
     await this.kill(container);
-    await this.#clear(id, container.config.sandboxId);
+    await this.#files.clear(id, container.config.sandboxId, [container.monitor, container.init]);
     this.#known.delete(id);
-  }
-
-  #prepare(config: ContainerConfig, sandbox: SandboxConfig, sandboxDirectory: string): StoredContainer {
-    const { layout, cgroups, settings } = this.#options;
-    const directory = layout.container(config.id);
-    const cgroup = this.#options.cgroupOf(config.sandboxId, config.id);
-    const logPath = join(sandbox.logDirectory, config.name, `${config.attempt}.log`);
-    const eventFile = layout.eventFile(config.id);
-    const processesOf = this.#processesOf(config);
-    cgroups.allowDevices(cgroup, allowedDevices(config));
-    const spec = containerSpec({
-      config,
-      sandbox,
-      settings,
-      cgroups,
-      cgroup,
-      directory,
-      sandboxDirectory,
-      logPath,
-      eventFile,
-      processesOf,
-    });
-    const stored: StoredContainer = { config, logPath, bootId: this.#bootId };
-    mkdirSync(directory, { mode: 0o700 });
-    writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
-    writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
-    for (const name of ['upper', 'work', 'rootfs']) mkdirSync(join(directory, name), { mode: 0o755 });
-    if (config.terminationMessagePath !== '') writeForAll(join(directory, 'termination'));
-    mkdirSync(dirname(logPath), { recursive: true });
-    cgroups.create(cgroup, config.resources, 'container');
-    return stored;
   }
 
   #processesOf({ processesOf, sandboxId }: ContainerConfig): number | undefined {
@@ -262,29 +225,10 @@ export class Containers {
     };
   }
 
-  /** Removes whatever there is of it, in an order in which every step can be repeated. */
-  async #clear(id: string, sandboxId: string | undefined): Promise<void> {
-    const { layout, cgroups, env } = this.#options;
-    const directory = layout.container(id);
-    const stored = readJson(join(directory, 'config.json')) as StoredContainer | undefined;
-    if (stored?.bootId === this.#bootId) {
-      for (const name of ['monitor', 'created'] as const) {
-        const process = readIdentity(directory, name);
-        if (process !== undefined) killProcess(process);
-      }
-    }
-    removeFile(join(directory, 'config.json'));
-    const removal = this.#options.launcher.run('remove', directory);
-    // Groups of a container that nothing tells of any more are strays, which are looked for with the next start.
-    const known = sandboxId !== undefined && isId(sandboxId);
-    await Promise.all([removal, known && removeGroups(cgroups, this.#options.cgroupOf(sandboxId, id), env)]);
-    rmSync(layout.eventFile(id), { force: true });
-  }
-
   #look(id: string): void {
     const container = this.#known.get(id);
     if (container === undefined || container.state === 'exited') return;
-    const changed = container.refresh() || container.settleWithoutMonitor(this.#bootId, this.#options.env.clock.now());
+    const changed = container.refresh() || container.settleWithoutMonitor(this.#options.env.clock.now());
     if (changed) this.#options.onChange(container);
   }
 
@@ -315,20 +259,5 @@ export class Containers {
         if (done()) finish(true);
       });
     });
-  }
-}
-
-/** Empty, and written to by every user, whatever our umask says. */
-function writeForAll(path: string): void {
-  writeFileSync(path, '');
-  chmodSync(path, 0o666);
-}
-
-function removeFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (error) {
-    const code = errorCode(error);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
   }
 }

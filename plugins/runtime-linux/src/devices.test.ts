@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import type { ContainerConfig, Device } from '@timonel/sdk/contracts/runtime';
+import { until } from '@timonel/testkit';
 import { appArmorEntries } from './apparmor.ts';
 import { limitEntries } from './resource-limits.ts';
 import { Bed, security } from './testing/bed.ts';
@@ -85,7 +86,7 @@ describe('the devices of a container', () => {
   ])('and other settings that cannot be are refused: %s', async (message, changes) => {
     expect(await refused(changes)).toMatchObject({ name: 'RuntimeError', message: expect.stringContaining(message) });
     await bed.removeAll();
-    expect(leftovers(bed.dataDir)).toEqual([]);
+    await until(() => leftovers(bed.dataDir).length === 0, { what: 'nothing to be left' });
   });
 });
 
@@ -157,7 +158,7 @@ describe('further settings of a container', () => {
       supplementalGroupsPolicy: true,
     });
     expect(existsSync(join(bed.dataDir, 'probe'))).toBe(false);
-    expect(leftovers(bed.dataDir)).toEqual([]);
+    await until(() => leftovers(bed.dataDir).length === 0, { what: 'nothing to be left' });
   });
 });
 

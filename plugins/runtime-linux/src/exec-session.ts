@@ -35,8 +35,8 @@ export function openSession(
     throw new RuntimeError('ExecError', `container ${container.config.id} is not running: it is ${container.state}`);
   }
   const { command, tty } = options;
-  const file = join(container.directory, `exec-${name}`);
-  const filter = filterOfSpec(readFileSync(join(container.directory, 'spec'), 'utf8'));
+  const file = join(container.directories.run, `exec-${name}`);
+  const filter = filterOfSpec(readFileSync(join(container.directories.run, 'spec'), 'utf8'));
   const spec = execSpec(container.config, sandbox, {
     command,
     tty,

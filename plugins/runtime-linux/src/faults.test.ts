@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { isAlive } from '@timonel/sdk/linux';
+import { isAlive, killProcess } from '@timonel/sdk/linux';
 import { until } from '@timonel/testkit';
 import { sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { readIdentity } from './records.ts';
@@ -16,9 +16,10 @@ afterEach(() => bed.removeAll());
 afterAll(() => bed.close());
 
 const directoryOf = (id: string): string => join(bed.dataDir, 'containers', id);
+const runDirectoryOf = (id: string): string => join(bed.runDir, 'containers', id);
 
 function identity(id: string, name: 'monitor' | 'created'): { readonly pid: number; readonly startTime: string } {
-  const found = readIdentity(directoryOf(id), name);
+  const found = readIdentity(runDirectoryOf(id), name);
   if (found === undefined) throw new Error(`${id} has no record ${name}`);
   return found;
 }
@@ -46,19 +47,23 @@ describe('nothing is left behind', () => {
     await nothingLeft();
   });
 
-  it('after a container of which something could not be removed at once', async () => {
+  it('after a container of which something could not be removed at once: its id is free, the rest goes later', async () => {
     const sandbox = await bed.sandbox();
     const config = bed.container(sandbox, ['true']);
-    const inTheWay = join(directoryOf(config.id), 'busy');
-    mkdirSync(inTheWay, { recursive: true });
-    execFileSync('mount', ['-t', 'tmpfs', 'none', inTheWay]);
+    const trash = join(bed.dataDir, 'trash');
+    mkdirSync(join(directoryOf(config.id), 'busy'), { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', 'none', join(directoryOf(config.id), 'busy')]);
+    await expect(bed.runtime.createContainer(config)).rejects.toMatchObject({ name: 'RuntimeError' });
+    const [name = ''] = readdirSync(trash);
     try {
-      await expect(bed.runtime.createContainer(config)).rejects.toMatchObject({ name: 'RuntimeError' });
-      await expect(bed.runtime.createContainer(config)).rejects.toThrow('busy');
+      await bed.runtime.createContainer(config);
+      await bed.runtime.removeContainer(config.id);
+      await until(() => readdirSync(trash).length === 1, { what: 'all but what is held to go' });
+      expect(readdirSync(trash)).toEqual([name]);
     } finally {
-      execFileSync('umount', [inTheWay]);
+      execFileSync('umount', [join(trash, name, 'busy')]);
     }
-    await bed.runtime.removeSandbox(sandbox);
+    await bed.restart();
     await nothingLeft();
   });
 
@@ -147,10 +152,12 @@ describe('a restarted agent', () => {
     const half = await bed.started(sandbox, ['sleep', '60']);
     const monitor = identity(half, 'monitor');
     mkdirSync(directoryOf('only-a-directory'));
-    mkdirSync(join(bed.dataDir, 'sandboxes', 'only-a-directory', 'ns'), { recursive: true });
+    mkdirSync(join(bed.runDir, 'sandboxes', 'only-a-directory', 'ns'), { recursive: true });
+    mkdirSync(runDirectoryOf('only-records'));
+    writeFileSync(join(bed.dataDir, 'sandboxes', 'cut-off.json'), '{"config": {');
     mkdirSync(directoryOf('cut-off'));
     writeFileSync(join(directoryOf('cut-off'), 'config.json'), '{"config": {');
-    rmSync(join(directoryOf(half), 'created')); // as if it died before the container was ready
+    rmSync(join(runDirectoryOf(half), 'created')); // as if it died before the container was ready
     await bed.restart();
     expect(await bed.runtime.listContainers()).toEqual([]);
     expect((await bed.runtime.listSandboxes()).map(({ id }) => id)).toEqual([sandbox]);
@@ -160,48 +167,64 @@ describe('a restarted agent', () => {
 
   it('takes up a removal that a crash cut off, at each of its steps', async () => {
     const sandbox = await bed.sandbox();
-    for (const missing of ['config.json', 'upper', 'created', 'monitor', 'control', 'exit', 'spec']) {
+    const onDisk = ['config.json', 'upper', 'exit'].map((name) => [directoryOf, name] as const);
+    const inMemory = ['created', 'monitor', 'control', 'exit', 'spec'].map((name) => [runDirectoryOf, name] as const);
+    for (const [directory, missing] of [...onDisk, ...inMemory]) {
       const id = await bed.started(sandbox, ['true']);
       await bed.result(id);
-      rmSync(join(directoryOf(id), missing), { recursive: true });
+      rmSync(join(directory(id), missing), { recursive: true });
       await bed.restart();
       await bed.runtime.removeContainer(id);
     }
     await bed.runtime.removeSandbox(sandbox);
     const second = await bed.sandbox();
-    rmSync(join(bed.dataDir, 'sandboxes', second, 'config.json'));
+    rmSync(join(bed.dataDir, 'sandboxes', `${second}.json`));
     await bed.restart();
     expect(await bed.runtime.listSandboxes()).toEqual([]);
     await nothingLeft();
   });
 
-  it('does not take a foreign process for its container after the machine was restarted', async () => {
-    const id = await bed.started(await bed.sandbox(), ['sleep', '60']);
-    const file = join(directoryOf(id), 'config.json');
-    const text = readFileSync(file, 'utf8');
-    const { bootId } = JSON.parse(text) as { bootId: string };
-    writeFileSync(file, text.replace(bootId, 'another-boot'));
-    const init = identity(id, 'created');
-    await bed.restart();
+  it('knows after a boot, which empties the run directory, how containers ended, and takes none for running', async () => {
+    const sandbox = await bed.sandbox();
+    const ended = await bed.run(
+      'echo -n bye > /dev/termination; exit 7',
+      { terminationMessagePath: '/dev/termination' },
+      sandbox,
+    );
+    const running = await bed.started(sandbox, ['sleep', '60']);
+    const before = await bed.runtime.containerStatus(running);
+    await until(() => existsSync(join(directoryOf(ended.id), 'exit')), { what: 'the end to be on disk' });
+    bed.runtime.close();
+    for (const name of ['monitor', 'created'] as const) killProcess(identity(running, name));
+    execFileSync('umount', ['-l', bed.runDir]);
+    await bed.open();
+    const { id, startedAt, finishedAt } = ended;
     expect(await bed.runtime.containerStatus(id)).toMatchObject({
       state: 'exited',
-      exitCode: 137,
-      message: expect.stringContaining('the node was restarted'),
+      exitCode: 7,
+      reason: 'Error',
+      message: 'bye',
+      startedAt,
+      finishedAt,
     });
-    expect(isAlive(init)).toBe(true);
-    process.kill(init.pid, 'SIGKILL');
+    expect(await bed.runtime.containerStatus(running)).toMatchObject({
+      state: 'exited',
+      exitCode: 137,
+      reason: 'Error',
+      createdAt: before?.createdAt,
+      message: 'the node was restarted, and the container ended with it',
+    });
+    expect(await bed.runtime.listSandboxes()).toMatchObject([{ id: sandbox, state: 'notready' }]);
+    expect(await bed.run('echo again')).toMatchObject({ exitCode: 0, stdout: 'again' });
     await nothingLeft();
   });
 
   it('reports a sandbox whose namespaces are gone as not ready', async () => {
     const sandbox = await bed.sandbox();
-    const held = join(bed.dataDir, 'sandboxes', sandbox, 'ns');
-    renameSync(held, `${held}-elsewhere`); // what a restart of the machine leaves: plain files
-    mkdirSync(held);
-    expect(await bed.runtime.listSandboxes()).toMatchObject([{ state: 'notready', networkNamespace: undefined }]);
-    rmSync(held, { recursive: true });
-    renameSync(`${held}-elsewhere`, held);
     expect(await bed.runtime.listSandboxes()).toMatchObject([{ state: 'ready' }]);
+    execFileSync('umount', ['-l', join(bed.runDir, 'sandboxes', sandbox, 'ns')]);
+    expect(await bed.runtime.listSandboxes()).toMatchObject([{ state: 'notready', networkNamespace: undefined }]);
+    await nothingLeft();
   });
 });
 

@@ -175,7 +175,7 @@ describe('what a container may', () => {
   it('cannot overwrite the monitor program through the executable of a session', async () => {
     const id = await bed.started(await bed.sandbox(), ['sleep', '60']);
     const session = await bed.runtime.exec(id, { command: ['sleep', '60'], tty: false, stdin: false });
-    const helper = await until(() => findProcess('exec', join(bed.dataDir, 'containers', id)), { what: 'the session' });
+    const helper = await until(() => findProcess('exec', join(bed.runDir, 'containers', id)), { what: 'the session' });
     const held = openSync(`/proc/${helper}/exe`, 'r');
     session.kill();
     await session.exited;

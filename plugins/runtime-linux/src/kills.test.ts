@@ -39,6 +39,10 @@ function wasHit(): boolean {
 async function killAtEach(depth: number, whom: 'k' | 'p', work: () => Promise<unknown>): Promise<number> {
   let count = 0;
   for (let number = 1; ; number += stride) {
+    // The plan is for the work, and not for who empties the trash.
+    await until(() => !leftovers(bed.dataDir).some((each) => each.includes('/trash')), {
+      what: 'the trash to be empty',
+    });
     rmSync(`${fault}.hit`, { force: true });
     writeFileSync(fault, `${depth} ${number} ${whom}`);
     await work().catch(() => undefined);

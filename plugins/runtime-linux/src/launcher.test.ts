@@ -28,7 +28,7 @@ describe('the launcher', () => {
   let launcher: Launcher;
   beforeEach(() => {
     directory = temporaryDirectory();
-    launcher = new Launcher();
+    launcher = new Launcher({ env: createRealEnv(), deadlineMs: 5000 });
   });
   afterEach(async () => {
     launcher.close();
@@ -39,7 +39,7 @@ describe('the launcher', () => {
   /** A sandbox that makes nothing but a uts namespace. */
   function sandbox(name: string): string {
     const path = join(directory, name);
-    mkdirSync(join(path, 'ns'), { recursive: true });
+    mkdirSync(path, { recursive: true });
     writeFileSync(join(path, 'spec'), encodeSpec([['hostname', 'x']]));
     return path;
   }
@@ -49,7 +49,7 @@ describe('the launcher', () => {
     await Promise.all(paths.map((path) => launcher.run('sandbox', path)));
     expect(launchers()).toHaveLength(1);
     await Promise.all(paths.map((path) => launcher.run('release', path)));
-    for (const path of paths) expect(readdirSync(join(path, 'ns'))).toEqual([]);
+    for (const path of paths) expect(readdirSync(path)).toEqual(['spec']);
   });
 
   it('tells each what failed, and goes on', async () => {

@@ -103,14 +103,14 @@ describe('limits', () => {
   it('is not resized while a record cannot be written: the kernel keeps what the record says', async () => {
     const { driver } = detectCgroups();
     const sandbox = await bed.sandbox({ resources: { pidsLimit: 100 } });
-    const directory = join(bed.dataDir, 'sandboxes', sandbox);
     // A directory where the new record would be written.
-    mkdirSync(join(directory, 'config.json.new'));
+    const inTheWay = join(bed.dataDir, 'sandboxes', `${sandbox}.json.new`);
+    mkdirSync(inTheWay);
     const refused = { reason: 'ResizeError' };
     await expect(bed.runtime.updateSandbox(sandbox, { pidsLimit: 200 })).rejects.toMatchObject(refused);
     const path = `timonel-${instanceOf(bed.dataDir)}/besteffort/${sandbox}`;
     expect(driver === undefined ? '' : limitOf(driver, path, 'pids')).toBe('100');
-    rmdirSync(join(directory, 'config.json.new'));
+    rmdirSync(inTheWay);
     await bed.runtime.updateSandbox(sandbox, { pidsLimit: 200 });
     expect(driver === undefined ? '' : limitOf(driver, path, 'pids')).toBe('200');
   });

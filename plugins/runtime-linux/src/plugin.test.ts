@@ -22,12 +22,16 @@ describe('the configuration', () => {
       logMaxBytes: 10_485_760,
       logMaxFiles: 5,
       rootSwitch: 'auto',
+      runDirectory: '',
+      jobDeadlineSeconds: 120,
     });
     expect(plugin.name).toBe('runtime-linux');
   });
 
   it.each([
     { cgroupParent: '/abs' },
+    { runDirectory: 'relative' },
+    { jobDeadlineSeconds: 0 },
     { cgroupParent: 'a/../b' },
     { cgroupparent: 'a' },
     { openFilesLimit: { soft: -1, hard: 1 } },

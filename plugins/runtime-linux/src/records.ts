@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode } from '@timonel/sdk';
 import type { ProcessIdentity } from '@timonel/sdk/linux';
@@ -7,6 +7,8 @@ import type { ProcessIdentity } from '@timonel/sdk/linux';
 export interface ExitRecord {
   readonly exitCode: number;
   readonly signal: number;
+  /** 0: it was not started. */
+  readonly startedAt: number;
   readonly finishedAt: number;
   readonly reason: string;
   readonly message: string;
@@ -14,9 +16,11 @@ export interface ExitRecord {
 
 /** Lines `name value` of a record file. Undefined: not written yet. */
 function readRecord(directory: string, name: string): ReadonlyMap<string, string> | undefined {
+  const path = join(directory, name);
+  if (!existsSync(path)) return undefined; // as a rule, and a throw costs more
   let text: string;
   try {
-    text = readFileSync(join(directory, name), 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
@@ -36,8 +40,8 @@ export function readIdentity(directory: string, name: 'monitor' | 'created' | 'p
 }
 
 /** 0: the record is not there. */
-export function readTime(directory: string, name: 'created' | 'started'): number {
-  return Number(readRecord(directory, name)?.get(`${name}At`) ?? 0);
+export function readStart(directory: string): number {
+  return Number(readRecord(directory, 'started')?.get('startedAt') ?? 0);
 }
 
 export function readExit(directory: string): ExitRecord | undefined {
@@ -46,6 +50,7 @@ export function readExit(directory: string): ExitRecord | undefined {
   return {
     exitCode: Number(fields.get('exitCode') ?? 255),
     signal: Number(fields.get('signal') ?? 0),
+    startedAt: Number(fields.get('startedAt') ?? 0),
     finishedAt: Number(fields.get('finishedAt') ?? 0),
     reason: fields.get('reason') ?? 'Error',
     message: fields.get('message') ?? '',
@@ -54,7 +59,7 @@ export function readExit(directory: string): ExitRecord | undefined {
 
 /** For a container whose monitor could not do it. */
 export function writeExit(directory: string, exit: ExitRecord): void {
-  const text = `exitCode ${exit.exitCode}\nsignal ${exit.signal}\noomKilled 0\nfinishedAt ${exit.finishedAt}\nreason ${exit.reason}\nmessage ${exit.message}\n`;
+  const text = `exitCode ${exit.exitCode}\nsignal ${exit.signal}\noomKilled 0\nstartedAt ${exit.startedAt}\nfinishedAt ${exit.finishedAt}\nreason ${exit.reason}\nmessage ${exit.message}\n`;
   writeAtomically(join(directory, 'exit'), text);
 }
 

@@ -26,6 +26,7 @@ import { openSession } from './exec-session.ts';
 import { Launcher } from './launcher.ts';
 import { instanceOf, layoutOf } from './layout.ts';
 import { monitorBinary } from './monitor-binary.ts';
+import { RunDirectory, runPathOf } from './run-directory.ts';
 import { Sandboxes } from './sandboxes.ts';
 import { probeUserNamespaces } from './user-namespaces.ts';
 
@@ -48,6 +49,7 @@ export class LinuxRuntime implements ContainerRuntime {
   readonly #containers: Containers;
   readonly #monitor: string;
   readonly #launcher: Launcher;
+  readonly #runDirectory: RunDirectory;
   readonly #listeners = new Set<(event: RuntimeEvent) => void>();
   readonly #removals = new Map<string, Promise<void>>();
   /** Connections into sandboxes: each would keep its network namespace. */
@@ -61,13 +63,17 @@ export class LinuxRuntime implements ContainerRuntime {
     const cgroups = withDevices(options.cgroups, root);
     this.#given = options;
     this.#monitor = options.monitor ?? monitorBinary;
-    this.#launcher = new Launcher(this.#monitor);
+    const deadlineMs = options.settings.jobDeadlineSeconds * 1000;
+    this.#launcher = new Launcher({ env: options.env, deadlineMs, monitor: this.#monitor });
+    const runPath = runPathOf(options.dataDir, options.settings.runDirectory);
+    this.#runDirectory = new RunDirectory(runPath, { ...options, launcher: this.#launcher });
     this.#options = { ...options, cgroups };
     this.#groups = new PodGroups(cgroups, options.env, root, (id) => this.#sandboxes.config(id));
-    const shared = { ...options, cgroups, layout: layoutOf(options.dataDir), launcher: this.#launcher };
+    const shared = { ...options, cgroups, layout: layoutOf(options.dataDir, runPath), launcher: this.#launcher };
     this.#sandboxes = new Sandboxes({ ...shared, cgroupOf: (id) => this.#groups.ofSandbox(id) });
     this.#containers = new Containers({
       ...shared,
+      runId: () => this.#runDirectory.id,
       cgroupOf: (sandboxId, id) => this.#groups.ofContainer(sandboxId, id),
       onChange: (container) => {
         this.#tell(container);
@@ -76,6 +82,7 @@ export class LinuxRuntime implements ContainerRuntime {
   }
 
   async open(): Promise<void> {
+    await this.#runDirectory.open();
     await this.#sandboxes.open();
     await this.#containers.open();
     await this.#removeStrayGroups();
@@ -84,6 +91,7 @@ export class LinuxRuntime implements ContainerRuntime {
   /** Containers go on without us. */
   close(): void {
     this.#containers.close();
+    this.#runDirectory.close(this.#containers.isEmpty && this.#sandboxes.isEmpty);
     this.#launcher.close();
     this.#listeners.clear();
   }
@@ -115,23 +123,29 @@ export class LinuxRuntime implements ContainerRuntime {
   }
 
   async stopSandbox(id: string): Promise<void> {
+    await this.#end(id, () => this.#sandboxes.stop(id));
+  }
+
+  /** Ends all in it, then what `release` ends. */
+  async #end(id: string, release: () => Promise<void>): Promise<void> {
     const podUid = this.#sandboxes.config(id)?.podUid;
     if (podUid === undefined) return;
     const before = this.#sandboxes.shut(id);
     await this.#containers.creationsOf(id);
     await Promise.all(this.#containersOf(id).map((container) => this.#containers.kill(container)));
     for (const connection of this.#dialled.get(id) ?? []) connection.destroy();
-    await this.#sandboxes.stop(id);
+    await release();
     if (before) this.#emit({ type: 'sandbox-stopped', sandboxId: id, containerId: undefined, podUid });
   }
 
   removeSandbox(id: string): Promise<void> {
     return this.#once(`sandbox/${id}`, async () => {
       if (this.#sandboxes.config(id) === undefined) return;
-      await this.stopSandbox(id);
-      await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
-      await this.#containers.clearHalfMade(id);
-      await this.#sandboxes.remove(id);
+      await this.#end(id, async () => {
+        await Promise.all(this.#containersOf(id).map((container) => this.removeContainer(container.config.id)));
+        await this.#containers.clearHalfMade(id);
+        await this.#sandboxes.remove(id);
+      });
       this.#groups.weigh(this.#sandboxes.configs());
     });
   }
@@ -147,8 +161,7 @@ export class LinuxRuntime implements ContainerRuntime {
       const state = sandbox === undefined ? 'does not exist' : 'is not ready';
       throw new RuntimeError('CreateContainerError', `sandbox ${config.sandboxId} ${state}`);
     }
-    const directory = layoutOf(this.#options.dataDir).sandbox(config.sandboxId);
-    const container = await this.#containers.create(config, sandboxConfig, directory);
+    const container = await this.#containers.create(config, sandboxConfig);
     return container.status();
   }
 

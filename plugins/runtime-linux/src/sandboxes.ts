@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorMessage, type Env } from '@timonel/sdk';
 import {
@@ -45,12 +45,14 @@ export class Sandboxes {
 
   async open(): Promise<void> {
     const { layout } = this.#options;
+    mkdirSync(layout.sandboxFiles, { recursive: true });
     mkdirSync(layout.sandboxes, { recursive: true });
-    for (const id of readdirSync(layout.sandboxes)) {
-      const stored = readJson(join(layout.sandbox(id), 'config.json')) as StoredSandbox | undefined;
-      if (stored === undefined) await this.#clear(id);
-      else this.#known.set(id, stored);
+    for (const name of readdirSync(layout.sandboxFiles)) {
+      const stored = readJson(join(layout.sandboxFiles, name)) as StoredSandbox | undefined;
+      if (stored === undefined) rmSync(join(layout.sandboxFiles, name), { recursive: true });
+      else this.#known.set(stored.config.id, stored);
     }
+    for (const id of readdirSync(layout.sandboxes)) if (!this.#known.has(id)) await this.#clear(id);
   }
 
   config(id: string): SandboxConfig | undefined {
@@ -67,7 +69,7 @@ export class Sandboxes {
     if (stored === undefined) return;
     const { config } = stored;
     const resized = { ...stored, config: { ...config, resources: updatedResources(config.resources, update) } };
-    writeAtomically(join(this.#options.layout.sandbox(id), 'config.json'), JSON.stringify(resized));
+    writeAtomically(this.#options.layout.sandboxFile(id), JSON.stringify(resized));
     this.#known.set(id, resized);
   }
 
@@ -82,8 +84,8 @@ export class Sandboxes {
     const stored: StoredSandbox = { config, createdAt: this.#options.env.clock.now() };
     this.#known.set(config.id, stored);
     try {
-      mkdirSync(join(directory, 'ns'), { recursive: true, mode: 0o700 });
-      writeFileSync(join(directory, 'config.json'), JSON.stringify(stored), { mode: 0o600 });
+      writeFileSync(layout.sandboxFile(config.id), JSON.stringify(stored), { mode: 0o600 });
+      mkdirSync(directory, { mode: 0o700 });
       writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
       mkdirSync(config.logDirectory, { recursive: true });
       const made = this.#options.launcher.run('sandbox', directory);
@@ -109,8 +111,12 @@ export class Sandboxes {
   /** From now on it takes no container. True: it was ready before. */
   shut(id: string): boolean {
     const before = this.status(id)?.state === 'ready';
-    rmSync(join(this.#options.layout.sandbox(id), 'ready'), { force: true });
+    this.#notReady(id);
     return before;
+  }
+
+  get isEmpty(): boolean {
+    return this.#known.size === 0;
   }
 
   /** Ends its namespaces. */
@@ -152,21 +158,28 @@ export class Sandboxes {
   async #clear(id: string): Promise<void> {
     const { layout, cgroups, env } = this.#options;
     this.#endPause(id);
-    const removal = this.#options.launcher.run('remove', layout.sandbox(id));
+    const removal = existsSync(layout.sandbox(id))
+      ? this.#options.launcher.run('remove', layout.sandbox(id))
+      : undefined;
     await Promise.all([removal, isId(id) && removeGroups(cgroups, this.#options.cgroupOf(id), env)]);
+    rmSync(layout.sandboxFile(id), { force: true });
+  }
+
+  #notReady(id: string): void {
+    const file = join(this.#options.layout.sandbox(id), 'ready');
+    if (existsSync(file)) rmSync(file);
   }
 
   #endPause(id: string): void {
-    const directory = this.#options.layout.sandbox(id);
-    rmSync(join(directory, 'ready'), { force: true });
-    const pause = readIdentity(directory, 'pause');
+    this.#notReady(id);
+    const pause = readIdentity(this.#options.layout.sandbox(id), 'pause');
     if (pause !== undefined) killProcess(pause);
   }
 
   async #release(id: string): Promise<void> {
     this.#endPause(id);
     const directory = this.#options.layout.sandbox(id);
-    if (hasMounts(directory)) await this.#options.launcher.run('release', directory);
+    if (existsSync(join(directory, 'ns'))) await this.#options.launcher.run('release', directory);
   }
 }
 
@@ -176,9 +189,4 @@ function isHeld(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Spares a process when there is nothing to unmount. */
-function hasMounts(directory: string): boolean {
-  return readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${directory.replaceAll(' ', '\\040')}/`);
 }

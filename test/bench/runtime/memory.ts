@@ -2,7 +2,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { layoutOf } from '../../../plugins/runtime-linux/src/layout.ts';
 import { readIdentity } from '../../../plugins/runtime-linux/src/records.ts';
+import { runPathOf } from '../../../plugins/runtime-linux/src/run-directory.ts';
 import { until } from '../../support/until.ts';
 import { writeBundle } from './bundle.ts';
 import { run } from './command.ts';
@@ -48,9 +50,10 @@ async function ownMonitors(directory: string, root: string, count: number): Prom
   try {
     await own.sandbox('memory');
     const samples: number[] = [];
+    const data = join(directory, 'data');
     for (let i = 0; i < count; i += 1) {
       const id = await own.started('memory', sleep);
-      const monitor = readIdentity(join(directory, 'data/containers', id), 'monitor');
+      const monitor = readIdentity(layoutOf(data, runPathOf(data, '')).monitor(id), 'monitor');
       if (monitor === undefined) throw new Error(`container ${id} has no monitor`);
       samples.push(residentMB(monitor.pid));
     }

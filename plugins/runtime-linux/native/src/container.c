@@ -1,9 +1,9 @@
-/* The monitor of one container: parent of its pid 1. It outlives the agent, writes the log, and leaves records in the
- * container's state directory (its working directory):
+/* The monitor of one container: parent of its pid 1. It outlives the agent, writes the log, and leaves records in its
+ * working directory, which is gone after a boot:
  *   monitor  its own pid, first of all
  *   created  the pid of the container, once the container is prepared and waits for `start`
  *   started  once execve succeeded
- *   exit     how it ended; also when execve failed
+ *   exit     how it ended; also when execve failed. Then also in the directory `state`, which outlives a boot
  * After each record it touches the event file. Commands come through the FIFO `control`: `start`, `signal N`, `resize C R`.
  * Its streams are shared through the sockets of attach.c. */
 #include "monitor.h"
@@ -17,14 +17,13 @@ static struct spec spec;
 static struct stream streams[2];
 static pid_t init_pid;
 static int control_fd, child_fd, go_fd, report_in, console_fd = -1, input_fd = -1;
-static bool started;
+static int64_t started_at;                  /* 0: not started */
 
+/* A hint only: the records are the truth. One event for whoever watches: the file is made, or its times change. */
 static void announce(void) {
-    int fd = open(spec.event, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return;                     /* a hint only: the records are the truth */
-    ssize_t ignored = write(fd, "\n", 1);
-    (void)ignored;
-    close(fd);
+    if (utimensat(AT_FDCWD, spec.event, NULL, 0) == 0) return;
+    int fd = open(spec.event, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0) close(fd);
 }
 
 static void pipe_open(int ends[2]) {
@@ -71,10 +70,14 @@ static void init_fork(void) {
 }
 
 static void exit_record(int code, int number, bool oom, const char *reason, const char *message) {
-    record_write("exit", "exitCode %d\nsignal %d\noomKilled %d\nfinishedAt %lld\nreason %s\nmessage %s\n", code, number, oom,
-                 (long long)now_ms(), reason, message);
-    announce();
-    record_sync("exit");
+    long long finished_at = now_ms();
+    const int places[] = {AT_FDCWD, spec.state_fd};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        record_write(places[i], "exit", "exitCode %d\nsignal %d\noomKilled %d\nstartedAt %lld\nfinishedAt %lld\nreason %s\nmessage %s\n",
+                     code, number, oom, (long long)started_at, finished_at, reason, message);
+        if (i == 0) announce();
+    }
+    record_sync(spec.state_fd, "exit");
     _exit(0);
 }
 
@@ -115,17 +118,17 @@ static void await_ready(void) {
 
 static void start(void) {
     char text[1024];
-    if (started) return;
+    if (started_at != 0) return;
     if (write(go_fd, "g", 1) != 1) return;  /* it died: SIGCHLD tells */
     if (report_read(text, sizeof text) > 0) {
         char *message = strchr(text, ' ');
         waitpid(init_pid, NULL, 0);
         exit_record((int)strtol(text + 1, NULL, 10), 0, false, "StartError", message == NULL ? text : message + 1);
     }
-    started = true;
+    started_at = now_ms();
     close(go_fd);
     close(report_in);
-    record_write("started", "startedAt %lld\n", (long long)now_ms());
+    record_write(AT_FDCWD, "started", "startedAt %lld\n", (long long)started_at);
     announce();
 }
 
@@ -199,7 +202,7 @@ static void child_reap(void) {
     int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     int code = number != 0 ? 128 + number : WEXITSTATUS(status);
     const char *reason = oom && code != 0 ? "OOMKilled" : code == 0 ? "Completed" : "Error";
-    exit_record(code, number, oom, reason, started ? "" : "ended before it was started");
+    exit_record(code, number, oom, reason, started_at != 0 ? "" : "ended before it was started");
 }
 
 static _Noreturn void monitor_loop(void) {
@@ -230,20 +233,32 @@ static void monitor_prepare(void) {
     if (control_fd < 0) fail("open", "control");
 }
 
+/* Where the files of the container go, which is on a disk that has room for them. */
+static void state_make(void) {
+    static const char *const names[] = {"upper", "work"};
+    if (spec.state == NULL) fail_text(EXIT_CANNOT_START, "spec: no state directory");
+    spec.state_fd = open(spec.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (spec.state_fd < 0) fail("open", spec.state);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (mkdirat(spec.state_fd, names[i], 0755) < 0) fail("mkdir", names[i]);
+    if (mkdir("rootfs", 0755) < 0) fail("mkdir", "rootfs");
+}
+
 /* In a child of the launcher: answers once the container is prepared, or says why not; then it goes on as its monitor. */
 _Noreturn void container_run(const char *directory) {
     if (chdir(directory) < 0) fail("chdir", directory);
     spec_read(&spec, "spec");
     setsid();
     prctl(PR_SET_NAME, "timonel-monitor");
+    state_make();
     log_open(spec.log, spec.log_limit, spec.log_files);
-    record_write("monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
+    record_write(AT_FDCWD, "monitor", "pid %d\nstartTime %llu\n", getpid(), process_start_time(getpid()));
     monitor_prepare();
     device_program_attach(&spec);
     init_fork();
     await_ready();
     attach_open(input_fd, spec.input_once && !spec.tty, !spec.tty);
-    record_write("created", "pid %d\nstartTime %llu\ncreatedAt %lld\n", init_pid, process_start_time(init_pid), (long long)now_ms());
+    record_write(AT_FDCWD, "created", "pid %d\nstartTime %llu\n", init_pid, process_start_time(init_pid));
     job_done();
     /* the null device: with this the job is done */
     if (dup2(STDIN_FILENO, STDERR_FILENO) < 0) fail("dup2", "/dev/null");

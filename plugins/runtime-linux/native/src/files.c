@@ -25,20 +25,24 @@ bool make_directories(const char *path, mode_t mode) {
     return mkdir(partial, mode) == 0 || errno == EEXIST;
 }
 
+/* Those of a file. */
+bool parents_make(const char *path) {
+    char parent[PATH_MAX];
+    if (strlen(path) >= sizeof parent) { errno = ENAMETOOLONG; return false; }
+    strcpy(parent, path);
+    char *slash = strrchr(parent, '/');
+    if (slash == NULL || slash == parent) return true;
+    *slash = '\0';
+    return make_directories(parent, 0755);
+}
+
 /* A directory or an empty file to mount on, with its parents. Called inside of the container's root only. */
 void make_mount_point(const char *path, bool directory) {
     if (directory) {
         if (!make_directories(path, 0755)) fail("mkdir", path);
         return;
     }
-    char parent[PATH_MAX];
-    if (strlen(path) >= sizeof parent) fail_text(EXIT_CANNOT_START, "mount point %.64s...: the path is too long", path);
-    strcpy(parent, path);
-    char *slash = strrchr(parent, '/');
-    if (slash != NULL && slash != parent) {
-        *slash = '\0';
-        if (!make_directories(parent, 0755)) fail("mkdir", parent);
-    }
+    if (!parents_make(path)) fail("mkdir of the parents of", path);
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0644);
     if (fd >= 0) { close(fd); return; }
     struct stat status;                     /* a socket, a busy binary: it is there, which is all a mount needs */
@@ -48,20 +52,40 @@ void make_mount_point(const char *path, bool directory) {
     fail("open", path);
 }
 
-/* Whatever it is, and all that is in it; links are not followed, other file systems are not entered. */
-void tree_remove(int parent, const char *name) {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return;
-    if (errno != EISDIR && errno != EPERM) fail("unlink", name);
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return;
-    if (errno != ENOTEMPTY) fail("rmdir", name);
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) fail("open", name);
-    DIR *entries = fdopendir(fd);
-    if (entries == NULL) fail("fdopendir", name);
+/* All that is in a directory. Takes the descriptor. What cannot be removed does not keep the rest. */
+static bool entries_remove(int directory) {
+    DIR *entries = fdopendir(directory);
+    int error = 0;
+    if (entries == NULL) {
+        error = errno;
+        close(directory);
+        errno = error;
+        return false;
+    }
     for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) tree_remove(fd, entry->d_name);
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && !tree_remove(directory, entry->d_name)) error = errno;
     closedir(entries);
-    if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT) fail("rmdir", name);
+    errno = error;
+    return error == 0;
+}
+
+/* Whatever it is, and all that is in it; links are not followed, other file systems are not entered. */
+bool tree_remove(int parent, const char *name) {
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return true;
+    if (errno != EISDIR && errno != EPERM) return false;
+    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
+    if (errno != ENOTEMPTY) return false;
+    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || !entries_remove(fd)) return false;
+    return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+/* Of the trash: its entries go, it stays. */
+_Noreturn void directory_empty(const char *directory) {
+    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || !entries_remove(fd)) fail("remove all in", directory);
+    job_done();
+    _exit(0);
 }
 
 /* Field 22 of /proc/PID/stat: with it a pid names one process for ever. */
@@ -78,8 +102,8 @@ unsigned long long process_start_time(pid_t pid) {
     return field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
-/* A file of the state directory (the working directory of the process), complete or absent. */
-void record_write(const char *name, const char *format, ...) {
+/* Complete or absent. */
+void record_write(int directory, const char *name, const char *format, ...) {
     char text[2048], temporary[64];
     va_list arguments;
     va_start(arguments, format);
@@ -87,17 +111,17 @@ void record_write(const char *name, const char *format, ...) {
     va_end(arguments);
     if (length >= (int)sizeof text) length = sizeof text - 1;
     snprintf(temporary, sizeof temporary, "%s.new", name);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = openat(directory, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) fail("open", temporary);
     if (write(fd, text, (size_t)length) != length) fail("write", temporary);
     close(fd);
-    if (rename(temporary, name) < 0) fail("rename", temporary);
+    if (renameat(directory, temporary, directory, name) < 0) fail("rename", temporary);
 }
 
-void record_sync(const char *name) {
+void record_sync(int directory, const char *name) {
     const char *paths[] = {name, "."};
     for (size_t i = 0; i < 2; i++) {
-        int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+        int fd = openat(directory, paths[i], O_RDONLY | O_CLOEXEC);
         if (fd < 0) continue;
         fsync(fd);
         close(fd);

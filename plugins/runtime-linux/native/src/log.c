@@ -23,6 +23,7 @@ void log_open(const char *path, uint64_t limit, unsigned files) {
     log_limit = limit;
     log_files = files;
     log_fd = file_open();
+    if (log_fd < 0 && errno == ENOENT && parents_make(path)) log_fd = file_open();
     if (log_fd < 0 || fstat(log_fd, &status) < 0) fail("open", path);
     log_size = (uint64_t)status.st_size;
 }

@@ -41,24 +41,26 @@ struct spec {
     size_t mount_count;
     struct limit *limits;
     size_t limit_count;
-    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor, *device_group, *device_program;
+    const char *hostname, *ns_user, *ns_net, *ns_ipc, *ns_uts, *ns_pid, *oom_file, *cwd, *user, *log, *event, *oom_score_adj, *seccomp, *apparmor, *device_group, *device_program, *state;
     uint64_t capabilities, log_limit;
     unsigned log_files;
     bool readonly_root, no_new_privileges, privileged, tty, input, input_once, strict_groups, pid_namespace, net_namespace, ipc_namespace, host_pid, root_by_chroot, rootless;
     unsigned long seccomp_flags;
     unsigned first_uid, first_gid, id_count;                          /* of the node, for the pod's 0 and what follows */
     int pid;                                                          /* exec: the container's init */
+    int state_fd;                                                     /* the directory `state`, on disk */
 };
 void spec_read(struct spec *spec, const char *path);
 
 /* files.c */
 void write_text(const char *path, const char *text);
 bool make_directories(const char *path, mode_t mode);
-void tree_remove(int parent, const char *name);
+bool parents_make(const char *path);
+bool tree_remove(int parent, const char *name);                         /* false: errno says why something is left */
 void make_mount_point(const char *path, bool directory);
 unsigned long long process_start_time(pid_t pid);
-void record_write(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void record_sync(const char *name);
+void record_write(int directory, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void record_sync(int directory, const char *name);
 int64_t now_ms(void);
 bool wait_byte(int fd);
 void descriptors_close(unsigned first, bool at_execution);
@@ -66,6 +68,9 @@ void descriptors_close(unsigned first, bool at_execution);
 /* sandbox.c */
 _Noreturn void sandbox_run(const char *directory);
 _Noreturn void directory_release(const char *directory, bool with_files);
+_Noreturn void memory_mount(const char *directory);
+_Noreturn void memory_unmount(const char *directory);
+_Noreturn void directory_empty(const char *directory);
 void namespace_join(const char *path, int kind);
 
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */

@@ -30,14 +30,21 @@ static void overlay_mount(const struct spec *spec) {
         if (fd < 0) fail("open layer", spec->layers.items[i]);
         if (spec->ns_user != NULL) fd = layer_map(spec, fd, spec->layers.items[i]);
         used += (size_t)snprintf(options + used, sizeof options - used, "%s/proc/self/fd/%d", i == 0 ? "" : ":", fd);
-        if (i + 1 == sizeof layers / sizeof *layers || used >= sizeof options - 64)
+        if (i + 1 == sizeof layers / sizeof *layers || used >= sizeof options)
             fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", count);
         layers[i] = fd;
     }
-    /* trusted attributes are the machine's root's: overlayfs notes what it must in those of users, where ours is none */
-    snprintf(options + used, sizeof options - used, ",upperdir=upper,workdir=work%s", spec->rootless ? ",userxattr" : "");
+    int state = open(spec->state, O_PATH | O_DIRECTORY | O_CLOEXEC);    /* anew: the kernel wants it by a mount of this namespace */
+    if (state < 0) fail("open", spec->state);
+    /* volatile: what a container wrote does not outlive its boot, and its end need not wait until all files of the disk are written.
+     * trusted attributes are the machine's root's: overlayfs notes what it must in those of users, where ours is none */
+    int length = snprintf(options + used, sizeof options - used, ",upperdir=/proc/self/fd/%d/upper,workdir=/proc/self/fd/%d/work,volatile%s", state,
+                          state, spec->rootless ? ",userxattr" : "");
+    if (length < 0 || used + (size_t)length >= sizeof options) fail_text(EXIT_CANNOT_START, "the image has too many layers: %zu", count);
     mount_or_fail("overlay", "rootfs", "overlay", spec->privileged ? 0 : MS_NODEV, options);
     for (size_t i = 0; i < count; i++) close(layers[i]);        /* through /proc/self/fd they would lead out of the root */
+    close(state);
+    close(spec->state_fd);
 }
 
 static void mount_attributes_set(const struct mount *each, uint64_t set, uint64_t propagation, unsigned how) {
@@ -156,7 +163,7 @@ void rootfs_prepare(struct spec *spec) {
     mounts_open(spec);
     if (unshare(CLONE_NEWNS | (spec->ns_user == NULL ? CLONE_NEWCGROUP : 0)) < 0) fail("unshare", "mount, cgroup");
     mount_or_fail(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
-    if (spec->ns_user != NULL && chown("upper", spec->first_uid, spec->first_gid) < 0) fail("chown", "upper");
+    if (spec->ns_user != NULL && fchownat(spec->state_fd, "upper", spec->first_uid, spec->first_gid, AT_SYMLINK_NOFOLLOW) < 0) fail("chown", "upper");
     overlay_mount(spec);
     if (chdir("rootfs") < 0) fail("chdir", "rootfs");
 }

@@ -1,11 +1,11 @@
 /* What the containers of a pod share. Namespaces are held by bind mounts under `ns/`, so a sandbox costs no process; only
- * a shared pid namespace needs one: its pid 1, which reaps. */
+ * a shared pid namespace needs one: its pid 1, which reaps. `ns` is a file system of its own: all goes with one unmount. */
 #include "monitor.h"
 
 #include <net/if.h>
 #include <sys/ioctl.h>
 
-static const char *const held[] = {"ns/net", "ns/ipc", "ns/uts", "ns/pid", "ns/user", "ns/shm"};
+enum { BUSY_MS = 3000, BUSY_RETRY_US = 5000 };
 
 void namespace_join(const char *path, int kind) {
     if (path == NULL) return;
@@ -23,7 +23,6 @@ static void namespace_hold(pid_t pid, const char *name) {
     if (fd < 0) fail("open", target);
     close(fd);
     mount_or_fail(source, target, NULL, MS_BIND, NULL);
-    mount_or_fail(NULL, target, NULL, MS_PRIVATE, NULL);
 }
 
 static void loopback_up(void) {
@@ -80,7 +79,7 @@ static void namespaces_hold(const struct spec *spec, pid_t pid) {
 
 static void pause_record(pid_t pid) {
     namespace_hold(pid, "pid");
-    record_write("pause", "pid %d\nstartTime %llu\n", pid, process_start_time(pid));
+    record_write(AT_FDCWD, "pause", "pid %d\nstartTime %llu\n", pid, process_start_time(pid));
 }
 
 static void pid_namespace_make(const struct spec *spec) {
@@ -130,18 +129,24 @@ static void user_namespace_make(const struct spec *spec, int kinds) {
     if (write(go[1], "g", 1) != 1) fail("write", "sandbox pipe");
 }
 
-/* What its containers have as /dev/shm. */
-static void memory_make(void) {
-    if (mkdir("ns/shm", 0700) < 0) fail("mkdir", "ns/shm");
-    mount_or_fail("shm", "ns/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=65536k");
-    mount_or_fail(NULL, "ns/shm", NULL, MS_PRIVATE, NULL);
+static void private_memory_mount(const char *path, const char *options) {
+    mount_or_fail("timonel", path, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, options);
+    mount_or_fail(NULL, path, NULL, MS_PRIVATE, NULL);
+}
+
+/* `ns/shm` is what its containers have as /dev/shm. */
+static void holder_make(const struct spec *spec) {
+    if (mkdir("ns", 0700) < 0) fail("mkdir", "ns");
+    private_memory_mount("ns", "mode=0700,size=65536k");
+    if (spec->ipc_namespace && mkdir("ns/shm", 01777) < 0) fail("mkdir", "ns/shm");
 }
 
 _Noreturn void sandbox_run(const char *directory) {
     struct spec spec;
     if (chdir(directory) < 0) fail("chdir", directory);
     spec_read(&spec, "spec");
-    if (spec.ipc_namespace) memory_make();
+    umask(0);
+    holder_make(&spec);
     int kinds = CLONE_NEWUTS | (spec.net_namespace ? CLONE_NEWNET : 0) | (spec.ipc_namespace ? CLONE_NEWIPC : 0);
     if (spec.id_count > 0) {
         user_namespace_make(&spec, kinds);
@@ -156,21 +161,32 @@ _Noreturn void sandbox_run(const char *directory) {
 }
 
 /* Undoes sandbox_run from any state it may have been left in. */
-static void release(void) {
-    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
-        while (umount2(held[i], MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
-    for (size_t i = 0; i < sizeof held / sizeof *held; i++)
-        if (remove(held[i]) < 0 && errno != ENOENT && errno != ENOTDIR) fail("remove", held[i]);
-}
-
-/* And what is left of a sandbox or container, with its directory, when that is to go too. */
 _Noreturn void directory_release(const char *directory, bool with_files) {
     if (chdir(directory) == 0) {
-        release();
-        if (with_files) tree_remove(AT_FDCWD, directory);
+        while (umount2("ns", MNT_DETACH | UMOUNT_NOFOLLOW) == 0) continue;
+        if (!tree_remove(AT_FDCWD, with_files ? directory : "ns")) fail("remove", directory);
     } else if (errno != ENOENT) {
         fail("chdir", directory);
     }
+    job_done();
+    _exit(0);
+}
+
+/* For what need not outlive a boot. Larger than a few kB for each container only when their arguments are. */
+_Noreturn void memory_mount(const char *directory) {
+    private_memory_mount(directory, "mode=0700,size=25%");
+    job_done();
+    _exit(0);
+}
+
+/* Whoever still uses it holds it: monitors that are dying, for a moment, or another runtime. */
+_Noreturn void memory_unmount(const char *directory) {
+    int64_t end = now_ms() + BUSY_MS;
+    while (umount2(directory, UMOUNT_NOFOLLOW) < 0) {
+        if (errno != EBUSY || now_ms() >= end) fail("umount2", directory);
+        usleep(BUSY_RETRY_US);
+    }
+    if (rmdir(directory) < 0) fail("rmdir", directory);
     job_done();
     _exit(0);
 }

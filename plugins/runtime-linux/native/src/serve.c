@@ -1,12 +1,12 @@
 /* The launcher: one small process that the agent keeps. A request is a fork of it, which costs a tenth of what the agent
  * pays for starting a program, and the program is sealed once for all. Requests come on stdin: `NUMBER ROLE DIRECTORY`, each ended
- * by a NUL byte; answers go to stdout: `NUMBER TEXT`, ended alike; the text is `R` for done, what `fail` printed, or nothing where
- * the child was killed. When its stdin ends, it ends with the last job that it has; what those started goes on. */
+ * by a NUL byte; answers go to stdout: `NUMBER TEXT`, ended alike; the text is `R` for done, what `fail` printed, nothing where
+ * the child was killed, or `F` and why where none could be made. `0 cancel NUMBER` kills the child of a request. When its stdin ends, it ends with the last job that it has; what those started goes on. */
 #include "monitor.h"
 
 enum { JOBS = 64, REQUEST_BYTES = 8192, TEXT_BYTES = 1024 };
 
-struct job { unsigned long number; int output; size_t length; char text[TEXT_BYTES]; };
+struct job { unsigned long number; pid_t pid; int output; };
 
 static struct job jobs[JOBS];
 static size_t job_count;
@@ -46,26 +46,9 @@ static _Noreturn void job_run(const char *role, const char *directory, int outpu
     role_run(role, directory);
 }
 
-static void job_start(char *request) {
-    char *role, *directory;
-    int output[2];
-    struct job *job = &jobs[job_count];
-    job->number = strtoul(request, &role, 10);
-    if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
-    *directory++ = '\0';
-    if (pipe2(output, O_CLOEXEC) < 0) fail("pipe2", "launcher");
-    pid_t launcher = getpid(), pid = fork();
-    if (pid < 0) fail("fork", "launcher");
-    if (pid == 0) job_run(role + 1, directory, output[1], launcher);
-    close(output[1]);
-    job->output = output[0];
-    job->length = 0;
-    job_count++;
-}
-
-static void answer(const struct job *job) {
+static void answer(unsigned long number, const char *result) {
     char text[TEXT_BYTES + 64];
-    int length = snprintf(text, sizeof text, "%lu %.*s", job->number, (int)job->length, job->text) + 1;
+    int length = snprintf(text, sizeof text, "%lu %.*s", number, TEXT_BYTES, result) + 1;
     for (int sent = 0; sent < length;) {
         ssize_t wrote = write(STDOUT_FILENO, text + sent, (size_t)(length - sent));
         if (wrote < 0 && errno != EINTR) _exit(0);  /* nobody listens any more */
@@ -73,18 +56,58 @@ static void answer(const struct job *job) {
     }
 }
 
-/* The end of its output is the end of the job: what goes on after it has closed it. */
+static void job_refuse(unsigned long number, const char *call) {
+    char text[TEXT_BYTES];
+    snprintf(text, sizeof text, "FE%d %s: %s: no process can be made for a container: is a limit of processes reached?", EXIT_CANNOT_START, call,
+             strerror(errno));
+    answer(number, text);
+}
+
+/* One that ended has closed its output, and its pid may be another's. */
+static void job_cancel(unsigned long number) {
+    for (size_t i = 0; i < job_count; i++) {
+        struct pollfd output = {jobs[i].output, 0, 0};
+        if (jobs[i].number == number && poll(&output, 1, 0) == 0) kill(jobs[i].pid, SIGKILL);
+    }
+}
+
+static void job_start(char *request) {
+    char *role, *directory;
+    int output[2];
+    struct job *job = &jobs[job_count];
+    job->number = strtoul(request, &role, 10);
+    if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
+    *directory++ = '\0';
+    if (strcmp(role + 1, "cancel") == 0) {
+        job_cancel(strtoul(directory, NULL, 10));
+        return;
+    }
+    if (pipe2(output, O_CLOEXEC) < 0) {
+        job_refuse(job->number, "pipe2");
+        return;
+    }
+    pid_t launcher = getpid(), pid = fork();
+    if (pid == 0) job_run(role + 1, directory, output[1], launcher);
+    if (pid < 0) job_refuse(job->number, "fork");
+    close(output[1]);
+    if (pid < 0) {
+        close(output[0]);
+        return;
+    }
+    job->pid = pid;
+    job->output = output[0];
+    job_count++;
+}
+
+/* What it says is one message, and the last that it does: nobody waits for its end. */
 static void job_read(size_t index) {
     struct job *job = &jobs[index];
-    char text[TEXT_BYTES];
-    ssize_t got = read(job->output, text, sizeof text);
+    char text[TEXT_BYTES + 1];
+    ssize_t got = read(job->output, text, TEXT_BYTES);
     if (got < 0) return;
-    size_t taken = (size_t)got < TEXT_BYTES - job->length ? (size_t)got : TEXT_BYTES - job->length;
-    memcpy(job->text + job->length, text, taken);
-    job->length += taken;
-    if (got > 0) return;
+    text[got] = '\0';
     close(job->output);
-    answer(job);
+    answer(job->number, text);
     jobs[index] = jobs[--job_count];
 }
 

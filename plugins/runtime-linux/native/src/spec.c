@@ -43,7 +43,7 @@ static void set_text(struct spec *spec, const char *key, char *value) {
         {"ns.pid", &spec->ns_pid}, {"oomFile", &spec->oom_file}, {"cwd", &spec->cwd}, {"user", &spec->user},
         {"log", &spec->log}, {"event", &spec->event}, {"oomScoreAdj", &spec->oom_score_adj},
         {"seccomp", &spec->seccomp}, {"appArmor", &spec->apparmor}, {"deviceGroup", &spec->device_group},
-        {"deviceProgram", &spec->device_program},
+        {"deviceProgram", &spec->device_program}, {"state", &spec->state},
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         if (strcmp(key, texts[i].key) == 0) { *texts[i].field = value; return; }

@@ -58,9 +58,9 @@ static bool fails(const char *name) {
         return fails(#name) ? failed : __real_##name(a, b, c, d, e, f); \
     }
 
-FAILS_WITH(-1, open) FAILS_WITH(-1, openat) FAILS_WITH(-1, mkdir) FAILS_WITH(-1, mkfifo) FAILS_WITH(-1, mknod)
+FAILS_WITH(-1, open) FAILS_WITH(-1, openat) FAILS_WITH(-1, mkdir) FAILS_WITH(-1, mkdirat) FAILS_WITH(-1, mkfifo) FAILS_WITH(-1, mknod)
 FAILS_WITH(-1, symlink) FAILS_WITH(-1, chdir) FAILS_WITH(-1, fchdir) FAILS_WITH(-1, chown) FAILS_WITH(-1, fchown)
-FAILS_WITH(-1, rename) FAILS_WITH(-1, pipe2) FAILS_WITH(-1, fork) FAILS_WITH(-1, socketpair) FAILS_WITH(-1, socket)
+FAILS_WITH(-1, fchownat) FAILS_WITH(-1, renameat) FAILS_WITH(-1, pipe2) FAILS_WITH(-1, fork) FAILS_WITH(-1, socketpair) FAILS_WITH(-1, socket)
 FAILS_WITH(-1, bind) FAILS_WITH(-1, listen) FAILS_WITH(-1, mount) FAILS_WITH(-1, umount2) FAILS_WITH(-1, open_tree)
 FAILS_WITH(-1, move_mount) FAILS_WITH(-1, mount_setattr) FAILS_WITH(-1, fsopen) FAILS_WITH(-1, fsconfig)
 FAILS_WITH(-1, fsmount) FAILS_WITH(-1, unshare) FAILS_WITH(-1, setns) FAILS_WITH(-1, chroot)

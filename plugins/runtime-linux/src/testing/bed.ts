@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Env } from '@timonel/sdk';
 import type { ContainerConfig, ContainerStatus, SandboxConfig } from '@timonel/sdk/contracts/runtime';
@@ -6,6 +6,7 @@ import { containerConfig, sandboxConfig } from '@timonel/testkit/contracts/runti
 import { until } from '@timonel/testkit';
 import type { RuntimeLinuxConfig } from '../config.ts';
 import { monitorBinary } from '../monitor-binary.ts';
+import { runPathOf } from '../run-directory.ts';
 import type { LinuxRuntime } from '../runtime.ts';
 import { makeHostImage, type TestImage } from './host-image.ts';
 import { openRuntime, removeDirectory, temporaryDirectory } from './open-runtime.ts';
@@ -21,6 +22,8 @@ export class Bed {
   readonly image: TestImage = makeHostImage();
   readonly dataDir: string = temporaryDirectory();
   readonly logs: string = join(this.dataDir, 'logs');
+  /** Where the runtime keeps what a boot ends. */
+  readonly runDir: string = runPathOf(this.dataDir, '');
   runtime!: LinuxRuntime;
   readonly #env: Env;
   readonly #monitor: string;
@@ -50,6 +53,7 @@ export class Bed {
   async close(): Promise<void> {
     await this.removeAll();
     this.runtime.close();
+    await until(() => !existsSync(this.runDir), { what: `${this.runDir} to be unmounted` });
     removeDirectory(this.dataDir);
     this.image.remove();
   }

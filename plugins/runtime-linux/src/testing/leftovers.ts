@@ -1,6 +1,7 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { instanceOf } from '../layout.ts';
+import { runPathOf } from '../run-directory.ts';
 
 /** The pid of the process of timonel-monitor, past its own re-execution, with this role and a subject that begins so. */
 export function findProcess(role: string, subject: string): number | undefined {
@@ -20,16 +21,21 @@ function processes(): { readonly pid: number; readonly words: readonly string[] 
     });
 }
 
+const kinds = ['containers', 'sandboxes', 'events', 'trash'];
+
 /** Everything on this node that belongs to the runtime with this data directory. Empty: nothing was left behind. */
 export function leftovers(dataDir: string): string[] {
+  const runDir = runPathOf(dataDir, '');
+  const isOurs = (text: string): boolean => text.includes(dataDir) || text.includes(runDir);
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
-    .filter((line) => line.includes(dataDir));
+    .filter((line) => isOurs(line) && line.split(' ')[4] !== runDir); // an open runtime has that
   const running = processes()
-    .filter(({ words }) => words.some((word) => word.includes(dataDir)))
+    .filter(({ words }) => words.some(isOurs))
     .map(({ pid, words }) => `process ${pid}: ${words.join(' ')}`);
-  const files = ['containers', 'sandboxes', 'events'].flatMap((name) =>
-    readdirSync(join(dataDir, name)).map((entry) => `file ${name}/${entry}`),
+  const kept = [dataDir, runDir].flatMap((directory) => kinds.map((kind) => join(directory, kind)));
+  const files = kept.flatMap((directory) =>
+    existsSync(directory) ? readdirSync(directory).map((entry) => `file ${directory}/${entry}`) : [],
   );
   return [...mounts, ...running, ...files, ...groups(dataDir)];
 }

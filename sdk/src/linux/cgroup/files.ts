@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorCode, errorMessage } from '../../kernel/index.ts';
 
@@ -68,6 +68,7 @@ export function groupNames(path: string): string[] {
 
 /** False: EBUSY. */
 export function removeGroup(path: string): boolean {
+  if (!existsSync(path)) return true; // a throw costs much more
   try {
     rmdirSync(path);
     return true;

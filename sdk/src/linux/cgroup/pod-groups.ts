@@ -25,6 +25,8 @@ export class PodGroups {
   readonly #sandbox: (id: string) => Sized | undefined;
   /** Shares of the classes as they were written last. */
   readonly #written = new Map<string, number>();
+  /** Classes that may have a group. */
+  readonly #inUse = new Set<string>(classNames);
 
   constructor(driver: CgroupDriver, env: Env, root: string, sandbox: (id: string) => Sized | undefined) {
     this.#driver = driver;
@@ -35,6 +37,7 @@ export class PodGroups {
 
   ofSandbox(id: string): string {
     const name = classes[this.#sandbox(id)?.qosClass ?? 'Guaranteed'];
+    this.#inUse.add(name); // whoever asks may make it
     return name === '' ? `${this.#root}/${id}` : `${this.#root}/${name}/${id}`;
   }
 
@@ -47,7 +50,7 @@ export class PodGroups {
     for (const qosClass of ['Burstable', 'BestEffort'] as const) {
       const path = `${this.#root}/${classes[qosClass]}`;
       const those = sandboxes.filter((sandbox) => sandbox.qosClass === qosClass);
-      if (those.length === 0) this.#drop(path);
+      if (those.length === 0) this.#drop(path, classes[qosClass]);
       else this.#share(path, qosClass === 'BestEffort' ? smallestShares : sharesOf(those));
     }
     if (sandboxes.length === 0) this.#driver.remove(this.#root);
@@ -60,9 +63,9 @@ export class PodGroups {
   }
 
   /** Only when it is empty: a pod may be leaving it still. */
-  #drop(path: string): void {
+  #drop(path: string, name: string): void {
     this.#written.delete(path);
-    this.#driver.remove(path);
+    if (this.#inUse.has(name) && this.#driver.remove(path)) this.#inUse.delete(name);
   }
 
   /** Removes groups of sandboxes and containers of which a crash left nothing else. */
