@@ -242,6 +242,20 @@ export interface ContainerStateStatus {
   terminated?: ContainerStateTerminated;
 }
 
+export interface VolumeMountStatus {
+  name: string;
+  mountPath: string;
+  readOnly?: boolean;
+  /** `Disabled`, `Enabled`; of mounts that are read only. */
+  recursiveReadOnly?: string;
+}
+
+export interface LinuxUser {
+  uid: number;
+  gid: number;
+  supplementalGroups?: number[];
+}
+
 export interface PodContainerStatus {
   name: string;
   state: ContainerStateStatus;
@@ -256,6 +270,11 @@ export interface PodContainerStatus {
   allocatedResources?: Quantities;
   /** In force. */
   resources?: ResourceRequirements;
+  volumeMounts?: VolumeMountStatus[];
+  /** Who its first process ran as at first. */
+  user?: { linux?: LinuxUser };
+  /** That ends it, where the pod names one. */
+  stopSignal?: string;
 }
 
 export interface PodStatus {

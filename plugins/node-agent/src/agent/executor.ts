@@ -83,6 +83,7 @@ async function removeContainer(record: PodRecord, id: string): Promise<void> {
   const logPath = record.containers.get(id)?.logPath ?? '';
   await record.runtime().removeContainer(id);
   record.containers.delete(id);
+  record.memory.users.delete(id);
   if (logPath !== '') await removeLog(logPath);
 }
 
@@ -199,6 +200,7 @@ function note(services: AgentServices, record: PodRecord, name: string, result: 
     const ended = memory.finished.get(name);
     if (ended !== undefined) memory.restarts.set(name, afterRestart(memory.restarts.get(name), ended.finishedAt, now));
     containers.set(result.status.id, result.status);
+    if (result.ok && result.user !== undefined) memory.users.set(result.status.id, result.user);
     memory.starts.delete(name);
     if (result.ok) runPostStart(services, record, name, result.status.id);
   } else if (!result.ok) memory.starts.set(name, startFailure(result, memory.starts.get(name), now));
@@ -241,6 +243,7 @@ function forgetSandbox(record: PodRecord, id: string): void {
     record.containers.delete(container.id);
     record.memory.stopping.delete(container.id);
     record.memory.verdicts.delete(container.id);
+    record.memory.users.delete(container.id);
   }
 }
 

@@ -8,13 +8,14 @@ import type {
   RootFilesystem,
 } from '@timonel/sdk/contracts/runtime';
 import type { Attachment } from '@timonel/sdk/contracts/network';
-import type { Container, EphemeralContainer, Pod } from '@timonel/sdk/kube';
+import type { Container, EphemeralContainer, LinuxUser, Pod } from '@timonel/sdk/kube';
 import { ConfigError } from '../container/config-error.ts';
 import { containerConfig } from '../container/container-config.ts';
 import { environmentOf } from '../container/env.ts';
 import type { NodeFacts } from '../container/field-ref.ts';
 import { networkFileMounts } from '../container/network-files.ts';
 import { kernelNameOf } from '../container/hostname.ts';
+import { userOfProcess } from '../container/process-user.ts';
 import { securitySettings } from '../container/security.ts';
 import { failedMount } from '../plan/view.ts';
 import { volumeDevices, volumeMounts, type MountContext } from '../volumes/mounts.ts';
@@ -39,7 +40,7 @@ export interface StartRequest {
 }
 
 export type StartResult =
-  | { readonly ok: true; readonly status: ContainerStatus }
+  | { readonly ok: true; readonly status: ContainerStatus; readonly user?: LinuxUser }
   | (FailedStart & { readonly status: ContainerStatus | undefined });
 
 function failed(reason: string, error: unknown, status?: ContainerStatus): StartResult {
@@ -161,6 +162,9 @@ export async function startCreated(
   }
   services.event(pod, 'Normal', 'Started', `Container started: ${container.name}`);
   const status = await runtime.containerStatus(id);
-  if (status !== undefined) return { ok: true, status };
+  if (status !== undefined) {
+    const user = await userOfProcess(status.pid, services.ids.of(pod.metadata.uid ?? ''));
+    return { ok: true, status, ...(user === undefined ? {} : { user }) };
+  }
   return failed('RunContainerError', `container ${id} vanished after its start`);
 }

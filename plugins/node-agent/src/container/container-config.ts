@@ -2,6 +2,7 @@
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
 import type { ContainerConfig, Device, Mount, RuntimeInfo, SecuritySettings } from '@timonel/sdk/contracts/runtime';
 import type { Container, Pod } from '@timonel/sdk/kube';
+import { stopSignalOf } from '../plan/containers.ts';
 import { containerId, labelKeys, podLabels } from '../plan/identity.ts';
 import { expand } from './expand.ts';
 import { linuxResources } from './qos.ts';
@@ -23,7 +24,7 @@ export interface ContainerInput {
   readonly nodeName: string;
   readonly policy: NodePolicy;
   readonly security: SecuritySettings;
-  readonly runtime: Pick<RuntimeInfo, 'name' | 'supplementalGroupsPolicy'>;
+  readonly runtime: Pick<RuntimeInfo, 'name' | 'supplementalGroupsPolicy' | 'recursiveReadOnlyMounts'>;
   /** Id of the container whose processes it sees. */
   readonly processesOf: string | undefined;
 }
@@ -92,13 +93,14 @@ export function containerConfig(input: ContainerInput): ContainerConfig {
     tty: container.tty === true,
     ...(input.processesOf === undefined ? {} : { processesOf: input.processesOf }),
     terminationMessagePath: container.terminationMessagePath ?? '/dev/termination-log',
-    stopSignal: image.config.stopSignal,
+    stopSignal: stopSignalOf(container) ?? image.config.stopSignal,
     labels: {
       ...podLabels(pod, input.nodeName),
       [labelKeys.containerName]: container.name,
       [labelKeys.restartCount]: String(attempt),
       [labelKeys.specImage]: container.image ?? '',
       ...(digest === undefined ? {} : { [labelKeys.imageDigest]: digest }),
+      ...(input.runtime.recursiveReadOnlyMounts === true ? { [labelKeys.recursiveReadOnly]: 'true' } : {}),
     },
   };
 }

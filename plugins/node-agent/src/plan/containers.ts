@@ -50,6 +50,11 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
+/** That which the pod names in place of the image's. */
+export function stopSignalOf({ lifecycle }: Container): string | undefined {
+  return lifecycle?.['stopSignal'] as string | undefined;
+}
+
 /** Main, init and ephemeral ones. */
 export function allContainers({ spec }: Pod): EphemeralContainer[] {
   return [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];

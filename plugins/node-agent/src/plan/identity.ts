@@ -19,6 +19,8 @@ export const labelKeys = {
   firstId: 'timonel.io/first-id',
   /** `repository@sha256:…` of the image that a container was made of. */
   imageDigest: 'timonel.io/image-digest',
+  /** Of a container: what may be read only all the way down is. */
+  recursiveReadOnly: 'timonel.io/recursive-read-only',
 } as const;
 
 const readableLength = 24;

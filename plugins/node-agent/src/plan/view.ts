@@ -2,7 +2,7 @@
 import type { EnsuredImage } from '@timonel/sdk/contracts/images';
 import type { Attachment } from '@timonel/sdk/contracts/network';
 import type { ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
-import type { Pod } from '@timonel/sdk/kube';
+import type { LinuxUser, Pod } from '@timonel/sdk/kube';
 import type { Rejection } from '../admission/rejection.ts';
 import type { BackOffEntry } from './back-off.ts';
 import type { Ending } from './ending.ts';
@@ -75,6 +75,8 @@ export interface PodMemory {
   readonly verdicts: Map<string, ProbeVerdict>;
   /** Ids of containers whose postStart hook runs. */
   readonly hooks: Set<string>;
+  /** By container id: who it ran as at first. */
+  readonly users: Map<string, LinuxUser>;
   /** The last finished try by container name, kept when its record in the runtime is gone. */
   readonly finished: Map<string, ContainerStatus>;
   readonly resize: ResizeMemory;
@@ -105,6 +107,7 @@ export function emptyMemory(): PodMemory {
     stopping: new Map(),
     verdicts: new Map(),
     hooks: new Set(),
+    users: new Map(),
     finished: new Map(),
     resize: emptyResize(),
     isAdmitted: false,

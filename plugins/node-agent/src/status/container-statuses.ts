@@ -21,6 +21,7 @@ import {
 import { runsAgain } from '../plan/restart-policy.ts';
 import { labelKeys } from '../plan/identity.ts';
 import { podText } from '../plan/pod-text.ts';
+import { traitsOf } from './container-traits.ts';
 import { resourcesShown } from './resize-status.ts';
 import { failedMount, pullErrorShownMs, pullReasons, type PodView, type StartFailure } from '../plan/view.ts';
 
@@ -148,6 +149,7 @@ function statusOf(view: PodView, container: Container, kind: ContainerKind, now:
     imageID: shown?.labels[labelKeys.imageDigest] ?? shown?.imageId ?? '',
     ...(shown === undefined ? {} : { containerID: runtimeIdOf(shown.id) }),
     started,
-    ...resourcesShown(view, container, kind, shown),
+    ...resourcesShown(view, container, shown),
+    ...traitsOf(view, container, shown, reported),
   };
 }

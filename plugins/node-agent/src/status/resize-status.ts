@@ -1,7 +1,6 @@
 /** Resizes as the pod's status tells them. Pure. */
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Container, PodContainerStatus } from '@timonel/sdk/kube';
-import type { ContainerKind } from '../plan/containers.ts';
 import type { PodView } from '../plan/view.ts';
 import type { Finding } from './conditions.ts';
 
@@ -31,14 +30,14 @@ type Shown = Pick<PodContainerStatus, 'allocatedResources' | 'resources'>;
 export function resourcesShown(
   { memory }: PodView,
   { name, resources }: Container,
-  kind: ContainerKind,
   shown: ContainerStatus | undefined,
 ): Shown {
-  if (resources === undefined || shown === undefined || kind === 'init' || kind === 'ephemeral') return {};
+  if (resources === undefined || shown === undefined) return {};
   const { limits, requests } = resources;
-  if (limits === undefined && requests === undefined) return {};
   // A limit without a request stands for both.
   const allocatedResources = { ...limits, ...requests };
   const inForce = memory.resize.actual.get(name) ?? resources;
-  return { allocatedResources, resources: inForce };
+  return Object.keys(allocatedResources).length === 0
+    ? { resources: inForce }
+    : { allocatedResources, resources: inForce };
 }
