@@ -69,6 +69,26 @@ static size_t any(uint64_t *state, size_t bound) {
     return (size_t)(*state % bound);
 }
 
+enum { ROOM = 1 << 15, PAGE = 4096 };
+
+/* What reaches the bounds of the parsers: a spec that fills its page, more groups than a user may have, lines that fill the buffer. */
+static size_t input_swell(uint64_t *state, uint8_t *data, size_t size) {
+    if (data[0] % 2 == 0) {
+        memset(data + 1, 'x', PAGE);
+        memcpy(data + 1, "arg=", 4);
+        return PAGE + any(state, 2);
+    }
+    if (any(state, 2) == 0) {
+        for (unsigned group = 0; group < 300; group++)
+            size += (size_t)snprintf((char *)data + size, ROOM - size, "g%u:x:%u:ana,root\n", group, 1000 + group);
+        return size;
+    }
+    size_t length = PAGE - 2 + any(state, 3);
+    data[size - 1] = '\n';
+    memset(data + size, 'x', length);
+    return size + length;
+}
+
 static size_t input_make(uint64_t *state, uint8_t *data, size_t room) {
     size_t size = 0;
     data[size++] = (uint8_t)any(state, 2);
@@ -80,16 +100,17 @@ static size_t input_make(uint64_t *state, uint8_t *data, size_t room) {
         size += length;
         if (data[0] == 1 || any(state, 16) == 0) data[size - 1] = '\n';
     }
+    if (any(state, 8) == 0) return input_swell(state, data, size);
     for (size_t changes = any(state, 4); changes > 0; changes--) data[any(state, size)] = (uint8_t)any(state, 256);
     return any(state, 8) == 0 ? 1 + any(state, size) : size;
 }
 
 int main(int count, char **arguments) {
-    static uint8_t data[8192];
+    static uint8_t data[ROOM];
     if (count != 3) return 2;
     uint64_t state = strtoull(arguments[1], NULL, 10) * 2654435761u + 1;
     for (unsigned long left = strtoul(arguments[2], NULL, 10); left > 0; left--)
-        LLVMFuzzerTestOneInput(data, input_make(&state, data, sizeof data));
+        LLVMFuzzerTestOneInput(data, input_make(&state, data, sizeof data / 4));
     puts("done");
     return 0;
 }
