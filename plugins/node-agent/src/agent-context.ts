@@ -1,4 +1,6 @@
 import type { Many, OptionalRef, PluginContext } from '@timonel/sdk';
+import type { NodeDevices } from '@timonel/sdk/contracts/devices';
+import type { NodePart } from '@timonel/sdk/contracts/node-parts';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ClusterDns } from '@timonel/sdk/contracts/dns';
 import type { ImageService } from '@timonel/sdk/contracts/images';
@@ -21,5 +23,7 @@ export interface AgentContext extends Pick<
     readonly dns: OptionalRef<ClusterDns>;
     readonly volumes: Many<VolumeDriver>;
     readonly volumeKinds: Many<VolumeKind>;
+    readonly devices: OptionalRef<NodeDevices>;
+    readonly nodeParts: Many<NodePart>;
   };
 }

@@ -9,6 +9,7 @@ import { endsWithin } from './agent/ends-within.ts';
 import { ImageGc } from './agent/image-gc.ts';
 import { IdRanges } from './agent/id-ranges.ts';
 import { NodeRoom } from './agent/node-room.ts';
+import { PodDevices } from './agent/pod-devices.ts';
 import { RuntimeClasses } from './agent/runtime-classes.ts';
 import { Runtimes } from './agent/runtimes.ts';
 import { Semaphore } from './agent/semaphore.ts';
@@ -31,6 +32,7 @@ import { readMachine, type Machine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
 import { allocatableOf } from './node/allocatable.ts';
 import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
+import { onNodePartChange } from './node/node-parts.ts';
 import { Registration } from './node/registration.ts';
 import { shutdownGroups } from './shutdown/groups.ts';
 import { hostEnds } from './shutdown/host-end.ts';
@@ -145,12 +147,13 @@ interface Built {
   readonly records: PullRecords;
   readonly recorder: EventRecorder;
   readonly volumes: PodVolumes;
+  readonly devices: PodDevices;
   readonly refusal: AgentServices['refusal'];
 }
 
 function servicesOf(
   ctx: AgentContext,
-  { machine, runtimes, classes, reached, sources, known, ownNode, records, recorder, volumes, refusal }: Built,
+  { machine, runtimes, classes, reached, sources, known, ownNode, records, recorder, volumes, devices, refusal }: Built,
 ): AgentServices {
   const { config, deps, env } = ctx;
   const event: AgentServices['event'] = (pod, type, reason, message) =>
@@ -170,6 +173,7 @@ function servicesOf(
     sources,
     known,
     volumes,
+    devices,
     room: new NodeRoom(),
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
@@ -227,6 +231,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     failed: (pod, message) => services.event(pod, 'Warning', failedMount, message),
     knownPods: () => agent.knownUids(),
   });
+  const devices = new PodDevices({ devices: deps.devices, log: ctx.log, present: () => agent.knownUids() });
   const services = servicesOf(ctx, {
     machine,
     runtimes,
@@ -238,6 +243,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     records,
     recorder,
     volumes,
+    devices,
     refusal,
   });
   for (const [uid, { firstId }] of checkpoint?.assignments ?? []) {
@@ -264,10 +270,12 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     settled: (worker) => {
       probes.follow(worker);
       followVolumes(volumes, worker);
+      devices.settled(worker.view());
       remember();
     },
     removed: (worker) => {
       probes.forget(worker);
+      devices.release(worker.pod());
       services.room.changed();
       statics.removed();
       remember();
@@ -311,6 +319,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
     workers: () => agent.workers(),
     begun: () => registration.beat(),
   });
+  let endParts = (): void => undefined;
   return {
     provides: { node: nodeEndpointOf(services, agent, sessions) },
     start: async () => {
@@ -321,6 +330,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       ownNode.start();
       await statics.open();
       agent.start();
+      endParts = onNodePartChange(deps.nodeParts, () => registration.beat());
       lostDirectories.start();
       imageGc.start();
       evictions.start();
@@ -333,6 +343,7 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
       const ends = reason === 'shutdown' && shutdown.isWanted;
       if (ends && (config.onShutdown === 'remove' || (await hostEnds()))) await shutdown.run();
       sessions.close();
+      endParts();
       probes.close();
       await endsWithin(
         ctx.env,

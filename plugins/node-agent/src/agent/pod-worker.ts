@@ -314,6 +314,7 @@ export class PodWorker implements PodRecord {
     const place = { node, others: room.admittedBeside(this.#pod), allocatable };
     memory.rejection =
       this.#services.refusal(this.#pod) ?? rejectionOf(this.#pod, abilities) ?? placementRejection(this.#pod, place);
+    memory.rejection ??= await this.#services.devices.refusal(this.#pod);
     if (memory.rejection === undefined) return;
     const { reason, message } = memory.rejection;
     this.#services.event(this.#pod, 'Warning', reason, message);

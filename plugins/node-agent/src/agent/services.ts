@@ -13,6 +13,7 @@ import type { ImagePuller } from '../images/puller.ts';
 import type { PodVolumes } from '../volumes/pod-volumes.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { NodeRoom } from './node-room.ts';
+import type { PodDevices } from './pod-devices.ts';
 import type { RuntimeClasses } from './runtime-classes.ts';
 import type { Runtimes } from './runtimes.ts';
 import type { Semaphore } from './semaphore.ts';
@@ -35,6 +36,7 @@ export interface AgentServices {
   readonly sources: ConfigSources;
   readonly known: Pick<KnownServices, 'variables'>;
   readonly volumes: PodVolumes;
+  readonly devices: PodDevices;
   readonly room: NodeRoom;
   /** Bound of pods worked on at the same time. */
   readonly bound: Semaphore;

@@ -1,10 +1,12 @@
 /** From a container of the pod and its image to a running process: environment, files, create, start. */
 import { errorMessage } from '@timonel/sdk';
+import type { DeviceGrant } from '@timonel/sdk/contracts/devices';
 import type { ImageInfo } from '@timonel/sdk/contracts/images';
 import type {
   ContainerConfig,
   ContainerRuntime,
   ContainerStatus,
+  Mount,
   RootFilesystem,
 } from '@timonel/sdk/contracts/runtime';
 import type { Attachment } from '@timonel/sdk/contracts/network';
@@ -112,7 +114,8 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
     services.volumes.prepare({ pod, volume, facts, image: request.volumes.get(volume.name) });
   const mounting = { pod, prepare, runtime, ...opened };
   const volumes = await volumeMounts(container, env, mounting);
-  const devices = await volumeDevices(container, mounting);
+  const given = await services.devices.grant(pod, container.name);
+  const devices = [...(await volumeDevices(container, mounting)), ...(given?.devices ?? [])];
   const files = await networkFileMounts({
     pod,
     container,
@@ -128,8 +131,8 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
     attempt,
     sandboxId,
     image,
-    env,
-    mounts: [...files, ...volumes],
+    env: given === undefined ? env : new Map([...Object.entries(given.env), ...env]),
+    mounts: [...files, ...deviceMounts(given), ...volumes],
     devices,
     hostname,
     nodeName: services.nodeName,
@@ -141,6 +144,10 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   if (config.command.length === 0)
     throw new ConfigError(`no command specified: neither the container nor image ${container.image ?? ''} has one`);
   return config;
+}
+
+function deviceMounts(given: DeviceGrant | undefined): Mount[] {
+  return (given?.mounts ?? []).map((mount) => ({ ...mount, propagation: 'private' }));
 }
 
 export async function startCreated(

@@ -16,6 +16,7 @@ const state = {
     { name: 'linux', features },
   ],
   supplementalGroupsPolicy: true,
+  volumesInUse: [],
   notReady: '',
   images: [],
 } as unknown as NodeState;
@@ -32,6 +33,17 @@ describe('the status of a node', () => {
       allocatable: { memory: '3Gi' },
       nodeInfo: { containerRuntimeVersion: 'timonel://linux-1' },
     });
+  });
+
+  it('names volumes that must stay attached, and leaves resources that others gave the node', () => {
+    const volumesInUse = ['kubernetes.io/csi/d^h'];
+    const capacity = { cpu: '9', 'example.com/dongle': '3', 'example.com/gpu': '1' };
+    const own = { ...state, volumesInUse, capacity: { cpu: '2', 'example.com/gpu': '0' } };
+    const status = nodeStatus(own, { capacity }, '');
+    expect(status.volumesInUse).toEqual(volumesInUse);
+    expect(status.capacity).toEqual({ cpu: '2', 'example.com/dongle': '3', 'example.com/gpu': '0' });
+    expect(status.allocatable?.['example.com/dongle']).toBe('3');
+    expect(nodeStatus(state, status, '')).not.toHaveProperty('volumesInUse');
   });
 
   it('names its largest images, each by five names at most', () => {

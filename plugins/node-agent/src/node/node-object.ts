@@ -14,6 +14,8 @@ export interface NodeState {
   readonly labels: Readonly<Record<string, string>>;
   readonly capacity: Quantities;
   readonly allocatable: Quantities;
+  /** Not to be detached: `kubernetes.io/csi/<driver>^<handle>`. */
+  readonly volumesInUse: readonly string[];
   readonly machine: Machine;
   readonly pressure: readonly NodePressure[];
   readonly address: string;
@@ -90,13 +92,22 @@ function conditionsOf(state: NodeState, before: readonly Condition[], now: strin
   ];
 }
 
+/** Extended resources that somebody else gave the node: they are not the agent's to take away. */
+function addedResources({ capacity }: NodeState, before: Node['status']): Quantities {
+  const others = Object.entries(before?.capacity ?? {}).filter(([name]) => name.includes('/') && !(name in capacity));
+  return Object.fromEntries(others);
+}
+
 export function nodeStatus(state: NodeState, before: Node['status'], now: string): NonNullable<Node['status']> {
-  const { machine } = state;
+  const { machine, volumesInUse } = state;
+  const { volumesInUse: _former, ...kept } = before ?? {};
+  const added = addedResources(state, before);
   return {
-    ...before,
+    ...kept,
+    ...(volumesInUse.length === 0 ? {} : { volumesInUse: [...volumesInUse] }),
     daemonEndpoints: { kubeletEndpoint: { Port: state.serverPort } },
-    capacity: { ...state.capacity },
-    allocatable: { ...state.allocatable },
+    capacity: { ...added, ...state.capacity },
+    allocatable: { ...added, ...state.allocatable },
     conditions: conditionsOf(state, before?.conditions ?? [], now),
     addresses: [
       { type: 'InternalIP', address: state.address },

@@ -7,6 +7,7 @@ import type { NodePressure } from '../eviction/signals.ts';
 import { defaultAddress } from './default-address.ts';
 import { allocatableOf } from './allocatable.ts';
 import type { Machine } from './machine.ts';
+import { nodePartsStatus } from './node-parts.ts';
 import type { NodeState, RuntimeHandler } from './node-object.ts';
 
 export function capacityOf(machine: Machine, config: AgentContext['config']): Record<string, string> {
@@ -64,12 +65,14 @@ export async function readNodeState(ctx: AgentContext, parts: StateParts): Promi
   else if (info === undefined) notReady = `container runtime "${config.runtime}" is not there (there are: ${names})`;
   else if (!info.ready) notReady = `container runtime is not ready: ${info.reason}`;
   const capacity = capacityOf(machine, config);
+  const added = nodePartsStatus(deps.nodeParts);
   const local = await deps.images.list();
   return {
     name: config.nodeName,
     labels: config.labels,
-    capacity,
-    allocatable: allocatableOf(capacity, machine.hugePageBytes, config),
+    capacity: { ...added.capacity, ...capacity },
+    allocatable: { ...added.allocatable, ...allocatableOf(capacity, machine.hugePageBytes, config) },
+    volumesInUse: added.volumesInUse,
     machine,
     pressure: parts.pressure(),
     address: await nodeAddressOf(ctx),

@@ -1,5 +1,6 @@
 /** For tests of the worker of a pod. */
 import { join } from 'node:path';
+import type { NodeDevices } from '@timonel/sdk/contracts/devices';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ImageService } from '@timonel/sdk/contracts/images';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
@@ -11,7 +12,7 @@ import type {
   SandboxConfig,
 } from '@timonel/sdk/contracts/runtime';
 import { ApiError, type Pod, type PodSpec } from '@timonel/sdk/kube';
-import { createRecordingLogger, manualEnv, until, type SimulatedEnv } from '@timonel/testkit';
+import { createRecordingLogger, manualEnv, until, type RecordingLogger, type SimulatedEnv } from '@timonel/testkit';
 import { policy } from '../../container/testing.ts';
 import { PullRecords } from '../../images/pull-records.ts';
 import { ImagePuller } from '../../images/puller.ts';
@@ -21,6 +22,7 @@ import { PodWorker } from '../pod-worker.ts';
 import type { Runtimes } from '../runtimes.ts';
 import { testVolumes } from '../../volumes/testing/test-volumes.ts';
 import { NodeRoom } from '../node-room.ts';
+import { PodDevices } from '../pod-devices.ts';
 import { Semaphore } from '../semaphore.ts';
 import type { AgentServices } from '../services.ts';
 
@@ -42,6 +44,11 @@ export class Bench {
   layers: string[] = [];
   /** Of the last container. */
   mounts: readonly Mount[] = [];
+  /** Of the last container. */
+  config: ContainerConfig | undefined;
+  /** What gives devices, if there is something. */
+  readonly device: { current: NodeDevices | undefined } = { current: undefined };
+  readonly log: RecordingLogger = createRecordingLogger();
   readonly sandboxes: SandboxConfig[] = [];
   /** Answers of the registry that are waited for. */
   readonly pulls: { signal: AbortSignal | undefined; done: () => void }[] = [];
@@ -100,6 +107,7 @@ export class Bench {
       createContainer: async (config: ContainerConfig) => {
         const { id, sandboxId, name, attempt, labels } = config;
         this.mounts = config.mounts;
+        this.config = config;
         const status = running(name, attempt, { id, sandboxId, labels, state: 'created' });
         this.containers.set(id, status);
         return status;
@@ -180,7 +188,7 @@ export class Bench {
       clusterDomain: 'cluster.local',
       dns: () => undefined,
       env: this.env,
-      log: createRecordingLogger(),
+      log: this.log,
       api: api as ApiClient,
       puller: new ImagePuller({
         images,
@@ -188,7 +196,7 @@ export class Bench {
         records: new PullRecords({
           file: join(this.dataDir, 'pulled-images.json'),
           policy: 'NeverVerifyPreloadedImages',
-          log: createRecordingLogger(),
+          log: this.log,
           present: async () => [],
         }),
         env: this.env,
@@ -199,6 +207,7 @@ export class Bench {
       runtimes: runtimes as Runtimes,
       classes: { handlerOf: async ({ spec }) => this.classes.handlerOf(spec.runtimeClassName) },
       ids: new IdRanges({ firstId: 100_000, ranges: 2 }),
+      devices: new PodDevices({ devices: this.device, log: this.log, present: () => undefined }),
       volumes: testVolumes({ env: this.env, directory: this.dataDir }),
       sources: { configMap: async () => undefined, secret: async () => undefined },
       known: { variables: async () => new Map() },
