@@ -65,6 +65,13 @@ describe('a pod that its node ends', () => {
     ]);
   });
 
+  it('keeps what its containers came to when nothing of them is left here', () => {
+    const pod = { ...podWith(), status: { phase: 'Failed', reason: 'Terminated' } };
+    const left = memoryWith({ attachment: undefined, finished: new Map([['app', exited('app', 0)]]) });
+    const told = status({ pod, memory: left, sandboxes: [] });
+    expect(told.containerStatuses).toMatchObject([{ state: { terminated: { exitCode: 0 } } }]);
+  });
+
   it('keeps the disruption that another announced, when the node has none to tell', () => {
     const other = { type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' };
     const pod = { ...podWith(), status: { phase: 'Running', conditions: [other] } };

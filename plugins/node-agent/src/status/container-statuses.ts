@@ -91,7 +91,8 @@ function stateOf(view: PodView, container: Container, kind: ContainerKind, now: 
   const { name } = container;
   const finished = view.memory.finished.get(name);
   const counts = kind === 'main' || kind === 'ephemeral';
-  const forGood = finished !== undefined && counts && !runsAgain(view.pod, container, finished.exitCode, kind);
+  const isLast = finished !== undefined && (ends(view) || !runsAgain(view.pod, container, finished.exitCode, kind));
+  const forGood = counts && isLast;
   const latest = latestTry(view, name) ?? (forGood ? finished : undefined);
   const failure = view.memory.starts.get(name);
   const isStarting = latest !== undefined && view.memory.hooks.has(latest.id);
