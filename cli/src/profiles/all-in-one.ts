@@ -12,6 +12,8 @@ export const allInOne: Profile = {
     { plugin: 'images-local' },
     { plugin: 'runtime-linux' },
     { plugin: 'volumes-core' },
+    { plugin: 'node-devices' },
+    { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
     settings.hasNftables
