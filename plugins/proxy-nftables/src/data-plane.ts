@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { renderRuleset, type RulesetOptions } from './ruleset.ts';
+import { renderChanges, renderTable, type RulesetOptions, type WrittenChains } from './ruleset.ts';
+import { contentOf, type TableContent } from './table-content.ts';
 
 type Ranges = Omit<RulesetOptions, 'table'>;
 
@@ -11,6 +12,9 @@ interface Names {
   /** A link without a wire that carries the route to the service addresses where the machine has no other. */
   readonly link: string;
 }
+
+/** Chains that no service uses any more; with more of them the table is written anew. */
+const unusedGuardsLimit = 100;
 
 const linkName = /^tn[0-9a-f]{8}$/;
 
@@ -23,7 +27,7 @@ export function namesOf(dataDir: string): Names {
 export class NftablesDataPlane {
   readonly #names: Names;
   readonly #ranges: Ranges;
-  #written: string | undefined;
+  #written: { readonly content: TableContent; readonly chains: WrittenChains } | undefined;
   #opened = false;
 
   constructor(dataDir: string, { serviceCidr, clusterCidrs }: Ranges) {
@@ -37,14 +41,26 @@ export class NftablesDataPlane {
     this.#opened = true;
   }
 
-  /** Replaces the table in one transaction: when it fails, the old rules stay. Nothing is done when nothing changed. */
+  /**
+   * Changes the table in one transaction, by what is new in `rules`: when it fails, the old rules stay, and the next call writes all anew.
+   * Nothing is done when nothing changed.
+   */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
-    const text = renderRuleset(rules, { table: this.#names.table, ...this.#ranges });
-    if (text === this.#written) return;
+    const content = contentOf(rules);
+    const options = { table: this.#names.table, ...this.#ranges };
     if (this.#written === undefined) await this.#ensureRoute();
+    const { text, chains } = this.#changes(content, options) ?? renderTable(content, options);
+    if (text === '') return;
     this.#written = undefined;
     await mustRun('nft', ['-f', '-'], text);
-    this.#written = text;
+    this.#written = { content, chains };
+  }
+
+  #changes(content: TableContent, options: RulesetOptions): ReturnType<typeof renderChanges> {
+    if (this.#written === undefined) return undefined;
+    const { content: before, chains } = this.#written;
+    if (chains.guards.size - content.guards.size > unusedGuardsLimit) return undefined;
+    return renderChanges(before, content, chains, options);
   }
 
   /** Makes the next {@link apply} write even when nothing changed. */

@@ -1,14 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-
 import { join } from 'node:path';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { networkInterfaces, tmpdir } from 'node:os';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { ApiError } from '@timonel/sdk/kube';
 import { fakeService, pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
+import { namesOf } from './data-plane.ts';
 import plugin from './index.ts';
 
 // Addresses that nothing else on this machine uses; the plugin's table and link are named after its data directory.
@@ -78,11 +78,15 @@ async function load(kernel: TestKernel): Promise<void> {
   if (ownAddress !== undefined) expect(await ask()).toBe('hello');
 }
 
-const tables = (): string => execFileSync('nft', ['list', 'tables']).toString();
-const links = (): string[] =>
-  (JSON.parse(execFileSync('ip', ['-json', 'link']).toString()) as { ifname: string }[])
-    .map(({ ifname }) => ifname)
-    .filter((name) => /^tn[0-9a-f]{8}$/.test(name));
+/** The table and the link that are there of one data directory. Other clusters of this machine have theirs. */
+function traces(dataDir: string): string[] {
+  const { table, link } = namesOf(join(dataDir, 'proxy-nftables'));
+  const tables = execFileSync('nft', ['list', 'tables']).toString().split('\n');
+  const links = JSON.parse(execFileSync('ip', ['-json', 'link']).toString()) as { ifname: string }[];
+  const found = links.some(({ ifname }) => ifname === link);
+  return [...tables.filter((line) => line === `table ip ${table}`), ...(found ? [link] : [])];
+}
+
 const entry = { definition: plugin, source: 'built-in', config: { serviceCidr } } as const;
 
 if (!isRoot || !hasNft) {
@@ -107,58 +111,52 @@ if (!isRoot || !hasNft) {
   pluginSuite('proxy-nftables', () => ({ entry, dependencies: [fakeApi()], load }));
 
   describe('proxy-nftables in a kernel', () => {
+    let dataDir: string;
+    beforeEach(() => {
+      dataDir = mkdtempSync(join(tmpdir(), 'timonel-nft-'));
+    });
+    afterEach(() => {
+      const { table, link } = namesOf(join(dataDir, 'proxy-nftables'));
+      spawnSync('nft', ['delete', 'table', 'ip', table]);
+      spawnSync('ip', ['link', 'delete', link]);
+      rmSync(dataDir, { recursive: true, force: true });
+    });
+
     it('owns one table while it runs, writes it anew on resync, and leaves none', async () => {
-      const [tablesBefore, linksBefore] = [tables(), links()];
-      const kernel = await startTestKernel({ plugins: [fakeApi(), entry] });
-      const own = tables()
-        .split('\n')
-        .filter((line) => /timonel_.*_svc$/.test(line) && !tablesBefore.includes(line));
-      expect(own).toHaveLength(1);
-      execFileSync('nft', `delete ${own[0]}`.split(' '));
+      const kernel = await startTestKernel({ plugins: [fakeApi(), entry], dataDir });
+      const own = `table ip ${namesOf(join(dataDir, 'proxy-nftables')).table}`;
+      expect(traces(dataDir)).toContain(own);
+      execFileSync('nft', `delete ${own}`.split(' '));
       await kernel.service(serviceProxy).resync();
-      expect(tables()).toContain(own[0]);
+      expect(traces(dataDir)).toContain(own);
       await load(kernel);
       await kernel.stop();
-      expect(tables()).not.toContain(own[0]);
-      expect(links().filter((name) => !linksBefore.includes(name))).toEqual([]);
+      expect(traces(dataDir)).toEqual([]);
     });
 
     it('with onShutdown keep: services outlive it, and a start without the API, until it is disabled', async () => {
-      const [tablesBefore, linksBefore] = [tables(), links()];
-      const dataDir = mkdtempSync(join(tmpdir(), 'timonel-nft-'));
       const keeping = { ...entry, config: { serviceCidr, onShutdown: 'keep' } };
       const isServed = async (): Promise<void> => {
         if (ownAddress !== undefined) expect(await ask()).toBe('hello');
       };
-      try {
-        const first = await startTestKernel({ plugins: [fakeApi(), keeping], dataDir });
-        await load(first);
-        await first.stop();
-        await isServed();
-        const before = tables();
-        const second = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
-        expect(await second.service(serviceProxy).status()).toMatchObject({ rules: 1, lastSyncAt: 0 });
-        await isServed();
-        await second.stop('failure');
-        expect(tables()).toBe(before);
-        // As after a reboot: what is remembered is enough.
-        const own = before.split('\n').filter((line) => !tablesBefore.includes(line));
-        for (const line of own) execFileSync('nft', `delete ${line}`.split(' '));
-        const third = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
-        await isServed();
-        await third.control.disable('proxy-nftables');
-        await third.stop();
-        expect(tables()).toBe(tablesBefore);
-        expect(links().filter((name) => !linksBefore.includes(name))).toEqual([]);
-      } finally {
-        for (const line of tables()
-          .split('\n')
-          .filter((text) => text !== '' && !tablesBefore.includes(text)))
-          spawnSync('nft', `delete ${line}`.split(' '));
-        for (const name of links().filter((text) => !linksBefore.includes(text)))
-          spawnSync('ip', ['link', 'delete', name]);
-        rmSync(dataDir, { recursive: true, force: true });
-      }
+      const first = await startTestKernel({ plugins: [fakeApi(), keeping], dataDir });
+      await load(first);
+      await first.stop();
+      await isServed();
+      const before = traces(dataDir);
+      expect(before).not.toEqual([]);
+      const second = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
+      expect(await second.service(serviceProxy).status()).toMatchObject({ rules: 1, lastSyncAt: 0 });
+      await isServed();
+      await second.stop('failure');
+      expect(traces(dataDir)).toEqual(before);
+      // As after a reboot: what is remembered is enough.
+      execFileSync('nft', ['delete', 'table', 'ip', namesOf(join(dataDir, 'proxy-nftables')).table]);
+      const third = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
+      await isServed();
+      await third.control.disable('proxy-nftables');
+      await third.stop();
+      expect(traces(dataDir)).toEqual([]);
     }, 60_000);
   });
 }

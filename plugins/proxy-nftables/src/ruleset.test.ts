@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { renderRuleset } from './ruleset.ts';
+import { renderTable } from './ruleset.ts';
+import { contentOf } from './table-content.ts';
 
 it('external addresses that each machine has for itself are not taken from it', () => {
   const own = ['127.0.0.1', '0.0.0.0', '169.254.169.254', '224.0.0.1', '255.255.255.255'];
@@ -14,7 +15,7 @@ it('external addresses that each machine has for itself are not taken from it', 
     affinitySeconds: undefined,
     backends: [],
   };
-  const text = renderRuleset([rule], { table: 'test', serviceCidr: '10.96.0.0/16', clusterCidrs: [] });
+  const { text } = renderTable(contentOf([rule]), { table: 'test', serviceCidr: '10.96.0.0/16', clusterCidrs: [] });
   expect(text).toContain('192.0.2.1 . tcp . 80 : goto refuse');
   for (const address of own) expect(text).not.toContain(`${address} . tcp`);
 });

@@ -3,7 +3,12 @@
  * set of rules over after each change, one hand-over at a time. Changes that come meanwhile are joined into the next.
  */
 import type { ApiClient } from '../contracts/api/index.ts';
-import { buildServiceRules, type ProxyNode, type ProxyStatus, type ServicePortRule } from '../contracts/proxy/index.ts';
+import {
+  ServiceRuleBuilder,
+  type ProxyNode,
+  type ProxyStatus,
+  type ServicePortRule,
+} from '../contracts/proxy/index.ts';
 import { errorMessage } from '../kernel/index.ts';
 import { endpointSlices, nodes, services, type Node } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
@@ -42,6 +47,7 @@ export class ServiceRuleSync {
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #node: Informer<Node> | undefined;
+  readonly #builder = new ServiceRuleBuilder();
   #rules: readonly ServicePortRule[] = [];
   #lastSyncAt = 0;
   #lastError: string | undefined;
@@ -189,7 +195,7 @@ export class ServiceRuleSync {
     const waiting = this.#waiting.splice(0);
     try {
       const [all, slices] = [this.#informers.for(services).list(), this.#informers.for(endpointSlices).list()];
-      this.#rules = buildServiceRules(all, slices, this.#proxyNode());
+      this.#rules = this.#builder.build(all, slices, this.#proxyNode());
       await this.#options.apply(this.#rules);
       await this.#options.healthChecks?.apply(this.#rules);
       this.#lastSyncAt = this.#host.env.clock.now();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { EndpointSlice, Service } from '../../kube/index.ts';
-import { buildServiceRules, type ServicePortRule } from './index.ts';
+import { buildServiceRules, ServiceRuleBuilder, type ServicePortRule } from './index.ts';
 
 type Endpoint = EndpointSlice['endpoints'][number];
 
@@ -109,5 +109,37 @@ describe('topology hints', () => {
   it('a node without a zone, and rules for no node, have all', () => {
     const endpoints = [on('n2', '1', hint('za')), on('n3', '2', hint('zb'))];
     expect(addresses(ruleOf({}, endpoints, { name: 'n1' } as typeof node)?.backends)).toBe('1 2');
+  });
+});
+
+describe('a builder of rules', () => {
+  const sliceFor = (name: string, address: string): EndpointSlice => ({
+    metadata: { namespace: 'd', name: `${name}-1`, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ port: 8080 }],
+    endpoints: [on('n1', address)],
+  });
+  const serviceFor = (name: string): Service => ({
+    metadata: { namespace: 'd', name },
+    spec: { clusterIP: '10.96.0.1', ports: [{ port: 80 }] },
+  });
+
+  it('keeps the rules of services of which nothing changed, and of no others', () => {
+    const builder = new ServiceRuleBuilder();
+    const [a, b, sliceA, sliceB] = [serviceFor('a'), serviceFor('b'), sliceFor('a', '1'), sliceFor('b', '2')];
+    const first = builder.build([a, b], [sliceA, sliceB], node);
+    const steps: [services: Service[], slices: EndpointSlice[], of: typeof node, same: boolean[]][] = [
+      [[a, b], [sliceA, sliceB], { ...node }, [true, true]],
+      [[a, b], [sliceA, sliceFor('b', '3')], node, [true, false]],
+      [[serviceFor('a'), b], [sliceA, sliceB], node, [false, false]],
+      [[a, b], [sliceA, sliceB], { ...node, zone: 'zb' }, [false, false]],
+    ];
+    let last = first;
+    for (const [services, slices, of, same] of steps) {
+      const now = builder.build(services, slices, of);
+      expect(now.map((rule, index) => rule === last[index])).toEqual(same);
+      expect(now).toEqual(buildServiceRules(services, slices, of));
+      last = now;
+    }
   });
 });

@@ -105,7 +105,7 @@ export class ProxyBed {
       id: `default/service-${String(number).padStart(4, '0')}:http`,
       protocol: 'TCP',
       port: 80,
-      clusterIPs: [`10.215.0.${number}`],
+      clusterIPs: [`10.215.${number >> 8}.${number & 255}`],
       externalIPs: [],
       nodePort: undefined,
       affinitySeconds: undefined,

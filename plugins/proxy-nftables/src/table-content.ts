@@ -1,0 +1,226 @@
+/**
+ * What the services put into the nftables table: elements of its maps and sets, and the chains that these lead to. Each rule's part is
+ * made once for the object of the rule, so that a change of one service costs little beside thousands of others.
+ */
+import { createHash } from 'node:crypto';
+import { isIPv4 } from 'node:net';
+import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
+
+/** Where a packet goes to, as in keys of the maps. Source: nft(8), "CONCATENATIONS". */
+export const addressKey = 'ip daddr . meta l4proto . th dport';
+export const nodePortKey = 'meta l4proto . th dport';
+
+/** Backends of clients outside have numbers from here on: one map holds both. */
+const outsideOffset = 32_768;
+
+export const setNames = [
+  'services',
+  'endpoints',
+  'nodeports',
+  'nodeport_endpoints',
+  'refused',
+  'refused_nodeports',
+  'services_outside',
+  'nodeports_outside',
+  'silenced',
+  'silenced_nodeports',
+  'guarded',
+  'hairpins',
+] as const;
+export type SetName = (typeof setNames)[number];
+
+export interface TableContent {
+  /** Of each map and set: its elements; the value is '' in sets. */
+  readonly elements: Readonly<Record<SetName, ReadonlyMap<string, string>>>;
+  /** Chains that choose a backend, by name: their only line. A name stands for one text, now and later. */
+  readonly choosers: ReadonlyMap<string, string>;
+  /** Chains that let only some clients through: their lines. */
+  readonly guards: ReadonlyMap<string, readonly string[]>;
+}
+
+/** How services are reached: at addresses, or at ports of the node. */
+const kinds = {
+  address: {
+    key: addressKey,
+    prefix: 's',
+    services: 'services',
+    endpoints: 'endpoints',
+    refused: 'refused',
+    outside: 'services_outside',
+    silenced: 'silenced',
+  },
+  nodePort: {
+    key: nodePortKey,
+    prefix: 'n',
+    services: 'nodeports',
+    endpoints: 'nodeport_endpoints',
+    refused: 'refused_nodeports',
+    outside: 'nodeports_outside',
+    silenced: 'silenced_nodeports',
+  },
+} as const;
+type Kind = (typeof kinds)[keyof typeof kinds];
+
+interface Frontend {
+  readonly kind: Kind;
+  /** `10.96.0.1 . tcp . 80`, or `tcp . 30080`. */
+  readonly key: string;
+  readonly backends: readonly Backend[];
+  /** Without backends it gives no answer, and does not refuse. */
+  readonly silent: boolean;
+  /** Those of clients outside of the cluster, where they have others. Without any they get no answer. */
+  readonly outside: readonly Backend[] | undefined;
+  readonly isSticky: boolean;
+  /** Ranges that its clients must be of; undefined: anybody. */
+  readonly sources: readonly string[] | undefined;
+}
+
+/** What one frontend needs. Where two services claim one key, only the first one's part counts. */
+interface Part {
+  readonly key: string;
+  readonly elements: readonly (readonly [SetName, key: string, value: string])[];
+  readonly choosers: readonly (readonly [name: string, line: string])[];
+  readonly guards: readonly (readonly [name: string, lines: readonly string[]])[];
+}
+
+const parts = new WeakMap<ServicePortRule, readonly Part[]>();
+
+/** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
+export function contentOf(rules: readonly ServicePortRule[]): TableContent {
+  const elements = Object.fromEntries(setNames.map((name) => [name, new Map<string, string>()])) as Record<
+    SetName,
+    Map<string, string>
+  >;
+  const choosers = new Map<string, string>();
+  const guards = new Map<string, readonly string[]>();
+  const claimed = new Set<string>();
+  for (const rule of rules) {
+    for (const part of partsOf(rule)) {
+      if (claimed.has(part.key)) continue;
+      claimed.add(part.key);
+      for (const [set, key, value] of part.elements) elements[set].set(key, value);
+      for (const [name, line] of part.choosers) choosers.set(name, line);
+      for (const [name, lines] of part.guards) guards.set(name, lines);
+    }
+  }
+  return { elements, choosers, guards };
+}
+
+function partsOf(rule: ServicePortRule): readonly Part[] {
+  const known = parts.get(rule);
+  if (known !== undefined) return known;
+  const made = frontendsOf(rule).map(partOf);
+  parts.set(rule, made);
+  return made;
+}
+
+/** Loopback, unspecified, link-local, multicast and broadcast: no service may take traffic that a machine sends to itself. */
+function isOfMachine(address: string): boolean {
+  return /^(0|127|169\.254|22[4-9]|2[345]\d)\./.test(address);
+}
+
+function ipv4Of(backends: readonly Backend[]): readonly Backend[] {
+  return backends.filter(({ address }) => isIPv4(address));
+}
+
+function frontendsOf(rule: ServicePortRule): Frontend[] {
+  const protocol = rule.protocol.toLowerCase();
+  const common = {
+    isSticky: rule.affinitySeconds !== undefined,
+    sources: undefined,
+    outside: undefined,
+    silent: false,
+  };
+  const external = {
+    ...common,
+    backends: ipv4Of(rule.externalBackends ?? rule.backends),
+    outside: rule.outsideBackends === undefined ? undefined : ipv4Of(rule.outsideBackends),
+  };
+  const key = (address: string): string => `${address} . ${protocol} . ${rule.port}`;
+  const clusterIPs = rule.clusterIPs.filter((one) => isIPv4(one));
+  const externalIPs = rule.externalIPs.filter((one) => isIPv4(one) && !isOfMachine(one));
+  const restricted = (address: string): readonly string[] | undefined =>
+    rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
+  const { address: kind, nodePort } = kinds;
+  return [
+    ...clusterIPs.map((address) => ({
+      ...common,
+      kind,
+      key: key(address),
+      backends: ipv4Of(rule.backends),
+      silent: rule.silent === true,
+    })),
+    ...externalIPs.map((address) => ({ ...external, kind, key: key(address), sources: restricted(address) })),
+    ...(rule.nodePort === undefined ? [] : [{ ...external, kind: nodePort, key: `${protocol} . ${rule.nodePort}` }]),
+  ];
+}
+
+function partOf(frontend: Frontend): Part {
+  const { kind, key, backends, outside, silent, sources, isSticky } = frontend;
+  const elements: [SetName, string, string][] = [];
+  const choosers: (readonly [string, string])[] = [];
+  const inside = chooser({ kind, isSticky, isOutside: false }, backends.length);
+  elements.push([kind.services, key, `goto ${inside?.[0] ?? 'refuse'}`]);
+  if (inside === undefined) elements.push([kind.refused, key, silent ? 'drop' : 'goto refuse_now']);
+  else choosers.push(inside);
+  if (outside !== undefined) {
+    const chain = chooser({ kind, isSticky, isOutside: true }, outside.length);
+    // Without backends the packet goes on as it is, to be dropped where packets may be.
+    elements.push([kind.outside, key, chain === undefined ? 'accept' : `goto ${chain[0]}`]);
+    if (chain === undefined) elements.push([kind.silenced, key, '']);
+    else choosers.push(chain);
+  }
+  const endpoint = ({ address, port }: Backend, number: number): void => {
+    elements.push(
+      [kind.endpoints, `${key} . ${number}`, `${address} . ${port}`],
+      ['hairpins', `${address} . ${address}`, ''],
+    );
+  };
+  for (const [index, backend] of backends.entries()) endpoint(backend, index);
+  for (const [index, backend] of (outside ?? []).entries()) endpoint(backend, outsideOffset + index);
+  const guards = sources === undefined ? [] : [guardOf(sources)];
+  for (const [name] of guards) elements.push(['guarded', key, `goto ${name}`]);
+  return { key: `${kind.prefix} ${key}`, elements, choosers, guards };
+}
+
+interface Choice {
+  readonly kind: Kind;
+  /** The same client gets the same backend as long as the set of backends stays. */
+  readonly isSticky: boolean;
+  readonly isOutside: boolean;
+}
+
+/** The chain that leads to one of so many backends. */
+function chooser(
+  { kind, isSticky, isOutside }: Choice,
+  count: number,
+): readonly [name: string, line: string] | undefined {
+  if (count === 0) return undefined;
+  const offset = isOutside ? ` offset ${outsideOffset}` : '';
+  const number = `${isSticky ? 'jhash ip saddr' : 'numgen random'} mod ${count}${offset}`;
+  const line = `meta l4proto { tcp, udp, sctp } dnat ip to ${kind.key} . ${number} map @${kind.endpoints}`;
+  return [`${kind.prefix}${isOutside ? 'o' : ''}${isSticky ? 'h' : 'r'}${count}`, line];
+}
+
+/** All that lead to at most `most` backends. */
+export function choosersTo(most: number): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const kind of Object.values(kinds)) {
+    for (const isSticky of [false, true]) {
+      for (const isOutside of [false, true]) {
+        for (let count = 1; count <= most; count++) {
+          const made = chooser({ kind, isSticky, isOutside }, count);
+          if (made !== undefined) found.set(...made);
+        }
+      }
+    }
+  }
+  return found;
+}
+
+/** Who is of none of the ranges gets no answer. */
+function guardOf(sources: readonly string[]): [name: string, lines: readonly string[]] {
+  const allowed = sources.join(', ');
+  const name = `guard_${createHash('sha256').update(allowed).digest('hex').slice(0, 12)}`;
+  return [name, [...(allowed === '' ? [] : [`ip saddr { ${allowed} } return`]), 'drop']];
+}
