@@ -12,6 +12,8 @@ export interface ListenersOptions extends ServerOptions {
 
 const retryMs = 500;
 const retryLimitMs = 10_000;
+/** Datagrams that the kernel has for this process get so long to be read. */
+const lastQueriesMs = 50;
 
 /** The sockets of the server, opened again and again until the address and the port are there. */
 export class Listeners {
@@ -47,8 +49,10 @@ export class Listeners {
     if (!(await this.#try())) this.#running = this.#keepTrying();
   }
 
+  /** What has arrived already is answered. */
   async stop(): Promise<void> {
     await this.#running;
+    await this.#options.env.timers.sleep(lastQueriesMs);
     for (const server of this.#open.splice(0)) server.close();
   }
 
