@@ -12,7 +12,7 @@ export async function userOfProcess(pid: number | undefined, firstId = 0): Promi
 
 export function parseUser(status: string, firstId = 0): LinuxUser | undefined {
   const idsOf = (name: string): number[] => {
-    const line = new RegExp(`^${name}:\\s*(.*)$`, 'm').exec(status)?.[1] ?? '';
+    const line = new RegExp(`^${name}:(.*)$`, 'm').exec(status)?.[1] ?? '';
     return line
       .trim()
       .split(/\s+/)

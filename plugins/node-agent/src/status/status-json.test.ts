@@ -353,7 +353,7 @@ describe('the user of a process', () => {
 
   it('is seen as in its user namespace', () => {
     expect(parseUser(status, 100_000)).toEqual({ uid: 1000, gid: 7, supplementalGroups: [7, 9] });
-    expect(parseUser('Uid:\t5\t5\nGid:\t6\t6\nGroups:\t\n')).toEqual({ uid: 5, gid: 6, supplementalGroups: [] });
+    expect(parseUser('Uid:\t5\t5\nGid:\t6\t6\nGroups:\t \nNStgid:\t7\n')).toEqual({ uid: 5, gid: 6, supplementalGroups: [] });
     expect(parseUser('')).toBeUndefined();
   });
 
