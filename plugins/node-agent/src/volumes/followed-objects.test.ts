@@ -85,7 +85,7 @@ const untilWatched = (name: string, count = 1) =>
   until(() => watched(name) === count, { what: `${count} watches of ${name}`, intervalMs: 1 });
 const untilSeen = (...expected: string[]) =>
   until(() => seen.join() === expected.join(), {
-    what: () => `${expected.join()}; seen: ${seen.join()}`,
+    what: expected.join(),
     intervalMs: 1,
   });
 

@@ -25,7 +25,7 @@ describe('mounts of volumes', () => {
   ) => {
     const pod = podWith({ volumes: [{ name: 'v', emptyDir: {} }] });
     const app = container('app', { volumeMounts: [{ name: 'v', mountPath: '/v', ...changes }] });
-    const prepare = async () => ({ hostPath: volume, isDevice: false, ...prepared });
+    const prepare = async () => ({ hostPath: volume, ...prepared });
     return volumeMounts(app, new Map([['NAME', 'web']]), { pod, prepare, ...more });
   };
 

@@ -34,7 +34,7 @@ export async function volumeMounts(
   for (const mount of container.volumeMounts ?? []) {
     const prepared = ready.get(mount.name) ?? (await readyVolume(mount.name, container, context));
     ready.set(mount.name, prepared);
-    if (prepared.isDevice)
+    if (prepared.isDevice === true)
       throw new VolumeError(`volume "${mount.name}" is a device: it belongs into volumeDevices, not volumeMounts`);
     mounts.push({
       hostPath: await withSubPath(prepared, mount, env, context.parts),
@@ -51,7 +51,7 @@ export async function volumeMounts(
 export async function volumeDevices(container: Container, context: MountContext): Promise<Device[]> {
   const devices: Device[] = [];
   for (const { name, devicePath } of container.volumeDevices ?? []) {
-    const { hostPath, readOnly = false, isDevice } = await readyVolume(name, container, context);
+    const { hostPath, readOnly = false, isDevice = false } = await readyVolume(name, container, context);
     if (!isDevice)
       throw new VolumeError(`volume "${name}" is no device: it belongs into volumeMounts, not volumeDevices`);
     devices.push({ hostPath, containerPath: devicePath, permissions: readOnly ? 'r' : 'mrw' });

@@ -21,8 +21,8 @@ export interface VolumeUse extends VolumeNodeParts {
 }
 
 export interface ReadyVolume extends PreparedVolume {
-  /** A device, not files. */
-  readonly isDevice: boolean;
+  /** It is a device. Absent: files. */
+  readonly isDevice?: boolean;
 }
 
 /** A volume that is ready. */
@@ -50,7 +50,7 @@ export class ServedVolumes {
     const claimed = await this.#claims.mount(use, reads);
     if (claimed !== undefined) return claimed;
     const { kind, request } = this.#kindOf(use, reads);
-    return { prepared: { ...(await kind.prepare(request)), isDevice: false }, usage: () => kind.usage(request) };
+    return { prepared: await kind.prepare(request), usage: () => kind.usage(request) };
   }
 
   /** Undoes what was mounted for the pod. `directory`: of all its volumes. @throws what those who serve them throw */
@@ -64,12 +64,16 @@ export class ServedVolumes {
     const keys = Object.keys(volume).filter((key) => key !== 'name' && volume[key] !== undefined);
     const served = this.#kinds.all().map(({ service }) => ({ kind: service, known: service.keys() }));
     for (const key of keys) {
-      const kind = served.find(({ known }) => known.includes(key))?.kind;
+      const serves = (each: VolumeKind): boolean => each.serves?.(volume) ?? true;
+      const kind = served.find((each) => each.known.includes(key) && serves(each.kind))?.kind;
       if (kind === undefined) continue;
       const request = { pod, volume, key, directory, node: volumeNode(use, reads) };
       return { kind, request: image === undefined ? request : { ...request, image } };
     }
-    const all = [...served.flatMap(({ known }) => known), 'persistentVolumeClaim', 'ephemeral'];
-    throw new VolumeError(`kind ${keys.join(', ')} is not supported by this node, which knows ${all.join(', ')}`);
+    const all = new Set([...served.flatMap(({ known }) => known), 'persistentVolumeClaim', 'ephemeral']);
+    const [key = ''] = keys;
+    const { driver } = (volume[key] ?? {}) as { readonly driver?: string };
+    const what = driver === undefined ? `kind ${keys.join(', ')}` : `driver ${driver} of kind ${key}`;
+    throw new VolumeError(`${what} is not supported by this node, which knows ${[...all].join(', ')}`);
   }
 }

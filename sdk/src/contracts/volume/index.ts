@@ -8,7 +8,7 @@
  * events and waiting states, and what a pod leaves behind. See `docs/guides/write-a-volume-plugin.md`.
  */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
-import type { PersistentVolume } from '../../kube/index.ts';
+import type { PersistentVolume, Volume } from '../../kube/index.ts';
 import type { MountedVolume, VolumeMountRequest, VolumePod } from './driver.ts';
 import type { PreparedVolume, VolumeRequest } from './kind.ts';
 import type { VolumeUsage } from './usage.ts';
@@ -20,8 +20,13 @@ export * from './node.ts';
 export * from './usage.ts';
 
 export interface VolumeKind {
-  /** Of entries of `spec.volumes`: always the same. Where two kinds have one key, the first that was registered serves it. */
+  /** Of entries of `spec.volumes`: always the same. */
   keys(): readonly string[];
+  /**
+   * Whether it serves this entry, which has one of its keys. Absent: all of them. For keys that many share, told apart by what stands in the
+   * entry: `flexVolume`. Of several that would serve an entry the first that was registered does.
+   */
+  serves?(volume: Volume): boolean;
   /**
    * Makes the volume ready. Called before each start of a container that mounts it, and again while containers run where the volume
    * `follows`. So: idempotent, quick when there is nothing to do, never a half-made state to be seen by containers, and whole again after a
@@ -46,7 +51,7 @@ export interface VolumeKind {
 export const volumeKinds: ServiceToken<VolumeKind, 'many'> = defineService<VolumeKind, 'many'>('volume-kinds', {
   major: 1,
   cardinality: 'many',
-  sync: ['keys'],
+  sync: ['keys', 'serves'],
 });
 
 /** Providers are asked in the order of their registration; the first that supports a volume mounts it. */

@@ -17,7 +17,7 @@ export interface VolumeKindUnderTest {
   readonly node?: Partial<VolumeNode>;
   /** A source that cannot be served. */
   readonly broken?: Readonly<Record<string, unknown>>;
-  close?(): Promise<void>;
+  readonly close?: (() => Promise<void>) | undefined;
 }
 
 export function volumeKindContract(name: string, make: () => Promise<VolumeKindUnderTest>): void {
