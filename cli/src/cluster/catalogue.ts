@@ -32,6 +32,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'scheduler-external': () => import('@timonel/plugin-scheduler-external'),
   'controller-persistentvolume': () => import('@timonel/plugin-controller-persistentvolume'),
   'controller-volumeprotection': () => import('@timonel/plugin-controller-volumeprotection'),
+  'controller-attachdetach': () => import('@timonel/plugin-controller-attachdetach'),
   'controller-volumeexpand': () => import('@timonel/plugin-controller-volumeexpand'),
   'controller-ephemeralvolume': () => import('@timonel/plugin-controller-ephemeralvolume'),
   'scheduling-volumes': () => import('@timonel/plugin-scheduling-volumes'),

@@ -34,6 +34,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-volumeprotection' },
     { plugin: 'controller-volumeexpand' },
     { plugin: 'controller-ephemeralvolume' },
+    { plugin: 'controller-attachdetach' },
     { plugin: 'controller-namespace' },
     { plugin: 'controller-gc' },
     { plugin: 'controller-resourcequota' },
