@@ -95,7 +95,8 @@ function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>)
     else choices.set(name, { ...choices.get(name), enabled: true });
   }
   for (const name of input.disable) {
-    if (!choices.has(name) && !builtIns.has(name)) throw unknownPlugin(name, [...builtIns.keys(), ...choices.keys()]);
+    if (!choices.has(name) && !isBuiltIn(name))
+      throw unknownPlugin(name, [...Object.keys(catalogue), ...choices.keys()]);
     choices.set(name, { ...choices.get(name), enabled: false });
   }
   if (input.scheduler !== undefined) chooseProvider(choices, builtIns, 'scheduler', input.scheduler);
@@ -113,12 +114,25 @@ function unknownPlugin(name: string, known: readonly string[]): KernelError {
   return new KernelError('ERR_PLUGIN_UNKNOWN', `There is no plugin "${name}". ${hint}`);
 }
 
-/** Imports every built-in plugin: cheap modules, and the kernel can then name providers and list what could be enabled. */
-async function loadBuiltIns(): Promise<Map<string, AnyPlugin>> {
-  const loaded = await Promise.all(
-    Object.entries(catalogue).map(async ([name, load]) => [name, (await load()).default] as const),
-  );
-  return new Map(loaded);
+const isBuiltIn = (name: string): boolean => Object.hasOwn(catalogue, name);
+
+/**
+ * Which built-in plugins are imported. All of them: the kernel can then name providers, and list what could be enabled. Of a closed profile that is taken
+ * as it is, only those which run: the others would take a third of a node's memory.
+ */
+function namesToLoad(input: SelectionInput): string[] {
+  const { profile, settings, configFile, desired, enable, disable, scheduler, store } = input;
+  const told = { ...configFile.plugins, ...desired.plugins };
+  const leavesOut = disable.length > 0 || Object.values(told).some(({ enabled }) => enabled === false);
+  if (profile.closed !== true || leavesOut || scheduler !== undefined || store !== undefined)
+    return Object.keys(catalogue);
+  const named = [...profile.entries(settings).map(({ plugin }) => plugin), ...Object.keys(told), ...enable];
+  return [...new Set(named)].filter(isBuiltIn);
+}
+
+async function loadBuiltIns(names: readonly string[]): Promise<Map<string, AnyPlugin>> {
+  const loaded = await Promise.all(names.map(async (name) => [name, (await catalogue[name]?.())?.default] as const));
+  return new Map(loaded.flatMap(([name, definition]) => (definition === undefined ? [] : [[name, definition]])));
 }
 
 /** Stands for a plugin whose file cannot be loaded: it fails with the reason, is listed, and can be disabled or enabled anew. */
@@ -137,7 +151,7 @@ function placeholder(name: string, file: string, error: unknown): PluginEntry {
 
 /** Turns profile, file, remembered choices and flags into the list the kernel starts with. */
 export async function selectPlugins(input: SelectionInput): Promise<Selection> {
-  const builtIns = await loadBuiltIns();
+  const builtIns = await loadBuiltIns(namesToLoad(input));
   const choices = choose(input, builtIns);
   const plugins: PluginEntry[] = [];
   const available: PluginEntry[] = [];
@@ -156,7 +170,7 @@ export async function selectPlugins(input: SelectionInput): Promise<Selection> {
       continue;
     }
     const definition = builtIns.get(name);
-    if (definition === undefined) throw unknownPlugin(name, [...builtIns.keys()]);
+    if (definition === undefined) throw unknownPlugin(name, Object.keys(catalogue));
     (choice.enabled ? plugins : available).push({ definition, config: choice.config, source: 'built-in' });
   }
   for (const [name, definition] of builtIns) {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
-import { restoreSnapshot, type RestoreReport } from '@timonel/plugin-store-raft';
+import type { RestoreReport } from '@timonel/plugin-store-raft';
 import { errorCode, errorMessage, type Logger } from '@timonel/sdk';
 import { CliError, exitCodes } from '../errors.ts';
 import { commandOf, pkiDirectory, readClusterState, writeClusterState, type ServerState } from './cluster-state.ts';
@@ -79,6 +79,8 @@ export async function restoreStore(request: RestoreRequest): Promise<RestoreOutc
   const paths = dataDirPaths(dataDir);
   const unlock = await lockDataDir(paths);
   try {
+    // The store and its database are large, and this command alone needs them.
+    const { restoreSnapshot } = await import('@timonel/plugin-store-raft');
     const report = await restoreSnapshot({
       dataDir: paths.pluginData('store-raft'),
       snapshot,

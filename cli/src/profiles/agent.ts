@@ -53,5 +53,6 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
 export const agentProfile: Profile = {
   name: 'agent',
   description: 'a node of a cluster whose servers run elsewhere; containers isolated by Linux namespaces and cgroups',
+  closed: true,
   entries: agentEntries,
 };

@@ -70,5 +70,7 @@ export interface ProfileEntry {
 export interface Profile {
   readonly name: string;
   readonly description: string;
+  /** Nobody enables other plugins while it runs: they need not be loaded. */
+  readonly closed?: true;
   entries(settings: ClusterSettings): readonly ProfileEntry[];
 }
