@@ -87,7 +87,7 @@ export class Containers {
       if ((await this.#options.holdings.find(id)) !== undefined) throw exists;
       return await this.#make(config, sandbox);
     } catch (error) {
-      throw (error as Error).name === 'RuntimeError' ? error : createFailure(errorMessage(error), error);
+      throw (error as Error).name === 'RuntimeError' ? error : failureOfCreate(config, error);
     } finally {
       this.#inCreation.delete(id);
     }
@@ -323,6 +323,16 @@ async function ifThere<T>(call: Promise<T>): Promise<T | undefined> {
     if (callCode(error) === 'NOT_FOUND') return undefined;
     throw error;
   }
+}
+
+/** containerd does not say which user it did not find. */
+function failureOfCreate({ user }: ContainerConfig, error: unknown): RuntimeError {
+  const message = errorMessage(error);
+  const [, what] = /no (user|group)s found/.exec(message) ?? [];
+  if (what === undefined) return createFailure(message, error);
+  const file = what === 'user' ? '/etc/passwd' : '/etc/group';
+  const text = `the ${what} of "${user}" is not in the image's ${file}: give its number`;
+  return new RuntimeError('CreateContainerConfigError', text, { cause: error });
 }
 
 function createFailure(message: string, cause?: unknown): RuntimeError {

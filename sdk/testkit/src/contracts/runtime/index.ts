@@ -5,6 +5,7 @@ import { isolationTests } from './isolation.ts';
 import { limitTests } from './limits.ts';
 import { logTests } from './logs.ts';
 import { outputTests } from './output.ts';
+import { refusalTests } from './refusals.ts';
 import { restartTests } from './restarts.ts';
 import { sandboxTests } from './sandboxes.ts';
 import { sessionTests } from './sessions.ts';
@@ -47,6 +48,7 @@ export function runtimeContract(
     logTests(suite);
     limitTests(suite);
     isolationTests(suite);
+    refusalTests(suite);
     sessionTests(suite);
     restartTests(suite);
   });
