@@ -3,6 +3,7 @@ import type { FieldError, Pod } from '@timonel/sdk/kube';
 import { Findings } from '../validation/findings.ts';
 import { onUpdate } from '../validation/on-update.ts';
 import { isObject, itemsOf, numberOf, objectOf, textOf } from '../validation/loose.ts';
+import { checkMirrorAnnotation, checkMirrorAnnotationUpdate } from './mirror-annotation.ts';
 import { admitPod } from './pod-admission.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPod } from './pod-defaults.ts';
@@ -35,12 +36,14 @@ function prepareForUpdate(pod: Pod, old: Pod): void {
 function validate(pod: Pod): FieldError[] {
   const found = new Findings();
   checkPodSpec(pod.spec, 'spec', found);
+  checkMirrorAnnotation(pod, found);
   return found.all();
 }
 
 function updateFindings(pod: Pod, old: Pod): FieldError[] {
   const found = new Findings();
   checkPodUpdate(pod, old, found);
+  checkMirrorAnnotationUpdate(pod, old, found);
   return found.all();
 }
 
