@@ -41,6 +41,7 @@ plugins:
 const profiles = ['sdk/src/scheduling/profiles/profile-config.ts'];
 const ociSources = ['plugins/runtime-oci/src/config.ts'];
 const moreSources = {
+  'node-agent': ['plugins/node-agent/src/node/node-config.ts'],
   'runtime-crun': ociSources,
   'runtime-runc': ociSources,
   'store-raft': ['sdk/src/contracts/store/compaction-schedule.ts'],

@@ -92,6 +92,7 @@ export const nodeFields: Fields = {
       z.strictObject({
         /** The lowest of its pods. */
         priority: z.number().int(),
+        /** Seconds that they have. */
         shutdownGracePeriodSeconds: z.number().int().min(0).max(1200),
       }),
     )
