@@ -3,7 +3,7 @@ import { chownSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, s
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const uid = 64_001;
+export const uid = 64_001;
 const name = 'timonel-ordinary-user';
 /** Ids of the machine that its containers have. */
 export const subordinate = { first: 1_700_000_000, count: 65_536 } as const;

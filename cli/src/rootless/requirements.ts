@@ -61,9 +61,8 @@ function attempt(script: string): string | undefined {
 
 function namespaces(): RootlessCheck {
   const name = 'user namespaces';
-  if (!hasProgram('unshare')) {
-    return check(name, false, 'the program unshare is missing', 'apt-get install util-linux');
-  }
+  const absent = ['unshare', 'nsenter'].find((program) => !hasProgram(program));
+  if (absent !== undefined) return check(name, false, `the program ${absent} is missing`, 'apt-get install util-linux');
   const problem = attempt('mount -n -t proc proc /proc');
   const detail = 'made by this user, with proc of their own';
   if (problem === undefined) return check(name, true, detail, '');
@@ -138,8 +137,7 @@ export function examineRootless(): readonly RootlessCheck[] {
 
 /** Why containers of this user cannot be isolated. Undefined: they can. */
 export function rootlessProblem(): string | undefined {
-  const absent = ['ip', 'nsenter', 'sh'].find((program) => !hasProgram(program));
-  if (absent !== undefined) return `the program ${absent} is missing`;
+  if (!hasProgram('ip')) return 'the program ip is missing; apt-get install iproute2';
   const first = namespaces();
   const failed = first.ok ? overlay() : first;
   return failed.ok ? undefined : `${failed.name}: ${failed.detail}; ${failed.fix}`;
