@@ -51,8 +51,12 @@ that cannot do that are refused by name. Whatever needs the node's rights is don
 
 ## Without root
 
-The isolated runtimes need root on the node. As an ordinary user \`timonel up\` runs pods as plain processes of that user
-(\`runtime-process\`): no isolation, no limits, and no network of their own. \`timonel doctor\` says so, and what is missing.
+As an ordinary user \`timonel up\` runs \`runtime-linux\` in a user namespace: the node's root is that user, root of no machine. What the table says of the node's
+root then holds of the user: a container that gets through to it has the user's files and processes, and nothing of others. \`privileged\`, \`hostPID\`,
+\`hostNetwork\` and \`hostPath\` give what the user has: \`test/e2e/rootless.test.ts\` has a pod ask for all four and read the machine's processes and \`/etc/shadow\`, write to \`/etc\`,
+and make a disk's device. Limits hold only where control groups were handed down to the user: fork and memory bombs are not stopped elsewhere, but by what bounds the user.
+The table itself was run as root. Where the kernel gives users no namespaces, pods are plain processes of the user (\`runtime-process\`): no isolation, no limits, and no network of their own.
+\`timonel up\` and \`timonel doctor\` say so, and what is missing.
 `;
 
 /** Of a table's cell. */

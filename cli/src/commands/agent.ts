@@ -171,7 +171,7 @@ async function agent(flags: AgentFlags): Promise<void> {
   const print = printer(flags.quiet);
   if (!isRoot()) {
     throw new CliError(
-      'An agent isolates containers, for which it must run as root: try `sudo timonel agent`.',
+      'An agent makes routes to the pods of other machines, for which it must run as root: try `sudo timonel agent`. A cluster of one machine needs no root: `timonel up`.',
       exitCodes.usage,
     );
   }

@@ -184,7 +184,10 @@ export function addUp(program: Command): void {
   program
     .command('up')
     .description('Run a cluster in this process')
-    .option('--data-dir <dir>', 'where the cluster keeps everything (default: /var/lib/timonel for root)')
+    .option(
+      '--data-dir <dir>',
+      'where the cluster keeps everything (default: /var/lib/timonel for root, else ~/.local/share/timonel)',
+    )
     .option('--listen <address:port>', `where the API listens (default: ${defaultListen})`)
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: <data-dir>/kubeconfig)')
     .option('--profile <name>', `which plugins run: ${profiles.map((profile) => profile.name).join(', ')}`)
@@ -213,6 +216,8 @@ export function addUp(program: Command): void {
     .addHelpText(
       'after',
       `
+Without root the cluster runs in namespaces of the user: \`timonel doctor\` says what that lacks here.
+
 Examples:
   timonel up                                         # a cluster on this machine, Ctrl-C stops it
   timonel up --data-dir /tmp/t1 --listen 127.0.0.1:7443
