@@ -163,7 +163,7 @@ describe('the life of a node', () => {
   it('evicts who takes more memory than it asked for when pods run out of it, and takes no pods without requests', async () => {
     const requests = { resources: { requests: { memory: '60Mi' } } };
     await create(podOf('modest', idle, {}, requests));
-    await create(podOf('hungry', script(`globalThis.kept=Buffer.alloc(${320 * mib},1)`)));
+    await create(podOf('hungry', script(`globalThis.kept=Buffer.alloc(${260 * mib},1)`)));
     const evicted = await inPhase('hungry', 'Failed');
     expect(evicted.status.reason).toBe('Evicted');
     expect(evicted.status.message).toMatch(

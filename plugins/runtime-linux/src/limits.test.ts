@@ -51,6 +51,15 @@ describe('limits', () => {
     expect({ signal, reason }).toEqual({ signal: 9, reason: 'OOMKilled' });
   });
 
+  it('keeps all pods together within what they may have', async () => {
+    const before = await bed.sandbox({ together: { memoryLimitBytes: 64 * mb } });
+    const greedy = 'exec node -e "for (const a = []; a.length < 300;) a.push(Buffer.alloc(1e6, 1))"';
+    expect(await bed.run(greedy, {}, before)).toMatchObject({ signal: 9, reason: 'OOMKilled' });
+    // The newest pod says how much; what others asked for before counts no more.
+    const after = await bed.sandbox({ together: { memoryLimitBytes: 1024 * mb } });
+    expect(await bed.run('exec node -e "Buffer.alloc(128e6, 1)"', {}, after)).toMatchObject({ exitCode: 0 });
+  });
+
   it('shows the container its limits, and keeps a fork bomb small', async () => {
     const resources = { memoryLimitBytes: 64 * mb, cpuLimitMillis: 250, cpuShares: 512, pidsLimit: 20 };
     const v2 = detectCgroups().driver?.version === 'v2';

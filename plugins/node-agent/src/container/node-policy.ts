@@ -12,6 +12,8 @@ export interface NodePolicy {
   /** Of `memoryQoS`: where between request and limit throttling begins. */
   readonly memoryThrottlingFactor: number;
   readonly nodeMemoryBytes: number;
+  /** What pods may use together; undefined: all of it. */
+  readonly podMemoryBytes: number | undefined;
   readonly nodeSwapBytes: number;
   /** Sizes of huge pages that the node has, as Kubernetes names them: `2Mi`. */
   readonly hugePageSizes: readonly string[];

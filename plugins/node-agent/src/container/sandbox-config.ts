@@ -42,6 +42,7 @@ export function sandboxConfig({
     logDirectory,
     sysctls,
     resources: podResources(pod, policy),
+    ...(policy.podMemoryBytes === undefined ? {} : { together: { memoryLimitBytes: policy.podMemoryBytes } }),
     qosClass: qosClassOf(pod),
     ...(userNamespace === undefined ? {} : { userNamespace }),
     labels: { ...podLabels(pod, nodeName), [labelKeys.sandboxAttempt]: String(attempt), ...firstId },

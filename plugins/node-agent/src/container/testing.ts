@@ -8,6 +8,7 @@ export const policy: NodePolicy = {
   swapBehavior: 'NoSwap',
   memoryQoS: false,
   memoryThrottlingFactor: 0.9,
+  podMemoryBytes: undefined,
   nodeMemoryBytes: 4 * 1024 ** 3,
   nodeSwapBytes: 0,
   hugePageSizes: [],

@@ -44,3 +44,12 @@ export function allocatableOf(capacity: Quantities, hugePageBytes: number, kept:
       : { 'ephemeral-storage': String(Math.max(0, disk - keptDisk)) }),
   };
 }
+
+/** The limit of all pods together. Undefined: the kernel is not asked to keep them within one. */
+export function enforcedPodMemory(
+  config: Kept & Pick<NodeConfig, 'enforceNodeAllocatable'>,
+  capacityBytes: number,
+): number | undefined {
+  const bytes = podMemoryBytes(capacityBytes, config);
+  return config.enforceNodeAllocatable.includes('pods') && bytes > 0 && bytes < capacityBytes ? bytes : undefined;
+}

@@ -10,6 +10,7 @@ type Amounts = Readonly<Record<string, string>>;
 export interface NodeConfig {
   readonly kubeReserved: Amounts;
   readonly systemReserved: Amounts;
+  readonly enforceNodeAllocatable: readonly ('pods' | 'none')[];
   readonly evictionHard: Amounts;
   readonly evictionSoft: Amounts;
   readonly evictionSoftGracePeriod: Amounts;
@@ -52,6 +53,8 @@ export const nodeFields: Fields = {
   kubeReserved: reserved.default({}),
   /** And what for the rest of the system. */
   systemReserved: reserved.default({}),
+  /** `pods`: the kernel keeps the memory of all pods together within what is not reserved. `none`: only eviction does. */
+  enforceNodeAllocatable: z.array(z.enum(['pods', 'none'])).default(['pods']),
   /**
    * Pods are ended when less is left, as the kubelet does it: quantities or percentages by `memory.available`, `nodefs.available`,
    * `nodefs.inodesFree`, `imagefs.available`, `imagefs.inodesFree`, `pid.available`. What is not named has no threshold; nor has `0`.

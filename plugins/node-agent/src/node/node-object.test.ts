@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { nodeStatus, type NodeState } from './node-object.ts';
-import { allocatableOf, podMemoryBytes } from './allocatable.ts';
+import { allocatableOf, enforcedPodMemory, podMemoryBytes } from './allocatable.ts';
 import { transitionEvents } from './node-events.ts';
 
 const features = { recursiveReadOnlyMounts: true, userNamespaces: false };
@@ -103,6 +103,10 @@ describe('what pods are given of a node', () => {
       'ephemeral-storage': String(800 * 1024),
       pods: '110',
     });
-    expect(podMemoryBytes(2 ** 32, kept)).toBe(2 ** 32 - (256 + 1024) * 2 ** 20);
+    const ofPods = 2 ** 32 - (256 + 1024) * 2 ** 20;
+    expect(podMemoryBytes(2 ** 32, kept)).toBe(ofPods);
+    const enforced = (enforce: 'pods' | 'none', of: object = kept) =>
+      enforcedPodMemory({ ...nothing, ...of, enforceNodeAllocatable: [enforce] }, 2 ** 32);
+    expect([enforced('pods'), enforced('none'), enforced('pods', nothing)]).toEqual([ofPods, undefined, undefined]);
   });
 });

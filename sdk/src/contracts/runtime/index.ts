@@ -29,6 +29,8 @@ export interface SandboxConfig {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Limits of the pod as a whole; absent: no limit. */
   readonly resources: LinuxResources;
+  /** Limit of all pods of the runtime together, by the newest of them. Absent: none. Runtimes without control groups of their own leave it. */
+  readonly together?: Pick<LinuxResources, 'memoryLimitBytes'>;
   readonly qosClass: 'Guaranteed' | 'Burstable' | 'BestEffort';
   /** An own user namespace for the pod (`hostUsers: false`). Absent: the node's. Not with hostNetwork, hostPid or hostIpc. */
   readonly userNamespace?: UserNamespace;

@@ -5,7 +5,7 @@ import { removeGroups } from './removal.ts';
 import { smallestShares } from './shares.ts';
 
 type QosClass = SandboxConfig['qosClass'];
-type Sized = Pick<SandboxConfig, 'qosClass' | 'resources'>;
+type Sized = Pick<SandboxConfig, 'qosClass' | 'resources' | 'together'>;
 
 const classes: Readonly<Record<QosClass, string>> = {
   Guaranteed: '',
@@ -25,6 +25,8 @@ export class PodGroups {
   readonly #sandbox: (id: string) => Sized | undefined;
   /** Shares of the classes as they were written last. */
   readonly #written = new Map<string, number>();
+  /** Memory limit of all pods together, as it was written last. */
+  #limitBytes: number | undefined;
   /** Classes that may have a group. */
   readonly #inUse = new Set<string>(classNames);
 
@@ -53,7 +55,18 @@ export class PodGroups {
       if (those.length === 0) this.#drop(path, classes[qosClass]);
       else this.#share(path, qosClass === 'BestEffort' ? smallestShares : sharesOf(those));
     }
-    if (sandboxes.length === 0) this.#driver.remove(this.#root);
+    if (sandboxes.length > 0) this.#limit(sandboxes.at(-1)?.together?.memoryLimitBytes ?? -1);
+    else if (this.#driver.remove(this.#root)) this.#limitBytes = undefined;
+  }
+
+  #limit(memoryLimitBytes: number): void {
+    if (this.#limitBytes === memoryLimitBytes) return;
+    try {
+      this.#driver.update(this.#root, { memoryLimitBytes });
+      this.#limitBytes = memoryLimitBytes;
+    } catch {
+      // More is in use: when the next pod comes or goes it is tried again.
+    }
   }
 
   #share(path: string, cpuShares: number): void {
