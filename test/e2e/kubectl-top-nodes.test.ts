@@ -18,6 +18,16 @@ const tls = { ca: read('ca.crt'), cert: read('master-client.crt'), key: read('ma
 require('node:https').get({ host: address, port: 10250, path, ...tls }, (answer) => answer.pipe(process.stdout));
 `;
 
+/** The same with a token in place of a certificate; says the code of the answer first. */
+const askWithToken = `
+const [, host, path, token] = process.argv;
+const headers = { authorization: 'Bearer ' + token };
+require('node:https').get({ host, port: 10250, path, headers, rejectUnauthorized: false }, (answer) => {
+  process.stdout.write(answer.statusCode + ' ');
+  answer.pipe(process.stdout);
+});
+`;
+
 suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
   let before: string[];
   let bed: Bed;
@@ -64,5 +74,29 @@ suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedM
       /^container_cpu_usage_seconds_total\{container="burner",namespace="default",pod="burner"\} \d/m,
     );
     expect(resource).toMatch(/^node_memory_working_set_bytes \d+$/m);
+    expect(resource).toMatch(
+      /^container_start_time_seconds\{container="burner",namespace="default",pod="burner"\} \d/m,
+    );
+    const cadvisor = await get('/metrics/cadvisor');
+    expect(cadvisor).toMatch(/^container_memory_working_set_bytes\{container="burner",.*pod="burner"\} \d{6,}$/m);
+    expect(cadvisor).toMatch(/^container_network_receive_bytes_total\{interface="eth0",.*pod="burner"\} \d+$/m);
+    const { node, pods } = JSON.parse(await get('/stats/summary'));
+    expect(node).toMatchObject({ nodeName: 'n1', fs: { capacityBytes: expect.any(Number) } });
+    const burning = pods.find(({ podRef }: { podRef: { name: string } }) => podRef.name === 'burner');
+    expect(burning.containers[0].memory.workingSetBytes).toBeGreaterThan(1_000_000);
+    const { items } = JSON.parse(await get('/pods'));
+    expect(items[0]).toMatchObject({ metadata: { name: 'burner' }, status: { phase: 'Running' } });
+    expect(JSON.parse(await get('/configz'))).toMatchObject({ kubeletconfig: { kind: 'KubeletConfiguration' } });
+  });
+
+  it('shows figures to who has a token that the cluster knows, and nothing to others', async () => {
+    const { address } = bed.machine('n1');
+    expect(await kubectl(bed, master, ['create', 'serviceaccount', 'watcher'])).toMatchObject({ status: 0 });
+    const token = (await kubectl(bed, master, ['create', 'token', 'watcher'])).stdout.trim();
+    const get = async (path: string, own: string): Promise<string> =>
+      (await master.machine.exec(process.execPath, ['-e', askWithToken, address, path, own])).stdout;
+    expect(await get('/metrics/resource', token)).toMatch(/^200 [^]*node_cpu_usage_seconds_total/);
+    expect(await get('/metrics/resource', 'none')).toMatch(/^401 /);
+    expect(await get('/containerLogs/default/burner/burner?uid=x', token)).toMatch(/^403 /);
   });
 });

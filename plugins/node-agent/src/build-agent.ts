@@ -1,7 +1,7 @@
 /** Puts the parts of the agent together. */
 import { join } from 'node:path';
 import { errorMessage, type PluginInstance } from '@timonel/sdk';
-import type { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import type { nodeEndpoint, nodeInspection } from '@timonel/sdk/contracts/node';
 import { EventRecorder } from '@timonel/sdk/controller';
 import { nodes, pods, type Pod } from '@timonel/sdk/kube';
 import { Agent } from './agent/agent.ts';
@@ -38,6 +38,7 @@ import { shutdownGroups } from './shutdown/groups.ts';
 import { hostEnds } from './shutdown/host-end.ts';
 import { NodeShutdown } from './shutdown/node-shutdown.ts';
 import { nodeEndpointOf } from './sessions/endpoint.ts';
+import { inspectionOf } from './sessions/inspection.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { Probes } from './probes/probes.ts';
 import { isStaticPod } from './static-pods/identity.ts';
@@ -188,7 +189,9 @@ function servicesOf(
   };
 }
 
-export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ readonly node: typeof nodeEndpoint }>> {
+export async function buildAgent(
+  ctx: AgentContext,
+): Promise<PluginInstance<{ readonly node: typeof nodeEndpoint; readonly inspection: typeof nodeInspection }>> {
   const { config, deps } = ctx;
   const machine = await readMachine(ctx.dataDir, config.maxPods);
   const runtimes = new Runtimes(deps.runtimes, config.nodeName, ctx.env);
@@ -321,7 +324,10 @@ export async function buildAgent(ctx: AgentContext): Promise<PluginInstance<{ re
   });
   let endParts = (): void => undefined;
   return {
-    provides: { node: nodeEndpointOf(services, agent, sessions) },
+    provides: {
+      node: nodeEndpointOf(services, agent, sessions),
+      inspection: inspectionOf({ services, agent, probes, config, machine }),
+    },
     start: async () => {
       reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');

@@ -4,7 +4,7 @@ import { nodeDevices } from '@timonel/sdk/contracts/devices';
 import { clusterDns } from '@timonel/sdk/contracts/dns';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
-import { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import { nodeEndpoint, nodeInspection } from '@timonel/sdk/contracts/node';
 import { nodeParts } from '@timonel/sdk/contracts/node-parts';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
 import { volumeDrivers, volumeKinds } from '@timonel/sdk/contracts/volume';
@@ -18,7 +18,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Runs the pods that are bound to this node and reports on them',
   requires: { api: apiClient, runtimes: containerRuntime, images, network: podNetwork },
   optional: { dns: clusterDns, volumes: volumeDrivers, volumeKinds, devices: nodeDevices, nodeParts },
-  provides: { node: nodeEndpoint },
+  provides: { node: nodeEndpoint, inspection: nodeInspection },
   config: configSchema,
   // Containers are taken over by the next agent, so that a swap needs no hand-over.
   swap: 'drain',

@@ -1,20 +1,21 @@
-/** Answers the requests of the control planes. */
+/** Answers the requests of the control planes, and of those who look at the node. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
-import { errorMessage, type Env, type KernelMetrics, type Logger, type Many } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger, type Many } from '@timonel/sdk';
 import type { NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
-import { checkCaller } from './callers.ts';
+import type { Callers } from './callers.ts';
 import { logRequest, type LogRequest } from './log-request.ts';
-import { metricsPage } from './metrics-pages.ts';
-import { isUsage, sessionRequest } from './session-request.ts';
+import { nodeIn } from './node-in.ts';
+import type { Pages } from './pages.ts';
+import { sessionRequest } from './session-request.ts';
 
 export interface HandlerParts {
   readonly nodes: Many<NodeEndpoint>;
-  readonly metrics: KernelMetrics;
+  readonly pages: Pages;
+  readonly callers: Callers;
   readonly env: Env;
   readonly log: Logger;
-  readonly callerGroups: readonly string[];
 }
 
 /** A container that has written nothing yet must not keep its reader in doubt. */
@@ -24,20 +25,10 @@ export async function handle(parts: HandlerParts, request: IncomingMessage, resp
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   try {
-    checkCaller(request, parts.callerGroups, parts.env.clock.now());
+    await parts.callers.check(request);
     if (request.method !== 'GET') throw new ApiError('MethodNotAllowed', 'only GET is served');
     const url = new URL(request.url ?? '/', 'https://node');
-    if (url.pathname === '/healthz') {
-      response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
-      return;
-    }
-    if (isUsage(url)) {
-      const usage = JSON.stringify(await nodeIn(parts).usage());
-      response.writeHead(200, { 'content-type': 'application/json' }).end(usage);
-      return;
-    }
-    const sources = { metrics: parts.metrics, node: () => nodeIn(parts) };
-    const page = await metricsPage(url.pathname, request.headers.accept ?? '', sources);
+    const page = await parts.pages.of(url.pathname, request.headers.accept ?? '');
     if (page !== undefined) {
       response.writeHead(200, { 'content-type': page.contentType }).end(page.text);
       return;
@@ -49,13 +40,6 @@ export async function handle(parts: HandlerParts, request: IncomingMessage, resp
   } catch (error) {
     sendError(parts, error, response);
   }
-}
-
-/** @throws ApiError ServiceUnavailable */
-export function nodeIn({ nodes }: Pick<HandlerParts, 'nodes'>): NodeEndpoint {
-  const [node] = nodes.all();
-  if (node === undefined) throw new ApiError('ServiceUnavailable', 'the node agent does not run at the moment');
-  return node.service;
 }
 
 async function sendLogs(parts: HandlerParts, { pod, options }: LogRequest, response: ServerResponse): Promise<void> {

@@ -1,8 +1,12 @@
 import { definePlugin, errorMessage, kernelMetrics, type AnyPlugin } from '@timonel/sdk';
-import { nodeEndpoint } from '@timonel/sdk/contracts/node';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { nodeEndpoint, nodeInspection } from '@timonel/sdk/contracts/node';
 import { CredentialWatch } from '@timonel/sdk/tls';
 import { configSchema } from './config.ts';
+import { Callers } from './callers.ts';
 import { handle } from './handler.ts';
+import { nodeIn } from './node-in.ts';
+import { Pages } from './pages.ts';
 import { Listener } from './listener.ts';
 import { Upgrades } from './upgrades.ts';
 
@@ -11,15 +15,25 @@ const plugin: AnyPlugin = definePlugin({
   name: 'node-server',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'Serves logs, sessions and connections into pods of this node to the control planes over HTTPS',
+  description:
+    'Serves logs, sessions and connections into pods of this node to the control planes over HTTPS, and figures of it to those who may see them',
   requires: { nodes: nodeEndpoint, metrics: kernelMetrics },
+  optional: { inspections: nodeInspection, api: apiClient },
   config: configSchema,
   swap: 'never',
   criticality: 'optional',
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
     const credentials = await CredentialWatch.open(config, log);
-    const parts = { nodes: deps.nodes, metrics: deps.metrics, env, log, callerGroups: config.callerGroups };
+    const { nodes, inspections, metrics, api } = deps;
+    const callers = new Callers({
+      groups: config.callerGroups,
+      clock: env.clock,
+      log,
+      nodeName: () => nodeIn({ nodes }).nodeName(),
+      api: () => api.current,
+    });
+    const parts = { nodes, pages: new Pages({ nodes, inspections, metrics }), callers, env, log };
     const stopping = new AbortController();
     const { sessions, idleTimeoutMs } = config;
     const upgrades = new Upgrades({ ...parts, sessions, idleTimeoutMs, signal: stopping.signal });

@@ -36,7 +36,8 @@ export class Listener {
     handler: RequestListener,
     onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
   ) {
-    const options = { ...tlsOf(credentials), requestCert: true, rejectUnauthorized: true };
+    // Who shows no certificate may show a token: whoever shows neither is told so.
+    const options = { ...tlsOf(credentials), requestCert: true, rejectUnauthorized: false };
     this.#server = createServer({ ...options, ALPNProtocols: ['http/1.1'] }, handler);
     this.#server.requestTimeout = requestTimeoutMs;
     this.#server.headersTimeout = headersTimeoutMs;

@@ -1,12 +1,6 @@
-/** /metrics of this process, and /metrics/resource: what the node and its pods use, as the kubelet shows it to metric collectors. */
-import type { KernelMetrics, MetricFamily, MetricSample } from '@timonel/sdk';
-import { expositionFormat, expositionTypes, formatMetrics } from '@timonel/sdk/contracts/metrics';
-import type { NodeEndpoint, NodeUsage } from '@timonel/sdk/contracts/node';
-
-export interface Page {
-  readonly contentType: string;
-  readonly text: string;
-}
+/** /metrics/resource and /metrics/probes, as the kubelet shows them to metric collectors. Pure. */
+import type { MetricFamily, MetricSample } from '@timonel/sdk';
+import type { NodeStats, NodeUsage, ProbeCount } from '@timonel/sdk/contracts/node';
 
 interface Measured {
   readonly labels: MetricSample['labels'];
@@ -65,18 +59,50 @@ export function resourceFamilies(usage: NodeUsage): MetricFamily[] {
   ];
 }
 
-/** Undefined: another path. @throws ApiError ServiceUnavailable */
-export async function metricsPage(
-  path: string,
-  accept: string,
-  sources: { readonly metrics: KernelMetrics; readonly node: () => NodeEndpoint },
-): Promise<Page | undefined> {
-  const format = expositionFormat(accept);
-  const page = (families: readonly MetricFamily[]): Page => ({
-    contentType: expositionTypes[format],
-    text: formatMetrics(families, format),
+/** What /metrics/resource tells beside what is used. */
+export function startFamilies({ pods }: NodeStats): MetricFamily[] {
+  const samples = pods.flatMap(({ namespace, name, containers }) =>
+    containers.map((container): MetricSample => {
+      const labels: MetricSample['labels'] = [
+        ['container', container.name],
+        ['namespace', namespace],
+        ['pod', name],
+      ];
+      return { suffix: '', labels, value: container.startedAt / 1000 };
+    }),
+  );
+  const help = 'When the container started, since the epoch.';
+  return [{ name: 'container_start_time_seconds', type: 'gauge', help, samples }];
+}
+
+/** Of /metrics: what users of the kubelet look for there. */
+export function kubeletFamilies({ nodeName, pods }: NodeStats): MetricFamily[] {
+  const gauge = (name: string, help: string, value: number, labels: MetricSample['labels'] = []): MetricFamily => ({
+    name,
+    type: 'gauge',
+    help,
+    samples: [{ suffix: '', labels, value }],
   });
-  if (path === '/metrics') return page(sources.metrics.collect());
-  if (path === '/metrics/resource') return page(resourceFamilies(await sources.node().usage()));
-  return undefined;
+  const containers = pods.reduce((sum, pod) => sum + pod.containers.length, 0);
+  const running: MetricSample['labels'] = [['container_state', 'running']];
+  return [
+    gauge('kubelet_node_name', 'The name of the node. Always 1.', 1, [['node', nodeName]]),
+    gauge('kubelet_running_pods', 'Pods of which something runs.', pods.length),
+    gauge('kubelet_running_containers', 'Containers that run.', containers, running),
+  ];
+}
+
+export function probeFamilies(counts: readonly ProbeCount[]): MetricFamily[] {
+  const samples = counts.map(({ container, namespace, name, uid, probe, result, count }): MetricSample => {
+    const labels: MetricSample['labels'] = [
+      ['container', container],
+      ['namespace', namespace],
+      ['pod', name],
+      ['pod_uid', uid],
+      ['probe_type', probe],
+      ['result', result],
+    ];
+    return { suffix: '', labels, value: count };
+  });
+  return [{ name: 'prober_probe_total', type: 'counter', help: 'Probes by their result.', samples }];
 }

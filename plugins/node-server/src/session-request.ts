@@ -1,5 +1,5 @@
-/** Requests for sessions, for connections into pods, and for what the node uses. */
-import { usagePath, type PodAttachOptions, type PodExecOptions, type PodReference } from '@timonel/sdk/contracts/node';
+/** Requests for sessions, and for connections into pods. */
+import type { PodAttachOptions, PodExecOptions, PodReference } from '@timonel/sdk/contracts/node';
 import { ApiError } from '@timonel/sdk/kube';
 
 export type SessionRequest =
@@ -30,10 +30,6 @@ function portOf(query: URLSearchParams): number {
   const port = Number(text);
   if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) throw refuse('port: a number from 1 to 65535 is required');
   return port;
-}
-
-export function isUsage(url: URL): boolean {
-  return url.pathname === usagePath;
 }
 
 /** Undefined: another path. @throws ApiError BadRequest */

@@ -124,11 +124,10 @@ describe('the server of a node', () => {
     const refused = await ask(path, await client('system:nodes'));
     expect(refused.code).toBe(403);
     expect(JSON.parse(refused.text)).toMatchObject({ kind: 'Status', reason: 'Forbidden' });
-    await expect(ask(path, undefined)).rejects.toMatchObject({ code: expect.any(String) });
+    const unknown = await ask(path, undefined);
+    expect([unknown.code, JSON.parse(unknown.text)]).toMatchObject([401, { reason: 'Unauthorized' }]);
     const stranger = await makeAuthority(env);
-    await expect(ask(path, await client('timonel:masters', stranger))).rejects.toMatchObject({
-      code: expect.any(String),
-    });
+    expect((await ask(path, await client('timonel:masters', stranger))).code).toBe(401);
   });
 
   it('passes a refusal of the agent on', async () => {
@@ -182,7 +181,7 @@ describe('the server of a node', () => {
       expect(resource.text.split('\n')).toContain(line);
     }
     expect((await ask('/metrics', identity)).text).toContain('timonel_plugin_state{plugin="node-server",');
-    await expect(ask('/metrics', undefined)).rejects.toMatchObject({ code: expect.any(String) });
+    expect((await ask('/metrics', undefined)).code).toBe(401);
   });
 
   it.each([
@@ -191,7 +190,8 @@ describe('the server of a node', () => {
     ['GET', `${path}&tailLines=-1`, 400],
     ['GET', `${path}&stream=Both`, 400],
     ['GET', '/containerLogs/default/%E0%A4%A/app?uid=u1', 400],
-    ['GET', '/pods', 404],
+    ['GET', '/pods', 503],
+    ['GET', '/logs/', 404],
     ['POST', path, 405],
     ['GET', '/healthz', 200],
   ])('%s %s: %i', async (method, asked, code) => {

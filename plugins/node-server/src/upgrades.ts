@@ -8,8 +8,8 @@ import type { ExecSession } from '@timonel/sdk/contracts/runtime';
 import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import { messageLimitBytes, nodeProtocol, servePort, serveSession } from '@timonel/sdk/streams';
 import { WebSocketServer, type WebSocket } from 'ws';
-import { checkCaller } from './callers.ts';
-import { nodeIn, type HandlerParts } from './handler.ts';
+import type { HandlerParts } from './handler.ts';
+import { nodeIn } from './node-in.ts';
 import { sessionRequest, type SessionRequest } from './session-request.ts';
 
 export interface UpgradeParts extends HandlerParts {
@@ -65,6 +65,7 @@ export class Upgrades {
   async handle(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     socket.on('error', () => undefined);
     try {
+      await this.#parts.callers.check(request);
       const asked = this.#check(request);
       this.#open += 1;
       try {
@@ -79,8 +80,7 @@ export class Upgrades {
   }
 
   #check(request: IncomingMessage): SessionRequest {
-    const { callerGroups, env, sessions } = this.#parts;
-    checkCaller(request, callerGroups, env.clock.now());
+    const { sessions } = this.#parts;
     const asked = sessionRequest(new URL(request.url ?? '/', 'https://node'));
     if (asked === undefined) throw new ApiError('NotFound', 'nothing is served here by upgrade');
     if (request.headers.upgrade?.toLowerCase() !== 'websocket')

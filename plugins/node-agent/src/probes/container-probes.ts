@@ -14,9 +14,20 @@ export interface ContainerProbesHost {
   told(kind: ProbeKind, result: ProbeResult): void;
 }
 
+/** How often a probe came to which result. */
+export interface Tally {
+  readonly kind: ProbeKind;
+  successful: number;
+  failed: number;
+  unknown: number;
+}
+
+const resultNames = { success: 'successful', warning: 'successful', failure: 'failed', error: 'unknown' } as const;
+
 interface Running {
   readonly kind: ProbeKind;
   readonly probe: Probe;
+  readonly tally: Tally;
   count: ProbeCount;
   timer: TimerHandle | undefined;
 }
@@ -41,7 +52,8 @@ export class ContainerProbes {
     ];
     for (const [kind, probe] of kinds) {
       if (probe === undefined) continue;
-      const running: Running = { kind, probe, count: noResults, timer: undefined };
+      const tally = { kind, successful: 0, failed: 0, unknown: 0 };
+      const running: Running = { kind, probe, tally, count: noResults, timer: undefined };
       this.#probes.push(running);
       this.#schedule(running, Math.max(0, initialDelayMs(probe) - runsSinceMs));
     }
@@ -49,6 +61,10 @@ export class ContainerProbes {
 
   get verdict(): ProbeVerdict {
     return this.#verdict;
+  }
+
+  tallies(): readonly Tally[] {
+    return this.#probes.map(({ tally }) => tally);
   }
 
   close(): void {
@@ -71,7 +87,8 @@ export class ContainerProbes {
 
   #note(running: Running, result: ProbeResult): void {
     if (this.#closed || this.#verdict.unhealthy !== undefined) return;
-    const { kind, probe } = running;
+    const { kind, probe, tally } = running;
+    tally[resultNames[result.outcome]] += 1;
     if (result.outcome !== 'success') this.#host.told(kind, result);
     // It says nothing of the container.
     if (result.outcome === 'error') return;

@@ -2,6 +2,7 @@
 import type { ProbeKind } from './probe-state.ts';
 import type { ProbeResult } from './probe-target.ts';
 
+const names = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' } as const;
 const reasons = { warning: 'ProbeWarning', failure: 'Unhealthy', error: 'Unhealthy' } as const;
 const verbs = {
   warning: 'probe warning',
@@ -9,8 +10,11 @@ const verbs = {
   error: 'probe errored and resulted in unknown state',
 } as const;
 
+export function probeName(kind: ProbeKind): (typeof names)[ProbeKind] {
+  return names[kind];
+}
+
 export function probeEvent(kind: ProbeKind, { outcome, message }: ProbeResult): { reason: string; message: string } {
   const seen = outcome === 'success' ? 'warning' : outcome;
-  const name = `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}`;
-  return { reason: reasons[seen], message: `${name} ${verbs[seen]}: ${message}` };
+  return { reason: reasons[seen], message: `${names[kind]} ${verbs[seen]}: ${message}` };
 }

@@ -1,18 +1,19 @@
 /** Follows the containers of each pod: those that run have their probes run. */
+import type { PodReference, ProbeCount } from '@timonel/sdk/contracts/node';
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Container } from '@timonel/sdk/kube';
 import type { PodWorker } from '../agent/pod-worker.ts';
 import type { AgentServices } from '../agent/services.ts';
 import { isSidecar, verdictOf } from '../plan/containers.ts';
 import { ContainerProbes } from './container-probes.ts';
-import { probeEvent } from './probe-event.ts';
+import { probeEvent, probeName } from './probe-event.ts';
 import type { ProbeTarget } from './probe-target.ts';
 import { runProbe } from './run-probe.ts';
 
 export class Probes {
   readonly #services: AgentServices;
   /** By pod uid, then container id. */
-  readonly #pods = new Map<string, Map<string, ContainerProbes>>();
+  readonly #pods = new Map<string, Map<string, Followed>>();
 
   constructor(services: AgentServices) {
     this.#services = services;
@@ -22,7 +23,7 @@ export class Probes {
   follow(worker: PodWorker): void {
     const pod = worker.pod();
     const uid = pod.metadata.uid ?? '';
-    const known = this.#pods.get(uid) ?? new Map<string, ContainerProbes>();
+    const known = this.#pods.get(uid) ?? new Map<string, Followed>();
     const ends = worker.gone || pod.metadata.deletionTimestamp !== undefined;
     const wanted = new Map<string, [Container, ContainerStatus]>();
     const probed = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
@@ -33,13 +34,16 @@ export class Probes {
       if (container !== undefined && runs && !isStarting && hasProbe(container))
         wanted.set(status.id, [container, status]);
     }
-    for (const [id, probes] of known) {
+    for (const [id, { probes }] of known) {
       if (wanted.has(id)) continue;
       probes.close();
       known.delete(id);
     }
     for (const [id, [container, status]] of wanted) {
-      if (!known.has(id)) known.set(id, this.#begin(worker, container, status));
+      if (known.has(id)) continue;
+      const { namespace = '', name = '' } = pod.metadata;
+      const probes = this.#begin(worker, container, status);
+      known.set(id, { pod: { namespace, name, uid }, container: container.name, probes });
     }
     if (known.size > 0) this.#pods.set(uid, known);
     else this.#pods.delete(uid);
@@ -47,12 +51,17 @@ export class Probes {
 
   forget(worker: PodWorker): void {
     const uid = worker.pod().metadata.uid ?? '';
-    for (const probes of this.#pods.get(uid)?.values() ?? []) probes.close();
+    for (const { probes } of this.#pods.get(uid)?.values() ?? []) probes.close();
     this.#pods.delete(uid);
   }
 
+  /** Of the containers that are there. */
+  counts(): ProbeCount[] {
+    return [...this.#pods.values()].flatMap((known) => [...known.values()].flatMap(countsOf));
+  }
+
   close(): void {
-    for (const known of this.#pods.values()) for (const probes of known.values()) probes.close();
+    for (const known of this.#pods.values()) for (const { probes } of known.values()) probes.close();
     this.#pods.clear();
   }
 
@@ -83,6 +92,20 @@ export class Probes {
       verdictOf(worker.view(), container, status.id),
     );
   }
+}
+
+interface Followed {
+  readonly pod: PodReference;
+  readonly container: string;
+  readonly probes: ContainerProbes;
+}
+
+function countsOf({ pod, container, probes }: Followed): ProbeCount[] {
+  return probes.tallies().flatMap(({ kind, ...results }) => {
+    const probe = probeName(kind);
+    const each = Object.entries(results) as [keyof typeof results, number][];
+    return each.map(([result, count]) => ({ ...pod, container, probe, result, count }));
+  });
 }
 
 function hasProbe({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {

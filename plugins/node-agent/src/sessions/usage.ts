@@ -20,7 +20,7 @@ export async function nodeUsage(services: AgentServices, agent: Agent): Promise<
 }
 
 /** By container id. A runtime that does not answer leaves its pods out. */
-async function allStats({ runtimes, log }: AgentServices): Promise<ReadonlyMap<string, ContainerStats>> {
+export async function allStats({ runtimes, log }: AgentServices): Promise<ReadonlyMap<string, ContainerStats>> {
   const found = new Map<string, ContainerStats>();
   const read = async (name: string): Promise<void> => {
     try {
@@ -45,7 +45,7 @@ function podUsage(worker: PodWorker, stats: ReadonlyMap<string, ContainerStats>)
 
 type MachineUsage = Pick<NodeUsage, 'cpuUsageNanos' | 'memoryWorkingSetBytes'>;
 
-async function machineUsage(): Promise<MachineUsage> {
+export async function machineUsage(): Promise<MachineUsage> {
   try {
     const [stat, meminfo] = await Promise.all([readFile('/proc/stat', 'utf8'), readFile('/proc/meminfo', 'utf8')]);
     return parseMachineUsage(stat, meminfo);

@@ -120,4 +120,6 @@ export function containerLogPath(pod: PodReference, options: LogOptions): string
 /** The groups whose members may call a node's server: the control planes, and administrators. */
 export const nodeCallerGroups: readonly string[] = Object.freeze(['timonel:masters', 'system:masters']);
 
+export * from './inspection.ts';
+export * from './node-stats.ts';
 export * from './session-paths.ts';
