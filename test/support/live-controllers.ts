@@ -250,6 +250,29 @@ const storage: readonly LiveCase[] = [
     },
   },
   {
+    name: 'controller-attachdetach',
+    async before(live) {
+      const { namespace } = live;
+      const object = volume(namespace) as { spec: Body };
+      const csi = { driver: 'csi.example.com', volumeHandle: namespace };
+      const { hostPath: _none, ...spec } = object.spec;
+      await live.ask('POST', volumes, { ...object, spec: { ...spec, csi } });
+      await live.ask('POST', core(live, 'persistentvolumeclaims'), claim(namespace));
+      await live.until('the claim to be bound', async () => {
+        return (await live.ask('GET', `${core(live, 'persistentvolumeclaims')}/data`)).status.phase === 'Bound';
+      });
+    },
+    change: (live) => {
+      const mounted = [{ name: 'data', persistentVolumeClaim: { claimName: 'data' } }];
+      const spec = { ...podSpec, nodeName: spareNode, volumes: mounted };
+      return live.ask('POST', core(live, 'pods'), { metadata: { name: 'user' }, spec });
+    },
+    isDone: async (live) => {
+      const all = await items(live, '/apis/storage.k8s.io/v1/volumeattachments');
+      return all.some(({ spec }) => spec.source.persistentVolumeName === live.namespace);
+    },
+  },
+  {
     name: 'controller-ephemeralvolume',
     change: (live) =>
       live.ask('POST', core(live, 'pods'), {

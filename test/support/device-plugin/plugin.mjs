@@ -170,7 +170,7 @@ if (registry === undefined) {
   watch(directory, (_event, name) => {
     if (name !== 'kubelet.sock' || busy || !existsSync(kubelet)) return;
     busy = true;
-    setTimeout(() => begin().finally(() => (busy = false)), 50);
+    setTimeout(() => void begin().finally(() => (busy = false)), 50);
   });
 } else {
   await listen(served(registration), join(registry, socketName));
