@@ -101,6 +101,11 @@ describe('pods that came to the wrong node', () => {
   });
 });
 
+it('a pod of the API that calls itself static is turned away as any other', () => {
+  const annotations = { 'kubernetes.io/config.source': 'file' };
+  expect(rejected({}, {}, { annotations, resourceVersion: '7' })?.reason).toBe('TaintToleration');
+});
+
 describe('the object of the node', () => {
   const seen = async (now: Node | undefined, spec: Partial<PodSpec>): Promise<Node | undefined> => {
     const stopping = new AbortController();

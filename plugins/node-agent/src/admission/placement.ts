@@ -1,6 +1,7 @@
 /** Whether this node is one for the pod, and has room for it: what a scheduler looks at, for pods that came without one. Pure. */
 import { milliCpu, wholeQuantity, type Node, type Pod, type Quantities } from '@timonel/sdk/kube';
 import { hostPortsOf, nodeFit, podRequest, portsCollide } from '@timonel/sdk/scheduling';
+import { isStaticPod } from '../static-pods/identity.ts';
 import type { Rejection } from './rejection.ts';
 
 export interface Place {
@@ -33,13 +34,8 @@ export function selectorRejection(pod: Pod, { node }: Pick<Place, 'node'>): Reje
   const fit = nodeFit(pod.spec);
   if (!fit.matches(node)) return mismatch('NodeAffinity', "node(s) didn't match Pod's node affinity/selector");
   const expelling = fit.untolerated(node).some(({ effect }) => effect === 'NoExecute');
-  if (!expelling || isStatic(pod)) return undefined;
+  if (!expelling || isStaticPod(pod)) return undefined;
   return mismatch('TaintToleration', "node(s) had taints that the pod didn't tolerate");
-}
-
-/** From a file of the node: the pods of the API have no such annotation, or `api`. */
-function isStatic({ metadata }: Pod): boolean {
-  return (metadata.annotations?.['kubernetes.io/config.source'] ?? 'api') !== 'api';
 }
 
 function portRejection(pod: Pod, { others }: Place): Rejection | undefined {

@@ -86,10 +86,18 @@ function planContainers(view: PodView, now: number, draft: Draft): void {
   }
   for (const container of view.pod.spec.containers) {
     planContainer(view, container, 'main', now, draft);
-    // The next ones may rely on what its hook does.
-    const running = runningTry(view, container.name);
-    if (running !== undefined && view.memory.hooks.has(running.id)) return;
+    if (isStarting(view, container, draft)) return;
   }
+}
+
+/** The next ones may rely on what its hook does. */
+function isStarting(view: PodView, { name, lifecycle }: Container, draft: Draft): boolean {
+  const running = runningTry(view, name);
+  if (running !== undefined) return view.memory.hooks.has(running.id);
+  if (lifecycle?.['postStart'] === undefined) return false;
+  return draft.actions.some(
+    (action) => (action.type === 'start-container' || action.type === 'resume-container') && action.container === name,
+  );
 }
 
 function planContainer(view: PodView, container: Container, kind: ContainerKind, now: number, draft: Draft): void {
