@@ -39,6 +39,47 @@ describe('pods', () => {
       ['spec.restartPolicy: Unsupported value: "Never!": supported values: "Always", "Never", "OnFailure"'],
     ],
     [
+      'restart rules',
+      pod({}, { restartPolicyRules: [{ action: 'Stop' }, { action: 'Restart', exitCodes: { operator: 'Is' } }] }),
+      [
+        'spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+        'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart"',
+        'spec.containers[0].restartPolicyRules[0].exitCodes: Required value: must be specified',
+        'spec.containers[0].restartPolicyRules[1].exitCodes.operator: Unsupported value: "Is": supported values: "In", "NotIn"',
+        'spec.containers[0].restartPolicyRules[1].exitCodes.values: Required value: must have at least one value',
+      ],
+    ],
+    [
+      'restart rules of a sidecar',
+      pod({
+        initContainers: [
+          {
+            ...container,
+            name: 'side',
+            restartPolicy: 'Always',
+            restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }],
+          },
+        ],
+      }),
+      [
+        'spec.initContainers[0].restartPolicyRules: Forbidden: restartPolicyRules are not allowed for init containers with restart policy Always',
+      ],
+    ],
+    [
+      'hostname in two ways',
+      pod({ hostnameOverride: 'a'.repeat(65), setHostnameAsFQDN: true, hostNetwork: true }),
+      [
+        'spec.hostnameOverride: Too long: may not be more than 64 bytes',
+        'spec.hostnameOverride: Forbidden: hostnameOverride cannot be set when hostNetwork is true',
+        'spec.hostnameOverride: Forbidden: setHostnameAsFQDN and hostnameOverride cannot be set at the same time',
+      ],
+    ],
+    [
+      'no nameserver',
+      pod({ dnsPolicy: 'None' }),
+      ['spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver when `dnsPolicy` is None'],
+    ],
+    [
       'pull policy',
       pod({}, { imagePullPolicy: 'Sometimes' }),
       [

@@ -11,6 +11,7 @@ import { checkAnnotations, checkLabels } from '../validation/labels.ts';
 import { isObject, itemsOf, objectOf, textOf } from '../validation/loose.ts';
 import { checkContainer, type ContainerChecks } from './container-validation.ts';
 import { checkResizePolicies } from './resize-policy-validation.ts';
+import { checkRestartRules } from './restart-rules-validation.ts';
 import { checkAffinity, checkSpreadConstraints, checkTolerations } from './placement-validation.ts';
 import { checkPodSecurity } from './security-validation.ts';
 import { checkVolumes } from './volume-validation.ts';
@@ -25,9 +26,9 @@ const initContainerForbids = ['lifecycle', 'livenessProbe', 'readinessProbe', 's
 
 function checkInitContainer(item: unknown, at: string, found: Findings): void {
   const container = objectOf<Container>(item as Container);
-  if (container.restartPolicy === 'Always') return;
-  if (container.restartPolicy !== undefined)
-    found.oneOf(`${at}.restartPolicy`, container.restartPolicy, ['Always', 'Never', 'OnFailure'], 'optional');
+  const isSidecar = container.restartPolicy === 'Always';
+  checkRestartRules(item, at, isSidecar, found);
+  if (isSidecar) return;
   for (const field of initContainerForbids) {
     if (isObject(container[field]))
       found.forbidden(`${at}.${field}`, 'may not be set for init containers without restartPolicy=Always');
@@ -41,6 +42,7 @@ function checkContainers(spec: Partial<PodSpec>, path: string, found: Findings, 
     const at = `${path}.containers[${index}]`;
     checkContainer(item, at, found, checks);
     checkNames(item, at, found, names);
+    checkRestartRules(item, at, false, found);
   }
   for (const [index, item] of itemsOf(spec.initContainers).entries()) {
     const at = `${path}.initContainers[${index}]`;
@@ -64,10 +66,34 @@ function checkIdentity(spec: Partial<PodSpec>, path: string, found: Findings): v
   optionalName(spec.serviceAccountName, `${path}.serviceAccountName`, found, dnsSubdomainProblems);
   optionalName(spec.nodeName, `${path}.nodeName`, found, dnsSubdomainProblems);
   optionalName(spec.hostname, `${path}.hostname`, found, dnsLabelProblems);
+  checkHostnameOverride(spec, path, found);
   optionalName(spec.subdomain, `${path}.subdomain`, found, dnsLabelProblems);
   optionalName(spec.priorityClassName, `${path}.priorityClassName`, found, dnsSubdomainProblems);
   optionalName(spec.runtimeClassName, `${path}.runtimeClassName`, found, dnsSubdomainProblems);
   optionalName(spec.schedulerName, `${path}.schedulerName`, found, dnsSubdomainProblems);
+}
+
+const hostnameLimit = 64;
+
+function checkHostnameOverride(spec: Partial<PodSpec>, path: string, found: Findings): void {
+  const name = spec['hostnameOverride'];
+  if (name === undefined) return;
+  const at = `${path}.hostnameOverride`;
+  found.problems(at, name, dnsSubdomainProblems(textOf(name)));
+  if (textOf(name).length > hostnameLimit) found.tooLong(at, hostnameLimit);
+  if (spec.hostNetwork === true) found.forbidden(at, 'hostnameOverride cannot be set when hostNetwork is true');
+  if (spec['setHostnameAsFQDN'] === true)
+    found.forbidden(at, 'setHostnameAsFQDN and hostnameOverride cannot be set at the same time');
+}
+
+/** A pod that takes no names of the cluster has to bring its own. */
+function checkDns(spec: Partial<PodSpec>, path: string, found: Findings): void {
+  const config = objectOf(spec['dnsConfig'] as { nameservers?: unknown } | undefined);
+  if (spec.dnsPolicy === 'None' && itemsOf(config.nameservers as unknown[] | undefined).length === 0)
+    found.required(
+      `${path}.dnsConfig.nameservers`,
+      'must provide at least one DNS nameserver when `dnsPolicy` is None',
+    );
 }
 
 function checkGates(spec: Partial<PodSpec>, path: string, found: Findings): void {
@@ -99,6 +125,7 @@ export function checkPodSpec(value: PodSpec | undefined, path: string, found: Fi
     ['ClusterFirst', 'ClusterFirstWithHostNet', 'Default', 'None'],
     'required',
   );
+  checkDns(spec, path, found);
   found.nonNegative(`${path}.terminationGracePeriodSeconds`, spec.terminationGracePeriodSeconds);
   const deadline = spec.activeDeadlineSeconds;
   if (typeof deadline === 'number' && (deadline < 1 || deadline > 2_147_483_647))
