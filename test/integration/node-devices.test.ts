@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import nodeDevicesPlugin from '@timonel/plugin-node-devices';
 import { nodeDevices, type NodeDevices } from '@timonel/sdk/contracts/devices';
 import { nodeParts } from '@timonel/sdk/contracts/node-parts';
+import { GrpcClient, grpcService } from '@timonel/sdk/grpc';
 import type { Container, Pod } from '@timonel/sdk/kube';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import { DevicePluginProcess, type DevicePluginSettings } from '../support/device-plugin/index.ts';
@@ -25,6 +26,18 @@ function container(name: string, count = 0, more: Partial<Container> = {}): Cont
 function podOf(uid: string, containers: Container[], initContainers: Container[] = []): Pod {
   return { metadata: { name: uid, namespace: 'x', uid }, spec: { containers, initContainers } };
 }
+
+/** Field numbers of `podresources/v1`, written down apart from those of the code under test. */
+const resources = grpcService(
+  `message Empty {}
+  message Devices { string resource = 1; repeated string ids = 2; }
+  message Container { repeated Devices first = 1; repeated Devices devices = 2; }
+  message Named { string name = 1; repeated Devices devices = 2; }
+  message PodOne { string name = 1; string namespace = 2; repeated Named containers = 3; }
+  message ListResponse { repeated PodOne pods = 1; }
+  message GetRequest { string name = 1; string namespace = 2; }`,
+  'v1.PodResourcesLister',
+);
 
 let root: string;
 let kernel: TestKernel | undefined;
@@ -91,6 +104,7 @@ describe('device plugins', () => {
     await shows('3', '2');
     plugin.tell({ a: 'Healthy' });
     await shows('1', '1');
+    await until(() => plugin.calls('Registered').length > 0, { what: 'the answer' });
     expect(plugin.calls('Registered')).toEqual([{ method: 'Registered', error: '' }]);
   });
 
@@ -143,7 +157,7 @@ describe('device plugins', () => {
     await startNode();
     expect(shown()).not.toEqual([undefined, undefined]);
     await shows('2', '2');
-    expect(plugin.calls('Registered').length).toBeGreaterThan(1);
+    await until(() => plugin.calls('Registered').length > 1, { what: 'the plugin to have registered again' });
     expect(await devices().allocate(pod, undefined)).toBeUndefined();
     expect((await devices().grant(pod, 'c'))?.env).toEqual({ DEVICES: 'a' });
     expect(await devices().allocate(podOf('q', [container('c', 2)]), undefined)).toEqual({
@@ -152,19 +166,15 @@ describe('device plugins', () => {
     });
   });
 
-  it('leave a socket alone that another node serves', async () => {
+  it('have one node at a time: the next one serves when the first is gone', async () => {
     await startNode();
     const first = kernel;
-    const socket = join(kubelet(), 'device-plugins/kubelet.sock');
-    kernel = undefined;
-    const own = root;
-    root = join(root, 'second');
-    await startNode({ kubeletDirectory: join(own, 'kubelet') });
-    await stopNode();
-    root = own;
-    kernel = first;
-    expect(existsSync(socket)).toBe(true);
-    await startPlugin({ a: 'Healthy' });
+    const config = { 'node-devices': { kubeletDirectory: kubelet() } };
+    kernel = await startTestKernel({ plugins: [nodeDevicesPlugin], config, env: createRealEnv() });
+    const plugin = await startPlugin({ a: 'Healthy' });
+    await until(() => plugin.calls('Registered').length === 1, { what: 'the plugin to be registered with the first' });
+    expect(shown()).toEqual([undefined, undefined]);
+    await first?.stop();
     await shows('1', '1');
   });
 
@@ -195,6 +205,18 @@ describe('devices of containers', () => {
       devices: [{ containerPath: '/dev/given-a', hostPath: '/dev/null', permissions: 'rw' }],
     });
     expect((await devices().grant(pod, 'two'))?.env).toEqual({ DEVICES: 'b,c' });
+    const lister = new GrpcClient({ socket: join(kubelet(), 'pod-resources/kubelet.sock'), env: createRealEnv() });
+    const list = resources<object, object>('List', 'Empty', 'ListResponse');
+    const containers = [
+      { name: 'one', devices: [{ resource, ids: ['a'] }] },
+      { name: 'two', devices: [{ resource, ids: ['b', 'c'] }] },
+    ];
+    expect(await lister.call(list, {}, 5000)).toEqual({ pods: [{ name: 'p', namespace: 'x', containers }] });
+    const get = resources<{ name: string; namespace: string }, object>('Get', 'GetRequest', 'Empty');
+    await expect(lister.call(get, { name: 'q', namespace: 'x' }, 5000)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const allocatable = resources<object, object>('GetAllocatableResources', 'Empty', 'Container');
+    expect(await lister.call(allocatable, {}, 5000)).toMatchObject({ first: [{ resource, ids: ['a', 'b', 'c'] }] });
+    lister.close();
     expect(await devices().grant(pod, 'none')).toBeUndefined();
     const next = podOf('q', [container('c', 1)]);
     expect(await devices().allocate(next, new Set(['p', 'q']))).toMatchObject({ reason: 'UnexpectedAdmissionError' });

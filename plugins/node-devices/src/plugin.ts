@@ -2,11 +2,12 @@ import { join } from 'node:path';
 import { definePlugin, errorMessage, type AnyPlugin } from '@timonel/sdk';
 import { nodeDevices } from '@timonel/sdk/contracts/devices';
 import { nodeParts } from '@timonel/sdk/contracts/node-parts';
-import type { GrpcServer } from '@timonel/sdk/grpc';
 import { kubeletDirectory, PluginWatcher, registryDirectory } from '@timonel/sdk/node-plugins';
 import { Allocations } from './allocations.ts';
 import { Allocator } from './allocator.ts';
 import { configSchema } from './config.ts';
+import { KeptServer } from './kept-server.ts';
+import { servePodResources } from './pod-resources.ts';
 import { devicePluginHandler, devicesDirectory, serveRegistration } from './registration.ts';
 import { Sources } from './sources.ts';
 
@@ -19,40 +20,45 @@ const plugin: AnyPlugin = definePlugin({
   config: configSchema,
   swap: 'drain',
   criticality: 'optional',
-  async setup(ctx) {
+  setup(ctx) {
     const { config, env, log, dataDir } = ctx;
     const reportFault = (error: unknown): void => ctx.reportFault(error);
     const kubelet = kubeletDirectory(config.kubeletDirectory, dataDir);
     const { callTimeoutMs: timeoutMs, goneAfterMs } = config;
     const sources = new Sources({ env, log, timeoutMs, goneAfterMs });
     const allocations = new Allocations(join(dataDir, 'allocations.json'), () => sources.resources);
-    sources.remember(await allocations.load());
     const added = (): Promise<void> => allocations.write();
     const handler = devicePluginHandler(sources, added);
     const watcher = new PluginWatcher({ directory: registryDirectory(kubelet), env, log, handler });
-    let server: GrpcServer | undefined;
-    const warn = (directory: string, error: unknown): void => {
-      log.warn({ directory, error: errorMessage(error) }, 'device plugins cannot register here');
-    };
+    const registration = new KeptServer({
+      env,
+      log,
+      what: 'device plugins cannot register here',
+      serve: () => serveRegistration(devicesDirectory(kubelet), sources, { added, reportFault }),
+    });
+    const lister = new KeptServer({
+      env,
+      log,
+      what: 'nobody can ask here which container has which devices',
+      serve: () => servePodResources(kubelet, { sources, allocations }, reportFault),
+    });
     return {
       provides: {
         devices: new Allocator({ sources, allocations, log }),
         node: { status: () => sources.status(), onChange: (listener) => sources.onChange(listener) },
       },
       async start() {
-        await watcher.start().catch((error: unknown) => warn(registryDirectory(kubelet), error));
-        const directory = devicesDirectory(kubelet);
-        try {
-          server = await serveRegistration(directory, sources, { added, reportFault });
-        } catch (error) {
-          warn(directory, error);
-        }
+        // Only now: one that this plugin takes the place of wrote allocations until a moment ago.
+        sources.remember(await allocations.load());
+        await watcher.start().catch((error: unknown) => {
+          const directory = registryDirectory(kubelet);
+          log.warn({ directory, error: errorMessage(error) }, 'device plugins cannot register here');
+        });
+        await Promise.all([registration.start(), lister.start()]);
       },
       async stop() {
-        await server?.close();
-        await watcher.stop();
+        await Promise.all([registration.close(), lister.close(), watcher.stop()]);
         sources.close();
-        await allocations.write();
       },
     };
   },

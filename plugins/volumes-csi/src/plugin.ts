@@ -43,12 +43,11 @@ const plugin: AnyPlugin = definePlugin({
   config: configSchema,
   swap: 'drain',
   criticality: 'optional',
-  async setup({ config, deps: { api }, env, log, signal, dataDir }) {
+  setup({ config, deps: { api }, env, log, signal, dataDir }) {
     const { nodeName, callTimeoutMs, attachTimeoutMs, republishIntervalMs } = config;
     const kubelet = kubeletDirectory(config.kubeletDirectory, dataDir);
     const paths = new VolumePaths(kubelet);
     const records = new VolumeRecords(paths, log);
-    await records.load();
     const objects = new NodeObjects({ nodeName, api, env, log });
     const drivers = new Drivers({ env, log, timeoutMs: callTimeoutMs, changed: (all) => objects.set(all) });
     const inUse = new InUse({ nodeName, api, env, log, records });
@@ -65,6 +64,8 @@ const plugin: AnyPlugin = definePlugin({
         },
       },
       async start() {
+        // Only now: one that this plugin takes the place of wrote records until a moment ago.
+        await records.load();
         objects.write();
         await watcher.start().catch((error: unknown) => {
           const what = 'no CSI driver can register: its directory cannot be used';
