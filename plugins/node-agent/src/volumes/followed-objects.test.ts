@@ -111,6 +111,16 @@ describe('objects that volumes are made of', () => {
     await untilWatched('a', 0);
   });
 
+  it('are told to those who follow them later, as they may have read an older one', async () => {
+    api.put('a');
+    objects.follow(keyOf('a'));
+    await untilSeen('a 1');
+    api.put('a');
+    await untilSeen('a 1', 'a 2');
+    objects.follow(keyOf('a'));
+    await untilSeen('a 1', 'a 2', 'a 2');
+  });
+
   it('are not watched any more when they are immutable', async () => {
     api.put('a', { immutable: true });
     objects.follow(keyOf('a'));

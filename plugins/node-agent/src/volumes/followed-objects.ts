@@ -55,8 +55,16 @@ export class FollowedObjects {
   /** As many times as `release`. */
   follow(key: SourceKey): void {
     const known = this.#known.get(key);
-    if (known !== undefined) known.users += 1;
-    else this.#known.set(key, { users: 1, informer: this.#begin(key) });
+    if (known === undefined) {
+      this.#known.set(key, { users: 1, informer: this.#begin(key) });
+      return;
+    }
+    known.users += 1;
+    // It may have changed since it was read by who follows it from now on.
+    const [, namespace = '', name = ''] = key.split('/');
+    const { informer } = known;
+    if (informer?.hasSynced === true)
+      this.#parts.changed(key, informer.get(`${namespace}/${name}`)?.metadata.resourceVersion);
   }
 
   release(key: SourceKey): void {

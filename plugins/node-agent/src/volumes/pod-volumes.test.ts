@@ -218,6 +218,22 @@ describe('volumes of a pod that runs', () => {
   });
 });
 
+describe('a container that starts again', () => {
+  it('gets a volume as it was when its object is gone, and waits for one that does not follow', async () => {
+    const bench = new Bench();
+    const pod = bench.pod();
+    const before = await bench.prepare(pod);
+    bench.failure = 'configmap "c" not found';
+    expect(await bench.prepare(pod)).toEqual(before);
+    expect(bench.told).toEqual(['MountVolume.SetUp failed for volume "v" : configmap "c" not found']);
+    const other = new Bench();
+    other.prepared = {};
+    await other.prepare(other.pod());
+    other.failure = 'the directory is gone';
+    await expect(other.prepare(other.pod())).rejects.toThrow('the directory is gone');
+  });
+});
+
 describe('a pod that waits for a volume', () => {
   it('is tried again at once when what it is made of changes', async () => {
     const bench = new Bench();

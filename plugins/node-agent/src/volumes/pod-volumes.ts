@@ -61,12 +61,12 @@ export class PodVolumes {
     this.#parts = parts;
   }
 
-  /** Before a container starts. @throws VolumeError */
+  /** Before a container starts. One that follows and was ready once stays as it is when it cannot be brought up to date. @throws VolumeError */
   async prepare(wanted: WantedVolume): Promise<ReadyVolume> {
     const use = this.#useOf(wanted);
     const { uid = '' } = use.pod.metadata;
     const held = this.#heldOf(uid, use.volume.name);
-    const done = this.#inTurn(uid, () => held.prepare(use));
+    const done = this.#inTurn(uid, () => this.#prepareOrKeep(held, use));
     if (await endsWithin(this.#parts.env, waitLimitMs, Promise.allSettled([done]))) return done;
     throw new VolumeError(
       `MountVolume.SetUp of volume "${use.volume.name}" takes more than ${waitLimitMs / 1000} s: it goes on`,
@@ -125,15 +125,29 @@ export class PodVolumes {
     await this.#parts.objects.close();
   }
 
+  async #prepareOrKeep(held: HeldVolume, use: VolumeUse): Promise<ReadyVolume> {
+    try {
+      return await held.prepare(use);
+    } catch (error) {
+      const { prepared } = held.served ?? {};
+      if (prepared?.follows !== true) throw error;
+      this.#tell(held, use.pod, error);
+      return prepared;
+    }
+  }
+
+  #tell(held: HeldVolume, pod: Pod, error: unknown): void {
+    if (held.isNewFailure(error)) this.#parts.failed(pod, errorMessage(error));
+  }
+
   #refresh(uid: string, name: string): void {
     const held = this.#heldOf(uid, name);
     void this.#inTurn(uid, async () => {
       const found = this.#parts.podOf(uid);
       const volume = found?.pod.spec.volumes?.find((entry) => entry.name === name);
       if (found === undefined || volume === undefined || held.isClosed) return;
-      await held.prepare(this.#useOf({ ...found, volume })).catch((error: unknown) => {
-        if (held.isNewFailure(error)) this.#parts.failed(found.pod, errorMessage(error));
-      });
+      const use = this.#useOf({ ...found, volume });
+      await held.prepare(use).catch((error: unknown) => this.#tell(held, found.pod, error));
     }).catch(() => undefined);
   }
 
