@@ -2,7 +2,7 @@
 import type { Env } from '@timonel/sdk';
 import { DirectorySizes } from '@timonel/sdk/linux';
 import type { PreparedVolume, VolumeKind, VolumeRequest, VolumeUsage } from '@timonel/sdk/contracts/volume';
-import { diskUsage, emptyDirUsage, prepareEmptyDir } from './empty-dir.ts';
+import { usageOfSpace, emptyDirUsage, prepareEmptyDir } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
 import { prepareImage } from './image.ts';
 import { unmountBelow } from './mount-table.ts';
@@ -18,7 +18,7 @@ export function coreKinds(env: Pick<Env, 'clock'>): VolumeKind {
   const isNotCounted = async (): Promise<undefined> => undefined;
   const payload: CoreKind = {
     prepare: preparePayload,
-    usage: async ({ directory }) => diskUsage(await sizes.of(directory)),
+    usage: async ({ directory }) => usageOfSpace(await sizes.of(directory)),
   };
   const kinds: Readonly<Record<string, CoreKind>> = {
     emptyDir: { prepare: prepareEmptyDir, usage: (request) => emptyDirUsage(request, sizes) },

@@ -75,7 +75,7 @@ function memoryLimit({ spec }: Pod): number {
   );
 }
 
-export function diskUsage({ bytes, inodes, isPartial = false }: Space): VolumeUsage {
+export function usageOfSpace({ bytes, inodes, isPartial = false }: Space): VolumeUsage {
   return { usedBytes: bytes, inodesUsed: inodes, medium: 'disk', ...(isPartial ? { isPartial } : {}) };
 }
 
@@ -83,7 +83,7 @@ export async function emptyDirUsage(request: VolumeRequest, sizes: DirectorySize
   const { medium = '', sizeLimit } = sourceOf(request);
   if (medium !== '') return memoryUsage(request.directory);
   const limitBytes = bytesOf(sizeLimit);
-  const used = diskUsage(await sizes.of(request.directory));
+  const used = usageOfSpace(await sizes.of(request.directory));
   return limitBytes > 0 ? { ...used, limitBytes } : used;
 }
 
