@@ -182,9 +182,9 @@ describe('device plugins', () => {
     await startNode();
     await startPlugin({ a: 'Healthy' });
     await shows('1', '1');
-    await stopNode();
     const file = join(root, 'data', 'node-devices', 'allocations.json');
-    expect(existsSync(file)).toBe(true);
+    await until(() => existsSync(file), { what: 'the file' });
+    await stopNode();
     writeFileSync(file, '{');
     await startNode();
     const told = JSON.stringify(kernel?.report);
