@@ -9,5 +9,6 @@ export * from './log-rotation.ts';
 export * from './mounts.ts';
 export * from './paths.ts';
 export * from './process-identity.ts';
+export * from './remove-tree.ts';
 export * from './seccomp/index.ts';
 export * from './spare-groups.ts';

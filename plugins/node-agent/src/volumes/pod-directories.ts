@@ -1,15 +1,15 @@
 /** Directories of pods on this node: removed with the pod, and found when the pod went while nobody looked. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
-import { mountTable } from '@timonel/sdk/linux';
+import { mountTable, removeTree } from '@timonel/sdk/linux';
 import type { PodVolumes } from './pod-volumes.ts';
 
 /** Nothing is removed through a mount: what it shows may be somebody's data. @throws Error while something is mounted below */
 export async function removePodDirectory(directory: string): Promise<void> {
   const mounted = (await mountTable()).find(({ path }) => path.startsWith(directory + sep));
   if (mounted !== undefined) throw new Error(`${mounted.path} is mounted still (${mounted.type} of ${mounted.source})`);
-  await rm(directory, { recursive: true, force: true });
+  await removeTree(directory);
 }
 
 export interface LostDirectoriesParts {

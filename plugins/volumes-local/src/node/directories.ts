@@ -1,6 +1,7 @@
 /** The directories of the volumes that are made on this node. */
-import { chmod, mkdir, rm, rmdir, statfs } from 'node:fs/promises';
+import { chmod, mkdir, rmdir, statfs } from 'node:fs/promises';
 import { dirname, normalize } from 'node:path';
+import { removeTree } from '@timonel/sdk/linux';
 
 /** Every user of the pod may write. */
 export async function makeDirectory(path: string): Promise<void> {
@@ -12,7 +13,7 @@ export async function makeDirectory(path: string): Promise<void> {
 export async function removeDirectory(root: string, path: string): Promise<void> {
   if (normalize(path) !== path || dirname(path) !== root)
     throw new Error(`${path} is not in ${root}: it is left alone`);
-  await rm(path, { recursive: true, force: true });
+  await removeTree(path);
 }
 
 /** One with something in it stays, and one that is gone is no error. */
