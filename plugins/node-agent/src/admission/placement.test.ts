@@ -5,6 +5,7 @@ import { createRecordingLogger, manualEnv, until } from '@timonel/testkit';
 import { container, podWith } from '../plan/testing.ts';
 import { OwnNode } from './own-node.ts';
 import { placementRejection, type Place } from './placement.ts';
+import { victimsFor } from './preemption.ts';
 
 const allocatable = { cpu: '2', memory: '1Gi', pods: '3', 'example.com/gpu': '1' };
 const node: Node = {
@@ -104,6 +105,31 @@ describe('pods that came to the wrong node', () => {
 it('a pod of the API that calls itself static is turned away as any other', () => {
   const annotations = { 'kubernetes.io/config.source': 'file' };
   expect(rejected({}, {}, { annotations, resourceVersion: '7' })?.reason).toBe('TaintToleration');
+});
+
+describe('pods that make way', () => {
+  const named = (name: string, requests: Record<string, string>, more: Partial<PodSpec> = {}, limits = {}): Pod =>
+    podWith({ containers: [container('c', { resources: { requests, limits } })], ...more }, { name, uid: name });
+  const critical = (requests: Record<string, string>, priority = 2_000_000_000) =>
+    podWith({ ...asking(requests), priority }, { uid: 'critical' });
+  const idle = named('idle', {});
+  const small = named('small', { cpu: '500m' });
+  const sure = named('sure', { cpu: '1', memory: '1Mi' }, {}, { cpu: '1', memory: '1Mi' });
+  const system = named('system', { cpu: '500m' }, { priority: 2_000_001_000 });
+  const chosen = (pod: Pod, others: readonly Pod[], more: object = {}) =>
+    victimsFor(pod, { node, others, allocatable: { ...allocatable, ...more } })?.map(({ metadata }) => metadata.name);
+
+  it('are as few as will do, and those first that were promised least', () => {
+    expect(chosen(critical({ cpu: '500m' }), [sure, small, system])).toEqual(['small']);
+    expect(chosen(critical({ cpu: '1' }), [sure, small, system])).toEqual(['sure']);
+    expect(chosen(critical({ cpu: '1500m' }), [sure, small, system])).toEqual(['small', 'sure']);
+    expect(chosen(critical({}), [idle, small, sure])).toEqual(['idle']);
+  });
+
+  it('are none for a pod that is not of the system, and none where all of them would not do', () => {
+    expect(chosen(critical({ cpu: '500m' }, 1000), [sure, small, system])).toBeUndefined();
+    expect(chosen(critical({ cpu: '1800m' }), [sure, system])).toBeUndefined();
+  });
 });
 
 describe('the object of the node', () => {

@@ -25,7 +25,12 @@ const mismatch = (predicate: string, why: string): Rejection => ({
 });
 
 export function placementRejection(pod: Pod, place: Place): Rejection | undefined {
-  return roomRejection(pod, place) ?? selectorRejection(pod, place) ?? portRejection(pod, place);
+  return roomRejection(pod, place) ?? kindRejection(pod, place);
+}
+
+/** Whatever room there is. */
+export function kindRejection(pod: Pod, place: Place): Rejection | undefined {
+  return selectorRejection(pod, place) ?? portRejection(pod, place);
 }
 
 /** It does not fit to the node by what the node's object says: a newer one may say otherwise. */
@@ -54,7 +59,7 @@ const amountOf = (request: Request, resource: string): number => {
 };
 
 /** A resource that the node does not name is not its own to give out: whoever named it to the scheduler answers for it. */
-function roomRejection(pod: Pod, { others, allocatable }: Place): Rejection | undefined {
+export function roomRejection(pod: Pod, { others, allocatable }: Place): Rejection | undefined {
   const pods = wholeQuantity(allocatable['pods'] ?? '');
   if (pods !== undefined && others.length + 1 > pods) return shortOf('pods', 1, others.length, pods);
   const own = podRequest(pod);

@@ -1,6 +1,7 @@
 /** What the pods of this node were granted together. */
 import type { Pod } from '@timonel/sdk/kube';
 import { podRequest } from '@timonel/sdk/scheduling';
+import type { Ending } from '../plan/ending.ts';
 import type { Room } from '../plan/resize.ts';
 
 interface Tenant {
@@ -13,6 +14,7 @@ interface Tenant {
     readonly resize: { pending: { readonly retryAt: number } | undefined };
   };
   retryResize(): void;
+  end(ending: Ending): boolean;
 }
 
 export class NodeRoom {
@@ -45,6 +47,15 @@ export class NodeRoom {
       const isOver = phase === 'Succeeded' || phase === 'Failed';
       return !isOver && (tenant.memory.isAdmitted || startTime !== undefined) ? [other] : [];
     });
+  }
+
+  /** Those of these pods that would run on. */
+  end(pods: readonly Pod[], how: (pod: Pod) => Ending): void {
+    const uids = new Set(pods.map(({ metadata }) => metadata.uid));
+    for (const tenant of this.#tenants()) {
+      const pod = tenant.pod();
+      if (uids.has(pod.metadata.uid)) tenant.end(how(pod));
+    }
   }
 
   /** A pod went or takes less: who waits for room may have it. */

@@ -2,8 +2,6 @@
 import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
-import { placementRejection } from '../admission/placement.ts';
-import { rejectionOf } from '../admission/rejection.ts';
 import { endPulls } from '../images/start-images.ts';
 import { isFinished } from '../plan/containers.ts';
 import type { Ending } from '../plan/ending.ts';
@@ -19,6 +17,7 @@ import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
 import { KnownPod } from './known-pod.ts';
 import { resizeStep } from './resize.ts';
+import { admission } from './pod-admission.ts';
 import { PodRuntime } from './pod-runtime.ts';
 import type { Holdings } from './runtimes.ts';
 import type { AgentServices } from './services.ts';
@@ -309,11 +308,7 @@ export class PodWorker implements PodRecord {
     // From here on at once: who is admitted next counts with this pod.
     memory.isAdmitted = true;
     if (!this.#isNew()) return;
-    const { abilities, room } = this.#services;
-    const allocatable = this.#services.allocatable();
-    const place = { node, others: room.admittedBeside(this.#pod), allocatable };
-    memory.rejection =
-      this.#services.refusal(this.#pod) ?? rejectionOf(this.#pod, abilities) ?? placementRejection(this.#pod, place);
+    memory.rejection = admission(this.#services, this.#pod, node);
     memory.rejection ??= await this.#services.devices.refusal(this.#pod);
     if (memory.rejection === undefined) return;
     const { reason, message } = memory.rejection;

@@ -154,7 +154,7 @@ describe('a resize of a running pod', () => {
     const bench = new Bench({ a: amounts(100, 64) });
     const other = podWith({ containers: [container('x', { resources: amounts(3000, 64) })] }, { uid: 'other' });
     const memory = { resize: { pending: undefined } };
-    let others = [{ gone: false, pod: () => other, memory, retryResize: () => undefined }];
+    let others = [{ gone: false, pod: () => other, memory, retryResize: () => undefined, end: () => false }];
     bench.room.follow(() => others);
     await bench.resize({ a: amounts(2000, 64) });
     expect(bench.calls).toEqual([]);
@@ -179,7 +179,9 @@ describe('a resize of a running pod', () => {
     const bench = new Bench({ a: amounts(1000, 64) });
     const other = podWith({ containers: [container('x', { resources: amounts(8000, 64) })] }, { uid: 'other' });
     const memory = { resize: { pending: undefined } };
-    bench.room.follow(() => [{ gone: false, pod: () => other, memory, retryResize: () => undefined }]);
+    bench.room.follow(() => [
+      { gone: false, pod: () => other, memory, retryResize: () => undefined, end: () => false },
+    ]);
     await bench.resize({ a: amounts(500, 64) });
     expect(bench.conditions()).toEqual([]);
     expect(bench.shown('a')).toMatchObject({ resources: amounts(500, 64) });
