@@ -1,11 +1,12 @@
 /** emptyDir volumes: directories of the node's disk, or of its memory. */
-import { chmod, chown, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { errorMessage } from '@timonel/sdk';
 import { mustRun } from '@timonel/sdk/command';
 import type { DirectorySizes, Space } from '@timonel/sdk/linux';
 import { VolumeError, type PreparedVolume, type VolumeRequest, type VolumeUsage } from '@timonel/sdk/contracts/volume';
 import { wholeQuantity, type Pod, type ResourceRequirements } from '@timonel/sdk/kube';
 import { isMounted, mountSources } from './mount-table.ts';
+import { giveTo } from './owner.ts';
 
 interface EmptyDirSource {
   readonly medium?: string;
@@ -29,7 +30,7 @@ async function prepareOnDisk(directory: string, group: number | undefined): Prom
   const making = `${directory}.making`;
   await rm(making, { recursive: true, force: true });
   await mkdir(making);
-  if (group !== undefined) await chown(making, 0, group);
+  if (group !== undefined) await giveTo(making, 0, group);
   // Every user of the pod may write; chmod because mkdir's mode passes the umask.
   await chmod(making, group === undefined ? 0o777 : 0o2777);
   await rename(making, directory);

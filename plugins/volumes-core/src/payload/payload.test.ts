@@ -1,4 +1,16 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -171,6 +183,20 @@ describe('volumes of objects', () => {
     expect(await modeOf('a')).toBe('440');
     expect((await stat(join(directory, 'a'))).gid).toBe(1234);
     expect((await stat(join(directory, '..data'))).gid).toBe(1234);
+  });
+});
+
+describe('volumes of a node that is not root', () => {
+  (isRoot ? it : it.skip)('belong to its user, whatever the pod asks for (needs root)', async () => {
+    await chmod(root, 0o777);
+    const sources = [{ configMap: { name: 'c' } }, { serviceAccountToken: { path: 'token' } }];
+    process.seteuid?.(65_534);
+    try {
+      await prepare({ projected: { sources } }, { securityContext: { fsGroup: 1234, runAsUser: 1001 } });
+    } finally {
+      process.seteuid?.(0);
+    }
+    expect((await stat(join(directory, 'token'))).uid).toBe(65_534);
   });
 });
 

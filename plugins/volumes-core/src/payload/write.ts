@@ -2,9 +2,10 @@
  * Files that are exchanged as a whole: a reader never sees half an update. Layout as the kubelet's: `..<version>/…` holds the files,
  * `..data` points to it, and each top-level name points through `..data`. An update swaps `..data` by one rename.
  */
-import { chmod, chown, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VolumeError } from '@timonel/sdk/contracts/volume';
+import { giveTo } from '../owner.ts';
 import type { PayloadFile } from './payload-file.ts';
 
 /** Held in memory on the way: a bound as the API's for one object, with room for projections. */
@@ -42,7 +43,7 @@ export async function writePayload(
 async function makeDirectory(path: string, group: number | undefined): Promise<void> {
   const made = await mkdir(path, { recursive: true });
   if (made === undefined) return;
-  if (group !== undefined) await chown(path, 0, group);
+  if (group !== undefined) await giveTo(path, 0, group);
   await chmod(path, group === undefined ? 0o755 : 0o2755);
 }
 
@@ -53,7 +54,7 @@ async function writeFiles(root: string, files: readonly PayloadFile[], group: nu
     const place = join(root, path);
     await makeParents(root, dirname(path), group);
     await writeFile(place, data, { mode: 0o600, flag: 'wx' });
-    if (group !== undefined || user !== 0) await chown(place, user, group ?? 0);
+    if (group !== undefined || user !== 0) await giveTo(place, user, group ?? 0);
     await chmod(place, group === undefined ? mode : mode | 0o440);
   }
 }
