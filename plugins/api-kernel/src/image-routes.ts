@@ -6,13 +6,14 @@ import {
   type RouteRequest,
   type SubresourceResponse,
 } from '@timonel/sdk/contracts/api-server';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ImageConfig, ImageInfo, ImageService } from '@timonel/sdk/contracts/images';
 import type { ContainerRuntime, ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
 import { z } from 'zod';
 import { apiVersion, imageList, imageObject } from './image-object.ts';
 import { imageTransferRoutes } from './image-transfer-routes.ts';
-import { containersOf } from './images-in-use.ts';
+import { containersOf, imageVolumes } from './images-in-use.ts';
 import { answer, route } from './plugin-routes.ts';
 
 const strings = z.array(z.string());
@@ -43,7 +44,14 @@ function definedOnly(config: z.output<typeof buildBody>['config']): Partial<Imag
 const exportBody = z.strictObject({ references: z.array(z.string().min(1)).min(1).max(100), path: z.string().min(1) });
 const pruneBody = z.strictObject({ all: z.boolean().default(false), dryRun: z.boolean().default(false) });
 
-export function imageRoutes(images: OptionalRef<ImageService>, runtimes: Many<ContainerRuntime>, env: Env): Route[] {
+export interface ImageRouteParts {
+  readonly images: OptionalRef<ImageService>;
+  readonly runtimes: Many<ContainerRuntime>;
+  readonly api: OptionalRef<ApiClient>;
+  readonly env: Env;
+}
+
+export function imageRoutes({ images, runtimes, api, env }: ImageRouteParts): Route[] {
   const service = (): ImageService => {
     if (images.current !== undefined) return images.current;
     throw new ApiError(
@@ -76,7 +84,8 @@ export function imageRoutes(images: OptionalRef<ImageService>, runtimes: Many<Co
     }),
     route('POST', '/images/prune', async (request) => {
       const options = parseRouteBody(pruneBody, request.body);
-      const inUse = (await containersOf(runtimes)).map(({ imageId }) => imageId);
+      const volumes = await imageVolumes(service(), api.current);
+      const inUse = [...(await containersOf(runtimes)), ...volumes].map(({ imageId }) => imageId);
       return answer({
         kind: 'ImagePrune',
         apiVersion,
@@ -85,7 +94,7 @@ export function imageRoutes(images: OptionalRef<ImageService>, runtimes: Many<Co
         ...(await service().prune({ ...options, inUse })),
       });
     }),
-    route('DELETE', '/images', (request) => remove(request, service(), runtimes)),
+    route('DELETE', '/images', (request) => remove(request, service(), runtimes, api.current)),
     ...imageTransferRoutes(service, env),
   ];
 }
@@ -94,15 +103,15 @@ async function remove(
   request: RouteRequest,
   images: ImageService,
   runtimes: Many<ContainerRuntime>,
+  api: ApiClient | undefined,
 ): Promise<SubresourceResponse> {
   const reference = referenceOf(request);
   const image = (await images.find(reference)) ?? notFound(reference);
-  const user = await userOf(image, reference, runtimes);
+  // As long as it keeps another name, nobody loses its layers.
+  const isLast = image.references.length < 2 || reference.startsWith('sha256:');
+  const user = isLast ? await userOf(image, images, runtimes, api) : undefined;
   if (user !== undefined) {
-    throw new ApiError(
-      'Conflict',
-      `the image "${reference}" is used by container ${user.name} (${user.id.slice(0, 12)}) of pod ${podOf(user)}: remove the pod first`,
-    );
+    throw new ApiError('Conflict', `the image "${reference}" is used by ${user}: remove the pod first`);
   }
   if (!(await images.remove(reference))) notFound(reference);
   return answer({
@@ -114,14 +123,18 @@ async function remove(
   });
 }
 
-/** A container that would lose its layers: as long as the image keeps another name it loses none. */
+/** Who would lose its layers, in words. */
 async function userOf(
-  { id, references }: ImageInfo,
-  reference: string,
+  { id }: ImageInfo,
+  images: ImageService,
   runtimes: Many<ContainerRuntime>,
-): Promise<ContainerStatus | undefined> {
-  const isLast = references.length < 2 || reference.startsWith('sha256:');
-  return isLast ? (await containersOf(runtimes)).find(({ imageId }) => imageId === id) : undefined;
+  api: ApiClient | undefined,
+): Promise<string | undefined> {
+  const container = (await containersOf(runtimes)).find(({ imageId }) => imageId === id);
+  if (container !== undefined)
+    return `container ${container.name} (${container.id.slice(0, 12)}) of pod ${podOf(container)}`;
+  const found = (await imageVolumes(images, api)).find(({ imageId }) => imageId === id);
+  return found === undefined ? undefined : `volume ${found.volume} of pod ${found.pod}`;
 }
 
 function podOf({ labels }: ContainerStatus): string {
