@@ -24,9 +24,14 @@ describe('node: probes', () => {
   );
   const execWell = node.pod('exec-well', steady(sh('touch /tmp/health; exec sleep 3600', { livenessProbe: file })));
   const httpFails = node.pod('http-fails', steady(http({ livenessProbe: healthz }, '2')));
-  const httpWell = node.pod('http-well', steady(http({ livenessProbe: healthz, readinessProbe: healthz })));
+  // The server of a busy machine takes a moment until it listens.
+  const patient = { initialDelaySeconds: 1, failureThreshold: 3 };
+  const httpWell = node.pod(
+    'http-well',
+    steady(http({ livenessProbe: { ...healthz, ...patient }, readinessProbe: healthz })),
+  );
   const tcp = { tcpSocket: { port: 8080 }, ...often, initialDelaySeconds: 1 };
-  const tcpWell = node.pod('tcp-well', steady(http({ livenessProbe: tcp })));
+  const tcpWell = node.pod('tcp-well', steady(http({ livenessProbe: { ...tcp, ...patient } })));
   const tcpFails = node.pod('tcp-fails', steady(idle({ livenessProbe: tcp })));
   const grpc = (seconds: string): object => ({
     name: 'c',
@@ -38,7 +43,9 @@ describe('node: probes', () => {
   const grpcFails = node.pod('grpc-fails', steady(grpc('2')));
   const redirected = node.pod(
     'redirected',
-    steady(http({ livenessProbe: { httpGet: { path: '/redirect?http://127.0.0.9/', port: 8080 }, ...often } })),
+    steady(
+      http({ livenessProbe: { httpGet: { path: '/redirect?http://127.0.0.9/', port: 8080 }, ...often, ...patient } }),
+    ),
   );
   const rising = node.pod('rising', steady(http({ livenessProbe: healthz }, '1')));
   const starting = node.pod(
