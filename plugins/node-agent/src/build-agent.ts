@@ -63,7 +63,12 @@ async function formerKnowledge({ dataDir, config, log }: AgentContext): Promise<
   }
 }
 
-function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSources): CheckpointWriter {
+function checkpointWriter(
+  ctx: AgentContext,
+  agent: Agent,
+  sources: RememberedSources,
+  volumes: PodVolumes,
+): CheckpointWriter {
   return new CheckpointWriter({
     file: join(ctx.dataDir, checkpointName),
     limitBytes: ctx.config.checkpointLimitBytes,
@@ -78,7 +83,7 @@ function checkpointWriter(ctx: AgentContext, agent: Agent, sources: RememberedSo
           return own === undefined ? [] : [[worker.pod().metadata.uid ?? '', own] as const];
         }),
       );
-      const wanted = new Set(all.flatMap((pod) => [...sourcesOf(pod)]));
+      const wanted = new Set([...all.flatMap((pod) => [...sourcesOf(pod)]), ...volumes.asked()]);
       const { nodeName } = ctx.config;
       return { nodeName, resourceVersion: agent.newestSeen(), pods: all, assignments, sources: sources.retain(wanted) };
     },
@@ -297,7 +302,7 @@ export async function buildAgent(
     changed: () => registration.beat(),
   });
   const sessions = new Sessions(agent, config.maxSessions);
-  const writer = checkpointWriter(ctx, agent, sources);
+  const writer = checkpointWriter(ctx, agent, sources, volumes);
   const registration = new Registration({
     nodeName: config.nodeName,
     heartbeatIntervalMs: config.heartbeatIntervalMs,

@@ -26,7 +26,9 @@ function shownOf({ metadata: { generation, labels, annotations } }: Pod): string
 export class HeldVolume {
   readonly #parts: HeldVolumeParts;
   #served: Served | undefined;
+  /** What it is made of, as far as it follows that. */
   #reads: Reads = new Map();
+  #asked: Reads = new Map();
   #shown = '';
   #timer: TimerHandle | undefined;
   #failures = 0;
@@ -42,6 +44,11 @@ export class HeldVolume {
     return this.#closed;
   }
 
+  /** All that it was made of last. */
+  get asked(): Iterable<SourceKey> {
+    return this.#asked.keys();
+  }
+
   get served(): Served | undefined {
     return this.#served;
   }
@@ -52,6 +59,7 @@ export class HeldVolume {
     try {
       const served = await this.#parts.served.prepare(use, reads);
       this.#served = served;
+      this.#asked = reads;
       const { follows = false, refreshAfterMs } = served.prepared;
       this.#depend(follows ? reads : new Map(), shownOf(use.pod));
       this.#wakeIn(refreshAfterMs);

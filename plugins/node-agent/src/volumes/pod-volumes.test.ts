@@ -114,6 +114,15 @@ describe('volumes of a pod', () => {
     expect(bench.asked).toHaveLength(2);
   });
 
+  it('say what they are made of, also those that do not follow it, until the pod goes', async () => {
+    const bench = new Bench();
+    bench.prepared = {};
+    await bench.prepare(bench.pod());
+    expect([...bench.volumes.asked()]).toEqual([key]);
+    await bench.volumes.remove({ namespace: 'default', name: 'web', uid: 'uid-1' });
+    expect([...bench.volumes.asked()]).toEqual([]);
+  });
+
   it('say what those take that are ready', async () => {
     const bench = new Bench();
     const pod = bench.pod({}, ['v', 'broken', 'unused']);

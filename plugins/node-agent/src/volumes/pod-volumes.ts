@@ -95,6 +95,12 @@ export class PodVolumes {
     }
   }
 
+  /** What all volumes are made of: whoever remembers objects for the time without masters needs these. */
+  asked(): ReadonlySet<SourceKey> {
+    const volumes = [...this.#pods.values()].flatMap(({ held }) => [...held.values()]);
+    return new Set(volumes.flatMap((volume) => [...volume.asked]));
+  }
+
   /** What the volumes take that are ready. */
   async usage(uid: string): Promise<readonly PodVolumeUsage[]> {
     const found: PodVolumeUsage[] = [];
