@@ -128,7 +128,8 @@ describeAsRoot('a cluster of an ordinary user with ids of its own', () => {
   let registry: DockerRegistry;
 
   beforeAll(async () => {
-    [registry] = await Promise.all([startRegistry(), bed.start()]);
+    registry = await startRegistry();
+    await bed.start();
     const web = {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
