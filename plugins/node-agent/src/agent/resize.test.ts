@@ -153,7 +153,7 @@ describe('a resize of a running pod', () => {
   it('waits for room: the pod goes on as it is, and is resized when another went', async () => {
     const bench = new Bench({ a: amounts(100, 64) });
     const other = podWith({ containers: [container('x', { resources: amounts(3000, 64) })] }, { uid: 'other' });
-    const memory = { resize: { pending: undefined } };
+    const memory = { isAdmitted: true, rejection: undefined, resize: { pending: undefined } };
     let others = [{ gone: false, pod: () => other, memory, retryResize: () => undefined, end: () => false }];
     bench.room.follow(() => others);
     await bench.resize({ a: amounts(2000, 64) });
@@ -178,7 +178,7 @@ describe('a resize of a running pod', () => {
   it('takes less at once, also on a node that gave away more than it has', async () => {
     const bench = new Bench({ a: amounts(1000, 64) });
     const other = podWith({ containers: [container('x', { resources: amounts(8000, 64) })] }, { uid: 'other' });
-    const memory = { resize: { pending: undefined } };
+    const memory = { isAdmitted: true, rejection: undefined, resize: { pending: undefined } };
     bench.room.follow(() => [
       { gone: false, pod: () => other, memory, retryResize: () => undefined, end: () => false },
     ]);
