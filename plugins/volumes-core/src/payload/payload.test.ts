@@ -74,6 +74,16 @@ describe('files that are exchanged as a whole', () => {
     expect((await readdir(directory)).toSorted()).toEqual(['..data', '..two', 'a', 'b']);
   });
 
+  it('are written anew where a loss of power left them empty, and what is shown is not written to', async () => {
+    for (const shown of ['..one_', '..one', '..one_']) {
+      await write('one', file('a', '1'));
+      await writeFile(join(directory, 'a'), '');
+      await write('one', file('a', '1'));
+      expect([await textOf('a'), await readlink(join(directory, '..data'))]).toEqual(['1', shown]);
+    }
+    expect((await readdir(directory)).toSorted()).toEqual(['..data', '..one_', 'a']);
+  });
+
   it('leave what there was when they are too large', async () => {
     await write('one', file('a', '1'));
     await expect(write('two', file('a', 'x'.repeat(5 << 20)))).rejects.toThrow('content of 5242880 bytes is over');

@@ -2,7 +2,7 @@
  * Files that are exchanged as a whole: a reader never sees half an update. Layout as the kubelet's: `..<version>/…` holds the files,
  * `..data` points to it, and each top-level name points through `..data`. An update swaps `..data` by one rename.
  */
-import { chmod, lstat, mkdir, readdir, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { VolumeError } from '@timonel/sdk/contracts/volume';
 import { giveTo } from '../owner.ts';
@@ -27,16 +27,33 @@ export async function writePayload(
   const bytes = files.reduce((sum, file) => sum + file.data.length, 0);
   if (bytes > limitBytes) throw new VolumeError(`content of ${bytes} bytes is over ${limitBytes}`);
   await makeDirectory(directory, group);
-  const data = join(directory, '..data');
-  const next = `..${version}`;
-  if ((await readlink(data).catch(() => undefined)) !== next) {
-    await writeFiles(join(directory, next), files, group);
-    await rm(`${data}_tmp`, { force: true });
-    await symlink(next, `${data}_tmp`);
-    await rename(`${data}_tmp`, data);
-  }
+  const shown = await bringIn(directory, files, { version, group });
   await linkNames(directory, new Set(files.map((file) => file.path.split('/')[0] ?? '')));
-  await removeOthers(directory, next);
+  await removeOthers(directory, shown);
+}
+
+/** Answers the name of the version that is shown. */
+async function bringIn(directory: string, files: readonly PayloadFile[], options: PayloadOptions): Promise<string> {
+  const data = join(directory, '..data');
+  const before = await readlink(data).catch(() => '');
+  const [name, other] = [`..${options.version}`, `..${options.version}_`];
+  if ((before === name || before === other) && (await areWhole(join(directory, before), files))) return before;
+  // What is shown is not written to.
+  const next = before === name ? other : name;
+  await writeFiles(join(directory, next), files, options.group);
+  await rm(`${data}_tmp`, { force: true });
+  await symlink(next, `${data}_tmp`);
+  await rename(`${data}_tmp`, data);
+  return next;
+}
+
+/** Not after a loss of power, which leaves names whose contents never came to the disk. */
+async function areWhole(root: string, files: readonly PayloadFile[]): Promise<boolean> {
+  for (const { path, data } of files) {
+    const found = await readFile(join(root, path)).catch(() => undefined);
+    if (found?.equals(data) !== true) return false;
+  }
+  return true;
 }
 
 /** chmod because the mode of mkdir passes the umask. */

@@ -1,6 +1,7 @@
 /** Counts a small directory without another process. */
 import { lstat, opendir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errorCode } from '../../kernel/index.ts';
 import { nothing, type Space } from './space.ts';
 
 const entriesLimit = 2000;
@@ -18,8 +19,7 @@ export async function walk(root: string): Promise<Space | undefined> {
   const directories = [root];
   for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
     if (directory.length > pathLimit) return undefined;
-    const opened = await opendir(directory).catch(() => undefined);
-    for await (const { name } of opened ?? []) {
+    for await (const name of namesIn(directory)) {
       if (inodes >= entriesLimit) return undefined;
       const path = join(directory, name);
       const entry = await lstat(path).catch(() => undefined);
@@ -34,4 +34,13 @@ export async function walk(root: string): Promise<Space | undefined> {
     }
   }
   return { bytes, inodes };
+}
+
+/** Ends early when the directory goes meanwhile. */
+async function* namesIn(directory: string): AsyncIterable<string> {
+  try {
+    for await (const { name } of await opendir(directory)) yield name;
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '')) throw error;
+  }
 }
