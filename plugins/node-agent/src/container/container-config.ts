@@ -9,7 +9,7 @@ import { linuxResources } from './qos.ts';
 import { ConfigError } from './config-error.ts';
 import { digestReference } from './image-digest.ts';
 import type { NodePolicy } from './node-policy.ts';
-import { userOf } from './security.ts';
+import { userOf } from './user.ts';
 
 export interface ContainerInput {
   readonly pod: Pod;

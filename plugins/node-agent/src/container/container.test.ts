@@ -6,7 +6,7 @@ import { fieldValue, resourceValue } from './field-ref.ts';
 import { hostsFile } from './network-files.ts';
 import { linuxResources, podResources, qosClassOf } from './qos.ts';
 import { hostnameOf, kernelNameOf } from './hostname.ts';
-import { userOf } from './security.ts';
+import { userOf } from './user.ts';
 import { policy } from './testing.ts';
 
 const security = {
