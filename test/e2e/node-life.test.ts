@@ -199,6 +199,9 @@ describe('the life of a node', () => {
         /^The node was low on resource: ephemeral-storage\. Threshold quantity: 100Mi, available: \d+(Ki|Mi)?\. Container app was using \d+(Ki|Mi)?, request is 0, has larger consumption of ephemeral-storage\. $/,
       ),
     });
+    await until(async () => ((await node()).spec.taints ?? []).some(({ key }) => key.endsWith('/disk-pressure')), {
+      what: 'the taint',
+    });
     await until(async () => (await conditionOf('DiskPressure')) === 'False', { what: 'the pressure to be over' });
     await until(async () => ((await node()).spec.taints ?? []).length === 0, { what: 'the taint to go' });
     expect(await messages('NodeHasDiskPressure')).toEqual(['Node node-1 status is now: NodeHasDiskPressure']);

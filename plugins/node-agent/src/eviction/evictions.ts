@@ -184,7 +184,7 @@ export class Evictions {
     for (const candidate of order) {
       const worker = candidates.get(candidate);
       const { pod, use } = candidate;
-      if (worker === undefined || isCriticalPod(pod)) continue;
+      if (worker === undefined) continue;
       const message = shortageMessage(threshold, measures.observations, pod, use);
       if (this.#evict(worker, message, graceMs(pod), true)) return worker;
     }
