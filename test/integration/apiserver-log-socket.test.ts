@@ -14,7 +14,7 @@ const clients: SessionClient[] = [];
 beforeAll(async () => {
   const node: NodeEndpoint = { ...refusingNode, nodeName: () => 'n1', logs: (pod, options) => logs(pod, options) };
   server = await startApiServer({
-    plugins: [fakeService(nodeEndpoint, node)],
+    plugins: [fakeService(nodeEndpoint, node).definition],
     apiserver: { limits: { streams: 1 } },
   });
   const spec = { nodeName: 'n1', containers: [{ name: 'app', image: 'i' }] };

@@ -73,7 +73,9 @@ const stats = (time: number, cpuUsageNanos: number): NodeStats => ({
     },
   ],
 });
-const looks = [stats(10_000, 2e9), stats(12_000, 3e9)];
+/** The first look, and all that follow. */
+const firstLook = stats(10_000, 2e9);
+const laterLook = stats(12_000, 3e9);
 const inspection = (): NodeInspection => {
   let look = 0;
   return {
@@ -81,7 +83,7 @@ const inspection = (): NodeInspection => {
       { metadata: { name: 'web' }, spec: { containers: [] }, status: { phase: 'Running' } },
       { metadata: { name: 'job' }, spec: { containers: [] }, status: { phase: 'Succeeded' } },
     ],
-    stats: async () => looks[Math.min(look++, looks.length - 1)],
+    stats: async () => (look++ === 0 ? firstLook : laterLook),
     probes: async () => [
       { namespace: 'default', name: 'web', uid: 'u1', container: 'app', probe: 'Liveness', result: 'failed', count: 4 },
     ],

@@ -62,10 +62,11 @@ describe('variables of services', () => {
   });
 
   it("prefer the namespace's own service named kubernetes, whatever comes first", () => {
-    const own = { ...known[0], namespace: 'shop', clusterIP: '10.0.0.9' };
+    const server = known.filter(({ name }) => name === 'kubernetes');
+    const own = server.map((each) => ({ ...each, namespace: 'shop', clusterIP: '10.0.0.9' }));
     for (const all of [
-      [known[0], own],
-      [own, known[0]],
+      [...server, ...own],
+      [...own, ...server],
     ])
       expect(serviceVariables(inShop(), all).get('KUBERNETES_SERVICE_HOST')).toBe('10.0.0.9');
   });

@@ -169,16 +169,12 @@ describe('a gRPC probe', () => {
   const health = (status: number): Buffer => Buffer.from([0, 0, 0, 0, 2, 8, status]);
   const unimplemented = 'error: this server does not implement the grpc health protocol (grpc.health.v1.Health): no';
 
-  it.each<[string, Answer, Partial<ProbeResult>]>([
+  it.each<[string, Answer, object]>([
     ['SERVING', reply(0, health(1)), { outcome: 'success' }],
     ['NOT_SERVING', reply(0, health(2)), { message: 'service unhealthy (responded with "NOT_SERVING")' }],
     ['UNKNOWN', reply(0, Buffer.alloc(5)), { message: 'service unhealthy (responded with "UNKNOWN")' }],
     ['no such method', reply(12, undefined, 'no'), { message: unimplemented }],
-    [
-      'another code',
-      reply(14, undefined, 'x'),
-      { message: expect.stringContaining('health rpc probe failed') as string },
-    ],
+    ['another code', reply(14, undefined, 'x'), { message: expect.stringContaining('health rpc probe failed') }],
     [
       'no status',
       (stream) => {
