@@ -30,7 +30,7 @@ import { PullRecords } from './images/pull-records.ts';
 import { ImagePuller } from './images/puller.ts';
 import { readMachine, type Machine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
-import { allocatableOf } from './node/allocatable.ts';
+import { allocatableOf, enforcedPodMemory } from './node/allocatable.ts';
 import { capacityOf, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { onNodePartChange } from './node/node-parts.ts';
 import { Registration } from './node/registration.ts';
@@ -110,6 +110,7 @@ function policyOf({ config, dataDir }: AgentContext, machine: Machine): NodePoli
     memoryQoS,
     memoryThrottlingFactor,
     nodeMemoryBytes: machine.memoryBytes,
+    podMemoryBytes: enforcedPodMemory(config, machine.memoryBytes),
     nodeSwapBytes: machine.swapBytes,
     hugePageSizes: machine.hugePageSizes,
   };
