@@ -234,6 +234,43 @@ suite('volumes of CSI drivers', () => {
     expect(await bed.mounts()).toEqual([]);
   });
 
+  it.each(['NodeStageVolume', 'NodePublishVolume', 'NodeUnpublishVolume', 'NodeUnstageVolume'])(
+    'leave nothing when driver and node die in the middle of %s',
+    async (method) => {
+      bed = await new Bed().startNode();
+      const driver = await bed.addDriver();
+      const volume = volumeOf(driver);
+      driver.fail({ [method]: { code: 'crash' } });
+      const both = async (): Promise<void> => {
+        await bed.driver.mount(requestOf(volume));
+        await bed.driver.unmount(podA);
+      };
+      await expect(both()).rejects.toMatchObject({ name: 'VolumeError' });
+      await bed.cluster?.[Symbol.asyncDispose]();
+      driver.fail({});
+      await driver.start();
+      await bed.startNode();
+      await bed.api.create(csiDrivers, { metadata: { name: driverName }, spec: { attachRequired: false } });
+      await bed.registered();
+      await bed.driver.unmount(podA);
+      expect(await bed.mounts()).toEqual([]);
+      expect(readdirSync(join(bed.kubelet, 'pods'))).toEqual([]);
+      await both();
+      expect(await bed.mounts()).toEqual([]);
+      expect(readdirSync(driver.pathOf(volume.spec?.csi?.volumeHandle ?? ''))).toEqual([]);
+    },
+  );
+
+  it('that a driver says to have published are refused when the node sees no mount', async () => {
+    bed = await new Bed().startNode();
+    const driver = await bed.addDriver({ attachRequired: false }, { mountsNothing: true });
+    await expect(bed.driver.mount(requestOf(volumeOf(driver)))).rejects.toThrow(
+      'needs mountPropagation: Bidirectional',
+    );
+    await bed.driver.unmount(podA);
+    expect(readdirSync(join(bed.kubelet, 'pods'))).toEqual([]);
+  });
+
   it('are waited for until they are attached, and told to be in use', async () => {
     bed = await new Bed().startNode();
     const driver = await bed.addDriver({ attachRequired: true });

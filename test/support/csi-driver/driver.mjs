@@ -6,6 +6,8 @@
  *   registry              directory where it registers
  *   directory             its own: `csi.sock`, `volumes/<id>`, `calls.jsonl`, `fail.json`
  *   capabilities          numbers of NodeServiceCapability.RPC.Type
+ *   mountsNothing         its mounts stay unseen
+ *   tools                 { directory, libraries } of mount(8) and umount(8), where they are not in the usual places
  *   versions, segments    what it says at its registration and of its topology
  */
 import { execFileSync } from 'node:child_process';
@@ -66,6 +68,12 @@ message Registered { bool plugin_registered = 1; string error = 2; }
 
 const note = (entry) => appendFileSync(join(directory, 'calls.jsonl'), `${JSON.stringify(entry)}\n`);
 
+const { directory: tools, libraries } = settings.tools ?? {};
+const run = (program, args) =>
+  execFileSync(tools === undefined ? program : join(tools, program), args, {
+    env: { ...process.env, ...(libraries === undefined ? {} : { LD_LIBRARY_PATH: libraries }) },
+  });
+
 class Refusal extends Error {
   constructor(code, message) {
     super(message);
@@ -81,17 +89,18 @@ function mounted(path) {
 
 function bind(source, target, readOnly) {
   mkdirSync(target, { recursive: true });
-  if (!mounted(target)) execFileSync('mount', ['--bind', source, target]);
-  if (readOnly) execFileSync('mount', ['-o', 'remount,bind,ro', target]);
+  if (settings.mountsNothing) return;
+  if (!mounted(target)) run('mount', ['--bind', source, target]);
+  if (readOnly) run('mount', ['-o', 'remount,bind,ro', target]);
 }
 
 function bindDevice(source, target) {
   if (!existsSync(target)) writeFileSync(target, '');
-  if (!mounted(target)) execFileSync('mount', ['--bind', source, target]);
+  if (!mounted(target)) run('mount', ['--bind', source, target]);
 }
 
 function unbind(path) {
-  while (mounted(path)) execFileSync('umount', [path]);
+  while (mounted(path)) run('umount', [path]);
   rmSync(path, { recursive: lstatSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false, force: true });
 }
 
@@ -103,7 +112,7 @@ function sourceOf({ volumeId, volumeContext }) {
 }
 
 const unstaged = (path) => {
-  while (mounted(path)) execFileSync('umount', [path]);
+  while (mounted(path)) run('umount', [path]);
 };
 
 const stages = capabilities.includes(1);

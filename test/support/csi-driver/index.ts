@@ -13,6 +13,8 @@ export interface CsiDriverSettings {
   /** Numbers of `NodeServiceCapability.RPC.Type`. Default: stages, measures and expands. */
   readonly capabilities?: readonly number[];
   readonly versions?: readonly string[];
+  /** As one whose mounts the node does not see. */
+  readonly mountsNothing?: boolean;
   readonly segments?: Readonly<Record<string, string>>;
 }
 

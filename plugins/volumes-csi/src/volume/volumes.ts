@@ -132,6 +132,7 @@ export class CsiVolumes {
       secrets: await secretOf(wanted, wanted.publishSecret),
       volumeContext: await volumeContextOf(wanted, spec),
     });
+    await checkMounted(wanted, record.targetPath);
     const group = groupToGive(wanted, spec, service);
     if (group !== undefined) await give(record.targetPath, group);
     const published = { ...record, isPublished: true };
@@ -173,6 +174,14 @@ export class CsiVolumes {
     await records.remove(record);
     if (record.isAttached) inUse.changed();
   }
+}
+
+/** Without a mount the containers would write to the node's own disk, and lose it. @throws VolumeError */
+async function checkMounted({ driver, isBlock }: WantedVolume, target: string): Promise<void> {
+  if (isBlock || (await isMountPoint(target))) return;
+  throw new VolumeError(
+    `driver ${driver} says that it has published the volume, but nothing is mounted at ${target}: a driver in a container needs mountPropagation: Bidirectional for the directory of pods, which must be on a shared mount (findmnt -o TARGET,PROPAGATION -T ${target})`,
+  );
 }
 
 async function give(path: string, group: number): Promise<void> {
