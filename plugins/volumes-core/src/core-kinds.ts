@@ -5,6 +5,7 @@ import type { PreparedVolume, VolumeKind, VolumeRequest, VolumeUsage } from '@ti
 import { usageOfSpace, emptyDirUsage, prepareEmptyDir } from './empty-dir.ts';
 import { prepareHostPath } from './host-path.ts';
 import { prepareImage } from './image.ts';
+import { MemoryFilesystems } from './memory-filesystems.ts';
 import { unmountBelow } from './mount-table.ts';
 import { preparePayload } from './payload/prepare.ts';
 
@@ -15,13 +16,17 @@ interface CoreKind {
 
 export function coreKinds(env: Pick<Env, 'clock'>): VolumeKind {
   const sizes = new DirectorySizes(env.clock);
+  const memory = new MemoryFilesystems();
   const isNotCounted = async (): Promise<undefined> => undefined;
   const payload: CoreKind = {
     prepare: preparePayload,
     usage: async ({ directory }) => usageOfSpace(await sizes.of(directory)),
   };
   const kinds: Readonly<Record<string, CoreKind>> = {
-    emptyDir: { prepare: prepareEmptyDir, usage: (request) => emptyDirUsage(request, sizes) },
+    emptyDir: {
+      prepare: (request) => prepareEmptyDir(request, memory),
+      usage: (request) => emptyDirUsage(request, sizes),
+    },
     hostPath: { prepare: prepareHostPath, usage: isNotCounted },
     configMap: payload,
     secret: payload,

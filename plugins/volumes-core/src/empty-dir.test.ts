@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, rm, stat, statfs, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, mkdtemp, readFile, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { VolumeKind } from '@timonel/sdk/contracts/volume';
@@ -9,6 +9,8 @@ import { manualEnv, testVolumeNode, volumeRequest } from '@timonel/testkit';
 import { coreKinds } from './core-kinds.ts';
 import { memorySize } from './empty-dir.ts';
 
+const [major = 0, minor = 0] = release().split('.').map(Number);
+const hasNoSwap = process.platform === 'linux' && major * 100 + minor >= 604;
 let root: string;
 let kind: VolumeKind;
 beforeEach(async () => {
@@ -119,6 +121,20 @@ describe('emptyDir in memory', () => {
       expect((await mountTable()).filter(({ path }) => path === join(root, 'v'))).toEqual([]);
     },
   );
+
+  (hasNoSwap ? asRoot : it.skip)('is kept out of swap (needs root, and Linux 6.4)', async () => {
+    await kind.prepare(request({ medium: 'Memory' }));
+    const table = await readFile('/proc/self/mountinfo', 'utf8');
+    expect(table.split('\n').find((line) => line.includes(join(root, 'v')))).toContain('noswap');
+  });
+
+  asRoot('says why it cannot be mounted (needs root)', async () => {
+    const asked = request({ medium: 'Memory' }, { securityContext: { fsGroup: -5 } });
+    await expect(kind.prepare(asked)).rejects.toMatchObject({
+      name: 'VolumeError',
+      message: expect.stringContaining('emptyDir in memory cannot be mounted: '),
+    });
+  });
 
   asRoot('is measured by the kernel, which keeps its size (needs root)', async () => {
     const asked = request({ medium: 'Memory', sizeLimit: '1Mi' });

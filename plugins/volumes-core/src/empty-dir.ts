@@ -1,11 +1,10 @@
 /** emptyDir volumes: directories of the node's disk, or of its memory. */
 import { chmod, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
-import { errorMessage } from '@timonel/sdk';
-import { mustRun } from '@timonel/sdk/command';
 import type { DirectorySizes, Space } from '@timonel/sdk/linux';
 import { VolumeError, type PreparedVolume, type VolumeRequest, type VolumeUsage } from '@timonel/sdk/contracts/volume';
 import { wholeQuantity, type Pod, type ResourceRequirements } from '@timonel/sdk/kube';
-import { isMounted, mountSources } from './mount-table.ts';
+import type { MemoryFilesystems } from './memory-filesystems.ts';
+import { isMounted } from './mount-table.ts';
 import { giveTo } from './owner.ts';
 
 interface EmptyDirSource {
@@ -15,10 +14,10 @@ interface EmptyDirSource {
 
 const sourceOf = ({ volume, key }: VolumeRequest): EmptyDirSource => volume[key] as EmptyDirSource;
 
-export async function prepareEmptyDir(request: VolumeRequest): Promise<PreparedVolume> {
+export async function prepareEmptyDir(request: VolumeRequest, memory: MemoryFilesystems): Promise<PreparedVolume> {
   const { medium = '' } = sourceOf(request);
   const { directory: hostPath, pod } = request;
-  if (medium === 'Memory') await prepareInMemory(request);
+  if (medium === 'Memory') await prepareInMemory(request, memory);
   else if (medium === '') await prepareOnDisk(hostPath, pod.spec.securityContext?.fsGroup);
   else throw new VolumeError(`emptyDir medium "${medium}" is not supported by this node, which has "" and "Memory"`);
   return { hostPath };
@@ -36,19 +35,14 @@ async function prepareOnDisk(directory: string, group: number | undefined): Prom
   await rename(making, directory);
 }
 
-async function prepareInMemory(request: VolumeRequest): Promise<void> {
+async function prepareInMemory(request: VolumeRequest, memory: MemoryFilesystems): Promise<void> {
   const { directory, pod } = request;
   if (await isMounted(directory)) return;
   await mkdir(directory, { recursive: true });
   const { fsGroup } = pod.spec.securityContext ?? {};
-  const group = fsGroup === undefined ? 'mode=0777' : `mode=2777,gid=${fsGroup}`;
+  const group = fsGroup === undefined ? ['mode=0777'] : ['mode=2777', `gid=${fsGroup}`];
   const bytes = memorySize(request);
-  const options = Number.isFinite(bytes) ? `size=${bytes},${group}` : group;
-  try {
-    await mustRun('mount', ['-t', 'tmpfs', mountSources.memory, '-o', options, directory]);
-  } catch (error) {
-    throw new VolumeError(`emptyDir in memory cannot be mounted: ${errorMessage(error)}`, { cause: error });
-  }
+  await memory.mount(directory, Number.isFinite(bytes) ? [`size=${bytes}`, ...group] : group);
 }
 
 const bytesOf = (quantity: string | undefined): number => wholeQuantity(quantity ?? '0') ?? 0;
