@@ -10,6 +10,7 @@ async function follow(
   changes: Partial<Container>,
   seconds: number,
   healthy: (path: string, second: number) => boolean | undefined,
+  then: (probes: ContainerProbes) => void = () => undefined,
 ) {
   const env = manualEnv();
   const app = container('app', changes);
@@ -32,6 +33,7 @@ async function follow(
     0,
     verdictOf(viewOf(), app, 'app-0'),
   );
+  then(probes);
   for (let step = 0; step < seconds * 2; step += 1) await env.advance(500);
   probes.close();
   return seen;
@@ -60,6 +62,17 @@ describe('probes of a container', () => {
       '12s started=true ready=false Container app failed liveness probe, will be restarted',
     ]);
     expect(await follow({ livenessProbe }, 30, () => undefined)).toEqual([]);
+  });
+
+  it('of a container that is to end tell whether it is ready, and give it up no more', async () => {
+    const both = { readinessProbe: get('/ready', { failureThreshold: 1 }), livenessProbe: get('/live') };
+    const seen = await follow(
+      both,
+      20,
+      (_path, second) => second < 6,
+      (probes) => probes.onlyReadiness(),
+    );
+    expect(seen).toEqual(['0s started=true ready=true', '6s started=true ready=false']);
   });
 
   it('startup: holds the others back until it passes', async () => {

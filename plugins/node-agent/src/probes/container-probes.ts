@@ -30,6 +30,7 @@ interface Running {
   readonly tally: Tally;
   count: ProbeCount;
   timer: TimerHandle | undefined;
+  ended: boolean;
 }
 
 export class ContainerProbes {
@@ -37,7 +38,6 @@ export class ContainerProbes {
   readonly #name: string;
   readonly #probes: Running[] = [];
   #verdict: ProbeVerdict;
-  #closed = false;
 
   /** `runsSinceMs`: how long the container has been running. `initial`: what holds until the first results. */
   constructor(host: ContainerProbesHost, container: Container, runsSinceMs: number, initial: ProbeVerdict) {
@@ -53,7 +53,7 @@ export class ContainerProbes {
     for (const [kind, probe] of kinds) {
       if (probe === undefined) continue;
       const tally = { kind, successful: 0, failed: 0, unknown: 0 };
-      const running: Running = { kind, probe, tally, count: noResults, timer: undefined };
+      const running: Running = { kind, probe, tally, count: noResults, timer: undefined, ended: false };
       this.#probes.push(running);
       this.#schedule(running, Math.max(0, initialDelayMs(probe) - runsSinceMs));
     }
@@ -63,13 +63,22 @@ export class ContainerProbes {
     return this.#verdict;
   }
 
+  /** The container is to end: whether it is ready still counts, and nothing else does. */
+  onlyReadiness(): void {
+    for (const running of this.#probes) if (running.kind !== 'readiness') this.#end(running);
+  }
+
   tallies(): readonly Tally[] {
     return this.#probes.map(({ tally }) => tally);
   }
 
   close(): void {
-    this.#closed = true;
-    for (const running of this.#probes) running.timer?.cancel();
+    for (const running of this.#probes) this.#end(running);
+  }
+
+  #end(running: Running): void {
+    running.ended = true;
+    running.timer?.cancel();
   }
 
   #schedule(running: Running, delayMs: number): void {
@@ -81,12 +90,12 @@ export class ContainerProbes {
     // The others wait for the startup probe; once it passed it is not run again.
     const holds = kind === 'startup' ? !this.#verdict.started : this.#verdict.started;
     if (holds) this.#note(running, await this.#host.run(probe));
-    if (this.#closed || (kind === 'startup' && this.#verdict.started)) return;
+    if (running.ended || (kind === 'startup' && this.#verdict.started)) return;
     this.#schedule(running, periodMs(probe));
   }
 
   #note(running: Running, result: ProbeResult): void {
-    if (this.#closed || this.#verdict.unhealthy !== undefined) return;
+    if (running.ended || this.#verdict.unhealthy !== undefined) return;
     const { kind, probe, tally } = running;
     tally[resultNames[result.outcome]] += 1;
     if (result.outcome !== 'success') this.#host.told(kind, result);
@@ -119,7 +128,7 @@ export class ContainerProbes {
 
   #hurry(): void {
     for (const running of this.#probes) {
-      if (running.kind === 'startup') continue;
+      if (running.kind === 'startup' || running.ended) continue;
       running.timer?.cancel();
       this.#schedule(running, 0);
     }

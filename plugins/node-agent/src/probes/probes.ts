@@ -24,14 +24,12 @@ export class Probes {
     const pod = worker.pod();
     const uid = pod.metadata.uid ?? '';
     const known = this.#pods.get(uid) ?? new Map<string, Followed>();
-    const ends = worker.gone || pod.metadata.deletionTimestamp !== undefined;
+    const ends = pod.metadata.deletionTimestamp !== undefined;
     const wanted = new Map<string, [Container, ContainerStatus]>();
     const probed = [...pod.spec.containers, ...(pod.spec.initContainers ?? []).filter(isSidecar)];
     for (const status of worker.containers.values()) {
       const container = probed.find((entry) => entry.name === status.name);
-      const runs = status.state === 'running' && !worker.memory.stopping.has(status.id) && !ends;
-      const isStarting = worker.memory.hooks.has(status.id);
-      if (container !== undefined && runs && !isStarting && hasProbe(container))
+      if (container !== undefined && isProbed(worker, container, status, ends))
         wanted.set(status.id, [container, status]);
     }
     for (const [id, { probes }] of known) {
@@ -40,10 +38,14 @@ export class Probes {
       known.delete(id);
     }
     for (const [id, [container, status]] of wanted) {
-      if (known.has(id)) continue;
       const { namespace = '', name = '' } = pod.metadata;
-      const probes = this.#begin(worker, container, status);
-      known.set(id, { pod: { namespace, name, uid }, container: container.name, probes });
+      const followed = known.get(id) ?? {
+        pod: { namespace, name, uid },
+        container: container.name,
+        probes: this.#begin(worker, container, status),
+      };
+      if (ends) followed.probes.onlyReadiness();
+      known.set(id, followed);
     }
     if (known.size > 0) this.#pods.set(uid, known);
     else this.#pods.delete(uid);
@@ -106,6 +108,13 @@ function countsOf({ pod, container, probes }: Followed): ProbeCount[] {
     const each = Object.entries(results) as [keyof typeof results, number][];
     return each.map(([result, count]) => ({ ...pod, container, probe, result, count }));
   });
+}
+
+/** `ends`: the pod is being deleted, which asks its containers to end; those that serve to the last are asked whether they are ready. */
+function isProbed(worker: PodWorker, container: Container, { id, state }: ContainerStatus, ends: boolean): boolean {
+  const { hooks, stopping } = worker.memory;
+  if (worker.gone || state !== 'running' || hooks.has(id)) return false;
+  return ends ? container.readinessProbe !== undefined : !stopping.has(id) && hasProbe(container);
 }
 
 function hasProbe({ startupProbe, livenessProbe, readinessProbe }: Container): boolean {
