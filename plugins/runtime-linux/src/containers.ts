@@ -55,7 +55,7 @@ export class Containers {
 
   /** Begins to watch, then finds what runs and what ended in the meantime; clears away what was half-made. */
   async open(): Promise<void> {
-    this.#files.open();
+    await this.#files.open();
     this.#signal.open();
     for (const id of this.#files.ids()) await this.#find(id);
     this.#sweep();
@@ -128,7 +128,12 @@ export class Containers {
       if (this.#halfMade.has(config.id)) await this.#files.clear(config.id, config.sandboxId);
       this.#halfMade.delete(config.id);
       const stored = this.#files.prepare({ config, sandbox, processesOf: this.#processesOf(config) });
-      await this.#options.launcher.run('container', directories.run);
+      const made = this.#options.launcher.run('container', directories.run);
+      try {
+        this.#files.record(stored);
+      } finally {
+        await made;
+      }
       const container = Container.load(stored, directories);
       if (container === undefined) throw new Error(`timonel-monitor left no record in ${directories.run}`);
       this.#known.set(config.id, container);

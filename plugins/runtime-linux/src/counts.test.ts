@@ -32,7 +32,7 @@ const counts = (): Record<string, unknown> => ({
   namespaces: namespaces(),
   descriptors: readdirSync('/proc/self/fd').length,
   files: readdirSync(bed.dataDir, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('logs/'))
+    .filter((path) => !/^(?:logs|spare)\//.test(path))
     .toSorted((a, b) => (a < b ? -1 : 1)),
   left: leftovers(bed.dataDir),
 });

@@ -7,10 +7,10 @@ const cancelPatienceMs = 2000;
 const errorBytes = 4096;
 
 /**
- * `remove`: a directory of a sandbox with all that is in it; `empty`: all that is in a directory; `mount` and `unmount`: a file system in
- * memory.
+ * `remove`: a directory of a sandbox with all that is in it; `recycle`: all that is in the `trash` of a directory, of which some becomes
+ * `spare` where there is such a folder; `mount` and `unmount`: a file system in memory.
  */
-export type Role = 'container' | 'sandbox' | 'release' | 'remove' | 'empty' | 'mount' | 'unmount';
+export type Role = 'container' | 'sandbox' | 'release' | 'remove' | 'recycle' | 'mount' | 'unmount';
 
 interface Job {
   /** Undefined: done. */

@@ -9,7 +9,7 @@ const longestPath = 4096;
 
 export interface LauncherOptions {
   readonly env: Env;
-  /** How long a job may take. Emptying takes as long as there is something. */
+  /** How long a job may take. Recycling takes as long as there is something to remove. */
   readonly deadlineMs: number;
   readonly monitor?: string | undefined;
 }
@@ -36,7 +36,7 @@ export class Launcher {
       const { env, monitor = monitorBinary } = this.#options;
       this.#current = new LauncherProcess(monitor, env);
     }
-    return this.#current.run(role, directory, role === 'empty' ? undefined : this.#options.deadlineMs);
+    return this.#current.run(role, directory, role === 'recycle' ? undefined : this.#options.deadlineMs);
   }
 
   /** It ends with what it is doing. */

@@ -8,6 +8,8 @@ export { checkId, instanceOf, isId } from '@timonel/sdk/linux';
  * the check.
  */
 export interface Layout {
+  readonly dataDir: string;
+  readonly runDir: string;
   /** A file for each: its configuration. */
   readonly sandboxFiles: string;
   /** A directory for each: its configuration, how it ended, what it wrote. */
@@ -18,6 +20,8 @@ export interface Layout {
   readonly monitors: string;
   readonly events: string;
   /** What is to be removed, on disk and in the run directory. */
+  /** On disk: empty directories for containers to come. */
+  readonly spares: string;
   readonly trashes: { readonly disk: string; readonly run: string };
   sandboxFile(id: string): string;
   container(id: string): string;
@@ -33,11 +37,14 @@ export function layoutOf(dataDir: string, runDir: string): Layout {
   const monitors = join(runDir, 'containers');
   const events = join(runDir, 'events');
   return {
+    dataDir,
+    runDir,
     sandboxFiles,
     containers,
     sandboxes,
     monitors,
     events,
+    spares: join(dataDir, 'spare'),
     trashes: { disk: join(dataDir, 'trash'), run: join(runDir, 'trash') },
     sandboxFile: (id) => join(sandboxFiles, `${id}.json`),
     container: (id) => join(containers, id),

@@ -84,12 +84,12 @@ export class Sandboxes {
     const stored: StoredSandbox = { config, createdAt: this.#options.env.clock.now() };
     this.#known.set(config.id, stored);
     try {
-      writeFileSync(layout.sandboxFile(config.id), JSON.stringify(stored), { mode: 0o600 });
       mkdirSync(directory, { mode: 0o700 });
       writeFileSync(join(directory, 'spec'), encodeSpec(spec), { mode: 0o600 });
       mkdirSync(config.logDirectory, { recursive: true });
       const made = this.#options.launcher.run('sandbox', directory);
       try {
+        writeFileSync(layout.sandboxFile(config.id), JSON.stringify(stored), { mode: 0o600 });
         cgroups.create(this.#options.cgroupOf(config.id), config.resources);
       } finally {
         await made;

@@ -1,7 +1,6 @@
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
-import type { Launcher } from './launcher.ts';
 
 /** Many removals at once are one walk. */
 const gatherMs = 50;
@@ -9,9 +8,10 @@ const gatherMs = 50;
 const retryMs = 30_000;
 
 export interface TrashOptions {
+  /** Removes all that is in it. */
+  empty(): Promise<void>;
   readonly env: Env;
   readonly log: Logger;
-  readonly launcher: Launcher;
 }
 
 /**
@@ -52,10 +52,7 @@ export class Trash {
   /** What is left then goes when the next one opens. */
   close(): void {
     this.#isClosed = true;
-    if (this.#timer === undefined) return;
-    this.#timer.cancel();
-    this.#timer = undefined;
-    this.#options.launcher.run('empty', this.#directory).catch(() => undefined);
+    this.#timer?.cancel();
   }
 
   #emptyAfter(delayMs: number): void {
@@ -71,7 +68,7 @@ export class Trash {
 
   async #empty(): Promise<void> {
     this.#isEmptying = true;
-    const fault = await this.#options.launcher.run('empty', this.#directory).then(() => undefined, errorMessage);
+    const fault = await this.#options.empty().then(() => undefined, errorMessage);
     this.#isEmptying = false;
     if (this.#isClosed) return;
     if (fault !== undefined && fault !== this.#fault) {

@@ -142,11 +142,7 @@ static void input_flush(void) {
 static void input_read(int *fd) {
     ssize_t got = read(*fd, pending, sizeof pending);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (got <= 0) {
-        drop(fd);
-        input_left = true;
-        return;
-    }
+    if (got <= 0) { drop(fd); input_left = true; return; }
     pending_at = 0;
     pending_end = (size_t)got;
     input_flush();

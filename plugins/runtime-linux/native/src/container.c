@@ -209,10 +209,7 @@ static _Noreturn void monitor_loop(void) {
     for (;;) {
         struct pollfd polled[2 + STREAM_POLLS + ATTACH_POLLS] = {{control_fd, POLLIN, 0}, {child_fd, POLLIN, 0}};
         streams_poll(polled + 2);
-        if (poll(polled, 2 + STREAM_POLLS + ATTACH_POLLS, attach_timeout()) < 0) {
-            if (errno != EINTR) fail("poll", "monitor");
-            continue;
-        }
+        if (poll(polled, 2 + STREAM_POLLS + ATTACH_POLLS, attach_timeout()) < 0) { if (errno != EINTR) fail("poll", "monitor"); continue; }
         streams_handle(polled + 2);
         if (polled[0].revents != 0) commands_read();
         if (polled[1].revents != 0) child_reap();
@@ -240,7 +237,7 @@ static void state_make(void) {
     spec.state_fd = open(spec.state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (spec.state_fd < 0) fail("open", spec.state);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mkdirat(spec.state_fd, names[i], 0755) < 0) fail("mkdir", names[i]);
+        if (mkdirat(spec.state_fd, names[i], 0755) < 0 && errno != EEXIST) fail("mkdir", names[i]);
     if (mkdir("rootfs", 0755) < 0) fail("mkdir", "rootfs");
 }
 

@@ -1,6 +1,5 @@
 #include "monitor.h"
 
-#include <dirent.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -50,42 +49,6 @@ void make_mount_point(const char *path, bool directory) {
     if (stat(path, &status) == 0) return;
     errno = error;
     fail("open", path);
-}
-
-/* All that is in a directory. Takes the descriptor. What cannot be removed does not keep the rest. */
-static bool entries_remove(int directory) {
-    DIR *entries = fdopendir(directory);
-    int error = 0;
-    if (entries == NULL) {
-        error = errno;
-        close(directory);
-        errno = error;
-        return false;
-    }
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 && !tree_remove(directory, entry->d_name)) error = errno;
-    closedir(entries);
-    errno = error;
-    return error == 0;
-}
-
-/* Whatever it is, and all that is in it; links are not followed, other file systems are not entered. */
-bool tree_remove(int parent, const char *name) {
-    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return true;
-    if (errno != EISDIR && errno != EPERM) return false;
-    if (unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT) return true;
-    if (errno != ENOTEMPTY) return false;
-    int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 || !entries_remove(fd)) return false;
-    return unlinkat(parent, name, AT_REMOVEDIR) == 0 || errno == ENOENT;
-}
-
-/* Of the trash: its entries go, it stays. */
-_Noreturn void directory_empty(const char *directory) {
-    int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || !entries_remove(fd)) fail("remove all in", directory);
-    job_done();
-    _exit(0);
 }
 
 /* Field 22 of /proc/PID/stat: with it a pid names one process for ever. */

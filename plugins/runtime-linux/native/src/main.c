@@ -26,7 +26,7 @@ _Noreturn void role_run(const char *role, const char *directory) {
     if (strcmp(role, "sandbox") == 0) sandbox_run(directory);
     if (strcmp(role, "release") == 0) directory_release(directory, false);
     if (strcmp(role, "remove") == 0) directory_release(directory, true);
-    if (strcmp(role, "empty") == 0) directory_empty(directory);
+    if (strcmp(role, "recycle") == 0) directory_recycle(directory);
     if (strcmp(role, "mount") == 0) memory_mount(directory);
     if (strcmp(role, "unmount") == 0) memory_unmount(directory);
     fail_text(2, "timonel-monitor has no role '%.64s'", role);

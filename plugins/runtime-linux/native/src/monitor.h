@@ -56,7 +56,6 @@ void spec_read(struct spec *spec, const char *path);
 void write_text(const char *path, const char *text);
 bool make_directories(const char *path, mode_t mode);
 bool parents_make(const char *path);
-bool tree_remove(int parent, const char *name);                         /* false: errno says why something is left */
 void make_mount_point(const char *path, bool directory);
 unsigned long long process_start_time(pid_t pid);
 void record_write(int directory, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
@@ -70,8 +69,11 @@ _Noreturn void sandbox_run(const char *directory);
 _Noreturn void directory_release(const char *directory, bool with_files);
 _Noreturn void memory_mount(const char *directory);
 _Noreturn void memory_unmount(const char *directory);
-_Noreturn void directory_empty(const char *directory);
 void namespace_join(const char *path, int kind);
+
+/* trash.c */
+bool tree_remove(int parent, const char *name);                         /* false: errno says why something is left */
+_Noreturn void directory_recycle(const char *directory);
 
 /* container.c: the monitor. init.c: what becomes the container's pid 1. */
 _Noreturn void container_run(const char *directory);

@@ -42,6 +42,7 @@ static _Noreturn void job_run(const char *role, const char *directory, int outpu
     report_to(STDERR_FILENO);
     job_bind(launcher);
     signal(SIGCHLD, SIG_DFL);
+    umask(022);                             /* whatever that of the agent is */
     title_set(role, directory);
     role_run(role, directory);
 }
@@ -78,22 +79,13 @@ static void job_start(char *request) {
     job->number = strtoul(request, &role, 10);
     if (*role != ' ' || (directory = strchr(role + 1, ' ')) == NULL) fail_text(EXIT_CANNOT_START, "launcher: '%.64s' is no request", request);
     *directory++ = '\0';
-    if (strcmp(role + 1, "cancel") == 0) {
-        job_cancel(strtoul(directory, NULL, 10));
-        return;
-    }
-    if (pipe2(output, O_CLOEXEC) < 0) {
-        job_refuse(job->number, "pipe2");
-        return;
-    }
+    if (strcmp(role + 1, "cancel") == 0) { job_cancel(strtoul(directory, NULL, 10)); return; }
+    if (pipe2(output, O_CLOEXEC) < 0) { job_refuse(job->number, "pipe2"); return; }
     pid_t launcher = getpid(), pid = fork();
     if (pid == 0) job_run(role + 1, directory, output[1], launcher);
     if (pid < 0) job_refuse(job->number, "fork");
     close(output[1]);
-    if (pid < 0) {
-        close(output[0]);
-        return;
-    }
+    if (pid < 0) { close(output[0]); return; }
     job->pid = pid;
     job->output = output[0];
     job_count++;
@@ -135,10 +127,7 @@ _Noreturn void serve_run(char **arguments) {
         polled[0] = (struct pollfd){reads ? STDIN_FILENO : -1, POLLIN, 0};
         for (size_t i = 0; i < job_count; i++) polled[i + 1] = (struct pollfd){jobs[i].output, POLLIN, 0};
         size_t count = job_count;
-        if (poll(polled, count + 1, -1) < 0) {
-            if (errno != EINTR) fail("poll", "launcher");
-            continue;
-        }
+        if (poll(polled, count + 1, -1) < 0) { if (errno != EINTR) fail("poll", "launcher"); continue; }
         for (size_t i = count; i > 0; i--)
             if (polled[i].revents != 0) job_read(i - 1);
         if (polled[0].revents != 0) {

@@ -27,6 +27,7 @@ export function temporaryDirectory(): string {
   return mkdtempSync(join(tmpdir(), 'timonel-rl-'));
 }
 
+/** A launcher that ends with the last of its work may still be at it. */
 export function removeDirectory(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 });
 }

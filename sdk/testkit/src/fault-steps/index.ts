@@ -1,6 +1,7 @@
 /** Ending a program at each of its steps: the steps are its own outward calls, told by itself, so that none is forgotten. */
 export { countBuiltins, type BuiltinCall } from './builtins.ts';
 export { countedService } from './service.ts';
+export { countSyncFiles } from './sync-files.ts';
 
 /** A row of docs/reference/reliability.md. */
 export interface FaultStep {
