@@ -7,6 +7,7 @@ import { calls, usageUnit } from '../node/messages.ts';
 import type { NodeService } from '../node/node-service.ts';
 import type { Drivers } from '../registration/drivers.ts';
 import { attachedMetadata } from './attachment.ts';
+import { BackOff } from './back-off.ts';
 import { DriverSpecs } from './driver-specs.ts';
 import { expand, isToExpand } from './expand.ts';
 import type { InUse } from './in-use.ts';
@@ -37,10 +38,12 @@ export class CsiVolumes {
   readonly #options: CsiVolumesOptions;
   readonly #specs: DriverSpecs;
   readonly #turns = new Turns();
+  readonly #backOff: BackOff;
 
   constructor(options: CsiVolumesOptions) {
     this.#options = options;
     this.#specs = new DriverSpecs(options.api);
+    this.#backOff = new BackOff(options.env.clock);
   }
 
   /** @throws VolumeError */
@@ -161,9 +164,13 @@ export class CsiVolumes {
   }
 
   async #unmount(record: VolumeRecord): Promise<void> {
-    const { drivers, records, inUse } = this.#options;
-    const { driverName, volumeHandle, targetPath, stagingPath } = record;
-    const service = drivers.get(driverName);
+    const service = this.#options.drivers.get(record.driverName);
+    await this.#backOff.run(record.targetPath, service, () => this.#takeBack(record, service));
+  }
+
+  async #takeBack(record: VolumeRecord, service: NodeService): Promise<void> {
+    const { records, inUse } = this.#options;
+    const { volumeHandle, targetPath, stagingPath } = record;
     await records.write({ ...record, isPublished: false });
     await service.call(calls.nodeUnpublish, { volumeId: volumeHandle, targetPath });
     await removeMountPoint(targetPath);
