@@ -7,7 +7,9 @@ export interface MirrorConfig {
 
 export interface RegistryHostConfig {
   readonly registry: string;
-  readonly caFile: string;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly keyFile?: string | undefined;
 }
 
 export interface RegistryConfig {
@@ -28,6 +30,9 @@ export interface RegistryConfig {
   readonly helperTimeoutMs: number;
   readonly mirrorPauseMs: number;
   readonly tunnelSocket: string;
+  readonly httpsProxy: string;
+  readonly httpProxy: string;
+  readonly noProxy: string;
 }
 
 /** `host[:port]`, as image names write it. */
@@ -63,11 +68,19 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
   /** What is special about a registry. */
   registries: z
     .array(
-      z.strictObject({
-        registry: host,
-        /** PEM of authorities that its certificate may be signed by, beside the usual ones. Read again when it changes. */
-        caFile: z.string().min(1),
-      }),
+      z
+        .strictObject({
+          registry: host,
+          /** PEM of authorities that its certificate may be signed by, beside the usual ones. Read again when it changes. */
+          caFile: z.string().min(1).optional(),
+          /** PEM of the certificate that this node shows to it, with those it is signed by. Read again when it changes. */
+          certFile: z.string().min(1).optional(),
+          /** PEM of the certificate's key. */
+          keyFile: z.string().min(1).optional(),
+        })
+        .refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), {
+          message: 'certFile and keyFile are needed both',
+        }),
     )
     .max(64)
     .default([]),
@@ -108,4 +121,10 @@ export const configSchema: z.ZodType<RegistryConfig> = z.strictObject({
    * Empty: connections are the node's own.
    */
   tunnelSocket: z.string().max(107).default(''),
+  /** `http://[USER:PASSWORD@]HOST[:PORT]`, for registries by HTTPS. Empty: HTTPS_PROXY of the environment. `none`: no proxy. */
+  httpsProxy: z.string().max(1024).default(''),
+  /** The same for registries by plain HTTP. Empty: HTTP_PROXY of the environment. */
+  httpProxy: z.string().max(1024).default(''),
+  /** Hosts, domains, addresses and networks that no proxy is asked for, with commas between. Empty: NO_PROXY of the environment. This node never needs an entry. */
+  noProxy: z.string().max(8192).default(''),
 });

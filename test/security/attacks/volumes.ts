@@ -1,11 +1,12 @@
 import { mkdirSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createRealEnv } from '@timonel/core/env';
 import { errorCode } from '@timonel/sdk';
 import { wholeQuantity, type Container, type Pod } from '@timonel/sdk/kube';
 import { unmountAll } from '@timonel/sdk/linux';
 import { volumeMounts } from '../../../plugins/node-agent/src/volumes/mounts.ts';
 import { OpenParts } from '../../../plugins/node-agent/src/volumes/sub-path.ts';
-import { prepareEmptyDir } from '../../../plugins/volumes-core/src/empty-dir.ts';
+import { coreKinds } from '../../../plugins/volumes-core/src/core-kinds.ts';
 import { volumeRequest } from '../../../sdk/testkit/src/volume-requests.ts';
 import { judge, stopped, through, type Attack } from '../attack.ts';
 import type { AttackBed, Ended } from '../bed.ts';
@@ -43,7 +44,7 @@ async function fillMemory(bed: AttackBed, sizeLimit: string | undefined, limit: 
   const spec = { containers: [{ name: 'app', resources }] };
   const pod = { metadata: { name: 'p', namespace: 'default' }, spec } as unknown as Pod;
   const volume = { name: 'v', emptyDir: { medium: 'Memory', ...(sizeLimit === undefined ? {} : { sizeLimit }) } };
-  const { hostPath } = await prepareEmptyDir(volumeRequest(volume, { pod, directory }));
+  const { hostPath } = await coreKinds(createRealEnv()).prepare(volumeRequest(volume, { pod, directory }));
   try {
     const bounded = limit === undefined ? {} : { resources: { memoryLimitBytes: wholeQuantity(limit) ?? 0 } };
     const mounts = [{ hostPath, containerPath: '/vol', readOnly: false, propagation: 'private' as const }];

@@ -65,7 +65,8 @@ describe('authorities', () => {
   it('of a file that is replaced are read again, after a while', async () => {
     const file = join(directory, 'changing.crt');
     const [url, env] = [new URL('https://r.example'), manualEnv()];
-    const agents = new Agents(env, new Map([['r.example', file]]), configSchema.parse({}));
+    const hosts = new Map([['r.example', { registry: 'r.example', caFile: file }]]);
+    const agents = new Agents({ env, hosts, proxies: { for: () => undefined }, config: configSchema.parse({}) });
     await expect(agents.for(url)).rejects.toMatchObject({ message: expect.stringContaining('(ENOENT)') });
     await writeFile(file, 'no certificate');
     await expect(agents.for(url)).rejects.toMatchObject({ kind: 'untrusted' });

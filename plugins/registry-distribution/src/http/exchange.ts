@@ -3,6 +3,7 @@ import { request as httpRequest, type Agent, type ClientRequest, type IncomingMe
 import { request as httpsRequest } from 'node:https';
 import type { LookupFunction, Socket } from 'node:net';
 import { errorCode, type Timers } from '@timonel/sdk';
+import { proxyHeaders } from '../hosts/proxies.ts';
 import { connectionProblem, RegistryFailure, untrusted } from '../failure.ts';
 import { Countdown } from './countdown.ts';
 import { sendBody, type StreamedBody } from './send-body.ts';
@@ -17,6 +18,8 @@ export interface HttpRequest {
 
 export interface ExchangeParts {
   readonly agent: Agent;
+  /** That gets the request with the whole address. Undefined: the host itself, by whatever way its agent goes. */
+  readonly proxy: URL | undefined;
   /** In place of the usual resolution of names. */
   readonly lookup: LookupFunction | undefined;
   readonly timers: Timers;
@@ -72,12 +75,14 @@ export function exchange(parts: ExchangeParts, asked: HttpRequest): Promise<Inco
       return;
     }
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const to = parts.proxy ?? url;
+    const host = to.hostname.replace(/^\[|\]$/g, '');
     const streamed = body !== undefined && 'size' in body;
     const length = body === undefined ? {} : { 'content-length': String(streamed ? body.size : body.length) };
-    const path = `${url.pathname}${url.search}`;
-    const port = url.port === '' ? undefined : url.port;
-    const request = send({ host, port, method, path, agent, lookup, headers: { ...headers, ...length } });
+    const path = `${parts.proxy === undefined ? '' : url.origin}${url.pathname}${url.search}`;
+    const port = to.port === '' ? undefined : to.port;
+    const more = parts.proxy === undefined ? {} : { host: url.host, ...proxyHeaders(parts.proxy) };
+    const request = send({ host, port, method, path, agent, lookup, headers: { ...headers, ...length, ...more } });
     const advice = 'check that the registry is well, and the network';
     const countdown = new Countdown(timers, (what) => {
       request.destroy(new RegistryFailure('unreachable', `${url.host}: ${what}`, { advice }));

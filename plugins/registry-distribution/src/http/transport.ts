@@ -4,6 +4,7 @@ import type { Env } from '@timonel/sdk';
 import type { RegistryConfig } from '../config.ts';
 import { RegistryFailure, untrusted } from '../failure.ts';
 import { ownAuthority } from '../hosts/endpoints.ts';
+import { Proxies } from '../hosts/proxies.ts';
 import { checkedTarget, mayCarrySecrets, type PlainHosts } from '../hosts/target.ts';
 import { guardFor } from '../hosts/guarded-lookup.ts';
 import { Agents } from './agents.ts';
@@ -25,14 +26,16 @@ export class Transport {
   readonly #env: Env;
   readonly #config: RegistryConfig;
   readonly #agents: Agents;
+  readonly #proxies: Proxies;
   readonly #inFlight = new Set<ClientRequest>();
   #closed = false;
 
   constructor(env: Env, config: RegistryConfig) {
     this.#env = env;
     this.#config = config;
-    const caFiles = new Map(config.registries.map(({ registry, caFile }) => [ownAuthority(registry, 'https'), caFile]));
-    this.#agents = new Agents(env, caFiles, config);
+    const hosts = new Map(config.registries.map((host) => [ownAuthority(host.registry, 'https'), host]));
+    this.#proxies = new Proxies(config);
+    this.#agents = new Agents({ env, hosts, proxies: this.#proxies, config });
   }
 
   /** Follows redirects of GET and HEAD. @throws RegistryFailure, or the reason of the signal */
@@ -63,9 +66,11 @@ export class Transport {
     const agent = await this.#agents.for(url);
     if (this.#closed) throw new RegistryFailure('unreachable', 'the client of registries is closed', { final: true });
     const { timers } = this.#env;
-    const lookup = guardFor(request.from ?? request.url, url);
+    const proxy = url.protocol === 'http:' ? this.#proxies.for(url) : undefined;
+    const lookup = proxy === undefined ? guardFor(request.from ?? request.url, url) : undefined;
     const parts = {
       agent,
+      proxy,
       lookup,
       timers,
       connectTimeoutMs,
