@@ -18,6 +18,7 @@ describe('the end of the node agent', () => {
     const held = sandbox({ podUid: uid, labels: { [labelKeys.nodeName]: 'node-1' } });
     const removed: string[] = [];
     let writes = 0;
+    let deletions = 0;
     const kernel = await startTestKernel({
       plugins: [
         plugin,
@@ -25,11 +26,15 @@ describe('the end of the node agent', () => {
           get: never,
           create: never,
           patch: never,
-          delete: never,
+          delete: () => ((deletions += 1), never()),
           updateStatus: () => ((writes += 1), never()),
           list: async () =>
             ({
-              items: [{ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } }],
+              items: [
+                { ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } },
+                // Of a static pod that is no more: its removal is not answered either.
+                podWith({}, { name: 'static', uid: 'uid-2', annotations: { 'kubernetes.io/config.mirror': 'hash' } }),
+              ],
               metadata: { resourceVersion: '1' },
             }) as never,
           async *watch() {
@@ -57,7 +62,7 @@ describe('the end of the node agent', () => {
       limits: { drainMs: 100 },
       config: { 'node-agent': { nodeName: 'node-1', runtime: 'fake', onShutdown: 'remove' } },
     });
-    await until(() => writes > 0, { what: 'the write of the last status, which is not answered' });
+    await until(() => writes > 0 && deletions > 0, { what: 'the calls that are not answered' });
     await kernel.stop();
     expect(removed).toEqual([held.id]);
   }, 15_000);

@@ -96,3 +96,12 @@ it('nothing is removed while a runtime does not say what it has', async () => {
   expect([...none.asked, ...broken.asked]).toEqual([]);
   expect(broken.lines).toEqual(['images could not be looked over']);
 });
+
+it('removes all that nobody uses when the disk is short, however full that is, and nothing while the runtimes are not known', async () => {
+  const { gc, asked } = bed(50);
+  await gc.removeUnused();
+  expect(asked).toEqual([{ inUse, all: true }]);
+  const unknown = bed(50, { runtimes: { all: () => [], onChange: () => undefined } });
+  await unknown.gc.removeUnused();
+  expect(unknown.asked).toEqual([]);
+});

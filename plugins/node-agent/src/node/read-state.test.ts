@@ -1,0 +1,46 @@
+import { describe, expect, it } from '@jest/globals';
+import type { AgentContext } from '../agent-context.ts';
+import type { Runtimes } from '../agent/runtimes.ts';
+import { configSchema } from '../config.ts';
+import type { Machine } from './machine.ts';
+import { readNodeState } from './read-state.ts';
+
+const config = configSchema.parse({ nodeName: 'node-1', runtime: 'fake', nodeAddress: '192.0.2.1' });
+
+function read(info: object | undefined, isShuttingDown = false) {
+  const ctx = {
+    config,
+    deps: {
+      network: { nodeNetwork: () => Promise.resolve({ podCidr: '10.1.0.0/24', nodeAddress: '192.0.2.1' }) },
+      images: { list: () => Promise.resolve([]) },
+      nodeParts: { all: () => [], onChange: () => undefined },
+    },
+  } as unknown as AgentContext;
+  const runtime = { info: () => Promise.resolve(info) };
+  const runtimes = { names: () => ['other'], get: () => (info === undefined ? undefined : runtime) };
+  return readNodeState(ctx, {
+    machine: { capacity: { memory: '1Gi' }, hugePageBytes: 0 } as unknown as Machine,
+    runtimes: { ...runtimes, ...(info === undefined ? {} : { names: () => ['fake'] }) } as unknown as Runtimes,
+    pressure: () => [],
+    isShuttingDown: () => isShuttingDown,
+  });
+}
+
+const ready = { name: 'fake', version: '1', ready: true, reason: '' };
+
+describe('what a node tells of itself', () => {
+  it('is why it cannot run pods', async () => {
+    const why = async (...given: Parameters<typeof read>) => (await read(...given)).notReady;
+    expect(await why(ready)).toBe('');
+    expect(await why({ ...ready, ready: false, reason: 'no cgroups' })).toBe(
+      'container runtime is not ready: no cgroups',
+    );
+    expect(await why(undefined)).toBe('container runtime "fake" is not there (there are: other)');
+    expect(await why(ready, true)).toBe('node is shutting down');
+  });
+
+  it('is what pods can be given: not what is kept for a hard threshold', async () => {
+    const { capacity, allocatable } = await read(ready);
+    expect([capacity['memory'], allocatable['memory']]).toEqual(['1Gi', `${(1024 - 100) * 1024}Ki`]);
+  });
+});
