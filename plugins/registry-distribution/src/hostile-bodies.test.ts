@@ -61,7 +61,7 @@ describe('blobs', () => {
       response.on('close', () => clearInterval(drip));
     });
     const { reason, message } = await failureOf(
-      collect(bed.client({ minBytesPerSecond: 10_000 }).blob(image(registry), blob, anyone)),
+      collect(bed.client({ minBytesPerSecond: 10_000, stallTimeoutMs: 400 }).blob(image(registry), blob, anyone)),
     );
     expect(reason).toBe('RegistryUnavailable');
     expect(message).toMatch(/sent \d+ bytes in \d+ ms: check the network/);
