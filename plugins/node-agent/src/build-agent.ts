@@ -71,7 +71,7 @@ export async function buildAgent(
     came: (name) => agent.retryClass(name),
   });
   const { api } = deps;
-  const known = await KnownServices.open({
+  const serviceLinks = await KnownServices.open({
     host: ctx,
     api,
     env: ctx.env,
@@ -102,7 +102,7 @@ export async function buildAgent(
     classes,
     reached,
     sources,
-    known,
+    serviceLinks,
     ownNode,
     records,
     recorder,
@@ -193,7 +193,7 @@ export async function buildAgent(
       reached.address = await nodeAddressOf(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       classes.start();
-      known.start();
+      serviceLinks.start();
       ownNode.start();
       await statics.open();
       agent.start();
@@ -218,7 +218,7 @@ export async function buildAgent(
         Promise.all([
           registration.close(),
           classes.stop(),
-          known.stop(),
+          serviceLinks.stop(),
           ownNode.stop(),
           imageGc.stop(),
           evictions.stop(),

@@ -67,7 +67,7 @@ export interface Built {
   readonly classes: RuntimeClasses;
   readonly reached: Reached;
   readonly sources: RememberedSources;
-  readonly known: KnownServices;
+  readonly serviceLinks: KnownServices;
   readonly ownNode: OwnNode;
   readonly records: PullRecords;
   readonly recorder: EventRecorder;
@@ -78,7 +78,20 @@ export interface Built {
 
 export function servicesOf(
   ctx: AgentContext,
-  { machine, runtimes, classes, reached, sources, known, ownNode, records, recorder, volumes, devices, refusal }: Built,
+  {
+    machine,
+    runtimes,
+    classes,
+    reached,
+    sources,
+    serviceLinks,
+    ownNode,
+    records,
+    recorder,
+    volumes,
+    devices,
+    refusal,
+  }: Built,
 ): AgentServices {
   const { config, deps, env } = ctx;
   const event: AgentServices['event'] = (pod, type, reason, message) =>
@@ -96,7 +109,7 @@ export function servicesOf(
     classes,
     ids: new IdRanges({ firstId: config.userNamespaceFirstId, ranges: config.userNamespaceRanges }),
     sources,
-    known,
+    serviceLinks,
     volumes,
     devices,
     room: new NodeRoom(),

@@ -34,7 +34,7 @@ export interface AgentServices {
   readonly classes: Pick<RuntimeClasses, 'handlerOf'>;
   readonly ids: IdRanges;
   readonly sources: ConfigSources;
-  readonly known: Pick<KnownServices, 'variables'>;
+  readonly serviceLinks: Pick<KnownServices, 'variables'>;
   readonly volumes: PodVolumes;
   readonly devices: PodDevices;
   readonly room: NodeRoom;

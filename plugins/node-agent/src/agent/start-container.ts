@@ -103,7 +103,7 @@ async function configOf(services: AgentServices, request: StartRequest, parts: O
   const processesOf = targetOf(request);
   const facts = nodeFacts(services, pod, attachment);
   const { sources } = services;
-  const links = await services.known.variables(pod);
+  const links = await services.serviceLinks.variables(pod);
   const env = await environmentOf({ pod, container, facts, sources, services: links });
   const hostname = kernelNameOf(pod, services.nodeName, services.clusterDomain);
   const { policy } = services;

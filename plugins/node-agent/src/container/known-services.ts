@@ -24,7 +24,7 @@ const schema = z.object({ version: z.literal(1), services: z.array(service) });
 /** A start waits this long for the first list before it goes on with what was known. */
 const firstListMs = 3000;
 /** Many changes make one file. */
-const writeDelayMs = 1000;
+const writeDelayMs = 5000;
 
 export class KnownServices {
   readonly #parts: KnownServicesParts;

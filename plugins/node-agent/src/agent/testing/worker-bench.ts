@@ -210,7 +210,7 @@ export class Bench {
       devices: new PodDevices({ devices: this.device, log: this.log, present: () => undefined }),
       volumes: testVolumes({ env: this.env, directory: this.dataDir }),
       sources: { configMap: async () => undefined, secret: async () => undefined },
-      known: { variables: async () => new Map() },
+      serviceLinks: { variables: async () => new Map() },
       room: new NodeRoom(),
       bound: new Semaphore(4),
       dataDir: this.dataDir,
