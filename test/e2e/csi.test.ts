@@ -83,11 +83,14 @@ describe('CSI drivers and device plugins', () => {
     readFileSync('/proc/self/mountinfo', 'utf8')
       .split('\n')
       .map((line) => line.split(' ')[4] ?? '')
-      .filter((path) => path.startsWith(root));
+      .filter((path) => path.startsWith(`${root}/`));
 
   beforeAll(async () => {
     before = traces();
     root = mkdtempSync(join(tmpdir(), 'timonel-csi-e2e-'));
+    // As systemd has it: what a container mounts there is to be seen by the node.
+    execFileSync('mount', ['--bind', root, root]);
+    execFileSync('mount', ['--make-rshared', root]);
     kubelet = join(root, 'kubelet');
     const config = join(root, 'timonel.yaml');
     const own = { config: { kubeletDirectory: kubelet } };
@@ -119,7 +122,7 @@ describe('CSI drivers and device plugins', () => {
     await cluster?.dispose();
     await driver?.stop();
     await devices?.stop();
-    for (const path of mounts().toReversed()) execFileSync('umount', ['--lazy', path]);
+    for (const path of [...mounts().toReversed(), root]) execFileSync('umount', ['--lazy', path]);
     rmSync(root, { recursive: true, force: true });
     expect(newTraces(before).filter((trace) => trace.includes(root))).toEqual([]);
   }, 60_000);
@@ -205,5 +208,45 @@ describe('CSI drivers and device plugins', () => {
     await running('three');
     expect(await inContainer('three', 'process.env.DEVICES')).toBe('a,b');
     await kubectl('delete', 'pod', 'three');
+  }, 90_000);
+
+  it('a driver that runs in a container mounts for the containers of others', async () => {
+    const repository = join(import.meta.dirname, '..', '..');
+    const own = join(kubelet, 'plugins', 'in-pod.example.com');
+    const settings = {
+      name: 'in-pod.example.com',
+      registry: join(kubelet, 'plugins_registry'),
+      directory: own,
+      tools: { directory: '/tools', libraries: '/libraries' },
+    };
+    const paths: Record<string, string> = {
+      [repository]: repository,
+      [kubelet]: kubelet,
+      '/tools': '/usr/bin',
+      '/libraries': '/lib/x86_64-linux-gnu',
+    };
+    const names = Object.keys(paths).map((mountPath, index) => ({ mountPath, name: `v${index}` }));
+    const program = join(repository, 'test/support/csi-driver/driver.mjs');
+    const container = {
+      command: ['node', program, JSON.stringify(settings)],
+      securityContext: { privileged: true },
+      volumeMounts: names.map(({ mountPath, name }) => ({
+        name,
+        mountPath,
+        ...(mountPath === kubelet ? { mountPropagation: 'Bidirectional' } : { readOnly: true }),
+      })),
+    };
+    const hostPaths = names.map(({ mountPath, name }) => ({ name, hostPath: { path: paths[mountPath] } }));
+    const spec = { attachRequired: false, podInfoOnMount: true, volumeLifecycleModes: ['Ephemeral'] };
+    await apply(
+      { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', metadata: { name: settings.name }, spec },
+      podOf('driver', container, hostPaths),
+      podOf('user', mounting, [{ name: 'data', csi: { driver: settings.name } }]),
+    );
+    await running('user');
+    expect(await inContainer('user', "require('fs').readFileSync('/data/starts', 'utf8')")).toBe('x');
+    await kubectl('delete', 'pod', 'user');
+    await until(() => mounts().length === 0, { what: 'the mounts to go', ...patience });
+    await kubectl('delete', 'pod', 'driver');
   }, 90_000);
 });
