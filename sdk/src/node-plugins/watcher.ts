@@ -52,13 +52,11 @@ export class PluginWatcher {
     this.#options = options;
   }
 
-  /** @throws Error when the directory cannot be made or watched */
+  /** @throws Error when the directory cannot be made */
   async start(): Promise<void> {
     const { directory } = this.#options;
     await mkdir(directory, { recursive: true, mode: 0o750 });
-    this.#watcher = watch(directory, () => this.#scan());
-    // Its faults are seen by the scans, which go on by the clock.
-    this.#watcher.on('error', () => this.#watcher?.close());
+    this.#watch();
     this.#scan();
   }
 
@@ -67,6 +65,17 @@ export class PluginWatcher {
     this.#watcher?.close();
     this.#timer?.cancel();
     await this.#scanning;
+  }
+
+  /** Only makes it quicker: the scans go on by the clock, also where the machine has no more watches to give. */
+  #watch(): void {
+    const { directory, log } = this.#options;
+    try {
+      this.#watcher = watch(directory, () => this.#scan());
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch (error) {
+      log.warn({ directory, error: errorMessage(error) }, 'registrations of plugins are seen late');
+    }
   }
 
   #scan(): void {
