@@ -91,6 +91,7 @@ export async function buildAgent(
     sources,
     ownNode,
     worker: (uid) => agent.worker(uid),
+    workers: () => agent.workers(),
     factsOf: (pod) => nodeFacts(services, pod, undefined),
     failed: (pod, message) => services.event(pod, 'Warning', failedMount, message),
     knownPods: () => agent.knownUids(),

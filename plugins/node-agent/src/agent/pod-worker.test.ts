@@ -56,6 +56,22 @@ describe('pod worker on a manual clock', () => {
     expect(bench.status?.phase).toBe('Running');
   });
 
+  it('waits for a volume as a container that is about to be made, and is tried again when it may be there', async () => {
+    const containers = [container('app', { volumeMounts: [{ name: 'v', mountPath: '/v' }] })];
+    bench = new Bench(dataDir, { containers, volumes: [{ name: 'v', nfs: {} }] });
+    const tries = (): number => bench.events.filter((event) => event.startsWith('Warning FailedMount')).length;
+    await begin();
+    const message = 'MountVolume.SetUp failed for volume "v" : kind nfs is not supported by this node';
+    expect(bench.status?.containerStatuses?.[0]?.state).toMatchObject({
+      waiting: { reason: 'ContainerCreating', message: expect.stringContaining(message) },
+    });
+    await bench.pass(60);
+    expect(tries()).toBe(7);
+    bench.worker.retryVolumes();
+    await bench.settle();
+    expect(tries()).toBe(8);
+  });
+
   it('goes on without the API, and reports when it is back', async () => {
     await begin();
     bench.apiIsAway = true;

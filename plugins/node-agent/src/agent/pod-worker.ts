@@ -183,13 +183,12 @@ export class PodWorker implements PodRecord {
     this.#toldOfAbsence = false;
   }
 
-  /** What its volumes are made of is another now. */
+  /** What its volumes are made of is another now, or who serves them. */
   retryVolumes(): void {
     const { starts } = this.memory;
-    for (const [name, failure] of starts) {
-      if (failure.reason === failedMount) starts.set(name, { ...failure, retryAt: 0 });
-    }
-    this.trigger();
+    const waiting = [...starts].filter(([, { reason }]) => reason === failedMount);
+    for (const [name, failure] of waiting) starts.set(name, { ...failure, retryAt: 0 });
+    if (waiting.length > 0) this.trigger();
   }
 
   /** What a failed try waited for is there. */

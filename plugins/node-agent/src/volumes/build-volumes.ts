@@ -18,6 +18,7 @@ export interface VolumesParts {
   readonly sources: RememberedSources;
   readonly ownNode: Pick<OwnNode, 'seenFor'>;
   worker(uid: string): PodWorker | undefined;
+  workers(): readonly Pick<PodWorker, 'retryVolumes'>[];
   factsOf(pod: Pod): NodeFacts;
   failed(pod: Pod, message: string): void;
   knownPods(): ReadonlySet<string> | undefined;
@@ -59,6 +60,12 @@ export function buildVolumes(ctx: AgentContext, parts: VolumesParts): Volumes {
     failed: (pod, message) => parts.failed(pod, message),
     forgotten: (uid) => tokens.forget(uid),
   });
+  // Whoever serves a volume that pods wait for may have come.
+  const retryAll = (): void => {
+    for (const each of parts.workers()) each.retryVolumes();
+  };
+  deps.volumes.onChange(retryAll);
+  deps.volumeKinds.onChange(retryAll);
   const directory = podsDirectory(dataDir);
   const known = (): ReadonlySet<string> | undefined => parts.knownPods();
   return { volumes, lostDirectories: new LostDirectories({ env, log, volumes, directory, known }) };
