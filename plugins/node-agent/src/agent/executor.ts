@@ -196,14 +196,17 @@ async function resume(services: AgentServices, record: PodRecord, name: string, 
 function note(services: AgentServices, record: PodRecord, name: string, result: StartResult): void {
   const { memory, containers } = record;
   const now = services.env.clock.now();
-  if (result.status !== undefined) {
+  if (!result.ok && result.status?.state !== 'exited') {
+    if (result.status !== undefined) containers.set(result.status.id, result.status);
+    memory.starts.set(name, startFailure(result, memory.starts.get(name), now));
+  } else if (result.status !== undefined) {
     const ended = memory.finished.get(name);
     if (ended !== undefined) memory.restarts.set(name, afterRestart(memory.restarts.get(name), ended.finishedAt, now));
     containers.set(result.status.id, result.status);
     if (result.ok && result.user !== undefined) memory.users.set(result.status.id, result.user);
     memory.starts.delete(name);
     if (result.ok) runPostStart(services, record, name, result.status.id);
-  } else if (!result.ok) memory.starts.set(name, startFailure(result, memory.starts.get(name), now));
+  }
 }
 
 /** Does not wait for the end: a shorter grace period must find the worker free. */

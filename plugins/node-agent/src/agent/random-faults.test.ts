@@ -19,7 +19,7 @@ type Fault =
   | { readonly kind: 'exit'; readonly which: number; readonly code: number }
   | { readonly kind: 'fail'; readonly call: ChangingCall }
   | { readonly kind: 'api' | 'image'; readonly there: boolean }
-  | { readonly kind: 'sandbox' | 'agent' }
+  | { readonly kind: 'sandbox' | 'agent' | 'reboot' }
   | { readonly kind: 'pass'; readonly seconds: number };
 
 class Life extends Bench {
@@ -60,6 +60,17 @@ class Life extends Bench {
     await this.settle();
   }
 
+  /** Of the machine: nothing of the pod is left but what the API was told before. */
+  async reboot(): Promise<void> {
+    const [isAway, { machine }] = [this.apiIsAway, this];
+    this.apiIsAway = false;
+    this.worker.trigger();
+    await this.pass(15);
+    machine.lose();
+    this.apiIsAway = isAway;
+    await this.restartAgent();
+  }
+
   #adopt(): void {
     const { sandboxes, containers } = this.machine;
     const held = { handler: 'fake', podUid: 'uid-1' };
@@ -85,6 +96,7 @@ class Life extends Bench {
     const { machine } = this;
     if (fault.kind === 'pass') return this.pass(fault.seconds);
     if (fault.kind === 'agent') return this.restartAgent();
+    if (fault.kind === 'reboot') return this.reboot();
     if (fault.kind === 'api') this.apiIsAway = !fault.there;
     else if (fault.kind === 'image') this.imageIsThere = fault.there;
     else if (fault.kind === 'fail') machine.fail(fault.call);
@@ -127,7 +139,7 @@ const faults: fc.Arbitrary<Fault> = fc.oneof(
   fc.record({ kind: fc.constant('exit' as const), which: fc.nat(3), code: fc.constantFrom(0, 1) }),
   fc.record({ kind: fc.constant('fail' as const), call: fc.constantFrom(...changingCalls) }),
   fc.record({ kind: fc.constantFrom('api' as const, 'image' as const), there: fc.boolean() }),
-  fc.record({ kind: fc.constantFrom('sandbox' as const, 'agent' as const) }),
+  fc.record({ kind: fc.constantFrom('sandbox' as const, 'agent' as const, 'reboot' as const) }),
   fc.record({ kind: fc.constant('pass' as const), seconds: fc.constantFrom(1, 5, 30) }),
 );
 
@@ -239,10 +251,16 @@ function expectDeclared(life: Life): void {
     return;
   }
   expect(phase).toBe('Running');
-  for (const { status } of mains) {
+  for (const { spec, status } of mains) {
+    // Of one that is over, a new sandbox has none.
+    if (status === undefined && toldState(life, spec.name) === 'terminated') continue;
     const isOver = restartPolicy === 'Never' || (restartPolicy === 'OnFailure' && status?.exitCode === 0);
     expect(status?.state).toBe(status?.state === 'exited' && isOver ? 'exited' : 'running');
   }
+}
+
+function toldState({ status }: Life, name: string): string | undefined {
+  return Object.keys(status?.containerStatuses?.find((each) => each.name === name)?.state ?? {})[0];
 }
 
 function expectTold(life: Life): void {
@@ -250,7 +268,7 @@ function expectTold(life: Life): void {
   for (const { spec, status } of mainsOf(life)) {
     if (status === undefined) continue;
     const own = told.find(({ name }) => name === spec.name);
-    expect(Object.keys(own?.state ?? {})).toEqual([status.state === 'running' ? 'running' : 'terminated']);
+    expect(toldState(life, spec.name)).toBe(status.state === 'running' ? 'running' : 'terminated');
     expect(own?.restartCount).toBe(status.attempt);
   }
 }

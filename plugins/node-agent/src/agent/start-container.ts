@@ -164,8 +164,12 @@ export async function startCreated(
     const after = await runtime.containerStatus(id);
     // The runtime kept it as a try that ended: the pod's restart policy takes it from here.
     if (after?.state === 'exited') return failed('RunContainerError', error, after);
-    await runtime.removeContainer(id);
-    return failed('RunContainerError', error);
+    // One that is left although it should go is not made a second time: its start is tried again.
+    const isRemoved = await runtime.removeContainer(id).then(
+      () => true,
+      () => false,
+    );
+    return failed('RunContainerError', error, isRemoved ? undefined : after);
   }
   services.event(pod, 'Normal', 'Started', `Container started: ${container.name}`);
   const status = await runtime.containerStatus(id);

@@ -80,7 +80,8 @@ export function isInitialised(view: PodView): boolean {
   const inits = view.pod.spec.initContainers ?? [];
   if (inits.length === 0) return true;
   const sandbox = newestSandbox(view);
-  if (sandbox === undefined) return false;
+  // After the machine started again, what ended for good is known by the API alone.
+  if (sandbox === undefined) return areMainsOver(view);
   const here = { ...view, containers: view.containers.filter((container) => container.sandboxId === sandbox.id) };
   if (view.pod.spec.containers.some((container) => latestTry(here, container.name) !== undefined)) return true;
   return inits.every((container) => initDone(here, container));
@@ -108,7 +109,11 @@ export function initFailed(view: PodView): boolean {
 export function isFinished(view: PodView): boolean {
   if (view.memory.rejection !== undefined || view.memory.ending !== undefined) return true;
   if (view.pod.status?.phase === 'Succeeded' || view.pod.status?.phase === 'Failed') return true;
-  if (initFailed(view)) return true;
+  return initFailed(view) || areMainsOver(view);
+}
+
+/** Every main container ended for good. */
+function areMainsOver(view: PodView): boolean {
   if (view.pod.spec.containers.length === 0) return false;
   return view.pod.spec.containers.every((container) => {
     const latest = latestTry(view, container.name) ?? view.memory.finished.get(container.name);

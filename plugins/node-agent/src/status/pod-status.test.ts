@@ -28,6 +28,20 @@ const pastDeadline = (phase?: 'Running'): ReturnType<typeof podWith> => ({
 
 describe('pod status', () => {
   const rows: [name: string, view: PodView, expected: string, afterMs?: number][] = [
+    [
+      'lost with its machine, and not to run again, after its init container',
+      viewOf({
+        pod: podWith({ ...init, ...never }),
+        sandboxes: [],
+        memory: memoryWith({
+          finished: new Map([
+            ['one', exited('one', 0)],
+            ['app', exited('app', 137)],
+          ]),
+        }),
+      }),
+      'Failed [PodInitializing/0 Error/0] FTFF',
+    ],
     ['nothing yet', viewOf({ sandboxes: [], memory: emptyMemory() }), 'Pending [ContainerCreating/0] FTFF'],
     ['sandbox and network', viewOf(), 'Pending [ContainerCreating/0] TTFF'],
     ['running', viewOf({ containers: [running('app')] }), 'Running [Running/0] TTTT'],

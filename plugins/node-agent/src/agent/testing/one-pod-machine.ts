@@ -71,6 +71,14 @@ export class OnePodMachine {
     }
   }
 
+  /** As when the machine starts again. */
+  lose(): void {
+    for (const id of this.sandboxes.keys()) this.#endAllIn(id);
+    this.sandboxes.clear();
+    this.containers.clear();
+    this.attached.clear();
+  }
+
   runtime(): Partial<ContainerRuntime> {
     return {
       info: async () => ({ name: 'x', version: '1', isolation: 'full', ready: true, reason: '' }),
