@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { nodeEndpoint, type LogOptions, type NodeEndpoint } from '@timonel/sdk/contracts/node';
 import { ApiError, pods } from '@timonel/sdk/kube';
+import { request } from 'node:https';
 import { fakeService, refusingNode, until } from '@timonel/testkit';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { SessionClient } from '../support/session-client.ts';
@@ -62,6 +63,25 @@ describe('logs over WebSocket', () => {
     const unknown = open('', 'v5.channel.k8s.io');
     expect(await unknown.opened).toBe(false);
     expect(unknown.refused).toMatchObject({ status: 400, body: { message: expect.stringContaining('binary.k8s.io') } });
+  });
+
+  it('and over HTTP have begun though there is nothing to say yet', async () => {
+    // oxlint-disable-next-line require-yield
+    logs = async function* silent(_pod, options) {
+      await new Promise<void>((resolve) => options.signal.addEventListener('abort', () => resolve()));
+    };
+    const headers = { authorization: `Bearer ${server.token}` };
+    const status = await new Promise((resolve, reject) => {
+      const asked = request(`${server.url}${path}?follow=true`, { headers, rejectUnauthorized: false });
+      asked.on('error', reject);
+      asked.on('response', (response) => {
+        response.on('error', () => undefined);
+        resolve(response.statusCode);
+        asked.destroy();
+      });
+      asked.end();
+    });
+    expect(status).toBe(200);
   });
 
   it('are followed for as long as the client stays, within the bound of connections', async () => {

@@ -267,7 +267,11 @@ describe('pods/log', () => {
     };
     const pending = call('log', bound(), { query: 'follow=true' }, { nodes: [silent], env });
     await env.advance(1000);
-    expect((await pending).kind).toBe('stream');
+    const answer = await pending;
+    if (answer.kind !== 'stream') throw new Error('no stream');
+    // The reader learns that it has begun.
+    const begun = await answer.stream[Symbol.asyncIterator]().next();
+    expect(begun).toEqual({ done: false, value: new Uint8Array() });
   });
 
   it('leaves the node when the reader goes', async () => {

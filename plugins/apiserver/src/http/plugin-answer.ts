@@ -27,7 +27,9 @@ async function* chunks(
   first: IteratorResult<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   try {
-    for (let next = first; next.done !== true; next = await iterator.next()) yield next.value;
+    for (let next = first; next.done !== true; next = await iterator.next()) {
+      if (next.value.length > 0) yield next.value;
+    }
   } finally {
     await iterator.return?.();
   }
