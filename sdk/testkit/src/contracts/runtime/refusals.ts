@@ -34,6 +34,11 @@ export function refusalTests(suite: SuiteContext): void {
       changes: () => security({ addCapabilities: ['NO_SUCH_POWER'] }),
     },
     { what: 'processors that the node has not', named: 'cpu', changes: () => ({ resources: { cpusetCpus: '4000' } }) },
+    {
+      what: 'less memory than a process needs',
+      named: 'memory',
+      changes: () => ({ resources: { memoryLimitBytes: 4096 } }),
+    },
     { what: 'no command', named: 'command', changes: () => ({ command: [] }) },
     {
       what: 'a limit of something unknown',
