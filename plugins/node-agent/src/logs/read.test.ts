@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, linkSync, renameSync, unlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -91,6 +91,30 @@ describe('a log that goes on in a new file', () => {
       }),
     );
     expect(text).toBe(expected(1, 8));
+  });
+
+  it('is followed where the file that is written to is also `.1`, and is replaced when it is full', async () => {
+    const log = new Log();
+    log.write(2);
+    linkSync(log.path, `${log.path}.1`);
+    const replace = (): void => {
+      log.write(1);
+      unlinkSync(log.path);
+      log.write(2);
+    };
+    const shift = (): void => {
+      renameSync(`${log.path}.1`, `${log.path}.2`);
+      linkSync(log.path, `${log.path}.1`);
+    };
+    const steps = [replace, shift, () => [replace(), shift(), log.write(1)]];
+    const text = await textOf(
+      readLog(log.path, options, createRealEnv(), async () => {
+        const step = steps.shift();
+        step?.();
+        return step === undefined;
+      }),
+    );
+    expect(text).toBe(expected(1, 9));
   });
 
   it('is followed from the oldest that is left, where the reader was too slow', async () => {
