@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
@@ -159,6 +159,23 @@ describe('further settings of a container', () => {
     });
     expect(existsSync(join(bed.dataDir, 'probe'))).toBe(false);
     await until(() => leftovers(bed.dataDir).length === 0, { what: 'nothing to be left' });
+  });
+
+  it('finds out once a boot', async () => {
+    const file = join(bed.dataDir, 'user-namespaces.json');
+    const says = async (): Promise<boolean | undefined> => {
+      await bed.restart();
+      return (await bed.runtime.info()).userNamespaces;
+    };
+    expect(await says()).toBe(true);
+    const found = readFileSync(file, 'utf8');
+    writeFileSync(file, found.replace('true', 'false'));
+    expect(await says()).toBe(false);
+    writeFileSync(file, '{"bootId":"another","answer":false}');
+    expect(await says()).toBe(true);
+    writeFileSync(file, '{');
+    expect(await says()).toBe(true);
+    expect(readFileSync(file, 'utf8')).toBe(found);
   });
 });
 

@@ -28,7 +28,7 @@ import { instanceOf, layoutOf } from './layout.ts';
 import { monitorBinary } from './monitor-binary.ts';
 import { RunDirectory, runPathOf } from './run-directory.ts';
 import { Sandboxes } from './sandboxes.ts';
-import { probeUserNamespaces } from './user-namespaces.ts';
+import { probeUserNamespaces, rememberedForBoot } from './user-namespaces.ts';
 
 export interface LinuxRuntimeOptions {
   readonly dataDir: string;
@@ -262,7 +262,7 @@ export class LinuxRuntime implements ContainerRuntime {
     };
   }
 
-  /** Found out once, when somebody asks. */
+  /** Found out once a boot, when somebody asks. */
   #canMapIds(): Promise<boolean> {
     const probe = async (): Promise<boolean> => {
       const dataDir = join(this.#options.dataDir, 'probe');
@@ -274,7 +274,7 @@ export class LinuxRuntime implements ContainerRuntime {
         runtime.close();
       }
     };
-    this.#mapsIds ??= probe();
+    this.#mapsIds ??= rememberedForBoot(join(this.#options.dataDir, 'user-namespaces.json'), probe);
     return this.#mapsIds;
   }
 

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { errorCode, errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 
@@ -70,7 +70,7 @@ export class Trash {
     this.#isEmptying = true;
     const fault = await this.#options.empty().then(() => undefined, errorMessage);
     this.#isEmptying = false;
-    if (this.#isClosed) return;
+    if (this.#isClosed || !existsSync(this.#directory)) return;
     if (fault !== undefined && fault !== this.#fault) {
       this.#options.log.warn({ trash: this.#directory, why: fault }, 'what was removed is not all gone yet');
     }

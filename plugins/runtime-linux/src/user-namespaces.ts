@@ -2,8 +2,25 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RuntimeError } from '@timonel/sdk/contracts/runtime';
 import type { ContainerConfig, ContainerRuntime, SandboxConfig } from '@timonel/sdk/contracts/runtime';
+import { bootId } from '@timonel/sdk/linux';
+import { readJson, writeAtomically } from './records.ts';
 
 const id = 'probe';
+
+interface Remembered {
+  readonly bootId: string;
+  readonly answer: boolean;
+}
+
+/** The answer of `probe`, which costs a part of a second and cannot change until the next boot. */
+export async function rememberedForBoot(file: string, probe: () => Promise<boolean>): Promise<boolean> {
+  const boot = bootId();
+  const known = readJson(file) as Remembered | undefined;
+  if (known?.bootId === boot && typeof known.answer === 'boolean') return known.answer;
+  const answer = await probe();
+  writeAtomically(file, JSON.stringify({ bootId: boot, answer } satisfies Remembered));
+  return answer;
+}
 
 /**
  * Whether a pod may have a user namespace here: makes one with a container over a directory of `directory`, and removes both. That needs a
@@ -22,7 +39,7 @@ export async function probeUserNamespaces(runtime: ContainerRuntime, directory: 
     throw error;
   } finally {
     await runtime.removeSandbox(id);
-    rmSync(directory, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
   }
 }
 
