@@ -106,7 +106,7 @@ describe('the static pods of a node whose API is never there', () => {
     writeFileSync(join(root, 'manifests', 'new.json'), manifest('new'));
     const second = await agentWith(held);
     try {
-      await until(() => names().join() === 'new-n,stays-n', { what: () => `the pods of the files: ${names().join()}` });
+      await until(() => names().join() === 'new-n,stays-n', { what: 'the pods of the files' });
       // The one that stayed was not touched.
       expect(second.made.map(({ podName }) => podName)).toEqual(['new-n']);
     } finally {

@@ -73,7 +73,7 @@ describe('a pod that its node ends', () => {
   });
 
   it('keeps the disruption that another announced, when the node has none to tell', () => {
-    const other = { type: 'DisruptionTarget', status: 'True', reason: 'PreemptionByScheduler' };
+    const other = { type: 'DisruptionTarget', status: 'True' as const, reason: 'PreemptionByScheduler' };
     const pod = { ...podWith(), status: { phase: 'Running', conditions: [other] } };
     const quiet = memoryWith({ ending: { ...ending, isDisruption: false } });
     expect(status({ pod, memory: quiet }).conditions).toContainEqual(other);

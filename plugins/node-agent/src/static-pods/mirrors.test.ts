@@ -63,9 +63,9 @@ function bench() {
   const mirrors = new Mirrors({
     api: {
       create: (_type, object) => {
-        const { metadata } = object as Pod;
+        const { metadata } = object;
         const created = { ...object, metadata: { ...metadata, uid: `m${(made += 1)}`, resourceVersion: '1' } };
-        return answer(`create ${metadata.name}`, created as typeof object);
+        return answer(`create ${metadata.name}`, created);
       },
       delete: (_type, { name }, { preconditions, gracePeriodSeconds } = {}) =>
         answer(`delete ${name} ${preconditions?.uid} ${gracePeriodSeconds}`, {} as never),
