@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
+import { mountOpenFile } from '@timonel/sdk/linux';
 import { sandboxConfig } from '@timonel/testkit/contracts/runtime';
 import { until } from '@timonel/testkit';
 import type { OciKind } from './host.ts';
@@ -113,6 +114,12 @@ describe.each<OciKind>(['crun', 'runc'])('faults of %s containers', (kind) => {
       mkdirSync(join(bed.dataDir, 'containers', id, 'rootfs'), { recursive: true });
       for (const [name, text] of Object.entries(files)) writeFileSync(fileOf(id, name), text);
     }
+    const part = join(bed.dataDir, 'part-of-a-volume');
+    mkdirSync(part);
+    writeFileSync(join(part, 'kept'), 'kept');
+    const fd = openSync(part, 'r');
+    await mountOpenFile(`/proc/${process.pid}/fd/${fd}`, fileOf('h1', 'mount-0'));
+    closeSync(fd);
     mkdirSync(join(bed.dataDir, 'sandboxes', 'h4', 'shm'), { recursive: true });
     writeFileSync(join(bed.dataDir, 'exits', 'h5'), '3');
     await bed.open();
@@ -120,6 +127,9 @@ describe.each<OciKind>(['crun', 'runc'])('faults of %s containers', (kind) => {
     expect(readdirSync(join(bed.dataDir, 'sandboxes'))).toEqual([sandbox]);
     expect(readdirSync(join(bed.dataDir, 'exits'))).toEqual([]);
     expect(await bed.runtime.listContainers()).toEqual([]);
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(part);
+    expect(readFileSync(join(part, 'kept'), 'utf8')).toBe('kept');
+    rmSync(part, { recursive: true });
   });
 
   it('leave nothing of what cannot be made', async () => {
