@@ -336,6 +336,10 @@ suite('volumes of CSI drivers', () => {
     });
     await bed.driver.mount(asked);
     expect(driver.calls('NodePublishVolume')).toHaveLength(2);
+    expect(driver.calls('NodeStageVolume')).toHaveLength(1);
+    driver.fail({ NodePublishVolume: { code: 'UNAVAILABLE', message: 'later' } });
+    expect(await bed.driver.mount(asked)).toMatchObject({ hostPath, refreshAfterMs: 1000 });
+    driver.fail({});
     const without = volumeOf(driver, { csi: { nodePublishSecretRef: { namespace: 's', name: 'none' } } });
     await expect(bed.driver.mount(requestOf(without, 'pod-a', { node }))).rejects.toThrow('secret s/none');
     await bed.driver.unmount(podA);

@@ -84,11 +84,29 @@ export class CsiVolumes {
     const before = records.get(wanted);
     const isReady = before?.isPublished === true && (await isMountPoint(before.targetPath));
     // Nobody needs the driver, or the API, for what is there.
-    if (isReady && !before.requiresRepublish && !isToExpand(wanted)) return this.#answer(wanted, before);
+    if (isReady) {
+      if (before.requiresRepublish) await this.#republish(wanted);
+      if (isToExpand(wanted)) await expand(wanted, before, drivers.get(wanted.driver), api);
+      return this.#answer(wanted, before);
+    }
     const service = drivers.get(wanted.driver);
-    const record = isReady && !before.requiresRepublish ? before : await this.#publish(wanted, service);
+    const record = await this.#publish(wanted, service, { isMounted: false });
     if (isToExpand(wanted)) await expand(wanted, record, service, api);
     return this.#answer(wanted, record);
+  }
+
+  /** The pod has its volume, and starts containers with it, also when its driver is away. */
+  async #republish(wanted: WantedVolume): Promise<void> {
+    const { drivers, log } = this.#options;
+    try {
+      await this.#publish(wanted, drivers.get(wanted.driver), { isMounted: true });
+    } catch (error) {
+      const { name, namespace } = wanted.pod.metadata;
+      log.warn(
+        { pod: name, namespace, volume: wanted.specName, error: errorMessage(error) },
+        'volume not published again, will retry',
+      );
+    }
   }
 
   #answer({ bound }: WantedVolume, { targetPath, requiresRepublish }: VolumeRecord): MountedVolume {
@@ -101,7 +119,11 @@ export class CsiVolumes {
     };
   }
 
-  async #publish(wanted: WantedVolume, service: NodeService): Promise<VolumeRecord> {
+  async #publish(
+    wanted: WantedVolume,
+    service: NodeService,
+    { isMounted }: { readonly isMounted: boolean },
+  ): Promise<VolumeRecord> {
     const { records, inUse } = this.#options;
     const spec = await this.#specs.get(wanted.driver);
     checkLifecycle(wanted, spec);
@@ -117,7 +139,7 @@ export class CsiVolumes {
       publishContext,
       volumeCapability: capabilityOf(wanted, service),
     };
-    if (record.stagingPath !== '') {
+    if (record.stagingPath !== '' && !isMounted) {
       await makeDirectory(record.stagingPath);
       await service.call(calls.nodeStage, {
         ...common,
@@ -137,7 +159,8 @@ export class CsiVolumes {
     });
     await checkMounted(wanted, record.targetPath);
     const group = groupToGive(wanted, spec, service);
-    if (group !== undefined) await give(record.targetPath, group);
+    // Once for each mount: while the pod runs, its files are its own matter.
+    if (group !== undefined && !isMounted) await give(record.targetPath, group, wanted.fsGroupChangePolicy);
     const published = { ...record, isPublished: true };
     await records.write(published);
     return published;
@@ -191,8 +214,8 @@ async function checkMounted({ driver, isBlock }: WantedVolume, target: string): 
   );
 }
 
-async function give(path: string, group: number): Promise<void> {
-  await giveToGroup(path, group).catch((error: unknown) => {
+async function give(path: string, group: number, policy: WantedVolume['fsGroupChangePolicy']): Promise<void> {
+  await giveToGroup(path, group, policy).catch((error: unknown) => {
     throw new VolumeError(errorMessage(error), { cause: error });
   });
 }

@@ -16,6 +16,7 @@ export interface WantedVolume extends VolumePlace {
   readonly readOnly: boolean;
   /** The group of the pod that is to own the files. */
   readonly fsGroup: number | undefined;
+  readonly fsGroupChangePolicy: 'Always' | 'OnRootMismatch';
   readonly fsType: string;
   readonly mountOptions: readonly string[];
   readonly accessModes: readonly string[];
@@ -29,7 +30,7 @@ export interface WantedVolume extends VolumePlace {
 
 /** @throws VolumeError */
 export function wantedOfClaim(request: VolumeMountRequest): WantedVolume {
-  const { volume, claim, podObject, pod, readOnly, fsGroup, node } = request;
+  const { volume, claim, podObject, pod, readOnly, fsGroup, fsGroupChangePolicy = 'Always', node } = request;
   const { csi, accessModes = [], mountOptions = [], volumeMode } = volume.spec ?? {};
   const { driver = '', volumeHandle = '' } = csi ?? {};
   const { name = '' } = volume.metadata;
@@ -45,6 +46,7 @@ export function wantedOfClaim(request: VolumeMountRequest): WantedVolume {
     node,
     readOnly,
     fsGroup,
+    fsGroupChangePolicy,
     fsType: csi?.fsType ?? '',
     mountOptions,
     accessModes,
@@ -80,6 +82,7 @@ export function wantedOfPod({ pod, volume, node }: VolumeRequest): WantedVolume 
     node,
     readOnly: source.readOnly === true,
     fsGroup: pod.spec.securityContext?.fsGroup,
+    fsGroupChangePolicy: 'Always',
     fsType: source.fsType ?? '',
     mountOptions: [],
     accessModes: ['ReadWriteOnce'],
