@@ -112,7 +112,12 @@ function linesOf(child: ChildProcess): () => Promise<string> {
     const next = await Promise.race([lines.next(), ended]);
     if (next.done !== true) return next.value;
     await ended;
-    const why = errors.trim().split('\n').at(-1) ?? '';
+    // Of two lines that mount(8) prints the second sends people to dmesg(1), which users may not read.
+    const why = errors
+      .trim()
+      .split('\n')
+      .filter((line) => !line.includes('dmesg(1)'))
+      .join('; ');
     throw new CliError(`The namespaces of the node cannot be made: ${why === '' ? 'unshare ended' : why}`);
   };
 }

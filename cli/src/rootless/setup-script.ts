@@ -33,6 +33,8 @@ mount -n --move "$1" /run
 rmdir "$1" 2>/dev/null || :
 [ -z "$2" ] || mount -n --bind "$2" /etc/resolv.conf
 if [ "$3" = 1 ]; then
+  # the kernel mounts no file system twice in one place
+  mount -n -t tmpfs -o size=0k none /sys/fs/cgroup
   mount -n -t cgroup2 -o nosuid,nodev,noexec cgroup2 /sys/fs/cgroup
   mkdir /sys/fs/cgroup/node
   echo 0 > /sys/fs/cgroup/node/cgroup.procs
