@@ -18,8 +18,10 @@ const table = await faultTable({ lanes: 3, kills, manyPods: isQuick ? 100 : 500,
 if (isQuick) writeFileSync(file, JSON.stringify(table));
 else {
   const { pageOf } = await import('../test/reliability/page.ts');
+  const { faultTable: stepsOfRuntimeLinux } = await import('../plugins/runtime-linux/src/testing/fault-table.ts');
+  const runtimes = { 'Steps of runtime-linux itself': await stepsOfRuntimeLinux() };
   const page = join(import.meta.dirname, '..', 'docs', 'reference', 'reliability.md');
-  writeFileSync(page, pageOf(table, {}));
+  writeFileSync(page, pageOf(table, runtimes));
 }
 const bad = [...table.rows, { ...table.many, step: 'many pods' }].filter(({ outcome }) => outcome !== 'repaired');
 for (const { phase = '', step, killed = '', outcome } of bad) console.error(`${phase} ${step}, ${killed}: ${outcome}`);

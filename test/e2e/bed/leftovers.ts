@@ -1,6 +1,7 @@
 /** What a bed may leave on the host, and its removal: of this bed when it closes, of others whose test was killed. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../../support/until.ts';
@@ -22,9 +23,13 @@ export async function removeStaleBeds(): Promise<void> {
   }
 }
 
-/** Removes a bed's directory, and the control groups of the agents that had their data in it. */
+/** Removes a bed's directory, and the control groups and run directories of the agents that had their data in it. */
 export async function removeBed(directory: string): Promise<void> {
-  for (const machine of namesIn(directory)) await removeControlGroups(join(directory, machine, 'data'));
+  for (const machine of namesIn(directory)) {
+    const dataDir = join(directory, machine, 'data');
+    await removeControlGroups(dataDir);
+    removeRunDirectory(join('/run', `timonel-${instanceOf(dataDir)}`));
+  }
   rmSync(directory, { recursive: true, force: true });
 }
 
@@ -36,13 +41,24 @@ function namesIn(directory: string): string[] {
   }
 }
 
-/** Control groups that an agent with this data directory made, of every hierarchy. */
-export function controlGroupsOf(dataDir: string): string[] {
-  // As plugins/runtime-linux/src/layout.ts names its instance.
-  const instance = createHash('sha256')
+/** As plugins/runtime-linux/src/layout.ts names it. */
+function instanceOf(dataDir: string): string {
+  return createHash('sha256')
     .update(join(dataDir, 'data', 'runtime-linux'))
     .digest('hex')
     .slice(0, 10);
+}
+
+/** Agents that are ended in the midst of their work leave it mounted, for the next. */
+function removeRunDirectory(path: string): void {
+  if (!existsSync(path)) return;
+  spawnSync('umount', ['--lazy', path]); // it may have been in the machine's own mount namespace
+  rmdirSync(path);
+}
+
+/** Control groups that an agent with this data directory made, of every hierarchy. */
+export function controlGroupsOf(dataDir: string): string[] {
+  const instance = instanceOf(dataDir);
   const roots = readFileSync('/proc/self/mountinfo', 'utf8')
     .split('\n')
     .filter((line) => line.includes(' - cgroup'))
