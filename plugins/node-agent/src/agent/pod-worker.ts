@@ -12,10 +12,10 @@ import { emptyMemory, failedMount, type PodMemory, type PodView, type ProbeVerdi
 import { podStatus } from '../status/pod-status.ts';
 import { newBackOffs } from '../status/back-off-events.ts';
 import { StatusWriter } from '../status/writer.ts';
-import { withLogMessage } from '../logs/termination-message.ts';
 import type { Assignment } from '../checkpoint/checkpoint-file.ts';
 import { execute, type PodRecord } from './executor.ts';
 import { KnownPod } from './known-pod.ts';
+import { observe } from './observe.ts';
 import { resizeStep } from './resize.ts';
 import { admission } from './pod-admission.ts';
 import { PodRuntime } from './pod-runtime.ts';
@@ -279,7 +279,7 @@ export class PodWorker implements PodRecord {
       this.#tellOfAbsence();
       return false;
     }
-    await this.#observe();
+    await observe(this, this.#settled);
     await this.#admit();
     const now = this.#services.env.clock.now();
     if (!this.#gone) await resizeStep(this.#services, this, this.#pod);
@@ -342,26 +342,5 @@ export class PodWorker implements PodRecord {
     if (this.#closed) return;
     this.#timer?.cancel();
     this.#timer = this.#services.env.timers.after(Math.max(1, delayMs), () => this.trigger());
-  }
-
-  async #observe(): Promise<void> {
-    for (const id of this.#settled) if (!this.containers.has(id)) this.#settled.delete(id);
-    for (const { id } of this.containers.values()) {
-      if (this.#settled.has(id)) continue;
-      const status = await this.runtime().containerStatus(id);
-      if (status === undefined) this.containers.delete(id);
-      else if (status.state === 'exited') {
-        this.containers.set(id, await withLogMessage(this.#pod, status));
-        this.#settled.add(id);
-      } else this.containers.set(id, status);
-    }
-    const { finished, stopping, verdicts } = this.memory;
-    for (const container of this.containers.values()) {
-      if (container.state !== 'exited') continue;
-      stopping.delete(container.id);
-      verdicts.delete(container.id);
-      const before = finished.get(container.name);
-      if (before === undefined || before.attempt <= container.attempt) finished.set(container.name, container);
-    }
   }
 }
