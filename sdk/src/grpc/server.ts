@@ -1,5 +1,5 @@
-import { chmod, lstat, rm } from 'node:fs/promises';
-import { connect, createServer, type Socket } from 'node:net';
+import { chmod, lstat, rename, rm } from 'node:fs/promises';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { errorCode } from '../kernel/index.ts';
 import type { ServedMethod, Serving } from './transport.ts';
 
@@ -39,7 +39,6 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
   if (await isListening(path)) {
     throw Object.assign(new Error(`another process serves ${path}`), { code: 'EADDRINUSE' });
   }
-  await rm(path, { force: true });
   const sockets = new Set<Socket>();
   let loaded: Promise<Serving> | undefined;
   const server = createServer((socket) => {
@@ -61,33 +60,42 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
       },
     );
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  await chmod(path, 0o600);
-  const { ino } = await lstat(path);
+  const ino = await listenAt(server, path);
+  // Such as a lack of file descriptors: whoever calls then has to call again.
+  server.on('error', (error) => options.reportFault(error));
   return {
     async close() {
-      const isOwn = await lstat(path).then(
-        (found) => found.ino === ino,
-        (error: unknown) => {
-          if (errorCode(error) === 'ENOENT') return false;
-          throw error;
-        },
-      );
       (await loaded?.catch(() => undefined))?.close();
       for (const socket of sockets) socket.destroy();
-      await closed(server, path, isOwn);
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+      // It may be another's by now.
+      if ((await inodeOf(path)) === ino) await rm(path, { force: true });
     },
   };
 }
 
-/** Node removes the path when it closes the server, whoever made what lies there by then: so that is put aside meanwhile. */
-async function closed(server: ReturnType<typeof createServer>, path: string, isOwn: boolean): Promise<void> {
-  const aside = `${path}.aside`;
-  const { rename } = await import('node:fs/promises');
-  if (!isOwn) await rename(path, aside).catch(() => undefined);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  if (!isOwn) await rename(aside, path).catch(() => undefined);
+/**
+ * Answers the inode of the socket. It comes to its place by a rename: nobody finds it before it has its mode, and what lies there when the
+ * server ends is not removed by Node, which knows the name that it began with.
+ */
+async function listenAt(server: Server, path: string): Promise<number> {
+  const beside = `${path}~`;
+  await rm(beside, { force: true });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(beside, resolve);
+  });
+  await chmod(beside, 0o600);
+  const { ino } = await lstat(beside);
+  await rename(beside, path);
+  return ino;
+}
+
+async function inodeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await lstat(path)).ino;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }

@@ -172,7 +172,8 @@ async function socketsIn(directory: string): Promise<Map<string, string>> {
   const entries = await readdir(directory, { withFileTypes: true });
   const found = new Map<string, string>();
   for (const entry of entries) {
-    if (!entry.isSocket() || entry.name.startsWith('.') || found.size >= socketsLimit) continue;
+    if (!entry.isSocket() || entry.name.startsWith('.') || entry.name.endsWith('~') || found.size >= socketsLimit)
+      continue;
     const path = join(directory, entry.name);
     const stat = await lstat(path, { bigint: true }).catch(() => undefined);
     if (stat !== undefined) found.set(path, `${stat.ino}:${stat.ctimeNs}`);
