@@ -209,7 +209,7 @@ export async function buildAgent(
     stop: async (reason) => {
       await endsWithin(ctx.env, beatEndMs, statics.stop());
       const ends = reason === 'shutdown' && shutdown.isWanted;
-      if (ends && (config.onShutdown === 'remove' || (await hostEnds()))) await shutdown.run();
+      if (ends && (config.onShutdown === 'remove' || (await hostEnds(ctx.env)))) await shutdown.run();
       sessions.close();
       endParts();
       probes.close();

@@ -130,7 +130,8 @@ export class Evictions {
       conditions.length === this.#conditions.length && conditions.every((each) => this.#conditions.includes(each));
     this.#conditions = conditions;
     if (isSame) return;
-    this.#parts.log.warn({ conditions }, conditions.length > 0 ? 'the node is short' : 'the node is short no more');
+    if (conditions.length > 0) this.#parts.log.warn({ conditions }, 'the node is short of what pods need');
+    else this.#parts.log.info({}, 'the node is short of nothing any more');
     this.#parts.changed();
   }
 

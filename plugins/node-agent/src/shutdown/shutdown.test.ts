@@ -63,14 +63,18 @@ describe('the groups in which pods end', () => {
 
 describe('the end of the machine', () => {
   it('is what systemd says it is', async () => {
-    const says = (stdout: string) => hostEnds(() => Promise.resolve({ stdout }));
+    const env = manualEnv();
+    const says = (stdout: string) => hostEnds(env, () => Promise.resolve({ stdout }));
     expect(await Promise.all(['stopping\n', 'running\n', 'degraded\n', ''].map(says))).toEqual([
       true,
       false,
       false,
       false,
     ]);
-    expect(await hostEnds(() => Promise.reject(new Error('no systemctl')))).toBe(false);
+    expect(await hostEnds(env, () => Promise.reject(new Error('no systemctl')))).toBe(false);
+    const silent = hostEnds(env, () => new Promise(() => undefined));
+    await env.advance(2000);
+    expect(await silent).toBe(false);
   });
 });
 
