@@ -9,11 +9,14 @@ import { guestKernel } from './support/kernel.ts';
 import { root } from './support/paths.ts';
 
 const tests = [
+  'cli/src/rootless/delegated-group.test.ts',
   'plugins/runtime-linux/src/contract.test.ts',
   'plugins/runtime-linux/src/limits.test.ts',
   'plugins/runtime-oci/src/limits.test.ts',
   'sdk/src/linux/cgroup/kernel.test.ts',
 ];
+/** Run by tests. */
+const programs = ['cli/src/rootless/testing/delegated-node.ts'];
 /** Without /dev/kvm every instruction is translated: some 40 s on two free cores. */
 const timeoutMs = hasKvm() ? 60_000 : 300_000;
 
@@ -34,7 +37,7 @@ async function runInGuest(): Promise<readonly Suite[]> {
   const directory = mkdtempSync(join(cache, 'guest-'));
   try {
     const kernel = guestKernel();
-    const disk = await makeDisk(directory, tests);
+    const disk = await makeDisk(directory, [...tests, ...programs]);
     const text = await boot({ kernel, firstRoot: firstRoot(kernel), disk, directory, timeoutMs });
     return (JSON.parse(text) as { testResults?: readonly Suite[] }).testResults ?? [];
   } finally {

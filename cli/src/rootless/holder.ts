@@ -80,6 +80,8 @@ export async function makeHolder(options: HolderOptions): Promise<Holder> {
     await mapIds(identity.pid, ids);
     child.stdin?.end('go\n');
     await lines();
+    // unshare(1) waits for it where it began: in a group that is to hold no processes.
+    if (groups !== undefined) writeFileSync(join(groups.node, 'cgroup.procs'), String(child.pid));
     const holder = { ...identity, groups };
     await writeFileAtomically(recordPath(directory), JSON.stringify(holder));
     return holder;

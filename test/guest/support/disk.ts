@@ -14,7 +14,7 @@ export const guestRoot = '/timonel';
 /** Found by the tests at their places in the repository. */
 const natives = ['plugins/runtime-linux/native/build/timonel-monitor', 'plugins/runtime-oci/native/build/timonel-oci'];
 
-/** Makes a file with a file system. `tests`: files of the repository. */
+/** Makes a file with a file system. `tests`: files of the repository, and programs that they run. */
 export async function makeDisk(directory: string, tests: readonly string[]): Promise<string> {
   const tree = join(directory, 'tree');
   copyPrograms(tree, nativeOf(runnerPackages()));
@@ -50,7 +50,7 @@ function copyRunner(target: string): void {
   }
   const config = {
     rootDir: guestRoot,
-    roots: ['<rootDir>/plugins', '<rootDir>/sdk'],
+    roots: ['<rootDir>/cli', '<rootDir>/plugins', '<rootDir>/sdk'],
     testMatch: ['**/*.test.mjs'],
     testEnvironment: 'node',
     testEnvironmentOptions: { globalsCleanup: 'off' },
