@@ -1,6 +1,6 @@
 /** The native side, built with the sanitizers for addresses and undefined behaviour: what they find ends it with another status. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -62,9 +62,19 @@ describe('the sanitized helper', () => {
     const talker = await bed.started(sandbox, talks, { stdin: true });
     const session = await bed.runtime.attach(talker, { stdin: true });
     let bytes = 0;
-    session.stdout.on('data', (chunk: Buffer) => (bytes += chunk.length));
     session.stderr?.resume();
     session.stdin?.write('go\n');
+    // Until all buffers are full: the log of a container that waits for its reader does not grow.
+    const logPath = (await bed.runtime.containerStatus(talker))?.logPath ?? '';
+    let before = 0;
+    const waits = (): boolean => {
+      const { size } = statSync(logPath);
+      const same = size > 0 && size === before;
+      before = size;
+      return same;
+    };
+    await until(waits, { what: 'the container to wait for its reader', intervalMs: 200 });
+    session.stdout.on('data', (chunk: Buffer) => (bytes += chunk.length));
     expect(await session.exited).toBe(4);
     await until(() => bytes === 3_000_000, { what: 'all of the output' });
   }, 30_000);
