@@ -173,6 +173,8 @@ describe('node: security context', () => {
   it('sets user and group of all containers of a pod, or of one', async () => {
     expect(await group.output()).toBe('1001 2002\n');
     expect(await inner.output()).toBe('1003 2003\n');
+    const [{ user: shown }] = inner.now.status.containerStatuses;
+    expect(shown.linux).toMatchObject({ uid: 1003, gid: 2003 });
   });
   it('privileged: false keeps a container from mounting', async () => {
     expect(await plain.output()).toBe('refused\n');

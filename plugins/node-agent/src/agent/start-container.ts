@@ -17,7 +17,7 @@ import { environmentOf } from '../container/env.ts';
 import type { NodeFacts } from '../container/field-ref.ts';
 import { networkFileMounts } from '../container/network-files.ts';
 import { kernelNameOf } from '../container/hostname.ts';
-import { userOfProcess } from '../container/process-user.ts';
+import { declaredUser, userOfProcess } from '../container/process-user.ts';
 import { securitySettings } from '../container/security.ts';
 import { failedMount } from '../plan/view.ts';
 import { volumeDevices, volumeMounts, type MountContext } from '../volumes/mounts.ts';
@@ -71,8 +71,10 @@ export async function startContainer(services: AgentServices, request: StartRequ
 async function createAndStart(services: AgentServices, request: StartRequest, parts: OpenParts): Promise<StartResult> {
   const { pod, container } = request;
   let status: ContainerStatus;
+  let declared: LinuxUser | undefined;
   try {
     const config = await configOf(services, request, parts);
+    declared = declaredUser(config);
     status = await request.runtime.createContainer(config);
   } catch (error) {
     const reason = reasonOf(error, 'CreateContainerError');
@@ -86,7 +88,9 @@ async function createAndStart(services: AgentServices, request: StartRequest, pa
     return failed(reason, error);
   }
   services.event(pod, 'Normal', 'Created', `Container created: ${container.name}`);
-  return startCreated(services, request.pod, container, status.id, request.runtime);
+  const started = await startCreated(services, request.pod, container, status.id, request.runtime);
+  if (!started.ok || started.user !== undefined || declared === undefined) return started;
+  return { ...started, user: declared };
 }
 
 /** @throws ConfigError when the container whose processes it is to see does not run. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ContainerStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
-import { parseUser, userOfProcess } from '../container/process-user.ts';
+import { declaredUser, parseUser, userOfProcess } from '../container/process-user.ts';
 import { container, exited, memoryWith, noon, podWith, running, viewOf } from '../plan/testing.ts';
 import type { PodView } from '../plan/view.ts';
 import { podStatus } from './pod-status.ts';
@@ -353,8 +353,22 @@ describe('the user of a process', () => {
 
   it('is seen as in its user namespace', () => {
     expect(parseUser(status, 100_000)).toEqual({ uid: 1000, gid: 7, supplementalGroups: [7, 9] });
-    expect(parseUser('Uid:\t5\t5\nGid:\t6\t6\nGroups:\t \nNStgid:\t7\n')).toEqual({ uid: 5, gid: 6, supplementalGroups: [] });
+    expect(parseUser('Uid:\t5\t5\nGid:\t6\t6\nGroups:\t \nNStgid:\t7\n')).toEqual({
+      uid: 5,
+      gid: 6,
+      supplementalGroups: [],
+    });
     expect(parseUser('')).toBeUndefined();
+  });
+
+  it.each([
+    ['', { uid: 0, gid: 0, supplementalGroups: [0, 7] }],
+    ['5', { uid: 5, gid: 0, supplementalGroups: [0, 7] }],
+    ['5:6', { uid: 5, gid: 6, supplementalGroups: [6, 7] }],
+    ['ana', undefined],
+    ['5:users', undefined],
+  ])('is the declared one "%s", where nobody could look', (user, expected) => {
+    expect(declaredUser({ user, supplementalGroups: [7] })).toEqual(expected);
   });
 
   it('is not known of one that is gone, and of none', async () => {
