@@ -85,7 +85,7 @@ describe('the life of a node', () => {
     mkdirSync(manifests);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1g', 'timonel-node-life', dataDir]);
     writeFileSync(join(root, 'config.yaml'), config(manifests));
-    writeFileSync(join(manifests, 'first.json'), JSON.stringify(podOf('first', idle)));
+    writeFileSync(join(manifests, 'first.json'), JSON.stringify(podOf('first', script("console.log('here')"))));
     writeFileSync(join(manifests, 'bad.yaml'), 'kind: Deployment\n');
     cluster = await TestCluster.start({ dataDir, args: ['--config', join(root, 'config.yaml')] });
     client = new ClusterClient(cluster.kubeconfig);
@@ -136,6 +136,9 @@ describe('the life of a node', () => {
       'kubernetes.io/config.mirror': first.metadata.annotations?.['kubernetes.io/config.hash'],
     });
     expect(first.metadata.ownerReferences).toMatchObject([{ kind: 'Node', name: 'node-1' }]);
+    await until(async () => (await client.send('GET', `${podsPath}/first-node-1/log`)).body?.message === 'here\n', {
+      what: 'the log of the pod that the mirror stands for',
+    });
     await until(async () => (await messages('FailedStaticPod')).length > 0, { what: 'the bad manifest to be told' });
     expect(await messages('FailedStaticPod')).toEqual([
       'Manifest bad.yaml is refused: apiVersion: Invalid input: expected "v1"; kind: Invalid input: expected "Pod"; metadata: Invalid input: expected object, received undefined',
