@@ -18,6 +18,14 @@ export const testFacts: NodeFacts = {
   allocatable: {},
 };
 
+/** Volumes of images, of their first layer alone. */
+export const imageKind: VolumeKind = {
+  keys: () => ['image'],
+  prepare: async ({ image }) => ({ hostPath: image?.layers[0] ?? '', readOnly: true }),
+  remove: async () => undefined,
+  usage: async () => undefined,
+};
+
 export interface TestVolumesOptions {
   readonly env: Env;
   readonly directory: string;
@@ -37,7 +45,12 @@ const many = <T>(services: readonly T[]) => ({
   onChange: () => undefined,
 });
 
-export function testServed({ kinds = [], drivers = [], claim, node }: Partial<TestVolumesOptions>): ServedVolumes {
+export function testServed({
+  kinds = [imageKind],
+  drivers = [],
+  claim,
+  node,
+}: Partial<TestVolumesOptions>): ServedVolumes {
   return new ServedVolumes(
     many(kinds),
     new ClaimVolumes({ drivers: many(drivers), read: async () => claim, nodeFor: async () => node }),
