@@ -268,7 +268,7 @@ export const layerAttacks: readonly Attack[] = [
       const others = await Promise.all([0, 1].map(() => bed.run(look, { image })));
       await bed.runtime.stopContainer(id, 0);
       if (sumsOf(image.layers) !== before) return through('the layers are others');
-      const whole = others.every(({ output }) => /^kept\nkept\nroot:/.test(output) && !output.includes('evil'));
+      const whole = others.every(({ output }) => output.startsWith('kept\nkept\nroot:') && !output.includes('evil'));
       return whole ? stopped('copies of its own') : through('another container saw it');
     },
   },
