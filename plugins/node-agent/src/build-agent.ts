@@ -148,7 +148,7 @@ export async function buildAgent(
     listed: () => registration.beat(),
     runtimesChanged: () => registration.beat(),
   });
-  services.room.follow(() => agent.workers());
+  services.room.follow(() => agent.wanted());
   const imageGc = imageGcOf(ctx, () => agent.workers().map((worker) => worker.pod()));
   const evictions = buildEvictions(ctx, machine, {
     volumes,

@@ -6,7 +6,7 @@ import { containerRuntime } from '@timonel/sdk/contracts/runtime';
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
-import { podWith, running, sandbox } from './plan/testing.ts';
+import { container, podWith, running, sandbox } from './plan/testing.ts';
 import { labelKeys } from './plan/identity.ts';
 
 /** An API whose state a test sets; each change ends the watch, so that the agent lists anew. */
@@ -94,7 +94,7 @@ async function start(api: Api, removed: string[]): Promise<TestKernel> {
         list: async () => [],
       }),
     ],
-    config: { 'node-agent': { nodeName: 'node-1', runtime: 'fake', relistIntervalMs: 100 } },
+    config: { 'node-agent': { nodeName: 'node-1', runtime: 'fake', relistIntervalMs: 100, capacity: { cpu: '1' } } },
   });
 }
 
@@ -114,6 +114,28 @@ describe('a pod that the API does not name any more', () => {
       expect(removed).toEqual([]);
       api.version = '101';
       await until(() => removed.length > 0, { what: 'the pod to be stopped' });
+    } finally {
+      await kernel.stop();
+    }
+  }, 20_000);
+
+  it('leaves its room to the one that comes in its place, before it is found to be gone', async () => {
+    const whole = { containers: [container('app', { resources: { requests: { cpu: '1' } } })] };
+    const former = podWith(whole);
+    const next = podWith(whole, { name: 'next', uid: 'uid-2' });
+    const api = new Api();
+    api.change('100', [former]);
+    const kernel = await start(api, []);
+    try {
+      await until(() => api.lists > 0, { what: 'the first list' });
+      // A look at it shows it still.
+      api.checked = [former];
+      api.change('101', [next]);
+      // It is tried, and not turned away: its runtime is not that of this test.
+      const tried = (): boolean =>
+        kernel.log.lines.some(({ fields, message }) => message === 'no pod sandbox' && fields['pod'] === 'next');
+      await until(tried, { what: 'the pod in its place to be worked on' });
+      expect(api.checks).toBeGreaterThan(0);
     } finally {
       await kernel.stop();
     }

@@ -5,6 +5,7 @@ import { compareResourceVersions, Informer, type ControllerHost } from '@timonel
 import { pods, type Pod } from '@timonel/sdk/kube';
 import type { Checkpoint } from '../checkpoint/checkpoint-file.ts';
 import type { AgentConfig } from '../config.ts';
+import { isStaticPod } from '../static-pods/identity.ts';
 import { endsWithin } from './ends-within.ts';
 import { GoneCheck, type PodIdentity } from './gone-check.ts';
 import { labelKeys } from '../plan/identity.ts';
@@ -95,6 +96,15 @@ export class Agent {
 
   workers(): readonly PodWorker[] {
     return [...this.#workers.values()];
+  }
+
+  /** Those whose pods are still wanted, as far as is known: by the API or by a file of this node. */
+  wanted(): readonly PodWorker[] {
+    if (!this.#informer.hasSynced) return this.workers();
+    return this.workers().filter((worker) => {
+      const pod = worker.pod();
+      return isStaticPod(pod) || this.#shown.has(pod.metadata.uid ?? '');
+    });
   }
 
   /** Takes over what runs, then follows the API. Nothing is started before the runtimes were listed: it might run already. */
