@@ -91,14 +91,13 @@ const setInUse = (node: string, volumesInUse: string[] | null): Promise<unknown>
 describe('controller-attachdetach', () => {
   it('attaches volumes to the nodes of their pods, tells of it, and detaches them after the last one', async () => {
     const volume = await makeVolume();
-    const pod = await makePod('first', volume, 'node-0');
+    await makePod('first', volume, 'node-0');
     await isMade(volume, 'node-0');
     await answer(volume, 'node-0', { attached: true });
     await cluster.until('volumesAttached', async () => {
       const { volumesAttached = [] } = (await cluster.api.get(nodes, { name: 'node-0' })).status ?? {};
       return volumesAttached.some(({ name }) => name === uniqueVolumeName(driver, volume));
     });
-    void pod;
     await removePod('first');
     await isGone(volume, 'node-0');
     await cluster.until('volumesAttached to be empty', async () => {
@@ -143,6 +142,8 @@ describe('controller-attachdetach', () => {
       }
       return false;
     });
+    await cluster.quiet();
+    expect(await attachmentOf(volume, 'node-0')).toBeDefined();
     await setInUse('node-0', null);
     await isGone(volume, 'node-0');
     await isMade(volume, 'node-1');
