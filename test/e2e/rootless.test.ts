@@ -205,6 +205,16 @@ describeAsRoot('a cluster of an ordinary user with ids of its own', () => {
     });
   });
 
+  it('lets containers replace directories of their images', async () => {
+    const { stdout, stderr } = await bed.exec(
+      'other',
+      'sh',
+      '-c',
+      'rm -r /home/node; mkdir /home/node; ls -A /home/node',
+    );
+    expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
+  });
+
   it('runs containers as users other than root, with groups of their own', async () => {
     const { stdout } = await bed.exec('as-user', 'sh', '-c', 'id; touch /shared/file; ls -n /shared/file');
     expect(stdout).toMatch(/^uid=1000\S* gid=1001\S* groups=1001\S*,2000\S*\n\S+ 1 1000 2000 /);

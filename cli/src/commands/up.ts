@@ -93,7 +93,7 @@ function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterS
 
 /** The machine's ports lead here. */
 async function openInner({ address, port }: ClusterSettings): Promise<Inner> {
-  const inner = new Inner({ api: { address, port }, notice });
+  const inner = new Inner({ address, port });
   await inner.open();
   return inner;
 }
@@ -141,12 +141,13 @@ async function up(flags: UpFlags): Promise<void> {
   makeDataDir(dataDir);
   refuseRole(dataDir, 'up');
   if (profile === allInOne && !isRoot()) {
-    print('Rootless: the node runs in namespaces of this user. What it lacks (`timonel doctor`):');
+    print('Rootless: the node runs in namespaces of this user.');
     for (const { ok, detail } of optionalParts()) if (!ok) print(`  - ${detail}`);
     await supervise({ dataDir, listen: listenOf(flags, file), notice });
     return;
   }
   const settings = settingsOf(flags, file, dataDir);
+  const stopping = stopRequested();
   const inner = settings.rootless === undefined ? undefined : await openInner(settings);
   await runInForeground({
     run: {
@@ -162,7 +163,7 @@ async function up(flags: UpFlags): Promise<void> {
     },
     title: `Timonel, profile ${profile.name}, data in ${dataDir}`,
     logLevel: flags.logLevel ?? file.logLevel ?? 'info',
-    stopping: stopRequested(),
+    stopping,
     print,
     notice,
     async ready(cluster) {

@@ -14,7 +14,6 @@ export interface HandedOver {
 export type ToInner =
   | { readonly kind: 'api' }
   | { readonly kind: 'nodePort'; readonly port: number }
-  | { readonly kind: 'taken'; readonly port: number; readonly why: string }
   | { readonly kind: 'stop'; readonly signal: 'SIGINT' | 'SIGTERM' };
 
 export interface ToOuter {

@@ -147,7 +147,7 @@ async function mapBy(program: string, pid: number, lines: IdLines): Promise<void
   );
 }
 
-const atPlace = 'cd "$1" && shift && exec "$@"';
+const atPlace = 'cd "$1" 2>/dev/null || cd /; shift; exec "$@"';
 
 /** The words that run a command in the namespaces of a holder, in the same directory: the one of outside would be of outside. */
 export function enterWords({ pid }: ProcessIdentity): readonly string[] {

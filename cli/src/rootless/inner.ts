@@ -13,20 +13,15 @@ const connectionLimit = 4096;
 /** Before services are watched again. */
 const pauseMs = 500;
 
-export interface InnerOptions {
-  /** Where the API is asked to listen. */
-  readonly api: Place;
-  readonly notice: (line: string) => void;
-}
-
 export class Inner {
-  readonly #options: InnerOptions;
+  readonly #api: Place;
   readonly #nodePorts = new Map<number, Server>();
   #wanted: ReadonlySet<number> = new Set();
   #nodeAddress = '127.0.0.1';
 
-  constructor(options: InnerOptions) {
-    this.#options = options;
+  /** `api`: where it is asked to listen. */
+  constructor(api: Place) {
+    this.#api = api;
   }
 
   /** From now on signals come from outside, and the end of the process there is the end of this one. */
@@ -36,7 +31,7 @@ export class Inner {
     });
     process.once('disconnect', () => process.exit(1));
     // An address of the machine is none of ours: so that the API can listen there too.
-    const { address } = this.#options.api;
+    const { address } = this.#api;
     if (isIP(address) !== 0 && !isEveryAddress(address) && addressClass(address) !== 'loopback') {
       await mustRun('ip', ['addr', 'replace', address, 'dev', 'lo']);
     }
@@ -44,10 +39,8 @@ export class Inner {
 
   #take(message: ToInner, server: Server | undefined): void {
     if (message.kind === 'stop') process.emit(message.signal);
-    else if (message.kind === 'taken') {
-      this.#options.notice(`Node port ${message.port} is not open on this machine: ${message.why}.`);
-    } else if (server !== undefined && message.kind === 'api') {
-      const { address, port } = this.#options.api;
+    else if (server !== undefined && message.kind === 'api') {
+      const { address, port } = this.#api;
       serve(server, () => ({ host: isEveryAddress(address) ? '127.0.0.1' : address, port }));
     } else if (server !== undefined && message.kind === 'nodePort') {
       const { port } = message;

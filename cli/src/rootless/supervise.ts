@@ -15,6 +15,7 @@ import { endIdleHolder, enterWords, findHolder, intoGroup, makeHolder, type Hold
 import { findIdRanges } from './id-ranges.ts';
 import { Outward } from './outward.ts';
 import { socketDirectory } from './places.ts';
+import { StopSignals } from './stop-signals.ts';
 
 export interface SuperviseOptions {
   readonly dataDir: string;
@@ -25,6 +26,7 @@ export interface SuperviseOptions {
 /** Runs this command again inside. Sets the exit code. @throws CliError */
 export async function supervise(options: SuperviseOptions): Promise<void> {
   const { dataDir, listen, notice } = options;
+  const signals = new StopSignals();
   makeDataDir(dataDir);
   const unlock = await lockDataDir(dataDirPaths(dataDir));
   try {
@@ -35,7 +37,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
       const tunnelSocket = join(sockets, 'tunnel.sock');
       rmSync(tunnelSocket, { force: true });
       await tunnel.listen(tunnelSocket);
-      await runInside({ dataDir, api, tunnelSocket, notice });
+      await runInside({ dataDir, api, tunnelSocket, signals, notice });
     } finally {
       tunnel.close();
       api.close();
@@ -43,6 +45,7 @@ export async function supervise(options: SuperviseOptions): Promise<void> {
     }
   } finally {
     await unlock();
+    signals.close();
   }
 }
 
@@ -50,6 +53,7 @@ interface InsideOptions {
   readonly dataDir: string;
   readonly api: Server;
   readonly tunnelSocket: string;
+  readonly signals: StopSignals;
   readonly notice: (line: string) => void;
 }
 
@@ -80,7 +84,7 @@ async function runInside(options: InsideOptions): Promise<void> {
 
 /** The node's own process, from its start to its end: its exit code. */
 async function node(options: InsideOptions, holder: Holder): Promise<number> {
-  const { api, tunnelSocket, notice } = options;
+  const { api, tunnelSocket, signals, notice } = options;
   const address = api.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const handedOver = environmentOf({ hostPid: process.pid, tunnelSocket, port });
@@ -95,15 +99,13 @@ async function node(options: InsideOptions, holder: Holder): Promise<number> {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code ?? exitCodes.failure));
   });
-  const stop = (signal: NodeJS.Signals): void => send(child, { kind: 'stop', signal: signal as 'SIGINT' | 'SIGTERM' });
-  process.on('SIGINT', stop).on('SIGTERM', stop);
+  signals.tell((signal) => send(child, { kind: 'stop', signal: signal as 'SIGINT' | 'SIGTERM' }));
   const ports = new NodePorts(child, notice);
   child.on('message', (message: ToOuter) => void ports.set(message.ports));
   send(child, { kind: 'api' }, api);
   try {
     return await ended;
   } finally {
-    process.off('SIGINT', stop).off('SIGTERM', stop);
     ports.close();
   }
 }
