@@ -34,6 +34,7 @@ export interface AgentConfig extends NodeConfig {
   readonly imagePullCredentialsVerificationPolicy: VerificationPolicy;
   readonly imageGCHighThresholdPercent: number;
   readonly imageGCLowThresholdPercent: number;
+  readonly objectWatches: number;
   readonly checkpointDelayMs: number;
   readonly checkpointLimitBytes: number;
 }
@@ -120,6 +121,8 @@ const agentSchema = z.strictObject({
   imageGCHighThresholdPercent: z.number().int().min(0).max(100).default(85),
   /** Until so many are in use. With more than the one above nothing is removed. */
   imageGCLowThresholdPercent: z.number().int().min(0).max(100).default(80),
+  /** Objects that volumes are made of are watched, each by a connection to the API. Those beyond so many are read every 10 s. */
+  objectWatches: z.number().int().min(0).max(10_000).default(100),
   /** How long a start waits for the API before it goes on with the pods that were known last. */
   checkpointDelayMs: z.number().int().min(0).default(5000),
   /** Size of the file with those pods and the ConfigMaps and Secrets they use; what does not fit is left out, pods never. */

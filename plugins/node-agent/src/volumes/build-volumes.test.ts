@@ -12,6 +12,7 @@ describe('pods that wait for volumes', () => {
     const nobody = { all: () => [], onChange: (listener: () => void) => void listeners.push(listener) };
     const api = {} as ApiClient;
     const ctx = {
+      config: { objectWatches: 1 },
       deps: { api, volumes: nobody, volumeKinds: nobody },
       env: manualEnv(),
       log: createRecordingLogger(),

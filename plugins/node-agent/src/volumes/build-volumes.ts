@@ -30,7 +30,7 @@ export interface Volumes {
 }
 
 export function buildVolumes(ctx: AgentContext, parts: VolumesParts): Volumes {
-  const { deps, env, log, dataDir } = ctx;
+  const { config, deps, env, log, dataDir } = ctx;
   const { sources } = parts;
   const worker = (uid: string): PodWorker | undefined => parts.worker(uid);
   const claims = new ClaimVolumes({
@@ -46,6 +46,7 @@ export function buildVolumes(ctx: AgentContext, parts: VolumesParts): Volumes {
     objects: new FollowedObjects({
       host: ctx,
       api: deps.api,
+      watchLimit: config.objectWatches,
       changed: (key, version) => volumes.changed(key, version),
     }),
     asked: { sources, token: (pod, wish) => tokens.of(pod, wish) },

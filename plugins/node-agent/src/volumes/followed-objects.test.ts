@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ApiClient, ApiWatchOptions, ListOptions, WatchEvent } from '@timonel/sdk/contracts/api';
-import type { ConfigMap } from '@timonel/sdk/kube';
+import type { ApiClient, ApiWatchOptions, ListOptions, ObjectName, WatchEvent } from '@timonel/sdk/contracts/api';
+import { ApiError, type ConfigMap } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until } from '@timonel/testkit';
 import type { SourceKey } from '../checkpoint/references.ts';
 import { FollowedObjects } from './followed-objects.ts';
@@ -11,6 +11,7 @@ const keyOf = (name: string): SourceKey => `configmaps/default/${name}`;
 class FakeApi {
   readonly objects = new Map<string, ConfigMap>();
   readonly watches = new Map<string, Set<(event: WatchEvent<ConfigMap>) => void>>();
+  isAway = false;
   #version = 0;
 
   put(name: string, more: Partial<ConfigMap> = {}): void {
@@ -30,6 +31,12 @@ class FakeApi {
 
   client(): ApiClient {
     return {
+      get: async (_type: unknown, { name }: ObjectName) => {
+        const object = this.objects.get(name);
+        if (this.isAway) throw new ApiError('ServiceUnavailable', 'away');
+        if (object === undefined) throw new ApiError('NotFound', 'gone');
+        return object;
+      },
       list: async (_type: unknown, options: ListOptions) => {
         const object = this.objects.get(nameIn(options));
         return { metadata: { resourceVersion: `${this.#version}` }, items: object === undefined ? [] : [object] };
@@ -75,6 +82,7 @@ beforeEach(() => {
   objects = new FollowedObjects({
     host,
     api: api.client(),
+    watchLimit: 2,
     changed: (key, version) => void seen.push(`${key.split('/')[2]} ${version}`),
   });
 });
@@ -130,11 +138,21 @@ describe('objects that volumes are made of', () => {
   });
 
   it('are looked at from time to time beyond the bound of watches', async () => {
-    for (let index = 0; index < 1000; index += 1) objects.follow(keyOf(`w${index}`));
-    objects.follow(keyOf('more'));
-    seen.length = 0;
-    await env.advance(60_000);
-    expect(seen.filter((each) => each.startsWith('more'))).toEqual(['more not watched']);
+    for (const name of ['a', 'b', 'more']) objects.follow(keyOf(name));
+    await untilWatched('b');
     expect(watched('more')).toBe(0);
+    api.put('more');
+    seen.length = 0;
+    await env.advance(10_000);
+    await untilSeen('more 1');
+    api.remove('more');
+    await env.advance(10_000);
+    await untilSeen('more 1', 'more undefined');
+    api.isAway = true;
+    await env.advance(10_000);
+    objects.release(keyOf('more'));
+    api.isAway = false;
+    await env.advance(10_000);
+    await untilSeen('more 1', 'more undefined');
   });
 });

@@ -1,9 +1,10 @@
 /** Objects that volumes of this node are made of: watched one by one, so that the node sees no others. */
-import { Informer, type ControllerHost } from '@timonel/sdk/controller';
+import { Informer, isApiAbsent, type ControllerHost } from '@timonel/sdk/controller';
 import type { TimerHandle } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import {
   configMaps,
+  isNotFound,
   persistentVolumeClaims,
   secrets,
   type ConfigMap,
@@ -24,10 +25,7 @@ const types: Readonly<Record<FollowedKind, ResourceType>> = {
   persistentvolumeclaims: persistentVolumeClaims,
 };
 
-/** Those beyond are looked at from time to time. */
-const watchLimit = 1000;
-const pollMs = 60_000;
-const notWatched = 'not watched';
+const pollMs = 10_000;
 
 interface Followed {
   users: number;
@@ -38,6 +36,8 @@ interface Followed {
 export interface FollowedParts {
   readonly host: ControllerHost;
   readonly api: ApiClient;
+  /** Each watch is a connection. Objects beyond so many are read from time to time. */
+  readonly watchLimit: number;
   /** It may have: `version` is the one that was seen, or none that there is. */
   changed(key: SourceKey, version: SeenVersion): void;
 }
@@ -47,6 +47,7 @@ export class FollowedObjects {
   readonly #known = new Map<SourceKey, Followed>();
   readonly #polled = new Set<SourceKey>();
   #timer: TimerHandle | undefined;
+  #polling: Promise<void> | undefined;
 
   constructor(parts: FollowedParts) {
     this.#parts = parts;
@@ -61,7 +62,7 @@ export class FollowedObjects {
     }
     known.users += 1;
     // It may have changed since it was read by who follows it from now on.
-    const [, namespace = '', name = ''] = key.split('/');
+    const [, namespace, name] = partsOf(key);
     const { informer } = known;
     if (informer?.hasSynced === true)
       this.#parts.changed(key, informer.get(`${namespace}/${name}`)?.metadata.resourceVersion);
@@ -79,18 +80,18 @@ export class FollowedObjects {
     this.#timer?.cancel();
     const informers = [...this.#known.values()].flatMap(({ informer }) => informer ?? []);
     this.#known.clear();
-    await Promise.all(informers.map((informer) => informer.stop()));
+    await Promise.all([this.#polling, ...informers.map((informer) => informer.stop())]);
   }
 
   #begin(key: SourceKey): Informer<KubeObject> | undefined {
-    const watched = this.#known.size - this.#polled.size;
-    if (watched >= watchLimit) {
+    const { host, api, watchLimit } = this.#parts;
+    const watches = [...this.#known.values()].filter(({ informer }) => informer !== undefined).length;
+    if (watches >= watchLimit) {
       this.#polled.add(key);
-      this.#timer ??= this.#parts.host.env.timers.every(pollMs, () => this.#poll());
+      this.#timer ??= host.env.timers.every(pollMs, () => this.#poll());
       return undefined;
     }
-    const { host, api } = this.#parts;
-    const [kind, namespace, name] = key.split('/') as [FollowedKind, string, string];
+    const [kind, namespace, name] = partsOf(key);
     const informer = new Informer(host, api, types[kind], { namespace, fieldSelector: `metadata.name=${name}` });
     const tell = (object: KubeObject): void => this.#seen(key, object);
     informer.addHandler({
@@ -116,6 +117,26 @@ export class FollowedObjects {
   }
 
   #poll(): void {
-    for (const key of this.#polled) this.#parts.changed(key, notWatched);
+    this.#polling ??= this.#readPolled().finally(() => {
+      this.#polling = undefined;
+    });
   }
+
+  /** One after the other: so the node never asks for more than one of them at a time. */
+  async #readPolled(): Promise<void> {
+    for (const key of this.#polled) {
+      const [kind, namespace, name] = partsOf(key);
+      try {
+        const { metadata } = await this.#parts.api.get(types[kind], { namespace, name });
+        if (this.#polled.has(key)) this.#parts.changed(key, metadata.resourceVersion);
+      } catch (error) {
+        if (isApiAbsent(error)) return;
+        if (isNotFound(error) && this.#polled.has(key)) this.#parts.changed(key, undefined);
+      }
+    }
+  }
+}
+
+function partsOf(key: SourceKey): [kind: FollowedKind, namespace: string, name: string] {
+  return key.split('/') as [FollowedKind, string, string];
 }
