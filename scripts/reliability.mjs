@@ -15,14 +15,16 @@ const onTrial = (done, all) => {
   if (!isQuick && done % 20 === 0) console.log(`${done} of ${all}`);
 };
 const table = await faultTable({ lanes: 3, kills, manyPods: isQuick ? 100 : 500, onTrial });
+let runtimes = {};
 if (isQuick) writeFileSync(file, JSON.stringify(table));
 else {
   const { pageOf } = await import('../test/reliability/page.ts');
   const { faultTable: stepsOfRuntimeLinux } = await import('../plugins/runtime-linux/src/testing/fault-table.ts');
-  const runtimes = { 'Steps of runtime-linux itself': await stepsOfRuntimeLinux() };
+  runtimes = { 'Steps of runtime-linux itself': await stepsOfRuntimeLinux() };
   const page = join(import.meta.dirname, '..', 'docs', 'reference', 'reliability.md');
   writeFileSync(page, pageOf(table, runtimes));
 }
-const bad = [...table.rows, { ...table.many, step: 'many pods' }].filter(({ outcome }) => outcome !== 'repaired');
+const all = [...table.rows, ...Object.values(runtimes).flat(), { ...table.many, step: 'many pods' }];
+const bad = all.filter(({ outcome }) => outcome !== 'repaired');
 for (const { phase = '', step, killed = '', outcome } of bad) console.error(`${phase} ${step}, ${killed}: ${outcome}`);
 process.exit(bad.length === 0 ? 0 : 1);

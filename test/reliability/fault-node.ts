@@ -67,6 +67,11 @@ export class FaultNode {
     await until(() => this.hasEnded, { what: 'the node to end' }).catch(() => this.#child?.kill('SIGKILL'));
   }
 
+  async kill(): Promise<void> {
+    this.#child?.kill('SIGKILL');
+    await until(() => this.hasEnded, { what: 'the node to end' });
+  }
+
   #ask(asked: Asked): void {
     this.#told = [];
     this.#child?.send(asked);

@@ -141,9 +141,12 @@ class Bench {
     return `p${++this.#pods}`;
   }
 
+  readonly #open = new Set<Lane>();
+
   async lane(): Promise<Lane> {
     const number = ++this.#lanes;
     const lane = new Lane(this.#parts, join(this.#directory, String(number)), number);
+    this.#open.add(lane);
     await lane.open();
     return lane;
   }
@@ -151,6 +154,12 @@ class Bench {
   async close(lane: Lane): Promise<void> {
     this.endedOfRuntime += lane.endedOfRuntime;
     await lane.close();
+    this.#open.delete(lane);
+  }
+
+  /** Of those that are not closed, whatever the reason, nothing is left. */
+  async clear(): Promise<void> {
+    for (const lane of this.#open) await lane.clear();
   }
 }
 
@@ -195,8 +204,8 @@ export async function faultTable(options: FaultTableOptions): Promise<FaultTable
   const directory = mkdtempSync(join(tmpdir(), 'timonel-reliability-'));
   const [server, program] = await Promise.all([startServer(), bundleNode()]);
   const tried = new Tried();
+  const bench = new Bench(server, program.file, directory);
   try {
-    const bench = new Bench(server, program.file, directory);
     const all = await Promise.all(Array.from({ length: lanes }, () => bench.lane()));
     const steps = await steadySteps(bench, all);
     const [starts, stops] = trialsOf(steps, kills);
@@ -209,6 +218,7 @@ export async function faultTable(options: FaultTableOptions): Promise<FaultTable
     await Promise.all(all.map((lane) => work(bench, lane, next, tried)));
     return { rows: tried.rows(steps), endedOfRuntime: bench.endedOfRuntime, many: await many(bench, manyPods) };
   } finally {
+    await bench.clear();
     program.remove();
     await server.stop();
     rmSync(directory, { recursive: true, force: true });

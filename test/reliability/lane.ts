@@ -3,15 +3,17 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import { until } from '../support/until.ts';
+import { clear } from './clear.ts';
 import { FaultNode } from './fault-node.ts';
-import { difference, holdings } from './holdings.ts';
+import { difference, holdings, type HeldBy } from './holdings.ts';
 import { marksOf, podNamed, shortPod } from './pods.ts';
 import type { Cut } from './protocol.ts';
 import type { Server } from './server.ts';
 
 export type Phase = 'start' | 'stop';
 
-const limitMs = 25_000;
+/** A runtime tries once more after 30 s to remove what it could not. */
+const limitMs = 45_000;
 /** So often all is seen to be done before a step that did not come is given up: the last ones come together with the end. */
 const settledLooks = 25;
 
@@ -66,6 +68,10 @@ export class Lane {
     return join(this.#directory, 'data');
   }
 
+  get #held(): HeldBy {
+    return { dataDir: this.#dataDir, gateway: this.#gateway, pid: this.#node.pid };
+  }
+
   get #marks(): string {
     return join(this.#directory, 'marks');
   }
@@ -77,7 +83,7 @@ export class Lane {
     this.#alone = this.#holdings();
   }
 
-  /** Ends all, also after a failure. */
+  /** Removes the pods and ends the node. */
   async close(): Promise<void> {
     if (this.#node.hasEnded) await this.#node.start();
     const { items } = await this.#server.api.list(pods, { namespace: 'default' });
@@ -85,6 +91,12 @@ export class Lane {
     for (const name of own) await this.#delete(name);
     for (const name of own) await this.#gone(name);
     await this.#node.stop();
+  }
+
+  /** By force, whatever state it is in: nothing is left. */
+  async clear(): Promise<void> {
+    await this.#node.kill();
+    await clear(this.#held);
   }
 
   /** That many pods run to their end and are removed, `atOnce` at the same time. @returns how much the node held meanwhile, at most */
@@ -239,7 +251,7 @@ export class Lane {
   }
 
   #holdings(): string[] {
-    return holdings({ dataDir: this.#dataDir, gateway: this.#gateway, pid: this.#node.pid });
+    return holdings(this.#held);
   }
 
   async #onlyTheResident(): Promise<void> {
