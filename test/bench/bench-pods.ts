@@ -7,6 +7,7 @@ const waitLimitMs = 60_000;
 /** The local image and a program of it. */
 export const programs = {
   sleep: ['/usr/bin/sleep', '1000000'],
+  true: ['/usr/bin/true'],
   node: ['/usr/bin/node', '-e', 'setInterval(() => {}, 60000)'],
 } as const;
 
@@ -43,20 +44,29 @@ export class BenchPods {
   }
 
   /** Posts a pod. Resolves with the time from the POST until the watch shows it Running. */
-  async run(name: string, command: readonly string[]): Promise<number> {
+  run(name: string, command: readonly string[]): Promise<number> {
+    return this.#timed(name, command, 'Running', {});
+  }
+
+  /** The same for a pod that ends. */
+  runToEnd(name: string, command: readonly string[]): Promise<number> {
+    return this.#timed(name, command, 'Succeeded', { restartPolicy: 'Never' });
+  }
+
+  async #timed(name: string, command: readonly string[], phase: string, spec: object): Promise<number> {
     const container = { name: 'main', image: 'timonel.local/node:host', command };
     const began = performance.now();
     const posted = this.#client.ask('POST', podsPath, {
       apiVersion: 'v1',
       kind: 'Pod',
       metadata: { name },
-      spec: { terminationGracePeriodSeconds: 0, containers: [container] },
+      spec: { terminationGracePeriodSeconds: 0, containers: [container], ...spec },
     });
-    const [runningMs] = await Promise.all([
-      this.#until(`pod ${name} to run`, () => this.#phases.get(name) === 'Running').then((at) => at - began),
+    const [ms] = await Promise.all([
+      this.#until(`pod ${name} to be ${phase}`, () => this.#phases.get(name) === phase).then((at) => at - began),
       posted,
     ]);
-    return runningMs;
+    return ms;
   }
 
   /** Deletes pods. Resolves when all are gone. */

@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeRoot } from '../runtime/root-image.ts';
 
-/** Times in ms come one a line. A control group mount beside those of v1 is one that crun 1.8 does not know. */
+/** Times in µs come two a line. A control group mount beside those of v1 is one that crun 1.8 does not know. */
 const script = `set -e
 directory=$1 rounds=$2
 if [ -d /sys/fs/cgroup/unified ]; then umount /sys/fs/cgroup/unified; fi
@@ -16,18 +16,28 @@ podman() { command podman --root "$directory/store" --runroot "$directory/run" -
 trap 'podman rm --force --all --time 0 >/dev/null 2>&1; podman system reset --force >/dev/null 2>&1 || true' EXIT
 tar -C "$directory/root" -c . | podman import - localhost/bench:1 >/dev/null 2>&1
 now() { date +%s%N; }
+run() { podman run --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --name "$@" >/dev/null; }
 count=-2
 while [ $count -lt $rounds ]; do
   began=$(now)
-  podman run --detach --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 --name "bench-$count" localhost/bench:1 /bin/sleep 1000000 >/dev/null
+  run "bench-stays-$count" --detach localhost/bench:1 /bin/sleep 1000000
+  running=$(now)
+  run "bench-ends-$count" localhost/bench:1 /bin/true
   ended=$(now)
-  if [ $count -ge 0 ]; then echo $(( (ended - began) / 1000 )); fi
+  if [ $count -ge 0 ]; then echo $(( (running - began) / 1000 )) $(( (ended - running) / 1000 )); fi
   count=$((count + 1))
 done
 `;
 
-/** Milliseconds until the command has started the container and ends. The containers stay, as pods do on a node. */
-export function measurePodman(directory: string, rounds: number): Promise<number[]> {
+/** Milliseconds. */
+export interface PodmanTimes {
+  /** Until the command has started a container that stays, as pods do on a node. */
+  readonly running: readonly number[];
+  /** Until the command has run /bin/true to its end. */
+  readonly ended: readonly number[];
+}
+
+export function measurePodman(directory: string, rounds: number): Promise<PodmanTimes> {
   mkdirSync(join(directory, 'root'), { recursive: true });
   makeRoot(join(directory, 'root'));
   const args = ['--mount', '--net', '--propagation', 'private', 'sh', '-c', script, 'sh', directory, String(rounds)];
@@ -39,14 +49,14 @@ export function measurePodman(directory: string, rounds: number): Promise<number
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code) => {
-      if (code === 0)
-        resolve(
-          out
-            .trim()
-            .split('\n')
-            .map((line) => Number(line) / 1000),
-        );
+      if (code === 0) resolve(timesOf(out));
       else reject(new Error(`podman could not be measured (${code}): ${errors}`));
     });
   });
+}
+
+function timesOf(text: string): PodmanTimes {
+  const lines = text.trim().split('\n');
+  const column = (at: number): number[] => lines.map((line) => Number(line.split(' ')[at]) / 1000);
+  return { running: column(0), ended: column(1) };
 }
