@@ -1,5 +1,5 @@
 /** Ends agent and runtime at every step of a pod's start and stop, and says what came of it. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errorMessage } from '@timonel/sdk';
@@ -200,6 +200,7 @@ async function many(bench: Bench, count: number): Promise<Many> {
 }
 
 export async function faultTable(options: FaultTableOptions): Promise<FaultTable> {
+  if (!existsSync('/bin/busybox')) throw new Error('busybox is missing: apt-get install busybox-static');
   const { lanes, kills, manyPods } = options;
   const directory = mkdtempSync(join(tmpdir(), 'timonel-reliability-'));
   const [server, program] = await Promise.all([startServer(), bundleNode()]);
