@@ -6,6 +6,8 @@ export interface Limits {
   readonly maxArchiveBytes: number;
   /** Of one layer, unpacked. Stops decompression bombs. */
   readonly maxLayerBytes: number;
+  /** Of all layers of an image, or of an archive, unpacked. */
+  readonly maxImageBytes: number;
   /** Files, directories and links of one layer. */
   readonly maxLayerEntries: number;
   /** Entries of the archive itself (layers, configurations, manifests). */
@@ -48,6 +50,10 @@ const limits = z.strictObject({
     .int()
     .positive()
     .default(20 * gibibyte),
+  maxImageBytes: z
+    .int()
+    .positive()
+    .default(60 * gibibyte),
   maxLayerEntries: z.int().positive().default(1_000_000),
   maxArchiveEntries: z.int().positive().default(10_000),
   maxLayers: z.int().positive().max(500).default(127),

@@ -211,6 +211,15 @@ describe('images-local', () => {
     expect(await readdir(join(dataDir, 'layers'))).toEqual([]);
   });
 
+  it('stops an image of many layers that are each within their bound', async () => {
+    const layers = ['a', 'b', 'c'].map((name) => writeTar([{ name, content: Buffer.alloc(400_000) }]));
+    const path = await archive(ociArchive([{ layers, references: ['bomb:1'] }]));
+    const store = await open({ limits: { maxLayerBytes: 500_000, maxImageBytes: 1_000_000 } });
+    await expect(store.importArchive(path)).rejects.toThrow(/hold 1200000 bytes unpacked, where 1000000 may be/);
+    expect([await readdir(join(dataDir, 'layers')), await readdir(join(dataDir, 'tmp'))]).toEqual([[], []]);
+    expect(await (await open()).importArchive(path)).toHaveLength(1);
+  });
+
   it('refuses a damaged index, names it, and leaves it as it is', async () => {
     await mkdir(dataDir, { recursive: true });
     for (const text of ['{', '{"version":1,"images":[{"id":"x"}]}', '{"version":9,"images":[]}']) {

@@ -8,6 +8,7 @@ import { checkDiffIds, configurationSchema, imageConfigOf, platformOf } from './
 import type { ImageRecord, LayerManifest, LayerRecord } from './image-index.ts';
 import { mediaTypes } from './image-documents.ts';
 import { chainIds, sha256, type LayerStore, type NewBlob } from './layer-store.ts';
+import { checkUnpacked } from './layers-bound.ts';
 import { machineArchitecture, platformText } from './platform.ts';
 import type { PreparedImage } from './records.ts';
 import { parseReference } from './reference.ts';
@@ -164,6 +165,10 @@ export class ImportJob {
     const blob = { digest: layer.fileDigest, size: file.sizeBytes, compression: layer.compression };
     const jobLayer = { record: { chainId, sizeBytes: layer.unpackedBytes, blob }, path, tar: file.path };
     this.#unpacked.set(chainId, jobLayer);
+    checkUnpacked(
+      [...this.#unpacked.values()].map(({ record }) => record),
+      this.#limits,
+    );
     return jobLayer;
   }
 }

@@ -33,8 +33,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-async function open(dataDir = directory): Promise<ImageStore> {
-  const config = configSchema.parse({});
+async function open(dataDir = directory, settings: object = {}): Promise<ImageStore> {
+  const config = configSchema.parse(settings);
   const store = await ImageStore.open({ dataDir, env, log, pool, config, registry: () => registry });
   stores.push(store);
   return store;
@@ -67,6 +67,15 @@ asRoot('a full disk fails the pull, says how to make room, and leaves nothing', 
     await close();
     await run('umount', [dataDir]);
   }
+});
+
+it('a pull of many layers that are each within their bound is stopped, and leaves no layer', async () => {
+  const layers = ['a', 'b', 'c'].map((name) => writeTar([{ name, content: Buffer.alloc(400_000) }]));
+  registry.add('bomb:1', { layers });
+  const store = await open(directory, { limits: { maxLayerBytes: 500_000, maxImageBytes: 1_000_000 } });
+  const attempt = store.ensure('registry.example/bomb:1', 'IfNotPresent');
+  await expect(attempt).rejects.toThrow(/hold 1200000 bytes unpacked, where 1000000 may be/);
+  for (const name of ['tmp', 'layers']) expect([name, await readdir(join(directory, name))]).toEqual([name, []]);
 });
 
 it('images that share layers are pulled, pruned and removed at the same time, and each is whole or not there', async () => {

@@ -4,6 +4,7 @@ import type { Limits } from '../config.ts';
 import { imageConfigOf, platformOf } from '../image-configuration.ts';
 import type { ImageRecord, LayerRecord } from '../image-index.ts';
 import type { LayerStore, NewBlob } from '../layer-store.ts';
+import { checkUnpacked } from '../layers-bound.ts';
 import { platformText } from '../platform.ts';
 import type { PreparedImage } from '../records.ts';
 import { corrupt } from '../unpack/corrupt.ts';
@@ -67,7 +68,10 @@ export class PullJob {
     this.#startDownloads(present);
     try {
       const layers: LayerRecord[] = [];
-      for (const [i, layer] of this.#image.layers.entries()) layers.push(present[i] ?? (await this.#unpack(layer, i)));
+      for (const [i, layer] of this.#image.layers.entries()) {
+        layers.push(present[i] ?? (await this.#unpack(layer, i)));
+        checkUnpacked(layers, this.#means.limits);
+      }
       return this.#prepared(reference, layers);
     } catch (error) {
       this.#controller.abort(error);
