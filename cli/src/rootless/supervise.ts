@@ -97,7 +97,10 @@ async function node(options: InsideOptions, holder: Holder): Promise<number> {
   });
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? exitCodes.failure));
+    child.once('exit', (code, signal) => {
+      if (signal !== null) notice(`The node's process was ended by ${signal}.`);
+      resolve(code ?? exitCodes.failure);
+    });
   });
   signals.tell((signal) => send(child, { kind: 'stop', signal: signal as 'SIGINT' | 'SIGTERM' }));
   const ports = new NodePorts(child, notice);
