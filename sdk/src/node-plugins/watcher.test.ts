@@ -13,6 +13,7 @@ let watcher: PluginWatcher;
 const servers: GrpcServer[] = [];
 const registered: string[] = [];
 let refusals = 0;
+let slow: Promise<void> = Promise.resolve();
 
 /** A plugin that registers at a socket of that name; answers what it is told. */
 async function plugin(socket: string, info: Partial<PluginInfo>): Promise<{ told: Status[]; server: GrpcServer }> {
@@ -48,6 +49,7 @@ beforeEach(async () => {
     handler: {
       type: 'Test',
       async register({ name, endpoint }) {
+        if (name === 'slow') await slow;
         if (refusals > 0) {
           refusals -= 1;
           throw new Error('not yet');
@@ -85,6 +87,19 @@ describe('plugins that leave a socket in the directory', () => {
       { pluginRegistered: false, error: 'not yet' },
       { pluginRegistered: true, error: '' },
     ]);
+  });
+
+  it('that are slow keep no other waiting, and are not taken in when they have gone meanwhile', async () => {
+    let go = (): void => undefined;
+    slow = new Promise((resolve) => (go = resolve));
+    const first = await plugin('slow.sock', { name: 'slow', endpoint: '/run/slow' });
+    await plugin('first.sock', { endpoint: '/run/first' });
+    await seen('+p /run/first');
+    await first.server.close();
+    await plugin('second.sock', { name: 'q', endpoint: '/run/second' });
+    await seen('+p /run/first', '+q /run/second');
+    go();
+    await seen('+p /run/first', '+q /run/second', '+slow /run/slow', '-slow /run/slow');
   });
 
   it('leave with their socket; the newer of two of one name serves', async () => {

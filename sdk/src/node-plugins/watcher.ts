@@ -35,13 +35,19 @@ interface Known {
   plugin: PluginInfo | undefined;
   /** Of another type: nothing to do with it. */
   isForeign: boolean;
+  isTried: boolean;
   retryAt: number;
   delayMs: number;
+}
+
+function newlyKnown(identity: string, now: number): Known {
+  return { identity, plugin: undefined, isForeign: false, isTried: false, retryAt: now, delayMs: retryMs.first };
 }
 
 export class PluginWatcher {
   readonly #options: PluginWatcherOptions;
   readonly #known = new Map<string, Known>();
+  readonly #tries = new Set<Promise<void>>();
   #watcher: FSWatcher | undefined;
   #timer: TimerHandle | undefined;
   #scanning: Promise<void> | undefined;
@@ -65,6 +71,7 @@ export class PluginWatcher {
     this.#watcher?.close();
     this.#timer?.cancel();
     await this.#scanning;
+    await Promise.all(this.#tries);
   }
 
   /** Only makes it quicker: the scans go on by the clock, also where the machine has no more watches to give. */
@@ -104,7 +111,7 @@ export class PluginWatcher {
   #pauseMs(): number {
     const now = this.#options.env.clock.monotonic();
     const waits = [...this.#known.values()]
-      .filter(({ plugin, isForeign }) => plugin === undefined && !isForeign)
+      .filter(({ plugin, isForeign, isTried }) => plugin === undefined && !isForeign && !isTried)
       .map(({ retryAt }) => Math.max(1, retryAt - now));
     return Math.min(rescanMs, ...waits);
   }
@@ -117,18 +124,23 @@ export class PluginWatcher {
       if (known.plugin !== undefined) this.#options.handler.deregister(known.plugin);
     }
     const now = this.#options.env.clock.monotonic();
-    const tries = [...sockets].map(async ([path, identity]) => {
-      const known = this.#known.get(path) ?? {
-        identity,
-        plugin: undefined,
-        isForeign: false,
-        retryAt: now,
-        delayMs: retryMs.first,
-      };
+    for (const [path, identity] of sockets) {
+      const known = this.#known.get(path) ?? newlyKnown(identity, now);
       this.#known.set(path, known);
-      if (known.plugin === undefined && !known.isForeign && known.retryAt <= now) await this.#try(path, known);
+      if (known.plugin === undefined && !known.isForeign && known.retryAt <= now) this.#begin(path, known);
+    }
+  }
+
+  /** One that does not answer keeps no other waiting. */
+  #begin(socket: string, known: Known): void {
+    if (known.isTried) return;
+    known.isTried = true;
+    const trying = this.#try(socket, known).finally(() => {
+      known.isTried = false;
+      this.#tries.delete(trying);
+      this.#scan();
     });
-    await Promise.all(tries);
+    this.#tries.add(trying);
   }
 
   async #try(socket: string, known: Known): Promise<void> {
@@ -141,6 +153,8 @@ export class PluginWatcher {
       const plugin = { ...info, endpoint: info.endpoint === '' ? socket : info.endpoint };
       await this.#register(client, plugin);
       known.plugin = plugin;
+      // The socket is gone, or another, by now.
+      if (this.#known.get(socket) !== known) handler.deregister(plugin);
       log.info({ plugin: info.name, type: info.type, endpoint: plugin.endpoint }, 'plugin registered');
     } catch (error) {
       known.retryAt = env.clock.monotonic() + known.delayMs;
@@ -152,7 +166,7 @@ export class PluginWatcher {
   }
 
   async #register(client: GrpcClient, plugin: PluginInfo): Promise<void> {
-    const { handler } = this.#options;
+    const { handler, log } = this.#options;
     try {
       if (plugin.name === '') throw new Error('the plugin does not say its name');
       const twin = [...this.#known.values()].find((other) => other.plugin?.name === plugin.name)?.plugin;
@@ -163,7 +177,10 @@ export class PluginWatcher {
       await client.call(notifyStatus, { pluginRegistered: false, error: errorMessage(error) }, callMs);
       throw error;
     }
-    await client.call(notifyStatus, { pluginRegistered: true, error: '' }, callMs);
+    // It is in use, whether it hears of it or not.
+    await client.call(notifyStatus, { pluginRegistered: true, error: '' }, callMs).catch((error: unknown) => {
+      log.debug({ plugin: plugin.name, error: errorMessage(error) }, 'plugin not told that it is registered');
+    });
   }
 }
 
