@@ -174,7 +174,7 @@ async function up(flags: UpFlags): Promise<void> {
       if (hasAgent) await inner?.followNodePorts(cluster.api, settings.nodeName);
       const what = hasAgent ? `Node ${settings.nodeName}` : 'The control plane';
       printReady(cluster, what, performance.now() - began, print);
-      if (flags.demo === true) await runDemo(cluster.api, print);
+      if (flags.demo === true) await runDemo(cluster.api, print, inner !== undefined);
     },
   });
 }

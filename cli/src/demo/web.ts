@@ -96,8 +96,11 @@ async function untilServed(address: string, port: number, pods: number): Promise
   }
 }
 
-/** Applies the example, waits for it, and prints which pod answered each of a dozen requests, or more until each pod has. */
-export async function runDemo(api: ApiClient, print: (line: string) => void): Promise<void> {
+/**
+ * Applies the example, waits for it, and prints which pod answered each of a dozen requests, or more until each pod has. `isOutside`: whoever
+ * reads this is not in the network of the node.
+ */
+export async function runDemo(api: ApiClient, print: (line: string) => void, isOutside: boolean): Promise<void> {
   print('');
   print('Demo: examples/web');
   for (const document of parseAllDocuments(readFileSync(manifest, 'utf8'))) {
@@ -125,5 +128,8 @@ export async function runDemo(api: ApiClient, print: (line: string) => void): Pr
     `  ${n} requests were answered by ${answers.size} pods: ${[...answers].map(([pod, count]) => `${pod} ${count}×`).join(', ')}`,
   );
   print('');
-  print(`The service:  curl http://${address}:${port}/`);
+  const way = isOutside
+    ? `kubectl port-forward service/web ${port}, then curl http://127.0.0.1:${port}/`
+    : `curl http://${address}:${port}/`;
+  print(`The service:  ${way}`);
 }
