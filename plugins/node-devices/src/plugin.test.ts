@@ -1,11 +1,13 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { nodeDevices } from '@timonel/sdk/contracts/devices';
 import { pluginSuite } from '@timonel/testkit';
 import plugin from './index.ts';
 
 const kubeletDirectory = mkdtempSync(join(tmpdir(), 'timonel-devices-'));
+afterAll(() => rmSync(kubeletDirectory, { recursive: true, force: true }));
 
 pluginSuite('node-devices', () => ({
   entry: { definition: plugin, source: 'built-in', config: { kubeletDirectory } },

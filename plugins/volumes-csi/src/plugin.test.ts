@@ -1,6 +1,7 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { afterAll } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { nodeParts } from '@timonel/sdk/contracts/node-parts';
 import { volumeDrivers, volumeKinds } from '@timonel/sdk/contracts/volume';
@@ -13,6 +14,7 @@ const noApi: Partial<ApiClient> = {
   create: (_type, object) => Promise.resolve(object),
 };
 const kubeletDirectory = mkdtempSync(join(tmpdir(), 'timonel-csi-'));
+afterAll(() => rmSync(kubeletDirectory, { recursive: true, force: true }));
 
 pluginSuite('volumes-csi', () => ({
   entry: { definition: plugin, source: 'built-in', config: { nodeName: 'node-1', kubeletDirectory } },
