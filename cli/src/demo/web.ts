@@ -128,8 +128,5 @@ export async function runDemo(api: ApiClient, print: (line: string) => void, isO
     `  ${n} requests were answered by ${answers.size} pods: ${[...answers].map(([pod, count]) => `${pod} ${count}×`).join(', ')}`,
   );
   print('');
-  const way = isOutside
-    ? `kubectl port-forward service/web ${port}, then curl http://127.0.0.1:${port}/`
-    : `curl http://${address}:${port}/`;
-  print(`The service:  ${way}`);
+  print(`The service:  ${isOutside ? 'timonel unshare ' : ''}curl http://${address}:${port}/`);
 }
