@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorMessage, type Env } from '@timonel/sdk';
+import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import {
   RuntimeError,
   updatedResources,
@@ -27,6 +27,7 @@ interface StoredSandbox {
 
 export interface SandboxesOptions {
   readonly env: Env;
+  readonly log: Logger;
   readonly layout: Layout;
   readonly launcher: Launcher;
   readonly cgroups: CgroupDriver;
@@ -49,10 +50,19 @@ export class Sandboxes {
     mkdirSync(layout.sandboxes, { recursive: true });
     for (const name of readdirSync(layout.sandboxFiles)) {
       const stored = readJson(join(layout.sandboxFiles, name)) as StoredSandbox | undefined;
-      if (stored === undefined) rmSync(join(layout.sandboxFiles, name), { recursive: true });
+      if (stored === undefined) this.#drop(join(layout.sandboxFiles, name));
       else this.#known.set(stored.config.id, stored);
     }
     for (const id of readdirSync(layout.sandboxes)) if (!this.#known.has(id)) await this.#clear(id);
+  }
+
+  /** A file that is cut off. What somebody else put there and cannot be removed is no reason not to begin. */
+  #drop(path: string): void {
+    try {
+      rmSync(path, { recursive: true });
+    } catch (error) {
+      this.#options.log.warn({ path, why: errorMessage(error) }, 'this is no sandbox, and could not be removed');
+    }
   }
 
   config(id: string): SandboxConfig | undefined {
