@@ -253,6 +253,24 @@ describe('devices of containers', () => {
     ]);
   });
 
+  it('of a plugin that hangs keep only those waiting who want them, for a time', async () => {
+    await startNode({ callTimeoutMs: 1000 });
+    const other = 'example.com/other';
+    await Promise.all([startPlugin({ a: 'Healthy' }), startPlugin({ b: 'Healthy' }, { resource: other, hangs: true })]);
+    await shows('1', '1');
+    const hung = { name: 'c', image: 'i', resources: { limits: { [other]: '1' } } };
+    await until(() => kernel?.service(nodeParts).all()[0]?.service.status().allocatable?.[other] === '1', {
+      what: 'the other resource',
+    });
+    let isOver = false;
+    const waiting = devices()
+      .allocate(podOf('p', [hung]), undefined)
+      .finally(() => (isOver = true));
+    expect(await devices().allocate(podOf('q', [container('c', 1)]), undefined)).toBeUndefined();
+    expect(isOver).toBe(false);
+    expect(await waiting).toMatchObject({ message: expect.stringContaining('Deadline exceeded') });
+  });
+
   it('are waited for while they are not healthy', async () => {
     await startNode();
     const plugin = await startPlugin({ a: 'Healthy', b: 'Healthy' });

@@ -17,7 +17,8 @@ export interface AllocatorOptions {
 
 export class Allocator implements NodeDevices {
   readonly #options: AllocatorOptions;
-  #turn: Promise<unknown> = Promise.resolve();
+  /** By resource: a plugin that hangs keeps only those waiting who want its devices. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(options: AllocatorOptions) {
     this.#options = options;
@@ -27,8 +28,11 @@ export class Allocator implements NodeDevices {
   allocate(pod: Pod, present: ReadonlySet<string> | undefined): Promise<DeviceRefusal | undefined> {
     const wanted = needs(pod, this.#options.sources.resources);
     if (wanted.length === 0) return Promise.resolve(undefined);
-    const done = this.#turn.then(() => this.#allocate(pod, wanted, present));
-    this.#turn = done.catch(() => undefined);
+    const resources = new Set(wanted.map(({ resource }) => resource));
+    const before = [...resources].map((resource) => this.#turns.get(resource) ?? Promise.resolve());
+    const done = Promise.all(before).then(() => this.#allocate(pod, wanted, present));
+    const settled = done.catch(() => undefined);
+    for (const resource of resources) this.#turns.set(resource, settled);
     return done;
   }
 

@@ -13,6 +13,8 @@ export interface DevicePluginSettings {
   readonly registry?: string;
   readonly options?: { readonly preStartRequired?: boolean; readonly getPreferredAllocationAvailable?: boolean };
   readonly cdi?: boolean;
+  /** It never answers to Allocate. */
+  readonly hangs?: boolean;
   readonly version?: string;
 }
 

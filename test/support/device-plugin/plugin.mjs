@@ -8,6 +8,7 @@
  *   registry              in place of a call to the node: where it leaves its registration socket
  *   options               `DevicePluginOptions`
  *   cdi                   it answers with CDI devices
+ *   hangs                 it never answers to Allocate
  *   version               of the API, in place of v1beta1
  */
 import { appendFileSync, existsSync, readFileSync, rmSync, watch, watchFile } from 'node:fs';
@@ -107,6 +108,7 @@ function served(table) {
   for (const [key, [request, result, work]] of Object.entries(table)) {
     const handle = (call, done) => {
       note({ method: key.split('/')[1], request: call.request });
+      if (settings.hangs === true && key.endsWith('/Allocate')) return;
       try {
         done(null, work(call.request));
       } catch (error) {
