@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { EnsuredImage, ImageService, PullOptions } from '@timonel/sdk/contracts/images';
+import { ImageError, type EnsuredImage, type ImageService, type PullOptions } from '@timonel/sdk/contracts/images';
 import type { Secret, ServiceAccount } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv } from '@timonel/testkit';
 import { Semaphore } from '../agent/semaphore.ts';
@@ -31,7 +31,10 @@ function bench(account: ServiceAccount | undefined, bound?: Semaphore) {
   const asked: PullOptions[] = [];
   const events: string[] = [];
   const images: Pick<ImageService, 'find' | 'ensure'> = {
-    find: async (reference) => (pulled.has(reference) ? imageOf(undefined) : undefined),
+    find: async (reference) => {
+      if (reference.includes(' ')) throw new ImageError('InvalidImageName', 'no name');
+      return pulled.has(reference) ? imageOf(undefined) : undefined;
+    },
     ensure: async (reference, policy, options = {}) => {
       if (policy !== 'Always') return imageOf(undefined);
       asked.push(options);
@@ -55,6 +58,12 @@ function bench(account: ServiceAccount | undefined, bound?: Semaphore) {
 }
 
 describe('pulls', () => {
+  it.each(['Always', 'IfNotPresent', 'Never'] as const)('of a name that is none are not begun: %s', async (policy) => {
+    const { events, puller } = bench(undefined);
+    await expect(puller.present(podWith(), 'no name', policy)).rejects.toMatchObject({ reason: 'InvalidImageName' });
+    expect(events).toEqual([]);
+  });
+
   it('tell how long they took, with and without waiting for others', async () => {
     const { events, puller } = bench(undefined, new Semaphore(1));
     const both = ['a:1', 'b:1'].map((name) => puller.pull(podWith(), name, signal));

@@ -39,9 +39,10 @@ export class ImagePuller {
 
   /** What is there already and need not be asked for. Undefined: it has to be pulled. @throws ImageError */
   async present(pod: Pod, reference: string, policy: PullPolicy): Promise<EnsuredImage | undefined> {
-    if (policy === 'Always') return undefined;
     const { images } = this.#parts;
+    // In any case, so that a name that is none is refused before anybody is asked for it.
     const found = await images.find(reference);
+    if (policy === 'Always') return undefined;
     if (found === undefined) return policy === 'Never' ? images.ensure(reference, policy) : undefined;
     if (!(await this.#mayUse(pod, reference, found.id))) {
       if (policy === 'IfNotPresent') return undefined;

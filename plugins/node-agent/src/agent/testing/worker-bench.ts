@@ -143,7 +143,8 @@ export class Bench {
       },
     };
     const images: Pick<ImageService, 'find' | 'ensure'> = {
-      find: async (reference) => (this.imageIsThere ? images.ensure(reference, 'IfNotPresent') : undefined),
+      find: async (reference) =>
+        this.imageIsThere && !this.registryIsSlow ? images.ensure(reference, 'IfNotPresent') : undefined,
       ensure: async (reference, _policy, { signal } = {}) => {
         if (this.registryIsSlow) await new Promise<void>((done) => this.pulls.push({ signal, done }));
         if (!this.imageIsThere)
