@@ -13,6 +13,7 @@ import {
   type PodNetwork,
 } from '@timonel/sdk/contracts/network';
 import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
+import { asksRulesForFrames } from './bridge-netfilter.ts';
 import { Bridge, listLinks, macOf, podRangeOf } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { namesFor, type Names } from './names.ts';
@@ -170,8 +171,8 @@ export class BridgeNetwork implements PodNetwork {
     if (address !== undefined) this.#pool.free(address);
   }
 
-  #link(veth: string, address: string, networkNamespace: string): Promise<void> {
-    return createPodLink({
+  async #link(veth: string, address: string, networkNamespace: string): Promise<void> {
+    await createPodLink({
       veth,
       bridge: this.#names.bridge,
       networkNamespace,
@@ -179,6 +180,7 @@ export class BridgeNetwork implements PodNetwork {
       macAddress: macOf(parseIpv4(address) ?? 0),
       gateway: this.#bridge.gateway,
       mtuBytes: this.#bridge.mtuBytes,
+      isIsolated: !(await asksRulesForFrames()),
     });
   }
 

@@ -190,6 +190,22 @@ asRoot('network-bridge with real links', () => {
     }
   });
 
+  it('lets pods reach each other by addresses that the node translates, also where the kernel asks its rules for frames', async () => {
+    const [a, b] = [await bed.pod('translated-a'), await bed.pod('translated-b')];
+    const table = `tmnet_${process.pid}`;
+    const rule = `ip daddr 198.51.100.77 dnat to ${b.address}`;
+    const rules = `table ip ${table} { chain c { type nat hook prerouting priority dstnat; ${rule}; }; }`;
+    const server = await serve(b.path, b.address, 8080);
+    try {
+      await run('nft', [rules]);
+      // Rules of another cluster on this machine may put the node's address in place of the client's.
+      expect(await ask(a.path, '198.51.100.77', 8080)).toMatch(/^10\.213\.2\.\d+$/);
+    } finally {
+      await run('nft', ['delete', 'table', 'ip', table]).catch(() => undefined);
+      await server.close();
+    }
+  });
+
   it('masquerades what leaves the cluster and nothing else', async () => {
     const pod = await bed.pod('masquerade');
     // "Outside" is a namespace on a link of its own, which knows no way back to the pods.

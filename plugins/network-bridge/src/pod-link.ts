@@ -12,6 +12,7 @@ export interface PodLink {
   readonly macAddress: string;
   readonly gateway: string;
   readonly mtuBytes: number;
+  readonly isIsolated: boolean;
 }
 
 // One process to start for Node, which is the slow part; the shell runs one `ip` outside and one inside of the pod.
@@ -32,15 +33,15 @@ END
 
 /**
  * Makes the link of a pod. The pod has its address alone (/32) and sends all through the gateway, also to pods beside
- * it: so every packet passes the node's routing, where services and policies are applied, without br_netfilter. The
- * ports are isolated from each other, which also stops ARP and address spoofing between pods.
+ * it: so every packet passes the node's routing, where services and policies are applied, without br_netfilter. Isolated
+ * ports do not reach each other, which also stops ARP and address spoofing between pods.
  */
 export async function createPodLink(link: PodLink): Promise<void> {
   const { veth, bridge, address, gateway, mtuBytes } = link;
   const host = [
     `link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${link.macAddress} netns ${quote(link.networkNamespace)}`,
     `link set ${veth} master ${bridge} addrgenmode none up`,
-    `link set ${veth} type bridge_slave hairpin on isolated on`,
+    `link set ${veth} type bridge_slave hairpin on isolated ${link.isIsolated ? 'on' : 'off'}`,
   ];
   const pod = [
     'link set lo up',
