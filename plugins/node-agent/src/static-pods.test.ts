@@ -13,7 +13,7 @@ import {
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
 import { ApiError } from '@timonel/sdk/kube';
-import { fakeService, startTestKernel, until } from '@timonel/testkit';
+import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 import { sandbox } from './plan/testing.ts';
 
@@ -27,10 +27,16 @@ const manifest = (name: string) =>
   });
 
 let root: string;
+/** Stopped at the end, whatever came of the test. */
+let kernel: TestKernel | undefined;
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'timonel-static-'));
 });
-afterEach(() => rmSync(root, { recursive: true, force: true }));
+afterEach(async () => {
+  await kernel?.stop();
+  kernel = undefined;
+  rmSync(root, { recursive: true, force: true });
+});
 
 function runtimeOf(runtime: Partial<ContainerRuntime>): AnyPlugin {
   return definePlugin({
@@ -46,7 +52,7 @@ function runtimeOf(runtime: Partial<ContainerRuntime>): AnyPlugin {
 /** An agent whose API never answers; what the runtime holds outlives it. */
 async function agentWith(held: Map<string, SandboxStatus>) {
   const made: SandboxConfig[] = [];
-  const kernel = await startTestKernel({
+  kernel = await startTestKernel({
     dataDir: join(root, 'data'),
     plugins: [
       plugin,
@@ -88,7 +94,7 @@ async function agentWith(held: Map<string, SandboxStatus>) {
     ],
     config: { 'node-agent': { nodeName: 'n', runtime: 'fake', staticPodPath: join(root, 'manifests') } },
   });
-  return { kernel, made };
+  return made;
 }
 
 describe('the static pods of a node whose API is never there', () => {
@@ -97,20 +103,16 @@ describe('the static pods of a node whose API is never there', () => {
     for (const name of ['stays', 'goes']) writeFileSync(join(root, 'manifests', `${name}.json`), manifest(name));
     const held = new Map<string, SandboxStatus>();
     const names = () => [...held.values()].map(({ podName }) => podName).toSorted();
-    const first = await agentWith(held);
+    await agentWith(held);
     await until(() => held.size === 2, { what: 'both pods' });
     expect(names()).toEqual(['goes-n', 'stays-n']);
-    await first.kernel.stop();
+    await kernel?.stop();
 
     rmSync(join(root, 'manifests', 'goes.json'));
     writeFileSync(join(root, 'manifests', 'new.json'), manifest('new'));
-    const second = await agentWith(held);
-    try {
-      await until(() => names().join() === 'new-n,stays-n', { what: 'the pods of the files' });
-      // The one that stayed was not touched.
-      expect(second.made.map(({ podName }) => podName)).toEqual(['new-n']);
-    } finally {
-      await second.kernel.stop();
-    }
+    const made = await agentWith(held);
+    await until(() => names().join() === 'new-n,stays-n', { what: 'the pods of the files' });
+    // The one that stayed was not touched.
+    expect(made.map(({ podName }) => podName)).toEqual(['new-n']);
   });
 });
