@@ -80,6 +80,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'runtime-fake': () => import('@timonel/plugin-runtime-fake'),
   'network-bridge': () => import('@timonel/plugin-network-bridge'),
   'network-loopback': () => import('@timonel/plugin-network-loopback'),
+  'policy-nftables': () => import('@timonel/plugin-policy-nftables'),
   'proxy-nftables': () => import('@timonel/plugin-proxy-nftables'),
   'proxy-userspace': () => import('@timonel/plugin-proxy-userspace'),
   'loadbalancer-link': () => import('@timonel/plugin-loadbalancer-link'),

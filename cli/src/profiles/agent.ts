@@ -32,6 +32,9 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
         }
       : { plugin: 'proxy-userspace', config: clients },
     { plugin: 'dns-node' },
+    ...(settings.hasNftables
+      ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } }]
+      : []),
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

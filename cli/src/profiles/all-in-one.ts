@@ -30,6 +30,7 @@ export const allInOne: Profile = {
           config: { nodeName: settings.nodeName, clusterCidrs: [settings.podCidr] },
         },
     { plugin: 'dns-node' },
+    ...(settings.hasNftables ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName } }] : []),
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

@@ -26,6 +26,8 @@ export class ClusterSource {
   readonly #stop = new AbortController();
   #followed = false;
   #remembered = false;
+  /** Something is not in the file yet. */
+  #forgetful = false;
   #remembering: Promise<void> | undefined;
 
   constructor(options: ClusterSourceOptions) {
@@ -104,14 +106,23 @@ export class ClusterSource {
   }
 
   #changed(): void {
-    this.#remembering ??= this.#remember();
+    this.#forgetful = true;
+    this.#remembering ??= this.#remember().finally(() => {
+      this.#remembering = undefined;
+    });
   }
 
   /** Some time after a change, so that many changes cost one write; at the end at once. */
   async #remember(): Promise<void> {
+    while (this.#forgetful) {
+      await this.#options.host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
+      this.#forgetful = false;
+      await this.#write();
+    }
+  }
+
+  async #write(): Promise<void> {
     const { host, memoryFile } = this.#options;
-    await host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
-    this.#remembering = undefined;
     try {
       const kept = await writeMemory(memoryFile, this.#memory());
       if (!kept) host.log.warn({ memoryFile }, 'the services are too many to be remembered');

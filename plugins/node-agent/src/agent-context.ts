@@ -4,6 +4,7 @@ import type { NodePart } from '@timonel/sdk/contracts/node-parts';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ClusterDns } from '@timonel/sdk/contracts/dns';
 import type { ImageService } from '@timonel/sdk/contracts/images';
+import type { NetworkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { ContainerRuntime } from '@timonel/sdk/contracts/runtime';
 import type { VolumeDriver, VolumeKind } from '@timonel/sdk/contracts/volume';
@@ -21,6 +22,7 @@ export interface AgentContext extends Pick<
     readonly images: ImageService;
     readonly network: PodNetwork;
     readonly dns: OptionalRef<ClusterDns>;
+    readonly policies: OptionalRef<NetworkPolicyEnforcer>;
     readonly volumes: Many<VolumeDriver>;
     readonly volumeKinds: Many<VolumeKind>;
     readonly devices: OptionalRef<NodeDevices>;

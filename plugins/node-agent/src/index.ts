@@ -3,6 +3,7 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { nodeDevices } from '@timonel/sdk/contracts/devices';
 import { clusterDns } from '@timonel/sdk/contracts/dns';
 import { images } from '@timonel/sdk/contracts/images';
+import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { nodeEndpoint, nodeInspection } from '@timonel/sdk/contracts/node';
 import { nodeParts } from '@timonel/sdk/contracts/node-parts';
@@ -17,7 +18,14 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'Runs the pods that are bound to this node and reports on them',
   requires: { api: apiClient, runtimes: containerRuntime, images, network: podNetwork },
-  optional: { dns: clusterDns, volumes: volumeDrivers, volumeKinds, devices: nodeDevices, nodeParts },
+  optional: {
+    dns: clusterDns,
+    policies: networkPolicyEnforcer,
+    volumes: volumeDrivers,
+    volumeKinds,
+    devices: nodeDevices,
+    nodeParts,
+  },
   provides: { node: nodeEndpoint, inspection: nodeInspection },
   config: configSchema,
   // Containers are taken over by the next agent, so that a swap needs no hand-over.

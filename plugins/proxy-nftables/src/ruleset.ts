@@ -3,6 +3,7 @@
  * `services` leads from (address, protocol, port) to a chain for the number of backends, and that chain looks
  * (address, protocol, port, random number below the count) up in `endpoints`. Source: nft(8), "MAPS", "VERDICT MAPS".
  */
+import { nftChain, nftElementChanges, nftSet } from '@timonel/sdk/nftables';
 import { addressKey, choosersTo, nodePortKey, setNames, type SetName, type TableContent } from './table-content.ts';
 
 export interface RulesetOptions {
@@ -35,19 +36,6 @@ const types: Readonly<Record<SetName, { readonly type: 'map' | 'set'; readonly o
    */
   hairpins: { type: 'set', of: 'ip saddr . ip daddr' },
 };
-
-const elementText = (key: string, value: string): string => (value === '' ? key : `${key} : ${value}`);
-
-function setText(name: SetName, elements: ReadonlyMap<string, string>): string {
-  const { type, of } = types[name];
-  const list = [...elements].map(([key, value]) => elementText(key, value)).join(',\n      ');
-  const text = elements.size === 0 ? '' : `    elements = {\n      ${list}\n    }\n`;
-  return `  ${type} ${name} {\n    typeof ${of}\n${text}  }\n`;
-}
-
-function chainText(name: string, lines: readonly string[]): string {
-  return `  chain ${name} {\n${lines.map((line) => `    ${line}\n`).join('')}  }\n`;
-}
 
 /** The chains that are there whatever the services are. */
 function fixedChains({ serviceCidr, clusterCidrs }: RulesetOptions): string {
@@ -84,7 +72,7 @@ function fixedChains({ serviceCidr, clusterCidrs }: RulesetOptions): string {
     local_output: [hook('filter', 'output', 'filter'), `ct state new ${addressKey} vmap @refused`, refuseAbsent],
   };
   return Object.entries(chains)
-    .map(([name, lines]) => chainText(name, lines))
+    .map(([name, lines]) => nftChain(name, lines))
     .join('');
 }
 
@@ -107,10 +95,12 @@ export function renderTable(
 ): { readonly text: string; readonly chains: WrittenChains } {
   const { table } = options;
   const choosers = new Map([...prepared, ...content.choosers]);
-  const sets = setNames.map((name) => setText(name, content.elements[name])).join('');
+  const sets = setNames
+    .map((name) => nftSet(types[name].type, name, [`typeof ${types[name].of}`], content.elements[name]))
+    .join('');
   const chains = [
-    ...[...choosers].map(([name, line]) => chainText(name, [line])),
-    ...[...content.guards].map(([name, lines]) => chainText(name, lines)),
+    ...[...choosers].map(([name, line]) => nftChain(name, [line])),
+    ...[...content.guards].map(([name, lines]) => nftChain(name, lines)),
   ].join('');
   const head = `table ip ${table}\ndelete table ip ${table}\n`;
   const text = `${head}table ip ${table} {\n${sets}  chain refuse {\n  }\n${chains}${fixedChains(options)}}\n`;
@@ -133,22 +123,8 @@ export function renderChanges(
     `add chain ip ${table} ${name}`,
     ...texts.map((text) => `add rule ip ${table} ${name} ${text}`),
   ]);
-  for (const name of setNames) lines.push(...setChanges(name, before.elements[name], after.elements[name], table));
+  for (const name of setNames)
+    lines.push(...nftElementChanges(`ip ${table} ${name}`, before.elements[name], after.elements[name]));
   const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
   return { text, chains: { ...chains, guards: new Set([...chains.guards, ...after.guards.keys()]) } };
-}
-
-function setChanges(
-  name: SetName,
-  before: ReadonlyMap<string, string>,
-  after: ReadonlyMap<string, string>,
-  table: string,
-): string[] {
-  const changed = [...after].filter(([key, value]) => before.get(key) !== value);
-  const gone = [...before.keys()].filter((key) => !after.has(key));
-  const replaced = changed.flatMap(([key]) => (before.has(key) ? [key] : []));
-  const added = changed.map(([key, value]) => elementText(key, value));
-  const command = (verb: string, elements: readonly string[]): string[] =>
-    elements.length === 0 ? [] : [`${verb} element ip ${table} ${name} { ${elements.join(', ')} }`];
-  return [...command('delete', [...gone, ...replaced]), ...command('add', added)];
 }

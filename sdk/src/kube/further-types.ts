@@ -7,6 +7,7 @@ import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
 import { defineResource, type ResourceType } from './meta.ts';
+import { networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
 import { limitRanges, resourceQuotas } from './quota.ts';
 import {
@@ -23,7 +24,7 @@ import { replicationControllers } from './workloads.ts';
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
   v1: ['PodTemplate podtemplates'],
-  'networking.k8s.io/v1': ['Ingress ingresses', 'NetworkPolicy networkpolicies'],
+  'networking.k8s.io/v1': ['Ingress ingresses'],
   'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
 };
@@ -67,6 +68,7 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   cronJobs,
   jobs,
   ...typesOf(namespaced, true),
+  networkPolicies,
   persistentVolumeClaims,
   csiStorageCapacities,
   horizontalPodAutoscalers,

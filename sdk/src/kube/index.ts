@@ -7,6 +7,7 @@ export * from './further-types.ts';
 export * from './meta.ts';
 export * from './names.ts';
 export * from './namespaced-types.ts';
+export * from './networking.ts';
 export * from './object-data.ts';
 export * from './policy.ts';
 export * from './quantity.ts';

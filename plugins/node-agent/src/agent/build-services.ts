@@ -100,6 +100,7 @@ export function servicesOf(
     nodeName: config.nodeName,
     clusterDomain: config.clusterDomain,
     dns: () => deps.dns.current?.resolver(),
+    policies: () => deps.policies.current,
     env,
     log: ctx.log,
     api: deps.api,

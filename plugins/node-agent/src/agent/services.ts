@@ -1,6 +1,7 @@
 /** What the parts of the agent share. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { DnsResolver } from '@timonel/sdk/contracts/dns';
+import type { NetworkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import type { PodNetwork } from '@timonel/sdk/contracts/network';
 import type { Env, Logger } from '@timonel/sdk';
 import type { Pod, Quantities } from '@timonel/sdk/kube';
@@ -25,6 +26,8 @@ export interface AgentServices {
   readonly clusterDomain: string;
   /** What pods resolve the cluster's names by. Undefined: nothing does on this node. */
   dns(): DnsResolver | undefined;
+  /** What enforces network policies. Undefined: nothing does on this node. */
+  policies(): NetworkPolicyEnforcer | undefined;
   readonly env: Env;
   readonly log: Logger;
   readonly api: ApiClient;

@@ -73,6 +73,8 @@ async function createAndStart(services: AgentServices, request: StartRequest, pa
   let status: ContainerStatus;
   let declared: LinuxUser | undefined;
   try {
+    // Before its first packet.
+    if (pod.spec.hostNetwork !== true) await services.policies()?.admit(pod, request.attachment?.addresses ?? []);
     const config = await configOf(services, request, parts);
     declared = declaredUser(config);
     status = await request.runtime.createContainer(config);

@@ -188,6 +188,7 @@ export class Bench {
       nodeName: 'node-1',
       clusterDomain: 'cluster.local',
       dns: () => undefined,
+      policies: () => undefined,
       env: this.env,
       log: this.log,
       api: api as ApiClient,

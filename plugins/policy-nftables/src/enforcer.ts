@@ -1,0 +1,157 @@
+import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import type { NetworkPolicyStatus } from '@timonel/sdk/contracts/network-policy';
+import type { Pod } from '@timonel/sdk/kube';
+import type { ClusterView } from './cluster-view.ts';
+import { policyPod, type PolicyCluster, type PolicyPod } from './model/cluster.ts';
+import { policyContent } from './table/content.ts';
+import type { PolicyTable } from './table/policy-table.ts';
+
+export interface EnforcerOptions {
+  readonly env: Env;
+  readonly log: Logger;
+  readonly view: Pick<ClusterView, 'cluster' | 'pod'>;
+  readonly table: Pick<PolicyTable, 'apply'>;
+  readonly nodeName: string;
+  readonly minIntervalMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Admitted {
+  readonly pod: Pod;
+  readonly addresses: readonly string[];
+}
+
+const retryBaseMs = 100;
+const retryLimitMs = 10_000;
+/** A pod whose policies are not known after so long is not started; the agent tries again. */
+const knownWithinMs = 5000;
+/** A start that waits longer for the API goes on without it. */
+const startPatienceMs = 3000;
+const lookAgainMs = 50;
+
+/** Keeps the table equal to the policies, one change after the other; what comes meanwhile is joined into the next. */
+export class Enforcer {
+  readonly #options: EnforcerOptions;
+  /** Pods that have an address which the API does not show yet, by uid. */
+  readonly #admitted = new Map<string, Admitted>();
+  /** Addresses of the pods of this node that the table is right for, by uid. */
+  #inForce: ReadonlyMap<string, string> = new Map();
+  #dirty = false;
+  #running: Promise<void> | undefined;
+  #failures = 0;
+  #waiting: ((error: string | undefined) => void)[] = [];
+  #isolatedPods = 0;
+  #policies = 0;
+  #lastSyncAt = 0;
+  #lastError: string | undefined;
+
+  constructor(options: EnforcerOptions) {
+    this.#options = options;
+  }
+
+  touch(): void {
+    this.#dirty = true;
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when the table was written once, well or not, or nothing is known for some time: what was there before stays then. */
+  async start(): Promise<void> {
+    if (await this.#known(startPatienceMs)) await this.#synced();
+  }
+
+  /** Resolves when the table has the policies for the pod. @throws Error */
+  async admit(pod: Pod, addresses: readonly string[]): Promise<void> {
+    const { uid = '' } = pod.metadata;
+    if (this.#inForce.get(uid) === addresses.join() && !this.#dirty) return;
+    this.#admitted.set(uid, { pod, addresses });
+    if (!(await this.#known(knownWithinMs))) {
+      throw new Error('the network policies are not known yet: the API has not answered');
+    }
+    const error = await this.#synced();
+    if (error !== undefined) throw new Error(`the network policies of the pod are not in force: ${error}`);
+  }
+
+  status(): NetworkPolicyStatus {
+    return {
+      implementation: 'nftables',
+      isolatedPods: this.#isolatedPods,
+      policies: this.#policies,
+      lastSyncAt: this.#lastSyncAt,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** Resolves when nothing runs any more. */
+  async stop(): Promise<void> {
+    await this.#running;
+    for (const settle of this.#waiting.splice(0)) settle('network policies are not enforced any more');
+  }
+
+  async #known(withinMs: number): Promise<boolean> {
+    const { env, view, signal } = this.#options;
+    const untilMs = env.clock.monotonic() + withinMs;
+    while (view.cluster === undefined) {
+      if (signal.aborted || env.clock.monotonic() >= untilMs) return false;
+      await env.timers.sleep(lookAgainMs, signal).catch(() => undefined);
+    }
+    return true;
+  }
+
+  #synced(): Promise<string | undefined> {
+    if (this.#options.signal.aborted) return Promise.resolve('network policies are not enforced any more');
+    const done = new Promise<string | undefined>((resolve) => this.#waiting.push(resolve));
+    this.touch();
+    return done;
+  }
+
+  async #run(): Promise<void> {
+    const { env, signal, minIntervalMs } = this.#options;
+    while (this.#dirty && !signal.aborted) {
+      await this.#apply();
+      const backOffMs = Math.min(retryLimitMs, retryBaseMs * 2 ** Math.min(this.#failures - 1, 10));
+      await env.timers.sleep(this.#failures === 0 ? minIntervalMs : backOffMs, signal).catch(() => undefined);
+    }
+    this.#running = undefined;
+  }
+
+  async #apply(): Promise<void> {
+    const { env, log, view, table } = this.#options;
+    this.#dirty = false;
+    const { cluster } = view;
+    if (cluster === undefined) return;
+    const waiting = this.#waiting.splice(0);
+    try {
+      const all = this.#withAdmitted(cluster);
+      const local = all.pods.filter(({ nodeName }) => nodeName === this.#options.nodeName);
+      const content = policyContent(all, local);
+      await table.apply(content);
+      this.#inForce = new Map(local.map((pod) => [pod.uid, pod.addresses.join()]));
+      this.#isolatedPods = content.own.size;
+      this.#policies = all.policies.length;
+      this.#lastSyncAt = env.clock.now();
+      this.#lastError = undefined;
+      this.#failures = 0;
+    } catch (error) {
+      this.#dirty = true;
+      this.#failures++;
+      this.#lastError = errorMessage(error);
+      log.warn({ error: this.#lastError }, 'the network policies could not be written; trying again');
+    }
+    for (const settle of waiting) settle(this.#lastError);
+  }
+
+  /** Pods that are attached count before the API knows their address. */
+  #withAdmitted(cluster: PolicyCluster): PolicyCluster {
+    const shown = new Set(cluster.pods.map(({ uid }) => uid));
+    const more: PolicyPod[] = [];
+    for (const [uid, { pod, addresses }] of this.#admitted) {
+      const { namespace = '', name = '' } = pod.metadata;
+      const now = this.#options.view.pod(`${namespace}/${name}`);
+      // Replaced, or over.
+      const isOver = now !== undefined && (now.metadata.uid !== uid || policyPod(now, addresses) === undefined);
+      if (shown.has(uid) || isOver) this.#admitted.delete(uid);
+      else more.push(...[policyPod(now ?? pod, addresses)].filter((made) => made !== undefined));
+    }
+    return { ...cluster, pods: [...cluster.pods, ...more] };
+  }
+}

@@ -1,0 +1,38 @@
+/** networking.k8s.io/v1. */
+import { defineResource, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
+
+export interface NetworkPolicyPort {
+  /** `TCP` (default), `UDP`, `SCTP`. */
+  protocol?: string;
+  /** A number, or the name of a port of the pods that are reached. Absent: all of the protocol. */
+  port?: number | string;
+  /** The last of a range that begins with `port`. */
+  endPort?: number;
+}
+
+export interface NetworkPolicyPeer {
+  /** Alone: pods of the policy's namespace. */
+  podSelector?: LabelSelector;
+  namespaceSelector?: LabelSelector;
+  ipBlock?: { cidr: string; except?: string[] };
+}
+
+export interface NetworkPolicy extends KubeObject {
+  spec: {
+    /** Absent: all pods of the namespace. */
+    podSelector?: LabelSelector;
+    /** Absent or empty lists in a rule stand for everything; an absent or empty list of rules allows nothing. */
+    ingress?: { from?: NetworkPolicyPeer[]; ports?: NetworkPolicyPort[] }[];
+    egress?: { to?: NetworkPolicyPeer[]; ports?: NetworkPolicyPort[] }[];
+    /** `Ingress`, `Egress`. Absent: Ingress, and Egress where there are egress rules. */
+    policyTypes?: string[];
+  };
+}
+
+export const networkPolicies: ResourceType<NetworkPolicy> = defineResource({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  resource: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  namespaced: true,
+});
