@@ -2,19 +2,16 @@
 import type { Pod, Toleration } from '@timonel/sdk/kube';
 import type { Rejection } from '../admission/rejection.ts';
 import { qosClassOf } from '../container/qos.ts';
+import { isStaticPod } from '../static-pods/identity.ts';
 import { evictedReason } from './messages.ts';
 import { priorityOf } from './rank.ts';
 import type { NodePressure } from './signals.ts';
 
 const systemCritical = 2_000_000_000;
-const sourceKey = 'kubernetes.io/config.source';
-const mirrorKey = 'kubernetes.io/config.mirror';
 
-/** The node needs it: static, or of a priority of the system. */
+/** The node needs it: static, or of a priority of the system. Annotations of pods from the API are what any user writes. */
 export function isCriticalPod(pod: Pod): boolean {
-  const { annotations = {} } = pod.metadata;
-  const source = annotations[sourceKey] ?? 'api';
-  return source !== 'api' || annotations[mirrorKey] !== undefined || priorityOf(pod) >= systemCritical;
+  return isStaticPod(pod) || priorityOf(pod) >= systemCritical;
 }
 
 const memoryTaint = 'node.kubernetes.io/memory-pressure';

@@ -112,17 +112,18 @@ describe('the order in which pods are evicted', () => {
 });
 
 describe('pods that the node needs', () => {
-  it('are static ones, their mirrors, and those of a priority of the system', () => {
+  it('are static ones and those of a priority of the system, whatever annotations users write', () => {
     const annotated = (key: string, value: string) => podWith({}, { annotations: { [key]: value } });
+    const { resourceVersion: _, ...metadata } = annotated('kubernetes.io/config.source', 'file').metadata;
     expect(
       [
-        annotated('kubernetes.io/config.source', 'file'),
-        annotated('kubernetes.io/config.mirror', 'abc'),
+        { ...podWith({}), metadata },
         podWith({ priority: 2_000_000_000 }),
-        annotated('kubernetes.io/config.source', 'api'),
+        podWith({}, { annotations: { 'kubernetes.io/config.source': 'file' }, resourceVersion: '7' }),
+        podWith({}, { annotations: { 'kubernetes.io/config.mirror': 'abc' }, resourceVersion: '7' }),
         podWith({ priority: 1_999_999_999 }),
       ].map(isCriticalPod),
-    ).toEqual([true, true, true, false, false]);
+    ).toEqual([true, true, false, false, false]);
   });
 
   it('come under pressure too; others as the kubelet lets them', () => {
