@@ -75,4 +75,20 @@ describe('devices of a pod', () => {
     expect(bench.starts).toHaveLength(1);
     await bench.worker.close();
   });
+
+  it('whose giving out fails are asked for again, and nothing is made without them', async () => {
+    let tries = 0;
+    const { bench } = benchWith({
+      allocate: async () => {
+        tries += 1;
+        if (tries === 1) throw new Error('no space left on device');
+        return undefined;
+      },
+    });
+    await bench.settle();
+    expect([tries, bench.sandboxes]).toEqual([1, []]);
+    await bench.pass(2);
+    expect([tries, bench.starts.length]).toEqual([2, 1]);
+    await bench.worker.close();
+  });
 });

@@ -1,5 +1,6 @@
 /** Drives one pod: observe, plan, act, report; one step at a time. */
 import { errorMessage, type TimerHandle } from '@timonel/sdk';
+import type { DeviceRefusal } from '@timonel/sdk/contracts/devices';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { endPulls } from '../images/start-images.ts';
@@ -307,11 +308,20 @@ export class PodWorker implements PodRecord {
     // From here on at once: who is admitted next counts with this pod.
     memory.isAdmitted = true;
     if (!this.#isNew()) return;
-    memory.rejection = admission(this.#services, this.#pod, node);
-    memory.rejection ??= await this.#services.devices.refusal(this.#pod);
+    memory.rejection = admission(this.#services, this.#pod, node) ?? (await this.#deviceRefusal());
     if (memory.rejection === undefined) return;
     const { reason, message } = memory.rejection;
     this.#services.event(this.#pod, 'Warning', reason, message);
+  }
+
+  /** @throws Error when nobody could say: then it is asked again, and nothing is made before. */
+  async #deviceRefusal(): Promise<DeviceRefusal | undefined> {
+    try {
+      return await this.#services.devices.refusal(this.#pod);
+    } catch (error) {
+      this.memory.isAdmitted = false;
+      throw error;
+    }
   }
 
   /** Nothing was made for it yet, and it is not over. */
