@@ -2,9 +2,16 @@ import { failure, goDuration, success, type Attempt, type ProbeResult } from './
 
 const outputLimitBytes = 10 * 1024;
 
-/** A command in the container: 0 is healthy. */
-export async function execProbe(command: readonly string[], attempt: Attempt): Promise<ProbeResult> {
-  const { target, signal, limitMs } = attempt;
+/** A command in the container: 0 is healthy. One that nothing can begin or end in its time is not waited for. */
+export function execProbe(command: readonly string[], attempt: Attempt): Promise<ProbeResult> {
+  const { signal, limitMs } = attempt;
+  const late = new Promise<ProbeResult>((resolve) => {
+    signal.addEventListener('abort', () => resolve(timedOut(command, limitMs)), { once: true });
+  });
+  return Promise.race([resultOf(command, attempt), late]);
+}
+
+async function resultOf(command: readonly string[], { target, signal, limitMs }: Attempt): Promise<ProbeResult> {
   const session = await target.runtime.exec(target.containerId, { command, tty: false, stdin: false });
   let output = '';
   const take = (chunk: unknown): void => {

@@ -246,6 +246,28 @@ describe('an exec probe', () => {
     });
   });
 
+  it.each([
+    ['that the runtime does not begin', (): Promise<ExecSession> => new Promise(() => undefined)],
+    ['that nothing can end', async (): Promise<ExecSession> => session(new Promise(() => undefined))],
+  ])('%s in its time has failed all the same', async (_what, exec) => {
+    const probe = { exec: { command: ['stuck'] }, timeoutSeconds: 0.05 };
+    expect(await tried(probe, { exec })).toEqual({
+      outcome: 'failure',
+      message: 'command timed out: "stuck" timed out after 50ms',
+    });
+  });
+
+  it('that begins too late is ended', async () => {
+    const killed = new Promise<void>((done) => {
+      const exec = async (): Promise<ExecSession> => {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        return { ...session(Promise.resolve(137)), kill: done };
+      };
+      void tried({ exec: { command: ['late'] }, timeoutSeconds: 0.02 }, { exec });
+    });
+    await expect(killed).resolves.toBeUndefined();
+  });
+
   it('that cannot be run is an error', async () => {
     const exec = async (): Promise<ExecSession> => Promise.reject(new Error('no such container'));
     const result = await tried({ exec: { command: ['x'] } }, { exec });
