@@ -105,10 +105,11 @@ export async function faultTable(): Promise<readonly FaultStep[]> {
   }
 }
 
+/** The moment is part of the step: most have one, the end of one being the beginning of the next. */
 function rowsOf(moments: readonly string[], failures: ReadonlyMap<number, string | undefined>): FaultStep[] {
-  return moments.map((text, index) => {
-    const [moment = '', ...words] = text.split(' ');
-    const outcome = failures.get(index + 1) ?? repaired;
-    return { step: words.join(' '), killed: `the runtime's process, ${moment} it`, outcome };
-  });
+  return moments.map((step, index) => ({
+    step,
+    killed: "the runtime's process",
+    outcome: failures.get(index + 1) ?? repaired,
+  }));
 }
