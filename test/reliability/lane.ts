@@ -134,7 +134,7 @@ export class Lane {
 
   /** The pod runs all the same. @throws Error that says what is wrong */
   async cutStart(pod: string, cut: Cut): Promise<void> {
-    await this.#watch(cut, pod);
+    await this.#arm(cut, pod);
     await this.#create(pod);
     await this.#cut(cut, () => this.#isReady(pod));
     const found = await this.#ready(pod);
@@ -152,7 +152,7 @@ export class Lane {
   /** The pod goes all the same, and nothing of it is left. @throws Error that says what is wrong */
   async cutStop(pod: string, cut: Cut): Promise<void> {
     const { app } = marksOf(pod, this.#marks);
-    await this.#watch(cut, pod);
+    await this.#arm(cut, pod);
     await this.#delete(pod);
     await this.#cut(cut, () => this.#isGone(pod));
     await this.#gone(pod);
@@ -184,6 +184,13 @@ export class Lane {
     if (!isCut() && (await this.#disarmed())) throw new NotReached(`${step} did not come`);
     if (victim === 'agent') await this.#node.start();
     else this.endedOfRuntime += this.#node.ended ?? 0;
+  }
+
+  /** The step may come at once: what goes before has a late echo. */
+  async #arm(cut: Cut, pod: string): Promise<void> {
+    await this.#watch(cut, pod).catch((error: unknown) => {
+      if (!this.#node.wasKilled) throw error;
+    });
   }
 
   /** False: the step came after all. */

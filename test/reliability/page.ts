@@ -14,7 +14,8 @@ disturbed. Beside it a pod is made, or removed, that has an init container, a co
 a hostPath. *The agent* is the whole process, with the runtime's, the network's and all others' parts in it; it is started again. *The runtime* is all
 processes which hold and watch over containers and namespaces of that pod, and the one that makes them; the agent goes on. *Before it*: the call was not
 made; *during it*: it was begun, and nobody knows how far it came; *after it*: it was answered, and nobody has taken in the answer. A step
-that comes several times is tried each time.
+that comes several times is tried each time. Calls that are waited for on the spot have one moment only, before: after it is before the next
+(${noSuchMoment}).
 
 **What \`${repaired}\` says.** The pod runs, or is gone, as was declared. Whoever was not ended was not disturbed: no container began twice (each one counts its starts in
 a file), \`restartCount\` is as before, the other pod runs on. When the pod is gone, the node has exactly what it had before it: files, mounts, control groups, processes,
@@ -22,6 +23,9 @@ network links, pod addresses, compared one by one.
 
 This page is written by \`npm run reliability\`; the tests in \`test/reliability\` end both *during* each step, and look that the page has every step.
 `;
+
+/** Of a call that is waited for on the spot: after it is before the next. */
+export const noSuchMoment = '–';
 
 const columns = [
   'the agent, before it',
@@ -34,11 +38,12 @@ const columns = [
 
 const cell = (text: string): string => text.replaceAll('|', String.raw`\|`).replaceAll('\n', ' ');
 
-function tableOf(title: string, rows: readonly FaultStep[], kinds: readonly string[]): string {
+/** `absent`: of a moment that was not tried. */
+function tableOf(title: string, rows: readonly FaultStep[], kinds: readonly string[], absent: string): string {
   const steps = [...new Set(rows.map(({ step }) => step))];
   const lines = steps.map((step) => {
     const outcomes = kinds.map(
-      (killed) => rows.find((row) => row.step === step && row.killed === killed)?.outcome ?? 'not run',
+      (killed) => rows.find((row) => row.step === step && row.killed === killed)?.outcome ?? absent,
     );
     return `| \`${cell(step)}\` | ${outcomes.map(cell).join(' | ')} |`;
   });
@@ -59,9 +64,9 @@ export const titles: Readonly<Record<Phase, string>> = { start: 'Start of a pod'
 /** docs/reference/reliability.md. `others`: tables of the runtimes' own steps, by their titles. */
 export function pageOf(table: FaultTable, others: Readonly<Record<string, readonly FaultStep[]>>): string {
   const of = (phase: Phase): readonly Row[] => table.rows.filter((row) => row.phase === phase);
-  const own = (['start', 'stop'] as const).map((phase) => tableOf(titles[phase], of(phase), columns));
+  const own = (['start', 'stop'] as const).map((phase) => tableOf(titles[phase], of(phase), columns, 'not run'));
   const more = Object.entries(others).map(([title, rows]) =>
-    tableOf(title, rows, [...new Set(rows.map(({ killed }) => killed))]),
+    tableOf(title, rows, [...new Set(rows.map(({ killed }) => killed))], noSuchMoment),
   );
   return `${[head(), ...own, ...more, many(table)]
     .join('\n\n')
