@@ -31,6 +31,8 @@ export interface PodRecord {
   runtime(): ContainerRuntime;
   chooseRuntime(): Promise<ContainerRuntime>;
   reportFinalStatus(): Promise<void>;
+  /** Tries once more to tell the last status where that failed. */
+  catchUpStatus(): Promise<void>;
   /** Plan again soon: something ended outside of the plan's own steps. */
   trigger(): void;
 }
@@ -253,6 +255,8 @@ function forgetSandbox(record: PodRecord, id: string): void {
 async function deleteObject(services: AgentServices, record: PodRecord): Promise<void> {
   const { memory } = record;
   const { name = '', namespace, uid = '' } = record.pod().metadata;
+  // Nobody sees it afterwards: an API that was away learns first what the pod came to.
+  await record.catchUpStatus();
   try {
     await services.api.delete(pods, { name, namespace }, { gracePeriodSeconds: 0, preconditions: { uid } });
     memory.objectDeleted = true;

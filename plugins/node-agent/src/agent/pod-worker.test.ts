@@ -126,17 +126,19 @@ describe('pod worker on a manual clock', () => {
     expect(bench.written).toHaveLength(writes);
   });
 
-  it('keeps trying to delete the object until the API answers', async () => {
+  it('keeps trying to delete the object until the API answers, and tells it first what the pod came to', async () => {
     await begin();
     bench.apiIsAway = true;
     const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 };
     bench.worker.setPod(podWith({ containers: [container('app')] }, deleted));
     await bench.settle();
-    await bench.pass(3);
+    await bench.pass(28);
     expect(bench.worker.sandboxes.size).toBe(0);
     expect(bench.worker.memory.objectDeleted).toBe(false);
     bench.apiIsAway = false;
     await bench.pass(2);
     expect(bench.worker.memory.objectDeleted).toBe(true);
+    expect(bench.status?.containerStatuses?.[0]?.state.terminated).toMatchObject({ exitCode: 0 });
+    expect(bench.deletions).toEqual([bench.written.length]);
   });
 });

@@ -253,6 +253,10 @@ export class PodWorker implements PodRecord {
     await this.#writer.flush(podStatus(this.view(), this.#services.nodeAddress(), this.#services.env.clock.now()));
   }
 
+  catchUpStatus(): Promise<void> {
+    return this.#writer.catchUp();
+  }
+
   get #pod(): Pod {
     return this.#known.pod;
   }

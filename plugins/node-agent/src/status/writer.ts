@@ -54,6 +54,16 @@ export class StatusWriter {
     await this.#writing;
   }
 
+  /** Tries at once what could not be written; resolves when it is written, or cannot be again. */
+  async catchUp(): Promise<void> {
+    if (this.#retry !== undefined && this.#writing === undefined) {
+      this.#retry.cancel();
+      this.#retry = undefined;
+      this.#begin();
+    }
+    await this.#writing;
+  }
+
   close(): void {
     this.#closed = true;
     this.#wanted = undefined;

@@ -33,6 +33,8 @@ export class Bench {
   readonly starts: number[] = [];
   readonly written: Pod[] = [];
   readonly begin = this.env.clock.now();
+  /** Of the pod's object: how many statuses had been written before each. */
+  readonly deletions: number[] = [];
   apiIsAway = false;
   imageIsThere = true;
   sandboxFails = false;
@@ -139,6 +141,7 @@ export class Bench {
       },
       delete: async (_type, _name) => {
         if (this.apiIsAway) throw new ApiError('ServiceUnavailable', 'away');
+        this.deletions.push(this.written.length);
         return {} as never;
       },
     };
