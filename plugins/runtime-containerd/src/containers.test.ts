@@ -399,7 +399,9 @@ describe('open files that are mounted', () => {
     try {
       const sandbox = await bed().sandbox();
       const wrong = bed().container(sandbox, ['true'], { ...mountOf(fd), user: 'nobody-of-that-name' });
-      await expect(bed().runtime.createContainer(wrong)).rejects.toMatchObject({ reason: 'CreateContainerConfigError' });
+      await expect(bed().runtime.createContainer(wrong)).rejects.toMatchObject({
+        reason: 'CreateContainerConfigError',
+      });
       expect(readdirSync(held)).toEqual([]);
       await new OpenedMounts(bed().dataDir).hold('of-a-crash', mountOf(fd).mounts);
       const config = bed().container(sandbox, ['sleep', '1000'], mountOf(fd));
