@@ -136,6 +136,7 @@ void attach_send(int kind, const char *bytes, size_t length);
 
 /* serve.c: the launcher. main.c: what one of its children does. */
 _Noreturn void serve_run(char **arguments);
+_Noreturn void job_end(void);                                          /* that, and nothing more is to be done */
 void job_done(void);                                                   /* the answer to the agent; the job closes its stderr or ends */
 _Noreturn void role_run(const char *role, const char *directory);
 

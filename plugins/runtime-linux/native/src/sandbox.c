@@ -156,8 +156,7 @@ _Noreturn void sandbox_run(const char *directory) {
         namespaces_hold(&spec, getpid());
         if (spec.pid_namespace) pid_namespace_make(&spec);
     }
-    job_done();
-    _exit(0);
+    job_end();
 }
 
 /* Undoes sandbox_run from any state it may have been left in. */
@@ -168,15 +167,13 @@ _Noreturn void directory_release(const char *directory, bool with_files) {
     } else if (errno != ENOENT) {
         fail("chdir", directory);
     }
-    job_done();
-    _exit(0);
+    job_end();
 }
 
 /* For what need not outlive a boot. Larger than a few kB for each container only when their arguments are. */
 _Noreturn void memory_mount(const char *directory) {
     private_memory_mount(directory, "mode=0700,size=25%");
-    job_done();
-    _exit(0);
+    job_end();
 }
 
 /* Whoever still uses it holds it: monitors that are dying, for a moment, or another runtime. */
@@ -187,6 +184,5 @@ _Noreturn void memory_unmount(const char *directory) {
         usleep(BUSY_RETRY_US);
     }
     if (rmdir(directory) < 0) fail("rmdir", directory);
-    job_done();
-    _exit(0);
+    job_end();
 }

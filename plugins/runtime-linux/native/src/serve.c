@@ -6,7 +6,7 @@
 
 enum { JOBS = 64, REQUEST_BYTES = 8192, TEXT_BYTES = 1024 };
 
-struct job { unsigned long number; pid_t pid; int output; };
+struct job { unsigned long number; pid_t pid; int output; size_t length; char text[TEXT_BYTES + 1]; };
 
 static struct job jobs[JOBS];
 static size_t job_count;
@@ -26,6 +26,12 @@ static void job_bind(pid_t launcher) {
 void job_done(void) {
     prctl(PR_SET_PDEATHSIG, 0);
     if (write(STDERR_FILENO, "R", 1) != 1) fail("write", "launcher pipe");
+}
+
+_Noreturn void job_end(void) {
+    job_done();
+    close(STDERR_FILENO);                   /* the end of the process takes its time */
+    _exit(0);
 }
 
 static void title_set(const char *role, const char *directory) {
@@ -88,18 +94,20 @@ static void job_start(char *request) {
     if (pid < 0) { close(output[0]); return; }
     job->pid = pid;
     job->output = output[0];
+    job->length = 0;
     job_count++;
 }
 
-/* What it says is one message, and the last that it does: nobody waits for its end. */
+/* The end of its output is the end of the job: of all that it made, and that may still say what failed. */
 static void job_read(size_t index) {
     struct job *job = &jobs[index];
-    char text[TEXT_BYTES + 1];
-    ssize_t got = read(job->output, text, TEXT_BYTES);
+    ssize_t got = read(job->output, job->text + job->length, TEXT_BYTES - job->length);
     if (got < 0) return;
-    text[got] = '\0';
+    job->length += (size_t)got;
+    if (got > 0) return;                    /* none: its end, or no more room */
     close(job->output);
-    answer(job->number, text);
+    job->text[job->length] = '\0';
+    answer(job->number, job->text);
     jobs[index] = jobs[--job_count];
 }
 

@@ -65,6 +65,5 @@ _Noreturn void directory_recycle(const char *directory) {
     spare_fd = directory_open(AT_FDCWD, "spare");
     if (spare_fd < 0 || !entries_visit(fcntl(spare_fd, F_DUPFD_CLOEXEC, 3), spare_count)) spares = SPARES;
     if (!entries_visit(directory_open(AT_FDCWD, "trash"), trash_handle)) fail("remove all in", "trash");
-    job_done();
-    _exit(0);
+    job_end();
 }
