@@ -1,5 +1,5 @@
 /** Takes away by force whatever a node has on this machine: after a failure nothing may be left either. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../support/until.ts';
@@ -13,7 +13,8 @@ export async function clear({ dataDir, gateway, pid }: HeldBy): Promise<void> {
   const all = (): number[] => [...processesOf(dataDir, pid).map((each) => each.pid), ...inGroups()];
   const ended = (): boolean => all().every((each) => !killed(each));
   await until(ended, { what: `the processes of ${dataDir} to end` });
-  for (const path of mountsOf(dataDir)) execFileSync('umount', ['--lazy', path]);
+  // Those below go with what they are mounted on.
+  for (const path of mountsOf(dataDir).toReversed()) spawnSync('umount', ['--lazy', path]);
   for (const group of controlGroups(dataDir).toReversed()) rmdirSync(group);
   const bridge = bridgeOf(gateway);
   for (const link of [...linksOf(gateway), ...(bridge === undefined ? [] : [bridge])]) {
