@@ -62,6 +62,8 @@ describe('the runtime of a pod', () => {
     const writes = bench.written.length;
     bench.handlers = ['other'];
     bench.worker.runtimesListed(true);
+    // At once: a pod that runs well takes no step by itself.
+    expect(bench.events.filter((text) => text.includes('RuntimeNotReady'))).toHaveLength(1);
     for (let index = 0; index < 3; index += 1) {
       bench.worker.trigger();
       await bench.pass(1);

@@ -178,7 +178,8 @@ export class PodWorker implements PodRecord {
 
   /** The runtimes were listed. `changed`: they are others than before. */
   runtimesListed(changed: boolean): void {
-    if (this.#runtime.isAway(this.sandboxes)) return;
+    // A pod that runs well takes no step by itself.
+    if (this.#runtime.isAway(this.sandboxes)) return this.#tellOfAbsence();
     this.recall();
     if (this.#toldOfAbsence || (changed && this.memory.sandboxFailure !== undefined)) this.retrySandbox();
     this.#toldOfAbsence = false;
