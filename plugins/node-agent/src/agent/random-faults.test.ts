@@ -103,7 +103,7 @@ class Life extends Bench {
     else if (fault.kind === 'sandbox') {
       machine.loseSandboxes();
       this.#adopt();
-    } else {
+    } else if (fault.kind === 'exit') {
       const all = [...machine.containers.values()].filter(({ state }) => state === 'running');
       const victim = all[fault.which % Math.max(1, all.length)];
       if (victim !== undefined) machine.end(victim.id, fault.code);

@@ -22,5 +22,7 @@ export interface NetworkPolicyEnforcer {
 }
 
 /** Token of what enforces policies on this node. */
-export const networkPolicyEnforcer: ServiceToken<NetworkPolicyEnforcer, 'one'> =
-  defineService<NetworkPolicyEnforcer>('network-policy', { major: 1, cardinality: 'one' });
+export const networkPolicyEnforcer: ServiceToken<NetworkPolicyEnforcer, 'one'> = defineService<NetworkPolicyEnforcer>(
+  'network-policy',
+  { major: 1, cardinality: 'one' },
+);
