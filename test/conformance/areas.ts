@@ -384,6 +384,19 @@ const storage: readonly Line[] = [
 const others: readonly Line[] = [
   { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /anew|put right/i)] },
   {
+    title: 'kubectl: with containers',
+    behaviours: [
+      behaviour(1, 'describe: pod, ReplicationController, service, node, namespace', /^describe/),
+      behaviour(1, 'label and unlabel', /^label/),
+      behaviour(1, 'patch: annotations of pods', /annotations/),
+      behaviour(1, 'expose a ReplicationController and a service', /^expose/),
+      behaviour(1, 'a ReplicationController is made and stopped', /^create/),
+      behaviour(1, 'a ReplicationController is scaled', /^scale/),
+      behaviour(1, 'logs: tail, limit of bytes, time stamps, since', /^logs/),
+      behaviour(1, 'a guestbook works and is stopped', /guestbook/),
+    ],
+  },
+  {
     title: 'network: kubernetes.default',
     behaviours: [
       behaviour(1, 'found when the services of all namespaces are listed', /all namespaces/i),
