@@ -13,12 +13,7 @@ import { command, TestCluster } from '../../../support/cluster.ts';
 import { until } from '../../../support/until.ts';
 import { probeImage, probeImageOptions, probeServerRoot } from '../../../images/probe-server/build.ts';
 import { RealPod, type Shown } from './real-pod.ts';
-
-const collections: Readonly<Record<string, string>> = {
-  ConfigMap: '/api/v1/namespaces/default/configmaps',
-  Secret: '/api/v1/namespaces/default/secrets',
-  Service: '/api/v1/namespaces/default/services',
-};
+import { collections, RealWorkload } from './real-workload.ts';
 
 export class RealNode {
   cluster!: TestCluster;
@@ -26,12 +21,20 @@ export class RealNode {
   readonly #objects: Shown[] = [];
   readonly #pods: RealPod[] = [];
   readonly #changes = new Map<string, ClusterWatchEvent[]>();
+  readonly #all: ClusterWatchEvent[] = [];
   #watch: ClusterWatch | undefined;
 
   /** A ConfigMap, Secret or Service that is there before all pods. */
   object(kind: string, name: string, body: object): string {
     this.#objects.push({ apiVersion: 'v1', kind, metadata: { name }, ...body });
     return name;
+  }
+
+  /** What makes pods of a template, and is made before all of `pod`. */
+  workload(kind: string, name: string, spec: object): RealWorkload {
+    const workload = new RealWorkload(this, kind, name, spec);
+    this.#objects.push(workload.manifest);
+    return workload;
   }
 
   /** A pod that is made with all others. */
@@ -53,6 +56,27 @@ export class RealNode {
 
   changesOf(name: string): readonly ClusterWatchEvent[] {
     return this.#changes.get(name) ?? [];
+  }
+
+  /** Every event of the watch of pods, oldest first. */
+  get podEvents(): readonly ClusterWatchEvent[] {
+    return this.#all;
+  }
+
+  /** The pods that are there, with all of these labels. */
+  podsWith(labels: Readonly<Record<string, string>>): Shown[] {
+    const last = [...this.#changes.values()].map((events) => events.at(-1)).filter((event) => event !== undefined);
+    const wanted = Object.entries(labels);
+    return last
+      .filter(({ type }) => type !== 'DELETED')
+      .map(({ object }) => object)
+      .filter(({ metadata }) => wanted.every(([key, value]) => metadata.labels?.[key] === value))
+      .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
+  }
+
+  /** A pod that a controller made. */
+  podCalled(name: string): RealPod {
+    return new RealPod(this, name, undefined);
   }
 
   /** The body of an answer as it is. */
@@ -97,6 +121,7 @@ export class RealNode {
     this.#watch = this.api.watch('/api/v1/namespaces/default/pods?watch=1', (event) => {
       const name = event.object.metadata?.name ?? '';
       this.#changes.set(name, [...this.changesOf(name), event]);
+      this.#all.push(event);
     });
     await this.#watch.opened;
     await Promise.all(this.#objects.map((each) => this.api.ask('POST', collections[each.kind] ?? '', each)));
