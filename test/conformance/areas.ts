@@ -124,6 +124,65 @@ const apps: readonly Line[] = [
   },
 ];
 
+/** What `apps` shows with nodes in name only, once more with real containers: tests of the list are counted there. */
+const appsWithContainers: readonly Line[] = [
+  {
+    title: 'apps: DaemonSet with containers',
+    behaviours: [
+      behaviour(0, 'a pod on the node, made anew when it is deleted', /deleted/),
+      behaviour(0, 'pods follow the node selector', /selector/),
+      behaviour(0, 'failed pods are replaced', /failed/),
+      behaviour(0, 'rolling update', /rolling/),
+      behaviour(0, 'going back without needless restarts', /going back/),
+    ],
+  },
+  {
+    title: 'apps: Deployment with containers',
+    behaviours: [
+      behaviour(0, 'Recreate: no old and new containers at once', /Recreate/),
+      behaviour(0, 'RollingUpdate behind a Service that answers', /RollingUpdate/),
+      behaviour(0, 'old replica sets are cleaned up', /history/),
+      behaviour(0, 'rollover in the middle of a roll-out', /rollover/),
+    ],
+  },
+  {
+    title: 'apps: Job with containers',
+    behaviours: [
+      behaviour(0, 'completes though containers fail and restart', /restarted/),
+      behaviour(0, 'parallel pods; deletion takes them along', /parallel/),
+      behaviour(0, 'adopts orphans, releases what does not match', /adopts/),
+      behaviour(0, 'Indexed: annotation, variable, hostname', /^Indexed/),
+      behaviour(0, 'life with suspension', /suspended/),
+      behaviour(0, 'podFailurePolicy: FailJob on an exit code', /FailJob/),
+      behaviour(0, 'podFailurePolicy: Ignore on DisruptionTarget', /Ignore/),
+      behaviour(0, 'podFailurePolicy: FailIndex', /FailIndex/),
+      behaviour(0, 'backoffLimitPerIndex', /backoffLimitPerIndex/),
+      behaviour(0, 'maxFailedIndexes', /maxFailedIndexes/),
+      behaviour(0, 'successPolicy: all indexes', /successPolicy by all/),
+      behaviour(0, 'successPolicy: some indexes', /successPolicy by some/),
+      behaviour(0, 'successPolicy: a count', /successPolicy by a count/),
+    ],
+  },
+  ...['ReplicaSet', 'ReplicationController'].map((kind) => ({
+    title: `apps: ${kind} with containers`,
+    behaviours: [
+      behaviour(0, 'each replica serves, and is replaced', /serves on each/),
+      behaviour(0, 'adopts matching pods', /adopts/),
+      behaviour(0, 'releases pods that do not match any more', /releases/),
+    ],
+  })),
+  {
+    title: 'apps: StatefulSet with containers',
+    behaviours: [
+      behaviour(0, 'scaling in order, halted by an unhealthy pod', /halts/),
+      behaviour(0, 'scaling in a burst (Parallel)', /Parallel/),
+      behaviour(0, 'rolling update and back', /^rolls/),
+      behaviour(0, 'canary and phased updates by partition', /partition/),
+      behaviour(0, 'evicted and failed pods are made anew', /made anew/),
+    ],
+  },
+];
+
 const apiMachinery: readonly Line[] = [
   {
     title: 'api-machinery: Namespace',
@@ -490,4 +549,4 @@ const others: readonly Line[] = [
   },
 ];
 
-export const lines: readonly Line[] = [...apps, ...apiMachinery, ...node, ...others, ...storage];
+export const lines: readonly Line[] = [...apps, ...appsWithContainers, ...apiMachinery, ...node, ...others, ...storage];

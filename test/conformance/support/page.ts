@@ -14,8 +14,9 @@ const head = `<!-- Written by \`npm run conformance\`: do not edit. -->
 
 What users of the Kubernetes API rely on of controllers and nodes, and the tests of ours that show it. OFFICIAL counts the tests of
 Kubernetes' conformance list (up to 1.35) that a behaviour stands for; those themselves are not run here. Controllers run on the real
-API server with nodes in name only; most lines of \`node\` and the volumes of \`storage\` run real containers on a real node. "missing"
-is a behaviour that no test shows yet. Network traffic is shown by the tests in \`test/e2e\`.
+API server with nodes in name only; most lines of \`node\`, the volumes of \`storage\` and the lines "with containers" run real
+containers on a real node. A behaviour with 0 is counted at another line, or is not in the list. "missing" is a behaviour that no test
+shows yet. Network traffic is shown by the tests in \`test/e2e\`.
 `;
 
 type State = 'pass' | 'FAIL' | 'missing';
