@@ -25,6 +25,24 @@ const hostnameAt = async (address: string): Promise<string> => {
 };
 const hostnameOf = ({ status }: Shown): Promise<string> => hostnameAt(`${status.podIP}:8080`);
 
+/** Asks an address again and again; what fails is among the answers. */
+function asked(address: string): { readonly answers: string[]; stop(): Promise<void> } {
+  const answers: string[] = [];
+  const stopped = new AbortController();
+  const ask = async (): Promise<void> => {
+    // oxlint-disable-next-line no-await-in-loop -- one request after the other
+    while (!stopped.signal.aborted) answers.push(await hostnameAt(address).catch(String));
+  };
+  const done = ask();
+  return {
+    answers,
+    stop: () => {
+      stopped.abort();
+      return done;
+    },
+  };
+}
+
 const setsOf = async ({ labels }: RealWorkload): Promise<Shown[]> => {
   const query = `labelSelector=workload%3D${labels['workload']}`;
   return (await node.api.ask('GET', `/apis/apps/v1/namespaces/default/replicasets?${query}`)).items;
@@ -91,18 +109,17 @@ describe('apps: Deployment with containers', () => {
     const before = namesOf(await served.ready(2));
     const { spec } = await node.api.ask('GET', '/api/v1/namespaces/default/services/served');
     await until(() => hostnameAt(spec.clusterIP), { what: 'the service to answer' });
-    const answers: string[] = [];
-    const load = { going: true };
-    const asking = (async () => {
-      // oxlint-disable-next-line no-await-in-loop -- one request after the other
-      while (load.going) answers.push(await hostnameAt(spec.clusterIP).catch(String));
-    })();
-    await served.patch(versioned('second'));
-    await rolledOut(served);
-    await served.ready(2);
-    await until(() => namesOf(served.pods).includes(answers.at(-1) ?? ''), { what: 'an answer of a new pod' });
-    load.going = false;
-    await asking;
+    const load = asked(spec.clusterIP);
+    try {
+      await served.patch(versioned('second'));
+      await rolledOut(served);
+      await served.ready(2);
+      const isOfNew = (): boolean => namesOf(served.pods).includes(load.answers.at(-1) ?? '');
+      await until(isOfNew, { what: 'an answer of a new pod' });
+    } finally {
+      await load.stop();
+    }
+    const { answers } = load;
     expect(answers.filter((answer) => !namesOf(served.pods).includes(answer) && !before.includes(answer))).toEqual([]);
     expect(before.some((name) => answers.includes(name))).toBe(true);
     expect(momentsOf(served).every((pods) => pods.filter(isReady).length <= 3)).toBe(true);
