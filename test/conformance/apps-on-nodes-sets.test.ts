@@ -13,14 +13,12 @@ const versioned = (version: string, more: object = {}): object => ({
 });
 const uidOf = ({ metadata }: Shown): string => metadata.uid;
 
-/** The names of pods in the order in which the watch told of it. */
-const told = (workload: RealWorkload, fits: (type: string, pod: Shown) => boolean): string[] => [
-  ...new Set(workload.changes.filter(({ type, object }) => fits(type, object)).map((one) => one.object.metadata.name)),
+/** The names of pods in the order in which the watch told of them by events of a type. */
+const told = (workload: RealWorkload, wanted: 'ADDED' | 'DELETED'): string[] => [
+  ...new Set(workload.changes.filter(({ type }) => type === wanted).map(({ object }) => object.metadata.name)),
 ];
-const isMade = (type: string): boolean => type === 'ADDED';
-const isGone = (type: string): boolean => type === 'DELETED';
 
-/** A pod lets its node end it for good: its containers are killed and its phase becomes Failed. */
+/** The node ends the containers of a pod for good, at its deadline: the pod, which has failed. */
 async function fail(name: string): Promise<Shown> {
   const pod = node.podCalled(name);
   const { metadata } = pod.now;
@@ -122,7 +120,7 @@ describe('apps: StatefulSet with containers', () => {
     expect(namesOf(ordered.pods)).toEqual(['ordered-0', 'ordered-1', 'ordered-2']);
     await inAll(ordered, 'touch /tmp/well');
     await ordered.untilPods('no pods', (pods) => pods.length === 0);
-    expect(told(ordered, isGone)).toEqual(['ordered-2', 'ordered-1', 'ordered-0']);
+    expect(told(ordered, 'DELETED')).toEqual(['ordered-2', 'ordered-1', 'ordered-0']);
     const ends = ordered.changes.filter(({ object }) => object.metadata.deletionTimestamp);
     const order = ends.map(({ object }) => object.metadata.name);
     expect(order).toEqual(order.toSorted((a, b) => (a < b ? 1 : -1)));
@@ -134,7 +132,7 @@ describe('apps: StatefulSet with containers', () => {
       (pods) => pods.length === 3 && pods.every(({ status }) => status.phase === 'Running'),
     );
     expect(burst.pods.some(isReady)).toBe(false);
-    expect(told(burst, isMade)).toEqual(['burst-0', 'burst-1', 'burst-2']);
+    expect(told(burst, 'ADDED')).toEqual(['burst-0', 'burst-1', 'burst-2']);
     await burst.patch({ spec: { replicas: 0 } });
     await burst.untilPods('no pods', (pods) => pods.length === 0);
     const first = burst.changes.findIndex(({ type }) => type === 'DELETED');
@@ -150,7 +148,7 @@ describe('apps: StatefulSet with containers', () => {
     expect(second).not.toBe(first);
     const after = await rolling.ready(2);
     expect(after.map(revisionOf)).toEqual([second, second]);
-    expect(told(rolling, isGone)).toEqual(['rolling-1', 'rolling-0']);
+    expect(told(rolling, 'DELETED')).toEqual(['rolling-1', 'rolling-0']);
     expect(after.map(uidOf).filter((uid) => before.map(uidOf).includes(uid))).toEqual([]);
     await rolling.patch({ spec: { template: { spec: { containers: [{ name: 'c', env: null }] } } } });
     expect((await rolledOut(rolling)).status.currentRevision).toBe(first);

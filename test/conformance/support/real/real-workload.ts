@@ -18,13 +18,13 @@ export const collections: Readonly<Record<string, string>> = {
 
 const versions: Readonly<Record<string, string>> = { ReplicationController: 'v1', Job: 'batch/v1' };
 
-/** A template of pods that end soon when they are asked. */
-export const template = (pod: object, labels: object = {}): object => ({
+/** A template of pods that end soon when they are asked to. */
+const template = (pod: object, labels: object = {}): object => ({
   metadata: { labels },
   spec: { terminationGracePeriodSeconds: 1, ...pod },
 });
 
-/** What chooses the pods of a workload by its name: jobs and controllers of old do not say it as others do. */
+/** The selector of a workload, in the shape of its kind. */
 function chosenBy(kind: string, labels: object): object {
   if (kind === 'Job') return {};
   return { selector: kind === 'ReplicationController' ? labels : { matchLabels: labels } };
