@@ -1,18 +1,6 @@
 import { controlPlane } from './control-plane.ts';
 import type { Profile } from './profile.ts';
 
-/**
- * The machine is somebody's own, and its disk holds other things: a tenth of it, as the kubelet wants it to be free, may be more than
- * anybody needs. What is named here is enough for pods to go on.
- */
-const sharedMachineThresholds = {
-  'memory.available': '100Mi',
-  'nodefs.available': '1Gi',
-  'nodefs.inodesFree': '1%',
-  'imagefs.available': '1Gi',
-  'imagefs.inodesFree': '1%',
-};
-
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
 export const allInOne: Profile = {
   name: 'all-in-one',
@@ -50,7 +38,7 @@ export const allInOne: Profile = {
         nodeName: settings.nodeName,
         runtime: 'linux',
         onShutdown: settings.onShutdown,
-        evictionHard: sharedMachineThresholds,
+        evictionDefaults: 'shared',
         labels: settings.rootless === undefined ? {} : { 'timonel.dev/rootless': 'true' },
       },
     },

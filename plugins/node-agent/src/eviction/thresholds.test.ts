@@ -11,6 +11,16 @@ function problemsOf(given: Record<string, unknown>): readonly string[] {
 }
 
 describe('amounts and durations of thresholds', () => {
+  it('are those of the defaults only while none are named', () => {
+    const hard = (more: object): unknown =>
+      thresholdsOf({ ...none, evictionHard: undefined, ...more }).map(({ signal, amount }) => [signal, amount]);
+    expect(hard({})).toContainEqual(['imagefs.available', { share: 0.15 }]);
+    expect(hard({ evictionDefaults: 'shared' })).toContainEqual(['imagefs.available', { quantity: 2 ** 30 }]);
+    expect(hard({ evictionDefaults: 'shared', evictionHard: { 'pid.available': '5%' } })).toEqual([
+      ['pid.available', { share: 0.05 }],
+    ]);
+  });
+
   it('are quantities, percentages and the durations of Go', () => {
     expect(['100Mi', '10%', '0', '12.5%', '101%', '-1', 'ten', ''].map(amountOf)).toEqual([
       { quantity: 100 * 2 ** 20 },

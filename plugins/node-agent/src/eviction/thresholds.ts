@@ -18,21 +18,41 @@ export interface Threshold {
 
 type Amounts = Readonly<Record<string, string>>;
 
-export interface ThresholdSettings {
-  readonly evictionHard: Amounts;
+export interface HardThresholdSettings {
+  /** Undefined: those of `evictionDefaults`. */
+  readonly evictionHard: Amounts | undefined;
+  /** Absent: the kubelet's. */
+  readonly evictionDefaults?: keyof typeof defaultHardThresholds;
+}
+
+export interface ThresholdSettings extends HardThresholdSettings {
   readonly evictionSoft: Amounts;
   readonly evictionSoftGracePeriod: Amounts;
   readonly evictionMinimumReclaim: Amounts;
 }
 
-/** The kubelet's on Linux. */
-export const defaultHardThresholds: Readonly<Record<string, string>> = {
-  'memory.available': '100Mi',
-  'nodefs.available': '10%',
-  'nodefs.inodesFree': '5%',
-  'imagefs.available': '15%',
-  'imagefs.inodesFree': '5%',
+export const defaultHardThresholds: Readonly<Record<'kubelet' | 'shared', Amounts>> = {
+  /** The kubelet's on Linux. */
+  kubelet: {
+    'memory.available': '100Mi',
+    'nodefs.available': '10%',
+    'nodefs.inodesFree': '5%',
+    'imagefs.available': '15%',
+    'imagefs.inodesFree': '5%',
+  },
+  /** Of a machine whose disk holds other things too: a tenth of it may be more than pods will ever need. */
+  shared: {
+    'memory.available': '100Mi',
+    'nodefs.available': '1Gi',
+    'nodefs.inodesFree': '1%',
+    'imagefs.available': '1Gi',
+    'imagefs.inodesFree': '1%',
+  },
 };
+
+export function hardThresholds({ evictionHard, evictionDefaults = 'kubelet' }: HardThresholdSettings): Amounts {
+  return evictionHard ?? defaultHardThresholds[evictionDefaults];
+}
 
 /** `10%` or a quantity. Undefined: neither. */
 export function amountOf(text: string): Amount | undefined {
@@ -58,7 +78,8 @@ function isNothing(amount: Amount): boolean {
 export function thresholdProblems(settings: ThresholdSettings): { readonly key: string; readonly message: string }[] {
   const problems: { key: string; message: string }[] = [];
   const say = (key: string, message: string): void => void problems.push({ key, message });
-  const { evictionHard, evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim } = settings;
+  const { evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim } = settings;
+  const evictionHard = hardThresholds(settings);
   for (const [key, amounts] of Object.entries({ evictionHard, evictionSoft, evictionMinimumReclaim })) {
     for (const [signal, text] of Object.entries(amounts)) {
       if (!isSignal(signal)) say(key, `"${signal}" is no signal: use ${settableSignals.join(', ')}`);
@@ -79,7 +100,8 @@ export function thresholdProblems(settings: ThresholdSettings): { readonly key: 
 
 /** Of settings without problems. A threshold of 0 is none. */
 export function thresholdsOf(settings: ThresholdSettings): Threshold[] {
-  const { evictionHard, evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim } = settings;
+  const { evictionSoft, evictionSoftGracePeriod, evictionMinimumReclaim } = settings;
+  const evictionHard = hardThresholds(settings);
   const read = (amounts: Amounts, isHard: boolean): Threshold[] =>
     Object.entries(amounts).flatMap(([signal, text]): Threshold[] => {
       const amount = amountOf(text);

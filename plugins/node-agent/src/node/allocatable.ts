@@ -1,9 +1,9 @@
 /** What pods can be given of a node: the kubelet's sum. Pure. */
 import { formatMilliQuantity, milliCpu, wholeQuantity, type Quantities } from '@timonel/sdk/kube';
-import { amountOf, resolved } from '../eviction/thresholds.ts';
+import { amountOf, hardThresholds, resolved, type HardThresholdSettings } from '../eviction/thresholds.ts';
 import type { NodeConfig } from './node-config.ts';
 
-type Kept = Pick<NodeConfig, 'kubeReserved' | 'systemReserved' | 'evictionHard'>;
+type Kept = Pick<NodeConfig, 'kubeReserved' | 'systemReserved'> & HardThresholdSettings;
 
 const kib = 1024;
 
@@ -12,8 +12,8 @@ function reservedOf({ kubeReserved, systemReserved }: Kept, name: string): reado
 }
 
 /** Below a hard threshold pods are ended: nobody can count on that much. */
-function thresholdOf({ evictionHard }: Kept, signal: string, capacity: number): number {
-  const amount = amountOf(evictionHard[signal] ?? '0');
+function thresholdOf(kept: Kept, signal: string, capacity: number): number {
+  const amount = amountOf(hardThresholds(kept)[signal] ?? '0');
   return amount === undefined ? 0 : resolved(amount, capacity);
 }
 

@@ -3,7 +3,7 @@ import { wholeQuantity, milliCpu } from '@timonel/sdk/kube';
 import { shutdownProblems } from '../shutdown/groups.ts';
 import { z } from 'zod';
 import { durationMs } from '../durations.ts';
-import { defaultHardThresholds, thresholdProblems } from '../eviction/thresholds.ts';
+import { thresholdProblems } from '../eviction/thresholds.ts';
 
 type Amounts = Readonly<Record<string, string>>;
 
@@ -11,7 +11,8 @@ export interface NodeConfig {
   readonly kubeReserved: Amounts;
   readonly systemReserved: Amounts;
   readonly enforceNodeAllocatable: readonly ('pods' | 'none')[];
-  readonly evictionHard: Amounts;
+  readonly evictionHard: Amounts | undefined;
+  readonly evictionDefaults: 'kubelet' | 'shared';
   readonly evictionSoft: Amounts;
   readonly evictionSoftGracePeriod: Amounts;
   readonly evictionMinimumReclaim: Amounts;
@@ -57,9 +58,12 @@ export const nodeFields: Fields = {
   enforceNodeAllocatable: z.array(z.enum(['pods', 'none'])).default(['pods']),
   /**
    * Pods are ended when less is left, as the kubelet does it: quantities or percentages by `memory.available`, `nodefs.available`,
-   * `nodefs.inodesFree`, `imagefs.available`, `imagefs.inodesFree`, `pid.available`. What is not named has no threshold; nor has `0`.
+   * `nodefs.inodesFree`, `imagefs.available`, `imagefs.inodesFree`, `pid.available`. What is not named has no threshold; nor has `0`. Absent:
+   * those of `evictionDefaults`.
    */
-  evictionHard: amounts.default(defaultHardThresholds),
+  evictionHard: amounts.optional(),
+  /** `kubelet`: 100Mi of memory, 10% of nodefs, 15% of imagefs. `shared`, for a machine of somebody's own: 100Mi of memory and 1Gi of disk. */
+  evictionDefaults: z.enum(['kubelet', 'shared']).default('kubelet'),
   /** The same, when it lasts for `evictionSoftGracePeriod`. */
   evictionSoft: amounts.default({}),
   /** Durations by signal, `1m30s`: each soft threshold has one. */
