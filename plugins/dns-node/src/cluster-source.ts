@@ -28,6 +28,7 @@ export class ClusterSource {
   #remembered = false;
   /** Something is not in the file yet. */
   #forgetful = false;
+  #hasWritten = false;
   #remembering: Promise<void> | undefined;
 
   constructor(options: ClusterSourceOptions) {
@@ -115,9 +116,13 @@ export class ClusterSource {
   /** Some time after a change, so that many changes cost one write; at the end at once. */
   async #remember(): Promise<void> {
     while (this.#forgetful) {
-      await this.#options.host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
+      // The first time at once: the process may be killed, and start again without the API.
+      if (this.#hasWritten) {
+        await this.#options.host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
+      }
       this.#forgetful = false;
       await this.#write();
+      this.#hasWritten = true;
     }
   }
 

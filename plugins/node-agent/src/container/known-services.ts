@@ -49,6 +49,11 @@ export class KnownServices {
     const changed = (): void => this.#touch();
     this.#informer.addHandler({ added: changed, updated: changed, deleted: changed });
     this.#informer.start();
+    // The first at once, and also when there are none: the agent may be killed, and start again without the API.
+    void this.#informer.synced.then(
+      () => this.#write(),
+      () => undefined,
+    );
   }
 
   async stop(): Promise<void> {

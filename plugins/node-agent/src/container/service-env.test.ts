@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -146,6 +146,19 @@ describe('the known services', () => {
     await hostOf(before.services);
     await before.services.stop();
     expect(await hostOf((await openWith(undefined)).services)).toBe('fd00::7');
+  });
+
+  it('are those of an agent that was killed as soon as it knew them, and none are known where there are none', async () => {
+    for (const found of [[apiServer, web], []]) {
+      const killed = await openWith(found);
+      await hostOf(killed.services);
+      const expected = JSON.stringify({ version: 1, services: found.flatMap((each) => knownService(each) ?? []) });
+      await until(() => readFileSync(join(directory, 'services.json'), 'utf8').trim() === expected, {
+        what: 'the file',
+      });
+      const { services } = await openWith(undefined);
+      expect(await hostOf(services)).toBe(found.length > 0 ? 'fd00::7' : undefined);
+    }
   });
 
   it('are waited for where none were ever read, and then missed', async () => {
