@@ -181,42 +181,58 @@ describe('apps: Deployment with containers', () => {
   });
 });
 
-const kinds = ['ReplicaSet', 'ReplicationController'] as const;
-describe.each(kinds)('apps: %s with containers', (kind) => {
+/** What both kinds do alike. */
+function replicaCases(
+  kind: 'ReplicaSet' | 'ReplicationController',
+): Record<'serves' | 'adopts' | 'releases', () => Promise<void>> {
   const prefix = kind === 'ReplicaSet' ? 'rs' : 'rc';
   const replicas = node.workload(kind, `${prefix}-serving`, { replicas: 3, pod: serving() });
   const adopting = new RealWorkload(node, kind, `${prefix}-adopting`, { replicas: 1, pod: steady(idle()) });
   const orphan = node.pod(`${prefix}-orphan`, steady(idle()), { labels: adopting.labels });
 
-  it('serves on each replica, and a replica that is deleted is replaced', async () => {
-    const pods = await replicas.ready(3);
-    expect(await Promise.all(pods.map(hostnameOf))).toEqual(namesOf(pods));
-    const [first, ...others] = namesOf(pods);
-    const deleted = node.podCalled(first ?? '');
-    await deleted.delete();
-    await deleted.gone();
-    const after = await replicas.ready(3);
-    expect(namesOf(after)).toEqual(expect.arrayContaining(others));
-    expect(namesOf(after)).not.toContain(first);
-    expect(await Promise.all(after.map(hostnameOf))).toEqual(namesOf(after));
-  });
+  return {
+    serves: async () => {
+      const pods = await replicas.ready(3);
+      expect(await Promise.all(pods.map(hostnameOf))).toEqual(namesOf(pods));
+      const [first, ...others] = namesOf(pods);
+      const deleted = node.podCalled(first ?? '');
+      await deleted.delete();
+      await deleted.gone();
+      const after = await replicas.ready(3);
+      expect(namesOf(after)).toEqual(expect.arrayContaining(others));
+      expect(namesOf(after)).not.toContain(first);
+      expect(await Promise.all(after.map(hostnameOf))).toEqual(namesOf(after));
+    },
+    adopts: async () => {
+      const before = await orphan.ready();
+      await adopting.create();
+      const adopted = await orphan.until('to be adopted', (pod) => ownerOf(pod) === adopting.name);
+      await adopting.until('to have a replica', ({ status }) => status.readyReplicas === 1);
+      expect(namesOf(adopting.pods)).toEqual([orphan.name]);
+      expect(containersOf(adopted)).toEqual(containersOf(before));
+    },
+    releases: async () => {
+      const [pod] = await replicas.ready(3);
+      const released = node.podCalled(pod.metadata.name);
+      await released.patch({ metadata: { labels: { workload: 'released' } } });
+      const after = await released.until('to be released', (one) => ownerOf(one) === undefined);
+      expect(namesOf(await replicas.ready(3))).not.toContain(released.name);
+      expect(containersOf(after)).toEqual(containersOf(pod));
+      expect(await hostnameOf(after)).toBe(released.name);
+    },
+  };
+}
 
-  it('adopts a running pod that matches, which goes on as it is', async () => {
-    const before = await orphan.ready();
-    await adopting.create();
-    const adopted = await orphan.until('to be adopted', (pod) => ownerOf(pod) === adopting.name);
-    await adopting.until('to have a replica', ({ status }) => status.readyReplicas === 1);
-    expect(namesOf(adopting.pods)).toEqual([orphan.name]);
-    expect(containersOf(adopted)).toEqual(containersOf(before));
-  });
+describe('apps: ReplicaSet with containers', () => {
+  const cases = replicaCases('ReplicaSet');
+  it('serves on each replica, and a replica that is deleted is replaced', () => cases.serves());
+  it('adopts a running pod that matches, which goes on as it is', () => cases.adopts());
+  it('releases a pod that matches no more, which goes on, and makes another', () => cases.releases());
+});
 
-  it('releases a pod that matches no more, which goes on, and makes another', async () => {
-    const [pod] = await replicas.ready(3);
-    const released = node.podCalled(pod.metadata.name);
-    await released.patch({ metadata: { labels: { workload: 'released' } } });
-    const after = await released.until('to be released', (one) => ownerOf(one) === undefined);
-    expect(namesOf(await replicas.ready(3))).not.toContain(released.name);
-    expect(containersOf(after)).toEqual(containersOf(pod));
-    expect(await hostnameOf(after)).toBe(released.name);
-  });
+describe('apps: ReplicationController with containers', () => {
+  const cases = replicaCases('ReplicationController');
+  it('serves on each replica, and a replica that is deleted is replaced', () => cases.serves());
+  it('adopts a running pod that matches, which goes on as it is', () => cases.adopts());
+  it('releases a pod that matches no more, which goes on, and makes another', () => cases.releases());
 });
