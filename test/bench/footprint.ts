@@ -1,4 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { runPathOf } from '../../plugins/runtime-linux/src/run-directory.ts';
 import type { Bench, BenchOptions } from './bench.ts';
 import { withFreshCluster, type BenchCluster } from './bench-cluster.ts';
 import { BenchPods, programs } from './bench-pods.ts';
@@ -23,14 +25,18 @@ function kib(file: string, key: string): number {
 const resident = (pid: number): number => kib(`/proc/${pid}/status`, 'VmRSS') / kibPerMB;
 const proportional = (pid: number): number => kib(`/proc/${pid}/smaps_rollup`, 'Pss') / kibPerMB;
 
-/** Monitors of this cluster: its data directory is in their command line. */
+/** Monitors of this cluster: its directories are in their command line. */
 function monitors(dataDir: string): number[] {
+  const places = [dataDir, runPathOf(join(dataDir, 'data', 'runtime-linux'), '')];
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
         const [program = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-        return /(^|\/)timonel-monitor/.test(program) && args.some((arg) => arg.startsWith(`${dataDir}/`));
+        return (
+          /(^|\/)timonel-monitor/.test(program) &&
+          args.some((arg) => places.some((place) => arg.startsWith(`${place}/`)))
+        );
       } catch {
         return false;
       }
