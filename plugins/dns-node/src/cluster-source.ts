@@ -2,6 +2,7 @@
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { informers, type ControllerHost, type Informers } from '@timonel/sdk/controller';
+import { LateWriter } from '@timonel/sdk/files';
 import { endpointSlices, namespaces, services, type EndpointSlice, type Service } from '@timonel/sdk/kube';
 import { readMemory, writeMemory, type ClusterMemory } from './cluster-memory.ts';
 import type { ClusterNames } from './zone/cluster-names.ts';
@@ -26,13 +27,11 @@ export class ClusterSource {
   readonly #stop = new AbortController();
   #followed = false;
   #remembered = false;
-  /** Something is not in the file yet. */
-  #forgetful = false;
-  #hasWritten = false;
-  #remembering: Promise<void> | undefined;
+  readonly #memory: LateWriter;
 
   constructor(options: ClusterSourceOptions) {
     this.#options = options;
+    this.#memory = new LateWriter({ env: options.host.env, delayMs: rememberMs, write: () => this.#write() });
     this.#informers = informers(options.host, options.api);
   }
 
@@ -89,7 +88,7 @@ export class ClusterSource {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.#informers.stop();
-    await this.#remembering;
+    await this.#memory.close();
   }
 
   async #useMemory(): Promise<void> {
@@ -107,36 +106,20 @@ export class ClusterSource {
   }
 
   #changed(): void {
-    this.#forgetful = true;
-    this.#remembering ??= this.#remember().finally(() => {
-      this.#remembering = undefined;
-    });
-  }
-
-  /** Some time after a change, so that many changes cost one write; at the end at once. */
-  async #remember(): Promise<void> {
-    while (this.#forgetful) {
-      // The first time at once: the process may be killed, and start again without the API.
-      if (this.#hasWritten) {
-        await this.#options.host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
-      }
-      this.#forgetful = false;
-      await this.#write();
-      this.#hasWritten = true;
-    }
+    this.#memory.touch();
   }
 
   async #write(): Promise<void> {
     const { host, memoryFile } = this.#options;
     try {
-      const kept = await writeMemory(memoryFile, this.#memory());
+      const kept = await writeMemory(memoryFile, this.#toRemember());
       if (!kept) host.log.warn({ memoryFile }, 'the services are too many to be remembered');
     } catch (error) {
       host.log.warn({ memoryFile, error: errorMessage(error) }, 'the names of services were not remembered');
     }
   }
 
-  #memory(): ClusterMemory {
+  #toRemember(): ClusterMemory {
     const slices = this.#informers.for(endpointSlices);
     return {
       namespaces: this.#informers

@@ -2,7 +2,7 @@
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { informers, type ControllerHost, type Informers } from '@timonel/sdk/controller';
-import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
+import { LateWriter, readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import { namespaces, networkPolicies, pods, type Labels, type NetworkPolicy, type Pod } from '@timonel/sdk/kube';
 import { policyPod, type PolicyCluster, type PolicyPod } from './model/cluster.ts';
 
@@ -35,15 +35,12 @@ function factsOf(pod: Pod): string {
 export class ClusterView {
   readonly #options: ClusterViewOptions;
   readonly #informers: Informers;
-  readonly #stop = new AbortController();
   #remembered: PolicyCluster | undefined;
-  /** Something is not in the file yet. */
-  #forgetful = false;
-  #hasWritten = false;
-  #remembering: Promise<void> | undefined;
+  readonly #memory: LateWriter;
 
   constructor(options: ClusterViewOptions) {
     this.#options = options;
+    this.#memory = new LateWriter({ env: options.host.env, delayMs: rememberMs, write: () => this.#write() });
     this.#informers = informers(options.host, options.api);
     const changed = (): void => this.#changed();
     this.#informers.for(networkPolicies).addHandler({ added: changed, updated: changed, deleted: changed });
@@ -94,18 +91,14 @@ export class ClusterView {
   }
 
   async stop(): Promise<void> {
-    this.#stop.abort();
     await this.#informers.stop();
-    await this.#remembering;
+    await this.#memory.close();
   }
 
   #changed(): void {
     if (!this.#informers.hasSynced()) return;
     this.#options.changed();
-    this.#forgetful = true;
-    this.#remembering ??= this.#remember().finally(() => {
-      this.#remembering = undefined;
-    });
+    this.#memory.touch();
   }
 
   async #read(): Promise<PolicyCluster | undefined> {
@@ -120,19 +113,6 @@ export class ClusterView {
     } catch (error) {
       host.log.warn({ memoryFile, error: errorMessage(error) }, 'the policies that were known last cannot be used');
       return undefined;
-    }
-  }
-
-  /** Some time after a change, so that many changes cost one write; at the end at once. */
-  async #remember(): Promise<void> {
-    while (this.#forgetful) {
-      // The first time at once: the process may be killed, and start again without the API.
-      if (this.#hasWritten) {
-        await this.#options.host.env.timers.sleep(rememberMs, this.#stop.signal).catch(() => undefined);
-      }
-      this.#forgetful = false;
-      await this.#write();
-      this.#hasWritten = true;
     }
   }
 

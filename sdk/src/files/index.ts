@@ -2,6 +2,8 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+export * from './late-writer.ts';
+
 /**
  * Replaces `path` so that a reader (and the disk after a power loss) holds either the old or the new text: writes
  * `<path>.new`, fsyncs it, renames it, fsyncs the directory. One writer at a time. `mode` is of a newly made file.
