@@ -2,7 +2,7 @@ import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { NetworkPolicyStatus } from '@timonel/sdk/contracts/network-policy';
 import type { Pod } from '@timonel/sdk/kube';
 import type { ClusterView } from './cluster-view.ts';
-import { policyPod, type PolicyCluster, type PolicyPod } from './model/cluster.ts';
+import { policyPod, type PolicyCluster } from './model/cluster.ts';
 import { policyContent } from './table/content.ts';
 import type { PolicyTable } from './table/policy-table.ts';
 
@@ -63,6 +63,10 @@ export class Enforcer {
   async admit(pod: Pod, addresses: readonly string[]): Promise<void> {
     const { uid = '' } = pod.metadata;
     if (this.#inForce.get(uid) === addresses.join() && !this.#dirty) return;
+    // Addresses are used again: whoever had one of these is gone.
+    for (const [other, { addresses: theirs }] of this.#admitted) {
+      if (theirs.some((address) => addresses.includes(address))) this.#admitted.delete(other);
+    }
     this.#admitted.set(uid, { pod, addresses });
     if (!(await this.#known(knownWithinMs))) {
       throw new Error('the network policies are not known yet: the API has not answered');
@@ -140,18 +144,17 @@ export class Enforcer {
     for (const settle of waiting) settle(this.#lastError);
   }
 
-  /** Pods that are attached count before the API knows their address. */
+  /** Pods that are attached count before the API knows their address, also those that have another one by now. */
   #withAdmitted(cluster: PolicyCluster): PolicyCluster {
-    const shown = new Set(cluster.pods.map(({ uid }) => uid));
-    const more: PolicyPod[] = [];
+    const all = new Map(cluster.pods.map((pod) => [pod.uid, pod]));
     for (const [uid, { pod, addresses }] of this.#admitted) {
       const { namespace = '', name = '' } = pod.metadata;
       const now = this.#options.view.pod(`${namespace}/${name}`);
-      // Replaced, or over.
-      const isOver = now !== undefined && (now.metadata.uid !== uid || policyPod(now, addresses) === undefined);
-      if (shown.has(uid) || isOver) this.#admitted.delete(uid);
-      else more.push(...[policyPod(now ?? pod, addresses)].filter((made) => made !== undefined));
+      const made = now !== undefined && now.metadata.uid !== uid ? undefined : policyPod(now ?? pod, addresses);
+      // Replaced, over, or shown as it is.
+      if (made === undefined || all.get(uid)?.addresses.join() === made.addresses.join()) this.#admitted.delete(uid);
+      else all.set(uid, made);
     }
-    return { ...cluster, pods: [...cluster.pods, ...more] };
+    return { ...cluster, pods: [...all.values()] };
   }
 }

@@ -122,6 +122,13 @@ if (!isRoot || !hasNft) {
       expect(isolated()).toBeUndefined();
     });
 
+    it('isolates the new address of a pod whose network was made anew, while the API shows the one of before', async () => {
+      const kernel = await startTestKernel({ plugins: [fakeApi(), entry], dataDir });
+      await kernel.service(networkPolicyEnforcer).admit(pod('here', documentationAddress), ['192.0.2.20']);
+      expect(isolated()).toEqual(['192.0.2.20']);
+      await kernel.stop();
+    });
+
     it('knows the policies of before while the API is away, and starts no pod when it knows none', async () => {
       const keeping = { ...entry, config: { nodeName: 'node-1', onShutdown: 'keep' } };
       const blind = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });

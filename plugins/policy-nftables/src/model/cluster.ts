@@ -21,12 +21,15 @@ export interface PolicyCluster {
   readonly policies: readonly NetworkPolicy[];
 }
 
-/** Undefined: policies do not count for it, for it has the node's network, no address, or is over. `addresses`: when its status has none yet. */
+/**
+ * Undefined: policies do not count for it, for it has the node's network, no address, or is over. `addresses`: those that it has, where its
+ * status does not say so yet.
+ */
 export function policyPod(pod: Pod, addresses?: readonly string[]): PolicyPod | undefined {
   const { metadata, spec, status } = pod;
   if (spec.hostNetwork === true || status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
   const shown = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
-  const all = (shown.length > 0 ? shown : (addresses ?? [])).filter((address) => address.includes('.'));
+  const all = (addresses ?? shown).filter((address) => address.includes('.'));
   if (all.length === 0) return undefined;
   const { namespace = '', name = '', uid = '', labels = {} } = metadata;
   const namedPorts = new Map<string, number>();
