@@ -9,7 +9,7 @@ import { decode } from 'dns-packet';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { clusterDns, type DnsStatus } from '@timonel/sdk/contracts/dns';
 import { podNetwork } from '@timonel/sdk/contracts/network';
-import { fakeService, pluginSuite, startTestKernel, until, type TestKernel } from '@timonel/testkit';
+import { fakeService, pluginSuite, silentWatch, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import { freePort } from '@timonel/testkit/free-port';
 import { queryBytes } from './testing/query.ts';
 import { serviceOf, sliceOf } from './testing/objects.ts';
@@ -47,25 +47,13 @@ const objects: Record<string, readonly object[]> = {
   endpointslices: [sliceOf('default/many', [], ...endpoints)],
 };
 
-/** A watch on which nothing happens. */
-const silence = (signal: AbortSignal): AsyncIterable<never> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () =>
-      new Promise((resolve) => {
-        const end = (): void => resolve({ done: true, value: undefined });
-        signal.addEventListener('abort', end, { once: true });
-        if (signal.aborted) end();
-      }),
-  }),
-});
-
 const fakeApi = (away = false): ReturnType<typeof fakeService> =>
   fakeService(apiClient, {
     list: async ({ resource }: { resource: string }) => {
       if (away) throw new Error('the API is away');
       return { metadata: { resourceVersion: '1' }, items: objects[resource] };
     },
-    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silence(signal),
+    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silentWatch(signal),
   } as unknown as Partial<ApiClient>);
 
 const network = fakeService(podNetwork, {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import type { Pod } from '@timonel/sdk/kube';
-import { fakeService, pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
+import { fakeService, pluginSuite, silentWatch, startTestKernel, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 import { tablePrefix } from './table/policy-table.ts';
 
@@ -37,25 +37,13 @@ const objects: Record<string, readonly object[]> = {
   ],
 };
 
-/** A watch on which nothing happens. */
-const silence = (signal: AbortSignal): AsyncIterable<never> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () =>
-      new Promise((resolve) => {
-        const end = (): void => resolve({ done: true, value: undefined });
-        signal.addEventListener('abort', end, { once: true });
-        if (signal.aborted) end();
-      }),
-  }),
-});
-
 const fakeApi = (away = false): ReturnType<typeof fakeService> =>
   fakeService(apiClient, {
     list: async ({ resource }: { resource: string }) => {
       if (away) throw new Error('the API is away');
       return { metadata: { resourceVersion: '1' }, items: objects[resource] };
     },
-    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silence(signal),
+    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silentWatch(signal),
   } as unknown as Partial<ApiClient>);
 
 const entry = { definition: plugin, source: 'built-in', config: { nodeName: 'node-1' } } as const;

@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { ApiError } from '@timonel/sdk/kube';
-import { fakeService, pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
+import { fakeService, pluginSuite, silentWatch, startTestKernel, type TestKernel } from '@timonel/testkit';
 import { namesOf } from './data-plane.ts';
 import plugin from './index.ts';
 
@@ -31,25 +31,13 @@ function objects(resource: string): object[] {
   return [{ metadata, addressType: 'IPv4', ports: [{ port }], endpoints }];
 }
 
-/** A watch on which nothing happens. */
-const silence = (signal: AbortSignal): AsyncIterable<never> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () =>
-      new Promise((resolve) => {
-        const end = (): void => resolve({ done: true, value: undefined });
-        signal.addEventListener('abort', end, { once: true });
-        if (signal.aborted) end();
-      }),
-  }),
-});
-
 const fakeApi = (isAway = false): ReturnType<typeof fakeService> =>
   fakeService(apiClient, {
     list: async ({ resource }: { resource: string }) => {
       if (isAway) throw new ApiError('ServiceUnavailable', 'the API is away');
       return { metadata: { resourceVersion: '1' }, items: objects(resource) };
     },
-    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silence(signal),
+    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silentWatch(signal),
   } as unknown as Partial<ApiClient>);
 
 /** What the backend says through the service. */

@@ -2,7 +2,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
-import { fakeService, pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
+import { fakeService, pluginSuite, silentWatch, startTestKernel, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 
 // Service addresses of 127.0.0.0/8 are local anyway: this suite needs neither root nor a link.
@@ -35,25 +35,13 @@ function objects(resource: string): object[] {
   return [{ metadata, addressType: 'IPv4', ports: [{ port }], endpoints: [{ addresses: ['127.0.0.1'] }] }];
 }
 
-/** A watch on which nothing happens. */
-const silence = (signal: AbortSignal): AsyncIterable<never> => ({
-  [Symbol.asyncIterator]: () => ({
-    next: () =>
-      new Promise((resolve) => {
-        const end = (): void => resolve({ done: true, value: undefined });
-        signal.addEventListener('abort', end, { once: true });
-        if (signal.aborted) end();
-      }),
-  }),
-});
-
 const fakeApi = (): ReturnType<typeof fakeService> =>
   fakeService(apiClient, {
     list: async ({ resource }: { resource: string }) => ({
       metadata: { resourceVersion: '1' },
       items: objects(resource),
     }),
-    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silence(signal),
+    watch: (_: unknown, { signal }: { signal: AbortSignal }) => silentWatch(signal),
   } as unknown as Partial<ApiClient>);
 
 /** What the backend says through the service. */

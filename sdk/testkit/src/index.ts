@@ -7,6 +7,7 @@ export * from './plugin-suite.ts';
 export * from './recording-logger.ts';
 export * from './resources.ts';
 export * from './settle.ts';
+export * from './silent-watch.ts';
 export * from './test-kernel.ts';
 export * from './until.ts';
 export * from './volume-requests.ts';
