@@ -485,6 +485,34 @@ const others: readonly Line[] = [
       behaviour(1, 'entries of /etc/hosts', /hosts file/),
     ],
   },
+  {
+    title: 'network: pods',
+    behaviours: [
+      behaviour(1, 'pod to pod over HTTP, on one node and between nodes', /^reach .* HTTP/),
+      behaviour(1, 'pod to pod over UDP', /^reach .* UDP/),
+      behaviour(1, 'node to pod over HTTP', /^are reached .* HTTP/),
+      behaviour(1, 'node to pod over UDP', /^are reached .* UDP/),
+    ],
+  },
+  {
+    title: 'network: Services reached',
+    behaviours: [
+      behaviour(1, 'ClusterIP and NodePort', /by pods and at the node port/),
+      behaviour(2, 'ExternalName becomes ClusterIP, NodePort', /from ExternalName to/),
+      behaviour(2, 'ClusterIP, NodePort become ExternalName: addresses and ports are free again', /to ExternalName$/),
+      behaviour(2, 'affinity of clients, at both', /affinity of clients/),
+      behaviour(2, 'affinity that is switched, at both', /affinity that is switched/),
+      behaviour(1, 'TCP and UDP at one port', /TCP and by UDP/),
+      behaviour(2, 'several EndpointSlices of a service without a selector', /several slices/),
+    ],
+  },
+  {
+    title: 'network: proxies of the API server',
+    behaviours: [
+      behaviour(1, 'to a pod and a service, by paths and named ports', /paths/),
+      behaviour(2, 'all HTTP methods, answers and redirects, with and without a path', /method/),
+    ],
+  },
   { title: 'network: hostPort', behaviours: [behaviour(1, 'no conflict across addresses and protocols', /./)] },
   {
     title: 'node: NoExecute taints',
