@@ -5,6 +5,8 @@ import { z } from 'zod';
 export interface ApiServerConfig {
   readonly listen: { readonly address: string; readonly port: number };
   readonly extraSans: readonly string[];
+  readonly insideAddresses: readonly string[];
+  readonly access: 'open' | 'decided';
   readonly pki: {
     readonly directory?: string | undefined;
     readonly lifetimeMs: number;
@@ -42,6 +44,13 @@ export const apiServerConfig: z.ZodType<ApiServerConfig> = z.strictObject({
     .prefault({}),
   /** DNS names and IP addresses for the serving certificate, beside the listen address, localhost and the service's names. */
   extraSans: z.array(z.string().min(1)).default([]),
+  /** The same, of IP addresses at which pods reach it: that of the service `kubernetes`, and that of the node in the pod network. */
+  insideAddresses: z.array(z.ipv4().or(z.ipv6())).default([]),
+  /**
+   * What holds when no plugin decides whether somebody may do something: `open`, everybody who is authenticated may do everything;
+   * `decided`, only those of the group system:masters may do anything.
+   */
+  access: z.enum(['open', 'decided']).default('open'),
   pki: z
     .strictObject({
       /** Where ca.crt, ca.key, apiserver.crt and apiserver.key lie. Default: `pki` in the plugin's own directory. */

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import {
+  accessRuleSource,
   apiEndpoint,
   apiHooks,
   resourceProvider,
@@ -30,6 +31,7 @@ import { RequestObserver } from './metrics/request-observer.ts';
 import { servingCertificate, type ServingCertificate } from './pki/certificates.ts';
 import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
+import { Access } from './registry/access.ts';
 import { Registry } from './registry/registry.ts';
 import { UnstoredReader } from './registry/unstored-reader.ts';
 
@@ -42,7 +44,7 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'never',
   provides: { api: apiClient, endpoint: apiEndpoint },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
-  optional: { routes: routeProvider, groups: routedGroups, health: healthSource },
+  optional: { routes: routeProvider, groups: routedGroups, health: healthSource, rules: accessRuleSource },
   hooks: apiHooks,
   config: apiServerConfig,
   async setup(ctx) {
@@ -52,7 +54,7 @@ const plugin: AnyPlugin = definePlugin({
     const keepCertificate = (): Promise<ServingCertificate> =>
       servingCertificate({
         directory: config.pki.directory ?? path.join(ctx.dataDir, 'pki'),
-        names: subjectNames(address, config.extraSans),
+        names: subjectNames(address, [...config.extraSans, ...config.insideAddresses]),
         lifetimeMs: config.pki.lifetimeMs,
         env,
       });
@@ -69,8 +71,13 @@ const plugin: AnyPlugin = definePlugin({
       hooks: ctx.hooks,
       limits: config.limits,
       eventTtlMs: config.timing.eventTtlMs,
-      identify: (bearerToken, audiences) =>
-        identify({ bearerToken, certificate: undefined, ...(audiences && { audiences }) }, authenticators),
+      access: new Access({
+        hooks: ctx.hooks,
+        ruleSources: deps.rules,
+        access: config.access,
+        identify: (bearerToken, audiences) =>
+          identify({ bearerToken, certificate: undefined, ...(audiences && { audiences }) }, authenticators),
+      }),
       kinds,
     });
     const metrics = openApiMetrics(ctx.metrics, { feed, kinds, connections: () => listener.connections });
@@ -114,17 +121,22 @@ const plugin: AnyPlugin = definePlugin({
       config.limits.connections,
     );
     let url = '';
+    let servedPort = 0;
     return {
       provides: {
         api,
-        endpoint: { url: () => url, caCertificate: () => certificate.authorityPem },
+        endpoint: {
+          url: () => url,
+          caCertificate: () => certificate.authorityPem,
+          listenAlso: (further, admits) => listener.listenAlso({ address: further, port: servedPort }, admits),
+        },
       },
       async start() {
         await feed.start(ctx.signal);
         startCompactor({ store: deps.store, env, log }, config.timing.compactionPeriodMs);
-        const opened = await listener.listen({ address, port });
+        servedPort = await listener.listen({ address, port });
         rotate({ env, log, periodMs: config.pki.checkPeriodMs, certificate, keepCertificate, listener });
-        url = `https://${clientAddress(address)}:${opened}`;
+        url = `https://${clientAddress(address)}:${servedPort}`;
         log.info({ url }, 'serving the API');
       },
       async probe() {

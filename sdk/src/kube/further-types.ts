@@ -9,6 +9,7 @@ import { priorityClasses, runtimeClasses } from './classes.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
 import { limitRanges, resourceQuotas } from './quota.ts';
 import {
   csiDrivers,
@@ -25,13 +26,11 @@ import { replicationControllers } from './workloads.ts';
 const namespaced: Readonly<Record<string, readonly string[]>> = {
   v1: ['PodTemplate podtemplates'],
   'networking.k8s.io/v1': ['Ingress ingresses'],
-  'rbac.authorization.k8s.io/v1': ['RoleBinding rolebindings', 'Role roles'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
 };
 
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
-  'rbac.authorization.k8s.io/v1': ['ClusterRoleBinding clusterrolebindings', 'ClusterRole clusterroles'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
   'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
   'flowcontrol.apiserver.k8s.io/v1': [
@@ -68,6 +67,8 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   cronJobs,
   jobs,
   ...typesOf(namespaced, true),
+  roleBindings,
+  roles,
   networkPolicies,
   persistentVolumeClaims,
   csiStorageCapacities,
@@ -82,6 +83,8 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  clusterRoleBindings,
+  clusterRoles,
   storageClasses,
   csiDrivers,
   csiNodes,

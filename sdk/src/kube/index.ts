@@ -12,6 +12,7 @@ export * from './object-data.ts';
 export * from './policy.ts';
 export * from './quantity.ts';
 export * from './quota.ts';
+export * from './rbac.ts';
 export * from './selectors.ts';
 export * from './status.ts';
 export * from './storage.ts';

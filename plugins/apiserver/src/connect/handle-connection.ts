@@ -29,6 +29,8 @@ export async function handleConnection(
     if (tail !== '' && tail !== '/') throw badRequest('nothing is served below this path');
     if (ctx.method !== 'GET' && ctx.method !== 'POST') throw methodNotAllowed();
     if (upgradeOf(ctx.req) === undefined) throw badRequest('Upgrade request required');
+    // Browsers can open WebSockets by GET only: who may read must not be able to run anything for that.
+    if (ctx.method === 'GET') await parts.registry.access.enforce(request.access('create'));
   }
   const leave = connections.enter();
   try {

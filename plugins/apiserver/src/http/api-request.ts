@@ -1,5 +1,6 @@
 /** A request to a resource, with all that its verb needs. */
 import type { Env, Logger } from '@timonel/sdk';
+import type { AccessAttributes } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { ApiServerConfig } from '../config.ts';
@@ -34,6 +35,8 @@ export interface ApiRequest {
   readonly name: string | undefined;
   readonly subresource: string;
   readonly user: UserInfo;
+  /** What it asks for, as if it were by another verb. */
+  access(verb: string): AccessAttributes;
 }
 
 const optionsOf: Readonly<Record<string, string>> = {

@@ -5,7 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type { Many } from '@timonel/sdk';
-import type { Authenticator } from '@timonel/sdk/contracts/auth';
+import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { KindTable } from '../kinds/kind-table.ts';
 import type { ObservedRequest, RequestObserver } from '../metrics/request-observer.ts';
@@ -14,7 +14,8 @@ import type { UnstoredReader } from '../registry/unstored-reader.ts';
 import { sendError } from './answers.ts';
 import type { ApiParts } from './api-request.ts';
 import { auditIdOf } from './audit-id.ts';
-import { authenticate } from './authentication.ts';
+import { pathAttributes, resourceAttributes } from './access-attributes.ts';
+import { requesterOf, type RequesterParts } from './requester.ts';
 import { PlainExchange, targetParts, type Exchange } from './exchange.ts';
 import type { Health } from './health.ts';
 import type { PluginRoutes } from './plugin-routes.ts';
@@ -31,11 +32,33 @@ export interface ApplicationParts extends ApiParts {
   readonly observer: RequestObserver;
 }
 
+function requesterParts({ authenticators, registry, env }: ApplicationParts): RequesterParts {
+  return { authenticators, access: registry.access, clock: env.clock };
+}
+
+/** Whether a path is like one of a resource and yet none: no rule of paths may open it. */
+function isBrokenResource(path: string): boolean {
+  const [, root, ...rest] = path.split('/');
+  if (root !== 'api' && root !== 'apis') return false;
+  return rest.slice(root === 'api' ? 1 : 2).some((part) => part !== '');
+}
+
+/** @throws ApiError Forbidden */
+async function enforceOnPath(ctx: Context, user: UserInfo, { registry: { access } }: ApplicationParts): Promise<void> {
+  if (access.isUnlimited(user)) return;
+  const path = parseResourcePath(ctx.path);
+  if (path === undefined && isBrokenResource(ctx.path)) throw unknownResource();
+  await access.enforce(
+    path === undefined ? pathAttributes(ctx.path, ctx.method, user) : resourceAttributes(path, ctx, user),
+  );
+}
+
 async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if (await parts.health.handle(ctx)) return;
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
-  const user = await authenticate(ctx.req, parts.authenticators, parts.env.clock);
+  const user = await requesterOf(ctx.req, requesterParts(parts));
+  await enforceOnPath(ctx, user, parts);
   if (parts.discovery.handle(ctx)) return;
   if (await parts.health.handleOne(ctx)) return;
   ctx.state['user'] = user;
@@ -43,7 +66,9 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
 }
 
 async function answerResource(exchange: Exchange, path: ResourcePath, parts: ApplicationParts): Promise<void> {
-  const user = await authenticate(exchange.req, parts.authenticators, parts.env.clock);
+  const user = await requesterOf(exchange.req, requesterParts(parts));
+  const { access } = parts.registry;
+  if (!access.isUnlimited(user)) await access.enforce(resourceAttributes(path, exchange, user));
   if (!(await handleResource(exchange, path, parts, user))) throw unknownResource();
 }
 

@@ -44,7 +44,8 @@ async function readConfig(request: ApiRequest): Promise<JsonObject> {
 async function applied(request: ApiRequest, subresource: string, config: JsonObject): Promise<ApplyResult> {
   const force = booleanOf(request.query, 'force') ?? false;
   const target = targetOf(request, isDryRun(request.query));
-  return request.parts.registry.apply(target, { subresource, config, force });
+  const mayCreate = (): Promise<void> => request.parts.registry.access.enforce(request.access('create'));
+  return request.parts.registry.apply(target, { subresource, config, force, mayCreate });
 }
 
 export async function apply(request: ApiRequest, subresource: string): Promise<void> {

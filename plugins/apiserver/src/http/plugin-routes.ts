@@ -59,7 +59,8 @@ export class PluginRoutes {
   }
 
   #build(anonymous: boolean): Middleware {
-    const router = new Router();
+    // Rights are given for paths as they are written.
+    const router = new Router({ sensitive: true });
     for (const { service } of this.#options.providers.all()) {
       for (const route of service.routes()) {
         if ((route.anonymous === true) !== anonymous) continue;

@@ -1,5 +1,5 @@
 /** Chooses the verb for a request to a resource. */
-import type { SubresourceResponse } from '@timonel/sdk/contracts/api-server';
+import type { AccessAttributes, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { bytesOverWebSocket, bytesProtocol } from '../connect/bytes-over-web-socket.ts';
 import { connectionHandlerOf, handleConnection } from '../connect/handle-connection.ts';
@@ -9,6 +9,7 @@ import { isStored, serves } from '../kinds/served-verbs.ts';
 import { badRequest, methodNotAllowed, unknownResource } from '../registry/api-errors.ts';
 import { callSubresource } from '../registry/subresource-call.ts';
 import type { UnstoredReader } from '../registry/unstored-reader.ts';
+import { resourceAttributes } from './access-attributes.ts';
 import type { Exchange } from './exchange.ts';
 import { targetOf, type ApiParts, type ApiRequest } from './api-request.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
@@ -168,7 +169,8 @@ export async function handleResource(
   if (!namespaced && namespace !== undefined) throw unknownResource();
   if (namespaced && namespace === undefined && name !== undefined) throw unknownResource();
   const query = new URLSearchParams(ctx.querystring);
-  const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user };
+  const access = (verb: string): AccessAttributes => ({ ...resourceAttributes(path, ctx, user), verb });
+  const request: ApiRequest = { ctx, parts, query, kind, namespace, name, subresource, user, access };
   if (subresource === '') await onObjects(request, parts);
   else await onSubresource(request, path.tail);
   return true;

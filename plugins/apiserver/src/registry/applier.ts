@@ -21,6 +21,8 @@ export interface ApplyRequest {
   readonly config: JsonObject;
   /** Take fields from others rather than refuse. */
   readonly force: boolean;
+  /** Asked before the object is created. @throws ApiError Forbidden */
+  readonly mayCreate?: () => Promise<void>;
 }
 
 export interface ApplyResult {
@@ -81,6 +83,7 @@ export class Applier {
       } catch (error) {
         if (error !== absent || request.subresource !== '' || !serves(kind, 'create')) throw error;
       }
+      await request.mayCreate?.();
       const written = await this.#create(target, config);
       if (written !== undefined) return { written, created: true };
     }

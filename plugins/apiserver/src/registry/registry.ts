@@ -1,7 +1,6 @@
 /** The door to all objects: what HTTP and the in-process client share. */
 import type { Env } from '@timonel/sdk';
 import type { DeleteOptions, ObjectName, Patch } from '@timonel/sdk/contracts/api';
-import type { Identity } from '@timonel/sdk/contracts/auth';
 import type { Store } from '@timonel/sdk/contracts/store';
 import { isNotFound, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import type { StoreFeed } from '../cache/store-feed.ts';
@@ -10,7 +9,7 @@ import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMerge } from '../patch/strategic-merge.ts';
-import { Access } from './access.ts';
+import type { Access } from './access.ts';
 import { Admission, type Hooks } from './admission.ts';
 import { Applier, type ApplyRequest, type ApplyResult } from './applier.ts';
 import { badRequest, unknownResource } from './api-errors.ts';
@@ -28,8 +27,7 @@ export interface RegistryParts {
   readonly feed: StoreFeed;
   readonly env: Env;
   readonly hooks: Hooks;
-  /** Whom a bearer token belongs to. */
-  readonly identify: (bearerToken: string, audiences?: readonly string[]) => Promise<Identity | undefined>;
+  readonly access: Access;
   readonly kinds: KindTable;
   /** How long events stay. */
   readonly eventTtlMs: number;
@@ -40,7 +38,7 @@ export class Registry {
   readonly reader: Reader;
   readonly writer: Writer;
   readonly admission: Admission;
-  readonly #access: Access;
+  readonly access: Access;
   readonly #applier: Applier;
   readonly #parts: RegistryParts & UpdateParts;
 
@@ -49,7 +47,7 @@ export class Registry {
     const parts = { ...given, expiry: new Expiry({ store, clock: env.clock, ttlMs: eventTtlMs }) };
     this.#parts = parts;
     this.admission = new Admission(parts.hooks);
-    this.#access = new Access(parts.hooks, parts.identify);
+    this.access = parts.access;
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });
     this.#applier = new Applier({ writer: this.writer, env: parts.env });
@@ -100,7 +98,7 @@ export class Registry {
     if (view === undefined && kind.definition.answer === undefined) return this.writer.create(target, object);
     settleIdentity(object as unknown as JsonObject, target, undefined);
     if (kind.definition.answer !== undefined) {
-      const context = { user, namespace, dryRun, ...this.#access.questions };
+      const context = { user, namespace, dryRun, ...this.access.questions };
       return unstored(await kind.definition.answer(object, context));
     }
     const stored = view?.enter(object as unknown as JsonObject) as unknown as KubeObject;

@@ -19,7 +19,7 @@ import type { AccessAttributes, AccessDecision, AnswerContext, ListedContext, Wr
 import type { ConnectionHandler } from './connections.ts';
 import type { StoredAs } from './stored-as.ts';
 
-export type * from './answers.ts';
+export * from './answers.ts';
 export type * from './connections.ts';
 export type * from './stored-as.ts';
 
@@ -245,12 +245,25 @@ export const routeProvider: ServiceToken<RouteProvider, 'many'> = defineService<
   sync: ['routes'],
 });
 
+/** The API at one more address. */
+export interface FurtherListener {
+  readonly port: number;
+  /** Ends its connections, too. */
+  close(): Promise<void>;
+}
+
 /** Where the API is served. */
 export interface ApiEndpoint {
   /** `https://127.0.0.1:6443`, once it listens. */
   url(): string;
   /** PEM of the certificate authority that signed the server's certificate. */
   caCertificate(): string;
+  /**
+   * Serves at one more IP address of this machine, with the same certificate: at the port of `url`, or any free one where that is taken.
+   * Clients that `admits` does not know, by their IP address, are cut off before they say anything. Where the server listens at every
+   * address, nothing is opened, and everybody is admitted. It ends with the server. @throws Error with the code of listen(2)
+   */
+  listenAlso(address: string, admits: (clientAddress: string) => boolean): Promise<FurtherListener>;
 }
 
 /** Token of the served endpoint. */
@@ -325,8 +338,9 @@ export const apiHooks: {
   }),
   accessDecide: bailHook<AccessAttributes, undefined, AccessDecision>('api.access.decide', {
     description:
-      'Whether a user may do something. Asked by the access reviews of authorization.k8s.io; requests themselves are let through without it as yet. The first answer decides; without one, everybody who is authenticated may do everything.',
+      'Whether a user may do something. Asked before every request over HTTPS of users who are not of the group system:masters, and by the access reviews of authorization.k8s.io. The first answer decides; without one, everybody who is authenticated may do everything, or nobody anything, as `access` of the API server says.',
     deadlineMs: 2000,
+    stages: { early: -100, decide: 0, last: 100 },
   }),
 });
 

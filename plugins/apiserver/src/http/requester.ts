@@ -1,0 +1,19 @@
+/** Who a request is from, and for whom it is: authentication, then impersonation. */
+import type { IncomingMessage } from 'node:http';
+import type { Clock, Many } from '@timonel/sdk';
+import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Access } from '../registry/access.ts';
+import { authenticate } from './authentication.ts';
+import { impersonated } from './impersonation.ts';
+
+export interface RequesterParts {
+  readonly authenticators: Many<Authenticator>;
+  readonly access: Access;
+  readonly clock: Clock;
+}
+
+/** @throws ApiError Unauthorized, Forbidden, BadRequest */
+export async function requesterOf(request: IncomingMessage, parts: RequesterParts): Promise<UserInfo> {
+  const user = await authenticate(request, parts.authenticators, parts.clock);
+  return impersonated(request, user, parts.access);
+}
