@@ -401,7 +401,7 @@ describe('the server itself', () => {
     const slices = await until(
       async () => {
         const { items } = await cluster.server.api.list(endpointSlices, { namespace: 'default' });
-        return items.filter(({ metadata }) => metadata.name === 'kubernetes-6443');
+        return items.filter(({ metadata }) => metadata.name === 'kubernetes');
       },
       { what: 'the endpoints' },
     );

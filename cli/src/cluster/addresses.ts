@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
+import { formatIpv4, parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { CliError, exitCodes } from '../errors.ts';
 
 export interface Place {
@@ -57,6 +58,12 @@ export function ownAddress(): string | undefined {
   const preferred = interfaces[defaultInterface(routes) ?? ''] ?? [];
   const all = [...preferred, ...Object.values(interfaces).flatMap((list) => list ?? [])];
   return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+}
+
+/** That of the service `kubernetes` in the range of services, and of the node in that of its pods. */
+export function firstAddress(cidr: string): string | undefined {
+  const range = parseIpv4Range(cidr);
+  return range === undefined ? undefined : formatIpv4(range.first + 1);
 }
 
 /** The host name as the name of a node or a server. */

@@ -13,6 +13,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'cluster-join': () => import('@timonel/plugin-cluster-join'),
   'node-certificate': () => import('@timonel/plugin-node-certificate'),
   apiserver: () => import('@timonel/plugin-apiserver'),
+  'api-podnetwork': () => import('@timonel/plugin-api-podnetwork'),
   'api-resources': () => import('@timonel/plugin-api-resources'),
   'api-kernel': () => import('@timonel/plugin-api-kernel'),
   'api-store': () => import('@timonel/plugin-api-store'),

@@ -33,7 +33,7 @@ describe('what a server is to be', () => {
       port: 7443,
       server: {
         url: 'https://m1.example:7443',
-        apiNames: ['m1.example', 's1', '10.96.0.1'],
+        apiNames: ['m1.example', 's1'],
         peer: { listen: { address: '0.0.0.0', port: 2381 }, advertise: 'm1.example:2381' },
         join: false,
       },

@@ -1,7 +1,7 @@
 /** What a server is to be: from flags, the configuration file, and what it was at its last start. */
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { formatIpv4, ipv4RangesOverlap, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { ipv4RangesOverlap, parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
@@ -124,8 +124,6 @@ function refuseChanges(
 export function serverSettings(state: ServerState, dataDir: string): ClusterSettings {
   const listen = parsePlace('--listen', state.listen, listenDefault);
   const peerListen = parsePlace('--peer-listen', state.peerListen, listenDefault);
-  const range = parseIpv4Range(state.serviceCidr);
-  const serviceIp = range === undefined ? undefined : formatIpv4(range.first + 1);
   return {
     instance: instanceId(dataDir),
     nodeName: state.name,
@@ -140,7 +138,7 @@ export function serverSettings(state: ServerState, dataDir: string): ClusterSett
       name: state.name,
       memberId: state.memberId,
       url: `https://${formatPlace({ address: state.advertise, port: listen.port })}`,
-      apiNames: [...new Set([state.advertise, state.name, ...(serviceIp === undefined ? [] : [serviceIp])])],
+      apiNames: [...new Set([state.advertise, state.name])],
       peerNames: peerNamesOf(state),
       peer: { listen: peerListen, advertise: state.peerUrl },
       join: state.phase === 'joined',

@@ -13,6 +13,7 @@ export const allInOneProcess: Profile = {
     { plugin: 'volumes-core' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-loopback' },
+    { plugin: 'api-podnetwork' },
     { plugin: 'proxy-userspace', config: { assignAddresses: false } },
     {
       plugin: 'node-agent',

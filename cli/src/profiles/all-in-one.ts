@@ -16,6 +16,7 @@ export const allInOne: Profile = {
     { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
+    { plugin: 'api-podnetwork' },
     settings.hasNftables
       ? {
           plugin: 'proxy-nftables',

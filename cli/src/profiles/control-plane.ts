@@ -1,3 +1,4 @@
+import { firstAddress } from '../cluster/addresses.ts';
 import type { ClusterSettings, ProfileEntry } from './profile.ts';
 
 /** Store, API, scheduler and controllers: what every profile with a control plane has. */
@@ -6,7 +7,13 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'store-raft' },
     { plugin: 'auth-token' },
     { plugin: 'auth-serviceaccount' },
-    { plugin: 'apiserver', config: { listen: { address: settings.address, port: settings.port } } },
+    {
+      plugin: 'apiserver',
+      config: {
+        listen: { address: settings.address, port: settings.port },
+        insideAddresses: [settings.serviceCidr, settings.podCidr].flatMap((range) => firstAddress(range) ?? []),
+      },
+    },
     { plugin: 'api-resources' },
     { plugin: 'api-kernel' },
     { plugin: 'api-store' },

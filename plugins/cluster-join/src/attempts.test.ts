@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
 import { Attempts } from './attempts.ts';
-import { slicesOf } from './upkeep/kubernetes-endpoints.ts';
 
 function attempts(limit: number) {
   const time = { ms: 0 };
@@ -28,32 +27,5 @@ describe('attempts', () => {
     expect(() => counted.count('first')).toThrow('too many');
     counted.count('one more');
     counted.count('first');
-  });
-});
-
-describe('slicesOf', () => {
-  it('makes one slice for each port and family, without what others cannot reach', () => {
-    const slices = slicesOf([
-      'https://10.0.0.2:6443',
-      'https://10.0.0.1:6443',
-      'https://[fd00::1]:6443',
-      'https://10.0.0.3',
-      'https://127.0.0.1:6443',
-      'https://[::1]:6443',
-      'https://master.example:6443',
-    ]);
-    expect(
-      slices.map(({ metadata, addressType, endpoints, ports }) => [
-        metadata.name,
-        addressType,
-        endpoints.flatMap(({ addresses }) => addresses),
-        ports?.[0]?.port,
-      ]),
-    ).toEqual([
-      ['kubernetes-443', 'IPv4', ['10.0.0.3'], 443],
-      ['kubernetes-6443', 'IPv4', ['10.0.0.1', '10.0.0.2'], 6443],
-      ['kubernetes-v6-6443', 'IPv6', ['fd00::1'], 6443],
-    ]);
-    expect(slicesOf(['https://127.0.0.1:6443'])).toEqual([]);
   });
 });

@@ -2,11 +2,11 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { storeAdmin } from '@timonel/sdk/contracts/store';
+import { keepServerEndpoints, placeOfServer } from '@timonel/sdk/controller/endpoints';
 import { identityNames, keepAuthority, keepIdentity, masterClientProfile, peerProfile } from '@timonel/sdk/pki';
 import { configSchema } from './config.ts';
 import { joinRoutes } from './routes.ts';
 import { removeExpiredTokens } from './upkeep/expired-tokens.ts';
-import { keepKubernetesEndpoints } from './upkeep/kubernetes-endpoints.ts';
 import { repeat, type Repeated } from './upkeep/repeat.ts';
 import { ServerLeases } from './upkeep/server-leases.ts';
 
@@ -54,7 +54,10 @@ const plugin: AnyPlugin = definePlugin({
       start() {
         const beat = async (): Promise<void> => {
           await servers.beat();
-          await keepKubernetesEndpoints(api, servers.current());
+          await keepServerEndpoints(
+            api,
+            servers.current().flatMap((url) => placeOfServer(url) ?? []),
+          );
         };
         const tidy = async (): Promise<void> => {
           await keepCertificates();

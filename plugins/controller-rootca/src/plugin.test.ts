@@ -13,7 +13,11 @@ const emptyApi: Partial<ApiClient> = {
   },
 };
 
-const endpoint: ApiEndpoint = { url: () => 'https://127.0.0.1:1', caCertificate: () => 'PEM' };
+const endpoint: ApiEndpoint = {
+  url: () => 'https://127.0.0.1:1',
+  caCertificate: () => 'PEM',
+  listenAlso: () => Promise.reject(new Error('it does not listen')),
+};
 
 pluginSuite('controller-rootca', () => ({
   entry: { definition: plugin, source: 'built-in' },

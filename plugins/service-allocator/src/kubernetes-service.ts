@@ -1,18 +1,16 @@
 /**
  * The service `kubernetes` in the namespace `default`, through which pods reach the API: first address of the range, no
- * selector, and endpoints when the server listens where pods can reach it. What is changed or deleted of it is made again.
+ * selector, and endpoints when the server listens where other machines reach it. What is changed or deleted of it is made again.
  */
 import { errorMessage, type Logger } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { isApiAbsent, jsonEqual } from '@timonel/sdk/controller';
-import { keepEndpointsOfServers, placeOfServer } from '@timonel/sdk/controller/endpoints';
+import { keepServerEndpoints, placeOfServer } from '@timonel/sdk/controller/endpoints';
 import {
-  endpointSlices,
   isAlreadyExists,
   isConflict,
   isNotFound,
   services,
-  type EndpointSlice,
   type KubeObject,
   type ResourceType,
   type Service,
@@ -30,15 +28,6 @@ function serviceOf(clusterIP: string, url: string): Service {
   return {
     metadata: { ...at, labels: { component: 'apiserver', provider: 'kubernetes' } },
     spec: { type: 'ClusterIP', clusterIP, ports: [{ name: 'https', protocol: 'TCP', port: 443, targetPort }] },
-  };
-}
-
-function sliceOf({ address, port }: { readonly address: string; readonly port: number }): EndpointSlice {
-  return {
-    metadata: { ...at, labels: { 'kubernetes.io/service-name': at.name } },
-    addressType: address.includes(':') ? 'IPv6' : 'IPv4',
-    endpoints: [{ addresses: [address], conditions: { ready: true } }],
-    ports: [{ name: 'https', port, protocol: 'TCP' }],
   };
 }
 
@@ -68,16 +57,10 @@ async function ensure(api: ApiClient, clusterIP: string, url: string, publishEnd
       ? undefined
       : { ...found, spec: { ...found.spec, type: 'ClusterIP', ports: service.spec.ports ?? [] } },
   );
-  // Nobody but this machine reaches a loopback address, and endpoints may not have one.
+  // Nobody but this machine reaches a loopback address: who opens another one for pods says where it is.
   const place = placeOfServer(url);
   if (!publishEndpoint || place === undefined) return;
-  const slice = sliceOf(place);
-  await keep(api, endpointSlices, slice, (found) => {
-    const labels = { ...found.metadata.labels, ...slice.metadata.labels };
-    const next = { ...found, ...slice, metadata: { ...found.metadata, labels } };
-    return jsonEqual(found, next) ? undefined : next;
-  });
-  await keepEndpointsOfServers(api, [url]);
+  await keepServerEndpoints(api, [place]);
 }
 
 /** Keeps it until the signal. Its namespace may be made by another plugin a moment later. */

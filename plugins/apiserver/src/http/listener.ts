@@ -1,9 +1,10 @@
 /** The HTTPS socket: opening with a clear refusal, and closing at once with all its connections. */
 import { createServer, type Server } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer as createPlainServer, type AddressInfo, type Server as PlainServer, type Socket } from 'node:net';
 import type { RequestListener } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import { errorCode, errorMessage } from '@timonel/sdk';
+import type { FurtherListener } from '@timonel/sdk/contracts/api-server';
 import { onUpgrade } from '../connect/upgrade.ts';
 import type { ServingCertificate } from '../pki/certificates.ts';
 
@@ -42,9 +43,27 @@ function secureContext({ authorityPem, certificatePem, keyPem }: ServingCertific
   return { key: keyPem, cert: certificatePem, ca: authorityPem, minVersion: 'TLSv1.2' };
 }
 
+function opened(server: PlainServer, { port, address }: ListenOptions): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, address, () => {
+      server.off('error', reject);
+      // A connection that could not be accepted is its own problem.
+      server.on('error', () => undefined);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function isEveryAddress(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  readonly #further = new Set<FurtherListener>();
+  readonly #limit: number;
 
   constructor(certificate: ServingCertificate, handler: RequestListener, connections: number) {
     this.#server = createServer(
@@ -61,6 +80,7 @@ export class Listener {
     this.#server.headersTimeout = headersTimeoutMs;
     this.#server.keepAliveTimeout = keepAliveTimeoutMs;
     this.#server.maxConnections = connections;
+    this.#limit = connections;
     this.#server.on('connection', (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -82,14 +102,46 @@ export class Listener {
   }
 
   /** The port it listens on. @throws Error that names the address and what to do. */
-  async listen(options: ListenOptions): Promise<number> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once('error', (error) => reject(listenProblem(error, options)));
-      this.#server.listen(options.port, options.address, resolve);
+  listen(options: ListenOptions): Promise<number> {
+    return opened(this.#server, options).catch((error: unknown) => {
+      throw listenProblem(error, options);
     });
-    this.#server.removeAllListeners('error');
-    this.#server.on('error', () => undefined);
-    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /**
+   * Listens at one more address; connections there never take the last ones of the first address. The port may become another, when it is
+   * taken. @throws what listen(2) says
+   */
+  async listenAlso(options: ListenOptions, admits: (clientAddress: string) => boolean): Promise<FurtherListener> {
+    const own = this.#server.address() as AddressInfo;
+    if (isEveryAddress(own.address) || own.address === options.address) {
+      return { port: own.port, close: () => Promise.resolve() };
+    }
+    const sockets = new Set<Socket>();
+    const server = createPlainServer((socket) => {
+      if (this.#sockets.size >= this.#limit || !admits(socket.remoteAddress ?? '')) {
+        socket.destroy();
+        return;
+      }
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+      this.#server.emit('connection', socket);
+    });
+    const port = await opened(server, options).catch((error: unknown) => {
+      if (errorCode(error) !== 'EADDRINUSE') throw error;
+      return opened(server, { ...options, port: 0 });
+    });
+    const listener: FurtherListener = {
+      port,
+      close: async () => {
+        this.#further.delete(listener);
+        const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+        for (const socket of sockets) socket.destroy();
+        await closed;
+      },
+    };
+    this.#further.add(listener);
+    return listener;
   }
 
   /** Takes no new connection, ends the idle ones; those in use get until the next turn of the loop. */
@@ -98,6 +150,6 @@ export class Listener {
     this.#server.closeIdleConnections();
     await new Promise<void>((resolve) => setImmediate(resolve));
     for (const socket of this.#sockets) socket.destroy();
-    await closed;
+    await Promise.all([closed, ...[...this.#further].map((listener) => listener.close())]);
   }
 }

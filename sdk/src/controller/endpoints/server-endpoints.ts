@@ -1,52 +1,153 @@
-/** The Endpoints of the service default/kubernetes: where clients that do not read EndpointSlices find the API servers. */
+/**
+ * The EndpointSlices and Endpoints of the service default/kubernetes: where pods, nodes and clients find the API servers. Whoever keeps
+ * them writes the same, so that it does not matter who does. One slice for each port and address family; the first is named `kubernetes`.
+ */
 import { isIP } from 'node:net';
 import type { ApiClient } from '../../contracts/api/index.ts';
-import { endpoints, isAlreadyExists, isConflict, isNotFound, type Endpoints } from '../../kube/index.ts';
+import {
+  endpoints,
+  endpointSlices,
+  isAlreadyExists,
+  isConflict,
+  isNotFound,
+  type Endpoints,
+  type EndpointSlice,
+} from '../../kube/index.ts';
 import { jsonEqual } from '../json-equal.ts';
 
 const at = { namespace: 'default', name: 'kubernetes' } as const;
 /** Whoever writes them writes the slices, too. */
 const skipMirror = { 'endpointslice.kubernetes.io/skip-mirror': 'true' } as const;
+const serviceLabel = 'kubernetes.io/service-name';
+const managerLabel = 'endpointslice.kubernetes.io/managed-by';
+const manager = 'servers.timonel.dev';
 
-/** The address and port of a server's URL. Undefined: it is a name, or an address that only one machine knows. */
-export function placeOfServer(url: string): { readonly address: string; readonly port: number } | undefined {
-  const { hostname, port } = new URL(url);
-  const address = hostname.replace(/^\[|\]$/g, '');
-  if (isIP(address) === 0 || address === '::1' || address.startsWith('127.')) return undefined;
-  return { address, port: Number(port || 443) };
+export interface ServerPlace {
+  readonly address: string;
+  readonly port: number;
 }
 
-/** Undefined: there is no address that others can reach. */
-export function endpointsOfServers(urls: readonly string[]): Endpoints | undefined {
-  const ports = new Map<number, Set<string>>();
-  for (const url of urls) {
-    const place = placeOfServer(url);
-    if (place !== undefined) ports.set(place.port, (ports.get(place.port) ?? new Set()).add(place.address));
+/** The address and port of a server's URL. Undefined: it is a name. */
+export function addressOfServer(url: string): ServerPlace | undefined {
+  const { hostname, port } = new URL(url);
+  const address = hostname.replace(/^\[|\]$/g, '');
+  return isIP(address) === 0 ? undefined : { address, port: Number(port || 443) };
+}
+
+/** The same. Undefined also: it is an address that only one machine knows. */
+export function placeOfServer(url: string): ServerPlace | undefined {
+  const place = addressOfServer(url);
+  return place === undefined || place.address === '::1' || place.address.startsWith('127.') ? undefined : place;
+}
+
+interface PortGroup {
+  readonly family: 4 | 6;
+  readonly port: number;
+  readonly addresses: readonly string[];
+}
+
+/** By family and port; addresses sorted, each once. */
+function groupsOf(places: readonly ServerPlace[]): readonly PortGroup[] {
+  const groups = new Map<string, { family: 4 | 6; port: number; addresses: Set<string> }>();
+  for (const { address, port } of places) {
+    const family = isIP(address) === 6 ? 6 : 4;
+    const key = `${family} ${port}`;
+    const group = groups.get(key) ?? { family, port, addresses: new Set() };
+    group.addresses.add(address);
+    groups.set(key, group);
   }
-  if (ports.size === 0) return undefined;
-  const subsets = [...ports]
-    .sort(([a], [b]) => a - b)
-    .map(([port, addresses]) => ({
-      addresses: [...addresses].sort((a, b) => (a < b ? -1 : 1)).map((ip) => ({ ip })),
-      ports: [{ name: 'https', port, protocol: 'TCP' }],
-    }));
+  return [...groups.values()]
+    .map(({ family, port, addresses }) => ({ family, port, addresses: [...addresses].sort() }))
+    .sort((a, b) => a.family - b.family || a.port - b.port);
+}
+
+const httpsPort = (port: number): { name: string; port: number; protocol: string } => ({
+  name: 'https',
+  port,
+  protocol: 'TCP',
+});
+
+export function endpointsOfServers(places: readonly ServerPlace[]): Endpoints {
+  const subsets = groupsOf(places).map(({ port, addresses }) => ({
+    addresses: addresses.map((ip) => ({ ip })),
+    ports: [httpsPort(port)],
+  }));
   return { metadata: { ...at, labels: { ...skipMirror } }, subsets };
 }
 
-/** Makes the Endpoints say where the servers are; a write that loses against another server's is fine. @throws ApiError */
-export async function keepEndpointsOfServers(api: ApiClient, urls: readonly string[]): Promise<void> {
-  const wanted = endpointsOfServers(urls);
-  if (wanted === undefined) return;
+export function slicesOfServers(places: readonly ServerPlace[]): readonly EndpointSlice[] {
+  return groupsOf(places).map(({ family, port, addresses }, index) => ({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: {
+      namespace: at.namespace,
+      name: index === 0 ? at.name : `${at.name}-${family === 6 ? 'v6-' : ''}${port}`,
+      labels: { [serviceLabel]: at.name, [managerLabel]: manager },
+    },
+    addressType: family === 6 ? 'IPv6' : 'IPv4',
+    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    ports: [httpsPort(port)],
+  }));
+}
+
+/** A write that lost against another server's is fine: that one wrote the same, or the next round will. */
+async function write(work: Promise<unknown>): Promise<void> {
   try {
-    const found = await api.get(endpoints, at);
-    const labels = { ...found.metadata.labels, ...skipMirror };
-    if (jsonEqual(found.subsets, wanted.subsets) && jsonEqual(found.metadata.labels, labels)) return;
-    await api.update(endpoints, { ...found, metadata: { ...found.metadata, labels }, subsets: wanted.subsets ?? [] });
+    await work;
   } catch (error) {
-    if (isConflict(error)) return;
+    if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error;
+  }
+}
+
+async function keepEndpoints(api: ApiClient, wanted: Endpoints): Promise<void> {
+  let found: Endpoints;
+  try {
+    found = await api.get(endpoints, at);
+  } catch (error) {
     if (!isNotFound(error)) throw error;
-    await api.create(endpoints, wanted).catch((refusal: unknown) => {
-      if (!isAlreadyExists(refusal)) throw refusal;
-    });
+    await write(api.create(endpoints, wanted));
+    return;
+  }
+  const labels = { ...found.metadata.labels, ...skipMirror };
+  if (jsonEqual(found.subsets, wanted.subsets) && jsonEqual(found.metadata.labels, labels)) return;
+  const next = { ...found, metadata: { ...found.metadata, labels }, subsets: wanted.subsets ?? [] };
+  await write(api.update(endpoints, next));
+}
+
+/** What counts of it. */
+function content({ metadata, endpoints: list, ports }: EndpointSlice): string {
+  const addresses = list.map((endpoint) => [endpoint.addresses, endpoint.conditions?.ready]);
+  const labels = [metadata.labels?.[serviceLabel], metadata.labels?.[managerLabel]];
+  return JSON.stringify([labels, addresses, ports?.map(({ name, port, protocol }) => [name, port, protocol])]);
+}
+
+async function keepSlice(api: ApiClient, wanted: EndpointSlice, found: EndpointSlice | undefined): Promise<void> {
+  const isOther = found !== undefined && found.addressType !== wanted.addressType;
+  // The family of a slice cannot be changed.
+  if (isOther) await write(api.delete(endpointSlices, { namespace: at.namespace, name: wanted.metadata.name ?? '' }));
+  if (found === undefined || isOther) await write(api.create(endpointSlices, wanted));
+  else if (content(found) !== content(wanted)) {
+    const labels = { ...found.metadata.labels, ...wanted.metadata.labels };
+    await write(api.update(endpointSlices, { ...wanted, metadata: { ...found.metadata, labels } }));
+  }
+}
+
+/** Makes slices and Endpoints say where the servers are. Without any place whatever is there stays: it is better. @throws ApiError */
+export async function keepServerEndpoints(api: ApiClient, places: readonly ServerPlace[]): Promise<void> {
+  if (places.length === 0) return;
+  await keepEndpoints(api, endpointsOfServers(places));
+  const wanted = slicesOfServers(places);
+  const labelSelector = `${serviceLabel}=${at.name}`;
+  const { items } = await api.list(endpointSlices, { namespace: at.namespace, labelSelector });
+  const isWanted = (name: string): boolean => wanted.some(({ metadata }) => metadata.name === name);
+  for (const { metadata } of items) {
+    const { name = '', labels } = metadata;
+    if (labels?.[managerLabel] === manager && !isWanted(name)) {
+      await write(api.delete(endpointSlices, { namespace: at.namespace, name }));
+    }
+  }
+  for (const slice of wanted) {
+    const found = items.find(({ metadata }) => metadata.name === slice.metadata.name);
+    await keepSlice(api, slice, found);
   }
 }

@@ -1,0 +1,85 @@
+/** The API at the pod network's address of this node, and the endpoints of default/kubernetes that lead there. */
+import { networkInterfaces } from 'node:os';
+import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { ApiEndpoint, FurtherListener } from '@timonel/sdk/contracts/api-server';
+import type { NodeNetwork, PodNetwork } from '@timonel/sdk/contracts/network';
+import { isApiAbsent } from '@timonel/sdk/controller';
+import { addressOfServer, keepServerEndpoints, type ServerPlace } from '@timonel/sdk/controller/endpoints';
+import { isNotFound } from '@timonel/sdk/kube';
+import { admission } from './admission.ts';
+
+export interface PodSideOptions {
+  readonly api: ApiClient;
+  readonly endpoint: Pick<ApiEndpoint, 'url' | 'listenAlso'>;
+  readonly network: Pick<PodNetwork, 'nodeNetwork'>;
+  readonly env: Env;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** What others change of the endpoints is put right as soon. */
+const periodMs = 10_000;
+/** While something is in the way: an address that is not there yet, a namespace. */
+const retryMs = 250;
+const retryLimitMs = 5000;
+
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
+}
+
+export class PodSideApi {
+  readonly #options: PodSideOptions;
+  readonly #stopped = new AbortController();
+  #listener: FurtherListener | undefined;
+  #place: ServerPlace | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(options: PodSideOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped.abort();
+    await this.#running;
+    await this.#listener?.close();
+  }
+
+  async #run(): Promise<void> {
+    const { api, env, log, signal } = this.#options;
+    const over = AbortSignal.any([signal, this.#stopped.signal]);
+    let failures = 0;
+    while (!over.aborted) {
+      try {
+        this.#place ??= await this.#open();
+        await keepServerEndpoints(api, [this.#place]);
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        // The namespace is made a moment after the first start.
+        const isSoon = isNotFound(error) || isApiAbsent(error);
+        if (failures === (isSoon ? 20 : 1)) {
+          log.warn({ error: errorMessage(error) }, 'pods cannot reach the API yet, trying again');
+        }
+      }
+      const waitMs = failures === 0 ? periodMs : Math.min(retryLimitMs, retryMs * failures);
+      await env.timers.sleep(waitMs, over).catch(() => undefined);
+    }
+  }
+
+  async #open(): Promise<ServerPlace> {
+    const { endpoint, network, log } = this.#options;
+    const { podCidr, nodeAddress }: NodeNetwork = await network.nodeNetwork();
+    const own = addressOfServer(endpoint.url());
+    // Pods without a network of their own reach what their machine does.
+    if (own?.address === nodeAddress) return own;
+    this.#listener = await endpoint.listenAlso(nodeAddress, admission(podCidr, ownAddresses));
+    const place = { address: nodeAddress, port: this.#listener.port };
+    log.info(place, 'serving the API to the pods of this node');
+    return place;
+  }
+}
