@@ -1,3 +1,4 @@
+export * from './access-rules.ts';
 export * from './apps.ts';
 export * from './autoscaling.ts';
 export * from './batch.ts';
