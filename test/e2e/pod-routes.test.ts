@@ -1,4 +1,4 @@
-/** Pods of different nodes reach each other under their own addresses: network-bridge and routes-hostgw on machines of the bed. */
+/** Pods of different nodes reach each other under their own addresses: network-bridge and routes-auto on machines of the bed. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../support/until.ts';

@@ -85,7 +85,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'proxy-nftables': () => import('@timonel/plugin-proxy-nftables'),
   'proxy-userspace': () => import('@timonel/plugin-proxy-userspace'),
   'loadbalancer-link': () => import('@timonel/plugin-loadbalancer-link'),
-  'routes-hostgw': () => import('@timonel/plugin-routes-hostgw'),
+  'routes-auto': () => import('@timonel/plugin-routes-auto'),
 };
 
 /** Packages with several plugins. */

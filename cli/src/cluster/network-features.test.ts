@@ -13,6 +13,7 @@ describe('networkFeatures', () => {
     const features = await networkFeatures(programs);
     expect(features.map(({ name, ok, fix }) => ({ name, ok, fix }))).toEqual([
       { name: 'pod links', ok: true, fix: '' },
+      { name: 'tunnels to other links', ok: true, fix: '' },
       { name: 'nft rules', ok: true, fix: '' },
     ]);
     expect(await seen()).not.toMatch(/198\.51\.100\.0|table ip t$/m);

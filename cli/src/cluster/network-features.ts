@@ -5,12 +5,14 @@ import { isRoot } from './host.ts';
 export interface NetworkFeature {
   readonly name: string;
   readonly ok: boolean;
+  /** A node can do without it. */
+  readonly optional?: true;
   readonly detail: string;
   /** Empty when ok. */
   readonly fix: string;
 }
 
-// As network-bridge and routes-hostgw use them.
+// As network-bridge and routes-auto use them.
 const links = `link add b0 type bridge
 link add v0 type veth peer name v1
 link set v0 master b0
@@ -18,6 +20,9 @@ link set b0 up
 addr add 192.0.2.1/24 dev b0
 route add 198.51.100.0/24 via 192.0.2.2 proto 84
 `;
+
+// As routes-auto uses it.
+const tunnel = 'link add x0 type vxlan id 84 dstport 4789 nolearning\n';
 
 // As network-bridge and proxy-nftables use them.
 const rules = `table ip t {
@@ -45,8 +50,9 @@ async function attempt(program: string, args: readonly string[], input: string):
 
 /** Needs root, or user namespaces. Changes nothing. */
 export async function networkFeatures(programs: { ip: boolean; nft: boolean }): Promise<readonly NetworkFeature[]> {
-  const [linksProblem, rulesProblem] = await Promise.all([
+  const [linksProblem, tunnelProblem, rulesProblem] = await Promise.all([
     programs.ip ? attempt('ip', ['-batch', '-'], links) : undefined,
+    programs.ip ? attempt('ip', ['-batch', '-'], tunnel) : undefined,
     programs.nft ? attempt('nft', ['-f', '-'], rules) : undefined,
   ]);
   const feature = (name: string, problem: string | undefined, options: string, modules: string): NetworkFeature => ({
@@ -57,6 +63,9 @@ export async function networkFeatures(programs: { ip: boolean; nft: boolean }): 
   });
   return [
     ...(programs.ip ? [feature('pod links', linksProblem, 'bridge, veth, routes', '-a bridge veth')] : []),
+    ...(programs.ip
+      ? [{ ...feature('tunnels to other links', tunnelProblem, 'vxlan', 'vxlan'), optional: true as const }]
+      : []),
     ...(programs.nft
       ? [feature('nft rules', rulesProblem, 'nat, masquerade, maps', '-a nf_tables nft_chain_nat')]
       : []),

@@ -23,7 +23,7 @@ function programCheck(name: string, debianPackage: string, optional: boolean, us
 /** What the kernel must have for the programs that are there. */
 async function networkChecks(): Promise<readonly Check[]> {
   const features = await networkFeatures({ ip: hasProgram('ip'), nft: hasProgram('nft') });
-  return features.map((feature) => ({ ...feature, optional: !isRoot() }));
+  return features.map((feature) => ({ ...feature, optional: feature.optional ?? !isRoot() }));
 }
 
 function rootCheck(isIsolated: boolean): Check {

@@ -22,7 +22,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
     {
-      plugin: 'routes-hostgw',
+      plugin: 'routes-auto',
       config: { nodeName: settings.nodeName, clusterCidrs: [clusterCidr], onShutdown: settings.onShutdown },
     },
     settings.hasNftables

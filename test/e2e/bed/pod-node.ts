@@ -11,7 +11,7 @@ import apiResources from '@timonel/plugin-api-resources';
 import apiserver from '@timonel/plugin-apiserver';
 import authToken from '@timonel/plugin-auth-token';
 import networkBridge from '@timonel/plugin-network-bridge';
-import routesHostGw from '@timonel/plugin-routes-hostgw';
+import routesAuto from '@timonel/plugin-routes-auto';
 import storeMemory from '@timonel/plugin-store-memory';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { podNetwork } from '@timonel/sdk/contracts/network';
@@ -50,11 +50,11 @@ const clientOfControl: AnyPlugin = definePlugin({
   setup: () => ({ provides: { api } }),
 });
 const node = await startTestKernel({
-  plugins: [clientOfControl, networkBridge, routesHostGw],
+  plugins: [clientOfControl, networkBridge, routesAuto],
   dataDir,
   config: {
     'network-bridge': { podCidr, clusterCidrs: [clusterCidr] },
-    'routes-hostgw': { nodeName, clusterCidrs: [clusterCidr], checkIntervalMs: 200 },
+    'routes-auto': { nodeName, clusterCidrs: [clusterCidr], checkIntervalMs: 200 },
   },
 });
 const network = node.service(podNetwork);

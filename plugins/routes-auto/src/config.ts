@@ -1,20 +1,29 @@
 import { z } from 'zod';
 import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 
-export interface RoutesHostGwConfig {
+export interface RoutesAutoConfig {
   /** Name of this machine's Node object: it gets no route. */
   readonly nodeName: string;
-  /** Interface of the routes. Absent: the one that the kernel reaches the other node through. */
+  /** Interface of plain routes. Absent: the one that the kernel reaches the other node through. */
   readonly dev?: string | undefined;
   /** Only ranges within these get a route. Empty: all, but such as cannot be one node's. */
   readonly clusterCidrs: readonly string[];
+  /**
+   * Which nodes' pods are reached through a tunnel (VXLAN): `auto` those of nodes on another link, `always` all (for networks that let
+   * only packets with addresses of machines pass), `never` none.
+   */
+  readonly tunnels: 'auto' | 'always' | 'never';
+  /** Number of the tunnels' network (VNI): the same on all nodes, and no other's on these machines. */
+  readonly vni: number;
+  /** UDP port of the tunnels: the same on all nodes, and open between them. */
+  readonly tunnelPort: number;
   /** How often the routes of the kernel are compared with what they should be. */
   readonly checkIntervalMs: number;
   /** What happens to the routes when this process ends: `keep` where containers go on without it. A disabled plugin removes them. */
   readonly onShutdown: 'remove' | 'keep';
 }
 
-export const configSchema: z.ZodType<RoutesHostGwConfig> = z.strictObject({
+export const configSchema: z.ZodType<RoutesAutoConfig> = z.strictObject({
   nodeName: z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'must be an RFC 1123 subdomain'),
   dev: z
     .string()
@@ -26,6 +35,13 @@ export const configSchema: z.ZodType<RoutesHostGwConfig> = z.strictObject({
     )
     .max(64)
     .default([]),
+  tunnels: z.enum(['auto', 'always', 'never']).default('auto'),
+  vni: z
+    .int()
+    .min(1)
+    .max(2 ** 24 - 1)
+    .default(84),
+  tunnelPort: z.int().min(1).max(65_535).default(4789),
   checkIntervalMs: z.int().min(100).default(10_000),
   onShutdown: z.enum(['remove', 'keep']).default('remove'),
 });

@@ -1,14 +1,20 @@
+import { createHash } from 'node:crypto';
 import { definePlugin, errorMessage, type AnyPlugin, type StopReason } from '@timonel/sdk';
 import { defaultPath, run } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { controller } from '@timonel/sdk/contracts/controller';
 import { informers, runController, type Informer, type KeySource } from '@timonel/sdk/controller';
 import { nodes, type Node } from '@timonel/sdk/kube';
-import { configSchema, type RoutesHostGwConfig } from './config.ts';
-import { KernelRoutes } from './kernel-routes.ts';
-import { factsOf, wantedRoutes } from './wanted-routes.ts';
+import { configSchema, type RoutesAutoConfig } from './config.ts';
+import { RouteKeeper } from './route-keeper.ts';
+import { factsOf } from './wanted-routes.ts';
 
 const key = 'routes';
+
+/** Of the tunnels' link; two clusters on one machine have different data directories. */
+function linkName(dataDir: string): string {
+  return `tx${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
+}
 
 /** Heartbeats change nodes all the time; only what routes are made of counts. */
 function sourceOf(informer: Informer<Node>): KeySource {
@@ -26,15 +32,16 @@ function sourceOf(informer: Informer<Node>): KeySource {
   };
 }
 
-function removesAt(reason: StopReason | undefined, { onShutdown }: RoutesHostGwConfig): boolean {
+function removesAt(reason: StopReason | undefined, { onShutdown }: RoutesAutoConfig): boolean {
   return reason === 'disable' || (reason === 'shutdown' && onShutdown === 'remove');
 }
 
 const plugin: AnyPlugin = definePlugin({
-  name: 'routes-hostgw',
+  name: 'routes-auto',
   version: '0.1.0',
   apiVersion: 1,
-  description: "Keeps a route to the pods of every other node, through that node's address.",
+  description:
+    'Keeps a route to the pods of every other node: plain on a common link, through a VXLAN tunnel otherwise.',
   provides: { controller },
   requires: { api: apiClient },
   config: configSchema,
@@ -42,7 +49,11 @@ const plugin: AnyPlugin = definePlugin({
   criticality: 'optional',
   setup(ctx) {
     const { config, log } = ctx;
-    const kernelRoutes = new KernelRoutes((args, input) => run('ip', args, input, defaultPath()), config.dev);
+    const keeper = new RouteKeeper({
+      ...config,
+      link: linkName(ctx.dataDir),
+      run: (program, args, input) => run(program, args, input, defaultPath()),
+    });
     const set = informers(ctx, ctx.deps.api);
     const informer = set.for(nodes);
     let said: ReadonlySet<string> = new Set();
@@ -56,21 +67,13 @@ const plugin: AnyPlugin = definePlugin({
     // A list that fails leaves the cache as it is: while the API is away, so do the routes stay.
     const running = runController({
       ctx,
-      name: 'routes-hostgw',
+      name: 'routes-auto',
       informers: set,
       workers: 1,
       sources: [sourceOf(informer)],
       async reconcile() {
-        const wanted = wantedRoutes(informer.list(), config.nodeName, config.clusterCidrs);
-        // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
-        const { added, removed, failed } = await kernelRoutes.sync(
-          wanted.routes,
-          informer.get(config.nodeName) === undefined,
-        );
-        const told = [...failed].map(
-          ([cidr, why]) => `no route to ${cidr} through ${wanted.routes.get(cidr)} could be made: ${why}`,
-        );
-        report([...wanted.refused.values(), ...told]);
+        const { added, removed, problems } = await keeper.sync(informer.list());
+        report(problems);
         if (added.length + removed.length > 0)
           log.info({ added, removed }, 'routes to the pods of other nodes changed');
         return { requeueAfterMs: config.checkIntervalMs };
@@ -81,7 +84,7 @@ const plugin: AnyPlugin = definePlugin({
       async stop(reason?: StopReason) {
         await running.stop(reason);
         if (!removesAt(reason, config)) return;
-        await kernelRoutes.removeAll().catch((error: unknown) => {
+        await keeper.removeAll().catch((error: unknown) => {
           log.warn({ error: errorMessage(error) }, 'routes to the pods of other nodes stay: they could not be removed');
         });
       },

@@ -73,8 +73,11 @@ describe('wantedRoutes', () => {
 });
 
 describe('the configuration', () => {
-  it.each([[{}], [{ nodeName: 'A' }], [{ nodeName: 'a', dev: 'a b' }], [{ nodeName: 'a', clusterCidrs: ['x'] }]])(
-    '%j is refused',
-    (config) => expect(configSchema.safeParse(config).success).toBe(false),
-  );
+  it.each([
+    [{}],
+    [{ nodeName: 'A' }],
+    [{ nodeName: 'a', dev: 'a b' }],
+    [{ nodeName: 'a', clusterCidrs: ['x'] }],
+    [{ nodeName: 'a', vni: 0 }],
+  ])('%j is refused', (config) => expect(configSchema.safeParse(config).success).toBe(false));
 });

@@ -12,12 +12,12 @@ const emptyApi: Partial<ApiClient> = {
   },
 };
 
-pluginSuite('routes-hostgw', () => ({
+pluginSuite('routes-auto', () => ({
   entry: { definition: plugin, source: 'built-in', config: { nodeName: 'node-1' } },
   dependencies: [fakeService(apiClient, emptyApi)],
   load: async (kernel) => {
     for (const { service } of kernel.service(controller).all()) {
-      if (service.status().name !== 'routes-hostgw') throw new Error('the status is of another controller');
+      if (service.status().name !== 'routes-auto') throw new Error('the status is of another controller');
     }
   },
 }));
