@@ -36,6 +36,21 @@ const ownPlaces = {
   },
 };
 
+/** zod has its messages in some sixty languages; its own default is the only one in use. */
+const oneLanguage = {
+  name: 'one-language',
+  setup(builder) {
+    builder.onLoad({ filter: /[/\\]zod[/\\]v4[/\\]locales[/\\]index\.js$/ }, () => ({
+      contents: "export { default as en } from './en.js';",
+      loader: 'js',
+    }));
+  },
+};
+
+/** V8 keeps a source in which one character is beyond Latin-1 at two bytes a character. What is left of them stands in comments and regular expressions. */
+const inAscii = (text) =>
+  text.replaceAll(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 /** The plugin whose code an output holds, when it holds that of one and nothing of the command or the kernel. */
 function pluginOf({ inputs }) {
   const owners = new Set();
@@ -58,7 +73,7 @@ const { outputFiles, metafile } = await build({
   platform: 'node',
   target: 'node20',
   external,
-  plugins: [ownPlaces],
+  plugins: [ownPlaces, oneLanguage],
   write: false,
   metafile: true,
   // What CommonJS packages expect to be there.
@@ -80,7 +95,7 @@ for (const { path, text } of outputFiles) {
   const renamed = text.replaceAll(/(["'])\.\/(\w+\.js)\1/g, (whole, quote, name) =>
     names.has(name) ? `${quote}./${names.get(name)}${quote}` : whole,
   );
-  writeFileSync(join(outdir, names.get(basename(path)) ?? basename(path)), renamed);
+  writeFileSync(join(outdir, names.get(basename(path)) ?? basename(path)), inAscii(renamed));
 }
 const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8'));
 const inputs = references.map(({ path }) => join(root, path, 'dist', '.tsbuildinfo'));

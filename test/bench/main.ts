@@ -1,6 +1,7 @@
 /** `npm run bench`: chooses benchmarks, runs them one after the other, prints their figures. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { api } from './api.ts';
 import type { Bench } from './bench.ts';
@@ -118,6 +119,13 @@ function choose(argv: readonly string[]): Choice | number {
   return { chosen, rounds, only, json: values.json };
 }
 
+/** Whether the command is run from its bundle, as users run it. */
+async function isBundled(): Promise<boolean> {
+  const file = join(dirname(builtCommand), 'bundled-program.js');
+  const { bundledProgram } = (await import(file)) as typeof import('../../cli/src/bundled-program.ts');
+  return bundledProgram() !== undefined;
+}
+
 function report(figures: readonly Figure[]): string {
   const machine = {
     node: process.version,
@@ -152,6 +160,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   const print = (text: string): void => {
     if (ended === undefined) console.log(`${text}\n`);
   };
+  if (!(await isBundled()))
+    console.error(
+      'The bundle is older than the build, and starts and memory are worse without it: run `npm run build`.',
+    );
   const figures: Figure[] = [];
   let failed = false;
   for (const bench of choice.chosen) {

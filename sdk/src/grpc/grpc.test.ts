@@ -1,11 +1,20 @@
 import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core/env';
 import { until } from '@timonel/testkit';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { GrpcClient, GrpcError, grpcService, serveGrpc, type GrpcServer, type ServedMethod } from './index.ts';
+import {
+  GrpcClient,
+  GrpcError,
+  grpcService,
+  isListening,
+  serveGrpc,
+  type GrpcServer,
+  type ServedMethod,
+} from './index.ts';
 
 const method = grpcService('message Text { string text = 1; map<string, string> more = 2; }', 'test.v1.Echo');
 const say = method<{ text: string }, { text: string; more: Record<string, string> }>('Say', 'Text', 'Text');
@@ -84,6 +93,21 @@ describe('gRPC over a unix socket', () => {
     await expect(first).rejects.toMatchObject({ name: 'GrpcError' });
     bounded.close();
     await expect(bounded.call(say, { text: '' }, 1000)).rejects.toMatchObject({ code: 'CANCELLED' });
+  });
+
+  it('loads the library for who says something, not for who looks whether somebody listens', async () => {
+    let loads = 0;
+    const load = (): Promise<typeof import('./transport.ts')> => {
+      loads += 1;
+      return import('./transport.ts');
+    };
+    servers.push(await serveGrpc({ socket, methods: served, reportFault: () => undefined }, load));
+    expect(await isListening(socket)).toBe(true);
+    const gone = connect(socket);
+    await once(gone.end(), 'close');
+    expect(loads).toBe(0);
+    expect(await client().call(say, { text: 'a' }, 5000)).toMatchObject({ text: 'a!' });
+    expect(loads).toBe(1);
   });
 
   it('takes a socket that was left behind, and none that is served', async () => {

@@ -30,11 +30,16 @@ export function isListening(socket: string): Promise<boolean> {
   });
 }
 
+const loadTransport = (): Promise<typeof import('./transport.ts')> => import('./transport.ts');
+
 /**
- * Serves unary methods at a unix socket of which only its owner can make use. gRPC's library is loaded for the first who connects.
+ * Serves unary methods at a unix socket of which only its owner can make use. gRPC's library is loaded for the first who says something.
  * @throws Error EADDRINUSE when somebody listens there; a socket that nobody serves is replaced
  */
-export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer> {
+export async function serveGrpc(
+  options: GrpcServerOptions,
+  load: typeof loadTransport = loadTransport,
+): Promise<GrpcServer> {
   const { socket: path, methods, connectionsLimit = 100, messageLimitBytes = 4 * 1024 * 1024 } = options;
   if (await isListening(path)) {
     throw Object.assign(new Error(`another process serves ${path}`), { code: 'EADDRINUSE' });
@@ -49,16 +54,23 @@ export async function serveGrpc(options: GrpcServerOptions): Promise<GrpcServer>
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
     socket.on('error', () => socket.destroy());
-    loaded ??= import('./transport.ts').then((transport) => transport.serving(methods, messageLimitBytes));
-    loaded.then(
-      ({ injector }) => {
-        if (!socket.destroyed) injector.injectConnection(socket);
-      },
-      (error: unknown) => {
+    // Whoever only looks whether somebody listens says nothing.
+    socket.once('readable', () => {
+      if (socket.readableLength === 0) {
         socket.destroy();
-        options.reportFault(error);
-      },
-    );
+        return;
+      }
+      loaded ??= load().then((transport) => transport.serving(methods, messageLimitBytes));
+      loaded.then(
+        ({ injector }) => {
+          if (!socket.destroyed) injector.injectConnection(socket);
+        },
+        (error: unknown) => {
+          socket.destroy();
+          options.reportFault(error);
+        },
+      );
+    });
   });
   const ino = await listenAt(server, path);
   // Such as a lack of file descriptors: whoever calls then has to call again.
