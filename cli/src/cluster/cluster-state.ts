@@ -14,6 +14,8 @@ const serverState = z.strictObject({
   memberId: z.string(),
   /** Host under which the other machines reach this one. */
   advertise: z.string(),
+  /** IP address to which the service `kubernetes` leads, when it was given. */
+  advertiseAddress: z.string().optional(),
   /** `ADDRESS:PORT` of the API. */
   listen: z.string(),
   /** `ADDRESS:PORT` of the peer listener, and `HOST:PORT` under which the others know it. */

@@ -33,11 +33,22 @@ describe('what a server is to be', () => {
       port: 7443,
       server: {
         url: 'https://m1.example:7443',
-        apiNames: ['m1.example', 's1'],
+        endpoint: 'https://127.0.0.1:7443',
+        apiNames: ['m1.example', 's1', '127.0.0.1'],
         peer: { listen: { address: '0.0.0.0', port: 2381 }, advertise: 'm1.example:2381' },
         join: false,
       },
     });
+  });
+
+  it('leads pods to an address, whatever name the machines have for it', () => {
+    const endpointOf = (flags: object): string | undefined =>
+      serverSettings(planServer({ ...local, ...flags }, {}, undefined), dataDir).server?.endpoint;
+    expect(endpointOf({ advertise: '10.0.0.1' })).toBe('https://10.0.0.1:7443');
+    expect(endpointOf({ advertise: 'm1.example', advertiseAddress: '10.0.0.2' })).toBe('https://10.0.0.2:7443');
+    expect(endpointOf({ advertise: 'm1.example', advertiseAddress: 'fd00::2' })).toBe('https://[fd00::2]:7443');
+    const before = planServer({ ...local, advertiseAddress: '10.0.0.2' }, {}, undefined);
+    expect(planServer({}, {}, before)).toEqual(before);
   });
 
   it('is what it was, and what the cluster relies on does not change', () => {
@@ -62,6 +73,8 @@ describe('what a server is to be', () => {
       [{ listen: '127.0.0.1:0' }, '--listen'],
       [{ peerListen: '0' }, '--peer-listen'],
       [{ advertise: 'no host' }, '--advertise'],
+      [{ advertiseAddress: 'm1.example' }, '--advertise-address'],
+      [{ advertiseAddress: '0.0.0.0' }, '--advertise-address'],
       [{ clusterCidr: 'x' }, '--cluster-cidr'],
       [{ serviceCidr: '10.96.0.0/30' }, '--service-cidr'],
       [{ clusterCidr: '10.96.0.0/15' }, 'overlap'],

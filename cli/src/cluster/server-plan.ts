@@ -15,6 +15,7 @@ export interface ServerPlanFlags {
   readonly name?: string;
   readonly listen?: string;
   readonly advertise?: string;
+  readonly advertiseAddress?: string;
   readonly peerListen?: string;
   readonly clusterCidr?: string;
   readonly serviceCidr?: string;
@@ -35,6 +36,20 @@ function advertisedHost(flags: ServerPlanFlags, listen: Place, before: ServerSta
       : `--advertise ${host} is not an IP address or a host name.`,
     exitCodes.usage,
   );
+}
+
+function givenAddress(flags: ServerPlanFlags, before: ServerState | undefined): Pick<ServerState, 'advertiseAddress'> {
+  const address = flags.advertiseAddress ?? before?.advertiseAddress;
+  if (address === undefined) return {};
+  if (isIP(address) !== 0 && !isEveryAddress(address)) return { advertiseAddress: address };
+  throw new CliError(`--advertise-address ${address} is not the IP address of a machine.`, exitCodes.usage);
+}
+
+/** The IP address to which the service `kubernetes` leads. Undefined: none is known. */
+function endpointAddress({ advertise, advertiseAddress }: ServerState, listen: Place): string | undefined {
+  if (advertiseAddress !== undefined) return advertiseAddress;
+  if (isIP(advertise) !== 0) return advertise;
+  return isEveryAddress(listen.address) ? ownAddress() : listen.address;
 }
 
 function fixedPort(option: string, place: Place): Place {
@@ -93,6 +108,7 @@ export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: Ser
     name,
     memberId: before?.memberId ?? randomUUID(),
     advertise,
+    ...givenAddress(flags, before),
     listen: formatPlace(listen),
     peerListen: formatPlace(peer),
     peerUrl,
@@ -124,6 +140,7 @@ function refuseChanges(
 export function serverSettings(state: ServerState, dataDir: string): ClusterSettings {
   const listen = parsePlace('--listen', state.listen, listenDefault);
   const peerListen = parsePlace('--peer-listen', state.peerListen, listenDefault);
+  const address = endpointAddress(state, listen);
   return {
     instance: instanceId(dataDir),
     nodeName: state.name,
@@ -138,7 +155,8 @@ export function serverSettings(state: ServerState, dataDir: string): ClusterSett
       name: state.name,
       memberId: state.memberId,
       url: `https://${formatPlace({ address: state.advertise, port: listen.port })}`,
-      apiNames: [...new Set([state.advertise, state.name])],
+      ...(address === undefined ? {} : { endpoint: `https://${formatPlace({ address, port: listen.port })}` }),
+      apiNames: [...new Set([state.advertise, state.name, ...(address === undefined ? [] : [address])])],
       peerNames: peerNamesOf(state),
       peer: { listen: peerListen, advertise: state.peerUrl },
       join: state.phase === 'joined',

@@ -172,6 +172,10 @@ export function addServer(program: Command): void {
     .option('--listen <address:port>', `where the API listens (default: ${formatPlace(listenDefault)})`)
     .option('--advertise <address>', 'how the other machines reach this one (default: that of the default route)')
     .option(
+      '--advertise-address <address>',
+      'IP address at which pods reach this one (default: that of --advertise, if it is a name that of the default route)',
+    )
+    .option(
       '--peer-listen <address:port>',
       `where the other servers' stores connect (default: port ${peerPortDefault} of the advertised address)`,
     )

@@ -38,6 +38,8 @@ export interface ServerSettings {
   readonly memberId: string;
   /** Under which the other machines reach the API: `https://HOST:PORT`. */
   readonly url: string;
+  /** The same by the IP address to which the service `kubernetes` leads. */
+  readonly endpoint?: string;
   /** DNS names and IP addresses for the serving certificate. */
   readonly apiNames: readonly string[];
   /** The same for the peer certificate. */

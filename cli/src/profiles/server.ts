@@ -48,6 +48,7 @@ function serverEntries(settings: ClusterSettings): readonly ProfileEntry[] {
         name: server.name,
         memberId: server.memberId,
         url: server.url,
+        ...(server.endpoint === undefined ? {} : { endpoint: server.endpoint }),
         peerNames: server.peerNames,
         pkiDirectory,
         adminTokenFile: server.adminTokenFile,

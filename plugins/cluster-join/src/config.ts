@@ -1,12 +1,14 @@
 import { certificateLifetimeMs } from '@timonel/sdk/pki';
 import { z } from 'zod';
 
+const serverUrl = z.string().regex(/^https:\/\/[^/]+$/, 'must be https://HOST:PORT');
 const count = z.number().int().positive();
 
 export interface ClusterJoinConfig {
   readonly name: string;
   readonly memberId: string;
   readonly url: string;
+  readonly endpoint?: string | undefined;
   readonly peerNames: readonly string[];
   readonly pkiDirectory: string;
   readonly adminTokenFile?: string | undefined;
@@ -26,7 +28,9 @@ export const configSchema: z.ZodType<ClusterJoinConfig> = z.strictObject({
   /** Its member of the store. */
   memberId: z.string().min(1).max(128),
   /** Under which the other machines reach this API server: `https://HOST:PORT`. */
-  url: z.string().regex(/^https:\/\/[^/]+$/, 'must be https://HOST:PORT'),
+  url: serverUrl,
+  /** The same by an IP address, for the endpoints of the service `kubernetes`, when `url` has a name. */
+  endpoint: serverUrl.optional(),
   /** DNS names and IP addresses for this member's peer certificate. */
   peerNames: z.array(z.string().min(1)).default([]),
   /** Holds ca.crt, ca.key, and this server's own certificates. */
@@ -40,8 +44,8 @@ export const configSchema: z.ZodType<ClusterJoinConfig> = z.strictObject({
   certificateLifetimeMs: count.default(certificateLifetimeMs),
   /** How often this server's certificates are looked at, and expired tokens are removed. */
   checkPeriodMs: count.default(3_600_000),
-  /** How often this server says that it is there. */
-  heartbeatMs: count.default(10_000),
+  /** How often this server says that it is there. Pods are led to it until it has been silent for four times as long. */
+  heartbeatMs: count.default(3000),
   /** How long a joining node waits for its pod addresses. */
   podCidrTimeoutMs: z.number().int().min(0).default(20_000),
   /** Joins and renewals that one address may try in a minute. */

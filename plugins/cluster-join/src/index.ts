@@ -56,7 +56,7 @@ const plugin: AnyPlugin = definePlugin({
           await servers.beat();
           await keepServerEndpoints(
             api,
-            servers.current().flatMap((url) => placeOfServer(url) ?? []),
+            servers.endpoints().flatMap((url) => placeOfServer(url) ?? []),
           );
         };
         const tidy = async (): Promise<void> => {

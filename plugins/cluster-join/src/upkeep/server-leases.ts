@@ -11,6 +11,8 @@ const fieldManager = 'cluster-join';
 /** Label of these Leases; urls and member ids are annotations. */
 export const serverLabel = 'timonel.dev/server';
 export const urlAnnotation = 'timonel.dev/url';
+/** Where endpoints lead to, when the URL has a name. */
+export const endpointAnnotation = 'timonel.dev/endpoint';
 export const memberAnnotation = 'timonel.dev/member-id';
 
 /** So many periods without a change, and the server counts as gone. */
@@ -19,7 +21,13 @@ const missedPeriods = 4;
 export interface OwnServer {
   readonly name: string;
   readonly url: string;
+  readonly endpoint?: string | undefined;
   readonly memberId: string;
+}
+
+interface Seen extends Pick<OwnServer, 'url' | 'endpoint'> {
+  readonly renewTime: string;
+  readonly changedAt: number;
 }
 
 export class ServerLeases {
@@ -27,7 +35,7 @@ export class ServerLeases {
   readonly #env: Env;
   readonly #own: OwnServer;
   readonly #periodMs: number;
-  readonly #seen = new Map<string, { renewTime: string; url: string; changedAt: number }>();
+  readonly #seen = new Map<string, Seen>();
 
   constructor(api: ApiClient, env: Env, own: OwnServer, periodMs: number) {
     this.#api = api;
@@ -38,9 +46,17 @@ export class ServerLeases {
 
   /** URLs of the servers that are there, this one among them, sorted. */
   current(): readonly string[] {
+    return [...new Set(this.#there().map(({ url }) => url))].sort();
+  }
+
+  /** The same as the endpoints of the service `kubernetes` have them: by address, where it is known. */
+  endpoints(): readonly string[] {
+    return [...new Set(this.#there().map(({ url, endpoint }) => endpoint ?? url))].sort();
+  }
+
+  #there(): readonly Pick<OwnServer, 'url' | 'endpoint'>[] {
     const oldest = this.#env.clock.monotonic() - this.#periodMs * missedPeriods;
-    const fresh = [...this.#seen.values()].filter(({ changedAt }) => changedAt >= oldest).map(({ url }) => url);
-    return [...new Set([this.#own.url, ...fresh])].sort();
+    return [this.#own, ...[...this.#seen.values()].filter(({ changedAt }) => changedAt >= oldest)];
   }
 
   /** Renews the own Lease and looks at those of the others. @throws ApiError */
@@ -72,16 +88,15 @@ export class ServerLeases {
     const url = metadata.annotations?.[urlAnnotation];
     if (url === undefined) return;
     const before = this.#seen.get(name);
-    if (before?.renewTime === renewTime && before.url === url) return;
-    this.#seen.set(name, { renewTime, url, changedAt: now });
+    const endpoint = metadata.annotations?.[endpointAnnotation];
+    if (before?.renewTime === renewTime && before.url === url && before.endpoint === endpoint) return;
+    this.#seen.set(name, { renewTime, url, endpoint, changedAt: now });
   }
 
   async #renew(): Promise<void> {
-    const { name, url, memberId } = this.#own;
-    const metadata = {
-      labels: { [serverLabel]: 'true' },
-      annotations: { [urlAnnotation]: url, [memberAnnotation]: memberId },
-    };
+    const { name, url, endpoint, memberId } = this.#own;
+    const labels = { [serverLabel]: 'true' };
+    const annotations = { [urlAnnotation]: url, [memberAnnotation]: memberId };
     const spec = {
       holderIdentity: name,
       leaseDurationSeconds: Math.max(1, Math.ceil((this.#periodMs * missedPeriods) / 1000)),
@@ -89,11 +104,14 @@ export class ServerLeases {
     };
     const own = { namespace, name: this.#name() };
     try {
+      // null takes away what an earlier start wrote.
+      const metadata = { labels, annotations: { ...annotations, [endpointAnnotation]: endpoint ?? null } };
       await this.#api.patch(leases, own, { type: 'merge', body: { metadata, spec } }, { fieldManager });
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { ...own, ...metadata }, spec };
-      await this.#api.create(leases, lease, { fieldManager });
+      const known = endpoint === undefined ? annotations : { ...annotations, [endpointAnnotation]: endpoint };
+      const metadata = { ...own, labels, annotations: known };
+      await this.#api.create(leases, { metadata, spec }, { fieldManager });
     }
   }
 }
