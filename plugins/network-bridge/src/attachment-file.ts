@@ -1,5 +1,6 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import type { HostPort } from '@timonel/sdk/contracts/network';
 import { readFileIfThere } from '@timonel/sdk/files';
 
 /** One pod's place in the network, as it is remembered. */
@@ -10,7 +11,15 @@ export interface AttachmentRecord {
   readonly networkNamespace: string;
   /** `namespace/name` of the pod, for people. */
   readonly pod: string;
+  readonly hostPorts?: readonly HostPort[];
 }
+
+const hostPort = z.strictObject({
+  protocol: z.enum(['TCP', 'UDP', 'SCTP']),
+  hostIP: z.string(),
+  hostPort: z.int(),
+  containerPort: z.int(),
+});
 
 const schema: z.ZodType<{ readonly version: 1; readonly attachments: readonly AttachmentRecord[] }> = z.strictObject({
   version: z.literal(1),
@@ -21,6 +30,7 @@ const schema: z.ZodType<{ readonly version: 1; readonly attachments: readonly At
       veth: z.string().regex(/^tv[0-9a-f]{8}$/),
       networkNamespace: z.string(),
       pod: z.string(),
+      hostPorts: z.array(hostPort).exactOptional(),
     }),
   ),
 });

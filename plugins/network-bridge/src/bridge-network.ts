@@ -1,14 +1,16 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger } from '@timonel/sdk';
+import type { Logger, Timers } from '@timonel/sdk';
 import {
   formatIpv4,
   Ipv4Pool,
   NetworkError,
   parseIpv4,
+  unsupportedOf,
   type Attachment,
   type AttachRequest,
   type Ipv4Range,
+  type NetworkWarning,
   type NodeNetwork,
   type PodNetwork,
 } from '@timonel/sdk/contracts/network';
@@ -16,8 +18,11 @@ import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
 import { asksRulesForFrames } from './bridge-netfilter.ts';
 import { Bridge, listLinks, macOf, podRangeOf } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
+import { HostPorts, type PublishedPorts } from './host-ports.ts';
 import { namesFor, type Names } from './names.ts';
-import { createPodLink, deleteLinks, podInterface } from './pod-link.ts';
+import { PodLinks, podInterface } from './pod-link.ts';
+
+const noNft = 'nft is not installed (apt-get install nftables)';
 
 export class BridgeNetwork implements PodNetwork {
   readonly #names: Names;
@@ -27,13 +32,15 @@ export class BridgeNetwork implements PodNetwork {
   readonly #pool: Ipv4Pool;
   readonly #file: AttachmentFile;
   readonly #log: Logger;
+  readonly #links: PodLinks;
+  readonly #hostPorts: HostPorts;
   #isStarted = false;
   #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
   // Calls for one sandbox run one after the other; those for different ones side by side.
   readonly #turns: Map<string, Promise<unknown>> = new Map();
 
-  constructor(dataDir: string, config: NetworkBridgeConfig, log: Logger) {
+  constructor(dataDir: string, config: NetworkBridgeConfig, log: Logger, timers: Timers) {
     this.#names = namesFor(dataDir);
     this.#config = config;
     this.#range = podRangeOf(config);
@@ -42,6 +49,8 @@ export class BridgeNetwork implements PodNetwork {
     this.#pool = new Ipv4Pool(this.#range.first + 2, this.#range.last - 1);
     this.#file = new AttachmentFile(join(dataDir, 'attachments.json'));
     this.#log = log;
+    this.#links = new PodLinks(timers, this.#names.group);
+    this.#hostPorts = new HostPorts(this.#names.hostPortTable, this.#names.bridge);
   }
 
   /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
@@ -66,7 +75,8 @@ export class BridgeNetwork implements PodNetwork {
     }
     const known = new Set([...this.#records.values()].map(({ veth }) => veth));
     const stray = await this.#bridge.strayLinks(known);
-    await deleteLinks(stray);
+    await this.#links.delete(stray);
+    await this.#hostPorts.set(() => this.#published());
     this.#isStarted = true;
     const { bridge } = this.#names;
     this.#log.info({ bridge, attachments: this.#records.size, strayLinks: stray.length }, 'pod network is up');
@@ -76,6 +86,7 @@ export class BridgeNetwork implements PodNetwork {
   async stop(): Promise<void> {
     // A stop may come in the middle of a start: what it makes must not stay.
     await Promise.allSettled([this.#starting, ...this.#turns.values()]);
+    await this.#links.close();
     // Not started means: what pods are there is not known.
     if (this.#isStarted && this.#records.size === 0) await this.#bridge.remove();
   }
@@ -125,12 +136,10 @@ export class BridgeNetwork implements PodNetwork {
       );
     });
     const known = this.#records.get(sandboxId);
-    if (known !== undefined) {
-      if (await hasLink(known.veth)) return this.#attachment(known);
-      await this.#link(known.veth, known.address, networkNamespace);
-      return this.#attachment(known);
-    }
-    return this.#attachNew(request, networkNamespace);
+    if (known === undefined) return this.#attachNew(request, networkNamespace);
+    if (await hasLink(known.veth)) return this.#attachment(known);
+    const warnings = await this.#link(known, request);
+    return { ...this.#attachment(known), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   async #attachNew(request: AttachRequest, networkNamespace: string): Promise<Attachment> {
@@ -142,46 +151,58 @@ export class BridgeNetwork implements PodNetwork {
         `all ${this.#records.size} addresses of podCidr ${this.#config.podCidr} are in use`,
       );
     }
+    const hasPorts = (request.hostPorts ?? []).length > 0;
+    const canPublish = hasPorts && (await this.#bridge.hasNft());
     const record: AttachmentRecord = {
       sandboxId,
       address: formatIpv4(address),
       veth: this.#freeVethName(sandboxId),
       networkNamespace,
       pod: `${request.podNamespace}/${request.podName}`,
+      ...(canPublish ? { hostPorts: request.hostPorts ?? [] } : {}),
     };
     this.#records.set(sandboxId, record);
+    const warnings = hasPorts && !canPublish ? [...unsupportedOf({ hostPorts: request.hostPorts ?? [] }, noNft)] : [];
     try {
-      await this.#link(record.veth, record.address, networkNamespace);
+      warnings.push(...(await this.#link(record, request)));
+      if (canPublish) await this.#hostPorts.set(() => this.#published());
     } catch (error) {
+      await this.#links.delete([record.veth]).catch(() => undefined);
       this.#records.delete(sandboxId);
       this.#pool.free(address);
       throw error;
     }
     await this.#save();
-    return this.#attachment(record);
+    return { ...this.#attachment(record), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   async #detach(sandboxId: string): Promise<void> {
     const record = this.#records.get(sandboxId);
     if (record === undefined) return;
-    await deleteLinks([record.veth]);
+    await this.#links.delete([record.veth]);
     this.#records.delete(sandboxId);
+    if (record.hostPorts !== undefined) await this.#hostPorts.set(() => this.#published());
     await this.#save();
     const address = parseIpv4(record.address);
     if (address !== undefined) this.#pool.free(address);
   }
 
-  async #link(veth: string, address: string, networkNamespace: string): Promise<void> {
-    await createPodLink({
+  async #link({ veth, address }: AttachmentRecord, request: AttachRequest): Promise<readonly NetworkWarning[]> {
+    return this.#links.create({
       veth,
       bridge: this.#names.bridge,
-      networkNamespace,
+      networkNamespace: request.networkNamespace ?? '',
       address,
       macAddress: macOf(parseIpv4(address) ?? 0),
       gateway: this.#bridge.gateway,
       mtuBytes: this.#bridge.mtuBytes,
       isIsolated: !(await asksRulesForFrames()),
+      bandwidth: request.bandwidth,
     });
+  }
+
+  #published(): readonly PublishedPorts[] {
+    return [...this.#records.values()].map(({ address, hostPorts = [] }) => ({ address, hostPorts }));
   }
 
   #freeVethName(sandboxId: string): string {

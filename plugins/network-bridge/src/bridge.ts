@@ -36,7 +36,7 @@ export class Bridge {
     }
     const { bridge } = this.#names;
     const links = await listLinks();
-    this.mtuBytes = this.#config.mtuBytes || defaultMtu(routes, links);
+    this.mtuBytes = this.#config.mtuBytes || defaultMtu(routes, links) - this.#config.overheadBytes;
     const lines = links.some(({ name }) => name === bridge)
       ? []
       : [`link add name ${bridge} address ${macOf(this.#range.first + 1)} type bridge forward_delay 0`];
@@ -60,10 +60,11 @@ export class Bridge {
   }
 
   async remove(): Promise<void> {
-    const { bridge, table } = this.#names;
+    const { bridge, table, hostPortTable } = this.#names;
     const result = await run('ip', ['link', 'delete', 'dev', bridge, 'type', 'bridge']);
     if (result.status !== 0 && !/Cannot find device/.test(result.stderr)) throw commandFailed('ip link delete', result);
-    if (await this.#hasNft()) await mustRun('nft', ['-f', '-'], `add table ip ${table}\ndelete table ip ${table}\n`);
+    const removals = [table, hostPortTable].map((name) => `add table ip ${name}\ndelete table ip ${name}\n`).join('');
+    if (await this.hasNft()) await mustRun('nft', ['-f', '-'], removals);
     const links = await listLinks();
     if (!links.some(({ name }) => isBridgeName(name))) await restoreForwarding();
   }
@@ -77,7 +78,7 @@ export class Bridge {
 
   async #ensureMasquerade(): Promise<void> {
     if (!this.#config.masquerade) return;
-    if (!(await this.#hasNft())) {
+    if (!(await this.hasNft())) {
       this.#log.warn(
         {},
         'nft is not installed: pods reach this node and each other, but nothing outside (apt-get install nftables)',
@@ -100,7 +101,7 @@ export class Bridge {
     await mustRun('nft', ['-f', '-'], `${rules.join('\n')}\n`);
   }
 
-  async #hasNft(): Promise<boolean> {
+  async hasNft(): Promise<boolean> {
     return run('nft', ['--version']).then(
       ({ status }) => status === 0,
       () => false,

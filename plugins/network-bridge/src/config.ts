@@ -6,8 +6,10 @@ export interface NetworkBridgeConfig {
   readonly podCidr: string;
   /** Ranges that pods reach under their own address: those of other nodes' pods. `podCidr` always is one. */
   readonly clusterCidrs: readonly string[];
-  /** MTU of the links; 0: that of the interface with the default route, 1500 without one. */
+  /** MTU of the links; 0: that of the interface with the default route, 1500 without one, without `overheadBytes`. */
   readonly mtuBytes: number;
+  /** What is put around packets on their way between nodes: 50 with VXLAN, 80 with WireGuard. */
+  readonly overheadBytes: number;
   /** Let pods reach what is outside of the node under the node's address. Needs nft. */
   readonly masquerade: boolean;
 }
@@ -24,5 +26,6 @@ export const configSchema: z.ZodType<NetworkBridgeConfig> = z.strictObject({
   podCidr: podRange.default('10.244.0.0/24'),
   clusterCidrs: z.array(range).max(64).default([]),
   mtuBytes: z.int().min(0).max(65_535).default(0),
+  overheadBytes: z.int().min(0).max(200).default(0),
   masquerade: z.boolean().default(true),
 });

@@ -12,8 +12,8 @@ const plugin: PluginDefinition<{ network: typeof podNetwork }, {}, {}, {}, typeo
   config: configSchema,
   swap: 'never',
   criticality: 'optional',
-  setup({ dataDir, config, log }) {
-    const network = new BridgeNetwork(dataDir, config, log);
+  setup({ dataDir, config, log, env }) {
+    const network = new BridgeNetwork(dataDir, config, log, env.timers);
     return {
       provides: { network },
       start: () => network.start(),

@@ -7,6 +7,9 @@ const vethPrefix = 'tv';
 export interface Names {
   readonly bridge: string;
   readonly table: string;
+  readonly hostPortTable: string;
+  /** Of links that are being deleted. */
+  readonly group: number;
   /** The host's end of a pod's link. `salt` for the rare case that two sandboxes get the same. */
   veth(sandboxId: string, salt: number): string;
 }
@@ -17,6 +20,8 @@ export function namesFor(dataDir: string): Names {
   return {
     bridge: `${bridgePrefix}${instance}`,
     table: `timonel_${instance}_net`,
+    hostPortTable: `timonel_${instance}_ports`,
+    group: 0x5400_0000 + Number.parseInt(instance, 16),
     veth: (sandboxId, salt) => `${vethPrefix}${hex(`${instance}/${sandboxId}/${salt}`, 8)}`,
   };
 }
@@ -28,6 +33,11 @@ export function isBridgeName(name: string): boolean {
 
 export function isVethName(name: string): boolean {
   return new RegExp(`^${vethPrefix}[0-9a-f]{8}$`).test(name);
+}
+
+/** The link through which the traffic from a pod goes where it is limited. */
+export function ifbOf(veth: string): string {
+  return `ti${veth.slice(vethPrefix.length)}`;
 }
 
 function hex(text: string, digits: number): string {

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { Logger } from '@timonel/sdk';
 import { podNetwork } from '@timonel/sdk/contracts/network';
@@ -11,104 +9,13 @@ import { pluginSuite } from '@timonel/testkit';
 import { networkContract } from '@timonel/testkit/contracts/network';
 import { BridgeNetwork } from './bridge-network.ts';
 import plugin from './index.ts';
-import type { NetworkBridgeConfig } from './config.ts';
 import { namesFor } from './names.ts';
+import { ask, Bed, config, linkNames, log, run, serve, timers } from './testing/bed.ts';
 
 jest.setTimeout(60_000);
-const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 // A test that needs root is listed as skipped without it.
 const asRoot = isRoot ? describe : describe.skip;
-
-const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
-const config = (podCidr: string): NetworkBridgeConfig => ({ podCidr, clusterCidrs: [], mtuBytes: 0, masquerade: true });
-
-/** Namespaces named after this process, and one network in a directory of its own. */
-class Bed {
-  static count = 0;
-  readonly config: NetworkBridgeConfig;
-  readonly #namespaces: Set<string> = new Set();
-  dataDir = '';
-  network!: BridgeNetwork;
-
-  constructor(podCidr: string) {
-    this.config = config(podCidr);
-  }
-
-  async open(): Promise<this> {
-    this.dataDir = await mkdtemp(join(tmpdir(), 'timonel-net-'));
-    await this.restart();
-    return this;
-  }
-
-  async restart(): Promise<BridgeNetwork> {
-    await this.network?.stop();
-    this.network = new BridgeNetwork(this.dataDir, this.config, log);
-    await this.network.start();
-    return this.network;
-  }
-
-  async makeNamespace(): Promise<string> {
-    const name = `tmnet-${process.pid}-${++Bed.count}`;
-    await run('ip', ['netns', 'add', name]);
-    this.#namespaces.add(name);
-    return `/run/netns/${name}`;
-  }
-
-  async removeNamespace(path: string): Promise<void> {
-    const name = path.slice('/run/netns/'.length);
-    await run('ip', ['netns', 'delete', name]);
-    this.#namespaces.delete(name);
-  }
-
-  async pod(id: string): Promise<{ path: string; address: string }> {
-    const path = await this.makeNamespace();
-    return { path, address: await this.attach(id, path) };
-  }
-
-  async attach(id: string, networkNamespace: string): Promise<string> {
-    const request = { sandboxId: id, podUid: id, podNamespace: 'default', podName: id, networkNamespace };
-    return (await this.network.attach(request)).addresses[0] ?? '';
-  }
-
-  async close(): Promise<void> {
-    await this.network.retain([]);
-    await this.network.stop();
-    for (const name of this.#namespaces) await run('ip', ['netns', 'delete', name]).catch(() => undefined);
-    await rm(this.dataDir, { recursive: true, force: true });
-  }
-}
-
-const linkNames = async (): Promise<readonly string[]> =>
-  (JSON.parse((await run('ip', ['-j', 'link'])).stdout) as { ifname: string }[]).map(({ ifname }) => ifname);
-
-/** Answers one TCP connection in a namespace with its own name for the client; resolves when it listens. */
-async function serve(path: string | undefined, host: string, port: number): Promise<{ close(): Promise<void> }> {
-  const script = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(${port}, '${host}', () => console.log('up'))`;
-  const args = path === undefined ? ['-e', script] : [`--net=${path}`, process.execPath, '-e', script];
-  const child = execFile(path === undefined ? process.execPath : 'nsenter', args);
-  await new Promise<void>((up, fail) => {
-    child.stdout?.once('data', () => up());
-    child.once('exit', (code) => fail(new Error(`the server ended with ${code}`)));
-  });
-  return {
-    close: () =>
-      new Promise((done) => {
-        child.once('exit', () => done());
-        child.kill('SIGKILL');
-      }),
-  };
-}
-
-/** What a server at the address says to a client in a namespace (or on the host). */
-async function ask(path: string | undefined, host: string, port: number): Promise<string> {
-  const script = `const s = require('net').connect(${port}, '${host}'); s.setTimeout(3000, () => { console.log('timeout'); process.exit(); }); s.on('error', (e) => console.log(e.code)); s.pipe(process.stdout)`;
-  const { stdout } =
-    path === undefined
-      ? await run(process.execPath, ['-e', script])
-      : await run('nsenter', [`--net=${path}`, process.execPath, '-e', script]);
-  return stdout.trim();
-}
 
 if (isRoot) {
   networkContract('network-bridge', async () => {
@@ -125,11 +32,13 @@ if (isRoot) {
 
 if (isRoot) {
   describe('network-bridge in a kernel', () => {
+    // Links of others come and go beside.
+    const bridges = async (): Promise<string[]> => (await linkNames()).filter((name) => /^tml[0-9a-f]{6}$/.test(name));
     let before: readonly string[];
     beforeAll(async () => {
-      before = await linkNames();
+      before = await bridges();
     });
-    afterAll(async () => expect(new Set(await linkNames())).toEqual(new Set(before)));
+    afterAll(async () => expect((await bridges()).filter((name) => !before.includes(name))).toEqual([]));
 
     pluginSuite('network-bridge', () => ({
       entry: { definition: plugin, source: 'built-in', config: { podCidr: '10.213.7.0/24' } },
@@ -257,7 +166,7 @@ asRoot('network-bridge with real links', () => {
   });
 
   it('leaves nothing after 50 attachments, and says how long one takes', async () => {
-    const before = await linkNames();
+    const before = await bed.links();
     const namespaces = await Promise.all(Array.from({ length: 10 }, () => bed.makeNamespace()));
     const times: number[] = [];
     for (let i = 0; i < 50; i++) {
@@ -270,7 +179,7 @@ asRoot('network-bridge with real links', () => {
     process.stdout.write(
       `network-bridge attach: median ${times[25]?.toFixed(1)} ms, best ${times[0]?.toFixed(1)} ms\n`,
     );
-    expect([...(await linkNames())].sort()).toEqual([...before].sort());
+    expect(await bed.links()).toEqual(before);
     expect(JSON.parse(await readFile(join(bed.dataDir, 'attachments.json'), 'utf8'))).toEqual({
       version: 1,
       attachments: [],
@@ -295,7 +204,7 @@ asRoot('network-bridge and bad input', () => {
     process.env['PATH'] = programs;
     const dataDir = await mkdtemp(join(tmpdir(), 'timonel-net-'));
     const warning: Logger = { ...log, warn: (_fields, message) => warnings.push(message) };
-    const network = new BridgeNetwork(dataDir, config('10.213.8.0/24'), warning);
+    const network = new BridgeNetwork(dataDir, config('10.213.8.0/24'), warning, timers);
     try {
       await network.start();
       expect(warnings).toEqual([expect.stringMatching(/nft is not installed.*nothing outside/)]);
@@ -324,7 +233,7 @@ asRoot('network-bridge and bad input', () => {
     const first = await new Bed('10.213.4.0/24').open();
     const dataDir = await mkdtemp(join(tmpdir(), 'timonel-net-'));
     try {
-      const second = new BridgeNetwork(dataDir, config('10.213.0.0/16'), log);
+      const second = new BridgeNetwork(dataDir, config('10.213.0.0/16'), log, timers);
       await expect(second.start()).rejects.toThrow(/overlaps the route 10\.213\.\d+\.0\/\d+ dev tml/);
       expect(await linkNames()).not.toContain(namesFor(dataDir).bridge);
     } finally {
@@ -358,7 +267,9 @@ asRoot('network-bridge and bad input', () => {
     const digest = createHash('sha256')
       .update(await readFile(path))
       .digest('hex');
-    await expect(new BridgeNetwork(dataDir, config('10.213.6.0/24'), log).start()).rejects.toThrow(/is damaged/);
+    await expect(new BridgeNetwork(dataDir, config('10.213.6.0/24'), log, timers).start()).rejects.toThrow(
+      /is damaged/,
+    );
     expect(
       createHash('sha256')
         .update(await readFile(path))

@@ -1,5 +1,9 @@
-import { NetworkError } from '@timonel/sdk/contracts/network';
-import { commandFailed, run } from './command.ts';
+import type { Timers } from '@timonel/sdk';
+import { NetworkError, type Bandwidth, type NetworkWarning } from '@timonel/sdk/contracts/network';
+import { bandwidthScript } from './bandwidth.ts';
+import { commandFailed } from './command.ts';
+import { LinkShell } from './link-shell.ts';
+import { ifbOf } from './names.ts';
 
 /** Name of the link inside of a pod. */
 export const podInterface = 'eth0';
@@ -13,65 +17,106 @@ export interface PodLink {
   readonly gateway: string;
   readonly mtuBytes: number;
   readonly isIsolated: boolean;
+  readonly bandwidth: Bandwidth | undefined;
 }
 
-// One process to start for Node, which is the slow part; the shell runs one `ip` outside and one inside of the pod.
-// A pod must not take redirects: see Bridge. All values come as arguments, none is part of the script.
-const attachScript = `set -e
-ip -batch - <<END
-$2
-END
-exec nsenter --net="$1" sh -c '
-for interface in all default ${podInterface}; do
-  echo 0 > /proc/sys/net/ipv4/conf/$interface/accept_redirects
-done 2>/dev/null || :
-exec ip -batch - <<END
-$1
-END
-' sh "$3"
-`;
+// A pod must not take redirects: see Bridge.
+const insideScript = `for i in all default ${podInterface}; do
+  echo 0 >/proc/sys/net/ipv4/conf/$i/accept_redirects
+done 2>/dev/null
+exec ip -batch -`;
 
-/**
- * Makes the link of a pod. The pod has its address alone (/32) and sends all through the gateway, also to pods beside
- * it: so every packet passes the node's routing, where services and policies are applied, without br_netfilter. Isolated
- * ports do not reach each other, which also stops ARP and address spoofing between pods.
- */
-export async function createPodLink(link: PodLink): Promise<void> {
-  const { veth, bridge, address, gateway, mtuBytes } = link;
-  const host = [
-    `link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${link.macAddress} netns ${quote(link.networkNamespace)}`,
-    `link set ${veth} master ${bridge} addrgenmode none up`,
-    `link set ${veth} type bridge_slave hairpin on isolated ${link.isIsolated ? 'on' : 'off'}`,
-  ];
-  const pod = [
-    'link set lo up',
-    `addr add ${address}/32 dev ${podInterface}`,
-    `link set ${podInterface} up`,
-    `route add ${gateway} dev ${podInterface} scope link`,
-    `route add default via ${gateway} dev ${podInterface}`,
-  ];
-  const result = await run('sh', ['-c', attachScript, 'sh', link.networkNamespace, host.join('\n'), pod.join('\n')]);
-  if (result.status === 0) return;
-  await deleteLinks([veth]);
-  throw commandFailed(`making the link of a pod (namespace ${link.networkNamespace})`, result);
+/** Makes and deletes the links of pods. */
+export class PodLinks {
+  readonly #shell: LinkShell;
+  readonly #group: number;
+  /** Links that are to be deleted, and the run that will do it. */
+  readonly #doomed: Set<string> = new Set();
+  #deleting: Promise<void> | undefined;
+  #deletions: Promise<unknown> = Promise.resolve();
+
+  /** `group`: of links, that nobody else on this machine uses. */
+  constructor(timers: Timers, group: number) {
+    this.#shell = new LinkShell(timers);
+    this.#group = group;
+  }
+
+  /**
+   * Makes the link of a pod. The pod has its address alone (/32) and sends all through the gateway, also to pods beside
+   * it: so every packet passes the node's routing, where services and policies are applied, without br_netfilter. Isolated
+   * ports do not reach each other, which also stops ARP and address spoofing between pods. Nobody has to be told of a new pod
+   * by ARP: its MAC address is made of its address, so what neighbours remember of an earlier pod is right.
+   */
+  async create(link: PodLink): Promise<readonly NetworkWarning[]> {
+    checkPath(link.networkNamespace);
+    const result = await this.#shell.run(attachScript(link));
+    if (result.status === 0) return this.#limit(link);
+    await this.delete([link.veth]);
+    throw commandFailed(`making the link of a pod (namespace ${link.networkNamespace})`, result);
+  }
+
+  /** Deletes links, both ends; absent ones are no error. The kernel takes as long for many as for one. */
+  delete(veths: readonly string[]): Promise<void> {
+    if (veths.length === 0) return Promise.resolve();
+    for (const veth of veths) this.#doomed.add(veth);
+    this.#deleting ??= this.#deleteDoomed();
+    return this.#deleting;
+  }
+
+  close(): Promise<void> {
+    return this.#shell.close();
+  }
+
+  async #limit({ veth, bandwidth, mtuBytes }: PodLink): Promise<readonly NetworkWarning[]> {
+    if (bandwidth === undefined) return [];
+    const { status, stderr } = await this.#shell.run(bandwidthScript(veth, bandwidth, mtuBytes));
+    if (status === 0) return [];
+    const message = `the limits of bandwidth are not enforced by this node: ${stderr.trim().slice(0, 500)}`;
+    return [{ reason: 'BandwidthNotLimited', message }];
+  }
+
+  // The next run begins when this one has, so that it takes along all that is doomed by then.
+  async #deleteDoomed(): Promise<void> {
+    await this.#deletions;
+    const veths = [...this.#doomed];
+    this.#doomed.clear();
+    this.#deleting = undefined;
+    const run = this.#shell.run(deleteScript(veths, this.#group));
+    this.#deletions = run.catch(() => undefined);
+    const { status, stderr } = await run;
+    const serious = stderr
+      .split('\n')
+      .filter((line) => line.trim() !== '' && !/Cannot find device|No such device|^Command failed/.test(line));
+    if (status !== 0 && serious.length > 0) {
+      throw commandFailed('ip link delete', { status, stdout: '', stderr: serious.join('\n') });
+    }
+  }
 }
 
-/** Deletes links, both ends; absent ones are no error. */
-export async function deleteLinks(veths: readonly string[]): Promise<void> {
-  if (veths.length === 0) return;
-  const lines = veths.map((veth) => `link delete dev ${veth}`).join('\n');
-  const result = await run('ip', ['-force', '-batch', '-'], `${lines}\n`);
-  if (result.status === 0) return;
-  const serious = result.stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '' && !/Cannot find device|No such device|^Command failed/.test(line));
-  if (serious.length > 0) throw commandFailed('ip link delete', { ...result, stderr: serious.join('\n') });
+function attachScript(link: PodLink): string {
+  const { veth, bridge, networkNamespace, address, gateway, mtuBytes, macAddress } = link;
+  return `ip -batch - <<'HOST' && nsenter --net='${networkNamespace}' sh -c '${insideScript}' <<'POD'
+link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${macAddress} netns "${networkNamespace}"
+link set ${veth} master ${bridge} addrgenmode none up
+link set ${veth} type bridge_slave hairpin on isolated ${link.isIsolated ? 'on' : 'off'}
+HOST
+link set lo up
+addr add ${address}/32 dev ${podInterface}
+link set ${podInterface} up
+route add ${gateway} dev ${podInterface} scope link
+route add default via ${gateway} dev ${podInterface}
+POD`;
+}
+
+// Of links that go one by one the kernel waits for each, some 20 ms; those of a group go together.
+function deleteScript(veths: readonly string[], group: number): string {
+  const links = veths.flatMap((veth) => [veth, ifbOf(veth)]);
+  const lines = [...links.map((link) => `link set dev ${link} group ${group}`), `link delete group ${group}`];
+  return `ip -force -batch - <<'END'\n${lines.join('\n')}\nEND`;
 }
 
 // ip splits batch lines at white space, and knows quotes but no escape in them.
-function quote(path: string): string {
-  if (!path.startsWith('/') || /["\n\r\0]/.test(path)) {
-    throw new NetworkError('NO_NAMESPACE', `${JSON.stringify(path)} cannot be the path of a network namespace`);
-  }
-  return `"${path}"`;
+function checkPath(path: string): void {
+  if (path.startsWith('/') && !/["'\n\r\0]/.test(path)) return;
+  throw new NetworkError('NO_NAMESPACE', `${JSON.stringify(path)} cannot be the path of a network namespace`);
 }

@@ -1,7 +1,9 @@
 /** The pod network, in the spirit of the CNI specification 1.1: attach, detach, check. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
+import type { Bandwidth, HostPort, NetworkWarning } from './pod-request.ts';
 
 export * from './ipv4.ts';
+export * from './pod-request.ts';
 
 /**
  * The routing protocol number (rtm_protocol of rtnetlink(7)) of routes to pods of other nodes: who makes such routes marks them
@@ -16,6 +18,8 @@ export interface AttachRequest {
   readonly podName: string;
   /** Path of the pod's network namespace; undefined where the runtime has none (plain processes). */
   readonly networkNamespace: string | undefined;
+  readonly hostPorts?: readonly HostPort[];
+  readonly bandwidth?: Bandwidth;
 }
 
 export interface Attachment {
@@ -24,6 +28,8 @@ export interface Attachment {
   readonly addresses: readonly string[];
   readonly interfaceName: string;
   readonly gateway: string | undefined;
+  /** Only of the call that made it. */
+  readonly warnings?: readonly NetworkWarning[];
 }
 
 export interface NodeNetwork {

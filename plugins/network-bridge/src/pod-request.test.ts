@@ -1,0 +1,168 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { AttachRequest, HostPort } from '@timonel/sdk/contracts/network';
+import { ifbOf, namesFor } from './names.ts';
+import { ask, Bed, linkNames, request, run, serve } from './testing/bed.ts';
+
+jest.setTimeout(60_000);
+// A test that needs root is listed as skipped without it.
+const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
+
+const port = (hostPort: number, more: Partial<HostPort> = {}): HostPort => ({
+  protocol: 'TCP',
+  hostIP: '',
+  hostPort,
+  containerPort: 80,
+  ...more,
+});
+
+interface TestPod {
+  readonly path: string;
+  readonly address: string;
+}
+
+asRoot('what pods ask of network-bridge', () => {
+  let bed: Bed;
+  let node: string;
+  const table = (): Promise<string> =>
+    run('nft', ['list', 'table', 'ip', namesFor(bed.dataDir).hostPortTable]).then(({ stdout }) => stdout);
+
+  const pod = async (id: string, asked: Partial<AttachRequest>): Promise<TestPod> => {
+    const path = await bed.makeNamespace();
+    const { addresses, warnings } = await bed.network.attach({ ...request(id, path), ...asked });
+    expect(warnings).toBeUndefined();
+    return { path, address: addresses[0] ?? '' };
+  };
+
+  beforeAll(async () => {
+    bed = await new Bed('10.213.9.0/29').open();
+    node = (await bed.network.nodeNetwork()).nodeAddress;
+  });
+  afterEach(() => bed.network.retain([]));
+  afterAll(async () => {
+    await bed.close();
+    await expect(table()).rejects.toThrow(/No such file/);
+  });
+
+  it('host ports lead to the pod: from the node, from other pods, from itself, and from 127.0.0.1', async () => {
+    const one = await pod('ports', { hostPorts: [port(39_001), port(39_002, { hostIP: '127.0.0.1' })] });
+    const other = await pod('ports-client', {});
+    const server = await serve(one.path, '0.0.0.0', 80);
+    try {
+      expect(await ask(undefined, node, 39_001)).toBe(node);
+      expect(await ask(other.path, node, 39_001)).toBe(other.address);
+      // It has to seem to be the node, or it would answer itself past the translation.
+      expect(await ask(one.path, node, 39_001)).toBe(node);
+      expect(await ask(undefined, '127.0.0.1', 39_001)).toBe(node);
+      expect(await ask(undefined, '127.0.0.1', 39_002)).toBe(node);
+      expect(await ask(undefined, node, 39_002)).toBe('ECONNREFUSED');
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('one port of several addresses and protocols leads to several pods', async () => {
+    const one = await pod('local', { hostPorts: [port(39_003, { hostIP: '127.0.0.1' })] });
+    const silent = await pod('node', {
+      hostPorts: [port(39_003, { hostIP: node }), port(39_003, { protocol: 'UDP' })],
+    });
+    const server = await serve(one.path, one.address, 80);
+    try {
+      expect(await ask(undefined, '127.0.0.1', 39_003)).toBe(node);
+      expect(await ask(undefined, node, 39_003)).toBe('ECONNREFUSED');
+      expect(await table()).toContain(`udp . 39003 : ${silent.address} . 80`);
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('the pod sees the address of its client, also where other rules would hide it', async () => {
+    const one = await pod('seeing', { hostPorts: [port(39_008)] });
+    const other = await pod('seen', {});
+    const table = `tmnet_${process.pid}`;
+    const hiding = `table ip ${table} { chain c { type nat hook postrouting priority srcnat; ct status dnat masquerade; }; }`;
+    const server = await serve(one.path, '0.0.0.0', 80);
+    try {
+      await run('nft', [hiding]);
+      expect(await ask(other.path, node, 39_008)).toBe(other.address);
+    } finally {
+      await run('nft', ['delete', 'table', 'ip', table]).catch(() => undefined);
+      await server.close();
+    }
+  });
+
+  it('host ports go with their pod, stay over a restart, and their table is there only while it is needed', async () => {
+    const kept = await pod('kept', { hostPorts: [port(39_004)] });
+    await pod('gone', { hostPorts: [port(39_005)] });
+    await bed.network.detach('gone');
+    expect(await table()).not.toContain('39005');
+    await bed.restart();
+    const server = await serve(kept.path, '0.0.0.0', 80);
+    expect(await ask(undefined, node, 39_004)).toBe(node);
+    await server.close();
+    await bed.network.detach('kept');
+    await expect(table()).rejects.toThrow(/No such file/);
+  });
+
+  it('pods do not reach what listens on 127.0.0.1 of the node', async () => {
+    const one = await pod('intruder', { hostPorts: [port(39_006)] });
+    const server = await serve(undefined, '127.0.0.1', 39_007);
+    const address = ['addr', 'del', '127.0.0.1/8', 'dev', 'lo'];
+    try {
+      await run('nsenter', [`--net=${one.path}`, 'ip', ...address]);
+      await run('nsenter', [`--net=${one.path}`, 'ip', 'route', 'add', '127.0.0.1', 'via', node, 'dev', 'eth0']);
+      await run('nsenter', [`--net=${one.path}`, 'ip', 'link', 'set', 'lo', 'down']);
+      await run('nsenter', [`--net=${one.path}`, 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet']);
+      expect(await ask(one.path, '127.0.0.1', 39_007)).toBe('timeout');
+    } finally {
+      await server.close();
+    }
+  });
+
+  it('the new pod of an address that was just another one is reached at once', async () => {
+    const address = (await pod('before', {})).address;
+    expect(await ask(undefined, address, 80)).toBe('ECONNREFUSED');
+    await bed.network.detach('before');
+    for (let number = 0, got = ''; got !== address; number++) {
+      const next = await pod(`after-${number}`, {});
+      got = next.address;
+      if (got !== address) await bed.network.detach(`after-${number}`);
+      else expect(await ask(undefined, got, 80)).toBe('ECONNREFUSED');
+      await bed.removeNamespace(next.path);
+    }
+  });
+
+  it('limits what goes to a pod and what comes from it, and leaves no link', async () => {
+    const one = await pod('limited', { bandwidth: { ingress: 8_000_000, egress: 4_000_000 } });
+    const veth = namesFor(bed.dataDir).veth('limited', 0);
+    const server = await serve(one.path, '0.0.0.0', 80);
+    try {
+      expect(await ask(undefined, one.address, 80)).toBe(node);
+    } finally {
+      await server.close();
+    }
+    for (const [link, rate] of [
+      [veth, 1_000_000],
+      [ifbOf(veth), 500_000],
+    ] as const) {
+      const queues = JSON.parse(
+        (await run('tc', ['-s', '-j', 'qdisc', 'show', 'dev', link, 'root'])).stdout,
+      ) as unknown;
+      expect(queues).toMatchObject([{ kind: 'tbf', options: { rate } }]);
+      expect((queues as { bytes: number }[])[0]?.bytes).toBeGreaterThan(0);
+    }
+    await bed.network.detach('limited');
+    const links = await linkNames();
+    expect(links).not.toContain(veth);
+    expect(links).not.toContain(ifbOf(veth));
+  });
+
+  it('says when the kernel or its programs cannot limit, and the pod has its network', async () => {
+    const path = await bed.makeNamespace();
+    const asked = { ...request('unlimited', path), bandwidth: { ingress: 0 } };
+    const { addresses, warnings } = await bed.network.attach(asked);
+    expect(warnings).toEqual([
+      { reason: 'BandwidthNotLimited', message: expect.stringMatching(/not enforced by this node: .*rate/) },
+    ]);
+    expect(await ask(undefined, addresses[0] ?? '', 80)).toBe('ECONNREFUSED');
+  });
+});
