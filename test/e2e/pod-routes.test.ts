@@ -1,75 +1,12 @@
 /** Pods of different nodes reach each other under their own addresses: network-bridge and routes-auto on machines of the bed. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
-import type { MachineProcess } from './bed/machine-process.ts';
-import type { Machine } from './bed/machine.ts';
 import type { PodNodeCommand } from './bed/pod-node.ts';
+import { pings, PodNode, seenAs } from './bed/pod-nodes.ts';
 
 jest.setTimeout(90_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
-
-const clusterCidr = '10.244.0.0/16';
-const program = join(import.meta.dirname, 'bed', 'pod-node.ts');
-const tsx = ['--disable-warning=ExperimentalWarning', '--conditions', 'timonel-source', '--import', 'tsx'];
-
-/** The network plugins of one node, running on its machine. */
-class PodNode {
-  readonly machine: Machine;
-  readonly podCidr: string;
-  #process: MachineProcess | undefined;
-
-  constructor(machine: Machine, podCidr: string) {
-    this.machine = machine;
-    this.podCidr = podCidr;
-  }
-
-  get name(): string {
-    return this.machine.name;
-  }
-
-  async start(): Promise<void> {
-    const args = [...tsx, program, this.name, this.podCidr, clusterCidr, this.machine.dataDir];
-    this.#process = await this.machine.spawn(process.execPath, args, {
-      cwd: join(import.meta.dirname, '..'),
-      keepInput: true,
-    });
-    await this.#process.says('"ready"\n');
-  }
-
-  async tell(command: PodNodeCommand): Promise<string> {
-    const running = this.#process;
-    if (running === undefined) throw new Error(`${this.name} does not run`);
-    const { length } = running.stdout;
-    running.write(`${JSON.stringify(command)}\n`);
-    await until(() => running.stdout.slice(length).includes('\n'), {
-      what: () => `the answer of ${this.name} to ${JSON.stringify(command)}:\n${running.output}`,
-    });
-    const answer = JSON.parse(running.stdout.slice(length)) as string | { error: string };
-    if (typeof answer !== 'string') throw new Error(`${this.name}: ${answer.error}\n${running.output}`);
-    if (command.stop !== undefined) await running.ended;
-    return answer;
-  }
-
-  async kill9(): Promise<void> {
-    await this.#process?.kill9();
-  }
-
-  /** A network namespace with the address that the plugin gave it. */
-  async pod(name: string): Promise<string> {
-    await this.machine.mustExec('ip', ['netns', 'add', name]);
-    return this.tell({ attach: `/run/netns/${name}` });
-  }
-
-  async routes(): Promise<string[]> {
-    const text = await this.machine.mustExec('ip', ['-4', 'route', 'show', 'proto', '84']);
-    return text
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '');
-  }
-}
 
 suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
   let bed: Bed;
@@ -80,34 +17,6 @@ suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
   const tellAll = async (command: (node: PodNode) => PodNodeCommand): Promise<void> => {
     for (const teller of [n1, n2]) for (const node of [n1, n2]) await teller.tell(command(node));
   };
-
-  const inPod = async (node: PodNode, pod: string, command: string, args: readonly string[]): Promise<string> =>
-    (await node.machine.exec('ip', ['netns', 'exec', pod, command, ...args])).stdout;
-
-  const pings = async (node: PodNode, pod: string, to: string): Promise<boolean> =>
-    (await inPod(node, pod, 'ping', ['-n', '-c', '1', '-W', '1', to])).includes('time=');
-
-  /** What a server at the address sees as its client. */
-  async function seenAs(
-    from: PodNode,
-    fromPod: string | undefined,
-    on: PodNode,
-    onPod: string | undefined,
-    to: string,
-  ): Promise<string> {
-    const serve = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(7000, '0.0.0.0', () => console.log('up'))`;
-    const ask = `const s = require('net').connect(7000, '${to}'); s.setTimeout(3000, () => process.exit()); s.on('error', (e) => console.log(e.code)); s.pipe(process.stdout)`;
-    const enter = (pod: string | undefined): string[] => (pod === undefined ? ['env'] : ['ip', 'netns', 'exec', pod]);
-    const [first = '', ...rest] = enter(onPod);
-    const server = await on.machine.spawn(first, [...rest, process.execPath, '-e', serve]);
-    try {
-      await server.says('up');
-      const [program = '', ...args] = enter(fromPod);
-      return (await from.machine.exec(program, [...args, process.execPath, '-e', ask])).stdout.trim();
-    } finally {
-      await server.kill9();
-    }
-  }
 
   beforeAll(async () => {
     bed = await createBed({ nodes: 2 });

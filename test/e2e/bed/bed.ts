@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { hasProgram } from '../../../cli/src/cluster/host.ts';
-import { Lan } from './lan.ts';
+import { Lan, links } from './lan.ts';
 import { bedName, removeBed, removeStaleBeds } from './leftovers.ts';
 import { Machine } from './machine.ts';
 import type { Delay } from './slow-wire.ts';
@@ -17,9 +17,10 @@ export interface BedOptions {
   readonly masters?: number;
   /** Machines `n1`, `n2` … at 10.99.0.101, 10.99.0.102 … Default 0. */
   readonly nodes?: number;
+  /** Which of them are on a second link, at 10.98.0.x, with a router between it and the others. */
+  readonly far?: readonly string[];
 }
 
-const network = '10.99.0';
 const limit = 80;
 
 /** Why there can be no bed here; undefined when there can. */
@@ -102,17 +103,17 @@ export class Bed implements AsyncDisposable {
 /** Makes a bed; removes what the beds of killed tests left. Dispose of it (`await using`), also when the test fails. */
 export async function createBed(options: BedOptions = {}): Promise<Bed> {
   if (bedMissing !== undefined) throw new Error(`no bed: ${bedMissing}`);
-  const { masters = 0, nodes = 0 } = options;
+  const { masters = 0, nodes = 0, far = [] } = options;
   if (Math.max(masters, nodes) > limit) throw new Error(`a bed has at most ${limit} masters and ${limit} nodes`);
   await removeStaleBeds();
   const name = bedName(randomBytes(3).toString('hex'));
   const directory = join(tmpdir(), name);
   mkdirSync(directory, { mode: 0o700 });
-  const lan = await Lan.open(`${name}-lan`);
+  const lan = await Lan.open(`${name}-lan`, far.length > 0);
   const make = (machine: string, host: number): Machine =>
     new Machine({
       name: machine,
-      address: `${network}.${host}`,
+      address: `${(far.includes(machine) ? links.far : links.near).network}.${host}`,
       home: join(directory, machine),
       lan,
       label: `${name}-${machine}`,

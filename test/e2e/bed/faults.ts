@@ -1,6 +1,9 @@
 /** The faults of the bed's network as rules for nftables: pure functions from what is wished to the text. */
 
 export interface NetworkFaults {
+  /** Frames between the two pass a router: at the switch only their addresses tell whose they are. */
+  readonly isRouted: (a: string, b: string) => boolean;
+  readonly addressOf: (machine: string) => string;
   /** `from to`: frames that way are dropped. */
   readonly oneWay: ReadonlySet<string>;
   /** Likewise in both directions, address resolution included. */
@@ -22,17 +25,23 @@ function ports(machine: string): string {
   return `{ "${port}", "${outer}" }`;
 }
 
+/** Matches what `from` sends to `to`. */
+function between(from: string, to: string, { isRouted, addressOf }: NetworkFaults): string {
+  const end = isRouted(from, to) ? `ip daddr ${addressOf(to)}` : `oifname ${ports(to)}`;
+  return `iifname ${ports(from)} ${end}`;
+}
+
 /** Input of `nft -f -` that replaces what was before, at one moment. */
 export function rulesOf(faults: NetworkFaults): string {
   const rules: string[] = [];
   for (const pair of faults.bothWays) {
     const [a = '', b = ''] = pair.split(' ');
-    rules.push(`iifname ${ports(a)} oifname ${ports(b)} drop`, `iifname ${ports(b)} oifname ${ports(a)} drop`);
+    rules.push(`${between(a, b, faults)} drop`, `${between(b, a, faults)} drop`);
   }
   for (const pair of faults.oneWay) {
     const [from = '', to = ''] = pair.split(' ');
     // Without answers to address resolution nothing would get through the other way either.
-    rules.push(`iifname ${ports(from)} oifname ${ports(to)} ether type != arp drop`);
+    rules.push(`${between(from, to, faults)} ether type != arp drop`);
   }
   for (const [machine, percent] of faults.lossPercent) {
     const dropped = Math.round((percent / 100) * lossUnit);

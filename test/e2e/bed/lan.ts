@@ -3,8 +3,29 @@ import { portsOf, rulesOf } from './faults.ts';
 import { holdNamespaces, type NamespaceHolder } from './namespace-holder.ts';
 import { startSlowWire, type Delay, type SlowWire } from './slow-wire.ts';
 
-const bridge = 'lan0';
 const prefixLength = 24;
+
+/** A link that machines share. */
+export interface Link {
+  /** Its bridge at the switch. */
+  readonly bridge: 'lan0' | 'lan1';
+  /** The first three numbers of its addresses. */
+  readonly network: string;
+}
+
+export const links: { readonly near: Link; readonly far: Link } = {
+  near: { bridge: 'lan0', network: '10.99.0' },
+  far: { bridge: 'lan1', network: '10.98.0' },
+};
+const allLinks: readonly Link[] = Object.values(links);
+
+function linkOf(address: string): Link {
+  return address.startsWith(`${links.far.network}.`) ? links.far : links.near;
+}
+
+function routerOn({ network }: Link): string {
+  return `${network}.254`;
+}
 
 /** Of the machine's link, over all its lives: others remember it. */
 function macOf(address: string): string {
@@ -13,30 +34,43 @@ function macOf(address: string): string {
 }
 
 /**
- * The switch that joins the machines: a Linux bridge in a network namespace of its own. Faults are made here, where no machine sees
+ * The switch that joins the machines: a Linux bridge for each link in a network namespace of its own, with a router in another one
+ * between the links. Faults are made here, where no machine sees
  * or undoes them, and reach all that passes a machine's link: its pods' packets too.
  */
 export class Lan {
   readonly #holder: NamespaceHolder;
-  readonly #machines: Set<string> = new Set();
+  readonly #router: NamespaceHolder | undefined;
+  /** Addresses of those with power. */
+  readonly #machines: Map<string, string> = new Map();
   readonly #slow: Map<string, SlowWire> = new Map();
   readonly #oneWay: Set<string> = new Set();
   readonly #bothWays: Set<string> = new Set();
   readonly #lossPercent: Map<string, number> = new Map();
   #applied: Promise<unknown> = Promise.resolve();
 
-  private constructor(holder: NamespaceHolder) {
+  private constructor(holder: NamespaceHolder, router: NamespaceHolder | undefined) {
     this.#holder = holder;
+    this.#router = router;
   }
 
-  static async open(label: string): Promise<Lan> {
+  /** `hasFarLink`: there is a second link, behind a router. */
+  static async open(label: string, hasFarLink: boolean): Promise<Lan> {
     const script = [
-      `ip link add name ${bridge} type bridge forward_delay 0 mcast_snooping 0`,
-      `ip link set ${bridge} addrgenmode none up`,
+      ...(hasFarLink ? allLinks : [links.near]).flatMap(({ bridge }) => [
+        `ip link add name ${bridge} type bridge forward_delay 0 mcast_snooping 0`,
+        `ip link set ${bridge} addrgenmode none up`,
+      ]),
       // The machines' firewalls are theirs; the switch has none but the faults.
       'echo 0 > /proc/sys/net/bridge/bridge-nf-call-iptables || :',
     ].join('\n');
-    return new Lan(await holdNamespaces({ namespaces: ['--net'], script, name: label }));
+    const holder = await holdNamespaces({ namespaces: ['--net'], script, name: label });
+    try {
+      return new Lan(holder, hasFarLink ? await openRouter(holder.pid, `${label}-router`) : undefined);
+    } catch (error) {
+      await holder.stop();
+      throw error;
+    }
   }
 
   /** Gives the machine whose namespaces are those of the process its link. */
@@ -44,15 +78,16 @@ export class Lan {
     const { port } = portsOf(machine);
     await this.#ip([
       `link add ${port} type veth peer name eth0 address ${macOf(address)} netns ${pid}`,
-      `link set ${port} addrgenmode none master ${bridge} up`,
+      `link set ${port} addrgenmode none master ${linkOf(address).bridge} up`,
     ]);
-    const lines = [
+    const others = this.#router === undefined ? [] : allLinks.filter((link) => link !== linkOf(address));
+    await ipIn(pid, [
       'link set eth0 addrgenmode none',
       `addr add ${address}/${prefixLength} brd + dev eth0`,
       'link set eth0 up',
-    ];
-    await mustRun('nsenter', [`--target=${pid}`, '--net', 'ip', '-batch', '-'], `${lines.join('\n')}\n`);
-    this.#machines.add(machine);
+      ...others.map(({ network }) => `route add ${network}.0/${prefixLength} via ${routerOn(linkOf(address))}`),
+    ]);
+    this.#machines.set(machine, address);
   }
 
   async unplug(machine: string): Promise<void> {
@@ -72,7 +107,8 @@ export class Lan {
   }
 
   async isolate(machine: string): Promise<void> {
-    for (const other of this.#machines) if (other !== this.#known(machine)) this.#bothWays.add(`${machine} ${other}`);
+    for (const other of this.#machines.keys())
+      if (other !== this.#known(machine)) this.#bothWays.add(`${machine} ${other}`);
     await this.#apply();
   }
 
@@ -91,7 +127,7 @@ export class Lan {
       `link add name ${names.bridge} type bridge forward_delay 0 mcast_snooping 0`,
       `link set ${names.bridge} addrgenmode none up`,
       `link set ${names.inner} addrgenmode none master ${names.bridge} up`,
-      `link set ${names.outer} addrgenmode none master ${bridge} up`,
+      `link set ${names.outer} addrgenmode none master ${this.#bridgeOf(machine)} up`,
       `link set ${names.port} master ${names.bridge}`,
     ]);
   }
@@ -105,7 +141,7 @@ export class Lan {
 
   async close(): Promise<void> {
     await Promise.all([...this.#slow.values()].map((wire) => wire.stop()));
-    await this.#holder.stop();
+    await Promise.all([this.#holder.stop(), this.#router?.stop()]);
   }
 
   async #fast(machine: string): Promise<void> {
@@ -113,28 +149,67 @@ export class Lan {
     if (wire === undefined) return;
     this.#slow.delete(machine);
     const names = portsOf(machine);
-    await this.#ip([`link set ${names.port} master ${bridge}`, `link delete ${names.bridge}`]);
+    await this.#ip([`link set ${names.port} master ${this.#bridgeOf(machine)}`, `link delete ${names.bridge}`]);
     await wire.stop();
   }
 
   #known(machine: string): string {
     if (this.#machines.has(machine)) return machine;
-    throw new Error(`there is no machine "${machine}" with power; there are ${[...this.#machines].join(', ')}`);
+    throw new Error(`there is no machine "${machine}" with power; there are ${[...this.#machines.keys()].join(', ')}`);
+  }
+
+  #bridgeOf(machine: string): string {
+    return linkOf(this.#machines.get(machine) ?? '').bridge;
   }
 
   /** One after the other: of two at once the older rules might be the last to arrive. */
   #apply(): Promise<unknown> {
-    const faults = { bothWays: this.#bothWays, oneWay: this.#oneWay, lossPercent: this.#lossPercent };
+    const addressOf = (machine: string): string => this.#machines.get(machine) ?? '';
+    const faults = {
+      isRouted: (a: string, b: string): boolean => linkOf(addressOf(a)) !== linkOf(addressOf(b)),
+      addressOf,
+      bothWays: this.#bothWays,
+      oneWay: this.#oneWay,
+      lossPercent: this.#lossPercent,
+    };
     const next = this.#applied.catch(() => undefined).then(() => this.#run('nft', ['-f', '-'], rulesOf(faults)));
     this.#applied = next;
     return next;
   }
 
   #ip(lines: readonly string[]): Promise<string> {
-    return this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    return ipIn(this.#holder.pid, lines);
   }
 
   #run(program: string, args: readonly string[], input: string): Promise<string> {
     return mustRun('nsenter', [`--target=${this.#holder.pid}`, '--net', program, ...args], input);
   }
+}
+
+/** A machine of nobody with an end on each link, which forwards between them. */
+async function openRouter(switchPid: number, label: string): Promise<NamespaceHolder> {
+  const script = 'echo 1 > /proc/sys/net/ipv4/ip_forward';
+  const router = await holdNamespaces({ namespaces: ['--net'], script, name: label });
+  try {
+    for (const link of allLinks) {
+      const port = `router.${link.bridge}`;
+      await ipIn(switchPid, [
+        `link add ${port} type veth peer name ${link.bridge} netns ${router.pid}`,
+        `link set ${port} addrgenmode none master ${link.bridge} up`,
+      ]);
+      await ipIn(router.pid, [
+        `link set ${link.bridge} addrgenmode none`,
+        `addr add ${routerOn(link)}/${prefixLength} dev ${link.bridge}`,
+        `link set ${link.bridge} up`,
+      ]);
+    }
+    return router;
+  } catch (error) {
+    await router.stop();
+    throw error;
+  }
+}
+
+function ipIn(pid: number, lines: readonly string[]): Promise<string> {
+  return mustRun('nsenter', [`--target=${pid}`, '--net', 'ip', '-batch', '-'], `${lines.join('\n')}\n`);
 }
