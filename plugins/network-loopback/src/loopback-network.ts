@@ -7,6 +7,7 @@ import {
   NetworkError,
   parseIpv4,
   parseIpv4Range,
+  unsupportedOf,
   type Attachment,
   type AttachRequest,
   type NodeNetwork,
@@ -48,7 +49,8 @@ export class LoopbackNetwork implements PodNetwork {
     return { podCidr: this.#podCidr, nodeAddress: '127.0.0.1' };
   }
 
-  async attach({ sandboxId }: AttachRequest): Promise<Attachment> {
+  async attach(request: AttachRequest): Promise<Attachment> {
+    const { sandboxId } = request;
     const known = this.#addresses.get(sandboxId);
     if (known !== undefined) return this.#attachment(sandboxId, known);
     const taken = this.#pool.take();
@@ -58,7 +60,8 @@ export class LoopbackNetwork implements PodNetwork {
     const address = formatIpv4(taken);
     this.#addresses.set(sandboxId, address);
     await this.#save();
-    return this.#attachment(sandboxId, address);
+    const warnings = unsupportedOf(request, 'its pods share the network of the node');
+    return { ...this.#attachment(sandboxId, address), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 
   async detach(sandboxId: string): Promise<void> {

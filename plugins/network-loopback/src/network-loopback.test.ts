@@ -72,6 +72,15 @@ describe('network-loopback', () => {
     await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
   });
 
+  it('says that it has no host ports and no limits, once', async () => {
+    const network = new LoopbackNetwork(dataDir, '127.80.0.0/16');
+    const hostPorts = [{ protocol: 'TCP', hostIP: '', hostPort: 80, containerPort: 80 }] as const;
+    const asked = { ...request('a'), hostPorts, bandwidth: { egress: 1000 } };
+    const reasons = (await network.attach(asked)).warnings?.map(({ reason }) => reason);
+    expect(reasons).toEqual(['HostPortNotSupported', 'BandwidthNotLimited']);
+    expect((await network.attach(asked)).warnings).toBeUndefined();
+  });
+
   it('says when all addresses are in use', async () => {
     const network = new LoopbackNetwork(dataDir, '127.80.0.0/29');
     for (let i = 0; i < 6; i++) await network.attach(request(`p${i}`));

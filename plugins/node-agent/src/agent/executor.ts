@@ -5,6 +5,7 @@ import type { ContainerRuntime, ContainerStatus, SandboxStatus, UserNamespace } 
 import { isConflict, isNotFound, pods, type Pod } from '@timonel/sdk/kube';
 import { unknownGroupFault } from '../admission/known-groups.ts';
 import { ConfigError } from '../container/config-error.ts';
+import { networkRequest } from '../container/network-request.ts';
 import { sandboxConfig } from '../container/sandbox-config.ts';
 import { startImages } from '../images/start-images.ts';
 import { removeLog } from '../logs/remove-log.ts';
@@ -151,9 +152,6 @@ async function warnOfLimits(services: AgentServices, record: PodRecord): Promise
     services.event(pod, 'Warning', 'NoIsolation', `Isolation of this pod: ${isolation}`);
   const hasLimits = pod.spec.containers.some(({ resources }) => Object.keys(resources?.limits ?? {}).length > 0);
   if (enforcesLimits === false && hasLimits) services.event(pod, 'Warning', 'LimitsNotEnforced', limitsNotEnforced);
-  const ports = pod.spec.containers.flatMap((container) => container.ports ?? []);
-  if (pod.spec.hostNetwork === true || ports.every((port) => port.hostPort === undefined)) return;
-  services.event(pod, 'Warning', 'HostPortNotSupported', 'hostPort is not supported by this node and was ignored');
 }
 
 async function attachNetwork(
@@ -162,10 +160,13 @@ async function attachNetwork(
   sandboxId: string,
   networkNamespace: string | undefined,
 ): Promise<void> {
-  const { uid = '', name = '', namespace = '' } = record.pod().metadata;
-  const request = { sandboxId, podUid: uid, podNamespace: namespace, podName: name, networkNamespace };
+  const pod = record.pod();
   try {
-    record.memory.attachment = await services.network.attach(request);
+    const { warnings = [], ...attachment } = await services.network.attach(
+      networkRequest(pod, sandboxId, networkNamespace),
+    );
+    record.memory.attachment = attachment;
+    for (const { reason, message } of warnings) services.event(pod, 'Warning', reason, message);
     record.memory.sandboxFailure = undefined;
   } catch (error) {
     noteSandboxFailure(services, record, 'network', error);
