@@ -23,6 +23,8 @@ const periodMs = 10_000;
 /** While something is in the way: an address that is not there yet, a namespace. */
 const retryMs = 250;
 const retryLimitMs = 5000;
+/** So many times what comes by itself may be missing before the log says so. */
+const soonFailures = 10;
 
 function ownAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
@@ -53,17 +55,21 @@ export class PodSideApi {
     const { api, env, log, signal } = this.#options;
     const over = AbortSignal.any([signal, this.#stopped.signal]);
     let failures = 0;
+    let told = '';
     while (!over.aborted) {
       try {
         this.#place ??= await this.#open();
         await keepServerEndpoints(api, [this.#place]);
         failures = 0;
+        told = '';
       } catch (error) {
         failures += 1;
+        const message = errorMessage(error);
         // The namespace is made a moment after the first start.
         const isSoon = isNotFound(error) || isApiAbsent(error);
-        if (failures === (isSoon ? 20 : 1)) {
-          log.warn({ error: errorMessage(error) }, 'pods cannot reach the API yet, trying again');
+        if (message !== told && (!isSoon || failures > soonFailures)) {
+          log.warn({ error: message }, 'pods cannot reach the API yet, trying again');
+          told = message;
         }
       }
       const waitMs = failures === 0 ? periodMs : Math.min(retryLimitMs, retryMs * failures);

@@ -54,10 +54,12 @@ describe('where servers are', () => {
 class FakeApi {
   readonly objects = new Map<string, KubeObject>();
   readonly writes: string[] = [];
+  isWithoutNamespace = false;
 
   client(): ApiClient {
     const key = ({ kind }: { kind: string }, name = ''): string => `${kind}/${name}`;
     const put = (verb: string) => async (type: { kind: string }, object: KubeObject) => {
+      if (this.isWithoutNamespace) throw new ApiError('NotFound', 'namespaces "default" not found');
       this.writes.push(`${verb} ${key(type, object.metadata.name)}`);
       this.objects.set(key(type, object.metadata.name), object);
       return object;
@@ -103,6 +105,12 @@ describe('keepServerEndpoints', () => {
       'delete EndpointSlice/kubernetes-v6-6444',
       'update EndpointSlice/kubernetes',
     ]);
+  });
+
+  it('says so when the namespace is not there yet', async () => {
+    const fake = new FakeApi();
+    fake.isWithoutNamespace = true;
+    await expect(keepServerEndpoints(fake.client(), places)).rejects.toThrow('"default" not found');
   });
 
   it('leaves labels and slices of others alone, and makes a slice of another family anew', async () => {

@@ -12,6 +12,8 @@ import {
   isNotFound,
   type Endpoints,
   type EndpointSlice,
+  type KubeObject,
+  type ResourceType,
 } from '../../kube/index.ts';
 import { jsonEqual } from '../json-equal.ts';
 
@@ -91,12 +93,18 @@ export function slicesOfServers(places: readonly ServerPlace[]): readonly Endpoi
 }
 
 /** A write that lost against another server's is fine: that one wrote the same, or the next round will. */
-async function write(work: Promise<unknown>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error)) throw error;
-  }
+async function create<T extends KubeObject>(api: ApiClient, type: ResourceType<T>, wanted: T): Promise<void> {
+  await api.create(type, wanted).catch((error: unknown) => {
+    // That its namespace is not there yet is no race: somebody must try again.
+    if (!isAlreadyExists(error)) throw error;
+  });
+}
+
+/** The same, of an object that was there. */
+async function change(work: Promise<unknown>): Promise<void> {
+  await work.catch((error: unknown) => {
+    if (!isConflict(error) && !isNotFound(error)) throw error;
+  });
 }
 
 async function keepEndpoints(api: ApiClient, wanted: Endpoints): Promise<void> {
@@ -105,13 +113,13 @@ async function keepEndpoints(api: ApiClient, wanted: Endpoints): Promise<void> {
     found = await api.get(endpoints, at);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await write(api.create(endpoints, wanted));
+    await create(api, endpoints, wanted);
     return;
   }
   const labels = { ...found.metadata.labels, ...skipMirror };
   if (jsonEqual(found.subsets, wanted.subsets) && jsonEqual(found.metadata.labels, labels)) return;
   const next = { ...found, metadata: { ...found.metadata, labels }, subsets: wanted.subsets ?? [] };
-  await write(api.update(endpoints, next));
+  await change(api.update(endpoints, next));
 }
 
 /** What counts of it. */
@@ -124,11 +132,11 @@ function content({ metadata, endpoints: list, ports }: EndpointSlice): string {
 async function keepSlice(api: ApiClient, wanted: EndpointSlice, found: EndpointSlice | undefined): Promise<void> {
   const isOther = found !== undefined && found.addressType !== wanted.addressType;
   // The family of a slice cannot be changed.
-  if (isOther) await write(api.delete(endpointSlices, { namespace: at.namespace, name: wanted.metadata.name ?? '' }));
-  if (found === undefined || isOther) await write(api.create(endpointSlices, wanted));
+  if (isOther) await change(api.delete(endpointSlices, { namespace: at.namespace, name: wanted.metadata.name ?? '' }));
+  if (found === undefined || isOther) await create(api, endpointSlices, wanted);
   else if (content(found) !== content(wanted)) {
     const labels = { ...found.metadata.labels, ...wanted.metadata.labels };
-    await write(api.update(endpointSlices, { ...wanted, metadata: { ...found.metadata, labels } }));
+    await change(api.update(endpointSlices, { ...wanted, metadata: { ...found.metadata, labels } }));
   }
 }
 
@@ -143,7 +151,7 @@ export async function keepServerEndpoints(api: ApiClient, places: readonly Serve
   for (const { metadata } of items) {
     const { name = '', labels } = metadata;
     if (labels?.[managerLabel] === manager && !isWanted(name)) {
-      await write(api.delete(endpointSlices, { namespace: at.namespace, name }));
+      await change(api.delete(endpointSlices, { namespace: at.namespace, name }));
     }
   }
   for (const slice of wanted) {
