@@ -1,6 +1,7 @@
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { NetworkPolicyStatus } from '@timonel/sdk/contracts/network-policy';
 import type { Pod } from '@timonel/sdk/kube';
+import { policyPartOf, type Admitted, type AdmittedFile } from './admitted-file.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { policyPod, type PolicyCluster } from './model/cluster.ts';
 import { policyContent } from './table/content.ts';
@@ -11,14 +12,10 @@ export interface EnforcerOptions {
   readonly log: Logger;
   readonly view: Pick<ClusterView, 'cluster' | 'pod'>;
   readonly table: Pick<PolicyTable, 'apply'>;
+  readonly file: Pick<AdmittedFile, 'load' | 'save'>;
   readonly nodeName: string;
   readonly minIntervalMs: number;
   readonly signal: AbortSignal;
-}
-
-interface Admitted {
-  readonly pod: Pod;
-  readonly addresses: readonly string[];
 }
 
 const retryBaseMs = 100;
@@ -56,6 +53,7 @@ export class Enforcer {
 
   /** Resolves when the table was written once, well or not, or nothing is known for some time: what was there before stays then. */
   async start(): Promise<void> {
+    for (const one of await this.#options.file.load()) this.#admitted.set(one.pod.metadata.uid ?? '', one);
     if (await this.#known(startPatienceMs)) await this.#synced();
   }
 
@@ -67,7 +65,7 @@ export class Enforcer {
     for (const [other, { addresses: theirs }] of this.#admitted) {
       if (theirs.some((address) => addresses.includes(address))) this.#admitted.delete(other);
     }
-    this.#admitted.set(uid, { pod, addresses });
+    this.#admitted.set(uid, { pod: policyPartOf(pod), addresses });
     if (!(await this.#known(knownWithinMs))) {
       throw new Error('the network policies are not known yet: the API has not answered');
     }
@@ -119,7 +117,7 @@ export class Enforcer {
   }
 
   async #apply(): Promise<void> {
-    const { env, log, view, table } = this.#options;
+    const { env, log, view, table, file } = this.#options;
     this.#dirty = false;
     const { cluster } = view;
     if (cluster === undefined) return;
@@ -128,6 +126,8 @@ export class Enforcer {
       const all = this.#withAdmitted(cluster);
       const local = all.pods.filter(({ nodeName }) => nodeName === this.#options.nodeName);
       const content = policyContent(all, local);
+      // Before the table, on which the start of pods waits. Without policies there is nothing to protect.
+      await file.save(all.policies.length === 0 ? [] : [...this.#admitted.values()]);
       await table.apply(content);
       this.#inForce = new Map(local.map((pod) => [pod.uid, pod.addresses.join()]));
       this.#isolatedPods = content.own.size;

@@ -131,8 +131,12 @@ if (!isRoot || !hasNft) {
       await second.service(networkPolicyEnforcer).admit(pod('newer'), ['192.0.2.13']);
       expect(isolated()).toContain('192.0.2.13');
       expect(isolated()).toContain('192.0.2.10');
-      await second.control.disable('policy-nftables');
       await second.stop();
+      // What was admitted while the API was away is protected after a restart, too.
+      const third = await startTestKernel({ plugins: [fakeApi(true), keeping], dataDir });
+      expect(isolated()).toContain('192.0.2.13');
+      await third.control.disable('policy-nftables');
+      await third.stop();
       expect(isolated()).toBeUndefined();
     }, 20_000);
   });

@@ -3,6 +3,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { mustRun } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
+import { AdmittedFile } from './admitted-file.ts';
 import { ClusterView } from './cluster-view.ts';
 import { configSchema } from './config.ts';
 import { Enforcer } from './enforcer.ts';
@@ -29,8 +30,9 @@ const plugin: AnyPlugin = definePlugin({
       memoryFile: join(ctx.dataDir, 'policies.json'),
       changed: () => enforcer.touch(),
     });
+    const file = new AdmittedFile(join(ctx.dataDir, 'admitted.json'), log);
     const { nodeName, minIntervalMs } = config;
-    const enforcer: Enforcer = new Enforcer({ env, log, view, table, nodeName, minIntervalMs, signal });
+    const enforcer: Enforcer = new Enforcer({ env, log, view, table, file, nodeName, minIntervalMs, signal });
     return {
       provides: {
         enforcer: {
