@@ -1,6 +1,4 @@
 /** Drives one pod: observe, plan, act, report; one step at a time. */
-import { errorMessage, type TimerHandle } from '@timonel/sdk';
-import type { DeviceRefusal } from '@timonel/sdk/contracts/devices';
 import type { ContainerRuntime, ContainerStatus, SandboxStatus } from '@timonel/sdk/contracts/runtime';
 import type { Pod, PodStatus } from '@timonel/sdk/kube';
 import { endPulls } from '../images/start-images.ts';
@@ -18,14 +16,11 @@ import { execute, type PodRecord } from './executor.ts';
 import { KnownPod } from './known-pod.ts';
 import { observe } from './observe.ts';
 import { resizeStep } from './resize.ts';
-import { admission } from './pod-admission.ts';
+import { admit } from './pod-admission.ts';
 import { PodRuntime } from './pod-runtime.ts';
 import type { Holdings } from './runtimes.ts';
 import type { AgentServices } from './services.ts';
-
-/** A pod that needs more steps than this in one go waits for a second: the bound against a plan that never settles. */
-const stepLimit = 100;
-const retryMs = 1000;
+import { StepLoop } from './step-loop.ts';
 
 export class PodWorker implements PodRecord {
   readonly memory: PodMemory = emptyMemory();
@@ -33,7 +28,7 @@ export class PodWorker implements PodRecord {
   readonly containers: Map<string, ContainerStatus> = new Map();
   readonly #services: AgentServices;
   readonly #writer: StatusWriter;
-  readonly #onSettled: (worker: PodWorker) => void;
+  readonly #loop: StepLoop;
   readonly #runtime: PodRuntime;
   readonly #known: KnownPod;
   #gone = false;
@@ -43,10 +38,6 @@ export class PodWorker implements PodRecord {
   readonly #settled = new Set<string>();
   /** The status of the last step. */
   #reported: PodStatus | undefined;
-  #dirty = false;
-  #running: Promise<void> | undefined;
-  #timer: TimerHandle | undefined;
-  #closed = false;
 
   /** `former`: what another agent gave the pod. */
   constructor(
@@ -58,7 +49,16 @@ export class PodWorker implements PodRecord {
     this.#services = services;
     this.#known = new KnownPod(pod);
     this.#runtime = new PodRuntime(services, former);
-    this.#onSettled = onSettled;
+    this.#loop = new StepLoop({
+      env: services.env,
+      run: (work) => services.bound.run(work),
+      step: () => this.#step(),
+      failed: (error) => {
+        const { name, namespace } = this.#pod.metadata;
+        services.log.warn({ pod: name, namespace, error }, 'pod step failed, will retry');
+      },
+      settled: () => onSettled(this),
+    });
     this.#writer = new StatusWriter({
       api: services.api,
       env: services.env,
@@ -113,7 +113,7 @@ export class PodWorker implements PodRecord {
   /** No step runs and none is due at once, and nothing is fetched. */
   get isResting(): boolean {
     const isPulling = [...this.memory.pulls.values()].some(({ image }) => image === undefined);
-    return this.#running === undefined && !this.#dirty && !this.#writer.isWriting && !isPulling;
+    return this.#loop.isResting && !this.#writer.isWriting && !isPulling;
   }
 
   setPod(pod: Pod): void {
@@ -203,7 +203,7 @@ export class PodWorker implements PodRecord {
   /** A full list of the runtime without them: what this worker believed to be there is gone. */
   retainSandboxes(ids: ReadonlySet<string>): void {
     this.#runtime.listed();
-    if (this.#running !== undefined) return;
+    if (this.#loop.isRunning) return;
     for (const [id, sandbox] of this.sandboxes) {
       if (ids.has(id) || sandbox.state !== 'ready') continue;
       this.sandboxes.set(id, { ...sandbox, state: 'notready' });
@@ -217,26 +217,15 @@ export class PodWorker implements PodRecord {
   }
 
   trigger(): void {
-    if (this.#closed) return;
-    this.#dirty = true;
-    // Not at once: a runtime may tell of an event while it is asked for the first status, before it is noted here that work is going on.
-    this.#running ??= Promise.resolve()
-      .then(() => this.#services.bound.run(() => this.#work()))
-      .finally(() => {
-        this.#running = undefined;
-        if (this.#dirty) this.trigger();
-        else this.#onSettled(this);
-      });
+    this.#loop.trigger();
   }
 
   /** Ends the worker, not the pod. Resolves when its last step is done. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#dirty = false;
-    this.#timer?.cancel();
+    this.#loop.close();
     this.#writer.close();
     endPulls(this.memory.pulls);
-    await this.#running;
+    await this.#loop.ended();
   }
 
   view(): PodView {
@@ -262,23 +251,6 @@ export class PodWorker implements PodRecord {
     return this.#known.pod;
   }
 
-  async #work(): Promise<void> {
-    this.#timer?.cancel();
-    this.#timer = undefined;
-    try {
-      for (let step = 0; step < stepLimit && !this.#closed; step += 1) {
-        this.#dirty = false;
-        if (!(await this.#step())) return;
-      }
-      this.#wakeIn(retryMs);
-    } catch (error) {
-      const { name, namespace } = this.#pod.metadata;
-      this.#services.log.warn({ pod: name, namespace, error: errorMessage(error) }, 'pod step failed, will retry');
-      this.#dirty = false;
-      this.#wakeIn(retryMs);
-    }
-  }
-
   /** One observation, plan and its actions. False: nothing to do until something happens. */
   async #step(): Promise<boolean> {
     if (this.#runtime.isAway(this.sandboxes)) {
@@ -286,7 +258,7 @@ export class PodWorker implements PodRecord {
       return false;
     }
     await observe(this, this.#settled);
-    await this.#admit();
+    if (!this.#gone) await admit(this.#services, this.memory, () => this.#newPod());
     const now = this.#services.env.clock.now();
     if (!this.#gone) await resizeStep(this.#services, this, this.#pod);
     const view = this.view();
@@ -297,43 +269,21 @@ export class PodWorker implements PodRecord {
       this.#report(podStatus(view, this.#services.nodeAddress(), now));
     }
     for (const action of actions) {
-      if (this.#closed) return false;
+      if (this.#loop.isClosed) return false;
       await execute(this.#services, this, action);
     }
-    if (actions.length > 0 || this.#dirty) return true;
-    if (wakeAt !== undefined) this.#wakeIn(wakeAt - now);
+    if (actions.length > 0 || this.#loop.isDirty) return true;
+    if (wakeAt !== undefined) this.#loop.wakeIn(wakeAt - now);
     return false;
   }
 
-  /** Before anything is made for the pod: whether this node can run it. */
-  async #admit(): Promise<void> {
-    const { memory } = this;
-    if (memory.isAdmitted || this.#gone) return;
-    const node = this.#isNew() ? await this.#services.ownNode.seenFor(this.#pod) : undefined;
-    // From here on at once: who is admitted next counts with this pod.
-    memory.isAdmitted = true;
-    if (!this.#isNew()) return;
-    memory.rejection = admission(this.#services, this.#pod, node) ?? (await this.#deviceRefusal());
-    if (memory.rejection === undefined) return;
-    const { reason, message } = memory.rejection;
-    this.#services.event(this.#pod, 'Warning', reason, message);
-  }
-
-  /** @throws Error when nobody could say: then it is asked again, and nothing is made before. */
-  async #deviceRefusal(): Promise<DeviceRefusal | undefined> {
-    try {
-      return await this.#services.devices.refusal(this.#pod);
-    } catch (error) {
-      this.memory.isAdmitted = false;
-      throw error;
-    }
-  }
-
-  /** Nothing was made for it yet, and it is not over. */
-  #isNew(): boolean {
-    const { phase } = this.#pod.status ?? {};
-    if (phase === 'Succeeded' || phase === 'Failed' || this.#pod.metadata.deletionTimestamp !== undefined) return false;
-    return this.sandboxes.size === 0 && this.containers.size === 0 && this.memory.finished.size === 0;
+  /** Undefined: something was made for it, or it is over. */
+  #newPod(): Pod | undefined {
+    const pod = this.#pod;
+    const { phase } = pod.status ?? {};
+    if (phase === 'Succeeded' || phase === 'Failed' || pod.metadata.deletionTimestamp !== undefined) return undefined;
+    const isNew = this.sandboxes.size === 0 && this.containers.size === 0 && this.memory.finished.size === 0;
+    return isNew ? pod : undefined;
   }
 
   #tellOfAbsence(): void {
@@ -351,11 +301,5 @@ export class PodWorker implements PodRecord {
     }
     this.#reported = status;
     if (this.#known.shown !== undefined) this.#writer.set(status);
-  }
-
-  #wakeIn(delayMs: number): void {
-    if (this.#closed) return;
-    this.#timer?.cancel();
-    this.#timer = this.#services.env.timers.after(Math.max(1, delayMs), () => this.trigger());
   }
 }
