@@ -5,6 +5,7 @@ import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImage } from './commands/image.ts';
 import { addKubeconfig } from './commands/kubeconfig.ts';
+import { addNet } from './commands/net/net.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addScheduler } from './commands/scheduler.ts';
 import { addServer } from './commands/server.ts';
@@ -38,6 +39,7 @@ export function createProgram(): Command {
     addToken,
     addImage,
     addKubeconfig,
+    addNet,
     addDoctor,
     addUnshare,
     addVersion,
