@@ -77,6 +77,12 @@ export async function examineHost(): Promise<readonly Check[]> {
       true,
       'services in the kernel; without it a slower proxy in user space serves them',
     ),
+    programCheck(
+      'conntrack',
+      'conntrack',
+      true,
+      'UDP clients of services; without it they stay with pods that are gone until they are silent for a while',
+    ),
     ...(await networkChecks()),
   ];
 }

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
+import type { Logger } from '@timonel/sdk';
 import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { renderChanges, renderTable, type RulesetOptions, type WrittenChains } from './ruleset.ts';
 import { contentOf, type TableContent } from './table-content.ts';
+import { UdpFlows } from './udp-flows.ts';
 
 type Ranges = Omit<RulesetOptions, 'table'>;
 
@@ -28,11 +30,13 @@ export class NftablesDataPlane {
   readonly #names: Names;
   readonly #ranges: Ranges;
   #written: { readonly content: TableContent; readonly chains: WrittenChains } | undefined;
+  readonly #flows: UdpFlows;
   #opened = false;
 
-  constructor(dataDir: string, { serviceCidr, clusterCidrs }: Ranges) {
+  constructor(dataDir: string, { serviceCidr, clusterCidrs }: Ranges, log: Logger) {
     this.#names = namesOf(dataDir);
     this.#ranges = { serviceCidr, clusterCidrs };
+    this.#flows = new UdpFlows(log);
   }
 
   /** @throws CommandError when nft is absent or may not be used */
@@ -54,6 +58,7 @@ export class NftablesDataPlane {
     this.#written = undefined;
     await mustRun('nft', ['-f', '-'], text);
     this.#written = { content, chains };
+    this.#flows.follow(rules);
   }
 
   #changes(content: TableContent, options: RulesetOptions): ReturnType<typeof renderChanges> {
@@ -71,6 +76,7 @@ export class NftablesDataPlane {
   /** Removes the table and the link. */
   async close(): Promise<void> {
     this.#written = undefined;
+    await this.#flows.close();
     if (!this.#opened) return;
     // `add` first: deleting a table that is absent is an error.
     const { table, link } = this.#names;

@@ -31,7 +31,7 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'drain',
   setup(ctx) {
     const { config } = ctx;
-    const dataPlane = new NftablesDataPlane(ctx.dataDir, config);
+    const dataPlane = new NftablesDataPlane(ctx.dataDir, config, ctx.log);
     const sync = new ServiceRuleSync(ctx, ctx.deps.api, {
       implementation: 'nftables',
       nodeName: config.nodeName,
