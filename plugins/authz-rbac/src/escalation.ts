@@ -48,7 +48,7 @@ function excess(user: UserInfo, owned: readonly PolicyRule[], wanted: readonly P
   const { rules, gaveUp } = uncoveredRules(owned, wanted);
   if (rules.length === 0 && !gaveUp) return undefined;
   const more = gaveUp ? ['(the rules are too many to compare with those of the user)'] : [];
-  const lines = [...compacted(rules).map(shown), ...more].join('\n');
+  const lines = [...compacted(rules).map(shown).toSorted(), ...more].join('\n');
   const who = `user ${JSON.stringify(user.username)} (groups=${listed(user.groups)})`;
   return `${who} is attempting to grant RBAC permissions not currently held:\n${lines}`;
 }
