@@ -188,3 +188,30 @@ describe('network: Services reached', () => {
     await fromPods({ address: spec.clusterIP, port: 81 }, ['host-n2']);
   });
 });
+
+describe('network: hostPort', () => {
+  const port = 54_323;
+  const own = (hostIP: string, protocol: string): object => ({
+    ports: [{ containerPort: 8080, hostPort: port, hostIP, protocol }],
+  });
+  const make = async (name: string, hostIP: string, protocol: string): Promise<void> => {
+    const { metadata, spec } = talker(name, 'n1', [8080]) as Shown;
+    const containers = [{ ...spec.containers[0], ...own(hostIP, protocol) }];
+    await nodes.create('Pod', name, { metadata: { ...metadata, labels: {} }, spec: { ...spec, containers } });
+  };
+
+  it('does not conflict with the same port of another address or protocol: each leads to its pod', async () => {
+    const { address } = nodes.bed.machine('n1');
+    await make('loopback', '127.0.0.1', 'TCP');
+    await make('by-tcp', address, 'TCP');
+    await make('by-udp', address, 'UDP');
+    await nodes.kubectl(['wait', '--for=condition=Ready', 'pod/loopback', 'pod/by-tcp', 'pod/by-udp', '--timeout=30s']);
+    const [host = ''] = hosts;
+    const hears = (dial: Omit<Dial, 'port'>, expected: string): Promise<void> =>
+      answers(() => nodes.fromPod(host, { ...dial, port }), [expected], 'the node hears');
+    await hears({ address: '127.0.0.1' }, 'loopback');
+    await hears({ address }, 'by-tcp');
+    await hears({ address, protocol: 'UDP' }, 'by-udp');
+    expect(await nodes.fromMachine('client', { address, port })).toEqual(['by-tcp']);
+  });
+});
