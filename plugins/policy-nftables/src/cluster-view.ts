@@ -1,10 +1,10 @@
 /** Follows what policies are about, and remembers it for a start while the API is away. */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { policyPod, type PolicyCluster, type PolicyPod } from '@timonel/sdk/contracts/network-policy';
 import { informers, type ControllerHost, type Informers } from '@timonel/sdk/controller';
 import { LateWriter, readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 import { namespaces, networkPolicies, pods, type Labels, type NetworkPolicy, type Pod } from '@timonel/sdk/kube';
-import { policyPod, type PolicyCluster, type PolicyPod } from './model/cluster.ts';
 
 export interface ClusterViewOptions {
   readonly host: ControllerHost;

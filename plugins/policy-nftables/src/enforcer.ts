@@ -1,9 +1,8 @@
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
-import type { NetworkPolicyStatus } from '@timonel/sdk/contracts/network-policy';
+import { policyPod, type NetworkPolicyStatus, type PolicyCluster } from '@timonel/sdk/contracts/network-policy';
 import type { Pod } from '@timonel/sdk/kube';
 import { policyPartOf, type Admitted, type AdmittedFile } from './admitted-file.ts';
 import type { ClusterView } from './cluster-view.ts';
-import { policyPod, type PolicyCluster } from './model/cluster.ts';
 import { policyContent } from './table/content.ts';
 import type { PolicyTable } from './table/policy-table.ts';
 

@@ -2,10 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createSimulatedEnv } from '@timonel/core/env';
+import {
+  decisions,
+  type End,
+  type Packet,
+  type PolicyCluster,
+  type PolicyPod,
+} from '@timonel/sdk/contracts/network-policy';
 import type { NetworkPolicy } from '@timonel/sdk/kube';
 import { ProxyBed, outsideAddress, podAddress } from '@timonel/testkit/contracts/proxy';
-import type { PolicyCluster, PolicyPod } from './model/cluster.ts';
-import { decisions, type End, type Packet } from './model/verdict.ts';
 import { policyContent, type PolicyContent } from './table/content.ts';
 import { renderPolicies, renderPolicyChanges } from './table/render.ts';
 import { RandomPolicies } from './testing/random-policies.ts';

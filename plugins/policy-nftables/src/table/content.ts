@@ -4,10 +4,16 @@
  */
 import { createHash } from 'node:crypto';
 import { parseIpv4Range } from '@timonel/sdk/contracts/network';
+import {
+  directionsOf,
+  isFor,
+  peerPods,
+  type Direction,
+  type PolicyCluster,
+  type PolicyPod,
+} from '@timonel/sdk/contracts/network-policy';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '@timonel/sdk/kube';
 import type { NftElements } from '@timonel/sdk/nftables';
-import type { PolicyCluster, PolicyPod } from '../model/cluster.ts';
-import { directionsOf, isFor, peerPods, type Direction } from '../model/selection.ts';
 
 export interface PeerSet {
   /** `addresses`: of pods. `ports`: address, protocol and port, for ports that have a name. */

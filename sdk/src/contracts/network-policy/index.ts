@@ -2,6 +2,10 @@
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { Pod } from '../../kube/index.ts';
 
+export * from './policy-cluster.ts';
+export * from './selection.ts';
+export * from './verdict.ts';
+
 export interface NetworkPolicyStatus {
   readonly implementation: string;
   /** Pods of this node that a policy selects. */

@@ -1,14 +1,16 @@
 /** What becomes of one new connection: the model that the kernel's rules are checked against, and the answer to "why". */
 import { isIPv4 } from 'node:net';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
-import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '@timonel/sdk/kube';
-import type { PolicyCluster, PolicyPod } from './cluster.ts';
+import { parseIpv4Range } from '../network/ipv4.ts';
+import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../kube/index.ts';
+import type { PolicyCluster, PolicyPod } from './policy-cluster.ts';
 import { directionsOf, isFor, peerPods, type Direction } from './selection.ts';
 
 /** One end of a connection. `pod` undefined: somebody outside of the pod network. */
 export interface End {
   readonly address: string;
   readonly pod: PolicyPod | undefined;
+  /** The node that it is, or whose network it has. */
+  readonly node?: string | undefined;
 }
 
 export interface Packet {
@@ -34,10 +36,16 @@ export function decisions(packet: Packet, cluster: PolicyCluster): readonly Deci
   const { from, to } = packet;
   // Nobody can cut a pod off from itself.
   if (from.pod !== undefined && from.pod.key === to.pod?.key) return [];
+  if (isOwnNode(from, to.pod) || isOwnNode(to, from.pod)) return [];
   return [
     ...(from.pod === undefined ? [] : [decide('egress', from.pod, to, packet, cluster)]),
     ...(to.pod === undefined ? [] : [decide('ingress', to.pod, from, packet, cluster)]),
   ];
+}
+
+/** Nor from its node, which must probe it. */
+function isOwnNode(end: End, pod: PolicyPod | undefined): boolean {
+  return end.pod === undefined && end.node !== undefined && end.node === pod?.nodeName;
 }
 
 function decide(direction: Direction, pod: PolicyPod, peer: End, packet: Packet, cluster: PolicyCluster): Decision {

@@ -5,8 +5,8 @@ import {
   type LabelSelector,
   type NetworkPolicy,
   type NetworkPolicyPeer,
-} from '@timonel/sdk/kube';
-import type { PolicyCluster, PolicyPod } from './cluster.ts';
+} from '../../kube/index.ts';
+import type { PolicyCluster, PolicyPod } from './policy-cluster.ts';
 
 export type Direction = 'ingress' | 'egress';
 

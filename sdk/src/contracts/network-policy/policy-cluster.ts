@@ -1,5 +1,5 @@
 /** What policies are about, without anything that does not count for them. */
-import type { Labels, NetworkPolicy, Pod } from '@timonel/sdk/kube';
+import type { Labels, NetworkPolicy, Pod } from '../../kube/index.ts';
 
 export interface PolicyPod {
   /** `namespace/name`. */
