@@ -19,7 +19,7 @@ export const maxMessageBytes: number = 5 * 1024;
 export const maxExpressionLength = 100_000;
 /** How deep expressions nest: `max_recursion_depth` of cel-go. */
 export const maxDepth = 250;
-/** Terms of a chain such as `a + b + c` or `a.b.c`: each lies one deeper than the one before it. */
-export const maxChain = 400;
+/** How deep the tree of an expression is; each term of a chain such as `a + b + c` or `a.b.c` lies one deeper than the one before it. */
+export const maxTreeDepth = 500;
 /** What operations do beyond their cost, in characters and elements: bounds time and memory where costs do not. */
 export const maxWork = 50_000_000;

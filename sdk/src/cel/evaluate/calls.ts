@@ -1,0 +1,93 @@
+/** Calls of functions: which overload, what it costs, and errors of arguments. */
+import type { OfSizes, Overload } from '../library/overload.ts';
+import type { CelType } from '../types/type.ts';
+import { CelList } from '../values/list.ts';
+import { CelMap } from '../values/map.ts';
+import { CelError, CelOptional, isError, isOfType, noSuchOverload, type CelValue } from '../values/value.ts';
+import type { Frame, Step } from './frame.ts';
+
+function sizeOf(value: CelValue): number {
+  if (typeof value === 'string') return value.length;
+  if (value instanceof CelList || value instanceof CelMap) return value.size;
+  if (value instanceof Uint8Array) return value.length;
+  return value instanceof CelOptional && value.value !== undefined ? sizeOf(value.value) : 1;
+}
+
+type Run = (...args: readonly (CelValue | Frame)[]) => CelValue;
+
+function charge(frame: Frame, cost: OfSizes | undefined, args: readonly CelValue[]): void {
+  frame.charge(cost === undefined ? 1 : Math.max(1, cost(...args.map(sizeOf))));
+}
+
+/** Without a loop over arguments: most functions take one or two. */
+function unary(a: Step, run: Run, cost: OfSizes | undefined): Step {
+  return (frame) => {
+    const x = a(frame);
+    if (isError(x)) return x;
+    frame.charge(cost === undefined ? 1 : Math.max(1, cost(sizeOf(x))));
+    return run(x, frame);
+  };
+}
+
+function binary(a: Step, b: Step, run: Run, cost: OfSizes | undefined): Step {
+  return (frame) => {
+    const x = a(frame);
+    if (isError(x)) return x;
+    const y = b(frame);
+    if (isError(y)) return y;
+    frame.charge(cost === undefined ? 1 : Math.max(1, cost(sizeOf(x), sizeOf(y))));
+    return run(x, y, frame);
+  };
+}
+
+function anyNumber(steps: readonly Step[], run: Run, cost: OfSizes | undefined): Step {
+  return (frame) => {
+    const args: CelValue[] = [];
+    for (const step of steps) {
+      const value = step(frame);
+      if (isError(value)) return value;
+      args.push(value);
+    }
+    charge(frame, cost, args);
+    return run(...args, frame);
+  };
+}
+
+function direct(steps: readonly Step[], run: Run, cost: OfSizes | undefined): Step {
+  const [a, b] = steps;
+  if (a !== undefined && steps.length === 1) return unary(a, run, cost);
+  if (a !== undefined && b !== undefined && steps.length === 2) return binary(a, b, run, cost);
+  return anyNumber(steps, run, cost);
+}
+
+/** Whether what is known of the argument already says that it fits. */
+const certain = (found: CelType, expected: CelType): boolean =>
+  expected.kind === 'dyn' || expected.kind === 'param' || (found.kind !== 'dyn' && found.kind === expected.kind);
+
+const takes = ({ args }: Overload, values: readonly CelValue[]): boolean =>
+  args.every((type, index) => isOfType(values[index] as CelValue, type));
+
+function dispatched(steps: readonly Step[], overloads: readonly Overload[]): Step {
+  return (frame) => {
+    const args: CelValue[] = [];
+    for (const step of steps) {
+      const value = step(frame);
+      if (isError(value)) return value;
+      args.push(value);
+    }
+    const overload = overloads.find((candidate) => takes(candidate, args));
+    charge(frame, overload?.cost, args);
+    return overload === undefined ? noSuchOverload() : overload.run(...args, frame);
+  };
+}
+
+/** Types of the arguments as far as they are known; overloads that take them. */
+export function callStep(steps: readonly Step[], types: readonly CelType[], overloads: readonly Overload[]): Step {
+  const [first] = overloads;
+  if (first === undefined) return () => new CelError('no such overload');
+  const fits = first.args.every((expected, index) => certain(types[index] ?? expected, expected));
+  // Functions that tell types apart themselves are called at once.
+  const alike = overloads.every(({ run, cost }) => run === first.run && cost === first.cost);
+  const self = alike && (fits || overloads.length > 1);
+  return self ? direct(steps, first.run, first.cost) : dispatched(steps, overloads);
+}

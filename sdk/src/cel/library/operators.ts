@@ -1,0 +1,114 @@
+/** Operators but those that are lazy: what they take, and what they cost. */
+import {
+  boolType,
+  bytesType,
+  doubleType,
+  durationType,
+  intType,
+  listType,
+  mapType,
+  optionalType,
+  paramType,
+  stringType,
+  timestampType,
+  uintType,
+  type CelType,
+} from '../types/type.ts';
+import { isError, type CelMeter, type CelValue } from '../values/value.ts';
+import { equal } from '../values/equal.ts';
+import { add, divide, modulo, multiply, negate, subtract } from './arithmetic.ts';
+import { compare } from './compare.ts';
+import { contains, elementAt, optionalAt } from './elements.ts';
+import { overloads, textCost, type Overload } from './overload.ts';
+
+const A = paramType('A');
+const B = paramType('B');
+
+const same = (types: readonly CelType[], result?: CelType): [CelType, CelType, CelType][] =>
+  types.map((type) => [type, type, result ?? type]);
+
+const numbers = [intType, uintType, doubleType];
+const ordered = [boolType, ...numbers, stringType, bytesType, timestampType, durationType];
+const mixed = numbers.flatMap((a) =>
+  numbers.filter((b) => b !== a).map((b): [CelType, CelType, CelType] => [a, b, boolType]),
+);
+
+/** The shorter of two texts is read. */
+const shorter = (a: number, b: number): number => Math.max(1, textCost(Math.min(a, b)));
+const sum = (a: number, b: number): number => a + b;
+
+function ordering(name: string, holds: (order: number) => boolean): Overload[] {
+  const run = (a: CelValue, b: CelValue): CelValue => {
+    const order = compare(a, b);
+    return typeof order === 'number' ? holds(order) : order;
+  };
+  return overloads(name, [...same(ordered, boolType), ...mixed], { run, cost: shorter });
+}
+
+function notEqual(a: CelValue, b: CelValue, meter: CelMeter): CelValue {
+  const result = equal(a, b, meter);
+  return isError(result) ? result : !result;
+}
+
+const additions: [CelType, CelType, CelType][] = [
+  ...same([...numbers, durationType]),
+  [timestampType, durationType, timestampType],
+  [durationType, timestampType, timestampType],
+];
+
+export const operators: readonly Overload[] = [
+  ...overloads('_==_', [[A, A, boolType]], {
+    run: (a: CelValue, b: CelValue, meter: CelMeter) => equal(a, b, meter),
+    cost: shorter,
+  }),
+  ...overloads('_!=_', [[A, A, boolType]], { run: notEqual, cost: shorter }),
+  ...ordering('_<_', (order) => order < 0),
+  ...ordering('_<=_', (order) => order <= 0),
+  ...ordering('_>_', (order) => order > 0),
+  ...ordering('_>=_', (order) => order >= 0),
+  ...overloads('_+_', additions, { run: add }),
+  ...overloads('_+_', same([stringType, bytesType]), {
+    run: add,
+    cost: (a, b) => textCost(sum(a ?? 0, b ?? 0)),
+    resultSize: (a, b) => sum(a ?? 0, b ?? 0),
+  }),
+  ...overloads('_+_', same([listType(A)]), { run: add, resultSize: (a, b) => sum(a ?? 0, b ?? 0) }),
+  ...overloads('_-_', [...same([...numbers, durationType]), [timestampType, timestampType, durationType]], {
+    run: subtract,
+  }),
+  ...overloads('_-_', [[timestampType, durationType, timestampType]], { run: subtract }),
+  ...overloads('_*_', same(numbers), { run: multiply }),
+  ...overloads('_/_', same(numbers), { run: divide }),
+  ...overloads('_%_', same([intType, uintType]), { run: modulo }),
+  ...overloads(
+    '-_',
+    [
+      [intType, intType],
+      [doubleType, doubleType],
+    ],
+    { run: negate },
+  ),
+  ...overloads('!_', [[boolType, boolType]], { run: (value: boolean) => !value }),
+  ...overloads('@in', [[A, listType(A), boolType]], { run: contains, cost: (_, list) => list ?? 1 }),
+  ...overloads('@in', [[A, mapType(A, B), boolType]], { run: contains }),
+  ...overloads(
+    '_[_]',
+    [
+      [listType(A), intType, A],
+      [mapType(A, B), A, B],
+      [optionalType(listType(A)), intType, optionalType(A)],
+      [optionalType(mapType(A, B)), A, optionalType(B)],
+    ],
+    { run: elementAt },
+  ),
+  ...overloads(
+    '_[?_]',
+    [
+      [listType(A), intType, optionalType(A)],
+      [mapType(A, B), A, optionalType(B)],
+      [optionalType(listType(A)), intType, optionalType(A)],
+      [optionalType(mapType(A, B)), A, optionalType(B)],
+    ],
+    { run: optionalAt },
+  ),
+];

@@ -1,0 +1,39 @@
+import type { CelListType, CelType } from '../types/type.ts';
+import { fromJson } from './json.ts';
+import type { CelValue } from './value.ts';
+
+/** Lists of values, or of JSON that is wrapped when it is looked at. */
+export class CelList {
+  readonly celKind = 'list';
+  readonly #items: readonly unknown[];
+  /** Of JSON; absent: the items are values. */
+  readonly #element: CelType | undefined;
+  /** What a schema says about order and keys. */
+  readonly declared: CelListType | undefined;
+
+  constructor(items: readonly unknown[], declared?: CelListType) {
+    this.#items = items;
+    this.#element = declared?.element;
+    this.declared = declared;
+  }
+
+  /** A list of values. */
+  static of(items: readonly CelValue[]): CelList {
+    return new CelList(items);
+  }
+
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** `index` lies within the list. */
+  at(index: number): CelValue {
+    const item = this.#items[index];
+    return this.#element === undefined ? (item as CelValue) : fromJson(item, this.#element);
+  }
+
+  values(): CelValue[] {
+    if (this.#element === undefined) return [...(this.#items as CelValue[])];
+    return Array.from({ length: this.size }, (_, index) => this.at(index));
+  }
+}

@@ -1,0 +1,80 @@
+import type { CelType } from '../types/type.ts';
+import { fromJson } from './json.ts';
+import { CelError, CelUint, type CelValue } from './value.ts';
+
+type Key = string | boolean | bigint;
+
+/** Numbers that are equal are the same key; undefined: not a key of any map. */
+function keyOf(value: CelValue): Key | undefined {
+  if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'bigint') return value;
+  if (value instanceof CelUint) return value.value;
+  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value);
+  return undefined;
+}
+
+/** Maps, and JSON objects whose fields no schema names. */
+export abstract class CelMap {
+  readonly celKind = 'map';
+  abstract readonly size: number;
+  /** Undefined: no such key. */
+  abstract get(key: CelValue): CelValue | undefined;
+  abstract keys(): CelValue[];
+  has(key: CelValue): boolean {
+    return this.get(key) !== undefined;
+  }
+}
+
+/** Of a literal or a macro. */
+export class CelValueMap extends CelMap {
+  readonly #entries = new Map<Key, { readonly key: CelValue; readonly value: CelValue }>();
+
+  /** What is wrong with the key, if anything. */
+  add(key: CelValue, value: CelValue): CelError | undefined {
+    const own = typeof key === 'number' ? undefined : keyOf(key);
+    if (own === undefined) return new CelError('unsupported key type');
+    if (this.#entries.has(own)) return new CelError(`Failed with repeated key: ${String(own)}`);
+    this.#entries.set(own, { key, value });
+    return undefined;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  get(key: CelValue): CelValue | undefined {
+    const own = keyOf(key);
+    return own === undefined ? undefined : this.#entries.get(own)?.value;
+  }
+
+  keys(): CelValue[] {
+    return [...this.#entries.values()].map(({ key }) => key);
+  }
+}
+
+/** A JSON object. */
+export class CelJsonMap extends CelMap {
+  readonly #raw: Readonly<Record<string, unknown>>;
+  readonly #value: CelType;
+  #size: number | undefined;
+
+  constructor(raw: Readonly<Record<string, unknown>>, value: CelType) {
+    super();
+    this.#raw = raw;
+    this.#value = value;
+  }
+
+  get size(): number {
+    this.#size ??= Object.keys(this.#raw).length;
+    return this.#size;
+  }
+
+  get(key: CelValue): CelValue | undefined {
+    if (typeof key !== 'string' || !Object.hasOwn(this.#raw, key)) return undefined;
+    const raw = this.#raw[key];
+    return raw === undefined ? undefined : fromJson(raw, this.#value);
+  }
+
+  keys(): CelValue[] {
+    return Object.keys(this.#raw);
+  }
+}
