@@ -7,7 +7,7 @@ import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
 import { defineResource, type ResourceType } from './meta.ts';
-import { networkPolicies } from './networking.ts';
+import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac.ts';
 import { limitRanges, resourceQuotas } from './quota.ts';
@@ -25,12 +25,11 @@ import { replicationControllers } from './workloads.ts';
 /** `group/version`, then `Kind resource` each. */
 const namespaced: Readonly<Record<string, readonly string[]>> = {
   v1: ['PodTemplate podtemplates'],
-  'networking.k8s.io/v1': ['Ingress ingresses'],
   'resource.k8s.io/v1': ['ResourceClaim resourceclaims', 'ResourceClaimTemplate resourceclaimtemplates'],
 };
 
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
-  'networking.k8s.io/v1': ['IngressClass ingressclasses', 'IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
+  'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
   'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
   'flowcontrol.apiserver.k8s.io/v1': [
@@ -70,6 +69,7 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
   roleBindings,
   roles,
   networkPolicies,
+  ingresses,
   persistentVolumeClaims,
   csiStorageCapacities,
   horizontalPodAutoscalers,
@@ -85,6 +85,7 @@ export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   ...typesOf(ofTheCluster, false),
   clusterRoleBindings,
   clusterRoles,
+  ingressClasses,
   storageClasses,
   csiDrivers,
   csiNodes,

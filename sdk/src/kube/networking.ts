@@ -36,3 +36,54 @@ export const networkPolicies: ResourceType<NetworkPolicy> = defineResource({
   kind: 'NetworkPolicy',
   namespaced: true,
 });
+
+export interface IngressServiceBackend {
+  name: string;
+  /** One of the two. */
+  port?: { name?: string; number?: number };
+}
+
+export interface IngressBackend {
+  service?: IngressServiceBackend;
+  resource?: { apiGroup?: string; kind: string; name: string };
+}
+
+export interface IngressPath {
+  /** Absent: `/`. */
+  path?: string;
+  /** `Exact`, `Prefix`, `ImplementationSpecific`. */
+  pathType?: string;
+  backend: IngressBackend;
+}
+
+export interface Ingress extends KubeObject {
+  spec?: {
+    ingressClassName?: string;
+    defaultBackend?: IngressBackend;
+    tls?: { hosts?: string[]; secretName?: string }[];
+    rules?: { host?: string; http?: { paths: IngressPath[] } }[];
+  };
+  status?: { loadBalancer?: { ingress?: { ip?: string; hostname?: string }[] } };
+}
+
+export interface IngressClass extends KubeObject {
+  spec?: { controller?: string; parameters?: { apiGroup?: string; kind: string; name: string } };
+}
+
+/** Annotation of the IngressClass of Ingresses that name none: `true`. */
+export const defaultIngressClassAnnotation = 'ingressclass.kubernetes.io/is-default-class';
+
+export const ingresses: ResourceType<Ingress> = defineResource({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  resource: 'ingresses',
+  kind: 'Ingress',
+  namespaced: true,
+});
+export const ingressClasses: ResourceType<IngressClass> = defineResource({
+  group: 'networking.k8s.io',
+  version: 'v1',
+  resource: 'ingressclasses',
+  kind: 'IngressClass',
+  namespaced: false,
+});
