@@ -5,6 +5,7 @@ import {
   accessRuleSource,
   apiEndpoint,
   apiHooks,
+  derivedKinds,
   resourceProvider,
   routedGroups,
   routeProvider,
@@ -25,6 +26,7 @@ import { authenticatorsWith } from './http/authentication-objects.ts';
 import { Health } from './http/health.ts';
 import { Listener } from './http/listener.ts';
 import { PluginRoutes } from './http/plugin-routes.ts';
+import { DerivedSource } from './kinds/derived-source.ts';
 import { KindTable } from './kinds/kind-table.ts';
 import { openApiMetrics } from './metrics/open-api-metrics.ts';
 import { RequestObserver } from './metrics/request-observer.ts';
@@ -44,7 +46,13 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'never',
   provides: { api: apiClient, endpoint: apiEndpoint },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
-  optional: { routes: routeProvider, groups: routedGroups, health: healthSource, rules: accessRuleSource },
+  optional: {
+    derived: derivedKinds,
+    routes: routeProvider,
+    groups: routedGroups,
+    health: healthSource,
+    rules: accessRuleSource,
+  },
   hooks: apiHooks,
   config: apiServerConfig,
   async setup(ctx) {
@@ -59,8 +67,8 @@ const plugin: AnyPlugin = definePlugin({
         env,
       });
     const certificate = await keepCertificate();
-    const kinds = new KindTable(deps.resources);
     const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
+    const kinds = new KindTable(deps.resources, new DerivedSource(deps.derived, feed));
     const authenticators = authenticatorsWith(deps.authenticators, {
       find: async (type, name) => (await registry.find(type, name, 'atHand')) ?? registry.find(type, name),
     });
@@ -80,6 +88,7 @@ const plugin: AnyPlugin = definePlugin({
       }),
       kinds,
     });
+    kinds.onGone = (kind) => registry.reader.endWatches(kind);
     const metrics = openApiMetrics(ctx.metrics, { feed, kinds, connections: () => listener.connections });
     const health = new Health({
       checks: [

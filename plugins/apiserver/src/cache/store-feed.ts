@@ -48,6 +48,7 @@ export class StoreFeed {
   #complained = false;
   #stopped = false;
   #loop: Promise<void> | undefined;
+  readonly #listeners: ((prefix: string | undefined) => void)[] = [];
 
   constructor(options: StoreFeedOptions) {
     this.#options = options;
@@ -57,6 +58,11 @@ export class StoreFeed {
   /** Everything up to this revision is in the caches. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** `listener` is called after each change of an object, with the prefix of its kind, or undefined after all were loaded. */
+  onChange(listener: (prefix: string | undefined) => void): void {
+    this.#listeners.push(listener);
   }
 
   /** Resolves when the caches are loaded, or as soon as the store turns out not to answer. @throws what no waiting would heal */
@@ -184,6 +190,7 @@ export class StoreFeed {
     this.#loaded = true;
     this.#complained = false;
     for (const cache of old.values()) for (const watcher of cache.watchers()) watcher.end('expired');
+    for (const listener of this.#listeners) listener(undefined);
     this.#advance(revision);
   }
 
@@ -240,6 +247,7 @@ export class StoreFeed {
     } else if (previous !== undefined) {
       cache.apply({ type: 'DELETED', revision: modRevision, stored: previous.at(modRevision), previous });
     }
+    for (const listener of this.#listeners) listener(prefix);
   }
 
   #advance(revision: number): void {

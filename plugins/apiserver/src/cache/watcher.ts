@@ -10,6 +10,14 @@ export type WatcherItem =
 /** `expired`: the history was lost, list again. `slow`: too far behind. `ended`: the server stops or the time is up. */
 export type WatchEnd = 'expired' | 'slow' | 'ended';
 
+export interface WatcherOptions {
+  readonly revision: number;
+  readonly bookmarks: boolean;
+  readonly queueLimit: number;
+  readonly queueLimitBytes: number;
+  readonly present?: ((stored: StoredObject) => StoredObject) | undefined;
+}
+
 export class Watcher {
   readonly selection: Selection;
   readonly #bookmarks: boolean;
@@ -26,16 +34,7 @@ export class Watcher {
   /** How objects are shown, when not as they are stored. */
   readonly #present: ((stored: StoredObject) => StoredObject) | undefined;
 
-  constructor(
-    selection: Selection,
-    options: {
-      revision: number;
-      bookmarks: boolean;
-      queueLimit: number;
-      queueLimitBytes: number;
-      present?: ((stored: StoredObject) => StoredObject) | undefined;
-    },
-  ) {
+  constructor(selection: Selection, options: WatcherOptions) {
     this.#present = options.present;
     this.selection = selection;
     this.#after = options.revision;

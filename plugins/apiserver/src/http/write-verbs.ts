@@ -19,7 +19,14 @@ const patchTypes: Record<string, Patch['type']> = {
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
 };
-const patchTypeNames = Object.keys(patchTypes);
+/** What bodies of untyped kinds may be. */
+const textTypes = ['application/json', 'application/yaml'];
+
+/** What a kind can be patched by. */
+function patchTypesOf({ kind }: ApiRequest): string[] {
+  const all = Object.keys(patchTypes);
+  return kind.definition.untyped === undefined ? all : all.filter((name) => patchTypes[name] !== 'strategic');
+}
 
 function shapeCheck(request: ApiRequest, jsonText: string): ShapeCheck {
   const mode = parseFieldValidation(request.query.get('fieldValidation'));
@@ -30,7 +37,8 @@ function shapeCheck(request: ApiRequest, jsonText: string): ShapeCheck {
 /** The object in the body, of the right shape. */
 async function readObject(request: ApiRequest): Promise<KubeObject> {
   const { ctx, parts, kind } = request;
-  const { value, jsonText } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  const accepted = kind.definition.untyped === undefined ? undefined : textTypes;
+  const { value, jsonText } = await readBody(ctx.req, parts.config.limits.bodyBytes, accepted);
   await endOfTurn();
   if (!isJsonObject(value)) throw badRequest(`the body must be a ${kind.definition.kind} object`);
   shapeCheck(request, jsonText)(value, kind);
@@ -54,10 +62,12 @@ export async function update(request: ApiRequest, subresource: string): Promise<
 }
 
 async function readPatch(request: ApiRequest): Promise<{ patch: Patch; jsonText: string }> {
-  const type = patchTypes[contentType(request.ctx.req)];
-  if (type === undefined) throw unsupportedMediaType([...patchTypeNames, applyPatchType].join(', '));
+  const accepted = patchTypesOf(request);
+  const given = contentType(request.ctx.req);
+  const type = accepted.includes(given) ? patchTypes[given] : undefined;
+  if (type === undefined) throw unsupportedMediaType([...accepted, applyPatchType].join(', '));
   refuseForce(request);
-  const { value, jsonText } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes, patchTypeNames);
+  const { value, jsonText } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes, accepted);
   await endOfTurn();
   if (value === undefined) throw badRequest('a patch must have a body');
   return { patch: { type, body: value } as Patch, jsonText };

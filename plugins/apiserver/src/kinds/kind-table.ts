@@ -3,7 +3,9 @@ import type { Many } from '@timonel/sdk';
 import type { OpenApiSchema, ResourceDefinition, ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import { apiVersionOf } from '@timonel/sdk/kube';
 import { resourcePrefix } from '../registry/keys.ts';
+import type { DerivedSource } from './derived-source.ts';
 import { SchemaNode } from './schema-node.ts';
+import { ServedForm } from './served-form.ts';
 import { View } from './view.ts';
 
 /** A kind as the server handles it. */
@@ -20,6 +22,8 @@ export interface Kind {
   readonly schema: SchemaNode;
   /** For a kind that shows the objects of another one. */
   readonly view: View | undefined;
+  /** For a kind whose objects may lie in the store in another form. */
+  readonly form: ServedForm | undefined;
 }
 
 function makeKind(
@@ -28,12 +32,14 @@ function makeKind(
   view: View | undefined,
 ): Kind {
   const suffix = definition.group === '' ? '' : `.${definition.group}`;
+  const { untyped } = definition;
   return {
     definition,
     apiVersion: apiVersionOf(definition),
     qualifiedResource: `${definition.resource}${suffix}`,
     qualifiedKind: `${definition.kind}${suffix}`,
     view,
+    form: untyped === undefined ? undefined : new ServedForm(untyped),
     prefix: view?.stored.prefix ?? resourcePrefix(definition),
     schema: new SchemaNode(
       Object.hasOwn(schemas, definition.schema) ? { $ref: `#/components/schemas/${definition.schema}` } : {},
@@ -46,17 +52,29 @@ function idOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | '
   return `${group}/${version}/${resource}`;
 }
 
+/** The kind of a definition that has not changed. Others are made anew: a provider may have new schemas for the same definition. */
+function kept(before: ReadonlyMap<string, Kind>, definition: ResourceDefinition): Kind | undefined {
+  const kind = definition.untyped === undefined ? undefined : before.get(idOf(definition));
+  return kind?.definition === definition ? kind : undefined;
+}
+
 export class KindTable {
   readonly #providers: Many<ResourceProvider>;
+  readonly #derived: DerivedSource | undefined;
   #seen: readonly (readonly ResourceDefinition[])[] = [];
   #kinds = new Map<string, Kind>();
   #byResource = new Map<string, readonly Kind[]>();
   #schemas: Readonly<Record<string, OpenApiSchema>> = {};
   #generation = 0;
 
-  constructor(providers: Many<ResourceProvider>) {
+  /** Told of kinds that are served no more, or otherwise than before. */
+  onGone: ((kind: Kind) => void) | undefined;
+
+  constructor(providers: Many<ResourceProvider>, derived?: DerivedSource) {
     this.#providers = providers;
+    this.#derived = derived;
     providers.onChange(() => this.#refresh());
+    derived?.onChange(() => this.#refresh());
     this.#refresh();
   }
 
@@ -77,7 +95,7 @@ export class KindTable {
 
   find(group: string, version: string, resource: string): Kind | undefined {
     const found = this.#find(group, version, resource);
-    if (found !== undefined) return found;
+    if (found !== undefined && (found.form === undefined || this.#derived?.changed() !== true)) return found;
     this.#refresh();
     return this.#find(group, version, resource);
   }
@@ -85,19 +103,25 @@ export class KindTable {
   /** Asks the providers again; keeps everything when they answer the same lists. */
   #refresh(): void {
     const providers = this.#providers.all().map(({ service }) => service);
+    const derived = this.#derived?.current();
     const lists = providers.map((provider) => provider.definitions());
+    if (derived !== undefined) lists.push(derived.definitions);
     if (lists.length === this.#seen.length && lists.every((list, index) => list === this.#seen[index])) return;
     this.#seen = lists;
     const schemas: Record<string, OpenApiSchema> = Object.create(null) as Record<string, OpenApiSchema>;
+    if (derived !== undefined) Object.assign(schemas, derived.schemas);
     for (const provider of providers) Object.assign(schemas, provider.schemas());
     this.#schemas = schemas;
+    const before = this.#kinds;
     this.#kinds = new Map();
     this.#byResource = new Map();
     for (const definition of lists.flat()) {
-      if (definition.storedAs === undefined) this.#add(makeKind(definition, schemas, undefined));
+      if (definition.storedAs === undefined)
+        this.#add(kept(before, definition) ?? makeKind(definition, schemas, undefined));
     }
     for (const definition of lists.flat()) this.#addView(definition);
     this.#generation += 1;
+    for (const [id, kind] of before) if (kind.form !== undefined && this.#kinds.get(id) !== kind) this.onGone?.(kind);
   }
 
   #find(group: string, version: string, resource: string): Kind | undefined {

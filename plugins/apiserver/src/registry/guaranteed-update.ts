@@ -8,7 +8,7 @@ import { StoredObject } from '../cache/stored-object.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { encodeObject } from '../kinds/object-codec.ts';
-import { deepFreeze } from '../json/plain-json.ts';
+import { copyJson, deepFreeze } from '../json/plain-json.ts';
 import { conflict, notFound, writeFailure } from './api-errors.ts';
 import { uncharged, writeAdmitted, type Admitted } from './admission.ts';
 import type { Expiry } from './expiry.ts';
@@ -72,17 +72,33 @@ export function unstored(object: KubeObject): Written {
   return { object: deepFreeze(object), wire: Buffer.from(JSON.stringify(object)) };
 }
 
-function committed(
-  parts: UpdateParts,
-  key: string,
-  revision: number,
-  value: Uint8Array,
-  object: KubeObject,
-): StoredObject {
+function encode({ form }: Kind, object: KubeObject): Buffer | Promise<Buffer> {
+  return form === undefined ? encodeObject(object) : form.encode(object);
+}
+
+interface Put {
+  readonly key: string;
+  readonly revision: number;
+  readonly value: Uint8Array;
+}
+
+function committed(parts: UpdateParts, { form }: Kind, { key, revision, value }: Put, object: KubeObject): Written {
   object.metadata.resourceVersion = String(revision);
-  const stored = new StoredObject(key, revision, value, deepFreeze(object));
+  deepFreeze(object);
+  const stored = new StoredObject(key, revision, value, form === undefined ? object : undefined);
   parts.feed.offerWritten(stored);
-  return stored;
+  return form === undefined ? stored : form.show(stored, object);
+}
+
+/** What a writer finds: the object in the form of its kind. */
+async function found({ form }: Kind, stored: StoredObject): Promise<StoredObject> {
+  return form === undefined ? stored : form.present(stored);
+}
+
+/** An object that lies there in a form that is not written any more is written anew, whoever touches it. */
+function renewed({ form }: Kind, outcome: Outcome, stored: StoredObject, shown: StoredObject): Outcome {
+  if (outcome.kind !== 'unchanged' || form === undefined || form.isCurrent(stored)) return outcome;
+  return { kind: 'put', object: copyJson(shown.object) };
 }
 
 /**
@@ -102,13 +118,15 @@ export async function guaranteedUpdate(
   for (let tries = 0; tries < attemptsLimit; tries += 1) {
     let outcome: Outcome | undefined;
     let failure: unknown;
+    let shown: StoredObject | undefined;
     try {
       if (current === undefined) throw absent ?? notFound(target.kind, target.name);
-      outcome = await attempt(current);
+      shown = await found(target.kind, current);
+      outcome = renewed(target.kind, await attempt(shown), current, shown);
     } catch (error) {
       failure = error;
     }
-    if (outcome === undefined || outcome.kind === 'unchanged' || current === undefined || target.dryRun) {
+    if (!current || !shown || outcome === undefined || outcome.kind === 'unchanged' || target.dryRun) {
       if (!certain) {
         const fresh = await readAgain(parts, key);
         certain = true;
@@ -117,11 +135,11 @@ export async function guaranteedUpdate(
           continue;
         }
       }
-      if (outcome === undefined || current === undefined) throw failure;
-      if (outcome.kind === 'unchanged') return current;
-      return outcome.object === undefined ? current : unstored(outcome.object);
+      if (outcome === undefined || shown === undefined) throw failure;
+      if (outcome.kind === 'unchanged') return shown;
+      return outcome.object === undefined ? shown : unstored(outcome.object);
     }
-    const value = outcome.kind === 'put' ? encodeObject(outcome.object) : undefined;
+    const value = outcome.kind === 'put' ? await encode(target.kind, outcome.object) : undefined;
     const { revision: modRevision } = current;
     const txnOf = (operation: Operation): Txn => ({
       compare: [{ key, modRevision }],
@@ -142,8 +160,8 @@ export async function guaranteedUpdate(
     const result = await writeAdmitted(admitted, write);
     if (result !== undefined) {
       if (value !== undefined && outcome.kind === 'put')
-        return committed(parts, key, result.revision, value, outcome.object);
-      return outcome.object === undefined ? current.at(result.revision) : unstored(outcome.object);
+        return committed(parts, target.kind, { key, revision: result.revision, value }, outcome.object);
+      return outcome.object === undefined ? shown.at(result.revision) : unstored(outcome.object);
     }
     const seen = lost?.results[0];
     const kv = seen?.op === 'get' ? seen.kv : undefined;
@@ -159,11 +177,11 @@ export async function putNew(
   kind: Kind,
   key: string,
   object: KubeObject,
-): Promise<StoredObject | undefined> {
-  const value = encodeObject(object);
+): Promise<Written | undefined> {
+  const value = await encode(kind, object);
   const result = await commitPut(parts, kind, (lease) => ({
     compare: [{ key, modRevision: 0 }],
     success: [putOf(key, value, lease)],
   }));
-  return result.succeeded ? committed(parts, key, result.revision, value, object) : undefined;
+  return result.succeeded ? committed(parts, kind, { key, revision: result.revision, value }, object) : undefined;
 }

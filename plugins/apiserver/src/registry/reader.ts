@@ -4,8 +4,10 @@ import { ApiError, apiErrorReason } from '@timonel/sdk/kube';
 import { selectionOf, type Selection } from '../cache/selection.ts';
 import type { StoreFeed } from '../cache/store-feed.ts';
 import { StoredObject } from '../cache/stored-object.ts';
-import { Watcher, type WatcherItem } from '../cache/watcher.ts';
+import { ConvertingWatcher } from '../cache/converting-watcher.ts';
+import { Watcher, type WatcherItem, type WatcherOptions } from '../cache/watcher.ts';
 import type { Kind } from '../kinds/kind-table.ts';
+import type { ServedForm } from '../kinds/served-form.ts';
 import { badRequest, notFound } from './api-errors.ts';
 import { objectKeyOf } from './keys.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
@@ -78,6 +80,8 @@ export class Reader {
   readonly #feed: StoreFeed;
   readonly #limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
   #watches = 0;
+  /** Of kinds that may go. */
+  readonly #byKind = new WeakMap<Kind, Set<Watcher>>();
 
   constructor(
     parts: { store: Store; feed: StoreFeed },
@@ -96,15 +100,29 @@ export class Reader {
     if (revision !== undefined) await this.#ready(revision);
     const stored = behind ? await this.#read(key) : this.#feed.cache(kind.prefix).get(key);
     if (stored === undefined) throw notFound(homeOf(kind), name);
+    if (kind.form !== undefined) return kind.form.present(stored);
     return kind.view?.present(stored) ?? stored;
   }
 
   async list(kind: Kind, query: ListQuery): Promise<ListResult> {
     const { view } = kind;
+    if (kind.form !== undefined) return this.#listConverted(kind, kind.form, query);
     const result = await this.#list(homeOf(kind), query, selectionFor(kind, query));
     if (view === undefined) return result;
     const { state: _ofStored, ...shown } = result;
     return { ...shown, items: result.items.map((stored) => view.present(stored)) };
+  }
+
+  /** Fields are looked at in the form that is shown. Who selects by them gets all objects at once: a page may hold any number. */
+  async #listConverted(kind: Kind, form: ServedForm, query: ListQuery): Promise<ListResult> {
+    const wanted = selectionOf(kind.definition, query);
+    const byFields = query.fieldSelector !== undefined && query.fieldSelector !== '';
+    const stored = selectionOf(kind.definition, { ...query, fieldSelector: undefined });
+    const { state: _ofStored, ...result } = byFields
+      ? await this.#list(kind, { ...query, limit: undefined }, { ...stored, name: wanted.name })
+      : await this.#list(kind, query, stored);
+    const items = await form.presentAll(result.items);
+    return { ...result, items: byFields ? items.filter(({ object }) => wanted.matches?.(object) !== false) : items };
   }
 
   async #list(kind: Kind, query: ListQuery, selection: Selection): Promise<ListResult> {
@@ -158,17 +176,22 @@ export class Reader {
     const cache = this.#feed.cache(kind.prefix);
     const now = this.#feed.revision;
     const after = fromState || revision === undefined || revision === 0 ? now : revision;
-    const watcher = new Watcher(selection, {
+    const options: WatcherOptions = {
       revision: after,
       bookmarks: query.allowBookmarks ?? false,
       queueLimit: this.#limits.watchQueue,
       queueLimitBytes: this.#limits.watchQueueBytes,
       present: view === undefined ? undefined : (stored) => view.present(stored),
-    });
+    };
+    const { form } = kind;
+    const converting =
+      form === undefined ? undefined : new ConvertingWatcher(selection, options, (event) => form.presentEvent(event));
+    const watcher = converting ?? new Watcher(selection, options);
     if (fromState) {
-      const initial: WatcherItem[] = cache.select(selection).map((stored) => ({ type: 'ADDED', stored }));
-      if (query.sendInitialEvents === true) initial.push({ type: 'BOOKMARK', revision: now, initialEventsEnd: true });
-      watcher.begin(initial);
+      const end: WatcherItem[] =
+        query.sendInitialEvents === true ? [{ type: 'BOOKMARK', revision: now, initialEventsEnd: true }] : [];
+      if (form === undefined) watcher.begin([...cache.select(selection).map(asAdded), ...end]);
+      else converting?.beginWith(initialOf(form, cache.select({ ...selection, matches: undefined }), selection, end));
     } else {
       for (const event of cache.eventsSince(after)) {
         const inside =
@@ -178,12 +201,27 @@ export class Reader {
     }
     cache.add(watcher);
     this.#watches += 1;
+    const ofKind = this.#watchersOf(kind);
+    ofKind?.add(watcher);
     const removed = watcher.onEnd;
     watcher.onEnd = () => {
       this.#watches -= 1;
+      ofKind?.delete(watcher);
       removed?.();
     };
     return watcher;
+  }
+
+  /** Ends the watches of a kind that is served no more, or otherwise than before. */
+  endWatches(kind: Kind): void {
+    for (const watcher of this.#watchersOf(kind) ?? []) watcher.end('ended');
+  }
+
+  #watchersOf(kind: Kind): Set<Watcher> | undefined {
+    if (kind.form === undefined) return undefined;
+    const watchers = this.#byKind.get(kind) ?? new Set<Watcher>();
+    this.#byKind.set(kind, watchers);
+    return watchers;
   }
 
   async #read(key: string): Promise<StoredObject | undefined> {
@@ -283,6 +321,20 @@ export class Reader {
       throw new ApiError('Expired', tooOldList);
     }
   }
+}
+
+function asAdded(stored: StoredObject): WatcherItem {
+  return { type: 'ADDED', stored };
+}
+
+async function initialOf(
+  form: ServedForm,
+  stored: readonly StoredObject[],
+  { matches }: Selection,
+  end: readonly WatcherItem[],
+): Promise<WatcherItem[]> {
+  const shown = await form.presentAll(stored);
+  return [...shown.filter(({ object }) => matches?.(object) !== false).map(asAdded), ...end];
 }
 
 /** As in Kubernetes, a limit makes a list with a version one of precisely that version, so that all pages can be of it. */

@@ -1,7 +1,7 @@
 /** Checks bodies and patched objects by the schema of their kind, as strictly as the client asked for (`fieldValidation`). */
 import type { JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
-import { checkBySchema } from '../kinds/schema-check.ts';
+import { checkBySchema, type Findings } from '../kinds/schema-check.ts';
 import { badRequest } from './api-errors.ts';
 import type { ShapeCheck } from './request.ts';
 
@@ -22,6 +22,15 @@ function cannotBeHandled(kind: Kind, object: JsonObject): string {
   return `${given} in version "${kind.definition.version}" cannot be handled as a ${kind.definition.kind}`;
 }
 
+/** What the schema of an untyped kind says about values is found when the object is validated. */
+function checkShape(object: JsonObject, { schema, definition: { untyped } }: Kind): Findings {
+  if (untyped === undefined) return checkBySchema(object, schema);
+  const { apiVersion, kind, metadata } = object;
+  const given = Object.entries({ apiVersion, kind, metadata }).filter(([, value]) => value !== undefined);
+  const { unknown, wrong } = checkBySchema(Object.fromEntries(given), schema);
+  return { wrong, unknown: [...unknown, ...untyped.decode(object)] };
+}
+
 /** `duplicates`: paths of fields that the text of the body has twice. */
 export function objectShapeCheck(
   mode: FieldValidation,
@@ -29,7 +38,7 @@ export function objectShapeCheck(
   duplicates: readonly string[] = [],
 ): ShapeCheck {
   return (object: JsonObject, kind: Kind) => {
-    const { unknown, wrong } = checkBySchema(object, kind.schema);
+    const { unknown, wrong } = checkShape(object, kind);
     if (wrong.length > 0) throw badRequest(`${cannotBeHandled(kind, object)}: ${wrong.join(', ')}`);
     const texts = [
       ...unknown.map((field) => `unknown field "${field}"`),

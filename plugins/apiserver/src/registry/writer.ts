@@ -44,9 +44,12 @@ interface Attempt {
   readonly entries: readonly ManagedEntry[] | undefined;
 }
 
-/** Whether anything but metadata and status differs. */
-function specChanged(object: KubeObject, old: KubeObject): boolean {
-  const strip = ({ metadata: _metadata, status: _status, ...rest }: JsonObject): JsonObject => rest;
+/** Whether anything but metadata and a status of its own differs. */
+function specChanged({ definition }: Kind, object: KubeObject, old: KubeObject): boolean {
+  const strip = ({ metadata: _metadata, ...rest }: JsonObject): JsonObject => {
+    if (definition.status || definition.untyped === undefined) delete rest['status'];
+    return rest;
+  };
   return !equalJson(strip(object as unknown as JsonObject), strip(old as unknown as JsonObject));
 }
 
@@ -182,7 +185,7 @@ export class Writer {
       change(object);
       prepareChangedMetadata(object, current.object);
       if (subresource !== undefined) setEntries(object, this.#changed(target, subresource, current.object, object));
-      if (target.kind.definition.generation && specChanged(object, current.object)) {
+      if (target.kind.definition.generation && specChanged(target.kind, object, current.object)) {
         object.metadata.generation = (current.object.metadata.generation ?? 0) + 1;
       }
       return Promise.resolve(this.#outcome(target.kind, object, current.object));
@@ -224,7 +227,8 @@ export class Writer {
     const admitted = await this.#parts.admission.mutate(object, circumstances);
     setEntries(admitted, entries);
     strategy.prepareForUpdate?.(admitted, old);
-    if (generation && specChanged(admitted, old)) admitted.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    if (generation && specChanged(kind, admitted, old))
+      admitted.metadata.generation = (old.metadata.generation ?? 0) + 1;
     const problems = [
       ...metadataProblems(kind, admitted),
       ...changedMetadataProblems(admitted, old),
@@ -242,7 +246,7 @@ export class Writer {
     const wanted = copyObject(old);
     part.take(wanted, object, { user: target.user });
     strategy.default?.(wanted);
-    if (kind.definition.generation && specChanged(wanted, old)) {
+    if (kind.definition.generation && specChanged(kind, wanted, old)) {
       wanted.metadata.generation = (old.metadata.generation ?? 0) + 1;
     }
     const entries = settled ?? this.#changed(target, subresource, old, wanted);

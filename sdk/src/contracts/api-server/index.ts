@@ -17,6 +17,7 @@ import type { DeleteOptions, ObjectName } from '../api/index.ts';
 import type { ClientCertificate, UserInfo } from '../auth/index.ts';
 import type { AccessAttributes, AccessDecision, AnswerContext, ListedContext, WriteContext } from './answers.ts';
 import type { ConnectionHandler } from './connections.ts';
+import type { UntypedForm } from './derived-kinds.ts';
 import type { StoredAs } from './stored-as.ts';
 
 export * from './answers.ts';
@@ -153,6 +154,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
   /** For a kind that shows the objects of another one. Its strategy needs nothing but `cells` and `selectableFields`. */
   readonly storedAs?: StoredAs<T>;
+  /** For a kind that is described while the cluster runs. */
+  readonly untyped?: UntypedForm;
   /** For a kind that is never stored: answers a POST with the object completed. Nothing but create is served. */
   answer?(object: T, context: AnswerContext): Promise<T>;
   /** For a kind that is never stored and only read: all its objects, made anew at each get and list. */
@@ -344,6 +347,7 @@ export const apiHooks: {
   }),
 });
 
+export * from './derived-kinds.ts';
 export * from './forbidden.ts';
 export * from './pod-creation.ts';
 export * from './path-parameter.ts';
