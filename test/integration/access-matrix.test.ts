@@ -2,11 +2,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { clusterRoles, namespaces, roleBindings } from '@timonel/sdk/kube';
 import controllerRoleAggregation from '@timonel/plugin-controller-roleaggregation';
+import authzNode from '@timonel/plugin-authz-node';
 import authzRbac from '@timonel/plugin-authz-rbac';
 import { until } from '@timonel/testkit';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
-const tokens = { nobody: 'token-of-somebody-else', editor: 'token-of-the-editor' };
+const tokens = { nobody: 'token-of-somebody-else', editor: 'token-of-the-editor', node: 'token-of-the-node-n1' };
 const own = 'team';
 const other = 'elsewhere';
 
@@ -28,6 +29,22 @@ grant(
   '/endpoints /limitranges /resourcequotas /pods/log /pods/status /replicationcontrollers/status /resourcequotas/status /services/status /persistentvolumeclaims/status discovery.k8s.io/endpointslices apps/controllerrevisions apps/daemonsets/status apps/deployments/status apps/replicasets/status apps/statefulsets/status autoscaling/horizontalpodautoscalers/status batch/cronjobs/status batch/jobs/status policy/poddisruptionbudgets/status networking.k8s.io/ingresses/status resource.k8s.io/resourceclaims/status metrics.k8s.io/pods',
 );
 grant(['create'], '/pods/eviction /serviceaccounts/token');
+/** What a node gets through to whose pods need nothing; which objects it may write then is up to admission. */
+const ofNode = new Map<string, readonly string[]>();
+for (const [verbs, ids] of [
+  [
+    read,
+    '/services /endpoints /namespaces /nodes /pods /persistentvolumes /persistentvolumeclaims discovery.k8s.io/endpointslices networking.k8s.io/networkpolicies networking.k8s.io/servicecidrs node.k8s.io/runtimeclasses storage.k8s.io/storageclasses storage.k8s.io/csidrivers storage.k8s.io/csistoragecapacities certificates.k8s.io/certificatesigningrequests',
+  ],
+  [
+    ['create'],
+    'authentication.k8s.io/tokenreviews authorization.k8s.io/subjectaccessreviews authorization.k8s.io/localsubjectaccessreviews /events events.k8s.io/events certificates.k8s.io/certificatesigningrequests /nodes /pods /persistentvolumes storage.k8s.io/csinodes storage.k8s.io/storageclasses storage.k8s.io/csistoragecapacities coordination.k8s.io/leases resource.k8s.io/resourceslices',
+  ],
+  [['update', 'patch'], '/events events.k8s.io/events /persistentvolumeclaims'],
+  [['update', 'patch', 'delete'], '/persistentvolumes storage.k8s.io/csistoragecapacities'],
+] as const)
+  for (const id of ids.split(' ')) ofNode.set(id, [...(ofNode.get(id) ?? []), ...verbs]);
+
 /** What everybody may ask about himself. */
 const ofEverybody = new Set([
   'authorization.k8s.io/selfsubjectaccessreviews create',
@@ -111,13 +128,14 @@ async function surprises(
 
 beforeAll(async () => {
   server = await startApiServer({
-    plugins: [authzRbac, controllerRoleAggregation],
+    plugins: [authzNode, authzRbac, controllerRoleAggregation],
     apiserver: { access: 'decided' },
     config: {
       'auth-token': {
         tokens: [
           { token: tokens.nobody, username: 'nobody' },
           { token: tokens.editor, username: 'editor' },
+          { token: tokens.node, username: 'system:node:n1', groups: ['system:nodes'] },
         ],
       },
     },
@@ -167,5 +185,11 @@ describe('the matrix of resources, verbs and users', () => {
       };
     expect(await surprises(own, tokens.editor, wanted(own))).toEqual([]);
     expect(await surprises(other, tokens.editor, wanted(other))).toEqual([]);
+  });
+
+  it('node: what nodes work with', async () => {
+    const wanted = ({ id }: Resource, verb: string): 'through' | 403 =>
+      ofEverybody.has(`${id} ${verb}`) || (ofNode.get(id) ?? []).includes(verb) ? 'through' : 403;
+    expect(await surprises(own, tokens.node, wanted)).toEqual([]);
   });
 });
