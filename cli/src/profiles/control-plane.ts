@@ -18,6 +18,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-kernel' },
     { plugin: 'api-store' },
     { plugin: 'api-why' },
+    { plugin: 'why-network' },
     { plugin: 'admission-namespace' },
     { plugin: 'admission-priority' },
     { plugin: 'admission-runtimeclass' },

@@ -63,6 +63,7 @@ function nodeAt(port: number, timers = env.timers) {
 describe('a node that takes a connection and says nothing', () => {
   const calls: readonly [string, (node: RemoteNode) => Promise<unknown>][] = [
     ['usage', (node) => node.usage()],
+    ['network', (node) => node.network()],
     ['logs', (node) => node.logs(pod, logOptions).next()],
     ['exec', (node) => node.exec(pod, { ...session, command: ['true'] })],
     ['attach', (node) => node.attach(pod, session)],

@@ -5,10 +5,12 @@ import {
   attachPath,
   containerLogPath,
   execPath,
+  networkStatePath,
   portForwardPath,
   usagePath,
   type LogOptions,
   type NodeEndpoint,
+  type NodeNetworkState,
   type NodeUsage,
   type PodAttachOptions,
   type PodExecOptions,
@@ -22,7 +24,7 @@ import { askNode, textOf } from './node-request.ts';
 import { openPlain, openSocket, type SessionParts } from './node-upgrade.ts';
 import type { Turnstile } from './turnstile.ts';
 
-const usageLimitBytes = 8 * 1024 * 1024;
+const pageLimitBytes = 8 * 1024 * 1024;
 
 export class RemoteNode implements NodeEndpoint {
   readonly #address: NodeAddress;
@@ -60,11 +62,19 @@ export class RemoteNode implements NodeEndpoint {
     return this.#held((signal) => openPlain(this.#address, this.#parts, signal));
   }
 
-  async usage(): Promise<NodeUsage> {
+  usage(): Promise<NodeUsage> {
+    return this.#page<NodeUsage>(usagePath);
+  }
+
+  network(): Promise<NodeNetworkState> {
+    return this.#page<NodeNetworkState>(networkStatePath);
+  }
+
+  async #page<T>(path: string): Promise<T> {
     const leave = this.#turnstile.enter(new AbortController().signal);
     try {
-      const response = await askNode(this.#address, usagePath, this.#parts, leave.signal);
-      return JSON.parse(await textOf(response, this.#address, this.#parts, usageLimitBytes)) as NodeUsage;
+      const response = await askNode(this.#address, path, this.#parts, leave.signal);
+      return JSON.parse(await textOf(response, this.#address, this.#parts, pageLimitBytes)) as T;
     } finally {
       leave.done();
     }

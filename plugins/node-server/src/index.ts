@@ -1,6 +1,8 @@
 import { definePlugin, errorMessage, kernelMetrics, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
+import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import { nodeEndpoint, nodeInspection } from '@timonel/sdk/contracts/node';
+import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { CredentialWatch } from '@timonel/sdk/tls';
 import { configSchema } from './config.ts';
 import { Callers } from './callers.ts';
@@ -18,14 +20,14 @@ const plugin: AnyPlugin = definePlugin({
   description:
     'Serves logs, sessions and connections into pods of this node to the control planes over HTTPS, and figures of it to those who may see them',
   requires: { nodes: nodeEndpoint, metrics: kernelMetrics },
-  optional: { inspections: nodeInspection, api: apiClient },
+  optional: { inspections: nodeInspection, api: apiClient, proxy: serviceProxy, policies: networkPolicyEnforcer },
   config: configSchema,
   swap: 'never',
   criticality: 'optional',
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
     const credentials = await CredentialWatch.open(config, log);
-    const { nodes, inspections, metrics, api } = deps;
+    const { nodes, inspections, metrics, api, proxy, policies } = deps;
     const callers = new Callers({
       groups: config.callerGroups,
       clock: env.clock,
@@ -33,7 +35,7 @@ const plugin: AnyPlugin = definePlugin({
       nodeName: () => nodeIn({ nodes }).nodeName(),
       api: () => api.current,
     });
-    const parts = { nodes, pages: new Pages({ nodes, inspections, metrics }), callers, env, log };
+    const parts = { nodes, pages: new Pages({ nodes, inspections, metrics, proxy, policies }), callers, env, log };
     const stopping = new AbortController();
     const { sessions, idleTimeoutMs } = config;
     const upgrades = new Upgrades({ ...parts, sessions, idleTimeoutMs, signal: stopping.signal });

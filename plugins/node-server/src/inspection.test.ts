@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { createRealEnv } from '@timonel/core';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { nodeEndpoint, nodeInspection, type NodeInspection, type NodeStats } from '@timonel/sdk/contracts/node';
+import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
 import { fakeService, refusingNode, startTestKernel, type TestKernel } from '@timonel/testkit';
@@ -112,6 +113,8 @@ class Reviews {
   };
 }
 
+const proxyStatus = { implementation: 'x', rules: 2, backends: 3, lastSyncAt: 4, lastError: undefined };
+
 async function start(reviews?: Pick<Reviews, 'create'>): Promise<void> {
   const api = reviews === undefined ? [] : [fakeService(apiClient, reviews as unknown as ApiClient)];
   const usage = async () => ({ nodeName: 'a', time: 1, cpuUsageNanos: 9e9, memoryWorkingSetBytes: 500, pods: [] });
@@ -127,6 +130,7 @@ async function start(reviews?: Pick<Reviews, 'create'>): Promise<void> {
         },
       }),
       fakeService(nodeInspection, inspection()),
+      fakeService(serviceProxy, { status: async () => proxyStatus }),
       ...api,
     ],
     config: { 'node-server': { ...files, listen: { address: '127.0.0.1', port: 0 } } },
@@ -158,13 +162,16 @@ function ask(path: string, by: { token?: string; identity?: Identity } = { ident
 }
 
 describe('who looks at a node', () => {
-  it('sees pods, those that run, and the configuration', async () => {
+  it('sees pods, those that run, the configuration, and what is in force of services and policies', async () => {
     await start();
     const names = async (path: string): Promise<string[]> =>
       JSON.parse((await ask(path)).text).items.map(({ metadata }: KubeObject) => metadata.name);
     expect(await names('/pods')).toEqual(['web', 'job']);
     expect(await names('/runningpods/')).toEqual(['web']);
     expect(JSON.parse((await ask('/configz')).text)).toMatchObject({ kubeletconfig: { maxPods: 110 } });
+    // Nobody enforces policies here.
+    const inForce = { proxy: { implementation: 'x', rules: 2, backends: 3, lastSyncAt: 4 } };
+    expect(JSON.parse((await ask('/networkz')).text)).toEqual(inForce);
   });
 
   it('sees a summary, with rates from the second look on', async () => {

@@ -13,6 +13,7 @@ export function rightsFor(path: string): readonly string[] {
       return ['pods', 'proxy'];
     case 'healthz':
     case 'configz':
+    case 'networkz':
       return [root, 'proxy'];
     default:
       return [];

@@ -1,7 +1,16 @@
 /** The pages of a node's server: what one reads of the node by GET. */
-import type { KernelMetrics, Many, MetricFamily } from '@timonel/sdk';
+import type { KernelMetrics, Many, MetricFamily, OptionalRef } from '@timonel/sdk';
 import { expositionFormat, expositionTypes, formatMetrics } from '@timonel/sdk/contracts/metrics';
-import { usagePath, type NodeEndpoint, type NodeInspection, type NodeStats } from '@timonel/sdk/contracts/node';
+import type { NetworkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
+import {
+  networkStatePath,
+  usagePath,
+  type NodeEndpoint,
+  type NodeInspection,
+  type NodeNetworkState,
+  type NodeStats,
+} from '@timonel/sdk/contracts/node';
+import type { ServiceProxy } from '@timonel/sdk/contracts/proxy';
 import { cadvisorFamilies } from './cadvisor-page.ts';
 import { kubeletFamilies, probeFamilies, resourceFamilies, startFamilies } from './metrics-pages.ts';
 import { inspectionIn, nodeIn } from './node-in.ts';
@@ -16,6 +25,8 @@ export interface PagesParts {
   readonly nodes: Many<NodeEndpoint>;
   readonly inspections: Many<NodeInspection>;
   readonly metrics: KernelMetrics;
+  readonly proxy: OptionalRef<ServiceProxy>;
+  readonly policies: OptionalRef<NetworkPolicyEnforcer>;
 }
 
 const json = (value: unknown): Page => ({ contentType: 'application/json', text: JSON.stringify(value) });
@@ -42,6 +53,8 @@ export class Pages {
         return { contentType: 'text/plain', text: 'ok' };
       case usagePath:
         return json(await nodeIn(this.#parts).usage());
+      case networkStatePath:
+        return json(await this.#network());
       case '/metrics':
         return metrics(this.#own());
       case '/metrics/resource':
@@ -61,6 +74,14 @@ export class Pages {
         return json({ kubeletconfig: await this.#inspected().configuration() });
     }
     return undefined;
+  }
+
+  async #network(): Promise<NodeNetworkState> {
+    const [proxy, policies] = [this.#parts.proxy.current, this.#parts.policies.current];
+    return {
+      ...(proxy === undefined ? {} : { proxy: await proxy.status() }),
+      ...(policies === undefined ? {} : { policies: await policies.status() }),
+    };
   }
 
   #inspected(): NodeInspection {

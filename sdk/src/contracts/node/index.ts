@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { ExecOptions, ExecSession } from '../runtime/index.ts';
+import type { NodeNetworkState } from './network-state.ts';
 
 /** What a container writes to, as `pods/log` names it. */
 export type LogStream = 'Stdout' | 'Stderr';
@@ -79,6 +80,8 @@ export interface NodeEndpoint {
   portForward(pod: PodReference, port: number): Promise<Duplex>;
   /** @throws ApiError ServiceUnavailable */
   usage(): Promise<NodeUsage>;
+  /** What a node in another process has in force of services and policies. @throws ApiError ServiceUnavailable */
+  network?(): Promise<NodeNetworkState>;
   /** A connection to the HTTP server of a node in another process, with the rights of a control plane. @throws ApiError ServiceUnavailable */
   connect?(): Promise<Duplex>;
 }
@@ -121,5 +124,6 @@ export function containerLogPath(pod: PodReference, options: LogOptions): string
 export const nodeCallerGroups: readonly string[] = Object.freeze(['timonel:masters', 'system:masters']);
 
 export * from './inspection.ts';
+export * from './network-state.ts';
 export * from './node-stats.ts';
 export * from './session-paths.ts';

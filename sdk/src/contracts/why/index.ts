@@ -106,3 +106,4 @@ export const explainers: ServiceToken<Explainer, 'many'> = defineService<Explain
 });
 
 export * from './bounded.ts';
+export type * from './traffic.ts';
