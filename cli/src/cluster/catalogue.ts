@@ -84,6 +84,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'runtime-process': () => import('@timonel/plugin-runtime-process'),
   'runtime-fake': () => import('@timonel/plugin-runtime-fake'),
   'network-bridge': () => import('@timonel/plugin-network-bridge'),
+  'network-cni': () => import('@timonel/plugin-network-cni'),
   'network-loopback': () => import('@timonel/plugin-network-loopback'),
   'policy-nftables': () => import('@timonel/plugin-policy-nftables'),
   'proxy-nftables': () => import('@timonel/plugin-proxy-nftables'),

@@ -7,10 +7,11 @@ import type { Logger } from '@timonel/sdk';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { pluginSuite } from '@timonel/testkit';
 import { networkContract } from '@timonel/testkit/contracts/network';
+import { ask, run, serve } from '@timonel/testkit/network-namespaces';
 import { BridgeNetwork } from './bridge-network.ts';
 import plugin from './index.ts';
 import { namesFor } from './names.ts';
-import { ask, Bed, config, linkNames, log, run, serve, timers } from './testing/bed.ts';
+import { Bed, config, linkNames, log, timers } from './testing/bed.ts';
 
 jest.setTimeout(60_000);
 const isRoot = process.getuid?.() === 0;

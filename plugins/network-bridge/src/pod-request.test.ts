@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AttachRequest, HostPort } from '@timonel/sdk/contracts/network';
+import { ask, run, serve } from '@timonel/testkit/network-namespaces';
 import { ifbOf, namesFor } from './names.ts';
-import { ask, Bed, linkNames, request, run, serve } from './testing/bed.ts';
+import { Bed, linkNames, request } from './testing/bed.ts';
 
 jest.setTimeout(60_000);
 // A test that needs root is listed as skipped without it.

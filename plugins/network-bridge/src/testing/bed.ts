@@ -1,19 +1,13 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { createRealEnv } from '@timonel/core/env';
 import type { Logger, Timers } from '@timonel/sdk';
 import type { AttachRequest } from '@timonel/sdk/contracts/network';
+import { run, TestNamespaces } from '@timonel/testkit/network-namespaces';
 import { BridgeNetwork } from '../bridge-network.ts';
 import type { NetworkBridgeConfig } from '../config.ts';
 import { namesFor } from '../names.ts';
-
-export const run: (
-  file: string,
-  args: readonly string[],
-) => Promise<{ readonly stdout: string; readonly stderr: string }> = promisify(execFile);
 
 export const log: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => log };
 export const timers: Timers = createRealEnv().timers;
@@ -33,11 +27,10 @@ export const request = (id: string, networkNamespace: string): AttachRequest => 
   networkNamespace,
 });
 
-/** Namespaces named after this process, and one network in a directory of its own. */
+/** One network in a directory of its own, with namespaces for its pods. */
 export class Bed {
-  static count = 0;
   readonly config: NetworkBridgeConfig;
-  readonly #namespaces: Set<string> = new Set();
+  readonly #namespaces: TestNamespaces = new TestNamespaces();
   dataDir = '';
   network!: BridgeNetwork;
 
@@ -64,17 +57,12 @@ export class Bed {
     return (JSON.parse((await run('ip', args)).stdout || '[]') as { ifname: string }[]).map(({ ifname }) => ifname);
   }
 
-  async makeNamespace(): Promise<string> {
-    const name = `tmnet-${process.pid}-${++Bed.count}`;
-    await run('ip', ['netns', 'add', name]);
-    this.#namespaces.add(name);
-    return `/run/netns/${name}`;
+  makeNamespace(): Promise<string> {
+    return this.#namespaces.make();
   }
 
-  async removeNamespace(path: string): Promise<void> {
-    const name = path.slice('/run/netns/'.length);
-    await run('ip', ['netns', 'delete', name]);
-    this.#namespaces.delete(name);
+  removeNamespace(path: string): Promise<void> {
+    return this.#namespaces.remove(path);
   }
 
   async pod(id: string): Promise<{ path: string; address: string }> {
@@ -89,38 +77,10 @@ export class Bed {
   async close(): Promise<void> {
     await this.network.retain([]);
     await this.network.stop();
-    for (const name of this.#namespaces) await run('ip', ['netns', 'delete', name]).catch(() => undefined);
+    await this.#namespaces.close();
     await rm(this.dataDir, { recursive: true, force: true });
   }
 }
 
 export const linkNames = async (): Promise<readonly string[]> =>
   (JSON.parse((await run('ip', ['-j', 'link'])).stdout) as { ifname: string }[]).map(({ ifname }) => ifname);
-
-/** Answers one TCP connection in a namespace with its own name for the client; resolves when it listens. */
-export async function serve(path: string | undefined, host: string, port: number): Promise<{ close(): Promise<void> }> {
-  const script = `require('net').createServer((s) => s.end(s.remoteAddress)).listen(${port}, '${host}', () => console.log('up'))`;
-  const args = path === undefined ? ['-e', script] : [`--net=${path}`, process.execPath, '-e', script];
-  const child = execFile(path === undefined ? process.execPath : 'nsenter', args);
-  await new Promise<void>((up, fail) => {
-    child.stdout?.once('data', () => up());
-    child.once('exit', (code) => fail(new Error(`the server ended with ${code}`)));
-  });
-  return {
-    close: () =>
-      new Promise((done) => {
-        child.once('exit', () => done());
-        child.kill('SIGKILL');
-      }),
-  };
-}
-
-/** What a server at the address says to a client in a namespace (or on the host). */
-export async function ask(path: string | undefined, host: string, port: number): Promise<string> {
-  const script = `const s = require('net').connect(${port}, '${host}'); s.setTimeout(3000, () => { console.log('timeout'); process.exit(); }); s.on('error', (e) => console.log(e.code)); s.pipe(process.stdout)`;
-  const { stdout } =
-    path === undefined
-      ? await run(process.execPath, ['-e', script])
-      : await run('nsenter', [`--net=${path}`, process.execPath, '-e', script]);
-  return stdout.trim();
-}
