@@ -1,7 +1,8 @@
 /** Network policies on a real node, with real containers. */
 import { describe, expect, it } from '@jest/globals';
-import { http, once, steady } from '../conformance/support/real/containers.ts';
+import { http, once, sh, steady } from '../conformance/support/real/containers.ts';
 import { realNode } from '../conformance/support/real/real-node.ts';
+import type { RunResult } from '../support/cluster.ts';
 import type { RealPod } from '../conformance/support/real/real-pod.ts';
 
 const node = realNode();
@@ -55,6 +56,30 @@ describe('network policies', () => {
     expect(await friend.output()).toBe('passed\n');
     expect(await stranger.output()).toBe('refused\nrefused\n');
     expect(await caged.output()).toBe('refused\nrefused\n');
+    // What is said about a connection is what became of it.
+    const waiting = ['friend', 'stranger', 'caged'].map((role) =>
+      node.later(`${role}-waits`, steady(sh('exec sleep 3600')), { labels: { role } }),
+    );
+    await Promise.all(waiting.map((pod) => pod.create()));
+    await Promise.all(waiting.map((pod) => pod.ready()));
+    const said = (from: string, ...more: string[]): Promise<RunResult> =>
+      node.cluster.timonel('why', `pod/${from}`, '--to', 'service/server:80', ...more);
+    expect(JSON.parse((await said('friend-waits', '-o', 'json')).stdout)).toMatchObject({
+      outcome: 'passes',
+      paths: [{ pod: 'default/server', rules: [{ policies: [] }, { by: 'default/server', enforced: true }] }],
+      nodes: [
+        {
+          node: 'node-1',
+          ready: true,
+          proxy: { implementation: 'nftables' },
+          policies: { implementation: 'nftables' },
+        },
+      ],
+    });
+    expect((await said('stranger-waits')).stdout).toContain('may not receive it: none of default/server allows it');
+    expect((await said('caged-waits')).stdout).toContain('may not send it: none of default/caged allows it');
+    const { status, stderr } = await said('nobody');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('pods "nobody" not found')]);
     // Probes of the node go on.
     expect((await server.ready())['status'].containerStatuses[0]).toMatchObject({ ready: true, restartCount: 0 });
     await node.api.ask('DELETE', `${policies}/server`);

@@ -42,6 +42,8 @@ export function candidates(program: Command, words: readonly string[]): string[]
     command = next;
     path.push(word);
   }
+  if (words.at(-2) === '--to' && path[0] === 'why')
+    return ['pod/', 'service/'].filter((candidate) => candidate.startsWith(last));
   const all = last.startsWith('-')
     ? command.options.flatMap((option) => (option.long === undefined || option.long === null ? [] : [option.long]))
     : [

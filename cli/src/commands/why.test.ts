@@ -32,6 +32,8 @@ describe('timonel why', () => {
     expect(candidates(program, ['wh'])).toEqual(['why']);
     expect(candidates(program, ['why', ''])).toEqual(['pod', 'pod/']);
     expect(candidates(program, ['why', '--n'])).toEqual(['--namespace']);
+    expect(candidates(program, ['why', 'pod/a', '--to'])).toEqual(['--to', '--to-namespace']);
+    expect(candidates(program, ['why', 'pod/a', '--to', ''])).toEqual(['pod/', 'service/']);
   });
 });
 
