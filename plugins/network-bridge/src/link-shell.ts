@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
 import { errorMessage, type Timers } from '@timonel/sdk';
 import { defaultPath, type CommandResult } from '@timonel/sdk/command';
 import { NetworkError } from '@timonel/sdk/contracts/network';
@@ -17,6 +16,7 @@ const outputLimit = 64 * 1024;
 export class LinkShell {
   readonly #timers: Timers;
   #child: ChildProcess | undefined;
+  #scripts = 0;
   #queue: Promise<unknown> = Promise.resolve();
   #idle: { cancel(): void } | undefined;
 
@@ -40,7 +40,7 @@ export class LinkShell {
   #run(script: string): Promise<CommandResult> {
     this.#idle?.cancel();
     const child = this.#child ?? this.#start();
-    const mark = `end of ${randomUUID()} `;
+    const mark = `end of script ${++this.#scripts} `;
     return new Promise<CommandResult>((resolve, reject) => {
       let printed = '';
       const settle = (finish: () => void): void => {

@@ -24,7 +24,12 @@ const listSchema = z.looseObject({
   plugins: z.array(pluginSchema).min(1, 'names no plugin').max(32),
 });
 
-export type PluginConfig = z.infer<typeof pluginSchema>;
+/** One plugin's part; other keys are the plugin's own. */
+export interface PluginConfig {
+  readonly [key: string]: unknown;
+  readonly type: string;
+  readonly capabilities?: Readonly<Record<string, boolean>>;
+}
 
 /** Plugins that together make one network, in the order in which they are called. */
 export interface NetworkList {
