@@ -15,6 +15,7 @@ export type CelLibrary =
   | 'cidr'
   | 'format'
   | 'semver'
+  | 'jsonpatch'
   | 'optional'
   | 'bindings'
   | 'two-variables';
@@ -33,6 +34,7 @@ export const kubernetesLibraries: readonly CelLibrary[] = [
   'cidr',
   'format',
   'semver',
+  'jsonpatch',
   'optional',
   'bindings',
   'two-variables',

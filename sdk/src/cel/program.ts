@@ -54,7 +54,7 @@ class Program implements CelProgram {
     this.expression = expression;
     this.checked = checked;
     this.resultType = resultType;
-    this.variables = variablesOf(checked.ast);
+    this.variables = variablesOf(checked);
     this.#code = new CodeBuilder(checked, environment.variables, this.variables).build();
   }
 
@@ -81,6 +81,8 @@ export function compile(expression: string, environment: CelEnvironment): CelCom
   } catch (error) {
     if (error instanceof CelSyntaxError)
       return { ok: false, problems: [problemAt(expression, error.at, error.message)] };
+    if (error instanceof RangeError)
+      return { ok: false, problems: [{ line: 1, column: 1, message: 'expression is too deep' }] };
     throw error;
   }
 }

@@ -12,5 +12,7 @@ export interface Checked {
   readonly namespaced: ReadonlySet<Call>;
   /** Names that are types: `google.protobuf.Timestamp`. */
   readonly typeValues: ReadonlyMap<Ast, CelType>;
+  /** Names with dots that are variables: `authorizer.requestResource`. */
+  readonly dotted: ReadonlyMap<Ast, string>;
   readonly messages: ReadonlyMap<Ast, CelObjectType>;
 }

@@ -38,12 +38,16 @@ export class Checker {
   readonly #overloads = new Map<Call, readonly Overload[]>();
   readonly #namespaced = new Set<Call>();
   readonly #typeValues = new Map<Ast, CelType>();
+  readonly #dotted = new Map<Ast, string>();
   readonly #messages = new Map<Ast, CelObjectType>();
   #fresh = 0;
+  /** Elements of literals may differ in type. */
+  #mixed: boolean;
 
   constructor(environment: CelEnvironment) {
     this.environment = environment;
     this.vocabulary = vocabulary(environment);
+    this.#mixed = environment.mixedLiterals === true;
   }
 
   check(ast: Ast): Checked {
@@ -55,6 +59,7 @@ export class Checker {
       overloads: this.#overloads,
       namespaced: this.#namespaced,
       typeValues: this.#typeValues,
+      dotted: this.#dotted,
       messages: this.#messages,
     };
   }
@@ -142,12 +147,25 @@ export class Checker {
       const type = this.#typeValue(node);
       if (type !== undefined) return type;
     }
+    const variable = this.#dottedVariable(node, scope);
+    if (variable !== undefined) return variable;
     const operand = this.type(node.operand, scope);
     const inner = operand.kind === 'optional' ? operand.of : operand;
     const field = this.#field(node, inner);
     if (node.test) return boolType;
     const optional = node.optional || operand.kind === 'optional';
     return optional && field.kind !== 'optional' ? optionalType(field) : field;
+  }
+
+  /** A variable whose name has dots in it. */
+  #dottedVariable(node: Select, scope: Scope): CelType | undefined {
+    const name = dottedName(node);
+    const root = rootOf(node);
+    if (name === undefined || root === undefined || scope.find(root.name) !== undefined) return undefined;
+    const { variables } = this.environment;
+    if (!Object.hasOwn(variables, name)) return undefined;
+    this.#dotted.set(node, name);
+    return variables[name];
   }
 
   #field({ at, field }: Select, operand: CelType): CelType {
@@ -180,9 +198,20 @@ export class Checker {
       );
     }
     const target = node.target === undefined ? undefined : this.type(node.target, scope);
-    const args = node.args.map((arg) => this.type(arg, scope));
+    const args = this.#withMixed(target !== undefined && node.name === 'format', () =>
+      node.args.map((arg) => this.type(arg, scope)),
+    );
     if (node.name === '_?_:_') return this.conditional(node.at, args);
     return this.resolve(node, node.name, target, args);
+  }
+
+  /** What `format` writes may differ in type. */
+  #withMixed<T>(mixed: boolean, check: () => T): T {
+    const before = this.#mixed;
+    this.#mixed ||= mixed;
+    const result = check();
+    this.#mixed = before;
+    return result;
   }
 
   #namespacedName({ name, target }: Call, scope: Scope): string | undefined {
@@ -269,7 +298,7 @@ export class Checker {
       const [at, type] = typeOf(element);
       if (joined === undefined) joined = type;
       else if (this.#assign(joined, type)) joined = this.substitution.general(joined, type);
-      else if (this.environment.mixedLiterals === true) joined = dynType;
+      else if (this.#mixed) joined = dynType;
       else this.fail(at, `expected type '${typeName(joined)}' but found '${typeName(type)}'`);
     }
     return joined ?? this.param();

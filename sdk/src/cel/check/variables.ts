@@ -1,5 +1,6 @@
 /** Parts of trees. */
 import type { Ast } from '../syntax/ast.ts';
+import type { Checked } from './checked.ts';
 
 export function childrenOf(node: Ast): readonly Ast[] {
   switch (node.kind) {
@@ -38,8 +39,8 @@ export function* nodesOf(root: Ast): Generator<Ast> {
 }
 
 /** Names that occur, among them those of variables of macros. */
-export function variablesOf(root: Ast): ReadonlySet<string> {
-  const names = new Set<string>();
-  for (const node of nodesOf(root)) if (node.kind === 'ident') names.add(node.name);
+export function variablesOf({ ast, dotted }: Checked): ReadonlySet<string> {
+  const names = new Set<string>(dotted.values());
+  for (const node of nodesOf(ast)) if (node.kind === 'ident') names.add(node.name);
   return names;
 }

@@ -1,5 +1,11 @@
-/** Costs before anything runs. */
-import type { CelProgram } from '../program.ts';
+/** Costs before anything runs: a walk through the tree with sizes in the place of values. */
+import type { Checked } from '../check/checked.ts';
+import { foldCosts } from '../evaluate/folds.ts';
+import { listCost, mapCost, messageCost } from '../evaluate/literals.ts';
+import { maxRequestBytes } from '../limits.ts';
+import { checkedOf, type CelProgram } from '../program.ts';
+import type { Ast, Call, Comprehension } from '../syntax/ast.ts';
+import { dynType, type CelType } from '../types/type.ts';
 
 /** Least and greatest cost of an evaluation. */
 export interface CelCostRange {
@@ -7,11 +13,211 @@ export interface CelCostRange {
   readonly max: number;
 }
 
+type Range = CelCostRange;
+
+/** What is known of a part: its cost, the size of its value, and the path of the value in the variables. */
+interface Estimate {
+  readonly cost: Range;
+  readonly size: Range;
+  readonly path?: string | undefined;
+}
+
+/** Beyond all limits; products stay finite. */
+const endless = 1e15;
+const cap = (value: number): number => Math.min(value, endless);
+const range = (min: number, max: number): Range => ({ min: cap(min), max: cap(max) });
+const fixed = (value: number): Range => ({ min: value, max: value });
+const sum = (...parts: readonly Range[]): Range =>
+  parts.reduce((total, part) => range(total.min + part.min, total.max + part.max), fixed(0));
+const union = (a: Range, b: Range): Range => range(Math.min(a.min, b.min), Math.max(a.max, b.max));
+const times = (count: Range, each: Range): Range => range(count.min * each.min, count.max * each.max);
+
+/** Values of requests are no longer than requests. */
+function sizeOfType(type: CelType): Range {
+  switch (type.kind) {
+    case 'string':
+    case 'bytes':
+      return range(0, type.maxLength ?? maxRequestBytes);
+    case 'list':
+      return range(0, type.maxItems ?? maxRequestBytes);
+    case 'map':
+      return range(0, type.maxProperties ?? maxRequestBytes);
+    case 'optional':
+      return sizeOfType(type.of);
+    case 'dyn':
+    case 'param':
+      return range(0, maxRequestBytes);
+    default:
+      return fixed(1);
+  }
+}
+
+/** Variables of macros. */
+interface Scope {
+  readonly name: string;
+  readonly estimate: Pick<Estimate, 'size' | 'path'>;
+  readonly outer: Scope | undefined;
+}
+
+class Estimator {
+  readonly #checked: Checked;
+  readonly #sizes: Readonly<Record<string, number>>;
+
+  constructor(checked: Checked, sizes: Readonly<Record<string, number>>) {
+    this.#checked = checked;
+    this.#sizes = sizes;
+  }
+
+  of(node: Ast, scope: Scope | undefined): Estimate {
+    switch (node.kind) {
+      case 'literal':
+        return { cost: fixed(0), size: this.#size(node) };
+      case 'ident':
+        return this.#ident(node, node.root ? undefined : find(scope, node.name));
+      case 'select': {
+        const variable = this.#checked.dotted.get(node);
+        if (variable !== undefined) return this.#located(node, fixed(1), '', variable);
+        const operand = this.of(node.operand, scope);
+        return this.#located(node, sum(operand.cost, fixed(1)), operand.path, `.${node.field}`);
+      }
+      case 'call':
+        return this.#call(node, scope);
+      case 'and':
+      case 'or': {
+        const costs = node.terms.map((term) => this.of(term, scope).cost);
+        return { cost: range(costs[0]?.min ?? 0, sum(...costs).max), size: fixed(1) };
+      }
+      case 'list':
+        return this.#literal(
+          node.elements.map(({ value }) => value),
+          listCost,
+          scope,
+        );
+      case 'map':
+        return this.#literal(
+          node.entries.flatMap(({ key, value }) => [key, value]),
+          mapCost,
+          scope,
+          node.entries.length,
+        );
+      case 'message':
+        return this.#literal(
+          node.fields.map(({ value }) => value),
+          messageCost,
+          scope,
+        );
+      case 'comprehension':
+        return this.#fold(node, scope);
+      case 'bind': {
+        const value = this.of(node.value, scope);
+        const body = this.of(node.body, { name: node.variable, estimate: value, outer: scope });
+        return { ...body, cost: sum(value.cost, body.cost) };
+      }
+      case 'optionalMap': {
+        const operand = this.of(node.operand, scope);
+        const body = this.of(node.body, { name: node.variable, estimate: operand, outer: scope });
+        return { ...body, cost: range(operand.cost.min + 1, operand.cost.max + 1 + body.cost.max) };
+      }
+    }
+  }
+
+  #size(node: Ast): Range {
+    if (node.kind === 'literal' && typeof node.value === 'string') return fixed(node.value.length);
+    return sizeOfType(this.#checked.types.get(node) ?? dynType);
+  }
+
+  /** What was said of the place, or else what the type says. */
+  #located(node: Ast, cost: Range, parent: string | undefined, step: string): Estimate {
+    const path = parent === undefined ? undefined : `${parent}${step}`;
+    const stated = path !== undefined && Object.hasOwn(this.#sizes, path) ? this.#sizes[path] : undefined;
+    return { cost, path, size: stated === undefined ? this.#size(node) : range(0, stated) };
+  }
+
+  #ident(node: Ast & { readonly kind: 'ident' }, local: Pick<Estimate, 'size' | 'path'> | undefined): Estimate {
+    if (this.#checked.typeValues.has(node)) return { cost: fixed(0), size: fixed(1) };
+    if (local !== undefined) return { ...local, cost: fixed(1) };
+    return this.#located(node, fixed(1), '', node.name);
+  }
+
+  #literal(parts: readonly Ast[], own: number, scope: Scope | undefined, size = parts.length): Estimate {
+    return { cost: sum(fixed(own), ...parts.map((part) => this.of(part, scope).cost)), size: range(0, size) };
+  }
+
+  #call(node: Call, scope: Scope | undefined): Estimate {
+    const target = node.target === undefined || this.#checked.namespaced.has(node) ? [] : [node.target];
+    const args = [...target, ...node.args].map((part) => this.of(part, scope));
+    const costs = sum(...args.map(({ cost }) => cost));
+    const [first, second, third] = args;
+    if (node.name === '_?_:_' && first !== undefined && second !== undefined && third !== undefined)
+      return { cost: sum(first.cost, union(second.cost, third.cost)), size: union(second.size, third.size) };
+    if ((node.name === '_[_]' || node.name === '_[?_]') && node.target === undefined)
+      return this.#located(node, sum(costs, fixed(1)), first?.path, this.#element(node));
+    return { cost: sum(costs, this.#own(node, args)), size: this.#resultSize(node, args) };
+  }
+
+  #element(node: Call): string {
+    const [container] = node.args;
+    const type = container === undefined ? undefined : this.#checked.types.get(container);
+    return type?.kind === 'map' ? '.@values' : '.@items';
+  }
+
+  /** Of the call itself: the least and the most of the overloads that may be meant. */
+  #own(node: Call, args: readonly Estimate[]): Range {
+    const least = args.map(({ size }) => size.min);
+    const most = args.map(({ size }) => size.max);
+    const all = (this.#checked.overloads.get(node) ?? []).map(({ cost }) =>
+      cost === undefined ? fixed(1) : range(Math.max(1, cost(...least)), Math.max(1, cost(...most))),
+    );
+    return all.length === 0 ? fixed(1) : all.reduce(union);
+  }
+
+  #resultSize(node: Call, args: readonly Estimate[]): Range {
+    const declared = this.#size(node);
+    const most = args.map(({ size }) => size.max);
+    const known = (this.#checked.overloads.get(node) ?? []).map(({ resultSize }) => resultSize?.(...most));
+    if (known.length === 0 || known.includes(undefined)) return declared;
+    return range(0, Math.max(...known.map((size) => size ?? 0)));
+  }
+
+  #fold(node: Comprehension, scope: Scope | undefined): Estimate {
+    const over = this.of(node.range, scope);
+    const type = this.#checked.types.get(node.range) ?? dynType;
+    const inner = this.#variables(node, type, over.path, scope);
+    const { once, round, kept } = foldCosts[node.fold];
+    const parts = [node.condition, node.transform].filter((part) => part !== undefined);
+    const body = sum(range(round, round + kept), ...parts.map((part) => this.of(part, inner).cost));
+    const rounds =
+      node.fold === 'all' || node.fold === 'exists' ? range(Math.min(1, over.size.min), over.size.max) : over.size;
+    const size = ['all', 'exists', 'exists_one'].includes(node.fold) ? fixed(1) : range(0, over.size.max);
+    return { cost: sum(over.cost, fixed(once), times(rounds, body)), size };
+  }
+
+  #variables(node: Comprehension, type: CelType, path: string | undefined, scope: Scope | undefined): Scope {
+    const at = (step: string, of: CelType): Pick<Estimate, 'size' | 'path'> => {
+      const own = path === undefined ? undefined : `${path}.${step}`;
+      const stated = own !== undefined && Object.hasOwn(this.#sizes, own) ? this.#sizes[own] : undefined;
+      return { path: own, size: stated === undefined ? sizeOfType(of) : range(0, stated) };
+    };
+    const isMap = type.kind === 'map';
+    const value = isMap ? at('@values', type.value) : at('@items', type.kind === 'list' ? type.element : dynType);
+    const key = isMap ? at('@keys', type.key) : { size: type.kind === 'list' ? fixed(1) : sizeOfType(dynType) };
+    const single = isMap ? key : value;
+    const first = { name: node.variable, estimate: node.second === undefined ? single : key, outer: scope };
+    return node.second === undefined ? first : { name: node.second, estimate: value, outer: first };
+  }
+}
+
+function find(scope: Scope | undefined, name: string): Pick<Estimate, 'size' | 'path'> | undefined {
+  for (let at = scope; at !== undefined; at = at.outer) if (at.name === name) return at.estimate;
+  return undefined;
+}
+
 /**
- * Cost before anything runs: the worst case for values of the declared types, whose schemas say how large they get (`maxLength`,
- * `maxItems`, `maxProperties`, or else what fits into a request). `sizes` states more: characters or elements of values by their
- * path, such as `self.items` or `self.names.@items` (elements; `@keys` and `@values` of maps).
+ * The worst case for values of the declared types, whose schemas say how large they get (`maxLength`, `maxItems`, `maxProperties`, or
+ * else what fits into a request). `sizes` states more: characters or elements of values by their path, such as `self.items` or
+ * `self.names.@items` (elements of a list; `@keys` and `@values` of a map).
  */
-export function estimateCost(_program: CelProgram, _sizes?: Readonly<Record<string, number>>): CelCostRange {
-  throw new Error('not there yet');
+export function estimateCost(program: CelProgram, sizes: Readonly<Record<string, number>> = {}): CelCostRange {
+  const checked = checkedOf(program);
+  return new Estimator(checked, sizes).of(checked.ast, undefined).cost;
 }

@@ -70,6 +70,8 @@ export class CodeBuilder {
       const value = new CelTypeValue(runtimeNameOf(type));
       return () => value;
     }
+    const variable = this.#checked.dotted.get(node);
+    if (variable !== undefined) return this.#ident(variable, undefined);
     switch (node.kind) {
       case 'literal': {
         const { value } = node;

@@ -1,14 +1,17 @@
 /** One evaluation: values of variables, and what it may still do. */
 import { maxWork } from '../limits.ts';
 import { fromJson } from '../values/json.ts';
-import { CelError, type CelMeter, type CelValue } from '../values/value.ts';
+import { CelError, noOptional, type CelMeter, type CelValue } from '../values/value.ts';
 import type { CelType } from '../types/type.ts';
 
 /** Ends an evaluation from within; nothing absorbs it. */
 export class Stop {
   readonly reason: 'cost' | 'interrupted' | 'pending';
-  constructor(reason: Stop['reason']) {
+  /** What is to be waited for. */
+  readonly pending: Promise<void> | undefined;
+  constructor(reason: Stop['reason'], pending?: Promise<void>) {
     this.reason = reason;
+    this.pending = pending;
   }
 }
 
@@ -16,6 +19,9 @@ export interface Variable {
   readonly name: string;
   readonly type: CelType;
 }
+
+const isPromise = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
 /** Operations between two questions whether to go on. */
 const operationsPerCheck = 1024;
@@ -27,6 +33,7 @@ export class Frame implements CelMeter {
   readonly #variables: readonly Variable[];
   readonly #given: Readonly<Record<string, unknown>>;
   readonly #interrupted: (() => boolean) | undefined;
+  readonly #answers: Map<string, unknown>;
   #work = 0;
   #untilCheck = operationsPerCheck;
 
@@ -36,7 +43,9 @@ export class Frame implements CelMeter {
     given: Readonly<Record<string, unknown>>,
     costLimit: number,
     interrupted?: () => boolean,
+    answers: Map<string, unknown> = new Map(),
   ) {
+    this.#answers = answers;
     this.#variables = variables;
     this.slots = Array.from({ length: slots });
     this.#given = given;
@@ -61,11 +70,24 @@ export class Frame implements CelMeter {
     if (this.#interrupted?.() === true) throw new Stop('interrupted');
   }
 
+  answer(key: string, ask: () => unknown): unknown {
+    if (this.#answers.has(key)) return this.#answers.get(key);
+    const answer = ask();
+    if (isPromise(answer)) throw new Stop('pending', this.#keep(key, answer));
+    this.#answers.set(key, answer);
+    return answer;
+  }
+
+  async #keep(key: string, answer: PromiseLike<unknown>): Promise<void> {
+    this.#answers.set(key, await answer);
+  }
+
   /** A variable of the environment, wrapped when it is first read. */
   load(slot: number): CelValue {
     const { name, type } = this.#variables[slot] as Variable;
     const raw = Object.hasOwn(this.#given, name) ? this.#given[name] : undefined;
-    const value = raw === undefined ? new CelError(`no such attribute(s): ${name}`) : fromJson(raw, type);
+    const absent = type.kind === 'optional' ? noOptional : new CelError(`no such attribute(s): ${name}`);
+    const value = raw === undefined ? absent : fromJson(raw, type);
     this.slots[slot] = value;
     return value;
   }

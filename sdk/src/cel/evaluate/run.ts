@@ -7,26 +7,30 @@ import { Frame, Stop } from './frame.ts';
 
 type Variables = Readonly<Record<string, unknown>>;
 
-function failed(error: unknown, frame: Frame): CelOutcome {
-  const { cost } = frame;
+const stopped = {
+  cost: 'operation cancelled: actual cost limit exceeded',
+  interrupted: 'operation interrupted',
+} as const;
+
+function failed(error: unknown, { cost }: Frame): CelOutcome {
   if (error instanceof Stop) {
-    if (error.reason === 'cost')
-      return { ok: false, kind: 'cost', message: 'operation cancelled: actual cost limit exceeded', cost };
-    return { ok: false, kind: 'cost', message: 'operation interrupted', cost };
+    if (error.reason !== 'pending') return { ok: false, kind: 'cost', message: stopped[error.reason], cost };
+    return { ok: false, kind: 'error', message: 'the authorizer has no answer yet', cost };
   }
   // Values of a host may nest deeper than the stack allows, or throw when they are read.
   const message = error instanceof RangeError ? 'values nest too deeply' : `internal error: ${String(error)}`;
   return { ok: false, kind: 'error', message, cost };
 }
 
-function attempt(code: Code, frame: Frame): CelOutcome {
+/** A promise: what has to be there before the next attempt. */
+function attempt(code: Code, frame: Frame): CelOutcome | Promise<void> {
   try {
     const value = code.step(frame);
     return isError(value)
       ? { ok: false, kind: 'error', message: value.message, cost: frame.cost }
       : { ok: true, value, cost: frame.cost };
   } catch (error) {
-    return failed(error, frame);
+    return (error instanceof Stop ? error.pending : undefined) ?? failed(error, frame);
   }
 }
 
@@ -35,9 +39,26 @@ export function run(
   variables: Variables,
   { costLimit = perCallCostLimit, interrupted }: CelRun,
 ): CelOutcome {
-  return attempt(code, new Frame(code.variables, code.slots, variables, costLimit, interrupted));
+  const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted);
+  const outcome = attempt(code, frame);
+  if ('ok' in outcome) return outcome;
+  // Nobody waits for it.
+  outcome.catch(() => undefined);
+  return failed(new Stop('pending'), frame);
 }
 
+/** Each attempt has one more answer; costs bound how many there are. */
 export async function runAsync(code: Code, variables: Variables, options: CelRun): Promise<CelOutcome> {
-  return run(code, variables, options);
+  const { costLimit = perCallCostLimit, interrupted } = options;
+  const answers = new Map<string, unknown>();
+  for (;;) {
+    const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted, answers);
+    const outcome = attempt(code, frame);
+    if ('ok' in outcome) return outcome;
+    try {
+      await outcome;
+    } catch (error) {
+      return failed(error, frame);
+    }
+  }
 }

@@ -26,7 +26,7 @@ const B = paramType('B');
 
 function size(value: CelValue, meter: CelMeter): CelValue {
   if (typeof value === 'string') {
-    meter.work(value.length >> 4);
+    meter.work(value.length >> 2);
     return BigInt(pointCount(value));
   }
   if (value instanceof CelList || value instanceof CelMap) return BigInt(value.size);

@@ -114,8 +114,8 @@ function listOf(schema: CelSchema, context: Context): Sized | undefined {
 function mapOf(schema: CelSchema, values: CelSchema, context: Context): Sized | undefined {
   const value = sized(values, { depth: context.depth - 1, path: `${context.path}.@values` });
   if (value === undefined) return undefined;
-  // A key of no letters, its quotes and a colon.
-  const maxProperties = schema.maxProperties ?? fitting(value.minBytes + 3);
+  // A short key with its quotes, and a colon.
+  const maxProperties = schema.maxProperties ?? fitting(value.minBytes + 5);
   return { type: { kind: 'map', key: stringType, value: value.type, maxProperties }, minBytes: 2 };
 }
 

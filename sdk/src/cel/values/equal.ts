@@ -56,13 +56,15 @@ function unorderedEqual(a: CelList, b: CelList, meter: CelMeter, compare: Compar
 
 function listsEqual(a: CelList, b: CelList, meter: CelMeter, compare: Compare): boolean | CelError {
   if (a.size !== b.size) return false;
+  meter.work(a.size);
   const kind = a.declared?.listType ?? b.declared?.listType;
   if (kind === 'set' || kind === 'map') return unorderedEqual(a, b, meter, compare);
   return every(Array(a.size).keys(), (index) => compare(a.at(index), b.at(index)));
 }
 
-function mapsEqual(a: CelMap, b: CelMap, compare: Compare): boolean | CelError {
+function mapsEqual(a: CelMap, b: CelMap, meter: CelMeter, compare: Compare): boolean | CelError {
   if (a.size !== b.size) return false;
+  meter.work(a.size);
   return every(a.keys(), (key) => {
     const [left, right] = [a.get(key), b.get(key)];
     return left !== undefined && right !== undefined && compare(left, right);
@@ -94,7 +96,7 @@ export function equal(a: CelValue, b: CelValue, meter: CelMeter, depth = 0): boo
   meter.work(1);
   const compare: Compare = (x, y) => equal(x, y, meter, depth + 1);
   if (a instanceof CelList) return b instanceof CelList && listsEqual(a, b, meter, compare);
-  if (a instanceof CelMap) return b instanceof CelMap && mapsEqual(a, b, compare);
+  if (a instanceof CelMap) return b instanceof CelMap && mapsEqual(a, b, meter, compare);
   if (a instanceof CelObject) return b instanceof CelObject && objectsEqual(a, b, compare);
   if (a instanceof Uint8Array) return b instanceof Uint8Array && bytesEqual(a, b);
   if (a instanceof CelOptional) return b instanceof CelOptional && optionalsEqual(a, b, compare);

@@ -4,7 +4,7 @@ import { CelList } from './list.ts';
 import { CelJsonMap } from './map.ts';
 import { CelJsonObject } from './object.ts';
 import { durationFrom, timestampFrom } from './time.ts';
-import { CelError, type CelValue } from './value.ts';
+import { CelError, CelOptional, noOptional, type CelValue } from './value.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -61,12 +61,13 @@ function fromObject(raw: object, type: CelType): CelValue {
   return misfit(raw, type.kind);
 }
 
-/** Cheap: fields and elements are wrapped when they are looked at. What is a value already is left as it is. */
+/** Cheap: fields and elements are wrapped when they are looked at. What is a value already is left as it is; no optional value: null. */
 export function fromJson(raw: unknown, type: CelType): CelValue {
   if (typeof raw === 'bigint') return raw;
   if (typeof raw === 'object' && raw !== null && ('celKind' in raw || raw instanceof Uint8Array))
     return asValue(raw, type);
   if (type.kind === 'dyn' || type.kind === 'param') return fromUntyped(raw);
+  if (type.kind === 'optional') return raw === null ? noOptional : new CelOptional(fromJson(raw, type.of));
   switch (typeof raw) {
     case 'string':
       return fromText(raw, type);

@@ -8,6 +8,8 @@ export class CelList {
   readonly #items: readonly unknown[];
   /** Of JSON; absent: the items are values. */
   readonly #element: CelType | undefined;
+  /** Lists, maps and objects that were looked at: what they count is counted once. */
+  #known: CelValue[] | undefined;
   /** What a schema says about order and keys. */
   readonly declared: CelListType | undefined;
 
@@ -28,8 +30,12 @@ export class CelList {
 
   /** `index` lies within the list. */
   at(index: number): CelValue {
-    const item = this.#items[index];
-    return this.#element === undefined ? (item as CelValue) : fromJson(item, this.#element);
+    if (this.#element === undefined) return this.#items[index] as CelValue;
+    const known = this.#known?.[index];
+    if (known !== undefined) return known;
+    const value = fromJson(this.#items[index], this.#element);
+    if (typeof value === 'object' && value !== null) (this.#known ??= [])[index] = value;
+    return value;
   }
 
   values(): CelValue[] {

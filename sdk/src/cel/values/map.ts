@@ -18,7 +18,7 @@ export abstract class CelMap {
   abstract readonly size: number;
   /** Undefined: no such key. */
   abstract get(key: CelValue): CelValue | undefined;
-  abstract keys(): CelValue[];
+  abstract keys(): readonly CelValue[];
   has(key: CelValue): boolean {
     return this.get(key) !== undefined;
   }
@@ -46,7 +46,7 @@ export class CelValueMap extends CelMap {
     return own === undefined ? undefined : this.#entries.get(own)?.value;
   }
 
-  keys(): CelValue[] {
+  keys(): readonly CelValue[] {
     return [...this.#entries.values()].map(({ key }) => key);
   }
 }
@@ -55,7 +55,9 @@ export class CelValueMap extends CelMap {
 export class CelJsonMap extends CelMap {
   readonly #raw: Readonly<Record<string, unknown>>;
   readonly #value: CelType;
-  #size: number | undefined;
+  #keys: string[] | undefined;
+  /** Lists, maps and objects that were looked at: what they count is counted once. */
+  #known: Map<string, CelValue> | undefined;
 
   constructor(raw: Readonly<Record<string, unknown>>, value: CelType) {
     super();
@@ -64,17 +66,22 @@ export class CelJsonMap extends CelMap {
   }
 
   get size(): number {
-    this.#size ??= Object.keys(this.#raw).length;
-    return this.#size;
+    return this.keys().length;
   }
 
   get(key: CelValue): CelValue | undefined {
     if (typeof key !== 'string' || !Object.hasOwn(this.#raw, key)) return undefined;
+    const known = this.#known?.get(key);
+    if (known !== undefined) return known;
     const raw = this.#raw[key];
-    return raw === undefined ? undefined : fromJson(raw, this.#value);
+    if (raw === undefined) return undefined;
+    const value = fromJson(raw, this.#value);
+    if (typeof value === 'object' && value !== null) (this.#known ??= new Map()).set(key, value);
+    return value;
   }
 
-  keys(): CelValue[] {
-    return Object.keys(this.#raw);
+  keys(): readonly CelValue[] {
+    this.#keys ??= Object.keys(this.#raw);
+    return this.#keys;
   }
 }

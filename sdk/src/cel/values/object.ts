@@ -19,6 +19,8 @@ export abstract class CelObject {
 /** JSON of an object with a schema. */
 export class CelJsonObject extends CelObject {
   readonly #raw: Readonly<Record<string, unknown>>;
+  /** Lists, maps and objects that were looked at: what they count is counted once. */
+  #known: Map<string, CelValue> | undefined;
 
   constructor(type: CelObjectType, raw: Readonly<Record<string, unknown>>) {
     super(type);
@@ -26,10 +28,15 @@ export class CelJsonObject extends CelObject {
   }
 
   get(field: string): CelValue | undefined {
+    const known = this.#known?.get(field);
+    if (known !== undefined) return known;
     const declared = this.type.fields === undefined ? { name: field, type: dynType } : this.type.fields.get(field);
     if (declared === undefined || !Object.hasOwn(this.#raw, declared.name)) return undefined;
     const raw = this.#raw[declared.name];
-    return raw === undefined ? undefined : fromJson(raw, declared.type);
+    if (raw === undefined) return undefined;
+    const value = fromJson(raw, declared.type);
+    if (typeof value === 'object' && value !== null) (this.#known ??= new Map()).set(field, value);
+    return value;
   }
 
   fields(): string[] {

@@ -95,6 +95,8 @@ export const noOptional: CelOptional = new CelOptional();
 /** Functions that do more than they cost say so to it; ends the evaluation beyond a bound. */
 export interface CelMeter {
   work(steps: number): void;
+  /** What a host says, asked once for each key; where it answers later, the evaluation ends and begins anew then. */
+  answer(key: string, ask: () => unknown): unknown;
 }
 
 const classNames: Record<string, string> = {
