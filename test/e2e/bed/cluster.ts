@@ -66,6 +66,15 @@ export async function startMaster(
   };
 }
 
+/** `timonel up` on a machine: control plane and node in one, reached from the others. Resolves when its API serves. */
+export async function startWhole(machine: Machine, { args = [], env = {} }: StartOptions = {}): Promise<Master> {
+  const own = ['up', '--data-dir', machine.dataDir, '--listen', `${machine.address}:${apiPort}`];
+  const running = await machine.spawn(process.execPath, [command, ...own, ...args], { env });
+  await running.says('API server:', startTimeoutMs);
+  const url = `https://${machine.address}:${apiPort}`;
+  return { machine, process: running, url, kubeconfig: join(machine.dataDir, 'kubeconfig') };
+}
+
 /**
  * Joins the cluster of the masters as a node named after the machine, or, on a machine that was one before, starts it again (leave
  * out `masters` then). Resolves when the agent runs, which is not yet that the node is Ready.

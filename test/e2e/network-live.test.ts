@@ -1,0 +1,147 @@
+/** What goes on while the network of a cluster changes: downloads, keep-alive connections, and services whose pods come and go. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+import { bedMissing, createBed, type Bed } from './bed/bed.ts';
+import { callee } from './bed/callers.ts';
+import { kubectl, startAgent, startMaster, type Agent, type Master } from './bed/cluster.ts';
+import { startEndpointChurn } from './bed/churn.ts';
+import { Download, slowPod, Traffic } from './bed/traffic.ts';
+
+jest.setTimeout(120_000);
+const suite = bedMissing === undefined ? describe : describe.skip;
+const [slowPort, shopPort, churnPort] = [30_821, 30_822, 30_823];
+const image = 'timonel.local/node:host';
+
+function nodePortService(name: string, nodePort: number, selector?: Readonly<Record<string, string>>): object {
+  const ports = [{ port: 80, targetPort: 8080, nodePort }];
+  return { apiVersion: 'v1', kind: 'Service', metadata: { name }, spec: { type: 'NodePort', selector, ports } };
+}
+
+/** Tells its version. After SIGTERM it serves for a while and lets clients go, as servers behind load balancers do. */
+const shopServer = `
+let ends = false;
+const server = require('node:http')
+  .createServer((request, response) => {
+    if (ends) response.setHeader('connection', 'close');
+    response.end(process.env.VERSION);
+  })
+  .listen(8080, '0.0.0.0');
+process.on('SIGTERM', () => {
+  ends = true;
+  setTimeout(() => server.close(() => process.exit(0)), 1500);
+});
+`;
+
+const shop = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'shop' },
+  spec: {
+    replicas: 4,
+    strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+    selector: { matchLabels: { app: 'shop' } },
+    template: {
+      metadata: { labels: { app: 'shop' } },
+      spec: {
+        terminationGracePeriodSeconds: 10,
+        containers: [
+          {
+            name: 'server',
+            image,
+            command: ['node', '-e', shopServer],
+            env: [{ name: 'VERSION', value: 'v1' }],
+            readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
+          },
+        ],
+      },
+    },
+  },
+};
+
+const objects: readonly object[] = [
+  slowPod('n2'),
+  nodePortService('slow', slowPort, { app: 'slow' }),
+  shop,
+  nodePortService('shop', shopPort, { app: 'shop' }),
+  ...[1, 2, 3, 4].map((index) => callee(`p${index}`, index % 2 === 0 ? 'n2' : 'n1', { app: 'churn' })),
+  nodePortService('churn', churnPort),
+];
+
+suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
+  let before: string[];
+  let bed: Bed;
+  let master: Master;
+  let agents: Agent[];
+
+  const ask = async (...args: string[]): Promise<string> => {
+    const { status, stdout, stderr } = await kubectl(bed, master, args, { timeoutMs: 90_000 });
+    if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
+    return stdout.trim();
+  };
+  const at = (port: number): string[] => ['n1', 'n2'].map((name) => `${bed.machine(name).address}:${port}`);
+
+  beforeAll(async () => {
+    before = traces();
+    bed = await createBed({ masters: 1, nodes: 2 });
+    master = await startMaster(bed.machine('m1'));
+    agents = await Promise.all(['n1', 'n2'].map((name) => startAgent(bed.machine(name), { masters: [master] })));
+    const file = join(bed.directory, 'objects.json');
+    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
+    await until(async () => (await ask('get', 'nodes', '--no-headers')).match(/ Ready /g)?.length === 2, {
+      what: 'two nodes to be Ready',
+      timeoutMs: 60_000,
+    });
+    await ask('apply', '-f', file);
+    await ask('rollout', 'status', 'deployment/shop', '--timeout=60s');
+    await ask('wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s');
+  });
+  afterAll(async () => {
+    await bed?.[Symbol.asyncDispose]();
+    expect(newTraces(before).filter((trace) => trace.includes(bed.directory))).toEqual([]);
+  });
+
+  it('no request on a kept connection fails while a new version is rolled out', async () => {
+    const traffic = await Traffic.start(bed.client, { targets: at(shopPort), keepAlive: true, workers: 8 });
+    await ask('set', 'env', 'deployment/shop', 'VERSION=v2');
+    await ask('rollout', 'status', 'deployment/shop', '--timeout=60s');
+    await until(async () => Object.keys((await traffic.goesOn(100)).answers).join() === 'v2', {
+      what: 'the new version alone to answer',
+    });
+    expect((await traffic.stop()).failures).toEqual([]);
+  });
+
+  it('no connection fails while the endpoints of a service change 100 times a second', async () => {
+    const pods = await ask('get', 'pods', '-l', 'app=churn', '-o', 'jsonpath={.items[*].status.podIP}');
+    const churn = await startEndpointChurn(bed, master, { service: 'churn', addresses: pods.split(' '), port: 8080 });
+    const clusterIp = await ask('get', 'service', 'churn', '-o', 'jsonpath={.spec.clusterIP}');
+    const loads = await Promise.all([
+      Traffic.start(bed.client, { targets: at(churnPort) }),
+      Traffic.start(bed.machine('n1'), { targets: [`${clusterIp}:80`] }),
+    ]);
+    await churn.changes(300);
+    const counts = await Promise.all(loads.map((load) => load.stop()));
+    await churn.stop();
+    expect(counts.map(({ failures }) => failures)).toEqual([[], []]);
+    for (const { answers } of counts) {
+      const names = new Set(Object.keys(answers).map((answer) => answer.split(' ')[0]));
+      expect(names).toEqual(new Set(['p1', 'p2', 'p3', 'p4']));
+    }
+  });
+
+  it('a long download goes on while the agents of both nodes end and start', async () => {
+    const [target = ''] = at(slowPort);
+    const download = await Download.start(bed.client, target);
+    for (const [index, end] of (['stop', 'kill9'] as const).entries()) {
+      const agent = agents[index];
+      if (agent === undefined) throw new Error('there is no such agent');
+      await agent.process[end]();
+      await download.goesOn();
+      await startAgent(agent.machine);
+      await download.goesOn();
+    }
+    await download.finish();
+  });
+});
