@@ -24,7 +24,7 @@ route add 198.51.100.0/24 via 192.0.2.2 proto 84
 // As routes-auto uses it.
 const tunnel = 'link add x0 type vxlan id 84 dstport 4789 nolearning\n';
 
-// As network-bridge and proxy-nftables use them.
+// As network-bridge, proxy-nftables and policy-nftables use them.
 const rules = `table ip t {
   map m { typeof ip daddr : verdict; }
   chain postrouting {
@@ -34,6 +34,14 @@ const rules = `table ip t {
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
     fib daddr type local tcp dport 1 dnat ip to numgen random mod 2 map { 0 : 192.0.2.2, 1 : 192.0.2.3 }
+    tcp dport 2 dnat ip to jhash ip saddr mod 2 map { 0 : 192.0.2.2, 1 : 192.0.2.3 }
+  }
+  set s { type ipv4_addr . inet_proto . inet_service; }
+  chain forward {
+    type filter hook forward priority filter - 1; policy accept;
+    ct state established,related accept
+    ip daddr . meta l4proto . th dport @s reject with tcp reset
+    reject with icmp type port-unreachable
   }
 }
 `;
@@ -67,7 +75,14 @@ export async function networkFeatures(programs: { ip: boolean; nft: boolean }): 
       ? [{ ...feature('tunnels to other links', tunnelProblem, 'vxlan', 'vxlan'), optional: true as const }]
       : []),
     ...(programs.nft
-      ? [feature('nft rules', rulesProblem, 'nat, masquerade, maps', '-a nf_tables nft_chain_nat')]
+      ? [
+          feature(
+            'nft rules',
+            rulesProblem,
+            'nat, masquerade, maps, reject, fib',
+            '-a nf_tables nft_chain_nat nft_masq nft_reject_ipv4 nft_fib_ipv4 nft_numgen nft_hash nft_ct',
+          ),
+        ]
       : []),
   ];
 }

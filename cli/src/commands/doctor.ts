@@ -1,6 +1,9 @@
 import { Option, type Command } from 'commander';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { networkFeatures } from '../cluster/network-features.ts';
+import type { Ranges } from '../doctor/finding.ts';
+import { networkView } from '../doctor/network-view.ts';
+import { defaultRanges, obstacles } from '../doctor/obstacles.ts';
 import { examineRootless, rootlessProblem } from '../rootless/requirements.ts';
 import { formatTable } from '../output/table.ts';
 import { exitCodes } from '../errors.ts';
@@ -15,9 +18,20 @@ interface Check {
   readonly fix: string;
 }
 
+interface DoctorFlags {
+  readonly output: string;
+  readonly clusterCidr: string;
+  readonly serviceCidr: string;
+}
+
 function programCheck(name: string, debianPackage: string, optional: boolean, use: string): Check {
   const ok = hasProgram(name);
   return { name: `program ${name}`, ok, optional, detail: use, fix: ok ? '' : `apt-get install ${debianPackage}` };
+}
+
+/** What is in the way on root's machine; an ordinary user's node has a network of its own. */
+async function obstacleChecks(ranges: Ranges): Promise<readonly Check[]> {
+  return isRoot() ? obstacles(networkView(), ranges) : [];
 }
 
 /** What the kernel must have for the programs that are there. */
@@ -53,7 +67,7 @@ function rootlessChecks(): readonly Check[] {
 const ofRoot: ReadonlySet<string> = new Set(['overlay', 'cgroups']);
 
 /** Everything the machine must have or may have. */
-export async function examineHost(): Promise<readonly Check[]> {
+export async function examineHost(ranges: Ranges = defaultRanges): Promise<readonly Check[]> {
   const { checkHost } = await import('@timonel/plugin-runtime-linux');
   const runtime = (await checkHost()).filter(({ name }) => name !== 'root' && (isRoot() || !ofRoot.has(name)));
   const rootless = isRoot() ? [] : rootlessChecks();
@@ -84,6 +98,7 @@ export async function examineHost(): Promise<readonly Check[]> {
       'UDP clients of services; without it they stay with pods that are gone until they are silent for a while',
     ),
     ...(await networkChecks()),
+    ...(await obstacleChecks(ranges)),
   ];
 }
 
@@ -91,10 +106,15 @@ export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('Check what this machine has of what a node needs')
+    .option('--cluster-cidr <cidr>', 'addresses of pods that are meant', defaultRanges.pods)
+    .option('--service-cidr <cidr>', 'addresses of services that are meant', defaultRanges.services)
     .addOption(new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table'))
-    .addHelpText('after', '\nExits with 1 when something necessary is missing.\n\nExample:\n  timonel doctor')
-    .action(async (flags: { output: string }) => {
-      const checks = await examineHost();
+    .addHelpText(
+      'after',
+      '\nLooks also at what is in the way: rules of Docker, ufw, firewalld and others that turn away packets of pods, routes into the addresses of the cluster, ports that are taken. Changes nothing.\n\nExits with 1 when something necessary is missing, or in the way.\n\nExamples:\n  timonel doctor\n  timonel doctor --cluster-cidr 10.32.0.0/16 --service-cidr 10.33.0.0/16',
+    )
+    .action(async (flags: DoctorFlags) => {
+      const checks = await examineHost({ pods: flags.clusterCidr, services: flags.serviceCidr });
       const text =
         flags.output === 'json'
           ? JSON.stringify(checks, null, 2)
