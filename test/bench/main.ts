@@ -11,6 +11,7 @@ import { controllers } from './controllers.ts';
 import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
 import { metrics } from './metrics.ts';
+import { network } from './network.ts';
 import { podStart } from './pod-start.ts';
 import { pods } from './pods.ts';
 import { runtime } from './runtime.ts';
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   schedulerSwaps,
   controllers,
   runtime,
+  network,
 ];
 const leastRounds = 1;
 
