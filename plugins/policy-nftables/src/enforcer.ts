@@ -1,5 +1,6 @@
-import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import { errorMessage, type Env } from '@timonel/sdk';
 import { policyPod, type NetworkPolicyStatus, type PolicyCluster } from '@timonel/sdk/contracts/network-policy';
+import type { TableHealth } from '@timonel/sdk/controller';
 import type { Pod } from '@timonel/sdk/kube';
 import { policyPartOf, type Admitted, type AdmittedFile } from './admitted-file.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -8,7 +9,7 @@ import type { PolicyTable } from './table/policy-table.ts';
 
 export interface EnforcerOptions {
   readonly env: Env;
-  readonly log: Logger;
+  readonly health: Pick<TableHealth, 'failed' | 'succeeded'>;
   readonly view: Pick<ClusterView, 'cluster' | 'pod'>;
   readonly table: Pick<PolicyTable, 'apply'>;
   readonly file: Pick<AdmittedFile, 'load' | 'save'>;
@@ -116,7 +117,7 @@ export class Enforcer {
   }
 
   async #apply(): Promise<void> {
-    const { env, log, view, table, file } = this.#options;
+    const { env, health, view, table, file } = this.#options;
     this.#dirty = false;
     const { cluster } = view;
     if (cluster === undefined) return;
@@ -134,11 +135,12 @@ export class Enforcer {
       this.#lastSyncAt = env.clock.now();
       this.#lastError = undefined;
       this.#failures = 0;
+      health.succeeded();
     } catch (error) {
       this.#dirty = true;
       this.#failures++;
       this.#lastError = errorMessage(error);
-      log.warn({ error: this.#lastError }, 'the network policies could not be written; trying again');
+      health.failed(error);
     }
     for (const settle of waiting) settle(this.#lastError);
   }

@@ -8,7 +8,8 @@ import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
 import type { Pod } from '@timonel/sdk/kube';
 import { fakeService, pluginSuite, silentWatch, startTestKernel, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
-import { tablePrefix } from './table/policy-table.ts';
+import type { PolicyContent } from './table/content.ts';
+import { PolicyTable, tablePrefix } from './table/policy-table.ts';
 
 const isRoot = process.getuid?.() === 0;
 const hasNft = spawnSync('nft', ['--version']).status === 0;
@@ -115,6 +116,55 @@ if (!isRoot || !hasNft) {
       await kernel.service(networkPolicyEnforcer).admit(pod('here', documentationAddress), ['192.0.2.20']);
       expect(isolated()).toEqual(['192.0.2.20']);
       await kernel.stop();
+    });
+
+    it('keeps the rules of before when nft refuses others in the middle, and goes on with the next', async () => {
+      const own = join(dataDir, 'policy-nftables');
+      const table = new PolicyTable(own, '00');
+      const listed = (): string =>
+        execFileSync('nft', ['list', 'table', 'ip', tables()[0] ?? ''], { encoding: 'utf8' });
+      const content = (lines: readonly string[], ...addresses: string[]): PolicyContent => ({
+        sets: new Map(),
+        chains: new Map([['ingress_0', lines]]),
+        ingress: new Map(addresses.map((address) => [address, 'jump ingress_0'])),
+        egress: new Map(),
+        own: new Map(),
+      });
+      await table.apply(content(['drop'], '192.0.2.10'));
+      const before = listed();
+      // Most of it could be done.
+      const bad = {
+        ...content(['drop'], '192.0.2.10', '192.0.2.11'),
+        chains: new Map([['ingress_1', ['tcp dport 70000 drop']]]),
+      };
+      await expect(table.apply(bad)).rejects.toThrow(/^nft failed with status 1/);
+      expect(listed()).toBe(before);
+      await table.apply(content(['drop'], '192.0.2.12'));
+      expect(isolated()).toEqual(['192.0.2.12']);
+      await table.remove();
+      expect(tables()).toEqual([]);
+    });
+
+    it('starts no pod before nft takes its rules, and tries again', async () => {
+      const spec = { podSelector: {}, ingress: [{ ports: [{ port: 'http' }] }] };
+      objects['networkpolicies'] = [{ metadata: { namespace: 'default', name: 'by-name', uid: 'q' }, spec }];
+      const withPort = (containerPort: number): Pod => {
+        const containers = [{ name: 'c', ports: [{ name: 'http', containerPort }] }];
+        return { ...pod('named'), spec: { nodeName: 'node-1', containers } };
+      };
+      const kernel = await startTestKernel({ plugins: [fakeApi(), entry], dataDir });
+      try {
+        const enforcer = kernel.service(networkPolicyEnforcer);
+        await expect(enforcer.admit(withPort(70_000), ['192.0.2.14'])).rejects.toThrow('are not in force: nft failed');
+        expect(await enforcer.status()).toMatchObject({ lastError: expect.stringContaining('nft failed') });
+        expect(isolated()).toEqual(['192.0.2.10']);
+        await enforcer.admit(withPort(8080), ['192.0.2.14']);
+        expect(await enforcer.status()).toMatchObject({ lastError: undefined });
+        expect(isolated()).toEqual(['192.0.2.10', '192.0.2.14']);
+      } finally {
+        objects['networkpolicies'] = [policy];
+        await kernel.stop();
+      }
     });
 
     it('knows the policies of before while the API is away, and starts no pod when it knows none', async () => {

@@ -3,6 +3,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { mustRun } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { networkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
+import { TableHealth } from '@timonel/sdk/controller';
 import { AdmittedFile } from './admitted-file.ts';
 import { ClusterView } from './cluster-view.ts';
 import { configSchema } from './config.ts';
@@ -32,7 +33,8 @@ const plugin: AnyPlugin = definePlugin({
     });
     const file = new AdmittedFile(join(ctx.dataDir, 'admitted.json'), log);
     const { nodeName, minIntervalMs } = config;
-    const enforcer: Enforcer = new Enforcer({ env, log, view, table, file, nodeName, minIntervalMs, signal });
+    const health = new TableHealth(ctx, ctx.deps.api, { of: 'policies', nodeName });
+    const enforcer: Enforcer = new Enforcer({ env, health, view, table, file, nodeName, minIntervalMs, signal });
     return {
       provides: {
         enforcer: {

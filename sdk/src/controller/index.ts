@@ -22,6 +22,7 @@ export * from './resource-version.ts';
 export * from './service-rules.ts';
 export * from './slow-start.ts';
 export * from './status.ts';
+export * from './table-health.ts';
 export * from './timestamps.ts';
 export * from './work-queue.ts';
 export * from './work-while-leading.ts';

@@ -193,7 +193,7 @@ describe('ServiceRuleSync', () => {
     await bench.start();
     await bench.env.advance(40_000);
     expect(bench.times.slice(0, 10)).toEqual([0, 100, 300, 700, 1500, 3100, 6300, 12_700, 22_700, 32_700]);
-    expect(bench.warnings).toHaveLength(bench.calls.length);
+    expect(bench.warnings).toEqual([expect.stringContaining('could not be written; those of before stay')]);
     expect(bench.sync.status()).toMatchObject({ lastError: 'refused by the data plane', lastSyncAt: 0 });
     bench.outcome = 'works';
     await bench.env.advance(10_000);

@@ -16,6 +16,7 @@ import type { HealthCheckServers } from './health-check-servers.ts';
 import type { Informer } from './informer.ts';
 import { informers, type Informers } from './informers.ts';
 import { readRules, writeRules } from './rule-memory.ts';
+import { TableHealth } from './table-health.ts';
 
 export interface ServiceRuleSyncOptions {
   readonly implementation: string;
@@ -44,6 +45,7 @@ export class ServiceRuleSync {
   readonly #host: ControllerHost;
   readonly #options: ServiceRuleSyncOptions;
   readonly #informers: Informers;
+  readonly #health: TableHealth;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
   #node: Informer<Node> | undefined;
@@ -66,6 +68,7 @@ export class ServiceRuleSync {
     this.#options = options;
     this.#signal = AbortSignal.any([host.signal, this.#stop.signal]);
     this.#informers = informers(host, api);
+    this.#health = new TableHealth(host, api, { of: 'services', nodeName: options.nodeName });
     const touch = (): void => this.#touch();
     this.#informers.for(services).addHandler({ added: touch, updated: touch, deleted: touch });
     this.#informers.for(endpointSlices).addHandler({ added: touch, updated: touch, deleted: touch });
@@ -201,12 +204,13 @@ export class ServiceRuleSync {
       this.#lastSyncAt = this.#host.env.clock.now();
       this.#lastError = undefined;
       this.#failures = 0;
+      this.#health.succeeded();
       this.#remembering ??= this.#remember();
     } catch (error) {
       this.#dirty = true;
       this.#failures += 1;
       this.#lastError = errorMessage(error);
-      this.#host.log.warn({ error: this.#lastError }, 'the service rules could not be written; trying again');
+      this.#health.failed(error);
     }
     for (const settle of waiting) settle(this.#lastError);
   }
