@@ -9,6 +9,7 @@ import { addNet } from './commands/net/net.ts';
 import { addPlugin } from './commands/plugin.ts';
 import { addScheduler } from './commands/scheduler.ts';
 import { addServer } from './commands/server.ts';
+import { addSecrets } from './commands/secrets.ts';
 import { addStore } from './commands/store.ts';
 import { addToken } from './commands/token.ts';
 import { addUnshare } from './commands/unshare.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     addServer,
     addAgent,
     addStore,
+    addSecrets,
     addToken,
     addImage,
     addKubeconfig,

@@ -33,6 +33,11 @@ async function kubectl(...args: string[]): Promise<string> {
   return result.stdout.trim();
 }
 
+function filesIn(folder: string): readonly string[] {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : []));
+}
+
 async function start(...args: string[]): Promise<void> {
   server = new Background(['server', '--data-dir', dataDir, ...args]);
   await server.says('is Ready after');
@@ -116,7 +121,21 @@ describe('timonel store', () => {
     await kubectl('create', 'configmap', 'kept', '--from-literal=answer=42');
     await kubectl('create', 'secret', 'generic', 'hidden', '--from-literal=word=xyzzy');
     const uid = await kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.metadata.uid}');
+    const secrets = (...args: string[]): Promise<RunResult> => timonel(['secrets', ...args, '--data-dir', dataDir]);
+    const rotated = await secrets('rotate', '-o', 'json');
+    const keys = [
+      { id: '1', primary: false, values: 0 },
+      { id: '2', primary: true },
+    ];
+    expect(JSON.parse(rotated.stdout)).toMatchObject({ resources: ['secrets'], keys, unsealed: 0 });
+    expect((await secrets('status')).stdout).toMatch(/2 +\S+ +seals +[1-9]/);
     const saved = await storeJson<{ revision: number; keys: number; sha256: string }>('snapshot', 'save', file);
+    // Neither the copy nor anything that the server writes has the value.
+    for (const found of [file, ...filesIn(dataDir)]) {
+      const bytes = readFileSync(found);
+      for (const text of ['xyzzy', Buffer.from('xyzzy').toString('base64')])
+        expect([found, bytes.includes(text)]).toEqual([found, false]);
+    }
     expect(readdirSync(directory).sort()).toEqual(['cluster.snapshot', 'server']);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const examined = await timonel(['store', 'snapshot', 'status', file, '-o', 'json']);
@@ -169,7 +188,13 @@ describe('timonel store', () => {
     rmSync(dataDir, { recursive: true });
     const fresh = await timonel(['store', 'snapshot', 'restore', file, '--data-dir', dataDir, ...listen]);
     expect(fresh).toMatchObject({ status: 0, stderr: expect.stringContaining('has no authority') });
-    await start();
+    const locked = new Background(['server', '--data-dir', dataDir]);
+    await locked.says('bring back the right one');
+    await locked.end();
+    const config = join(directory, 'forget.yaml');
+    writeFileSync(config, JSON.stringify({ plugins: { 'encryption-aesgcm': { config: { lostKeys: 'forget' } } } }));
+    await start('--config', config);
+    expect(await kubectl('get', 'secrets', '-o', 'name')).not.toContain('hidden');
     expect(await kubectl('get', 'configmap', 'kept', '-o', 'jsonpath={.data.answer}')).toBe('42');
     expect(existsSync(join(dataDir, 'pki', 'ca.key'))).toBe(true);
   });

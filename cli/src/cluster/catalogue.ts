@@ -78,6 +78,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'node-remote': () => import('@timonel/plugin-node-remote'),
   'registry-distribution': () => import('@timonel/plugin-registry-distribution'),
   'dns-node': () => import('@timonel/plugin-dns-node'),
+  'encryption-aesgcm': () => import('@timonel/plugin-encryption-aesgcm'),
   'images-local': () => import('@timonel/plugin-images-local'),
   'runtime-linux': () => import('@timonel/plugin-runtime-linux'),
   'runtime-crun': () => import('@timonel/plugin-runtime-oci/crun'),

@@ -5,6 +5,7 @@ import type { ClusterSettings, ProfileEntry } from './profile.ts';
 export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[] {
   return [
     { plugin: 'store-raft' },
+    { plugin: 'encryption-aesgcm' },
     { plugin: 'auth-token' },
     { plugin: 'auth-serviceaccount' },
     {

@@ -27,6 +27,7 @@ function additions(
       extraSans: server.apiNames,
       pki: { directory: pkiDirectory },
     },
+    'encryption-aesgcm': { pkiDirectory },
     'auth-serviceaccount': { pkiDirectory },
     'service-allocator': { clusterIpRange: settings.serviceCidr, publishEndpoint: false },
   };

@@ -11,6 +11,7 @@ import {
   routeProvider,
 } from '@timonel/sdk/contracts/api-server';
 import { authenticator } from '@timonel/sdk/contracts/auth';
+import { valueEncryption } from '@timonel/sdk/contracts/encryption';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
 import { startCompactor } from './cache/compactor.ts';
@@ -35,6 +36,7 @@ import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
 import { Access } from './registry/access.ts';
 import { Registry } from './registry/registry.ts';
+import { sealedStore } from './registry/sealed-store.ts';
 import { UnstoredReader } from './registry/unstored-reader.ts';
 
 const plugin: AnyPlugin = definePlugin({
@@ -52,6 +54,7 @@ const plugin: AnyPlugin = definePlugin({
     groups: routedGroups,
     health: healthSource,
     rules: accessRuleSource,
+    encryption: valueEncryption,
   },
   hooks: apiHooks,
   config: apiServerConfig,
@@ -67,13 +70,14 @@ const plugin: AnyPlugin = definePlugin({
         env,
       });
     const certificate = await keepCertificate();
-    const feed = new StoreFeed({ store: deps.store, env, log, historyLimit, historyLimitBytes, ...config.timing });
+    const sealed = sealedStore({ store: deps.store, encryption: () => deps.encryption.current, log });
+    const feed = new StoreFeed({ store: sealed, env, log, historyLimit, historyLimitBytes, ...config.timing });
     const kinds = new KindTable(deps.resources, new DerivedSource(deps.derived, feed));
     const authenticators = authenticatorsWith(deps.authenticators, {
       find: async (type, name) => (await registry.find(type, name, 'atHand')) ?? registry.find(type, name),
     });
     const registry: Registry = new Registry({
-      store: deps.store,
+      store: sealed,
       feed,
       env,
       hooks: ctx.hooks,

@@ -8,4 +8,5 @@ export * from './issue.ts';
 export * from './keep.ts';
 export * from './profiles.ts';
 export * from './read.ts';
+export * from './secret.ts';
 export * from './signing-request.ts';

@@ -348,6 +348,7 @@ export const apiHooks: {
 });
 
 export * from './derived-kinds.ts';
+export * from './administrators.ts';
 export * from './forbidden.ts';
 export * from './pod-creation.ts';
 export * from './path-parameter.ts';
