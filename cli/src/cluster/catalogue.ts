@@ -56,6 +56,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-namespace': () => import('@timonel/plugin-controller-namespace'),
   'controller-gc': () => import('@timonel/plugin-controller-gc'),
   'controller-rootca': () => import('@timonel/plugin-controller-rootca'),
+  'controller-certificates': () => import('@timonel/plugin-controller-certificates'),
   'admission-serviceaccount': () => import('@timonel/plugin-admission-serviceaccount'),
   'controller-serviceaccount': () => import('@timonel/plugin-controller-serviceaccount'),
   'authz-node': () => import('@timonel/plugin-authz-node'),

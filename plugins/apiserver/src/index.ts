@@ -10,7 +10,7 @@ import {
   routedGroups,
   routeProvider,
 } from '@timonel/sdk/contracts/api-server';
-import { authenticator } from '@timonel/sdk/contracts/auth';
+import { authenticator, clusterAuthority } from '@timonel/sdk/contracts/auth';
 import { valueEncryption } from '@timonel/sdk/contracts/encryption';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
@@ -31,6 +31,7 @@ import { DerivedSource } from './kinds/derived-source.ts';
 import { KindTable } from './kinds/kind-table.ts';
 import { openApiMetrics } from './metrics/open-api-metrics.ts';
 import { RequestObserver } from './metrics/request-observer.ts';
+import { authorityIn } from './pki/authority.ts';
 import { servingCertificate, type ServingCertificate } from './pki/certificates.ts';
 import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
@@ -46,7 +47,7 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Serves the Kubernetes API over HTTPS and to the plugins of this process.',
   criticality: 'required',
   swap: 'never',
-  provides: { api: apiClient, endpoint: apiEndpoint },
+  provides: { api: apiClient, endpoint: apiEndpoint, authority: clusterAuthority },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
   optional: {
     derived: derivedKinds,
@@ -62,9 +63,10 @@ const plugin: AnyPlugin = definePlugin({
     const { config, deps, env, log } = ctx;
     const { address, port } = config.listen;
     const { eventHistory: historyLimit, eventHistoryBytes: historyLimitBytes } = config.limits;
+    const directory = config.pki.directory ?? path.join(ctx.dataDir, 'pki');
     const keepCertificate = (): Promise<ServingCertificate> =>
       servingCertificate({
-        directory: config.pki.directory ?? path.join(ctx.dataDir, 'pki'),
+        directory,
         names: subjectNames(address, [...config.extraSans, ...config.insideAddresses]),
         lifetimeMs: config.pki.lifetimeMs,
         env,
@@ -138,6 +140,7 @@ const plugin: AnyPlugin = definePlugin({
     return {
       provides: {
         api,
+        authority: authorityIn(env, directory),
         endpoint: {
           url: () => url,
           caCertificate: () => certificate.authorityPem,

@@ -5,7 +5,9 @@
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
+import { certificateSigningRequests } from './certificates.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
+import { customResourceDefinitions } from './extensions.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
@@ -31,7 +33,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
-  'certificates.k8s.io/v1': ['CertificateSigningRequest certificatesigningrequests'],
   'flowcontrol.apiserver.k8s.io/v1': [
     'FlowSchema flowschemas',
     'PriorityLevelConfiguration prioritylevelconfigurations',
@@ -43,7 +44,6 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
     'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
   ],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
-  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions'],
   'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
 
@@ -83,8 +83,10 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  customResourceDefinitions,
   clusterRoleBindings,
   clusterRoles,
+  certificateSigningRequests,
   ingressClasses,
   storageClasses,
   csiDrivers,

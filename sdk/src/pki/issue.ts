@@ -141,7 +141,8 @@ export async function signRequest(
   authority: Identity,
   requestPem: string,
   profile: CertificateProfile,
+  keys: 'P-256' | 'common' = 'P-256',
 ): Promise<string> {
-  const { publicKey } = await readSigningRequest(requestPem);
+  const { publicKey } = await readSigningRequest(requestPem, keys);
   return sign(env, authority, publicKey, profile);
 }

@@ -85,3 +85,28 @@ export const serviceAccountTokens: ServiceToken<ServiceAccountTokens, 'one'> = d
   'auth.service-account-tokens',
   { major: 1, cardinality: 'one', sync: ['defaultAudiences'] },
 );
+
+/** What a certificate is to say. */
+export interface IssuedSubject {
+  readonly commonName: string;
+  readonly organizations: readonly string[];
+  /** DNS names and IP addresses. */
+  readonly names: readonly string[];
+  readonly usages: readonly ('server' | 'client')[];
+  readonly lifetimeMs: number;
+}
+
+/** The authority whose certificates the API server believes. */
+export interface ClusterAuthority {
+  /**
+   * Signs for the key of a request (PEM), which proves to have it. The answer is PEM. Whether somebody may have such a certificate
+   * is for the caller to know.
+   */
+  sign(requestPem: string, subject: IssuedSubject): Promise<string>;
+}
+
+/** Token of the cluster's authority. */
+export const clusterAuthority: ServiceToken<ClusterAuthority, 'one'> = defineService<ClusterAuthority>(
+  'auth.cluster-authority',
+  { major: 1, cardinality: 'one' },
+);

@@ -1,0 +1,21 @@
+import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
+import { clusterAuthority } from '@timonel/sdk/contracts/auth';
+import { controller } from '@timonel/sdk/contracts/controller';
+import { fakeService, pluginSuite, silentWatch } from '@timonel/testkit';
+import plugin from './index.ts';
+
+/** An API without any objects: what the plugin does with objects is tested against the real one. */
+const emptyApi: Partial<ApiClient> = {
+  list: () => Promise.resolve({ metadata: { resourceVersion: '1' }, items: [] }),
+  watch: (_, { signal }) => silentWatch(signal ?? new AbortController().signal),
+};
+
+pluginSuite('controller-certificates', () => ({
+  entry: { definition: plugin, source: 'built-in' },
+  dependencies: [fakeService(apiClient, emptyApi), fakeService(clusterAuthority, {})],
+  load: async (kernel) => {
+    for (const { service } of kernel.service(controller).all()) {
+      if (service.status().name !== 'certificates') throw new Error('the status is of another controller');
+    }
+  },
+}));
