@@ -23,6 +23,10 @@ export interface Variable {
 const isPromise = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 
+async function keep(answers: Map<string, unknown>, key: string, answer: PromiseLike<unknown>): Promise<void> {
+  answers.set(key, await answer);
+}
+
 /** Operations between two questions whether to go on. */
 const operationsPerCheck = 1024;
 
@@ -33,7 +37,7 @@ export class Frame implements CelMeter {
   readonly #variables: readonly Variable[];
   readonly #given: Readonly<Record<string, unknown>>;
   readonly #interrupted: (() => boolean) | undefined;
-  readonly #answers: Map<string, unknown>;
+  #answers: Map<string, unknown> | undefined;
   #work = 0;
   #untilCheck = operationsPerCheck;
 
@@ -43,11 +47,11 @@ export class Frame implements CelMeter {
     given: Readonly<Record<string, unknown>>,
     costLimit: number,
     interrupted?: () => boolean,
-    answers: Map<string, unknown> = new Map(),
+    answers?: Map<string, unknown>,
   ) {
     this.#answers = answers;
     this.#variables = variables;
-    this.slots = Array.from({ length: slots });
+    this.slots = Array<undefined>(slots).fill(undefined);
     this.#given = given;
     this.costLimit = costLimit;
     this.#interrupted = interrupted;
@@ -71,15 +75,12 @@ export class Frame implements CelMeter {
   }
 
   answer(key: string, ask: () => unknown): unknown {
-    if (this.#answers.has(key)) return this.#answers.get(key);
+    const answers = (this.#answers ??= new Map());
+    if (answers.has(key)) return answers.get(key);
     const answer = ask();
-    if (isPromise(answer)) throw new Stop('pending', this.#keep(key, answer));
-    this.#answers.set(key, answer);
+    if (isPromise(answer)) throw new Stop('pending', keep(answers, key, answer));
+    answers.set(key, answer);
     return answer;
-  }
-
-  async #keep(key: string, answer: PromiseLike<unknown>): Promise<void> {
-    this.#answers.set(key, await answer);
   }
 
   /** A variable of the environment, wrapped when it is first read. */
