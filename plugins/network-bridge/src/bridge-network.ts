@@ -9,31 +9,31 @@ import {
   unsupportedOf,
   type Attachment,
   type AttachRequest,
-  type Ipv4Range,
   type NetworkWarning,
   type NodeNetwork,
   type PodNetwork,
 } from '@timonel/sdk/contracts/network';
 import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
 import { asksRulesForFrames } from './bridge-netfilter.ts';
-import { Bridge, listLinks, macOf, podRangeOf } from './bridge.ts';
+import { Bridge, listLinks, macOf } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
-import { HostPorts, type PublishedPorts } from './host-ports.ts';
+import { HostPorts } from './host-ports.ts';
 import { namesFor, type Names } from './names.ts';
-import { PodLinks, podInterface } from './pod-link.ts';
+import { PodRanges } from './pod-ranges.ts';
+import { PodLinks, podInterface, type PodLink } from './pod-link.ts';
 
 const noNft = 'nft is not installed (apt-get install nftables)';
 
 export class BridgeNetwork implements PodNetwork {
   readonly #names: Names;
   readonly #config: NetworkBridgeConfig;
-  readonly #range: Ipv4Range;
+  readonly #pods: PodRanges;
   readonly #bridge: Bridge;
   readonly #pool: Ipv4Pool;
   readonly #file: AttachmentFile;
   readonly #log: Logger;
   readonly #links: PodLinks;
-  readonly #hostPorts: HostPorts;
+  readonly #hostPorts: readonly HostPorts[];
   #isStarted = false;
   #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
@@ -43,14 +43,15 @@ export class BridgeNetwork implements PodNetwork {
   constructor(dataDir: string, config: NetworkBridgeConfig, log: Logger, timers: Timers) {
     this.#names = namesFor(dataDir);
     this.#config = config;
-    this.#range = podRangeOf(config);
-    this.#bridge = new Bridge(this.#names, config, this.#range, log);
+    this.#pods = new PodRanges(config);
+    this.#bridge = new Bridge(this.#names, config, this.#pods, log);
     // Not the network's, the gateway's and the broadcast address.
-    this.#pool = new Ipv4Pool(this.#range.first + 2, this.#range.last - 1);
+    this.#pool = new Ipv4Pool(this.#pods.range.first + 2, this.#pods.range.last - 1);
     this.#file = new AttachmentFile(join(dataDir, 'attachments.json'));
     this.#log = log;
     this.#links = new PodLinks(timers, this.#names.group);
-    this.#hostPorts = new HostPorts(this.#names.hostPortTable, this.#names.bridge);
+    const { hostPortTable, bridge } = this.#names;
+    this.#hostPorts = this.#pods.ranges.map(({ range }) => new HostPorts(hostPortTable, bridge, range.family));
   }
 
   /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
@@ -76,7 +77,7 @@ export class BridgeNetwork implements PodNetwork {
     const known = new Set([...this.#records.values()].map(({ veth }) => veth));
     const stray = await this.#bridge.strayLinks(known);
     await this.#links.delete(stray);
-    await this.#hostPorts.set(() => this.#published());
+    await this.#publish();
     this.#isStarted = true;
     const { bridge } = this.#names;
     this.#log.info({ bridge, attachments: this.#records.size, strayLinks: stray.length }, 'pod network is up');
@@ -99,7 +100,13 @@ export class BridgeNetwork implements PodNetwork {
   }
 
   async nodeNetwork(): Promise<NodeNetwork> {
-    return { podCidr: this.#config.podCidr, nodeAddress: this.#bridge.gateway };
+    const { podCidr, podCidr6 } = this.#config;
+    const { gateway, gateway6 } = this.#pods;
+    return {
+      podCidr,
+      nodeAddress: gateway,
+      ...(podCidr6 === undefined || gateway6 === undefined ? {} : { podCidr6, nodeAddress6: gateway6 }),
+    };
   }
 
   attach(request: AttachRequest): Promise<Attachment> {
@@ -165,7 +172,7 @@ export class BridgeNetwork implements PodNetwork {
     const warnings = hasPorts && !canPublish ? [...unsupportedOf({ hostPorts: request.hostPorts ?? [] }, noNft)] : [];
     try {
       warnings.push(...(await this.#link(record, request)));
-      if (canPublish) await this.#hostPorts.set(() => this.#published());
+      if (canPublish) await this.#publish();
     } catch (error) {
       await this.#links.delete([record.veth]).catch(() => undefined);
       this.#records.delete(sandboxId);
@@ -181,7 +188,7 @@ export class BridgeNetwork implements PodNetwork {
     if (record === undefined) return;
     await this.#links.delete([record.veth]);
     this.#records.delete(sandboxId);
-    if (record.hostPorts !== undefined) await this.#hostPorts.set(() => this.#published());
+    if (record.hostPorts !== undefined) await this.#publish();
     await this.#save();
     const address = parseIpv4(record.address);
     if (address !== undefined) this.#pool.free(address);
@@ -194,15 +201,28 @@ export class BridgeNetwork implements PodNetwork {
       networkNamespace: request.networkNamespace ?? '',
       address,
       macAddress: macOf(parseIpv4(address) ?? 0),
-      gateway: this.#bridge.gateway,
+      gateway: this.#pods.gateway,
       mtuBytes: this.#bridge.mtuBytes,
-      isIsolated: !(await asksRulesForFrames()),
+      ipv6: this.#ipv6Of(address),
+      isIsolated: !(await asksRulesForFrames(this.#pods.ranges.map(({ range }) => range.family))),
       bandwidth: request.bandwidth,
     });
   }
 
-  #published(): readonly PublishedPorts[] {
-    return [...this.#records.values()].map(({ address, hostPorts = [] }) => ({ address, hostPorts }));
+  #ipv6Of(address: string): PodLink['ipv6'] {
+    const { gateway6: gateway } = this.#pods;
+    const own = this.#pods.address6Of(address);
+    return gateway === undefined || own === undefined ? undefined : { address: own, gateway };
+  }
+
+  /** The ports of the node that lead to pods: of each family those that pods have addresses of. */
+  async #publish(): Promise<void> {
+    const [ports, ports6] = this.#hostPorts;
+    const records = [...this.#records.values()];
+    await ports?.set(() => records.map(({ address, hostPorts = [] }) => ({ address, hostPorts })));
+    await ports6?.set(() =>
+      records.map(({ address, hostPorts = [] }) => ({ address: this.#pods.address6Of(address) ?? '', hostPorts })),
+    );
   }
 
   #freeVethName(sandboxId: string): string {
@@ -214,7 +234,9 @@ export class BridgeNetwork implements PodNetwork {
   }
 
   #attachment({ sandboxId, address }: AttachmentRecord): Attachment {
-    return { sandboxId, addresses: [address], interfaceName: podInterface, gateway: this.#bridge.gateway };
+    const address6 = this.#pods.address6Of(address);
+    const addresses = address6 === undefined ? [address] : [address, address6];
+    return { sandboxId, addresses, interfaceName: podInterface, gateway: this.#pods.gateway };
   }
 
   #save(): Promise<void> {

@@ -1,54 +1,69 @@
 import { writeFile } from 'node:fs/promises';
 import type { Logger } from '@timonel/sdk';
-import { formatIpv4, parseIpv4Range, NetworkError, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { familyOf, formatIpRange, formatIpv4, NetworkError, type IpRange } from '@timonel/sdk/contracts/network';
+import { readFileIfThere } from '@timonel/sdk/files';
 import { commandFailed, mustRun, run } from './command.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { overlappingRoute, readRoutes, type Route } from './host-routes.ts';
 import { enableForwarding, restoreForwarding } from './ip-forwarding.ts';
+import type { PodRanges } from './pod-ranges.ts';
 import { isBridgeName, isVethName, type Names } from './names.ts';
 
 /** The bridge with the gateway address, forwarding and masquerading: what all pods of the node share. */
 export class Bridge {
   readonly #names: Names;
   readonly #config: NetworkBridgeConfig;
-  readonly #range: Ipv4Range;
+  readonly #pods: PodRanges;
   readonly #log: Logger;
-  readonly gateway: string;
   mtuBytes = 1500;
 
-  constructor(names: Names, config: NetworkBridgeConfig, range: Ipv4Range, log: Logger) {
+  constructor(names: Names, config: NetworkBridgeConfig, pods: PodRanges, log: Logger) {
     this.#names = names;
     this.#config = config;
-    this.#range = range;
+    this.#pods = pods;
     this.#log = log;
-    this.gateway = formatIpv4(range.first + 1);
   }
 
   /** Makes or completes the bridge. */
   async ensure(): Promise<void> {
-    const routes = await readRoutes();
-    const other = overlappingRoute(routes, this.#range, this.#names.bridge);
-    if (other !== undefined) {
-      throw new NetworkError(
-        'COMMAND_FAILED',
-        `podCidr ${this.#config.podCidr} overlaps the route ${other.dst} dev ${other.dev} of this machine; choose another podCidr for network-bridge`,
-      );
-    }
+    await this.#refuseOverlaps();
     const { bridge } = this.#names;
+    const { ranges, range: pods } = this.#pods;
     const links = await listLinks();
-    this.mtuBytes = this.#config.mtuBytes || defaultMtu(routes, links) - this.#config.overheadBytes;
+    const wanted = this.#config.mtuBytes || defaultMtu(await readRoutes(4), links) - this.#config.overheadBytes;
+    // Below it a link has no IPv6.
+    this.mtuBytes = ranges.length > 1 ? Math.max(wanted, 1280) : wanted;
     const lines = links.some(({ name }) => name === bridge)
       ? []
-      : [`link add name ${bridge} address ${macOf(this.#range.first + 1)} type bridge forward_delay 0`];
-    lines.push(
-      `link set dev ${bridge} mtu ${this.mtuBytes} addrgenmode none`,
-      `addr replace ${this.gateway}/${this.#range.prefixLength} brd + dev ${bridge}`,
-      `link set dev ${bridge} up`,
-    );
+      : [`link add name ${bridge} address ${macOf(pods.first + 1)} type bridge forward_delay 0`];
+    lines.push(`link set dev ${bridge} mtu ${this.mtuBytes} addrgenmode none`);
     await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
     await this.#setBridgeSysctls();
-    await enableForwarding();
+    // Neighbours of IPv6 are asked for from an address of the link.
+    const addresses = ranges.map(({ range, gateway }) =>
+      range.family === 4
+        ? `addr replace ${gateway}/${range.prefixLength} brd + dev ${bridge}`
+        : `addr replace ${gateway}/${range.prefixLength} dev ${bridge} nodad\naddr replace fe80::1/64 dev ${bridge} nodad`,
+    );
+    await mustRun('ip', ['-batch', '-'], [...addresses, `link set dev ${bridge} up`, ''].join('\n'));
+    for (const { range } of ranges) await enableForwarding(range.family);
     await this.#ensureMasquerade();
+  }
+
+  async #refuseOverlaps(): Promise<void> {
+    for (const { range } of this.#pods.ranges) {
+      const { family } = range;
+      const key = family === 4 ? 'podCidr' : 'podCidr6';
+      if (family === 6 && (await readFileIfThere('/proc/sys/net/ipv6/conf/all/forwarding')) === undefined) {
+        throw new NetworkError('COMMAND_FAILED', 'podCidr6 is set, but the kernel of this machine has no IPv6');
+      }
+      const other = overlappingRoute(await readRoutes(family), range, this.#names.bridge);
+      if (other === undefined) continue;
+      throw new NetworkError(
+        'COMMAND_FAILED',
+        `${key} ${formatIpRange(range)} overlaps the route ${other.dst} dev ${other.dev} of this machine; choose another ${key} for network-bridge`,
+      );
+    }
   }
 
   /** Links of the bridge that no attachment owns. */
@@ -63,7 +78,10 @@ export class Bridge {
     const { bridge, table, hostPortTable } = this.#names;
     const result = await run('ip', ['link', 'delete', 'dev', bridge, 'type', 'bridge']);
     if (result.status !== 0 && !/Cannot find device/.test(result.stderr)) throw commandFailed('ip link delete', result);
-    const removals = [table, hostPortTable].map((name) => `add table ip ${name}\ndelete table ip ${name}\n`).join('');
+    const tables = this.#pods.ranges.flatMap(({ range }) =>
+      [table, hostPortTable].map((name) => `${ipOf(range)} ${name}`),
+    );
+    const removals = tables.map((name) => `add table ${name}\ndelete table ${name}\n`).join('');
     if (await this.hasNft()) await mustRun('nft', ['-f', '-'], removals);
     const links = await listLinks();
     if (!links.some(({ name }) => isBridgeName(name))) await restoreForwarding();
@@ -72,8 +90,17 @@ export class Bridge {
   // Pods send all to the gateway, so packets leave where they came in. A redirect would tell them of a shorter way that
   // isolated ports do not have.
   async #setBridgeSysctls(): Promise<void> {
-    const path = `/proc/sys/net/ipv4/conf/${this.#names.bridge}/send_redirects`;
-    await writeFile(path, '0');
+    const { bridge } = this.#names;
+    await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/send_redirects`, '0');
+    if (this.#pods.gateway6 === undefined) return;
+    // A pod is no router for the node.
+    for (const [name, value] of [
+      ['disable_ipv6', '0'],
+      ['accept_ra', '0'],
+      ['accept_redirects', '0'],
+    ] as const) {
+      await writeFile(`/proc/sys/net/ipv6/conf/${bridge}/${name}`, value);
+    }
   }
 
   async #ensureMasquerade(): Promise<void> {
@@ -85,20 +112,32 @@ export class Bridge {
       );
       return;
     }
+    const inside = [this.#config.podCidr, this.#config.podCidr6 ?? '', ...this.#config.clusterCidrs];
+    const rules = this.#pods.ranges.map(({ range }) =>
+      this.#masqueradeRules(
+        range,
+        inside.filter((text) => text !== '' && familyOf(text) === range.family),
+      ),
+    );
+    await mustRun('nft', ['-f', '-'], rules.join(''));
+  }
+
+  #masqueradeRules(range: IpRange, inside: readonly string[]): string {
     const { bridge, table } = this.#names;
-    const inside = [...new Set([this.#config.podCidr, ...this.#config.clusterCidrs])].join(', ');
+    const ip = ipOf(range);
+    const type = range.family === 4 ? 'ipv4_addr' : 'ipv6_addr';
     const rules = [
-      `add table ip ${table}`,
-      `delete table ip ${table}`,
-      `table ip ${table} {`,
-      '  set inside { type ipv4_addr; flags interval; auto-merge; elements = { ' + inside + ' } }',
+      `add table ${ip} ${table}`,
+      `delete table ${ip} ${table}`,
+      `table ${ip} ${table} {`,
+      `  set inside { type ${type}; flags interval; auto-merge; elements = { ${[...new Set(inside)].join(', ')} } }`,
       '  chain postrouting {',
       '    type nat hook postrouting priority srcnat; policy accept;',
-      `    ip saddr ${this.#config.podCidr} oifname != "${bridge}" ip daddr != @inside masquerade`,
+      `    ${ip} saddr ${formatIpRange(range)} oifname != "${bridge}" ${ip} daddr != @inside masquerade`,
       '  }',
       '}',
     ];
-    await mustRun('nft', ['-f', '-'], `${rules.join('\n')}\n`);
+    return `${rules.join('\n')}\n`;
   }
 
   async hasNft(): Promise<boolean> {
@@ -137,9 +176,6 @@ function defaultMtu(routes: readonly Route[], links: readonly Link[]): number {
   return mtuBytes >= 576 && mtuBytes <= 65_535 ? mtuBytes : 1500;
 }
 
-/** The range of a configuration that the schema has accepted. */
-export function podRangeOf(config: NetworkBridgeConfig): Ipv4Range {
-  const range = parseIpv4Range(config.podCidr);
-  if (range === undefined) throw new NetworkError('COMMAND_FAILED', `podCidr ${config.podCidr} is not an IPv4 range`);
-  return range;
+function ipOf({ family }: IpRange): 'ip' | 'ip6' {
+  return family === 4 ? 'ip' : 'ip6';
 }

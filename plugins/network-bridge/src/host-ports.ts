@@ -1,5 +1,5 @@
 import { run } from '@timonel/sdk/command';
-import type { HostPort } from '@timonel/sdk/contracts/network';
+import { familyOf, type HostPort, type IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftElementChanges, nftSet, type NftElements } from '@timonel/sdk/nftables';
 import { mustRun } from './command.ts';
 
@@ -10,8 +10,6 @@ export interface PublishedPorts {
 }
 
 const portKey = 'meta l4proto . th dport';
-const addressKey = `ip daddr . ${portKey}`;
-const target = 'ip daddr . th dport';
 
 /** What the table's maps and its set hold. */
 interface Content {
@@ -23,15 +21,17 @@ interface Content {
   readonly selves: NftElements;
 }
 
+const anyAddress: Readonly<Record<IpFamily, string>> = { 4: '0.0.0.0', 6: '::' };
+
 /** Where two pods claim one port, which the scheduler does not let happen, the later one has it. */
-function contentOf(pods: Iterable<PublishedPorts>): Content {
+function contentOf(pods: Iterable<PublishedPorts>, family: IpFamily): Content {
   const [anywhere, at, selves] = [new Map<string, string>(), new Map<string, string>(), new Map<string, string>()];
   for (const { address, hostPorts } of pods) {
     for (const { protocol, hostIP, hostPort, containerPort } of hostPorts) {
       const key = `${protocol.toLowerCase()} . ${hostPort}`;
       const value = `${address} . ${containerPort}`;
-      if (hostIP === '' || hostIP === '0.0.0.0') anywhere.set(key, value);
-      else at.set(`${hostIP} . ${key}`, value);
+      if (hostIP === '' || hostIP === anyAddress[family]) anywhere.set(key, value);
+      else if (familyOf(hostIP) === family) at.set(`${hostIP} . ${key}`, value);
     }
     selves.set(`${address} . ${address}`, '');
   }
@@ -39,18 +39,23 @@ function contentOf(pods: Iterable<PublishedPorts>): Content {
 }
 
 /**
- * Ports of the node that lead to pods, as a table of their own: it is there while some pod has such ports. What the table says is made
+ * Ports of the node that lead to pods, in one family, as a table of their own: it is there while some pod has such ports. What the table says is made
  * anew from all pods, and written by what is new.
  */
 export class HostPorts {
   readonly #table: string;
   readonly #bridge: string;
+  readonly #family: IpFamily;
+  /** As nft calls it. */
+  readonly #ip: 'ip' | 'ip6';
   #written: Content | undefined;
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(table: string, bridge: string) {
+  constructor(table: string, bridge: string, family: IpFamily) {
     this.#table = table;
     this.#bridge = bridge;
+    this.#family = family;
+    this.#ip = family === 4 ? 'ip' : 'ip6';
   }
 
   /** Makes the table say what `pods` gives by then. @throws NetworkError COMMAND_FAILED */
@@ -63,7 +68,7 @@ export class HostPorts {
   async #set(pods: readonly PublishedPorts[]): Promise<void> {
     const before = this.#written;
     if (pods.length === 0 && before === undefined) return;
-    const content = contentOf(pods);
+    const content = contentOf(pods, this.#family);
     this.#written = undefined;
     if (pods.length === 0) return void (await mustRun('nft', ['-f', '-'], this.#removal()));
     if (before === undefined) await this.#open(content);
@@ -71,55 +76,56 @@ export class HostPorts {
     this.#written = content;
   }
 
-  /** Removes the table, also that of an earlier run. Without nft there is none. */
-  async remove(): Promise<void> {
-    await this.#turn;
-    this.#written = undefined;
-    await mustRun('nft', ['-f', '-'], this.#removal());
-  }
-
   #removal(): string {
-    return `add table ip ${this.#table}\ndelete table ip ${this.#table}\n`;
+    const name = `${this.#ip} ${this.#table}`;
+    return `add table ${name}\ndelete table ${name}\n`;
   }
 
   // Programs of the node reach 127.0.0.1:PORT by a packet that leaves with this address over the bridge, and comes back. The chain
-  // `guard` keeps pods from such addresses.
+  // `guard` keeps pods from such addresses. The kernel has no such way for ::1.
   async #open(content: Content): Promise<void> {
     await mustRun('nft', ['-f', '-'], this.#removal() + this.#text(content));
+    if (this.#family === 6) return;
     await run('sh', ['-c', `echo 1 >/proc/sys/net/ipv4/conf/${this.#bridge}/route_localnet`]);
   }
 
   async #change(before: Content, after: Content): Promise<void> {
     const lines = (['anywhere', 'at', 'selves'] as const).flatMap((name) =>
-      nftElementChanges(`ip ${this.#table} ${name}`, before[name], after[name]),
+      nftElementChanges(`${this.#ip} ${this.#table} ${name}`, before[name], after[name]),
     );
     if (lines.length > 0) await mustRun('nft', ['-f', '-'], `${lines.join('\n')}\n`);
   }
 
   #text({ anywhere, at, selves }: Content): string {
+    const ip = this.#ip;
+    const addressKey = `${ip} daddr . ${portKey}`;
+    const target = `${ip} daddr . th dport`;
     const protocols = 'meta l4proto { tcp, udp, sctp }';
     const hook = (type: string, name: string, priority: string): string =>
       `type ${type} hook ${name} priority ${priority}; policy accept;`;
     return [
-      `table ip ${this.#table} {\n`,
+      `table ${ip} ${this.#table} {\n`,
       nftSet('map', 'anywhere', [`typeof ${portKey} : ${target}`], anywhere),
       nftSet('map', 'at', [`typeof ${addressKey} : ${target}`], at),
-      nftSet('set', 'selves', ['typeof ip saddr . ip daddr'], selves),
+      nftSet('set', 'selves', [`typeof ${ip} saddr . ${ip} daddr`], selves),
       nftChain('translate', [
-        `${protocols} dnat ip to ${addressKey} map @at`,
-        `${protocols} dnat ip to ${portKey} map @anywhere`,
+        `${protocols} dnat ${ip} to ${addressKey} map @at`,
+        `${protocols} dnat ${ip} to ${portKey} map @anywhere`,
       ]),
       // Before services, whose node ports come from another range.
       nftChain('prerouting', [hook('nat', 'prerouting', '-105'), 'fib daddr type local goto translate']),
       nftChain('output', [hook('nat', 'output', '-105'), 'fib daddr type local goto translate']),
       nftChain('postrouting', [
         hook('nat', 'postrouting', '95'),
-        'ct status dnat ip saddr . ip daddr @selves masquerade',
-        `ct status dnat ip saddr 127.0.0.0/8 oifname "${this.#bridge}" masquerade`,
+        `ct status dnat ${ip} saddr . ${ip} daddr @selves masquerade`,
+        ...(this.#family === 4 ? [`ct status dnat ip saddr 127.0.0.0/8 oifname "${this.#bridge}" masquerade`] : []),
         // Others translate sources after this one: what has been decided here, they do not touch.
-        'ct status dnat ip daddr . ip daddr @selves snat to ip saddr',
+        `ct status dnat ${ip} daddr . ${ip} daddr @selves snat to ${ip} saddr`,
       ]),
-      nftChain('guard', [hook('filter', 'prerouting', 'raw'), `iifname "${this.#bridge}" ip daddr 127.0.0.0/8 drop`]),
+      nftChain('guard', [
+        hook('filter', 'prerouting', 'raw'),
+        `iifname "${this.#bridge}" ${ip} daddr ${this.#family === 4 ? '127.0.0.0/8' : '::1'} drop`,
+      ]),
       '}\n',
     ].join('');
   }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseIpv4Range, podRouteProtocol } from '@timonel/sdk/contracts/network';
+import { parseIpRange, podRouteProtocol, type IpRange } from '@timonel/sdk/contracts/network';
 import { overlappingRoute, type Route } from './host-routes.ts';
 
-const range = parseIpv4Range('10.244.1.0/24') ?? { first: 0, last: 0, prefixLength: 32 };
+const range = parseIpRange('10.244.1.0/24') as IpRange;
 const route = (dst: string, dev = 'eth0', protocol = 'kernel'): Route => ({ dst, dev, protocol });
 
 describe('overlappingRoute', () => {
@@ -21,5 +21,11 @@ describe('overlappingRoute', () => {
       route('10.244.1.0/24', 'eth0', String(podRouteProtocol)),
     ];
     expect(overlappingRoute(routes, range, 'tml0')).toBeUndefined();
+  });
+
+  it('knows ranges of IPv6', () => {
+    const other = route('fd00:10::/48');
+    expect(overlappingRoute([other], parseIpRange('fd00:10:0:1::/64') as IpRange, 'tml0')).toBe(other);
+    expect(overlappingRoute([other], parseIpRange('fd00:11::/64') as IpRange, 'tml0')).toBeUndefined();
   });
 });

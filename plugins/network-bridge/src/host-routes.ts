@@ -1,4 +1,10 @@
-import { ipv4RangesOverlap, parseIpv4Range, podRouteProtocol, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import {
+  ipRangesOverlap,
+  parseIpRange,
+  podRouteProtocol,
+  type IpFamily,
+  type IpRange,
+} from '@timonel/sdk/contracts/network';
 import { mustRun } from './command.ts';
 
 export interface Route {
@@ -8,9 +14,10 @@ export interface Route {
   readonly protocol: string;
 }
 
-/** The IPv4 routes of this machine. */
-export async function readRoutes(): Promise<readonly Route[]> {
-  const rows = JSON.parse((await mustRun('ip', ['-j', '-4', 'route', 'show'])) || '[]') as readonly Partial<Route>[];
+/** The routes of this machine in one family. */
+export async function readRoutes(family: IpFamily): Promise<readonly Route[]> {
+  const text = await mustRun('ip', ['-j', `-${family}`, 'route', 'show']);
+  const rows = JSON.parse(text || '[]') as readonly Partial<Route>[];
   return rows.map(({ dst, dev, protocol }) => ({ dst: dst ?? '', dev: dev ?? '', protocol: protocol ?? '' }));
 }
 
@@ -18,10 +25,10 @@ export async function readRoutes(): Promise<readonly Route[]> {
  * A route into the range that is not over `ownBridge`. The default route is none: it is what is left over. Nor is a route to the
  * pods of another node: one that had this range earlier may still have its route.
  */
-export function overlappingRoute(routes: readonly Route[], range: Ipv4Range, ownBridge: string): Route | undefined {
+export function overlappingRoute(routes: readonly Route[], range: IpRange, ownBridge: string): Route | undefined {
   return routes.find(({ dst, dev, protocol }) => {
     const isOurs = dev === ownBridge || protocol === String(podRouteProtocol);
-    const other = dst === 'default' || isOurs ? undefined : parseIpv4Range(dst);
-    return other !== undefined && ipv4RangesOverlap(other, range);
+    const other = dst === 'default' || isOurs ? undefined : parseIpRange(dst);
+    return other !== undefined && ipRangesOverlap(other, range);
   });
 }

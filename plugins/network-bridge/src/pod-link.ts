@@ -16,6 +16,7 @@ export interface PodLink {
   readonly macAddress: string;
   readonly gateway: string;
   readonly mtuBytes: number;
+  readonly ipv6: { readonly address: string; readonly gateway: string } | undefined;
   readonly isIsolated: boolean;
   readonly bandwidth: Bandwidth | undefined;
 }
@@ -25,6 +26,12 @@ const insideScript = `for i in all default ${podInterface}; do
   echo 0 >/proc/sys/net/ipv4/conf/$i/accept_redirects
 done 2>/dev/null
 exec ip -batch -`;
+const insideScript6 = `for i in all default ${podInterface}; do
+  for name in accept_redirects accept_ra disable_ipv6; do
+    echo 0 >/proc/sys/net/ipv6/conf/$i/$name
+  done
+done 2>/dev/null
+${insideScript}`;
 
 /** Makes and deletes the links of pods. */
 export class PodLinks {
@@ -42,7 +49,7 @@ export class PodLinks {
   }
 
   /**
-   * Makes the link of a pod. The pod has its address alone (/32) and sends all through the gateway, also to pods beside
+   * Makes the link of a pod. The pod has its addresses alone (/32, /128) and sends all through the gateway, also to pods beside
    * it: so every packet passes the node's routing, where services and policies are applied, without br_netfilter. Isolated
    * ports do not reach each other, which also stops ARP and address spoofing between pods. Nobody has to be told of a new pod
    * by ARP: its MAC address is made of its address, so what neighbours remember of an earlier pod is right.
@@ -94,8 +101,15 @@ export class PodLinks {
 }
 
 function attachScript(link: PodLink): string {
-  const { veth, bridge, networkNamespace, address, gateway, mtuBytes, macAddress } = link;
-  return `ip -batch - <<'HOST' && nsenter --net='${networkNamespace}' sh -c '${insideScript}' <<'POD'
+  const { veth, bridge, networkNamespace, address, gateway, mtuBytes, macAddress, ipv6 } = link;
+  const inside6 =
+    ipv6 === undefined
+      ? ''
+      : `addr add ${ipv6.address}/128 dev ${podInterface} nodad
+route add ${ipv6.gateway} dev ${podInterface}
+route add default via ${ipv6.gateway} dev ${podInterface}
+`;
+  return `ip -batch - <<'HOST' && nsenter --net='${networkNamespace}' sh -c '${ipv6 === undefined ? insideScript : insideScript6}' <<'POD'
 link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${macAddress} netns "${networkNamespace}"
 link set ${veth} master ${bridge} addrgenmode none up
 link set ${veth} type bridge_slave hairpin on isolated ${link.isIsolated ? 'on' : 'off'}
@@ -105,7 +119,7 @@ addr add ${address}/32 dev ${podInterface}
 link set ${podInterface} up
 route add ${gateway} dev ${podInterface} scope link
 route add default via ${gateway} dev ${podInterface}
-POD`;
+${inside6}POD`;
 }
 
 // Of links that go one by one the kernel waits for each, some 20 ms; those of a group go together.

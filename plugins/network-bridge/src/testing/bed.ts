@@ -34,8 +34,8 @@ export class Bed {
   dataDir = '';
   network!: BridgeNetwork;
 
-  constructor(podCidr: string) {
-    this.config = config(podCidr);
+  constructor(podCidr: string, more: Partial<NetworkBridgeConfig> = {}) {
+    this.config = { ...config(podCidr), ...more };
   }
 
   async open(): Promise<this> {

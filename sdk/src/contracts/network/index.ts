@@ -2,6 +2,7 @@
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { Bandwidth, HostPort, NetworkWarning } from './pod-request.ts';
 
+export * from './ip-range.ts';
 export * from './ipv4.ts';
 export * from './pod-request.ts';
 
@@ -35,8 +36,11 @@ export interface Attachment {
 export interface NodeNetwork {
   /** The node's pod address range, `10.244.0.0/24`. */
   readonly podCidr: string;
+  /** That of IPv6, where pods have addresses of both families. */
+  readonly podCidr6?: string;
   /** The address under which pods reach this node. */
   readonly nodeAddress: string;
+  readonly nodeAddress6?: string;
 }
 
 export interface PodNetwork {

@@ -1,6 +1,12 @@
 /** The contract of `network`: every pod network passes it. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { parseIpv4, parseIpv4Range, type AttachRequest, type PodNetwork } from '@timonel/sdk/contracts/network';
+import {
+  parseIp,
+  parseIpRange,
+  type AttachRequest,
+  type IpRange,
+  type PodNetwork,
+} from '@timonel/sdk/contracts/network';
 
 /** A pod network under test. */
 export interface NetworkUnderTest {
@@ -34,23 +40,35 @@ export function networkContract(name: string, make: () => Promise<NetworkUnderTe
 
     afterAll(() => bed?.close());
 
-    it('names its range and an address of the node', async () => {
-      const node = await network.nodeNetwork();
-      expect(parseIpv4Range(node.podCidr)).toBeDefined();
-      expect(parseIpv4(node.nodeAddress)).toBeDefined();
+    /** Its ranges and addresses by family; of IPv6 only where pods have it. */
+    const facts = async (): Promise<readonly { readonly range: IpRange | undefined; readonly node: string }[]> => {
+      const { podCidr, nodeAddress, podCidr6, nodeAddress6 = '' } = await network.nodeNetwork();
+      const ipv4 = { range: parseIpRange(podCidr), node: nodeAddress };
+      return podCidr6 === undefined ? [ipv4] : [ipv4, { range: parseIpRange(podCidr6), node: nodeAddress6 }];
+    };
+
+    it('names its ranges and addresses of the node, IPv4 first', async () => {
+      const found = (await facts()).map(({ range, node }) => [range?.family, parseIp(node)?.family]);
+      expect(found).toEqual(
+        [
+          [4, 4],
+          [6, 6],
+        ].slice(0, found.length),
+      );
     });
 
-    it('gives each sandbox an address of its own in podCidr', async () => {
+    it('gives each sandbox addresses of its own, one of each range', async () => {
       const requests = await Promise.all([request(), request(), request()]);
       const attachments = await Promise.all(requests.map((each) => network.attach(each)));
-      const range = parseIpv4Range((await network.nodeNetwork()).podCidr);
-      const addresses = attachments.flatMap((attachment) => attachment.addresses);
-      expect(new Set(addresses).size).toBe(3);
-      for (const address of addresses) {
-        const value = parseIpv4(address) ?? -1;
-        expect(value).toBeGreaterThan(range?.first ?? Number.NaN);
-        expect(value).toBeLessThan(range?.last ?? Number.NaN);
-        expect(address).not.toBe((await network.nodeNetwork()).nodeAddress);
+      const families = await facts();
+      expect(new Set(attachments.flatMap(({ addresses }) => addresses)).size).toBe(3 * families.length);
+      for (const { addresses } of attachments) {
+        expect(addresses).toHaveLength(families.length);
+        for (const [index, { range, node }] of families.entries()) {
+          const value = parseIp(addresses[index] ?? '')?.value ?? -1n;
+          expect(value > (range?.first ?? value) && value < (range?.last ?? value)).toBe(true);
+          expect(addresses[index]).not.toBe(node);
+        }
       }
       expect(attachments.map(({ sandboxId }) => sandboxId)).toEqual(requests.map(({ sandboxId }) => sandboxId));
     });
@@ -70,7 +88,7 @@ export function networkContract(name: string, make: () => Promise<NetworkUnderTe
       await network.detach(one.sandboxId);
       await network.detach('never-seen');
       expect((await network.list()).some(({ sandboxId }) => sandboxId === one.sandboxId)).toBe(false);
-      expect((await network.attach(one)).addresses).toHaveLength(1);
+      expect((await network.attach(one)).addresses).toHaveLength((await facts()).length);
     });
 
     it('detach works when the namespace is gone', async () => {
