@@ -1,4 +1,4 @@
-/** `timonel net check` on machines of their own: it finds what was cut, dropped and made too small, and leaves nothing. */
+/** `timonel net check` and `why service` on machines of their own: what was cut, dropped and made too small is found, nothing is left. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
@@ -66,6 +66,14 @@ suite(`timonel net check${bedMissing === undefined ? '' : ` (${bedMissing})`}`, 
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^CHECK +FROM +TO n1 +TO n2\npod to pod +n1 +ok +ok\npod to pod +n2 +ok +ok\n/);
     expect(stdout).toContain('All 20 checks between 2 nodes are ok.');
+  });
+
+  it('why service says what each node has of a service', async () => {
+    const args = ['why', 'service', 'kubernetes', '--kubeconfig', master.kubeconfig];
+    const { status, stdout } = await timonel(master.machine, args);
+    expect([status, stdout]).toEqual([0, expect.stringMatching(/^services default\/kubernetes is AsDeclared/)]);
+    expect(stdout).toMatch(/^DNS name +kubernetes\.default\.svc\.cluster\.local$/m);
+    for (const name of nodes) expect(stdout).toMatch(new RegExp(`^node ${name} +nftables: 1 endpoint, written`, 'm'));
   });
 
   it('finds a link that is cut, and a name server that does not answer', async () => {

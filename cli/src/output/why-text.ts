@@ -73,6 +73,11 @@ function causesPart({ causes }: Why): string[] {
   return [['Root cause:', ...(first ?? []), ...rest].join('\n')];
 }
 
+function factsPart({ facts = [] }: Why): string[] {
+  const width = Math.max(...facts.map(({ name }) => name.length));
+  return facts.length === 0 ? [] : [facts.map(({ name, text }) => `${name.padEnd(width)}   ${text}`).join('\n')];
+}
+
 function scoresTable(scores: readonly ExplainedScore[]): string {
   const plugins = [...new Set(scores.flatMap((score) => Object.keys(score.scores)))];
   const rows = scores.map(({ nodeName, total, scores: by }) => [
@@ -123,6 +128,7 @@ export function whyText(why: Why): string {
   return [
     `${nameOf(why)} is ${state}: ${summary}`,
     ...causesPart(why),
+    ...factsPart(why),
     // The line that kubectl shows has it already.
     ...(preemption === undefined || summary.includes(preemption) ? [] : [`Preemption: ${preemption}`]),
     ...queuePart(why),

@@ -82,9 +82,11 @@ function merged(first: Why, others: readonly Why[], failures: readonly Cause[]):
   const leading = all.find(({ causes }) => causes.length > 0) ?? first;
   const rest = all.filter((why) => why !== leading);
   const cut = all.flatMap((why) => why.cut ?? []);
+  const facts = all.flatMap((why) => why.facts ?? []);
   return {
     ...leading,
     causes: [...leading.causes, ...rest.flatMap(({ causes }) => causes), ...failures],
+    ...(facts.length === 0 ? {} : { facts }),
     decisions: [leading, ...rest].flatMap(({ decisions }) => decisions),
     ...(cut.length === 0 ? {} : { cut }),
   };

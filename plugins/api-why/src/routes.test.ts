@@ -82,13 +82,19 @@ describe('an explanation', () => {
   });
 
   it('is that of all explainers: of the first with a cause, then of the others', async () => {
-    const parts = [why(''), why('root', { cut: ['x: 1 more'] }), why('more')];
+    const facts = ['a', 'b'].map((name) => ({ name, text: name }));
+    const parts = [
+      why('', { facts: facts.slice(0, 1) }),
+      why('root', { cut: ['x: 1 more'] }),
+      why('more', { facts: facts.slice(1) }),
+    ];
     const { body } = await ask(
       parts.map((part) => explainer(async () => part)),
       ofNamespace,
       pod,
     );
-    expect(body).toMatchObject({ state: 'root', causes: [{ code: 'root' }, { code: 'more' }], cut: ['x: 1 more'] });
+    const causes = [{ code: 'root' }, { code: 'more' }];
+    expect(body).toMatchObject({ state: 'root', causes, facts, cut: ['x: 1 more'] });
   });
 
   it('is kept short, whatever its length', async () => {

@@ -1,9 +1,10 @@
 /** What nodes have in force of services and policies: asked of this process, or of the node where it is. */
 import { errorMessage, type Env, type Many, type OptionalRef } from '@timonel/sdk';
-import type { NetworkPolicyEnforcer } from '@timonel/sdk/contracts/network-policy';
+import type { NetworkPolicyEnforcer, NetworkPolicyStatus } from '@timonel/sdk/contracts/network-policy';
 import type { NodeEndpoint, NodeNetworkState, NodeResolver } from '@timonel/sdk/contracts/node';
-import type { ServiceProxy } from '@timonel/sdk/contracts/proxy';
+import type { ProxyStatus, ServiceProxy } from '@timonel/sdk/contracts/proxy';
 import type { NodeTables, TableState } from '@timonel/sdk/contracts/why';
+import { compareResourceVersions } from '@timonel/sdk/controller';
 import type { Node } from '@timonel/sdk/kube';
 import { isReadyNode } from './scene.ts';
 
@@ -19,9 +20,28 @@ export interface TableSources {
 /** A node that does not answer in this time is left out: the answer about policies does not need it. */
 const answerLimitMs = 2000;
 
-function stateOf(status: { implementation: string; lastSyncAt: number; lastError?: string | undefined }): TableState {
-  const { implementation, lastSyncAt, lastError } = status;
-  return { implementation, lastSyncAt, ...(lastError === undefined ? {} : { lastError }) };
+/** Of each resource, by its plural name: the newest version of the objects that count for the question. */
+export type Versions = Readonly<Record<string, string>>;
+
+/** Undefined: the node does not say how far it is. */
+function isCurrent(wanted: Versions, inForce: Versions | undefined): boolean | undefined {
+  if (inForce === undefined || Object.keys(inForce).length === 0) return undefined;
+  return Object.entries(wanted).every(([resource, version]) => {
+    // What a table does not depend on it does not follow.
+    const own = inForce[resource];
+    return own === undefined || compareResourceVersions(own, version) >= 0;
+  });
+}
+
+function stateOf(status: ProxyStatus | NetworkPolicyStatus, wanted: Versions): TableState {
+  const { implementation, lastSyncAt, lastError, versions } = status;
+  const current = isCurrent(wanted, versions);
+  return {
+    implementation,
+    lastSyncAt,
+    ...(current === undefined ? {} : { current }),
+    ...(lastError === undefined ? {} : { lastError }),
+  };
 }
 
 async function stateHere({ proxy, policies }: TableSources): Promise<NodeNetworkState> {
@@ -51,15 +71,20 @@ async function inTime<T>(work: Promise<T>, env: TableSources['env']): Promise<T>
 }
 
 /** Never rejects: what could not be asked is said. */
-export async function tablesOf(name: string, node: Node | undefined, sources: TableSources): Promise<NodeTables> {
+export async function tablesOf(
+  name: string,
+  node: Node | undefined,
+  wanted: Versions,
+  sources: TableSources,
+): Promise<NodeTables> {
   const isHere = sources.here.all().some(({ service }) => service.nodeName() === name);
   const common = { node: name, ready: isReadyNode(node) };
   try {
     const { proxy, policies } = await inTime(isHere ? stateHere(sources) : stateThere(name, sources), sources.env);
     return {
       ...common,
-      ...(proxy === undefined ? {} : { proxy: stateOf(proxy) }),
-      ...(policies === undefined ? {} : { policies: stateOf(policies) }),
+      ...(proxy === undefined ? {} : { proxy: stateOf(proxy, wanted) }),
+      ...(policies === undefined ? {} : { policies: stateOf(policies, wanted) }),
     };
   } catch (error) {
     return { ...common, problem: errorMessage(error) };

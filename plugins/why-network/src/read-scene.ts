@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { NodeTables } from '@timonel/sdk/contracts/why';
+import { compareResourceVersions } from '@timonel/sdk/controller';
 import {
   ApiError,
   endpointSlices,
@@ -11,11 +12,14 @@ import {
   nodes,
   pods,
   services,
+  type KubeObject,
   type Labels,
+  type Namespace,
   type NetworkPolicy,
   type Node,
   type Pod,
 } from '@timonel/sdk/kube';
+import type { Versions } from './node-tables.ts';
 import { nodeOf } from './path.ts';
 import { keyOf, type AddressEnd, type PodEnd, type Protocol, type Scene, type ServiceEnd } from './scene.ts';
 
@@ -35,7 +39,7 @@ export interface Question {
 
 export interface SceneReader {
   readonly api: ApiClient;
-  readonly tablesOf: (name: string, node: Node | undefined) => Promise<NodeTables>;
+  readonly tablesOf: (name: string, node: Node | undefined, wanted: Versions) => Promise<NodeTables>;
 }
 
 type End = PodEnd | ServiceEnd | AddressEnd;
@@ -96,11 +100,19 @@ async function policiesOf(api: ApiClient, names: readonly string[]): Promise<rea
   return lists.flatMap(({ items }) => items);
 }
 
-async function labelsOf(api: ApiClient, names: readonly string[]): Promise<ReadonlyMap<string, Labels>> {
+async function spacesOf(api: ApiClient, names: readonly string[]): Promise<readonly Namespace[]> {
   const found = await Promise.all(names.map((name) => findOrNone(api.get(namespaces, { name }))));
-  return new Map(
-    found.flatMap((one) => (one === undefined ? [] : [[one.metadata.name ?? '', one.metadata.labels ?? {}]])),
-  );
+  return found.filter((one) => one !== undefined);
+}
+
+/** The newest version of each resource. */
+function versionsOf(byResource: Readonly<Record<string, readonly KubeObject[]>>): Versions {
+  const newest = Object.entries(byResource).flatMap(([resource, objects]) => {
+    const versions = objects.flatMap(({ metadata }) => metadata.resourceVersion ?? []).sort(compareResourceVersions);
+    const last = versions.at(-1);
+    return last === undefined ? [] : [[resource, last] as const];
+  });
+  return Object.fromEntries(newest);
 }
 
 async function nodesOf(api: ApiClient, names: readonly string[]): Promise<ReadonlyMap<string, Node>> {
@@ -121,11 +133,19 @@ export async function readScene({ api, tablesOf }: SceneReader, question: Questi
   const sender = nodeOf(from);
   const near = [sender, to.kind === 'address' ? to.node : undefined, ...ends.map(({ spec }) => spec.nodeName)];
   const names = [...new Set(near.filter((name) => name !== undefined))];
-  const [policies, labels, machines] = await Promise.all([
+  const [policies, found, machines] = await Promise.all([
     policiesOf(api, spaces),
-    labelsOf(api, spaces),
+    spacesOf(api, spaces),
     nodesOf(api, names),
   ]);
-  const tables = await Promise.all(names.slice(0, askedNodes).map((name) => tablesOf(name, machines.get(name))));
-  return { from, to, protocol, port, policies, namespaces: labels, nodes: machines, tables };
+  const wanted = versionsOf({
+    services: to.kind === 'service' ? [to.service] : [],
+    endpointslices: to.kind === 'service' ? to.slices : [],
+    networkpolicies: policies,
+    namespaces: found,
+    pods: ends,
+  });
+  const asked = names.slice(0, askedNodes).map((name) => tablesOf(name, machines.get(name), wanted));
+  const labels = new Map<string, Labels>(found.map(({ metadata }) => [metadata.name ?? '', metadata.labels ?? {}]));
+  return { from, to, protocol, port, policies, namespaces: labels, nodes: machines, tables: await Promise.all(asked) };
 }

@@ -45,6 +45,15 @@ describe('a short answer', () => {
     ]);
   });
 
+  it('keeps facts, but for those beyond what anybody reads', () => {
+    const facts = Array.from({ length: 40 }, (_, at) => ({ name: `f${at}`, text: 'x'.repeat(2000) }));
+    const short = boundedWhy({ ...base, facts });
+    expect(short.facts?.[0]?.name).toBe('f0');
+    expect(short.cut).toEqual([expect.stringMatching(/^facts: \d+ more$/)]);
+    expect(bytes(short)).toBeLessThanOrEqual(whyLimitBytes);
+    expect(boundedWhy({ ...base, facts: facts.slice(0, 1) }).facts).toHaveLength(1);
+  });
+
   it('cuts details and says by how much', () => {
     const detail = { pods: Array.from({ length: 30 }, (_, at) => `p${at}`), deep: { a: { b: { c: { d: 1 } } } } };
     const [kept] = boundedWhy({ ...base, causes: [{ ...cause(0), detail }] }).causes;

@@ -1,10 +1,10 @@
 /** Keeps an answer short: lists are cut, and what was cut is told. */
-import type { Cause, PastDecision, Why } from './index.ts';
+import type { Cause, Fact, PastDecision, Why } from './index.ts';
 
 /** As JSON. */
 export const whyLimitBytes = 16_384;
 
-const most = { causes: 24, nodeNames: 5, decisions: 8, scores: 5, details: 24, cuts: 16 };
+const most = { causes: 24, facts: 32, nodeNames: 5, decisions: 8, scores: 5, details: 24, cuts: 16 };
 const textLimit = 1024;
 const shortTextLimit = 160;
 
@@ -44,17 +44,18 @@ class Cutter {
 /** How much of everything is kept. */
 interface Measure {
   readonly causes: number;
+  readonly facts: number;
   readonly decisions: number;
   readonly scores: number;
   readonly text: number;
 }
 
 const measures: readonly Measure[] = [
-  { causes: most.causes, decisions: most.decisions, scores: most.scores, text: textLimit },
-  { causes: 16, decisions: 4, scores: 3, text: 512 },
-  { causes: 12, decisions: 2, scores: 3, text: 256 },
-  { causes: 8, decisions: 1, scores: 2, text: shortTextLimit },
-  { causes: 4, decisions: 1, scores: 0, text: shortTextLimit },
+  { causes: most.causes, facts: most.facts, decisions: most.decisions, scores: most.scores, text: textLimit },
+  { causes: 16, facts: 16, decisions: 4, scores: 3, text: 512 },
+  { causes: 12, facts: 12, decisions: 2, scores: 3, text: 256 },
+  { causes: 8, facts: 8, decisions: 1, scores: 2, text: shortTextLimit },
+  { causes: 4, facts: 0, decisions: 1, scores: 0, text: shortTextLimit },
 ];
 
 function causeOf(cause: Cause, text: number): Cause {
@@ -74,10 +75,13 @@ function decisionOf(decision: PastDecision, measure: Measure, cutter: Cutter): P
 
 function measured(why: Why, measure: Measure): Why {
   const cutter = new Cutter();
-  const { cut: before = [], causes, decisions, scores, ...rest } = why;
+  const { cut: before = [], causes, facts, decisions, scores, ...rest } = why;
   const short: Why = {
     ...(trimmed(rest, measure.text, 4) as typeof rest),
     causes: cutter.list('causes', causes, measure.causes).map((cause) => causeOf(cause, measure.text)),
+    ...(facts === undefined
+      ? {}
+      : { facts: cutter.list('facts', facts, measure.facts).map((fact) => trimmed(fact, measure.text, 2) as Fact) }),
     decisions: cutter
       .list('decisions', decisions, measure.decisions)
       .map((decision) => decisionOf(decision, measure, cutter)),

@@ -72,6 +72,12 @@ export interface QueuePlace {
   readonly until?: string;
 }
 
+/** Something that is so, whether or not anything is wrong. */
+export interface Fact {
+  readonly name: string;
+  readonly text: string;
+}
+
 export interface Why {
   readonly object: ExplainedObject & { readonly uid?: string };
   /** `Pending`, `Scheduled`, `Running`, … */
@@ -80,6 +86,8 @@ export interface Why {
   readonly summary: string;
   /** The root cause first. Empty: nothing is wrong. */
   readonly causes: readonly Cause[];
+  /** How it is set up, and what there is of it. */
+  readonly facts?: readonly Fact[];
   readonly queue?: QueuePlace;
   /** The last one first. */
   readonly decisions: readonly PastDecision[];

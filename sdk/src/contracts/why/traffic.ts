@@ -66,6 +66,8 @@ export interface TableState {
   readonly implementation: string;
   /** ms since the epoch of the last change that was put in force; 0: none yet. */
   readonly lastSyncAt: number;
+  /** Everything that counts for this connection is in force as the API has it now. Absent: not known. */
+  readonly current?: boolean;
   /** Why a newer state is not in force. */
   readonly lastError?: string;
 }
