@@ -86,8 +86,8 @@ export function callStep(steps: readonly Step[], types: readonly CelType[], over
   const [first] = overloads;
   if (first === undefined) return () => new CelError('no such overload');
   const fits = first.args.every((expected, index) => certain(types[index] ?? expected, expected));
-  // Functions that tell types apart themselves are called at once.
   const alike = overloads.every(({ run, cost }) => run === first.run && cost === first.cost);
-  const self = alike && (fits || overloads.length > 1);
-  return self ? direct(steps, first.run, first.cost) : dispatched(steps, overloads);
+  return alike && (first.total === true || (fits && overloads.length === 1))
+    ? direct(steps, first.run, first.cost)
+    : dispatched(steps, overloads);
 }

@@ -6,6 +6,7 @@ import {
   CelError,
   CelTimestamp,
   CelUint,
+  elementWork,
   isError,
   noSuchOverload,
   type CelMeter,
@@ -26,7 +27,7 @@ export function uint(value: bigint): CelValue {
 }
 
 function addLists(a: CelList, b: CelList, meter: CelMeter): CelValue {
-  meter.work(a.size + b.size);
+  meter.work((a.size + b.size) * elementWork);
   const { listType: kind, mapKeys } = a.declared ?? b.declared ?? {};
   if (kind === 'set') return union(a, b, meter);
   if (kind === 'map' && mapKeys !== undefined) return merged(a, b, mapKeys, meter);
@@ -69,7 +70,7 @@ function addOthers(a: CelValue, b: CelValue, meter: CelMeter): CelValue {
   if (a instanceof CelDuration && b instanceof CelDuration) return makeDuration(a.nanos + b.nanos);
   if (a instanceof Uint8Array && b instanceof Uint8Array) {
     meter.work(a.length + b.length);
-    return new Uint8Array([...a, ...b]);
+    return new Uint8Array(Buffer.concat([a, b]));
   }
   return noSuchOverload();
 }

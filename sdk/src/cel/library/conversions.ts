@@ -29,7 +29,10 @@ import {
   type CelValue,
 } from '../values/value.ts';
 import { int, uint } from './arithmetic.ts';
-import { overloads, textCost, type Overload } from './overload.ts';
+import { overloads as declare, textCost, type Overload } from './overload.ts';
+
+/** All of them tell types apart themselves. */
+const totals: typeof declare = (name, signatures, rest) => declare(name, signatures, { ...rest, total: true });
 
 const quoted = (text: string): string => JSON.stringify(text.slice(0, 64));
 
@@ -158,20 +161,20 @@ const from = (result: CelType, ...types: readonly CelType[]): [CelType, CelType]
 const read = { cost: (size = 0): number => Math.max(1, textCost(size)) };
 
 export const conversions: readonly Overload[] = [
-  ...overloads('int', from(intType, intType, uintType, doubleType, stringType, timestampType, durationType), {
+  ...totals('int', from(intType, intType, uintType, doubleType, stringType, timestampType, durationType), {
     run: toInt,
   }),
-  ...overloads('uint', from(uintType, uintType, intType, doubleType, stringType), { run: toUint }),
-  ...overloads('double', from(doubleType, doubleType, intType, uintType, stringType), { run: toDouble }),
-  ...overloads('string', from(stringType, boolType, intType, uintType, doubleType, timestampType, durationType), {
+  ...totals('uint', from(uintType, uintType, intType, doubleType, stringType), { run: toUint }),
+  ...totals('double', from(doubleType, doubleType, intType, uintType, stringType), { run: toDouble }),
+  ...totals('string', from(stringType, boolType, intType, uintType, doubleType, timestampType, durationType), {
     run: toText,
     resultSize: () => 40,
   }),
-  ...overloads('string', from(stringType, stringType), { run: toText, resultSize: (size = 0) => size }),
-  ...overloads('string', from(stringType, bytesType), { run: toText, ...read, resultSize: (size = 0) => size }),
-  ...overloads('bytes', from(bytesType, bytesType), { run: toBytes, resultSize: (size = 0) => size }),
-  ...overloads('bytes', from(bytesType, stringType), { run: toBytes, ...read, resultSize: (size = 0) => size * 4 }),
-  ...overloads('bool', from(boolType, boolType, stringType), { run: toBool }),
-  ...overloads('timestamp', from(timestampType, timestampType, stringType, intType), { run: toTimestamp }),
-  ...overloads('duration', from(durationType, durationType, stringType, intType), { run: toDuration }),
+  ...totals('string', from(stringType, stringType), { run: toText, resultSize: (size = 0) => size }),
+  ...totals('string', from(stringType, bytesType), { run: toText, ...read, resultSize: (size = 0) => size }),
+  ...totals('bytes', from(bytesType, bytesType), { run: toBytes, resultSize: (size = 0) => size }),
+  ...totals('bytes', from(bytesType, stringType), { run: toBytes, ...read, resultSize: (size = 0) => size * 4 }),
+  ...totals('bool', from(boolType, boolType, stringType), { run: toBool }),
+  ...totals('timestamp', from(timestampType, timestampType, stringType, intType), { run: toTimestamp }),
+  ...totals('duration', from(durationType, durationType, stringType, intType), { run: toDuration }),
 ];

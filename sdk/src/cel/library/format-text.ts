@@ -1,7 +1,15 @@
 /** `'%s has %d'.format(['x', 2])` */
 import { CelList } from '../values/list.ts';
 import { CelMap } from '../values/map.ts';
-import { CelTypeValue, CelError, CelUint, typeNameOf, type CelMeter, type CelValue } from '../values/value.ts';
+import {
+  CelTypeValue,
+  CelError,
+  CelUint,
+  nodeWork,
+  typeNameOf,
+  type CelMeter,
+  type CelValue,
+} from '../values/value.ts';
 import { toText } from './conversions.ts';
 
 /** Digits after the point of `%.3f`. */
@@ -25,7 +33,7 @@ function joined(parts: readonly (string | CelError)[]): string | CelError {
 }
 
 function shown(value: CelValue, meter: CelMeter, depth: number): string | CelError {
-  meter.work(1);
+  meter.work(nodeWork);
   if (depth > depthLimit) return new CelError('values nest too deeply to be formatted');
   if (value === null) return 'null';
   if (value instanceof CelList) {

@@ -14,7 +14,16 @@ import {
 } from '../types/type.ts';
 import { equal } from '../values/equal.ts';
 import { CelList } from '../values/list.ts';
-import { CelDuration, CelError, CelUint, isError, type CelMeter, type CelValue } from '../values/value.ts';
+import {
+  CelDuration,
+  CelError,
+  CelUint,
+  elementWork,
+  isError,
+  nodeWork,
+  type CelMeter,
+  type CelValue,
+} from '../values/value.ts';
 import { add } from './arithmetic.ts';
 import { compare } from './compare.ts';
 import { overload, overloads, type OfSizes, type Overload } from './overload.ts';
@@ -80,7 +89,7 @@ function flatten(list: CelList, depth: bigint, meter: CelMeter): CelValue {
   if (depth < 0n) return new CelError('level must be non-negative');
   const items: CelValue[] = [];
   for (const item of list.values()) {
-    meter.work(1);
+    meter.work(nodeWork);
     if (!(item instanceof CelList) || depth === 0n) items.push(item);
     else {
       const inner = flatten(item, depth - 1n, meter);
@@ -113,7 +122,7 @@ function sort(list: CelList): CelValue {
 function numbersTo(size: bigint, meter: CelMeter): CelValue {
   if (size < 0n) return CelList.of([]);
   // Told first, made then.
-  meter.work(Number(size));
+  meter.work(Number(size) * elementWork);
   return CelList.of(Array.from({ length: Number(size) }, (_, index) => BigInt(index)));
 }
 

@@ -14,12 +14,15 @@ import {
   uintType,
   type CelType,
 } from '../types/type.ts';
-import { isError, type CelMeter, type CelValue } from '../values/value.ts';
+import { isError, noSuchOverload, type CelMeter, type CelValue } from '../values/value.ts';
 import { equal } from '../values/equal.ts';
 import { add, divide, modulo, multiply, negate, subtract } from './arithmetic.ts';
 import { compare } from './compare.ts';
 import { contains, elementAt, optionalAt } from './elements.ts';
-import { overloads, textCost, type Overload } from './overload.ts';
+import { overloads as declare, textCost, type Overload } from './overload.ts';
+
+/** All of them tell types apart themselves. */
+const totals: typeof declare = (name, signatures, rest) => declare(name, signatures, { ...rest, total: true });
 
 const A = paramType('A');
 const B = paramType('B');
@@ -42,7 +45,7 @@ function ordering(name: string, holds: (order: number) => boolean): Overload[] {
     const order = compare(a, b);
     return typeof order === 'number' ? holds(order) : order;
   };
-  return overloads(name, [...same(ordered, boolType), ...mixed], { run, cost: shorter });
+  return totals(name, [...same(ordered, boolType), ...mixed], { run, cost: shorter });
 }
 
 function notEqual(a: CelValue, b: CelValue, meter: CelMeter): CelValue {
@@ -57,30 +60,30 @@ const additions: [CelType, CelType, CelType][] = [
 ];
 
 export const operators: readonly Overload[] = [
-  ...overloads('_==_', [[A, A, boolType]], {
+  ...totals('_==_', [[A, A, boolType]], {
     run: (a: CelValue, b: CelValue, meter: CelMeter) => equal(a, b, meter),
     cost: shorter,
   }),
-  ...overloads('_!=_', [[A, A, boolType]], { run: notEqual, cost: shorter }),
+  ...totals('_!=_', [[A, A, boolType]], { run: notEqual, cost: shorter }),
   ...ordering('_<_', (order) => order < 0),
   ...ordering('_<=_', (order) => order <= 0),
   ...ordering('_>_', (order) => order > 0),
   ...ordering('_>=_', (order) => order >= 0),
-  ...overloads('_+_', additions, { run: add }),
-  ...overloads('_+_', same([stringType, bytesType]), {
+  ...totals('_+_', additions, { run: add }),
+  ...totals('_+_', same([stringType, bytesType]), {
     run: add,
     cost: (a, b) => textCost(sum(a ?? 0, b ?? 0)),
     resultSize: (a, b) => sum(a ?? 0, b ?? 0),
   }),
-  ...overloads('_+_', same([listType(A)]), { run: add, resultSize: (a, b) => sum(a ?? 0, b ?? 0) }),
-  ...overloads('_-_', [...same([...numbers, durationType]), [timestampType, timestampType, durationType]], {
+  ...totals('_+_', same([listType(A)]), { run: add, resultSize: (a, b) => sum(a ?? 0, b ?? 0) }),
+  ...totals('_-_', [...same([...numbers, durationType]), [timestampType, timestampType, durationType]], {
     run: subtract,
   }),
-  ...overloads('_-_', [[timestampType, durationType, timestampType]], { run: subtract }),
-  ...overloads('_*_', same(numbers), { run: multiply }),
-  ...overloads('_/_', same(numbers), { run: divide }),
-  ...overloads('_%_', same([intType, uintType]), { run: modulo }),
-  ...overloads(
+  ...totals('_-_', [[timestampType, durationType, timestampType]], { run: subtract }),
+  ...totals('_*_', same(numbers), { run: multiply }),
+  ...totals('_/_', same(numbers), { run: divide }),
+  ...totals('_%_', same([intType, uintType]), { run: modulo }),
+  ...totals(
     '-_',
     [
       [intType, intType],
@@ -88,10 +91,12 @@ export const operators: readonly Overload[] = [
     ],
     { run: negate },
   ),
-  ...overloads('!_', [[boolType, boolType]], { run: (value: boolean) => !value }),
-  ...overloads('@in', [[A, listType(A), boolType]], { run: contains, cost: (_, list) => list ?? 1 }),
-  ...overloads('@in', [[A, mapType(A, B), boolType]], { run: contains }),
-  ...overloads(
+  ...totals('!_', [[boolType, boolType]], {
+    run: (value: CelValue) => (typeof value === 'boolean' ? !value : noSuchOverload()),
+  }),
+  ...totals('@in', [[A, listType(A), boolType]], { run: contains, cost: (_, list) => list ?? 1 }),
+  ...totals('@in', [[A, mapType(A, B), boolType]], { run: contains }),
+  ...totals(
     '_[_]',
     [
       [listType(A), intType, A],
@@ -101,7 +106,7 @@ export const operators: readonly Overload[] = [
     ],
     { run: elementAt },
   ),
-  ...overloads(
+  ...totals(
     '_[?_]',
     [
       [listType(A), intType, optionalType(A)],

@@ -15,6 +15,8 @@ export interface Overload {
   readonly cost?: OfSizes;
   /** Greatest size of the result; what the type says unless given. */
   readonly resultSize?: OfSizes;
+  /** `run` takes arguments of any types, and refuses what it cannot do itself. */
+  readonly total?: boolean;
   /** Arguments are of the declared types and no errors; the meter comes after them. */
   run(this: void, ...args: readonly (CelValue | CelMeter)[]): CelValue;
 }
@@ -33,11 +35,11 @@ export function overload(name: string, { on, takes = [], gives, ...rest }: Decla
   return { ...rest, name, member: on !== undefined, args: on === undefined ? takes : [on, ...takes], result: gives };
 }
 
-/** One function for several types of arguments, which it tells apart itself. */
+/** One function for several types of arguments. */
 export function overloads(
   name: string,
   signatures: readonly (readonly [...CelType[], CelType])[],
-  rest: Pick<Declaration, 'run' | 'cost' | 'resultSize'> & { readonly member?: boolean },
+  rest: Pick<Declaration, 'run' | 'cost' | 'resultSize'> & Pick<Partial<Overload>, 'member' | 'total'>,
 ): Overload[] {
   return signatures.map((types) => ({
     member: false,

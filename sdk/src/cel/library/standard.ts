@@ -51,8 +51,8 @@ export const standardFunctions: readonly Overload[] = [
   ...operators,
   ...conversions,
   ...times,
-  ...overloads('size', sized, { run: size }),
-  ...overloads('size', sized, { run: size, member: true }),
+  ...overloads('size', sized, { run: size, total: true }),
+  ...overloads('size', sized, { run: size, total: true, member: true }),
   overload('contains', {
     on: stringType,
     takes: [stringType],

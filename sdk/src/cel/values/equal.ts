@@ -10,6 +10,7 @@ import {
   CelTimestamp,
   CelTypeValue,
   CelUint,
+  nodeWork,
   type CelMeter,
   type CelValue,
 } from './value.ts';
@@ -93,7 +94,7 @@ export function equal(a: CelValue, b: CelValue, meter: CelMeter, depth = 0): boo
   if (b instanceof CelError) return b;
   if (typeof a === 'bigint' || typeof a === 'number' || a instanceof CelUint) return numbersEqual(a, b);
   if (depth > depthLimit) return new CelError('values nest too deeply to be compared');
-  meter.work(1);
+  meter.work(nodeWork);
   const compare: Compare = (x, y) => equal(x, y, meter, depth + 1);
   if (a instanceof CelList) return b instanceof CelList && listsEqual(a, b, meter, compare);
   if (a instanceof CelMap) return b instanceof CelMap && mapsEqual(a, b, meter, compare);

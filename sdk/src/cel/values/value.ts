@@ -92,6 +92,10 @@ export const noSuchOverload = (): CelError => new CelError('no such overload');
 
 export const noOptional: CelOptional = new CelOptional();
 
+/** Steps of looking at a list, map or object; of keeping an element. */
+export const nodeWork = 20;
+export const elementWork = 8;
+
 /** Functions that do more than they cost say so to it; ends the evaluation beyond a bound. */
 export interface CelMeter {
   work(steps: number): void;
