@@ -71,8 +71,8 @@ describe('network policies', () => {
         {
           node: 'node-1',
           ready: true,
-          proxy: { implementation: 'nftables' },
-          policies: { implementation: 'nftables' },
+          proxy: { implementation: 'nftables', current: true },
+          policies: { implementation: 'nftables', current: true },
         },
       ],
     });

@@ -55,7 +55,7 @@ describe('the text of an answer', () => {
       {
         node: 'n1',
         ready: true,
-        proxy: { implementation: 'nftables', lastSyncAt: 7000 },
+        proxy: { implementation: 'nftables', lastSyncAt: 7000, current: true },
         policies: { implementation: 'nftables', lastSyncAt: 1, lastError: 'nft failed' },
       },
       { node: 'n2', ready: false, problem: 'it gave no answer within 2 s' },
@@ -80,9 +80,9 @@ describe('the text of an answer', () => {
       '3 more endpoints are not shown.',
       '',
       'Nodes:',
-      'NODE   READY   SERVICES                                  POLICIES',
-      'n1     yes     nftables: in force, last change 3 s ago   nftables: NOT UP TO DATE (nft failed)',
-      'n2     NO      not known: it gave no answer within 2 s   -',
+      'NODE   READY   SERVICES                                    POLICIES',
+      'n1     yes     nftables: up to date, last change 3 s ago   nftables: NOT UP TO DATE (nft failed)',
+      'n2     NO      not known: it gave no answer within 2 s     -',
     ]);
   });
 });

@@ -39,12 +39,12 @@ function pathPart(path: TrafficPath): string {
 
 function stateText(state: TableState | undefined, now: number): string {
   if (state === undefined) return 'none';
-  const { implementation, lastSyncAt, lastError } = state;
+  const { implementation, lastSyncAt, lastError, current } = state;
   if (lastError !== undefined) return `${implementation}: NOT UP TO DATE (${lastError})`;
+  if (lastSyncAt === 0) return `${implementation}: nothing written yet`;
+  if (current === false) return `${implementation}: NOT UP TO DATE, it has not seen all of this yet`;
   const seconds = Math.max(0, Math.round((now - lastSyncAt) / 1000));
-  return lastSyncAt === 0
-    ? `${implementation}: nothing written yet`
-    : `${implementation}: in force, last change ${seconds} s ago`;
+  return `${implementation}: ${current === true ? 'up to date' : 'in force'}, last change ${seconds} s ago`;
 }
 
 function nodesPart(nodes: readonly NodeTables[], now: number): string[] {

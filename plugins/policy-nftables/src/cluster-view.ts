@@ -75,6 +75,11 @@ export class ClusterView {
     };
   }
 
+  /** Of each resource that counts: up to which version it is known from the API. */
+  versions(): Readonly<Record<string, string>> {
+    return this.#informers.versions();
+  }
+
   /** The pod by `namespace/name`, whether or not policies count for it. */
   pod(key: string): Pod | undefined {
     return this.#informers.for(pods).get(key);

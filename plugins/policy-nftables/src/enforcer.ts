@@ -10,7 +10,7 @@ import type { PolicyTable } from './table/policy-table.ts';
 export interface EnforcerOptions {
   readonly env: Env;
   readonly health: Pick<TableHealth, 'failed' | 'succeeded'>;
-  readonly view: Pick<ClusterView, 'cluster' | 'pod'>;
+  readonly view: Pick<ClusterView, 'cluster' | 'pod' | 'versions'>;
   readonly table: Pick<PolicyTable, 'apply'>;
   readonly file: Pick<AdmittedFile, 'load' | 'save'>;
   readonly nodeName: string;
@@ -40,6 +40,9 @@ export class Enforcer {
   #isolatedPods = 0;
   #policies = 0;
   #lastSyncAt = 0;
+  /** Versions of the API that are in force. */
+  #versions: Readonly<Record<string, string>> = {};
+  #isApplying = false;
   #lastError: string | undefined;
 
   constructor(options: EnforcerOptions) {
@@ -80,7 +83,13 @@ export class Enforcer {
       policies: this.#policies,
       lastSyncAt: this.#lastSyncAt,
       lastError: this.#lastError,
+      versions: this.#isSettled() ? this.#options.view.versions() : this.#versions,
     };
+  }
+
+  /** What else was seen since the last change counts for no policy. */
+  #isSettled(): boolean {
+    return this.#lastSyncAt > 0 && !this.#dirty && !this.#isApplying && this.#lastError === undefined;
   }
 
   /** Resolves when nothing runs any more. */
@@ -122,6 +131,8 @@ export class Enforcer {
     const { cluster } = view;
     if (cluster === undefined) return;
     const waiting = this.#waiting.splice(0);
+    const versions = view.versions();
+    this.#isApplying = true;
     try {
       const all = this.#withAdmitted(cluster);
       const local = all.pods.filter(({ nodeName }) => nodeName === this.#options.nodeName);
@@ -134,6 +145,7 @@ export class Enforcer {
       this.#policies = all.policies.length;
       this.#lastSyncAt = env.clock.now();
       this.#lastError = undefined;
+      this.#versions = versions;
       this.#failures = 0;
       health.succeeded();
     } catch (error) {
@@ -142,6 +154,7 @@ export class Enforcer {
       this.#lastError = errorMessage(error);
       health.failed(error);
     }
+    this.#isApplying = false;
     for (const settle of waiting) settle(this.#lastError);
   }
 

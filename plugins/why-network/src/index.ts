@@ -7,7 +7,7 @@ import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { explainers, type NodeTables } from '@timonel/sdk/contracts/why';
 import type { Node } from '@timonel/sdk/kube';
 import { z } from 'zod';
-import { tablesOf } from './node-tables.ts';
+import { tablesOf, type Versions } from './node-tables.ts';
 import { trafficRoutes } from './routes.ts';
 import { serviceExplainer } from './service-explainer.ts';
 
@@ -30,8 +30,8 @@ const plugin: AnyPlugin = definePlugin({
   setup(ctx) {
     const { deps, env } = ctx;
     const { api, ...sources } = deps;
-    const askNode = (name: string, node: Node | undefined): Promise<NodeTables> =>
-      tablesOf(name, node, { env, ...sources });
+    const askNode = (name: string, node: Node | undefined, wanted?: Versions): Promise<NodeTables> =>
+      tablesOf(name, node, { env, ...sources }, wanted);
     const routes = Object.freeze(trafficRoutes({ api, tablesOf: askNode }));
     const { clusterDomain } = ctx.config;
     return {

@@ -36,12 +36,12 @@ describe('what nodes have in force', () => {
     const there = async (): Promise<NodeNetworkState> => ({
       policies: { implementation: 'y', isolatedPods: 0, policies: 0, lastSyncAt: 8, lastError: 'no memory' },
     });
-    expect(await tablesOf('n1', undefined, {}, sources(there))).toEqual({
+    expect(await tablesOf('n1', undefined, sources(there))).toEqual({
       node: 'n1',
       ready: false,
       proxy: { implementation: 'x', lastSyncAt: 7 },
     });
-    expect(await tablesOf('n2', undefined, {}, sources(there))).toEqual({
+    expect(await tablesOf('n2', undefined, sources(there))).toEqual({
       node: 'n2',
       ready: false,
       policies: { implementation: 'y', lastSyncAt: 8, lastError: 'no memory' },
@@ -50,7 +50,7 @@ describe('what nodes have in force', () => {
 
   it('is compared with what the API has now', async () => {
     const proxyOf = async (wanted: Versions, versions: Versions) =>
-      (await tablesOf('n1', undefined, wanted, sources(undefined, versions))).proxy?.current;
+      (await tablesOf('n1', undefined, sources(undefined, versions), wanted)).proxy?.current;
     expect(await proxyOf({ services: '10', pods: '99' }, { services: '10' })).toBe(true);
     expect(await proxyOf({ services: '10' }, { services: '9' })).toBe(false);
     // It has seen nothing of the API yet.
@@ -58,13 +58,12 @@ describe('what nodes have in force', () => {
   });
 
   it('is not known of a node that nobody can ask, that fails, or that says nothing in time', async () => {
-    expect(await tablesOf('n3', undefined, {}, sources())).toMatchObject({ problem: 'nobody here can ask it' });
+    expect(await tablesOf('n3', undefined, sources())).toMatchObject({ problem: 'nobody here can ask it' });
     const failing = sources(() => Promise.reject(new Error('no route')));
-    expect(await tablesOf('n2', undefined, {}, failing)).toMatchObject({ problem: 'no route' });
+    expect(await tablesOf('n2', undefined, failing)).toMatchObject({ problem: 'no route' });
     const asked = tablesOf(
       'n2',
       undefined,
-      {},
       sources(() => new Promise(() => undefined)),
     );
     await env.advance(2000);

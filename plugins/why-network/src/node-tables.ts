@@ -74,8 +74,8 @@ async function inTime<T>(work: Promise<T>, env: TableSources['env']): Promise<T>
 export async function tablesOf(
   name: string,
   node: Node | undefined,
-  wanted: Versions,
   sources: TableSources,
+  wanted: Versions = {},
 ): Promise<NodeTables> {
   const isHere = sources.here.all().some(({ service }) => service.nodeName() === name);
   const common = { node: name, ready: isReadyNode(node) };

@@ -13,6 +13,8 @@ export interface Informers {
   /** Resolves when all caches have seen a full list; rejects when the set stops before. */
   synced(): Promise<void>;
   hasSynced(): boolean;
+  /** Of each resource, by its plural name: the resourceVersion up to which its cache goes. Without those that were not listed yet. */
+  versions(): Readonly<Record<string, string>>;
   /** Resolves when the first list of each was answered, well or not: for a start that must not wait for an absent API. */
   tried(): Promise<void>;
   /** Lists all of them anew: see {@link Informer.relist}. Waits for ever once the set was stopped. */
@@ -51,6 +53,12 @@ export function informers(host: ControllerHost, api: ApiClient): Informers {
       await Promise.all([...known.values()].map((informer) => informer.synced));
     },
     hasSynced: () => [...known.values()].every((informer) => informer.hasSynced),
+    versions() {
+      const all = [...known.values()].flatMap(({ type, resourceVersion }) =>
+        resourceVersion === undefined ? [] : [[type.resource, resourceVersion] as const],
+      );
+      return Object.fromEntries(all);
+    },
     async tried() {
       await Promise.all([...known.values()].map((informer) => informer.tried));
     },

@@ -147,6 +147,7 @@ describe('ServiceRuleSync', () => {
       backends: 0,
       lastSyncAt,
       lastError: undefined,
+      versions: { services: '3', endpointslices: '3' },
     });
   });
 
@@ -195,9 +196,11 @@ describe('ServiceRuleSync', () => {
     expect(bench.times.slice(0, 10)).toEqual([0, 100, 300, 700, 1500, 3100, 6300, 12_700, 22_700, 32_700]);
     expect(bench.warnings).toEqual([expect.stringContaining('could not be written; those of before stay')]);
     expect(bench.sync.status()).toMatchObject({ lastError: 'refused by the data plane', lastSyncAt: 0 });
+    // It has seen the service, but nothing is in force.
+    expect(bench.sync.status().versions).toEqual({});
     bench.outcome = 'works';
     await bench.env.advance(10_000);
-    expect(bench.sync.status()).toMatchObject({ lastError: undefined });
+    expect(bench.sync.status()).toMatchObject({ lastError: undefined, versions: { services: '1' } });
     const { length } = bench.calls;
     bench.api.put('a');
     await bench.env.settle();

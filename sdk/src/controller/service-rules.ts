@@ -52,6 +52,8 @@ export class ServiceRuleSync {
   readonly #builder = new ServiceRuleBuilder();
   #rules: readonly ServicePortRule[] = [];
   #lastSyncAt = 0;
+  #inForce: Readonly<Record<string, string>> = {};
+  #isApplying = false;
   #lastError: string | undefined;
   #dirty = true;
   #failures = 0;
@@ -166,7 +168,13 @@ export class ServiceRuleSync {
       backends: this.#rules.reduce((sum, rule) => sum + rule.backends.length, 0),
       lastSyncAt: this.#lastSyncAt,
       lastError: this.#lastError,
+      versions: this.#isSettled() ? this.#informers.versions() : this.#inForce,
     };
+  }
+
+  /** What else was seen since the last hand-over changes no rule. */
+  #isSettled(): boolean {
+    return this.#lastSyncAt > 0 && !this.#dirty && !this.#isApplying && this.#lastError === undefined;
   }
 
   #touch(): void {
@@ -195,7 +203,9 @@ export class ServiceRuleSync {
 
   async #attempt(): Promise<void> {
     this.#dirty = false;
+    this.#isApplying = true;
     const waiting = this.#waiting.splice(0);
+    const versions = this.#informers.versions();
     try {
       const [all, slices] = [this.#informers.for(services).list(), this.#informers.for(endpointSlices).list()];
       this.#rules = this.#builder.build(all, slices, this.#proxyNode());
@@ -203,6 +213,7 @@ export class ServiceRuleSync {
       await this.#options.healthChecks?.apply(this.#rules);
       this.#lastSyncAt = this.#host.env.clock.now();
       this.#lastError = undefined;
+      this.#inForce = versions;
       this.#failures = 0;
       this.#health.succeeded();
       this.#remembering ??= this.#remember();
@@ -212,6 +223,7 @@ export class ServiceRuleSync {
       this.#lastError = errorMessage(error);
       this.#health.failed(error);
     }
+    this.#isApplying = false;
     for (const settle of waiting) settle(this.#lastError);
   }
 

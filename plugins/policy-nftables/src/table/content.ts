@@ -3,7 +3,7 @@
  * of peers, and maps from the pods' addresses to their chains. Names come from what they stand for, so that pods share them.
  */
 import { createHash } from 'node:crypto';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { familyOf, parseIpRange, type IpFamily } from '@timonel/sdk/contracts/network';
 import {
   directionsOf,
   isFor,
@@ -21,7 +21,13 @@ export interface PeerSet {
   readonly elements: NftElements;
 }
 
-export interface PolicyContent {
+export interface PolicyContent extends FamilyContent {
+  /** Absent: no pod of this node has an IPv6 address. */
+  readonly ipv6?: FamilyContent;
+}
+
+/** What there is in the table of one family. */
+export interface FamilyContent {
   readonly sets: ReadonlyMap<string, PeerSet>;
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** From the address of a pod of this node to its chain. */
@@ -37,6 +43,9 @@ type Rule = NonNullable<NetworkPolicy['spec']['ingress']>[number] &
 interface Building {
   readonly cluster: PolicyCluster;
   readonly sets: Map<string, PeerSet>;
+  readonly family: IpFamily;
+  /** As nft calls the family. */
+  readonly ip: 'ip' | 'ip6';
 }
 
 function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): Map<string, T[]> {
@@ -54,7 +63,17 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 /** `pods`: those of this node. */
 export function policyContent(cluster: PolicyCluster, pods: readonly PolicyPod[]): PolicyContent {
-  const building: Building = { cluster, sets: new Map() };
+  const content = familyContent(cluster, pods, 4);
+  const hasIpv6 = pods.some(({ addresses }) => addresses.some((address) => familyOf(address) === 6));
+  return hasIpv6 ? { ...content, ipv6: familyContent(cluster, pods, 6) } : content;
+}
+
+function addressesOf({ addresses }: PolicyPod, family: IpFamily): string[] {
+  return addresses.filter((address) => familyOf(address) === family);
+}
+
+function familyContent(cluster: PolicyCluster, pods: readonly PolicyPod[], family: IpFamily): FamilyContent {
+  const building: Building = { cluster, sets: new Map(), family, ip: family === 4 ? 'ip' : 'ip6' };
   const chains = new Map<string, readonly string[]>();
   const maps = { ingress: new Map<string, string>(), egress: new Map<string, string>() };
   const own = new Map<string, string>();
@@ -67,7 +86,7 @@ export function policyContent(cluster: PolicyCluster, pods: readonly PolicyPod[]
       const lines = [...new Set(selecting.flatMap((policy) => policyLines(policy, direction, pod, building))), 'drop'];
       const name = `${direction}_${hash(lines)}`;
       chains.set(name, lines);
-      for (const address of pod.addresses) {
+      for (const address of addressesOf(pod, family)) {
         maps[direction].set(address, `jump ${name}`);
         own.set(`${address} . ${address}`, '');
       }
@@ -100,25 +119,29 @@ function peerMatches(
   peers: readonly NetworkPolicyPeer[],
   namespace: string,
   direction: Direction,
-  { cluster, sets }: Building,
+  { cluster, sets, family, ip }: Building,
 ): string[] {
   if (peers.length === 0) return [''];
-  const field = direction === 'ingress' ? 'ip saddr' : 'ip daddr';
+  const field = `${ip} ${direction === 'ingress' ? 'saddr' : 'daddr'}`;
   return peers.flatMap((peer) => {
-    if (peer.ipBlock !== undefined) return rangeMatch(field, peer.ipBlock);
+    if (peer.ipBlock !== undefined) return rangeMatch(field, peer.ipBlock, family);
     const name = `pods_${hash([namespace, peer])}`;
     if (!sets.has(name)) {
-      const addresses = peerPods(peer, namespace, cluster).flatMap((pod) => pod.addresses);
+      const addresses = peerPods(peer, namespace, cluster).flatMap((pod) => addressesOf(pod, family));
       sets.set(name, { kind: 'addresses', elements: new Map(addresses.map((address) => [address, ''])) });
     }
     return [`${field} @${name} `];
   });
 }
 
-/** Ranges of IPv6 are no part of this table. */
-function rangeMatch(field: string, { cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>): string[] {
-  if (parseIpv4Range(cidr) === undefined) return [];
-  const without = except.filter((range) => parseIpv4Range(range) !== undefined);
+/** Ranges of the other family are no part of this table. */
+function rangeMatch(
+  field: string,
+  { cidr, except = [] }: NonNullable<NetworkPolicyPeer['ipBlock']>,
+  family: IpFamily,
+): string[] {
+  if (parseIpRange(cidr)?.family !== family) return [];
+  const without = except.filter((range) => parseIpRange(range)?.family === family);
   return [`${field} ${cidr} ${without.map((range) => `${field} != ${range} `).join('')}`];
 }
 
@@ -145,7 +168,7 @@ function namedPortLines(
   named: readonly NetworkPolicyPort[],
   peers: readonly NetworkPolicyPeer[],
   namespace: string,
-  { cluster, sets }: Building,
+  { cluster, sets, family, ip }: Building,
 ): string[] {
   const name = `ports_${hash([namespace, named, peers])}`;
   if (!sets.has(name)) {
@@ -154,10 +177,12 @@ function namedPortLines(
       named.flatMap(({ port, protocol = 'TCP' }) => {
         const number = pod.namedPorts.get(`${protocol} ${port}`);
         if (number === undefined) return [];
-        return pod.addresses.map((address) => [`${address} . ${protocol.toLowerCase()} . ${number}`, ''] as const);
+        return addressesOf(pod, family).map(
+          (address) => [`${address} . ${protocol.toLowerCase()} . ${number}`, ''] as const,
+        );
       }),
     );
     sets.set(name, { kind: 'ports', elements: new Map(elements) });
   }
-  return [`ip daddr . meta l4proto . th dport @${name} return`];
+  return [`${ip} daddr . meta l4proto . th dport @${name} return`];
 }

@@ -44,15 +44,17 @@ export class PolicyTable {
 
   /** Those of instances that ended without removing theirs, and of the one that is replaced: this one has the same rules by now. */
   async #removeOthers(): Promise<void> {
-    const { stdout } = await run('nft', ['list', 'tables', 'ip']);
-    const names = stdout.split('\n').map((line) => line.replace('table ip ', '').trim());
-    await removeTables(names.filter((name) => name.startsWith(this.#prefix) && name !== this.#table));
+    const { stdout } = await run('nft', ['list', 'tables']);
+    const names = stdout.split('\n').flatMap((line) => /^table ip6? (\S+)$/.exec(line.trim())?.[1] ?? []);
+    const others = names.filter((name) => name.startsWith(this.#prefix) && name !== this.#table);
+    await removeTables([...new Set(others)]);
   }
 }
 
 async function removeTables(names: readonly string[]): Promise<void> {
   if (names.length === 0) return;
   // `add` first: deleting a table that is absent is an error.
-  const lines = names.flatMap((name) => [`add table ip ${name}`, `delete table ip ${name}`]);
+  const tables = names.flatMap((name) => [`ip ${name}`, `ip6 ${name}`]);
+  const lines = tables.flatMap((name) => [`add table ${name}`, `delete table ${name}`]);
   await mustRun('nft', ['-f', '-'], `${lines.join('\n')}\n`);
 }

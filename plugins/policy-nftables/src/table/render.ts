@@ -1,46 +1,75 @@
 import { nftChain, nftElementChanges, nftSet } from '@timonel/sdk/nftables';
-import type { PeerSet, PolicyContent } from './content.ts';
+import type { FamilyContent, PeerSet, PolicyContent } from './content.ts';
 
 /** After the refusals of services are known, before anybody else's filters count: both must let a packet pass. */
 const hook = 'type filter hook forward priority filter - 1; policy accept;';
-const maps = { ingress: 'type ipv4_addr : verdict', egress: 'type ipv4_addr : verdict' } as const;
-const ownType = 'type ipv4_addr . ipv4_addr';
-const peerTypes = { addresses: 'type ipv4_addr', ports: 'type ipv4_addr . inet_proto . inet_service' } as const;
+
+/** What the families call what they share. */
+const families = {
+  ip: { type: 'ipv4_addr' },
+  ip6: { type: 'ipv6_addr' },
+} as const;
+type Ip = keyof typeof families;
 
 /** Only new connections are looked at: a change of policies ends none that is there. What the sender may send comes first. */
-const forward = [
-  hook,
-  'ct state established,related accept',
-  'ip saddr . ip daddr @own accept',
-  'ip saddr vmap @egress',
-  'ip daddr vmap @ingress',
-];
+function forward(ip: Ip): readonly string[] {
+  return [
+    hook,
+    'ct state established,related accept',
+    `${ip} saddr . ${ip} daddr @own accept`,
+    `${ip} saddr vmap @egress`,
+    `${ip} daddr vmap @ingress`,
+  ];
+}
 
-function peerSet(name: string, { kind, elements }: PeerSet): string {
-  return nftSet('set', name, [peerTypes[kind]], elements);
+function peerSet(ip: Ip, name: string, { kind, elements }: PeerSet): string {
+  const { type } = families[ip];
+  return nftSet(
+    'set',
+    name,
+    [kind === 'addresses' ? `type ${type}` : `type ${type} . inet_proto . inet_service`],
+    elements,
+  );
 }
 
 /** The text for `nft -f -`: replaces the whole table in one transaction. */
 export function renderPolicies(content: PolicyContent, table: string): string {
+  return `${renderFamily('ip', content, table)}${content.ipv6 === undefined ? '' : renderFamily('ip6', content.ipv6, table)}`;
+}
+
+function removalOf(ip: Ip, table: string): string {
+  // `add` first: deleting a table that is absent is an error.
+  return `add table ${ip} ${table}\ndelete table ${ip} ${table}\n`;
+}
+
+function renderFamily(ip: Ip, content: FamilyContent, table: string): string {
   const { sets, chains, ingress, egress, own } = content;
+  const { type } = families[ip];
   const parts = [
-    ...[...sets].map(([name, set]) => peerSet(name, set)),
+    ...[...sets].map(([name, set]) => peerSet(ip, name, set)),
     ...[...chains].map(([name, lines]) => nftChain(name, lines)),
-    nftSet('map', 'ingress', [maps.ingress], ingress),
-    nftSet('map', 'egress', [maps.egress], egress),
-    nftSet('set', 'own', [ownType], own),
-    nftChain('forward', forward),
+    nftSet('map', 'ingress', [`type ${type} : verdict`], ingress),
+    nftSet('map', 'egress', [`type ${type} : verdict`], egress),
+    nftSet('set', 'own', [`type ${type} . ${type}`], own),
+    nftChain('forward', forward(ip)),
   ];
-  return `table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${parts.join('')}}\n`;
+  return `${removalOf(ip, table)}table ${ip} ${table} {\n${parts.join('')}}\n`;
 }
 
 /** The text for `nft -f -` that makes `after` of `before` in one transaction; '' when they are equal. */
 export function renderPolicyChanges(before: PolicyContent, after: PolicyContent, table: string): string {
-  const place = (name: string): string => `ip ${table} ${name}`;
+  const changes = familyChanges('ip', before, after, table);
+  if (after.ipv6 === undefined) return before.ipv6 === undefined ? changes : `${changes}${removalOf('ip6', table)}`;
+  if (before.ipv6 === undefined) return `${changes}${renderFamily('ip6', after.ipv6, table)}`;
+  return `${changes}${familyChanges('ip6', before.ipv6, after.ipv6, table)}`;
+}
+
+function familyChanges(ip: Ip, before: FamilyContent, after: FamilyContent, table: string): string {
+  const place = (name: string): string => `${ip} ${table} ${name}`;
   const newSets = [...after.sets].filter(([name]) => !before.sets.has(name));
   const newChains = [...after.chains].filter(([name]) => !before.chains.has(name));
   const added = [
-    ...newSets.map(([name, set]) => peerSet(name, set)),
+    ...newSets.map(([name, set]) => peerSet(ip, name, set)),
     ...newChains.map(([name, lines]) => nftChain(name, lines)),
   ].join('');
   const elements = [
@@ -61,7 +90,7 @@ export function renderPolicyChanges(before: PolicyContent, after: PolicyContent,
     ]),
     ...gone(before.sets, after.sets).map((name) => `delete set ${place(name)}`),
   ];
-  const head = added === '' ? '' : `table ip ${table} {\n${added}}\n`;
+  const head = added === '' ? '' : `table ${ip} ${table} {\n${added}}\n`;
   const lines = [...elements, ...removed];
   return `${head}${lines.length === 0 ? '' : `${lines.join('\n')}\n`}`;
 }

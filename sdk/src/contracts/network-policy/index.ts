@@ -14,6 +14,8 @@ export interface NetworkPolicyStatus {
   /** ms since the epoch of the last successful change; 0: none yet. */
   readonly lastSyncAt: number;
   readonly lastError: string | undefined;
+  /** Of `networkpolicies`, `namespaces` and `pods`: the resourceVersion up to which they are in force. Absent: not known. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 export interface NetworkPolicyEnforcer {

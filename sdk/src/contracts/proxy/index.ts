@@ -47,6 +47,8 @@ export interface ProxyStatus {
   /** ms since the epoch of the last successful sync; 0: none yet. */
   readonly lastSyncAt: number;
   readonly lastError: string | undefined;
+  /** Of `services` and `endpointslices`: the resourceVersion up to which they are in force. Absent: not known. */
+  readonly versions?: Readonly<Record<string, string>>;
 }
 
 export interface ServiceProxy {
