@@ -7,7 +7,7 @@ export interface PolicyPod {
   readonly uid: string;
   readonly namespace: string;
   readonly labels: Labels;
-  /** IPv4. */
+  /** Of both families. */
   readonly addresses: readonly string[];
   readonly nodeName: string | undefined;
   /** `TCP http` -> 8080. */
@@ -29,7 +29,7 @@ export function policyPod(pod: Pod, addresses?: readonly string[]): PolicyPod | 
   const { metadata, spec, status } = pod;
   if (spec.hostNetwork === true || status?.phase === 'Succeeded' || status?.phase === 'Failed') return undefined;
   const shown = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
-  const all = (addresses ?? shown).filter((address) => address.includes('.'));
+  const all = (addresses ?? shown).filter((address) => address !== '');
   if (all.length === 0) return undefined;
   const { namespace = '', name = '', uid = '', labels = {} } = metadata;
   const namedPorts = new Map<string, number>();

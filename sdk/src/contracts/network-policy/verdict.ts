@@ -1,6 +1,5 @@
 /** What becomes of one new connection: the model that the kernel's rules are checked against, and the answer to "why". */
-import { isIPv4 } from 'node:net';
-import { parseIpv4Range } from '../network/ipv4.ts';
+import { parseIp, parseIpRange } from '../network/ip-range.ts';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '../../kube/index.ts';
 import type { PolicyCluster, PolicyPod } from './policy-cluster.ts';
 import { directionsOf, isFor, peerPods, type Direction } from './selection.ts';
@@ -82,9 +81,9 @@ function matchesPeer(peer: NetworkPolicyPeer, namespace: string, end: End, clust
 }
 
 function inRange(address: string, cidr: string): boolean {
-  const [range, one] = [parseIpv4Range(cidr), isIPv4(address) ? parseIpv4Range(`${address}/32`) : undefined];
-  if (range === undefined || one === undefined) return false;
-  return one.first >= range.first && one.last <= range.last;
+  const [range, one] = [parseIpRange(cidr), parseIp(address)];
+  if (range === undefined || one?.family !== range.family) return false;
+  return one.value >= range.first && one.value <= range.last;
 }
 
 function matchesPort(wanted: NetworkPolicyPort, { to, protocol, port }: Packet): boolean {
