@@ -72,7 +72,7 @@ function chooseProvider(
 function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>): Map<string, Choice> {
   const choices = new Map<string, Choice>();
   for (const entry of input.profile.entries(input.settings)) {
-    choices.set(entry.plugin, { enabled: true, config: entry.config });
+    choices.set(entry.plugin, { enabled: entry.enabled ?? true, config: entry.config });
   }
   for (const [name, part] of Object.entries(input.configFile.plugins ?? {})) {
     const before = choices.get(name);
@@ -126,7 +126,8 @@ function namesToLoad(input: SelectionInput): string[] {
   const leavesOut = disable.length > 0 || Object.values(told).some(({ enabled }) => enabled === false);
   if (profile.closed !== true || leavesOut || scheduler !== undefined || store !== undefined)
     return Object.keys(catalogue);
-  const named = [...profile.entries(settings).map(({ plugin }) => plugin), ...Object.keys(told), ...enable];
+  const running = profile.entries(settings).filter(({ enabled }) => enabled !== false);
+  const named = [...running.map(({ plugin }) => plugin), ...Object.keys(told), ...enable];
   return [...new Set(named)].filter(isBuiltIn);
 }
 
@@ -170,6 +171,8 @@ export async function selectPlugins(input: SelectionInput): Promise<Selection> {
       continue;
     }
     const definition = builtIns.get(name);
+    // What a closed profile could run and does not.
+    if (definition === undefined && !choice.enabled && isBuiltIn(name)) continue;
     if (definition === undefined) throw unknownPlugin(name, Object.keys(catalogue));
     (choice.enabled ? plugins : available).push({ definition, config: choice.config, source: 'built-in' });
   }

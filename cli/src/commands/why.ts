@@ -25,6 +25,7 @@ const names: readonly (readonly string[])[] = [
   ['jobs.batch', 'jobs', 'job'],
   ['cronjobs.batch', 'cronjobs', 'cronjob', 'cj'],
   ['horizontalpodautoscalers.autoscaling', 'horizontalpodautoscalers', 'horizontalpodautoscaler', 'hpa'],
+  ['ingresses.networking.k8s.io', 'ingresses', 'ingress', 'ing'],
   ['resourcequotas', 'resourcequota', 'quota'],
   ['poddisruptionbudgets.policy', 'poddisruptionbudgets', 'poddisruptionbudget', 'pdb'],
 ];

@@ -35,6 +35,11 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     ...(settings.hasNftables
       ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } }]
       : []),
+    {
+      plugin: 'ingress-haproxy',
+      enabled: false,
+      config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown },
+    },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

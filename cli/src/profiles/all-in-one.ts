@@ -32,6 +32,11 @@ export const allInOne: Profile = {
         },
     { plugin: 'dns-node' },
     ...(settings.hasNftables ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName } }] : []),
+    {
+      plugin: 'ingress-haproxy',
+      enabled: false,
+      config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown },
+    },
     { plugin: 'loadbalancer-link', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } },
     {
       plugin: 'node-agent',

@@ -65,6 +65,8 @@ export interface NodePki {
 /** One plugin of a profile. */
 export interface ProfileEntry {
   readonly plugin: string;
+  /** False: it runs only where somebody enables it, and is configured by then. Default true. */
+  readonly enabled?: false;
   readonly config?: Readonly<Record<string, unknown>>;
 }
 
