@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { defaultInterface, formatPlace, parsePlace } from './addresses.ts';
+import { defaultInterface, firstAddresses, formatPlace, parsePlace } from './addresses.ts';
 
 const otherwise = { address: '0.0.0.0', port: 6443 };
 
@@ -28,5 +28,13 @@ describe('defaultInterface', () => {
     expect(defaultInterface(routes)).toBe('eth0');
     expect(defaultInterface(head)).toBeUndefined();
     expect(defaultInterface('')).toBeUndefined();
+  });
+});
+
+describe('firstAddresses', () => {
+  it('are those of each range', () => {
+    expect(firstAddresses('10.96.0.0/16')).toEqual(['10.96.0.1']);
+    expect(firstAddresses('10.244.0.0/24, fd00:10:244::/64')).toEqual(['10.244.0.1', 'fd00:10:244::1']);
+    expect(firstAddresses('none')).toEqual([]);
   });
 });

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { formatIpv4, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { formatIp, parseIpRange } from '@timonel/sdk/contracts/network';
 import { CliError, exitCodes } from '../errors.ts';
 
 export interface Place {
@@ -60,10 +60,12 @@ export function ownAddress(): string | undefined {
   return all.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 }
 
-/** That of the service `kubernetes` in the range of services, and of the node in that of its pods. */
-export function firstAddress(cidr: string): string | undefined {
-  const range = parseIpv4Range(cidr);
-  return range === undefined ? undefined : formatIpv4(range.first + 1);
+/** Those of the service `kubernetes` in the ranges of services, and of the node in those of its pods: one of each family. */
+export function firstAddresses(cidrs: string): readonly string[] {
+  return cidrs.split(',').flatMap((cidr) => {
+    const range = parseIpRange(cidr.trim());
+    return range === undefined ? [] : [formatIp({ family: range.family, value: range.first + 1n })];
+  });
 }
 
 /** The host name as the name of a node or a server. */

@@ -1,4 +1,4 @@
-import { firstAddress } from '../cluster/addresses.ts';
+import { firstAddresses } from '../cluster/addresses.ts';
 import type { ClusterSettings, ProfileEntry } from './profile.ts';
 
 /** Store, API, scheduler and controllers: what every profile with a control plane has. */
@@ -12,7 +12,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
       plugin: 'apiserver',
       config: {
         listen: { address: settings.address, port: settings.port },
-        insideAddresses: [settings.serviceCidr, settings.podCidr].flatMap((range) => firstAddress(range) ?? []),
+        insideAddresses: [settings.serviceCidr, settings.podCidr].flatMap(firstAddresses),
       },
     },
     { plugin: 'api-resources' },

@@ -31,5 +31,7 @@ describe('admission', () => {
     expect(clients.filter(admits)).toEqual(['10.244.0.9', '192.0.2.1']);
     own.push('192.0.2.2');
     expect(admits('192.0.2.2')).toBe(true);
+    const six = admission('fd00:10:244::/64', () => []);
+    expect(['fd00:10:244::9', 'fd00:10:245::9', '10.244.0.9'].filter(six)).toEqual(['fd00:10:244::9']);
   });
 });
