@@ -7,7 +7,6 @@ import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
 import { certificateSigningRequests } from './certificates.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
-import { customResourceDefinitions } from './extensions.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
@@ -44,6 +43,7 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
     'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
   ],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
+  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions'],
   'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
 
@@ -83,7 +83,6 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
-  customResourceDefinitions,
   clusterRoleBindings,
   clusterRoles,
   certificateSigningRequests,
