@@ -68,6 +68,29 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
     expect(await pings(node(1), 'p-n1', at('p-n3'), ['-s', '4000'])).toBe(true);
   });
 
+  it('takes nothing into the tunnel from a machine that is no node', async () => {
+    const receive = `const s = require('dgram').createSocket('udp4'); s.on('message', (m) => console.log('' + m)).bind(7002, () => console.log('up'))`;
+    const send = (text: string): string =>
+      `const s = require('dgram').createSocket('udp4'); s.connect(7002, '${at('p-n3')}', () => { for (let i = 0; i < 5; i++) s.send('${text}'); setTimeout(() => s.close(), 100); })`;
+    const server = await node(3).machine.spawn('ip', ['netns', 'exec', 'p-n3', process.execPath, '-e', receive]);
+    await server.says('up');
+    // With all that a node would have.
+    const lines = [
+      `link add evil address 0e:58:0a:f4:02:00 type vxlan id 84 remote ${node(3).machine.address} dstport 4789`,
+      'address add 10.244.2.77/32 dev evil',
+      'link set evil up',
+      'neigh add 10.244.3.0 lladdr 0e:58:0a:f4:03:00 dev evil',
+      'route add 10.244.3.0/24 via 10.244.3.0 dev evil onlink',
+    ];
+    await bed.client.mustExec('ip', ['-batch', '-'], { input: `${lines.join('\n')}\n` });
+    await bed.client.mustExec(process.execPath, ['-e', send('from nobody')]);
+    await bed.client.mustExec('ip', ['link', 'delete', 'evil']);
+    await inPod(node(1), 'p-n1', process.execPath, ['-e', send('from a pod')]);
+    await server.says('from a pod');
+    expect(server.output).not.toContain('from nobody');
+    await server.kill9();
+  });
+
   it('is cut off with the way past the router, and comes back', async () => {
     await bed.cut('n1', 'n3');
     expect(await pings(node(1), 'p-n1', at('p-n3'))).toBe(false);

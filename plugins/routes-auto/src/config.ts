@@ -17,6 +17,8 @@ export interface RoutesAutoConfig {
   readonly vni: number;
   /** UDP port of the tunnels: the same on all nodes, and open between them. */
   readonly tunnelPort: number;
+  /** Packets of tunnels count only from addresses that Node objects have. Needs nft. Turn it off where machines send from others. */
+  readonly tunnelGuard: boolean;
   /** How often the routes of the kernel are compared with what they should be. */
   readonly checkIntervalMs: number;
   /** What happens to the routes when this process ends: `keep` where containers go on without it. A disabled plugin removes them. */
@@ -42,6 +44,7 @@ export const configSchema: z.ZodType<RoutesAutoConfig> = z.strictObject({
     .max(2 ** 24 - 1)
     .default(84),
   tunnelPort: z.int().min(1).max(65_535).default(4789),
+  tunnelGuard: z.boolean().default(true),
   checkIntervalMs: z.int().min(100).default(10_000),
   onShutdown: z.enum(['remove', 'keep']).default('remove'),
 });

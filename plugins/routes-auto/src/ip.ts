@@ -1,4 +1,4 @@
-/** Calls of ip(8) and bridge(8), which tests send to a network namespace of their own. */
+/** Calls of ip(8), bridge(8) and nft(8), which tests send to a network namespace of their own. */
 import { CommandError, failureText, type CommandResult } from '@timonel/sdk/command';
 
 /** Runs a program of iproute2. */

@@ -11,9 +11,10 @@ import { factsOf } from './wanted-routes.ts';
 
 const key = 'routes';
 
-/** Of the tunnels' link; two clusters on one machine have different data directories. */
-function linkName(dataDir: string): string {
-  return `tx${createHash('sha256').update(dataDir).digest('hex').slice(0, 8)}`;
+/** Of the tunnels' link and of the table that guards it; two clusters on one machine have different data directories. */
+function namesFor(dataDir: string): { readonly link: string; readonly table: string } {
+  const id = createHash('sha256').update(dataDir).digest('hex').slice(0, 8);
+  return { link: `tx${id}`, table: `timonel_${id}_tunnel` };
 }
 
 /** Heartbeats change nodes all the time; only what routes are made of counts. */
@@ -51,7 +52,7 @@ const plugin: AnyPlugin = definePlugin({
     const { config, log } = ctx;
     const keeper = new RouteKeeper({
       ...config,
-      link: linkName(ctx.dataDir),
+      ...namesFor(ctx.dataDir),
       run: (program, args, input) => run(program, args, input, defaultPath()),
     });
     const set = informers(ctx, ctx.deps.api);

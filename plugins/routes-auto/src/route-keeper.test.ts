@@ -29,7 +29,9 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
       tunnels: 'auto',
       vni: 84,
       tunnelPort: 4789,
+      tunnelGuard: true,
       link,
+      table: 'guard_of_test',
       run: runInside,
       ...options,
     });
@@ -160,6 +162,29 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     expect(problems).toEqual(['this machine knows no way to 192.0.2.1, and so none to the pods of 10.244.5.0/24']);
   });
 
+  const guard = async (): Promise<string> =>
+    (await mustRun('ip', ['netns', 'exec', namespace, 'nft', 'list', 'ruleset'])).replace(/\s+/g, ' ');
+
+  it('lets in what nodes send through the tunnel, and nothing else; mends and removes the rules of it', async () => {
+    const kept = keeper();
+    await kept.sync([self, near, far]);
+    const rules = await guard();
+    expect(rules).toContain('elements = { 10.98.0.3, 10.99.0.1, 10.99.0.2 }');
+    expect(rules).toContain('udp dport 4789 @th,96,24 0x54 ip saddr != @nodes drop');
+    for (const disturbance of ['nft delete table ip guard_of_test', 'nft flush chain ip guard_of_test prerouting']) {
+      await must(disturbance);
+      await kept.sync([self, near, far]);
+      expect(await guard()).toBe(rules);
+    }
+    await kept.sync([self, far]);
+    expect(await guard()).toContain('elements = { 10.98.0.3, 10.99.0.1 }');
+    await keeper({ tunnelGuard: false }).sync([self, far]);
+    expect([await guard(), await hasTunnel()]).toEqual(['', true]);
+    await kept.sync([self, far]);
+    await kept.sync([self, near]);
+    expect(await guard()).toBe('');
+  });
+
   it('keeps what it has while the cluster does not know this node, and removes all at the end', async () => {
     const kept = keeper();
     await kept.sync([self, near, far]);
@@ -167,6 +192,6 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     expect([await routes(), await hasTunnel()]).toEqual([[plain, tunnelled], true]);
     await kept.removeAll();
     await kept.removeAll();
-    expect([await routes(), await hasTunnel()]).toEqual([[], false]);
+    expect([await routes(), await hasTunnel(), await guard()]).toEqual([[], false, '']);
   });
 });

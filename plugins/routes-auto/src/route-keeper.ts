@@ -1,19 +1,23 @@
 import { errorMessage } from '@timonel/sdk';
+import { parseIpv4 } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import type { RoutesAutoConfig } from './config.ts';
 import type { RunProgram } from './ip.ts';
 import { KernelRoutes } from './kernel-routes.ts';
 import { pathsTo, type Paths } from './paths.ts';
+import { TunnelGuard } from './tunnel-guard.ts';
 import { Tunnel } from './tunnel.ts';
 import { waysTo } from './underlay.ts';
 import { factsOf, wantedRoutes } from './wanted-routes.ts';
 
 export interface RouteKeeperOptions extends Pick<
   RoutesAutoConfig,
-  'nodeName' | 'dev' | 'clusterCidrs' | 'tunnels' | 'vni' | 'tunnelPort'
+  'nodeName' | 'dev' | 'clusterCidrs' | 'tunnels' | 'vni' | 'tunnelPort' | 'tunnelGuard'
 > {
   /** Name of the tunnels' link. */
   readonly link: string;
+  /** Name of the table that guards it. */
+  readonly table: string;
   readonly run: RunProgram;
 }
 
@@ -30,12 +34,14 @@ export class RouteKeeper {
   readonly #options: RouteKeeperOptions;
   readonly #routes: KernelRoutes;
   readonly #tunnel: Tunnel;
+  readonly #guard: TunnelGuard;
 
   constructor(options: RouteKeeperOptions) {
-    const { run, link, vni, tunnelPort: port } = options;
+    const { run, link, table, vni, tunnelPort: port } = options;
     this.#options = options;
     this.#routes = new KernelRoutes(run);
     this.#tunnel = new Tunnel(run, { link, vni, port });
+    this.#guard = new TunnelGuard(run, { table, vni, port });
   }
 
   /** @throws CommandError */
@@ -47,15 +53,15 @@ export class RouteKeeper {
     const asked = [...new Set([...wanted.routes.values(), facts.address])].filter((address) => address !== '');
     const ways = await waysTo(run, asked);
     const paths = pathsTo(wanted.routes, ways, facts, this.#options, this.#tunnel);
-    const tunnelProblem = await this.#syncTunnel(paths);
+    const tunnelProblems = await this.#syncTunnel(paths, nodes);
     // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
     const isKnown = own !== undefined;
     const { added, removed, failed } = await this.#routes.sync(paths.hops, !isKnown);
-    if (isKnown && paths.tunnel === undefined) await this.#tunnel.remove();
+    if (isKnown && paths.tunnel === undefined) await this.#removeTunnel();
     const noWay = (paths.tunnel?.peers ?? []).filter(({ address }) => !ways.has(address));
     const problems = [
       ...wanted.refused.values(),
-      ...tunnelProblem,
+      ...tunnelProblems,
       ...noWay.map(
         ({ cidr, address }) => `this machine knows no way to ${address}, and so none to the pods of ${cidr}`,
       ),
@@ -68,17 +74,35 @@ export class RouteKeeper {
 
   async removeAll(): Promise<void> {
     await this.#routes.removeAll();
+    await this.#removeTunnel();
+  }
+
+  async #removeTunnel(): Promise<void> {
     await this.#tunnel.remove();
+    await this.#guard.remove();
   }
 
   /** Nodes on this machine's links keep their routes whatever becomes of the tunnel. */
-  async #syncTunnel({ tunnel }: Paths): Promise<readonly string[]> {
+  async #syncTunnel({ tunnel }: Paths, nodes: readonly Node[]): Promise<readonly string[]> {
     if (tunnel === undefined) return [];
-    try {
-      await this.#tunnel.sync(tunnel.own, tunnel.peers);
-      return [];
-    } catch (error) {
-      return [`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`];
-    }
+    const problems: string[] = [];
+    // First, so that nothing gets in before.
+    if (this.#options.tunnelGuard) {
+      await this.#guard.sync(nodes.flatMap(addressesOf)).catch((error: unknown) => {
+        problems.push(
+          `whoever sends to UDP port ${this.#options.tunnelPort} of this machine can speak as any pod (apt-get install nftables): ${errorMessage(error)}`,
+        );
+      });
+    } else await this.#guard.remove();
+    await this.#tunnel.sync(tunnel.own, tunnel.peers).catch((error: unknown) => {
+      problems.push(`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`);
+    });
+    return problems;
   }
+}
+
+/** All that a machine may send from. */
+function addressesOf({ status }: Node): string[] {
+  const addresses = (status?.addresses ?? []).map(({ address }) => address);
+  return addresses.filter((address) => parseIpv4(address) !== undefined);
 }

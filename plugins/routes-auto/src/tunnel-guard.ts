@@ -1,0 +1,65 @@
+/**
+ * Tunnels do not authenticate: whoever can send to their port could speak as any pod. So packets of the tunnels' network count only when
+ * they come from addresses of the cluster's nodes. Source: RFC 7348, section 5 (the header) and section 7.
+ */
+import { nftChain, nftSet } from '@timonel/sdk/nftables';
+import { commandFailed, type RunProgram } from './ip.ts';
+
+export interface TunnelGuardOptions {
+  readonly table: string;
+  readonly vni: number;
+  readonly port: number;
+}
+
+export class TunnelGuard {
+  readonly #run: RunProgram;
+  readonly #options: TunnelGuardOptions;
+  /** The rules of the last write, and what the kernel showed of them then. */
+  #written: { readonly text: string; readonly shown: string } | undefined;
+
+  constructor(run: RunProgram, options: TunnelGuardOptions) {
+    this.#run = run;
+    this.#options = options;
+  }
+
+  /** @throws CommandError, also when nft is absent */
+  async sync(addresses: readonly string[]): Promise<void> {
+    const text = this.#rules([...new Set(addresses)].sort());
+    if (this.#written?.text === text && this.#written.shown === (await this.#show())) return;
+    this.#written = undefined;
+    await this.#nft(['-f', '-'], text);
+    this.#written = { text, shown: await this.#show() };
+  }
+
+  async remove(): Promise<void> {
+    if ((await this.#show()) === '') return;
+    this.#written = undefined;
+    const { table } = this.#options;
+    await this.#nft(['-f', '-'], `table ip ${table}\ndelete table ip ${table}\n`);
+  }
+
+  /** Empty: there is none, or no nft. */
+  async #show(): Promise<string> {
+    return this.#run('nft', ['list', 'table', 'ip', this.#options.table]).then(
+      ({ status, stdout }) => (status === 0 ? stdout : ''),
+      () => '',
+    );
+  }
+
+  #rules(addresses: readonly string[]): string {
+    const { table, vni, port } = this.#options;
+    const nodes = nftSet('set', 'nodes', ['type ipv4_addr'], new Map(addresses.map((address) => [address, ''])));
+    // Behind the UDP header: 32 bits of flags, then the number of the network.
+    const ofTunnels = `udp dport ${port} @th,96,24 ${vni}`;
+    const chain = nftChain('prerouting', [
+      'type filter hook prerouting priority raw; policy accept;',
+      `${ofTunnels} ip saddr != @nodes drop`,
+    ]);
+    return `table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${nodes}${chain}}\n`;
+  }
+
+  async #nft(args: readonly string[], input: string): Promise<void> {
+    const result = await this.#run('nft', args, input);
+    if (result.status !== 0) throw commandFailed('nft', result);
+  }
+}
