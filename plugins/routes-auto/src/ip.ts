@@ -1,8 +1,12 @@
 /** Calls of ip(8), bridge(8) and nft(8), which tests send to a network namespace of their own. */
 import { CommandError, failureText, type CommandResult } from '@timonel/sdk/command';
 
-/** Runs a program of iproute2. */
-export type RunProgram = (program: 'ip' | 'bridge', args: readonly string[], input?: string) => Promise<CommandResult>;
+/** Runs a program of iproute2 or of nftables. */
+export type RunProgram = (
+  program: 'ip' | 'bridge' | 'nft',
+  args: readonly string[],
+  input?: string,
+) => Promise<CommandResult>;
 
 export function commandFailed(program: string, result: CommandResult): CommandError {
   return new CommandError(program, failureText(program, result), result);
