@@ -7,6 +7,7 @@ import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { startTestKernel, type TestKernel } from '@timonel/testkit';
 import admissionNamespace from '@timonel/plugin-admission-namespace';
+import apiCrds from '@timonel/plugin-api-crds';
 import apiKernel from '@timonel/plugin-api-kernel';
 import apiResources from '@timonel/plugin-api-resources';
 import apiServer from '@timonel/plugin-apiserver';
@@ -71,6 +72,7 @@ const plugins: readonly AnyPlugin[] = [
   authToken,
   authServiceAccount,
   apiServer,
+  apiCrds,
   apiKernel,
   admissionNamespace,
   serviceAllocator,

@@ -29,7 +29,6 @@ const stay = (key: string): object => ({
   effect: 'NoExecute',
   tolerationSeconds: 300,
 });
-const schema = { openAPIV3Schema: { type: 'object' } };
 
 /** A pod as it comes out, but for its containers. */
 const pod = {
@@ -225,29 +224,6 @@ it.each<[resource: string, given: object, expected: object]>([
   ['roles', { rules: [] }, { rules: [] }],
   ['deviceclasses', { spec: {} }, { spec: {} }],
   ['csinodes', { spec: { drivers: [] } }, { spec: { drivers: [] } }],
-  [
-    'customresourcedefinitions',
-    {
-      metadata: { name: 'widgets.example.com' },
-      spec: {
-        group: 'example.com',
-        scope: 'Namespaced',
-        names: { plural: 'widgets', kind: 'Widget' },
-        versions: [{ name: 'v1', served: true, storage: true, schema }],
-      },
-    },
-    {
-      metadata: { name: 'widgets.example.com' },
-      spec: {
-        conversion: { strategy: 'None' },
-        group: 'example.com',
-        names: { kind: 'Widget', listKind: 'WidgetList', plural: 'widgets', singular: 'widget' },
-        scope: 'Namespaced',
-        versions: [{ name: 'v1', schema, served: true, storage: true }],
-      },
-      status: { acceptedNames: { kind: '', plural: '' }, storedVersions: ['v1'] },
-    },
-  ],
   [
     'apiservices',
     {

@@ -7,7 +7,6 @@ import {
   mutatingWebhookConfigurationKind,
   validatingWebhookConfigurationKind,
 } from './admissionregistration/webhook-configurations.ts';
-import { customResourceDefinitionKind } from './apiextensions/customresourcedefinitions.ts';
 import { apiServiceKind } from './apiregistration/apiservices.ts';
 import { controllerRevisionKind } from './apps/controllerrevisions.ts';
 import { daemonSetKind } from './apps/daemonsets.ts';
@@ -111,7 +110,6 @@ const clusterKinds = [
   mutatingWebhookConfigurationKind,
   validatingAdmissionPolicyKind,
   validatingAdmissionPolicyBindingKind,
-  customResourceDefinitionKind,
   apiServiceKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,

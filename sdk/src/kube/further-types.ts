@@ -7,6 +7,8 @@ import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
 import { certificateSigningRequests } from './certificates.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
+import { customResourceDefinitions } from './extensions.ts';
+import { flowSchemas, priorityLevelConfigurations } from './flowcontrol.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
@@ -32,10 +34,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
-  'flowcontrol.apiserver.k8s.io/v1': [
-    'FlowSchema flowschemas',
-    'PriorityLevelConfiguration prioritylevelconfigurations',
-  ],
   'admissionregistration.k8s.io/v1': [
     'ValidatingWebhookConfiguration validatingwebhookconfigurations',
     'MutatingWebhookConfiguration mutatingwebhookconfigurations',
@@ -43,7 +41,6 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
     'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
   ],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
-  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions'],
   'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
 
@@ -83,6 +80,9 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  flowSchemas,
+  priorityLevelConfigurations,
+  customResourceDefinitions,
   clusterRoleBindings,
   clusterRoles,
   certificateSigningRequests,

@@ -28,6 +28,11 @@ export class ConvertingWatcher extends Watcher {
     this.#then(() => Promise.resolve(super.bookmark(revision)));
   }
 
+  /** Ends after the events that have come already. */
+  finish(): void {
+    this.#then(() => Promise.resolve(this.end('ended')));
+  }
+
   #then(step: () => Promise<void>): void {
     if (this.ended !== undefined) return;
     if (this.#pending >= this.#pendingLimit) {

@@ -57,13 +57,14 @@ export class DerivedSource {
     const all = this.#seen.map(({ service, cache }) =>
       service.derive(cache.select(everything).map(({ object }) => object)),
     );
-    this.#current =
-      all.length === 0
-        ? nothing
-        : {
-            definitions: all.flatMap(({ definitions }) => definitions),
-            schemas: Object.assign({}, ...all.map(({ schemas }) => schemas)) as Derived['schemas'],
-          };
+    const definitions = all.flatMap((one) => one.definitions);
+    const before = this.#current.definitions;
+    if (definitions.length !== before.length || definitions.some((one, at) => one !== before[at])) {
+      this.#current = {
+        definitions,
+        schemas: Object.assign({}, ...all.map(({ schemas }) => schemas)) as Derived['schemas'],
+      };
+    }
     return this.#current;
   }
 

@@ -30,16 +30,16 @@ function makeKind(
   definition: ResourceDefinition,
   schemas: Readonly<Record<string, OpenApiSchema>>,
   view: View | undefined,
+  form: ServedForm | undefined,
 ): Kind {
   const suffix = definition.group === '' ? '' : `.${definition.group}`;
-  const { untyped } = definition;
   return {
     definition,
     apiVersion: apiVersionOf(definition),
     qualifiedResource: `${definition.resource}${suffix}`,
     qualifiedKind: `${definition.kind}${suffix}`,
     view,
-    form: untyped === undefined ? undefined : new ServedForm(untyped),
+    form,
     prefix: view?.stored.prefix ?? resourcePrefix(definition),
     schema: new SchemaNode(
       Object.hasOwn(schemas, definition.schema) ? { $ref: `#/components/schemas/${definition.schema}` } : {},
@@ -52,10 +52,10 @@ function idOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | '
   return `${group}/${version}/${resource}`;
 }
 
-/** The kind of a definition that has not changed. Others are made anew: a provider may have new schemas for the same definition. */
-function kept(before: ReadonlyMap<string, Kind>, definition: ResourceDefinition): Kind | undefined {
-  const kind = definition.untyped === undefined ? undefined : before.get(idOf(definition));
-  return kind?.definition === definition ? kind : undefined;
+/** What was made of objects is kept as long as they are shown in the same way. */
+function formOf({ untyped }: ResourceDefinition, before: Kind | undefined): ServedForm | undefined {
+  if (untyped === undefined) return undefined;
+  return before?.definition.untyped === untyped ? before.form : new ServedForm(untyped);
 }
 
 export class KindTable {
@@ -67,8 +67,8 @@ export class KindTable {
   #schemas: Readonly<Record<string, OpenApiSchema>> = {};
   #generation = 0;
 
-  /** Told of kinds that are served no more, or otherwise than before. */
-  onGone: ((kind: Kind) => void) | undefined;
+  /** Told when objects are not shown any more, or otherwise than before. */
+  onGone: ((form: ServedForm) => void) | undefined;
 
   constructor(providers: Many<ResourceProvider>, derived?: DerivedSource) {
     this.#providers = providers;
@@ -116,12 +116,17 @@ export class KindTable {
     this.#kinds = new Map();
     this.#byResource = new Map();
     for (const definition of lists.flat()) {
-      if (definition.storedAs === undefined)
-        this.#add(kept(before, definition) ?? makeKind(definition, schemas, undefined));
+      if (definition.storedAs !== undefined) continue;
+      const kind = before.get(idOf(definition));
+      // Others are made anew: a provider may have new schemas for the same definition.
+      const isKept = kind?.form !== undefined && kind.definition === definition;
+      this.#add(isKept ? kind : makeKind(definition, schemas, undefined, formOf(definition, kind)));
     }
     for (const definition of lists.flat()) this.#addView(definition);
     this.#generation += 1;
-    for (const [id, kind] of before) if (kind.form !== undefined && this.#kinds.get(id) !== kind) this.onGone?.(kind);
+    for (const [id, { form }] of before) {
+      if (form !== undefined && this.#kinds.get(id)?.form !== form) this.onGone?.(form);
+    }
   }
 
   #find(group: string, version: string, resource: string): Kind | undefined {
@@ -143,6 +148,6 @@ export class KindTable {
     const { storedAs } = definition;
     const stored = storedAs === undefined ? undefined : this.#kinds.get(idOf(storedAs));
     if (storedAs === undefined || stored === undefined) return;
-    this.#add(makeKind(definition, this.#schemas, new View(definition, storedAs, stored)));
+    this.#add(makeKind(definition, this.#schemas, new View(definition, storedAs, stored), undefined));
   }
 }

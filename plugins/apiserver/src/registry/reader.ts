@@ -80,8 +80,7 @@ export class Reader {
   readonly #feed: StoreFeed;
   readonly #limits: { readonly watchQueue: number; readonly watchQueueBytes: number; readonly watches: number };
   #watches = 0;
-  /** Of kinds that may go. */
-  readonly #byKind = new WeakMap<Kind, Set<Watcher>>();
+  readonly #converting = new WeakMap<ServedForm, Set<ConvertingWatcher>>();
 
   constructor(
     parts: { store: Store; feed: StoreFeed },
@@ -201,26 +200,24 @@ export class Reader {
     }
     cache.add(watcher);
     this.#watches += 1;
-    const ofKind = this.#watchersOf(kind);
-    ofKind?.add(watcher);
+    if (converting !== undefined && form !== undefined) this.#watchersOf(form).add(converting);
     const removed = watcher.onEnd;
     watcher.onEnd = () => {
       this.#watches -= 1;
-      ofKind?.delete(watcher);
+      if (converting !== undefined && form !== undefined) this.#watchersOf(form).delete(converting);
       removed?.();
     };
     return watcher;
   }
 
-  /** Ends the watches of a kind that is served no more, or otherwise than before. */
-  endWatches(kind: Kind): void {
-    for (const watcher of this.#watchersOf(kind) ?? []) watcher.end('ended');
+  /** Ends the watches of objects that are not shown any more, or otherwise than before. */
+  endWatches(form: ServedForm): void {
+    for (const watcher of this.#watchersOf(form)) watcher.finish();
   }
 
-  #watchersOf(kind: Kind): Set<Watcher> | undefined {
-    if (kind.form === undefined) return undefined;
-    const watchers = this.#byKind.get(kind) ?? new Set<Watcher>();
-    this.#byKind.set(kind, watchers);
+  #watchersOf(form: ServedForm): Set<ConvertingWatcher> {
+    const watchers = this.#converting.get(form) ?? new Set();
+    this.#converting.set(form, watchers);
     return watchers;
   }
 
