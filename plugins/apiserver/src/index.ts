@@ -6,7 +6,6 @@ import {
   apiEndpoint,
   apiHooks,
   derivedKinds,
-  requestGate,
   resourceProvider,
   routedGroups,
   routeProvider,
@@ -57,7 +56,6 @@ const plugin: AnyPlugin = definePlugin({
     health: healthSource,
     rules: accessRuleSource,
     encryption: valueEncryption,
-    gate: requestGate,
   },
   hooks: apiHooks,
   config: apiServerConfig,
@@ -121,7 +119,6 @@ const plugin: AnyPlugin = definePlugin({
       metrics,
       connections,
       observer: new RequestObserver(metrics, env.clock),
-      gate: deps.gate,
       authenticators,
       discovery: new Discovery(kinds, new RoutedTable(deps.groups)),
       pluginRoutes: new PluginRoutes({
