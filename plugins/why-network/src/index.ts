@@ -37,7 +37,7 @@ const plugin: AnyPlugin = definePlugin({
     return {
       provides: {
         routes: { routes: () => routes },
-        explainers: serviceExplainer({ api, clock: env.clock, clusterDomain, tablesOf: askNode }),
+        explainers: serviceExplainer({ api, env, clusterDomain, tablesOf: askNode }),
       },
     };
   },

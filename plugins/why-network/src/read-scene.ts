@@ -106,7 +106,7 @@ async function spacesOf(api: ApiClient, names: readonly string[]): Promise<reado
 }
 
 /** The newest version of each resource. */
-function versionsOf(byResource: Readonly<Record<string, readonly KubeObject[]>>): Versions {
+export function versionsOf(byResource: Readonly<Record<string, readonly KubeObject[]>>): Versions {
   const newest = Object.entries(byResource).flatMap(([resource, objects]) => {
     const versions = objects.flatMap(({ metadata }) => metadata.resourceVersion ?? []).sort(compareResourceVersions);
     const last = versions.at(-1);

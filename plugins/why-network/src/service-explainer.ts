@@ -1,21 +1,25 @@
 /** Explains services: how they are set up, and what each node has in force of them. */
-import type { Clock } from '@timonel/sdk';
+import type { Env } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { Explainer, NodeTables, Why } from '@timonel/sdk/contracts/why';
 import { endpointSlices, isNotFound, nodes, pods, services, type Node, type Service } from '@timonel/sdk/kube';
+import type { Versions } from './node-tables.ts';
+import { versionsOf } from './read-scene.ts';
 import { causesOf, factsOf, isProxied } from './service-facts.ts';
 
 export interface ServiceExplainerParts {
   readonly api: ApiClient;
-  readonly clock: Pick<Clock, 'now'>;
+  readonly env: Pick<Env, 'clock' | 'timers'>;
   readonly clusterDomain: string;
   /** Does not reject. */
-  readonly tablesOf: (name: string, node: Node) => Promise<NodeTables>;
+  readonly tablesOf: (name: string, node: Node, wanted: Versions) => Promise<NodeTables>;
 }
 
 const component = 'why-network';
 /** More are not asked: the answer is for people. */
 const askedNodes = 16;
+/** In this time nodes follow a change. Those that have not are asked once more. */
+const followMs = 500;
 
 async function serviceOf(api: ApiClient, namespace: string, name: string): Promise<Service | undefined> {
   try {
@@ -26,7 +30,14 @@ async function serviceOf(api: ApiClient, namespace: string, name: string): Promi
   }
 }
 
-export function serviceExplainer({ api, clock, clusterDomain, tablesOf }: ServiceExplainerParts): Explainer {
+export function serviceExplainer({ api, env, clusterDomain, tablesOf }: ServiceExplainerParts): Explainer {
+  async function settledTables(node: Node, wanted: Versions): Promise<NodeTables> {
+    const name = node.metadata.name ?? '';
+    const tables = await tablesOf(name, node, wanted);
+    if (tables.proxy?.current !== false) return tables;
+    await env.timers.sleep(followMs);
+    return tablesOf(name, node, wanted);
+  }
   return {
     kinds: () => [{ group: '', resource: 'services' }],
     async explain(object): Promise<Why | undefined> {
@@ -41,8 +52,9 @@ export function serviceExplainer({ api, clock, clusterDomain, tablesOf }: Servic
         isProxied(service) ? api.list(nodes) : { items: [] },
       ]);
       const asked = all.slice(0, askedNodes);
-      const tables = await Promise.all(asked.map((node) => tablesOf(node.metadata.name ?? '', node)));
-      const now = clock.now();
+      const wanted = versionsOf({ services: [service], endpointslices: slices });
+      const tables = await Promise.all(asked.map((node) => settledTables(node, wanted)));
+      const now = env.clock.now();
       const view = { service, slices, pods: selected.items, nodes: all, tables, clusterDomain, now };
       const causes = causesOf(view, component);
       const { uid } = service.metadata;

@@ -2,8 +2,9 @@ import { describe, expect, it } from '@jest/globals';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { explainers, type Explainer, type NodeTables, type TableState } from '@timonel/sdk/contracts/why';
 import { ApiError, type EndpointSlice, type Node, type Pod, type Service } from '@timonel/sdk/kube';
-import { fakeService, startTestKernel } from '@timonel/testkit';
+import { fakeService, manualEnv, settle, startTestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
+import { serviceExplainer } from './service-explainer.ts';
 import { causesOf, factsOf, type ServiceView } from './service-facts.ts';
 
 const now = Date.parse('2026-01-01T00:01:00Z');
@@ -17,13 +18,12 @@ const endpoint = (address: string, nodeName: string, conditions: object = { read
   nodeName,
   conditions,
 });
-const slice = (endpoints: readonly object[], changed = '2026-01-01T00:00:00Z'): EndpointSlice =>
+const slice = (endpoints: readonly object[]): EndpointSlice =>
   ({
     metadata: {
       namespace: 'shop',
       name: 'web-1',
       labels: { 'kubernetes.io/service-name': 'web' },
-      annotations: { 'endpoints.kubernetes.io/last-change-trigger-time': changed },
     },
     addressType: 'IPv4',
     endpoints,
@@ -125,44 +125,55 @@ describe('what is wrong with a service on nodes', () => {
     expect(causes([table('a', {}), table('b', undefined, { problem: 'away' })])).toEqual([]);
   });
   it('is a proxy that fails, is absent, or did not follow the last change', () => {
-    const old = now - 120_000;
-    expect(
-      causes([table('a', { lastError: 'nft: no' }), table('b', { lastSyncAt: old }), table('c', undefined)]),
-    ).toEqual([
+    const tables = [table('a', { lastError: 'nft: no' }), table('b', { current: false }), table('c', undefined)];
+    expect(causes(tables)).toEqual([
       ['proxy-fails', ['a']],
       ['proxy-behind', ['b']],
       ['no-proxy', ['c']],
     ]);
-    const justNow = [slice([endpoint('10.0.1.2', 'a')], '2026-01-01T00:00:55Z')];
-    expect(causes([table('b', { lastSyncAt: old })], { slices: justNow })).toEqual([]);
-    expect(causes([table('a', { lastError: 'no' })], { service: service({ clusterIP: 'None' }) })).toEqual([]);
+    expect(causes([table('b', { current: false }, { ready: false })])).toEqual([]);
+    expect(causes(tables, { service: service({ clusterIP: 'None' }) })).toEqual([]);
+    expect(facts({ tables })).toMatchObject({ 'node b': 'nftables: an older state, written 3 s ago' });
   });
 });
 
+const lists: Readonly<Record<string, readonly object[]>> = {
+  endpointslices: [slice([endpoint('10.0.1.2', 'a')])],
+  pods: [pod(true)],
+  nodes: [node('a')],
+};
+const object = { group: '', resource: 'services', namespace: 'shop', name: 'web' };
+const asked: unknown[] = [];
+const api = {
+  get: async (_: unknown, { name }: { name: string }) => {
+    if (name !== 'web') throw new ApiError('NotFound', 'no');
+    return service({});
+  },
+  list: async ({ resource }: { resource: string }, options: object = {}) => {
+    asked.push([resource, options]);
+    return { metadata: {}, items: lists[resource] };
+  },
+} as unknown as ApiClient;
+
 it('is answered for services that are there', async () => {
-  const lists: Readonly<Record<string, readonly object[]>> = {
-    endpointslices: [slice([endpoint('10.0.1.2', 'a')])],
-    pods: [pod(true)],
-    nodes: [node('a')],
-  };
-  const asked: unknown[] = [];
-  const api = fakeService(apiClient, {
-    get: async (_: unknown, { name }: { name: string }) => {
-      if (name !== 'web') throw new ApiError('NotFound', 'no');
-      return service({});
-    },
-    list: async ({ resource }: { resource: string }, options: object = {}) => {
-      asked.push([resource, options]);
-      return { metadata: {}, items: lists[resource] };
-    },
-  } as unknown as Partial<ApiClient>);
-  await using kernel = await startTestKernel({ plugins: [api, { definition: plugin, source: 'built-in' }] });
+  const plugins = [fakeService(apiClient, api), { definition: plugin, source: 'built-in' } as const];
+  await using kernel = await startTestKernel({ plugins });
   const [provider] = kernel.service(explainers).all();
-  const explain: Explainer['explain'] = async (object) => provider?.service.explain(object);
-  const object = { group: '', resource: 'services', namespace: 'shop', name: 'web' };
+  const explain: Explainer['explain'] = async (of) => provider?.service.explain(of);
   expect(await explain({ ...object, name: 'other' })).toBeUndefined();
   const why = await explain(object);
   expect(why).toMatchObject({ state: 'AsDeclared', causes: [] });
   expect(why?.facts?.at(-1)).toEqual({ name: 'node a', text: expect.stringContaining('could not be asked') });
   expect(asked).toContainEqual(['pods', { namespace: 'shop', labelSelector: 'app=web' }]);
+});
+
+it('waits a moment for nodes that are about to follow', async () => {
+  const env = manualEnv();
+  const answers = [false, true];
+  const tablesOf = async (name: string): Promise<NodeTables> => table(name, { current: answers.shift() ?? false });
+  const why = serviceExplainer({ api, env, clusterDomain: 'cluster.local', tablesOf }).explain(object);
+  await settle();
+  await env.advance(500);
+  expect(await why).toMatchObject({ state: 'AsDeclared', causes: [] });
+  expect(answers).toEqual([]);
 });

@@ -1,5 +1,4 @@
 /** How a service is set up, and what is wrong with it on nodes: from objects of the API and what nodes say. Pure. */
-import { triggerTimeAnnotation } from '@timonel/sdk/controller/endpoints';
 import { buildServiceRules, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import type { Cause, Fact, NodeTables } from '@timonel/sdk/contracts/why';
 import type { EndpointSlice, Node, Pod, Service } from '@timonel/sdk/kube';
@@ -19,8 +18,6 @@ export interface ServiceView {
 
 const shown = 5;
 const zoneLabel = 'topology.kubernetes.io/zone';
-/** A node that has not followed a change after so long does not follow it any more. */
-const followMs = 10_000;
 
 type Endpoint = EndpointSlice['endpoints'][number];
 
@@ -120,7 +117,7 @@ function nodeText(view: ServiceView, { node, ready, proxy, problem }: NodeTables
   const ago = Math.max(0, Math.round((view.now - proxy.lastSyncAt) / 1000));
   const written = proxy.lastSyncAt === 0 ? 'not written yet' : `written ${ago} s ago`;
   const leads = rules.length === 0 ? '' : `${endpointsOn(rules)}, `;
-  return `${state}${proxy.implementation}: ${leads}${written}`;
+  return `${state}${proxy.implementation}: ${proxy.current === false ? 'an older state, ' : leads}${written}`;
 }
 
 export function factsOf(view: ServiceView): readonly Fact[] {
@@ -147,25 +144,14 @@ export function factsOf(view: ServiceView): readonly Fact[] {
 
 export const isProxied = ({ spec }: Service): boolean => spec.type !== 'ExternalName' && spec.clusterIP !== 'None';
 
-function lastChange(slices: readonly EndpointSlice[]): number {
-  const times = slices.map(({ metadata }) => Date.parse(metadata.annotations?.[triggerTimeAnnotation] ?? ''));
-  return Math.max(0, ...times.filter((time) => !Number.isNaN(time)));
-}
-
 /** Nodes whose proxies do not have the service as the API has it. */
 export function causesOf(view: ServiceView, component: string): readonly Cause[] {
-  const { service, slices, tables, now } = view;
+  const { service, tables } = view;
   if (!isProxied(service)) return [];
-  const changed = lastChange(slices);
   const group = (names: readonly string[]): Pick<Cause, 'nodes'> => ({ nodes: { count: names.length, names } });
   const failing = tables.filter(({ ready, proxy }) => ready && proxy?.lastError !== undefined);
   const behind = tables.filter(
-    ({ ready, proxy }) =>
-      ready &&
-      proxy !== undefined &&
-      proxy.lastError === undefined &&
-      proxy.lastSyncAt < changed &&
-      now - changed > followMs,
+    ({ ready, proxy }) => ready && proxy?.lastError === undefined && proxy?.current === false,
   );
   const absent = tables.filter(({ ready, proxy, problem }) => ready && proxy === undefined && problem === undefined);
   const namesOf = (list: readonly NodeTables[]): string[] => list.map(({ node }) => node);
@@ -181,7 +167,7 @@ export function causesOf(view: ServiceView, component: string): readonly Cause[]
           {
             component,
             code: 'proxy-behind',
-            text: 'service proxies have not followed the last change of the endpoints',
+            text: 'service proxies have not followed the last change of the service or its endpoints',
             ...group(namesOf(behind)),
             unblock,
           },
