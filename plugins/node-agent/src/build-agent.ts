@@ -23,7 +23,7 @@ import { buildEvictions } from './eviction/build-evictions.ts';
 import { PullRecords } from './images/pull-records.ts';
 import { readMachine } from './node/machine.ts';
 import { kubeletVersion } from './node/node-object.ts';
-import { nodeAddressOf, readNodeState } from './node/read-state.ts';
+import { nodeAddress6Of, nodeAddressOf, readNodeState } from './node/read-state.ts';
 import { onNodePartChange } from './node/node-parts.ts';
 import { Registration } from './node/registration.ts';
 import { shutdownGroups } from './shutdown/groups.ts';
@@ -173,7 +173,7 @@ export async function buildAgent(
       const pressure = () => evictions.conditions;
       const isShuttingDown = () => shutdown.hasBegun;
       const state = await readNodeState(ctx, { machine, runtimes, pressure, isShuttingDown });
-      reached.address = state.address;
+      [reached.address = reached.address, reached.address6] = state.addresses;
       return state;
     },
   });
@@ -192,6 +192,7 @@ export async function buildAgent(
     },
     start: async () => {
       reached.address = await nodeAddressOf(ctx);
+      reached.address6 = await nodeAddress6Of(ctx);
       ctx.log.info({ node: config.nodeName, version: kubeletVersion }, 'node agent starts');
       classes.start();
       serviceLinks.start();

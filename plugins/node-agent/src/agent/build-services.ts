@@ -24,6 +24,8 @@ import type { AgentServices } from './services.ts';
 /** Under which this node is reached: known after its start. */
 export interface Reached {
   address: string;
+  /** Where pods have addresses of both families. */
+  address6?: string | undefined;
 }
 
 function policyOf({ config, dataDir }: AgentContext, machine: Machine): NodePolicy {
@@ -117,6 +119,7 @@ export function servicesOf(
     bound: new Semaphore(config.concurrency),
     dataDir: ctx.dataDir,
     nodeAddress: () => reached.address,
+    nodeAddress6: () => reached.address6,
     allocatable: () => allocatableOf(capacityOf(machine, config), machine.hugePageBytes, config),
     policy: policyOf(ctx, machine),
     abilities: { allowedUnsafeSysctls: config.allowedUnsafeSysctls, hasAppArmor: machine.hasAppArmor },

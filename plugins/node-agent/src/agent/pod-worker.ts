@@ -240,7 +240,11 @@ export class PodWorker implements PodRecord {
 
   async reportFinalStatus(): Promise<void> {
     if (this.#known.shown === undefined) return;
-    await this.#writer.flush(podStatus(this.view(), this.#services.nodeAddress(), this.#services.env.clock.now()));
+    await this.#writer.flush(this.#statusOf(this.view(), this.#services.env.clock.now()));
+  }
+
+  #statusOf(view: PodView, now: number): PodStatus {
+    return podStatus(view, this.#services.nodeAddress(), now, this.#services.nodeAddress6());
   }
 
   catchUpStatus(): Promise<void> {
@@ -266,7 +270,7 @@ export class PodWorker implements PodRecord {
       endPulls(this.memory.pulls);
     const { actions, wakeAt } = plan(view, now);
     if (!this.#gone && !this.memory.finalReported) {
-      this.#report(podStatus(view, this.#services.nodeAddress(), now));
+      this.#report(this.#statusOf(view, now));
     }
     for (const action of actions) {
       if (this.#loop.isClosed) return false;

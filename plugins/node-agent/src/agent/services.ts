@@ -46,6 +46,8 @@ export interface AgentServices {
   /** Absolute. One folder a pod: `pods/<uid>`, `logs/<namespace>_<name>_<uid>`. */
   readonly dataDir: string;
   nodeAddress(): string;
+  /** Undefined: pods have addresses of IPv4 alone. */
+  nodeAddress6(): string | undefined;
   allocatable(): Quantities;
   readonly policy: NodePolicy;
   readonly abilities: NodeAbilities;

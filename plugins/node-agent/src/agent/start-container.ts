@@ -50,11 +50,13 @@ function failed(reason: string, error: unknown, status?: ContainerStatus): Start
 }
 
 export function nodeFacts(services: AgentServices, pod: Pod, attachment: Attachment | undefined): NodeFacts {
-  const nodeAddress = services.nodeAddress();
+  const [nodeAddress, nodeAddress6] = [services.nodeAddress(), services.nodeAddress6()];
+  const ofNode = nodeAddress6 === undefined ? [nodeAddress] : [nodeAddress, nodeAddress6];
   return {
     nodeName: services.nodeName,
     nodeAddress,
-    podAddresses: pod.spec.hostNetwork === true ? [nodeAddress] : (attachment?.addresses ?? []),
+    nodeAddress6,
+    podAddresses: pod.spec.hostNetwork === true ? ofNode : (attachment?.addresses ?? []),
     allocatable: services.allocatable(),
   };
 }

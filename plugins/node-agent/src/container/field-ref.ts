@@ -6,6 +6,7 @@ import { ConfigError } from './config-error.ts';
 export interface NodeFacts {
   readonly nodeName: string;
   readonly nodeAddress: string;
+  readonly nodeAddress6?: string | undefined;
   /** Of the pod, IPv4 first; may be empty for files that are written before the network is there. */
   readonly podAddresses: readonly string[];
   readonly allocatable: Quantities;
@@ -45,8 +46,9 @@ export function fieldValue(pod: Pod, path: string, facts: NodeFacts): string {
     case 'status.podIPs':
       return facts.podAddresses.join(',');
     case 'status.hostIP':
-    case 'status.hostIPs':
       return facts.nodeAddress;
+    case 'status.hostIPs':
+      return [facts.nodeAddress, ...(facts.nodeAddress6 === undefined ? [] : [facts.nodeAddress6])].join(',');
     default:
       throw new ConfigError(`unsupported fieldPath: ${path}`);
   }

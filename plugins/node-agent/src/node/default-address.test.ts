@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { NetworkInterfaceInfo } from 'node:os';
-import { addressOfRoute } from './default-address.ts';
+import { address6OfRoute, addressOfRoute } from './default-address.ts';
 
 const head = 'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n';
 const route = (name: string, destination: string, flags: string, metric: number, mask = '00000000'): string =>
@@ -10,7 +10,7 @@ const address = (text: string, family: 'IPv4' | 'IPv6' = 'IPv4'): NetworkInterfa
   ({ address: text, family, internal: false }) as NetworkInterfaceInfo;
 
 const interfaces = {
-  eth0: [address('fe80::1', 'IPv6'), address('192.0.2.7'), address('192.0.2.8')],
+  eth0: [address('fe80::1', 'IPv6'), address('2001:db8::7', 'IPv6'), address('192.0.2.7'), address('192.0.2.8')],
   wlan0: [address('198.51.100.3')],
   tun0: undefined,
 };
@@ -28,4 +28,10 @@ describe('the address of the machine', () => {
     ['the default route is down', route('eth0', '00000000', '0002', 0)],
     ['its interface has no address', route('tun0', '00000000', '0003', 0)],
   ])('is unknown when %s', (_what, routes) => expect(addressOfRoute(head + routes, interfaces)).toBeUndefined());
+
+  it('of IPv6 is one that other links reach', () => {
+    const routes = head + route('eth0', '00000000', '0003', 100);
+    expect(address6OfRoute(routes, interfaces)).toBe('2001:db8::7');
+    expect(address6OfRoute(routes, { eth0: [address('fe80::1', 'IPv6'), address('192.0.2.7')] })).toBeUndefined();
+  });
 });

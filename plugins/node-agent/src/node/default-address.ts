@@ -23,6 +23,18 @@ export function addressOfRoute(routes: string, interfaces: Interfaces): string |
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 }
 
+/** The first IPv6 address of that interface which other links reach, too. */
+export function address6OfRoute(routes: string, interfaces: Interfaces): string | undefined {
+  const name = defaultInterface(routes);
+  const addresses = name === undefined ? [] : (interfaces[name] ?? []);
+  return addresses.find(({ address, family }) => family === 'IPv6' && !/^fe[89ab]/.test(address))?.address;
+}
+
+export async function defaultAddress6(): Promise<string | undefined> {
+  const routes = await readFile('/proc/net/route', 'utf8').catch(() => '');
+  return address6OfRoute(routes, networkInterfaces());
+}
+
 export async function defaultAddress(): Promise<string | undefined> {
   const routes = await readFile('/proc/net/route', 'utf8').catch(() => '');
   return addressOfRoute(routes, networkInterfaces());

@@ -17,6 +17,7 @@ const state = {
   ],
   supplementalGroupsPolicy: true,
   volumesInUse: [],
+  addresses: ['192.0.2.1', 'fd00::1'],
   notReady: '',
   images: [],
 } as unknown as NodeState;
@@ -31,6 +32,11 @@ describe('the status of a node', () => {
       ],
       features: { supplementalGroupsPolicy: true },
       allocatable: { memory: '3Gi' },
+      addresses: [
+        { type: 'InternalIP', address: '192.0.2.1' },
+        { type: 'InternalIP', address: 'fd00::1' },
+        { type: 'Hostname', address: 'node-1' },
+      ],
       nodeInfo: { containerRuntimeVersion: 'timonel://linux-1' },
     });
   });

@@ -18,10 +18,12 @@ export interface NodeState {
   readonly volumesInUse: readonly string[];
   readonly machine: Machine;
   readonly pressure: readonly NodePressure[];
-  readonly address: string;
+  /** IPv4 first. */
+  readonly addresses: readonly string[];
   /** 0: nobody outside of the process can call this node. */
   readonly serverPort: number;
-  readonly podCidr: string;
+  /** IPv4 first. */
+  readonly podCidrs: readonly string[];
   readonly runtimeVersion: string;
   readonly runtimeHandlers: readonly RuntimeHandler[];
   /** All runtimes keep the groups of images away from pods that ask for it. */
@@ -54,8 +56,14 @@ export function newNode(state: NodeState): Node {
     apiVersion: 'v1',
     kind: 'Node',
     metadata: { name: state.name, labels: nodeLabels(state) },
-    spec: state.podCidr === '' ? {} : { podCIDR: state.podCidr, podCIDRs: [state.podCidr] },
+    spec: podRanges(state),
   };
+}
+
+/** None, or one of each family. */
+export function podRanges({ podCidrs }: NodeState): Pick<Node['spec'], 'podCIDR' | 'podCIDRs'> {
+  const [podCIDR] = podCidrs;
+  return podCIDR === undefined ? {} : { podCIDR, podCIDRs: [...podCidrs] };
 }
 
 function condition(
@@ -110,7 +118,7 @@ export function nodeStatus(state: NodeState, before: Node['status'], now: string
     allocatable: { ...added, ...state.allocatable },
     conditions: conditionsOf(state, before?.conditions ?? [], now),
     addresses: [
-      { type: 'InternalIP', address: state.address },
+      ...state.addresses.map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: state.name },
     ],
     nodeInfo: {

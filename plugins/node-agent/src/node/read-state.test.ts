@@ -3,15 +3,18 @@ import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
 import { configSchema } from '../config.ts';
 import type { Machine } from './machine.ts';
+import { newNode } from './node-object.ts';
 import { readNodeState } from './read-state.ts';
 
 const config = configSchema.parse({ nodeName: 'node-1', runtime: 'fake', nodeAddress: '192.0.2.1' });
 
-function read(info: object | undefined, isShuttingDown = false) {
+function read(info: object | undefined, isShuttingDown = false, network = {}) {
   const ctx = {
     config,
     deps: {
-      network: { nodeNetwork: () => Promise.resolve({ podCidr: '10.1.0.0/24', nodeAddress: '192.0.2.1' }) },
+      network: {
+        nodeNetwork: () => Promise.resolve({ podCidr: '10.1.0.0/24', nodeAddress: '192.0.2.1', ...network }),
+      },
       images: { list: () => Promise.resolve([]) },
       nodeParts: { all: () => [], onChange: () => undefined },
     },
@@ -42,5 +45,15 @@ describe('what a node tells of itself', () => {
   it('is what pods can be given: not what is kept for a hard threshold', async () => {
     const { capacity, allocatable } = await read(ready);
     expect([capacity['memory'], allocatable['memory']]).toEqual(['1Gi', `${(1024 - 100) * 1024}Ki`]);
+  });
+
+  it('has ranges and addresses of both families where its pods have', async () => {
+    const single = await read(ready);
+    expect(newNode(single).spec).toEqual({ podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24'] });
+    expect(single.addresses).toEqual(['192.0.2.1']);
+    const both = await read(ready, false, { podCidr6: 'fd00:1::/64', nodeAddress6: 'fd00:1::1' });
+    expect(newNode(both).spec).toEqual({ podCIDR: '10.1.0.0/24', podCIDRs: ['10.1.0.0/24', 'fd00:1::/64'] });
+    const families = both.addresses.map((address) => address.includes(':'));
+    expect(families).toEqual([false, true]);
   });
 });

@@ -4,7 +4,7 @@ import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
 import { namesOf } from '../container/image-digest.ts';
 import type { NodePressure } from '../eviction/signals.ts';
-import { defaultAddress } from './default-address.ts';
+import { defaultAddress, defaultAddress6 } from './default-address.ts';
 import { allocatableOf } from './allocatable.ts';
 import type { Machine } from './machine.ts';
 import { nodePartsStatus } from './node-parts.ts';
@@ -17,6 +17,12 @@ export function capacityOf(machine: Machine, config: AgentContext['config']): Re
 export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config' | 'deps'>): Promise<string> {
   if (config.nodeAddress !== '') return config.nodeAddress;
   return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
+}
+
+/** Where pods have addresses of both families. */
+export async function nodeAddress6Of({ deps }: Pick<AgentContext, 'deps'>): Promise<string | undefined> {
+  const { podCidr6, nodeAddress6 } = await deps.network.nodeNetwork();
+  return podCidr6 === undefined ? undefined : ((await defaultAddress6()) ?? nodeAddress6);
 }
 
 /** One that does not answer is left out. */
@@ -75,9 +81,9 @@ export async function readNodeState(ctx: AgentContext, parts: StateParts): Promi
     volumesInUse: added.volumesInUse,
     machine,
     pressure: parts.pressure(),
-    address: await nodeAddressOf(ctx),
+    addresses: [await nodeAddressOf(ctx), (await nodeAddress6Of(ctx)) ?? ''].filter((address) => address !== ''),
     serverPort: config.serverPort,
-    podCidr: network.podCidr,
+    podCidrs: [network.podCidr, network.podCidr6 ?? ''].filter((range) => range !== ''),
     runtimeVersion: info === undefined ? 'timonel://unknown' : `timonel://${info.name}-${info.version}`,
     runtimeHandlers: handlersOf(known, config.runtime),
     supplementalGroupsPolicy:

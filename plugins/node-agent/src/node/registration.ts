@@ -4,7 +4,7 @@ import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { isAlreadyExists, isNotFound, leases, namespaces, nodes, type Node } from '@timonel/sdk/kube';
 import { transitionEvents } from './node-events.ts';
-import { newNode, nodeLabels, nodeStatus, withoutHeartbeat, type NodeState } from './node-object.ts';
+import { newNode, nodeLabels, nodeStatus, podRanges, withoutHeartbeat, type NodeState } from './node-object.ts';
 
 export interface RegistrationOptions {
   readonly nodeName: string;
@@ -113,11 +113,12 @@ export class Registration {
     }
     const wanted = nodeLabels(state);
     const missing = Object.entries(wanted).filter(([key, value]) => node.metadata.labels?.[key] !== value);
-    const podCidr = state.podCidr !== '' && node.spec.podCIDR !== state.podCidr;
-    if (missing.length === 0 && !podCidr) return node;
+    const [podCidr] = state.podCidrs;
+    const lacksRange = podCidr !== undefined && node.spec.podCIDR !== podCidr;
+    if (missing.length === 0 && !lacksRange) return node;
     const body = {
       metadata: { labels: Object.fromEntries(missing) },
-      ...(podCidr ? { spec: { podCIDR: state.podCidr, podCIDRs: [state.podCidr] } } : {}),
+      ...(lacksRange ? { spec: podRanges(state) } : {}),
     };
     return api.patch(nodes, { name: nodeName }, { type: 'merge', body }, { fieldManager: 'node-agent' });
   }

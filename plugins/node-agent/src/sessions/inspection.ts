@@ -20,7 +20,7 @@ export interface InspectionParts {
 export function inspectionOf(parts: InspectionParts): NodeInspection {
   const { services, agent, probes, config } = parts;
   const shown = (worker: PodWorker): Pod => {
-    const status = podStatus(worker.view(), services.nodeAddress(), services.env.clock.now());
+    const status = podStatus(worker.view(), services.nodeAddress(), services.env.clock.now(), services.nodeAddress6());
     return { ...worker.pod(), status: { ...worker.pod().status, ...status } };
   };
   return {

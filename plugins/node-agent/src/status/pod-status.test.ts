@@ -150,4 +150,11 @@ describe('pod status', () => {
     const second = podStatus(viewOf({ pod, containers: [running('app')] }), '192.0.2.1', noon + 60_000);
     expect(second).toEqual(pod.status);
   });
+
+  it('has the addresses of both families of its node, which a pod in the network of the node shares', () => {
+    const { hostIP, hostIPs } = podStatus(viewOf({}), '192.0.2.1', noon, 'fd00::1');
+    expect({ hostIP, hostIPs }).toEqual({ hostIP: '192.0.2.1', hostIPs: [{ ip: '192.0.2.1' }, { ip: 'fd00::1' }] });
+    const view = viewOf({ pod: podWith({ hostNetwork: true }), sandboxes: [sandbox({})] });
+    expect(podStatus(view, '192.0.2.1', noon, 'fd00::1').podIPs).toEqual([{ ip: '192.0.2.1' }, { ip: 'fd00::1' }]);
+  });
 });

@@ -6,8 +6,8 @@ import { conditionsOf } from './conditions.ts';
 import { containerStatuses, ephemeralContainerStatuses, initContainerStatuses } from './container-statuses.ts';
 import { isPastDeadline, phaseOf, type Phase } from './phase.ts';
 
-function podAddresses(view: PodView, nodeAddress: string): readonly string[] {
-  if (view.pod.spec.hostNetwork === true) return view.sandboxes.length > 0 ? [nodeAddress] : [];
+function podAddresses(view: PodView, ofNode: readonly string[]): readonly string[] {
+  if (view.pod.spec.hostNetwork === true) return view.sandboxes.length > 0 ? ofNode : [];
   const attached = view.memory.attachment?.addresses;
   return attached ?? view.pod.status?.podIPs?.map(({ ip }) => ip) ?? [];
 }
@@ -37,12 +37,14 @@ function wasRejected({ pod, memory, containers, sandboxes }: PodView): boolean {
   return untouched && pod.status?.phase === 'Failed' && (pod.status.containerStatuses ?? []).length === 0;
 }
 
-export function podStatus(view: PodView, nodeAddress: string, now: number): PodStatus {
+/** `nodeAddress6`: where pods have addresses of both families. */
+export function podStatus(view: PodView, nodeAddress: string, now: number, nodeAddress6?: string): PodStatus {
+  const ofNode = nodeAddress6 === undefined ? [nodeAddress] : [nodeAddress, nodeAddress6];
   const statuses = containerStatuses(view, now);
   const inits = initContainerStatuses(view, now);
   const ephemeral = ephemeralContainerStatuses(view, now);
   const phase = phaseOf(view, statuses, now);
-  const addresses = podAddresses(view, nodeAddress);
+  const addresses = podAddresses(view, ofNode);
   const { status, metadata } = view.pod;
   const isUntouched = wasRejected(view);
   return {
@@ -51,7 +53,7 @@ export function podStatus(view: PodView, nodeAddress: string, now: number): PodS
     conditions: conditionsOf(view, statuses, inits, phase, now),
     ...cause(view, phase, now),
     hostIP: nodeAddress,
-    hostIPs: [{ ip: nodeAddress }],
+    hostIPs: ofNode.map((ip) => ({ ip })),
     ...(addresses.length === 0 ? {} : { podIP: addresses[0] ?? '', podIPs: addresses.map((ip) => ({ ip })) }),
     startTime: status?.startTime ?? timestampOf(now),
     ...(inits.length === 0 || isUntouched ? {} : { initContainerStatuses: inits }),

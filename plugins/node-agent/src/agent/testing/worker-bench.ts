@@ -220,6 +220,7 @@ export class Bench {
       bound: new Semaphore(4),
       dataDir: this.dataDir,
       nodeAddress: () => '192.0.2.1',
+      nodeAddress6: () => undefined,
       allocatable: () => ({ cpu: '2', memory: '4Gi' }),
       policy,
       abilities: { allowedUnsafeSysctls: [], hasAppArmor: false },
