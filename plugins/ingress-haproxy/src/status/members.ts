@@ -64,8 +64,10 @@ export class Members {
     while (!this.#stop.signal.aborted) {
       let pauseMs = renewMs;
       try {
-        await this.#renew();
+        const known = await this.#renew();
         await this.#look();
+        // Its node may be new, too.
+        if (!known) pauseMs = retryMs;
       } catch (error) {
         pauseMs = retryMs;
         this.#leads = false;
@@ -75,10 +77,12 @@ export class Members {
     }
   }
 
-  async #renew(): Promise<void> {
-    const { api, host, identity, addresses } = this.#options;
+  /** Answers whether its addresses are known. */
+  async #renew(): Promise<boolean> {
+    const { api, host, identity } = this.#options;
     const renewTime = host.env.clock.microTimestamp();
-    const annotations = { [addressesAnnotation]: (await addresses()).join(',') };
+    const addresses = await this.#options.addresses();
+    const annotations = { [addressesAnnotation]: addresses.join(',') };
     const spec = { holderIdentity: identity, leaseDurationSeconds: durationSeconds, renewTime };
     const options = { fieldManager: host.name };
     try {
@@ -89,6 +93,7 @@ export class Members {
       const metadata = { name: this.#name, namespace, labels: { [label]: 'true' }, annotations };
       await api.create(leases, { metadata, spec: { ...spec, acquireTime: renewTime } }, options);
     }
+    return addresses.length > 0;
   }
 
   async #look(): Promise<void> {
