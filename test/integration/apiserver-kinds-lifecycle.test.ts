@@ -326,7 +326,11 @@ async function removeByLabel(
 /** What the controller of namespaces does. */
 async function finalize(paths: Paths, name: string): Promise<void> {
   const { body } = await server.send('GET', paths.of(name));
-  await server.send('PUT', paths.of(name, 'finalize'), { body: { ...body, spec: { finalizers: [] } } });
+  if (body.kind === 'Namespace') {
+    await server.send('PUT', paths.of(name, 'finalize'), { body: { ...body, spec: { finalizers: [] } } });
+    return;
+  }
+  await server.send('PUT', paths.of(name), { body: { ...body, metadata: { ...body.metadata, finalizers: [] } } });
 }
 
 /** A watch that begins before the first object sees all of it, in order, and nothing without the label. */

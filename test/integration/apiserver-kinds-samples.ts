@@ -460,6 +460,7 @@ const further: readonly Sample[] = [
   {
     path: 'apiextensions.k8s.io/v1/customresourcedefinitions',
     kind: 'CustomResourceDefinition',
+    lingers: true,
     names: ['as.example.com', 'bs.example.com'],
     object: definitionOf('as.example.com'),
     objectOf: definitionOf,

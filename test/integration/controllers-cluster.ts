@@ -14,6 +14,7 @@ import {
   type ResourceType,
 } from '@timonel/sdk/kube';
 import type { AnyPlugin } from '@timonel/sdk';
+import apiCrds from '@timonel/plugin-api-crds';
 import apiResources from '@timonel/plugin-api-resources';
 import apiserver from '@timonel/plugin-apiserver';
 import authToken from '@timonel/plugin-auth-token';
@@ -59,7 +60,7 @@ function followPods(api: ApiClient, becomesReady: (pod: Pod) => boolean, signal:
 
 export async function startTestCluster(options: TestClusterOptions): Promise<TestCluster> {
   const kernel = await startTestKernel({
-    plugins: [storeMemory, authToken, apiResources, apiserver, ...options.controllers],
+    plugins: [storeMemory, authToken, apiCrds, apiResources, apiserver, ...options.controllers],
     config: { apiserver: { listen: { address: '127.0.0.1', port: 0 } } },
   });
   const api = kernel.service(apiClient);

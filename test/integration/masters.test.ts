@@ -7,6 +7,7 @@ import { controller, type ControllerStatus } from '@timonel/sdk/contracts/contro
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { deployments, leases, nodes, pods, replicaSets, type Pod } from '@timonel/sdk/kube';
 import admissionNamespace from '@timonel/plugin-admission-namespace';
+import apiCrds from '@timonel/plugin-api-crds';
 import apiResources from '@timonel/plugin-api-resources';
 import apiServer from '@timonel/plugin-apiserver';
 import authToken from '@timonel/plugin-auth-token';
@@ -24,6 +25,7 @@ import { deploymentOf } from './controllers-cluster.ts';
 const plugins: readonly AnyPlugin[] = [
   authToken,
   apiServer,
+  apiCrds,
   apiResources,
   admissionNamespace,
   leaderElection,

@@ -10,6 +10,7 @@ import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { store } from '@timonel/sdk/contracts/store';
 import { deployments, pods, services, type Deployment } from '@timonel/sdk/kube';
 import admissionNamespace from '@timonel/plugin-admission-namespace';
+import apiCrds from '@timonel/plugin-api-crds';
 import apiResources from '@timonel/plugin-api-resources';
 import apiServer from '@timonel/plugin-apiserver';
 import authToken from '@timonel/plugin-auth-token';
@@ -30,6 +31,7 @@ const plugins: readonly AnyPlugin[] = [
   storeMemory,
   authToken,
   apiServer,
+  apiCrds,
   apiResources,
   admissionNamespace,
   serviceAllocator,
