@@ -16,6 +16,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'api-podnetwork': () => import('@timonel/plugin-api-podnetwork'),
   'api-resources': () => import('@timonel/plugin-api-resources'),
   'api-crds': () => import('@timonel/plugin-api-crds'),
+  'api-fairness': () => import('@timonel/plugin-api-fairness'),
   'api-kernel': () => import('@timonel/plugin-api-kernel'),
   'api-store': () => import('@timonel/plugin-api-store'),
   'api-why': () => import('@timonel/plugin-api-why'),

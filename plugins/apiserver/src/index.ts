@@ -6,6 +6,7 @@ import {
   apiEndpoint,
   apiHooks,
   derivedKinds,
+  requestGate,
   resourceProvider,
   routedGroups,
   routeProvider,
@@ -56,6 +57,7 @@ const plugin: AnyPlugin = definePlugin({
     health: healthSource,
     rules: accessRuleSource,
     encryption: valueEncryption,
+    gate: requestGate,
   },
   hooks: apiHooks,
   config: apiServerConfig,
@@ -119,6 +121,7 @@ const plugin: AnyPlugin = definePlugin({
       metrics,
       connections,
       observer: new RequestObserver(metrics, env.clock),
+      gate: deps.gate,
       authenticators,
       discovery: new Discovery(kinds, new RoutedTable(deps.groups)),
       pluginRoutes: new PluginRoutes({

@@ -2,6 +2,7 @@ export * from './health-check-servers.ts';
 export * from './absence.ts';
 export * from './api-contact.ts';
 export * from './controller.ts';
+export * from './default-objects.ts';
 export * from './dependents.ts';
 export * from './event-recorder.ts';
 export * from './failed-pods.ts';

@@ -8,6 +8,7 @@ import { cronJobs, jobs } from './batch.ts';
 import { certificateSigningRequests } from './certificates.ts';
 import { priorityClasses, runtimeClasses } from './classes.ts';
 import { customResourceDefinitions } from './extensions.ts';
+import { flowSchemas, priorityLevelConfigurations } from './flowcontrol.ts';
 import { defineResource, type ResourceType } from './meta.ts';
 import { ingressClasses, ingresses, networkPolicies } from './networking.ts';
 import { podDisruptionBudgets } from './policy.ts';
@@ -33,10 +34,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
-  'flowcontrol.apiserver.k8s.io/v1': [
-    'FlowSchema flowschemas',
-    'PriorityLevelConfiguration prioritylevelconfigurations',
-  ],
   'admissionregistration.k8s.io/v1': [
     'ValidatingWebhookConfiguration validatingwebhookconfigurations',
     'MutatingWebhookConfiguration mutatingwebhookconfigurations',
@@ -83,6 +80,8 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  flowSchemas,
+  priorityLevelConfigurations,
   customResourceDefinitions,
   clusterRoleBindings,
   clusterRoles,

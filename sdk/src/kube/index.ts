@@ -8,6 +8,7 @@ export * from './core.ts';
 export * from './extensions.ts';
 export * from './findings.ts';
 export * from './further-types.ts';
+export * from './flowcontrol.ts';
 export * from './human-duration.ts';
 export * from './meta.ts';
 export * from './names.ts';

@@ -1,4 +1,4 @@
-/** Stored as they are given; the API server treats all requests alike as yet. */
+/** Acted on by the plugin api-fairness. */
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import type { KubeObject } from '@timonel/sdk/kube';
 import { child, fill } from '../defaults.ts';

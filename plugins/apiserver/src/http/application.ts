@@ -5,9 +5,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import Koa, { type Context } from 'koa';
 import type { Many } from '@timonel/sdk';
+import type { AccessAttributes } from '@timonel/sdk/contracts/api-server';
 import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
 import type { Discovery } from '../discovery/discovery.ts';
-import type { KindTable } from '../kinds/kind-table.ts';
+import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import type { ObservedRequest, RequestObserver } from '../metrics/request-observer.ts';
 import { unknownResource } from '../registry/api-errors.ts';
 import type { UnstoredReader } from '../registry/unstored-reader.ts';
@@ -15,6 +16,7 @@ import { sendError } from './answers.ts';
 import type { ApiParts } from './api-request.ts';
 import { auditIdOf } from './audit-id.ts';
 import { pathAttributes, resourceAttributes } from './access-attributes.ts';
+import { enter, type Gate } from './entrance.ts';
 import { requesterOf, type RequesterParts } from './requester.ts';
 import { PlainExchange, targetParts, type Exchange } from './exchange.ts';
 import type { Health } from './health.ts';
@@ -30,6 +32,7 @@ export interface ApplicationParts extends ApiParts {
   readonly health: Health;
   readonly unstored: UnstoredReader;
   readonly observer: RequestObserver;
+  readonly gate: Gate;
 }
 
 function requesterParts({ authenticators, registry, env }: ApplicationParts): RequesterParts {
@@ -43,14 +46,16 @@ function isBrokenResource(path: string): boolean {
   return rest.slice(root === 'api' ? 1 : 2).some((part) => part !== '');
 }
 
-/** @throws ApiError Forbidden */
-async function enforceOnPath(ctx: Context, user: UserInfo, { registry: { access } }: ApplicationParts): Promise<void> {
-  if (access.isUnlimited(user)) return;
+function attributesOnPath(ctx: Context, user: UserInfo): AccessAttributes {
   const path = parseResourcePath(ctx.path);
-  if (path === undefined && isBrokenResource(ctx.path)) throw unknownResource();
-  await access.enforce(
-    path === undefined ? pathAttributes(ctx.path, ctx.method, user) : resourceAttributes(path, ctx, user),
-  );
+  return path === undefined ? pathAttributes(ctx.path, ctx.method, user) : resourceAttributes(path, ctx, user);
+}
+
+/** @throws ApiError Forbidden, NotFound */
+async function enforceOnPath(attributes: AccessAttributes, { registry: { access } }: ApplicationParts): Promise<void> {
+  if (access.isUnlimited(attributes.user)) return;
+  if (attributes.path !== undefined && isBrokenResource(attributes.path)) throw unknownResource();
+  await access.enforce(attributes);
 }
 
 async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
@@ -58,17 +63,49 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
   const user = await requesterOf(ctx.req, requesterParts(parts));
-  await enforceOnPath(ctx, user, parts);
-  if (parts.discovery.handle(ctx)) return;
-  if (await parts.health.handleOne(ctx)) return;
-  ctx.state['user'] = user;
-  await parts.pluginRoutes.handle(ctx, () => Promise.reject(unknownResource()));
+  const attributes = attributesOnPath(ctx, user);
+  const leave = await enter(parts.gate, ctx, { attributes, isLongRunning: false, objects: 0 });
+  try {
+    await enforceOnPath(attributes, parts);
+    if (parts.discovery.handle(ctx)) return;
+    if (await parts.health.handleOne(ctx)) return;
+    ctx.state['user'] = user;
+    await parts.pluginRoutes.handle(ctx, () => Promise.reject(unknownResource()));
+  } finally {
+    leave?.();
+  }
 }
 
-async function answerResource(exchange: Exchange, path: ResourcePath, parts: ApplicationParts): Promise<void> {
+interface ResourceCall {
+  readonly exchange: Exchange;
+  readonly path: ResourcePath;
+  readonly kind: Kind;
+  readonly isLongRunning: boolean;
+}
+
+async function answerResource(call: ResourceCall, parts: ApplicationParts): Promise<void> {
+  const { exchange, path, kind, isLongRunning } = call;
   const user = await requesterOf(exchange.req, requesterParts(parts));
   const { access } = parts.registry;
-  if (!access.isUnlimited(user)) await access.enforce(resourceAttributes(path, exchange, user));
+  const isFree = access.isUnlimited(user);
+  if (isFree && parts.gate.current === undefined) return handleKnown(exchange, path, parts, user);
+  const attributes = resourceAttributes(path, exchange, user);
+  const objects = parts.registry.objectsOf(kind);
+  const leave = await enter(parts.gate, exchange, { attributes, isLongRunning, objects });
+  try {
+    if (!isFree) await access.enforce(attributes);
+    await handleKnown(exchange, path, parts, user);
+  } finally {
+    leave?.();
+  }
+}
+
+async function handleKnown(
+  exchange: Exchange,
+  path: ResourcePath,
+  parts: ApplicationParts,
+  user: UserInfo,
+): Promise<void> {
   if (!(await handleResource(exchange, path, parts, user))) throw unknownResource();
 }
 
@@ -127,13 +164,12 @@ export function makeApplication(parts: ApplicationParts): Application {
   const handler: RequestHandler = async (req, res) => {
     const target = targetParts(req.url ?? '');
     const path = parseResourcePath(target.path);
-    if (path === undefined || parts.kinds.find(path.group, path.version, path.resource) === undefined) {
-      return koa(req, res);
-    }
+    const kind = path && parts.kinds.find(path.group, path.version, path.resource);
+    if (path === undefined || kind === undefined) return koa(req, res);
     const exchange = new PlainExchange(req, res, target);
     await observed(exchange, parts, (request) => {
       request.isFor(path, parts.kinds);
-      return answerResource(exchange, path, parts);
+      return answerResource({ exchange, path, kind, isLongRunning: request.isLongRunning }, parts);
     });
     exchange.send();
   };

@@ -111,6 +111,11 @@ export class ObservedRequest {
     this.#open.add();
   }
 
+  /** A watch, a session, a log that is followed. */
+  get isLongRunning(): boolean {
+    return this.#longRunning;
+  }
+
   /** Ends the request. Answers how long it took, in ms. */
   end(code: number): number {
     this.#open.add(-1);

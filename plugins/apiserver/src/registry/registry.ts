@@ -91,6 +91,11 @@ export class Registry {
     return written.object as T;
   }
 
+  /** How many objects of the kind are known here. */
+  objectsOf(kind: Kind): number {
+    return this.#parts.feed.cache(kind.prefix).size;
+  }
+
   /** Takes the object over. */
   async create(target: Omit<Target, 'name'>, object: KubeObject): Promise<Written> {
     const { kind, user, namespace, dryRun } = target;

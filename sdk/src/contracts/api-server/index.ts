@@ -352,5 +352,6 @@ export * from './administrators.ts';
 export * from './forbidden.ts';
 export * from './pod-creation.ts';
 export * from './path-parameter.ts';
+export * from './request-gate.ts';
 export * from './route-body.ts';
 export * from './routed-groups.ts';
