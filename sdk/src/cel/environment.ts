@@ -20,8 +20,11 @@ export type CelLibrary =
   | 'bindings'
   | 'two-variables';
 
-/** Those of Kubernetes 1.35; `authorizer` is of use only where a variable of its type is declared. */
-export const kubernetesLibraries: readonly CelLibrary[] = [
+/**
+ * All: those of Kubernetes 1.35, and `math`, `bindings` and more of `lists` (from `slice` to `lists.range`), which it lacks. `authorizer`
+ * is of use only where a variable of its type is declared.
+ */
+export const allLibraries: readonly CelLibrary[] = [
   'strings',
   'lists',
   'sets',
@@ -43,7 +46,7 @@ export const kubernetesLibraries: readonly CelLibrary[] = [
 export interface CelEnvironment {
   /** Types of the variables by name; `dynType` for what is known only when the expression runs. */
   readonly variables: Readonly<Record<string, CelType>>;
-  /** Those of Kubernetes unless given. */
+  /** All unless given. */
   readonly libraries?: readonly CelLibrary[];
   /** Types that expressions name, as in `Object.spec{replicas: 1}`. */
   readonly types?: (name: string) => CelType | undefined;

@@ -1,6 +1,6 @@
 /** The functions and the types that an environment knows. */
 import type { CelEnvironment, CelLibrary } from '../environment.ts';
-import { kubernetesLibraries } from '../environment.ts';
+import { allLibraries } from '../environment.ts';
 import { libraries } from '../library/libraries.ts';
 import type { Overload } from '../library/overload.ts';
 import { standardFunctions } from '../library/standard.ts';
@@ -48,7 +48,7 @@ function vocabularyOf(names: readonly CelLibrary[]): Vocabulary {
 const known = new WeakMap<readonly CelLibrary[], Vocabulary>();
 
 /** Made once for each list of libraries. */
-export function vocabulary({ libraries: names = kubernetesLibraries }: CelEnvironment): Vocabulary {
+export function vocabulary({ libraries: names = allLibraries }: CelEnvironment): Vocabulary {
   const made = known.get(names) ?? vocabularyOf(names);
   known.set(names, made);
   return made;

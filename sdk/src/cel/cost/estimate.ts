@@ -2,6 +2,7 @@
 import type { Checked } from '../check/checked.ts';
 import { foldCosts } from '../evaluate/folds.ts';
 import { listCost, mapCost, messageCost } from '../evaluate/literals.ts';
+import { textFactor } from '../library/overload.ts';
 import { maxRequestBytes } from '../limits.ts';
 import { checkedOf, type CelProgram } from '../program.ts';
 import type { Ast, Call, Comprehension } from '../syntax/ast.ts';
@@ -78,7 +79,7 @@ class Estimator {
         const variable = this.#checked.dotted.get(node);
         if (variable !== undefined) return this.#located(node, fixed(1), '', variable);
         const operand = this.of(node.operand, scope);
-        return this.#located(node, sum(operand.cost, fixed(1)), operand.path, `.${node.field}`);
+        return this.#located(node, sum(operand.cost, fixed(node.test ? 0 : 1)), operand.path, `.${node.field}`);
       }
       case 'call':
         return this.#call(node, scope);
@@ -129,7 +130,7 @@ class Estimator {
   /** What was said of the place, or else what the type says. */
   #located(node: Ast, cost: Range, parent: string | undefined, step: string): Estimate {
     const path = parent === undefined ? undefined : `${parent}${step}`;
-    const stated = path !== undefined && Object.hasOwn(this.#sizes, path) ? this.#sizes[path] : undefined;
+    const stated = this.#stated(path);
     return { cost, path, size: stated === undefined ? this.#size(node) : range(0, stated) };
   }
 
@@ -165,10 +166,25 @@ class Estimator {
   #own(node: Call, args: readonly Estimate[]): Range {
     const least = args.map(({ size }) => size.min);
     const most = args.map(({ size }) => size.max);
-    const all = (this.#checked.overloads.get(node) ?? []).map(({ cost }) =>
-      cost === undefined ? fixed(1) : range(Math.max(1, cost(...least)), Math.max(1, cost(...most))),
-    );
+    const all = (this.#checked.overloads.get(node) ?? []).map(({ cost, traverses }) => {
+      const own = cost === undefined ? fixed(1) : range(Math.max(1, cost(...least)), Math.max(1, cost(...most)));
+      return traverses === true ? range(own.min, Math.max(own.max, this.#traversal(node, args[0]))) : own;
+    });
     return all.length === 0 ? fixed(1) : all.reduce(union);
+  }
+
+  /** Of all elements of the first argument, and of the letters of those that are texts. */
+  #traversal(node: Call, list: Estimate | undefined): number {
+    const type = this.#checked.types.get(node.target ?? node);
+    const element = type?.kind === 'list' ? type.element : dynType;
+    const isText = element.kind !== 'int' && element.kind !== 'uint' && element.kind !== 'double';
+    const stated = this.#stated(list?.path === undefined ? undefined : `${list.path}.@items`);
+    const letters = isText ? (stated ?? sizeOfType(element).max) * textFactor : 0;
+    return cap((list?.size.max ?? 1) * (1 + letters));
+  }
+
+  #stated(path: string | undefined): number | undefined {
+    return path !== undefined && Object.hasOwn(this.#sizes, path) ? this.#sizes[path] : undefined;
   }
 
   #resultSize(node: Call, args: readonly Estimate[]): Range {
@@ -195,7 +211,7 @@ class Estimator {
   #variables(node: Comprehension, type: CelType, path: string | undefined, scope: Scope | undefined): Scope {
     const at = (step: string, of: CelType): Pick<Estimate, 'size' | 'path'> => {
       const own = path === undefined ? undefined : `${path}.${step}`;
-      const stated = own !== undefined && Object.hasOwn(this.#sizes, own) ? this.#sizes[own] : undefined;
+      const stated = this.#stated(own);
       return { path: own, size: stated === undefined ? sizeOfType(of) : range(0, stated) };
     };
     const isMap = type.kind === 'map';

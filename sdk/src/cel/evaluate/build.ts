@@ -15,7 +15,7 @@ import {
 } from '../values/value.ts';
 import { callStep } from './calls.ts';
 import { foldStep } from './folds.ts';
-import type { Step, Variable } from './frame.ts';
+import { Frame, type Step, type Variable } from './frame.ts';
 import { listStep, mapStep, messageStep } from './literals.ts';
 
 export interface Code {
@@ -87,14 +87,20 @@ export class CodeBuilder {
       case 'or':
         return this.#logical(node, names);
       case 'list':
-        return listStep(node.elements.map(({ value, optional }) => ({ optional, step: this.#step(value, names) })));
+        return constant(
+          node,
+          listStep(node.elements.map(({ value, optional }) => ({ optional, step: this.#step(value, names) }))),
+        );
       case 'map':
-        return mapStep(
-          node.entries.map(({ key, value, optional }) => ({
-            optional,
-            key: this.#step(key, names),
-            step: this.#step(value, names),
-          })),
+        return constant(
+          node,
+          mapStep(
+            node.entries.map(({ key, value, optional }) => ({
+              optional,
+              key: this.#step(key, names),
+              step: this.#step(value, names),
+            })),
+          ),
         );
       case 'message':
         return messageStep(
@@ -134,9 +140,11 @@ export class CodeBuilder {
   #select({ operand, field, optional, test }: Select, names: Names | undefined): Step {
     const from = this.#step(operand, names);
     const read = test ? hasField : optional ? optionalAt : fieldOf;
+    // Asking whether a field is there is free.
+    const cost = test ? 0 : 1;
     return (frame) => {
       const value = from(frame);
-      frame.charge(1);
+      frame.charge(cost);
       return isError(value) ? value : read(value, field);
     };
   }
@@ -189,6 +197,20 @@ export class CodeBuilder {
     const transform = node.transform === undefined ? item : this.#step(node.transform, both);
     return foldStep(node.fold, { range, first, second, condition, transform });
   }
+}
+
+function isConstant(node: Ast): boolean {
+  if (node.kind === 'list') return node.elements.every(({ value, optional }) => !optional && isConstant(value));
+  if (node.kind === 'map')
+    return node.entries.every(({ key, value, optional }) => !optional && isConstant(key) && isConstant(value));
+  return node.kind === 'literal';
+}
+
+/** What is made of literals alone is made once, and costs nothing. */
+function constant(node: Ast, step: Step): Step {
+  if (!isConstant(node)) return step;
+  const value = step(new Frame([], 0, {}, Number.POSITIVE_INFINITY));
+  return () => value;
 }
 
 function conditional(condition: Step, yes: Step, no: Step): Step {

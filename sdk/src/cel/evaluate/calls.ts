@@ -1,5 +1,5 @@
 /** Calls of functions: which overload, what it costs, and errors of arguments. */
-import type { OfSizes, Overload } from '../library/overload.ts';
+import { textFactor, type OfSizes, type Overload } from '../library/overload.ts';
 import type { CelType } from '../types/type.ts';
 import { CelList } from '../values/list.ts';
 import { CelMap } from '../values/map.ts';
@@ -15,8 +15,27 @@ function sizeOf(value: CelValue): number {
 
 type Run = (...args: readonly (CelValue | Frame)[]) => CelValue;
 
-function charge(frame: Frame, cost: OfSizes | undefined, args: readonly CelValue[]): void {
-  frame.charge(cost === undefined ? 1 : Math.max(1, cost(...args.map(sizeOf))));
+/** Of going through a value and all that lies within it. */
+function traversal(value: CelValue, frame: Frame): number {
+  if (!(value instanceof CelList))
+    return typeof value === 'string' || value instanceof Uint8Array ? value.length * textFactor : 1;
+  frame.work(value.size);
+  let cost = 0;
+  for (let index = 0; index < value.size; index += 1) {
+    cost += traversal(value.at(index), frame);
+    if (cost > frame.costLimit) break;
+  }
+  return cost;
+}
+
+function charge(
+  frame: Frame,
+  { cost, traverses }: Pick<Overload, 'cost' | 'traverses'>,
+  args: readonly CelValue[],
+): void {
+  const own = cost === undefined ? 1 : Math.max(1, cost(...args.map(sizeOf)));
+  const [first] = args;
+  frame.charge(traverses === true && first !== undefined ? Math.max(own, Math.floor(traversal(first, frame))) : own);
 }
 
 /** Without a loop over arguments: most functions take one or two. */
@@ -40,7 +59,7 @@ function binary(a: Step, b: Step, run: Run, cost: OfSizes | undefined): Step {
   };
 }
 
-function anyNumber(steps: readonly Step[], run: Run, cost: OfSizes | undefined): Step {
+function anyNumber(steps: readonly Step[], overload: Overload): Step {
   return (frame) => {
     const args: CelValue[] = [];
     for (const step of steps) {
@@ -48,16 +67,18 @@ function anyNumber(steps: readonly Step[], run: Run, cost: OfSizes | undefined):
       if (isError(value)) return value;
       args.push(value);
     }
-    charge(frame, cost, args);
-    return run(...args, frame);
+    charge(frame, overload, args);
+    return overload.run(...args, frame);
   };
 }
 
-function direct(steps: readonly Step[], run: Run, cost: OfSizes | undefined): Step {
+function direct(steps: readonly Step[], overload: Overload): Step {
   const [a, b] = steps;
+  const { run, cost, traverses } = overload;
+  if (traverses === true) return anyNumber(steps, overload);
   if (a !== undefined && steps.length === 1) return unary(a, run, cost);
   if (a !== undefined && b !== undefined && steps.length === 2) return binary(a, b, run, cost);
-  return anyNumber(steps, run, cost);
+  return anyNumber(steps, overload);
 }
 
 /** Whether what is known of the argument already says that it fits. */
@@ -76,7 +97,7 @@ function dispatched(steps: readonly Step[], overloads: readonly Overload[]): Ste
       args.push(value);
     }
     const overload = overloads.find((candidate) => takes(candidate, args));
-    charge(frame, overload?.cost, args);
+    charge(frame, overload ?? {}, args);
     return overload === undefined ? noSuchOverload() : overload.run(...args, frame);
   };
 }
@@ -86,8 +107,10 @@ export function callStep(steps: readonly Step[], types: readonly CelType[], over
   const [first] = overloads;
   if (first === undefined) return () => new CelError('no such overload');
   const fits = first.args.every((expected, index) => certain(types[index] ?? expected, expected));
-  const alike = overloads.every(({ run, cost }) => run === first.run && cost === first.cost);
+  const alike = overloads.every(
+    ({ run, cost, traverses }) => run === first.run && cost === first.cost && traverses === first.traverses,
+  );
   return alike && (first.total === true || (fits && overloads.length === 1))
-    ? direct(steps, first.run, first.cost)
+    ? direct(steps, first)
     : dispatched(steps, overloads);
 }

@@ -11,7 +11,7 @@ import {
   type Address,
   type Range,
 } from './ip-address.ts';
-import { overload, textCost, type OfSizes, type Overload } from './overload.ts';
+import { overload, rewriteCost, textCost, type OfSizes, type Overload } from './overload.ts';
 
 const ipType = opaqueType('net.IP');
 const cidrType = opaqueType('net.CIDR');
@@ -111,7 +111,7 @@ export const ips: readonly Overload[] = [
   overload('ip.isCanonical', {
     takes: [stringType],
     gives: boolType,
-    cost: text,
+    cost: (size = 0) => rewriteCost(size),
     run: (value: string) => {
       const parsed = ip(value);
       return parsed instanceof CelIp ? parsed.text() === value : parsed;

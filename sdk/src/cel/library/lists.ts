@@ -137,28 +137,27 @@ const zeros: readonly (readonly [CelType, CelValue])[] = [
 ];
 
 const list = listType(A);
-/** Only lists whose elements have an order. */
-const methods = { member: true, cost: each };
-
 export const lists: readonly Overload[] = [
   ...overloads(
     'isSorted',
     ofLists(ordered, () => boolType),
-    { ...methods, run: isSorted },
+    { member: true, traverses: true, run: isSorted },
   ),
-  ...zeros.map(([type, zero]) => overload('sum', { on: listType(type), gives: type, cost: each, run: sumFrom(zero) })),
+  ...zeros.map(([type, zero]) =>
+    overload('sum', { on: listType(type), gives: type, traverses: true, run: sumFrom(zero) }),
+  ),
   ...overloads(
     'min',
     ofLists(ordered, (type) => type),
-    { ...methods, run: extreme('min', (order) => order < 0) },
+    { member: true, traverses: true, run: extreme('min', (order) => order < 0) },
   ),
   ...overloads(
     'max',
     ofLists(ordered, (type) => type),
-    { ...methods, run: extreme('max', (order) => order > 0) },
+    { member: true, traverses: true, run: extreme('max', (order) => order > 0) },
   ),
-  overload('indexOf', { on: list, takes: [A], gives: intType, cost: each, run: indexOf }),
-  overload('lastIndexOf', { on: list, takes: [A], gives: intType, cost: each, run: lastIndexOf }),
+  overload('indexOf', { on: list, takes: [A], gives: intType, traverses: true, run: indexOf }),
+  overload('lastIndexOf', { on: list, takes: [A], gives: intType, traverses: true, run: lastIndexOf }),
   overload('slice', { on: list, takes: [intType, intType], gives: list, cost: each, resultSize: each, run: slice }),
   overload('flatten', {
     on: listType(list),
@@ -175,7 +174,7 @@ export const lists: readonly Overload[] = [
   }),
   overload('distinct', { on: list, gives: list, cost: (size = 0) => size * size, resultSize: each, run: distinct }),
   ...overloads('sort', ofLists(ordered, listType), {
-    ...methods,
+    member: true,
     cost: (size = 0) => size * Math.ceil(Math.log2(size + 2)),
     resultSize: each,
     run: sort,

@@ -13,6 +13,8 @@ export interface Overload {
   readonly result: CelType;
   /** 1 unless given. */
   readonly cost?: OfSizes;
+  /** Beside `cost`: of going through all parts of the first argument, texts within it too. */
+  readonly traverses?: boolean;
   /** Greatest size of the result; what the type says unless given. */
   readonly resultSize?: OfSizes;
   /** `run` takes arguments of any types, and refuses what it cannot do itself. */
@@ -27,6 +29,7 @@ interface Declaration {
   readonly takes?: readonly CelType[];
   readonly gives: CelType;
   readonly cost?: OfSizes;
+  readonly traverses?: boolean;
   readonly resultSize?: OfSizes;
   run(this: void, ...args: readonly (CelValue | CelMeter)[]): CelValue;
 }
@@ -39,7 +42,7 @@ export function overload(name: string, { on, takes = [], gives, ...rest }: Decla
 export function overloads(
   name: string,
   signatures: readonly (readonly [...CelType[], CelType])[],
-  rest: Pick<Declaration, 'run' | 'cost' | 'resultSize'> & Pick<Partial<Overload>, 'member' | 'total'>,
+  rest: Pick<Declaration, 'run' | 'cost' | 'traverses' | 'resultSize'> & Pick<Partial<Overload>, 'member' | 'total'>,
 ): Overload[] {
   return signatures.map((types) => ({
     member: false,
@@ -54,3 +57,5 @@ export function overloads(
 export const textFactor = 0.1;
 export const regexFactor = 0.25;
 export const textCost = (size: number): number => Math.ceil(size * textFactor);
+/** Reads a text, and writes one that is as long. */
+export const rewriteCost = (size: number): number => Math.ceil(size * 2 * textFactor);

@@ -3,13 +3,17 @@ import { intType, listType, stringType, dynType } from '../types/type.ts';
 import { CelList } from '../values/list.ts';
 import { CelError, noSuchOverload, type CelMeter, type CelValue } from '../values/value.ts';
 import { formatText } from './format-text.ts';
-import { overload, overloads, textCost, type OfSizes, type Overload } from './overload.ts';
+import { overload, overloads, rewriteCost, textCost, type OfSizes, type Overload } from './overload.ts';
 import { offsetOf, pointCount, pointSlice, pointsBefore } from './text.ts';
 
 const outOfRange = (index: bigint): CelError => new CelError(`index out of range: ${index}`);
 const text: OfSizes = (size = 0) => textCost(size);
 const same: OfSizes = (size = 0) => size;
-const product: OfSizes = (size = 0, part = 0) => textCost(size) * textCost(part);
+const rewritten: OfSizes = (size = 0) => rewriteCost(size);
+
+/** Where a text lies in another is searched in more than linear time at worst. */
+const searchWork = (value: string, part: string): number =>
+  value.length + Math.floor((value.length * part.length) / 16);
 
 function charAt(value: string, index: bigint, meter: CelMeter): CelValue {
   meter.work(value.length);
@@ -18,12 +22,14 @@ function charAt(value: string, index: bigint, meter: CelMeter): CelValue {
   return pointSlice(value, Number(index), Number(index) + 1);
 }
 
-function indexOf(value: string, part: string, from: bigint): CelValue {
+function indexOf(value: string, part: string, from: bigint, meter: CelMeter): CelValue {
+  meter.work(searchWork(value, part));
   if (from < 0n || from > pointCount(value)) return outOfRange(from);
   return BigInt(pointsBefore(value, value.indexOf(part, offsetOf(value, Number(from)))));
 }
 
-function lastIndexOf(value: string, part: string, from: bigint): CelValue {
+function lastIndexOf(value: string, part: string, from: bigint, meter: CelMeter): CelValue {
+  meter.work(searchWork(value, part));
   if (from < 0n || from > pointCount(value)) return outOfRange(from);
   return BigInt(pointsBefore(value, value.lastIndexOf(part, offsetOf(value, Number(from)))));
 }
@@ -116,18 +122,18 @@ export const strings: readonly Overload[] = [
     on,
     takes: [stringType],
     gives: intType,
-    cost: product,
-    run: (value: string, part: string) => indexOf(value, part, 0n),
+    cost: text,
+    run: (value: string, part: string, meter: CelMeter) => indexOf(value, part, 0n, meter),
   }),
-  overload('indexOf', { on, takes: [stringType, intType], gives: intType, cost: product, run: indexOf }),
+  overload('indexOf', { on, takes: [stringType, intType], gives: intType, cost: text, run: indexOf }),
   overload('lastIndexOf', {
     on,
     takes: [stringType],
     gives: intType,
-    cost: product,
-    run: (value: string, part: string) => lastIndexOf(value, part, BigInt(pointCount(value))),
+    cost: text,
+    run: (value: string, part: string, meter: CelMeter) => lastIndexOf(value, part, BigInt(pointCount(value)), meter),
   }),
-  overload('lastIndexOf', { on, takes: [stringType, intType], gives: intType, cost: product, run: lastIndexOf }),
+  overload('lastIndexOf', { on, takes: [stringType, intType], gives: intType, cost: text, run: lastIndexOf }),
   overload('lowerAscii', {
     on,
     gives: stringType,
@@ -170,15 +176,21 @@ export const strings: readonly Overload[] = [
     on,
     takes: [stringType, stringType],
     gives: stringType,
-    cost: text,
+    cost: rewritten,
     run: (value: string, old: string, by: string, meter: CelMeter) => replace(value, old, by, -1n, meter),
   }),
-  overload('replace', { on, takes: [stringType, stringType, intType], gives: stringType, cost: text, run: replace }),
+  overload('replace', {
+    on,
+    takes: [stringType, stringType, intType],
+    gives: stringType,
+    cost: rewritten,
+    run: replace,
+  }),
   overload('split', {
     on,
     takes: [stringType],
     gives: listOfText,
-    cost: text,
+    cost: rewritten,
     resultSize: (size = 0) => size + 1,
     run: (value: string, separator: string, meter: CelMeter) => split(value, separator, -1n, meter),
   }),
@@ -186,17 +198,17 @@ export const strings: readonly Overload[] = [
     on,
     takes: [stringType, intType],
     gives: listOfText,
-    cost: text,
+    cost: rewritten,
     resultSize: (size = 0) => size + 1,
     run: split,
   }),
   overload('join', {
     on: listOfText,
     gives: stringType,
-    cost: same,
+    traverses: true,
     run: (list: CelList, meter: CelMeter) => join(list, '', meter),
   }),
-  overload('join', { on: listOfText, takes: [stringType], gives: stringType, cost: same, run: join }),
+  overload('join', { on: listOfText, takes: [stringType], gives: stringType, traverses: true, run: join }),
   overload('format', { on, takes: [listType(dynType)], gives: stringType, cost: text, run: formatText }),
   ...overloads('strings.quote', [[stringType, stringType]], {
     run: quote,
