@@ -14,7 +14,7 @@ function service(spec: Partial<Service['spec']>): Service {
 function allocation(cidr = '10.0.0.0/29'): Allocation {
   const range = addressRange(cidr);
   if (range === undefined) throw new Error('no range');
-  return new Allocation(createSimulatedEnv({ seed: 1 }), range, { first: 30_000, last: 30_001 });
+  return new Allocation(createSimulatedEnv({ seed: 1 }), [range], { first: 30_000, last: 30_001 });
 }
 
 describe('addressRange', () => {
@@ -160,7 +160,7 @@ describe('Allocation', () => {
   it('leaves the lower part of a range to those who choose for themselves, while there is room above', () => {
     const range = addressRange('10.0.0.0/24');
     if (range === undefined) throw new Error('no range');
-    const pool = new Allocation(createSimulatedEnv({ seed: 1 }), range, { first: 30_000, last: 32_767 });
+    const pool = new Allocation(createSimulatedEnv({ seed: 1 }), [range], { first: 30_000, last: 32_767 });
     const picked = Array.from({ length: 253 }, (_, index) => {
       const one = service({ type: 'NodePort' });
       pool.fill(one, undefined);

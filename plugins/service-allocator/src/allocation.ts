@@ -1,7 +1,9 @@
 /** Gives services their cluster IP and node ports, and finds values that belong to others. */
 import type { Env } from '@timonel/sdk';
 import type { FieldError, Service, ServicePort } from '@timonel/sdk/kube';
+import { AddressSlots } from './address-slots.ts';
 import { familyProblems } from './families.ts';
+import { familyOf, fillFamilies, textsOf, type Family } from './family-fill.ts';
 import {
   addressesOf,
   addressName,
@@ -43,14 +45,16 @@ export interface Pick {
 
 /** As the cluster's services and the requests of this process show it. Other servers' requests are no part of it. */
 export class Allocation {
-  readonly #range: AddressRange;
-  readonly #addresses: Pool<string>;
+  /** The cluster's first family first. */
+  readonly #families: ReadonlyMap<Family, { readonly range: AddressRange; readonly pool: Pool<string> }>;
   readonly #ports: Pool<string>;
   readonly #portNumbers: Pool<number>;
 
-  constructor(env: Env, range: AddressRange, ports: PortRange) {
-    this.#range = range;
-    this.#addresses = new Pool(env, range);
+  /** `ranges`: one, or one of each family. */
+  constructor(env: Env, ranges: readonly AddressRange[], ports: PortRange) {
+    this.#families = new Map(
+      ranges.map((range) => [familyOf(range.first), { range, pool: new Pool<string>(env, range) }]),
+    );
     const size = ports.last - ports.first + 1;
     const at = (index: number): number => ports.first + index;
     this.#portNumbers = new Pool(env, { size, reserved: reservedPorts(size), at });
@@ -59,7 +63,7 @@ export class Allocation {
 
   /** What a stored service holds. */
   track(service: Service, owner: string): void {
-    for (const address of addressesOf(service)) this.#addresses.use(address, owner);
+    for (const address of addressesOf(service)) this.#families.get(familyOf(address))?.pool.use(address, owner);
     for (const port of nodePortsOf(service)) {
       this.#ports.use(port, owner);
       this.#portNumbers.use(Number.parseInt(port, 10), owner);
@@ -67,7 +71,7 @@ export class Allocation {
   }
 
   untrack(service: Service, owner: string): void {
-    for (const address of addressesOf(service)) this.#addresses.release(address, owner);
+    for (const address of addressesOf(service)) this.#families.get(familyOf(address))?.pool.release(address, owner);
     for (const port of nodePortsOf(service)) {
       this.#ports.release(port, owner);
       this.#portNumbers.release(Number.parseInt(port, 10), owner);
@@ -81,7 +85,7 @@ export class Allocation {
     dropNulls(service);
     if (spec.type === 'ExternalName') return [];
     return [
-      ...(spec.clusterIP ? [] : this.#fillAddress(spec, old)),
+      ...this.#fillAddresses(spec, old),
       ...(usesNodePorts(spec) ? this.#fillPorts(service, old) : []),
       ...(hasHealthCheck(spec) && !spec.healthCheckNodePort ? this.#fillHealthCheckPort(service, old) : []),
     ];
@@ -91,31 +95,30 @@ export class Allocation {
   canFill(service: Service): boolean {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return false;
-    if (!spec.clusterIP) return this.#addresses.pick(new Set()) !== undefined;
+    const lacking = new AddressSlots(spec, undefined).empty();
+    if (lacking.length > 0)
+      return lacking.every(({ family }) => this.#families.get(family)?.pool.pick(new Set()) !== undefined);
     const lacksNodePort = usesNodePorts(spec) && portsOf(service).some(({ nodePort }) => !nodePort);
     const lacksPort = lacksNodePort || (hasHealthCheck(spec) && !spec.healthCheckNodePort);
     return lacksPort && this.#portNumbers.pick(new Set()) !== undefined;
   }
 
-  #fillAddress(spec: Service['spec'], old: Service | undefined): Pick[] {
-    const listed: unknown = spec.clusterIPs;
-    const chosen = Array.isArray(listed) ? (listed[0] as unknown) : undefined;
-    const before = old?.spec?.type === 'ExternalName' ? undefined : old?.spec?.clusterIP;
-    const given = typeof chosen === 'string' && chosen !== '' ? chosen : before;
-    const address = given || this.#addresses.pick(new Set());
-    if (address === undefined) return [];
-    this.#addresses.avoid(address);
-    spec.clusterIP = address;
-    const fillsList = !Array.isArray(listed) || listed.length === 0;
-    if (fillsList) spec.clusterIPs = [address];
-    if (spec.ipFamilies === undefined || spec.ipFamilies.length === 0) spec.ipFamilies = ['IPv4'];
-    spec.ipFamilyPolicy ??= 'SingleStack';
-    if (given) return [];
-    const reject = (): void => {
-      delete spec.clusterIP;
-      if (fillsList) delete spec.clusterIPs;
-    };
-    return [{ name: addressName(address), reject }];
+  #fillAddresses(spec: Service['spec'], old: Service | undefined): Pick[] {
+    const before = old?.spec?.type === 'ExternalName' ? undefined : old?.spec;
+    fillFamilies(spec, before, [...this.#families.keys()]);
+    const [listed] = textsOf(spec.clusterIPs);
+    if (!spec.clusterIP && listed) spec.clusterIP = listed;
+    if (spec.clusterIP === 'None') return [];
+    const slots = new AddressSlots(spec, before);
+    return slots.empty().flatMap(({ index, family }) => {
+      const pool = this.#families.get(family)?.pool;
+      const address = slots.formerly(index) ?? pool?.pick(new Set());
+      if (address === undefined) return [];
+      pool?.avoid(address);
+      slots.set(index, address);
+      if (slots.formerly(index) !== undefined) return [];
+      return [{ name: addressName(address), reject: () => slots.clear(index) }];
+    });
   }
 
   #fillPorts(service: Service, old: Service | undefined): Pick[] {
@@ -174,16 +177,20 @@ export class Allocation {
   problems(service: Service, owner: string, old?: Service): FieldError[] {
     const { spec } = service;
     if (spec === undefined || spec.type === 'ExternalName') return [];
-    const found: FieldError[] = familyProblems(service, old);
-    if (!spec.clusterIP) {
-      const why = `failed to allocate an IP address: the range ${this.#range.cidr} is full`;
-      found.push(finding('spec.clusterIPs', [], why));
+    const found: FieldError[] = familyProblems(service, [...this.#families.keys()], old);
+    for (const { family } of new AddressSlots(spec, undefined).empty()) {
+      const range = this.#families.get(family)?.range;
+      // Of a family that the cluster does not have, familyProblems tells.
+      if (range === undefined) continue;
+      found.push(finding('spec.clusterIPs', [], `failed to allocate an IP address: the range ${range.cidr} is full`));
     }
     for (const address of addressesOf(service)) {
-      if (!this.#range.includes(address)) {
-        const why = `failed to allocate IP ${address}: the provided IP is not in the valid range ${this.#range.cidr}`;
+      const { range, pool } = this.#families.get(familyOf(address)) ?? {};
+      if (range === undefined || pool === undefined || !range.includes(address)) {
+        const valid = range?.cidr ?? [...this.#families.values()].map((each) => each.range.cidr).join(', ');
+        const why = `failed to allocate IP ${address}: the provided IP is not in the valid range ${valid}`;
         found.push(finding('spec.clusterIPs', [address], why));
-      } else if (!this.#addresses.isFreeFor(address, owner)) found.push(addressTaken(address));
+      } else if (!pool.isFreeFor(address, owner)) found.push(addressTaken(address));
     }
     portsOf(service).forEach(({ nodePort, protocol }, index) => {
       if (nodePort) {

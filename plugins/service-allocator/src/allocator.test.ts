@@ -14,7 +14,7 @@ const context = { namespace: 'default', name: 'web', dryRun: false } as Admissio
 function allocator(claim: (names: readonly ValueName[]) => Promise<ValueName[]>): Allocator {
   const range = addressRange('10.0.0.0/24');
   if (range === undefined) throw new Error('no range');
-  const allocation = new Allocation(env, range, { first: 30_000, last: 30_100 });
+  const allocation = new Allocation(env, [range], { first: 30_000, last: 30_100 });
   return new Allocator({ allocation, claims: { claim }, synced: Promise.resolve(), env });
 }
 

@@ -1,4 +1,5 @@
 /** What a service holds that no other may hold: each value under a name, and where it stands in the object. */
+import { formatIp, parseIp } from '@timonel/sdk/contracts/network';
 import type { FieldError, Service, ServicePort } from '@timonel/sdk/kube';
 import { portKey } from './ranges.ts';
 
@@ -33,9 +34,15 @@ export function addressesOf(service: Service): string[] {
   if (spec === undefined || spec.type === 'ExternalName') return [];
   const listed: unknown = spec.clusterIPs;
   const addresses = Array.isArray(listed) && listed.length > 0 ? (listed as unknown[]) : [spec.clusterIP];
-  return addresses.filter(
-    (address): address is string => typeof address === 'string' && address !== '' && address !== 'None',
-  );
+  return addresses
+    .filter((address): address is string => typeof address === 'string' && address !== '' && address !== 'None')
+    .map(canonical);
+}
+
+/** One address has one name, however it is written. */
+function canonical(text: string): string {
+  const address = parseIp(text);
+  return address === undefined ? text : formatIp(address);
 }
 
 /** Whether load balancers from outside ask each node about it: `spec.healthCheckNodePort` is for these. */

@@ -10,16 +10,16 @@ import { Allocation } from './allocation.ts';
 import { Allocator } from './allocator.ts';
 import { ClaimKeeper } from './claim-keeper.ts';
 import { keepKubernetesService, kubernetesKey } from './kubernetes-service.ts';
-import { addressRange, isInRange } from './ranges.ts';
+import { addressRanges, isInRange } from './ranges.ts';
 
 const config = z
   .strictObject({
-    /** IPv4 network for cluster IPs, /8 to /29. */
+    /** Network for cluster IPs: of IPv4, /8 to /29; or one of each family with a comma between, that of IPv6 /108 to /125. */
     clusterIpRange: z
       .string()
       .refine(
-        (cidr) => addressRange(cidr) !== undefined,
-        'must be an IPv4 network such as 10.96.0.0/16, from /8 to /29',
+        (text) => addressRanges(text) !== undefined,
+        'must be an IPv4 network such as 10.96.0.0/16, from /8 to /29, and with a comma one of IPv6, from /108 to /125, where services have both',
       )
       .default('10.96.0.0/16'),
     /** Let the service `kubernetes` lead to this API server. False: somebody else keeps its endpoints. */
@@ -63,7 +63,8 @@ const plugin: AnyPlugin = definePlugin({
   config,
   setup(ctx) {
     const { deps, env, log } = ctx;
-    const range = addressRange(ctx.config.clusterIpRange);
+    const ranges = addressRanges(ctx.config.clusterIpRange) ?? [];
+    const [range] = ranges;
     if (range === undefined) throw new Error(`${ctx.config.clusterIpRange} is not an IPv4 network`);
     const informer = new Informer(ctx, deps.api, services);
     const recorders = {
@@ -78,7 +79,7 @@ const plugin: AnyPlugin = definePlugin({
       env,
       log,
       ...ctx.config.repair,
-      inRange: (name) => isInRange(name, range, ctx.config.nodePorts),
+      inRange: (name) => isInRange(name, ranges, ctx.config.nodePorts),
       tell: (service, { about, reason, message }) =>
         recorders[about].record(services, service, 'Warning', reason, message),
     });
@@ -90,7 +91,7 @@ const plugin: AnyPlugin = definePlugin({
       endPause = () => over.abort();
       return env.timers.sleep(limitMs, AbortSignal.any([signal, over.signal])).catch(() => undefined);
     };
-    const allocation = new Allocation(env, range, ctx.config.nodePorts);
+    const allocation = new Allocation(env, ranges, ctx.config.nodePorts);
     informer.addHandler({
       added: (service) => allocation.track(service, objectKey(service)),
       updated(service, old) {

@@ -1,16 +1,6 @@
 /** The ranges that values come from. */
+import { formatIp, formatIpRange, parseFamilyRanges, parseIp, parseIpRange } from '@timonel/sdk/contracts/network';
 import type { PoolRange } from './pool.ts';
-
-export function addressNumber(address: string): number | undefined {
-  const parts = address.split('.');
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256))
-    return undefined;
-  return parts.reduce((number, part) => number * 256 + Number(part), 0);
-}
-
-export function addressText(number: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(number / 2 ** shift) % 256).join('.');
-}
 
 const leastReserved = 16;
 
@@ -31,26 +21,38 @@ export interface AddressRange extends PoolRange<string> {
   includes(address: string): boolean;
 }
 
-/** Usable addresses of an IPv4 network: without the network's own and the last. Undefined: it is none, or too small or large. */
+/** Prefix lengths: a range of IPv6 is no larger than what the pool can look through. */
+const lengths = { 4: { least: 8, most: 29 }, 6: { least: 108, most: 125 } } as const;
+
+/** Usable addresses of a network: without its own and the last. Undefined: it is none, or too small or large. */
 export function addressRange(cidr: string): AddressRange | undefined {
-  const [address = '', bits = ''] = cidr.split('/');
-  const base = addressNumber(address);
-  const length = /^\d{1,2}$/.test(bits) ? Number(bits) : -1;
-  if (base === undefined || length < 8 || length > 29) return undefined;
-  const total = 2 ** (32 - length);
-  const start = base - (base % total);
+  const parsed = cidr.includes('/') ? parseIpRange(cidr) : undefined;
+  if (parsed === undefined) return undefined;
+  const { family, first: start, last, prefixLength } = parsed;
+  const { least, most } = lengths[family];
+  if (prefixLength < least || prefixLength > most) return undefined;
+  const total = Number(last - start + 1n);
+  const textOf = (value: bigint): string => formatIp({ family, value });
   return {
-    cidr: `${addressText(start)}/${length}`,
-    first: addressText(start + 1),
+    cidr: formatIpRange(parsed),
+    first: textOf(start + 1n),
     size: total - 3,
     // The first address is reserved, too.
     reserved: Math.max(0, reservedOf(total, 16, 256) - 1),
-    at: (index) => addressText(start + 2 + index),
+    at: (index) => textOf(start + 2n + BigInt(index)),
     includes(text) {
-      const number = addressNumber(text);
-      return number !== undefined && number > start && number < start + total - 1;
+      const address = parseIp(text);
+      return address?.family === family && address.value > start && address.value < last;
     },
   };
+}
+
+/** One range, or one of IPv4 and one of IPv6 with a comma between. Undefined: one is none, or too small or large. */
+export function addressRanges(text: string): readonly AddressRange[] | undefined {
+  const both = parseFamilyRanges(text);
+  if (both === undefined) return undefined;
+  const ranges = [both.ipv4, ...(both.ipv6 === undefined ? [] : [both.ipv6])].map(addressRange);
+  return ranges.every((range) => range !== undefined) ? ranges : undefined;
 }
 
 /** `30080/TCP`: the same number may be used once for each protocol. */
@@ -59,9 +61,13 @@ export function portKey(port: number, protocol: string | undefined): string {
 }
 
 /** `name`: as `held-values.ts` names values. */
-export function isInRange(name: string, addresses: AddressRange, ports: { first: number; last: number }): boolean {
+export function isInRange(
+  name: string,
+  ranges: readonly AddressRange[],
+  ports: { first: number; last: number },
+): boolean {
   const [kind, value = ''] = name.split('/');
-  if (kind === 'addresses') return addresses.includes(value);
+  if (kind === 'addresses') return ranges.some((range) => range.includes(value));
   const port = Number.parseInt(value, 10);
   return port >= ports.first && port <= ports.last;
 }
