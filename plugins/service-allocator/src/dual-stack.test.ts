@@ -17,12 +17,18 @@ function allocation(cidrs = '10.0.0.0/29,fd00::/125'): Allocation {
   return new Allocation(createSimulatedEnv({ seed: 1 }), ranges, { first: 30_000, last: 30_001 });
 }
 
+interface Filled {
+  readonly clusterIPs: string[] | undefined;
+  readonly picks: readonly Pick[];
+}
+
 /** What a service of this spec comes to be. */
-function filled(pool: Allocation, spec: Spec, old?: Spec): Spec & { readonly picks: readonly Pick[] } {
+function filled(pool: Allocation, spec: Spec, old?: Spec): Filled {
   const one = service(spec);
   const picks = pool.fill(one, old === undefined ? undefined : service(old));
   const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = one.spec;
-  return { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy, picks };
+  const made = { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy, picks };
+  return made;
 }
 
 const problemsOf = (pool: Allocation, spec: Spec): string[] => {
@@ -99,7 +105,9 @@ describe('services of two families', () => {
     const both = filled(allocation(), { ...single, ipFamilyPolicy: 'PreferDualStack' }, single);
     expect(both).toMatchObject({ clusterIPs: ['10.0.0.3', v6], ipFamilies: ['IPv4', 'IPv6'] });
     const { picks: _picks, ...spec } = both;
-    expect(filled(allocation(), { ...spec, ipFamilyPolicy: 'SingleStack' }, spec)).toMatchObject(single);
+    expect(filled(allocation(), { ...(spec as Spec), ipFamilyPolicy: 'SingleStack' }, spec as Spec)).toMatchObject(
+      single,
+    );
   });
 
   it('keep what they have when a value of theirs is taken by another, and are told of the family that has none', () => {
