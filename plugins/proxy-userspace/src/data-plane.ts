@@ -24,8 +24,11 @@ interface Open {
 const listenerLimit = 10_000;
 const anyAddress = '0.0.0.0';
 
-/** What should be listened on. A service without backends is not: the kernel then refuses connections at once. */
-export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, Wanted> {
+/**
+ * What should be listened on. `knowsClients`: it is known which clients are of the cluster. A service without backends is not: the kernel then refuses
+ * connections at once.
+ */
+export function wantedListeners(rules: readonly ServicePortRule[], knowsClients: boolean): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const rule of rules) {
     const { protocol, affinitySeconds } = rule;
@@ -36,7 +39,8 @@ export function wantedListeners(rules: readonly ServicePortRule[]): Map<string, 
       const sources = sourcesOf(rule, address);
       wanted.set(key, { address, port, protocol, backends, outside, affinitySeconds, sources });
     };
-    for (const address of rule.clusterIPs) add(address, rule.port, rule.backends);
+    const strangers = rule.insideOnly === true && knowsClients ? [] : undefined;
+    for (const address of rule.clusterIPs) add(address, rule.port, rule.backends, strangers);
     const external = rule.externalBackends ?? rule.backends;
     for (const address of rule.externalIPs) add(address, rule.port, external, rule.outsideBackends);
     if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort, external, rule.outsideBackends);
@@ -62,6 +66,7 @@ export class UserspaceDataPlane {
   readonly #log: Logger;
   readonly #link: AddressLink | undefined;
   readonly #clients: ClusterClients;
+  readonly #knowsClients: boolean;
   readonly #open = new Map<string, Open>();
   /** They take no new connections any more, but still have running ones. */
   readonly #closing = new Map<TcpListener, string>();
@@ -71,6 +76,7 @@ export class UserspaceDataPlane {
     this.#log = log;
     this.#link = link;
     this.#clients = new ClusterClients(env, clusterCidrs);
+    this.#knowsClients = clusterCidrs.length > 0;
   }
 
   async open(): Promise<void> {
@@ -79,7 +85,7 @@ export class UserspaceDataPlane {
 
   /** @throws Error when some listeners could not be opened; the others serve. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
-    const wanted = wantedListeners(rules);
+    const wanted = wantedListeners(rules, this.#knowsClients);
     for (const [key, open] of this.#open) {
       if (wanted.has(key)) continue;
       this.#open.delete(key);

@@ -246,3 +246,11 @@ describe('buildServiceRules: order', () => {
     }
   });
 });
+
+it('the service of the API is for clients of the cluster only; others of its name are not', () => {
+  const slices = [slice('kubernetes', [ready('10.244.0.1')])];
+  const insideOnly = (one: Service): unknown => buildServiceRules([one], slices)[0]?.insideOnly;
+  expect(insideOnly(service('kubernetes', {}))).toBe(true);
+  expect(insideOnly(service('kubernetes', {}, 'other'))).toBeUndefined();
+  expect(insideOnly(service('web', {}))).toBeUndefined();
+});

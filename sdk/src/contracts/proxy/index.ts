@@ -36,6 +36,11 @@ export interface ServicePortRule {
    * answer. Absent: as for clients inside.
    */
   readonly outsideBackends?: readonly Backend[];
+  /**
+   * Its ClusterIPs are for clients of the cluster only, where a data plane hides who asks: that of the API, which may be served to nobody
+   * else on this machine.
+   */
+  readonly insideOnly?: true;
   /** Where load balancers ask how many endpoints this node has. */
   readonly healthCheck?: { readonly port: number; readonly localEndpoints: number };
 }

@@ -54,6 +54,10 @@ function healthCheckOf(
   return { healthCheck: { port, localEndpoints: addresses.size } };
 }
 
+function isOfApi({ metadata }: Service): boolean {
+  return metadata.namespace === 'default' && metadata.name === 'kubernetes';
+}
+
 /** One for each port. Headless and ExternalName services have none. `slices`: its own. */
 export function serviceRules(
   service: Service,
@@ -73,6 +77,7 @@ export function serviceRules(
         ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? 10_800)
         : undefined,
     ...healthCheckOf(service, slices, node),
+    ...(isOfApi(service) ? { insideOnly: true as const } : {}),
   };
   return (spec.ports ?? []).map((port) => {
     const protocol = (port.protocol ?? 'TCP') as ServicePortRule['protocol'];
