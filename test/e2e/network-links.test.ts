@@ -13,6 +13,7 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
   let bed: Bed;
   let nodes: PodNode[];
   const address = new Map<string, string>();
+  const address6 = new Map<string, string>();
   const at = (pod: string): string => address.get(pod) ?? '';
   const node = (index: number): PodNode => {
     const found = nodes[index - 1];
@@ -24,14 +25,26 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
   const expectPodToPod = async (from: PodNode, to: PodNode): Promise<void> => {
     expect(await seenAs(from, podOf(from), to, podOf(to), at(podOf(to)))).toBe(at(podOf(from)));
   };
+  const addPod = async (to: PodNode): Promise<void> => {
+    const [first = '', second = ''] = (await to.pod(podOf(to))).split(' ');
+    address.set(podOf(to), first);
+    address6.set(podOf(to), second);
+  };
   const linksOf = async ({ machine }: PodNode): Promise<string> => machine.mustExec('ip', ['-o', '-d', 'link']);
 
   beforeAll(async () => {
     before = traces();
     bed = await createBed({ nodes: 3, far: ['n3'] });
-    nodes = [1, 2, 3].map((index) => new PodNode(bed.machine(`n${index}`), `10.244.${index}.0/24`));
+    nodes = [1, 2, 3].map((index) => {
+      const ranges = [`10.244.${index}.0/24`, `fd00:10:244:${index}::/64`];
+      return new PodNode(bed.machine(`n${index}`), ranges, index === 3 ? [] : [`fd99::${index}`]);
+    });
+    for (const { machine, moreAddresses } of nodes) {
+      for (const each of moreAddresses)
+        await machine.mustExec('ip', ['addr', 'add', `${each}/64`, 'dev', 'eth0', 'nodad']);
+    }
     await Promise.all(nodes.map((each) => each.start()));
-    for (const each of nodes) address.set(podOf(each), await each.pod(podOf(each)));
+    for (const each of nodes) await addPod(each);
     for (const teller of nodes) for (const each of nodes) await each.announceTo(teller);
     for (const each of nodes) {
       await until(async () => (await each.routes()).length === 2, { what: `the routes of ${each.name}` });
@@ -48,6 +61,19 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
     expect(tunnelled).toMatch(/^10\.244\.3\.0\/24 via 10\.244\.3\.0 dev tx[0-9a-f]{8} onlink$/);
     expect((await node(3).routes()).every((route) => route.endsWith(' onlink'))).toBe(true);
     for (const from of nodes) for (const to of nodes) if (from !== to) await expectPodToPod(from, to);
+  });
+
+  it('goes likewise with IPv6, also to a node whose machine has no such address', async () => {
+    const routes = (await node(1).machine.mustExec('ip', ['-6', 'route', 'show', 'proto', '84'])).split('\n');
+    expect(routes[0]).toMatch(/^fd00:10:244:2::\/64 via fd99::2 dev eth0 /);
+    expect(routes[1]).toMatch(/^fd00:10:244:3::\/64 via fe80::58:af4:300 dev tx[0-9a-f]{8} /);
+    for (const from of nodes) {
+      for (const to of nodes) {
+        if (from === to) continue;
+        const reached = (): Promise<boolean> => pings(from, podOf(from), address6.get(podOf(to)) ?? '', ['-s', '2000']);
+        await until(reached, { what: `${from.name} to reach ${to.name} with IPv6` });
+      }
+    }
   });
 
   it('leads from nodes to pods, and from pods to nodes', async () => {
@@ -105,7 +131,7 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
     await machine.powerOn();
     await node(3).start();
     for (const each of nodes) await each.announceTo(node(3));
-    address.set('p-n3', await node(3).pod('p-n3'));
+    await addPod(node(3));
     await until(async () => (await node(3).routes()).length === 2, { what: 'the routes of n3' });
     await expectPodToPod(node(1), node(3));
     await expectPodToPod(node(3), node(2));

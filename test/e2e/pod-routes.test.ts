@@ -2,10 +2,10 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
-import type { PodNodeCommand } from './bed/pod-node.ts';
 import { pings, PodNode, seenAs } from './bed/pod-nodes.ts';
 
 jest.setTimeout(90_000);
+const n3 = { name: 'n3', podCIDRs: ['10.244.3.0/24'], addresses: ['10.99.0.103'] };
 const suite = bedMissing === undefined ? describe : describe.skip;
 
 suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`}`, () => {
@@ -14,13 +14,9 @@ suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
   let n2: PodNode;
   const address = new Map<string, string>();
 
-  const tellAll = async (command: (node: PodNode) => PodNodeCommand): Promise<void> => {
-    for (const teller of [n1, n2]) for (const node of [n1, n2]) await teller.tell(command(node));
-  };
-
   beforeAll(async () => {
     bed = await createBed({ nodes: 2 });
-    [n1, n2] = [new PodNode(bed.machine('n1'), '10.244.1.0/24'), new PodNode(bed.machine('n2'), '10.244.2.0/24')];
+    [n1, n2] = [new PodNode(bed.machine('n1'), ['10.244.1.0/24']), new PodNode(bed.machine('n2'), ['10.244.2.0/24'])];
     await Promise.all([n1.start(), n2.start()]);
     address.set('a', await n1.pod('a'));
     address.set('b', await n2.pod('b'));
@@ -35,7 +31,7 @@ suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
   });
 
   it("reach each other, and each other's nodes, under their own addresses", async () => {
-    await tellAll((node) => ({ node: { name: node.name, podCIDR: node.podCidr, address: node.machine.address } }));
+    for (const teller of [n1, n2]) for (const node of [n1, n2]) await node.announceTo(teller);
     await until(async () => (await n1.routes()).length === 1 && (await n2.routes()).length === 1, { what: 'routes' });
     expect(await n1.routes()).toEqual([`10.244.2.0/24 via ${n2.machine.address} dev eth0`]);
     expect(await pings(n1, 'a', at('b'))).toBe(true);
@@ -58,7 +54,7 @@ suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
     const [route] = await n1.routes();
     await n1.machine.mustExec('ip', ['route', 'del', '10.244.2.0/24']);
     await until(async () => (await n1.routes())[0] === route, { what: 'the route to come back' });
-    await n1.tell({ node: { name: 'n3', podCIDR: '10.244.3.0/24', address: '10.99.0.103' } });
+    await n1.tell({ node: n3 });
     await until(async () => (await n1.routes()).length === 2, { what: 'the route to n3' });
     await n1.tell({ deleteNode: 'n3' });
     await until(async () => (await n1.routes()).length === 1, { what: 'the route to n3 to go' });
@@ -71,13 +67,13 @@ suite(`pods of several nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
     await n1.kill9();
     expect(await n1.routes()).toEqual(routes);
     await n1.start(); // with an API that is empty
-    await n1.tell({ node: { name: 'n3', podCIDR: '10.244.3.0/24', address: '10.99.0.103' } });
+    await n1.tell({ node: n3 });
     await until(async () => (await n1.routes()).length === 2, { what: 'the route to n3' });
     expect(await n1.routes()).toContain(routes[0]);
     expect(await pings(n1, 'a', at('b'))).toBe(true);
-    await n1.tell({ node: { name: 'n1', podCIDR: n1.podCidr, address: n1.machine.address } });
+    await n1.announceTo(n1);
     await until(async () => (await n1.routes()).length === 1, { what: 'the route to n2, which is unknown now, to go' });
-    await n1.tell({ node: { name: 'n2', podCIDR: n2.podCidr, address: n2.machine.address } });
+    await n2.announceTo(n1);
     await until(async () => (await n1.routes()).includes(routes[0] ?? ''), { what: 'the route to n2' });
   });
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { parseIpRange } from '@timonel/sdk/contracts/network';
 
 export interface RoutesAutoConfig {
   /** Name of this machine's Node object: it gets no route. */
   readonly nodeName: string;
   /** Interface of plain routes. Absent: the one that the kernel reaches the other node through. */
   readonly dev?: string | undefined;
-  /** Only ranges within these get a route. Empty: all, but such as cannot be one node's. */
+  /** Only ranges within these get a route. None of a family: all of it, but such as cannot be one node's. */
   readonly clusterCidrs: readonly string[];
   /**
    * Which nodes' pods are reached through a tunnel (VXLAN): `auto` those of nodes on another link, `always` all (for networks that let
@@ -32,9 +32,7 @@ export const configSchema: z.ZodType<RoutesAutoConfig> = z.strictObject({
     .regex(/^[^\s/]{1,15}$/, 'must be the name of an interface')
     .optional(),
   clusterCidrs: z
-    .array(
-      z.string().refine((text) => parseIpv4Range(text) !== undefined, 'is not an IPv4 range such as 10.244.0.0/16'),
-    )
+    .array(z.string().refine((text) => parseIpRange(text) !== undefined, 'is not a range such as 10.244.0.0/16'))
     .max(64)
     .default([]),
   tunnels: z.enum(['auto', 'always', 'never']).default('auto'),

@@ -1,5 +1,5 @@
 /** The routes of this machine that carry the protocol number of pod routes: no others are looked at or changed. */
-import { podRouteProtocol } from '@timonel/sdk/contracts/network';
+import { podRouteProtocol, type IpFamily } from '@timonel/sdk/contracts/network';
 import { commandFailed, rowsOf, runBatch, type RunProgram } from './ip.ts';
 
 /** Where packets to a range go next. */
@@ -37,8 +37,14 @@ export class KernelRoutes {
 
   /** By range. */
   async list(): Promise<ReadonlyMap<string, Row>> {
-    const rows = await rowsOf<Row>(this.#run, 'ip', ['-j', '-4', 'route', 'show', 'proto', `${podRouteProtocol}`]);
-    return new Map(rows.map((row) => [row.dst?.includes('/') === true ? row.dst : `${row.dst}/32`, row]));
+    return new Map([...(await this.#ofFamily(4)), ...(await this.#ofFamily(6))]);
+  }
+
+  async #ofFamily(family: IpFamily): Promise<(readonly [string, Row])[]> {
+    const shown = ['-j', `-${family}`, 'route', 'show', 'proto', `${podRouteProtocol}`];
+    const rows = await rowsOf<Row>(this.#run, 'ip', shown);
+    const whole = family === 4 ? 32 : 128;
+    return rows.map((row) => [row.dst?.includes('/') === true ? row.dst : `${row.dst}/${whole}`, row] as const);
   }
 
   /** Makes the routes those that are wanted, by range. `keepOthers`: removes none. */
@@ -48,7 +54,7 @@ export class KernelRoutes {
     const added = [...wanted].filter(([cidr, hop]) => !isAsWanted(before.get(cidr), hop));
     if (removed.length + added.length === 0) return { added: [], removed, failed: new Map() };
     const lines = [
-      ...removed.map((cidr) => `route del ${cidr} proto ${podRouteProtocol}`),
+      ...removed.map(deletion),
       // `replace` alone would also take the place of a route that somebody else has made.
       ...added.map(([cidr, hop]) => `route ${before.has(cidr) ? 'replace' : 'add'} ${routeText(cidr, hop)}`),
     ];
@@ -61,8 +67,7 @@ export class KernelRoutes {
   }
 
   async removeAll(): Promise<void> {
-    const lines = [...(await this.list()).keys()].map((cidr) => `route del ${cidr} proto ${podRouteProtocol}`);
-    const problem = await runBatch(this.#run, 'ip', lines);
+    const problem = await runBatch(this.#run, 'ip', [...(await this.list()).keys()].map(deletion));
     if (problem !== '' && !gone.test(problem)) {
       throw commandFailed('ip route del', { status: 1, stdout: '', stderr: problem });
     }
@@ -87,6 +92,10 @@ function isAsWanted(row: Row | undefined, { gateway, dev }: Hop): boolean {
   return row !== undefined && row.gateway === gateway && (dev === undefined || row.dev === dev);
 }
 
+function deletion(cidr: string): string {
+  return `route del ${cidr} proto ${podRouteProtocol}`;
+}
+
 function routeText(cidr: string, { gateway, dev, isOnLink }: Hop): string {
   const place = dev === undefined ? '' : ` dev ${dev}`;
   return `${cidr} via ${gateway}${place}${isOnLink === true ? ' onlink' : ''} proto ${podRouteProtocol}`;
@@ -95,7 +104,7 @@ function routeText(cidr: string, { gateway, dev, isOnLink }: Hop): string {
 /** Says what to do, where the kernel's words do not. */
 function reasonOf(message: string): string {
   if (/File exists/.test(message)) return 'there is a route to this range that is not of this plugin: remove it';
-  if (/invalid gateway|unreachable/i.test(message)) {
+  if (/invalid gateway|unreachable|No route to host/i.test(message)) {
     return 'the node is not on a network that this machine is on too, as it must be without a tunnel';
   }
   return message.trim().split('\n')[0] ?? '';

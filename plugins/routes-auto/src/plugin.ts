@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { definePlugin, errorMessage, type AnyPlugin, type StopReason } from '@timonel/sdk';
 import { defaultPath, run } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
+import { formatIpRange } from '@timonel/sdk/contracts/network';
 import { controller } from '@timonel/sdk/contracts/controller';
 import { informers, runController, type Informer, type KeySource } from '@timonel/sdk/controller';
 import { nodes, type Node } from '@timonel/sdk/kube';
@@ -19,7 +20,10 @@ function namesFor(dataDir: string): { readonly link: string; readonly table: str
 
 /** Heartbeats change nodes all the time; only what routes are made of counts. */
 function sourceOf(informer: Informer<Node>): KeySource {
-  const text = (node: Node): string => Object.values(factsOf(node)).join(' ');
+  const text = (node: Node): string => {
+    const { ranges, addresses } = factsOf(node);
+    return [...ranges.map(formatIpRange), addresses[4], addresses[6]].join(' ');
+  };
   return {
     connect: (add) =>
       informer.addHandler({

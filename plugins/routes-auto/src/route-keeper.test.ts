@@ -7,8 +7,12 @@ import { RouteKeeper, type RouteKeeperOptions } from './route-keeper.ts';
 // A test that needs root is listed as skipped without it.
 const asRoot = process.getuid?.() === 0 ? describe : describe.skip;
 
-function node(name: string, podCIDR: string, address: string): Node {
-  return { metadata: { name }, spec: { podCIDR }, status: { addresses: [{ type: 'InternalIP', address }] } };
+/** Several ranges and addresses with blanks between. */
+function node(name: string, ranges: string, addresses: string): Node {
+  const podCIDRs = ranges.split(' ');
+  const [podCIDR = ''] = podCIDRs;
+  const status = { addresses: addresses.split(' ').map((address) => ({ type: 'InternalIP', address })) };
+  return { metadata: { name }, spec: { podCIDR, podCIDRs }, status };
 }
 
 const self = node('self', '10.244.1.0/24', '10.99.0.1');
@@ -162,6 +166,67 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     expect(problems).toEqual(['this machine knows no way to 192.0.2.1, and so none to the pods of 10.244.5.0/24']);
   });
 
+  describe('of both families', () => {
+    const both = node('self', '10.244.1.0/24 fd00:1::/64', '10.99.0.1 fd99::1');
+    const routes6 = (): Promise<string[]> => lines('ip -6 route show proto 84');
+
+    beforeEach(async () => {
+      await must('ip -6 addr add fd99::1/64 dev lan0 nodad');
+      await must('ip route add fd98::/64 via fd99::fe');
+    });
+
+    it('leads to each range by the address of its family on a common link', async () => {
+      const kept = keeper();
+      await kept.sync([both, node('near', '10.244.2.0/24 fd00:2::/64', '10.99.0.2 fd99::2')]);
+      expect(await routes()).toEqual([plain]);
+      expect(await routes6()).toEqual(['fd00:2::/64 via fd99::2 dev lan0 metric 1024 pref medium']);
+      expect(await kept.sync([both])).toMatchObject({ removed: ['10.244.2.0/24', 'fd00:2::/64'] });
+      expect([await routes(), await routes6(), await hasTunnel()]).toEqual([[], [], false]);
+    });
+
+    it('leads into the tunnel over IPv4, also to ranges whose node has no address of their family', async () => {
+      const kept = keeper();
+      const nodes = [
+        both,
+        node('far', '10.244.3.0/24 fd00:3::/64', '10.98.0.3 fd98::3'),
+        node('near', '10.244.2.0/24 fd00:2::/64', '10.99.0.2'),
+      ];
+      expect(await kept.sync(nodes)).toMatchObject({ problems: [] });
+      expect(await routes()).toEqual([plain, tunnelled]);
+      const hop = `dev ${link} metric 1024 onlink pref medium`;
+      expect(await routes6()).toEqual([
+        `fd00:2::/64 via fe80::58:af4:200 ${hop}`,
+        `fd00:3::/64 via fe80::58:af4:300 ${hop}`,
+      ]);
+      expect((await neighbours()).sort()).toEqual([
+        '10.244.2.0 lladdr 0e:58:0a:f4:02:00 PERMANENT',
+        '10.244.3.0 lladdr 0e:58:0a:f4:03:00 PERMANENT',
+        'fe80::58:af4:200 lladdr 0e:58:0a:f4:02:00 PERMANENT',
+        'fe80::58:af4:300 lladdr 0e:58:0a:f4:03:00 PERMANENT',
+      ]);
+      expect(await kept.sync(nodes)).toEqual({ added: [], removed: [], problems: [] });
+      await kept.removeAll();
+      expect([await routes(), await routes6(), await hasTunnel()]).toEqual([[], [], false]);
+    });
+
+    it('goes over IPv6 where this node has no other address', async () => {
+      const kept = keeper();
+      const nodes = [node('self', 'fd00:1::/64', 'fd99::1'), node('far', 'fd00:3::/64', 'fd98::3'), far];
+      expect(await kept.sync(nodes)).toMatchObject({
+        problems: [
+          'this machine knows no way to an IPv6 address of node far, and so none to the pods of 10.244.3.0/24',
+        ],
+      });
+      expect(await routes6()).toEqual([
+        `fd00:3::/64 via fe80::c3:69f4:9e96 dev ${link} metric 1024 onlink pref medium`,
+      ]);
+      expect(await forwarding()).toEqual(['0e:c3:69:f4:9e:96 dst fd98::3 self permanent']);
+      const [shown = ''] = await lines(`ip -o -d link show dev ${link}`);
+      for (const part of ['mtu 1330', 'local fd99::1']) expect(shown).toContain(part);
+      expect(await kept.sync(nodes)).toMatchObject({ added: [], removed: [] });
+    });
+  });
+
   const guard = async (): Promise<string> =>
     (await mustRun('ip', ['netns', 'exec', namespace, 'nft', 'list', 'ruleset'])).replace(/\s+/g, ' ');
 
@@ -171,7 +236,11 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     const rules = await guard();
     expect(rules).toContain('elements = { 10.98.0.3, 10.99.0.1, 10.99.0.2 }');
     expect(rules).toContain('udp dport 4789 @th,96,24 0x54 ip saddr != @nodes drop');
-    for (const disturbance of ['nft delete table ip guard_of_test', 'nft flush chain ip guard_of_test prerouting']) {
+    expect(rules).toContain('udp dport 4789 @th,96,24 0x54 ip6 saddr != @nodes6 drop');
+    for (const disturbance of [
+      'nft delete table inet guard_of_test',
+      'nft flush chain inet guard_of_test prerouting',
+    ]) {
       await must(disturbance);
       await kept.sync([self, near, far]);
       expect(await guard()).toBe(rules);

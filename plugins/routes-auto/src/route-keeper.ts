@@ -1,5 +1,5 @@
 import { errorMessage } from '@timonel/sdk';
-import { parseIpv4 } from '@timonel/sdk/contracts/network';
+import { parseIp } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import type { RoutesAutoConfig } from './config.ts';
 import type { RunProgram } from './ip.ts';
@@ -47,29 +47,22 @@ export class RouteKeeper {
   /** @throws CommandError */
   async sync(nodes: readonly Node[]): Promise<KeptRoutes> {
     const { nodeName, clusterCidrs, run } = this.#options;
-    const wanted = wantedRoutes(nodes, nodeName, clusterCidrs);
-    const own = nodes.find(({ metadata }) => metadata.name === nodeName);
-    const facts = own === undefined ? { cidr: '', address: '' } : factsOf(own);
-    const asked = [...new Set([...wanted.routes.values(), facts.address])].filter((address) => address !== '');
-    const ways = await waysTo(run, asked);
-    const paths = pathsTo(wanted.routes, ways, facts, this.#options, this.#tunnel);
+    const { peers, refused } = wantedRoutes(nodes, nodeName, clusterCidrs);
+    const known = nodes.find(({ metadata }) => metadata.name === nodeName);
+    const own = known === undefined ? undefined : factsOf(known);
+    const facts = [...peers.map(({ node }) => node), ...(own === undefined ? [] : [own])];
+    const asked = new Set(facts.flatMap(({ addresses }) => [addresses[4], addresses[6]]));
+    asked.delete('');
+    const ways = await waysTo(run, [...asked]);
+    const paths = pathsTo(peers, { ways, own, config: this.#options, tunnel: this.#tunnel });
     const tunnelProblems = await this.#syncTunnel(paths, nodes);
     // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
-    const isKnown = own !== undefined;
-    const { added, removed, failed } = await this.#routes.sync(paths.hops, !isKnown);
-    if (isKnown && paths.tunnel === undefined) await this.#removeTunnel();
-    const noWay = (paths.tunnel?.peers ?? []).filter(({ address }) => !ways.has(address));
-    const problems = [
-      ...wanted.refused.values(),
-      ...tunnelProblems,
-      ...noWay.map(
-        ({ cidr, address }) => `this machine knows no way to ${address}, and so none to the pods of ${cidr}`,
-      ),
-      ...[...failed].map(
-        ([cidr, why]) => `no route to ${cidr} through ${wanted.routes.get(cidr)} could be made: ${why}`,
-      ),
-    ];
-    return { added, removed, problems };
+    const { added, removed, failed } = await this.#routes.sync(paths.hops, own === undefined);
+    if (own !== undefined && paths.tunnel === undefined) await this.#removeTunnel();
+    const notMade = [...failed].map(
+      ([cidr, why]) => `no route to ${cidr} through ${paths.hops.get(cidr)?.gateway} could be made: ${why}`,
+    );
+    return { added, removed, problems: [...refused, ...tunnelProblems, ...paths.unreached, ...notMade] };
   }
 
   async removeAll(): Promise<void> {
@@ -104,5 +97,5 @@ export class RouteKeeper {
 /** All that a machine may send from. */
 function addressesOf({ status }: Node): string[] {
   const addresses = (status?.addresses ?? []).map(({ address }) => address);
-  return addresses.filter((address) => parseIpv4(address) !== undefined);
+  return addresses.filter((address) => parseIp(address) !== undefined);
 }

@@ -2,6 +2,7 @@
  * Tunnels do not authenticate: whoever can send to their port could speak as any pod. So packets of the tunnels' network count only when
  * they come from addresses of the cluster's nodes. Source: RFC 7348, section 5 (the header) and section 7.
  */
+import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftSet } from '@timonel/sdk/nftables';
 import { commandFailed, type RunProgram } from './ip.ts';
 
@@ -35,12 +36,12 @@ export class TunnelGuard {
     if ((await this.#show()) === '') return;
     this.#written = undefined;
     const { table } = this.#options;
-    await this.#nft(['-f', '-'], `table ip ${table}\ndelete table ip ${table}\n`);
+    await this.#nft(['-f', '-'], `table inet ${table}\ndelete table inet ${table}\n`);
   }
 
   /** Empty: there is none, or no nft. */
   async #show(): Promise<string> {
-    return this.#run('nft', ['list', 'table', 'ip', this.#options.table]).then(
+    return this.#run('nft', ['list', 'table', 'inet', this.#options.table]).then(
       ({ status, stdout }) => (status === 0 ? stdout : ''),
       () => '',
     );
@@ -48,14 +49,19 @@ export class TunnelGuard {
 
   #rules(addresses: readonly string[]): string {
     const { table, vni, port } = this.#options;
-    const nodes = nftSet('set', 'nodes', ['type ipv4_addr'], new Map(addresses.map((address) => [address, ''])));
+    const nodes = (name: string, type: string, family: IpFamily): string => {
+      const own = addresses.filter((address) => familyOf(address) === family);
+      return nftSet('set', name, [`type ${type}`], new Map(own.map((address) => [address, ''])));
+    };
     // Behind the UDP header: 32 bits of flags, then the number of the network.
     const ofTunnels = `udp dport ${port} @th,96,24 ${vni}`;
     const chain = nftChain('prerouting', [
       'type filter hook prerouting priority raw; policy accept;',
       `${ofTunnels} ip saddr != @nodes drop`,
+      `${ofTunnels} ip6 saddr != @nodes6 drop`,
     ]);
-    return `table ip ${table}\ndelete table ip ${table}\ntable ip ${table} {\n${nodes}${chain}}\n`;
+    const sets = nodes('nodes', 'ipv4_addr', 4) + nodes('nodes6', 'ipv6_addr', 6);
+    return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${sets}${chain}}\n`;
   }
 
   async #nft(args: readonly string[], input: string): Promise<void> {

@@ -2,17 +2,19 @@
  * One VXLAN link to the nodes that are on other links. Nothing is learned from packets: which machine has which range is written into
  * the link's tables. The addresses of a tunnel's ends follow from the ranges of their nodes, so that nobody has to tell them.
  */
-import { formatIpv4, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { createHash } from 'node:crypto';
+import { formatIp, formatIpRange, type IpFamily, type IpRange } from '@timonel/sdk/contracts/network';
 import { commandFailed, rowsOf, runBatch, type RunProgram } from './ip.ts';
 import type { Hop } from './kernel-routes.ts';
 
-/** Bytes that the tunnel adds to each packet: Ethernet, VXLAN, UDP and IPv4. */
-const overheadBytes = 14 + 8 + 8 + 20;
+/** Bytes that the tunnel adds to each packet: Ethernet, VXLAN, UDP, and the header of the family that it goes over. */
+const overheadBytes: Readonly<Record<IpFamily, number>> = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
 const leastMtuBytes = 576;
 
-export interface TunnelPeer {
-  /** Range of its pods. */
-  readonly cidr: string;
+/** A node as the tunnel sees it. */
+export interface TunnelEnd {
+  /** Of its pods: the first one stands for it in the tunnel. */
+  readonly ranges: readonly IpRange[];
   /** Of its machine. */
   readonly address: string;
 }
@@ -24,11 +26,12 @@ export interface TunnelOptions {
   readonly port: number;
 }
 
-export interface OwnEnd {
-  readonly cidr: string;
+export interface OwnEnd extends Pick<TunnelEnd, 'ranges'> {
   /** From which packets are sent; absent: the kernel chooses. */
   readonly address: string | undefined;
-  /** Of the links that they are sent through. */
+  /** What the tunnel goes over. */
+  readonly family: IpFamily;
+  /** Of the links that it goes over. */
   readonly mtuBytes: number;
 }
 
@@ -38,20 +41,34 @@ interface LinkRow {
   readonly flags?: readonly string[];
   readonly linkinfo?: {
     readonly info_kind?: string;
-    readonly info_data?: { readonly id?: number; readonly port?: number; readonly local?: string };
+    readonly info_data?: {
+      readonly id?: number;
+      readonly port?: number;
+      readonly local?: string;
+      readonly local6?: string;
+    };
   };
   readonly addr_info?: readonly { readonly family?: string; readonly local?: string }[];
 }
 
-/** The address of a node's end within the tunnels: the first of its range, which no pod has. */
-function gatewayOf(cidr: string): string {
-  return formatIpv4(parseIpv4Range(cidr)?.first ?? 0);
+/** 40 bits that differ between the nodes of a cluster. */
+function numberOf([range]: readonly IpRange[]): bigint {
+  if (range === undefined) return 0n;
+  if (range.family === 4) return (0x58n << 32n) | range.first;
+  const digest = createHash('sha256').update(formatIpRange(range)).digest('hex');
+  return BigInt(`0x${digest.slice(0, 10)}`);
 }
 
 /** Locally administered. */
-function macOf(cidr: string): string {
-  const bytes = gatewayOf(cidr).split('.');
-  return `0e:58:${bytes.map((part) => Number(part).toString(16).padStart(2, '0')).join(':')}`;
+function macOf(ranges: readonly IpRange[]): string {
+  const digits = numberOf(ranges).toString(16).padStart(10, '0');
+  return `0e:${digits.match(/../g)?.join(':')}`;
+}
+
+/** The address of a node's end within the tunnels, of each family: with IPv4 the first of its range, which no pod has. */
+function gatewayOf(ranges: readonly IpRange[], family: IpFamily): string {
+  if (family === 6) return formatIp({ family, value: (0xfe80n << 112n) | numberOf(ranges) });
+  return formatIp({ family, value: ranges.find((range) => range.family === 4)?.first ?? 0n });
 }
 
 export class Tunnel {
@@ -63,13 +80,13 @@ export class Tunnel {
     this.#options = options;
   }
 
-  /** Of the route to the peer's pods. */
-  hopTo({ cidr }: TunnelPeer): Hop {
-    return { gateway: gatewayOf(cidr), dev: this.#options.link, isOnLink: true };
+  /** Of the route to the pods of a node that have addresses of this family. */
+  hopTo(ranges: readonly IpRange[], family: IpFamily): Hop {
+    return { gateway: gatewayOf(ranges, family), dev: this.#options.link, isOnLink: true };
   }
 
   /** Makes the link, and makes its tables those of the peers. @throws CommandError */
-  async sync(own: OwnEnd, peers: readonly TunnelPeer[]): Promise<void> {
+  async sync(own: OwnEnd, peers: readonly TunnelEnd[]): Promise<void> {
     await this.#ensureLink(own);
     await this.#syncNeighbours(peers);
     await this.#syncForwarding(peers);
@@ -95,42 +112,43 @@ export class Tunnel {
   async #ensureLink(own: OwnEnd): Promise<void> {
     const { link, vni, port } = this.#options;
     const found = await this.#read();
-    const isOurs =
-      found?.linkinfo?.info_kind === 'vxlan' &&
-      found.linkinfo.info_data?.id === vni &&
-      found.linkinfo.info_data.port === port &&
-      found.linkinfo.info_data.local === own.address &&
-      found.address === macOf(own.cidr);
-    const mtuBytes = Math.max(own.mtuBytes - overheadBytes, leastMtuBytes);
-    const address = gatewayOf(own.cidr);
-    const addresses = (isOurs ? (found.addr_info ?? []) : []).filter(({ family }) => family === 'inet');
-    if (isOurs && found.mtu === mtuBytes && found.flags?.includes('UP') === true) {
-      if (addresses.length === 1 && addresses[0]?.local === address) return;
-    }
-    const local = own.address === undefined ? '' : ` local ${own.address}`;
+    const mac = macOf(own.ranges);
+    const data = found?.linkinfo?.info_kind === 'vxlan' ? found.linkinfo.info_data : undefined;
+    const local = data?.local ?? data?.local6;
+    const isOurs = data?.id === vni && data.port === port && local === own.address && found?.address === mac;
+    const mtuBytes = Math.max(own.mtuBytes - overheadBytes[own.family], leastMtuBytes);
+    // For what the node itself sends to pods. With IPv6 another address of the node does.
+    const wanted = own.ranges.some(({ family }) => family === 4) ? [gatewayOf(own.ranges, 4)] : [];
+    const shown = (isOurs ? (found?.addr_info ?? []) : []).filter(({ family }) => family === 'inet');
+    const addresses = shown.map(({ local: address = '' }) => address);
+    const isUp = isOurs && found?.mtu === mtuBytes && found.flags?.includes('UP') === true;
+    if (isUp && addresses.join() === wanted.join()) return;
+    const from = own.address === undefined ? '' : ` local ${own.address}`;
     const lines = [
       ...(found === undefined || isOurs ? [] : [`link delete dev ${link}`]),
       ...(isOurs
-        ? addresses.map((each) => `address delete ${each.local}/32 dev ${link}`)
+        ? addresses.map((address) => `address delete ${address}/32 dev ${link}`)
         : [
-            `link add name ${link} address ${macOf(own.cidr)} type vxlan id ${vni}${local} dstport ${port} nolearning`,
+            `link add name ${link} address ${mac} type vxlan id ${vni}${from} dstport ${port} nolearning`,
             // Before the MTU: below 1280 a link has no IPv6 whose addresses could be ruled out.
             `link set dev ${link} addrgenmode none`,
           ]),
       `link set dev ${link} mtu ${mtuBytes}`,
-      `address add ${address}/32 dev ${link}`,
+      ...wanted.map((address) => `address add ${address}/32 dev ${link}`),
       `link set dev ${link} up`,
     ];
     const result = await this.#run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
     if (result.status !== 0) throw new Error(this.#reasonOf(result.stderr));
   }
 
-  async #syncNeighbours(peers: readonly TunnelPeer[]): Promise<void> {
+  async #syncNeighbours(peers: readonly TunnelEnd[]): Promise<void> {
     const { link } = this.#options;
-    const shown = ['-j', '-4', 'neigh', 'show', 'dev', link, 'nud', 'permanent'];
+    const shown = ['-j', 'neigh', 'show', 'dev', link, 'nud', 'permanent'];
     const rows = await rowsOf<{ dst?: string; lladdr?: string }>(this.#run, 'ip', shown);
     const before = new Map(rows.map(({ dst = '', lladdr = '' }) => [dst, lladdr]));
-    const wanted = new Map(peers.map(({ cidr }) => [gatewayOf(cidr), macOf(cidr)]));
+    const wanted = new Map(
+      peers.flatMap(({ ranges }) => ranges.map(({ family }) => [gatewayOf(ranges, family), macOf(ranges)] as const)),
+    );
     const { gone, changed } = difference(before, wanted);
     await this.#batch('ip', [
       ...gone.map(([address]) => `neigh del ${address} dev ${link}`),
@@ -139,11 +157,11 @@ export class Tunnel {
   }
 
   /** To which machine frames for a peer's end are sent. */
-  async #syncForwarding(peers: readonly TunnelPeer[]): Promise<void> {
+  async #syncForwarding(peers: readonly TunnelEnd[]): Promise<void> {
     const { link } = this.#options;
     const rows = await rowsOf<{ mac?: string; dst?: string }>(this.#run, 'bridge', ['-j', 'fdb', 'show', 'dev', link]);
     const before = new Map(rows.map(({ mac = '', dst = '' }) => [mac, dst]));
-    const wanted = new Map(peers.map(({ cidr, address }) => [macOf(cidr), address]));
+    const wanted = new Map(peers.map(({ ranges, address }) => [macOf(ranges), address]));
     const { gone, changed } = difference(before, wanted);
     await this.#batch('bridge', [
       ...gone.map(([mac, address]) => `fdb del ${mac} dev ${link}${address === '' ? '' : ` dst ${address}`}`),

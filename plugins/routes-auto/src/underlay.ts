@@ -28,7 +28,7 @@ interface LinkRow {
 export async function waysTo(run: RunProgram, addresses: readonly string[]): Promise<ReadonlyMap<string, Way>> {
   if (addresses.length === 0) return new Map();
   const lines = addresses.map((address) => `route get ${address}`);
-  const { stdout } = await run('ip', ['-j', '-4', '-force', '-batch', '-'], `${lines.join('\n')}\n`);
+  const { stdout } = await run('ip', ['-j', '-force', '-batch', '-'], `${lines.join('\n')}\n`);
   const links = new Map(
     (await rowsOf<LinkRow>(run, 'ip', ['-j', 'link', 'show'])).map((link) => [link.ifname ?? '', link]),
   );

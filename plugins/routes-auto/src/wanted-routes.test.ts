@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { formatIpRange } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import { configSchema } from './config.ts';
 import { wantedRoutes } from './wanted-routes.ts';
@@ -24,9 +25,14 @@ function node(name: string, podCIDR?: string, address?: string): Node {
 
 const own = node('self', '10.244.0.0/24', '10.99.0.1');
 
-function of(nodes: readonly Node[], clusterCidrs: readonly string[] = []): [Record<string, string>, string[]] {
-  const { routes, refused } = wantedRoutes(nodes, 'self', clusterCidrs);
-  return [Object.fromEntries(routes), [...refused.values()]];
+/** The peers' addresses by their ranges, and what is refused. */
+function of(nodes: readonly Node[], clusterCidrs: readonly string[] = []): [Record<string, string>, readonly string[]] {
+  const { peers, refused } = wantedRoutes(nodes, 'self', clusterCidrs);
+  const shown = peers.map(({ range, node: { addresses } }) => [
+    formatIpRange(range),
+    [addresses[4], addresses[6]].filter((address) => address !== '').join(' '),
+  ]);
+  return [Object.fromEntries(shown), refused];
 }
 
 describe('wantedRoutes', () => {
@@ -41,11 +47,17 @@ describe('wantedRoutes', () => {
     expect(of(nodes.slice(1))).toEqual([{ '10.244.1.0/24': '10.99.0.2' }, []]);
   });
 
-  it('takes the IPv4 range and address of a node that has more', () => {
-    const both = node('a', 'fd00::/64', 'fd00::1');
-    both.spec.podCIDRs = ['fd00::/64', '10.244.1.0/24'];
+  it('takes a range and an address of each family', () => {
+    const both = node('a', 'fd00::/64', 'fd99::1');
+    both.spec.podCIDRs = ['fd00::/64', '10.244.1.0/24', 'fd00:2::/64'];
     both.status?.addresses?.push({ type: 'InternalIP', address: '10.99.0.2' });
-    expect(of([both])).toEqual([{ '10.244.1.0/24': '10.99.0.2' }, []]);
+    const addresses = '10.99.0.2 fd99::1';
+    expect(of([both])).toEqual([{ '10.244.1.0/24': addresses, 'fd00::/64': addresses }, []]);
+    expect(of([node('a', 'fd00::/64', 'fd99::1')], ['10.244.0.0/16'])).toEqual([{ 'fd00::/64': 'fd99::1' }, []]);
+    const wide = 'the range fd00::/12 of node a is wider than /16: it gets no route';
+    expect(of([node('a', 'fd00::/12', 'fd99::1')])).toEqual([{}, [wide]]);
+    const astray = 'the range fd99::/64 of node a contains fd99::1, the address of a node: it gets no route';
+    expect(of([node('a', 'fd99::/64', 'fd99::1')])).toEqual([{}, [astray]]);
   });
 
   it.each([

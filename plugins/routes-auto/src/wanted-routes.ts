@@ -1,29 +1,48 @@
-/** Which routes this machine should have: a pure function of the nodes. */
+/** Which ranges this machine should have routes to: a pure function of the nodes. */
 import {
-  formatIpv4,
-  ipv4RangesOverlap,
-  parseIpv4,
-  parseIpv4Range,
-  type Ipv4Range,
+  formatIpRange,
+  ipRangesOverlap,
+  parseIp,
+  parseIpRange,
+  type IpFamily,
+  type IpRange,
 } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 
+/** Of a machine, by family; '' where it has none. */
+export type Addresses = Readonly<Record<IpFamily, string>>;
+
+/** What of a node matters here. */
+export interface NodeFacts {
+  readonly name: string;
+  /** Of its pods: at most one of each family, IPv4 first. */
+  readonly ranges: readonly IpRange[];
+  readonly addresses: Addresses;
+}
+
+/** A range of another node. */
+export interface Peer {
+  readonly range: IpRange;
+  readonly node: NodeFacts;
+}
+
 export interface Wanted {
-  /** The other node's address by its range, `10.244.1.0/24`. */
-  readonly routes: ReadonlyMap<string, string>;
-  /** Nodes that get no route although they have a range and an address, with the reason in one sentence. */
-  readonly refused: ReadonlyMap<string, string>;
+  readonly peers: readonly Peer[];
+  /** Why nodes get no route to a range that they have, each in one sentence. */
+  readonly refused: readonly string[];
 }
 
 /** A wider range is no single node's. */
-const widestPrefixLength = 8;
+const widestPrefixLength: Readonly<Record<IpFamily, number>> = { 4: 8, 6: 16 };
+const families: readonly IpFamily[] = [4, 6];
 
-/** What of a node matters here. */
-export function factsOf(node: Node): { readonly cidr: string; readonly address: string } {
-  const addresses = (node.status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
-  const address = addresses.find((each) => parseIpv4(each.address) !== undefined)?.address ?? '';
-  const range = [node.spec?.podCIDR ?? '', ...(node.spec?.podCIDRs ?? [])].map(parseIpv4Range).find(Boolean);
-  return { cidr: range === undefined ? '' : `${formatIpv4(range.first)}/${range.prefixLength}`, address };
+export function factsOf({ metadata, spec, status }: Node): NodeFacts {
+  const listed = [spec?.podCIDR ?? '', ...(spec?.podCIDRs ?? [])].flatMap((text) => parseIpRange(text) ?? []);
+  const ranges = families.flatMap((family) => listed.find((range) => range.family === family) ?? []);
+  const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
+  const addressOf = (family: IpFamily): string =>
+    internal.find(({ address }) => parseIp(address)?.family === family)?.address ?? '';
+  return { name: metadata.name ?? '', ranges, addresses: { 4: addressOf(4), 6: addressOf(6) } };
 }
 
 /** Older nodes first: whoever came later does not take over what another has. */
@@ -32,43 +51,53 @@ function byAge(a: Node, b: Node): number {
   return key(a) < key(b) ? -1 : 1;
 }
 
-export function wantedRoutes(nodes: readonly Node[], nodeName: string, clusterCidrs: readonly string[]): Wanted {
-  const cluster = clusterCidrs.flatMap((cidr) => parseIpv4Range(cidr) ?? []);
-  const facts = [...nodes].sort(byAge).map((node) => ({ name: node.metadata.name ?? '', ...factsOf(node) }));
-  const own = facts.find(({ name }) => name === nodeName);
-  const addresses = facts.map(({ address }) => address).filter((address) => address !== '');
-  const taken: { name: string; range: Ipv4Range }[] = [];
-  const ownRange = parseIpv4Range(own?.cidr ?? '');
-  if (own !== undefined && ownRange !== undefined) taken.push({ name: own.name, range: ownRange });
-  const routes = new Map<string, string>();
-  const refused = new Map<string, string>();
-
-  function problem(range: Ipv4Range, address: string): string | undefined {
-    if (range.prefixLength < widestPrefixLength) return `is wider than /${widestPrefixLength}`;
-    const isWithin = (outer: Ipv4Range): boolean => range.first >= outer.first && range.last <= outer.last;
-    if (cluster.length > 0 && !cluster.some(isWithin)) return `is not within ${clusterCidrs.join(', ')}`;
-    const other = taken.find((each) => ipv4RangesOverlap(each.range, range));
-    if (other !== undefined) return `overlaps that of node ${other.name}`;
-    // Traffic between nodes would go astray.
-    const inside = addresses.find((each) => parseIpv4Range(each) !== undefined && contains(range, each));
-    if (inside !== undefined) return `contains ${inside}, the address of a node`;
-    return address === own?.address ? `is reached through ${address}, which is this node's own address` : undefined;
-  }
-
-  for (const { name, cidr, address } of facts) {
-    const range = parseIpv4Range(cidr);
-    if (name === nodeName || cidr === '' || address === '' || range === undefined) continue;
-    const why = problem(range, address);
-    if (why !== undefined) refused.set(name, `the range ${cidr} of node ${name} ${why}: it gets no route`);
-    else {
-      routes.set(cidr, address);
-      taken.push({ name, range });
-    }
-  }
-  return { routes, refused };
+function hasAddress({ addresses }: NodeFacts): boolean {
+  return families.some((family) => addresses[family] !== '');
 }
 
-function contains(range: Ipv4Range, address: string): boolean {
-  const value = parseIpv4(address) ?? -1;
-  return value >= range.first && value <= range.last;
+export function wantedRoutes(nodes: readonly Node[], nodeName: string, clusterCidrs: readonly string[]): Wanted {
+  const cluster = clusterCidrs.flatMap((cidr) => parseIpRange(cidr) ?? []);
+  const facts = [...nodes].sort(byAge).map(factsOf);
+  const own = facts.find(({ name }) => name === nodeName);
+  const taken: { name: string; range: IpRange }[] = (own?.ranges ?? []).map((range) => ({ name: nodeName, range }));
+  const peers: Peer[] = [];
+  const refused: string[] = [];
+
+  function problem({ range, node }: Peer): string | undefined {
+    const widest = widestPrefixLength[range.family];
+    if (range.prefixLength < widest) return `is wider than /${widest}`;
+    const outer = cluster.filter(({ family }) => family === range.family);
+    if (outer.length > 0 && !outer.some(({ first, last }) => range.first >= first && range.last <= last)) {
+      return `is not within ${outer.map(formatIpRange).join(', ')}`;
+    }
+    const other = taken.find((each) => ipRangesOverlap(each.range, range));
+    if (other !== undefined) return `overlaps that of node ${other.name}`;
+    // Traffic between nodes would go astray.
+    const inside = facts.map(({ addresses }) => addresses[range.family]).find((address) => contains(range, address));
+    if (inside !== undefined) return `contains ${inside}, the address of a node`;
+    const same = families.find(
+      (family) => node.addresses[family] !== '' && node.addresses[family] === own?.addresses[family],
+    );
+    return same === undefined
+      ? undefined
+      : `is reached through ${node.addresses[same]}, which is this node's own address`;
+  }
+
+  for (const node of facts) {
+    if (node.name === nodeName || !hasAddress(node)) continue;
+    for (const range of node.ranges) {
+      const peer = { range, node };
+      const why = problem(peer);
+      if (why === undefined) {
+        peers.push(peer);
+        taken.push({ name: node.name, range });
+      } else refused.push(`the range ${formatIpRange(range)} of node ${node.name} ${why}: it gets no route`);
+    }
+  }
+  return { peers, refused };
+}
+
+function contains({ family, first, last }: IpRange, text: string): boolean {
+  const address = parseIp(text);
+  return address?.family === family && address.value >= first && address.value <= last;
 }

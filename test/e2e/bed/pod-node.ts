@@ -2,7 +2,9 @@
  * A program for a machine of the bed: the network plugins of one node, from their sources, on an API server of its own whose Node
  * objects the test writes. Takes one JSON command a line, answers each with one JSON line.
  *
- * pod-node.ts NODE_NAME POD_CIDR CLUSTER_CIDR DATA_DIRECTORY
+ * pod-node.ts NODE_NAME POD_CIDRS CLUSTER_CIDR DATA_DIRECTORY
+ *
+ * POD_CIDRS: one, or one of each family with a comma between.
  */
 import { createInterface } from 'node:readline';
 import { definePlugin, type AnyPlugin, type StopReason } from '@timonel/sdk';
@@ -21,10 +23,14 @@ import { startTestKernel } from '../../../sdk/testkit/src/test-kernel.ts';
 
 /** What the program is told. */
 export interface PodNodeCommand {
-  /** Writes a Node with its range and address. */
-  readonly node?: { readonly name: string; readonly podCIDR: string; readonly address: string };
+  /** Writes a Node with its ranges and addresses. */
+  readonly node?: {
+    readonly name: string;
+    readonly podCIDRs: readonly string[];
+    readonly addresses: readonly string[];
+  };
   readonly deleteNode?: string;
-  /** Path of the network namespace of a new pod; the answer has its address. */
+  /** Path of the network namespace of a new pod; the answer has its addresses, with blanks between. */
   readonly attach?: string;
   readonly detach?: string;
   /** Stops the network plugins as the kernel does for this reason, and ends. */
@@ -33,7 +39,8 @@ export interface PodNodeCommand {
   readonly endApi?: true;
 }
 
-const [nodeName = '', podCidr = '', clusterCidr = '', dataDir = ''] = process.argv.slice(2);
+const [nodeName = '', podCidrs = '', clusterCidr = '', dataDir = ''] = process.argv.slice(2);
+const [podCidr = '', podCidr6] = podCidrs.split(',');
 const apiConfig = { apiserver: { listen: { address: '127.0.0.1', port: 0 } } };
 const control = await startTestKernel({
   plugins: [storeMemory, authToken, apiResources, apiserver, admissionNamespace],
@@ -53,7 +60,7 @@ const node = await startTestKernel({
   plugins: [clientOfControl, networkBridge, routesAuto],
   dataDir,
   config: {
-    'network-bridge': { podCidr, clusterCidrs: [clusterCidr] },
+    'network-bridge': { podCidr, podCidr6, clusterCidrs: [clusterCidr] },
     'routes-auto': { nodeName, clusterCidrs: [clusterCidr], checkIntervalMs: 200 },
   },
 });
@@ -61,15 +68,16 @@ const network = node.service(podNetwork);
 
 async function run(command: PodNodeCommand): Promise<unknown> {
   if (command.node !== undefined) {
-    const { name, podCIDR, address } = command.node;
-    const status = { addresses: [{ type: 'InternalIP', address }] };
-    await api.create(nodes, { metadata: { name }, spec: { podCIDR }, status });
+    const { name, podCIDRs, addresses } = command.node;
+    const status = { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) };
+    const spec = { podCIDR: podCIDRs[0] ?? '', podCIDRs: [...podCIDRs] };
+    await api.create(nodes, { metadata: { name }, spec, status });
   }
   if (command.deleteNode !== undefined) await api.delete(nodes, { name: command.deleteNode });
   if (command.attach !== undefined) {
     const id = command.attach.split('/').at(-1) ?? '';
     const pod = { sandboxId: id, podUid: id, podNamespace: 'default', podName: id };
-    return (await network.attach({ ...pod, networkNamespace: command.attach })).addresses[0];
+    return (await network.attach({ ...pod, networkNamespace: command.attach })).addresses.join(' ');
   }
   if (command.detach !== undefined) await network.detach(command.detach);
   if (command.endApi === true) await control.stop();

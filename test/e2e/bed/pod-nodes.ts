@@ -12,12 +12,16 @@ const tsx = ['--disable-warning=ExperimentalWarning', '--conditions', 'timonel-s
 /** The network plugins of one node, running on its machine. */
 export class PodNode {
   readonly machine: Machine;
-  readonly podCidr: string;
+  /** One, or one of each family. */
+  readonly podCidrs: readonly string[];
+  /** Of its machine, beside the one that every machine has. */
+  readonly moreAddresses: readonly string[];
   #process: MachineProcess | undefined;
 
-  constructor(machine: Machine, podCidr: string) {
+  constructor(machine: Machine, podCidrs: readonly string[], moreAddresses: readonly string[] = []) {
     this.machine = machine;
-    this.podCidr = podCidr;
+    this.podCidrs = podCidrs;
+    this.moreAddresses = moreAddresses;
   }
 
   get name(): string {
@@ -25,7 +29,7 @@ export class PodNode {
   }
 
   async start(): Promise<void> {
-    const args = [...tsx, program, this.name, this.podCidr, clusterCidr, this.machine.dataDir];
+    const args = [...tsx, program, this.name, this.podCidrs.join(), clusterCidr, this.machine.dataDir];
     this.#process = await this.machine.spawn(process.execPath, args, {
       cwd: join(import.meta.dirname, '..', '..'),
       keepInput: true,
@@ -49,14 +53,15 @@ export class PodNode {
 
   /** Writes this node into the API of `teller`. */
   async announceTo(teller: PodNode): Promise<void> {
-    await teller.tell({ node: { name: this.name, podCIDR: this.podCidr, address: this.machine.address } });
+    const addresses = [this.machine.address, ...this.moreAddresses];
+    await teller.tell({ node: { name: this.name, podCIDRs: this.podCidrs, addresses } });
   }
 
   async kill9(): Promise<void> {
     await this.#process?.kill9();
   }
 
-  /** A network namespace with the address that the plugin gave it. */
+  /** A network namespace; answers the addresses that the plugin gave it, with blanks between. */
   async pod(name: string): Promise<string> {
     await this.machine.mustExec('ip', ['netns', 'add', name]);
     return this.tell({ attach: `/run/netns/${name}` });
