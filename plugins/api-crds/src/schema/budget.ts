@@ -1,7 +1,7 @@
 /** Bounds what a hostile schema and a hostile object can cost together. */
 import { ApiError } from '@timonel/sdk/kube';
 
-const mostSteps = 20_000_000;
+const mostSteps = 5_000_000;
 
 export class Budget {
   #left = mostSteps;

@@ -1,5 +1,5 @@
 /** Equality of JSON, and texts that are the same for equal values. */
-import { isJson, type Json } from './schema.ts';
+import { isJson, type Json } from './json.ts';
 
 export function equalJson(a: unknown, b: unknown): boolean {
   if (a === b) return true;

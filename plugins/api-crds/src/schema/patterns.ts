@@ -34,5 +34,5 @@ export function patternProblem(pattern: string): string | undefined {
 /** Whether it matches somewhere in the text. One that cannot be compiled matches nothing. */
 export function matchesPattern(pattern: string, text: string): boolean {
   const found = lookUp(pattern);
-  return typeof found !== 'string' && found.matcher(text).find();
+  return typeof found !== 'string' && found.test(text);
 }

@@ -1,10 +1,9 @@
 /** A structural schema in the form that pruning, defaulting and validation walk over. Parts are made when they are first needed. */
 
-export type Json = Record<string, unknown>;
+import { canonical } from './equal.ts';
+import { isJson, type Json } from './json.ts';
 
-export function isJson(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
+export { isJson, type Json } from './json.ts';
 
 /** A rule in CEL: `x-kubernetes-validations`. */
 export interface Rule {
@@ -51,6 +50,7 @@ export class Schema {
   #values: Schema | boolean | undefined;
   #nested: Partial<Record<'allOf' | 'anyOf' | 'oneOf', readonly Schema[]>> = {};
   #not: Schema | undefined;
+  #allowed: ReadonlySet<string> | undefined;
   #hasDefaults: boolean | undefined;
 
   constructor(raw: Json) {
@@ -99,6 +99,11 @@ export class Schema {
   get enum(): readonly unknown[] | undefined {
     const values = this.raw['enum'];
     return Array.isArray(values) && values.length > 0 ? values : undefined;
+  }
+
+  enumHas(value: unknown): boolean {
+    this.#allowed ??= new Set((this.enum ?? []).map(canonical));
+    return this.#allowed.has(canonical(value));
   }
 
   get rules(): readonly Rule[] {
