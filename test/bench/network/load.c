@@ -83,11 +83,9 @@ static void finish(struct client *one) {
 }
 
 static void open_connection(int poll, int index) {
-	struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		fatal("socket");
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	clients[index] = (struct client){.fd = fd, .began = clock_us(CLOCK_MONOTONIC)};
 	if (connect(fd, (struct sockaddr *)&target, sizeof target) != 0 && errno != EINPROGRESS)
 		fatal("connect");

@@ -1,6 +1,7 @@
 /** A client, a node that forwards, and the pods of another node: network namespaces that are joined by two links. */
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from '@timonel/sdk/command';
 import { answering, podPort } from './bench-services.ts';
@@ -14,6 +15,8 @@ export interface Traffic extends LoadResult {
 
 const ip = (...args: readonly string[]): Promise<string> => mustRun('ip', args);
 const inside = (namespace: string): readonly string[] => ['ip', 'netns', 'exec', namespace];
+/** Who asks and who answers do not share a core, where there are two: the kernel's choice would show in the figures. */
+const onCore = (core: number): readonly string[] => (availableParallelism() > 1 ? ['taskset', '-c', String(core)] : []);
 
 export class TrafficBed {
   readonly #program: string;
@@ -35,7 +38,11 @@ export class TrafficBed {
       await ip('netns', 'add', each);
       await ip('-n', each, 'link', 'set', 'lo', 'up');
     }
-    await mustRun('ip', ['netns', 'exec', node, 'sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    const set = (namespace: string, ...settings: readonly string[]): Promise<string> =>
+      ip('netns', 'exec', namespace, 'sysctl', '-qw', ...settings);
+    await set(node, 'net.ipv4.ip_forward=1');
+    // Each connection leaves its port in use for a minute.
+    for (const each of [client, node]) await set(each, 'net.ipv4.ip_local_port_range=1024 65535');
     const pods = { [client]: ['10.244.1.2'], [server]: answering };
     for (const [at, [pod, addresses]] of Object.entries(pods).entries()) {
       const gateway = `10.244.${at + 1}.1`;
@@ -46,7 +53,7 @@ export class TrafficBed {
       await ip('-n', node, 'link', 'set', `pods${at}`, 'up');
       await ip('-n', pod, 'route', 'add', 'default', 'via', gateway);
     }
-    const { child } = await startSaying([...inside(server), program, 'serve', String(podPort)]);
+    const { child } = await startSaying([...inside(server), ...onCore(1), program, 'serve', String(podPort)]);
     return new TrafficBed(name, program, child);
   }
 
@@ -65,7 +72,7 @@ export class TrafficBed {
   async load(load: Load): Promise<Traffic> {
     const pids = [this.#server.pid ?? 0, ...this.#proxies];
     const before = pids.map(cpuMicrosOf);
-    const result = await runLoad(this.#program, inside(this.#client), load);
+    const result = await runLoad(this.#program, [...inside(this.#client), ...onCore(0)], load);
     if (result.failed > 0) throw new Error(`${result.failed} of ${load.count} requests to ${load.address} failed`);
     const spent = pids.reduce((sum, pid, at) => sum + cpuMicrosOf(pid) - (before[at] ?? 0), 0);
     return { ...result, micros: result.clientMicros + spent / load.count };
