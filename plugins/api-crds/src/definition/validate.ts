@@ -10,6 +10,7 @@ import { isJson, Schema, type Json } from '../schema/schema.ts';
 import { checkConversion } from './conversion.ts';
 import { fieldNames, parsePath } from './paths.ts';
 import { listIn, objectIn, textIn } from './part.ts';
+import { RulesCheck } from './rules.ts';
 import { StructuralCheck } from './structural.ts';
 
 const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
@@ -111,6 +112,13 @@ function checkSelectable(fields: readonly unknown[], schema: Json, path: string,
   });
 }
 
+/** Rules are about values of a form that is known. */
+function checkSchema(schema: Json, path: string, found: Findings): void {
+  const before = found.all().length;
+  new StructuralCheck(found).check(schema, path);
+  if (found.all().length === before) new RulesCheck(found).check(schema, path);
+}
+
 function checkVersion(version: Json, path: string, found: Findings): void {
   const name = textIn(version, 'name');
   if (name === '') found.required(`${path}.name`);
@@ -120,7 +128,7 @@ function checkVersion(version: Json, path: string, found: Findings): void {
     found.invalid(`${path}.deprecationWarning`, warning, 'can only be set for deprecated versions');
   }
   const schema = objectIn(version, 'schema')['openAPIV3Schema'];
-  if (isJson(schema)) new StructuralCheck(found).check(schema, `${path}.schema.openAPIV3Schema`);
+  if (isJson(schema)) checkSchema(schema, `${path}.schema.openAPIV3Schema`, found);
   else found.required(`${path}.schema.openAPIV3Schema`, 'schemas are required');
   const { scale } = objectIn(version, 'subresources');
   if (isJson(scale)) checkScale(scale, `${path}.subresources.scale`, found);

@@ -52,6 +52,7 @@ export class Schema {
   #not: Schema | undefined;
   #allowed: ReadonlySet<string> | undefined;
   #hasDefaults: boolean | undefined;
+  #hasRules: boolean | undefined;
 
   constructor(raw: Json) {
     this.raw = raw;
@@ -145,6 +146,16 @@ export class Schema {
   member(name: string): Schema | true | undefined {
     const { values } = this;
     return this.properties.get(name) ?? (values === false ? undefined : values);
+  }
+
+  /** Whether there is a rule here or below. */
+  get hasRules(): boolean {
+    this.#hasRules ??=
+      this.rules.length > 0 ||
+      [...this.properties.values()].some((one) => one.hasRules) ||
+      this.items?.hasRules === true ||
+      (typeof this.values === 'object' && this.values.hasRules);
+    return this.#hasRules;
   }
 
   /** Whether there is a default here or below. */

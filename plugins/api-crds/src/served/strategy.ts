@@ -8,6 +8,7 @@ import { Defaulting } from '../schema/defaults.ts';
 import { Pruning } from '../schema/prune.ts';
 import type { Json, Schema } from '../schema/schema.ts';
 import { checkUniqueItems } from '../schema/unique-items.ts';
+import { RuleValidation } from '../rules/validate.ts';
 import { tableOf } from './columns.ts';
 
 const json = (object: KubeObject): Json => object as unknown as Json;
@@ -31,11 +32,25 @@ export function setDefaults(object: Json, schema: Schema): number {
   return defaulting.changes;
 }
 
+/** What is wrong with the form of an object, so that rules cannot look at it. */
+const blocking: ReadonlySet<string> = new Set([
+  'FieldValueRequired',
+  'FieldValueTypeInvalid',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueNotSupported',
+]);
+const rulesUnchecked =
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation';
+
 function findingsOf(object: KubeObject, schema: Schema, old?: KubeObject): FieldError[] {
   const budget = new Budget();
   const found = new Findings();
   new Check(budget, found).value(object, schema, '', old === undefined ? undefined : { value: old });
   checkUniqueItems(object, schema, { path: '', found, budget });
+  if (!schema.hasRules) return found.all();
+  if (found.all().some(({ reason }) => blocking.has(reason))) found.invalid('<nil>', null, rulesUnchecked);
+  else new RuleValidation(found).value(object, schema, '', old === undefined ? undefined : { value: old }, true);
   return found.all();
 }
 
