@@ -31,6 +31,12 @@ describe('frontends of UDP services', () => {
     ]);
   });
 
+  it('name IPv6 addresses as the kernel does', () => {
+    const both = rule([backend('FD00:0::7')], { clusterIPs: ['10.96.0.10', 'fd96:0:0::a'] });
+    const shown = [...frontendsOf([both])].map(([key, backends]) => `${key} ${[...backends].join()}`);
+    expect(shown).toEqual(['10.96.0.10:53 fd00::7:53', 'fd96::a:53 fd00::7:53']);
+  });
+
   it.each<[string, Backend[] | undefined, Backend[] | undefined, boolean]>([
     ['it is new', undefined, [a], true],
     ['it is gone', [a], undefined, true],

@@ -2,10 +2,10 @@
  * Clients of UDP services that go on sending from one port stay with the backend that they got first: to the kernel these packets are one
  * flow, whose translation is decided once. Here flows to backends that are none any more are ended, so that the next packet gets another.
  */
-import { isIPv4 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { errorMessage, type Logger } from '@timonel/sdk';
 import { mustRun, run } from '@timonel/sdk/command';
+import { familyOf, formatIp, parseIp, type IpFamily } from '@timonel/sdk/contracts/network';
 import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
 
 /** Backends, `address:port`, by where clients send to: `address:port`, or `:port` for a port of the node. */
@@ -24,17 +24,23 @@ export interface Flow {
 const endedAtOnce = 200;
 const looksAtOnce = 20;
 
+/** As the kernel's tables are shown: IPv6 addresses can be written in many ways. */
+function place(address: string, port: number): string {
+  const parsed = parseIp(address);
+  return `${parsed === undefined ? address : formatIp(parsed)}:${port}`;
+}
+
 export function frontendsOf(rules: readonly ServicePortRule[]): Frontends {
   const found = new Map<string, Set<string>>();
   const add = (key: string, backends: readonly Backend[]): void => {
     const known = found.get(key) ?? new Set();
-    for (const { address, port } of backends) known.add(`${address}:${port}`);
+    for (const { address, port } of backends) known.add(place(address, port));
     found.set(key, known);
   };
   for (const rule of rules) {
     const external = [...(rule.externalBackends ?? rule.backends), ...(rule.outsideBackends ?? [])];
-    for (const address of rule.clusterIPs) add(`${address}:${rule.port}`, rule.backends);
-    for (const address of rule.externalIPs) add(`${address}:${rule.port}`, external);
+    for (const address of rule.clusterIPs) add(place(address, rule.port), rule.backends);
+    for (const address of rule.externalIPs) add(place(address, rule.port), external);
     if (rule.nodePort !== undefined) add(`:${rule.nodePort}`, external);
   }
   return found;
@@ -110,10 +116,9 @@ export class UdpFlows {
 
   /** True: there may be more. */
   async #end(keys: ReadonlySet<string>): Promise<boolean> {
-    const listed = await mustRun('conntrack', ['-L', '-p', 'udp', '-f', 'ipv4']);
     const local = localAddresses();
     const stale = new Map<string, Flow>();
-    for (const line of listed.split('\n')) {
+    for (const line of await this.#list()) {
       const flow = parseFlow(line);
       if (flow === undefined || !this.#isStale(flow, keys, local)) continue;
       stale.set(Object.values(flow).join(' '), flow);
@@ -121,6 +126,15 @@ export class UdpFlows {
     }
     for (const flow of stale.values()) await endFlows(flow);
     return stale.size >= endedAtOnce;
+  }
+
+  /** Those of a family that no service has are not looked at. */
+  async #list(): Promise<readonly string[]> {
+    const addresses = this.#rules.flatMap(({ clusterIPs, externalIPs }) => [...clusterIPs, ...externalIPs]);
+    const has6 = addresses.some((address) => familyOf(address) === 6);
+    const list = async (family: IpFamily): Promise<string[]> =>
+      (await mustRun('conntrack', ['-L', '-p', 'udp', '-f', `ipv${family}`])).split('\n');
+    return [...(await list(4)), ...(has6 ? await list(6) : [])];
   }
 
   #isStale(flow: Flow, keys: ReadonlySet<string>, local: ReadonlySet<string>): boolean {
@@ -146,10 +160,10 @@ async function endFlows({ address, port, replyAddress, replyPort }: Flow): Promi
   const from = ['--orig-dst', address, '--orig-port-dst', port];
   const to = ['--reply-src', replyAddress, '--reply-port-src', replyPort];
   // Its status is not 0 when there is none any more.
-  await run('conntrack', ['-D', '-p', 'udp', ...from, ...to]);
+  await run('conntrack', ['-D', '-p', 'udp', '-f', `ipv${familyOf(address)}`, ...from, ...to]);
 }
 
 function localAddresses(): ReadonlySet<string> {
   const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  return new Set(all.map(({ address }) => address).filter((address) => isIPv4(address)));
+  return new Set(all.map(({ address }) => address));
 }
