@@ -8,6 +8,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'store-etcd': () => import('@timonel/plugin-store-etcd'),
   'store-memory': () => import('@timonel/plugin-store-memory'),
   'auth-token': () => import('@timonel/plugin-auth-token'),
+  'audit-log': () => import('@timonel/plugin-audit-log'),
   'auth-certificate': () => import('@timonel/plugin-auth-certificate'),
   'auth-serviceaccount': () => import('@timonel/plugin-auth-serviceaccount'),
   'cluster-join': () => import('@timonel/plugin-cluster-join'),

@@ -11,6 +11,7 @@ import {
   routedGroups,
   routeProvider,
 } from '@timonel/sdk/contracts/api-server';
+import { auditSink } from '@timonel/sdk/contracts/audit';
 import { authenticator, clusterAuthority } from '@timonel/sdk/contracts/auth';
 import { valueEncryption } from '@timonel/sdk/contracts/encryption';
 import { healthSource } from '@timonel/sdk/contracts/health';
@@ -58,6 +59,7 @@ const plugin: AnyPlugin = definePlugin({
     rules: accessRuleSource,
     encryption: valueEncryption,
     gate: requestGate,
+    audit: auditSink,
   },
   hooks: apiHooks,
   config: apiServerConfig,
@@ -122,6 +124,7 @@ const plugin: AnyPlugin = definePlugin({
       connections,
       observer: new RequestObserver(metrics, env.clock),
       gate: deps.gate,
+      audit: deps.audit,
       authenticators,
       discovery: new Discovery(kinds, new RoutedTable(deps.groups)),
       pluginRoutes: new PluginRoutes({

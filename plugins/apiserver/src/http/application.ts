@@ -15,6 +15,7 @@ import type { UnstoredReader } from '../registry/unstored-reader.ts';
 import { sendError } from './answers.ts';
 import type { ApiParts } from './api-request.ts';
 import { auditIdOf } from './audit-id.ts';
+import { AuditTrail, type Sink } from './audit-trail.ts';
 import { pathAttributes, resourceAttributes } from './access-attributes.ts';
 import { enter, type Gate } from './entrance.ts';
 import { requesterOf, type RequesterParts } from './requester.ts';
@@ -33,6 +34,7 @@ export interface ApplicationParts extends ApiParts {
   readonly unstored: UnstoredReader;
   readonly observer: RequestObserver;
   readonly gate: Gate;
+  readonly audit: Sink;
 }
 
 function requesterParts({ authenticators, registry, env }: ApplicationParts): RequesterParts {
@@ -62,11 +64,14 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
   if (await parts.health.handle(ctx)) return;
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
-  const user = await requesterOf(ctx.req, requesterParts(parts));
+  const user = await requesterOf(ctx, requesterParts(parts));
   const attributes = attributesOnPath(ctx, user);
+  const { audit }: Exchange = ctx;
+  audit?.begin(attributes);
   const leave = await enter(parts.gate, ctx, { attributes, isLongRunning: false, objects: 0 });
   try {
     await enforceOnPath(attributes, parts);
+    audit?.allowed();
     if (parts.discovery.handle(ctx)) return;
     if (await parts.health.handleOne(ctx)) return;
     ctx.state['user'] = user;
@@ -85,15 +90,18 @@ interface ResourceCall {
 
 async function answerResource(call: ResourceCall, parts: ApplicationParts): Promise<void> {
   const { exchange, path, kind, isLongRunning } = call;
-  const user = await requesterOf(exchange.req, requesterParts(parts));
+  const user = await requesterOf(exchange, requesterParts(parts));
   const { access } = parts.registry;
   const isFree = access.isUnlimited(user);
-  if (isFree && parts.gate.current === undefined) return handleKnown(exchange, path, parts, user);
+  if (isFree && parts.gate.current === undefined && exchange.audit === undefined)
+    return handleKnown(exchange, path, parts, user);
   const attributes = resourceAttributes(path, exchange, user);
+  exchange.audit?.begin(attributes);
   const objects = parts.registry.objectsOf(kind);
   const leave = await enter(parts.gate, exchange, { attributes, isLongRunning, objects });
   try {
     if (!isFree) await access.enforce(attributes);
+    exchange.audit?.allowed();
     await handleKnown(exchange, path, parts, user);
   } finally {
     leave?.();
@@ -126,9 +134,13 @@ async function observed(
   const request = parts.observer.begin({ method, path, querystring, contentType });
   const auditId = auditIdOf(req.headers['audit-id'], parts.env.random);
   exchange.set('audit-id', auditId);
+  const sink = parts.audit.current;
+  const trail = sink && new AuditTrail(sink, { exchange, auditId, receivedAt: parts.env.clock.now() });
+  exchange.audit = trail;
   try {
     await work(request);
   } catch (error) {
+    trail?.failed(error);
     if (res.headersSent) res.destroy();
     else {
       exchange.respond = true;
@@ -138,6 +150,7 @@ async function observed(
     whenAnswered(exchange, () => {
       const status = exchange.respond === false ? res.statusCode : exchange.status;
       const ms = request.end(status);
+      trail?.completed(status);
       parts.log.debug({ method, path, status, ms, auditId, remoteAddress: req.socket.remoteAddress }, 'request');
     });
   }

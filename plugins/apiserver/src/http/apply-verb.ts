@@ -34,7 +34,7 @@ function checkQuery({ query }: ApiRequest): void {
 
 async function readConfig(request: ApiRequest): Promise<JsonObject> {
   const { ctx, parts } = request;
-  const { value, jsonText } = await readBody(ctx.req, parts.config.limits.bodyBytes, [applyPatchType]);
+  const { value, jsonText } = await readBody(ctx, parts.config.limits.bodyBytes, [applyPatchType]);
   if (!isJsonObject(value)) throw badRequest('an applied object must be a YAML or JSON object');
   const [twice] = jsonText === '' ? [] : duplicateFields(jsonText);
   if (twice !== undefined) throw badRequest(`error decoding YAML: key "${twice}" already set in map`);

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Pieces } from './answers.ts';
+import type { AuditTrail } from './audit-trail.ts';
 import { wantsGzip, writeGzipped, writePieces } from './large-answers.ts';
 
 export interface Exchange {
@@ -18,6 +19,8 @@ export interface Exchange {
   body: unknown;
   /** False: whoever set it answers by `res`. */
   respond?: boolean | undefined;
+  /** Present when somebody keeps a record of the request. */
+  audit?: AuditTrail | undefined;
   /** A header of the request; empty when absent. */
   get(name: string): string;
   set(name: string, value: string): void;
@@ -35,6 +38,7 @@ export class PlainExchange implements Exchange {
   readonly querystring: string;
   status = 404;
   body: Buffer | string | Pieces | undefined;
+  audit?: AuditTrail | undefined;
   #headers: Record<string, string | string[]> = {};
   #respond = true;
 
@@ -55,6 +59,7 @@ export class PlainExchange implements Exchange {
   set respond(respond: boolean | undefined) {
     if (this.#respond && respond === false && !this.res.headersSent) {
       for (const [name, value] of Object.entries(this.#headers)) this.res.setHeader(name, value);
+      this.audit?.started(this.req.headers.upgrade === undefined ? 200 : 101);
     }
     this.#respond = respond !== false;
   }

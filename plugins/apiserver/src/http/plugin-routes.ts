@@ -74,7 +74,7 @@ export class PluginRoutes {
     const { bodyLimitBytes, env } = this.#options;
     const limit = route.anonymous === true ? Math.min(anonymousBodyBytes, bodyLimitBytes) : bodyLimitBytes;
     const user = route.anonymous === true ? await this.#userOrStranger(ctx) : (ctx.state['user'] as UserInfo);
-    const { value } = await readBody(ctx.req, limit);
+    const { value } = await readBody(ctx, limit);
     const response = await route.handle({
       method: ctx.method,
       path: ctx.path,

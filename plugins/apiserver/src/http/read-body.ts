@@ -7,6 +7,7 @@ import { parseYaml } from '../json/parse-yaml.ts';
 import { nestedDeeperThan } from '../json/plain-json.ts';
 import { decodeKubernetesProtobuf } from '../protobuf/decode.ts';
 import { badRequest } from '../registry/api-errors.ts';
+import type { Exchange } from './exchange.ts';
 
 const nestingLimit = 500;
 
@@ -87,6 +88,9 @@ function isJson(text: string): boolean {
   }
 }
 
+/** What a body comes with. */
+export type Received = Pick<Exchange, 'req' | 'audit'>;
+
 const protobufType = 'application/vnd.kubernetes.protobuf';
 
 function parseProtobuf(bytes: Buffer): unknown {
@@ -98,10 +102,16 @@ function parseProtobuf(bytes: Buffer): unknown {
 }
 
 /** @throws ApiError UnsupportedMediaType, BadRequest, RequestEntityTooLarge */
-export async function readBody(
+export async function readBody(ctx: Received, limitBytes: number, accepted?: readonly string[]): Promise<Body> {
+  const body = await readRequest(ctx.req, limitBytes, accepted);
+  ctx.audit?.request(body.value);
+  return body;
+}
+
+async function readRequest(
   request: IncomingMessage,
   limitBytes: number,
-  accepted?: readonly string[],
+  accepted: readonly string[] | undefined,
 ): Promise<Body> {
   const type = contentType(request);
   const encoding = request.headers['content-encoding'] ?? 'identity';

@@ -1,10 +1,10 @@
 /** Who a request is from, and for whom it is: authentication, then impersonation. */
-import type { IncomingMessage } from 'node:http';
 import type { Clock, Many } from '@timonel/sdk';
 import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
 import type { Access } from '../registry/access.ts';
 import { authenticate } from './authentication.ts';
 import { impersonated } from './impersonation.ts';
+import type { Received } from './read-body.ts';
 
 export interface RequesterParts {
   readonly authenticators: Many<Authenticator>;
@@ -13,7 +13,8 @@ export interface RequesterParts {
 }
 
 /** @throws ApiError Unauthorized, Forbidden, BadRequest */
-export async function requesterOf(request: IncomingMessage, parts: RequesterParts): Promise<UserInfo> {
-  const user = await authenticate(request, parts.authenticators, parts.clock);
-  return impersonated(request, user, parts.access);
+export async function requesterOf({ req, audit }: Received, parts: RequesterParts): Promise<UserInfo> {
+  const user = await authenticate(req, parts.authenticators, parts.clock);
+  audit?.sentBy(user);
+  return impersonated(req, user, parts.access);
 }

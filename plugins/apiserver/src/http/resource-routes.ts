@@ -126,7 +126,7 @@ async function onSocketOfSubresource(request: ApiRequest): Promise<void> {
 
 async function answerOfSubresource(request: ApiRequest): Promise<SubresourceResponse> {
   const { ctx, parts, query, subresource } = request;
-  const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  const { value } = await readBody(ctx, parts.config.limits.bodyBytes);
   return callSubresource(parts.registry, targetOf(request, isDryRun(query)), {
     subresource,
     method: ctx.method === 'HEAD' ? 'GET' : ctx.method,

@@ -33,7 +33,7 @@ export async function postToSubresource(request: ApiRequest, kinds: KindTable, s
   const { group, version, postsTo } = kind.definition;
   const main = postsTo === undefined ? undefined : kinds.find(group, version, postsTo.resource);
   if (postsTo === undefined || main === undefined) throw unknownResource();
-  const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  const { value } = await readBody(ctx, parts.config.limits.bodyBytes);
   const metadata = isJsonObject(value) ? own(value, 'metadata') : undefined;
   const name = isJsonObject(metadata) ? own(metadata, 'name') : undefined;
   if (typeof name !== 'string' || name === '' || name.length > 253) {

@@ -38,7 +38,7 @@ function shapeCheck(request: ApiRequest, jsonText: string): ShapeCheck {
 async function readObject(request: ApiRequest): Promise<KubeObject> {
   const { ctx, parts, kind } = request;
   const accepted = kind.definition.untyped === undefined ? undefined : textTypes;
-  const { value, jsonText } = await readBody(ctx.req, parts.config.limits.bodyBytes, accepted);
+  const { value, jsonText } = await readBody(ctx, parts.config.limits.bodyBytes, accepted);
   await endOfTurn();
   if (!isJsonObject(value)) throw badRequest(`the body must be a ${kind.definition.kind} object`);
   shapeCheck(request, jsonText)(value, kind);
@@ -67,7 +67,7 @@ async function readPatch(request: ApiRequest): Promise<{ patch: Patch; jsonText:
   const type = accepted.includes(given) ? patchTypes[given] : undefined;
   if (type === undefined) throw unsupportedMediaType([...accepted, applyPatchType].join(', '));
   refuseForce(request);
-  const { value, jsonText } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes, accepted);
+  const { value, jsonText } = await readBody(request.ctx, request.parts.config.limits.bodyBytes, accepted);
   await endOfTurn();
   if (value === undefined) throw badRequest('a patch must have a body');
   return { patch: { type, body: value } as Patch, jsonText };
@@ -88,7 +88,7 @@ export async function getScale(request: ApiRequest): Promise<void> {
 }
 
 export async function updateScale(request: ApiRequest): Promise<void> {
-  const { value } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes);
+  const { value } = await readBody(request.ctx, request.parts.config.limits.bodyBytes);
   const target = targetOf(request, isDryRun(request.query));
   sendObject(request.ctx, 200, await request.parts.registry.updateScale(target, () => value));
 }
@@ -102,7 +102,7 @@ export async function patchScale(request: ApiRequest): Promise<void> {
 }
 
 export async function remove(request: ApiRequest): Promise<void> {
-  const { value } = await readBody(request.ctx.req, request.parts.config.limits.bodyBytes);
+  const { value } = await readBody(request.ctx, request.parts.config.limits.bodyBytes);
   const { options, dryRun } = deleteRequest(request.query, value);
   const target = targetOf(request, dryRun);
   const written = await request.parts.registry.delete(target, options);
@@ -135,7 +135,7 @@ async function isGone(request: ApiRequest, object: KubeObject): Promise<boolean>
 
 export async function removeCollection(request: ApiRequest): Promise<void> {
   const { ctx, parts, kind, namespace, query } = request;
-  const { value } = await readBody(ctx.req, parts.config.limits.bodyBytes);
+  const { value } = await readBody(ctx, parts.config.limits.bodyBytes);
   const { options, dryRun } = deleteRequest(query, value);
   const result = await parts.registry.reader.list(kind, listQuery(query, namespace));
   const items: unknown[] = [];
