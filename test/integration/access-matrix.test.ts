@@ -38,7 +38,7 @@ for (const [verbs, ids] of [
   ],
   [
     ['create'],
-    'authentication.k8s.io/tokenreviews authorization.k8s.io/subjectaccessreviews authorization.k8s.io/localsubjectaccessreviews /events events.k8s.io/events certificates.k8s.io/certificatesigningrequests /nodes /pods /persistentvolumes storage.k8s.io/csinodes storage.k8s.io/storageclasses storage.k8s.io/csistoragecapacities coordination.k8s.io/leases resource.k8s.io/resourceslices',
+    'authentication.k8s.io/tokenreviews authorization.k8s.io/subjectaccessreviews authorization.k8s.io/localsubjectaccessreviews /events events.k8s.io/events certificates.k8s.io/certificatesigningrequests /nodes /namespaces /pods /persistentvolumes storage.k8s.io/csinodes storage.k8s.io/storageclasses storage.k8s.io/csistoragecapacities coordination.k8s.io/leases resource.k8s.io/resourceslices',
   ],
   [['update', 'patch'], '/events events.k8s.io/events /persistentvolumeclaims'],
   [['update', 'patch', 'delete'], '/persistentvolumes storage.k8s.io/csistoragecapacities'],

@@ -178,6 +178,19 @@ describe('a node writes', () => {
     expect(await create(mirror(podOf('s', 'n1', { volumes })))).toBe(403);
   });
 
+  it('the namespace of leases, and no other', async () => {
+    const create = (name: string): Promise<number> =>
+      status('n1', 'POST', `${core}/namespaces`, { body: { metadata: { name } } });
+    expect(await create('kube-node-lease')).toBe(409);
+    expect(await create('mine')).toBe(403);
+  });
+
+  it('what keeps it in the cluster: it asks for servers and for its next certificate', async () => {
+    expect(await status('n1', 'GET', '/join/v1/servers')).toBe(404);
+    expect(await status('n1', 'POST', '/join/v1/renew', { body: {} })).toBe(404);
+    expect(await status('n1', 'GET', '/metrics')).toBe(403);
+  });
+
   it('its own lease and CSINode only', async () => {
     const lease = (name: string): RequestOptions => ({ body: { metadata: { name }, spec: {} } });
     const leases = (namespace: string): string => `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;

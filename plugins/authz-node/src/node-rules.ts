@@ -1,5 +1,6 @@
 /** What nodes may do whichever node they are, and for which requests it matters which. Source: Kubernetes' node authoriser. */
 import type { AccessAttributes } from '@timonel/sdk/contracts/api-server';
+import { joinPaths } from '@timonel/sdk/join';
 import { ruleAllows, type PolicyRule } from '@timonel/sdk/kube';
 import type { NodeGraph } from './node-graph.ts';
 
@@ -25,13 +26,16 @@ const ofAllNodes: readonly PolicyRule[] = [
   rule(['create', ...change], 'events.k8s.io', 'events'),
   rule(['create', ...read], 'certificates.k8s.io', 'certificatesigningrequests'),
   // Which object it is, is seen at admission.
-  rule(['create'], '', 'nodes', 'pods', 'persistentvolumes'),
+  rule(['create'], '', 'nodes', 'pods', 'persistentvolumes', 'namespaces'),
   rule([...change, 'delete'], '', 'persistentvolumes'),
   rule(change, '', 'persistentvolumeclaims'),
   rule(['create'], 'storage.k8s.io', 'csinodes', 'storageclasses'),
   rule(['create', ...change, 'delete'], 'storage.k8s.io', 'csistoragecapacities'),
   rule(['create'], 'coordination.k8s.io', 'leases'),
   rule(['create'], 'resource.k8s.io', 'resourceslices'),
+  { verbs: ['get'], nonResourceURLs: [joinPaths.servers] },
+  // Answered by what the node's certificate says.
+  { verbs: ['post'], nonResourceURLs: [joinPaths.renew] },
 ];
 
 export interface NodeRules {

@@ -30,10 +30,18 @@ const ownName =
   ({ node, object }) =>
     object.metadata.name === node ? undefined : `can only access ${what} with the same name as the requesting node`;
 
+/** Where the leases of nodes are: a node makes it when it is gone. */
+const leaseNamespace = 'kube-node-lease';
+
 const ownLease: Check = (write) =>
-  write.context.namespace === 'kube-node-lease'
+  write.context.namespace === leaseNamespace
     ? ownName('node lease')(write)
-    : 'can only access leases in the "kube-node-lease" system namespace';
+    : `can only access leases in the "${leaseNamespace}" system namespace`;
+
+const namespaceOfLeases: Check = ({ object, context }) =>
+  context.operation === 'CREATE' && object.metadata.name === leaseNamespace
+    ? undefined
+    : `can only create the namespace ${leaseNamespace}`;
 
 const ownSlice: Check = ({ node, object }) =>
   (object as { spec?: { nodeName?: string } }).spec?.nodeName === node
@@ -43,6 +51,7 @@ const ownSlice: Check = ({ node, object }) =>
 /** By `group/resource`. */
 const checks: Readonly<Record<string, Check>> = {
   '/nodes': nodeProblem,
+  '/namespaces': namespaceOfLeases,
   '/pods': podProblem,
   '/serviceaccounts': tokenProblem,
   '/persistentvolumes': volumeProblem,
