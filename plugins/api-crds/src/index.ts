@@ -1,8 +1,16 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { derivedKinds, resourceProvider } from '@timonel/sdk/contracts/api-server';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { derivedKinds, resourceProvider, serviceDialer } from '@timonel/sdk/contracts/api-server';
+import type { CustomResourceDefinition } from '@timonel/sdk/kube';
+import { callWebhook, closeWebhookConnections, type DialService } from '@timonel/sdk/webhooks';
 import { customResourceDefinitionKind } from './definition/kind.ts';
-import { renaming } from './served/converter.ts';
+import { renaming, type Converter } from './served/converter.ts';
 import { derivedKindsOf } from './served/derived.ts';
+import { webhookConverter, type Send } from './served/webhook-converter.ts';
+
+/** As long as Kubernetes waits for a conversion. */
+const conversionTimeoutMs = 30_000;
+const answerLimitBytes = 64 * 1024 * 1024;
 
 /** CustomResourceDefinitions, and the kinds that they describe. */
 const plugin: AnyPlugin = definePlugin({
@@ -11,13 +19,35 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'CustomResourceDefinitions and the kinds that they describe',
   provides: { resources: resourceProvider, derived: derivedKinds },
+  optional: { api: apiClient, dialer: serviceDialer },
   setup(ctx) {
-    const definitions = [customResourceDefinitionKind(ctx.env.clock)];
+    const { deps, env } = ctx;
+    const definitions = [customResourceDefinitionKind(env.clock)];
+    const dial: DialService = (service) => {
+      const { api, dialer } = { api: deps.api.current, dialer: deps.dialer.current };
+      if (api === undefined || dialer === undefined) throw new Error('no plugin connects to services');
+      return dialer.dial(service, api);
+    };
+    const send: Send = ({ clientConfig = {} }, body) =>
+      callWebhook({
+        config: clientConfig,
+        body,
+        timeoutMs: conversionTimeoutMs,
+        limitBytes: answerLimitBytes,
+        timers: env.timers,
+        dial,
+      });
+    const converterOf = ({ spec }: CustomResourceDefinition): Converter => {
+      const { strategy, webhook } = spec.conversion ?? {};
+      if (strategy !== 'Webhook' || webhook === undefined) return renaming;
+      return webhookConverter({ webhook, kind: spec.names.kind, send, uid: () => env.random.uuid() });
+    };
     return {
       provides: {
         resources: { definitions: () => definitions, schemas: () => ({}) },
-        derived: derivedKindsOf(() => renaming),
+        derived: derivedKindsOf(converterOf),
       },
+      stop: () => Promise.resolve(closeWebhookConnections()),
     };
   },
 });

@@ -1,5 +1,5 @@
 /** services/proxy: a ready endpoint of the service. Pods are reached through their nodes, other addresses at once. */
-import type { ConnectionHandler } from '@timonel/sdk/contracts/api-server';
+import type { ConnectionHandler, HttpConnection, ServiceDialer } from '@timonel/sdk/contracts/api-server';
 import {
   ApiError,
   endpointSlices,
@@ -55,29 +55,49 @@ async function candidates(
   return found;
 }
 
+type Api = Parameters<ConnectionHandler['connect']>[1]['api'];
+
+/** A ready endpoint of a port, by its name or number. @throws ApiError NotFound, ServiceUnavailable */
+async function endpointOf(
+  services: SubresourceServices,
+  api: Api,
+  { namespace, name, port: wanted, shown }: { namespace: string; name: string; port: string; shown: string },
+): Promise<Pick<HttpConnection, 'host' | 'dial'>> {
+  const service = await api.get(serviceType, { namespace, name });
+  const found = await candidates(api, namespace, name, portName(service, name, wanted));
+  const chosen = found[services.env.random.int(Math.max(1, found.length))];
+  const address = chosen?.endpoint.addresses[0];
+  if (chosen === undefined || address === undefined) throw unavailable(`no endpoints available for service "${shown}"`);
+  const { endpoint, port } = chosen;
+  const host = hostOf(address, port);
+  const { targetRef } = endpoint;
+  if (targetRef?.kind !== 'Pod') return { host, dial: () => dialAddress(services.env, address, port) };
+  const pod = await api.get(pods, { namespace, name: targetRef.name ?? '' }).catch((error: unknown) => {
+    throw isNotFound(error) ? unavailable(`the endpoint of service "${shown}" is gone`) : error;
+  });
+  const node = await nodeOf(services, pod);
+  return { host, dial: () => node.portForward(referenceTo(pod), port) };
+}
+
 export function serviceProxyHandler(services: SubresourceServices): ConnectionHandler<Service> {
   return {
     kind: 'ServiceProxyOptions',
     proxy: true,
     async connect(request, { api }) {
-      const { secure, name, port: wanted } = schemeNamePort(request.name, 'service');
+      const { secure, name, port } = schemeNamePort(request.name, 'service');
       const namespace = request.namespace ?? '';
-      const service = await api.get(serviceType, { namespace, name });
-      const found = await candidates(api, namespace, name, portName(service, name, wanted));
-      const chosen = found[services.env.random.int(Math.max(1, found.length))];
-      const address = chosen?.endpoint.addresses[0];
-      if (chosen === undefined || address === undefined)
-        throw unavailable(`no endpoints available for service "${request.name}"`);
-      const { endpoint, port } = chosen;
-      const host = hostOf(address, port);
-      const { targetRef } = endpoint;
-      if (targetRef?.kind !== 'Pod')
-        return { kind: 'http', secure, host, dial: () => dialAddress(services.env, address, port) };
-      const pod = await api.get(pods, { namespace, name: targetRef.name ?? '' }).catch((error: unknown) => {
-        throw isNotFound(error) ? unavailable(`the endpoint of service "${request.name}" is gone`) : error;
-      });
-      const node = await nodeOf(services, pod);
-      return { kind: 'http', secure, host, dial: () => node.portForward(referenceTo(pod), port) };
+      const found = await endpointOf(services, api, { namespace, name, port, shown: request.name });
+      return { kind: 'http', secure, ...found };
+    },
+  };
+}
+
+/** For those in the server who call services themselves. */
+export function serviceDialerOf(services: SubresourceServices): ServiceDialer {
+  return {
+    async dial({ namespace, name, port }, api) {
+      const { dial } = await endpointOf(services, api, { namespace, name, port: String(port), shown: name });
+      return dial();
     },
   };
 }

@@ -347,11 +347,12 @@ export const apiHooks: {
   }),
 });
 
-export * from './derived-kinds.ts';
 export * from './administrators.ts';
+export * from './derived-kinds.ts';
 export * from './forbidden.ts';
 export * from './pod-creation.ts';
 export * from './path-parameter.ts';
 export * from './request-gate.ts';
 export * from './route-body.ts';
 export * from './routed-groups.ts';
+export * from './service-dialer.ts';
