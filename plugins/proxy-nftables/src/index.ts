@@ -1,14 +1,21 @@
 import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
+import { parseFamilyRanges } from '@timonel/sdk/contracts/network';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { HealthCheckServers, ServiceRuleSync } from '@timonel/sdk/controller';
 import { z } from 'zod';
 import { NftablesDataPlane } from './data-plane.ts';
 
 const configSchema = z.strictObject({
-  /** Where service addresses come from: the same as in service-allocator. */
-  serviceCidr: z.string().default('10.96.0.0/16'),
+  /** Where service addresses come from: the same as in service-allocator, of one family or of both. */
+  serviceCidr: z
+    .string()
+    .refine(
+      (text) => parseFamilyRanges(text) !== undefined,
+      'is not a range such as 10.96.0.0/16, nor one of each family with a comma between',
+    )
+    .default('10.96.0.0/16'),
   /** The node that it serves: traffic policies and topology hints count for it. Absent: they do not count. */
   nodeName: z.string().optional(),
   /** Ranges of all pods: clients of these are inside of the cluster. */

@@ -15,7 +15,12 @@ it('external addresses that each machine has for itself are not taken from it', 
     affinitySeconds: undefined,
     backends: [],
   };
-  const { text } = renderTable(contentOf([rule]), { table: 'test', serviceCidr: '10.96.0.0/16', clusterCidrs: [] });
+  const { text } = renderTable(contentOf([rule], 4), {
+    family: 4,
+    table: 'test',
+    serviceCidr: '10.96.0.0/16',
+    clusterCidrs: [],
+  });
   expect(text).toContain('192.0.2.1 . tcp . 80 : goto refuse');
   for (const address of own) expect(text).not.toContain(`${address} . tcp`);
 });

@@ -3,48 +3,71 @@
  * `services` leads from (address, protocol, port) to a chain for the number of backends, and that chain looks
  * (address, protocol, port, random number below the count) up in `endpoints`. Source: nft(8), "MAPS", "VERDICT MAPS".
  */
+import type { IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftElementChanges, nftSet } from '@timonel/sdk/nftables';
-import { addressKey, choosersTo, nodePortKey, setNames, type SetName, type TableContent } from './table-content.ts';
+import {
+  addressKeyOf,
+  choosersTo,
+  ipOf,
+  nodePortKey,
+  setNames,
+  type Ip,
+  type SetName,
+  type TableContent,
+} from './table-content.ts';
 
 export interface RulesetOptions {
   readonly table: string;
+  readonly family: IpFamily;
   /** New connections to an address of it that no service takes are refused. */
   readonly serviceCidr: string;
   /** Clients of these ranges, and the node itself, are inside of the cluster. */
   readonly clusterCidrs: readonly string[];
 }
 
-const verdicts = { type: 'map', of: `${addressKey} : verdict` } as const;
-const nodePortVerdicts = { type: 'map', of: `${nodePortKey} : verdict` } as const;
-const numbered = (key: string): string => `${key} . numgen random mod 65536 : ip daddr . th dport`;
+type SetType = { readonly type: 'map' | 'set'; readonly of: string };
 
-const types: Readonly<Record<SetName, { readonly type: 'map' | 'set'; readonly of: string }>> = {
-  services: verdicts,
-  endpoints: { type: 'map', of: numbered(addressKey) },
-  nodeports: nodePortVerdicts,
-  nodeport_endpoints: { type: 'map', of: numbered(nodePortKey) },
-  refused: verdicts,
-  refused_nodeports: nodePortVerdicts,
-  services_outside: verdicts,
-  nodeports_outside: nodePortVerdicts,
-  silenced: { type: 'set', of: addressKey },
-  silenced_nodeports: { type: 'set', of: nodePortKey },
-  guarded: verdicts,
-  /**
-   * Each backend twice. A pod that reaches itself through a service must seem to be the node; so must a client from outside whose
-   * backend is behind another node (the next hop is not the backend then), or that node would answer the client past this one.
-   */
-  hairpins: { type: 'set', of: 'ip saddr . ip daddr' },
-};
+function typesOf(ip: Ip): Readonly<Record<SetName, SetType>> {
+  const addressKey = addressKeyOf(ip);
+  const verdicts = { type: 'map', of: `${addressKey} : verdict` } as const;
+  const nodePortVerdicts = { type: 'map', of: `${nodePortKey} : verdict` } as const;
+  const numbered = (key: string): string => `${key} . numgen random mod 65536 : ${ip} daddr . th dport`;
+  return {
+    services: verdicts,
+    endpoints: { type: 'map', of: numbered(addressKey) },
+    nodeports: nodePortVerdicts,
+    nodeport_endpoints: { type: 'map', of: numbered(nodePortKey) },
+    refused: verdicts,
+    refused_nodeports: nodePortVerdicts,
+    services_outside: verdicts,
+    nodeports_outside: nodePortVerdicts,
+    silenced: { type: 'set', of: addressKey },
+    silenced_nodeports: { type: 'set', of: nodePortKey },
+    guarded: verdicts,
+    /**
+     * Each backend twice. A pod that reaches itself through a service must seem to be the node; so must a client from outside whose
+     * backend is behind another node (the next hop is not the backend then), or that node would answer the client past this one.
+     */
+    hairpins: { type: 'set', of: `${ip} saddr . ${ip} daddr` },
+  };
+}
+
+/** What differs by family beside the words. */
+const special = {
+  ip: { loopback: '127.0.0.0/8', unreachable: 'icmp' },
+  ip6: { loopback: '::1', unreachable: 'icmpv6' },
+} as const;
 
 /** The chains that are there whatever the services are. */
-function fixedChains({ serviceCidr, clusterCidrs }: RulesetOptions): string {
-  const ofCluster = clusterCidrs.length === 0 ? '' : `ip saddr != { ${clusterCidrs.join(', ')} } `;
+function fixedChains({ family, serviceCidr, clusterCidrs }: RulesetOptions): string {
+  const ip = ipOf[family];
+  const addressKey = addressKeyOf(ip);
+  const ofCluster = clusterCidrs.length === 0 ? '' : `${ip} saddr != { ${clusterCidrs.join(', ')} } `;
   const fromOutside = `${ofCluster}fib saddr type != local`;
-  const toNodePort = `fib daddr type local ip daddr != 127.0.0.0/8 ${nodePortKey}`;
+  const toNodePort = `fib daddr type local ${ip} daddr != ${special[ip].loopback} ${nodePortKey}`;
   const hook = (type: string, name: string, priority: string): string =>
     `type ${type} hook ${name} priority ${priority}; policy accept;`;
-  const refuseAbsent = `ct state new ip daddr ${serviceCidr} fib daddr type != local goto refuse_now`;
+  const refuseAbsent = `ct state new ${ip} daddr ${serviceCidr} fib daddr type != local goto refuse_now`;
   const chains: Readonly<Record<string, readonly string[]>> = {
     dispatch: [`${addressKey} vmap @services`, `${toNodePort} vmap @nodeports`],
     outside: [`${addressKey} vmap @services_outside`, `${toNodePort} vmap @nodeports_outside`],
@@ -53,10 +76,13 @@ function fixedChains({ serviceCidr, clusterCidrs }: RulesetOptions): string {
     output: [hook('nat', 'output', '-100'), 'goto dispatch'],
     postrouting: [
       hook('nat', 'postrouting', 'srcnat'),
-      'ct status dnat ip saddr . ip daddr @hairpins masquerade',
-      `ct status dnat ct original ip daddr != ${serviceCidr} ip daddr . rt ip nexthop != @hairpins masquerade`,
+      `ct status dnat ${ip} saddr . ${ip} daddr @hairpins masquerade`,
+      `ct status dnat ct original ${ip} daddr != ${serviceCidr} ${ip} daddr . rt ${ip} nexthop != @hairpins masquerade`,
     ],
-    refuse_now: ['meta l4proto tcp reject with tcp reset', 'reject with icmp type port-unreachable'],
+    refuse_now: [
+      'meta l4proto tcp reject with tcp reset',
+      `reject with ${special[ip].unreachable} type port-unreachable`,
+    ],
     forward: [
       hook('filter', 'forward', 'filter'),
       `ct state new ${fromOutside} ${addressKey} @silenced drop`,
@@ -86,15 +112,17 @@ export interface WrittenChains {
  * nft 1.0 cannot add a rule later that looks into a map of this kind ("conflicting protocols specified"): chains for as many backends as
  * nearly all services have are there from the beginning.
  */
-const prepared = choosersTo(24);
+const prepared = { ip: choosersTo(24, 'ip'), ip6: choosersTo(24, 'ip6') } as const;
 
 /** The text for `nft -f -`: replaces the whole table in one transaction. */
 export function renderTable(
   content: TableContent,
   options: RulesetOptions,
 ): { readonly text: string; readonly chains: WrittenChains } {
-  const { table } = options;
-  const choosers = new Map([...prepared, ...content.choosers]);
+  const { table, family } = options;
+  const ip = ipOf[family];
+  const types = typesOf(ip);
+  const choosers = new Map([...prepared[ip], ...content.choosers]);
   const sets = setNames
     .map((name) => nftSet(types[name].type, name, [`typeof ${types[name].of}`], content.elements[name]))
     .join('');
@@ -102,8 +130,8 @@ export function renderTable(
     ...[...choosers].map(([name, line]) => nftChain(name, [line])),
     ...[...content.guards].map(([name, lines]) => nftChain(name, lines)),
   ].join('');
-  const head = `table ip ${table}\ndelete table ip ${table}\n`;
-  const text = `${head}table ip ${table} {\n${sets}  chain refuse {\n  }\n${chains}${fixedChains(options)}}\n`;
+  const head = `table ${ip} ${table}\ndelete table ${ip} ${table}\n`;
+  const text = `${head}table ${ip} ${table} {\n${sets}  chain refuse {\n  }\n${chains}${fixedChains(options)}}\n`;
   return { text, chains: { choosers: new Set(choosers.keys()), guards: new Set(content.guards.keys()) } };
 }
 
@@ -115,16 +143,17 @@ export function renderChanges(
   before: TableContent,
   after: TableContent,
   chains: WrittenChains,
-  { table }: RulesetOptions,
+  { table, family }: RulesetOptions,
 ): { readonly text: string; readonly chains: WrittenChains } | undefined {
   for (const name of after.choosers.keys()) if (!chains.choosers.has(name)) return undefined;
+  const place = `${ipOf[family]} ${table}`;
   const guards = [...after.guards].filter(([name]) => !chains.guards.has(name));
   const lines = guards.flatMap(([name, texts]) => [
-    `add chain ip ${table} ${name}`,
-    ...texts.map((text) => `add rule ip ${table} ${name} ${text}`),
+    `add chain ${place} ${name}`,
+    ...texts.map((text) => `add rule ${place} ${name} ${text}`),
   ]);
   for (const name of setNames)
-    lines.push(...nftElementChanges(`ip ${table} ${name}`, before.elements[name], after.elements[name]));
+    lines.push(...nftElementChanges(`${place} ${name}`, before.elements[name], after.elements[name]));
   const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
   return { text, chains: { ...chains, guards: new Set([...chains.guards, ...after.guards.keys()]) } };
 }

@@ -3,11 +3,18 @@
  * made once for the object of the rule, so that a change of one service costs little beside thousands of others.
  */
 import { createHash } from 'node:crypto';
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
+import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
 import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
 
 /** Where a packet goes to, as in keys of the maps. Source: nft(8), "CONCATENATIONS". */
-export const addressKey = 'ip daddr . meta l4proto . th dport';
+/** What nft calls a family. */
+export type Ip = 'ip' | 'ip6';
+export const ipOf: Readonly<Record<IpFamily, Ip>> = { 4: 'ip', 6: 'ip6' };
+
+export function addressKeyOf(ip: Ip): string {
+  return `${ip} daddr . meta l4proto . th dport`;
+}
 export const nodePortKey = 'meta l4proto . th dport';
 
 /** Backends of clients outside have numbers from here on: one map holds both. */
@@ -41,7 +48,7 @@ export interface TableContent {
 /** How services are reached: at addresses, or at ports of the node. */
 const kinds = {
   address: {
-    key: addressKey,
+    keyOf: addressKeyOf,
     prefix: 's',
     services: 'services',
     endpoints: 'endpoints',
@@ -50,7 +57,7 @@ const kinds = {
     silenced: 'silenced',
   },
   nodePort: {
-    key: nodePortKey,
+    keyOf: (): string => nodePortKey,
     prefix: 'n',
     services: 'nodeports',
     endpoints: 'nodeport_endpoints',
@@ -83,10 +90,13 @@ interface Part {
   readonly guards: readonly (readonly [name: string, lines: readonly string[]])[];
 }
 
-const parts = new WeakMap<ServicePortRule, readonly Part[]>();
+const parts: Readonly<Record<IpFamily, WeakMap<ServicePortRule, readonly Part[]>>> = {
+  4: new WeakMap(),
+  6: new WeakMap(),
+};
 
-/** Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
-export function contentOf(rules: readonly ServicePortRule[]): TableContent {
+/** Of one family. Where two services claim one address and port, the first one by id has it: a key twice would make nft refuse all. */
+export function contentOf(rules: readonly ServicePortRule[], family: IpFamily): TableContent {
   const elements = Object.fromEntries(setNames.map((name) => [name, new Map<string, string>()])) as Record<
     SetName,
     Map<string, string>
@@ -95,7 +105,7 @@ export function contentOf(rules: readonly ServicePortRule[]): TableContent {
   const guards = new Map<string, readonly string[]>();
   const claimed = new Set<string>();
   for (const rule of rules) {
-    for (const part of partsOf(rule)) {
+    for (const part of partsOf(rule, family)) {
       if (claimed.has(part.key)) continue;
       claimed.add(part.key);
       for (const [set, key, value] of part.elements) elements[set].set(key, value);
@@ -106,24 +116,22 @@ export function contentOf(rules: readonly ServicePortRule[]): TableContent {
   return { elements, choosers, guards };
 }
 
-function partsOf(rule: ServicePortRule): readonly Part[] {
-  const known = parts.get(rule);
+function partsOf(rule: ServicePortRule, family: IpFamily): readonly Part[] {
+  const known = parts[family].get(rule);
   if (known !== undefined) return known;
-  const made = frontendsOf(rule).map(partOf);
-  parts.set(rule, made);
+  const made = frontendsOf(rule, family).map((frontend) => partOf(frontend, ipOf[family]));
+  parts[family].set(rule, made);
   return made;
 }
 
 /** Loopback, unspecified, link-local, multicast and broadcast: no service may take traffic that a machine sends to itself. */
 function isOfMachine(address: string): boolean {
-  return /^(0|127|169\.254|22[4-9]|2[345]\d)\./.test(address);
+  return /^((0|127|169\.254|22[4-9]|2[345]\d)\.|::1?$|fe[89ab]|ff)/i.test(address);
 }
 
-function ipv4Of(backends: readonly Backend[]): readonly Backend[] {
-  return backends.filter(({ address }) => isIPv4(address));
-}
-
-function frontendsOf(rule: ServicePortRule): Frontend[] {
+function frontendsOf(rule: ServicePortRule, family: IpFamily): Frontend[] {
+  const own = (backends: readonly Backend[]): readonly Backend[] =>
+    backends.filter(({ address }) => isIP(address) === family);
   const protocol = rule.protocol.toLowerCase();
   const common = {
     isSticky: rule.affinitySeconds !== undefined,
@@ -133,12 +141,12 @@ function frontendsOf(rule: ServicePortRule): Frontend[] {
   };
   const external = {
     ...common,
-    backends: ipv4Of(rule.externalBackends ?? rule.backends),
-    outside: rule.outsideBackends === undefined ? undefined : ipv4Of(rule.outsideBackends),
+    backends: own(rule.externalBackends ?? rule.backends),
+    outside: rule.outsideBackends === undefined ? undefined : own(rule.outsideBackends),
   };
   const key = (address: string): string => `${address} . ${protocol} . ${rule.port}`;
-  const clusterIPs = rule.clusterIPs.filter((one) => isIPv4(one));
-  const externalIPs = rule.externalIPs.filter((one) => isIPv4(one) && !isOfMachine(one));
+  const clusterIPs = rule.clusterIPs.filter((one) => isIP(one) === family);
+  const externalIPs = rule.externalIPs.filter((one) => isIP(one) === family && !isOfMachine(one));
   const restricted = (address: string): readonly string[] | undefined =>
     rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
   const { address: kind, nodePort } = kinds;
@@ -147,7 +155,7 @@ function frontendsOf(rule: ServicePortRule): Frontend[] {
       ...common,
       kind,
       key: key(address),
-      backends: ipv4Of(rule.backends),
+      backends: own(rule.backends),
       silent: rule.silent === true,
     })),
     ...externalIPs.map((address) => ({ ...external, kind, key: key(address), sources: restricted(address) })),
@@ -155,16 +163,16 @@ function frontendsOf(rule: ServicePortRule): Frontend[] {
   ];
 }
 
-function partOf(frontend: Frontend): Part {
+function partOf(frontend: Frontend, ip: Ip): Part {
   const { kind, key, backends, outside, silent, sources, isSticky } = frontend;
   const elements: [SetName, string, string][] = [];
   const choosers: (readonly [string, string])[] = [];
-  const inside = chooser({ kind, isSticky, isOutside: false }, backends.length);
+  const inside = chooser({ kind, isSticky, isOutside: false, ip }, backends.length);
   elements.push([kind.services, key, `goto ${inside?.[0] ?? 'refuse'}`]);
   if (inside === undefined) elements.push([kind.refused, key, silent ? 'drop' : 'goto refuse_now']);
   else choosers.push(inside);
   if (outside !== undefined) {
-    const chain = chooser({ kind, isSticky, isOutside: true }, outside.length);
+    const chain = chooser({ kind, isSticky, isOutside: true, ip }, outside.length);
     // Without backends the packet goes on as it is, to be dropped where packets may be.
     elements.push([kind.outside, key, chain === undefined ? 'accept' : `goto ${chain[0]}`]);
     if (chain === undefined) elements.push([kind.silenced, key, '']);
@@ -178,7 +186,7 @@ function partOf(frontend: Frontend): Part {
   };
   for (const [index, backend] of backends.entries()) endpoint(backend, index);
   for (const [index, backend] of (outside ?? []).entries()) endpoint(backend, outsideOffset + index);
-  const guards = sources === undefined ? [] : [guardOf(sources)];
+  const guards = sources === undefined ? [] : [guardOf(sources, ip)];
   for (const [name] of guards) elements.push(['guarded', key, `goto ${name}`]);
   return { key: `${kind.prefix} ${key}`, elements, choosers, guards };
 }
@@ -188,28 +196,29 @@ interface Choice {
   /** The same client gets the same backend as long as the set of backends stays. */
   readonly isSticky: boolean;
   readonly isOutside: boolean;
+  readonly ip: Ip;
 }
 
 /** The chain that leads to one of so many backends. */
 function chooser(
-  { kind, isSticky, isOutside }: Choice,
+  { kind, isSticky, isOutside, ip }: Choice,
   count: number,
 ): readonly [name: string, line: string] | undefined {
   if (count === 0) return undefined;
   const offset = isOutside ? ` offset ${outsideOffset}` : '';
-  const number = `${isSticky ? 'jhash ip saddr' : 'numgen random'} mod ${count}${offset}`;
-  const line = `meta l4proto { tcp, udp, sctp } dnat ip to ${kind.key} . ${number} map @${kind.endpoints}`;
+  const number = `${isSticky ? `jhash ${ip} saddr` : 'numgen random'} mod ${count}${offset}`;
+  const line = `meta l4proto { tcp, udp, sctp } dnat ${ip} to ${kind.keyOf(ip)} . ${number} map @${kind.endpoints}`;
   return [`${kind.prefix}${isOutside ? 'o' : ''}${isSticky ? 'h' : 'r'}${count}`, line];
 }
 
 /** All that lead to at most `most` backends. */
-export function choosersTo(most: number): ReadonlyMap<string, string> {
+export function choosersTo(most: number, ip: Ip): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
   for (const kind of Object.values(kinds)) {
     for (const isSticky of [false, true]) {
       for (const isOutside of [false, true]) {
         for (let count = 1; count <= most; count++) {
-          const made = chooser({ kind, isSticky, isOutside }, count);
+          const made = chooser({ kind, isSticky, isOutside, ip }, count);
           if (made !== undefined) found.set(...made);
         }
       }
@@ -219,8 +228,9 @@ export function choosersTo(most: number): ReadonlyMap<string, string> {
 }
 
 /** Who is of none of the ranges gets no answer. */
-function guardOf(sources: readonly string[]): [name: string, lines: readonly string[]] {
+function guardOf(all: readonly string[], ip: Ip): [name: string, lines: readonly string[]] {
+  const sources = all.filter((range) => ipOf[familyOf(range)] === ip);
   const allowed = sources.join(', ');
   const name = `guard_${createHash('sha256').update(allowed).digest('hex').slice(0, 12)}`;
-  return [name, [...(allowed === '' ? [] : [`ip saddr { ${allowed} } return`]), 'drop']];
+  return [name, [...(allowed === '' ? [] : [`${ip} saddr { ${allowed} } return`]), 'drop']];
 }
