@@ -57,10 +57,11 @@ function details(plugin: PluginInfo): string {
       String(tap.calls),
       String(tap.errors),
       String(tap.timeouts),
+      String(tap.refusals),
       `${Math.round(tap.p50Us)} µs`,
       `${Math.round(tap.p99Us)} µs`,
     ]);
-    lines.push(formatTable(['  HOOK', 'STAGE', 'CALLS', 'ERRORS', 'TIMEOUTS', 'P50', 'P99'], rows));
+    lines.push(formatTable(['  HOOK', 'STAGE', 'CALLS', 'ERRORS', 'TIMEOUTS', 'REFUSALS', 'P50', 'P99'], rows));
   }
   return lines.join('\n');
 }

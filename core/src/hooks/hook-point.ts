@@ -2,7 +2,14 @@ import type { AnyHookToken, HookCaller } from '@timonel/sdk';
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from 'tapable';
 import { Tap, type TapDone } from './tap.ts';
 
-type Arguments = [subject: unknown, context: unknown, findings: unknown[]];
+/** One call, as every tap of it sees it. */
+interface HookCall {
+  readonly findings: unknown[];
+  /** Monotonic ms. */
+  readonly endsAt: number;
+}
+
+type Arguments = [subject: unknown, context: unknown, call: HookCall];
 
 // The three classes have different type arguments; the kernel uses only what they share.
 interface AsyncHook {
@@ -15,7 +22,7 @@ interface AsyncHook {
 
 function createHook({ kind, id }: AnyHookToken): AsyncHook {
   // tapable passes no arguments at all to taps of a hook that was made without their names.
-  const names = ['subject', 'context', 'findings'] as const;
+  const names = ['subject', 'context', 'call'] as const;
   if (kind === 'waterfall') return new AsyncSeriesWaterfallHook<Arguments>(names, id);
   if (kind === 'bail') return new AsyncSeriesBailHook<Arguments, unknown>(names, id);
   // Its taps have no result to give; what they give is ignored.
@@ -36,9 +43,12 @@ export class HookPoint implements HookCaller<AnyHookToken> {
   private readonly hook: AsyncHook;
   private readonly taps = new Set<Tap>();
   private sequence = 0;
+  private readonly now: () => number;
 
-  constructor(token: AnyHookToken) {
+  /** `now`: monotonic ms. */
+  constructor(token: AnyHookToken, now: () => number) {
     this.token = token;
+    this.now = now;
     this.hook = createHook(token);
   }
 
@@ -54,15 +64,15 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     const name = `${tap.settings.plugin}#${this.sequence++}`;
     this.taps.add(tap);
     const collects = this.token.kind === 'collect';
-    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, findings, done) => {
-      tap.invoke(subject, context, collects ? collectInto(findings, done) : done);
+    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, { findings, endsAt }, done) => {
+      tap.invoke({ subject, context, endsAt, done: collects ? collectInto(findings, done) : done });
     });
     return () => this.remove(name, tap);
   }
 
   /** `subject` and `context` go to every tap in order of stage. See HookKind for what comes back. */
   call(subject: unknown, context: unknown): Promise<unknown> {
-    const { kind } = this.token;
+    const { kind, options } = this.token;
     if (this.size === 0) return Promise.resolve(kind === 'waterfall' ? subject : kind === 'collect' ? [] : undefined);
     return new Promise((resolve, reject) => {
       const findings: unknown[] = [];
@@ -71,7 +81,8 @@ export class HookPoint implements HookCaller<AnyHookToken> {
         if (error) reject(error);
         else resolve(kind === 'collect' ? findings : kind === 'notify' ? undefined : result);
       };
-      this.hook.callAsync(subject, context, findings, answer);
+      const endsAt = options.budgetMs === Number.POSITIVE_INFINITY ? options.budgetMs : this.now() + options.budgetMs;
+      this.hook.callAsync(subject, context, { findings, endsAt }, answer);
     });
   }
 

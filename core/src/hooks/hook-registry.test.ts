@@ -115,6 +115,40 @@ describe('hooks', () => {
     expect(faults).toHaveLength(1);
   });
 
+  it('gives all taps of a call one budget: later ones get what is left, and are not blamed for others', async () => {
+    const budgeted = waterfallHook<object, object>('test.budgeted', { description: 'x', deadlineMs: 50, budgetMs: 70 });
+    const slow = (): Promise<undefined> => env.timers.sleep(40).then(() => undefined);
+    const first = tap(budgeted, slow);
+    const second = tap(budgeted, () => new Promise(() => undefined), { onError: 'skip' });
+    const third = tap(budgeted, () => ({}), { onError: 'skip' }, 'third');
+    const call = caller(budgeted).call({ kept: true }, {});
+    await env.advance(40);
+    await env.advance(30);
+    expect(await call).toEqual({ kept: true });
+    expect(second.info()).toMatchObject({ calls: 1, timeouts: 1 });
+    expect([first.info().timeouts, third.info().calls]).toEqual([0, 0]);
+    expect(faults.map(({ message }) => message)).toEqual([expect.stringContaining('did not answer within 30 ms')]);
+    tap(budgeted, () => ({}), {}, 'strict');
+    const refused = caller(budgeted).call({}, {});
+    const failed = expect(refused).rejects.toMatchObject({
+      code: 'ERR_TAP_TIMEOUT',
+      message: expect.stringContaining(
+        "'strict' on hook 'test.budgeted' was not asked: those before it took all of the 70 ms",
+      ),
+    });
+    await env.advance(40);
+    await env.advance(30);
+    await failed;
+    expect(faults).toHaveLength(2);
+  });
+
+  it('counts refusals of a hook that collects findings', async () => {
+    const owned = tap(collect, (subject: { bad?: boolean }) => (subject.bad === true ? ['bad'] : []));
+    await caller(collect).call({ bad: true }, {});
+    await caller(collect).call({}, {});
+    expect(owned.info()).toMatchObject({ calls: 2, refusals: 1 });
+  });
+
   it('arms no timer for taps that answer at once', async () => {
     tap(waterfall, () => ({}));
     await caller(waterfall).call({}, {});

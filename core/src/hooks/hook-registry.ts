@@ -60,6 +60,6 @@ export class HookRegistry {
     if (token?.$$type !== '@timonel/hook') {
       throw new KernelError('ERR_PLUGIN_CONTRACT', 'the first argument of ctx.tap must be a hook token');
     }
-    return getOrCreate(this.points, token.id, () => new HookPoint(token));
+    return getOrCreate(this.points, token.id, () => new HookPoint(token, () => this.surroundings.clock.monotonic()));
   }
 }

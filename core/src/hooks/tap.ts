@@ -32,6 +32,15 @@ export type UntypedTap = (subject: unknown, context: unknown) => unknown;
 /** Ends one call of a tap: an error, or its answer. */
 export type TapDone = (error: Error | null, result?: unknown) => void;
 
+/** One call of a tap. */
+export interface TapCall {
+  readonly subject: unknown;
+  readonly context: unknown;
+  /** When the time of all taps of the call is over: monotonic ms. */
+  readonly endsAt: number;
+  readonly done: TapDone;
+}
+
 /** Whose a tap is. */
 export interface TapOwner {
   readonly plugin: string;
@@ -39,6 +48,12 @@ export interface TapOwner {
   /** Cut off also when it does not return at all: costs about 0.1 ms a call. */
   readonly limited: boolean;
   readonly onFault: (error: KernelError) => void;
+}
+
+/** A call whose answer is still to come. */
+interface PendingCall extends Pick<TapCall, 'subject' | 'done'> {
+  readonly startedAt: number;
+  readonly limitMs: number;
 }
 
 export interface TapSettings extends TapOwner {
@@ -70,7 +85,7 @@ export class Tap implements Busy {
   private readonly duration: Histogram | undefined;
   readonly pending: Set<() => void> = new Set();
   onIdle: (() => void) | undefined;
-  private readonly counts = { calls: 0, errors: 0, timeouts: 0 };
+  private readonly counts = { calls: 0, errors: 0, timeouts: 0, refusals: 0 };
 
   constructor(settings: TapSettings, surroundings: TapSurroundings) {
     this.settings = settings;
@@ -94,36 +109,41 @@ export class Tap implements Busy {
     for (const cut of this.pending) cut();
   }
 
-  invoke(subject: unknown, context: unknown, done: TapDone): void {
+  invoke({ subject, context, endsAt, done }: TapCall): void {
     if (!this.live) {
       done(null);
       return;
     }
     const { clock, activity } = this.surroundings;
-    const { plugin, fn, limited, deadlineMs } = this.settings;
-    this.counts.calls++;
+    const { plugin, fn, limited } = this.settings;
     const startedAt = clock.monotonic();
+    const limitMs = Math.min(this.settings.deadlineMs, endsAt - startedAt);
+    if (limitMs <= 0) {
+      this.cameTooLate(done);
+      return;
+    }
+    this.counts.calls++;
     const caller = activity.current;
     activity.current = plugin;
     let result: unknown;
     let thrown: { readonly error: unknown } | undefined;
     try {
-      result = limited ? callWithin(deadlineMs, () => fn(subject, context)) : fn(subject, context);
+      result = limited ? callWithin(limitMs, () => fn(subject, context)) : fn(subject, context);
     } catch (error) {
       thrown = { error };
     }
     const leftAt = activity.leave(plugin, caller, startedAt);
     if (isThenable(result)) {
-      this.await(result, startedAt, subject, done);
+      this.await(result, { startedAt, limitMs, subject, done });
       return;
     }
     this.took(leftAt - startedAt);
     if (thrown !== undefined) this.threw(thrown.error, done);
-    else if (result === cutOff) this.timedOut(done);
+    else if (result === cutOff) this.timedOut(limitMs, done);
     else this.answer(subject, result, done);
   }
 
-  private await(result: PromiseLike<unknown>, startedAt: number, subject: unknown, done: TapDone): void {
+  private await(result: PromiseLike<unknown>, { startedAt, limitMs, subject, done }: PendingCall): void {
     const { clock, deadlines, activity } = this.surroundings;
     const finish = (): boolean => {
       if (!this.pending.delete(cut)) return false;
@@ -136,8 +156,8 @@ export class Tap implements Busy {
     const cut = (): void => {
       if (finish()) done(null);
     };
-    const deadline = deadlines.add(this.settings.deadlineMs, () => {
-      if (finish()) this.timedOut(done);
+    const deadline = deadlines.add(limitMs, () => {
+      if (finish()) this.timedOut(limitMs, done);
     });
     this.pending.add(cut);
     result.then(
@@ -153,16 +173,26 @@ export class Tap implements Busy {
 
   private answer(subject: unknown, result: unknown, done: TapDone): void {
     const wanted = shapeProblem(this.settings.token, subject, result);
-    if (wanted === undefined) done(null, result);
-    else this.failed('ERR_TAP_RESULT', `must return ${wanted}`, done);
+    if (wanted === undefined) {
+      if (this.settings.token.kind === 'collect' && (result as readonly unknown[] | undefined)?.length)
+        this.counts.refusals++;
+      done(null, result);
+    } else this.failed('ERR_TAP_RESULT', `must return ${wanted}`, done);
   }
 
   private threw(cause: unknown, done: TapDone): void {
     this.failed('ERR_TAP_FAILED', `threw: ${errorMessage(cause)}`, done, { cause });
   }
 
-  private timedOut(done: TapDone): void {
-    this.failed('ERR_TAP_TIMEOUT', `did not answer within ${this.settings.deadlineMs} ms`, done, { retryable: true });
+  private timedOut(limitMs: number, done: TapDone): void {
+    this.failed('ERR_TAP_TIMEOUT', `did not answer within ${Math.ceil(limitMs)} ms`, done, { retryable: true });
+  }
+
+  /** The taps before it have taken all the time there was: that is not its fault. */
+  private cameTooLate(done: TapDone): void {
+    const { plugin, token, onError } = this.settings;
+    const message = `the tap of plugin '${plugin}' on hook '${token.id}' was not asked: those before it took all of the ${token.options.budgetMs} ms`;
+    done(onError === 'skip' ? null : new KernelError('ERR_TAP_TIMEOUT', message, { retryable: true }));
   }
 
   private failed(code: KernelErrorCode, what: string, done: TapDone, options: KernelErrorOptions = {}): void {

@@ -22,6 +22,8 @@ export interface TapInfo {
   readonly calls: number;
   readonly errors: number;
   readonly timeouts: number;
+  /** Calls that brought findings, of a hook that collects them. */
+  readonly refusals: number;
   readonly p50Us: number;
   readonly p99Us: number;
 }

@@ -22,6 +22,8 @@ export interface HookOptions {
   readonly description: string;
   /** Time allowed to one tap in ms. Default 1000. */
   readonly deadlineMs?: number;
+  /** Time allowed to all taps of one call together, in ms: those that come late get what is left. Default: no limit but that of each. */
+  readonly budgetMs?: number;
   /** Default: `fail`, for `notify` always `skip`. */
   readonly onError?: TapErrorPolicy;
   /** Named places in the order of taps; lower runs first. A tap without a stage runs at 0. */
@@ -51,6 +53,7 @@ function hook<S, C, R, O>(kind: HookKind, id: string, options: HookOptions): Hoo
     options: {
       description: options.description,
       deadlineMs: options.deadlineMs ?? 1000,
+      budgetMs: options.budgetMs ?? Number.POSITIVE_INFINITY,
       onError: kind === 'notify' ? 'skip' : (options.onError ?? 'fail'),
       stages: options.stages ?? {},
     },

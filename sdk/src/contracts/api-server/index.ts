@@ -321,28 +321,33 @@ export const apiHooks: {
     description:
       'Before an object is validated on create and update. A tap returns the changed object (it may change the one it got) or undefined.',
     deadlineMs: 2000,
+    budgetMs: 3000,
     stages: { defaults: -100, policy: 0, allocate: 100 },
   }),
   objectValidate: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.validate', {
     description:
       'After mutation, before the store, on create, update and delete, and before a connection is made (CONNECT: the object holds the options of the request). A tap returns findings, which refuse the request with 422 (or as `refuse` says); it must not change the object.',
     deadlineMs: 2000,
+    budgetMs: 3000,
     stages: { policy: 0 },
   }),
   objectCharge: collectHook<AdmissionObject, AdmissionContext, FieldError>('api.object.charge', {
     description:
       'Before an object is stored on create and update, when nothing refuses it: for what is counted or set aside for it. A tap returns findings, which refuse the request as those of `api.object.validate` do; it must not change the object.',
     deadlineMs: 2000,
+    budgetMs: 3000,
   }),
   objectUnwritten: notifyHook<AdmissionObject, AdmissionContext>('api.object.unwritten', {
     description:
       'After `api.object.charge`, with the very same object and context, when the object was surely not stored: another tap refused it, its name was taken, somebody else was faster. Not called when nobody knows whether it was.',
     deadlineMs: 2000,
+    budgetMs: 3000,
   }),
   accessDecide: bailHook<AccessAttributes, undefined, AccessDecision>('api.access.decide', {
     description:
       'Whether a user may do something. Asked before every request over HTTPS of users who are not of the group system:masters, and by the access reviews of authorization.k8s.io. The first answer decides; without one, everybody who is authenticated may do everything, or nobody anything, as `access` of the API server says.',
     deadlineMs: 2000,
+    budgetMs: 3000,
     stages: { early: -100, decide: 0, last: 100 },
   }),
 });
