@@ -26,6 +26,9 @@ const names: readonly (readonly string[])[] = [
   ['cronjobs.batch', 'cronjobs', 'cronjob', 'cj'],
   ['horizontalpodautoscalers.autoscaling', 'horizontalpodautoscalers', 'horizontalpodautoscaler', 'hpa'],
   ['ingresses.networking.k8s.io', 'ingresses', 'ingress', 'ing'],
+  ['gateways.gateway.networking.k8s.io', 'gateways', 'gateway', 'gtw'],
+  ['httproutes.gateway.networking.k8s.io', 'httproutes', 'httproute'],
+  ['grpcroutes.gateway.networking.k8s.io', 'grpcroutes', 'grpcroute'],
   ['resourcequotas', 'resourcequota', 'quota'],
   ['poddisruptionbudgets.policy', 'poddisruptionbudgets', 'poddisruptionbudget', 'pdb'],
 ];

@@ -24,6 +24,10 @@ export interface IngressConfig {
   readonly className: string;
   /** Whether that class is the one of Ingresses that name none. */
   readonly defaultClass: boolean;
+  /** Serve the Gateway API too: its kinds are made where they are not there. */
+  readonly gatewayApi: boolean;
+  /** Further ports at which listeners of Gateways may be, beside `httpPort` and `httpsPort`. */
+  readonly gatewayPorts: readonly number[];
   /** A Secret with the certificate for server names that no other has. */
   readonly defaultCertificate?: string | undefined;
   /** Ranges of load balancers in front, whose X-Forwarded-For is believed. */
@@ -57,6 +61,8 @@ export const configSchema: z.ZodType<IngressConfig> = z.strictObject({
   publishService: objectName.optional(),
   className: z.string().max(63).default('timonel'),
   defaultClass: z.boolean().default(true),
+  gatewayApi: z.boolean().default(false),
+  gatewayPorts: z.array(port.min(1)).max(64).default([]),
   defaultCertificate: objectName.optional(),
   trustedProxies: z
     .array(z.union([z.cidrv4(), z.cidrv6()]))

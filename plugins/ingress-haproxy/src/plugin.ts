@@ -65,7 +65,7 @@ const plugin: AnyPlugin = definePlugin({
       changed({ table }) {
         instruments.routes.of().set(table.routes.length);
         engine.update(table);
-        writer.touch();
+        void engine.settled().then(() => writer.touch());
       },
     });
     const { cache } = source;
@@ -86,7 +86,8 @@ const plugin: AnyPlugin = definePlugin({
       api: ctx.deps.api,
       component: 'ingress-haproxy',
       leads: () => members.leads,
-      translated: () => source.translated,
+      fault: () => engine.status.lastError,
+      translated: () => source.fresh(),
       addresses,
     });
     const explainer = ingressExplainer({

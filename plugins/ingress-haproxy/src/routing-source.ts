@@ -1,12 +1,14 @@
 /** Keeps the routing table equal to the objects of the cluster. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ControllerHost } from '@timonel/sdk/controller';
-import type { Ingress } from '@timonel/sdk/kube';
+import { objectKey, type Ingress, type Secret } from '@timonel/sdk/kube';
 import { checkCertificate } from './cluster/certificates.ts';
 import { ClusterCache } from './cluster/cluster-cache.ts';
 import type { Problem } from './cluster/problem.ts';
 import { Upstreams } from './cluster/upstreams.ts';
 import type { IngressConfig } from './config.ts';
+import { GatewayCache } from './gateway/gateway-cache.ts';
+import { gatewayRoutes, type GatewayRoutes } from './gateway/gateway-routes.ts';
 import { ingressRoutes } from './ingress/ingress-routes.ts';
 import type { Listener, RoutingTable } from './routing/model.ts';
 
@@ -14,6 +16,8 @@ import type { Listener, RoutingTable } from './routing/model.ts';
 export interface Translated {
   readonly table: RoutingTable;
   readonly ingresses: readonly Ingress[];
+  /** Undefined: the Gateway API is not served. */
+  readonly gateway: GatewayRoutes | undefined;
   readonly problems: readonly Problem[];
 }
 
@@ -30,6 +34,7 @@ const pauseMs = 20;
 export class RoutingSource {
   readonly cache: ClusterCache;
   readonly #options: RoutingSourceOptions;
+  readonly #gateway: GatewayCache | undefined;
   #upstreams: Upstreams | undefined;
   #translated: Translated | undefined;
   #isAnew = true;
@@ -38,15 +43,21 @@ export class RoutingSource {
 
   constructor(options: RoutingSourceOptions) {
     this.#options = options;
-    this.cache = new ClusterCache(options.host, options.api, {
-      changed: () => {
-        this.#isAnew = true;
-        this.#touch();
-      },
+    const { host, api, config } = options;
+    const changed = (): void => {
+      this.#isAnew = true;
+      this.#touch();
+    };
+    this.cache = new ClusterCache(host, api, {
+      changed,
       endpointsChanged: (service) => {
         if (this.#upstreams?.uses(service) !== false) this.#touch();
       },
     });
+    const secret = (key: string): Secret | undefined => this.cache.secret(key);
+    this.#gateway = config.gatewayApi
+      ? new GatewayCache({ host, api, className: config.className, secret, changed })
+      : undefined;
   }
 
   /** What is served, once the caches are full. */
@@ -54,8 +65,18 @@ export class RoutingSource {
     return this.#translated;
   }
 
+  /** The same with the objects as they are known now. */
+  fresh(): Translated | undefined {
+    const known = this.#translated;
+    if (known === undefined) return undefined;
+    const ingresses = known.ingresses.flatMap((ingress) => this.cache.ingress(objectKey(ingress)) ?? []);
+    const gateway = known.gateway === undefined ? undefined : this.#gateway?.fresh(known.gateway);
+    return { ...known, ingresses, gateway };
+  }
+
   start(): void {
     this.cache.start();
+    this.#gateway?.start();
     this.cache.synced().then(
       () => {
         this.#synced = true;
@@ -65,8 +86,9 @@ export class RoutingSource {
     );
   }
 
-  stop(): Promise<void> {
-    return this.cache.stop();
+  async stop(): Promise<void> {
+    await this.#gateway?.stop();
+    await this.cache.stop();
   }
 
   #touch(): void {
@@ -103,8 +125,23 @@ export class RoutingSource {
       ...(ports.http === 0 ? [] : [{ port: ports.http, tls: false, certificates: [] }]),
       ...(ports.https === 0 ? [] : [{ port: ports.https, tls: true, certificates }]),
     ];
-    const table = { listeners, routes, upstreams: upstreams.all, ...this.#defaultCertificate() };
-    return { table, ingresses: served, problems };
+    const gateway = this.#gatewayRoutes(upstreams);
+    const table = {
+      listeners: mergedListeners([...listeners, ...(gateway?.listeners ?? [])]),
+      routes: [...routes, ...(gateway?.routes ?? [])],
+      upstreams: upstreams.all,
+      ...this.#defaultCertificate(),
+    };
+    return { table, ingresses: served, gateway, problems: [...problems, ...(gateway?.problems ?? [])] };
+  }
+
+  #gatewayRoutes(upstreams: Upstreams): GatewayRoutes | undefined {
+    if (this.#gateway?.synced !== true) return undefined;
+    const { httpPort, httpsPort, gatewayPorts } = this.#options.config;
+    const ports = new Map<number, boolean | undefined>(gatewayPorts.map((port) => [port, undefined]));
+    if (httpPort !== 0) ports.set(httpPort, false);
+    if (httpsPort !== 0) ports.set(httpsPort, true);
+    return gatewayRoutes(this.#gateway, upstreams, ports);
   }
 
   #defaultCertificate(): { readonly defaultCertificate?: string } {
@@ -115,4 +152,15 @@ export class RoutingSource {
     this.#options.host.log.warn({ secret: name }, `the default certificate cannot be used: ${checked.message}`);
     return {};
   }
+}
+
+/** One for each port. */
+function mergedListeners(listeners: readonly Listener[]): readonly Listener[] {
+  const byPort = new Map<number, Listener>();
+  for (const listener of listeners) {
+    const before = byPort.get(listener.port);
+    const certificates = [...(before?.certificates ?? []), ...listener.certificates];
+    byPort.set(listener.port, { ...(before ?? listener), certificates });
+  }
+  return [...byPort.values()];
 }

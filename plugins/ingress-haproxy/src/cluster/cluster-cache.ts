@@ -67,6 +67,10 @@ export class ClusterCache implements ClusterObjects {
     return this.#ingresses.list();
   }
 
+  ingress(key: string): Ingress | undefined {
+    return this.#ingresses.get(key);
+  }
+
   ingressClasses(): readonly IngressClass[] {
     return this.#classes.list();
   }

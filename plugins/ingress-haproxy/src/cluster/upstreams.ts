@@ -68,8 +68,8 @@ export class Upstreams {
     return now;
   }
 
-  /** The upstream of a Service's port, by its number or name. */
-  resolve(namespace: string, name: string, port: number | string | undefined): Resolved {
+  /** The upstream of a Service's port, by its number or name. `protocol`: whatever the Service says of it. */
+  resolve(namespace: string, name: string, port: number | string | undefined, protocol?: UpstreamProtocol): Resolved {
     const key = `${namespace}/${name}`;
     const service = this.#objects.service(key);
     if (service === undefined) return refused('ServiceNotFound', `there is no Service ${key}`);
@@ -84,12 +84,12 @@ export class Upstreams {
         'ServicePortNotFound',
         `the Service ${key} has no port ${port ?? ''}: it has ${portsText(service)}`,
       );
-    const id = `${key}:${found.port}`;
+    const id = `${key}:${found.port}${protocol === undefined ? '' : `/${protocol}`}`;
     if (!this.#found.has(id)) {
       const portName = found.name ?? '';
       const endpoints = endpointsOf(this.#objects.slices(key), portName);
       this.#ports.set(id, { key, portName });
-      this.#found.set(id, { id, protocol: protocols[found.appProtocol ?? ''] ?? 'http', endpoints });
+      this.#found.set(id, { id, protocol: protocol ?? protocols[found.appProtocol ?? ''] ?? 'http', endpoints });
     }
     return { found: true, id };
   }

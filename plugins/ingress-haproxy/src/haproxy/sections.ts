@@ -61,6 +61,7 @@ function behaviourLines(behaviour: Behaviour): string[] {
 }
 
 function choiceSection({ upstream, behaviour }: Choice, upstreams: ReadonlyMap<string, Upstream>): Section {
+  if (upstream === undefined) return statusSection(500);
   const found = upstreams.get(upstream);
   const lines = ['balance random', ...behaviourLines(behaviour)];
   return { name: nameOf('pods', [upstream, found?.protocol, lines]), lines, upstream: found };

@@ -10,7 +10,7 @@ export type UpstreamProtocol = 'http' | 'h2c' | 'https';
 
 /** A port of a Service. */
 export interface Upstream {
-  /** `namespace/name:port`. */
+  /** `namespace/name:port`, with `/h2c` where that was asked for. */
   readonly id: string;
   readonly protocol: UpstreamProtocol;
   /** In the order of their addresses. */
@@ -44,7 +44,8 @@ export interface Behaviour {
 }
 
 export interface Choice {
-  readonly upstream: string;
+  /** Undefined: there is none, and the share is answered with 500. */
+  readonly upstream: string | undefined;
   /** 1 or more. */
   readonly weight: number;
   readonly behaviour: Behaviour;

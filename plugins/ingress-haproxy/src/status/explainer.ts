@@ -3,6 +3,7 @@ import type { Cause, ExplainedObject, Explainer, Why } from '@timonel/sdk/contra
 import { ingresses, objectKey, type Ingress, type IngressClass } from '@timonel/sdk/kube';
 import type { EngineStatus } from '../haproxy/engine.ts';
 import { controllerName } from '../ingress/classes.ts';
+import { explainGateway, gatewayKinds } from './gateway-explainer.ts';
 import type { Translated } from '../routing-source.ts';
 
 export interface ExplainerParts {
@@ -65,8 +66,10 @@ function withoutPods(translated: Translated, ingress: Ingress): Cause[] {
 export function ingressExplainer(parts: ExplainerParts): Explainer {
   const { group, resource } = ingresses;
   return {
-    kinds: () => [{ group, resource }],
+    kinds: () => [{ group, resource }, ...gatewayKinds],
     explain(object: ExplainedObject): Promise<Why | undefined> {
+      if (object.group !== group)
+        return Promise.resolve(explainGateway(parts.translated(), object, parts.engine().lastError));
       const key = `${object.namespace ?? ''}/${object.name}`;
       const ingress = parts.ingresses().find((candidate) => objectKey(candidate) === key);
       const translated = parts.translated();

@@ -1,9 +1,10 @@
 /** Writes where Ingresses are served into their status, and what is wrong with objects as events. */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { EventRecorder, type ControllerHost } from '@timonel/sdk/controller';
-import { ingresses, isNotFound, objectKey, type Ingress } from '@timonel/sdk/kube';
+import { EventRecorder, updateStatusIfChanged, type ControllerHost } from '@timonel/sdk/controller';
+import { ingresses, isConflict, isNotFound, objectKey, type Ingress } from '@timonel/sdk/kube';
 import type { Problem } from '../cluster/problem.ts';
+import { gatewayStatuses } from '../gateway/gateway-status.ts';
 import type { Translated } from '../routing-source.ts';
 
 export interface StatusWriterOptions {
@@ -15,6 +16,8 @@ export interface StatusWriterOptions {
   readonly translated: () => Translated | undefined;
   /** Addresses and names that lead here. */
   readonly addresses: () => readonly string[];
+  /** Why haproxy does not serve what it should. */
+  readonly fault: () => string | undefined;
 }
 
 type LoadBalancer = { readonly ip?: string; readonly hostname?: string };
@@ -65,15 +68,25 @@ export class StatusWriter {
     if (!leads() || now === undefined || host.signal.aborted) return;
     this.#tell(now.problems);
     const entries = this.#options.addresses().map(entryOf);
-    for (const ingress of now.ingresses) {
-      if (host.signal.aborted || !leads()) return;
-      try {
-        await this.#writeOne(ingress, entries);
-      } catch (error) {
-        if (isNotFound(error)) continue;
-        host.log.debug({ error: errorMessage(error), ingress: objectKey(ingress) }, 'a status could not be written');
-        this.#later(retryMs);
-      }
+    for (const ingress of now.ingresses) await this.#try(objectKey(ingress), () => this.#writeOne(ingress, entries));
+    if (now.gateway === undefined) return;
+    const { addresses, fault, api } = this.#options;
+    const parts = { addresses: addresses(), fault: fault(), now: host.env.clock.timestamp() };
+    for (const { type, object, status } of gatewayStatuses(now.gateway, parts)) {
+      await this.#try(objectKey(object), () => updateStatusIfChanged(api, type, object, status));
+    }
+  }
+
+  async #try(object: string, write: () => Promise<unknown>): Promise<void> {
+    const { host, leads } = this.#options;
+    if (host.signal.aborted || !leads()) return;
+    try {
+      await write();
+    } catch (error) {
+      if (isNotFound(error)) return;
+      // Of what was written since the caches tell, and then this is done anew.
+      if (!isConflict(error)) host.log.debug({ error: errorMessage(error), object }, 'a status could not be written');
+      this.#later(retryMs);
     }
   }
 
