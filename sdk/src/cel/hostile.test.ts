@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { estimateCost } from './cost/estimate.ts';
 import { compile } from './program.ts';
 import { compiled, plain } from './testing/evaluated.ts';
-import { dynType, intType, listType, mapType, stringType } from './types/type.ts';
+import { dynType, intType, listType, mapType, stringType, type CelType } from './types/type.ts';
+import { celTypeOfSchema, type CelSchema } from './types/schema-type.ts';
 import { celToJson } from './values/to-json.ts';
 
 const environment = {
@@ -169,6 +170,60 @@ function nest(times: number, inner: string, wrap: (inner: string, level: number)
 /** x0 doubled again and again by `how`. */
 const doubled = (first: string, times: number, how: (name: string) => string, use: string): string =>
   `cel.bind(x0, ${first}, ${nest(times, use.replaceAll('#', `x${times}`), (inner, level) => `cel.bind(x${level}, ${how(`x${level - 1}`)}, ${inner})`)})`;
+
+it('null where the schema allows it is no text, list or time', () => {
+  const nullable = (schema: CelSchema): CelSchema => ({ ...schema, nullable: true });
+  const self = celTypeOfSchema({
+    type: 'object',
+    properties: {
+      s: nullable({ type: 'string' }),
+      n: nullable({ type: 'integer' }),
+      t: nullable({ type: 'string', format: 'date-time' }),
+      w: nullable({ type: 'string', format: 'duration' }),
+      l: nullable({ type: 'array', items: nullable({ type: 'string' }) }),
+      m: nullable({ type: 'object', additionalProperties: nullable({ type: 'integer' }) }),
+      o: nullable({ type: 'object', properties: { x: nullable({ type: 'integer' }) } }),
+    },
+  }) as CelType;
+  const texts = [
+    'self.s',
+    '(i > 0 ? self.s : "x")',
+    '["x", self.s][1]',
+    'cel.bind(a, self.s, a)',
+    'optional.of(self.s).value()',
+  ];
+  const cases = [
+    ...texts.flatMap((text) => [
+      `${text}.startsWith("a")`,
+      `${text} + "a"`,
+      `size(${text})`,
+      `${text}.split(",")`,
+      `quantity(${text})`,
+    ]),
+    'self.t.getHours()',
+    '(i > 0 ? null : timestamp(0)).getHours()',
+    '[timestamp(0), self.t][1].getHours()',
+    'self.w.getHours()',
+    'self.n + 1',
+    'self.n > 1',
+    '-self.n',
+    'self.l.join()',
+    'self.l.all(x, true)',
+    'self.l[0]',
+    'self.m.x',
+    'self.o.x',
+    'self.l.sum()',
+    '"a" in self.m',
+  ];
+  const values = { self: { s: null, n: null, t: null, w: null, l: null, m: null, o: null }, i: 1 };
+  const found = cases.map((text) => {
+    const compilation = compile(text, { variables: { self, i: intType } });
+    const outcome = compilation.ok ? compilation.program.evaluate(values) : undefined;
+    return [text, outcome?.ok === false ? outcome.message : (outcome ?? 'not compiled')];
+  });
+  const expected = cases.map((text) => [text, text === 'self.l.sum()' ? 'not compiled' : 'no such overload']);
+  expect(found).toEqual(expected);
+});
 
 describe('a bomb', () => {
   const ends = (text: string, variables: Readonly<Record<string, unknown>> = {}): void => {

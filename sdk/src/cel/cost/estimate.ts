@@ -179,7 +179,7 @@ class Estimator {
     const element = type?.kind === 'list' ? type.element : dynType;
     const isText = element.kind !== 'int' && element.kind !== 'uint' && element.kind !== 'double';
     const stated = this.#stated(list?.path === undefined ? undefined : `${list.path}.@items`);
-    const letters = isText ? (stated ?? sizeOfType(element).max) * textFactor : 0;
+    const letters = isText ? Math.ceil((stated ?? sizeOfType(element).max) * textFactor) : 0;
     return cap((list?.size.max ?? 1) * (1 + letters));
   }
 

@@ -1,5 +1,5 @@
 /** Calls of functions: which overload, what it costs, and errors of arguments. */
-import { textFactor, type OfSizes, type Overload } from '../library/overload.ts';
+import { textFactor, type Overload } from '../library/overload.ts';
 import type { CelType } from '../types/type.ts';
 import { CelList } from '../values/list.ts';
 import { CelMap } from '../values/map.ts';
@@ -13,12 +13,10 @@ function sizeOf(value: CelValue): number {
   return value instanceof CelOptional && value.value !== undefined ? sizeOf(value.value) : 1;
 }
 
-type Run = (...args: readonly (CelValue | Frame)[]) => CelValue;
-
 /** Of going through a value and all that lies within it. */
 function traversal(value: CelValue, frame: Frame): number {
   if (!(value instanceof CelList))
-    return typeof value === 'string' || value instanceof Uint8Array ? value.length * textFactor : 1;
+    return typeof value === 'string' || value instanceof Uint8Array ? Math.floor(value.length * textFactor) : 1;
   frame.work(value.size);
   let cost = 0;
   for (let index = 0; index < value.size; index += 1) {
@@ -35,36 +33,48 @@ function charge(
 ): void {
   const own = cost === undefined ? 1 : Math.max(1, cost(...args.map(sizeOf)));
   const [first] = args;
-  frame.charge(traverses === true && first !== undefined ? Math.max(own, Math.floor(traversal(first, frame))) : own);
+  frame.charge(traverses === true && first !== undefined ? Math.max(own, traversal(first, frame)) : own);
 }
 
+/** Values that a schema lets be null are so where their type is that of a function's argument. */
+const refusesNull = ({ args, total }: Overload, index: number): boolean =>
+  total !== true && !['null', 'dyn', 'param'].includes(args[index]?.kind ?? 'dyn');
+
 /** Without a loop over arguments: most functions take one or two. */
-function unary(a: Step, run: Run, cost: OfSizes | undefined): Step {
+function unary(a: Step, overload: Overload): Step {
+  const { run, cost } = overload;
+  const refused = refusesNull(overload, 0);
   return (frame) => {
     const x = a(frame);
     if (isError(x)) return x;
+    if (refused && x === null) return noSuchOverload();
     frame.charge(cost === undefined ? 1 : Math.max(1, cost(sizeOf(x))));
     return run(x, frame);
   };
 }
 
-function binary(a: Step, b: Step, run: Run, cost: OfSizes | undefined): Step {
+function binary(a: Step, b: Step, overload: Overload): Step {
+  const { run, cost } = overload;
+  const [refusedFirst, refusedSecond] = [refusesNull(overload, 0), refusesNull(overload, 1)];
   return (frame) => {
     const x = a(frame);
     if (isError(x)) return x;
     const y = b(frame);
     if (isError(y)) return y;
+    if ((refusedFirst && x === null) || (refusedSecond && y === null)) return noSuchOverload();
     frame.charge(cost === undefined ? 1 : Math.max(1, cost(sizeOf(x), sizeOf(y))));
     return run(x, y, frame);
   };
 }
 
 function anyNumber(steps: readonly Step[], overload: Overload): Step {
+  const refused = steps.map((_, index) => refusesNull(overload, index));
   return (frame) => {
     const args: CelValue[] = [];
     for (const step of steps) {
       const value = step(frame);
       if (isError(value)) return value;
+      if (value === null && refused[args.length] === true) return noSuchOverload();
       args.push(value);
     }
     charge(frame, overload, args);
@@ -74,10 +84,9 @@ function anyNumber(steps: readonly Step[], overload: Overload): Step {
 
 function direct(steps: readonly Step[], overload: Overload): Step {
   const [a, b] = steps;
-  const { run, cost, traverses } = overload;
-  if (traverses === true) return anyNumber(steps, overload);
-  if (a !== undefined && steps.length === 1) return unary(a, run, cost);
-  if (a !== undefined && b !== undefined && steps.length === 2) return binary(a, b, run, cost);
+  if (overload.traverses === true) return anyNumber(steps, overload);
+  if (a !== undefined && steps.length === 1) return unary(a, overload);
+  if (a !== undefined && b !== undefined && steps.length === 2) return binary(a, b, overload);
   return anyNumber(steps, overload);
 }
 
@@ -102,10 +111,31 @@ function dispatched(steps: readonly Step[], overloads: readonly Overload[]): Ste
   };
 }
 
+/** Whatever is done with values of these types costs the same. */
+const sizeless: ReadonlySet<CelType['kind']> = new Set([
+  'null',
+  'bool',
+  'int',
+  'uint',
+  'double',
+  'timestamp',
+  'duration',
+  'type',
+]);
+
+/** Without sizes where there are none. */
+function withoutSizes(overload: Overload): Overload {
+  const { cost, ...rest } = overload;
+  const fixed = cost?.(...overload.args.map(() => 1)) ?? 1;
+  return fixed <= 1 ? rest : { ...rest, cost: () => fixed };
+}
+
 /** Types of the arguments as far as they are known; overloads that take them. */
 export function callStep(steps: readonly Step[], types: readonly CelType[], overloads: readonly Overload[]): Step {
   const [first] = overloads;
   if (first === undefined) return () => new CelError('no such overload');
+  if (types.every(({ kind }) => sizeless.has(kind)) && overloads.length === 1)
+    return direct(steps, withoutSizes(first));
   const fits = first.args.every((expected, index) => certain(types[index] ?? expected, expected));
   const alike = overloads.every(
     ({ run, cost, traverses }) => run === first.run && cost === first.cost && traverses === first.traverses,

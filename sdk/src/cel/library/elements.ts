@@ -56,7 +56,10 @@ export function optionalAt(container: CelValue, key: CelValue): CelValue {
 
 /** `a.field` */
 export function fieldOf(operand: CelValue, field: string): CelValue {
-  if (operand instanceof CelObject || operand instanceof CelMap) return operand.get(field) ?? noSuchKey(field);
+  if (operand instanceof CelObject || operand instanceof CelMap) {
+    const value = operand.get(field);
+    return value === undefined ? noSuchKey(field) : value;
+  }
   return operand instanceof CelOptional ? optionalAt(operand, field) : isError(operand) ? operand : noSuchOverload();
 }
 
