@@ -12,6 +12,7 @@ import { runDemo } from '../demo/web.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import { allInOne } from '../profiles/all-in-one.ts';
+import { checkFamilyRanges } from '../profiles/family-ranges.ts';
 import { profiles } from '../profiles/index.ts';
 import type { ClusterSettings, Profile } from '../profiles/profile.ts';
 import { handedOver } from '../rootless/handed-over.ts';
@@ -77,6 +78,9 @@ function listenOf(flags: UpFlags, file: ConfigFile): Place {
 
 function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterSettings {
   const { address, port } = listenOf(flags, file);
+  const podCidr = flags.podCidr ?? file.podCidr ?? '10.244.0.0/24';
+  const serviceCidr = flags.serviceCidr ?? file.serviceCidr ?? '10.96.0.0/16';
+  checkFamilyRanges(podCidr, serviceCidr);
   const rootless = handedOver();
   return {
     ...(rootless === undefined ? {} : { rootless: { tunnelSocket: rootless.tunnelSocket } }),
@@ -84,8 +88,8 @@ function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterS
     nodeName: nodeNameOf(dataDirPaths(dataDir), flags.nodeName ?? file.nodeName, defaultName()),
     address,
     port: rootless?.port ?? port,
-    podCidr: flags.podCidr ?? file.podCidr ?? '10.244.0.0/24',
-    serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? '10.96.0.0/16',
+    podCidr,
+    serviceCidr,
     onShutdown: flags.onShutdown ?? file.onShutdown ?? 'remove',
     hasNftables: hasProgram('nft'),
   };
@@ -194,8 +198,8 @@ export function addUp(program: Command): void {
     .option('--profile <name>', `which plugins run: ${profiles.map((profile) => profile.name).join(', ')}`)
     .option('--config <file>', 'YAML file with the same settings, and the configuration of plugins')
     .option('--node-name <name>', "the node's name (default: that of the last start, at first the host name)")
-    .option('--pod-cidr <cidr>', 'addresses of pods (default: 10.244.0.0/24)')
-    .option('--service-cidr <cidr>', 'addresses of services (default: 10.96.0.0/16)')
+    .option('--pod-cidr <cidr>', 'addresses of pods, with a comma one range of each family (default: 10.244.0.0/24)')
+    .option('--service-cidr <cidr>', 'addresses of services, as those of pods (default: 10.96.0.0/16)')
     .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
     .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
     .option('--scheduler <name>', 'the scheduler to use, for example binpack')
@@ -223,6 +227,7 @@ Examples:
   timonel up                                         # a cluster on this machine, Ctrl-C stops it
   timonel up --data-dir /tmp/t1 --listen 127.0.0.1:7443
   timonel up --scheduler binpack --disable controller-gc
+  timonel up --pod-cidr 10.244.0.0/24,fd00:10:244::/64 --service-cidr 10.96.0.0/16,fd00:10:96::/112
   timonel up --store etcd --etcd-endpoints https://10.0.0.1:2379,https://10.0.0.2:2379 \\
     --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem
   timonel up --enable ./examples/plugins/deny-latest.ts`,

@@ -1,5 +1,11 @@
 import { controlPlane } from './control-plane.ts';
+import { familyRanges, textsOf } from './family-ranges.ts';
 import type { Profile } from './profile.ts';
+
+function bridgeRanges(podCidr: string): { readonly podCidr: string; readonly podCidr6?: string } {
+  const { ipv4, ipv6 } = familyRanges('--pod-cidr', podCidr);
+  return { podCidr: ipv4, ...(ipv6 === undefined ? {} : { podCidr6: ipv6 }) };
+}
 
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
 export const allInOne: Profile = {
@@ -15,7 +21,7 @@ export const allInOne: Profile = {
     { plugin: 'node-devices' },
     { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
-    { plugin: 'network-bridge', config: { podCidr: settings.podCidr } },
+    { plugin: 'network-bridge', config: bridgeRanges(settings.podCidr) },
     { plugin: 'api-podnetwork' },
     settings.hasNftables
       ? {
@@ -23,12 +29,12 @@ export const allInOne: Profile = {
           config: {
             serviceCidr: settings.serviceCidr,
             nodeName: settings.nodeName,
-            clusterCidrs: [settings.podCidr],
+            clusterCidrs: textsOf(familyRanges('--pod-cidr', settings.podCidr)),
           },
         }
       : {
           plugin: 'proxy-userspace',
-          config: { nodeName: settings.nodeName, clusterCidrs: [settings.podCidr] },
+          config: { nodeName: settings.nodeName, clusterCidrs: [familyRanges('--pod-cidr', settings.podCidr).ipv4] },
         },
     { plugin: 'dns-node' },
     ...(settings.hasNftables ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName } }] : []),
