@@ -86,11 +86,16 @@ suite(`pods of nodes on different links${bedMissing === undefined ? '' : ` (${be
     const size = 2_000_000;
     const serve = `require('net').createServer((s) => s.end(Buffer.alloc(${size}))).listen(7001, '0.0.0.0', () => console.log('up'))`;
     const count = `let n = 0; require('net').connect(7001, '${at('p-n3')}').on('data', (d) => (n += d.length)).on('end', () => console.log(n))`;
+    // Nothing tells the server of packets that were too large.
+    const deaf =
+      'table inet deaf { chain in { type filter hook input priority 0; meta l4proto { icmp, icmpv6 } drop; }; }';
+    await node(3).machine.mustExec('ip', ['netns', 'exec', 'p-n3', 'nft', deaf]);
     const inside = ['netns', 'exec', 'p-n3', process.execPath, '-e', serve];
     const server = await node(3).machine.spawn('ip', inside);
     await server.says('up');
     expect(await inPod(node(1), 'p-n1', process.execPath, ['-e', count])).toBe(`${size}\n`);
     await server.kill9();
+    await node(3).machine.mustExec('ip', ['netns', 'exec', 'p-n3', 'nft', 'delete', 'table', 'inet', 'deaf']);
     expect(await pings(node(1), 'p-n1', at('p-n3'), ['-s', '4000'])).toBe(true);
   });
 

@@ -12,7 +12,7 @@ import { factsOf } from './wanted-routes.ts';
 
 const key = 'routes';
 
-/** Of the tunnels' link and of the table that guards it; two clusters on one machine have different data directories. */
+/** Of the tunnels' link and of the table with its rules; two clusters on one machine have different data directories. */
 function namesFor(dataDir: string): { readonly link: string; readonly table: string } {
   const id = createHash('sha256').update(dataDir).digest('hex').slice(0, 8);
   return { link: `tx${id}`, table: `timonel_${id}_tunnel` };

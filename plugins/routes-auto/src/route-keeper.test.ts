@@ -35,7 +35,7 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
       tunnelPort: 4789,
       tunnelGuard: true,
       link,
-      table: 'guard_of_test',
+      table: 'rules_of_test',
       run: runInside,
       ...options,
     });
@@ -227,31 +227,32 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     });
   });
 
-  const guard = async (): Promise<string> =>
+  const rulesShown = async (): Promise<string> =>
     (await mustRun('ip', ['netns', 'exec', namespace, 'nft', 'list', 'ruleset'])).replace(/\s+/g, ' ');
 
-  it('lets in what nodes send through the tunnel, and nothing else; mends and removes the rules of it', async () => {
+  it('lets in what nodes send through the tunnel, and nothing else; tells connections of its size; mends and removes its rules', async () => {
     const kept = keeper();
     await kept.sync([self, near, far]);
-    const rules = await guard();
+    const rules = await rulesShown();
     expect(rules).toContain('elements = { 10.98.0.3, 10.99.0.1, 10.99.0.2 }');
     expect(rules).toContain('udp dport 4789 @th,96,24 0x54 ip saddr != @nodes drop');
     expect(rules).toContain('udp dport 4789 @th,96,24 0x54 ip6 saddr != @nodes6 drop');
     for (const disturbance of [
-      'nft delete table inet guard_of_test',
-      'nft flush chain inet guard_of_test prerouting',
+      'nft delete table inet rules_of_test',
+      'nft flush chain inet rules_of_test prerouting',
     ]) {
       await must(disturbance);
       await kept.sync([self, near, far]);
-      expect(await guard()).toBe(rules);
+      expect(await rulesShown()).toBe(rules);
     }
     await kept.sync([self, far]);
-    expect(await guard()).toContain('elements = { 10.98.0.3, 10.99.0.1 }');
+    expect(await rulesShown()).toContain('elements = { 10.98.0.3, 10.99.0.1 }');
     await keeper({ tunnelGuard: false }).sync([self, far]);
-    expect([await guard(), await hasTunnel()]).toEqual(['', true]);
+    expect(await rulesShown()).not.toContain('drop');
+    expect(await rulesShown()).toContain(`oifname "${link}" tcp flags syn tcp option maxseg size set rt mtu`);
     await kept.sync([self, far]);
     await kept.sync([self, near]);
-    expect(await guard()).toBe('');
+    expect(await rulesShown()).toBe('');
   });
 
   it('keeps what it has while the cluster does not know this node, and removes all at the end', async () => {
@@ -261,6 +262,6 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     expect([await routes(), await hasTunnel()]).toEqual([[plain, tunnelled], true]);
     await kept.removeAll();
     await kept.removeAll();
-    expect([await routes(), await hasTunnel(), await guard()]).toEqual([[], false, '']);
+    expect([await routes(), await hasTunnel(), await rulesShown()]).toEqual([[], false, '']);
   });
 });

@@ -5,7 +5,7 @@ import type { RoutesAutoConfig } from './config.ts';
 import type { RunProgram } from './ip.ts';
 import { KernelRoutes } from './kernel-routes.ts';
 import { pathsTo, type Paths } from './paths.ts';
-import { TunnelGuard } from './tunnel-guard.ts';
+import { TunnelRules } from './tunnel-rules.ts';
 import { Tunnel } from './tunnel.ts';
 import { waysTo } from './underlay.ts';
 import { factsOf, wantedRoutes } from './wanted-routes.ts';
@@ -16,7 +16,7 @@ export interface RouteKeeperOptions extends Pick<
 > {
   /** Name of the tunnels' link. */
   readonly link: string;
-  /** Name of the table that guards it. */
+  /** Name of the table with the rules for it. */
   readonly table: string;
   readonly run: RunProgram;
 }
@@ -34,14 +34,14 @@ export class RouteKeeper {
   readonly #options: RouteKeeperOptions;
   readonly #routes: KernelRoutes;
   readonly #tunnel: Tunnel;
-  readonly #guard: TunnelGuard;
+  readonly #rules: TunnelRules;
 
   constructor(options: RouteKeeperOptions) {
-    const { run, link, table, vni, tunnelPort: port } = options;
+    const { run, link, table, vni, tunnelPort: port, tunnelGuard: isGuarded } = options;
     this.#options = options;
     this.#routes = new KernelRoutes(run);
     this.#tunnel = new Tunnel(run, { link, vni, port });
-    this.#guard = new TunnelGuard(run, { table, vni, port });
+    this.#rules = new TunnelRules(run, { table, link, vni, port, isGuarded });
   }
 
   /** @throws CommandError */
@@ -72,7 +72,7 @@ export class RouteKeeper {
 
   async #removeTunnel(): Promise<void> {
     await this.#tunnel.remove();
-    await this.#guard.remove();
+    await this.#rules.remove();
   }
 
   /** Nodes on this machine's links keep their routes whatever becomes of the tunnel. */
@@ -80,13 +80,11 @@ export class RouteKeeper {
     if (tunnel === undefined) return [];
     const problems: string[] = [];
     // First, so that nothing gets in before.
-    if (this.#options.tunnelGuard) {
-      await this.#guard.sync(nodes.flatMap(addressesOf)).catch((error: unknown) => {
-        problems.push(
-          `whoever sends to UDP port ${this.#options.tunnelPort} of this machine can speak as any pod (apt-get install nftables): ${errorMessage(error)}`,
-        );
-      });
-    } else await this.#guard.remove();
+    await this.#rules.sync(nodes.flatMap(addressesOf)).catch((error: unknown) => {
+      problems.push(
+        `there are no rules for the tunnel, so that whoever sends to UDP port ${this.#options.tunnelPort} of this machine can speak as any pod (apt-get install nftables): ${errorMessage(error)}`,
+      );
+    });
     await this.#tunnel.sync(tunnel.own, tunnel.peers).catch((error: unknown) => {
       problems.push(`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`);
     });

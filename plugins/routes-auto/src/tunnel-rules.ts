@@ -1,29 +1,38 @@
 /**
+ * Rules of nftables for the tunnels.
+ *
  * Tunnels do not authenticate: whoever can send to their port could speak as any pod. So packets of the tunnels' network count only when
  * they come from addresses of the cluster's nodes. Source: RFC 7348, section 5 (the header) and section 7.
+ *
+ * A tunnel has less room than the links of pods. Connections are told so at their start: what would tell them later, ICMP, does not
+ * come through everywhere.
  */
 import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftSet } from '@timonel/sdk/nftables';
 import { commandFailed, type RunProgram } from './ip.ts';
 
-export interface TunnelGuardOptions {
+export interface TunnelRulesOptions {
   readonly table: string;
+  /** Of the tunnels. */
+  readonly link: string;
   readonly vni: number;
   readonly port: number;
+  /** Only nodes may send into the tunnels. */
+  readonly isGuarded: boolean;
 }
 
-export class TunnelGuard {
+export class TunnelRules {
   readonly #run: RunProgram;
-  readonly #options: TunnelGuardOptions;
+  readonly #options: TunnelRulesOptions;
   /** The rules of the last write, and what the kernel showed of them then. */
   #written: { readonly text: string; readonly shown: string } | undefined;
 
-  constructor(run: RunProgram, options: TunnelGuardOptions) {
+  constructor(run: RunProgram, options: TunnelRulesOptions) {
     this.#run = run;
     this.#options = options;
   }
 
-  /** @throws CommandError, also when nft is absent */
+  /** `addresses`: all of the nodes. @throws CommandError, also when nft is absent */
   async sync(addresses: readonly string[]): Promise<void> {
     const text = this.#rules([...new Set(addresses)].sort());
     if (this.#written?.text === text && this.#written.shown === (await this.#show())) return;
@@ -48,7 +57,17 @@ export class TunnelGuard {
   }
 
   #rules(addresses: readonly string[]): string {
-    const { table, vni, port } = this.#options;
+    const { table, link } = this.#options;
+    const size = nftChain('forward', [
+      'type filter hook forward priority mangle; policy accept;',
+      `oifname "${link}" tcp flags syn tcp option maxseg size set rt mtu`,
+    ]);
+    const guard = this.#options.isGuarded ? this.#guard(addresses) : '';
+    return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${guard}${size}}\n`;
+  }
+
+  #guard(addresses: readonly string[]): string {
+    const { vni, port } = this.#options;
     const nodes = (name: string, type: string, family: IpFamily): string => {
       const own = addresses.filter((address) => familyOf(address) === family);
       return nftSet('set', name, [`type ${type}`], new Map(own.map((address) => [address, ''])));
@@ -60,8 +79,7 @@ export class TunnelGuard {
       `${ofTunnels} ip saddr != @nodes drop`,
       `${ofTunnels} ip6 saddr != @nodes6 drop`,
     ]);
-    const sets = nodes('nodes', 'ipv4_addr', 4) + nodes('nodes6', 'ipv6_addr', 6);
-    return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${sets}${chain}}\n`;
+    return nodes('nodes', 'ipv4_addr', 4) + nodes('nodes6', 'ipv6_addr', 6) + chain;
   }
 
   async #nft(args: readonly string[], input: string): Promise<void> {
