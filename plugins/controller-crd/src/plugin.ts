@@ -3,33 +3,19 @@ import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
 import {
   customResourceDefinitions,
-  defineResource,
   isDefinitionCondition,
   isNotFound,
+  typeOfDefinition,
   type CustomResourceDefinition,
-  type ResourceType,
 } from '@timonel/sdk/kube';
 import { explain, isCleaned, reconcile, status, type Remains } from './reconcile.ts';
 
 /** So many objects are looked at and deleted in one pass; the next pass goes on. */
 const pageLimit = 1000;
 
-/** The type of its objects, in a version that is served. */
-function typeOf({ spec, status: is }: CustomResourceDefinition): ResourceType {
-  const served = spec.versions.filter((version) => version.served);
-  const version = served.find(({ storage }) => storage) ?? served[0];
-  return defineResource({
-    group: spec.group,
-    version: version?.name ?? '',
-    kind: is?.acceptedNames?.kind ?? spec.names.kind,
-    resource: spec.names.plural,
-    namespaced: spec.scope === 'Namespaced',
-  });
-}
-
 /** By a linearizable list, not a cache: nothing may be left behind. */
 async function remainsOf(api: ApiClient, definition: CustomResourceDefinition): Promise<Remains | { unknown: string }> {
-  const type = typeOf(definition);
+  const type = typeOfDefinition(definition);
   // Nothing was ever served, or whoever served it does so no more.
   if (!isDefinitionCondition(definition, 'Established')) return { type, objects: [] };
   try {
@@ -68,7 +54,7 @@ const plugin: AnyPlugin = defineController({
       other.status?.acceptedNames === undefined ? [] : [other.status.acceptedNames],
     );
     const going = subject.metadata.deletionTimestamp !== undefined && !isCleaned(subject);
-    const remains = going ? await remainsOf(api, subject) : { type: typeOf(subject), objects: [] };
+    const remains = going ? await remainsOf(api, subject) : { type: typeOfDefinition(subject), objects: [] };
     return { ...now, subject, taken, remains };
   },
   confirm: ({ subject }) => subject?.metadata.deletionTimestamp === undefined,

@@ -93,3 +93,16 @@ export const customResourceCleanup = 'customresourcecleanup.apiextensions.k8s.io
 export function isDefinitionCondition({ status }: CustomResourceDefinition, type: string): boolean {
   return (status?.conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
 }
+
+/** The type of the objects that it describes, in a version that is served: the one they are stored in, if it can be. */
+export function typeOfDefinition({ spec, status }: CustomResourceDefinition): ResourceType {
+  const served = spec.versions.filter((version) => version.served);
+  const version = served.find(({ storage }) => storage) ?? served[0];
+  return defineResource({
+    group: spec.group,
+    version: version?.name ?? '',
+    kind: status?.acceptedNames?.kind ?? spec.names.kind,
+    resource: spec.names.plural,
+    namespaced: spec.scope === 'Namespaced',
+  });
+}
