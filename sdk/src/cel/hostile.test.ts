@@ -251,6 +251,8 @@ describe('a bomb', () => {
     const large = { d: 'é'.repeat(2_000_000), l: Array.from({ length: 100_000 }, (_, index) => index) };
     ends('l.all(x, d.charAt(0) == "é")', large);
     ends('l.all(x, size(d) > 0)', large);
+    ends('s.replace("a", s).replace("a", s)', { s: 'a'.repeat(10_000) });
+    ends('s.indexOf(s.substring(1) + "b")', { s: 'a'.repeat(100_000) });
     const m = Object.fromEntries(large.l.map((index) => [`key${index}`, index]));
     ends('l.all(x, m.all(k, k != ""))', { ...large, m });
     ends('l.all(x, m.map(k, k).exists(k, false)) ', { ...large, m });
@@ -280,6 +282,7 @@ describe('a bomb', () => {
   it('of types does not grow', () => {
     const text = doubled('1', 100, (name) => `{${name}: ${name}}`, '#');
     expect(compile(text, environment)).toMatchObject({ ok: false });
+    expect(compile('cel.bind(x, [], x + [x])', environment)).toMatchObject({ ok: false });
     const many = `[${Array.from({ length: 9000 }, () => '[1] == []').join(',')}].size() == 9000`;
     expect(compile(many, environment).ok).toBe(true);
   });

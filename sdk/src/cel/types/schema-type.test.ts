@@ -170,6 +170,18 @@ it('is not misled by JSON that looks like a value', () => {
   );
 });
 
+it('finds no fields that JavaScript gives every object', () => {
+  const self = celTypeOfSchema({ type: 'object', properties: { constructor: { type: 'string' } } }) as CelType;
+  expectAll(
+    [
+      ['has(self.constructor)', false],
+      ['self.constructor', { error: 'no such key: constructor' }],
+    ],
+    { self: {} },
+    { variables: { self } },
+  );
+});
+
 it('escapes names', () => {
   const cases: [string, string | undefined][] = [
     ['plain', 'plain'],
@@ -204,6 +216,16 @@ describe('sizes', () => {
       Math.floor((maxRequestBytes - 2) / 8),
     );
     expect(sizeOf({ type: 'object', maxProperties: 4, additionalProperties: { type: 'string' } })).toBe(4);
+  });
+
+  it('of texts are bytes', () => {
+    const textOf = (of: CelSchema): number => {
+      const type = celTypeOfSchema({ type: 'object', properties: { x: of } }) as CelType;
+      return estimateCost(compiled("self.x + ''", { variables: { self: type } })).max - 2;
+    };
+    expect(textOf({ type: 'string', maxLength: 100 })).toBe(40);
+    expect(textOf({ type: 'string', enum: ['a', 'b'.repeat(20)] })).toBe(2);
+    expect(textOf({ type: 'string' })).toBe(Math.ceil((maxRequestBytes - 2) / 10));
   });
 
   it('end where schemas nest without end', () => {

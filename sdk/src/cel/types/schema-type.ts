@@ -88,9 +88,9 @@ function textOf(schema: CelSchema): Sized {
     default:
   }
   const values = schema.enum?.filter((value) => typeof value === 'string').map((value) => value.length) ?? [];
-  // A letter may take four bytes of UTF-8; costs count letters.
-  const maxLength =
-    values.length > 0 ? Math.max(...values.slice(0, 10_000)) : (schema.maxLength ?? maxRequestBytes - 2);
+  // A letter may take four bytes of UTF-8, and Kubernetes estimates bytes.
+  const stated = schema.maxLength === undefined ? maxRequestBytes - 2 : schema.maxLength * 4;
+  const maxLength = values.length > 0 ? values.reduce((most, length) => Math.max(most, length)) : stated;
   return { type: { kind: 'string', maxLength }, minBytes: 2 };
 }
 
