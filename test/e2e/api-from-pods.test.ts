@@ -50,7 +50,8 @@ class Neighbour {
     const pid = one.#holder.pid ?? 0;
     await until(() => readlinkSync(`/proc/${pid}/ns/net`) !== here, { what: 'the namespace' });
     const links = `link add tmltest0 type veth peer name eth0 netns ${pid}\naddr add 198.51.100.1/30 dev tmltest0\nlink set tmltest0 up\n`;
-    const own = 'link set lo up\naddr add 198.51.100.2/30 dev eth0\nlink set eth0 up\nroute add default via 198.51.100.1\n';
+    const own =
+      'link set lo up\naddr add 198.51.100.2/30 dev eth0\nlink set eth0 up\nroute add default via 198.51.100.1\n';
     for (const [program, input] of [
       [[], links],
       [one.#enter(), own],
@@ -71,7 +72,7 @@ class Neighbour {
     const text = `const s = require('node:tls').connect({ host: '${host}', port: ${port}, rejectUnauthorized: false, timeout: 3000 });
       const end = (word) => { console.log(word); process.exit(); };
       s.on('secureConnect', () => end('CONNECTED')).on('timeout', () => end('TIMEOUT')).on('error', (error) => end(error.code));`;
-    const [program, ...args] = [...this.#enter(), process.execPath, '-e', text] as [string, ...string[]];
+    const [program = '', ...args]: string[] = [...this.#enter(), process.execPath, '-e', text];
     return (await runProgram(program, args)).stdout.trim();
   }
 

@@ -30,7 +30,11 @@ class Servers {
         const all = Object.entries({ ...before.metadata.annotations, ...body.metadata.annotations });
         // A merge patch: null removes.
         const annotations = Object.fromEntries(all.filter(([, value]) => value !== null));
-        this.leases.set(name, { ...before, metadata: { ...before.metadata, annotations }, spec: body.spec });
+        this.leases.set(name, {
+          ...before,
+          metadata: { ...before.metadata, annotations },
+          ...(body.spec && { spec: body.spec }),
+        });
       },
       delete: async (_: unknown, { name }: { name: string }) => void this.leases.delete(name),
     };
