@@ -19,6 +19,12 @@ const openToAll: AccessDecision = Object.freeze({
   reason: 'no plugin restricts access: everybody who is authenticated may do everything',
 });
 const ofAdministrators: AccessDecision = Object.freeze({ allowed: true, reason: '' });
+/** As when the server starts. */
+const nobodyDecides: AccessDecision = Object.freeze({
+  allowed: false,
+  reason: 'no plugin decides on access at the moment; please try again',
+  retryAfterSeconds: 1,
+});
 const undecided: AccessDecision = Object.freeze({ allowed: false, reason: '' });
 
 const everything: AccessRules = Object.freeze({
@@ -70,7 +76,7 @@ export class Access {
   #known({ groups }: UserInfo): AccessDecision | undefined {
     if (groups.includes(administrators)) return ofAdministrators;
     if (this.#parts.hooks.accessDecide.size > 0) return undefined;
-    return this.#parts.access === 'open' ? openToAll : undecided;
+    return this.#parts.access === 'open' ? openToAll : nobodyDecides;
   }
 
   async #asked(attributes: AccessAttributes): Promise<AccessDecision> {
