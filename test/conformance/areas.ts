@@ -209,6 +209,46 @@ const apiMachinery: readonly Line[] = [
     ],
   },
   {
+    title: 'api-machinery: CustomResourceDefinition',
+    behaviours: [
+      behaviour(1, 'creation and deletion', /created and deleted/),
+      behaviour(1, 'lists by label, deletion of a collection', /collection/),
+      behaviour(1, 'the status: read, replaced, patched', /status/),
+      behaviour(1, 'watches of its objects', /watched/),
+      behaviour(1, 'discovery', /discovery/),
+      behaviour(1, 'defaults when objects are written and read, and after they change', /defaults/),
+      behaviour(1, 'selectable fields in lists and watches, over two versions with conversion', /selected by fields/),
+      behaviour(1, 'conversion by a webhook from one version to another', /converted by a webhook/),
+      behaviour(1, 'a list of objects that are stored in several versions', /mixed versions/),
+    ],
+  },
+  {
+    title: 'api-machinery: OpenAPI of custom resources',
+    behaviours: [
+      behaviour(1, 'a kind with a schema', /validated and explained by its schema/),
+      behaviour(1, 'a kind without a schema', /without a schema/),
+      behaviour(1, 'unknown fields kept at the root', /at the root/),
+      behaviour(1, 'unknown fields kept in an object of the schema', /in a nested object/),
+      behaviour(1, 'several groups', /several groups/),
+      behaviour(1, 'several versions of a group', /several versions/),
+      behaviour(1, 'several kinds of a group and version', /several kinds/),
+      behaviour(1, 'a version that gets another name', /renamed/),
+      behaviour(1, 'a version that is served no more', /served no more/),
+    ],
+  },
+  {
+    title: 'api-machinery: field validation',
+    behaviours: [
+      behaviour(1, 'unknown fields of typed objects', /unknown fields of typed objects/),
+      behaviour(1, 'duplicate fields of typed objects', /duplicate fields of typed objects/),
+      behaviour(1, 'unknown fields of custom resources', /unknown fields of custom resources/),
+      behaviour(1, 'duplicate fields of custom resources', /duplicate fields of custom resources/),
+      behaviour(1, 'unknown metadata of typed objects and custom resources', /unknown metadata/),
+      behaviour(1, 'custom resources without a schema take anything', /without a schema/),
+      behaviour(1, 'what is valid passes in every mode', /every mode/),
+    ],
+  },
+  {
     title: 'api-machinery: ResourceQuota',
     behaviours: [
       behaviour(1, 'its status is there soon', /soon/i),

@@ -1,7 +1,7 @@
 /** Real kubectl and helm with an API server in this process, and a home of its own. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { startApiServer, type TestApiServer } from './api-server.ts';
+import { startApiServer, type TestApiServer, type TestApiServerOptions } from './api-server.ts';
 import { runProgram, type RunResult } from './cluster.ts';
 import { kubernetesTools, type Tools } from './kubectl.ts';
 
@@ -15,9 +15,9 @@ export interface KubectlServer {
 }
 
 /** Stop `server` when it is done. */
-export async function startKubectlServer(): Promise<KubectlServer> {
+export async function startKubectlServer(options: TestApiServerOptions = {}): Promise<KubectlServer> {
   const tools = await kubernetesTools();
-  const server = await startApiServer();
+  const server = await startApiServer(options);
   const home = join(server.kernel.dataDir, 'home');
   mkdirSync(home);
   const env = { KUBECONFIG: server.kubeconfig, HOME: home };
