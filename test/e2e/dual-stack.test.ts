@@ -40,7 +40,7 @@ describe('a cluster of both families', () => {
   const inClient = (script: string): Promise<string> => ok(['exec', 'client', '--', 'node', '-e', script]);
   const fetched = (address: string): Promise<string> =>
     inClient(
-      `fetch('http://${address}', { signal: AbortSignal.timeout(2000) }).then((a) => a.text()).then(console.log, (e) => console.log(e.name))`,
+      `fetch('http://${address}', { signal: AbortSignal.timeout(2000) }).then((a) => a.text()).then(console.log, (e) => console.log(e.name)).then(() => process.exit())`,
     );
 
   beforeAll(async () => {
