@@ -80,7 +80,15 @@ afterEach(async () => {
 async function start(
   api: FakeApi,
   addresses: Addresses,
-  { env, Type = Announcer }: { readonly env?: Env; readonly Type?: typeof Announcer } = {},
+  {
+    env,
+    Type = Announcer,
+    taken,
+  }: {
+    readonly env?: Env;
+    readonly Type?: typeof Announcer;
+    readonly taken?: (addresses: readonly string[]) => void;
+  } = {},
 ): Promise<TestKernel> {
   const plugin = definePlugin({
     name: 'announcer',
@@ -89,7 +97,7 @@ async function start(
     requires: { api: apiClient },
     provides: { announcer: addressAnnouncer },
     setup(ctx) {
-      const announcer = new Type(ctx, ctx.deps.api, 'here', addresses);
+      const announcer = new Type(ctx, ctx.deps.api, 'here', addresses, taken);
       return {
         provides: {
           announcer: { status: () => Promise.resolve({ implementation: 'test', ...announcer.status() }) },
@@ -109,7 +117,9 @@ describe('the announcer', () => {
     const foreign = aService('192.0.2.9', { annotations: {} });
     const api = new FakeApi({ services: [aService('192.0.2.1'), foreign], nodes: [aNode('here')] });
     let held: readonly string[] = ['192.0.2.77'];
-    await start(api, { set: async (wanted) => void (held = [...wanted]) });
+    const told: string[] = [];
+    const taken = (addresses: readonly string[]): void => void told.push(...addresses);
+    await start(api, { set: async (wanted) => void (held = [...wanted]) }, { taken });
     const becomes = (...expected: string[]): Promise<unknown> =>
       until(() => [...held].toSorted().join() === expected.join(), { what: `the addresses ${expected.join()}` });
     await becomes('192.0.2.1');
@@ -120,6 +130,8 @@ describe('the announcer', () => {
     api.tell('nodes', 'ADDED', aNode('there'));
     api.tell('nodes', 'MODIFIED', aNode('here', false));
     await becomes();
+    // Each once, when it came.
+    expect(told).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
   it('looks anew only after changes that may matter', async () => {

@@ -33,6 +33,7 @@ export class Announcer {
   readonly #host: ControllerHost;
   readonly #nodeName: string;
   readonly #addresses: Addresses;
+  readonly #taken: (addresses: readonly string[]) => void;
   readonly #informers: ReturnType<typeof informers>;
   readonly #services: Informer<Service>;
   readonly #nodes: Informer<Node>;
@@ -44,8 +45,16 @@ export class Announcer {
   #dirty = false;
   #failures = 0;
 
-  constructor(host: ControllerHost, api: ApiClient, nodeName: string, addresses: Addresses) {
+  /** `taken`: told of addresses that this node did not have before. */
+  constructor(
+    host: ControllerHost,
+    api: ApiClient,
+    nodeName: string,
+    addresses: Addresses,
+    taken: (addresses: readonly string[]) => void = () => undefined,
+  ) {
     this.#host = host;
+    this.#taken = taken;
     this.#nodeName = nodeName;
     this.#addresses = addresses;
     this.#informers = informers(host, api);
@@ -139,8 +148,10 @@ export class Announcer {
     const { env, log, signal } = this.#host;
     if (wanted.size === this.#held?.length && this.#held.every((address) => wanted.has(address))) return;
     try {
+      const before = new Set(this.#held);
       await this.#addresses.set(wanted);
       this.#held = [...wanted].toSorted((a, b) => (a < b ? -1 : 1));
+      this.#taken(this.#held.filter((address) => !before.has(address)));
       this.#lastError = undefined;
       this.#failures = 0;
     } catch (error) {

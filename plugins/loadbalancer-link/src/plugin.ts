@@ -6,6 +6,7 @@ import { addressAnnouncer } from '@timonel/sdk/contracts/loadbalancer';
 import { z } from 'zod';
 import { Announcer } from './announcer.ts';
 import { LinkAddresses } from './link-addresses.ts';
+import { NeighbourNotice } from './neighbour-notice.ts';
 
 const config = z.strictObject({
   /** The node that it answers for, as the API knows it. */
@@ -32,7 +33,15 @@ const plugin: AnyPlugin = definePlugin({
   setup(ctx) {
     const { nodeName, onShutdown } = ctx.config;
     const link = new AddressLink(linkNameOf(ctx.dataDir));
-    const announcer = new Announcer(ctx, ctx.deps.api, nodeName, new LinkAddresses(link));
+    const notice: NeighbourNotice = new NeighbourNotice({
+      env: ctx.env,
+      log: ctx.log,
+      signal: ctx.signal,
+      isHeld: (address) => announcer.status().addresses.includes(address),
+    });
+    const announcer = new Announcer(ctx, ctx.deps.api, nodeName, new LinkAddresses(link), (taken) =>
+      notice.tell(taken),
+    );
     return {
       provides: {
         announcer: { status: () => Promise.resolve({ implementation: 'link', ...announcer.status() }) },
@@ -40,6 +49,7 @@ const plugin: AnyPlugin = definePlugin({
       start: () => announcer.start(),
       async stop(reason) {
         await announcer.stop();
+        await notice.settled();
         const isLeft = reason === 'disable' || reason === 'swap';
         if (onShutdown === 'remove' || isLeft) await link.close();
       },
