@@ -251,7 +251,7 @@ describe('a bomb', () => {
     const large = { d: 'é'.repeat(2_000_000), l: Array.from({ length: 100_000 }, (_, index) => index) };
     ends('l.all(x, d.charAt(0) == "é")', large);
     ends('l.all(x, size(d) > 0)', large);
-    ends('s.replace("a", s).replace("a", s)', { s: 'a'.repeat(10_000) });
+    ends('size(s.replace("a", s)) > 0', { s: 'a'.repeat(10_000) });
     ends('s.indexOf(s.substring(1) + "b")', { s: 'a'.repeat(100_000) });
     const m = Object.fromEntries(large.l.map((index) => [`key${index}`, index]));
     ends('l.all(x, m.all(k, k != ""))', { ...large, m });

@@ -1,33 +1,28 @@
 /** Types of all parts of an expression, by the rules and in the words of cel-go. */
 import type { CelEnvironment } from '../environment.ts';
 import type { Overload } from '../library/overload.ts';
-import { dottedName, rootOf, type Ast, type Call, type MessageLiteral, type Select } from '../syntax/ast.ts';
+import { dottedName, rootOf, type Ast, type Call, type Select } from '../syntax/ast.ts';
 import {
   boolType,
   dynType,
   errorType,
-  listType,
-  mapType,
   optionalType,
   typeName,
   typeType,
   type CelObjectType,
   type CelType,
 } from '../types/type.ts';
-import { typeNameOf, type CelValue } from '../values/value.ts';
 import type { Checked } from './checked.ts';
 import { vocabulary, type Vocabulary } from './functions.ts';
+import { checkList, checkMap, checkMessage, literalType } from './aggregates.ts';
 import { checkComprehension } from './comprehensions.ts';
 import { Scope } from './scope.ts';
-import { Substitution } from './substitution.ts';
+import { instantiate, Substitution } from './substitution.ts';
 
 interface Problem {
   readonly at: number;
   readonly message: string;
 }
-
-/** Others could not be looked up, and would let types grow without bound. */
-const keyKinds: ReadonlySet<CelType['kind']> = new Set(['bool', 'int', 'uint', 'string', 'dyn', 'error', 'param']);
 
 export class Checker {
   readonly environment: CelEnvironment;
@@ -39,9 +34,8 @@ export class Checker {
   readonly #namespaced = new Set<Call>();
   readonly #typeValues = new Map<Ast, CelType>();
   readonly #dotted = new Map<Ast, string>();
-  readonly #messages = new Map<Ast, CelObjectType>();
+  readonly messages: Map<Ast, CelObjectType> = new Map();
   #fresh = 0;
-  /** Elements of literals may differ in type. */
   #mixed: boolean;
 
   constructor(environment: CelEnvironment) {
@@ -60,7 +54,7 @@ export class Checker {
       namespaced: this.#namespaced,
       typeValues: this.#typeValues,
       dotted: this.#dotted,
-      messages: this.#messages,
+      messages: this.messages,
     };
   }
 
@@ -85,7 +79,7 @@ export class Checker {
       case 'literal':
         return literalType(node.value);
       case 'ident':
-        return this.#ident(node.name, node.root, scope) ?? this.#typeValue(node) ?? this.#undeclared(node, node.name);
+        return this.#ident(node.name, node.root, scope) ?? this.#typeValue(node) ?? this.undeclared(node, node.name);
       case 'select':
         return this.#select(node, scope);
       case 'call':
@@ -98,16 +92,11 @@ export class Checker {
           node.terms.map((term) => this.type(term, scope)),
         );
       case 'list':
-        return listType(
-          this.#joined(node.elements, (element) => this.#element(element.value, element.optional, scope)),
-        );
+        return checkList(this, node, scope);
       case 'map':
-        return mapType(
-          this.#joined(node.entries, ({ key }) => [key.at, this.#key(key, scope)]),
-          this.#joined(node.entries, (entry) => this.#element(entry.value, entry.optional, scope)),
-        );
+        return checkMap(this, node, scope);
       case 'message':
-        return this.#message(node, scope);
+        return checkMessage(this, node, scope);
       case 'comprehension':
         return checkComprehension(this, node, scope);
       case 'bind': {
@@ -121,7 +110,7 @@ export class Checker {
     }
   }
 
-  #undeclared(node: Ast, name: string): CelType {
+  undeclared(node: Ast, name: string): CelType {
     return this.fail(node.at, `undeclared reference to '${name}' (in container '')`);
   }
 
@@ -205,6 +194,11 @@ export class Checker {
     return this.resolve(node, node.name, target, args);
   }
 
+  /** Elements of a literal may differ in type. */
+  get mixed(): boolean {
+    return this.#mixed;
+  }
+
   /** What `format` writes may differ in type. */
   #withMixed<T>(mixed: boolean, check: () => T): T {
     const before = this.#mixed;
@@ -225,7 +219,7 @@ export class Checker {
   /** The type of the result of whichever overloads take the arguments. */
   resolve(node: Call, name: string, target: CelType | undefined, rest: readonly CelType[]): CelType {
     const declared = this.vocabulary.functions.get(name);
-    if (declared === undefined) return this.#undeclared(node, name);
+    if (declared === undefined) return this.undeclared(node, name);
     const args = target === undefined ? rest : [target, ...rest];
     const fitting: Overload[] = [];
     let result: CelType | undefined;
@@ -276,57 +270,12 @@ export class Checker {
     return this.noOverload(at, kind === 'and' ? '_&&_' : '_||_', undefined, pair);
   }
 
-  #element(value: Ast, optional: boolean, scope: Scope): readonly [number, CelType] {
-    const type = this.type(value, scope);
-    if (!optional || type.kind === 'dyn' || type.kind === 'error') return [value.at, type];
-    if (type.kind === 'optional') return [value.at, type.of];
-    return [
-      value.at,
-      this.fail(value.at, `expected type 'optional_type(${typeName(type)})' but found '${typeName(type)}'`),
-    ];
-  }
-
-  #key(key: Ast, scope: Scope): CelType {
-    const type = this.type(key, scope);
-    return keyKinds.has(type.kind) ? type : this.fail(key.at, `unsupported map key type: ${typeName(type)}`);
-  }
-
-  /** The type of all elements of a literal. */
-  #joined<T>(elements: readonly T[], typeOf: (element: T) => readonly [number, CelType]): CelType {
-    let joined: CelType | undefined;
-    for (const element of elements) {
-      const [at, type] = typeOf(element);
-      if (joined === undefined) joined = type;
-      else if (this.#assign(joined, type)) joined = this.substitution.general(joined, type);
-      else if (this.#mixed) joined = dynType;
-      else this.fail(at, `expected type '${typeName(joined)}' but found '${typeName(type)}'`);
-    }
-    return joined ?? this.param();
-  }
-
-  #assign(from: CelType, to: CelType): boolean {
+  /** Whether one type fits where the other is expected; if so, what that says of type parameters is kept. */
+  assign(from: CelType, to: CelType): boolean {
     const attempt = this.substitution.fork();
     if (!attempt.assign(from, to)) return false;
     this.substitution.join(attempt);
     return true;
-  }
-
-  #message(node: MessageLiteral, scope: Scope): CelType {
-    const type = this.environment.types?.(node.type);
-    if (type === undefined) return this.#undeclared(node, node.type);
-    if (type.kind !== 'object') return this.fail(node.at, `'${node.type}' is not a message type`);
-    this.#messages.set(node, type);
-    for (const field of node.fields) {
-      const [, found] = this.#element(field.value, field.optional, scope);
-      const declared = type.fields === undefined ? dynType : type.fields.get(field.name)?.type;
-      if (declared === undefined) this.fail(field.at, `undefined field '${field.name}'`);
-      else if (!this.#assign(found, declared))
-        this.fail(
-          field.at,
-          `expected type of field '${field.name}' is '${typeName(declared)}' but provided type is '${typeName(found)}'`,
-        );
-    }
-    return type;
   }
 
   #optionalMap(at: number, flat: boolean, operand: CelType, body: (element: CelType) => CelType): CelType {
@@ -342,31 +291,4 @@ export class Checker {
 
 function sameType(a: CelType, b: CelType): boolean {
   return a.kind === b.kind && typeName(a) === typeName(b);
-}
-
-/** With parameters of its own for each call. */
-function instantiate(type: CelType, fresh: Map<string, CelType>, make: () => CelType): CelType {
-  switch (type.kind) {
-    case 'param': {
-      const own = fresh.get(type.name) ?? make();
-      fresh.set(type.name, own);
-      return own;
-    }
-    case 'list':
-      return { ...type, element: instantiate(type.element, fresh, make) };
-    case 'map':
-      return { ...type, key: instantiate(type.key, fresh, make), value: instantiate(type.value, fresh, make) };
-    case 'optional':
-    case 'type':
-      return { ...type, of: instantiate(type.of, fresh, make) };
-    default:
-      return type;
-  }
-}
-
-function literalType(value: CelValue): CelType {
-  if (typeof value === 'string') return { kind: 'string', maxLength: value.length };
-  if (value instanceof Uint8Array) return { kind: 'bytes', maxLength: value.length };
-  const name = typeNameOf(value);
-  return name === 'null_type' ? { kind: 'null' } : ({ kind: name } as CelType);
 }

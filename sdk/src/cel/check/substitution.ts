@@ -141,3 +141,23 @@ export class Substitution {
 /** Objects, times and the like may be absent: `null` fits. */
 const nullable = (type: CelType): boolean =>
   ['object', 'timestamp', 'duration', 'optional', 'opaque'].includes(type.kind);
+
+/** A type of a function with parameters of its own for each call. */
+export function instantiate(type: CelType, fresh: Map<string, CelType>, make: () => CelType): CelType {
+  switch (type.kind) {
+    case 'param': {
+      const own = fresh.get(type.name) ?? make();
+      fresh.set(type.name, own);
+      return own;
+    }
+    case 'list':
+      return { ...type, element: instantiate(type.element, fresh, make) };
+    case 'map':
+      return { ...type, key: instantiate(type.key, fresh, make), value: instantiate(type.value, fresh, make) };
+    case 'optional':
+    case 'type':
+      return { ...type, of: instantiate(type.of, fresh, make) };
+    default:
+      return type;
+  }
+}

@@ -1,9 +1,9 @@
 /** Quantities of Kubernetes, exact to billionths: `quantity('1.5Gi')`. */
-import { boolType, doubleType, intType, opaqueType, stringType } from '../types/type.ts';
+import { boolType, doubleType, intType, opaqueType, stringType, type CelNamedType } from '../types/type.ts';
 import { CelError, CelOpaque, type CelValue } from '../values/value.ts';
 import { overload, textCost, type OfSizes, type Overload } from './overload.ts';
 
-const quantityType = opaqueType('kubernetes.Quantity');
+export const quantityType: CelNamedType = opaqueType('kubernetes.Quantity');
 
 const nano = 1_000_000_000n;
 const maxInt = 2n ** 63n - 1n;
@@ -58,6 +58,11 @@ const problem = (text: string): CelError =>
 
 /** More precise ones are rounded away from zero. */
 const divideUp = (value: bigint, by: bigint): bigint => (value % by === 0n ? value / by : value / by + 1n);
+
+/** A quantity from its text, or why it is none: a value that hosts may give to expressions. */
+export function celQuantity(text: string): CelOpaque | CelError {
+  return parse(text);
+}
 
 function parse(text: string): CelQuantity | CelError {
   const match = pattern.exec(text);

@@ -1,9 +1,9 @@
 /** Versions: `semver('1.2.3')`, https://semver.org. */
-import { boolType, intType, opaqueType, stringType } from '../types/type.ts';
+import { boolType, intType, opaqueType, stringType, type CelNamedType } from '../types/type.ts';
 import { CelError, CelOpaque } from '../values/value.ts';
 import { overload, textCost, type OfSizes, type Overload } from './overload.ts';
 
-const semverType = opaqueType('kubernetes.Semver');
+export const semverType: CelNamedType = opaqueType('kubernetes.Semver');
 
 interface Version {
   readonly numbers: readonly bigint[];
@@ -32,6 +32,11 @@ const number = '(0|[1-9][0-9]{0,18})';
 const identifiers = '[0-9A-Za-z-]+(?:\\.[0-9A-Za-z-]+)*';
 const pattern = new RegExp(`^${number}\\.${number}\\.${number}(?:-(${identifiers}))?(?:\\+(${identifiers}))?$`);
 const maxLength = 256;
+
+/** A version from its text, or why it is none: a value that hosts may give to expressions. */
+export function celSemver(text: string): CelOpaque | CelError {
+  return parse(text);
+}
 
 function parse(text: string): CelSemver | CelError {
   const match = text.length > maxLength ? null : pattern.exec(text);
