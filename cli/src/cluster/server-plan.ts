@@ -1,9 +1,10 @@
 /** What a server is to be: from flags, the configuration file, and what it was at its last start. */
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { ipv4RangesOverlap, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
+import { checkFamilyRanges, familyRanges } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { defaultName, formatPlace, isEveryAddress, ownAddress, parsePlace, type Place } from './addresses.ts';
 import { pkiDirectory, type ServerState } from './cluster-state.ts';
@@ -59,21 +60,15 @@ function fixedPort(option: string, place: Place): Place {
 
 /** @throws CliError usage */
 function checkRanges({ clusterCidr, serviceCidr }: Pick<ServerState, 'clusterCidr' | 'serviceCidr'>): void {
-  const [pods, services] = [parseIpv4Range(clusterCidr), parseIpv4Range(serviceCidr)];
-  for (const [option, text, range] of [
-    ['--cluster-cidr', clusterCidr, pods],
-    ['--service-cidr', serviceCidr, services],
+  checkFamilyRanges(clusterCidr, serviceCidr, '--cluster-cidr');
+  for (const [option, text] of [
+    ['--cluster-cidr', clusterCidr],
+    ['--service-cidr', serviceCidr],
   ] as const) {
-    if (range === undefined || range.prefixLength > 24) {
-      throw new CliError(
-        `${option} ${text} is not an IPv4 network of /24 or larger, such as 10.244.0.0/16.`,
-        exitCodes.usage,
-      );
-    }
-  }
-  if (pods !== undefined && services !== undefined && ipv4RangesOverlap(pods, services)) {
+    const { ipv4 } = familyRanges(option, text);
+    if ((parseIpv4Range(ipv4)?.prefixLength ?? 32) <= 24) continue;
     throw new CliError(
-      `--cluster-cidr ${clusterCidr} and --service-cidr ${serviceCidr} overlap: choose others.`,
+      `${option} ${ipv4} is not an IPv4 network of /24 or larger, such as 10.244.0.0/16.`,
       exitCodes.usage,
     );
   }

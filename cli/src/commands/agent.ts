@@ -27,6 +27,7 @@ import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import { agentProfile } from '../profiles/agent.ts';
+import { familyRanges } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
 
@@ -59,9 +60,10 @@ function addressOf(flags: AgentFlags, before: AgentState | undefined): string {
 function checkFlags(flags: AgentFlags, nodeName: string): void {
   const [problem] = dnsSubdomainProblems(nodeName);
   if (problem !== undefined) throw new CliError(`--node-name ${nodeName}: ${problem}.`, exitCodes.usage);
-  const range = flags.podCidr === undefined ? undefined : parseIpv4Range(flags.podCidr);
-  if (flags.podCidr !== undefined && (range === undefined || range.prefixLength > 29)) {
-    throw new CliError(`--pod-cidr ${flags.podCidr} is not an IPv4 network such as 10.244.7.0/24.`, exitCodes.usage);
+  if (flags.podCidr === undefined) return;
+  const { ipv4 } = familyRanges('--pod-cidr', flags.podCidr);
+  if ((parseIpv4Range(ipv4)?.prefixLength ?? 32) > 29) {
+    throw new CliError(`--pod-cidr ${ipv4} is smaller than /29, the least that a node needs.`, exitCodes.usage);
   }
 }
 

@@ -179,8 +179,11 @@ export function addServer(program: Command): void {
       '--peer-listen <address:port>',
       `where the other servers' stores connect (default: port ${peerPortDefault} of the advertised address)`,
     )
-    .option('--cluster-cidr <cidr>', 'addresses of the pods of all nodes (default: 10.244.0.0/16)')
-    .option('--service-cidr <cidr>', 'addresses of services (default: 10.96.0.0/16)')
+    .option(
+      '--cluster-cidr <cidr>',
+      'addresses of the pods of all nodes, with a comma one range of each family (default: 10.244.0.0/16)',
+    )
+    .option('--service-cidr <cidr>', 'addresses of services, as those of pods (default: 10.96.0.0/16)')
     .option('--join <urls>', 'join the cluster of these servers, at the first start')
     .option('--token <token>', 'the join token; better in TIMONEL_JOIN_TOKEN, where other users do not see it')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: <data-dir>/kubeconfig)')

@@ -1,4 +1,5 @@
 import { defaultNodePort } from '@timonel/sdk/contracts/node';
+import { bridgeRanges, familyRanges, textsOf } from './family-ranges.ts';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -6,7 +7,9 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
   if (servers === undefined || pki === undefined || pkiDirectory === undefined) {
     throw new Error('the profile agent needs the settings of a node that has joined');
   }
-  const clients = { nodeName: settings.nodeName, clusterCidrs: [clusterCidr] };
+  const ranges = familyRanges('--cluster-cidr', clusterCidr);
+  const clusterCidrs = textsOf(ranges);
+  const { nodeName } = settings;
   return [
     { plugin: 'api-client-https', config: { servers, ...pki } },
     {
@@ -20,17 +23,17 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     { plugin: 'node-devices' },
     { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
-    { plugin: 'network-bridge', config: { podCidr: settings.podCidr, clusterCidrs: [clusterCidr] } },
+    { plugin: 'network-bridge', config: { ...bridgeRanges(settings.podCidr), clusterCidrs } },
     {
       plugin: 'routes-auto',
-      config: { nodeName: settings.nodeName, clusterCidrs: [clusterCidr], onShutdown: settings.onShutdown },
+      config: { nodeName, clusterCidrs, onShutdown: settings.onShutdown },
     },
     settings.hasNftables
       ? {
           plugin: 'proxy-nftables',
-          config: { serviceCidr: settings.serviceCidr, ...clients, onShutdown: settings.onShutdown },
+          config: { serviceCidr: settings.serviceCidr, nodeName, clusterCidrs, onShutdown: settings.onShutdown },
         }
-      : { plugin: 'proxy-userspace', config: clients },
+      : { plugin: 'proxy-userspace', config: { nodeName, clusterCidrs: [ranges.ipv4] } },
     { plugin: 'dns-node' },
     ...(settings.hasNftables
       ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } }]

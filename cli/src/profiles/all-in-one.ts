@@ -1,11 +1,6 @@
 import { controlPlane } from './control-plane.ts';
-import { familyRanges, textsOf } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, textsOf } from './family-ranges.ts';
 import type { Profile } from './profile.ts';
-
-function bridgeRanges(podCidr: string): { readonly podCidr: string; readonly podCidr6?: string } {
-  const { ipv4, ipv6 } = familyRanges('--pod-cidr', podCidr);
-  return { podCidr: ipv4, ...(ipv6 === undefined ? {} : { podCidr6: ipv6 }) };
-}
 
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
 export const allInOne: Profile = {

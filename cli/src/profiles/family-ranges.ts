@@ -16,18 +16,24 @@ export function textsOf({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
   return ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
 }
 
+/** As network-bridge has them. */
+export function bridgeRanges(podCidr: string): { readonly podCidr: string; readonly podCidr6?: string } {
+  const { ipv4, ipv6 } = familyRanges('--pod-cidr', podCidr);
+  return { podCidr: ipv4, ...(ipv6 === undefined ? {} : { podCidr6: ipv6 }) };
+}
+
 /** Pods and services must not have one address in common, and both the same families. @throws CliError usage */
-export function checkFamilyRanges(podCidr: string, serviceCidr: string): void {
-  const [pods, services] = [familyRanges('--pod-cidr', podCidr), familyRanges('--service-cidr', serviceCidr)];
+export function checkFamilyRanges(podCidr: string, serviceCidr: string, podOption = '--pod-cidr'): void {
+  const [pods, services] = [familyRanges(podOption, podCidr), familyRanges('--service-cidr', serviceCidr)];
   if ((pods.ipv6 === undefined) !== (services.ipv6 === undefined)) {
-    const [has, lacks] = pods.ipv6 === undefined ? ['--service-cidr', '--pod-cidr'] : ['--pod-cidr', '--service-cidr'];
+    const [has, lacks] = pods.ipv6 === undefined ? ['--service-cidr', podOption] : [podOption, '--service-cidr'];
     throw new CliError(`${has} has a range of IPv6 and ${lacks} has none: give both one, or neither.`, exitCodes.usage);
   }
   for (const pod of textsOf(pods)) {
     for (const service of textsOf(services)) {
       const [one, other] = [parseIpRange(pod), parseIpRange(service)];
       if (one === undefined || other === undefined || !ipRangesOverlap(one, other)) continue;
-      throw new CliError(`--pod-cidr ${pod} and --service-cidr ${service} overlap: choose others.`, exitCodes.usage);
+      throw new CliError(`${podOption} ${pod} and --service-cidr ${service} overlap: choose others.`, exitCodes.usage);
     }
   }
 }

@@ -112,6 +112,6 @@ describe('the configuration', () => {
   });
 
   it('has defaults', () => {
-    expect(configSchema.parse({})).toEqual({ clusterCidr: '10.244.0.0/16', nodeMaskBits: 24 });
+    expect(configSchema.parse({})).toEqual({ clusterCidr: '10.244.0.0/16', nodeMaskBits: 24, nodeMaskBits6: 64 });
   });
 });

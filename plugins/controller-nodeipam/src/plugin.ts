@@ -1,11 +1,12 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { parseFamilyRanges, parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
 import { nodes, type Node } from '@timonel/sdk/kube';
 import { readClaims } from './claims.ts';
 import { configSchema } from './config.ts';
 import { FreeRanges } from './free-ranges.ts';
+import { partnerRange } from './partner-range.ts';
 import { ownerOf, plan, waitsForRange } from './plan.ts';
 import { explain, reconcile, type Observed, type Supply } from './reconcile.ts';
 
@@ -40,11 +41,19 @@ const plugin: AnyPlugin = defineController({
   subject: nodes,
   config: configSchema,
   workers: 1,
-  inputs({ informers, config: { clusterCidr, nodeMaskBits } }): Inputs {
-    const cluster = parseIpv4Range(clusterCidr);
+  inputs({ informers, config: { clusterCidr, nodeMaskBits, nodeMaskBits6 } }): Inputs {
+    const ranges = parseFamilyRanges(clusterCidr);
+    const cluster = parseIpv4Range(ranges?.ipv4 ?? '');
     if (cluster === undefined) throw new Error(`clusterCidr ${clusterCidr} is not an IPv4 range`);
     const free = new FreeRanges(cluster, nodeMaskBits);
-    return { nodes: informers.for(nodes), free, supply: { clusterCidr, size: free.size }, unserved: new Set() };
+    const cluster6 = ranges?.ipv6;
+    const supply: Supply = {
+      clusterCidr,
+      size: free.size,
+      partnerOf: (cidr) =>
+        cluster6 === undefined ? undefined : partnerRange(cidr, cluster, { cluster6, maskBits6: nodeMaskBits6 }),
+    };
+    return { nodes: informers.for(nodes), free, supply, unserved: new Set() };
   },
   sources: (inputs) => [
     keysFrom(inputs.nodes, (node) => (waitsForRange(node) || inputs.unserved.size > 0 ? [allNodes] : [])),

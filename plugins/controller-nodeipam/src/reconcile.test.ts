@@ -7,7 +7,7 @@ const seen = (more: Partial<Observed>): Observed => ({
   subject: undefined,
   nowMs: 0,
   timestamp: '',
-  supply: { clusterCidr: '10.244.0.0/23', size: 2 },
+  supply: { clusterCidr: '10.244.0.0/23', size: 2, partnerOf: () => undefined },
   decided: undefined,
   before: undefined,
   isUnserved: false,
@@ -16,6 +16,15 @@ const seen = (more: Partial<Observed>): Observed => ({
 const text = 'all 2 ranges of 10.244.0.0/23 are in use: node b gets none until one is free';
 
 describe('reconcile', () => {
+  it('gives the range of IPv6 that goes with that of IPv4', () => {
+    const decided = { claims: new Map(), assign: [{ node: node('a'), podCIDR: '10.244.1.0/24' }], unserved: [] };
+    const supply = { clusterCidr: '10.244.0.0/23', size: 2, partnerOf: () => 'fd00:1::/64' };
+    const { actions } = reconcile(seen({ decided, supply, before: { claims: new Map(), object: undefined } }));
+    expect(actions).toMatchObject([
+      { patch: { body: [{}, { value: '10.244.1.0/24' }, { value: ['10.244.1.0/24', 'fd00:1::/64'] }] } },
+    ]);
+  });
+
   it('promises before it gives, and tells who gets none', () => {
     const claims = new Map([['10.244.1.0/24', 'a uid-a']]);
     const decided = { claims, assign: [{ node: node('a'), podCIDR: '10.244.1.0/24' }], unserved: [node('b')] };

@@ -10,6 +10,8 @@ export interface Supply {
   readonly clusterCidr: string;
   /** How many ranges it holds. */
   readonly size: number;
+  /** The IPv6 range of the node that has this IPv4 range. Undefined: nodes have none of IPv6. */
+  readonly partnerOf: (cidr: string) => string | undefined;
 }
 
 export interface Observed extends Observation<Node> {
@@ -23,11 +25,12 @@ export interface Observed extends Observation<Node> {
 }
 
 /** Only into this node, not into a later one of its name. The API refuses to change a range that is there. */
-function give(node: Node, podCIDR: string): Action {
+function give(node: Node, podCIDR: string, { partnerOf }: Supply): Action {
+  const partner = partnerOf(podCIDR);
   const body = [
     { op: 'test', path: '/metadata/uid', value: node.metadata.uid },
     { op: 'add', path: '/spec/podCIDR', value: podCIDR },
-    { op: 'add', path: '/spec/podCIDRs', value: [podCIDR] },
+    { op: 'add', path: '/spec/podCIDRs', value: partner === undefined ? [podCIDR] : [podCIDR, partner] },
   ];
   const cause = { code: 'NoRange', text: 'they have no range of addresses for their pods' };
   return act.patch(nodes, node, { type: 'json', body }, { cause, independent: true });
@@ -50,7 +53,7 @@ export function reconcile({ decided, before, supply }: Observed): Reconciliation
   return {
     actions: [
       ...(promise === undefined ? [] : [promise]),
-      ...decided.assign.map(({ node, podCIDR }) => give(node, podCIDR)),
+      ...decided.assign.map(({ node, podCIDR }) => give(node, podCIDR, supply)),
       ...decided.unserved.map((node) => tellUnserved(node, supply)),
     ],
   };

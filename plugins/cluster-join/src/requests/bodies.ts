@@ -1,6 +1,6 @@
 /** Shapes of what joiners send; a refusal names the field. */
 import { isIP } from 'node:net';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { parseFamilyRanges, parseIpv4Range } from '@timonel/sdk/contracts/network';
 import type { AgentJoinRequest, RenewRequest, ServerJoinRequest } from '@timonel/sdk/join';
 import { ApiError, dnsSubdomainProblems } from '@timonel/sdk/kube';
 import { readSigningRequest, type SigningRequest } from '@timonel/sdk/pki';
@@ -21,7 +21,10 @@ const addresses = z
   .default([]);
 const podCidr = z
   .string()
-  .refine((text) => (parseIpv4Range(text)?.prefixLength ?? 32) <= 29, 'must be an IPv4 network of /29 or larger')
+  .refine((text) => {
+    const { ipv4 = '' } = parseFamilyRanges(text) ?? {};
+    return (parseIpv4Range(ipv4)?.prefixLength ?? 32) <= 29;
+  }, 'must be an IPv4 network of /29 or larger, with a comma one of IPv6')
   .optional();
 const hostPort = /^(?:\[([0-9a-fA-F:]+)\]|([a-zA-Z0-9.-]{1,253})):(\d{1,5})$/;
 

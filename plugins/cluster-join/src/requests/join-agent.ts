@@ -1,6 +1,7 @@
 /** A machine becomes a node. */
 import type { ClientCertificate } from '@timonel/sdk/contracts/auth';
-import { isNotFound, nodes } from '@timonel/sdk/kube';
+import { parseFamilyRanges } from '@timonel/sdk/contracts/network';
+import { isNotFound, nodes, type Node } from '@timonel/sdk/kube';
 import { nodeNameOfSubject, nodeProfile, signRequest } from '@timonel/sdk/pki';
 import type { AgentJoinAnswer } from '@timonel/sdk/join';
 import type { JoinParts } from '../parts.ts';
@@ -10,13 +11,21 @@ import { claimNode } from './node-claim.ts';
 
 const pollMs = 100;
 
-/** The node's pod addresses, once they are allocated; empty when nobody did in time. */
+/** Ranges that a node brings along, as its object has them. */
+function rangesOf(given: string | undefined): Node['spec'] {
+  const { ipv4, ipv6 } = parseFamilyRanges(given ?? '') ?? {};
+  if (ipv4 === undefined) return {};
+  return { podCIDR: ipv4, podCIDRs: ipv6 === undefined ? [ipv4] : [ipv4, ipv6] };
+}
+
+/** The node's pod addresses, of two families with a comma between, once they are allocated; empty when nobody did in time. */
 async function podCidrOf({ api, env, config }: JoinParts, name: string, signal: AbortSignal): Promise<string> {
   const deadline = env.clock.monotonic() + config.podCidrTimeoutMs;
   for (;;) {
     try {
       const node = await api.get(nodes, { name });
-      if (node.spec.podCIDR !== undefined && node.spec.podCIDR !== '') return node.spec.podCIDR;
+      const { podCIDR = '', podCIDRs = [podCIDR] } = node.spec;
+      if (podCIDR !== '') return podCIDRs.join(',');
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
@@ -38,7 +47,7 @@ export async function joinAgent(
   const request = await parseRequest(csr);
   const shown = certificate !== undefined && nodeNameOfSubject(certificate) === nodeName ? certificate : undefined;
   const ownKeys = [request.publicKeyFingerprint, ...(shown === undefined ? [] : [shown.publicKeyFingerprint])];
-  await claimNode(api, nodeName, ownKeys, given === undefined ? {} : { podCIDR: given, podCIDRs: [given] });
+  await claimNode(api, nodeName, ownKeys, rangesOf(given));
   const podCidr = given ?? (await podCidrOf(parts, nodeName, signal));
   const profile = nodeProfile(nodeName, addresses, config.certificateLifetimeMs);
   parts.log.info({ node: nodeName, podCidr }, 'a node has joined');
