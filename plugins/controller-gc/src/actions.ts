@@ -2,7 +2,7 @@
 import { act, type Action, type ActionCause, type Observation, type Reconciliation } from '@timonel/sdk/controller';
 import { foregroundFinalizer, orphanFinalizer, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import type { Dependent } from './dependents.ts';
-import { collectedTypes } from './kinds.ts';
+import { isCollected } from './kinds.ts';
 import { blocks, plan, type OwnerState, type Plan } from './reconcile.ts';
 
 export interface Observed extends Observation<KubeObject> {
@@ -68,7 +68,7 @@ function actionsOf({ subject: object, type, live }: Observed, planned: Plan): re
       if (live.some((dependent) => blocks(dependent.object, object.metadata.uid))) return [];
       return [withoutFinalizer(type, object, foregroundFinalizer, cause)];
     case 'delete': {
-      if (!collectedTypes.includes(type)) return [];
+      if (!isCollected(type)) return [];
       const { resourceVersion } = object.metadata;
       // The version too: somebody may have adopted it meanwhile.
       const preconditions = resourceVersion === undefined ? {} : { resourceVersion };

@@ -24,11 +24,7 @@ export function typeId(type: ResourceType): string {
 
 export const allTypes: readonly ResourceType[] = [...collectedTypes, ...ownerOnlyTypes];
 
-/** The type an owner reference names. The version may differ: it is the same object. */
-export function typeOfReference(reference: {
-  readonly apiVersion: string;
-  readonly kind: string;
-}): ResourceType | undefined {
-  const group = reference.apiVersion.includes('/') ? reference.apiVersion.split('/')[0] : '';
-  return allTypes.find((type) => type.kind === reference.kind && type.group === group);
+/** Whether objects of the type are deleted for their owners' sake, and not only own themselves. */
+export function isCollected(type: ResourceType): boolean {
+  return !ownerOnlyTypes.includes(type);
 }

@@ -1,16 +1,19 @@
 import type { AnyPlugin } from '@timonel/sdk';
-import { byOwnerUid, defineController, subjectOfKey, type Informer } from '@timonel/sdk/controller';
-import type { KubeObject } from '@timonel/sdk/kube';
+import { byOwnerUid, defineController } from '@timonel/sdk/controller';
+import { customResourceDefinitions } from '@timonel/sdk/kube';
 import { needsLive, planOf, reconcile, type Observed } from './actions.ts';
+import { Caches } from './caches.ts';
+import { CustomCaches } from './custom-caches.ts';
 import { cachedDependents, liveDependents } from './dependents.ts';
 import { explain } from './explain.ts';
-import { allTypes, typeId } from './kinds.ts';
+import { allTypes } from './kinds.ts';
 import { Owners } from './owners.ts';
 import type { OwnerState } from './reconcile.ts';
 import { sourceOf } from './sources.ts';
 
 interface Inputs {
-  readonly caches: ReadonlyMap<string, Informer<KubeObject>>;
+  readonly caches: Caches;
+  readonly custom: CustomCaches;
   readonly owners: Owners;
 }
 
@@ -21,16 +24,16 @@ const plugin: AnyPlugin = defineController({
   component: 'garbage-collector-controller',
   subject: allTypes,
   workers: 16,
-  inputs({ informers, api }): Inputs {
-    const caches = new Map<string, Informer<KubeObject>>(
-      allTypes.map((type) => [typeId(type), informers.for(type, { indexes: { owner: byOwnerUid } })]),
-    );
-    return { caches, owners: new Owners(api, caches) };
+  inputs({ informers, api, host }): Inputs {
+    const caches = new Caches();
+    for (const type of allTypes) caches.add(type, informers.for(type, { indexes: { owner: byOwnerUid } }));
+    const definitions = informers.for(customResourceDefinitions);
+    return { caches, custom: new CustomCaches({ host, api, caches, definitions }), owners: new Owners(api, caches) };
   },
-  sources: ({ caches }) => allTypes.map((type) => sourceOf(type, caches)),
+  sources: ({ caches, custom }) => [...allTypes.map((type) => sourceOf(type, caches)), custom],
+  furtherType: (key, { caches }) => caches.subjectOf(key)?.type,
   async observe(key, { caches, owners }, now, { api }) {
-    const { type, objectKey } = subjectOfKey(allTypes, key) ?? {};
-    const subject = type === undefined ? undefined : caches.get(typeId(type))?.get(objectKey ?? '');
+    const { type, object: subject } = caches.subjectOf(key) ?? {};
     if (type === undefined || subject === undefined) return undefined;
     const states = new Map<string, OwnerState>();
     for (const reference of subject.metadata.ownerReferences ?? []) {
@@ -38,7 +41,7 @@ const plugin: AnyPlugin = defineController({
     }
     const dependents = [...cachedDependents(caches, subject.metadata.uid)];
     const observed: Observed = { ...now, type, subject, owners: states, dependents, live: [] };
-    return needsLive(planOf(observed)) ? { ...observed, live: await liveDependents(api, subject) } : observed;
+    return needsLive(planOf(observed)) ? { ...observed, live: await liveDependents(api, caches, subject) } : observed;
   },
   // Every write is fenced by the version that was looked at, and most are about objects that are being deleted.
   confirm: false,

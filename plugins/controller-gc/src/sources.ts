@@ -2,10 +2,8 @@
 import { keysFrom, subjectKey, type Informer, type KeySource } from '@timonel/sdk/controller';
 import type { KubeObject, ResourceType } from '@timonel/sdk/kube';
 import { cachedDependents } from './dependents.ts';
-import { typeId, typeOfReference } from './kinds.ts';
+import type { Caches } from './caches.ts';
 import { isBeingCollected, isLeaving } from './reconcile.ts';
-
-type Caches = ReadonlyMap<string, Informer<KubeObject>>;
 
 /** Whether it has owners, or finalizers that are the collector's. */
 function concerns(object: KubeObject): boolean {
@@ -15,17 +13,17 @@ function concerns(object: KubeObject): boolean {
 /** Owners that wait for this object to go. */
 function* waitingOwners(caches: Caches, { metadata }: KubeObject): Iterable<string> {
   for (const reference of metadata.ownerReferences ?? []) {
-    const type = typeOfReference(reference);
+    const type = caches.typeOfReference(reference);
     if (type === undefined) continue;
     const key = type.namespaced ? `${metadata.namespace}/${reference.name}` : reference.name;
-    const owner = caches.get(typeId(type))?.get(key);
+    const owner = caches.get(type)?.get(key);
     if (owner !== undefined && isLeaving(owner)) yield subjectKey(type, owner);
   }
 }
 
 /** An object that comes or changes is looked at itself; when it goes or begins to leave, what it owns; and who waits for it. */
 export function sourceOf(type: ResourceType, caches: Caches): KeySource {
-  const informer = caches.get(typeId(type)) as Informer<KubeObject>;
+  const informer = caches.get(type) as Informer<KubeObject>;
   const own = keysFrom(informer, (object) => (concerns(object) ? [subjectKey(type, object)] : []));
   return {
     connect(add) {

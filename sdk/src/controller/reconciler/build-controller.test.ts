@@ -44,7 +44,16 @@ function start(api: ApiClient, leading?: () => boolean) {
   const env = createSimulatedEnv({ seed: 1 });
   const { signal } = new AbortController();
   const host = { name: 'test', env, log: silent, signal, reportFault: () => undefined };
-  const wiring = { informers: informers(host, api), api, deps: {} as never, config: {}, env, log: silent, signal };
+  const wiring = {
+    host,
+    informers: informers(host, api),
+    api,
+    deps: {} as never,
+    config: {},
+    env,
+    log: silent,
+    signal,
+  };
   const current = { leading, onChange: () => () => undefined } as unknown as Leadership;
   const leadership = leading === undefined ? undefined : { current, onChange: () => () => undefined };
   const { running } = buildController(

@@ -70,7 +70,7 @@ export function buildController<
 
   async function reconcile(key: string, ownWrites: OwnWrites): Promise<ReconcileResult> {
     const observed = await observe(key);
-    const type = subjects.typeOf(key);
+    const type = subjects.typeOf(key) ?? input.furtherType?.(key, inputs);
     if (observed === undefined || type === undefined) {
       history.forget(key);
       return {};

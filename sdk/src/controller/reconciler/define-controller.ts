@@ -18,6 +18,7 @@ import {
 } from '../../kernel/index.ts';
 import type { KubeObject, ResourceType } from '../../kube/index.ts';
 import type { KeySource } from '../controller.ts';
+import type { ControllerHost } from '../host.ts';
 import type { Informers } from '../informers.ts';
 import type { Action, ActionEvent, Outcome } from './actions.ts';
 import { buildController } from './build-controller.ts';
@@ -54,6 +55,8 @@ export interface StatusPlan<T extends KubeObject & { status?: unknown }> {
 
 /** What `inputs` and `observe` may use. */
 export interface Wiring<R extends TokenRecord, O extends TokenRecord, C> {
+  /** For informers that are not of `informers`, because they come and go. */
+  readonly host: ControllerHost;
   readonly informers: Informers;
   readonly api: ApiClient;
   readonly deps: Deps<R, O>;
@@ -84,6 +87,8 @@ export interface ControllerInput<
    * for them. A list: objects of all these types alike; keys are `subjectKey`s.
    */
   readonly subject: ResourceType<T> | readonly ResourceType<T>[];
+  /** The type of a key that is of none of the types of `subject`: of types that are known only while it runs. */
+  readonly furtherType?: (key: string, inputs: Inputs) => ResourceType<T> | undefined;
   readonly requires?: R;
   readonly optional?: O;
   readonly config?: S;

@@ -105,7 +105,7 @@ export function runControllers<R extends TokenRecord = None, O extends TokenReco
 ): RunningControllers {
   const { deps, config, env, log, signal, dataDir } = ctx;
   const caches = informers(ctx, deps.api);
-  const wiring = { informers: caches, api: deps.api, deps, config, env, log, signal, dataDir };
+  const wiring = { host: ctx, informers: caches, api: deps.api, deps, config, env, log, signal, dataDir };
   const built = parts.map((part) => part({ host: ctx, wiring, leadership: deps.leadership }));
   const running = built.map((part) => part.running);
   const controller: Controller = {
