@@ -19,10 +19,10 @@ export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config
   return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
 }
 
-/** Where pods have addresses of both families. */
+/** Where pods have addresses of both families, and the machine has one that others reach. */
 export async function nodeAddress6Of({ deps }: Pick<AgentContext, 'deps'>): Promise<string | undefined> {
-  const { podCidr6, nodeAddress6 } = await deps.network.nodeNetwork();
-  return podCidr6 === undefined ? undefined : ((await defaultAddress6()) ?? nodeAddress6);
+  const { podCidr6 } = await deps.network.nodeNetwork();
+  return podCidr6 === undefined ? undefined : defaultAddress6();
 }
 
 /** One that does not answer is left out. */
