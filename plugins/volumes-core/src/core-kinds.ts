@@ -19,7 +19,7 @@ export function coreKinds(env: Pick<Env, 'clock'>): VolumeKind {
   const memory = new MemoryFilesystems();
   const isNotCounted = async (): Promise<undefined> => undefined;
   const payload: CoreKind = {
-    prepare: preparePayload,
+    prepare: (request) => preparePayload(request, env),
     usage: async ({ directory }) => usageOfSpace(await sizes.of(directory)),
   };
   const kinds: Readonly<Record<string, CoreKind>> = {

@@ -14,7 +14,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { PodSpec, Volume } from '@timonel/sdk/kube';
+import { createSimulatedEnv } from '@timonel/core/env';
+import { ApiError, type PodSpec, type Volume } from '@timonel/sdk/kube';
 import { testVolumeNode, volumeRequest } from '@timonel/testkit';
 import { preparePayload } from './prepare.ts';
 import { writePayload } from './write.ts';
@@ -99,10 +100,12 @@ const node = testVolumeNode({
   resource: ({ resource }) => `<${resource}>`,
 });
 
-function prepare(source: Record<string, unknown>, spec: Partial<PodSpec> = {}) {
+const env = createSimulatedEnv({ seed: 1 });
+
+function prepare(source: Record<string, unknown>, spec: Partial<PodSpec> = {}, on = node) {
   const volume: Volume = { name: 'v', ...source };
-  const asked = volumeRequest(volume, { directory, node });
-  return preparePayload({ ...asked, pod: { ...asked.pod, spec: { ...asked.pod.spec, ...spec } } });
+  const asked = volumeRequest(volume, { directory, node: on });
+  return preparePayload({ ...asked, pod: { ...asked.pod, spec: { ...asked.pod.spec, ...spec } } }, env);
 }
 
 describe('volumes of objects', () => {
@@ -219,6 +222,37 @@ describe('tokens of service accounts', () => {
   it('are made anew before they end', async () => {
     expect(await prepare({ projected: token })).toMatchObject({ refreshAfterMs: 3_600_000 });
     expect([await textOf('token'), await modeOf('token')]).toEqual(['token', '644']);
+  });
+
+  describe('of an agent that starts while no server answers', () => {
+    const tokenOf = (seconds: number): string => {
+      const payload = { exp: Math.floor(env.clock.now() / 1000) + seconds };
+      return `h.${Buffer.from(JSON.stringify(payload)).toString('base64url')}.s`;
+    };
+    const answering = (answer: () => Promise<{ token: string; expiresAt: number; renewAfterMs: number }>) =>
+      testVolumeNode({ token: answer });
+    const failing = (reason: 'ServiceUnavailable' | 'Forbidden') =>
+      answering(() => Promise.reject(new ApiError(reason, reason)));
+    const written = async (token: string): Promise<void> => {
+      const good = answering(() => Promise.resolve({ token, expiresAt: 0, renewAfterMs: 1 }));
+      await prepare({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }, {}, good);
+    };
+    const again = (reason: 'ServiceUnavailable' | 'Forbidden') =>
+      prepare({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }, {}, failing(reason));
+
+    it('stay as they are as long as they are good', async () => {
+      await written(tokenOf(60));
+      expect(await again('ServiceUnavailable')).toMatchObject({ refreshAfterMs: 10_000 });
+      expect(await textOf('token')).toBe(tokenOf(60));
+    });
+
+    it('but not when they have expired, there is none, or it was refused', async () => {
+      await expect(again('ServiceUnavailable')).rejects.toThrow('ServiceUnavailable');
+      await written(tokenOf(-1));
+      await expect(again('ServiceUnavailable')).rejects.toThrow('ServiceUnavailable');
+      await written(tokenOf(60));
+      await expect(again('Forbidden')).rejects.toThrow('Forbidden');
+    });
   });
 
   (isRoot ? it : it.skip).each<[string, Partial<PodSpec>, string]>([

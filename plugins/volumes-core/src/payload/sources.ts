@@ -44,17 +44,23 @@ export interface Payload {
 interface Context {
   readonly pod: Pod;
   readonly node: VolumeNode;
+  /** Of the volume. */
+  readonly directory: string;
+  readonly nowMs: number;
   /** Of the projected volume that it is part of. */
   readonly mode: number | undefined;
 }
 
 /** @throws VolumeError */
-export async function projectedFiles({ volume, key, pod, node }: VolumeRequest): Promise<Payload> {
+export async function projectedFiles(
+  { volume, key, pod, node, directory }: VolumeRequest,
+  nowMs: number,
+): Promise<Payload> {
   const { sources = [], defaultMode: mode = defaultMode } = volume[key] as ProjectedSource;
   const files = new Map<string, PayloadFile>();
   const delays: number[] = [];
   for (const source of sources) {
-    const part = await filesOf(source, { pod, node, mode });
+    const part = await filesOf(source, { pod, node, mode, directory, nowMs });
     if (part === undefined) {
       const kind = Object.keys(source).join(', ');
       throw new VolumeError(`source ${kind} of a projected volume is not supported by this node`);
@@ -67,13 +73,13 @@ export async function projectedFiles({ volume, key, pod, node }: VolumeRequest):
 
 /** Undefined: it is of another kind. @throws VolumeError */
 export async function filesOf(entry: Entry, context: Context): Promise<Payload | undefined> {
-  const { pod, node, mode = defaultMode } = context;
+  const { mode = defaultMode } = context;
   const { configMap, secret, downwardAPI, serviceAccountToken } = entry;
   if (configMap !== undefined) return { files: await configMapFiles(configMap as ObjectSource, context) };
   if (secret !== undefined) return { files: await secretFiles(secret as ObjectSource, context) };
   if (downwardAPI !== undefined) return { files: downwardFiles(downwardAPI as DownwardSource, context) };
   if (serviceAccountToken === undefined) return undefined;
-  const { file, renewAfterMs } = await accountTokenFile(serviceAccountToken as TokenSource, pod, node, mode);
+  const { file, renewAfterMs } = await accountTokenFile(serviceAccountToken as TokenSource, { ...context, mode });
   return { files: [file], renewAfterMs };
 }
 
