@@ -155,6 +155,34 @@ describe('TcpListener', () => {
     expect(seen).toBe(size);
   });
 
+  it('takes no more from a backend than the client reads, but for what buffers hold', async () => {
+    const limit = 32 * 1024 * 1024;
+    let given = 0;
+    let full = false;
+    const source = await serve((socket) => {
+      const piece = Buffer.alloc(1024 * 1024);
+      const give = (): void => {
+        if (given >= limit) return;
+        given += piece.length;
+        full = !socket.write(piece, give);
+      };
+      give();
+    });
+    await listen([source]);
+    const client = connect(port, address).pause();
+    let before = -1;
+    await until(
+      () => {
+        const isStill = full && given === before;
+        before = given;
+        return isStill;
+      },
+      { what: 'the backend to wait', intervalMs: 200 },
+    );
+    client.destroy();
+    expect(given).toBeLessThan(limit);
+  });
+
   it('two listeners of this process share an address: the newer gets the connections, the older may go', async () => {
     const [one, two] = [await serve((socket) => socket.end('one')), await serve((socket) => socket.end('two'))];
     const older = await listen([one]);

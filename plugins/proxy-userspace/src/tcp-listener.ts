@@ -141,18 +141,24 @@ export class TcpListener {
 
 /** Joins two sockets: each end of input is passed on by itself, and what breaks one breaks the other. */
 function join(client: Socket, upstream: Socket): void {
-  for (const [from, to] of [
-    [client, upstream],
-    [upstream, client],
-  ] as const) {
-    let broken = false;
-    from.on('error', () => {
-      broken = true;
-    });
-    from.once('close', () => {
-      if (to.destroyed) return;
-      if (broken || !from.readableEnded) to.resetAndDestroy();
-    });
-    from.pipe(to);
-  }
+  passOn(client, upstream);
+  passOn(upstream, client);
+}
+
+/** As `from.pipe(to)`, with a third of its handlers. */
+function passOn(from: Socket, to: Socket): void {
+  let broken = false;
+  from.on('error', () => {
+    broken = true;
+  });
+  from.on('data', (chunk) => {
+    if (!to.destroyed && !to.write(chunk)) from.pause();
+  });
+  from.on('end', () => to.end());
+  from.on('close', () => {
+    if (to.destroyed) return;
+    if (broken || !from.readableEnded) to.resetAndDestroy();
+  });
+  to.on('drain', () => from.resume());
+  from.resume();
 }
