@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, release, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { admission } from './admission.ts';
 import { api } from './api.ts';
 import type { Bench } from './bench.ts';
 import { builtCommand } from './bench-cluster.ts';
@@ -30,6 +31,7 @@ const benches: readonly Bench[] = [
   store,
   storeSpace,
   api,
+  admission,
   metrics,
   sessions,
   scheduler,

@@ -81,7 +81,8 @@ export class HookPoint implements HookCaller<AnyHookToken> {
         if (error) reject(error);
         else resolve(kind === 'collect' ? findings : kind === 'notify' ? undefined : result);
       };
-      const endsAt = options.budgetMs === Number.POSITIVE_INFINITY ? options.budgetMs : this.now() + options.budgetMs;
+      // A token that was made elsewhere may have none.
+      const endsAt = Number.isFinite(options.budgetMs) ? this.now() + options.budgetMs : Number.POSITIVE_INFINITY;
       this.hook.callAsync(subject, context, { findings, endsAt }, answer);
     });
   }

@@ -142,6 +142,12 @@ describe('hooks', () => {
     expect(faults).toHaveLength(2);
   });
 
+  it('need no budget: that of a token which was carried over as JSON is none', async () => {
+    const carried = JSON.parse(JSON.stringify(waterfallHook('test.carried', { description: 'x' }))) as AnyHookToken;
+    tap(carried, () => ({ done: true }));
+    expect(await caller(carried).call({}, {})).toEqual({ done: true });
+  });
+
   it('counts refusals of a hook that collects findings', async () => {
     const owned = tap(collect, (subject: { bad?: boolean }) => (subject.bad === true ? ['bad'] : []));
     await caller(collect).call({ bad: true }, {});
