@@ -114,6 +114,15 @@ describe('the estimate', () => {
     ]);
   });
 
+  it('knows the elements of lists that expressions make', () => {
+    // 20 letters and 1: 3 to look at them.
+    expect(costs("self.items.map(i, i + 'x').all(j, j.contains('y'))")[1]).toBe(
+      2 + 11 + 10 * (12 + 1 + 3) + 1 + 10 * (3 + 1 + 3),
+    );
+    expect(costs("[self.name, 'b'][0].contains('y')")[1]).toBe(10 + 2 + 1 + 10);
+    expect(costs("self.name.split(',').all(x, x.contains('y'))")[1]).toBe(2 + 20 + 1 + 101 * (3 + 1 + 10));
+  });
+
   it('takes sizes that are stated', () => {
     const program = compiled('d.items.all(i, i.contains(s)) && d.m.all(k, k == s)', environment);
     expect(estimateCost(program).max).toBeGreaterThan(1e12);
@@ -144,6 +153,15 @@ describe('the estimate', () => {
       'optional.of(self.name).optMap(x, x + x).hasValue()',
       'sets.contains(self.items, self.items)',
       "self.items.map(i, i.find('[0-9]')).isSorted()",
+      "(self.items + ['x', self.name]).all(i, !i.contains('ab'))",
+      "[self.name, 'b'].join(self.name).contains('q')",
+      "self.items.map(i, i + self.name)[0].startsWith('a')",
+      "self.name.split('a').all(x, x.matches('a*'))",
+      "self.items.filter(i, i > 'a').isSorted()",
+      '(self.n > 1 ? self.items : [self.name]).exists(i, i == self.name)',
+      "cel.bind(l, [self.name, 'aaaaaaaaaaaaaaaa'], l.indexOf('x') > 0 || l.map(a, a + a).isSorted())",
+      "self.name.replace('a', self.name).contains('b')",
+      'self.items.transformList(i, v, v + v).join(self.name).size() > 5',
     ];
     const expression = fc
       .tuple(

@@ -5,7 +5,7 @@ import { listCost, mapCost, messageCost } from '../evaluate/literals.ts';
 import { textFactor } from '../library/overload.ts';
 import { maxRequestBytes } from '../limits.ts';
 import { checkedOf, type CelProgram } from '../program.ts';
-import type { Ast, Call, Comprehension } from '../syntax/ast.ts';
+import type { Ast, Call, Comprehension, ListLiteral } from '../syntax/ast.ts';
 import { dynType, type CelType } from '../types/type.ts';
 
 /** Least and greatest cost of an evaluation. */
@@ -20,8 +20,12 @@ type Range = CelCostRange;
 interface Estimate {
   readonly cost: Range;
   readonly size: Range;
+  /** Of elements of a list, where more is known than their type says. */
+  readonly element?: Range | undefined;
   readonly path?: string | undefined;
 }
+
+type Value = Omit<Estimate, 'cost'>;
 
 /** Beyond all limits; products stay finite. */
 const endless = 1e15;
@@ -30,6 +34,8 @@ const range = (min: number, max: number): Range => ({ min: cap(min), max: cap(ma
 const fixed = (value: number): Range => ({ min: value, max: value });
 const sum = (...parts: readonly Range[]): Range =>
   parts.reduce((total, part) => range(total.min + part.min, total.max + part.max), fixed(0));
+const both = (a: Range | undefined, b: Range | undefined): Range | undefined =>
+  a === undefined || b === undefined ? undefined : union(a, b);
 const union = (a: Range, b: Range): Range => range(Math.min(a.min, b.min), Math.max(a.max, b.max));
 const times = (count: Range, each: Range): Range => range(count.min * each.min, count.max * each.max);
 
@@ -38,6 +44,7 @@ function sizeOfType(type: CelType): Range {
   switch (type.kind) {
     case 'string':
     case 'bytes':
+    case 'dyn':
       return range(0, type.maxLength ?? maxRequestBytes);
     case 'list':
       return range(0, type.maxItems ?? maxRequestBytes);
@@ -45,7 +52,6 @@ function sizeOfType(type: CelType): Range {
       return range(0, type.maxProperties ?? maxRequestBytes);
     case 'optional':
       return sizeOfType(type.of);
-    case 'dyn':
     case 'param':
       return range(0, maxRequestBytes);
     default:
@@ -56,7 +62,7 @@ function sizeOfType(type: CelType): Range {
 /** Variables of macros. */
 interface Scope {
   readonly name: string;
-  readonly estimate: Pick<Estimate, 'size' | 'path'>;
+  readonly estimate: Value;
   readonly outer: Scope | undefined;
 }
 
@@ -89,11 +95,7 @@ class Estimator {
         return { cost: range(costs[0]?.min ?? 0, sum(...costs).max), size: fixed(1) };
       }
       case 'list':
-        return this.#literal(
-          node.elements.map(({ value }) => value),
-          listCost,
-          scope,
-        );
+        return this.#list(node, scope);
       case 'map':
         return this.#literal(
           node.entries.flatMap(({ key, value }) => [key, value]),
@@ -134,10 +136,20 @@ class Estimator {
     return { cost, path, size: stated === undefined ? this.#size(node) : range(0, stated) };
   }
 
-  #ident(node: Ast & { readonly kind: 'ident' }, local: Pick<Estimate, 'size' | 'path'> | undefined): Estimate {
+  #ident(node: Ast & { readonly kind: 'ident' }, local: Value | undefined): Estimate {
     if (this.#checked.typeValues.has(node)) return { cost: fixed(0), size: fixed(1) };
     if (local !== undefined) return { ...local, cost: fixed(1) };
     return this.#located(node, fixed(1), '', node.name);
+  }
+
+  #list({ elements }: ListLiteral, scope: Scope | undefined): Estimate {
+    const parts = elements.map(({ value }) => this.of(value, scope));
+    const least = elements.filter(({ optional }) => !optional).length;
+    return {
+      cost: sum(fixed(listCost), ...parts.map(({ cost }) => cost)),
+      size: range(least, elements.length),
+      element: parts.length === 0 ? undefined : parts.map(({ size }) => size).reduce(union),
+    };
   }
 
   #literal(parts: readonly Ast[], own: number, scope: Scope | undefined, size = parts.length): Estimate {
@@ -150,10 +162,20 @@ class Estimator {
     const costs = sum(...args.map(({ cost }) => cost));
     const [first, second, third] = args;
     if (node.name === '_?_:_' && first !== undefined && second !== undefined && third !== undefined)
-      return { cost: sum(first.cost, union(second.cost, third.cost)), size: union(second.size, third.size) };
+      return {
+        cost: sum(first.cost, union(second.cost, third.cost)),
+        size: union(second.size, third.size),
+        element: both(second.element, third.element),
+      };
     if ((node.name === '_[_]' || node.name === '_[?_]') && node.target === undefined)
-      return this.#located(node, sum(costs, fixed(1)), first?.path, this.#element(node));
-    return { cost: sum(costs, this.#own(node, args)), size: this.#resultSize(node, args) };
+      return this.#indexed(node, costs, first);
+    return { cost: sum(costs, this.#own(node, args)), ...this.#result(node, args) };
+  }
+
+  #indexed(node: Call, costs: Range, container: Estimate | undefined): Estimate {
+    const place = this.#located(node, sum(costs, fixed(1)), container?.path, this.#element(node));
+    const stated = this.#stated(place.path) !== undefined;
+    return stated || container?.element === undefined ? place : { ...place, size: container.element };
   }
 
   #element(node: Call): string {
@@ -179,12 +201,22 @@ class Estimator {
     const element = type?.kind === 'list' ? type.element : dynType;
     const isText = element.kind !== 'int' && element.kind !== 'uint' && element.kind !== 'double';
     const stated = this.#stated(list?.path === undefined ? undefined : `${list.path}.@items`);
-    const letters = isText ? Math.ceil((stated ?? sizeOfType(element).max) * textFactor) : 0;
+    const size = stated ?? (list?.element ?? sizeOfType(element)).max;
+    const letters = isText ? Math.ceil(size * textFactor) : 0;
     return cap((list?.size.max ?? 1) * (1 + letters));
   }
 
   #stated(path: string | undefined): number | undefined {
     return path !== undefined && Object.hasOwn(this.#sizes, path) ? this.#sizes[path] : undefined;
+  }
+
+  #result(node: Call, args: readonly Estimate[]): Value {
+    const [first, second] = args;
+    if (node.name === 'split') return { size: this.#resultSize(node, args), element: range(0, first?.size.max ?? 0) };
+    if (node.name === 'join' && first?.element !== undefined)
+      return { size: range(0, first.size.max * (first.element.max + (second?.size.max ?? 0))) };
+    const kept = node.name === '_+_' ? both(first?.element, second?.element) : undefined;
+    return { size: this.#resultSize(node, args), element: kept };
   }
 
   #resultSize(node: Call, args: readonly Estimate[]): Range {
@@ -198,24 +230,29 @@ class Estimator {
   #fold(node: Comprehension, scope: Scope | undefined): Estimate {
     const over = this.of(node.range, scope);
     const type = this.#checked.types.get(node.range) ?? dynType;
-    const inner = this.#variables(node, type, over.path, scope);
+    const inner = this.#variables(node, type, over, scope);
     const { once, round, kept } = foldCosts[node.fold];
-    const parts = [node.condition, node.transform].filter((part) => part !== undefined);
-    const body = sum(range(round, round + kept), ...parts.map((part) => this.of(part, inner).cost));
+    const condition = node.condition === undefined ? undefined : this.of(node.condition, inner);
+    const transform = node.transform === undefined ? undefined : this.of(node.transform, inner);
+    const free = fixed(0);
+    const body = sum(range(round, round + kept), condition?.cost ?? free, transform?.cost ?? free);
     const rounds =
       node.fold === 'all' || node.fold === 'exists' ? range(Math.min(1, over.size.min), over.size.max) : over.size;
     const size = ['all', 'exists', 'exists_one'].includes(node.fold) ? fixed(1) : range(0, over.size.max);
-    return { cost: sum(over.cost, fixed(once), times(rounds, body)), size };
+    const element = transform?.size ?? (node.fold === 'filter' ? inner.estimate.size : undefined);
+    return { cost: sum(over.cost, fixed(once), times(rounds, body)), size, element };
   }
 
-  #variables(node: Comprehension, type: CelType, path: string | undefined, scope: Scope | undefined): Scope {
-    const at = (step: string, of: CelType): Pick<Estimate, 'size' | 'path'> => {
+  #variables(node: Comprehension, type: CelType, { path, element }: Value, scope: Scope | undefined): Scope {
+    const at = (step: string, of: CelType): Value => {
       const own = path === undefined ? undefined : `${path}.${step}`;
       const stated = this.#stated(own);
       return { path: own, size: stated === undefined ? sizeOfType(of) : range(0, stated) };
     };
     const isMap = type.kind === 'map';
-    const value = isMap ? at('@values', type.value) : at('@items', type.kind === 'list' ? type.element : dynType);
+    const declared = at('@items', type.kind === 'list' ? type.element : dynType);
+    const item = element === undefined ? declared : { ...declared, size: element };
+    const value = isMap ? at('@values', type.value) : item;
     const key = isMap ? at('@keys', type.key) : { size: type.kind === 'list' ? fixed(1) : sizeOfType(dynType) };
     const single = isMap ? key : value;
     const first = { name: node.variable, estimate: node.second === undefined ? single : key, outer: scope };
@@ -223,7 +260,7 @@ class Estimator {
   }
 }
 
-function find(scope: Scope | undefined, name: string): Pick<Estimate, 'size' | 'path'> | undefined {
+function find(scope: Scope | undefined, name: string): Value | undefined {
   for (let at = scope; at !== undefined; at = at.outer) if (at.name === name) return at.estimate;
   return undefined;
 }

@@ -3,20 +3,23 @@ import { intType, listType, stringType } from '../types/type.ts';
 import { CelList } from '../values/list.ts';
 import type { CelMeter, CelValue } from '../values/value.ts';
 import { overload, type Overload } from './overload.ts';
-import { patterns } from './regex.ts';
+import { matchWork, patterns } from './regex.ts';
 import { matchCost } from './standard.ts';
 
 function find(text: string, pattern: string, meter: CelMeter): CelValue {
-  meter.work(text.length + pattern.length);
+  meter.work(pattern.length);
   const compiled = patterns.get(pattern);
   if ('celKind' in compiled) return compiled;
+  meter.work(matchWork(text, compiled));
   const matcher = compiled.matcher(text);
   return matcher.find() ? (matcher.group() ?? '') : '';
 }
 
 function findAll(text: string, pattern: string, limit: bigint, meter: CelMeter): CelValue {
+  meter.work(pattern.length);
   const compiled = patterns.get(pattern);
   if ('celKind' in compiled) return compiled;
+  meter.work(matchWork(text, compiled));
   const matcher = compiled.matcher(text);
   const found: string[] = [];
   const most = limit < 0n ? Number.POSITIVE_INFINITY : Number(limit);
@@ -25,7 +28,6 @@ function findAll(text: string, pattern: string, limit: bigint, meter: CelMeter):
     meter.work(match.length + 8);
     found.push(match);
   }
-  meter.work(text.length);
   return CelList.of(found);
 }
 

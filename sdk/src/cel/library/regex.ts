@@ -33,4 +33,8 @@ export class PatternCache {
   }
 }
 
+/** Repetitions such as `(a|b){1000}` are short to write and long to run: at worst each letter meets each instruction of the program. */
+export const matchWork = (text: string, pattern: RE2JS): number =>
+  text.length + Math.floor((text.length * pattern.programSize()) / 4);
+
 export const patterns: PatternCache = new PatternCache();

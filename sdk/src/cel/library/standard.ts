@@ -17,7 +17,7 @@ import { CelTypeValue, isError, noSuchOverload, typeNameOf, type CelMeter, type 
 import { conversions } from './conversions.ts';
 import { operators } from './operators.ts';
 import { overload, overloads, regexFactor, textCost, textFactor, type OfSizes, type Overload } from './overload.ts';
-import { patterns } from './regex.ts';
+import { matchWork, patterns } from './regex.ts';
 import { pointCount } from './text.ts';
 import { times } from './times.ts';
 
@@ -40,9 +40,11 @@ export const matchCost: OfSizes = (text = 0, pattern = 0) =>
   Math.ceil((text + 1) * textFactor) * Math.ceil(pattern * regexFactor);
 
 function matches(text: string, pattern: string, meter: CelMeter): CelValue {
-  meter.work(text.length + pattern.length);
+  meter.work(pattern.length);
   const compiled = patterns.get(pattern);
-  return 'celKind' in compiled ? compiled : compiled.test(text);
+  if ('celKind' in compiled) return compiled;
+  meter.work(matchWork(text, compiled));
+  return compiled.test(text);
 }
 
 const argument: OfSizes = (_, text = 0) => textCost(text);
@@ -84,5 +86,5 @@ export const standardFunctions: readonly Overload[] = [
     gives: typeType(A),
     run: (value: CelValue) => (isError(value) ? value : new CelTypeValue(typeNameOf(value))),
   }),
-  overload('dyn', { takes: [A], gives: dynType, run: (value: CelValue) => value }),
+  overload('dyn', { takes: [A], gives: dynType, resultSize: (size = 0) => size, run: (value: CelValue) => value }),
 ];

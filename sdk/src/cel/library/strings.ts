@@ -11,6 +11,9 @@ const text: OfSizes = (size = 0) => textCost(size);
 const same: OfSizes = (size = 0) => size;
 const rewritten: OfSizes = (size = 0) => rewriteCost(size);
 
+/** An empty text lies around each letter. */
+const replacedSize: OfSizes = (size = 0, _ = 0, by = 0) => (size + 1) * by + size;
+
 /** Where a text lies in another is searched in more than linear time at worst. */
 const searchWork = (value: string, part: string): number =>
   value.length + Math.floor((value.length * part.length) / 16);
@@ -177,6 +180,7 @@ export const strings: readonly Overload[] = [
     takes: [stringType, stringType],
     gives: stringType,
     cost: rewritten,
+    resultSize: replacedSize,
     run: (value: string, old: string, by: string, meter: CelMeter) => replace(value, old, by, -1n, meter),
   }),
   overload('replace', {
@@ -184,6 +188,7 @@ export const strings: readonly Overload[] = [
     takes: [stringType, stringType, intType],
     gives: stringType,
     cost: rewritten,
+    resultSize: replacedSize,
     run: replace,
   }),
   overload('split', {

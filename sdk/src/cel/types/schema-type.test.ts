@@ -102,8 +102,6 @@ it('reads JSON as the schema says', () => {
       ['self.spec.labels.all(k, size(k) < 10)', true],
       ['self.spec.a__dash__b__dot__c__slash__d__underscores__e', 7n],
       ['self.spec.__namespace__', 'q'],
-      ['self.spec.free.a[2].b', 'c'],
-      ['self.spec.free.a[1] == 2.5 && self.spec.free.a[0] == 1', true],
       ['self.metadata.name + self.kind + self.spec.template.metadata.name', 'xThingp'],
       ['has(self.spec.mode) || !has(self.spec.on)', false],
       ['self.spec.mode', { error: 'no such key: mode' }],
@@ -117,6 +115,7 @@ it('reads JSON as the schema says', () => {
 it('hides what the schema does not name', () => {
   expect(problems('self.spec.unknown', environment)).toEqual(["1:10: undefined field 'unknown'"]);
   expect(problems('self.spec.open.hidden', environment)).toEqual(["1:15: undefined field 'hidden'"]);
+  expect(problems('self.spec.free', environment)).toEqual(["1:10: undefined field 'free'"]);
   expect(problems('self.metadata.namespace', environment)).toEqual(["1:14: undefined field 'namespace'"]);
   expect(celTypeOfSchema({ 'x-kubernetes-int-or-string': true })).toEqual(dynType);
   expect(celTypeOfSchema({})).toBeUndefined();
@@ -155,6 +154,18 @@ it('refuses data that does not fit', () => {
     environment,
   );
   expect(evaluated('self.spec.replicas', {}, environment)).toEqual({ error: 'no such attribute(s): self' });
+});
+
+it('takes whole numbers for int and others for double where no schema says', () => {
+  expectAll(
+    [
+      ['d.a[2].b', 'c'],
+      ['d.a[0] == 1 && d.a[1] == 2.5 && type(d.a[0]) == int && type(d.a[1]) == double', true],
+      ['d.n == null && has(d.n)', true],
+    ],
+    { d: { a: [1, 2.5, { b: 'c' }], n: null } },
+    { variables: { d: dynType } },
+  );
 });
 
 it('is not misled by JSON that looks like a value', () => {
@@ -225,6 +236,8 @@ describe('sizes', () => {
     };
     expect(textOf({ type: 'string', maxLength: 100 })).toBe(40);
     expect(textOf({ type: 'string', enum: ['a', 'b'.repeat(20)] })).toBe(2);
+    expect(textOf({ type: 'string', enum: ['a'], maxLength: 100 })).toBe(40);
+    expect(textOf({ 'x-kubernetes-int-or-string': true, maxLength: 100 })).toBe(40);
     expect(textOf({ type: 'string' })).toBe(Math.ceil((maxRequestBytes - 2) / 10));
   });
 

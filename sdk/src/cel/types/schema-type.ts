@@ -72,13 +72,15 @@ const resourceFields: readonly (readonly [string, CelField])[] = [
 /** How many elements of so many bytes, with a comma each, fit into a request. */
 const fitting = (minBytes: number): number => Math.floor((maxRequestBytes - 2) / (minBytes + 1));
 
+const atLeastZero = (value: number): number => Math.max(0, value);
+
 const nullable = <T extends CelType>(type: T, schema: CelSchema): T =>
   schema.nullable === true ? { ...type, nullable: true } : type;
 
 function textOf(schema: CelSchema): Sized {
   switch (schema.format) {
     case 'byte':
-      return { type: { kind: 'bytes', maxLength: schema.maxLength ?? maxRequestBytes - 2 }, minBytes: 2 };
+      return { type: { kind: 'bytes', maxLength: atLeastZero(schema.maxLength ?? maxRequestBytes - 2) }, minBytes: 2 };
     case 'duration':
       return { type: durationType, minBytes: 4 };
     case 'date':
@@ -89,8 +91,8 @@ function textOf(schema: CelSchema): Sized {
   }
   const values = schema.enum?.filter((value) => typeof value === 'string').map((value) => value.length) ?? [];
   // A letter may take four bytes of UTF-8, and Kubernetes estimates bytes.
-  const stated = schema.maxLength === undefined ? maxRequestBytes - 2 : schema.maxLength * 4;
-  const maxLength = values.length > 0 ? values.reduce((most, length) => Math.max(most, length)) : stated;
+  const longest = values.length > 0 ? values.reduce((most, length) => Math.max(most, length)) : maxRequestBytes - 2;
+  const maxLength = schema.maxLength === undefined ? longest : atLeastZero(schema.maxLength) * 4;
   return { type: { kind: 'string', maxLength }, minBytes: 2 };
 }
 
@@ -104,7 +106,7 @@ function listOf(schema: CelSchema, context: Context): Sized | undefined {
   const type: CelType = {
     kind: 'list',
     element: element.type,
-    maxItems: schema.maxItems ?? fitting(element.minBytes),
+    maxItems: atLeastZero(schema.maxItems ?? fitting(element.minBytes)),
     ...(kind === 'set' || kind === 'map' || kind === 'atomic' ? { listType: kind } : {}),
     ...(keys === undefined ? {} : { mapKeys: keys.map((key) => escapeName(key) ?? key) }),
   };
@@ -115,7 +117,7 @@ function mapOf(schema: CelSchema, values: CelSchema, context: Context): Sized | 
   const value = sized(values, { depth: context.depth - 1, path: `${context.path}.@values` });
   if (value === undefined) return undefined;
   // A short key with its quotes, and a colon.
-  const maxProperties = schema.maxProperties ?? fitting(value.minBytes + 5);
+  const maxProperties = atLeastZero(schema.maxProperties ?? fitting(value.minBytes + 5));
   return { type: { kind: 'map', key: stringType, value: value.type, maxProperties }, minBytes: 2 };
 }
 
@@ -142,9 +144,13 @@ function resourceField(name: string, field: CelField, declared: CelField | undef
   return { name, type: { ...declared.type, fields } };
 }
 
+function intOrString({ maxLength, ...schema }: CelSchema): CelType {
+  return nullable(maxLength === undefined ? dynType : { ...dynType, maxLength: atLeastZero(maxLength) * 4 }, schema);
+}
+
 function sized(schema: CelSchema, context: Context, resource = false): Sized | undefined {
   if (context.depth <= 0) return undefined;
-  if (schema['x-kubernetes-int-or-string'] === true) return { type: dynType, minBytes: 1 };
+  if (schema['x-kubernetes-int-or-string'] === true) return { type: intOrString(schema), minBytes: 1 };
   const found = typed(schema, context, resource || schema['x-kubernetes-embedded-resource'] === true);
   return found === undefined ? undefined : { ...found, type: nullable(found.type, schema) };
 }
@@ -170,8 +176,7 @@ function typed(schema: CelSchema, context: Context, resource: boolean): Sized | 
       return { type: nullType, minBytes: 4 };
     default:
   }
-  if (resource) return objectOf(schema, context, true);
-  return schema['x-kubernetes-preserve-unknown-fields'] === true ? { type: dynType, minBytes: 1 } : undefined;
+  return resource ? objectOf(schema, context, true) : undefined;
 }
 
 /** Undefined: expressions cannot look at values of the schema. */

@@ -7,10 +7,10 @@ interface FromSchema {
 }
 
 export interface CelSimpleType extends FromSchema {
-  readonly kind: 'null' | 'bool' | 'int' | 'uint' | 'double' | 'timestamp' | 'duration' | 'dyn' | 'error';
+  readonly kind: 'null' | 'bool' | 'int' | 'uint' | 'double' | 'timestamp' | 'duration' | 'error';
 }
 export interface CelTextType extends FromSchema {
-  readonly kind: 'string' | 'bytes';
+  readonly kind: 'string' | 'bytes' | 'dyn';
   readonly maxLength?: number;
 }
 export interface CelListType extends FromSchema {
@@ -67,7 +67,7 @@ export const bytesType: CelTextType = { kind: 'bytes' };
 export const timestampType: CelSimpleType = { kind: 'timestamp' };
 export const durationType: CelSimpleType = { kind: 'duration' };
 /** Known when the expression runs. */
-export const dynType: CelSimpleType = { kind: 'dyn' };
+export const dynType: CelTextType = { kind: 'dyn' };
 export const errorType: CelSimpleType = { kind: 'error' };
 
 export const listType = (element: CelType): CelListType => ({ kind: 'list', element });
