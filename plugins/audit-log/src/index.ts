@@ -1,25 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { counterMetric, definePlugin, errorMessage, type AnyPlugin, type MetricDefinition } from '@timonel/sdk';
+import { definePlugin, errorMessage, type AnyPlugin } from '@timonel/sdk';
 import { auditSink } from '@timonel/sdk/contracts/audit';
 import { z } from 'zod';
+import { auditMetrics } from './metrics.ts';
 import { defaultPolicy, parsePolicy, verdict, type Policy } from './policy.ts';
 import { RequestRecord } from './record.ts';
 import { RotatingFile } from './rotating-file.ts';
 
 const megabyte = 1024 * 1024;
-
-/** Under the names of kube-apiserver. */
-const auditMetrics: {
-  readonly events: MetricDefinition<'counter', readonly []>;
-  readonly lost: MetricDefinition<'counter', readonly ['plugin']>;
-} = Object.freeze({
-  events: counterMetric('apiserver_audit_event_total', { help: 'Audit events that were made.' }),
-  lost: counterMetric('apiserver_audit_error_total', {
-    help: 'Audit events that were lost: more came than could be written, or the disk failed.',
-    labels: ['plugin'],
-  }),
-});
 
 async function policyOf(file: string | undefined): Promise<Policy> {
   if (file === undefined) return defaultPolicy;
