@@ -54,6 +54,8 @@ describe('a server that starts without its store', () => {
       for (const [method, path, body] of [
         ['GET', cm, undefined],
         ['GET', `${cm}/a`, undefined],
+        // It may be of a kind that a definition in the store describes.
+        ['GET', '/apis/example.com/v1/namespaces/default/things/a', undefined],
         ['GET', `${cm}?resourceVersion=0`, undefined],
         ['GET', `${cm}?watch=1&resourceVersion=5`, undefined],
         ['POST', cm, { metadata: { name: 'a' } }],

@@ -192,6 +192,7 @@ export class InProcessClient implements ApiClient {
   #kind(type: ResourceType): Kind {
     const kind = this.#kinds.find(type.group, type.version, type.resource);
     if (kind !== undefined) return kind;
+    this.#registry.reader.checkKindsAreKnown();
     const group = type.group === '' ? 'core' : type.group;
     throw new ApiError('NotFound', `no plugin serves the resource ${type.resource} of ${group}/${type.version}`);
   }

@@ -75,7 +75,10 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
     if (parts.discovery.handle(ctx)) return;
     if (await parts.health.handleOne(ctx)) return;
     ctx.state['user'] = user;
-    await parts.pluginRoutes.handle(ctx, () => Promise.reject(unknownResource()));
+    await parts.pluginRoutes.handle(ctx, () => {
+      if (parseResourcePath(ctx.path) !== undefined) parts.registry.reader.checkKindsAreKnown();
+      return Promise.reject(unknownResource());
+    });
   } finally {
     leave?.();
   }

@@ -91,6 +91,11 @@ export class Reader {
     this.#limits = limits;
   }
 
+  /** Before the store was read, nobody knows all kinds. @throws ApiError ServiceUnavailable */
+  checkKindsAreKnown(): void {
+    this.#feed.checkLoaded();
+  }
+
   /** @throws ApiError NotFound */
   async get(kind: Kind, namespace: string | undefined, name: string, resourceVersion?: string): Promise<StoredObject> {
     const revision = parseRevision(resourceVersion);
