@@ -7,26 +7,26 @@ import { matchWork, patterns } from './regex.ts';
 import { matchCost } from './standard.ts';
 
 function find(text: string, pattern: string, meter: CelMeter): CelValue {
-  meter.work(pattern.length);
-  const compiled = patterns.get(pattern);
+  const compiled = patterns.get(pattern, meter);
   if ('celKind' in compiled) return compiled;
-  meter.work(matchWork(text, compiled));
+  meter.work(matchWork(text.length, compiled));
   const matcher = compiled.matcher(text);
   return matcher.find() ? (matcher.group() ?? '') : '';
 }
 
 function findAll(text: string, pattern: string, limit: bigint, meter: CelMeter): CelValue {
-  meter.work(pattern.length);
-  const compiled = patterns.get(pattern);
+  const compiled = patterns.get(pattern, meter);
   if ('celKind' in compiled) return compiled;
-  meter.work(matchWork(text, compiled));
   const matcher = compiled.matcher(text);
   const found: string[] = [];
   const most = limit < 0n ? Number.POSITIVE_INFINITY : Number(limit);
-  while (found.length < most && matcher.find()) {
-    const match = matcher.group() ?? '';
-    meter.work(match.length + 8);
-    found.push(match);
+  let at = 0;
+  while (found.length < most) {
+    // Each search may look at all that is left, however short what it finds.
+    meter.work(matchWork(text.length - at, compiled));
+    if (!matcher.find()) break;
+    at = matcher.end();
+    found.push(matcher.group() ?? '');
   }
   return CelList.of(found);
 }

@@ -40,10 +40,9 @@ export const matchCost: OfSizes = (text = 0, pattern = 0) =>
   Math.ceil((text + 1) * textFactor) * Math.ceil(pattern * regexFactor);
 
 function matches(text: string, pattern: string, meter: CelMeter): CelValue {
-  meter.work(pattern.length);
-  const compiled = patterns.get(pattern);
+  const compiled = patterns.get(pattern, meter);
   if ('celKind' in compiled) return compiled;
-  meter.work(matchWork(text, compiled));
+  meter.work(matchWork(text.length, compiled));
   return compiled.test(text);
 }
 
