@@ -2,7 +2,6 @@
 import { createServer, type Server } from 'node:net';
 import { request } from 'node:https';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { AnyPlugin } from '@timonel/sdk';
 import apiPodNetwork from '@timonel/plugin-api-podnetwork';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { podNetwork, type NodeNetwork } from '@timonel/sdk/contracts/network';
@@ -29,7 +28,7 @@ async function start(
   nodeNetwork: () => Promise<NodeNetwork> = async () => network,
 ): Promise<TestApiServer> {
   const fake = fakeService(podNetwork, { nodeNetwork });
-  server = await startApiServer({ ...options, plugins: [fake.definition as AnyPlugin, apiPodNetwork] });
+  server = await startApiServer({ ...options, plugins: [fake.definition, apiPodNetwork] });
   return server;
 }
 
