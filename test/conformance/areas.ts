@@ -483,6 +483,22 @@ const storage: readonly Line[] = [
 const others: readonly Line[] = [
   { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /anew|put right/i)] },
   {
+    title: 'auth: certificate signing requests',
+    behaviours: [behaviour(1, 'all verbs', /^are created, read/), behaviour(1, '/approval and /status', /\/approval/)],
+  },
+  {
+    title: 'auth: service accounts',
+    behaviours: [
+      behaviour(1, 'lifecycle with watch', /^are created, watched/),
+      behaviour(1, 'update', /^are updated/),
+      behaviour(1, 'token and TokenReview', /TokenReview/),
+    ],
+  },
+  {
+    title: 'auth: access reviews',
+    behaviours: [behaviour(1, 'agree with impersonated calls', /impersonated/)],
+  },
+  {
     title: 'kubectl: with containers',
     behaviours: [
       behaviour(1, 'describe: pod, ReplicationController, service, node, namespace', /^describe/),
