@@ -256,6 +256,13 @@ describe('local volumes', () => {
       await server.api.create(persistentVolumeClaims, claim(name, node) as never);
     const create = (body: unknown): Promise<number> =>
       status('n1', 'POST', `${core}/persistentvolumes?dryRun=All`, { body });
+    const greedy = volume('n1', 'for-n1') as { spec: Record<string, unknown> };
+    const nodePublishSecretRef = { name: 'foreign', namespace: 'default' };
+    greedy.spec['csi'] = { driver: 'd', volumeHandle: 'h', nodePublishSecretRef };
+    expect(await create(greedy)).toBe(422);
+    const sneaky = volume('n1', 'for-n1') as { spec: Record<string, unknown> };
+    sneaky.spec['flexVolume'] = { driver: 'd', secretRef: { name: 'foreign', namespace: 'default' } };
+    expect(await create(sneaky)).toBe(422);
     expect(await create(volume('n1', 'for-n1'))).toBe(201);
     expect(await create(volume('n1', 'for-n2'))).toBe(403);
     expect(await create(volume('n1', 'for-any'))).toBe(403);
