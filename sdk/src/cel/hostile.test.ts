@@ -253,6 +253,13 @@ describe('a bomb', () => {
     ends('l.all(x, size(d) > 0)', large);
     ends('size(s.replace("a", s)) > 0', { s: 'a'.repeat(10_000) });
     ends('s.indexOf(s.substring(1) + "b")', { s: 'a'.repeat(100_000) });
+    ends('l.all(x, size("%x".format([d])) > 0)', large);
+    ends('cel.bind(u, url(s), l.all(x, size(u.getEscapedPath() + string(x)) > 0))', {
+      ...large,
+      s: `https://x/${'é'.repeat(60_000)}`,
+    });
+    ends('l.all(x, timestamp(x).getHours("Europe/" + string(x)) >= 0 || true)', large);
+    ends(`l.all(x, ${Array.from({ length: 14_000 }, () => 'true').join('&&')})`, large);
     const m = Object.fromEntries(large.l.map((index) => [`key${index}`, index]));
     ends('l.all(x, m.all(k, k != ""))', { ...large, m });
     ends('l.all(x, m.map(k, k).exists(k, false)) ', { ...large, m });

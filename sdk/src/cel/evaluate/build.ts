@@ -1,5 +1,6 @@
 /** From a checked tree to closures. */
 import type { Checked } from '../check/checked.ts';
+import { nodesOf } from '../check/variables.ts';
 import { elementAt, fieldOf, hasField, optionalAt } from '../library/elements.ts';
 import type { Ast, Call, Comprehension, Logical, Select } from '../syntax/ast.ts';
 import { dynType, type CelType } from '../types/type.ts';
@@ -195,8 +196,15 @@ export class CodeBuilder {
     const item: Step = (frame) => frame.slots[first] as CelValue;
     const condition = node.condition === undefined ? () => true : this.#step(node.condition, both);
     const transform = node.transform === undefined ? item : this.#step(node.transform, both);
-    return foldStep(node.fold, { range, first, second, condition, transform });
+    return foldStep(node.fold, { range, first, second, parts: partsOf(node), condition, transform });
   }
+}
+
+/** Nodes of what is evaluated each round. */
+function partsOf({ condition, transform }: Comprehension): number {
+  let count = 0;
+  for (const part of [condition, transform]) if (part !== undefined) for (const _ of nodesOf(part)) count += 1;
+  return count;
 }
 
 function isConstant(node: Ast): boolean {

@@ -10,6 +10,8 @@ export interface Loop {
   readonly first: number;
   /** Absent in macros with one variable. */
   readonly second: number | undefined;
+  /** Parts of `condition` and `transform`: rounds take longer than they cost where these are many. */
+  readonly parts: number;
   readonly condition: Step;
   readonly transform: Step;
 }
@@ -38,7 +40,7 @@ type Round = (frame: Frame) => CelValue | undefined;
 
 /** Runs `round` for each item, with the variables set. */
 function each(
-  { first, second }: Loop,
+  { first, second, parts }: Loop,
   range: CelValue,
   frame: Frame,
   cost: number,
@@ -50,7 +52,7 @@ function each(
   frame.work(range.size);
   for (let index = 0; index < range.size; index += 1) {
     frame.charge(cost);
-    frame.work(1);
+    frame.work(1 + (parts >> 2));
     const key = keys === undefined ? BigInt(index) : (keys[index] as CelValue);
     if (second === undefined) frame.slots[first] = isList ? range.at(index) : key;
     else {

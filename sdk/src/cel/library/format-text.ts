@@ -88,7 +88,7 @@ function fractional(clause: 'f' | 'e', precision: number, value: CelValue): stri
 
 const radix = { b: 2, o: 8, x: 16, X: 16 } as const;
 
-function based(clause: 'b' | 'o' | 'x' | 'X', value: CelValue): string | CelError {
+function based(clause: 'b' | 'o' | 'x' | 'X', value: CelValue, meter: CelMeter): string | CelError {
   if (clause === 'b' && typeof value === 'boolean') return value ? '1' : '0';
   const number = whole(value);
   const hex = clause === 'x' || clause === 'X';
@@ -98,6 +98,7 @@ function based(clause: 'b' | 'o' | 'x' | 'X', value: CelValue): string | CelErro
     return hex
       ? wrongType('hex', 'integers, byte buffers, and strings', value)
       : wrongType(clause === 'b' ? 'binary' : 'octal', clause === 'b' ? 'integers and bools' : 'integers', value);
+  meter.work(bytes?.length ?? 1);
   const text = number === undefined ? (bytes?.toString('hex') ?? '') : number.toString(radix[clause]);
   return clause === 'X' ? text.toUpperCase() : text;
 }
@@ -115,7 +116,7 @@ function one(clause: string, precision: number, value: CelValue, meter: CelMeter
     case 'o':
     case 'x':
     case 'X':
-      return based(clause, value);
+      return based(clause, value, meter);
     default:
       return problem(`unrecognized formatting clause "${clause}"`);
   }

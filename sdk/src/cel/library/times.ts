@@ -2,7 +2,7 @@
 import { zoneOffsetMs } from '../../cron/time-zone.ts';
 import { durationType, intType, stringType, timestampType } from '../types/type.ts';
 import { dateOf, nanosPerSecond } from '../values/time.ts';
-import { CelDuration, CelError, CelTimestamp, type CelValue } from '../values/value.ts';
+import { CelDuration, CelError, CelTimestamp, type CelMeter, type CelValue } from '../values/value.ts';
 import { overload, type Overload } from './overload.ts';
 
 const dayMs = 86_400_000;
@@ -41,7 +41,11 @@ function offsetMs(zone: string, atMs: number): number | CelError {
   }
 }
 
-function inZone(value: CelTimestamp, zone: string, part: (date: Date) => number): CelValue {
+/** Steps of looking into the database of time zones. */
+const zoneWork = 2000;
+
+function inZone(value: CelTimestamp, zone: string, part: (date: Date) => number, meter: CelMeter): CelValue {
+  meter.work(zoneWork);
   const date = dateOf(value.nanos);
   const offset = offsetMs(zone, date.getTime());
   return typeof offset === 'number' ? BigInt(part(new Date(date.getTime() + offset))) : offset;
@@ -64,7 +68,7 @@ export const times: readonly Overload[] = [
       on: timestampType,
       takes: [stringType],
       gives: intType,
-      run: (value: CelTimestamp, zone: string) => inZone(value, zone, part),
+      run: (value: CelTimestamp, zone: string, meter: CelMeter) => inZone(value, zone, part, meter),
     }),
   ]),
   ...Object.entries(units).map(([name, unit]) =>

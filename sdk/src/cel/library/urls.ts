@@ -32,6 +32,8 @@ class CelUrl extends CelOpaque {
 }
 
 const maxLength = 64 * 1024;
+/** Steps of escaping a letter, or of undoing it. */
+const letterWork = 4;
 const whole = /^(?:([a-zA-Z][a-zA-Z0-9+.-]*):)?(?:\/\/([^/?]*))?([^?]*)(?:\?([^]*))?$/;
 const wrongEscape = /%(?![0-9a-fA-F]{2})/;
 // oxlint-disable-next-line no-control-regex -- these are refused
@@ -78,7 +80,7 @@ function decode(text: string): string | undefined {
 /** Values by names; what is no escape is left out, as Go does. */
 function queryOf({ parts }: CelUrl, meter: CelMeter): CelValue {
   const values = new Map<string, string[]>();
-  meter.work(parts.query.length);
+  meter.work(parts.query.length * letterWork);
   for (const pair of parts.query.split('&')) {
     const at = pair.indexOf('=');
     const name = decode(at < 0 ? pair : pair.slice(0, at));
@@ -93,7 +95,14 @@ function queryOf({ parts }: CelUrl, meter: CelMeter): CelValue {
 
 const text: OfSizes = (size = 0) => textCost(size);
 const part = (name: string, read: (parts: Parts) => string): Overload =>
-  overload(name, { on: urlType, gives: stringType, run: (url: CelUrl) => read(url.parts) });
+  overload(name, {
+    on: urlType,
+    gives: stringType,
+    run: (url: CelUrl, meter: CelMeter) => {
+      meter.work(url.source.length * letterWork);
+      return read(url.parts);
+    },
+  });
 
 export const urlTypes: readonly string[] = [urlType.name];
 
