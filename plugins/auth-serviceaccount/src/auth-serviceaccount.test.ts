@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +10,7 @@ import { keepAuthority } from '@timonel/sdk/pki';
 import { pluginSuite } from '@timonel/testkit';
 import { authenticate } from './authenticate.ts';
 import plugin from './index.ts';
-import { keepSigningKey, keyFromSecret } from './signing-key.ts';
+import { keepSigningKey, keyFromSecret, readPublicKeys } from './signing-key.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
 const real = createRealEnv();
@@ -65,6 +66,15 @@ describe('the signing key', () => {
     } finally {
       await rm(other, { recursive: true, force: true });
     }
+  });
+
+  it('is read for others, its public part or all of it', async () => {
+    const key = await keep(false);
+    const read = await readPublicKeys([join(directory, 'sa.pub'), join(directory, 'sa.key')]);
+    for (const one of read) expect(one.equals(createPublicKey(key))).toBe(true);
+    await expect(readPublicKeys([join(directory, 'none')])).rejects.toThrow('take it out of keyFiles');
+    await writeFile(join(directory, 'bad'), 'no key');
+    await expect(readPublicKeys([join(directory, 'bad')])).rejects.toThrow('cannot read');
   });
 
   it('is not replaced when its file is unusable', async () => {
@@ -145,5 +155,27 @@ describe('a token', () => {
       expect(await ask(forged)).toMatchObject({ outcome: 'rejected' });
     objects.set('ServiceAccount builder', { metadata: { name: 'builder', uid: 'u2' } });
     expect(await ask(token)).toMatchObject({ outcome: 'rejected' });
+  });
+
+  it('is not believed before its time', async () => {
+    const { token } = await issuer.issue(claims);
+    nowMs -= 60_000;
+    expect(await ask(token)).toMatchObject({ outcome: 'rejected' });
+  });
+
+  it('outlives a change of the key where the former one is known', async () => {
+    const next = keyFromSecret(Buffer.from('the next secret'));
+    const { token } = await issuer.issue(claims);
+    const formerKey = createPublicKey(keyFromSecret(Buffer.from('a secret of tests')));
+    const changed = new TokenIssuer({ key: next, furtherKeys: [formerKey], ...options });
+    const without = new TokenIssuer({ key: next, ...options });
+    expect(await changed.read(token)).toMatchObject({ sub: 'system:serviceaccount:default:builder' });
+    expect(await without.read(token)).toBeUndefined();
+    const { token: fresh } = await changed.issue(claims);
+    expect(await changed.read(fresh)).toBeDefined();
+    expect(await without.read(fresh)).toBeDefined();
+    expect(await issuer.read(fresh)).toBeUndefined();
+    const kids = (await changed.publicJwks()).map(({ kid }) => kid);
+    expect(new Set(kids).size).toBe(2);
   });
 });

@@ -22,6 +22,6 @@ export function discoveryRoutes(issuer: TokenIssuer, url: string): readonly Rout
           }),
         ),
     },
-    { method: 'GET', path: keysPath, handle: async () => found({ keys: [await issuer.publicJwk()] }) },
+    { method: 'GET', path: keysPath, handle: async () => found({ keys: await issuer.publicJwks() }) },
   ];
 }

@@ -5,7 +5,7 @@ import { authenticator, serviceAccountTokens } from '@timonel/sdk/contracts/auth
 import { z } from 'zod';
 import { authenticate } from './authenticate.ts';
 import { discoveryRoutes } from './discovery-routes.ts';
-import { keepSigningKey } from './signing-key.ts';
+import { keepSigningKey, readPublicKeys } from './signing-key.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
 /** Tokens of service accounts: makes them (serviceaccounts/token) and knows whom they belong to. */
@@ -20,6 +20,8 @@ const plugin: AnyPlugin = definePlugin({
   config: z.strictObject({
     /** Where the cluster's authority lies: the signing key is derived from it. Default: a key of this server alone. */
     pkiDirectory: z.string().min(1).optional(),
+    /** PEM files of further keys whose tokens are believed: of before a change of the key, or after it on other servers. */
+    keyFiles: z.array(z.string().min(1)).max(20).default([]),
     /** Who tokens say they are from. A URL. */
     issuer: z.url().default('https://kubernetes.default.svc.cluster.local'),
     /** For whom a token is that names nobody, and whom the API server takes tokens for. Default: the issuer. */
@@ -34,7 +36,8 @@ const plugin: AnyPlugin = definePlugin({
     });
     const audiences = config.audiences ?? [url];
     const { clock, random } = env;
-    const issuer = new TokenIssuer({ key, issuer: url, audiences, clock, random });
+    const furtherKeys = await readPublicKeys(config.keyFiles);
+    const issuer = new TokenIssuer({ key, furtherKeys, issuer: url, audiences, clock, random });
     return {
       provides: {
         authenticator: {

@@ -65,3 +65,25 @@ export async function keepSigningKey({ directory, shared, env }: SigningKeyOptio
   await writeFileAtomically(file, String(key.export({ type: 'pkcs8', format: 'pem' })), 0o600);
   return key;
 }
+
+/** Public keys (or private ones, whose public part counts) of PEM files. @throws Error */
+export async function readPublicKeys(files: readonly string[]): Promise<KeyObject[]> {
+  const keys: KeyObject[] = [];
+  for (const file of files) {
+    const pem = await readFileIfThere(file);
+    if (pem === undefined) throw new Error(`${file} is not there: take it out of keyFiles, or bring it back`);
+    keys.push(readPublicKey(pem, file));
+  }
+  return keys;
+}
+
+function readPublicKey(pem: string, file: string): KeyObject {
+  let key: KeyObject;
+  try {
+    key = createPublicKey(pem);
+  } catch (cause) {
+    throw new Error(`cannot read ${file}: ${errorMessage(cause)}`, { cause });
+  }
+  if (key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return key;
+  throw new Error(`${file} holds no ECDSA P-256 key`);
+}

@@ -2,7 +2,7 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto';
 import type { Clock, Random } from '@timonel/sdk';
 import type { ServiceAccountClaims } from '@timonel/sdk/contracts/auth';
-import { calculateJwkThumbprint, exportJWK, jwtVerify, SignJWT, type JWK } from 'jose';
+import { calculateJwkThumbprint, decodeProtectedHeader, exportJWK, jwtVerify, SignJWT, type JWK } from 'jose';
 import { z } from 'zod';
 
 const algorithm = 'ES256';
@@ -46,6 +46,8 @@ const payloadSchema: z.ZodType<TokenPayload> = z.object({
 
 export interface TokenIssuerOptions {
   readonly key: KeyObject;
+  /** Public keys whose tokens are believed, too: those of before, and those to come. */
+  readonly furtherKeys?: readonly KeyObject[];
   readonly issuer: string;
   /** For whom a token is that names nobody. */
   readonly audiences: readonly string[];
@@ -59,27 +61,28 @@ export function accountName(namespace: string, name: string): string {
   return `system:serviceaccount:${namespace}:${name}`;
 }
 
+async function jwkOf(key: KeyObject): Promise<JWK> {
+  const jwk = await exportJWK(key);
+  return { use: 'sig', alg: algorithm, kid: await calculateJwkThumbprint(jwk), ...jwk };
+}
+
 export class TokenIssuer {
   readonly #options: TokenIssuerOptions;
   readonly #publicKey: KeyObject;
   /** Payloads of tokens whose signature was right, by digest; the oldest goes when there are too many. */
   readonly #remembered = new Map<string, TokenPayload>();
-  #jwk: Promise<JWK> | undefined;
+  #jwks: Promise<readonly [JWK, ...JWK[]]> | undefined;
 
   constructor(options: TokenIssuerOptions) {
     this.#options = options;
     this.#publicKey = createPublicKey(options.key);
   }
 
-  /** The public key, as /openid/v1/jwks shows it. */
-  publicJwk(): Promise<JWK> {
-    this.#jwk ??= exportJWK(this.#publicKey).then(async (jwk) => ({
-      use: 'sig',
-      alg: algorithm,
-      kid: await calculateJwkThumbprint(jwk),
-      ...jwk,
-    }));
-    return this.#jwk;
+  /** The public keys, as /openid/v1/jwks shows them: that of new tokens first. */
+  publicJwks(): Promise<readonly [JWK, ...JWK[]]> {
+    const { furtherKeys = [] } = this.#options;
+    this.#jwks ??= Promise.all([jwkOf(this.#publicKey), ...furtherKeys.map(jwkOf)] as const);
+    return this.#jwks;
   }
 
   async issue(claims: ServiceAccountClaims): Promise<{ token: string; expiresAt: number }> {
@@ -89,7 +92,7 @@ export class TokenIssuer {
     const { namespace, name, uid, boundTo, node } = claims;
     const bound =
       boundTo === undefined ? {} : { [boundTo.kind.toLowerCase()]: { name: boundTo.name, uid: boundTo.uid } };
-    const { kid } = await this.publicJwk();
+    const [{ kid }] = await this.publicJwks();
     const token = await new SignJWT({
       'kubernetes.io': {
         namespace,
@@ -144,9 +147,19 @@ export class TokenIssuer {
     try {
       const currentDate = new Date(clock.now());
       const options = { issuer, currentDate, algorithms: [algorithm] };
-      return payloadSchema.parse((await jwtVerify(token, this.#publicKey, options)).payload);
+      const { payload } = await jwtVerify(token, await this.#keyCalled(decodeProtectedHeader(token).kid), options);
+      return payloadSchema.parse(payload);
     } catch {
       return undefined;
     }
+  }
+
+  /** Tokens that name no key are by that of new ones. */
+  async #keyCalled(kid: string | undefined): Promise<KeyObject> {
+    const { furtherKeys = [] } = this.#options;
+    const at = kid === undefined ? 0 : (await this.publicJwks()).findIndex((jwk) => jwk.kid === kid);
+    const key = [this.#publicKey, ...furtherKeys][at];
+    if (key === undefined) throw new Error('the token is signed by a key that is not known');
+    return key;
   }
 }
