@@ -48,7 +48,7 @@ export class PodSideApi {
   async stop(): Promise<void> {
     this.#stopped.abort();
     await this.#running;
-    await this.#listener?.close();
+    await this.#close();
   }
 
   async #run(): Promise<void> {
@@ -58,8 +58,7 @@ export class PodSideApi {
     let told = '';
     while (!over.aborted) {
       try {
-        this.#place ??= await this.#open();
-        await keepServerEndpoints(api, [this.#place]);
+        await keepServerEndpoints(api, [await this.#opened()]);
         failures = 0;
         told = '';
       } catch (error) {
@@ -77,15 +76,25 @@ export class PodSideApi {
     }
   }
 
-  async #open(): Promise<ServerPlace> {
+  /** Where it is served; opened when it is not yet, or when the node has another address in the pod network by now. */
+  async #opened(): Promise<ServerPlace> {
     const { endpoint, network, log } = this.#options;
     const { podCidr, nodeAddress }: NodeNetwork = await network.nodeNetwork();
+    if (this.#place?.address === nodeAddress) return this.#place;
+    await this.#close();
     const own = addressOfServer(endpoint.url());
     // Pods without a network of their own reach what their machine does.
-    if (own?.address === nodeAddress) return own;
+    if (own?.address === nodeAddress) return (this.#place = own);
     this.#listener = await endpoint.listenAlso(nodeAddress, admission(podCidr, ownAddresses));
-    const place = { address: nodeAddress, port: this.#listener.port };
-    log.info(place, 'serving the API to the pods of this node');
-    return place;
+    this.#place = { address: nodeAddress, port: this.#listener.port };
+    log.info({ ...this.#place }, 'serving the API to the pods of this node');
+    return this.#place;
+  }
+
+  async #close(): Promise<void> {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    this.#place = undefined;
+    await listener?.close();
   }
 }
