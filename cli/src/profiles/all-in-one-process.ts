@@ -13,7 +13,7 @@ export const allInOneProcess: Profile = {
     { plugin: 'volumes-core' },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-loopback' },
-    { plugin: 'api-podnetwork' },
+    { plugin: 'api-podnetwork', config: { nodeName: settings.nodeName } },
     { plugin: 'proxy-userspace', config: { assignAddresses: false } },
     {
       plugin: 'node-agent',

@@ -17,7 +17,7 @@ export const allInOne: Profile = {
     { plugin: 'volumes-csi', config: { nodeName: settings.nodeName } },
     { plugin: 'volumes-local', config: { nodeName: settings.nodeName } },
     { plugin: 'network-bridge', config: bridgeRanges(settings.podCidr) },
-    { plugin: 'api-podnetwork' },
+    { plugin: 'api-podnetwork', config: { nodeName: settings.nodeName } },
     settings.hasNftables
       ? {
           plugin: 'proxy-nftables',

@@ -16,6 +16,7 @@ export interface PodSideOptions {
   readonly env: Env;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  readonly nodeName?: string | undefined;
 }
 
 /** What others change of the endpoints is put right as soon. */
@@ -84,11 +85,16 @@ export class PodSideApi {
     await this.#close();
     const own = addressOfServer(endpoint.url());
     // Pods without a network of their own reach what their machine does.
-    if (own?.address === nodeAddress) return (this.#place = own);
+    if (own?.address === nodeAddress) return (this.#place = this.#placed(own));
     this.#listener = await endpoint.listenAlso(nodeAddress, admission(podCidr, ownAddresses));
-    this.#place = { address: nodeAddress, port: this.#listener.port };
+    this.#place = this.#placed({ address: nodeAddress, port: this.#listener.port });
     log.info({ ...this.#place }, 'serving the API to the pods of this node');
     return this.#place;
+  }
+
+  #placed(place: ServerPlace): ServerPlace {
+    const { nodeName } = this.#options;
+    return nodeName === undefined ? place : { ...place, nodeName };
   }
 
   async #close(): Promise<void> {

@@ -203,6 +203,18 @@ describe('to a service', () => {
     });
   });
 
+  it('reaches the API on its own node whatever policies say', () => {
+    const api: ServiceEnd = web([], { selector: {}, ports: [{ name: 'https', port: 443 }] });
+    const endpoint = { addresses: ['10.244.1.1'], conditions: ready, nodeName: 'n1' };
+    const [slice] = api.slices as [EndpointSlice];
+    const ports = [{ name: 'https', port: 6443, protocol: 'TCP' }];
+    const to = { ...api, slices: [{ ...slice, ports, endpoints: [endpoint] }] };
+    expect(ask({ to, port: '443', policies: [denyAll] })).toMatchObject({
+      outcome: 'passes',
+      paths: [{ route: 'stays on node n1', notes: [expect.stringContaining('its own node')] }],
+    });
+  });
+
   it('is refused at once without endpoints or port, and dropped where a policy of traffic keeps it local', () => {
     expect(ask({ to: web([{ ready: false }]), port: '80' })).toMatchObject({
       outcome: 'refused',

@@ -50,6 +50,11 @@ describe('where servers are', () => {
   });
 });
 
+it('a server on a node has the name of it in the slice', () => {
+  const [slice] = slicesOfServers([{ address: '10.244.0.1', port: 6443, nodeName: 'n1' }]);
+  expect(slice?.endpoints).toEqual([{ addresses: ['10.244.0.1'], conditions: { ready: true }, nodeName: 'n1' }]);
+});
+
 /** Keeps objects by kind and name, and notes what is written. */
 class FakeApi {
   readonly objects = new Map<string, KubeObject>();

@@ -27,6 +27,8 @@ const manager = 'servers.timonel.dev';
 export interface ServerPlace {
   readonly address: string;
   readonly port: number;
+  /** The node whose address it is, where it is one. */
+  readonly nodeName?: string;
 }
 
 /** The address and port of a server's URL. Undefined: it is a name. */
@@ -46,20 +48,23 @@ interface PortGroup {
   readonly family: 4 | 6;
   readonly port: number;
   readonly addresses: readonly string[];
+  /** Nodes of those that have one, by address. */
+  readonly nodes: ReadonlyMap<string, string>;
 }
 
 /** By family and port; addresses sorted, each once. */
 function groupsOf(places: readonly ServerPlace[]): readonly PortGroup[] {
-  const groups = new Map<string, { family: 4 | 6; port: number; addresses: Set<string> }>();
-  for (const { address, port } of places) {
+  const groups = new Map<string, { family: 4 | 6; port: number; addresses: Set<string>; nodes: Map<string, string> }>();
+  for (const { address, port, nodeName } of places) {
     const family = isIP(address) === 6 ? 6 : 4;
     const key = `${family} ${port}`;
-    const group = groups.get(key) ?? { family, port, addresses: new Set() };
+    const group = groups.get(key) ?? { family, port, addresses: new Set(), nodes: new Map() };
     group.addresses.add(address);
+    if (nodeName !== undefined) group.nodes.set(address, nodeName);
     groups.set(key, group);
   }
   return [...groups.values()]
-    .map(({ family, port, addresses }) => ({ family, port, addresses: [...addresses].sort() }))
+    .map((group) => ({ ...group, addresses: [...group.addresses].sort() }))
     .sort((a, b) => a.family - b.family || a.port - b.port);
 }
 
@@ -77,8 +82,12 @@ export function endpointsOfServers(places: readonly ServerPlace[]): Endpoints {
   return { metadata: { ...at, labels: { ...skipMirror } }, subsets };
 }
 
+function endpointAt(address: string, nodeName: string | undefined): EndpointSlice['endpoints'][number] {
+  return { addresses: [address], conditions: { ready: true }, ...(nodeName === undefined ? {} : { nodeName }) };
+}
+
 export function slicesOfServers(places: readonly ServerPlace[]): readonly EndpointSlice[] {
-  return groupsOf(places).map(({ family, port, addresses }, index) => ({
+  return groupsOf(places).map(({ family, port, addresses, nodes }, index) => ({
     apiVersion: 'discovery.k8s.io/v1',
     kind: 'EndpointSlice',
     metadata: {
@@ -87,7 +96,7 @@ export function slicesOfServers(places: readonly ServerPlace[]): readonly Endpoi
       labels: { [serviceLabel]: at.name, [managerLabel]: manager },
     },
     addressType: family === 6 ? 'IPv6' : 'IPv4',
-    endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    endpoints: addresses.map((address) => endpointAt(address, nodes.get(address))),
     ports: [httpsPort(port)],
   }));
 }
@@ -124,7 +133,7 @@ async function keepEndpoints(api: ApiClient, wanted: Endpoints): Promise<void> {
 
 /** What counts of it. */
 function content({ metadata, endpoints: list, ports }: EndpointSlice): string {
-  const addresses = list.map((endpoint) => [endpoint.addresses, endpoint.conditions?.ready]);
+  const addresses = list.map((endpoint) => [endpoint.addresses, endpoint.conditions?.ready, endpoint.nodeName]);
   const labels = [metadata.labels?.[serviceLabel], metadata.labels?.[managerLabel]];
   return JSON.stringify([labels, addresses, ports?.map(({ name, port, protocol }) => [name, port, protocol])]);
 }
