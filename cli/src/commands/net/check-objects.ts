@@ -48,7 +48,10 @@ export function serverObject(index: number, nodeName: string): Meta {
 }
 
 export function proberObject(index: number, nodeName: string, from: 'pod' | 'node', order: ProbeOrder): Meta {
-  const command = ['node', '-e', proberScript, JSON.stringify(order)];
+  const container = {
+    command: ['node', '-e', proberScript, JSON.stringify(order)],
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+  };
   const more = { restartPolicy: 'Never', ...(from === 'node' ? { hostNetwork: true } : {}) };
-  return podObject(nodeName, { name: proberName(index, from) }, { command }, more);
+  return podObject(nodeName, { name: proberName(index, from) }, container, more);
 }

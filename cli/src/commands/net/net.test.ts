@@ -81,7 +81,7 @@ describe('what is wrong', () => {
 describe('what a prober tells', () => {
   const order = { targets: [{ pod: 'x' }, { pod: 'y' }], names };
   it('is read letter by letter', () => {
-    const result = readResult('oo.,rbu;x', order);
+    const result = readResult('a warning\noo.,rbu;x\n', order);
     expect(result).toEqual({
       targets: [
         { pod: 'ok', service: 'ok', node: 'not tried' },
