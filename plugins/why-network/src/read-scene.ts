@@ -95,6 +95,14 @@ function podsOf(end: End): readonly Pod[] {
   return end.kind === 'pod' ? [end.pod] : end.kind === 'service' ? [...end.pods.values()] : [];
 }
 
+/** Also those that endpoints name without a pod, and that of an address. */
+function nodesAt(end: End): readonly (string | undefined)[] {
+  if (end.kind === 'address') return [end.node];
+  return end.kind === 'pod'
+    ? []
+    : end.slices.flatMap(({ endpoints }) => (endpoints ?? []).map(({ nodeName }) => nodeName));
+}
+
 async function policiesOf(api: ApiClient, names: readonly string[]): Promise<readonly NetworkPolicy[]> {
   const lists = await Promise.all(names.map((namespace) => api.list(networkPolicies, { namespace })));
   return lists.flatMap(({ items }) => items);
@@ -131,7 +139,7 @@ export async function readScene({ api, tablesOf }: SceneReader, question: Questi
   const ends = [...podsOf(from), ...podsOf(to)];
   const spaces = [...new Set(ends.map(({ metadata }) => metadata.namespace ?? ''))];
   const sender = nodeOf(from);
-  const near = [sender, to.kind === 'address' ? to.node : undefined, ...ends.map(({ spec }) => spec.nodeName)];
+  const near = [sender, ...nodesAt(to), ...ends.map(({ spec }) => spec.nodeName)];
   const names = [...new Set(near.filter((name) => name !== undefined))];
   const [policies, found, machines] = await Promise.all([
     policiesOf(api, spaces),
