@@ -50,7 +50,7 @@ export interface CelEnvironment {
   readonly libraries?: readonly CelLibrary[];
   /** Types that expressions name, as in `Object.spec{replicas: 1}`. */
   readonly types?: (name: string) => CelType | undefined;
-  /** Types of results that are accepted; every one unless given. */
+  /** Types of results that are accepted, exactly: what is known only when the expression runs is not; every one unless given. */
   readonly results?: readonly CelType[];
   /** Elements of a literal list, keys and values of a literal map may differ in type (Kubernetes refuses them, as is the default). */
   readonly mixedLiterals?: boolean;

@@ -103,7 +103,7 @@ function check(expression: string, environment: CelEnvironment): CelCompilation 
 }
 
 function accepted(found: CelType, results: readonly CelType[]): boolean {
-  return found.kind === 'dyn' || results.some((type) => type.kind === 'dyn' || typeName(type) === typeName(found));
+  return results.some((type) => type.kind === 'dyn' || typeName(type) === typeName(found));
 }
 
 /** For what works on the tree of a program of this library. */

@@ -95,6 +95,8 @@ describe('the checker', () => {
     });
     expect(kinds).toEqual(cases);
     expect(problems('s', { ...environment, results: [boolType] })).toEqual(['1:1: must evaluate to bool']);
-    expect(problems('x.a', { ...environment, results: [boolType] })).toEqual([]);
+    expect(problems('x.a', { ...environment, results: [boolType] })).toEqual(['1:1: must evaluate to bool']);
+    expect(problems('x.a == 1', { ...environment, results: [boolType] })).toEqual([]);
+    expect(problems('x.a', { ...environment, results: [dynType] })).toEqual([]);
   });
 });
