@@ -106,8 +106,8 @@ export class NetworkCheck {
     const nodes = await this.#nodes();
     const reachable = nodes.filter(({ problem }) => problem === undefined);
     const members = reachable.map((node, index): Member => ({ ...node, index }));
+    await this.#call('POST', '/api/v1/namespaces', namespaceObject(this.#namespace));
     try {
-      await this.#call('POST', '/api/v1/namespaces', namespaceObject(this.#namespace));
       const started = await this.#startServers(members);
       const names = ['kubernetes.default.svc', `${serverName(0)}.${this.#namespace}.svc`];
       const results = await this.#probe(started, names);
