@@ -11,6 +11,13 @@ const patchBodies = [
   'application/apply-patch+yaml',
 ];
 
+/** kubectl apply goes by them: where it finds no strategic merge patch, it sends a merge patch. */
+function patchBodiesOf({ definition }: Kind): readonly string[] {
+  return definition.untyped === undefined
+    ? patchBodies
+    : patchBodies.filter((type) => type !== 'application/strategic-merge-patch+json');
+}
+
 function queryParameter(name: string, type: string, description: string): JsonObject {
   return { name, in: 'query', description, schema: { type, uniqueItems: true } };
 }
@@ -86,7 +93,7 @@ export function operationsOf(kind: Kind, root: string): JsonObject {
   if (!verbs.includes('get')) return paths;
   const patch = operation(kind, 'patch', {
     parameters: [...writeParameters, queryParameter('force', 'boolean', 'Only for server-side apply.')],
-    requestBody: { required: true, content: content(patchBodies, { type: 'object' }) },
+    requestBody: { required: true, content: content(patchBodiesOf(kind), { type: 'object' }) },
   });
   paths[`${collection}/{name}`] = {
     parameters: [pathParameter('name'), ...scope],
