@@ -42,7 +42,7 @@ function shown(value: CelValue, meter: CelMeter, depth: number): string | CelErr
   }
   if (value instanceof CelMap) return shownMap(value, meter, depth);
   if (value instanceof CelTypeValue) return value.name;
-  const text = toText(value);
+  const text = typeof value === 'number' && !Number.isFinite(value) ? String(value) : toText(value);
   if (typeof text !== 'string')
     return wrongType(
       'string',
@@ -70,7 +70,7 @@ const whole = (value: CelValue): bigint | undefined =>
 function decimal(value: CelValue): string | CelError {
   const number = whole(value);
   if (number !== undefined) return String(number);
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value).replace('Infinity', 'Inf');
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
   return wrongType('decimal', 'integers', value);
 }
 
@@ -88,16 +88,22 @@ function fractional(clause: 'f' | 'e', precision: number, value: CelValue): stri
 
 const radix = { b: 2, o: 8, x: 16, X: 16 } as const;
 
+function notBased(clause: 'b' | 'o' | 'x' | 'X', value: CelValue): CelError {
+  if (clause === 'o') return wrongType('octal', 'integers', value);
+  const [allowed, form] =
+    clause === 'b' ? ['integers and bools', 'binary'] : ['integers, byte buffers, and strings', 'hex'];
+  return new CelError(
+    `error during formatting: only ${allowed} can be formatted as ${form}, was given ${typeNameOf(value)}`,
+  );
+}
+
 function based(clause: 'b' | 'o' | 'x' | 'X', value: CelValue, meter: CelMeter): string | CelError {
   if (clause === 'b' && typeof value === 'boolean') return value ? '1' : '0';
   const number = whole(value);
   const hex = clause === 'x' || clause === 'X';
   const bytes =
     typeof value === 'string' ? Buffer.from(value) : value instanceof Uint8Array ? Buffer.from(value) : undefined;
-  if (number === undefined && (!hex || bytes === undefined))
-    return hex
-      ? wrongType('hex', 'integers, byte buffers, and strings', value)
-      : wrongType(clause === 'b' ? 'binary' : 'octal', clause === 'b' ? 'integers and bools' : 'integers', value);
+  if (number === undefined && (!hex || bytes === undefined)) return notBased(clause, value);
   meter.work(bytes?.length ?? 1);
   const text = number === undefined ? (bytes?.toString('hex') ?? '') : number.toString(radix[clause]);
   return clause === 'X' ? text.toUpperCase() : text;
@@ -118,7 +124,7 @@ function one(clause: string, precision: number, value: CelValue, meter: CelMeter
     case 'X':
       return based(clause, value, meter);
     default:
-      return problem(`unrecognized formatting clause "${clause}"`);
+      return new CelError(`could not parse formatting clause: unrecognized formatting clause "${clause}"`);
   }
 }
 

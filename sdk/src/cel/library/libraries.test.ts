@@ -57,8 +57,23 @@ it('texts with values in them', () => {
       `'%d'.format(['x'])`,
       error('error during formatting: decimal clause can only be used on integers, was given string'),
     ],
+    [`'%d %s %f'.format([1.0 / 0.0, -1.0 / 0.0, 0.0 / 0.0])`, 'Infinity -Infinity NaN'],
+    [
+      `'%b'.format(['x'])`,
+      error('error during formatting: only integers and bools can be formatted as binary, was given string'),
+    ],
+    [
+      `'%x'.format([0.5])`,
+      error(
+        'error during formatting: only integers, byte buffers, and strings can be formatted as hex, was given double',
+      ),
+    ],
+    [
+      `'%o'.format([null])`,
+      error('error during formatting: octal clause can only be used on integers, was given null_type'),
+    ],
     [`'%s %s'.format(['x'])`, error('could not parse formatting string: index 1 out of range')],
-    [`'%q'.format(['x'])`, error('could not parse formatting string: unrecognized formatting clause "q"')],
+    [`'%q'.format(['x'])`, error('could not parse formatting clause: unrecognized formatting clause "q"')],
     [`'%.99f'.format([1.0])`, error('could not parse formatting string: precision 99 is above 50')],
   ]);
 });
