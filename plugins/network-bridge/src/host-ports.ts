@@ -112,9 +112,9 @@ export class HostPorts {
         `${protocols} dnat ${ip} to ${addressKey} map @at`,
         `${protocols} dnat ${ip} to ${portKey} map @anywhere`,
       ]),
-      // Before services, whose node ports come from another range.
-      nftChain('prerouting', [hook('nat', 'prerouting', '-105'), 'fib daddr type local goto translate']),
-      nftChain('output', [hook('nat', 'output', '-105'), 'fib daddr type local goto translate']),
+      // After services: an address of a load balancer is one of the node, too, and its ports are the service's.
+      nftChain('prerouting', [hook('nat', 'prerouting', '-95'), 'fib daddr type local goto translate']),
+      nftChain('output', [hook('nat', 'output', '-95'), 'fib daddr type local goto translate']),
       nftChain('postrouting', [
         hook('nat', 'postrouting', '95'),
         `ct status dnat ${ip} saddr . ${ip} daddr @selves masquerade`,

@@ -91,6 +91,22 @@ asRoot('what pods ask of network-bridge', () => {
     }
   });
 
+  it('host ports do not take what a service has', async () => {
+    const [one, other] = [await pod('host-port', { hostPorts: [port(39_009)] }), await pod('service', {})];
+    const table = `tmnet_${process.pid}`;
+    const rule = `ip daddr ${node} tcp dport 39009 dnat to ${other.address}:80`;
+    const service = `table ip ${table} { chain c { type nat hook output priority -100; ${rule}; }; }`;
+    const server = await serve(one.path, '0.0.0.0', 80);
+    try {
+      expect(await ask(undefined, node, 39_009)).toBe(node);
+      await run('nft', [service]);
+      expect(await ask(undefined, node, 39_009)).toBe('ECONNREFUSED');
+    } finally {
+      await run('nft', ['delete', 'table', 'ip', table]).catch(() => undefined);
+      await server.close();
+    }
+  });
+
   it('host ports go with their pod, stay over a restart, and their table is there only while it is needed', async () => {
     const kept = await pod('kept', { hostPorts: [port(39_004)] });
     await pod('gone', { hostPorts: [port(39_005)] });
