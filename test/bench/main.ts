@@ -11,6 +11,7 @@ import { cleanUp } from './cleanup.ts';
 import { controllers } from './controllers.ts';
 import { formatFigures, summarise, type Figure } from './figures.ts';
 import { footprint } from './footprint.ts';
+import { ingress } from './ingress.ts';
 import { metrics } from './metrics.ts';
 import { network } from './network.ts';
 import { podStart } from './pod-start.ts';
@@ -39,6 +40,7 @@ const benches: readonly Bench[] = [
   controllers,
   runtime,
   network,
+  ingress,
 ];
 const leastRounds = 1;
 

@@ -235,6 +235,8 @@ function globalLines(options: RenderOptions): string[] {
     '  option http-no-delay',
     '  option idle-close-on-response',
     '  retry-on conn-failure empty-response',
+    // Also the first request of a client goes over a connection that there is, once a pod has shown that it keeps them.
+    '  http-reuse aggressive',
     '  timeout http-request 10s',
     '  timeout http-keep-alive 60s',
     '  timeout client 60s',
