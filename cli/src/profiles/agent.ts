@@ -1,5 +1,5 @@
 import { defaultNodePort } from '@timonel/sdk/contracts/node';
-import { bridgeRanges, familyRanges, textsOf } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, textsOf, withoutIpv6 } from './family-ranges.ts';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -33,7 +33,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
           plugin: 'proxy-nftables',
           config: { serviceCidr: settings.serviceCidr, nodeName, clusterCidrs, onShutdown: settings.onShutdown },
         }
-      : { plugin: 'proxy-userspace', config: { nodeName, clusterCidrs: [ranges.ipv4] } },
+      : { plugin: 'proxy-userspace', config: { nodeName, clusterCidrs: withoutIpv6(ranges) } },
     { plugin: 'dns-node' },
     ...(settings.hasNftables
       ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } }]

@@ -1,5 +1,5 @@
 import { controlPlane } from './control-plane.ts';
-import { bridgeRanges, familyRanges, textsOf } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, textsOf, withoutIpv6 } from './family-ranges.ts';
 import type { Profile } from './profile.ts';
 
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
@@ -29,7 +29,10 @@ export const allInOne: Profile = {
         }
       : {
           plugin: 'proxy-userspace',
-          config: { nodeName: settings.nodeName, clusterCidrs: [familyRanges('--pod-cidr', settings.podCidr).ipv4] },
+          config: {
+            nodeName: settings.nodeName,
+            clusterCidrs: withoutIpv6(familyRanges('--pod-cidr', settings.podCidr)),
+          },
         },
     { plugin: 'dns-node' },
     ...(settings.hasNftables ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName } }] : []),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkFamilyRanges, familyRanges } from './family-ranges.ts';
+import { checkFamilyRanges, familyRanges, withoutIpv6 } from './family-ranges.ts';
 
 describe('the ranges of a cluster', () => {
   it('are one of IPv4, or one of each family', () => {
@@ -19,5 +19,12 @@ describe('the ranges of a cluster', () => {
       '--pod-cidr 10.96.3.0/24 and --service-cidr 10.96.0.0/16 overlap: choose others.',
     );
     expect(() => checkFamilyRanges('10.244.0.0/24,fd00:2::/64', '10.96.0.0/16,fd00:2::/112')).toThrow(/overlap/);
+  });
+
+  it('are of IPv4 alone where nft is not', () => {
+    expect(withoutIpv6(familyRanges('--pod-cidr', '10.244.0.0/24'))).toEqual(['10.244.0.0/24']);
+    expect(() => withoutIpv6(familyRanges('--pod-cidr', '10.244.0.0/24,fd00:1::/64'))).toThrow(
+      /apt-get install nftables/,
+    );
   });
 });

@@ -22,6 +22,14 @@ export function bridgeRanges(podCidr: string): { readonly podCidr: string; reado
   return { podCidr: ipv4, ...(ipv6 === undefined ? {} : { podCidr6: ipv6 }) };
 }
 
+/** The ranges that proxy-userspace serves, which is there where nft is not. @throws CliError */
+export function withoutIpv6({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
+  if (ipv6 === undefined) return [ipv4];
+  throw new CliError(
+    'Services with addresses of IPv6 need the program nft on each node: apt-get install nftables. Or leave out the ranges of IPv6.',
+  );
+}
+
 /** Pods and services must not have one address in common, and both the same families. @throws CliError usage */
 export function checkFamilyRanges(podCidr: string, serviceCidr: string, podOption = '--pod-cidr'): void {
   const [pods, services] = [familyRanges(podOption, podCidr), familyRanges('--service-cidr', serviceCidr)];
