@@ -2,11 +2,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { Traffic } from '@timonel/sdk/contracts/why';
 import { apiPod, apiPodObjects } from '../support/api-pod.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
-import { kubectl, startAgent, startMaster, type Master } from './bed/cluster.ts';
+import { kubectl, startAgent, startMaster, timonel, type Master } from './bed/cluster.ts';
 
 jest.setTimeout(180_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
@@ -64,6 +65,26 @@ suite(`the API from within pods of several machines${bedMissing === undefined ? 
   it('all masters are there, and answer pods of every node', async () => {
     await until(() => led('m1', 'm2', 'm3'), { what: 'endpoints of three masters', timeoutMs: 30_000 });
     await askFromPods('n1-a', 'n2-a');
+  });
+
+  it('why says what the nodes have in force, asked of their agents', async () => {
+    const [{ machine }] = masters as [Master];
+    const tables = async (name: string): Promise<object> => {
+      const ends = [bed.machine(name).address, '--to', 'service/kubernetes:443'];
+      const { stdout, stderr } = await timonel(machine, ['why', ...ends, '-o', 'json', '--data-dir', machine.dataDir]);
+      if (stdout === '') throw new Error(stderr);
+      return (JSON.parse(stdout) as Traffic).nodes[0] ?? {};
+    };
+    const proxy = (implementation: string): object => ({ implementation, current: true });
+    expect(await tables('n1')).toMatchObject({
+      node: 'n1',
+      ready: true,
+      proxy: proxy('nftables'),
+      policies: proxy('nftables'),
+    });
+    const second = await tables('n2');
+    expect(second).toMatchObject({ node: 'n2', ready: true, proxy: proxy('userspace') });
+    expect(second).not.toHaveProperty('policies');
   });
 
   it('one that is gone is left out, and pods are answered by the others', async () => {
