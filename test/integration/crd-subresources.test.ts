@@ -1,6 +1,7 @@
 /** /status, /scale, columns and generation of custom resources; what becomes of them with their namespace. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import controllerCrd from '@timonel/plugin-controller-crd';
+import controllerHpa from '@timonel/plugin-controller-horizontalpodautoscaler';
 import controllerNamespace from '@timonel/plugin-controller-namespace';
 import { startApiServer, type Answer, type TestApiServer } from '../support/api-server.ts';
 import { crdOf, crdPath, eventually, serveCrd, versionOf, type Json } from '../support/crds.ts';
@@ -22,7 +23,7 @@ const columns = [
 ];
 
 beforeAll(async () => {
-  server = await startApiServer({ plugins: [controllerCrd, controllerNamespace] });
+  server = await startApiServer({ plugins: [controllerCrd, controllerHpa, controllerNamespace] });
   const version = versionOf(
     'v1',
     { spec: open, status: open },
@@ -70,6 +71,17 @@ describe('a custom resource', () => {
     });
   });
 
+  it('is scaled by an autoscaler', async () => {
+    await server.send('POST', path, { body: { metadata: { name: 'auto' }, spec: { replicas: 1 } } });
+    await patch('auto/status', { status: { replicas: 1, selector: 'app=none' } });
+    const target = { apiVersion: 'parts.example.com/v1', kind: 'CronTab', name: 'auto' };
+    const body = { metadata: { name: 'auto' }, spec: { minReplicas: 3, maxReplicas: 5, scaleTargetRef: target } };
+    await server.send('POST', '/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers', { body });
+    await eventually('the least number', async () => {
+      expect((await server.send('GET', `${path}/auto`)).body.spec).toEqual({ replicas: 3 });
+    });
+  });
+
   it('shows its columns', async () => {
     await patch('a/status', {
       status: {
@@ -80,7 +92,7 @@ describe('a custom resource', () => {
       },
     });
     const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io';
-    const { body } = await server.send('GET', path, { headers: { accept } });
+    const { body } = await server.send('GET', `${path}?fieldSelector=metadata.name%3Da`, { headers: { accept } });
     const definitions = body.columnDefinitions as { name: string; priority: number }[];
     expect(definitions.map(({ name, priority }) => [name, priority])).toEqual([
       ['Name', 0],

@@ -12,7 +12,7 @@ import { readExternalMetric, readObjectMetric, readPodsMetric } from './named-me
 import { selectPods, type PodsInputs } from './observe-pods.ts';
 import type { Observed, Sight, Target } from './observed.ts';
 import { ResourceMetricsReader } from './resource-metrics.ts';
-import { describedType, scalableType } from './target-kinds.ts';
+import { customType, describedType, scalableType } from './target-kinds.ts';
 import { waitMs } from './timing.ts';
 
 export interface Sources extends PodsInputs {
@@ -74,7 +74,8 @@ export class Observer {
 
   async #target({ metadata, spec }: HorizontalPodAutoscaler): Promise<Target | Refusal> {
     const { api, resources } = this.#sources;
-    const type = scalableType(spec.scaleTargetRef, servicesOf(resources));
+    const builtIn = scalableType(spec.scaleTargetRef, servicesOf(resources));
+    const type = isRefusal(builtIn) ? ((await customType(spec.scaleTargetRef, api)) ?? builtIn) : builtIn;
     if (isRefusal(type)) return type;
     const name = { namespace: metadata.namespace, name: spec.scaleTargetRef.name };
     try {

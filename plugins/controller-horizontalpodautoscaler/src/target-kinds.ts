@@ -1,10 +1,14 @@
 /** From the kind that an autoscaler names to the type that is served. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import {
+  customResourceDefinitions,
   deployments,
+  isNotFound,
   replicaSets,
   replicationControllers,
   statefulSets,
+  typeOfDefinition,
   type CrossVersionObjectReference,
   type ResourceType,
 } from '@timonel/sdk/kube';
@@ -58,4 +62,24 @@ export function describedType(
 ): ResourceType | Refusal {
   const found = find(reference, providers);
   return 'refusal' in found ? found : found.type;
+}
+
+/** The type of a kind that a CustomResourceDefinition describes; whether it scales, the API says. Undefined: there is none. */
+export async function customType(
+  { apiVersion = '', kind }: CrossVersionObjectReference,
+  api: Pick<ApiClient, 'list'>,
+): Promise<ResourceType | undefined> {
+  const [version = '', group = ''] = apiVersion.split('/').toReversed();
+  if (group === '') return undefined;
+  try {
+    const { items } = await api.list(customResourceDefinitions);
+    const found = items.find(({ spec }) => spec.group === group && spec.names.kind === kind);
+    if (found === undefined) return undefined;
+    const isServed = found.spec.versions.some(({ name, served }) => served && name === version);
+    const type = typeOfDefinition(found);
+    return isServed ? { ...type, version } : type;
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
 }
