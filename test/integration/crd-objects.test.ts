@@ -1,6 +1,8 @@
 /** Kinds that CustomResourceDefinitions describe, over the wire. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createRealEnv } from '@timonel/core';
 import controllerCrd from '@timonel/plugin-controller-crd';
+import { MemoryStore } from '../../plugins/store-memory/src/memory-store.ts';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 import { crdOf, crdPath, established, eventually, serveCrd, versionOf } from '../support/crds.ts';
 
@@ -153,5 +155,24 @@ describe('a kind that a definition describes', () => {
     await eventually('the definition is gone', async () => {
       expect((await server.send('GET', `${crdPath}/crontabs.going.example.com`)).status).toBe(404);
     });
+  });
+
+  it('is served by every server of a cluster', async () => {
+    const store = new MemoryStore(createRealEnv());
+    const one = await startApiServer({ store, plugins: [controllerCrd] });
+    const other = await startApiServer({ store });
+    try {
+      await serveCrd(one, { group: 'both.example.com' });
+      await established(other, 'crontabs.both.example.com');
+      const both = '/apis/both.example.com/v1/namespaces/default/crontabs';
+      expect((await other.send('POST', both, { body: { metadata: { name: 'a' } } })).status).toBe(201);
+      expect((await one.send('GET', `${both}/a`)).status).toBe(200);
+      await one.send('DELETE', `${crdPath}/crontabs.both.example.com`);
+      await eventually('it is gone everywhere', async () => expect((await other.send('GET', both)).status).toBe(404));
+    } finally {
+      await other.stop();
+      await one.stop();
+      store.close();
+    }
   });
 });

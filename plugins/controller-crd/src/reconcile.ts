@@ -12,6 +12,7 @@ import {
   customResourceCleanup,
   customResourceDefinitions,
   isDefinitionCondition,
+  withDefinitionCondition,
   type CustomResourceCondition,
   type CustomResourceDefinition,
   type CustomResourceNames,
@@ -40,19 +41,6 @@ const recheckUnknownMs = 5000;
 
 export function isCleaned(definition: CustomResourceDefinition): boolean {
   return definition.metadata.finalizers?.includes(customResourceCleanup) !== true;
-}
-
-function conditionWith(
-  conditions: readonly CustomResourceCondition[],
-  next: Condition,
-  timestamp: string,
-): CustomResourceCondition[] {
-  const before = conditions.find(({ type }) => type === next.type);
-  const since = before?.status === next.status ? before.lastTransitionTime : undefined;
-  const made = { ...next, lastTransitionTime: since ?? timestamp };
-  return before === undefined
-    ? [...conditions, made]
-    : conditions.map((condition) => (condition === before ? made : condition));
 }
 
 interface Naming {
@@ -140,7 +128,7 @@ export function status(
   if (subject.metadata.deletionTimestamp !== undefined) {
     if (isCleaned(subject)) return undefined;
     const condition = cleaned(subject, 'unknown' in remains ? remains : {}, countOf(remains));
-    return { status: { ...subject.status, conditions: conditionWith(before, condition, timestamp) } };
+    return { status: { ...subject.status, conditions: withDefinitionCondition(before, condition, timestamp) } };
   }
   const { names, conflict } = namingOf(subject, taken);
   const accepted: Condition =
@@ -148,8 +136,8 @@ export function status(
       ? { type: 'NamesAccepted', status: 'True', reason: 'NoConflicts', message: 'no conflicts found' }
       : { type: 'NamesAccepted', status: 'False', ...conflict };
   const established = establishedOf(subject, conflict === undefined);
-  let conditions = conditionWith(before, accepted, timestamp);
-  if (established !== undefined) conditions = conditionWith(conditions, established, timestamp);
+  let conditions = withDefinitionCondition(before, accepted, timestamp);
+  if (established !== undefined) conditions = withDefinitionCondition(conditions, established, timestamp);
   return { status: { ...subject.status, acceptedNames: names, conditions } };
 }
 

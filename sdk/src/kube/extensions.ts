@@ -94,6 +94,20 @@ export function isDefinitionCondition({ status }: CustomResourceDefinition, type
   return (status?.conditions ?? []).some((condition) => condition.type === type && condition.status === 'True');
 }
 
+/** The conditions with one in place of that of its type, which keeps its time as long as its status stays the same. */
+export function withDefinitionCondition(
+  conditions: readonly CustomResourceCondition[],
+  next: Omit<CustomResourceCondition, 'lastTransitionTime'>,
+  timestamp: string,
+): CustomResourceCondition[] {
+  const before = conditions.find(({ type }) => type === next.type);
+  const since = before?.status === next.status ? before.lastTransitionTime : undefined;
+  const made = { ...next, lastTransitionTime: since ?? timestamp };
+  return before === undefined
+    ? [...conditions, made]
+    : conditions.map((condition) => (condition === before ? made : condition));
+}
+
 /** The type of the objects that it describes, in a version that is served: the one they are stored in, if it can be. */
 export function typeOfDefinition({ spec, status }: CustomResourceDefinition): ResourceType {
   const served = spec.versions.filter((version) => version.served);

@@ -5,7 +5,7 @@ import {
   customResourceDefinitions,
   Findings,
   isDefinitionCondition,
-  type CustomResourceCondition,
+  withDefinitionCondition,
   type CustomResourceDefinition,
 } from '@timonel/sdk/kube';
 import type { Clock } from '@timonel/sdk';
@@ -35,20 +35,6 @@ function storageVersions(definition: CustomResourceDefinition): string[] {
     .map((version) => textIn(version, 'name'));
 }
 
-/** A condition in place of the one of its type. */
-export function withCondition(
-  conditions: readonly CustomResourceCondition[],
-  next: Omit<CustomResourceCondition, 'lastTransitionTime'>,
-  timestamp: string,
-): CustomResourceCondition[] {
-  const before = conditions.find(({ type }) => type === next.type);
-  const since = before?.status === next.status ? before.lastTransitionTime : undefined;
-  const made = { ...next, lastTransitionTime: since ?? timestamp };
-  return before === undefined
-    ? [...conditions, made]
-    : conditions.map((condition) => (condition === before ? made : condition));
-}
-
 /** Objects of the kind go first: the definition stays until somebody says that they are gone. */
 function holdForCleanup(definition: CustomResourceDefinition, clock: Clock): void {
   const { metadata } = definition;
@@ -59,7 +45,7 @@ function holdForCleanup(definition: CustomResourceDefinition, clock: Clock): voi
     reason: 'InstanceDeletionPending',
     message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
   };
-  const conditions = withCondition(definition.status?.conditions ?? [], condition, clock.timestamp());
+  const conditions = withDefinitionCondition(definition.status?.conditions ?? [], condition, clock.timestamp());
   definition.status = { ...definition.status, conditions };
 }
 
