@@ -8,7 +8,7 @@ import { ingressMetrics } from './metrics.ts';
 import { connectionsThatFit } from './open-files.ts';
 import { RoutingSource } from './routing-source.ts';
 import { socketDir } from './socket-dir.ts';
-import { nodeAddresses, serviceAddresses } from './status/addresses.ts';
+import { serviceAddresses } from './status/addresses.ts';
 import { makeClass } from './status/class-maker.ts';
 import { ingressExplainer } from './status/explainer.ts';
 import { Members } from './status/members.ts';
@@ -73,8 +73,7 @@ const plugin: AnyPlugin = definePlugin({
     const members: Members = new Members({
       host: ctx,
       api: ctx.deps.api,
-      identity: config.nodeName === '' ? 'node' : config.nodeName,
-      addresses: () => nodeAddresses(ctx.deps.api, config.nodeName),
+      nodeName: config.nodeName,
       changed: () => writer.touch(),
     });
     const addresses = (): readonly string[] => {

@@ -1,7 +1,7 @@
 /** Listeners of Gateways: which can be served, and with which certificates. */
 import { fromLabelSelector, matchesSelector, type Namespace } from '@timonel/sdk/kube';
 import { checkCertificate } from '../cluster/certificates.ts';
-import { hostPattern } from '../routing/host-pattern.ts';
+import { hostPattern, isHostName } from '../routing/host-pattern.ts';
 import type { Certificate, HostPattern } from '../routing/model.ts';
 import type { GatewayObjects } from './objects.ts';
 import { permits } from './reference-grants.ts';
@@ -30,7 +30,6 @@ export const routeKinds: readonly string[] = ['HTTPRoute', 'GRPCRoute'];
 export type AllowedPorts = ReadonlyMap<number, boolean | undefined>;
 
 const fine = (reason: string): Verdict => ({ ok: true, reason, message: '' });
-const hostName = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 function acceptedOf({ port, protocol, hostname = '', tls }: GatewayListener, ports: AllowedPorts): Verdict {
   const no = (reason: string, message: string): Verdict => ({ ok: false, reason, message });
@@ -46,7 +45,7 @@ function acceptedOf({ port, protocol, hostname = '', tls }: GatewayListener, por
     return no('PortUnavailable', `the port ${port} is served with another protocol`);
   if (protocol === 'HTTPS' && tls?.mode === 'Passthrough')
     return no('UnsupportedProtocol', 'TLS that is passed through is not served');
-  if (hostname !== '' && !hostName.test(hostname)) return no('UnsupportedValue', `the hostname ${hostname} is none`);
+  if (hostname !== '' && !isHostName(hostname)) return no('UnsupportedValue', `the hostname ${hostname} is none`);
   return fine('Accepted');
 }
 

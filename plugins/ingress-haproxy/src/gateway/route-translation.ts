@@ -1,7 +1,7 @@
 /** One route of the Gateway API as routes of the table. */
 import { objectKey, type ResourceType } from '@timonel/sdk/kube';
 import type { Upstreams } from '../cluster/upstreams.ts';
-import { covers, hostKey, hostPattern } from '../routing/host-pattern.ts';
+import { covers, hostKey, hostPattern, isHostName } from '../routing/host-pattern.ts';
 import type { Behaviour, Choice, HostPattern, Route, Target } from '../routing/model.ts';
 import { applyFilters } from './filters.ts';
 import { allowsNamespace, type CheckedListener, type Verdict } from './listeners.ts';
@@ -53,6 +53,7 @@ export function gatewayDurationMs(text: string | undefined): number | undefined 
 export function commonHosts(listener: HostPattern, hostnames: readonly string[]): readonly HostPattern[] {
   if (hostnames.length === 0) return [listener];
   return hostnames
+    .filter(isHostName)
     .map((name) => hostPattern(name, 'many-labels'))
     .flatMap((host) => {
       if (hostKey(host) === hostKey(listener) || covers(listener, host)) return [host];

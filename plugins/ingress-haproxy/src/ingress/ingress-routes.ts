@@ -4,7 +4,7 @@ import { checkCertificate } from '../cluster/certificates.ts';
 import type { ClusterObjects } from '../cluster/objects.ts';
 import type { Problem } from '../cluster/problem.ts';
 import type { Upstreams } from '../cluster/upstreams.ts';
-import { hostKey, hostPattern } from '../routing/host-pattern.ts';
+import { hostKey, hostPattern, isHostName } from '../routing/host-pattern.ts';
 import type { Behaviour, Certificate, HostPattern, Route, Target } from '../routing/model.ts';
 import { settingsOf, type IngressSettings } from './annotations.ts';
 import { servedBy } from './classes.ts';
@@ -21,8 +21,6 @@ export interface IngressRoutes {
   readonly certificates: readonly Certificate[];
   readonly problems: readonly Problem[];
 }
-
-const hostName = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
 
 /** The older first: it keeps what a younger one also wants. */
 function byAge(a: Ingress, b: Ingress): number {
@@ -53,7 +51,7 @@ class Translation {
     for (const finding of settings.findings) this.#say(ingress, 'AnnotationInvalid', finding);
     for (const rule of ingress.spec?.rules ?? []) {
       const host = (rule.host ?? '').toLowerCase();
-      if (host !== '' && !hostName.test(host)) {
+      if (host !== '' && !isHostName(host)) {
         this.#say(ingress, 'HostInvalid', `the host ${host} is no DNS name, also not with a wildcard`);
         continue;
       }
@@ -141,7 +139,7 @@ class Translation {
       this.#say(ingress, checked.reason, checked.message);
       return;
     }
-    const names = hosts.map((host) => host.toLowerCase()).filter((host) => hostName.test(host));
+    const names = hosts.map((host) => host.toLowerCase()).filter((host) => isHostName(host));
     const free = names.filter((host) => this.#ownsTls(ingress, host, key));
     if (names.length > 0 && free.length === 0) return;
     this.certificates.push({ pem: checked.pem, hosts: free });

@@ -1,5 +1,13 @@
 import type { HostPattern } from './model.ts';
 
+const names = /^(\*\.)?[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/;
+const longestName = 253;
+
+/** Whether it is a DNS name, with or without a wildcard as its first label: nothing else may get into a configuration. */
+export function isHostName(host: string): boolean {
+  return host.length <= longestName && names.test(host);
+}
+
 /** `wildcard`: how many labels an asterisk stands for. */
 export function hostPattern(host: string, wildcard: 'one-label' | 'many-labels'): HostPattern {
   if (host === '' || host === '*') return { kind: 'any', name: '' };

@@ -1,38 +1,35 @@
 /**
- * The nodes that serve: each keeps a Lease with its addresses. The one whose name is the least writes what is told of Ingresses; two that
- * believe so for a moment write the same.
+ * The nodes that serve: each says so by a label of its own Node. The one whose name is the least of those that are ready writes what is told
+ * of Ingresses; two that believe so for a moment write the same.
  */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { ControllerHost } from '@timonel/sdk/controller';
-import { isNotFound, leases, type Lease } from '@timonel/sdk/kube';
+import { nodes, type Node } from '@timonel/sdk/kube';
+import { addressesOf } from './addresses.ts';
 
 export interface MembersOptions {
   readonly host: ControllerHost;
   readonly api: ApiClient;
-  /** Of this one. */
-  readonly identity: string;
-  /** Of this one, as they are now. */
-  readonly addresses: () => Promise<readonly string[]>;
+  /** The node on which it serves. Empty: none, and it is the only one that serves. */
+  readonly nodeName: string;
   readonly changed: () => void;
 }
 
-const namespace = 'kube-system';
-const label = 'ingress.timonel.dev/member';
-const addressesAnnotation = 'ingress.timonel.dev/addresses';
-const renewMs = 10_000;
+const label = 'ingress.timonel.dev/haproxy';
+const lookMs = 10_000;
 const retryMs = 1_000;
-const durationSeconds = 40;
 
 export class Members {
   readonly #options: MembersOptions;
   #addresses: readonly string[] = [];
-  #leads = false;
+  #leads: boolean;
   #loop: Promise<void> | undefined;
   readonly #stop = new AbortController();
 
   constructor(options: MembersOptions) {
     this.#options = options;
+    this.#leads = options.nodeName === '';
   }
 
   /** Of all nodes that serve. */
@@ -45,73 +42,61 @@ export class Members {
   }
 
   start(): void {
-    this.#loop = this.#run();
+    if (this.#options.nodeName !== '') this.#loop = this.#run();
   }
 
   /** `leave`: it serves no more, and others are told so at once. */
   async stop(leave: boolean): Promise<void> {
     this.#stop.abort();
     await this.#loop;
-    if (leave) await this.#options.api.delete(leases, { namespace, name: this.#name }).catch(() => undefined);
-  }
-
-  get #name(): string {
-    return `ingress-haproxy-${this.#options.identity}`;
+    if (leave && this.#loop !== undefined) await this.#mark(null).catch(() => undefined);
   }
 
   async #run(): Promise<void> {
     const { host } = this.#options;
     while (!this.#stop.signal.aborted) {
-      let pauseMs = renewMs;
+      let pauseMs = lookMs;
       try {
-        const known = await this.#renew();
-        await this.#look();
-        // Its node may be new, too.
-        if (!known) pauseMs = retryMs;
+        // Its node may be new, and have no address yet.
+        if (!(await this.#look())) pauseMs = retryMs;
       } catch (error) {
         pauseMs = retryMs;
         this.#leads = false;
-        host.log.debug({ error: errorMessage(error) }, 'the lease of this ingress could not be renewed');
+        host.log.debug({ error: errorMessage(error) }, 'the nodes that serve Ingresses are not known');
       }
       await host.env.timers.sleep(pauseMs, this.#stop.signal).catch(() => undefined);
     }
   }
 
-  /** Answers whether its addresses are known. */
-  async #renew(): Promise<boolean> {
-    const { api, host, identity } = this.#options;
-    const renewTime = host.env.clock.microTimestamp();
-    const addresses = await this.#options.addresses();
-    const annotations = { [addressesAnnotation]: addresses.join(',') };
-    const spec = { holderIdentity: identity, leaseDurationSeconds: durationSeconds, renewTime };
-    const options = { fieldManager: host.name };
-    try {
-      const body = { metadata: { annotations }, spec };
-      await api.patch(leases, { namespace, name: this.#name }, { type: 'merge', body }, options);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      const metadata = { name: this.#name, namespace, labels: { [label]: 'true' }, annotations };
-      await api.create(leases, { metadata, spec: { ...spec, acquireTime: renewTime } }, options);
-    }
-    return addresses.length > 0;
+  async #mark(value: string | null): Promise<void> {
+    const { api, host, nodeName } = this.#options;
+    const body = { metadata: { labels: { [label]: value } } };
+    await api.patch(nodes, { name: nodeName }, { type: 'merge', body }, { fieldManager: host.name });
   }
 
-  async #look(): Promise<void> {
-    const { api, host, identity, changed } = this.#options;
-    const { items } = await api.list(leases, { namespace, labelSelector: label });
-    const nowMs = host.env.clock.now();
-    const live = items.filter((lease) => isLive(lease, nowMs));
-    const names = live.map(({ spec }) => spec?.holderIdentity ?? '').toSorted();
-    const found = live.flatMap(({ metadata }) => (metadata.annotations?.[addressesAnnotation] ?? '').split(','));
-    const addresses = [...new Set(found)].filter((address) => address !== '').toSorted();
-    const leads = names[0] === identity;
-    if (leads === this.#leads && addresses.join() === this.#addresses.join()) return;
-    this.#leads = leads;
-    this.#addresses = addresses;
-    changed();
+  /** Answers whether this node is among those that serve, with its addresses. */
+  async #look(): Promise<boolean> {
+    const { api, nodeName, changed } = this.#options;
+    const { items } = await api.list(nodes, { labelSelector: label });
+    const own = items.find(({ metadata }) => metadata.name === nodeName);
+    if (own === undefined) {
+      await this.#mark('true');
+      return false;
+    }
+    const live = items.filter((node) => node === own || isReady(node));
+    const names = live.map(({ metadata }) => metadata.name ?? '').toSorted();
+    const addresses = [...new Set(live.flatMap(addressesOf))].toSorted();
+    const leads = names[0] === nodeName;
+    if (leads !== this.#leads || addresses.join() !== this.#addresses.join()) {
+      this.#leads = leads;
+      this.#addresses = addresses;
+      changed();
+    }
+    return addressesOf(own).length > 0;
   }
 }
 
-function isLive({ spec }: Lease, nowMs: number): boolean {
-  return Date.parse(spec?.renewTime ?? '') + (spec?.leaseDurationSeconds ?? 0) * 1000 > nowMs;
+/** As long as nothing else is said. */
+function isReady({ status }: Node): boolean {
+  return (status?.conditions ?? []).every(({ type, status: value }) => type !== 'Ready' || value === 'True');
 }
