@@ -172,14 +172,16 @@ export class BridgeNetwork implements PodNetwork {
     const warnings = hasPorts && !canPublish ? [...unsupportedOf({ hostPorts: request.hostPorts ?? [] }, noNft)] : [];
     try {
       warnings.push(...(await this.#link(record, request)));
+      // Before its ports: those of a pod that is not remembered would go on to whoever has its address next.
+      await this.#save();
       if (canPublish) await this.#publish();
     } catch (error) {
       await this.#links.delete([record.veth]).catch(() => undefined);
       this.#records.delete(sandboxId);
       this.#pool.free(address);
+      await this.#save().catch(() => undefined);
       throw error;
     }
-    await this.#save();
     return { ...this.#attachment(record), ...(warnings.length === 0 ? {} : { warnings }) };
   }
 

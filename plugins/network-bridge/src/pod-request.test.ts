@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AttachRequest, HostPort } from '@timonel/sdk/contracts/network';
 import { ask, run, serve } from '@timonel/testkit/network-namespaces';
@@ -89,6 +91,17 @@ asRoot('what pods ask of network-bridge', () => {
       await run('nft', ['delete', 'table', 'ip', table]).catch(() => undefined);
       await server.close();
     }
+  });
+
+  it('a pod whose ports cannot be had has no network, and nothing is kept of it', async () => {
+    const path = await bed.makeNamespace();
+    const asked = { ...request('refused', path), hostPorts: [port(39_010, { hostIP: 'no address' })] };
+    await expect(bed.network.attach(asked)).rejects.toThrow(/nft failed with status 1/);
+    expect(await bed.network.list()).toEqual([]);
+    expect(await bed.links()).toEqual([]);
+    expect(await readFile(join(bed.dataDir, 'attachments.json'), 'utf8')).toBe('{"version":1,"attachments":[]}');
+    await pod('next', { hostPorts: [port(39_010)] });
+    expect(await table()).toContain('39010');
   });
 
   it('host ports do not take what a service has', async () => {
