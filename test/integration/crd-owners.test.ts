@@ -65,5 +65,8 @@ describe('a custom resource', () => {
     await server.send('DELETE', `${crdPath}/crontabs.owners.example.com`);
     await gone(`${configMaps}/g`);
     await gone(`${crdPath}/crontabs.owners.example.com`);
+    // Somebody was slow.
+    await create(configMaps, 'h', owner);
+    await gone(`${configMaps}/h`);
   });
 });
