@@ -1,7 +1,7 @@
 import { errorMessage } from '@timonel/sdk';
 import { run } from '@timonel/sdk/command';
 
-const least = [2, 4] as const;
+const least = [2, 6] as const;
 
 /** @throws Error that says what to install, when the program is absent or too old */
 export async function checkProgram(program: string): Promise<void> {
