@@ -167,6 +167,9 @@ describe('a kind that a definition describes', () => {
       const both = '/apis/both.example.com/v1/namespaces/default/crontabs';
       expect((await other.send('POST', both, { body: { metadata: { name: 'a' } } })).status).toBe(201);
       expect((await one.send('GET', `${both}/a`)).status).toBe(200);
+      const late = await startApiServer({ store });
+      expect((await late.send('GET', `${both}/a`)).status).toBe(200);
+      await late.stop();
       await one.send('DELETE', `${crdPath}/crontabs.both.example.com`);
       await eventually('it is gone everywhere', async () => expect((await other.send('GET', both)).status).toBe(404));
     } finally {

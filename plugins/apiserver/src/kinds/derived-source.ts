@@ -23,6 +23,7 @@ export class DerivedSource {
   readonly #providers: Many<DerivedKinds>;
   readonly #feed: Pick<StoreFeed, 'cache' | 'onChange'>;
   #seen: readonly Seen[] = [];
+  #prefixes: readonly string[] = [];
   #current = nothing;
 
   constructor(providers: Many<DerivedKinds>, feed: Pick<StoreFeed, 'cache' | 'onChange'>) {
@@ -34,7 +35,7 @@ export class DerivedSource {
   onChange(listener: () => void): void {
     this.#providers.onChange(listener);
     this.#feed.onChange((prefix) => {
-      if (this.#seen.length > 0 && (prefix === undefined || this.#prefixes().includes(prefix))) listener();
+      if (prefix === undefined ? this.#seen.length > 0 : this.#prefixes.includes(prefix)) listener();
     });
   }
 
@@ -54,6 +55,7 @@ export class DerivedSource {
       const cache = this.#feed.cache(resourcePrefix(service.source()));
       return { service, cache, version: cache.version };
     });
+    this.#prefixes = this.#seen.map(({ cache }) => cache.prefix);
     const all = this.#seen.map(({ service, cache }) =>
       service.derive(cache.select(everything).map(({ object }) => object)),
     );
@@ -66,9 +68,5 @@ export class DerivedSource {
       };
     }
     return this.#current;
-  }
-
-  #prefixes(): readonly string[] {
-    return this.#seen.map(({ cache }) => cache.prefix);
   }
 }
