@@ -149,7 +149,7 @@ describe('hooks', () => {
   });
 
   it('counts refusals of a hook that collects findings', async () => {
-    const owned = tap(collect, (subject: { bad?: boolean }) => (subject.bad === true ? ['bad'] : []));
+    const owned = tap(collect, (subject) => ((subject as { bad?: boolean }).bad === true ? ['bad'] : []));
     await caller(collect).call({ bad: true }, {});
     await caller(collect).call({}, {});
     expect(owned.info()).toMatchObject({ calls: 2, refusals: 1 });

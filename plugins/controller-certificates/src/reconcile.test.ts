@@ -15,7 +15,7 @@ function request(status?: CertificateSigningRequest['status']): CertificateSigni
   };
 }
 const condition = (type: string) => ({ type, status: 'True' as const, lastUpdateTime: made });
-const after = (ms: number, status?: CertificateSigningRequest['status'], next = wait) =>
+const after = (ms: number, status?: CertificateSigningRequest['status'], next: Step = wait) =>
   reconcile({ subject: request(status), nowMs: startMs + ms, timestamp: made, next });
 
 describe('reconcile', () => {

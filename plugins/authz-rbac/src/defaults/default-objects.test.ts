@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ClusterRole } from '@timonel/sdk/kube';
+import type { ClusterRole, ClusterRoleBinding } from '@timonel/sdk/kube';
 import { completedBinding, completedRole, defaultClusterRoleBindings, defaultClusterRoles } from './default-objects.ts';
 
 const named = <T extends { metadata: { name?: string } }>(all: readonly T[], name: string): T => {
@@ -28,7 +28,7 @@ describe('default roles', () => {
   it('bindings are given the subjects they lack', () => {
     const wanted = named(defaultClusterRoleBindings, 'system:discovery');
     const mine = { kind: 'User', apiGroup: 'rbac.authorization.k8s.io', name: 'me' };
-    const found = { ...wanted, subjects: [mine] };
+    const found: ClusterRoleBinding = { ...wanted, subjects: [mine] };
     expect(completedBinding(found, wanted)?.subjects).toEqual([mine, ...(wanted.subjects ?? [])]);
     expect(completedBinding(wanted, wanted)).toBeUndefined();
     expect(completedBinding({ ...found, metadata: { annotations: leftAlone } }, wanted)).toBeUndefined();
