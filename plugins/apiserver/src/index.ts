@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { objectAdmission } from '@timonel/sdk/contracts/admission';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import {
   accessRuleSource,
@@ -60,6 +61,7 @@ const plugin: AnyPlugin = definePlugin({
     encryption: valueEncryption,
     gate: requestGate,
     audit: auditSink,
+    admission: objectAdmission,
   },
   hooks: apiHooks,
   config: apiServerConfig,
@@ -87,6 +89,7 @@ const plugin: AnyPlugin = definePlugin({
       feed,
       env,
       hooks: ctx.hooks,
+      furtherAdmission: deps.admission,
       limits: config.limits,
       eventTtlMs: config.timing.eventTtlMs,
       access: new Access({

@@ -2,6 +2,7 @@
  * The stored types of the API that no plugin of Timonel reads the fields of as yet: for those who treat all types alike, as the
  * deletion of namespaces and garbage collection do. A type that gets a shape of its own moves to the file of its group.
  */
+import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
@@ -35,8 +36,6 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
   'admissionregistration.k8s.io/v1': [
-    'ValidatingWebhookConfiguration validatingwebhookconfigurations',
-    'MutatingWebhookConfiguration mutatingwebhookconfigurations',
     'ValidatingAdmissionPolicy validatingadmissionpolicies',
     'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
   ],
@@ -80,6 +79,8 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  validatingWebhookConfigurations,
+  mutatingWebhookConfigurations,
   flowSchemas,
   priorityLevelConfigurations,
   customResourceDefinitions,

@@ -1,4 +1,5 @@
 export * from './access-rules.ts';
+export * from './admission.ts';
 export * from './apps.ts';
 export * from './autoscaling.ts';
 export * from './batch.ts';

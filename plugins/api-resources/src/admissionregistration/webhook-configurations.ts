@@ -1,4 +1,4 @@
-/** Stored as they are given; nothing calls the webhooks as yet. */
+/** Which webhooks are asked about which requests. */
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import { dnsSubdomainProblems } from '@timonel/sdk/kube';
 import { child, fill, items, type Json } from '../defaults.ts';

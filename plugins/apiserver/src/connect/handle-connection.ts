@@ -1,7 +1,7 @@
 /** Requests to subresources that are connections: admission, the plugin's code, then the protocol the client speaks. */
 import type { Connection, ConnectionHandler } from '@timonel/sdk/contracts/api-server';
 import type { KubeObject } from '@timonel/sdk/kube';
-import type { ApiRequest } from '../http/api-request.ts';
+import { notesOf, type ApiRequest } from '../http/api-request.ts';
 import { badRequest, methodNotAllowed } from '../registry/api-errors.ts';
 import type { ConnectionCall } from './connection-call.ts';
 import type { Connections } from './connections.ts';
@@ -64,6 +64,7 @@ async function connectionOf(
     operation,
     subresource,
     oldObject: undefined,
+    notes: notesOf(request),
   } as const;
   await registry.admission.validate(subject, circumstances);
   return handler.connect(

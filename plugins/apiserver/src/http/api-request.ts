@@ -1,5 +1,6 @@
 /** A request to a resource, with all that its verb needs. */
 import type { Env, Logger } from '@timonel/sdk';
+import type { AdmissionNotes } from '@timonel/sdk/contracts/admission';
 import type { AccessAttributes } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
@@ -52,9 +53,24 @@ function managerOf({ ctx, query }: ApiRequest): string {
   return checkedManager(named, optionsOf[ctx.method] ?? 'DeleteOptions');
 }
 
+const warningsLimit = 32;
+
+/** A write that is tried again says everything again. */
+export function notesOf({ ctx }: Pick<ApiRequest, 'ctx'>): AdmissionNotes {
+  const said = new Set<string>();
+  return {
+    warn(text) {
+      if (said.has(text) || said.size >= warningsLimit) return;
+      said.add(text);
+      addWarning(ctx, text);
+    },
+    annotate: (key, value) => ctx.audit?.annotate(key, value),
+  };
+}
+
 export function targetOf(request: ApiRequest, dryRun: boolean): Target {
   const { kind, namespace, name, user } = request;
-  return { kind, namespace, name: name ?? '', user, manager: managerOf(request), dryRun };
+  return { kind, namespace, name: name ?? '', user, manager: managerOf(request), dryRun, notes: notesOf(request) };
 }
 
 /** What the kind has to say about an object that is not wrong. */

@@ -58,6 +58,11 @@ export class AuditTrail {
     this.#record?.annotate('authorization.k8s.io/decision', 'allow');
   }
 
+  /** What admission tells of it. */
+  annotate(key: string, value: string): void {
+    this.#record?.annotate(key, value);
+  }
+
   failed(error: unknown): void {
     this.begin(undefined);
     if (apiErrorReason(error) !== 'Forbidden') return;

@@ -1,10 +1,12 @@
 /** Runs the admission hooks around a write. Without taps they cost nothing. */
 import type { HookCaller } from '@timonel/sdk';
+import type { AdmissionNotes } from '@timonel/sdk/contracts/admission';
 import type { AdmissionContext, AdmissionObject, AdmissionRefusal, apiHooks } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError, type FieldError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
 import type { Kind } from '../kinds/kind-table.ts';
 import { apiErrorIn, invalid } from './api-errors.ts';
+import type { FurtherAdmission } from './further-admission.ts';
 
 export interface Hooks {
   readonly objectMutate: HookCaller<typeof apiHooks.objectMutate>;
@@ -23,9 +25,10 @@ export interface Circumstances {
   readonly user: UserInfo;
   readonly oldObject: KubeObject | undefined;
   readonly dryRun: boolean;
+  readonly notes?: AdmissionNotes;
 }
 
-function contextOf(circumstances: Circumstances): AdmissionContext {
+export function contextOf(circumstances: Circumstances): AdmissionContext {
   const { group, version, resource, kind } = circumstances.kind.definition;
   const { operation, subresource, namespace, name, user, oldObject, dryRun } = circumstances;
   return { operation, group, version, resource, kind, subresource, namespace, name, user, oldObject, dryRun };
@@ -66,23 +69,29 @@ export async function writeAdmitted<T>(
 export class Admission {
   readonly #hooks: Hooks;
 
-  constructor(hooks: Hooks) {
+  readonly #further: FurtherAdmission;
+
+  constructor(hooks: Hooks, further: FurtherAdmission) {
     this.#hooks = hooks;
+    this.#further = further;
   }
 
   /** Returns the object as the taps made it. */
   async mutate<T extends KubeObject>(object: T, circumstances: Circumstances): Promise<T> {
-    if (this.#hooks.objectMutate.size === 0) return object;
-    const subject = object as unknown as AdmissionObject;
-    const changed = await unwrapped(this.#hooks.objectMutate.call(subject, contextOf(circumstances)));
-    return changed as unknown as T;
+    let subject = object as unknown as AdmissionObject;
+    if (this.#hooks.objectMutate.size > 0) {
+      subject = await unwrapped(this.#hooks.objectMutate.call(subject, contextOf(circumstances)));
+    }
+    return (await this.#further.mutate(subject, circumstances)) as unknown as T;
   }
 
   /** @throws ApiError Invalid with the findings of all taps. */
   async validate(object: KubeObject, circumstances: Circumstances): Promise<void> {
-    if (this.#hooks.objectValidate.size === 0) return;
     const subject = object as unknown as AdmissionObject;
-    refuseFor(await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances))), circumstances);
+    if (this.#hooks.objectValidate.size > 0) {
+      refuseFor(await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances))), circumstances);
+    }
+    await this.#further.validate(subject, circumstances);
   }
 
   /** The last look before an object is stored. @throws ApiError as `validate` */

@@ -1,5 +1,6 @@
 /** The door to all objects: what HTTP and the in-process client share. */
-import type { Env } from '@timonel/sdk';
+import type { Env, Many } from '@timonel/sdk';
+import type { ObjectAdmission } from '@timonel/sdk/contracts/admission';
 import type { DeleteOptions, ObjectName, Patch } from '@timonel/sdk/contracts/api';
 import type { Store } from '@timonel/sdk/contracts/store';
 import { isNotFound, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
@@ -14,6 +15,7 @@ import { Admission, type Hooks } from './admission.ts';
 import { Applier, type ApplyRequest, type ApplyResult } from './applier.ts';
 import { badRequest, unknownResource } from './api-errors.ts';
 import { checkPreconditions, deletionOutcome } from './deletion.ts';
+import { FurtherAdmission } from './further-admission.ts';
 import { Expiry } from './expiry.ts';
 import { guaranteedUpdate, unstored, type UpdateParts } from './guaranteed-update.ts';
 import { copyObject } from './ownership.ts';
@@ -27,6 +29,7 @@ export interface RegistryParts {
   readonly feed: StoreFeed;
   readonly env: Env;
   readonly hooks: Hooks;
+  readonly furtherAdmission: Many<ObjectAdmission>;
   readonly access: Access;
   readonly kinds: KindTable;
   /** How long events stay. */
@@ -46,7 +49,7 @@ export class Registry {
     const { store, env, eventTtlMs } = given;
     const parts = { ...given, expiry: new Expiry({ store, clock: env.clock, ttlMs: eventTtlMs }) };
     this.#parts = parts;
-    this.admission = new Admission(parts.hooks);
+    this.admission = new Admission(parts.hooks, new FurtherAdmission(parts.furtherAdmission));
     this.access = parts.access;
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });
@@ -166,13 +169,10 @@ export class Registry {
   async #delete(target: Target, options: DeleteOptions): Promise<Written> {
     return guaranteedUpdate(this.#parts, target, async (current) => {
       checkPreconditions(target.kind, current.object, options);
-      const { kind, namespace, name, user, dryRun } = target;
+      const { manager: _manager, ...circumstances } = target;
+      const { kind } = target;
       await this.admission.validate(current.object, {
-        kind,
-        namespace,
-        name,
-        user,
-        dryRun,
+        ...circumstances,
         operation: 'DELETE',
         subresource: '',
         oldObject: current.object,

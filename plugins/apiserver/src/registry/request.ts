@@ -1,4 +1,5 @@
 /** What every write carries with it. */
+import type { AdmissionNotes } from '@timonel/sdk/contracts/admission';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
 import type { JsonObject } from '../json/plain-json.ts';
@@ -13,6 +14,8 @@ export interface Target {
   /** The name under which it owns what it writes. */
   readonly manager: string;
   readonly dryRun: boolean;
+  /** Absent: nobody wants to know. */
+  readonly notes?: AdmissionNotes;
 }
 
 /** What a write leaves behind. */

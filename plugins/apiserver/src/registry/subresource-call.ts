@@ -19,13 +19,14 @@ export async function callSubresource(
   target: Target,
   call: SubresourceCall,
 ): Promise<SubresourceResponse> {
-  const { kind, namespace, name, user, dryRun } = target;
+  const { manager: _manager, ...of } = target;
+  const { kind, namespace, name, user } = target;
   const handlers: Readonly<Record<string, SubresourceHandler>> = kind.definition.subresources;
   const handler = Object.hasOwn(handlers, call.subresource) ? handlers[call.subresource] : undefined;
   if (handler === undefined) throw unknownResource();
   if (!handler.methods.some((method) => method === call.method)) throw methodNotAllowed();
   if (call.method === 'POST' && isJsonObject(call.body)) {
-    const circumstances = { kind, namespace, name, user, dryRun, operation: 'CREATE', oldObject: undefined } as const;
+    const circumstances = { ...of, operation: 'CREATE', oldObject: undefined } as const;
     const subject = call.body as unknown as KubeObject;
     await registry.admission.validate(subject, { ...circumstances, subresource: call.subresource });
   }

@@ -225,6 +225,7 @@ export class Writer {
     strategy.default?.(object);
     const entries = settled ?? this.#changed(target, subresource, old, object, sent);
     const admitted = await this.#parts.admission.mutate(object, circumstances);
+    if (status) keepMember(admitted, old, 'status');
     setEntries(admitted, entries);
     strategy.prepareForUpdate?.(admitted, old);
     if (generation && specChanged(kind, admitted, old))
@@ -243,14 +244,20 @@ export class Writer {
     const { strategy } = kind.definition;
     const circumstances = this.#circumstances(target, 'UPDATE', old, subresource);
     const part = partOf(kind, subresource);
-    const wanted = copyObject(old);
-    part.take(wanted, object, { user: target.user });
-    strategy.default?.(wanted);
-    if (kind.definition.generation && specChanged(kind, wanted, old)) {
-      wanted.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    }
+    const taken = (from: KubeObject): KubeObject => {
+      const object = copyObject(old);
+      part.take(object, from, { user: target.user });
+      strategy.default?.(object);
+      if (kind.definition.generation && specChanged(kind, object, old)) {
+        object.metadata.generation = (old.metadata.generation ?? 0) + 1;
+      }
+      return object;
+    };
+    const wanted = taken(object);
     const entries = settled ?? this.#changed(target, subresource, old, wanted);
-    const admitted = await this.#parts.admission.mutate(wanted, circumstances);
+    const mutated = await this.#parts.admission.mutate(wanted, circumstances);
+    // Nor may admission change more of it than the part.
+    const admitted = mutated === wanted ? wanted : taken(mutated);
     setEntries(admitted, entries);
     const problems = part.validate?.(admitted, old) ?? [];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
@@ -268,8 +275,8 @@ export class Writer {
     oldObject: KubeObject | undefined,
     subresource: string,
   ): Circumstances {
-    const { kind, namespace, name, user, dryRun } = target;
-    return { kind, namespace, name, user, dryRun, operation, oldObject, subresource };
+    const { manager: _manager, ...circumstances } = target;
+    return { ...circumstances, operation, oldObject, subresource };
   }
 }
 

@@ -1,0 +1,109 @@
+/** Asks one webhook about one request. */
+import { errorMessage, type Env } from '@timonel/sdk';
+import {
+  evaluateConditions,
+  namespaceSelected,
+  objectSelected,
+  requestAttributes,
+  requestObjects,
+  type NamespaceLabels,
+} from '@timonel/sdk/admission';
+import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
+import { forbiddenBy, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
+import { ApiError, type Status } from '@timonel/sdk/kube';
+import { callWebhook, type DialService } from '@timonel/sdk/webhooks';
+import { denial, verdictIn, type Verdict } from './answer.ts';
+import type { Hook, HookType } from './hooks.ts';
+
+export interface AskParts {
+  readonly env: Env;
+  readonly dial: DialService;
+  readonly labelsOf: NamespaceLabels;
+  readonly counted: (hook: Hook, operation: string, rejected: boolean) => void;
+  readonly letThrough: (hook: Hook) => void;
+}
+
+export type Asked =
+  /** It is not concerned, or it failed and that does not matter. */
+  | { readonly kind: 'passed' }
+  | { readonly kind: 'refused'; readonly refusal: Status }
+  | { readonly kind: 'allowed'; readonly object: AdmissionObject };
+
+/** Of an answer; Kubernetes reads three times the largest request. */
+const answerLimitBytes = 9 * 1024 * 1024;
+const failOpenKeys: Readonly<Record<HookType, string>> = {
+  admit: 'failed-open.mutation.webhook.admission.k8s.io',
+  validating: 'failed-open.validation.webhook.admission.k8s.io',
+};
+const passed: Asked = Object.freeze({ kind: 'passed' });
+
+function failure(name: string, why: string): Status {
+  return new ApiError('InternalError', `Internal error occurred: failed calling webhook "${name}": ${why}`).status;
+}
+
+export class Asker {
+  readonly #parts: AskParts;
+
+  constructor(parts: AskParts) {
+    this.#parts = parts;
+  }
+
+  /** Never throws because of the webhook. */
+  async ask(hook: Hook, object: AdmissionObject, request: AdmissionRequest): Promise<Asked> {
+    const { webhook, type } = hook;
+    if (!objectSelected(webhook.objectSelector, object, request)) return passed;
+    if (!(await namespaceSelected(webhook.namespaceSelector, object, request, this.#parts.labelsOf))) return passed;
+    const uid = this.#parts.env.random.uuid();
+    const review = { ...requestAttributes(object, request, uid), ...requestObjects(object, request) };
+    const conditions = evaluateConditions(hook.conditions(), { ...requestObjects(object, request), request: review });
+    if (conditions === 'fail') return passed;
+    if (conditions !== 'hold') {
+      if (webhook.failurePolicy === 'Ignore') return passed;
+      return { kind: 'refused', refusal: forbiddenBy(request, conditions.problem).status };
+    }
+    let verdict: Verdict;
+    let changed = object;
+    try {
+      verdict = await this.#verdict(hook, review, uid);
+      if (verdict.allowed && verdict.patch !== undefined) changed = request.patched(object, verdict.patch);
+    } catch (error) {
+      return this.#failed(hook, request, errorMessage(error));
+    }
+    for (const text of verdict.warnings) request.warn(text);
+    for (const [key, value] of Object.entries(verdict.annotations)) request.annotate(`${webhook.name}/${key}`, value);
+    this.#parts.counted(hook, request.operation, !verdict.allowed);
+    if (!verdict.allowed) return { kind: 'refused', refusal: denial(webhook.name, verdict.status) };
+    return { kind: 'allowed', object: type === 'admit' ? changed : object };
+  }
+
+  async #verdict({ webhook, type }: Hook, request: unknown, uid: string): Promise<Verdict> {
+    const { env, dial } = this.#parts;
+    const version = webhook.admissionReviewVersions.find((one) => one === 'v1' || one === 'v1beta1') ?? 'v1';
+    const body = { kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request };
+    let answer: unknown;
+    try {
+      answer = await callWebhook({
+        config: webhook.clientConfig,
+        body,
+        timeoutMs: (webhook.timeoutSeconds ?? 10) * 1000,
+        limitBytes: answerLimitBytes,
+        timers: env.timers,
+        dial,
+      });
+    } catch (error) {
+      throw new Error(`failed to call webhook: ${errorMessage(error)}`, { cause: error });
+    }
+    return verdictIn(answer, uid, version, type === 'admit');
+  }
+
+  #failed(hook: Hook, request: AdmissionRequest, why: string): Asked {
+    const { webhook, type } = hook;
+    if (webhook.failurePolicy !== 'Ignore') {
+      this.#parts.counted(hook, request.operation, true);
+      return { kind: 'refused', refusal: failure(webhook.name, why) };
+    }
+    this.#parts.letThrough(hook);
+    request.annotate(`${failOpenKeys[type]}/${hook.configuration}`, webhook.name);
+    return passed;
+  }
+}

@@ -1,0 +1,4 @@
+/** What webhooks and policies of admission share: which requests they are asked about, and how requests look to them. */
+export * from './conditions.ts';
+export * from './review.ts';
+export * from './rules.ts';

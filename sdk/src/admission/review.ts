@@ -1,0 +1,56 @@
+/** A request as webhooks get it and as expressions read it: `request` of an AdmissionReview. */
+import type { AdmissionContext, AdmissionObject } from '../contracts/api-server/index.ts';
+
+const optionKinds: Readonly<Record<string, string>> = {
+  CREATE: 'CreateOptions',
+  UPDATE: 'UpdateOptions',
+  DELETE: 'DeleteOptions',
+};
+
+function kindOf(object: AdmissionObject, { group, version, kind, subresource }: AdmissionContext): unknown {
+  if (subresource === '' || object.kind === undefined || object.apiVersion === undefined)
+    return { group, version, kind };
+  const [first = '', second] = object.apiVersion.split('/');
+  return second === undefined
+    ? { group: '', version: first, kind: object.kind }
+    : { group: first, version: second, kind: object.kind };
+}
+
+/** Everything but the objects. */
+export function requestAttributes(
+  object: AdmissionObject,
+  context: AdmissionContext,
+  uid: string,
+): Readonly<Record<string, unknown>> {
+  const { group, version, resource, subresource, name, namespace, operation, user, dryRun } = context;
+  const kind = kindOf(object, context);
+  const asked = { group, version, resource };
+  const part = subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource };
+  const options = optionKinds[operation];
+  const inNamespace = group === '' && resource === 'namespaces' ? name : namespace;
+  return {
+    uid,
+    kind,
+    resource: asked,
+    requestKind: kind,
+    requestResource: asked,
+    ...part,
+    name,
+    ...(inNamespace === undefined || inNamespace === '' ? {} : { namespace: inNamespace }),
+    operation,
+    userInfo: { username: user.username, uid: user.uid, groups: user.groups, extra: user.extra },
+    dryRun,
+    options:
+      options === undefined
+        ? null
+        : { kind: options, apiVersion: 'meta.k8s.io/v1', ...(dryRun ? { dryRun: ['All'] } : {}) },
+  };
+}
+
+/** The objects of a request, as they stand in a review. */
+export function requestObjects(
+  object: AdmissionObject,
+  { operation, oldObject }: AdmissionContext,
+): { readonly object: unknown; readonly oldObject: unknown } {
+  return { object: operation === 'DELETE' ? null : object, oldObject: oldObject ?? null };
+}

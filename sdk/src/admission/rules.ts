@@ -1,0 +1,74 @@
+/** Which requests webhooks and policies are asked about. */
+import type { AdmissionContext, AdmissionObject } from '../contracts/api-server/index.ts';
+import { fromLabelSelector, matchesSelector, type AdmissionRule, type LabelSelector } from '../kube/index.ts';
+
+const configuring: ReadonlySet<string> = new Set([
+  'mutatingwebhookconfigurations',
+  'validatingwebhookconfigurations',
+  'mutatingadmissionpolicies',
+  'mutatingadmissionpolicybindings',
+  'validatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+]);
+
+/** What says who is asked cannot be kept from being changed by those who are asked. */
+export function isExempt({ group, resource }: Pick<AdmissionContext, 'group' | 'resource'>): boolean {
+  return group === 'admissionregistration.k8s.io' && configuring.has(resource);
+}
+
+const holds = (values: readonly string[] | undefined, value: string): boolean =>
+  values !== undefined && (values.includes('*') || values.includes(value));
+
+function namesResource(pattern: string, resource: string, subresource: string): boolean {
+  const [wanted = '', part = ''] = pattern.split('/');
+  return (wanted === '*' || wanted === resource) && (part === '*' || part === subresource);
+}
+
+export function ruleMatches(rule: AdmissionRule, context: AdmissionContext): boolean {
+  const { operation, group, version, resource, subresource, namespace, name } = context;
+  const { scope = '*', resourceNames = [] } = rule;
+  const inNamespace = namespace !== undefined && namespace !== '' && !(group === '' && resource === 'namespaces');
+  return (
+    holds(rule.operations, operation) &&
+    holds(rule.apiGroups, group) &&
+    holds(rule.apiVersions, version) &&
+    (rule.resources ?? []).some((pattern) => namesResource(pattern, resource, subresource)) &&
+    (scope === '*' || (scope === 'Namespaced') === inNamespace) &&
+    (resourceNames.length === 0 || resourceNames.includes(name))
+  );
+}
+
+const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>
+  Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
+
+/** Whether the object, as it is or as it was, has the labels. */
+export function objectSelected(
+  selector: LabelSelector | undefined,
+  object: AdmissionObject,
+  { oldObject }: AdmissionContext,
+): boolean {
+  if (selector === undefined || isEmpty(selector)) return true;
+  const wanted = fromLabelSelector(selector);
+  return [object, oldObject].some((one) => one !== undefined && matchesSelector(wanted, one.metadata.labels));
+}
+
+/** Labels of a namespace. */
+export type NamespaceLabels = (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
+
+/** Whether the namespace of the request, or the namespace that it is about, has the labels. Other objects of the cluster: always. */
+export async function namespaceSelected(
+  selector: LabelSelector | undefined,
+  object: AdmissionObject,
+  context: AdmissionContext,
+  labelsOf: NamespaceLabels,
+): Promise<boolean> {
+  if (selector === undefined || isEmpty(selector)) return true;
+  const wanted = fromLabelSelector(selector);
+  if (context.group === '' && context.resource === 'namespaces') {
+    return context.subresource === '' && context.operation !== 'DELETE'
+      ? matchesSelector(wanted, object.metadata.labels)
+      : matchesSelector(wanted, (await labelsOf(context.name)) ?? {});
+  }
+  if (context.namespace === undefined || context.namespace === '') return true;
+  return matchesSelector(wanted, (await labelsOf(context.namespace)) ?? {});
+}

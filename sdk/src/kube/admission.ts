@@ -1,0 +1,56 @@
+/** admissionregistration.k8s.io/v1: who is asked about requests. */
+import type { WebhookClientConfig } from './extensions.ts';
+import { defineResource, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
+
+/** Which requests are meant. Source: admissionregistration/v1 RuleWithOperations, NamedRuleWithOperations. */
+export interface AdmissionRule {
+  operations?: string[];
+  apiGroups?: string[];
+  apiVersions?: string[];
+  resources?: string[];
+  resourceNames?: string[];
+  /** Default `*`. */
+  scope?: string;
+}
+
+export interface MatchCondition {
+  name: string;
+  expression: string;
+}
+
+/** Source: admissionregistration/v1 MutatingWebhook, ValidatingWebhook. */
+export interface AdmissionWebhook {
+  name: string;
+  clientConfig: WebhookClientConfig;
+  rules?: AdmissionRule[];
+  failurePolicy?: string;
+  matchPolicy?: string;
+  namespaceSelector?: LabelSelector;
+  objectSelector?: LabelSelector;
+  sideEffects: string;
+  timeoutSeconds?: number;
+  admissionReviewVersions: string[];
+  matchConditions?: MatchCondition[];
+  /** Of those that mutate. */
+  reinvocationPolicy?: string;
+}
+
+export interface WebhookConfiguration extends KubeObject {
+  webhooks?: AdmissionWebhook[];
+}
+
+const shared = { group: 'admissionregistration.k8s.io', version: 'v1', namespaced: false };
+
+export const mutatingWebhookConfigurations: ResourceType<WebhookConfiguration> = defineResource<WebhookConfiguration>({
+  ...shared,
+  kind: 'MutatingWebhookConfiguration',
+  resource: 'mutatingwebhookconfigurations',
+});
+
+export const validatingWebhookConfigurations: ResourceType<WebhookConfiguration> = defineResource<WebhookConfiguration>(
+  {
+    ...shared,
+    kind: 'ValidatingWebhookConfiguration',
+    resource: 'validatingwebhookconfigurations',
+  },
+);
