@@ -54,3 +54,62 @@ export const validatingWebhookConfigurations: ResourceType<WebhookConfiguration>
     resource: 'validatingwebhookconfigurations',
   },
 );
+
+/** Which requests a policy or a binding is about. Source: admissionregistration/v1 MatchResources. */
+export interface MatchResources {
+  namespaceSelector?: LabelSelector;
+  objectSelector?: LabelSelector;
+  resourceRules?: AdmissionRule[];
+  excludeResourceRules?: AdmissionRule[];
+  matchPolicy?: string;
+}
+
+export interface PolicyValidation {
+  expression: string;
+  message?: string;
+  messageExpression?: string;
+  reason?: string;
+}
+
+export interface ValidatingAdmissionPolicy extends KubeObject {
+  spec: {
+    paramKind?: { apiVersion: string; kind: string };
+    matchConstraints?: MatchResources;
+    matchConditions?: MatchCondition[];
+    variables?: { name: string; expression: string }[];
+    validations?: PolicyValidation[];
+    auditAnnotations?: { key: string; valueExpression: string }[];
+    failurePolicy?: string;
+  };
+}
+
+export interface PolicyParameters {
+  name?: string;
+  namespace?: string;
+  selector?: LabelSelector;
+  /** `Allow` or `Deny`. */
+  parameterNotFoundAction?: string;
+}
+
+export interface ValidatingAdmissionPolicyBinding extends KubeObject {
+  spec: {
+    policyName: string;
+    paramRef?: PolicyParameters;
+    matchResources?: MatchResources;
+    validationActions?: string[];
+  };
+}
+
+export const validatingAdmissionPolicies: ResourceType<ValidatingAdmissionPolicy> =
+  defineResource<ValidatingAdmissionPolicy>({
+    ...shared,
+    kind: 'ValidatingAdmissionPolicy',
+    resource: 'validatingadmissionpolicies',
+  });
+
+export const validatingAdmissionPolicyBindings: ResourceType<ValidatingAdmissionPolicyBinding> =
+  defineResource<ValidatingAdmissionPolicyBinding>({
+    ...shared,
+    kind: 'ValidatingAdmissionPolicyBinding',
+    resource: 'validatingadmissionpolicybindings',
+  });

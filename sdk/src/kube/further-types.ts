@@ -2,7 +2,12 @@
  * The stored types of the API that no plugin of Timonel reads the fields of as yet: for those who treat all types alike, as the
  * deletion of namespaces and garbage collection do. A type that gets a shape of its own moves to the file of its group.
  */
-import { mutatingWebhookConfigurations, validatingWebhookConfigurations } from './admission.ts';
+import {
+  mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
+  validatingWebhookConfigurations,
+} from './admission.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
@@ -35,10 +40,6 @@ const namespaced: Readonly<Record<string, readonly string[]>> = {
 const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
-  'admissionregistration.k8s.io/v1': [
-    'ValidatingAdmissionPolicy validatingadmissionpolicies',
-    'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings',
-  ],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
   'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
@@ -81,6 +82,8 @@ export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   ...typesOf(ofTheCluster, false),
   validatingWebhookConfigurations,
   mutatingWebhookConfigurations,
+  validatingAdmissionPolicies,
+  validatingAdmissionPolicyBindings,
   flowSchemas,
   priorityLevelConfigurations,
   customResourceDefinitions,

@@ -1,0 +1,78 @@
+/** The objects that a binding names as parameters. */
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import {
+  apiVersionOf,
+  customResourceDefinitions,
+  defineResource,
+  formatLabelSelector,
+  fromLabelSelector,
+  furtherClusterTypes,
+  isNotFound,
+  namespaces,
+  namespacedTypes,
+  nodes,
+  type KubeObject,
+  type PolicyParameters,
+  type ResourceType,
+} from '@timonel/sdk/kube';
+
+type Api = Pick<ApiClient, 'get' | 'list'>;
+type ParamKind = { readonly apiVersion: string; readonly kind: string };
+
+const builtIn: readonly ResourceType[] = [...namespacedTypes, ...furtherClusterTypes, namespaces, nodes];
+
+async function typeOf({ apiVersion, kind }: ParamKind, api: Api): Promise<ResourceType | undefined> {
+  const known = builtIn.find((type) => type.kind === kind && apiVersionOf(type) === apiVersion);
+  if (known !== undefined) return known;
+  const [group = '', version = ''] = apiVersion.split('/');
+  const { items } = await api.list(customResourceDefinitions);
+  const spec = items.find((one) => one.spec.group === group && one.spec.names.kind === kind)?.spec;
+  if (spec === undefined) return undefined;
+  return defineResource({
+    group,
+    version,
+    kind,
+    resource: spec.names.plural,
+    namespaced: spec.scope === 'Namespaced',
+  });
+}
+
+export type Parameters = { readonly objects: readonly KubeObject[] } | { readonly problem: string };
+
+/** `namespace`: of the request, where the binding names none. */
+export async function parametersOf(
+  kind: ParamKind,
+  reference: PolicyParameters,
+  namespace: string | undefined,
+  api: Api,
+): Promise<Parameters> {
+  const type = await typeOf(kind, api);
+  if (type === undefined)
+    return { problem: `failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'` };
+  const place = type.namespaced ? (reference.namespace ?? namespace) : undefined;
+  if (type.namespaced && place === undefined)
+    return { problem: 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources' };
+  const objects = await found(type, reference, place, api);
+  if (objects.length > 0) return { objects };
+  if (reference.parameterNotFoundAction === 'Allow') return { objects: [] };
+  return { problem: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
+}
+
+async function found(
+  type: ResourceType,
+  { name, selector }: PolicyParameters,
+  namespace: string | undefined,
+  api: Api,
+): Promise<readonly KubeObject[]> {
+  const within = namespace === undefined ? {} : { namespace };
+  if (name === undefined) {
+    const labelSelector = formatLabelSelector(fromLabelSelector(selector ?? {}));
+    return (await api.list(type, { ...within, labelSelector })).items;
+  }
+  try {
+    return [await api.get(type, { ...within, name })];
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
