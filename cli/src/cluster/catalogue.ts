@@ -25,6 +25,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'admission-resourcequota': () => import('@timonel/plugin-admission-resourcequota'),
   'admission-limitranger': () => import('@timonel/plugin-admission-limitranger'),
   'admission-runtimeclass': () => import('@timonel/plugin-admission-runtimeclass'),
+  'admission-podsecurity': () => import('@timonel/plugin-admission-podsecurity'),
   'admission-policies': () => import('@timonel/plugin-admission-policies'),
   'admission-webhooks': () => import('@timonel/plugin-admission-webhooks'),
   'admission-priority': () => import('@timonel/plugin-admission-priority'),

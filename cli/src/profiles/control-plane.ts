@@ -25,6 +25,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'admission-namespace' },
     { plugin: 'admission-priority' },
     { plugin: 'admission-runtimeclass' },
+    { plugin: 'admission-podsecurity' },
     { plugin: 'admission-policies' },
     { plugin: 'admission-webhooks' },
     { plugin: 'admission-limitranger' },

@@ -1,0 +1,132 @@
+/** The standard `baseline`: no known ways to more privileges. */
+import { counted, ofContainers, ofHolders, type Check } from './checks.ts';
+import { itemsIn, jsonIn, type Json, type PodFacts } from './pod.ts';
+
+const defaultCapabilities: ReadonlySet<string> = new Set(
+  'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT'.split(
+    ' ',
+  ),
+);
+const safeSysctls: ReadonlySet<unknown> = new Set([
+  'kernel.shm_rmid_forced',
+  'net.ipv4.ip_local_port_range',
+  'net.ipv4.ip_unprivileged_port_start',
+  'net.ipv4.tcp_syncookies',
+  'net.ipv4.ping_group_range',
+  'net.ipv4.ip_local_reserved_ports',
+  'net.ipv4.tcp_keepalive_time',
+  'net.ipv4.tcp_fin_timeout',
+  'net.ipv4.tcp_keepalive_intvl',
+  'net.ipv4.tcp_keepalive_probes',
+  'net.ipv4.tcp_rmem',
+  'net.ipv4.tcp_wmem',
+]);
+const seLinuxTypes: ReadonlySet<unknown> = new Set([
+  undefined,
+  '',
+  'container_t',
+  'container_init_t',
+  'container_kvm_t',
+  'container_engine_t',
+]);
+
+export const addedIn = (security: Json): readonly string[] => {
+  const { add } = jsonIn(security['capabilities']) as { add?: unknown };
+  return Array.isArray(add) ? add.filter((one) => typeof one === 'string') : [];
+};
+
+/** A finding about the capabilities that are added and not among `allowed`. */
+export function addedBeyond(pod: PodFacts, allowed: ReadonlySet<string>): string | undefined {
+  const wrong = pod.containers.filter(({ security }) => addedIn(security).some((one) => !allowed.has(one)));
+  if (wrong.length === 0) return undefined;
+  const added = new Set(wrong.flatMap(({ security }) => addedIn(security).filter((one) => !allowed.has(one))));
+  const which = [...added].toSorted().map((one) => `"${one}"`);
+  return `${counted(
+    'container',
+    wrong.map(({ name }) => name),
+  )} must not include ${which.join(', ')} in securityContext.capabilities.add`;
+}
+
+export const capabilities: Check = (pod) => {
+  const found = addedBeyond(pod, defaultCapabilities);
+  return found === undefined ? undefined : `non-default capabilities (${found})`;
+};
+
+const hostNamespaces: Check = ({ spec }) => {
+  const used = ['hostNetwork', 'hostPID', 'hostIPC'].filter((name) => spec[name] === true);
+  return used.length === 0 ? undefined : `host namespaces (${used.map((name) => `${name}=true`).join(', ')})`;
+};
+
+const hostPaths: Check = ({ spec }) => {
+  const names = itemsIn(spec['volumes'])
+    .filter((volume) => volume['hostPath'] !== undefined)
+    .map(({ name }) => String(name));
+  return names.length === 0 ? undefined : `hostPath volumes (${counted('volume', names)})`;
+};
+
+const portsOf = (container: Json): readonly number[] =>
+  itemsIn(container['ports']).flatMap(({ hostPort }) =>
+    typeof hostPort === 'number' && hostPort !== 0 ? [hostPort] : [],
+  );
+
+const hostPorts: Check = ({ containers }) => {
+  const wrong = containers.filter(({ given }) => portsOf(given).length > 0);
+  if (wrong.length === 0) return undefined;
+  const ports = [...new Set(wrong.flatMap(({ given }) => portsOf(given)))].toSorted((a, b) => a - b);
+  const [use, word] = [wrong.length === 1 ? 'uses' : 'use', ports.length === 1 ? 'hostPort' : 'hostPorts'];
+  return `hostPort (${counted(
+    'container',
+    wrong.map(({ name }) => name),
+  )} ${use} ${word} ${ports.join(', ')})`;
+};
+
+const sysctls: Check = ({ security }) => {
+  const names = itemsIn(security['sysctls']).map(({ name }) => name);
+  const wrong = names.filter((name) => !safeSysctls.has(name));
+  return wrong.length === 0 ? undefined : `forbidden sysctls (${wrong.join(', ')})`;
+};
+
+const typeIn = (security: Json, profile: string): unknown => jsonIn(security[profile])['type'];
+
+export const seccomp: Check = ofHolders('seccompProfile', ({ security }) =>
+  typeIn(security, 'seccompProfile') === 'Unconfined'
+    ? 'must not set securityContext.seccompProfile.type to "Unconfined"'
+    : undefined,
+);
+
+/** In the order in which Kubernetes tells of them. */
+export const baseline: readonly Check[] = [
+  ofHolders('forbidden AppArmor profile', ({ security }) =>
+    typeIn(security, 'appArmorProfile') === 'Unconfined'
+      ? 'must not set AppArmor profile type to "Unconfined"'
+      : undefined,
+  ),
+  capabilities,
+  hostNamespaces,
+  hostPaths,
+  hostPorts,
+  ofContainers(
+    'privileged',
+    ({ security }) => security['privileged'] === true,
+    'must not set securityContext.privileged=true',
+  ),
+  ofContainers(
+    'procMount',
+    ({ security }) => security['procMount'] !== undefined && security['procMount'] !== 'Default',
+    'must not set securityContext.procMount to "Unmasked"',
+  ),
+  ofHolders('seLinuxOptions', ({ security }) => {
+    const { type, user, role } = jsonIn(security['seLinuxOptions']) as Record<string, unknown>;
+    if (!seLinuxTypes.has(type)) return `set forbidden securityContext.seLinuxOptions: type ${JSON.stringify(type)}`;
+    if (user !== undefined && user !== '') return 'set forbidden securityContext.seLinuxOptions: user may not be set';
+    if (role !== undefined && role !== '') return 'set forbidden securityContext.seLinuxOptions: role may not be set';
+    return undefined;
+  }),
+  seccomp,
+  sysctls,
+  ofHolders('hostProcess', ({ security }) =>
+    jsonIn(security['windowsOptions'])['hostProcess'] === true
+      ? 'must not set securityContext.windowsOptions.hostProcess=true'
+      : undefined,
+  ),
+];

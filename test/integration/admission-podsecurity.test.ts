@@ -1,0 +1,135 @@
+/** The pod security standards, as the labels of namespaces ask for them. */
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import admissionPodSecurity from '@timonel/plugin-admission-podsecurity';
+import { startApiServer, type Answer, type TestApiServer } from '../support/api-server.ts';
+import { eventually } from '../support/crds.ts';
+
+type Json = Record<string, unknown>;
+
+const prefix = 'pod-security.kubernetes.io';
+let server: TestApiServer;
+let count = 0;
+
+async function makeNamespace(labels: Record<string, string>): Promise<string> {
+  const name = `ns-${(count += 1)}`;
+  const given = Object.fromEntries(Object.entries(labels).map(([key, value]) => [`${prefix}/${key}`, value]));
+  await server.send('POST', '/api/v1/namespaces', { body: { metadata: { name, labels: given } } });
+  return name;
+}
+
+function podOf(spec: Json = {}, container: Json = {}): Json {
+  return { metadata: { name: 'web' }, spec: { ...spec, containers: [{ name: 'web', image: 'web:1', ...container }] } };
+}
+
+const create = (namespace: string, body: Json): Promise<Answer> =>
+  server.send('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, { body });
+
+const hardened = {
+  runAsNonRoot: true,
+  allowPrivilegeEscalation: false,
+  seccompProfile: { type: 'RuntimeDefault' },
+  capabilities: { drop: ['ALL'], add: ['NET_BIND_SERVICE'] },
+};
+
+beforeAll(async () => {
+  server = await startApiServer({ plugins: [admissionPodSecurity] });
+});
+afterAll(async () => {
+  await server.stop();
+});
+
+describe('pod security', () => {
+  it('refuses nothing where no label asks for it', async () => {
+    const privileged = podOf({ hostNetwork: true }, { securityContext: { privileged: true } });
+    expect(await create(await makeNamespace({}), privileged)).toMatchObject({ status: 201 });
+    expect(await create(await makeNamespace({ enforce: 'privileged' }), privileged)).toMatchObject({ status: 201 });
+  });
+
+  const forbidden: readonly (readonly [string, Json, Json])[] = [
+    ['host namespaces (hostNetwork=true, hostPID=true)', { hostNetwork: true, hostPID: true }, {}],
+    ['hostPath volumes (volume "v")', { volumes: [{ name: 'v', hostPath: { path: '/' } }] }, {}],
+    ['hostPort (container "web" uses hostPort 80)', {}, { ports: [{ containerPort: 80, hostPort: 80 }] }],
+    [
+      'privileged (container "web" must not set securityContext.privileged=true)',
+      {},
+      { securityContext: { privileged: true } },
+    ],
+    [
+      'non-default capabilities (container "web" must not include "NET_ADMIN" in securityContext.capabilities.add)',
+      {},
+      { securityContext: { capabilities: { add: ['NET_ADMIN', 'CHOWN'] } } },
+    ],
+    [
+      'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
+      { securityContext: { seccompProfile: { type: 'Unconfined' } } },
+      {},
+    ],
+    [
+      'forbidden sysctls (kernel.msgmax)',
+      { securityContext: { sysctls: [{ name: 'kernel.msgmax', value: '1' }] } },
+      {},
+    ],
+  ];
+
+  it('refuses what baseline forbids, and nothing else', async () => {
+    const namespace = await makeNamespace({ enforce: 'baseline' });
+    expect(await create(namespace, podOf())).toMatchObject({ status: 201 });
+    for (const [message, spec, container] of forbidden) {
+      expect((await create(namespace, podOf(spec, container))).body).toMatchObject({
+        code: 403,
+        reason: 'Forbidden',
+        message: `pods "web" is forbidden: violates PodSecurity "baseline:latest": ${message}`,
+      });
+    }
+  });
+
+  it('asks for hardened pods where the level is restricted', async () => {
+    const namespace = await makeNamespace({ enforce: 'restricted', 'enforce-version': 'v1.35' });
+    expect((await create(namespace, podOf())).body.message).toBe(
+      'pods "web" is forbidden: violates PodSecurity "restricted:v1.35": ' +
+        'allowPrivilegeEscalation != false (container "web" must set securityContext.allowPrivilegeEscalation=false), ' +
+        'unrestricted capabilities (container "web" must set securityContext.capabilities.drop=["ALL"]), ' +
+        'runAsNonRoot != true (pod or container "web" must set securityContext.runAsNonRoot=true), ' +
+        'seccompProfile (pod or container "web" must set securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost")',
+    );
+    expect(await create(namespace, podOf({}, { securityContext: hardened }))).toMatchObject({ status: 201 });
+    const root = await create(namespace, podOf({}, { securityContext: { ...hardened, runAsUser: 0 } }));
+    expect(root.body.message).toContain('runAsUser=0 (container "web" must not set runAsUser=0)');
+    const volumes = [{ name: 'v', nfs: { server: 'a', path: '/' } }];
+    const volume = await create(namespace, podOf({ volumes }, { securityContext: hardened }));
+    expect(volume.body.message).toContain('restricted volume types (volume "v" uses restricted volume type "nfs")');
+  });
+
+  it('warns about pods, and about those who would make them', async () => {
+    const namespace = await makeNamespace({ warn: 'baseline', enforce: 'baseline' });
+    const labels = { app: 'web' };
+    const { metadata: _metadata, spec } = podOf({ hostIPC: true });
+    const body = {
+      metadata: { name: 'web' },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    };
+    const path = `/apis/apps/v1/namespaces/${namespace}/deployments`;
+    const made = await server.send('POST', path, { body });
+    expect(made).toMatchObject({ status: 201 });
+    expect(made.headers['warning']).toBe(
+      String.raw`299 - "would violate PodSecurity \"baseline:latest\": host namespaces (hostIPC=true)"`,
+    );
+  });
+
+  it('leaves pods alone that were there before, but for what is added to them', async () => {
+    const namespace = await makeNamespace({});
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    expect(await server.send('POST', path, { body: podOf({ hostNetwork: true }) })).toMatchObject({ status: 201 });
+    const merge = (where: string, body: Json, type = 'application/merge-patch+json'): Promise<Answer> =>
+      server.send('PATCH', where, { type, body });
+    await merge(`/api/v1/namespaces/${namespace}`, { metadata: { labels: { [`${prefix}/enforce`]: 'baseline' } } });
+    await eventually('the label counts', async () => {
+      expect(await create(namespace, podOf({ hostNetwork: true }))).toMatchObject({ status: 403 });
+    });
+    expect(await merge(`${path}/web`, { metadata: { labels: { a: 'b' } } })).toMatchObject({ status: 200 });
+    const ephemeralContainers = [{ name: 'debug', image: 'debug:1' }];
+    const strategic = 'application/strategic-merge-patch+json';
+    const added = await merge(`${path}/web/ephemeralcontainers`, { spec: { ephemeralContainers } }, strategic);
+    expect(added).toMatchObject({ status: 403 });
+  });
+});
