@@ -155,6 +155,24 @@ describe('a webhook that validates', () => {
     expect(webhook.bodies).toHaveLength(3);
   });
 
+  it('has conditions that can be compiled', async () => {
+    const { clientConfig } = webhook;
+    const hook = { name: 'a.b.c', clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1'] };
+    for (const [expression, code] of [
+      ['object.metadata.name ==', 422],
+      ["'no condition'", 422],
+      ["authorizer.group('').resource('pods').check('create').allowed()", 201],
+    ] as const) {
+      const webhooks = [{ ...hook, matchConditions: [{ name: 'one', expression }] }];
+      const body = { metadata: { name: 'conditions' }, webhooks };
+      const path = `${registration}/validatingwebhookconfigurations`;
+      const answer = await server.send('POST', `${path}?dryRun=All`, { body });
+      expect(answer.status).toBe(code);
+      if (code === 422) expect(answer.body.message).toContain('matchConditions[0].expression: Invalid value');
+      if (code === 422) expect(answer.body.message).toContain('compilation failed: ERROR: <input>:1:');
+    }
+  });
+
   it('fails closed when a condition cannot be judged, unless it may be left out', async () => {
     const matchConditions = [{ name: 'data', expression: "object.data.missing == 'a'" }];
     await configure('validating', { matchConditions, failurePolicy: 'Ignore' });

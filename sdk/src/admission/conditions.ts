@@ -1,8 +1,25 @@
 /** Match conditions: expressions that all must hold for a webhook or a policy to be asked. */
-import { celProblemsText, compile, dynType, type CelEnvironment, type CelProgram } from '../cel/index.ts';
+import {
+  authorizerType,
+  boolType,
+  celProblemsText,
+  compile,
+  dynType,
+  type CelEnvironment,
+  type CelProgram,
+} from '../cel/index.ts';
 import type { MatchCondition } from '../kube/index.ts';
 
-const environment: CelEnvironment = { variables: { object: dynType, oldObject: dynType, request: dynType } };
+const environment: CelEnvironment = {
+  variables: { object: dynType, oldObject: dynType, request: dynType, authorizer: authorizerType },
+  results: [boolType],
+};
+
+/** What is wrong with the expression of a condition; undefined: nothing. */
+export function conditionProblem(expression: string): string | undefined {
+  const compiled = compile(expression, environment);
+  return compiled.ok ? undefined : `compilation failed: ${celProblemsText(expression, compiled.problems)}`;
+}
 
 export type Conditions = readonly { readonly name: string; readonly program: CelProgram | string }[];
 

@@ -1,4 +1,5 @@
 /** Rules that say which requests a webhook or a policy is asked about. */
+import { conditionProblem } from '@timonel/sdk/admission';
 import { fill, items, made, type Json } from '../defaults.ts';
 import { textOf } from '../validation/loose.ts';
 import type { Part } from '../validation/part.ts';
@@ -32,5 +33,9 @@ export function checkMatchConditions(holder: Part): void {
   holder.distinct('matchConditions', 'name');
   const conditions = holder.list('matchConditions');
   if (conditions.length > 64) holder.found.tooLong(holder.pathOf('matchConditions'), 64);
-  for (const condition of conditions) condition.require('name', 'expression');
+  for (const condition of conditions) {
+    condition.require('name', 'expression');
+    const problem = condition.has('expression') ? conditionProblem(condition.text('expression')) : undefined;
+    if (problem !== undefined) condition.invalid('expression', problem);
+  }
 }
