@@ -47,6 +47,27 @@ async function textOf(chunks: AsyncIterable<Uint8Array>): Promise<string> {
 const expected = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, i) => `line ${from + i}\n`).join('');
 
+describe('a log that grows while it is read', () => {
+  it.each([
+    ['whole', undefined, 1],
+    ['from its last lines on', 3, 3998],
+  ])('is read %s as it was at the beginning, and no further', async (_, tailLines, from) => {
+    const log = new Log();
+    log.write(4000);
+    const options = { follow: false, timestamps: false, tailLines, limitBytes: undefined, sinceSeconds: undefined };
+    const signal = new AbortController().signal;
+    const chunks = readLog(log.path, { ...options, sinceTime: undefined, signal }, createRealEnv(), () =>
+      Promise.resolve(true),
+    );
+    let text = '';
+    for await (const chunk of chunks) {
+      text += Buffer.from(chunk).toString();
+      log.write(4000);
+    }
+    expect(text).toBe(expected(from, 4000));
+  });
+});
+
 describe('a log that goes on in a new file', () => {
   const options: ReadOptions = {
     follow: true,

@@ -17,9 +17,8 @@ const pollMs = 100;
 /** Of one log, that a runtime keeps. */
 const mostFiles = 100;
 
-/** Offset from which the last `count` whole lines begin. Reads backwards. */
-async function tailOffset(file: FileHandle, count: number): Promise<number> {
-  const { size } = await file.stat();
+/** Offset from which the last `count` whole lines of the first `size` bytes begin. Reads backwards. */
+async function tailOffset(file: FileHandle, size: number, count: number): Promise<number> {
   if (count <= 0) return size;
   let position = size;
   let found = 0;
@@ -62,10 +61,16 @@ async function successor(path: string, file: FileHandle): Promise<FileHandle | u
   return newer === undefined ? undefined : open(newer, 'r').catch(() => undefined);
 }
 
+interface Span {
+  readonly start: number;
+  /** What comes after it is not read, unless the log is followed: a container may write faster than somebody reads. */
+  readonly end: number;
+}
+
 /** Raw lines as bytes, with their newline; all of one read together. `ended` answers whether nothing more will be written. */
 async function* lineBatches(
   log: { readonly path: string; file: FileHandle },
-  start: number,
+  { start, end }: Span,
   options: ReadOptions,
   env: Env,
   ended: () => Promise<boolean>,
@@ -76,7 +81,8 @@ async function* lineBatches(
   let wasEnded = false;
   let renamed = false;
   while (!options.signal.aborted) {
-    const { bytesRead } = await log.file.read(buffer, 0, chunkBytes, position);
+    const length = options.follow ? chunkBytes : Math.min(chunkBytes, end - position);
+    const bytesRead = length === 0 ? 0 : (await log.file.read(buffer, 0, length, position)).bytesRead;
     if (bytesRead === 0) {
       if (!options.follow) break;
       // Only a read that came after its renaming may conclude that all of a file was read.
@@ -139,10 +145,11 @@ export async function* readLog(
   if (first === undefined) return;
   const log = { path, file: first };
   try {
-    const start = options.tailLines === undefined ? 0 : await tailOffset(first, options.tailLines);
+    const { size } = await first.stat();
+    const start = options.tailLines === undefined ? 0 : await tailOffset(first, size, options.tailLines);
     const since = sinceMs(options, env.clock.now());
     let left = options.limitBytes ?? Number.POSITIVE_INFINITY;
-    for await (const lines of lineBatches(log, start, options, env, ended)) {
+    for await (const lines of lineBatches(log, { start, end: size }, options, env, ended)) {
       const bytes = Buffer.from(lines.map((raw) => textOf(raw, since, options)).join(''), 'utf8');
       if (bytes.length > 0) yield bytes.length > left ? bytes.subarray(0, left) : bytes;
       left -= bytes.length;
