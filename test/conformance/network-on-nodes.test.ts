@@ -38,20 +38,32 @@ async function fromOutside(dial: Omit<Dial, 'address'>, expected: readonly strin
   }
 }
 
+const protocols = [
+  { protocol: 'TCP', over: 'HTTP' },
+  { protocol: 'UDP', over: 'UDP' },
+] as const;
+
 describe('network: pods', () => {
-  for (const protocol of ['TCP', 'UDP'] as const) {
-    const dial = async (pod: string): Promise<Dial> => ({ address: await addressOf(pod), port: 8080, protocol });
-    it(`reach pods of their own node and of others over ${protocol === 'TCP' ? 'HTTP' : 'UDP'}`, async () => {
-      for (const from of both)
-        for (const to of both) expect([from, to, await nodes.fromPod(from, await dial(to))]).toEqual([from, to, [to]]);
-    });
-    it(`are reached by nodes over ${protocol === 'TCP' ? 'HTTP' : 'UDP'}`, async () => {
-      for (const from of hosts)
-        for (const to of both) expect([from, to, await nodes.fromPod(from, await dial(to))]).toEqual([from, to, [to]]);
-      for (const from of nodeNames)
-        for (const to of both) expect(await nodes.fromMachine(from, await dial(to))).toEqual([to]);
-    });
-  }
+  const dial = async (pod: string, protocol: 'TCP' | 'UDP'): Promise<Dial> => {
+    return { address: await addressOf(pod), port: 8080, protocol };
+  };
+
+  it.each(protocols)('reach pods of their own node and of others over $over', async ({ protocol }) => {
+    for (const from of both) {
+      for (const to of both) {
+        expect([from, to, await nodes.fromPod(from, await dial(to, protocol))]).toEqual([from, to, [to]]);
+      }
+    }
+  });
+
+  it.each(protocols)('are reached by nodes over $over', async ({ protocol }) => {
+    for (const to of both) {
+      for (const from of hosts) {
+        expect([from, to, await nodes.fromPod(from, await dial(to, protocol))]).toEqual([from, to, [to]]);
+      }
+      for (const from of nodeNames) expect(await nodes.fromMachine(from, await dial(to, protocol))).toEqual([to]);
+    }
+  });
 });
 
 describe('network: Services reached', () => {
