@@ -4,11 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { errorMessage, type Clock, type Logger } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { ApiError } from '@timonel/sdk/kube';
+import { ApiError, subjectAccessReviews } from '@timonel/sdk/kube';
 import { readCertificate } from '@timonel/sdk/pki';
 import { BoundedCache } from './bounded-cache.ts';
 import { rightsFor } from './node-paths.ts';
-import { subjectAccessReviews, tokenReviews, type ReviewedUser } from './reviews.ts';
+import { tokenReviews, type ReviewedUser } from './reviews.ts';
 
 export interface CallersParts {
   readonly groups: readonly string[];

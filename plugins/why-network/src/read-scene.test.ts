@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { ApiError, type KubeObject } from '@timonel/sdk/kube';
 import type { Versions } from './node-tables.ts';
-import { readScene, type EndName, type Question } from './read-scene.ts';
+import { readScene, type EndName, type Question, type MayAsk } from './read-scene.ts';
 
 const meta = (name: string, resourceVersion: string, more: object = {}): KubeObject['metadata'] => ({
   namespace: 'default',
@@ -47,7 +47,7 @@ const api = {
 
 const end = (kind: EndName['kind'], name: string): EndName => ({ kind, namespace: 'default', name });
 
-async function read(from: EndName, to: EndName) {
+async function read(from: EndName, to: EndName, mayAsk: MayAsk = () => Promise.resolve(true)) {
   const asked: [string, Versions][] = [];
   const question: Question = { from, to, protocol: 'TCP', port: '443' };
   const scene = await readScene(
@@ -59,6 +59,7 @@ async function read(from: EndName, to: EndName) {
       },
     },
     question,
+    mayAsk,
   );
   return { scene, asked };
 }
@@ -89,6 +90,21 @@ describe('what is read for a question', () => {
     expect(await kindOf('192.0.2.2')).toEqual(['address', 'n2']);
     expect(await kindOf('203.0.113.9')).toEqual(['address', undefined]);
     await expect(kindOf('a.example')).rejects.toThrow('"a.example" is not an IP address');
+  });
+
+  it('nothing is told of what the one who asks may not ask about', async () => {
+    const senderOnly: MayAsk = (kind) => Promise.resolve(kind === 'pods');
+    await expect(read(end('pods', 'a'), end('services', 'api'), senderOnly)).rejects.toMatchObject({
+      reason: 'Forbidden',
+      message: expect.stringContaining('services/traffic of why.timonel.dev'),
+    });
+    const nobody: MayAsk = (kind, namespace) => Promise.resolve(kind === 'pods' && namespace === 'elsewhere');
+    await expect(read(end('pods', 'a'), end('addresses', '203.0.113.9'), nobody)).rejects.toMatchObject({
+      reason: 'Forbidden',
+    });
+    // Whoever has the address is not told: it is an address like any other.
+    const { scene } = await read(end('pods', 'a'), end('addresses', '10.96.0.1'), senderOnly);
+    expect(scene.to).toEqual({ kind: 'address', address: '10.96.0.1' });
   });
 
   it('nothing is sent by a service, or by a pod that is not there', async () => {

@@ -37,6 +37,9 @@ export interface Question {
   readonly port: string | undefined;
 }
 
+/** Whether whoever asks may ask about pods or services of a namespace. */
+export type MayAsk = (kind: 'pods' | 'services', namespace: string) => Promise<boolean>;
+
 export interface SceneReader {
   readonly api: ApiClient;
   readonly tablesOf: (name: string, node: Node | undefined, wanted: Versions) => Promise<NodeTables>;
@@ -67,8 +70,8 @@ async function serviceEnd(api: ApiClient, namespace: string, name: string): Prom
   return { kind: 'service', service, slices: items, pods: new Map(found.map((pod) => [keyOf(pod), pod])) };
 }
 
-/** Whoever has the address now. */
-async function addressEnd(api: ApiClient, address: string): Promise<End> {
+/** Whoever has the address now, if it may be told of. */
+async function addressEnd(api: ApiClient, address: string, mayAsk: MayAsk): Promise<End> {
   if (isIP(address) === 0) throw new ApiError('BadRequest', `"${address}" is not an IP address`);
   const [{ items: withIt }, { items: all }, { items: machines }] = await Promise.all([
     api.list(pods, { fieldSelector: `status.podIP=${address}` }),
@@ -79,15 +82,22 @@ async function addressEnd(api: ApiClient, address: string): Promise<End> {
   const node = machine?.metadata.name;
   if (node !== undefined) return { kind: 'address', address, node };
   const pod = withIt.find(({ spec, status }) => spec.hostNetwork !== true && status?.phase === 'Running');
-  if (pod !== undefined) return { kind: 'pod', pod };
+  if (pod !== undefined) {
+    return (await mayAsk('pods', pod.metadata.namespace ?? '')) ? { kind: 'pod', pod } : { kind: 'address', address };
+  }
   const service = all.find(({ spec }) => [spec.clusterIP, ...(spec.clusterIPs ?? [])].includes(address));
-  if (service === undefined) return { kind: 'address', address };
-  return serviceEnd(api, service.metadata.namespace ?? '', service.metadata.name ?? '');
+  const { namespace = '', name = '' } = service?.metadata ?? {};
+  if (service === undefined || !(await mayAsk('services', namespace))) return { kind: 'address', address };
+  return serviceEnd(api, namespace, name);
 }
 
-async function endOf(api: ApiClient, { kind, namespace, name }: EndName): Promise<End> {
+async function endOf(api: ApiClient, { kind, namespace, name }: EndName, mayAsk: MayAsk): Promise<End> {
+  if (kind === 'addresses') return addressEnd(api, name, mayAsk);
+  if (!(await mayAsk(kind, namespace))) {
+    const message = `you may not ask about traffic of ${kind} in the namespace "${namespace}": that needs the right to get ${kind}/traffic of why.timonel.dev there`;
+    throw new ApiError('Forbidden', message);
+  }
   if (kind === 'services') return serviceEnd(api, namespace, name);
-  if (kind === 'addresses') return addressEnd(api, name);
   return { kind: 'pod', pod: await api.get(pods, { namespace, name }) };
 }
 
@@ -131,10 +141,10 @@ async function nodesOf(api: ApiClient, names: readonly string[]): Promise<Readon
 /** Nodes are asked for their tables when there are at most so many. */
 const askedNodes = 8;
 
-/** @throws ApiError NotFound, BadRequest */
-export async function readScene({ api, tablesOf }: SceneReader, question: Question): Promise<Scene> {
+/** @throws ApiError NotFound, BadRequest, Forbidden */
+export async function readScene({ api, tablesOf }: SceneReader, question: Question, mayAsk: MayAsk): Promise<Scene> {
   const { protocol, port } = question;
-  const [from, to] = await Promise.all([endOf(api, question.from), endOf(api, question.to)]);
+  const [from, to] = await Promise.all([endOf(api, question.from, mayAsk), endOf(api, question.to, mayAsk)]);
   if (from.kind === 'service') throw new ApiError('BadRequest', 'a service sends nothing: name a pod or an address');
   const ends = [...podsOf(from), ...podsOf(to)];
   const spaces = [...new Set(ends.map(({ metadata }) => metadata.namespace ?? ''))];

@@ -10,22 +10,31 @@ interface Asked {
   readonly query?: string;
 }
 
-/** An API without any objects, which answers when it is told to. */
+/** An API without any objects, which answers when it is told to. Everything in the namespace `mine` may be asked about. */
 function bench() {
+  const reviewed: unknown[] = [];
+  const create = async (
+    _: unknown,
+    { spec }: { spec: { resourceAttributes: { namespace: string } } },
+  ): Promise<object> => {
+    reviewed.push(spec);
+    return { status: { allowed: spec.resourceAttributes.namespace === 'mine' } };
+  };
   const waiting: (() => void)[] = [];
   const get = (_: unknown, { name }: { name: string }): Promise<never> =>
     new Promise((_resolve, reject) => {
       waiting.push(() => reject(new ApiError('NotFound', `"${name}" not found`)));
     });
   const [route] = trafficRoutes({
-    api: { get } as unknown as ApiClient,
+    api: { get, create } as unknown as ApiClient,
     tablesOf: async (node) => ({ node, ready: true }),
   });
   const ask = async ({ resource = 'pods', name = 'a', query = 'to=pods/b&port=80' }: Asked): Promise<unknown> => {
     const params = { namespace: 'default', resource, name };
-    return route?.handle({ params, query: new URLSearchParams(query) } as unknown as RouteRequest);
+    const user = { username: 'jane', uid: '', groups: [], extra: {} };
+    return route?.handle({ params, query: new URLSearchParams(query), user } as unknown as RouteRequest);
   };
-  return { ask, answerAll: () => waiting.splice(0).forEach((answer) => answer()) };
+  return { ask, reviewed, answerAll: () => waiting.splice(0).forEach((answer) => answer()) };
 }
 
 describe('questions about traffic', () => {
@@ -48,13 +57,36 @@ describe('questions about traffic', () => {
     }
   });
 
+  it('about another namespace need the right to ask there', async () => {
+    const { ask, reviewed, answerAll } = bench();
+    const other = ask({ query: 'to=services/db&toNamespace=other&port=80' });
+    await expect(other).rejects.toMatchObject({ reason: 'Forbidden', message: expect.stringContaining('"other"') });
+    const attributes = {
+      verb: 'get',
+      group: 'why.timonel.dev',
+      resource: 'services',
+      subresource: 'traffic',
+      namespace: 'other',
+    };
+    expect(reviewed).toEqual([
+      expect.objectContaining({ user: 'jane', resourceAttributes: expect.objectContaining(attributes) }),
+    ]);
+    const own = ask({ query: 'to=pods/db&toNamespace=mine&port=80' });
+    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    answerAll();
+    await expect(own).rejects.toMatchObject({ reason: 'NotFound' });
+  });
+
   it('are answered so many at once, and more when these are done', async () => {
     const { ask, answerAll } = bench();
     const first = Array.from({ length: 8 }, () => ask({}));
     await expect(ask({})).rejects.toMatchObject({ reason: 'TooManyRequests' });
+    await new Promise((resolve) => setImmediate(resolve));
     answerAll();
     for (const asked of first) await expect(asked).rejects.toMatchObject({ reason: 'NotFound' });
     const again = ask({});
+    await new Promise((resolve) => setImmediate(resolve));
     answerAll();
     await expect(again).rejects.toMatchObject({ reason: 'NotFound' });
   });

@@ -1,7 +1,8 @@
 /** The route of why.timonel.dev that says what would become of a connection. */
 import type { Route, RouteRequest } from '@timonel/sdk/contracts/api-server';
-import { ApiError } from '@timonel/sdk/kube';
-import { readScene, type EndName, type Question, type SceneReader } from './read-scene.ts';
+import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { ApiError, subjectAccessReviews } from '@timonel/sdk/kube';
+import { readScene, type EndName, type MayAsk, type Question, type SceneReader } from './read-scene.ts';
 import type { Protocol } from './scene.ts';
 import { trafficOf } from './traffic.ts';
 
@@ -49,6 +50,28 @@ function questionOf({ params, query }: RouteRequest): Question {
   };
 }
 
+/** What the path says was judged already; everything else is asked for. */
+function mayAskOf(api: ApiClient, { user, params }: RouteRequest): MayAsk {
+  const { username, uid, groups, extra } = user;
+  return async (kind, namespace) => {
+    if (groups.includes('system:masters')) return true;
+    if (kind === params['resource'] && namespace === params['namespace']) return true;
+    const resourceAttributes = {
+      verb: 'get',
+      group: 'why.timonel.dev',
+      version: 'v1',
+      resource: kind,
+      subresource: 'traffic',
+      namespace,
+    };
+    const { status } = await api.create(subjectAccessReviews, {
+      metadata: {},
+      spec: { user: username, uid, groups, extra, resourceAttributes },
+    });
+    return status?.allowed === true;
+  };
+}
+
 export function trafficRoutes(reader: SceneReader): readonly Route[] {
   let underWay = 0;
   return [
@@ -63,7 +86,7 @@ export function trafficRoutes(reader: SceneReader): readonly Route[] {
         }
         underWay += 1;
         try {
-          const traffic = trafficOf(await readScene(reader, question));
+          const traffic = trafficOf(await readScene(reader, question, mayAskOf(reader.api, request)));
           return { kind: 'object', status: 200, object: { kind: 'Traffic', apiVersion, ...traffic } };
         } finally {
           underWay -= 1;

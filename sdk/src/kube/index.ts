@@ -1,6 +1,7 @@
 export * from './access-rules.ts';
 export * from './admission.ts';
 export * from './apps.ts';
+export * from './authorization.ts';
 export * from './autoscaling.ts';
 export * from './batch.ts';
 export * from './certificates.ts';
