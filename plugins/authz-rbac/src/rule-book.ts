@@ -21,6 +21,10 @@ const bySubject = 'subject';
 const keptLimit = 2000;
 /** Answers that are kept for each of them. */
 const answersLimit = 500;
+/** Reviews ask with texts of any length: what is longer than what requests have is answered anew each time. */
+const answerKeyLength = 1024;
+const userKeyLength = 4096;
+const namespaceLength = 63;
 
 interface Kept {
   readonly rules: readonly PolicyRule[];
@@ -55,10 +59,12 @@ export class RuleBook {
   allows(user: UserInfo, namespace: string, request: RuleRequest): boolean {
     const { rules, byName, answers } = this.#of(user, namespace);
     const { verb, group, resource, subresource, name, path } = request;
-    const key = `${verb} ${path ?? `${group}/${resource}/${subresource}`}${byName ? ` ${name}` : ''}`;
+    // Each of these may hold any sign: joined by one of them, a path could be taken for a resource.
+    const key = JSON.stringify([verb, path ?? null, group, resource, subresource, byName ? name : '']);
     const known = answers.get(key);
     if (known !== undefined) return known;
     const allowed = rules.some((rule) => ruleAllows(rule, request));
+    if (key.length > answerKeyLength) return allowed;
     if (answers.size >= answersLimit) answers.clear();
     answers.set(key, allowed);
     return allowed;
@@ -83,6 +89,7 @@ export class RuleBook {
     const rules = this.#find(keys, namespace);
     const byName = rules.some(({ resourceNames = [] }) => resourceNames.length > 0);
     const made: Kept = { rules, byName, answers: new Map() };
+    if (cacheKey.length > userKeyLength || namespace.length > namespaceLength) return made;
     if (this.#kept.size >= keptLimit) this.#kept.clear();
     this.#kept.set(cacheKey, made);
     return made;
