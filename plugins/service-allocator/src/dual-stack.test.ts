@@ -110,6 +110,45 @@ describe('services of two families', () => {
     );
   });
 
+  it('get no second address by a change of something else, where the cluster has come to have another family', () => {
+    const single = {
+      clusterIP: '10.0.0.3',
+      clusterIPs: ['10.0.0.3'],
+      ipFamilies: ['IPv4'],
+      ipFamilyPolicy: 'PreferDualStack',
+    };
+    expect(filled(allocation(), { ...single, selector: { a: 'b' } }, single)).toEqual({ ...single, picks: [] });
+    const asked = { ...single, ipFamilies: ['IPv4', 'IPv6'] };
+    expect(filled(allocation(), asked, single)).toMatchObject({ clusterIPs: ['10.0.0.3', v6] });
+  });
+
+  it('keep both addresses when a replace names the first alone, or none', () => {
+    for (const [ipFamilies, clusterIPs] of [
+      [
+        ['IPv4', 'IPv6'],
+        ['10.0.0.3', 'fd00::5'],
+      ],
+      [
+        ['IPv6', 'IPv4'],
+        ['fd00::5', '10.0.0.3'],
+      ],
+    ] as const) {
+      const old: Spec = {
+        clusterIP: clusterIPs[0],
+        clusterIPs: [...clusterIPs],
+        ipFamilies: [...ipFamilies],
+        ipFamilyPolicy: 'PreferDualStack',
+      };
+      const kept = { ...old, picks: [] };
+      expect(filled(allocation(), {}, old)).toEqual(kept);
+      expect(filled(allocation(), { clusterIP: clusterIPs[0] }, old)).toEqual(kept);
+      // As defaulting leaves it.
+      expect(filled(allocation(), { clusterIP: clusterIPs[0], clusterIPs: [clusterIPs[0]] }, old)).toEqual(kept);
+      const one = { clusterIPs: [clusterIPs[0]], ipFamilies: [ipFamilies[0]], ipFamilyPolicy: 'SingleStack' };
+      expect(filled(allocation(), { ipFamilyPolicy: 'SingleStack' }, old)).toMatchObject(one);
+    }
+  });
+
   it('keep what they have when a value of theirs is taken by another, and are told of the family that has none', () => {
     const pool = allocation();
     const one = service({ ipFamilyPolicy: 'RequireDualStack' });

@@ -22,7 +22,11 @@ export function fillFamilies(
   old: Service['spec'] | undefined,
   available: readonly Family[],
 ): void {
-  if (old !== undefined) dropSecond(spec, old);
+  if (old !== undefined) {
+    if (isUnchangedPreference(spec, old)) return;
+    keepLeftOut(spec, old);
+    dropSecond(spec, old);
+  }
   const addresses = [...textsOf(spec.clusterIPs), ...(spec.clusterIPs === undefined ? [spec.clusterIP ?? ''] : [])];
   const ofAddresses = addresses.filter((address) => address !== '' && address !== 'None').map(familyOf);
   const said = textsOf(spec.ipFamilies) as Family[];
@@ -35,10 +39,27 @@ export function fillFamilies(
   if (families.length !== said.length) spec.ipFamilies = families;
 }
 
+const same = (a: unknown, b: unknown): boolean => textsOf(a).join() === textsOf(b).join();
+
+/** A cluster that has come to have another family adds no address to a service until somebody asks for it. */
+function isUnchangedPreference(spec: Service['spec'], old: Service['spec']): boolean {
+  const prefer = 'PreferDualStack';
+  if (spec.ipFamilyPolicy !== prefer || old.ipFamilyPolicy !== prefer) return false;
+  return same(spec.clusterIPs, old.clusterIPs) && same(spec.ipFamilies, old.ipFamilies);
+}
+
+/** Who says nothing of the policy or the addresses, or names the first one alone, keeps what there is. */
+function keepLeftOut(spec: Service['spec'], old: Service['spec']): void {
+  if (!spec.ipFamilyPolicy && old.ipFamilyPolicy) spec.ipFamilyPolicy = old.ipFamilyPolicy;
+  const [first = spec.clusterIP || old.clusterIP, second] = textsOf(spec.clusterIPs);
+  if (!first || first !== old.clusterIP || second !== undefined) return;
+  spec.clusterIP = first;
+  if (old.clusterIPs !== undefined) spec.clusterIPs = [...textsOf(old.clusterIPs)];
+}
+
 /** Who asks for one family and says nothing else gives the second address back. */
 function dropSecond(spec: Service['spec'], old: Service['spec']): void {
   if (spec.ipFamilyPolicy !== 'SingleStack' || (old.ipFamilyPolicy ?? 'SingleStack') === 'SingleStack') return;
-  const same = (a: unknown, b: unknown): boolean => textsOf(a).join() === textsOf(b).join();
   if (same(spec.clusterIPs, old.clusterIPs)) spec.clusterIPs = textsOf(spec.clusterIPs).slice(0, 1);
   if (same(spec.ipFamilies, old.ipFamilies)) spec.ipFamilies = textsOf(spec.ipFamilies).slice(0, 1);
 }

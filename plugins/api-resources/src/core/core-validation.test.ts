@@ -107,6 +107,21 @@ describe('services', () => {
     ]);
   });
 
+  it('keeps both addresses when a replace names the first alone, unless it asks for one only', () => {
+    const { strategy } = kindOf('services');
+    const addresses = { clusterIP: '10.0.0.1', clusterIPs: ['10.0.0.1', 'fd00::1'] };
+    const both = { ...addresses, ipFamilies: ['IPv4', 'IPv6'], ipFamilyPolicy: 'PreferDualStack' };
+    const replaced = (spec: object): unknown => {
+      const now = defaulted('services', service(spec));
+      strategy.prepareForUpdate?.(now, defaulted('services', service(both)));
+      return now;
+    };
+    expect(replaced({ clusterIP: '10.0.0.1' })).toMatchObject({ spec: both });
+    expect(replaced({})).toMatchObject({ spec: both });
+    const one = { clusterIPs: ['10.0.0.1'], ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack' };
+    expect(replaced({ clusterIP: '10.0.0.1', ipFamilyPolicy: 'SingleStack' })).toMatchObject({ spec: one });
+  });
+
   it('keeps node ports while they are used, and drops them after', () => {
     const { strategy } = kindOf('services');
     const old = defaulted(

@@ -21,11 +21,16 @@ function familyOf(address: string): string | undefined {
   return version === 6 ? 'IPv6' : 'IPv4';
 }
 
-/** What follows from a cluster IP. Runs again after allocation, which gives the IP. */
-export function defaultClusterIPs(spec: Spec): void {
+function listClusterIP(spec: Spec): void {
   const clusterIP = textOf(spec.clusterIP);
   if (spec.type === 'ExternalName' || clusterIP === '') return;
   if (itemsOf(spec.clusterIPs).length === 0) spec.clusterIPs = [clusterIP];
+}
+
+/** What follows from the cluster IPs, once it is known which ones a replace keeps and allocation gives. */
+export function defaultClusterIPs(spec: Spec): void {
+  listClusterIP(spec);
+  if (spec.type === 'ExternalName' || textOf(spec.clusterIP) === '') return;
   const addresses = itemsOf(spec.clusterIPs).filter((address) => typeof address === 'string');
   const families = addresses.map(familyOf).filter((family) => family !== undefined);
   // A headless service has no address to take the family from: the cluster's first family.
@@ -48,7 +53,7 @@ export function defaultService(service: Service): void {
   if (external && spec.type !== 'ExternalName') spec.externalTrafficPolicy ||= 'Cluster';
   if (spec.type !== 'ExternalName') spec.internalTrafficPolicy ||= 'Cluster';
   if (spec.type === 'LoadBalancer') spec['allocateLoadBalancerNodePorts'] ??= true;
-  defaultClusterIPs(spec);
+  listClusterIP(spec);
 }
 
 function usesNodePorts(spec: Spec): boolean {
@@ -92,6 +97,16 @@ function dropTypeDependent(spec: Spec, old: Spec): void {
   if (loses(({ type }) => type === 'ExternalName')) drop('externalName');
 }
 
+/** Who says nothing of the addresses, or names the first one alone without asking for one only, keeps what there is. */
+function keepAddresses(spec: Spec, old: Spec): void {
+  if (old.type === 'ExternalName' || textOf(old.clusterIP) === '') return;
+  if (old.ipFamilyPolicy !== undefined) spec.ipFamilyPolicy ||= old.ipFamilyPolicy;
+  if (textOf(spec.clusterIP) === '' && old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
+  const isFirstAlone = itemsOf(spec.clusterIPs).length <= 1 && spec.ipFamilyPolicy !== 'SingleStack';
+  if (spec.clusterIP === old.clusterIP && isFirstAlone && old.clusterIPs !== undefined)
+    spec.clusterIPs = old.clusterIPs;
+}
+
 /** Allocated values that a replace leaves out are kept, and those that the new type cannot have are dropped. */
 export function carryAllocated(service: Service, oldService: Service): void {
   if (!isObject(service.spec) || !isObject(oldService.spec)) return;
@@ -99,10 +114,7 @@ export function carryAllocated(service: Service, oldService: Service): void {
   const old = oldService.spec;
   dropTypeDependent(spec, old);
   if (spec.type === 'ExternalName') return;
-  if (old.type !== 'ExternalName' && textOf(spec.clusterIP) === '' && textOf(old.clusterIP) !== '') {
-    if (old.clusterIP !== undefined) spec.clusterIP = old.clusterIP;
-    if (old.clusterIPs !== undefined) spec.clusterIPs = old.clusterIPs;
-  }
+  keepAddresses(spec, old);
   if (spec.clusterIP !== old.clusterIP && sameJson(spec.clusterIPs, old.clusterIPs)) delete spec.clusterIPs;
   if (usesNodePorts(spec) && usesNodePorts(old)) keepNodePorts(spec, old);
   if (hasHealthCheck(spec) && hasHealthCheck(old) && !spec.healthCheckNodePort && old.healthCheckNodePort) {
