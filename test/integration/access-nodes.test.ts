@@ -15,7 +15,12 @@ import authzRbac from '@timonel/plugin-authz-rbac';
 import { until } from '@timonel/testkit';
 import { startApiServer, type Answer, type RequestOptions, type TestApiServer } from '../support/api-server.ts';
 
-const tokens = { n1: 'token-of-the-node-n1', n2: 'token-of-the-node-n2', stray: 'token-without-a-node' };
+const tokens = {
+  n1: 'token-of-the-node-n1',
+  n2: 'token-of-the-node-n2',
+  n3: 'token-of-the-node-n3',
+  stray: 'token-without-a-node',
+};
 const group = 'system:nodes';
 const core = '/api/v1';
 const inDefault = `${core}/namespaces/default`;
@@ -42,6 +47,7 @@ beforeAll(async () => {
         tokens: [
           { token: tokens.n1, username: 'system:node:n1', groups: [group] },
           { token: tokens.n2, username: 'system:node:n2', groups: [group] },
+          { token: tokens.n3, username: 'system:node:n3', groups: [group] },
           { token: tokens.stray, username: 'somebody', groups: [group] },
         ],
       },
@@ -121,6 +127,9 @@ describe('a node reads', () => {
   });
 });
 
+/** Of a Node that has it, the collector makes an end. */
+const owner = { apiVersion: 'v1', kind: 'ConfigMap', name: 'gone', uid: 'gone' };
+
 describe('a node writes', () => {
   it('its own Node, not that of another', async () => {
     expect(await status('n1', 'PATCH', `${core}/nodes/n1/status`, merge({ status: { volumesInUse: [] } }))).toBe(200);
@@ -138,11 +147,19 @@ describe('a node writes', () => {
     ['labels of isolation', { metadata: { labels: { 'node-restriction.kubernetes.io/trusted': 'true' } } }, 'labels'],
     ['a role', { metadata: { labels: { 'node-role.kubernetes.io/control-plane': '' } } }, 'labels'],
     ['taints', { spec: { taints: [{ key: 'a', effect: 'NoSchedule' }] } }, 'taints'],
+    ['owners', { metadata: { ownerReferences: [owner] } }, 'owner references'],
   ])('of its own Node no %s', async (_, body, what) => {
     expect((await as('n1', 'PATCH', `${core}/nodes/n1`, merge(body))).body).toMatchObject({
       code: 403,
       message: expect.stringContaining(`is not allowed to modify ${what}`),
     });
+  });
+
+  it('its own Node anew, but without owners', async () => {
+    const create = (ownerReferences: readonly unknown[]): Promise<Answer> =>
+      as('n3', 'POST', `${core}/nodes?dryRun=All`, { body: { metadata: { name: 'n3', ownerReferences }, spec: {} } });
+    expect((await create([])).status).toBe(201);
+    expect((await create([owner])).body.message).toContain('is not allowed to modify owner references');
   });
 
   it('the status of its own pods, and their end', async () => {
@@ -264,6 +281,15 @@ describe('local volumes', () => {
     sneaky.spec['flexVolume'] = { driver: 'd', secretRef: { name: 'foreign', namespace: 'default' } };
     expect(await create(sneaky)).toBe(422);
     expect(await create(volume('n1', 'for-n1'))).toBe(201);
+    const elsewhere = volume('n1', 'for-n1') as { spec: Record<string, unknown> };
+    for (const nodeSelectorTerms of [
+      [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n2'] }] }],
+      [{ matchExpressions: [{ key: 'kubernetes.io/hostname', operator: 'In', values: ['n1', 'n2'] }] }],
+      [{ matchExpressions: [{ key: 'kubernetes.io/os', operator: 'In', values: ['linux'] }] }],
+    ]) {
+      elsewhere.spec['nodeAffinity'] = { required: { nodeSelectorTerms } };
+      expect(await create(elsewhere)).toBe(403);
+    }
     expect(await create(volume('n1', 'for-n2'))).toBe(403);
     expect(await create(volume('n1', 'for-any'))).toBe(403);
     expect(await create(volume('n2', 'for-n2'))).toBe(403);

@@ -20,6 +20,12 @@ function isOwn(object: unknown, node: string): boolean {
   return metadata.annotations?.[nodeAnnotation] === node && spec?.local !== undefined;
 }
 
+/** Anything else would let a node have others use paths of theirs. */
+function isOnItself({ spec }: PersistentVolume, node: string): boolean {
+  const matchExpressions = [{ key: hostnameLabel, operator: 'In', values: [node] }];
+  return jsonEqual(spec?.nodeAffinity, { required: { nodeSelectorTerms: [{ matchExpressions }] } });
+}
+
 async function claimOf({ parts }: NodeWrite, volume: PersistentVolume): Promise<PersistentVolumeClaim | undefined> {
   const { namespace, name = '' } = volume.spec?.claimRef ?? {};
   return inReadLimit(parts.env, parts.api.get(persistentVolumeClaims, { namespace, name })).catch(() => undefined);
@@ -34,6 +40,7 @@ export async function volumeProblem(write: NodeWrite): Promise<string | undefine
     const claimRef = (one: unknown): unknown => (one as PersistentVolume).spec?.claimRef;
     return jsonEqual(claimRef(object), claimRef(old)) ? undefined : 'cannot give a volume to another claim';
   }
+  if (!isOnItself(volume, node)) return 'can only write volumes that are on itself';
   const claim = await claimOf(write, volume);
   return claim?.metadata.annotations?.[selectedNode] === node
     ? undefined

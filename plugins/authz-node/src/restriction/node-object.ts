@@ -1,4 +1,5 @@
 /** A node's own Node object: not the labels and taints by which others decide what runs on it. */
+import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { jsonEqual } from '@timonel/sdk/controller';
 import type { Node } from '@timonel/sdk/kube';
 import type { NodeWrite } from './restriction.ts';
@@ -42,5 +43,8 @@ export function nodeProblem({ node, object, old, context }: NodeWrite): string |
   if (labels.length > 0) return `is not allowed to modify labels: ${labels.join(', ')}`;
   const taints = (one: unknown): unknown => (one as Node | undefined)?.spec?.taints ?? [];
   if (old !== undefined && !jsonEqual(taints(object), taints(old))) return 'is not allowed to modify taints';
+  // An owner that is gone takes the Node along.
+  const owners = (one: AdmissionObject | undefined): unknown => one?.metadata.ownerReferences ?? [];
+  if (!jsonEqual(owners(object), owners(old))) return 'is not allowed to modify owner references';
   return undefined;
 }
