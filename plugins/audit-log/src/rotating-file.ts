@@ -83,7 +83,10 @@ export class RotatingFile {
     const aside = `${path}.${timestamp().replaceAll(':', '')}`;
     let name = aside;
     for (let count = 1; await isThere(name); count += 1) name = `${aside}.${String(count).padStart(4, '0')}`;
-    await rename(path, name);
+    await rename(path, name).catch((error: unknown) => {
+      // Somebody has moved or removed it: there is nothing to put aside.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    });
     await this.#removeOld();
     await this.open();
   }
