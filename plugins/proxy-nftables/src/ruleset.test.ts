@@ -24,3 +24,30 @@ it('external addresses that each machine has for itself are not taken from it', 
   expect(text).toContain('192.0.2.1 . tcp . 80 : goto refuse');
   for (const address of own) expect(text).not.toContain(`${address} . tcp`);
 });
+
+it('an address that is restricted asks for the ranges of its own family: none of it allow nobody, all of it anybody', () => {
+  const restrictedTo = (...sources: string[]): unknown[] =>
+    ([4, 6] as const).map((family) => {
+      const addresses = ['192.0.2.1', '2001:db8::1'];
+      const rule: ServicePortRule = {
+        id: 'default/web:80',
+        protocol: 'TCP',
+        port: 80,
+        clusterIPs: [],
+        externalIPs: addresses,
+        restricted: { addresses, sources },
+        nodePort: undefined,
+        affinitySeconds: undefined,
+        backends: [],
+      };
+      const { guards, elements } = contentOf([rule], family);
+      expect(elements.guarded.size).toBe(guards.size);
+      return [...guards.values()][0];
+    });
+  expect(restrictedTo('10.0.0.0/8', 'fd00::/8')).toEqual([
+    ['ip saddr { 10.0.0.0/8 } return', 'drop'],
+    ['ip6 saddr { fd00::/8 } return', 'drop'],
+  ]);
+  expect(restrictedTo('0.0.0.0/0', 'fd00::/8')).toEqual([undefined, ['ip6 saddr { fd00::/8 } return', 'drop']]);
+  expect(restrictedTo('10.0.0.0/8')).toEqual([['ip saddr { 10.0.0.0/8 } return', 'drop'], ['drop']]);
+});

@@ -147,8 +147,11 @@ function frontendsOf(rule: ServicePortRule, family: IpFamily): Frontend[] {
   const key = (address: string): string => `${address} . ${protocol} . ${rule.port}`;
   const clusterIPs = rule.clusterIPs.filter((one) => isIP(one) === family);
   const externalIPs = rule.externalIPs.filter((one) => isIP(one) === family && !isOfMachine(one));
-  const restricted = (address: string): readonly string[] | undefined =>
-    rule.restricted?.addresses.includes(address) === true ? rule.restricted.sources : undefined;
+  const restricted = (address: string): readonly string[] | undefined => {
+    if (rule.restricted?.addresses.includes(address) !== true) return undefined;
+    const sources = rule.restricted.sources.filter((range) => familyOf(range) === family);
+    return sources.some((range) => range.endsWith('/0')) ? undefined : sources;
+  };
   const { address: kind, nodePort } = kinds;
   return [
     ...clusterIPs.map((address) => ({
@@ -228,8 +231,7 @@ export function choosersTo(most: number, ip: Ip): ReadonlyMap<string, string> {
 }
 
 /** Who is of none of the ranges gets no answer. */
-function guardOf(all: readonly string[], ip: Ip): [name: string, lines: readonly string[]] {
-  const sources = all.filter((range) => ipOf[familyOf(range)] === ip);
+function guardOf(sources: readonly string[], ip: Ip): [name: string, lines: readonly string[]] {
   const allowed = sources.join(', ');
   const name = `guard_${createHash('sha256').update(allowed).digest('hex').slice(0, 12)}`;
   return [name, [...(allowed === '' ? [] : [`${ip} saddr { ${allowed} } return`]), 'drop']];

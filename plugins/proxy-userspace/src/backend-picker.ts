@@ -37,11 +37,12 @@ export class BackendPicker {
     }
   }
 
-  /** Only clients of these IPv4 ranges have backends. Undefined: all have. */
+  /** Only clients of these ranges have backends, and clients have IPv4. Undefined: all have. */
   restrict(sources: readonly string[] | undefined): void {
     this.#sources = sources === undefined ? undefined : new BlockList();
     for (const range of sources ?? []) {
       const [network = '', prefix = '32'] = range.split('/');
+      if (!isIPv4(network)) continue;
       this.#sources?.addSubnet(network, Number(prefix), 'ipv4');
     }
   }

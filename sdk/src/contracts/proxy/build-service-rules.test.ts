@@ -81,7 +81,13 @@ it('source ranges restrict the addresses of a load balancer, and those that are 
   expect(restrictionOf({ loadBalancerSourceRanges: ['10.0.0.0/8', '0.0.0.0/0'] })).toBeUndefined();
   const annotation = { 'service.beta.kubernetes.io/load-balancer-source-ranges': '10.0.0.0/8,' };
   expect(restrictionOf({}, annotation)).toEqual({ addresses, sources: ['10.0.0.0/8'] });
-  expect(restrictionOf({ loadBalancerSourceRanges: ['fd00::/8'] })).toEqual({ addresses, sources: [] });
+  expect(restrictionOf({ loadBalancerSourceRanges: ['x'] })).toEqual({ addresses, sources: [] });
+  expect(restrictionOf({ loadBalancerSourceRanges: ['2001:DB8:1::5/48', '2001:db8:1:2::/64', '0.0.0.0/0'] })).toEqual({
+    addresses,
+    sources: ['0.0.0.0/0', '2001:db8:1::/48'],
+  });
+  for (const all of [['0.0.0.0/0'], ['::/0', '0.0.0.0/0']])
+    expect(restrictionOf({ loadBalancerSourceRanges: all })).toBeUndefined();
   expect([restrictionOf({}), restrictionOf({ type: 'NodePort', loadBalancerSourceRanges: ['10.0.0.0/8'] })]).toEqual([
     undefined,
     undefined,

@@ -20,7 +20,7 @@ export interface ServicePortRule {
   readonly clusterIPs: readonly string[];
   /** External IPs, and the addresses of its load balancer. */
   readonly externalIPs: readonly string[];
-  /** Those of the external IPs that answer only to clients of these IPv4 ranges (CIDR): all others get no answer. Absent: none. */
+  /** Those of the external IPs that answer only to clients of these ranges (CIDR, of both families): all others get no answer. Absent: none. */
   readonly restricted?: { readonly addresses: readonly string[]; readonly sources: readonly string[] };
   readonly nodePort: number | undefined;
   /** Seconds of ClientIP affinity; undefined: none. */

@@ -1,6 +1,6 @@
 /** The rules of one service. */
 import type { EndpointSlice, Service } from '../../kube/index.ts';
-import { formatIpv4, ipv4RangesOverlap, parseIpv4Range } from '../network/ipv4.ts';
+import { formatIpRange, ipRangesOverlap, parseIpRange } from '../network/ip-range.ts';
 import type { ServicePortRule } from './index.ts';
 import { serviceBackends, type ProxyNode } from './service-backends.ts';
 
@@ -18,13 +18,15 @@ function loadBalancerAddresses({ spec, status }: Service): string[] {
 
 const rangesAnnotation = 'service.beta.kubernetes.io/load-balancer-source-ranges';
 
-/** In their normal form, without those that lie in others. Ranges of another family, or without sense, are left out. */
+/** In their normal form, without those that lie in others; IPv4 first. Those without sense are left out. */
 function normalRanges(texts: readonly string[]): string[] {
-  const ranges = texts.flatMap((text) => parseIpv4Range(text.trim()) ?? []);
-  const widestFirst = ranges.sort((a, b) => a.prefixLength - b.prefixLength || a.first - b.first);
+  const ranges = texts.flatMap((text) => parseIpRange(text.trim()) ?? []);
+  const widestFirst = ranges.sort(
+    (a, b) => a.family - b.family || a.prefixLength - b.prefixLength || (a.first < b.first ? -1 : 1),
+  );
   const kept: typeof ranges = [];
-  for (const range of widestFirst) if (!kept.some((other) => ipv4RangesOverlap(other, range))) kept.push(range);
-  return kept.map(({ first, prefixLength }) => `${formatIpv4(first)}/${prefixLength}`);
+  for (const range of widestFirst) if (!kept.some((other) => ipRangesOverlap(other, range))) kept.push(range);
+  return kept.map(formatIpRange);
 }
 
 function restrictionOf(service: Service): Pick<ServicePortRule, 'restricted'> {
@@ -34,9 +36,10 @@ function restrictionOf(service: Service): Pick<ServicePortRule, 'restricted'> {
   const annotated = metadata.annotations?.[rangesAnnotation]?.split(',') ?? [];
   const texts = (listed.length > 0 ? listed : annotated).filter((text) => text.trim() !== '');
   if (addresses.length === 0 || texts.length === 0) return {};
-  // What is not understood allows nobody.
+  // What is not understood allows nobody. Ranges of one family allow nobody of the other, unless all that they say is: everybody.
   const sources = normalRanges(texts);
-  return sources[0] === '0.0.0.0/0' ? {} : { restricted: { addresses, sources } };
+  const isForAll = sources.length > 0 && sources.every((range) => range.endsWith('/0'));
+  return isForAll ? {} : { restricted: { addresses, sources } };
 }
 
 /** The port of a load balancer's service whose external policy is Local. Endpoints that end do not count: it must turn away in time. */
