@@ -11,9 +11,7 @@ import { jsonEqual } from '@timonel/sdk/controller';
 import type { CertificateSigningRequest } from '@timonel/sdk/kube';
 import { readSigningRequest } from '@timonel/sdk/pki';
 import { maySigner } from './access-reviews.ts';
-import { legacySigner, userSigner } from './signers.ts';
-
-const administrators = 'system:masters';
+import { administrators, legacySigner, userSigner } from './signers.ts';
 
 async function creationProblem({ spec }: CertificateSigningRequest): Promise<string | undefined> {
   if (spec.signerName === legacySigner) return `nobody signs for ${legacySigner}: name the signer that is meant`;

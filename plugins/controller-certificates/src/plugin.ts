@@ -32,6 +32,9 @@ const plugin: AnyPlugin = definePlugin({
   version: '0.1.0',
   apiVersion: 1,
   description: 'Signs approved certificate signing requests, approves those of nodes, and says who may approve which.',
+  criticality: 'required',
+  // Without it, requests would be written that it refuses.
+  swap: 'never',
   provides: { controller, explainers },
   requires: { api: apiClient, authority: clusterAuthority },
   optional: { leadership },
