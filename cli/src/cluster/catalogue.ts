@@ -16,6 +16,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   apiserver: () => import('@timonel/plugin-apiserver'),
   'api-podnetwork': () => import('@timonel/plugin-api-podnetwork'),
   'api-resources': () => import('@timonel/plugin-api-resources'),
+  'api-aggregation': () => import('@timonel/plugin-api-aggregation'),
   'api-crds': () => import('@timonel/plugin-api-crds'),
   'api-fairness': () => import('@timonel/plugin-api-fairness'),
   'api-kernel': () => import('@timonel/plugin-api-kernel'),

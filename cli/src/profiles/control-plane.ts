@@ -17,6 +17,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     },
     { plugin: 'api-resources' },
     { plugin: 'api-crds' },
+    { plugin: 'api-aggregation' },
     { plugin: 'api-fairness' },
     { plugin: 'api-kernel' },
     { plugin: 'api-store' },

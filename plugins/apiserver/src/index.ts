@@ -4,6 +4,7 @@ import { objectAdmission } from '@timonel/sdk/contracts/admission';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import {
   accessRuleSource,
+  apiDelegate,
   apiEndpoint,
   apiHooks,
   derivedKinds,
@@ -11,6 +12,7 @@ import {
   resourceProvider,
   routedGroups,
   routeProvider,
+  servedVersions,
 } from '@timonel/sdk/contracts/api-server';
 import { auditSink } from '@timonel/sdk/contracts/audit';
 import { authenticator, clusterAuthority } from '@timonel/sdk/contracts/auth';
@@ -22,6 +24,7 @@ import { StoreFeed } from './cache/store-feed.ts';
 import { InProcessClient } from './client/in-process-client.ts';
 import { apiServerConfig } from './config.ts';
 import { Connections } from './connect/connections.ts';
+import { Delegates } from './connect/delegates.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { RoutedTable } from './discovery/routed.ts';
 import { makeApplication } from './http/application.ts';
@@ -50,12 +53,13 @@ const plugin: AnyPlugin = definePlugin({
   description: 'Serves the Kubernetes API over HTTPS and to the plugins of this process.',
   criticality: 'required',
   swap: 'never',
-  provides: { api: apiClient, endpoint: apiEndpoint, authority: clusterAuthority },
+  provides: { api: apiClient, endpoint: apiEndpoint, authority: clusterAuthority, served: servedVersions },
   requires: { store, resources: resourceProvider, authenticators: authenticator },
   optional: {
     derived: derivedKinds,
     routes: routeProvider,
     groups: routedGroups,
+    delegate: apiDelegate,
     health: healthSource,
     rules: accessRuleSource,
     encryption: valueEncryption,
@@ -115,6 +119,8 @@ const plugin: AnyPlugin = definePlugin({
     const unstored = new UnstoredReader(() => health.report());
     const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal });
     const connections = new Connections({ env, log, api, config });
+    const routed = new RoutedTable(deps.groups, deps.delegate);
+    const delegates = new Delegates({ delegate: deps.delegate, kinds, routed, connections });
     const application = makeApplication({
       registry,
       env,
@@ -129,7 +135,8 @@ const plugin: AnyPlugin = definePlugin({
       gate: deps.gate,
       audit: deps.audit,
       authenticators,
-      discovery: new Discovery(kinds, new RoutedTable(deps.groups)),
+      discovery: new Discovery(kinds, routed),
+      delegates,
       pluginRoutes: new PluginRoutes({
         providers: deps.routes,
         authenticators,
@@ -150,6 +157,7 @@ const plugin: AnyPlugin = definePlugin({
       provides: {
         api,
         authority: authorityIn(env, directory),
+        served: { serves: (group, version) => delegates.serves(group, version) },
         endpoint: {
           url: () => url,
           caCertificate: () => certificate.authorityPem,

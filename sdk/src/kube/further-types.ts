@@ -8,6 +8,7 @@ import {
   validatingAdmissionPolicyBindings,
   validatingWebhookConfigurations,
 } from './admission.ts';
+import { apiServices } from './api-registration.ts';
 import { controllerRevisions, daemonSets, statefulSets } from './apps.ts';
 import { horizontalPodAutoscalers } from './autoscaling.ts';
 import { cronJobs, jobs } from './batch.ts';
@@ -41,7 +42,6 @@ const ofTheCluster: Readonly<Record<string, readonly string[]>> = {
   'networking.k8s.io/v1': ['IPAddress ipaddresses', 'ServiceCIDR servicecidrs'],
   'storage.k8s.io/v1': ['VolumeAttributesClass volumeattributesclasses'],
   'resource.k8s.io/v1': ['DeviceClass deviceclasses', 'ResourceSlice resourceslices'],
-  'apiregistration.k8s.io/v1': ['APIService apiservices'],
 };
 
 function typesOf(table: Readonly<Record<string, readonly string[]>>, isNamespaced: boolean): readonly ResourceType[] {
@@ -80,6 +80,7 @@ export const furtherNamespacedTypes: readonly ResourceType[] = Object.freeze([
 export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   persistentVolumes,
   ...typesOf(ofTheCluster, false),
+  apiServices,
   validatingWebhookConfigurations,
   mutatingWebhookConfigurations,
   validatingAdmissionPolicies,

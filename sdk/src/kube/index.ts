@@ -1,5 +1,6 @@
 export * from './access-rules.ts';
 export * from './admission.ts';
+export * from './api-registration.ts';
 export * from './apps.ts';
 export * from './authorization.ts';
 export * from './autoscaling.ts';

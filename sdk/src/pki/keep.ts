@@ -25,7 +25,7 @@ export const authorityName = 'ca';
 export async function keepAuthority(
   env: Env,
   directory: string,
-  options: { readonly lifetimeMs?: number } = {},
+  options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
 ): Promise<Identity> {
   const certificatePem = await readCertificateFile(directory, authorityName);
   const keyPem = await readFileIfThere(keyFile(directory, authorityName));

@@ -45,7 +45,7 @@ function availableCell(service: unknown): string {
   return status === 'True' || reason === '' ? status : `${status} (${reason})`;
 }
 
-/** Who serves a group and version of the API. They are kept; requests go to nobody else as yet. */
+/** Who serves a group and version of the API. */
 export const apiServiceKind: ResourceDefinition = describedKind({
   group: 'apiregistration.k8s.io',
   kind: 'APIService',

@@ -19,6 +19,13 @@ export interface ProxiedPath {
   readonly search: string;
 }
 
+export interface ProxyRules {
+  /** Absent: an answer may begin at any time. */
+  readonly answerWithinMs?: number;
+  /** Default true. Whoever follows a redirect may take credentials along that are meant for this server alone. */
+  readonly forwardsRedirects?: boolean;
+}
+
 function unreachable(error: unknown): ApiError {
   const message = `error trying to reach service: ${errorMessage(error)}`;
   return new ApiError('ServiceUnavailable', message, undefined, { cause: error });
@@ -75,6 +82,17 @@ function switchProtocols(
   call.connections.detach(work, call.leave);
 }
 
+function isRedirect({ statusCode = 0, headers }: IncomingMessage): boolean {
+  return statusCode >= 300 && statusCode < 400 && headers.location !== undefined;
+}
+
+function refuseRedirect({ response }: ConnectionCall, answer: IncomingMessage): void {
+  answer.destroy();
+  const message = 'the backend attempted to redirect this request, which is not permitted';
+  const status = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, code: 502 };
+  response.writeHead(502, { 'content-type': 'application/json' }).end(JSON.stringify(status));
+}
+
 function sendBack({ response }: ConnectionCall, answer: IncomingMessage, rewrite: (location: string) => string): void {
   response.writeHead(answer.statusCode ?? 502, answer.statusMessage, responseHeaders(answer, rewrite));
   response.flushHeaders();
@@ -112,7 +130,12 @@ function redirected(response: ServerResponse, { root, search }: ProxiedPath): vo
 }
 
 /** @throws ApiError ServiceUnavailable while nothing has been answered */
-export async function proxyHttp(call: ConnectionCall, connection: HttpConnection, path: ProxiedPath): Promise<void> {
+export async function proxyHttp(
+  call: ConnectionCall,
+  connection: HttpConnection,
+  path: ProxiedPath,
+  { answerWithinMs, forwardsRedirects = true }: ProxyRules = {},
+): Promise<void> {
   const { request, response } = call;
   const upgrade = upgradeOf(request) === undefined ? undefined : request.headers.upgrade;
   if (path.tail === '' && upgrade === undefined && (request.method === 'GET' || request.method === 'HEAD')) {
@@ -126,7 +149,7 @@ export async function proxyHttp(call: ConnectionCall, connection: HttpConnection
     createConnection: () => socket,
     method: request.method,
     path: `${path.tail === '' ? '/' : path.tail}${path.search}`,
-    headers: requestHeaders(request, connection.host, upgrade) as never,
+    headers: [...requestHeaders(request, connection.host, upgrade), ...(connection.headers ?? [])] as never,
     setHost: false,
   });
   response.once('close', () => {
@@ -137,7 +160,13 @@ export async function proxyHttp(call: ConnectionCall, connection: HttpConnection
   if (response.destroyed || request.socket.destroyed) socket.destroy();
   request.on('error', () => upstream.destroy());
   request.pipe(upstream);
-  await exchange(call, upstream, (answer) => sendBack(call, answer, rewriteFor(connection, path)));
+  const late = (): void => void upstream.destroy(new Error(`no answer within ${answerWithinMs} ms`));
+  const timer = answerWithinMs === undefined ? undefined : call.connections.env.timers.after(answerWithinMs, late);
+  const answered = exchange(call, upstream, (answer) => {
+    if (!forwardsRedirects && isRedirect(answer)) refuseRedirect(call, answer);
+    else sendBack(call, answer, rewriteFor(connection, path));
+  });
+  await answered.finally(() => timer?.cancel());
 }
 
 /** A refusal of the node or of the handler says enough. */

@@ -40,6 +40,7 @@ describe('headers for the server behind a proxy', () => {
       'X-Remote-User',
       'X-Remote-Group',
       'X-Remote-Extra-Scopes',
+      'X_Remote_User',
       'Impersonate-User',
       'Impersonate-Extra-a',
     ];

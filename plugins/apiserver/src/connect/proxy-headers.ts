@@ -17,11 +17,11 @@ const hopByHop: ReadonlySet<string> = new Set([
 ]);
 /** Whatever proves who the caller is stays here. */
 const secret: ReadonlySet<string> = new Set(['authorization', 'host', 'expect', 'sec-websocket-protocol']);
-/** What only proxies say, of who the caller is and what was asked for: servers behind one believe it. */
+/** What only proxies say, of who the caller is and what was asked for: servers behind one believe it. Some read `_` as `-`. */
 const saidByProxies = /^(?:forwarded$|x-forwarded-|x-real-ip$|x-remote-|impersonate-)/;
 
 function isForServer(name: string): boolean {
-  return !secret.has(name) && !saidByProxies.test(name);
+  return !secret.has(name) && !saidByProxies.test(name.replaceAll('_', '-'));
 }
 
 function passing(message: IncomingMessage, wanted: (name: string) => boolean): string[] {

@@ -89,7 +89,7 @@ export class Discovery {
     const kinds = this.#kinds.all();
     const [, root, first, second, third, ...rest] = path.split('/');
     if (root === 'openapi' && first === 'v3') {
-      if (second === undefined) return openApiIndex(kinds, this.#kinds.schemas);
+      if (second === undefined) return openApiIndex(kinds, this.#kinds.schemas, this.#routed.delegated(kinds));
       return openApiDocument(kinds, this.#kinds.schemas, path.slice('/openapi/v3/'.length));
     }
     if (rest.length > 0) return undefined;

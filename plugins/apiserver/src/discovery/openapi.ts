@@ -1,6 +1,6 @@
 /** OpenAPI 3.0: the index with content hashes, and one document for each group and version. */
 import { createHash } from 'node:crypto';
-import type { OpenApiSchema } from '@timonel/sdk/contracts/api-server';
+import type { DelegatedVersion, OpenApiSchema } from '@timonel/sdk/contracts/api-server';
 import { isJsonObject, type JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { operationsOf } from './openapi-paths.ts';
@@ -14,13 +14,22 @@ function documentName({ definition }: Kind): string {
   return group === '' ? `api/${version}` : `apis/${group}/${version}`;
 }
 
-export function openApiIndex(kinds: readonly Kind[], schemas: Schemas): unknown {
+/** `delegated`: whose documents other servers have. */
+export function openApiIndex(
+  kinds: readonly Kind[],
+  schemas: Schemas,
+  delegated: readonly DelegatedVersion[] = [],
+): unknown {
   const paths: JsonObject = {};
   for (const name of new Set(kinds.map(documentName))) {
     const hash = createHash('sha256')
       .update(JSON.stringify(openApiDocument(kinds, schemas, name)))
       .digest('hex');
     paths[name] = { serverRelativeURL: `/openapi/v3/${name}?hash=${hash.toUpperCase()}` };
+  }
+  for (const { group, version, openApiHash } of delegated) {
+    const name = `apis/${group}/${version}`;
+    if (openApiHash !== undefined) paths[name] = { serverRelativeURL: `/openapi/v3/${name}?hash=${openApiHash}` };
   }
   return { paths };
 }

@@ -1,28 +1,50 @@
 /** Groups that plugins serve by routes of their own, in the forms of discovery. */
-import type { Many } from '@timonel/sdk';
-import type { RoutedGroup, RoutedGroups, RoutedResource } from '@timonel/sdk/contracts/api-server';
+import type { Many, OptionalRef } from '@timonel/sdk';
+import type {
+  ApiDelegate,
+  DelegatedVersion,
+  RoutedGroup,
+  RoutedGroups,
+  RoutedResource,
+} from '@timonel/sdk/contracts/api-server';
 import type { Kind } from '../kinds/kind-table.ts';
 import { byVersionPriority, groupEntry, groupsOf } from './groups.ts';
 
 /** By the name of the group; the preferred version first. */
 export type RoutedVersions = ReadonlyMap<string, readonly RoutedGroup[]>;
 
-/** What the plugins say at the moment. */
+const none: readonly DelegatedVersion[] = [];
+
+/** What the plugins say at the moment, and the servers that they hand requests over to. */
 export class RoutedTable {
   readonly #providers: Many<RoutedGroups>;
+  readonly #delegate: OptionalRef<ApiDelegate>;
   #seen: readonly (readonly RoutedGroup[])[] = [];
+  #delegated: readonly DelegatedVersion[] = none;
   #generation = 0;
 
-  constructor(providers: Many<RoutedGroups>) {
+  constructor(providers: Many<RoutedGroups>, delegate: OptionalRef<ApiDelegate>) {
     this.#providers = providers;
+    this.#delegate = delegate;
+  }
+
+  /** Whether a plugin of this process answers for it. */
+  has(group: string, version: string): boolean {
+    const lists = this.#providers.all().map(({ service }) => service.groups());
+    return lists.some((list) => list.some((one) => one.group === group && one.version === version));
   }
 
   /** Grows with every change. */
   get generation(): number {
     const lists = this.#providers.all().map(({ service }) => service.groups());
-    const isSame = lists.length === this.#seen.length && lists.every((list, index) => list === this.#seen[index]);
+    const delegated = this.#delegate.current?.available() ?? none;
+    const isSame =
+      delegated === this.#delegated &&
+      lists.length === this.#seen.length &&
+      lists.every((list, index) => list === this.#seen[index]);
     if (!isSame) {
       this.#seen = lists;
+      this.#delegated = delegated;
       this.#generation += 1;
     }
     return this.#generation;
@@ -40,7 +62,17 @@ export class RoutedTable {
         [...others, one].sort((a, b) => byVersionPriority(a.version, b.version)),
       );
     }
+    for (const one of this.delegated(kinds)) {
+      const others = versions.get(one.group) ?? [];
+      if (others.every(({ version }) => version !== one.version)) versions.set(one.group, [...others, one]);
+    }
     return versions;
+  }
+
+  /** What other servers answer for, without the groups of these kinds. */
+  delegated(kinds: readonly Kind[]): readonly DelegatedVersion[] {
+    const taken = new Set(groupsOf(kinds));
+    return this.#delegated.filter(({ group }) => !taken.has(group));
   }
 }
 
@@ -62,7 +94,7 @@ export function routedGroup(routed: RoutedVersions, name: string): unknown {
 export function routedResourceList(routed: RoutedVersions, group: string, version: string): unknown {
   const found = routed.get(group)?.find((one) => one.version === version);
   if (found === undefined) return undefined;
-  const resources = found.resources.map((resource) => ({ ...resource, singularName: '' }));
+  const resources = found.resources.map((resource) => ({ singularName: '', ...resource }));
   return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/${version}`, resources };
 }
 
@@ -75,7 +107,11 @@ function aggregatedResources({ group, version, resources }: RoutedGroup): unknow
   }
   return [...parents].map(([name, members]) => {
     const own = members.find((member) => member.name === name);
-    const kindOf = ({ kind }: RoutedResource): unknown => ({ group, version, kind });
+    const kindOf = (one: RoutedResource): unknown => ({
+      group: one.group ?? group,
+      version: one.version ?? version,
+      kind: one.kind,
+    });
     const subresources = members
       .filter((member) => member !== own)
       .map((member) => ({
@@ -87,8 +123,10 @@ function aggregatedResources({ group, version, resources }: RoutedGroup): unknow
       resource: name,
       responseKind: own === undefined ? { group: '', version: '', kind: '' } : kindOf(own),
       scope: members[0]?.namespaced === true ? 'Namespaced' : 'Cluster',
-      singularResource: '',
+      singularResource: own?.singularName ?? '',
       verbs: own?.verbs ?? [],
+      ...(own?.shortNames === undefined ? {} : { shortNames: own.shortNames }),
+      ...(own?.categories === undefined ? {} : { categories: own.categories }),
       ...(subresources.length > 0 ? { subresources } : {}),
     };
   });

@@ -7,6 +7,7 @@ import Koa, { type Context } from 'koa';
 import type { Many } from '@timonel/sdk';
 import type { AccessAttributes } from '@timonel/sdk/contracts/api-server';
 import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
+import type { Delegates } from '../connect/delegates.ts';
 import type { Discovery } from '../discovery/discovery.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import type { ObservedRequest, RequestObserver } from '../metrics/request-observer.ts';
@@ -30,6 +31,7 @@ export interface ApplicationParts extends ApiParts {
   readonly authenticators: Many<Authenticator>;
   readonly discovery: Discovery;
   readonly pluginRoutes: PluginRoutes;
+  readonly delegates: Delegates;
   readonly health: Health;
   readonly unstored: UnstoredReader;
   readonly observer: RequestObserver;
@@ -75,9 +77,9 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
     if (parts.discovery.handle(ctx)) return;
     if (await parts.health.handleOne(ctx)) return;
     ctx.state['user'] = user;
-    await parts.pluginRoutes.handle(ctx, () => {
+    await parts.pluginRoutes.handle(ctx, async () => {
       if (parseResourcePath(ctx.path) !== undefined) parts.registry.reader.checkKindsAreKnown();
-      return Promise.reject(unknownResource());
+      if (!(await parts.delegates.handle(ctx, attributes))) throw unknownResource();
     });
   } finally {
     leave?.();

@@ -52,6 +52,8 @@ export interface HttpConnection {
   readonly secure: boolean;
   /** For the Host header: `10.0.0.1:8080`. */
   readonly host: string;
+  /** Names and values in turn, beside what is passed on of the client's. */
+  readonly headers?: readonly string[];
   dial(): Promise<Duplex>;
 }
 

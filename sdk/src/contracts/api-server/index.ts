@@ -354,6 +354,7 @@ export const apiHooks: {
 
 export * from './administrators.ts';
 export * from './define-kind.ts';
+export * from './delegate.ts';
 export * from './derived-kinds.ts';
 export * from './forbidden.ts';
 export * from './pod-creation.ts';

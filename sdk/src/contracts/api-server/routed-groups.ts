@@ -8,6 +8,12 @@ export interface RoutedResource {
   /** Of what is answered. */
   readonly kind: string;
   readonly verbs: readonly string[];
+  readonly singularName?: string;
+  readonly shortNames?: readonly string[];
+  readonly categories?: readonly string[];
+  /** Of the kind; default: those of the resource. */
+  readonly group?: string;
+  readonly version?: string;
 }
 
 /** A version of a group whose requests are answered by routes, not by resource definitions. */

@@ -1,0 +1,382 @@
+/** The aggregation layer: an API of a server behind the API server, through real kubectl, and what attackers and broken servers try. */
+import { connect, createServer, type Server, type AddressInfo } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { serviceDialer } from '@timonel/sdk/contracts/api-server';
+import { apiServices, configMaps } from '@timonel/sdk/kube';
+import apiAggregation from '@timonel/plugin-api-aggregation';
+import apiResources from '@timonel/plugin-api-resources';
+import authzRbac from '@timonel/plugin-authz-rbac';
+import controllerCrd from '@timonel/plugin-controller-crd';
+import metricsResource from '@timonel/plugin-metrics-resource';
+import type { Answer } from '../support/api-server.ts';
+import type { RunResult } from '../support/cluster.ts';
+import { eventually, serveCrd, versionOf } from '../support/crds.ts';
+import {
+  extensionKeys,
+  startExtensionServer,
+  type ExtensionKeys,
+  type ExtensionServer,
+} from '../support/extension-server.ts';
+import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
+import { RunningProgram } from '../support/running-program.ts';
+
+type Json = Record<string, unknown>;
+
+const registrations = '/apis/apiregistration.k8s.io/v1/apiservices';
+const version = '/apis/wardle.example.com/v1alpha1';
+const flunders = `${version}/namespaces/default/flunders`;
+const published = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
+/** Where services listen, by name: endpoints on loopback are nobody's to write. */
+const ports = new Map<string, number>();
+
+const dialer = definePlugin({
+  name: 'test-dialer',
+  version: '0.1.0',
+  apiVersion: 1,
+  description: 'Reaches services on loopback.',
+  provides: { dialer: serviceDialer },
+  setup: () => ({
+    provides: {
+      dialer: {
+        async dial({ name }) {
+          const socket = connect({ host: '127.0.0.1', port: ports.get(name) ?? 1 });
+          await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+          return socket;
+        },
+      },
+    },
+  }),
+});
+
+/** The built-in kinds, without their own way to services. */
+function withoutDialer(plugin: AnyPlugin): AnyPlugin {
+  const { dialer: _, ...provides } = plugin.provides as Record<string, unknown>;
+  return {
+    ...plugin,
+    name: 'kinds-without-dialer',
+    provides,
+    async setup(ctx) {
+      const instance = await plugin.setup(ctx);
+      const { dialer: __, ...rest } = (instance as { provides: Record<string, unknown> }).provides;
+      return { ...instance, provides: rest };
+    },
+  } as AnyPlugin;
+}
+
+let cluster: KubectlServer;
+let keys: ExtensionKeys;
+let extension: ExtensionServer;
+
+const send = (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> =>
+  cluster.server.send(method, path, { ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) });
+const kubectl = (command: string, input?: string): Promise<RunResult> => cluster.run(command.split(' '), input);
+
+async function prints(command: string, input?: string): Promise<string> {
+  const { status, stdout, stderr } = await kubectl(command, input);
+  expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: '' });
+  return stdout;
+}
+
+async function makeService(name: string): Promise<void> {
+  const made = await send('POST', '/api/v1/namespaces/default/services', {
+    metadata: { name },
+    spec: { ports: [{ name: 'https', port: 443 }] },
+  });
+  expect(made.status).toBe(201);
+}
+
+async function makeEndpoints(name: string): Promise<void> {
+  const made = await send('POST', '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', {
+    metadata: { name, labels: { 'kubernetes.io/service-name': name } },
+    addressType: 'IPv4',
+    ports: [{ name: 'https', port: 443 }],
+    endpoints: [{ addresses: ['10.1.1.1'] }],
+  });
+  expect(made.status).toBe(201);
+}
+
+async function register(group: string, name: string, more: Json = {}, served = 'v1alpha1'): Promise<string> {
+  const spec = { group, version: served, groupPriorityMinimum: 2000, versionPriority: 200 };
+  const made = await send('POST', registrations, {
+    metadata: { name: `${served}.${group}` },
+    spec: { ...spec, service: { namespace: 'default', name }, caBundle: keys.caBundle, ...more },
+  });
+  expect(made.status).toBe(201);
+  return `${served}.${group}`;
+}
+
+async function condition(name: string): Promise<{ status: string; reason: string; message: string }> {
+  const { status } = await cluster.server.api.get(apiServices, { name });
+  return status?.conditions?.find(({ type }) => type === 'Available') as never;
+}
+
+const reasonIs = (name: string, reason: string): Promise<void> =>
+  eventually(`${name}: ${reason}`, async () => expect((await condition(name)).reason).toBe(reason));
+
+/** What the server behind was sent. */
+async function echoed(headers: Record<string, string> = {}): Promise<{ url: string; of: (name: string) => string[] }> {
+  const { status, body } = await send('GET', `${flunders}/echo?limit=1`, undefined, headers);
+  expect(status).toBe(200);
+  const raw = body.headers as string[];
+  const of = (name: string): string[] =>
+    raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name.toLowerCase());
+  return { url: body.url as string, of };
+}
+
+beforeAll(async () => {
+  cluster = await startKubectlServer({
+    plugins: [withoutDialer(apiResources), dialer, authzRbac, controllerCrd, metricsResource, apiAggregation],
+    without: ['api-resources'],
+    apiserver: { access: 'decided' },
+  });
+  keys = await extensionKeys('wardle.default');
+  const authority = await eventually('the front proxy is published', async () => {
+    const { data } = await cluster.server.api.get(configMaps, published);
+    return data?.['requestheader-client-ca-file'] ?? '';
+  });
+  extension = await startExtensionServer(keys, authority);
+  ports.set('wardle', extension.port);
+}, 300_000);
+afterAll(async () => {
+  await extension?.stop();
+  await cluster?.server.stop();
+});
+
+describe('an APIService with a service', () => {
+  it('says what is missing until its server answers, and is discovered then', async () => {
+    const name = await register('wardle.example.com', 'wardle');
+    await reasonIs(name, 'ServiceNotFound');
+    const refused = await send('GET', flunders);
+    expect(refused.body).toMatchObject({ kind: 'Status', code: 503, reason: 'ServiceUnavailable' });
+    expect(refused.body.message).toContain('service/wardle in "default" is not present');
+    expect((await send('GET', '/apis')).text).not.toContain('wardle');
+    await makeService('wardle');
+    await reasonIs(name, 'EndpointsNotFound');
+    await makeEndpoints('wardle');
+    await reasonIs(name, 'Passed');
+    expect(await condition(name)).toMatchObject({ status: 'True', message: 'all checks passed' });
+    expect(await prints('get apiservice v1alpha1.wardle.example.com --no-headers')).toMatch(/default\/wardle\s+True/);
+    expect((await send('GET', '/apis/wardle.example.com')).body).toMatchObject({
+      preferredVersion: { groupVersion: 'wardle.example.com/v1alpha1' },
+    });
+    expect((await send('GET', version)).body.resources).toMatchObject([{ name: 'flunders', singularName: 'flunder' }]);
+    expect(await prints('api-resources --api-group=wardle.example.com --no-headers')).toMatch(
+      /flunders\s+fl\s+wardle.example.com\/v1alpha1\s+true\s+Flunder/,
+    );
+  });
+
+  it('is described in OpenAPI by its server', async () => {
+    const { body } = await send('GET', '/openapi/v3');
+    const { serverRelativeURL } = body.paths['apis/wardle.example.com/v1alpha1'] as { serverRelativeURL: string };
+    expect(serverRelativeURL).toMatch(/^\/openapi\/v3\/apis\/wardle.example.com\/v1alpha1\?hash=[0-9a-f]{64}$/);
+    expect((await send('GET', serverRelativeURL)).body).toMatchObject({ info: { title: 'wardle' } });
+  });
+
+  it('is used by kubectl like any other kind', async () => {
+    const object = { apiVersion: 'wardle.example.com/v1alpha1', kind: 'Flunder', metadata: { name: 'one' } };
+    const watch = cluster.server.watch(`${flunders}?watch=true`);
+    expect(await prints('create -f -', JSON.stringify(object))).toBe('flunder.wardle.example.com/one created\n');
+    expect(await prints('get fl -o name')).toBe('flunder.wardle.example.com/one\n');
+    expect(await prints('get flunders one -o jsonpath={.metadata.uid}')).toMatch(/^uid-/);
+    const watching = new RunningProgram(
+      cluster.tools.kubectl,
+      ['get', 'flunders', '--watch', '--output-watch-events', '-o', 'name'],
+      cluster.env,
+    );
+    try {
+      await eventually('the first object', () => expect(watching.output).toContain('flunder.wardle.example.com/one'));
+      await send('POST', flunders, { ...object, metadata: { name: 'two' } });
+      await eventually('the second', () => expect(watching.output).toContain('flunder.wardle.example.com/two'));
+      await prints('delete flunder one');
+      await eventually('the deletion', () => expect(watch.events.map(({ type }) => type)).toContain('DELETED'));
+      expect(watch.events[0]).toMatchObject({ type: 'ADDED', object: { metadata: { name: 'one' } } });
+    } finally {
+      watch.stop();
+      watching.child.kill('SIGKILL');
+      await watching.ended;
+    }
+  });
+
+  it('has protocols of its own, both ways', async () => {
+    const { hostname, port } = new URL(cluster.server.url);
+    const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false });
+    let heard = '';
+    socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
+    const head = `GET ${flunders}/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${cluster.server.token}\r\n`;
+    socket.write(`${head}Connection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
+    await eventually('the switch', () => expect(heard).toContain('101 Switching Protocols'));
+    socket.write('ping');
+    await eventually('the echo', () => expect(heard).toMatch(/ping$/));
+    socket.destroy();
+  });
+});
+
+describe('who asks', () => {
+  it('is told to the server by this one alone', async () => {
+    const { of, url } = await echoed({
+      'X-Remote-User': 'root',
+      'X-Remote-Group': 'system:masters',
+      'X-Remote-Extra-Scopes': 'all',
+      X_Remote_User: 'root',
+      'X-Remote-Uid': '0',
+      Connection: 'X-Other',
+      'Impersonate-User': 'jäne',
+      'Impersonate-Uid': 'u-1',
+      'Impersonate-Group': 'system:masters',
+      'Impersonate-Extra-Example.com%2Fscope': 'one',
+    });
+    expect(url).toBe(`${flunders}/echo?limit=1`);
+    expect(of('X-Remote-User').map((value) => Buffer.from(value, 'latin1').toString())).toEqual(['jäne']);
+    expect(of('X-Remote-Group')).toEqual(['system:masters', 'system:authenticated']);
+    expect(of('X-Remote-Uid')).toEqual(['u-1']);
+    expect(of('X-Remote-Extra-example.com%2Fscope')).toEqual(['one']);
+    for (const name of ['Authorization', 'X_Remote_User', 'X-Remote-Extra-Scopes', 'Impersonate-User'])
+      expect(of(name)).toEqual([]);
+  });
+
+  it('must be allowed to, and known', async () => {
+    const jane = { 'Impersonate-User': 'jane' };
+    expect(await send('GET', flunders, undefined, jane)).toMatchObject({ status: 403 });
+    await prints('create clusterrole flunders --verb=get,list --resource=pods');
+    const rules = [{ apiGroups: ['wardle.example.com'], resources: ['flunders'], verbs: ['list'] }];
+    await prints(`patch clusterrole flunders --type=merge -p ${JSON.stringify({ rules })}`);
+    await prints('create clusterrolebinding flunders --clusterrole=flunders --user=jane');
+    await eventually('the right', async () =>
+      expect(await send('GET', flunders, undefined, jane)).toMatchObject({ status: 200 }),
+    );
+    expect(await send('GET', `${flunders}/two`, undefined, jane)).toMatchObject({ status: 403 });
+    expect(await send('GET', `${flunders}?watch=true`, undefined, jane)).toMatchObject({ status: 403 });
+    expect(await cluster.server.send('GET', flunders, { token: null })).toMatchObject({ status: 401 });
+  });
+
+  it('cannot say one path here and another there', async () => {
+    for (const path of [
+      `${flunders}/../../../secret/flunders`,
+      `${flunders}/%2e%2e/echo`,
+      `${flunders}//echo`,
+      `${flunders}/a%2fb`,
+      `${flunders}/echo#x`,
+      `${version}/`.replace('wardle', 'wardle%2f'),
+    ])
+      expect([path, (await send('GET', path)).status]).toEqual([path, 404]);
+  });
+});
+
+describe('a server that misbehaves', () => {
+  it('cannot send clients elsewhere', async () => {
+    const answer = await send('GET', `${flunders}/redirect`);
+    expect(answer).toMatchObject({ status: 502, body: { kind: 'Status', status: 'Failure', code: 502 } });
+    expect(answer.headers['location']).toBeUndefined();
+  });
+
+  it('is unavailable when it does not speak HTTP, or too much', async () => {
+    for (const name of ['garbage', 'headers']) {
+      const { body } = await send('GET', `${flunders}/${name}`);
+      expect(body).toMatchObject({ kind: 'Status', code: 503, reason: 'ServiceUnavailable' });
+      expect(body.message).toContain('error trying to reach service');
+    }
+  });
+
+  it('is not believed with a certificate of somebody else', async () => {
+    ports.set('strange', extension.port);
+    await makeService('strange');
+    await makeEndpoints('strange');
+    const strange = await register('strange.example.com', 'strange');
+    await reasonIs(strange, 'FailedDiscoveryCheck');
+    expect((await condition(strange)).message).toContain('https://strange.default.svc:443/apis/strange.example.com');
+    const other = (await extensionKeys('wardle.default')).caBundle;
+    await register('other.example.com', 'wardle', { caBundle: other });
+    await reasonIs('v1alpha1.other.example.com', 'FailedDiscoveryCheck');
+    await register('any.example.com', 'strange', { caBundle: undefined, insecureSkipTLSVerify: true });
+    await eventually('its answer', async () =>
+      expect((await condition('v1alpha1.any.example.com')).message).toContain('bad status'),
+    );
+    expect((await send('GET', '/apis')).text).not.toContain('strange');
+  });
+
+  it('that takes connections and says nothing holds nobody up', async () => {
+    const silent: Server = createServer((socket) => socket.on('error', () => undefined).resume());
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    try {
+      ports.set('silent', (silent.address() as AddressInfo).port);
+      await makeService('silent');
+      await makeEndpoints('silent');
+      const name = await register('silent.example.com', 'silent');
+      expect(await send('GET', '/apis/silent.example.com/v1alpha1/things')).toMatchObject({ status: 503 });
+      expect(await send('GET', `${flunders}/two`)).toMatchObject({ status: 200 });
+      await send('DELETE', `${registrations}/${name}`);
+      await eventually('it is forgotten', async () =>
+        expect(await send('GET', '/apis/silent.example.com/v1alpha1/things')).toMatchObject({ status: 404 }),
+      );
+    } finally {
+      silent.close();
+    }
+  });
+});
+
+describe('what is served here', () => {
+  it('is taken over by nobody', async () => {
+    await register('apps', 'wardle', {}, 'v1');
+    await register('metrics.k8s.io', 'wardle', {}, 'v1beta1');
+    await register('kernel.timonel.dev', 'wardle', {}, 'v1');
+    for (const name of ['v1.apps', 'v1beta1.metrics.k8s.io', 'v1.kernel.timonel.dev']) await reasonIs(name, 'Local');
+    expect((await send('GET', '/apis/apps/v1/namespaces/default/deployments')).body).toMatchObject({
+      kind: 'DeploymentList',
+    });
+    expect((await send('GET', '/apis/apps/v1/namespaces/default/flunders')).body).toMatchObject({ code: 404 });
+    expect((await send('GET', '/apis/kernel.timonel.dev/v1/flunders/echo')).body).toMatchObject({ code: 404 });
+  });
+
+  it('goes before what others serve when it comes later', async () => {
+    await serveCrd(cluster.server, {
+      group: 'wardle.example.com',
+      plural: 'flunders',
+      kind: 'Flunder',
+      versions: [versionOf('v1alpha1', {})],
+    });
+    expect((await send('GET', flunders)).body.items).toEqual([]);
+    expect((await send('GET', `${flunders}/echo`)).body).toMatchObject({ code: 404 });
+    await send('DELETE', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/flunders.wardle.example.com');
+    await eventually('the other one again', async () =>
+      expect(await send('GET', `${flunders}/echo`)).toMatchObject({ status: 200 }),
+    );
+  });
+});
+
+describe('a server that goes away', () => {
+  it('takes its group out of discovery, and nothing else with it', async () => {
+    const made = await send('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'beside' } });
+    expect(made.status).toBe(201);
+    await extension.stop();
+    await eventually('the refusal', async () =>
+      expect((await send('GET', flunders)).body).toMatchObject({ code: 503, reason: 'ServiceUnavailable' }),
+    );
+    await reasonIs('v1alpha1.wardle.example.com', 'FailedDiscoveryCheck');
+    expect((await send('GET', '/apis')).text).not.toContain('wardle');
+    expect((await send('GET', '/openapi/v3')).text).not.toContain('wardle');
+    expect(await prints('get configmap beside -o name')).toBe('configmap/beside\n');
+    expect(await prints('get apiservice v1alpha1.wardle.example.com --no-headers')).toMatch(
+      /False \(FailedDiscoveryCheck\)/,
+    );
+    await prints('delete apiservice v1alpha1.wardle.example.com');
+    await eventually('it is forgotten', async () => expect(await send('GET', flunders)).toMatchObject({ status: 404 }));
+  });
+});
+
+describe('whom servers believe', () => {
+  it('is published for them', async () => {
+    const { data = {} } = await cluster.server.api.get(configMaps, published);
+    expect(data).toMatchObject({
+      'requestheader-allowed-names': '["front-proxy-client"]',
+      'requestheader-username-headers': '["X-Remote-User"]',
+      'requestheader-uid-headers': '["X-Remote-Uid"]',
+      'requestheader-group-headers': '["X-Remote-Group"]',
+      'requestheader-extra-headers-prefix': '["X-Remote-Extra-"]',
+    });
+    expect(data['client-ca-file']).toContain('BEGIN CERTIFICATE');
+    // Who signs clients must not sign proxies: a client could be anybody then.
+    expect(data['requestheader-client-ca-file']).not.toBe(data['client-ca-file']);
+  });
+});
