@@ -1,5 +1,6 @@
 /** Certificates from Secrets of the type kubernetes.io/tls. */
 import { X509Certificate, createPrivateKey } from 'node:crypto';
+import { createSecureContext } from 'node:tls';
 import { errorMessage } from '@timonel/sdk';
 import type { Secret } from '@timonel/sdk/kube';
 
@@ -10,6 +11,8 @@ export type CheckedCertificate =
 const blocks = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g;
 /** Certificates of one chain. */
 const chainLimit = 16;
+/** How strong keys and signatures of a chain must be for haproxy: as OpenSSL of distributions demands. */
+const ciphers = 'DEFAULT@SECLEVEL=2';
 /** Bits of RSA keys that OpenSSL accepts by default. */
 const leastRsaBits = 2048;
 
@@ -54,6 +57,7 @@ function check(name: string, secret: Secret): CheckedCertificate {
     if (bits !== undefined && bits < leastRsaBits)
       return refuse(`the key of the Secret ${name} has ${bits} bits: at least ${leastRsaBits} are needed`);
     const keyText = key.export({ type: 'pkcs8', format: 'pem' }).toString();
+    createSecureContext({ cert: chain.join('\n'), key: keyText, ciphers });
     return { usable: true, pem: `${chain.join('\n')}\n${keyText}`, expiresMs: Date.parse(leaf.validTo) };
   } catch (error) {
     return refuse(`the Secret ${name} holds no usable certificate and key: ${errorMessage(error)}`);

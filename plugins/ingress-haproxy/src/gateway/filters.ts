@@ -18,7 +18,7 @@ const headerValue = /^[^\u0000-\u0008\u000a-\u001f\u007f]{0,4096}$/;
 function headersOf({ set = [], add = [], remove = [] }: HeaderList): HeaderChange | undefined {
   const all = [...set, ...add];
   if (![...all.map(({ name }) => name), ...remove].every((name) => headerName.test(name))) return undefined;
-  if (!all.every(({ value }) => headerValue.test(value))) return undefined;
+  if (!all.every(({ value }) => typeof value === 'string' && headerValue.test(value))) return undefined;
   const record = (list: readonly { name: string; value: string }[]): Record<string, string> =>
     Object.fromEntries(list.map(({ name, value }) => [name, value]));
   return { set: record(set), add: record(add), remove };
@@ -26,14 +26,16 @@ function headersOf({ set = [], add = [], remove = [] }: HeaderList): HeaderChang
 
 function rewriteOf(modifier: PathModifier, match: HttpMatch): PathRewrite | undefined {
   const { type, replaceFullPath, replacePrefixMatch } = modifier;
-  if (type === 'ReplaceFullPath' && replaceFullPath !== undefined) return { kind: 'full', to: replaceFullPath };
+  if (type === 'ReplaceFullPath' && typeof replaceFullPath === 'string') return { kind: 'full', to: replaceFullPath };
   const isPrefix = (match.path?.type ?? 'PathPrefix') === 'PathPrefix';
-  if (type !== 'ReplacePrefixMatch' || replacePrefixMatch === undefined || !isPrefix) return undefined;
+  if (type !== 'ReplacePrefixMatch' || typeof replacePrefixMatch !== 'string' || !isPrefix) return undefined;
   return { kind: 'prefix', from: match.path?.value ?? '/', to: replacePrefixMatch };
 }
 
 const redirectStatuses: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const redirectHost = /^[a-z0-9.-]{1,253}$/;
+const isHost = (host: unknown): boolean => typeof host === 'string' && redirectHost.test(host);
+const isPort = (port: unknown): boolean => Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65_535;
 
 function redirectOf(
   { requestRedirect = {} }: RouteFilter,
@@ -42,7 +44,8 @@ function redirectOf(
   const { scheme, hostname, path, port, statusCode = 302 } = requestRedirect;
   const rewrite = path === undefined ? undefined : rewriteOf(path, match);
   const isWrong = !redirectStatuses.has(statusCode) || (path !== undefined && rewrite === undefined);
-  if (isWrong || (hostname !== undefined && !redirectHost.test(hostname))) return undefined;
+  if (isWrong || (hostname !== undefined && !isHost(hostname))) return undefined;
+  if (port !== undefined && !isPort(port)) return undefined;
   if (scheme !== undefined && scheme !== 'http' && scheme !== 'https') return undefined;
   return {
     status: statusCode,
@@ -77,8 +80,7 @@ export function applyFilters(filters: readonly RouteFilter[], match: HttpMatch, 
     } else if (type === 'URLRewrite') {
       const { hostname, path } = urlRewrite;
       const rewrite = path === undefined ? undefined : rewriteOf(path, match);
-      const isWrong =
-        (path !== undefined && rewrite === undefined) || (hostname !== undefined && !redirectHost.test(hostname));
+      const isWrong = (path !== undefined && rewrite === undefined) || (hostname !== undefined && !isHost(hostname));
       if (isWrong) return { unsupported: 'a URLRewrite has a hostname or path that cannot be used with its match' };
       behaviour = {
         ...behaviour,
@@ -88,7 +90,7 @@ export function applyFilters(filters: readonly RouteFilter[], match: HttpMatch, 
     } else if (type === 'RequestRedirect') {
       redirect = redirectOf(filter, match);
       if (redirect === undefined)
-        return { unsupported: 'a RequestRedirect has a scheme, hostname, path or status that cannot be used' };
+        return { unsupported: 'a RequestRedirect has a scheme, hostname, port, path or status that cannot be used' };
     } else return { unsupported: `filters of the type ${type} are not served` };
   }
   return { behaviour, redirect };

@@ -7,7 +7,7 @@ import type { Listener, Route } from '../routing/model.ts';
 import { checkListener, type AllowedPorts, type CheckedListener, type Verdict } from './listeners.ts';
 import { asHttpRoute } from './matches.ts';
 import type { GatewayObjects } from './objects.ts';
-import { RouteTranslation, type TranslatedParent } from './route-translation.ts';
+import { RouteTranslation, unreadable, type TranslatedParent } from './route-translation.ts';
 import { gateways, grpcRoutes, httpRoutes, type Gateway, type GatewayClass, type RouteObject } from './types.ts';
 
 export interface TranslatedGateway {
@@ -95,11 +95,15 @@ export function gatewayRoutes(objects: GatewayObjects, upstreams: Upstreams, por
     route: Parameters<typeof asHttpRoute>[0],
     isGrpc: boolean,
   ): TranslatedRoute => {
-    const shape = isGrpc ? asHttpRoute(route) : (route as ReturnType<typeof asHttpRoute>);
-    const translation = new RouteTranslation({ objects, upstreams, type, route: shape, listeners: checked, isGrpc });
-    const parents = translation.translate();
-    routes.push(...translation.routes);
-    return { type, route, parents };
+    try {
+      const shape = isGrpc ? asHttpRoute(route) : (route as ReturnType<typeof asHttpRoute>);
+      const translation = new RouteTranslation({ objects, upstreams, type, route: shape, listeners: checked, isGrpc });
+      const parents = translation.translate();
+      routes.push(...translation.routes);
+      return { type, route, parents };
+    } catch (error) {
+      return { type, route, parents: unreadable(route, checked, error) };
+    }
   };
   const routeObjects = [
     ...objects

@@ -1,11 +1,12 @@
 /** Listeners of Gateways: which can be served, and with which certificates. */
+import { errorMessage } from '@timonel/sdk';
 import { fromLabelSelector, matchesSelector, type Namespace } from '@timonel/sdk/kube';
 import { checkCertificate } from '../cluster/certificates.ts';
 import { hostPattern, isHostName } from '../routing/host-pattern.ts';
-import type { Certificate, HostPattern } from '../routing/model.ts';
+import { ownerKey, type Certificate, type HostPattern } from '../routing/model.ts';
 import type { GatewayObjects } from './objects.ts';
 import { permits } from './reference-grants.ts';
-import { gatewayGroup, type Gateway, type GatewayListener } from './types.ts';
+import { gatewayGroup, gateways, type Gateway, type GatewayListener } from './types.ts';
 
 export interface Verdict {
   readonly ok: boolean;
@@ -22,6 +23,8 @@ export interface CheckedListener {
   readonly resolvedRefs: Verdict;
   readonly certificates: readonly Certificate[];
   readonly kinds: readonly string[];
+  /** Whether routes of the namespace may attach. */
+  readonly allows: (name: string, namespace: Namespace | undefined) => boolean;
 }
 
 export const routeKinds: readonly string[] = ['HTTPRoute', 'GRPCRoute'];
@@ -71,7 +74,8 @@ function certificatesOf(
       );
     const checked = checkCertificate(`${other}/${name}`, objects.secret(`${other}/${name}`));
     if (!checked.usable) return no('InvalidCertificateRef', checked.message);
-    certificates.push({ pem: checked.pem, hosts: hostname === undefined ? [] : [hostname] });
+    const hosts = hostname === undefined ? [] : [hostname];
+    certificates.push({ pem: checked.pem, hosts, owner: ownerKey(gateways, gateway) });
   }
   return { verdict: fine('ResolvedRefs'), certificates };
 }
@@ -90,7 +94,18 @@ function kindsOf({ allowedRoutes }: GatewayListener): {
   };
 }
 
-export function checkListener(
+function allowsOf({ metadata }: Gateway, { allowedRoutes }: GatewayListener): CheckedListener['allows'] {
+  const { from = 'Same', selector } = allowedRoutes?.namespaces ?? {};
+  if (from === 'All') return () => true;
+  if (from === 'Same') return (name) => name === metadata.namespace;
+  if (from !== 'Selector' || selector === undefined) return () => false;
+  const wanted = fromLabelSelector(selector);
+  // What is no requirement throws here, so that the listener is refused and not the routes that want it.
+  for (const requirement of wanted) matchesSelector([requirement], { [requirement.key]: '' });
+  return (_, namespace) => namespace !== undefined && matchesSelector(wanted, namespace.metadata.labels);
+}
+
+function examine(
   objects: GatewayObjects,
   gateway: Gateway,
   listener: GatewayListener,
@@ -104,18 +119,31 @@ export function checkListener(
       : verdict;
   const host = hostPattern(listener.hostname ?? '', 'many-labels');
   const accepted = acceptedOf(listener, ports);
-  return { gateway, listener, host, tls: listener.protocol === 'HTTPS', accepted, resolvedRefs, certificates, kinds };
+  const allows = allowsOf(gateway, listener);
+  const tls = listener.protocol === 'HTTPS';
+  return { gateway, listener, host, tls, accepted, resolvedRefs, certificates, kinds, allows };
 }
 
-/** Whether routes of the namespace may attach. */
-export function allowsNamespace(
-  { gateway, listener }: CheckedListener,
-  name: string,
-  namespace: Namespace | undefined,
-): boolean {
-  const { from = 'Same', selector } = listener.allowedRoutes?.namespaces ?? {};
-  if (from === 'All') return true;
-  if (from === 'Same') return name === gateway.metadata.namespace;
-  if (from !== 'Selector' || selector === undefined) return false;
-  return namespace !== undefined && matchesSelector(fromLabelSelector(selector), namespace.metadata.labels);
+/** One that cannot be read is not accepted: others are served all the same. */
+export function checkListener(
+  objects: GatewayObjects,
+  gateway: Gateway,
+  listener: GatewayListener,
+  ports: AllowedPorts,
+): CheckedListener {
+  try {
+    return examine(objects, gateway, listener, ports);
+  } catch (error) {
+    return {
+      gateway,
+      listener,
+      host: hostPattern('', 'many-labels'),
+      tls: false,
+      accepted: { ok: false, reason: 'UnsupportedValue', message: `it cannot be read: ${errorMessage(error)}` },
+      resolvedRefs: fine('ResolvedRefs'),
+      certificates: [],
+      kinds: [],
+      allows: () => false,
+    };
+  }
 }

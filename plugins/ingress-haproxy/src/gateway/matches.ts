@@ -24,6 +24,7 @@ function namedConditions(on: 'header' | 'query', list: readonly NamedMatch[]): C
   const found: Condition[] = [];
   for (const { type = 'Exact', name, value } of list) {
     if (type !== 'Exact') return `matches of the type ${type} are not served`;
+    if (typeof value !== 'string') return `the value of a ${on} match is no text`;
     if (!conditionName.test(name)) return `the name ${name} of a ${on} match is not served`;
     const key = on === 'header' ? name.toLowerCase() : name;
     // Of several with one name the first counts.

@@ -31,4 +31,8 @@ describe('routes of the Gateway API', () => {
       undefined,
     ]);
   });
+
+  it('have no longer timeouts than a day', () => {
+    expect(['24h', '99999h', '99999h99999h99999h99999h'].map(gatewayDurationMs)).toEqual(Array(3).fill(86_400_000));
+  });
 });

@@ -1,10 +1,11 @@
 /** One route of the Gateway API as routes of the table. */
-import { objectKey, type ResourceType } from '@timonel/sdk/kube';
+import { errorMessage } from '@timonel/sdk';
+import { objectKey, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 import type { Upstreams } from '../cluster/upstreams.ts';
 import { covers, hostKey, hostPattern, isHostName } from '../routing/host-pattern.ts';
-import type { Behaviour, Choice, HostPattern, Route, Target } from '../routing/model.ts';
+import { ownerKey, type Behaviour, type Choice, type HostPattern, type Route, type Target } from '../routing/model.ts';
 import { applyFilters } from './filters.ts';
-import { allowsNamespace, type CheckedListener, type Verdict } from './listeners.ts';
+import type { CheckedListener, Verdict } from './listeners.ts';
 import { matchOf } from './matches.ts';
 import type { GatewayObjects } from './objects.ts';
 import { permits } from './reference-grants.ts';
@@ -15,6 +16,7 @@ import {
   type HttpRoute,
   type HttpRule,
   type ParentReference,
+  type RouteObject,
 } from './types.ts';
 
 export interface TranslatedParent {
@@ -39,14 +41,17 @@ export interface RouteTranslationInput {
 const ok = (reason: string): Verdict => ({ ok: true, reason, message: '' });
 const no = (reason: string, message: string): Verdict => ({ ok: false, reason, message });
 
-/** `1h30m`, `500ms`. Undefined: none, or no limit. */
+/** More is as good as this: haproxy has no longer ones than 24 days. */
+const longestMs = 24 * 3_600_000;
+
+/** `1h30m`, `500ms`; at most a day. Undefined: none, or no limit. */
 export function gatewayDurationMs(text: string | undefined): number | undefined {
   if (text === undefined || !/^([0-9]{1,5}(h|m|s|ms)){1,4}$/.test(text)) return undefined;
   const units = { h: 3_600_000, m: 60_000, s: 1_000, ms: 1 } as const;
   let total = 0;
   for (const [, number, unit] of text.matchAll(/([0-9]+)(ms|h|m|s)/g))
     total += Number(number) * units[unit as keyof typeof units];
-  return total === 0 ? undefined : total;
+  return total === 0 ? undefined : Math.min(total, longestMs);
 }
 
 /** Hosts that are both of the listener and of the route. */
@@ -59,6 +64,28 @@ export function commonHosts(listener: HostPattern, hostnames: readonly string[])
       if (hostKey(host) === hostKey(listener) || covers(listener, host)) return [host];
       return covers(host, listener) ? [listener] : [];
     });
+}
+
+/** Undefined: the parent is no Gateway that is served here. */
+function servedListeners(
+  { group = gatewayGroup, kind = 'Gateway', namespace, name }: ParentReference,
+  { metadata }: KubeObject,
+  listeners: RouteTranslationInput['listeners'],
+): readonly CheckedListener[] | undefined {
+  if (group !== gatewayGroup || kind !== 'Gateway') return undefined;
+  return listeners.get(`${namespace ?? metadata.namespace ?? ''}/${name}`);
+}
+
+/** What becomes of the parents of a route that cannot be read. */
+export function unreadable(
+  route: RouteObject<unknown>,
+  listeners: RouteTranslationInput['listeners'],
+  error: unknown,
+): readonly TranslatedParent[] {
+  const accepted = no('UnsupportedValue', `the route cannot be read: ${errorMessage(error)}`);
+  return (route.spec?.parentRefs ?? [])
+    .filter((parentRef) => servedListeners(parentRef, route, listeners) !== undefined)
+    .map((parentRef) => ({ parentRef, accepted, resolvedRefs: ok('ResolvedRefs'), listeners: [] }));
 }
 
 export class RouteTranslation {
@@ -75,21 +102,10 @@ export class RouteTranslation {
     const { route } = this.#input;
     const unsupported = this.#unsupported();
     const parents = (route.spec?.parentRefs ?? []).flatMap((parentRef) => {
-      const listeners = this.#listenersOf(parentRef);
+      const listeners = servedListeners(parentRef, route, this.#input.listeners);
       return listeners === undefined ? [] : [{ parentRef, ...this.#attach(parentRef, listeners, unsupported) }];
     });
     return parents.map((parent) => ({ ...parent, resolvedRefs: this.#resolvedRefs }));
-  }
-
-  /** Undefined: the parent is no Gateway that is served here. */
-  #listenersOf({
-    group = gatewayGroup,
-    kind = 'Gateway',
-    namespace,
-    name,
-  }: ParentReference): readonly CheckedListener[] | undefined {
-    if (group !== gatewayGroup || kind !== 'Gateway') return undefined;
-    return this.#input.listeners.get(`${namespace ?? this.#input.route.metadata.namespace ?? ''}/${name}`);
   }
 
   #unsupported(): string | undefined {
@@ -121,8 +137,7 @@ export class RouteTranslation {
     if (named.length === 0) return refused('NoMatchingParent', 'the Gateway has no listener of that name and port');
     const { namespace = '' } = route.metadata;
     const allowed = named.filter(
-      (listener) =>
-        listener.kinds.includes(type.kind) && allowsNamespace(listener, namespace, objects.namespace(namespace)),
+      (listener) => listener.kinds.includes(type.kind) && listener.allows(namespace, objects.namespace(namespace)),
     );
     if (allowed.length === 0)
       return refused(
@@ -144,14 +159,15 @@ export class RouteTranslation {
       for (const rule of this.#input.route.spec?.rules ?? []) this.#choices(rule, {}, {});
       return;
     }
-    const { route } = this.#input;
+    const { route, type } = this.#input;
+    const owner = ownerKey(type, route);
     const age = `${route.metadata.creationTimestamp ?? ''} ${objectKey(route)}`;
     for (const host of commonHosts(checked.host, hostnames)) {
       for (const [ruleIndex, rule] of (route.spec?.rules ?? []).entries()) {
         const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
         for (const [matchIndex, match] of matches.entries()) {
           const order = `g${age} ${String(ruleIndex).padStart(3, '0')} ${String(matchIndex).padStart(3, '0')}`;
-          this.#addRoute(checked, host, rule, match, order);
+          this.#addRoute(checked, host, rule, match, { order, owner });
         }
       }
     }
@@ -162,7 +178,7 @@ export class RouteTranslation {
     host: HostPattern,
     rule: HttpRule,
     match: HttpMatch,
-    order: string,
+    about: Pick<Route, 'order' | 'owner'>,
   ): void {
     const matched = matchOf(match);
     const filtered = applyFilters(rule.filters ?? [], match, timeoutsOf(rule));
@@ -178,7 +194,7 @@ export class RouteTranslation {
       path: matched.path,
       conditions: matched.conditions,
       target,
-      order,
+      ...about,
     });
   }
 

@@ -5,7 +5,14 @@ import type { ClusterObjects } from '../cluster/objects.ts';
 import type { Problem } from '../cluster/problem.ts';
 import type { Upstreams } from '../cluster/upstreams.ts';
 import { hostKey, hostPattern, isHostName } from '../routing/host-pattern.ts';
-import type { Behaviour, Certificate, HostPattern, Route, Target } from '../routing/model.ts';
+import {
+  ownerKey,
+  type Behaviour,
+  type Certificate,
+  type HostPattern,
+  type Route,
+  type Target,
+} from '../routing/model.ts';
 import { settingsOf, type IngressSettings } from './annotations.ts';
 import { servedBy } from './classes.ts';
 
@@ -97,14 +104,16 @@ class Translation {
           : ({ kind: 'prefix', from: value, to: rewriteTo } as const);
     const behaviour = { ...settings.behaviour, ...(path === undefined ? {} : { path }) };
     const target = this.#target(ingress, item.backend, behaviour);
-    this.#push(settings, { host, path: { kind, value }, conditions: [], target }, 'a');
+    const owner = ownerKey(ingresses, ingress);
+    this.#push(settings, { host, path: { kind, value }, conditions: [], target, owner }, 'a');
   }
 
   #addDefault(ingress: Ingress, settings: IngressSettings, backend: IngressBackend): void {
     if (this.#isTaken(ingress, 'default backend', 'what fits no rule')) return;
     const host: HostPattern = { kind: 'any', name: '' };
     const target = this.#target(ingress, backend, settings.behaviour);
-    this.#push(settings, { host, path: { kind: 'prefix', value: '/' }, conditions: [], target }, 'z');
+    const owner = ownerKey(ingresses, ingress);
+    this.#push(settings, { host, path: { kind: 'prefix', value: '/' }, conditions: [], target, owner }, 'z');
   }
 
   #push(settings: IngressSettings, route: Omit<Route, 'ports' | 'order'>, rank: string): void {
@@ -142,7 +151,7 @@ class Translation {
     const names = hosts.map((host) => host.toLowerCase()).filter((host) => isHostName(host));
     const free = names.filter((host) => this.#ownsTls(ingress, host, key));
     if (names.length > 0 && free.length === 0) return;
-    this.certificates.push({ pem: checked.pem, hosts: free });
+    this.certificates.push({ pem: checked.pem, hosts: free, owner: ownerKey(ingresses, ingress) });
   }
 
   /** Whether the certificate is that of the server name; the same one may be named again. */

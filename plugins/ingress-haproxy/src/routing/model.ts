@@ -1,4 +1,5 @@
 /** What is served, whichever kinds of objects said so: the input of {@link compile} and of the configuration. */
+import { objectKey, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
 
 export interface Endpoint {
   readonly address: string;
@@ -90,6 +91,8 @@ export interface Route {
   readonly target: Target;
   /** Decides between routes that are alike otherwise: the least wins. */
   readonly order: string;
+  /** The object that says so, by {@link ownerKey}: what cannot be served is left out with all that is of the same object. */
+  readonly owner?: string;
 }
 
 export interface Certificate {
@@ -97,6 +100,8 @@ export interface Certificate {
   readonly pem: string;
   /** Server names for which it is shown: `a.example.com`, `*.example.com`. Empty: those in the certificate. */
   readonly hosts: readonly string[];
+  /** The object that names it, by {@link ownerKey}. */
+  readonly owner?: string;
 }
 
 export interface Listener {
@@ -112,4 +117,8 @@ export interface RoutingTable {
   readonly upstreams: ReadonlyMap<string, Upstream>;
   /** Shown to clients whose server name no other has. */
   readonly defaultCertificate?: string;
+}
+
+export function ownerKey({ resource }: ResourceType, object: KubeObject): string {
+  return `${resource} ${objectKey(object)}`;
 }
