@@ -4,6 +4,7 @@ import { derivedKinds, resourceProvider, serviceDialer } from '@timonel/sdk/cont
 import type { CustomResourceDefinition } from '@timonel/sdk/kube';
 import { callWebhook, closeWebhookConnections, type DialService } from '@timonel/sdk/webhooks';
 import { customResourceDefinitionKind } from './definition/kind.ts';
+import type { IsTaken } from './definition/validate.ts';
 import { renaming, type Converter } from './served/converter.ts';
 import { derivedKindsOf } from './served/derived.ts';
 import { webhookConverter, type Send } from './served/webhook-converter.ts';
@@ -19,10 +20,14 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'CustomResourceDefinitions and the kinds that they describe',
   provides: { resources: resourceProvider, derived: derivedKinds },
-  optional: { api: apiClient, dialer: serviceDialer },
+  optional: { api: apiClient, dialer: serviceDialer, others: resourceProvider },
   setup(ctx) {
     const { deps, env } = ctx;
-    const definitions = [customResourceDefinitionKind(env.clock)];
+    const isTaken: IsTaken = (group, resource) =>
+      deps.others
+        .all()
+        .some(({ service }) => service.definitions().some((one) => one.group === group && one.resource === resource));
+    const definitions = [customResourceDefinitionKind(env.clock, isTaken)];
     const dial: DialService = (service) => {
       const { api, dialer } = { api: deps.api.current, dialer: deps.dialer.current };
       if (api === undefined || dialer === undefined) throw new Error('no plugin connects to services');

@@ -1,29 +1,16 @@
-import { errorMessage, type AnyPlugin } from '@timonel/sdk';
-import type { ApiClient } from '@timonel/sdk/contracts/api';
+import type { AnyPlugin, Many } from '@timonel/sdk';
+import { resourceProvider, type ResourceProvider } from '@timonel/sdk/contracts/api-server';
 import { defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
-import {
-  customResourceDefinitions,
-  isDefinitionCondition,
-  isNotFound,
-  typeOfDefinition,
-  type CustomResourceDefinition,
-} from '@timonel/sdk/kube';
-import { explain, isCleaned, reconcile, status, type Remains } from './reconcile.ts';
+import { customResourceDefinitions, typeOfDefinition, type CustomResourceDefinition } from '@timonel/sdk/kube';
+import { explain, isCleaned, reconcile, status } from './reconcile.ts';
+import { remainsOf } from './remains.ts';
 
-/** So many objects are looked at and deleted in one pass; the next pass goes on. */
-const pageLimit = 1000;
-
-/** By a linearizable list, not a cache: nothing may be left behind. */
-async function remainsOf(api: ApiClient, definition: CustomResourceDefinition): Promise<Remains | { unknown: string }> {
-  const type = typeOfDefinition(definition);
-  // Nothing was ever served, or whoever served it does so no more.
-  if (!isDefinitionCondition(definition, 'Established')) return { type, objects: [] };
-  try {
-    return { type, objects: (await api.list(type, { limit: pageLimit })).items };
-  } catch (error) {
-    if (isNotFound(error)) return { type, objects: [] };
-    return { unknown: errorMessage(error) };
-  }
+/** Others serve the resource: these are not objects of the definition. */
+function isProvided({ spec }: CustomResourceDefinition, providers: Many<ResourceProvider>): boolean {
+  return providers
+    .all()
+    .flatMap(({ service }) => service.definitions())
+    .some(({ group, resource }) => group === spec.group && resource === spec.names.plural);
 }
 
 const plugin: AnyPlugin = defineController({
@@ -32,6 +19,7 @@ const plugin: AnyPlugin = defineController({
   description: 'Accepts the names of CustomResourceDefinitions, and deletes the objects of those that go.',
   component: 'crd-controller',
   subject: customResourceDefinitions,
+  optional: { resources: resourceProvider },
   workers: 4,
   inputs: ({ informers }): Informer<CustomResourceDefinition> => informers.for(customResourceDefinitions),
   // A name that is given up may be what another of the group waits for.
@@ -44,16 +32,18 @@ const plugin: AnyPlugin = defineController({
         .concat(definition.metadata.name ?? ''),
     ),
   ],
-  async observe(key, all, now, { api }) {
+  async observe(key, all, now, { api, deps }) {
     const subject = all.get(key);
     if (subject === undefined) return undefined;
     const others = all
       .list()
       .filter(({ spec, metadata }) => spec.group === subject.spec.group && metadata.name !== key);
+    const isOthers = isProvided(subject, deps.resources);
     const taken = others.flatMap((other) =>
       other.status?.acceptedNames === undefined ? [] : [other.status.acceptedNames],
     );
-    const going = subject.metadata.deletionTimestamp !== undefined && !isCleaned(subject);
+    if (isOthers) taken.push({ plural: subject.spec.names.plural, kind: '' });
+    const going = subject.metadata.deletionTimestamp !== undefined && !isCleaned(subject) && !isOthers;
     const remains = going ? await remainsOf(api, subject) : { type: typeOfDefinition(subject), objects: [] };
     return { ...now, subject, taken, remains };
   },

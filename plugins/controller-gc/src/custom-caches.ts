@@ -9,6 +9,7 @@ import {
   type ResourceType,
 } from '@timonel/sdk/kube';
 import type { Caches } from './caches.ts';
+import { allTypes, typeId } from './kinds.ts';
 import { sourceOf } from './sources.ts';
 
 interface Followed {
@@ -29,6 +30,9 @@ function isSame(a: ResourceType, b: ResourceType): boolean {
   return a.version === b.version && a.kind === b.kind;
 }
 
+/** A definition may be named like a built-in type; its objects are not of that definition. */
+const builtIn: ReadonlySet<string> = new Set(allTypes.map(typeId));
+
 export class CustomCaches implements KeySource {
   readonly #parts: Parts;
   /** By the name of the definition. */
@@ -42,7 +46,8 @@ export class CustomCaches implements KeySource {
       updated: (definition) => this.#follow(definition),
       deleted: (definition) => {
         this.#forget(definition.metadata.name ?? '');
-        parts.caches.goneFor(typeOfDefinition(definition));
+        const type = typeOfDefinition(definition);
+        if (!builtIn.has(typeId(type))) parts.caches.goneFor(type);
       },
     });
   }
@@ -70,7 +75,8 @@ export class CustomCaches implements KeySource {
   #follow(definition: CustomResourceDefinition): void {
     const name = definition.metadata.name ?? '';
     const type = typeOfDefinition(definition);
-    const isServed = type.version !== '' && isDefinitionCondition(definition, 'Established');
+    const isServed =
+      type.version !== '' && isDefinitionCondition(definition, 'Established') && !builtIn.has(typeId(type));
     const before = this.#followed.get(name);
     if (before !== undefined && isServed && isSame(before.type, type)) return;
     this.#forget(name);

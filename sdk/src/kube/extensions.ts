@@ -108,9 +108,13 @@ export function withDefinitionCondition(
     : conditions.map((condition) => (condition === before ? made : condition));
 }
 
-/** The type of the objects that it describes, in a version that is served: the one they are stored in, if it can be. */
-export function typeOfDefinition({ spec, status }: CustomResourceDefinition): ResourceType {
-  const served = spec.versions.filter((version) => version.served);
+/**
+ * The type of the objects that it describes, in a version that is served: the one they are stored in, if it can be. That one is served
+ * in any case once the definition is being deleted and no other is.
+ */
+export function typeOfDefinition({ metadata, spec, status }: CustomResourceDefinition): ResourceType {
+  const some = spec.versions.filter((version) => version.served);
+  const served = some.length === 0 && metadata.deletionTimestamp !== undefined ? spec.versions : some;
   const version = served.find(({ storage }) => storage) ?? served[0];
   return defineResource({
     group: spec.group,

@@ -11,7 +11,7 @@ import {
 import type { Clock } from '@timonel/sdk';
 import { isJson } from '../schema/schema.ts';
 import { listIn, objectIn, textIn } from './part.ts';
-import { checkStoredVersions, findingsOf, findingsOfUpdate } from './validate.ts';
+import { checkStoredVersions, findingsOf, findingsOfName, findingsOfUpdate, type IsTaken } from './validate.ts';
 
 function fill(object: Record<string, unknown>, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values)) {
@@ -49,7 +49,10 @@ function holdForCleanup(definition: CustomResourceDefinition, clock: Clock): voi
   definition.status = { ...definition.status, conditions };
 }
 
-export function customResourceDefinitionKind(clock: Clock): ResourceDefinition<CustomResourceDefinition> {
+export function customResourceDefinitionKind(
+  clock: Clock,
+  isTaken: IsTaken,
+): ResourceDefinition<CustomResourceDefinition> {
   return Object.freeze({
     ...customResourceDefinitions,
     singular: 'customresourcedefinition',
@@ -73,7 +76,7 @@ export function customResourceDefinitionKind(clock: Clock): ResourceDefinition<C
         const stored = new Set([...(old.status?.storedVersions ?? []), ...storageVersions(definition)]);
         definition.status = { ...old.status, storedVersions: [...stored] };
       },
-      validate: findingsOf,
+      validate: (definition) => [...findingsOf(definition), ...findingsOfName(definition, isTaken)],
       validateUpdate: (definition, old) => [...findingsOf(definition), ...findingsOfUpdate(definition, old)],
       validateStatusUpdate(definition) {
         const found = new Findings();

@@ -197,6 +197,21 @@ export function findingsOf(definition: KubeObject): FieldError[] {
   return found.all();
 }
 
+/** Whether others than definitions serve objects of a resource. */
+export type IsTaken = (group: string, resource: string) => boolean;
+
+/** Of a new one. What is there already must be able to go. */
+export function findingsOfName(definition: KubeObject, isTaken: IsTaken): FieldError[] {
+  const found = new Findings();
+  const spec = objectIn(definition, 'spec');
+  const plural = textIn(objectIn(spec, 'names'), 'plural');
+  const group = textIn(spec, 'group');
+  if (isTaken(group, plural)) {
+    found.invalid('spec.names.plural', plural, `is a resource of ${group} already that no definition may describe`);
+  }
+  return found.all();
+}
+
 /** What an update may not do. */
 export function findingsOfUpdate(definition: KubeObject, old: KubeObject): FieldError[] {
   const found = new Findings();

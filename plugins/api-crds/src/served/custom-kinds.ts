@@ -28,15 +28,18 @@ function rawSchema({ schema }: CustomResourceVersion): Json {
 }
 
 /** Nothing as long as its names are not accepted. */
-export function kindsOf(definition: CustomResourceDefinition, converter: Converter): CustomKinds {
+export function kindsOf(
+  definition: CustomResourceDefinition,
+  converter: Converter,
+  isShown: (version: CustomResourceVersion) => boolean = ({ served }) => served,
+): CustomKinds {
   if (!isServed(definition)) return none;
   const { group, scope, versions } = definition.spec;
   const names = definition.status?.acceptedNames ?? definition.spec.names;
   const stored = versions.find(({ storage }) => storage);
   if (stored === undefined || names.kind === '') return none;
   const schemas: Record<string, OpenApiSchema> = {};
-  const served = versions.filter((version) => version.served);
-  const definitions = served.map((version): ResourceDefinition => {
+  const definitions = versions.filter(isShown).map((version): ResourceDefinition => {
     const raw = rawSchema(version);
     const schema = new Schema(raw);
     const type = { group, version: version.name, kind: names.kind };
@@ -62,7 +65,15 @@ export function kindsOf(definition: CustomResourceDefinition, converter: Convert
   return { definitions, schemas };
 }
 
-/** As long as everything is to go nothing may come. */
-export function closed({ definitions, schemas }: CustomKinds): CustomKinds {
-  return { schemas, definitions: definitions.map((definition) => ({ ...definition, withoutVerbs: ['create'] })) };
+/** As long as everything is to go nothing may come. What nobody could see is shown, so that it can be deleted. */
+export function closed(
+  { definitions, schemas }: CustomKinds,
+  definition: CustomResourceDefinition,
+  converter: Converter,
+): CustomKinds {
+  if (definitions.length === 0) {
+    const stored = kindsOf(definition, converter, ({ storage }) => storage);
+    return stored.definitions.length === 0 ? none : closed(stored, definition, converter);
+  }
+  return { schemas, definitions: definitions.map((one) => ({ ...one, withoutVerbs: ['create'] })) };
 }

@@ -19,7 +19,7 @@ function essence(definition: CustomResourceDefinition): string {
 
 function made(definition: CustomResourceDefinition, of: string, converter: Converter): Kept {
   const kinds = kindsOf(definition, converter);
-  return { of, kinds, closed: closed(kinds) };
+  return { of, kinds, closed: closed(kinds, definition, converter) };
 }
 
 export function derivedKindsOf(converterOf: (definition: CustomResourceDefinition) => Converter): DerivedKinds {

@@ -52,6 +52,16 @@ function idOf({ group, version, resource }: Pick<ResourceDefinition, 'group' | '
   return `${group}/${version}/${resource}`;
 }
 
+/** Objects that users describe may not be those of a kind that is there already: all versions lie in one place in the store. */
+function withoutThose(
+  derived: readonly ResourceDefinition[],
+  provided: readonly ResourceDefinition[],
+): readonly ResourceDefinition[] {
+  const placeOf = ({ group, resource }: ResourceDefinition): string => `${group}/${resource}`;
+  const taken = new Set(provided.map(placeOf));
+  return derived.filter((definition) => !taken.has(placeOf(definition)));
+}
+
 /** What was made of objects is kept as long as they are shown in the same way. */
 function formOf({ untyped }: ResourceDefinition, before: Kind | undefined): ServedForm | undefined {
   if (untyped === undefined) return undefined;
@@ -115,14 +125,16 @@ export class KindTable {
     const before = this.#kinds;
     this.#kinds = new Map();
     this.#byResource = new Map();
-    for (const definition of lists.flat()) {
+    const provided = lists.slice(0, providers.length).flat();
+    const all = [...provided, ...withoutThose(derived?.definitions ?? [], provided)];
+    for (const definition of all) {
       if (definition.storedAs !== undefined) continue;
       const kind = before.get(idOf(definition));
       // Others are made anew: a provider may have new schemas for the same definition.
       const isKept = kind?.form !== undefined && kind.definition === definition;
       this.#add(isKept ? kind : makeKind(definition, schemas, undefined, formOf(definition, kind)));
     }
-    for (const definition of lists.flat()) this.#addView(definition);
+    for (const definition of all) this.#addView(definition);
     this.#generation += 1;
     for (const [id, { form }] of before) {
       if (form !== undefined && this.#kinds.get(id)?.form !== form) this.onGone?.(form);
