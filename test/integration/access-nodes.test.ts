@@ -232,6 +232,12 @@ describe('tokens of service accounts', () => {
 
   it('not free ones, nor for pods of others, nor for accounts of others', async () => {
     expect((await ask('runner', undefined)).body.message).toContain('requested token not bound to a pod');
+    const path = `${inDefault}/serviceaccounts/runner/token`;
+    expect((await as('n1', 'POST', path)).body).toMatchObject({
+      code: 403,
+      message: expect.stringContaining('requested token not bound to a pod'),
+    });
+    for (const body of [null, [], 'text']) expect(await status('n1', 'POST', path, { body })).toBe(400);
     expect((await ask('runner', { kind: 'Pod', name: 'mine', uid: 'wrong' })).status).toBe(403);
     expect((await ask('runner', { kind: 'Pod', name: 'mine' })).status).toBe(403);
     const { uid } = (await server.api.get(pods, { namespace: 'default', name: 'other' })).metadata;

@@ -155,6 +155,24 @@ describe('a webhook that validates', () => {
     expect(webhook.bodies).toHaveLength(3);
   });
 
+  it('is asked about what subresources take, also when that is nothing', async () => {
+    await configure('validating', { rules: [{ ...rule, resources: ['pods/eviction', 'namespaces/finalize'] }] });
+    const seen = (operation: string): void => {
+      expect(webhook.bodies).toMatchObject([{ request: { operation, object: { metadata: {} } } }]);
+      webhook.bodies.length = 0;
+    };
+    webhook.answer = (body) => respond(body as Review, { allowed: false });
+    const eviction = '/api/v1/namespaces/default/pods/some/eviction';
+    for (const options of [{}, { body: { kind: 'Eviction' } }]) {
+      expect((await server.send('POST', eviction, options)).body.message).toContain('denied the request');
+      seen('CREATE');
+    }
+    const body = { metadata: { name: 'default' }, spec: { finalizers: [] } };
+    expect(await server.send('PUT', '/api/v1/namespaces/default/finalize', { body })).toMatchObject({ status: 400 });
+    expect(webhook.bodies).toMatchObject([{ request: { oldObject: { spec: { finalizers: ['kubernetes'] } } } }]);
+    seen('UPDATE');
+  });
+
   it('has conditions that can be compiled', async () => {
     const { clientConfig } = webhook;
     const hook = { name: 'a.b.c', clientConfig, sideEffects: 'None', admissionReviewVersions: ['v1'] };

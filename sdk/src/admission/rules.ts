@@ -1,6 +1,12 @@
 /** Which requests webhooks and policies are asked about. */
 import type { AdmissionContext, AdmissionObject } from '../contracts/api-server/index.ts';
-import { fromLabelSelector, matchesSelector, type AdmissionRule, type LabelSelector } from '../kube/index.ts';
+import {
+  fromLabelSelector,
+  matchesSelector,
+  type AdmissionRule,
+  type KubeObject,
+  type LabelSelector,
+} from '../kube/index.ts';
 
 const configuring: ReadonlySet<string> = new Set([
   'mutatingwebhookconfigurations',
@@ -41,6 +47,10 @@ export function ruleMatches(rule: AdmissionRule, context: AdmissionContext): boo
 const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>
   Object.keys(matchLabels).length === 0 && matchExpressions.length === 0;
 
+/** What subresources take need not have metadata. */
+const labelsIn = (object: Partial<Pick<KubeObject, 'metadata'>>): Readonly<Record<string, string>> | undefined =>
+  object.metadata?.labels;
+
 /** Whether the object, as it is or as it was, has the labels. */
 export function objectSelected(
   selector: LabelSelector | undefined,
@@ -49,7 +59,7 @@ export function objectSelected(
 ): boolean {
   if (selector === undefined || isEmpty(selector)) return true;
   const wanted = fromLabelSelector(selector);
-  return [object, oldObject].some((one) => one !== undefined && matchesSelector(wanted, one.metadata.labels));
+  return [object, oldObject].some((one) => one !== undefined && matchesSelector(wanted, labelsIn(one)));
 }
 
 /** Labels of a namespace. */

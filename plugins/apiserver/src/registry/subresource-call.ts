@@ -1,8 +1,8 @@
 /** Runs the code of a subresource on the object it hangs on. */
 import type { SubresourceHandler, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { KubeObject } from '@timonel/sdk/kube';
-import { isJsonObject } from '../json/plain-json.ts';
-import { methodNotAllowed, unknownResource } from './api-errors.ts';
+import { isJsonObject, type JsonObject } from '../json/plain-json.ts';
+import { badRequest, methodNotAllowed, unknownResource } from './api-errors.ts';
 import type { Registry } from './registry.ts';
 import type { Target } from './request.ts';
 
@@ -14,23 +14,34 @@ export interface SubresourceCall {
   readonly signal: AbortSignal;
 }
 
+/** The body, once admission has seen it. Whoever sends none asks for what an empty object stands for. */
+async function admitted(
+  registry: Registry,
+  { manager: _manager, ...of }: Target,
+  { method, subresource, body = {} }: SubresourceCall,
+): Promise<JsonObject> {
+  if (!isJsonObject(body)) throw badRequest('the body of the request must be an object');
+  const metadata = isJsonObject(body['metadata']) ? body['metadata'] : {};
+  const subject = { ...body, metadata } as KubeObject;
+  const changes = method === 'PUT';
+  const oldObject = changes ? (await registry.reader.get(of.kind, of.namespace, of.name)).object : undefined;
+  const operation = changes ? 'UPDATE' : 'CREATE';
+  await registry.admission.validate(subject, { ...of, operation, oldObject, subresource });
+  return body;
+}
+
 export async function callSubresource(
   registry: Registry,
   target: Target,
   call: SubresourceCall,
 ): Promise<SubresourceResponse> {
-  const { manager: _manager, ...of } = target;
   const { kind, namespace, name, user } = target;
   const handlers: Readonly<Record<string, SubresourceHandler>> = kind.definition.subresources;
   const handler = Object.hasOwn(handlers, call.subresource) ? handlers[call.subresource] : undefined;
   if (handler === undefined) throw unknownResource();
   if (!handler.methods.some((method) => method === call.method)) throw methodNotAllowed();
-  if (call.method === 'POST' && isJsonObject(call.body)) {
-    const circumstances = { ...of, operation: 'CREATE', oldObject: undefined } as const;
-    const subject = call.body as unknown as KubeObject;
-    await registry.admission.validate(subject, { ...circumstances, subresource: call.subresource });
-  }
-  const { method, query, body, signal } = call;
+  const { method, query, signal } = call;
+  const body = method === 'POST' || method === 'PUT' ? await admitted(registry, target, call) : call.body;
   return handler.handle(
     { method, name, namespace, query, body, user, signal },
     {
