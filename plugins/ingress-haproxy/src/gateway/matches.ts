@@ -17,6 +17,8 @@ const methods: ReadonlySet<string> = new Set([
   'TRACE',
   'PATCH',
 ]);
+/** Of one match, by header and by query: together they are one line of haproxy, which takes 64 words. */
+const mostConditions = 40;
 const conditionName = /^[A-Za-z0-9_.~-]{1,256}$/;
 
 function namedConditions(on: 'header' | 'query', list: readonly NamedMatch[]): Condition[] | string {
@@ -39,6 +41,8 @@ export function matchOf({ path = {}, headers = [], queryParams = [], method }: H
   if (type !== 'PathPrefix' && type !== 'Exact') return { unsupported: `paths of the type ${type} are not served` };
   if (!value.startsWith('/')) return { unsupported: `the path ${value} does not begin with a slash` };
   if (method !== undefined && !methods.has(method)) return { unsupported: `the method ${method} is not served` };
+  if (headers.length + queryParams.length > mostConditions)
+    return { unsupported: `a match has more than ${mostConditions} headers and parameters` };
   const [byHeader, byQuery] = [namedConditions('header', headers), namedConditions('query', queryParams)];
   if (typeof byHeader === 'string') return { unsupported: byHeader };
   if (typeof byQuery === 'string') return { unsupported: byQuery };

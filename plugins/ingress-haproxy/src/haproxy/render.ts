@@ -32,6 +32,11 @@ export interface Rendered {
 }
 
 const directory = '{dir}';
+const trustedFile = 'trusted.ips';
+/** Of a line of a map in bytes: haproxy takes the rest of a longer one for a line of its own. No request has such a path either. */
+const longestKey = 8_000;
+/** Server names of one line of a list of certificates. Longest names of so many fit into what haproxy reads at once. */
+const namesPerLine = 64;
 
 /** What the frontends of one port look up, and the sections that they lead to. */
 class FrontendText {
@@ -42,6 +47,8 @@ class FrontendText {
   readonly #files: Map<string, string>;
   /** Rules that follow a lookup: conditions of nodes, then weights. */
   readonly #conditional: string[] = [];
+  /** Names of conditions by their texts: each has a line of its own. */
+  readonly #conditions = new Map<string, string>();
   readonly #weighted = new Map<string, readonly string[]>();
   #nodes = 0;
 
@@ -69,6 +76,7 @@ class FrontendText {
     const hosts = ['exact', 'one-label', 'many-labels'].filter((kind) => this.#files.has(this.#name(kind)));
     const keys = { exact: 'var(txn.host)', 'one-label': 'var(txn.host),field(2,.,0)', 'many-labels': 'var(txn.host)' };
     return [
+      ...[...this.#conditions].map(([condition, name]) => `acl ${name} ${condition}`),
       ...hosts.map((kind, index) => {
         const key = keys[kind as keyof typeof keys];
         const match = kind === 'many-labels' ? 'map_end' : 'map_str';
@@ -129,6 +137,7 @@ class FrontendText {
   #addPaths({ nodes }: HostGroup, index: number, add: (kind: string, key: string, value: string) => void): void {
     for (const { kind, path, candidates } of nodes) {
       const key = `g${index}${encodedPath(kind === 'exact' ? path : `${path}/`)}`;
+      if (key.length > longestKey) throw new Error(`a path has more than ${longestKey} bytes`);
       add(`${kind}-path`, key, this.#nodeName(candidates));
     }
   }
@@ -139,10 +148,17 @@ class FrontendText {
     if (first !== undefined && first.conditions.length === 0) return this.#targetName(first);
     const name = `node-${this.#nodes++}`;
     for (const candidate of candidates) {
-      const conditions = candidate.conditions.map(conditionText).join(' ');
+      const conditions = candidate.conditions.map((condition) => this.#conditionName(condition)).join(' ');
       const rule = `http-request set-var(txn.to) str(${this.#targetName(candidate)}) if { var(txn.to) -m str ${name} }`;
       this.#conditional.push(conditions === '' ? rule : `${rule} ${conditions}`);
     }
+    return name;
+  }
+
+  #conditionName(condition: Condition): string {
+    const text = conditionText(condition);
+    const name = this.#conditions.get(text) ?? `c${this.#conditions.size}`;
+    this.#conditions.set(text, name);
     return name;
   }
 
@@ -173,15 +189,14 @@ function unless(variable: string): string {
 }
 
 function conditionText({ on, name, value }: Condition): string {
-  if (on === 'method') return `{ method ${word(value)} }`;
+  if (on === 'method') return `method ${word(value)}`;
   const sample = on === 'header' ? `req.fhdr(${name})` : `url_param(${name}),url_dec`;
-  return `{ ${sample},hex -m str ${hex(value)} }`;
+  return `${sample},hex -m str ${word(hex(value))}`;
 }
 
 /** What clients may not say themselves. */
 function forwardedLines({ tls, port }: Listener, { trustedProxies }: RenderOptions): string[] {
-  const isTrusted = trustedProxies.length === 0 ? undefined : `{ src ${trustedProxies.map(word).join(' ')} }`;
-  const strangers = isTrusted === undefined ? '' : ` if !${isTrusted}`;
+  const strangers = trustedProxies.length === 0 ? '' : ` if !{ src -f ${directory}/${trustedFile} }`;
   return [
     ...['X-Forwarded-For', 'X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-Port', 'X-Real-IP', 'Forwarded'].map(
       (name) => `http-request del-header ${name}${strangers}`,
@@ -212,7 +227,8 @@ function certificateFiles(
   for (const [index, { pem, hosts }] of all.entries()) {
     const name = `${port}-${index}.pem`;
     files.set(name, pem);
-    list.push([`${directory}/${name}`, ...hosts].join(' '));
+    for (let from = 0; from === 0 || from < hosts.length; from += namesPerLine)
+      list.push([`${directory}/${name}`, ...hosts.slice(from, from + namesPerLine)].join(' '));
   }
   files.set(`${port}.certs`, `${list.join('\n')}\n`);
 }
@@ -265,6 +281,8 @@ function frontendLines(listener: Listener, table: RoutingTable, options: RenderO
 export function render(table: RoutingTable, options: RenderOptions): Rendered {
   const sections = new Map<string, Section>();
   const files = new Map<string, string>();
+  const { trustedProxies } = options;
+  if (trustedProxies.length > 0) files.set(trustedFile, `${trustedProxies.join('\n')}\n`);
   const missing = statusSection(404);
   sections.set(missing.name, missing);
   const frontends = table.listeners.flatMap((listener) => {
