@@ -16,7 +16,7 @@ const verbOfObject: Readonly<Record<string, string>> = {
 const selecting: ReadonlySet<string> = new Set(['list', 'watch', 'deletecollection']);
 
 /** As Go's ParseBool: whatever it takes for true makes a watch. */
-const isTrue = (value: string | null): boolean => value !== null && /^(?:1|t|true)$/i.test(value);
+export const isTrue = (value: string | null): boolean => value !== null && /^(?:1|t|true)$/i.test(value);
 
 /** The one name that a field selector leaves; empty: several. An escaped comma could make a part of a value look like a term. */
 function selectedName(fieldSelector: string): string {

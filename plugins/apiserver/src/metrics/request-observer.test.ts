@@ -18,6 +18,12 @@ describe('reportedVerb', () => {
     ['LIST', facts('GET', 'watch=false'), collection],
     ['WATCH', facts('GET', 'a=b&watch=true'), collection],
     ['WATCH', facts('GET', 'watch=1'), object],
+    ['WATCH', facts('GET', 'watch=True'), collection],
+    ['WATCH', facts('GET', 'watch=t'), collection],
+    ['WATCH', facts('GET', 'watch=%74rue'), collection],
+    ['WATCH', facts('GET', '%77atch=1'), collection],
+    ['LIST', facts('GET', 'watch=0&watch=1'), collection],
+    ['GET', facts('GET', 'watch=1'), parseResourcePath('/api/v1/namespaces/a/pods/b/status')],
     ['GET', facts('HEAD'), object],
     ['GET', facts('GET'), undefined],
     ['POST', facts('POST'), collection],
@@ -63,7 +69,12 @@ describe('RequestObserver', () => {
     const path = parseResourcePath('/api/v1/namespaces/a/pods/b/log');
     for (const [query, count] of [
       ['follow=true', 1],
+      ['follow', 1],
+      ['follow=T', 1],
+      ['follow=%74rue', 1],
       ['follow=false', 0],
+      ['follow=0&follow=1', 0],
+      ['', 0],
     ] as const) {
       const request = observer.begin(facts('GET', query));
       if (path !== undefined) request.isFor(path, kinds);

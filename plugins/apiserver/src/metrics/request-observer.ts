@@ -1,6 +1,7 @@
 /** Counts and times HTTP requests. On the path of each of them: a look-up by label values and two additions. */
 import type { Clock, Counter, Gauge } from '@timonel/sdk';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
+import { isTrue } from '../http/access-attributes.ts';
 import type { ResourcePath } from '../http/resource-path.ts';
 import type { ApiMetrics } from './definitions.ts';
 
@@ -28,16 +29,25 @@ const knownPaths: readonly string[] = [
   '/apis',
   '/api',
 ];
-const watching = /(?:^|&)watch=(?:true|1)(?:&|$)/;
-const following = /(?:^|&)follow=(?:true|1)(?:&|$)/;
+
+/** As requests are served: what counts as a watch here and is none, or the other way round, holds a seat for ever or takes none. */
+function watches({ querystring }: RequestFacts, { subresource }: ResourcePath): boolean {
+  return subresource === '' && querystring !== '' && isTrue(new URLSearchParams(querystring).get('watch'));
+}
+
+/** Of a log, everything but a no is a yes: `?follow`, too. */
+function follows({ querystring }: RequestFacts): boolean {
+  const value = querystring === '' ? null : new URLSearchParams(querystring).get('follow');
+  return value !== null && !/^(?:0|[fF]|false|False|FALSE)$/.test(value);
+}
 
 /** The verb as kube-apiserver reports it. */
 export function reportedVerb(facts: RequestFacts, path: ResourcePath | undefined): string {
-  const { method, querystring } = facts;
+  const { method } = facts;
   if (path !== undefined && connections.has(firstPart(path.subresource))) return 'CONNECT';
   if (method === 'GET' || method === 'HEAD') {
     if (path === undefined) return method;
-    if (watching.test(querystring)) return 'WATCH';
+    if (watches(facts, path)) return 'WATCH';
     return path.name === undefined ? 'LIST' : 'GET';
   }
   if (method === 'PATCH') return facts.contentType?.startsWith('application/apply-patch') === true ? 'APPLY' : 'PATCH';
@@ -104,7 +114,7 @@ export class ObservedRequest {
     const sub = knownSubresource(kind, path.subresource);
     const scope = scopeOf(path, verb);
     this.#labels = [verb, dryRun, group, version, resource, sub, scope];
-    this.#longRunning = verb === 'WATCH' || verb === 'CONNECT' || (sub === 'log' && following.test(facts.querystring));
+    this.#longRunning = verb === 'WATCH' || verb === 'CONNECT' || (sub === 'log' && follows(facts));
     if (!this.#longRunning) return;
     this.#open.add(-1);
     this.#open = this.#metrics.longRunning.of(verb, group, version, resource, sub, scope, component);
