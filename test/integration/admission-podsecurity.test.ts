@@ -50,6 +50,15 @@ describe('pod security', () => {
     ['hostPath volumes (volume "v")', { volumes: [{ name: 'v', hostPath: { path: '/' } }] }, {}],
     ['hostPort (container "web" uses hostPort 80)', {}, { ports: [{ containerPort: 80, hostPort: 80 }] }],
     [
+      'probe or lifecycle host (container "web" uses probe or lifecycle hosts "10.0.0.1", "metadata.example.com")',
+      {},
+      {
+        livenessProbe: { httpGet: { port: 80, host: '10.0.0.1' } },
+        readinessProbe: { tcpSocket: { port: 80, host: '' } },
+        lifecycle: { preStop: { httpGet: { port: 80, host: 'metadata.example.com' } } },
+      },
+    ],
+    [
       'privileged (container "web" must not set securityContext.privileged=true)',
       {},
       { securityContext: { privileged: true } },
@@ -95,6 +104,17 @@ describe('pod security', () => {
     expect(await create(namespace, podOf({}, { securityContext: hardened }))).toMatchObject({ status: 201 });
     const root = await create(namespace, podOf({}, { securityContext: { ...hardened, runAsUser: 0 } }));
     expect(root.body.message).toContain('runAsUser=0 (container "web" must not set runAsUser=0)');
+    const lax = { runAsNonRoot: false, seccompProfile: { type: 'Unconfined' } };
+    const laxPod = await create(namespace, podOf({ securityContext: lax }, { securityContext: hardened }));
+    expect(laxPod.body.message).toContain(
+      'runAsNonRoot != true (pod must not set securityContext.runAsNonRoot=false), ' +
+        'seccompProfile (pod must not set securityContext.seccompProfile.type to "Unconfined")',
+    );
+    const laxBoth = await create(
+      namespace,
+      podOf({ securityContext: lax }, { securityContext: { ...hardened, ...lax } }),
+    );
+    expect(laxBoth.body.message).toContain('(pod and container "web" must not set securityContext.runAsNonRoot=false)');
     const volumes = [{ name: 'v', nfs: { server: 'a', path: '/' } }];
     const volume = await create(namespace, podOf({ volumes }, { securityContext: hardened }));
     expect(volume.body.message).toContain('restricted volume types (volume "v" uses restricted volume type "nfs")');

@@ -1,5 +1,5 @@
 /** The standard `baseline`: no known ways to more privileges. */
-import { counted, ofContainers, ofHolders, type Check } from './checks.ts';
+import { counted, ofContainers, ofHolders, quoted, type Check } from './checks.ts';
 import { itemsIn, jsonIn, type Json, type PodFacts } from './pod.ts';
 
 const defaultCapabilities: ReadonlySet<string> = new Set(
@@ -80,6 +80,27 @@ const hostPorts: Check = ({ containers }) => {
   )} ${use} ${word} ${ports.join(', ')})`;
 };
 
+/** Whom the node's agent would be made to talk to. */
+function hostsOf({ lifecycle, ...container }: Json): readonly string[] {
+  const { postStart, preStop } = jsonIn(lifecycle);
+  const { livenessProbe, readinessProbe, startupProbe } = container;
+  return [livenessProbe, readinessProbe, startupProbe, postStart, preStop]
+    .map(jsonIn)
+    .flatMap(({ httpGet, tcpSocket }) => [jsonIn(httpGet)['host'], jsonIn(tcpSocket)['host']])
+    .filter((host): host is string => typeof host === 'string' && host !== '');
+}
+
+const probeHosts: Check = ({ containers }) => {
+  const wrong = containers.filter(({ given }) => hostsOf(given).length > 0);
+  if (wrong.length === 0) return undefined;
+  const hosts = [...new Set(wrong.flatMap(({ given }) => hostsOf(given)))].toSorted();
+  const [use, word] = [wrong.length === 1 ? 'uses' : 'use', hosts.length === 1 ? 'host' : 'hosts'];
+  return `probe or lifecycle host (${counted(
+    'container',
+    wrong.map(({ name }) => name),
+  )} ${use} probe or lifecycle ${word} ${quoted(hosts)})`;
+};
+
 const sysctls: Check = ({ security }) => {
   const names = itemsIn(security['sysctls']).map(({ name }) => name);
   const wrong = names.filter((name) => !safeSysctls.has(name));
@@ -105,6 +126,7 @@ export const baseline: readonly Check[] = [
   hostNamespaces,
   hostPaths,
   hostPorts,
+  probeHosts,
   ofContainers(
     'privileged',
     ({ security }) => security['privileged'] === true,

@@ -1,7 +1,7 @@
 /** The standard `restricted`: what hardened pods look like. */
 import { addedBeyond, baseline, capabilities as baselineCapabilities, seccomp as baselineSeccomp } from './baseline.ts';
-import { counted, ofContainers, ofHolders, type Check } from './checks.ts';
-import { itemsIn, jsonIn, type Container, type PodFacts } from './pod.ts';
+import { counted, ofContainers, ofHolders, quoted, type Check } from './checks.ts';
+import { itemsIn, jsonIn, type Container, type Json } from './pod.ts';
 
 const addable: ReadonlySet<string> = new Set(['NET_BIND_SERVICE']);
 const volumeTypes: ReadonlySet<string> = new Set([
@@ -49,23 +49,39 @@ const volumes: Check = ({ spec }) => {
   )} ${use} ${which})`;
 };
 
-/** Containers may say it themselves; otherwise the pod does for them. */
-function orPod(holds: (security: Container['security']) => boolean | undefined) {
-  return ({ security }: Container, pod: PodFacts): boolean => !(holds(security) ?? holds(pod.security) ?? false);
-}
+type Say = (security: Container['security']) => boolean | undefined;
 
-function said(reason: string, isWrong: (container: Container, pod: PodFacts) => boolean, must: string): Check {
-  return (pod) => {
-    const wrong = pod.containers.filter((one) => isWrong(one, pod)).map(({ name }) => name);
-    return wrong.length === 0 ? undefined : `${reason} (pod or ${counted('container', wrong)} must set ${must})`;
+/** Nobody may say the wrong thing. Containers may say the right one themselves; otherwise the pod does for them. */
+function said(reason: string, says: Say, must: string, mustNot: (wrong: readonly Json[]) => string): Check {
+  return ({ security, containers }) => {
+    const refusing = containers.filter((one) => says(one.security) === false);
+    const pod = says(security);
+    if (pod === false || refusing.length > 0) {
+      const named = counted(
+        'container',
+        refusing.map(({ name }) => name),
+      );
+      const who = [...(pod === false ? ['pod'] : []), ...(refusing.length > 0 ? [named] : [])].join(' and ');
+      const wrong = [...(pod === false ? [security] : []), ...refusing.map((one) => one.security)];
+      return `${reason} (${who} must not set ${mustNot(wrong)})`;
+    }
+    const silent = pod === true ? [] : containers.filter((one) => says(one.security) === undefined);
+    if (silent.length === 0) return undefined;
+    const named = counted(
+      'container',
+      silent.map(({ name }) => name),
+    );
+    return `${reason} (pod or ${named} must set ${must})`;
   };
 }
 
-const nonRoot = (security: Container['security']): boolean | undefined =>
+const nonRoot: Say = (security) =>
   typeof security['runAsNonRoot'] === 'boolean' ? security['runAsNonRoot'] : undefined;
 
-const confined = (security: Container['security']): boolean | undefined => {
-  const { type } = jsonIn(security['seccompProfile']);
+const seccompIn = (security: Json): unknown => jsonIn(security['seccompProfile'])['type'];
+
+const confined: Say = (security) => {
+  const type = seccompIn(security);
   return type === undefined ? undefined : type === 'RuntimeDefault' || type === 'Localhost';
 };
 
@@ -79,7 +95,18 @@ export const restricted: readonly Check[] = [
   ),
   capabilities,
   volumes,
-  said('runAsNonRoot != true', orPod(nonRoot), 'securityContext.runAsNonRoot=true'),
+  said(
+    'runAsNonRoot != true',
+    nonRoot,
+    'securityContext.runAsNonRoot=true',
+    () => 'securityContext.runAsNonRoot=false',
+  ),
   ofHolders('runAsUser=0', ({ security }) => (security['runAsUser'] === 0 ? 'must not set runAsUser=0' : undefined)),
-  said('seccompProfile', orPod(confined), 'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"'),
+  said(
+    'seccompProfile',
+    confined,
+    'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"',
+    (wrong) =>
+      `securityContext.seccompProfile.type to ${quoted([...new Set(wrong.map((one) => String(seccompIn(one))))])}`,
+  ),
 ];
