@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import auditLog from '@timonel/plugin-audit-log';
 import authzRbac from '@timonel/plugin-authz-rbac';
+import { definePlugin } from '@timonel/sdk';
+import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { until } from '@timonel/testkit';
 import { startApiServer, type TestApiServer } from '../support/api-server.ts';
 
@@ -18,6 +20,23 @@ const encoded = Buffer.from(planted).toString('base64');
 let directory: string;
 let server: TestApiServer;
 
+/** Routes for strangers, which answer what they are sent. */
+const openRoutes = definePlugin({
+  name: 'open-routes',
+  version: '0.1.0',
+  apiVersion: 1,
+  provides: { routes: routeProvider },
+  setup() {
+    const routes = ['/join/v1/test', '/open'].map((path) => ({
+      method: 'POST' as const,
+      path,
+      anonymous: true,
+      handle: ({ body }: { body: unknown }) => Promise.resolve({ kind: 'object' as const, status: 200, object: body }),
+    }));
+    return { provides: { routes: { routes: () => routes } } };
+  },
+});
+
 interface Serving {
   readonly rules?: readonly object[];
   readonly more?: Readonly<Record<string, unknown>>;
@@ -28,7 +47,7 @@ async function serve({ rules, more = {} }: Serving = {}): Promise<void> {
   const policyFile = join(directory, 'policy.yaml');
   writeFileSync(policyFile, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', rules }));
   const config = { path: join(directory, 'log', 'audit.log'), ...(rules === undefined ? {} : { policyFile }), ...more };
-  server = await startApiServer({ plugins: [auditLog, authzRbac], config: { 'audit-log': config } });
+  server = await startApiServer({ plugins: [auditLog, authzRbac, openRoutes], config: { 'audit-log': config } });
 }
 
 function text(): string {
@@ -127,6 +146,25 @@ describe('the audit log', () => {
       ({ stage, responseStatus }) => stage === 'ResponseComplete' && responseStatus.code === 401,
     );
     expect(event).toMatchObject({ user: {}, verb: 'get', requestURI: maps });
+  });
+
+  it('tells of strangers that were let in, but not what is sent to join', async () => {
+    await serve({ rules: [{ level: 'RequestResponse', omitStages: ['RequestReceived'] }] });
+    const body = { token: planted };
+    for (const path of ['/join/v1/test', '/open'])
+      expect(await server.send('POST', path, { body, token: null })).toMatchObject({ status: 200, body });
+    const open = await found(({ requestURI }) => requestURI === '/open');
+    expect(open).toMatchObject({
+      verb: 'post',
+      user: { username: 'system:anonymous', groups: ['system:unauthenticated'] },
+      responseStatus: { code: 200 },
+      annotations: { 'authorization.k8s.io/decision': 'allow' },
+      requestObject: body,
+      responseObject: body,
+    });
+    const joined = await found(({ requestURI }) => requestURI === '/join/v1/test');
+    expect(joined).toMatchObject({ level: 'Metadata', responseStatus: { code: 200 } });
+    expect(JSON.stringify(joined)).not.toContain(planted);
   });
 
   it('never has values of Secrets or tokens in it, whatever the policy says', async () => {

@@ -7,6 +7,10 @@ const resources: ReadonlySet<string> = new Set([
   'authentication.k8s.io/tokenreviews',
 ]);
 
-export function hasSecretBody({ group, resource, subresource }: AccessAttributes): boolean {
+/** Tokens by which machines join, and what they get for them. */
+const joining = '/join/';
+
+export function hasSecretBody({ group, resource, subresource, path }: AccessAttributes): boolean {
+  if (path !== undefined) return path.startsWith(joining);
   return resources.has(`${group}/${resource}`) || resources.has(`${group}/${resource}/${subresource}`);
 }

@@ -5,7 +5,9 @@ import type { Env, Many } from '@timonel/sdk';
 import type { Route, RouteProvider } from '@timonel/sdk/contracts/api-server';
 import type { Authenticator, UserInfo } from '@timonel/sdk/contracts/auth';
 import { apiErrorReason } from '@timonel/sdk/kube';
+import { pathAttributes } from './access-attributes.ts';
 import { authenticate, clientCertificate } from './authentication.ts';
+import type { Exchange } from './exchange.ts';
 import { sendPluginAnswer } from './plugin-answer.ts';
 import { readBody } from './read-body.ts';
 import { clientSignal } from './resource-routes.ts';
@@ -73,7 +75,7 @@ export class PluginRoutes {
   async #serve(route: Route, ctx: Context & { params: Record<string, string> }): Promise<void> {
     const { bodyLimitBytes, env } = this.#options;
     const limit = route.anonymous === true ? Math.min(anonymousBodyBytes, bodyLimitBytes) : bodyLimitBytes;
-    const user = route.anonymous === true ? await this.#userOrStranger(ctx) : (ctx.state['user'] as UserInfo);
+    const user = route.anonymous === true ? await this.#admitAnybody(ctx) : (ctx.state['user'] as UserInfo);
     const { value } = await readBody(ctx, limit);
     const response = await route.handle({
       method: ctx.method,
@@ -88,6 +90,16 @@ export class PluginRoutes {
       signal: clientSignal(ctx),
     });
     await sendPluginAnswer(ctx, response);
+  }
+
+  /** Nobody decides on such requests, but the log tells of them. */
+  async #admitAnybody(ctx: Context): Promise<UserInfo> {
+    const user = await this.#userOrStranger(ctx);
+    const { audit }: Exchange = ctx;
+    audit?.sentBy(user);
+    audit?.begin(pathAttributes(ctx.path, ctx.method, user));
+    audit?.allowed();
+    return user;
   }
 
   async #userOrStranger(ctx: Context): Promise<UserInfo> {
