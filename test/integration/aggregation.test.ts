@@ -1,119 +1,17 @@
 /** The aggregation layer: an API of a server behind the API server, through real kubectl, and what attackers and broken servers try. */
-import { connect, createServer, type Server, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { serviceDialer } from '@timonel/sdk/contracts/api-server';
-import { apiServices, configMaps } from '@timonel/sdk/kube';
-import apiAggregation from '@timonel/plugin-api-aggregation';
-import apiResources from '@timonel/plugin-api-resources';
-import authzRbac from '@timonel/plugin-authz-rbac';
-import controllerCrd from '@timonel/plugin-controller-crd';
-import metricsResource from '@timonel/plugin-metrics-resource';
-import type { Answer } from '../support/api-server.ts';
-import type { RunResult } from '../support/cluster.ts';
+import { describe, expect, it } from '@jest/globals';
+import { configMaps } from '@timonel/sdk/kube';
+import { aggregationBed, published, registrations } from '../support/aggregation-bed.ts';
 import { eventually, serveCrd, versionOf } from '../support/crds.ts';
-import {
-  extensionKeys,
-  startExtensionServer,
-  type ExtensionKeys,
-  type ExtensionServer,
-} from '../support/extension-server.ts';
-import { startKubectlServer, type KubectlServer } from '../support/kubectl-server.ts';
+import { extensionKeys } from '../support/extension-server.ts';
 import { RunningProgram } from '../support/running-program.ts';
 
-type Json = Record<string, unknown>;
-
-const registrations = '/apis/apiregistration.k8s.io/v1/apiservices';
 const version = '/apis/wardle.example.com/v1alpha1';
 const flunders = `${version}/namespaces/default/flunders`;
-const published = { namespace: 'kube-system', name: 'extension-apiserver-authentication' };
-/** Where services listen, by name: endpoints on loopback are nobody's to write. */
-const ports = new Map<string, number>();
-
-const dialer = definePlugin({
-  name: 'test-dialer',
-  version: '0.1.0',
-  apiVersion: 1,
-  description: 'Reaches services on loopback.',
-  provides: { dialer: serviceDialer },
-  setup: () => ({
-    provides: {
-      dialer: {
-        async dial({ name }) {
-          const socket = connect({ host: '127.0.0.1', port: ports.get(name) ?? 1 });
-          await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-          return socket;
-        },
-      },
-    },
-  }),
-});
-
-/** The built-in kinds, without their own way to services. */
-function withoutDialer(plugin: AnyPlugin): AnyPlugin {
-  const { dialer: _, ...provides } = plugin.provides as Record<string, unknown>;
-  return {
-    ...plugin,
-    name: 'kinds-without-dialer',
-    provides,
-    async setup(ctx) {
-      const instance = await plugin.setup(ctx);
-      const { dialer: __, ...rest } = (instance as { provides: Record<string, unknown> }).provides;
-      return { ...instance, provides: rest };
-    },
-  } as AnyPlugin;
-}
-
-let cluster: KubectlServer;
-let keys: ExtensionKeys;
-let extension: ExtensionServer;
-
-const send = (method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer> =>
-  cluster.server.send(method, path, { ...(body === undefined ? {} : { body }), ...(headers ? { headers } : {}) });
-const kubectl = (command: string, input?: string): Promise<RunResult> => cluster.run(command.split(' '), input);
-
-async function prints(command: string, input?: string): Promise<string> {
-  const { status, stdout, stderr } = await kubectl(command, input);
-  expect({ command, status, stderr }).toEqual({ command, status: 0, stderr: '' });
-  return stdout;
-}
-
-async function makeService(name: string): Promise<void> {
-  const made = await send('POST', '/api/v1/namespaces/default/services', {
-    metadata: { name },
-    spec: { ports: [{ name: 'https', port: 443 }] },
-  });
-  expect(made.status).toBe(201);
-}
-
-async function makeEndpoints(name: string): Promise<void> {
-  const made = await send('POST', '/apis/discovery.k8s.io/v1/namespaces/default/endpointslices', {
-    metadata: { name, labels: { 'kubernetes.io/service-name': name } },
-    addressType: 'IPv4',
-    ports: [{ name: 'https', port: 443 }],
-    endpoints: [{ addresses: ['10.1.1.1'] }],
-  });
-  expect(made.status).toBe(201);
-}
-
-async function register(group: string, name: string, more: Json = {}, served = 'v1alpha1'): Promise<string> {
-  const spec = { group, version: served, groupPriorityMinimum: 2000, versionPriority: 200 };
-  const made = await send('POST', registrations, {
-    metadata: { name: `${served}.${group}` },
-    spec: { ...spec, service: { namespace: 'default', name }, caBundle: keys.caBundle, ...more },
-  });
-  expect(made.status).toBe(201);
-  return `${served}.${group}`;
-}
-
-async function condition(name: string): Promise<{ status: string; reason: string; message: string }> {
-  const { status } = await cluster.server.api.get(apiServices, { name });
-  return status?.conditions?.find(({ type }) => type === 'Available') as never;
-}
-
-const reasonIs = (name: string, reason: string): Promise<void> =>
-  eventually(`${name}: ${reason}`, async () => expect((await condition(name)).reason).toBe(reason));
+const bed = aggregationBed();
+const { send, prints, makeService, makeEndpoints, register, condition, reasonIs, ports } = bed;
 
 /** What the server behind was sent. */
 async function echoed(headers: Record<string, string> = {}): Promise<{ url: string; of: (name: string) => string[] }> {
@@ -124,25 +22,6 @@ async function echoed(headers: Record<string, string> = {}): Promise<{ url: stri
     raw.filter((_, index) => index % 2 === 1 && raw[index - 1]?.toLowerCase() === name.toLowerCase());
   return { url: body.url as string, of };
 }
-
-beforeAll(async () => {
-  cluster = await startKubectlServer({
-    plugins: [withoutDialer(apiResources), dialer, authzRbac, controllerCrd, metricsResource, apiAggregation],
-    without: ['api-resources'],
-    apiserver: { access: 'decided' },
-  });
-  keys = await extensionKeys('wardle.default');
-  const authority = await eventually('the front proxy is published', async () => {
-    const { data } = await cluster.server.api.get(configMaps, published);
-    return data?.['requestheader-client-ca-file'] ?? '';
-  });
-  extension = await startExtensionServer(keys, authority);
-  ports.set('wardle', extension.port);
-}, 300_000);
-afterAll(async () => {
-  await extension?.stop();
-  await cluster?.server.stop();
-});
 
 describe('an APIService with a service', () => {
   it('says what is missing until its server answers, and is discovered then', async () => {
@@ -176,14 +55,14 @@ describe('an APIService with a service', () => {
 
   it('is used by kubectl like any other kind', async () => {
     const object = { apiVersion: 'wardle.example.com/v1alpha1', kind: 'Flunder', metadata: { name: 'one' } };
-    const watch = cluster.server.watch(`${flunders}?watch=true`);
+    const watch = bed.cluster.server.watch(`${flunders}?watch=true`);
     expect(await prints('create -f -', JSON.stringify(object))).toBe('flunder.wardle.example.com/one created\n');
     expect(await prints('get fl -o name')).toBe('flunder.wardle.example.com/one\n');
     expect(await prints('get flunders one -o jsonpath={.metadata.uid}')).toMatch(/^uid-/);
     const watching = new RunningProgram(
-      cluster.tools.kubectl,
+      bed.cluster.tools.kubectl,
       ['get', 'flunders', '--watch', '--output-watch-events', '-o', 'name'],
-      cluster.env,
+      bed.cluster.env,
     );
     try {
       await eventually('the first object', () => expect(watching.output).toContain('flunder.wardle.example.com/one'));
@@ -200,11 +79,11 @@ describe('an APIService with a service', () => {
   });
 
   it('has protocols of its own, both ways', async () => {
-    const { hostname, port } = new URL(cluster.server.url);
+    const { hostname, port } = new URL(bed.cluster.server.url);
     const socket = connectTls({ host: hostname, port: Number(port), rejectUnauthorized: false });
     let heard = '';
     socket.on('data', (chunk: Buffer) => (heard += chunk.toString()));
-    const head = `GET ${flunders}/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${cluster.server.token}\r\n`;
+    const head = `GET ${flunders}/x HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${bed.cluster.server.token}\r\n`;
     socket.write(`${head}Connection: Upgrade\r\nUpgrade: echo\r\n\r\n`);
     await eventually('the switch', () => expect(heard).toContain('101 Switching Protocols'));
     socket.write('ping');
@@ -248,7 +127,7 @@ describe('who asks', () => {
     );
     expect(await send('GET', `${flunders}/two`, undefined, jane)).toMatchObject({ status: 403 });
     expect(await send('GET', `${flunders}?watch=true`, undefined, jane)).toMatchObject({ status: 403 });
-    expect(await cluster.server.send('GET', flunders, { token: null })).toMatchObject({ status: 401 });
+    expect(await bed.cluster.server.send('GET', flunders, { token: null })).toMatchObject({ status: 401 });
   });
 
   it('cannot say one path here and another there', async () => {
@@ -280,7 +159,7 @@ describe('a server that misbehaves', () => {
   });
 
   it('is not believed with a certificate of somebody else', async () => {
-    ports.set('strange', extension.port);
+    ports.set('strange', bed.extension.port);
     await makeService('strange');
     await makeEndpoints('strange');
     const strange = await register('strange.example.com', 'strange');
@@ -327,10 +206,15 @@ describe('what is served here', () => {
     });
     expect((await send('GET', '/apis/apps/v1/namespaces/default/flunders')).body).toMatchObject({ code: 404 });
     expect((await send('GET', '/apis/kernel.timonel.dev/v1/flunders/echo')).body).toMatchObject({ code: 404 });
+    // Nobody offers a metric here, so that the group is free.
+    const name = await register('external.metrics.k8s.io', 'wardle', {}, 'v1beta1');
+    await reasonIs(name, 'FailedDiscoveryCheck');
+    const metric = '/apis/external.metrics.k8s.io/v1beta1/namespaces/default/queue';
+    expect((await send('GET', metric)).body).toMatchObject({ code: 503 });
   });
 
   it('goes before what others serve when it comes later', async () => {
-    await serveCrd(cluster.server, {
+    await serveCrd(bed.cluster.server, {
       group: 'wardle.example.com',
       plural: 'flunders',
       kind: 'Flunder',
@@ -347,16 +231,23 @@ describe('what is served here', () => {
 
 describe('a server that goes away', () => {
   it('takes its group out of discovery, and nothing else with it', async () => {
-    const made = await send('POST', '/api/v1/namespaces/default/configmaps', { metadata: { name: 'beside' } });
-    expect(made.status).toBe(201);
-    await extension.stop();
+    await bed.extension.stop();
     await eventually('the refusal', async () =>
       expect((await send('GET', flunders)).body).toMatchObject({ code: 503, reason: 'ServiceUnavailable' }),
     );
     await reasonIs('v1alpha1.wardle.example.com', 'FailedDiscoveryCheck');
     expect((await send('GET', '/apis')).text).not.toContain('wardle');
     expect((await send('GET', '/openapi/v3')).text).not.toContain('wardle');
-    expect(await prints('get configmap beside -o name')).toBe('configmap/beside\n');
+    const maps = '/api/v1/namespaces/beside/configmaps';
+    await prints('create namespace beside');
+    const owner = (await send('POST', maps, { metadata: { name: 'owner' } })).body.metadata as { uid: string };
+    const reference = { apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid: owner.uid };
+    await send('POST', maps, { metadata: { name: 'owned', ownerReferences: [reference] } });
+    await prints('delete configmap owner --namespace=beside');
+    await eventually('garbage is collected', async () =>
+      expect(await send('GET', `${maps}/owned`)).toMatchObject({ status: 404 }),
+    );
+    await prints('delete namespace beside');
     expect(await prints('get apiservice v1alpha1.wardle.example.com --no-headers')).toMatch(
       /False \(FailedDiscoveryCheck\)/,
     );
@@ -367,7 +258,7 @@ describe('a server that goes away', () => {
 
 describe('whom servers believe', () => {
   it('is published for them', async () => {
-    const { data = {} } = await cluster.server.api.get(configMaps, published);
+    const { data = {} } = await bed.cluster.server.api.get(configMaps, published);
     expect(data).toMatchObject({
       'requestheader-allowed-names': '["front-proxy-client"]',
       'requestheader-username-headers': '["X-Remote-User"]',

@@ -85,8 +85,7 @@ export class Aggregator implements ApiDelegate {
   #follow(service: ApiService): void {
     const name = service.metadata.name ?? '';
     const target = serviceOf(service);
-    const { group = '', version = '' } = service.spec ?? {};
-    if (target === undefined || this.#parts.isServedHere(group, version)) {
+    if (target === undefined) {
       this.#forget(service);
       void this.#write(service, local).catch(() => undefined);
       return;
@@ -98,13 +97,14 @@ export class Aggregator implements ApiDelegate {
       return;
     }
     known?.stop();
-    const { dial, identity, env, api, log } = this.#parts;
+    const { dial, identity, env, api, log, isServedHere } = this.#parts;
     const registration = new Registration(service, target, {
       dial,
       identity,
       env,
       api,
       log,
+      isServedHere,
       found: async (one, { verdict }) => {
         this.#refresh();
         await this.#write(one.service, verdict);

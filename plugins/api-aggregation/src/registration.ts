@@ -1,7 +1,7 @@
 /** One APIService with a server of its own: its target, and what was found out of it last. */
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import type { ApiService } from '@timonel/sdk/kube';
-import { findingOf, type Api, type Finding } from './availability.ts';
+import { findingOf, local, type Api, type Finding } from './availability.ts';
 import { Target, type TargetParts, type TargetService } from './target.ts';
 
 /** One that is there is looked at so often. */
@@ -14,6 +14,8 @@ export interface RegistrationParts extends Omit<TargetParts, 'signal' | 'timers'
   readonly api: Api;
   readonly env: Env;
   readonly log: Logger;
+  /** Whether the API server answers for it itself. */
+  readonly isServedHere: (group: string, version: string) => boolean;
   /** Called with each finding. */
   readonly found: (registration: Registration, finding: Finding) => Promise<void>;
 }
@@ -71,31 +73,38 @@ export class Registration {
   }
 
   async #look(): Promise<void> {
-    const { api, env, log, found } = this.#parts;
+    const { log, found } = this.#parts;
+    let isDone = false;
     try {
-      const finding = await findingOf(this.#service, this.target, { api, timers: env.timers });
+      const finding = await this.#ask();
       if (this.#ending.signal.aborted) return;
       this.#finding = finding;
       await found(this, finding);
+      isDone = finding.verdict.status === 'True';
     } catch (error) {
       log.debug({ apiService: this.#service.metadata.name, error: errorMessage(error) }, 'the state was not written');
-      this.#retryMs = firstRetryMs;
     } finally {
       this.#running = false;
-      this.#next();
+      this.#next(isDone);
     }
   }
 
-  #next(): void {
+  async #ask(): Promise<Finding> {
+    const { api, env, isServedHere } = this.#parts;
+    const { group = '', version = '' } = this.#service.spec ?? {};
+    if (isServedHere(group, version)) return { verdict: local };
+    return findingOf(this.#service, this.target, { api, timers: env.timers });
+  }
+
+  #next(isDone: boolean): void {
     if (this.#ending.signal.aborted) return;
     if (this.#again) {
       this.#again = false;
       this.check();
       return;
     }
-    const isThere = this.#finding?.verdict.status === 'True';
-    const delayMs = isThere ? againMs : this.#retryMs;
-    this.#retryMs = isThere ? firstRetryMs : Math.min(lastRetryMs, this.#retryMs * 2);
+    const delayMs = isDone ? againMs : this.#retryMs;
+    this.#retryMs = isDone ? firstRetryMs : Math.min(lastRetryMs, this.#retryMs * 2);
     this.#timer = this.#parts.env.timers.after(delayMs, () => this.check());
   }
 }

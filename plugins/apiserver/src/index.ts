@@ -120,7 +120,13 @@ const plugin: AnyPlugin = definePlugin({
     const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal });
     const connections = new Connections({ env, log, api, config });
     const routed = new RoutedTable(deps.groups, deps.delegate);
-    const delegates = new Delegates({ delegate: deps.delegate, kinds, routed, connections });
+    const delegates = new Delegates({
+      delegate: deps.delegate,
+      kinds,
+      routed,
+      connections,
+      checkKindsAreKnown: () => registry.reader.checkKindsAreKnown(),
+    });
     const application = makeApplication({
       registry,
       env,

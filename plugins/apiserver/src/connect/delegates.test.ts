@@ -38,6 +38,7 @@ const delegates = new Delegates({
   kinds: { all: () => [] } as never,
   routed: { has: () => false } as never,
   connections,
+  checkKindsAreKnown: () => undefined,
 });
 
 const front = createHttpServer((req, res) => {

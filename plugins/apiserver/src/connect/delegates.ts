@@ -12,7 +12,7 @@ import { upgradeOf } from './upgrade.ts';
 
 /** As long as Kubernetes gives a request that is neither a watch nor a session. */
 const answerWithinMs = 60_000;
-/** Groups of the plugins' own routes, which need not be listed. */
+/** Groups of this server's own routes, which need not be listed. */
 const ownGroup = /(?:^|\.)timonel\.dev$/;
 
 export interface DelegatesParts {
@@ -20,6 +20,8 @@ export interface DelegatesParts {
   readonly kinds: KindTable;
   readonly routed: RoutedTable;
   readonly connections: Connections;
+  /** @throws ApiError ServiceUnavailable while kinds may be missing that stored objects describe */
+  readonly checkKindsAreKnown: () => void;
 }
 
 interface GroupVersion {
@@ -53,7 +55,7 @@ export class Delegates {
 
   /** False: nobody else answers for it. @throws ApiError ServiceUnavailable, TooManyRequests */
   async handle(exchange: Exchange, { user, verb }: AccessAttributes): Promise<boolean> {
-    const { connections, delegate } = this.#parts;
+    const { connections, delegate, checkKindsAreKnown } = this.#parts;
     const { path, querystring } = targetParts(exchange.req.url ?? '');
     const wanted = delegate.current === undefined ? undefined : versionOf(path);
     // What was allowed is what is sent: a target that reads otherwise here than there is nobody's.
@@ -63,6 +65,7 @@ export class Delegates {
     const standing = delegate.current.standing(group, version);
     if (standing === 'unclaimed') return false;
     if (standing === 'unread') throw new ApiError('ServiceUnavailable', 'the APIServices are not read yet');
+    checkKindsAreKnown();
     const leave = connections.enter();
     try {
       const connection = await delegate.current.connect({ group, version, user });

@@ -77,9 +77,10 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
     if (parts.discovery.handle(ctx)) return;
     if (await parts.health.handleOne(ctx)) return;
     ctx.state['user'] = user;
-    await parts.pluginRoutes.handle(ctx, async () => {
+    if (await parts.delegates.handle(ctx, attributes)) return;
+    await parts.pluginRoutes.handle(ctx, () => {
       if (parseResourcePath(ctx.path) !== undefined) parts.registry.reader.checkKindsAreKnown();
-      if (!(await parts.delegates.handle(ctx, attributes))) throw unknownResource();
+      return Promise.reject(unknownResource());
     });
   } finally {
     leave?.();
