@@ -1,12 +1,20 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { apiClient } from '@timonel/sdk/contracts/api';
+import { apiClient, type ApiClient, type ObjectName } from '@timonel/sdk/contracts/api';
 import { apiEndpoint, type ApiEndpoint } from '@timonel/sdk/contracts/api-server';
 import { serviceAccountTokens, type ServiceAccountTokens } from '@timonel/sdk/contracts/auth';
 import { controller } from '@timonel/sdk/contracts/controller';
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { explainers } from '@timonel/sdk/contracts/why';
 import { controllerPart, keysFrom, runControllers } from '@timonel/sdk/controller';
-import { namespaces, objectKey, secrets, serviceAccounts, type Secret, type ServiceAccount } from '@timonel/sdk/kube';
+import {
+  isNotFound,
+  namespaces,
+  objectKey,
+  secrets,
+  serviceAccounts,
+  type Secret,
+  type ServiceAccount,
+} from '@timonel/sdk/kube';
 import { defaultAccount, explainNamespace, reconcileNamespace } from './accounts.ts';
 import { accountNameOf, explainSecret, isOfAnother, lacksToken, reconcileSecret, tokenType } from './token-secrets.ts';
 
@@ -38,6 +46,22 @@ const accounts = controllerPart({
   explain: explainNamespace,
 });
 
+/** The cache may lag: what looks gone is read anew, for the token would go for good. @throws what the API throws */
+async function accountOf(
+  secret: Secret,
+  name: ObjectName,
+  cached: ServiceAccount | undefined,
+  api: ApiClient,
+): Promise<ServiceAccount | undefined> {
+  if (cached !== undefined && !isOfAnother(secret, cached)) return cached;
+  try {
+    return await api.get(serviceAccounts, name);
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 type Parts = { readonly endpoint: ApiEndpoint; readonly tokens: ServiceAccountTokens };
 
 async function tokenFor(
@@ -67,12 +91,13 @@ const tokenSecrets = controllerPart({
     keysFrom(inputs.secrets, (secret) => [objectKey(secret)]),
     keysFrom(inputs.accounts, (account) => inputs.secrets.byIndex('account', objectKey(account)).map(objectKey)),
   ],
-  async observe(key, inputs, now, { deps }) {
+  async observe(key, inputs, now, { api, deps }) {
     const parts = deps as unknown as Parts;
     const subject = inputs.secrets.get(key);
     const name = subject === undefined ? undefined : accountNameOf(subject);
     if (subject === undefined || name === undefined) return undefined;
-    const account = inputs.accounts.get(`${subject.metadata.namespace ?? ''}/${name}`);
+    const { namespace = '' } = subject.metadata;
+    const account = await accountOf(subject, { namespace, name }, inputs.accounts.get(`${namespace}/${name}`), api);
     const token = await tokenFor(parts, subject, account);
     return { ...now, subject, account, token, authorityPem: parts.endpoint.caCertificate() };
   },
