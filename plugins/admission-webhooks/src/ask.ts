@@ -11,13 +11,13 @@ import {
 import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
 import { forbiddenBy, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { ApiError, type Status } from '@timonel/sdk/kube';
-import { callWebhook, type DialService } from '@timonel/sdk/webhooks';
+import { callWebhook, type WebhookConnections } from '@timonel/sdk/webhooks';
 import { denial, verdictIn, type Verdict } from './answer.ts';
 import type { Hook, HookType } from './hooks.ts';
 
 export interface AskParts {
   readonly env: Env;
-  readonly dial: DialService;
+  readonly connections: WebhookConnections;
   readonly labelsOf: NamespaceLabels;
   readonly counted: (hook: Hook, operation: string, rejected: boolean) => void;
   readonly letThrough: (hook: Hook) => void;
@@ -77,7 +77,7 @@ export class Asker {
   }
 
   async #verdict({ webhook, type }: Hook, request: unknown, uid: string): Promise<Verdict> {
-    const { env, dial } = this.#parts;
+    const { env, connections } = this.#parts;
     const version = webhook.admissionReviewVersions.find((one) => one === 'v1' || one === 'v1beta1') ?? 'v1';
     const body = { kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`, request };
     let answer: unknown;
@@ -88,7 +88,7 @@ export class Asker {
         timeoutMs: (webhook.timeoutSeconds ?? 10) * 1000,
         limitBytes: answerLimitBytes,
         timers: env.timers,
-        dial,
+        connections,
       });
     } catch (error) {
       throw new Error(`failed to call webhook: ${errorMessage(error)}`, { cause: error });

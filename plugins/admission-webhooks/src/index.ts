@@ -10,7 +10,7 @@ import {
   validatingWebhookConfigurations,
   type Status,
 } from '@timonel/sdk/kube';
-import { closeWebhookConnections, type DialService } from '@timonel/sdk/webhooks';
+import { WebhookConnections } from '@timonel/sdk/webhooks';
 import { Asker } from './ask.ts';
 import { hooksFor, hooksIn, type Hook } from './hooks.ts';
 import { webhookMetrics } from './metrics.ts';
@@ -45,14 +45,14 @@ const plugin: AnyPlugin = definePlugin({
     const isUnread = ({ user }: AdmissionContext): boolean =>
       informers.some((informer) => !informer.hasSynced) && user.username !== ownUser;
     const unread: Status = notReadable('the webhook configurations').status;
-    const dial: DialService = (service) => {
+    const connections = new WebhookConnections((service) => {
       if (deps.dialer.current === undefined) throw new Error('no plugin connects to services');
       return deps.dialer.current.dial(service, api);
-    };
+    });
     const metrics = ctx.metrics(webhookMetrics);
     const asker = new Asker({
       env,
-      dial,
+      connections,
       async labelsOf(name) {
         try {
           return (await api.get(namespaces, { name })).metadata.labels;
@@ -88,7 +88,7 @@ const plugin: AnyPlugin = definePlugin({
       },
       async stop() {
         await Promise.all(informers.map((informer) => informer.stop()));
-        closeWebhookConnections();
+        connections.close();
       },
     };
   },

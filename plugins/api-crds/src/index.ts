@@ -2,7 +2,7 @@ import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { derivedKinds, resourceProvider, serviceDialer } from '@timonel/sdk/contracts/api-server';
 import type { CustomResourceDefinition } from '@timonel/sdk/kube';
-import { callWebhook, closeWebhookConnections, type DialService } from '@timonel/sdk/webhooks';
+import { callWebhook, WebhookConnections } from '@timonel/sdk/webhooks';
 import { customResourceDefinitionKind } from './definition/kind.ts';
 import type { IsTaken } from './definition/validate.ts';
 import { renaming, type Converter } from './served/converter.ts';
@@ -28,11 +28,11 @@ const plugin: AnyPlugin = definePlugin({
         .all()
         .some(({ service }) => service.definitions().some((one) => one.group === group && one.resource === resource));
     const definitions = [customResourceDefinitionKind(env.clock, isTaken)];
-    const dial: DialService = (service) => {
+    const connections = new WebhookConnections((service) => {
       const { api, dialer } = { api: deps.api.current, dialer: deps.dialer.current };
       if (api === undefined || dialer === undefined) throw new Error('no plugin connects to services');
       return dialer.dial(service, api);
-    };
+    });
     const send: Send = ({ clientConfig = {} }, body) =>
       callWebhook({
         config: clientConfig,
@@ -40,7 +40,7 @@ const plugin: AnyPlugin = definePlugin({
         timeoutMs: conversionTimeoutMs,
         limitBytes: answerLimitBytes,
         timers: env.timers,
-        dial,
+        connections,
       });
     const converterOf = ({ spec }: CustomResourceDefinition): Converter => {
       const { strategy, webhook } = spec.conversion ?? {};
@@ -52,7 +52,7 @@ const plugin: AnyPlugin = definePlugin({
         resources: { definitions: () => definitions, schemas: () => ({}) },
         derived: derivedKindsOf(converterOf),
       },
-      stop: () => Promise.resolve(closeWebhookConnections()),
+      stop: () => Promise.resolve(connections.close()),
     };
   },
 });

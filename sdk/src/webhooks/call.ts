@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { errorCode, errorMessage, type Env } from '../kernel/index.ts';
 import type { WebhookClientConfig } from '../kube/index.ts';
-import { agentOf, serviceOf, type DialService } from './agents.ts';
+import { serviceOf, type WebhookConnections } from './agents.ts';
 
 export interface WebhookCall {
   readonly config: WebhookClientConfig;
@@ -12,7 +12,7 @@ export interface WebhookCall {
   /** Of the answer. */
   readonly limitBytes: number;
   readonly timers: Env['timers'];
-  readonly dial?: DialService | undefined;
+  readonly connections: WebhookConnections;
 }
 
 /** Answers nest no deeper. */
@@ -96,14 +96,18 @@ export async function callWebhook(call: WebhookCall): Promise<unknown> {
   const payload = Buffer.from(JSON.stringify(call.body));
   const headers = { 'content-type': 'application/json', accept: 'application/json', 'content-length': payload.length };
   let late = false;
-  const asking = request(url, { method: 'POST', agent: agentOf(config, call.dial), headers });
-  const timer = timers.after(timeoutMs, () => {
-    late = true;
-    asking.destroy(new Error('timeout'));
-  });
+  const asking = request(url, { method: 'POST', agent: call.connections.agentOf(config), headers });
+  let timer: ReturnType<Env['timers']['after']> | undefined;
   try {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      asking.once('response', resolve).once('error', reject).end(payload);
+      timer = timers.after(timeoutMs, () => {
+        late = true;
+        const error = new Error('timeout');
+        asking.destroy(error);
+        // One that still waits for its connection says nothing when it is destroyed.
+        reject(error);
+      });
+      asking.once('response', resolve).on('error', reject).end(payload);
     });
     return await readAnswer(response, limitBytes);
   } catch (error) {
@@ -112,6 +116,6 @@ export async function callWebhook(call: WebhookCall): Promise<unknown> {
       ? new WebhookFailure(`${what}: context deadline exceeded`, true)
       : new WebhookFailure(`${what}: ${textOf(error)}`);
   } finally {
-    timer.cancel();
+    timer?.cancel();
   }
 }

@@ -1,3 +1,3 @@
 /** Calls of webhooks: of conversion, of admission. */
-export { closeWebhookConnections, type DialService, type WebhookService } from './agents.ts';
+export { WebhookConnections, type DialService, type WebhookService } from './agents.ts';
 export { callWebhook, WebhookFailure, webhookUrl, type WebhookCall } from './call.ts';
