@@ -54,6 +54,13 @@ it('are for their audiences alone', async () => {
   });
 });
 
+it('that name no audience are for the server alone', async () => {
+  const own = 'https://kubernetes.default.svc.cluster.local';
+  expect(await review(server.token)).toMatchObject({ authenticated: true, user: { username: 'admin' } });
+  expect(await review(server.token, ['vault'])).toMatchObject({ authenticated: false, user: {} });
+  expect(await review(server.token, ['vault', own])).toMatchObject({ authenticated: true, audiences: [own] });
+});
+
 it('end with the pod they are bound to, and with their account', async () => {
   const pods = '/api/v1/namespaces/default/pods';
   const spec = { serviceAccountName: 'builder', containers: [{ name: 'c', image: 'nginx' }] };

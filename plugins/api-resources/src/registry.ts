@@ -148,7 +148,7 @@ export function builtInKinds(services: SubresourceServices): readonly ResourceDe
     ...deviceKinds,
     ...clusterKinds,
     certificateSigningRequestKind(clock),
-    tokenReviewKind,
+    tokenReviewKind(() => services.tokens()?.defaultAudiences() ?? []),
     selfSubjectReviewKind(clock),
     ...accessReviewKinds,
   ]);

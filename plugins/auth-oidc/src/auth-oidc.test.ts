@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core/env';
-import { authenticator, type Authentication } from '@timonel/sdk/contracts/auth';
+import { authenticator, type Authentication, type Credentials } from '@timonel/sdk/contracts/auth';
 import { issueIdentity, makeAuthority } from '@timonel/sdk/pki';
 import { pluginSuite, startTestKernel, type TestKernel } from '@timonel/testkit';
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
@@ -92,10 +92,10 @@ function token({
     .sign(by);
 }
 
-function ask(bearerToken: string): Promise<Authentication> {
+function ask(bearerToken: string, more: Partial<Credentials> = {}): Promise<Authentication> {
   const [provider] = kernel.service(authenticator).all();
   if (provider === undefined) throw new Error('there is no authenticator');
-  return provider.service.authenticate({ bearerToken, certificate: undefined });
+  return provider.service.authenticate({ bearerToken, certificate: undefined, ...more });
 }
 
 describe('ID tokens', () => {
@@ -109,6 +109,12 @@ describe('ID tokens', () => {
         extra: {},
       },
     });
+  });
+
+  it('are known also where somebody asks for audiences, and name none: they are for the server alone', async () => {
+    const answer = await ask(await token(), { audiences: ['timonel', 'vault'] });
+    expect(answer).toMatchObject({ outcome: 'authenticated', user: { username: 'jane@example.com' } });
+    expect(answer).not.toHaveProperty('audiences');
   });
 
   it.each<[string, () => Promise<string>]>([

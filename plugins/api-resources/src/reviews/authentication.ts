@@ -9,26 +9,29 @@ import { userJson } from './users.ts';
 
 const group = 'authentication.k8s.io';
 
-export const tokenReviewKind: ResourceDefinition = answeredKind(
-  { group, kind: 'TokenReview', resource: 'tokenreviews', namespaced: false },
-  async (review, context) => {
-    const spec = fieldOf(review, 'spec');
-    const token = textOf(fieldOf(spec, 'token'));
-    if (token === '') throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
-    const audiences = itemsOf(fieldOf(spec, 'audiences') as unknown[]).filter((item) => typeof item === 'string');
-    const identity = await context.authenticate(token, audiences.length === 0 ? undefined : audiences);
-    const status =
-      identity === undefined
-        ? { authenticated: false, error: 'nobody has this token', user: {} }
-        : { authenticated: true, user: userJson(identity.user), ...audiencesOf(identity, audiences) };
-    return { ...review, status } as KubeObject;
-  },
-);
+/** `ownAudiences`: those of the API server. */
+export function tokenReviewKind(ownAudiences: () => readonly string[]): ResourceDefinition {
+  return answeredKind(
+    { group, kind: 'TokenReview', resource: 'tokenreviews', namespaced: false },
+    async (review, context) => {
+      const spec = fieldOf(review, 'spec');
+      const token = textOf(fieldOf(spec, 'token'));
+      if (token === '') throw new ApiError('BadRequest', 'token is required for TokenReview in authentication');
+      const asked = itemsOf(fieldOf(spec, 'audiences') as unknown[]).filter((item) => typeof item === 'string');
+      const identity = await context.authenticate(token, asked.length === 0 ? undefined : asked);
+      return { ...review, status: statusOf(identity, asked, ownAudiences()) } as KubeObject;
+    },
+  );
+}
 
-/** For whom the token is, of those the review asks about. A token that says nothing of it is for all of them. */
-function audiencesOf({ audiences }: Identity, asked: readonly string[]): { readonly audiences?: readonly string[] } {
-  const meant = audiences ?? asked;
-  return meant.length === 0 ? {} : { audiences: meant };
+const refused = (error: string): object => ({ authenticated: false, error, user: {} });
+
+/** A token that says of nobody that it is for them is for the API server alone. */
+function statusOf(identity: Identity | undefined, asked: readonly string[], own: readonly string[]): object {
+  if (identity === undefined) return refused('nobody has this token');
+  const audiences = identity.audiences ?? asked.filter((audience) => own.includes(audience));
+  if (audiences.length === 0 && asked.length > 0) return refused('the token is for none of the audiences');
+  return { authenticated: true, user: userJson(identity.user), ...(audiences.length === 0 ? {} : { audiences }) };
 }
 
 export function selfSubjectReviewKind(clock: Clock): ResourceDefinition {

@@ -35,7 +35,7 @@ export interface AuthenticationObjects {
   find<T extends KubeObject>(type: ResourceType<T>, name: ObjectName): Promise<T | undefined>;
 }
 
-/** Somebody, and those of the audiences that were asked for which the credentials are meant for; absent: they say nothing of it. */
+/** Somebody, and those of the audiences that were asked for which the credentials are meant for; absent: for the API server alone. */
 export interface Identity {
   readonly user: UserInfo;
   readonly audiences?: readonly string[];
