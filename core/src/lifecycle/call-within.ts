@@ -16,19 +16,20 @@ export const cutOff: unique symbol = Symbol('cut off');
  * A call costs about 0.1 ms: for each one, Node starts a thread that watches the clock.
  */
 export function callWithin<T>(limitMs: number, fn: () => T): T | typeof cutOff {
-  let ended = false;
+  let outcome: { readonly value: T } | { readonly error: unknown } | undefined;
   slot.fn = () => {
     try {
-      return fn();
-    } finally {
-      ended = true;
+      outcome = { value: fn() };
+    } catch (error) {
+      outcome = { error };
     }
   };
   try {
-    const result: unknown = script.runInThisContext({ timeout: Math.max(1, Math.ceil(limitMs)), displayErrors: false });
-    return result as T;
-  } catch (error) {
-    if (ended) throw error;
-    return cutOff;
+    script.runInThisContext({ timeout: Math.max(1, Math.ceil(limitMs)), displayErrors: false });
+  } catch {
+    // The time may also be over when it has just returned: what it gave is kept then.
   }
+  if (outcome === undefined) return cutOff;
+  if ('error' in outcome) throw outcome.error;
+  return outcome.value;
 }
