@@ -1,6 +1,7 @@
 /** A real server on loopback that answers as a test says. */
-import { createSocket } from 'node:dgram';
-import { createServer, type Socket } from 'node:net';
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { decode, encode, type Packet } from 'dns-packet';
 
 export type Reply = Partial<Packet> | Buffer | undefined;
@@ -10,6 +11,27 @@ export interface Upstream {
   /** What was asked: `A www.example udp`. */
   readonly asked: string[];
   close(): void;
+}
+
+const attempts = 20;
+
+/** A port that both transports have. */
+async function onePort(): Promise<{ readonly tcp: Server; readonly udp: UdpSocket; readonly port: number }> {
+  for (let attempt = 1; ; attempt += 1) {
+    const [tcp, udp] = [createServer(), createSocket('udp4')];
+    await once(tcp.listen(0, '127.0.0.1'), 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    try {
+      udp.bind(port, '127.0.0.1');
+      await once(udp, 'listening');
+      return { tcp, udp, port };
+    } catch (error) {
+      // Somebody has it for the other transport.
+      tcp.close();
+      udp.close();
+      if (attempt === attempts) throw error;
+    }
+  }
 }
 
 /** `reply`: undefined gives no answer; bytes are sent as they are. */
@@ -31,14 +53,12 @@ export async function startUpstream(
       flags: (given.flags ?? 0) | 0x180,
     });
   }
-  const udp = createSocket('udp4');
-  udp.on('message', (message, { port, address }) => {
-    void answer(message, 'udp').then((bytes) => bytes && udp.send(bytes, port, address));
+  const { tcp, udp, port } = await onePort();
+  udp.on('message', (message, from) => {
+    void answer(message, 'udp').then((bytes) => bytes && udp.send(bytes, from.port, from.address));
   });
-  await new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve));
-  const { port } = udp.address();
   const connections = new Set<Socket>();
-  const tcp = createServer((socket) => {
+  tcp.on('connection', (socket) => {
     connections.add(socket);
     socket
       .on('error', () => undefined)
@@ -53,7 +73,6 @@ export async function startUpstream(
         });
       });
   });
-  await new Promise<void>((resolve) => tcp.listen(port, '127.0.0.1', resolve));
   return {
     port,
     asked,
