@@ -165,9 +165,11 @@ describe('a server that misbehaves', () => {
     const strange = await register('strange.example.com', 'strange');
     await reasonIs(strange, 'FailedDiscoveryCheck');
     expect((await condition(strange)).message).toContain('https://strange.default.svc:443/apis/strange.example.com');
+    expect((await condition(strange)).message).toContain("does not match certificate's altnames");
     const other = (await extensionKeys('wardle.default')).caBundle;
     await register('other.example.com', 'wardle', { caBundle: other });
     await reasonIs('v1alpha1.other.example.com', 'FailedDiscoveryCheck');
+    expect((await condition('v1alpha1.other.example.com')).message).toContain('unable to verify');
     await register('any.example.com', 'strange', { caBundle: undefined, insecureSkipTLSVerify: true });
     await eventually('its answer', async () =>
       expect((await condition('v1alpha1.any.example.com')).message).toContain('bad status'),

@@ -2,6 +2,7 @@ import { createServer as createHttpServer, request, type IncomingMessage } from 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AccessAttributes, ApiDelegate, Standing } from '@timonel/sdk/contracts/api-server';
+import { ApiError } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until } from '@timonel/testkit';
 import { sendError } from '../http/answers.ts';
 import { PlainExchange, targetParts } from '../http/exchange.ts';
@@ -17,6 +18,7 @@ const silent: Server = createServer((socket) => {
   socket.on('error', () => undefined).resume();
 });
 let standing: Standing = 'claimed';
+let areKindsKnown = true;
 let handled: boolean | undefined;
 let port = 0;
 
@@ -38,7 +40,9 @@ const delegates = new Delegates({
   kinds: { all: () => [] } as never,
   routed: { has: () => false } as never,
   connections,
-  checkKindsAreKnown: () => undefined,
+  checkKindsAreKnown: () => {
+    if (!areKindsKnown) throw new ApiError('ServiceUnavailable', 'not read yet');
+  },
 });
 
 const front = createHttpServer((req, res) => {
@@ -104,6 +108,10 @@ describe('a request that is handed over', () => {
   it('is nobody’s when nobody claims it or its path is none, and waits until that is known', async () => {
     standing = 'unread';
     expect((await get(things).answer).status).toBe(503);
+    standing = 'claimed';
+    areKindsKnown = false;
+    expect((await get(things).answer).text).toContain('not read yet');
+    areKindsKnown = true;
     standing = 'unclaimed';
     await get(things).answer;
     expect(handled).toBe(false);
