@@ -62,4 +62,17 @@ describe('rules of a user', () => {
     expect(times(found, 'b'.repeat(64), user, 'pods')).toBe(3);
     expect(times(found, 'b', { ...user, username: 'u'.repeat(5000) }, 'pods')).toBe(3);
   });
+
+  it('are forgotten when answers of many namespaces have become too many', () => {
+    const { book, found } = bookOf({ verbs: ['get'], apiGroups: [''], resources: ['pods'] });
+    const ask = (namespace: number, resource: number): boolean =>
+      book.allows(user, `n${namespace}`, { ...nothing, resource: `r${resource}` });
+    for (let namespace = 0; namespace < 200; namespace += 1)
+      for (let resource = 0; resource < 300; resource += 1) ask(namespace, resource);
+    const before = found();
+    ask(199, 0);
+    expect(found()).toBe(before);
+    ask(0, 0);
+    expect(found()).toBe(before + 1);
+  });
 });

@@ -19,8 +19,9 @@ import { subjectKeys, userKeys } from './subjects.ts';
 const bySubject = 'subject';
 /** Users and namespaces whose rules are kept ready. */
 const keptLimit = 2000;
-/** Answers that are kept for each of them. */
+/** Answers that are kept for each of them, and for all. */
 const answersLimit = 500;
+const allAnswersLimit = 50_000;
 /** Reviews ask with texts of any length: what is longer than what requests have is answered anew each time. */
 const answerKeyLength = 1024;
 const userKeyLength = 4096;
@@ -39,6 +40,8 @@ export class RuleBook {
   readonly #roleBindings: Informer<RoleBinding>;
   /** By user and namespace; empty again after each change of a role or binding. */
   readonly #kept = new Map<string, Kept>();
+  /** Written to `#kept` since it was empty. */
+  #answers = 0;
 
   constructor(informers: Informers) {
     const indexes = { [bySubject]: subjectKeys };
@@ -50,7 +53,7 @@ export class RuleBook {
         [bySubject]: (binding) => subjectKeys(binding).map((key) => `${binding.metadata.namespace ?? ''}/${key}`),
       },
     });
-    const forget = (): void => this.#kept.clear();
+    const forget = (): void => this.#forget();
     const handler = { added: forget, updated: forget, deleted: forget };
     for (const informer of [this.#clusterRoles, this.#roles, this.#clusterRoleBindings, this.#roleBindings])
       (informer as Informer<KubeObject>).addHandler(handler);
@@ -67,6 +70,8 @@ export class RuleBook {
     if (key.length > answerKeyLength) return allowed;
     if (answers.size >= answersLimit) answers.clear();
     answers.set(key, allowed);
+    this.#answers += 1;
+    if (this.#answers > allAnswersLimit) this.#forget();
     return allowed;
   }
 
@@ -90,9 +95,14 @@ export class RuleBook {
     const byName = rules.some(({ resourceNames = [] }) => resourceNames.length > 0);
     const made: Kept = { rules, byName, answers: new Map() };
     if (cacheKey.length > userKeyLength || namespace.length > namespaceLength) return made;
-    if (this.#kept.size >= keptLimit) this.#kept.clear();
+    if (this.#kept.size >= keptLimit) this.#forget();
     this.#kept.set(cacheKey, made);
     return made;
+  }
+
+  #forget(): void {
+    this.#kept.clear();
+    this.#answers = 0;
   }
 
   #find(keys: readonly string[], namespace: string): PolicyRule[] {
