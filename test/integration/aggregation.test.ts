@@ -229,6 +229,23 @@ describe('what is served here', () => {
       expect(await send('GET', `${flunders}/echo`)).toMatchObject({ status: 200 }),
     );
   });
+
+  it('may share a group with it, each with versions of its own', async () => {
+    const group = 'wardle.example.com';
+    await serveCrd(bed.cluster.server, { group, plural: 'towers', kind: 'Tower', versions: [versionOf('v1', {})] });
+    const sharing = async (): Promise<void> => {
+      const { versions } = (await send('GET', `/apis/${group}`)).body as { versions: { version: string }[] };
+      expect(versions.map((one) => one.version)).toEqual(['v1', 'v1alpha1']);
+    };
+    await eventually('both versions', sharing);
+    expect(await prints(`api-resources --api-group=${group} --no-headers -o name`)).toBe(
+      `flunders.${group}\ntowers.${group}\n`,
+    );
+    expect((await send('GET', '/apis')).body.groups).toContainEqual(expect.objectContaining({ name: group }));
+    expect((await send('GET', version)).body.resources).toMatchObject([{ name: 'flunders' }]);
+    expect(await prints('get towers,flunders -o name')).toContain('flunder.wardle.example.com/two');
+    await send('DELETE', `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/towers.${group}`);
+  });
 });
 
 describe('a server that goes away', () => {

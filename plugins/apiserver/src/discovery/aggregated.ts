@@ -1,6 +1,7 @@
 /** Aggregated discovery (apidiscovery.k8s.io APIGroupDiscoveryList): everything in one answer. */
 import type { Kind } from '../kinds/kind-table.ts';
 import { groupsOf, versionsOf } from './groups.ts';
+import { aggregatedVersion, type RoutedVersions } from './routed.ts';
 import { subresourcesOf, verbsOf } from './verbs.ts';
 
 function resourceEntry(kind: Kind): unknown {
@@ -22,14 +23,16 @@ function resourceEntry(kind: Kind): unknown {
   };
 }
 
-/** `core`: the answer of /api; otherwise of /apis, with `more` items. */
-export function aggregatedGroups(
-  kinds: readonly Kind[],
-  core: boolean,
-  version: string,
-  more: readonly unknown[] = [],
-): unknown {
-  const groups = core ? [''] : groupsOf(kinds);
+export interface OfOthers {
+  /** Versions in groups of the kinds. */
+  readonly within: RoutedVersions;
+  /** Items of other groups. */
+  readonly besides: readonly unknown[];
+}
+
+/** `others`: the answer of /apis; without them: of /api. */
+export function aggregatedGroups(kinds: readonly Kind[], version: string, others: OfOthers | undefined): unknown {
+  const groups = others === undefined ? [''] : groupsOf(kinds);
   return {
     kind: 'APIGroupDiscoveryList',
     apiVersion: `apidiscovery.k8s.io/${version}`,
@@ -37,15 +40,18 @@ export function aggregatedGroups(
     items: [
       ...groups.map((group) => ({
         metadata: { ...(group === '' ? {} : { name: group }), creationTimestamp: null },
-        versions: versionsOf(kinds, group).map((groupVersion) => ({
-          version: groupVersion,
-          freshness: 'Current',
-          resources: kinds
-            .filter(({ definition }) => definition.group === group && definition.version === groupVersion)
-            .map(resourceEntry),
-        })),
+        versions: [
+          ...versionsOf(kinds, group).map((groupVersion) => ({
+            version: groupVersion,
+            freshness: 'Current',
+            resources: kinds
+              .filter(({ definition }) => definition.group === group && definition.version === groupVersion)
+              .map(resourceEntry),
+          })),
+          ...(others?.within.get(group) ?? []).map(aggregatedVersion),
+        ],
       })),
-      ...more,
+      ...(others?.besides ?? []),
     ],
   };
 }

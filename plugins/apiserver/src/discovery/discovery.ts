@@ -96,7 +96,7 @@ export class Discovery {
     if (root === 'version' && first === undefined) return serverVersion;
     if (root === 'api') {
       if (first === undefined)
-        return aggregated === undefined ? apiVersions : aggregatedGroups(kinds, true, aggregated);
+        return aggregated === undefined ? apiVersions : aggregatedGroups(kinds, aggregated, undefined);
       return second === undefined ? resourceList(kinds, '', first) : undefined;
     }
     return root === 'apis' ? this.#groups({ group: first, version: second, further: third }, aggregated) : undefined;
@@ -105,14 +105,19 @@ export class Discovery {
   #groups({ group, version, further }: GroupPath, aggregated: string | undefined): unknown {
     const kinds = this.#kinds.all();
     const routed = this.#routed.besides(kinds);
+    const within = this.#routed.within(kinds);
     if (group === undefined) {
       return aggregated === undefined
-        ? apiGroupList(kinds, routedGroupEntries(routed))
-        : aggregatedGroups(kinds, false, aggregated, aggregatedRouted(routed));
+        ? apiGroupList(kinds, within, routedGroupEntries(routed))
+        : aggregatedGroups(kinds, aggregated, { within, besides: aggregatedRouted(routed) });
     }
-    if (version === undefined) return apiGroup(kinds, group) ?? routedGroup(routed, group);
+    if (version === undefined) return apiGroup(kinds, group, within) ?? routedGroup(routed, group);
     if (further !== undefined) return undefined;
-    return resourceList(kinds, group, version) ?? routedResourceList(routed, group, version);
+    return (
+      resourceList(kinds, group, version) ??
+      routedResourceList(within, group, version) ??
+      routedResourceList(routed, group, version)
+    );
   }
 }
 

@@ -35,15 +35,23 @@ export function groupEntry(name: string, sorted: readonly string[]): Record<stri
   return { name, versions, preferredVersion: versions[0] };
 }
 
+/** Versions that others answer for, by group. */
+export type FurtherVersions = ReadonlyMap<string, readonly { readonly version: string }[]>;
+
+function entryOf(kinds: readonly Kind[], name: string, further: FurtherVersions): Record<string, unknown> {
+  const others = further.get(name) ?? [];
+  return groupEntry(name, [...versionsOf(kinds, name), ...others.map(({ version }) => version)]);
+}
+
 /** `more`: entries of groups without kinds. */
-export function apiGroupList(kinds: readonly Kind[], more: readonly unknown[]): unknown {
-  const groups = groupsOf(kinds).map((name) => groupEntry(name, versionsOf(kinds, name)));
+export function apiGroupList(kinds: readonly Kind[], further: FurtherVersions, more: readonly unknown[]): unknown {
+  const groups = groupsOf(kinds).map((name) => entryOf(kinds, name, further));
   return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups, ...more] };
 }
 
-export function apiGroup(kinds: readonly Kind[], name: string): unknown {
+export function apiGroup(kinds: readonly Kind[], name: string, further: FurtherVersions): unknown {
   if (!groupsOf(kinds).includes(name)) return undefined;
-  return { kind: 'APIGroup', apiVersion: 'v1', ...groupEntry(name, versionsOf(kinds, name)) };
+  return { kind: 'APIGroup', apiVersion: 'v1', ...entryOf(kinds, name, further) };
 }
 
 export function resourceList(kinds: readonly Kind[], group: string, version: string): unknown {

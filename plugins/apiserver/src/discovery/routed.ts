@@ -63,16 +63,27 @@ export class RoutedTable {
       );
     }
     for (const one of this.delegated(kinds)) {
+      if (taken.has(one.group)) continue;
       const others = versions.get(one.group) ?? [];
       if (others.every(({ version }) => version !== one.version)) versions.set(one.group, [...others, one]);
     }
     return versions;
   }
 
-  /** What other servers answer for, without the groups of these kinds. */
+  /** Versions of other servers in groups of these kinds. */
+  within(kinds: readonly Kind[]): RoutedVersions {
+    const groups = new Set(groupsOf(kinds));
+    const versions = new Map<string, RoutedGroup[]>();
+    for (const one of this.delegated(kinds))
+      if (groups.has(one.group)) versions.set(one.group, [...(versions.get(one.group) ?? []), one]);
+    return versions;
+  }
+
+  /** What other servers answer for, without the versions of these kinds. */
   delegated(kinds: readonly Kind[]): readonly DelegatedVersion[] {
-    const taken = new Set(groupsOf(kinds));
-    return this.#delegated.filter(({ group }) => !taken.has(group));
+    if (this.#delegated.length === 0) return none;
+    const taken = new Set(kinds.map(({ apiVersion }) => apiVersion));
+    return this.#delegated.filter(({ group, version }) => !taken.has(`${group}/${version}`));
   }
 }
 
@@ -132,13 +143,13 @@ function aggregatedResources({ group, version, resources }: RoutedGroup): unknow
   });
 }
 
+export function aggregatedVersion(one: RoutedGroup): unknown {
+  return { version: one.version, freshness: 'Current', resources: aggregatedResources(one) };
+}
+
 export function aggregatedRouted(routed: RoutedVersions): unknown[] {
   return [...routed].map(([name, versions]) => ({
     metadata: { name, creationTimestamp: null },
-    versions: versions.map((one) => ({
-      version: one.version,
-      freshness: 'Current',
-      resources: aggregatedResources(one),
-    })),
+    versions: versions.map(aggregatedVersion),
   }));
 }
