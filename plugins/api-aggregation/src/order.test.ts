@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { inOrder } from './order.ts';
-import type { Registration } from './registration.ts';
+import { local } from './availability.ts';
+import { inOrder, type Known } from './order.ts';
 
 const offer = { resources: [], openApiHash: undefined };
 
@@ -12,7 +12,7 @@ function registration(
 ): Registration {
   const [version, ...rest] = name.split('.');
   const spec = { group: rest.join('.'), version, groupPriorityMinimum, versionPriority };
-  return { service: { metadata: { name }, spec }, finding: isThere ? { offer } : {} } as Registration;
+  return { service: { metadata: { name }, spec }, finding: isThere ? { verdict: local, offer } : undefined };
 }
 
 describe('the order of what others serve', () => {

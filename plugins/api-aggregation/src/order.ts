@@ -2,12 +2,14 @@
 import type { DelegatedVersion } from '@timonel/sdk/contracts/api-server';
 import type { Registration } from './registration.ts';
 
+export type Known = Pick<Registration, 'service' | 'finding'>;
+
 interface Ranked extends DelegatedVersion {
   readonly groupPriority: number;
   readonly versionPriority: number;
 }
 
-function rankedOf({ service, finding }: Registration): Ranked[] {
+function rankedOf({ service, finding }: Known): Ranked[] {
   const { group = '', version = '', groupPriorityMinimum = 0, versionPriority = 0 } = service.spec ?? {};
   if (finding?.offer === undefined) return [];
   return [{ group, version, ...finding.offer, groupPriority: groupPriorityMinimum, versionPriority }];
@@ -15,7 +17,7 @@ function rankedOf({ service, finding }: Registration): Ranked[] {
 
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-export function inOrder(registrations: readonly Registration[]): readonly DelegatedVersion[] {
+export function inOrder(registrations: readonly Known[]): readonly DelegatedVersion[] {
   const ranked = registrations.flatMap(rankedOf);
   // A group counts as much as the version that gives it most.
   const ofGroup = new Map<string, number>();
