@@ -4,13 +4,8 @@ import { inOrder, type Known } from './order.ts';
 
 const offer = { resources: [], openApiHash: undefined };
 
-function registration(
-  name: string,
-  groupPriorityMinimum: number,
-  versionPriority: number,
-  isThere = true,
-): Registration {
-  const [version, ...rest] = name.split('.');
+function registration(name: string, groupPriorityMinimum: number, versionPriority: number, isThere = true): Known {
+  const [version = '', ...rest] = name.split('.');
   const spec = { group: rest.join('.'), version, groupPriorityMinimum, versionPriority };
   return { service: { metadata: { name }, spec }, finding: isThere ? { verdict: local, offer } : undefined };
 }
