@@ -10,7 +10,7 @@ import { ask } from './ask.ts';
 import { Target } from './target.ts';
 
 let identity: Identity;
-let server: Server | undefined;
+let server: { close: () => unknown } | undefined;
 let env: SimulatedEnv;
 let ending: AbortController;
 const opened: { destroyed: boolean }[] = [];
@@ -29,7 +29,7 @@ async function targetOf(listening: Server): Promise<Target> {
   server = listening;
   env = manualEnv();
   ending = new AbortController();
-  server.on('connection', (socket: { destroyed: boolean; on: (name: string, fn: () => void) => void }) => {
+  listening.on('connection', (socket: { destroyed: boolean; on: (name: string, fn: () => void) => void }) => {
     socket.on('error', () => undefined);
     opened.push(socket);
   });
