@@ -51,7 +51,7 @@ const front = createHttpServer((req, res) => {
   const isWatch = target.querystring.includes('watch');
   const attributes = { user: { username: 'jane' }, verb: isWatch ? 'watch' : 'get' } as AccessAttributes;
   delegates
-    .handle(exchange, attributes)
+    .handle(exchange, attributes, { isDelegated: () => undefined })
     .then((done) => (handled = done))
     .catch((error: unknown) => sendError(exchange, error, log))
     .finally(() => exchange.send());

@@ -5,6 +5,7 @@ import { ApiError } from '@timonel/sdk/kube';
 import type { RoutedTable } from '../discovery/routed.ts';
 import { targetParts, type Exchange } from '../http/exchange.ts';
 import { parseResourcePath } from '../http/resource-path.ts';
+import type { ObservedRequest } from '../metrics/request-observer.ts';
 import type { KindTable } from '../kinds/kind-table.ts';
 import type { Connections } from './connections.ts';
 import { proxyHttp } from './http-proxy.ts';
@@ -23,6 +24,8 @@ export interface DelegatesParts {
   /** @throws ApiError ServiceUnavailable while kinds may be missing that stored objects describe */
   readonly checkKindsAreKnown: () => void;
 }
+
+type Observed = Pick<ObservedRequest, 'isDelegated'>;
 
 interface GroupVersion {
   readonly group: string;
@@ -54,7 +57,7 @@ export class Delegates {
   }
 
   /** False: nobody else answers for it. @throws ApiError ServiceUnavailable, TooManyRequests */
-  async handle(exchange: Exchange, { user, verb }: AccessAttributes): Promise<boolean> {
+  async handle(exchange: Exchange, { user, verb }: AccessAttributes, observed: Observed): Promise<boolean> {
     const { connections, delegate, checkKindsAreKnown } = this.#parts;
     const { path, querystring } = targetParts(exchange.req.url ?? '');
     const wanted = delegate.current === undefined ? undefined : versionOf(path);
@@ -66,6 +69,7 @@ export class Delegates {
     if (standing === 'unclaimed') return false;
     if (standing === 'unread') throw new ApiError('ServiceUnavailable', 'the APIServices are not read yet');
     checkKindsAreKnown();
+    observed.isDelegated({ group, version }, parseResourcePath(path));
     const leave = connections.enter();
     try {
       const connection = await delegate.current.connect({ group, version, user });

@@ -62,7 +62,7 @@ async function enforceOnPath(attributes: AccessAttributes, { registry: { access 
   await access.enforce(attributes);
 }
 
-async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
+async function answer(ctx: Context, parts: ApplicationParts, request: ObservedRequest): Promise<void> {
   if (await parts.health.handle(ctx)) return;
   if ((ctx.path === '/version' || ctx.path === '/version/') && parts.discovery.handle(ctx)) return;
   if (await parts.pluginRoutes.handleAnonymous(ctx)) return;
@@ -77,7 +77,7 @@ async function answer(ctx: Context, parts: ApplicationParts): Promise<void> {
     if (parts.discovery.handle(ctx)) return;
     if (await parts.health.handleOne(ctx)) return;
     ctx.state['user'] = user;
-    if (await parts.delegates.handle(ctx, attributes)) return;
+    if (await parts.delegates.handle(ctx, attributes, request)) return;
     await parts.pluginRoutes.handle(ctx, () => {
       if (parseResourcePath(ctx.path) !== undefined) parts.registry.reader.checkKindsAreKnown();
       return Promise.reject(unknownResource());
@@ -167,7 +167,7 @@ export type RequestHandler = (req: IncomingMessage, res: ServerResponse) => Prom
 function koaHandler(parts: ApplicationParts): RequestHandler {
   const app = new Koa();
   app.silent = true;
-  app.use((ctx) => observed(ctx, parts, () => answer(ctx, parts)));
+  app.use((ctx) => observed(ctx, parts, (request) => answer(ctx, parts, request)));
   app.on('error', (error: unknown) => parts.log.debug({ error }, 'a connection failed'));
   const handler = app.callback();
   return async (req, res) => handler(req, res);

@@ -65,6 +65,19 @@ describe('RequestObserver', () => {
     ]);
   });
 
+  it('tells requests that others answer apart by group and version alone', () => {
+    const path = parseResourcePath('/apis/example.com/v1/namespaces/a/things');
+    const request = observer.begin(facts('GET', 'watch=1'));
+    request.isDelegated({ group: 'example.com', version: 'v1' }, path);
+    expect(shown('apiserver_current_inflight_requests')).toEqual([]);
+    expect(shown('apiserver_longrunning_requests')).toEqual([
+      ['WATCH', 'example.com', 'v1', '', '', 'namespace', 'apiserver', 1],
+    ]);
+    request.end(200);
+    expect(shown('apiserver_longrunning_requests')).toEqual([]);
+    expect(shown('apiserver_request_duration_seconds').flat()).not.toContain('example.com');
+  });
+
   it('takes a log that is followed for long-running, and one that is not for a request like any other', () => {
     const path = parseResourcePath('/api/v1/namespaces/a/pods/b/log');
     for (const [query, count] of [

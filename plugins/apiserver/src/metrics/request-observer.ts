@@ -114,8 +114,22 @@ export class ObservedRequest {
     const sub = knownSubresource(kind, path.subresource);
     const scope = scopeOf(path, verb);
     this.#labels = [verb, dryRun, group, version, resource, sub, scope];
-    this.#longRunning = verb === 'WATCH' || verb === 'CONNECT' || (sub === 'log' && follows(facts));
-    if (!this.#longRunning) return;
+    if (verb === 'WATCH' || verb === 'CONNECT' || (sub === 'log' && follows(facts))) this.#becomeLongRunning();
+  }
+
+  /** Another server answers. Its resources are not told apart: their names are whatever clients send. */
+  isDelegated(
+    { group, version }: { readonly group: string; readonly version: string },
+    path: ResourcePath | undefined,
+  ): void {
+    const verb = reportedVerb(this.#facts, path);
+    this.#labels = [verb, '', group, version, '', '', path === undefined ? '' : scopeOf(path, verb)];
+    if (verb === 'WATCH' || verb === 'CONNECT') this.#becomeLongRunning();
+  }
+
+  #becomeLongRunning(): void {
+    const [verb, , group, version, resource, sub, scope] = this.#labels ?? this.#pathLabels();
+    this.#longRunning = true;
     this.#open.add(-1);
     this.#open = this.#metrics.longRunning.of(verb, group, version, resource, sub, scope, component);
     this.#open.add();
