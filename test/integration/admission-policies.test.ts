@@ -1,5 +1,7 @@
 /** ValidatingAdmissionPolicies and what binds them. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { definePlugin } from '@timonel/sdk';
+import { apiHooks } from '@timonel/sdk/contracts/api-server';
 import admissionPolicies from '@timonel/plugin-admission-policies';
 import controllerCrd from '@timonel/plugin-controller-crd';
 import { startApiServer, type Answer, type TestApiServer } from '../support/api-server.ts';
@@ -14,6 +16,20 @@ const matchConstraints = {
     { operations: ['CREATE', 'UPDATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'] },
   ],
 };
+/** Trusts service accounts of one namespace. */
+const trust = definePlugin({
+  name: 'trust',
+  version: '1.0.0',
+  apiVersion: 1,
+  description: 'decides on access',
+  setup(ctx) {
+    ctx.tap(apiHooks.accessDecide, ({ user }) => {
+      const allowed =
+        !user.groups.includes('system:serviceaccounts') || user.groups.includes('system:serviceaccounts:trusted');
+      return { allowed, reason: '' };
+    });
+  },
+});
 let server: TestApiServer;
 let count = 0;
 const made: { readonly name: string; readonly path: string }[] = [];
@@ -50,7 +66,7 @@ async function enforce(spec: Json, binding: Json = {}): Promise<string> {
 }
 
 beforeAll(async () => {
-  server = await startApiServer({ plugins: [controllerCrd, admissionPolicies] });
+  server = await startApiServer({ plugins: [controllerCrd, admissionPolicies, trust] });
 });
 afterEach(async () => {
   const gone = made.splice(0);
@@ -87,6 +103,80 @@ describe('a validating admission policy', () => {
       code: 403,
       reason: 'Forbidden',
       message: `configmaps "hidden" is forbidden: ${denied}: no secrets`,
+    });
+  });
+
+  it('has expressions that can be compiled', async () => {
+    const wrong: readonly (readonly [string, Json])[] = [
+      ['validations[0].expression', { validations: [{ expression: 'object.metadata.name ==' }] }],
+      ['validations[0].expression', { validations: [{ expression: "'no rule'" }] }],
+      ['validations[0].messageExpression', { validations: [{ expression: 'true', messageExpression: '1' }] }],
+      [
+        'variables[1].expression',
+        {
+          variables: [
+            { name: 'a', expression: '1' },
+            { name: 'b', expression: 'variables.c' },
+          ],
+        },
+      ],
+      ['auditAnnotations[0].valueExpression', { auditAnnotations: [{ key: 'a', valueExpression: 'nothing' }] }],
+    ];
+    for (const [path, spec] of wrong) {
+      const body = {
+        metadata: { name: 'wrong' },
+        spec: { matchConstraints, validations: [{ expression: 'true' }], ...spec },
+      };
+      const answer = await server.send('POST', `${registration}/validatingadmissionpolicies?dryRun=All`, { body });
+      expect(answer.body).toMatchObject({ code: 422 });
+      expect(answer.body.message).toContain(`spec.${path}: Invalid value`);
+      expect(answer.body.message).toContain('compilation failed: ERROR: <input>:1:');
+    }
+  });
+
+  it('knows what others may do, also in its variables', async () => {
+    const may = (namespace: string, verb = 'get'): string =>
+      `authorizer.serviceAccount('${namespace}', 'a').group('').resource('secrets').check('${verb}').allowed()`;
+    await enforce({
+      matchConditions: [{ name: 'may', expression: `${may('trusted')} && !${may('other')}` }],
+      variables: [
+        { name: 'trusted', expression: may('trusted', 'list') },
+        { name: 'other', expression: may('other', 'list') },
+      ],
+      validations: [{ expression: "variables.trusted && (variables.other || object.metadata.name != 'judged')" }],
+    });
+    expect((await create('judged')).body.message).toContain('failed expression: variables.trusted && ');
+    expect(await create('unjudged-by-it')).toMatchObject({ status: 201 });
+  });
+
+  it('is heard also where another refuses', async () => {
+    const judged = { validations: [{ expression: "object.metadata.name != 'heard'", message: 'refused' }] };
+    await enforce(judged);
+    const name = await enforce(judged, { validationActions: ['Warn'] });
+    await eventually('the binding warns', async () => {
+      const { status, headers } = await create('heard', {}, '?dryRun=All');
+      expect(status).toBe(422);
+      expect(headers['warning']).toBe(
+        `299 - "Validation failed for ValidatingAdmissionPolicy '${name}' with binding '${name}': refused"`,
+      );
+    });
+  });
+
+  it('is heard by all that binds it', async () => {
+    const name = await enforce({
+      validations: [{ expression: "object.metadata.name != 'bound'", message: 'refused' }],
+    });
+    const path = `${registration}/validatingadmissionpolicybindings`;
+    const second = `${name}-warns`;
+    const body = { metadata: { name: second }, spec: { policyName: name, validationActions: ['Warn'] } };
+    expect(await server.send('POST', path, { body })).toMatchObject({ status: 201 });
+    made.push({ name, path: `${path}/${second}` });
+    await eventually('the second binding warns', async () => {
+      const { status, headers } = await create('bound', {}, '?dryRun=All');
+      expect(status).toBe(422);
+      expect(headers['warning']).toBe(
+        `299 - "Validation failed for ValidatingAdmissionPolicy '${name}' with binding '${second}': refused"`,
+      );
     });
   });
 

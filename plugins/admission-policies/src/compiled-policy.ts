@@ -1,17 +1,13 @@
 /** A policy whose expressions can be evaluated. */
-import { compileConditions, type Conditions } from '@timonel/sdk/admission';
+import { compileConditions, PolicyScope, type Conditions, type RequestAuthorizer } from '@timonel/sdk/admission';
 import {
   CelError,
   CelLazyObject,
-  celProblemsText,
-  compile,
-  dynType,
-  objectType,
   perCallCostLimit,
   requestCostBudget,
+  type CelObjectType,
   type CelOutcome,
   type CelProgram,
-  type CelType,
 } from '@timonel/sdk/cel';
 import type { PolicyValidation, ValidatingAdmissionPolicy } from '@timonel/sdk/kube';
 
@@ -30,67 +26,71 @@ export interface CompiledPolicy {
   readonly validations: readonly CompiledValidation[];
   readonly annotations: readonly { readonly key: string; readonly value: Expression }[];
   readonly variables: ReadonlyMap<string, Expression>;
-  readonly variablesType: ReturnType<typeof objectType>;
-}
-
-const given: Readonly<Record<string, CelType>> = {
-  object: dynType,
-  oldObject: dynType,
-  request: dynType,
-  params: dynType,
-  namespaceObject: dynType,
-};
-
-function compiled(text: string, variables: ReturnType<typeof objectType>): Expression {
-  const result = compile(text, { variables: { ...given, variables } });
-  return result.ok ? result.program : `compilation failed: ${celProblemsText(text, result.problems)}`;
+  readonly variablesType: CelObjectType;
 }
 
 export function compilePolicy(policy: ValidatingAdmissionPolicy): CompiledPolicy {
   const { matchConditions = [], variables = [], validations = [], auditAnnotations = [] } = policy.spec;
-  const types: Record<string, CelType> = {};
-  const programs = new Map<string, Expression>();
-  for (const { name, expression } of variables) {
-    // A variable may speak of those before it.
-    const program = compiled(expression, objectType('variables', { ...types }));
-    programs.set(name, program);
-    types[name] = typeof program === 'string' ? dynType : program.resultType;
-  }
-  const variablesType = objectType('variables', types);
+  const scope = new PolicyScope();
+  const programs = new Map(variables.map(({ name, expression }) => [name, scope.variable(name, expression)]));
   return {
     policy,
     conditions: compileConditions(matchConditions),
     validations: validations.map((validation) => ({
       given: validation,
-      expression: compiled(validation.expression, variablesType),
-      message: validation.messageExpression ? compiled(validation.messageExpression, variablesType) : undefined,
+      expression: scope.compiled(validation.expression, 'validation'),
+      message: validation.messageExpression ? scope.compiled(validation.messageExpression, 'message') : undefined,
     })),
     annotations: auditAnnotations.map(({ key, valueExpression }) => ({
       key,
-      value: compiled(valueExpression, variablesType),
+      value: scope.compiled(valueExpression, 'audit'),
     })),
     variables: programs,
-    variablesType,
+    variablesType: scope.variablesType,
   };
 }
 
 /** The expressions of one policy on one request, within one budget. */
 export class Evaluation {
-  readonly #variables: Readonly<Record<string, unknown>>;
+  readonly #policy: CompiledPolicy;
+  readonly #authorizer: RequestAuthorizer;
+  readonly #values: Readonly<Record<string, unknown>>;
+  #variables: CelLazyObject;
   #left = requestCostBudget;
 
-  constructor({ variables, variablesType }: CompiledPolicy, values: Readonly<Record<string, unknown>>) {
-    const lazy: CelLazyObject = new CelLazyObject(variablesType, (name) => {
-      const outcome = this.evaluate(variables.get(name) ?? `there is no variable ${name}`);
-      return outcome.ok ? outcome.value : new CelError(outcome.message);
-    });
-    this.#variables = { ...values, variables: lazy };
+  constructor(policy: CompiledPolicy, values: Readonly<Record<string, unknown>>, authorizer: RequestAuthorizer) {
+    this.#policy = policy;
+    this.#authorizer = authorizer;
+    this.#values = { ...values, ...authorizer.variables };
+    this.#variables = this.#unread();
   }
 
-  evaluate(expression: Expression): CelOutcome {
+  async evaluate(expression: Expression): Promise<CelOutcome> {
+    const left = this.#left;
+    let isFirst = true;
+    return this.#authorizer.answering(() => {
+      if (!isFirst) {
+        // Those that were read may have lacked an answer.
+        this.#variables = this.#unread();
+        this.#left = left;
+      }
+      isFirst = false;
+      return this.#evaluated(expression);
+    });
+  }
+
+  #unread(): CelLazyObject {
+    const { variables, variablesType } = this.#policy;
+    return new CelLazyObject(variablesType, (name) => {
+      const outcome = this.#evaluated(variables.get(name) ?? `there is no variable ${name}`);
+      return outcome.ok ? outcome.value : new CelError(outcome.message);
+    });
+  }
+
+  #evaluated(expression: Expression): CelOutcome {
     if (typeof expression === 'string') return { ok: false, kind: 'error', message: expression, cost: 0 };
     const costLimit = Math.min(perCallCostLimit, this.#left);
-    const outcome = expression.evaluate(this.#variables, { costLimit });
+    const outcome = expression.evaluate({ ...this.#values, variables: this.#variables }, { costLimit });
     this.#left = Math.max(0, this.#left - outcome.cost);
     return outcome;
   }

@@ -14,16 +14,19 @@ export interface Judgement {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-function messageOf({ given, message }: CompiledValidation, evaluation: Evaluation): string {
+async function messageOf({ given, message }: CompiledValidation, evaluation: Evaluation): Promise<string> {
   const fallback = given.message?.trim() || `failed expression: ${given.expression.trim()}`;
   if (message === undefined) return fallback;
-  const outcome = evaluation.evaluate(message);
+  const outcome = await evaluation.evaluate(message);
   if (!outcome.ok || typeof outcome.value !== 'string') return fallback;
   const text = outcome.value.trim();
   return text === '' || text.includes('\n') || Buffer.byteLength(text) > maxMessageBytes ? fallback : text;
 }
 
-export function judge({ policy, validations, annotations }: CompiledPolicy, evaluation: Evaluation): Judgement {
+export async function judge(
+  { policy, validations, annotations }: CompiledPolicy,
+  evaluation: Evaluation,
+): Promise<Judgement> {
   const findings: Finding[] = [];
   const failsOpen = policy.spec.failurePolicy === 'Ignore';
   const cannot = (expression: string, why: string, index: number): void => {
@@ -32,14 +35,14 @@ export function judge({ policy, validations, annotations }: CompiledPolicy, eval
   };
   for (const [index, validation] of validations.entries()) {
     const { given, expression } = validation;
-    const outcome = evaluation.evaluate(expression);
+    const outcome = await evaluation.evaluate(expression);
     if (!outcome.ok) cannot(given.expression, outcome.message, index);
     else if (outcome.value !== true)
-      findings.push({ message: messageOf(validation, evaluation), reason: given.reason ?? 'Invalid', index });
+      findings.push({ message: await messageOf(validation, evaluation), reason: given.reason ?? 'Invalid', index });
   }
   const found: Record<string, string> = {};
   for (const { key, value } of annotations) {
-    const outcome = evaluation.evaluate(value);
+    const outcome = await evaluation.evaluate(value);
     if (outcome.ok && typeof outcome.value === 'string') found[`${policy.metadata.name ?? ''}/${key}`] = outcome.value;
     else if (!outcome.ok) cannot(typeof value === 'string' ? key : value.expression, outcome.message, 0);
   }

@@ -6,6 +6,7 @@ import {
   namespaceSelected,
   objectSelected,
   requestAttributes,
+  RequestAuthorizer,
   requestObjects,
   ruleMatches,
 } from '@timonel/sdk/admission';
@@ -15,6 +16,7 @@ import { forbiddenBy, type AdmissionContext, type AdmissionObject } from '@timon
 import {
   isNotFound,
   namespaces,
+  type AdmissionRule,
   type MatchResources,
   type Status,
   type ValidatingAdmissionPolicyBinding,
@@ -37,15 +39,17 @@ const codes: Readonly<Record<string, number>> = {
 
 /** By rules alone. Without rules: every request. */
 export function rulesMatch(match: MatchResources | undefined, context: AdmissionContext): boolean {
-  const { resourceRules = [], excludeResourceRules = [] } = match ?? {};
-  if (isExempt(context) || excludeResourceRules.some((rule) => ruleMatches(rule, context))) return false;
-  return resourceRules.length === 0 || resourceRules.some((rule) => ruleMatches(rule, context));
+  const { resourceRules = [], excludeResourceRules = [], matchPolicy } = match ?? {};
+  const matches = (rule: AdmissionRule): boolean => ruleMatches(rule, context, matchPolicy);
+  if (isExempt(context) || excludeResourceRules.some(matches)) return false;
+  return resourceRules.length === 0 || resourceRules.some(matches);
 }
 
 interface Seen {
   readonly object: AdmissionObject;
   readonly request: AdmissionRequest;
   readonly values: Readonly<Record<string, unknown>>;
+  readonly authorizer: RequestAuthorizer;
 }
 
 interface Place {
@@ -75,7 +79,12 @@ export class Validator {
     };
     const audited: unknown[] = [];
     let refusal: Status | undefined;
-    for (const bound of policies) refusal ??= await this.#policy(bound, { object, request, values }, audited);
+    const seen = { object, request, values, authorizer: new RequestAuthorizer(request) };
+    for (const bound of policies) {
+      // What others have to say is said, too.
+      const refused = await this.#policy(bound, seen, audited);
+      refusal ??= refused;
+    }
     if (audited.length > 0)
       request.annotate('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(audited));
     return refusal;
@@ -107,7 +116,10 @@ export class Validator {
     for (const binding of bindings) {
       if (!(await this.#selects(binding.spec.matchResources, seen))) continue;
       const place = { policy: policy.metadata.name ?? '', binding };
-      const told = (finding: Finding): void => void (refusal ??= this.#told(finding, place, seen.request, audited));
+      const told = (finding: Finding): void => {
+        const refused = this.#told(finding, place, seen.request, audited);
+        refusal ??= refused;
+      };
       const failed = (message: string): void => {
         if (policy.spec.failurePolicy !== 'Ignore') told({ message, reason: 'Invalid', index: 0 });
       };
@@ -118,13 +130,13 @@ export class Validator {
       }
       for (const params of parameters.objects) {
         const values = { ...seen.values, params };
-        const outcome = evaluateConditions(conditions, values);
+        const outcome = await evaluateConditions(conditions, values, seen.authorizer);
         if (outcome === 'fail') continue;
         if (outcome !== 'hold') {
           failed(outcome.problem);
           continue;
         }
-        const { findings, annotations } = judge(compiled, new Evaluation(compiled, values));
+        const { findings, annotations } = await judge(compiled, new Evaluation(compiled, values, seen.authorizer));
         for (const [key, value] of Object.entries(annotations)) seen.request.annotate(key, value);
         findings.forEach(told);
       }

@@ -5,6 +5,7 @@ import {
   namespaceSelected,
   objectSelected,
   requestAttributes,
+  RequestAuthorizer,
   requestObjects,
   type NamespaceLabels,
 } from '@timonel/sdk/admission';
@@ -55,7 +56,8 @@ export class Asker {
     if (!(await namespaceSelected(webhook.namespaceSelector, object, request, this.#parts.labelsOf))) return passed;
     const uid = this.#parts.env.random.uuid();
     const review = { ...requestAttributes(object, request, uid), ...requestObjects(object, request) };
-    const conditions = evaluateConditions(hook.conditions(), { ...requestObjects(object, request), request: review });
+    const values = { ...requestObjects(object, request), request: review };
+    const conditions = await evaluateConditions(hook.conditions(), values, new RequestAuthorizer(request));
     if (conditions === 'fail') return passed;
     if (conditions !== 'hold') {
       if (webhook.failurePolicy === 'Ignore') return passed;

@@ -30,5 +30,7 @@ export function hooksIn(configurations: readonly WebhookConfiguration[], type: H
 /** Those whose rules mean the request. */
 export function hooksFor(hooks: readonly Hook[], context: AdmissionContext): readonly Hook[] {
   if (hooks.length === 0 || isExempt(context)) return [];
-  return hooks.filter(({ webhook: { rules = [] } }) => rules.some((rule) => ruleMatches(rule, context)));
+  return hooks.filter(({ webhook: { rules = [], matchPolicy } }) =>
+    rules.some((rule) => ruleMatches(rule, context, matchPolicy)),
+  );
 }

@@ -1,17 +1,19 @@
 /** Match conditions: expressions that all must hold for a webhook or a policy to be asked. */
 import {
-  authorizerType,
   boolType,
   celProblemsText,
   compile,
   dynType,
+  matchConditionsCostBudget,
+  perCallCostLimit,
   type CelEnvironment,
   type CelProgram,
 } from '../cel/index.ts';
 import type { MatchCondition } from '../kube/index.ts';
+import { authorizerVariables, type RequestAuthorizer } from './authorizer.ts';
 
 const environment: CelEnvironment = {
-  variables: { object: dynType, oldObject: dynType, request: dynType, authorizer: authorizerType },
+  variables: { object: dynType, oldObject: dynType, request: dynType, ...authorizerVariables },
   results: [boolType],
 };
 
@@ -33,18 +35,23 @@ export function compileConditions(conditions: readonly MatchCondition[]): Condit
 
 export type ConditionsOutcome = 'hold' | 'fail' | { readonly problem: string };
 
-/** One that does not hold outweighs those that cannot be evaluated. */
-export function evaluateConditions(
+/** One that does not hold outweighs those that cannot be evaluated. All together may cost no more than their budget. */
+export async function evaluateConditions(
   conditions: Conditions,
-  variables: Readonly<Record<string, unknown>>,
-): ConditionsOutcome {
+  given: Readonly<Record<string, unknown>>,
+  authorizer: RequestAuthorizer,
+): Promise<ConditionsOutcome> {
+  const variables = { ...given, ...authorizer.variables };
   let problem: string | undefined;
+  let left = matchConditionsCostBudget;
   for (const { name, program } of conditions) {
     if (typeof program === 'string') {
       problem ??= `condition "${name}": compilation failed: ${program}`;
       continue;
     }
-    const outcome = program.evaluate(variables);
+    const costLimit = Math.min(perCallCostLimit, left);
+    const outcome = await authorizer.answering(() => program.evaluate(variables, { costLimit }));
+    left = Math.max(0, left - outcome.cost);
     if (outcome.ok && outcome.value === false) return 'fail';
     if (!outcome.ok) problem ??= `expression '${program.expression}' resulted in error: ${outcome.message}`;
     else if (outcome.value !== true) problem ??= `expression '${program.expression}' did not evaluate to true or false`;

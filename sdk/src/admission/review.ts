@@ -22,18 +22,18 @@ export function requestAttributes(
   context: AdmissionContext,
   uid: string,
 ): Readonly<Record<string, unknown>> {
-  const { group, version, resource, subresource, name, namespace, operation, user, dryRun } = context;
+  const { group, version, resource, subresource, name, namespace, operation, user, dryRun, asked = context } = context;
   const kind = kindOf(object, context);
-  const asked = { group, version, resource };
   const part = subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource };
   const options = optionKinds[operation];
   const inNamespace = group === '' && resource === 'namespaces' ? name : namespace;
   return {
     uid,
     kind,
-    resource: asked,
-    requestKind: kind,
-    requestResource: asked,
+    resource: { group, version, resource },
+    requestKind:
+      asked === context || subresource !== '' ? kind : { group: asked.group, version: asked.version, kind: asked.kind },
+    requestResource: { group: asked.group, version: asked.version, resource: asked.resource },
     ...part,
     name,
     ...(inNamespace === undefined || inNamespace === '' ? {} : { namespace: inNamespace }),

@@ -22,6 +22,8 @@ export function isExempt({ group, resource }: Pick<AdmissionContext, 'group' | '
   return group === 'admissionregistration.k8s.io' && configuring.has(resource);
 }
 
+type Named = Pick<AdmissionContext, 'group' | 'version' | 'resource'>;
+
 const holds = (values: readonly string[] | undefined, value: string): boolean =>
   values !== undefined && (values.includes('*') || values.includes(value));
 
@@ -30,15 +32,25 @@ function namesResource(pattern: string, resource: string, subresource: string): 
   return (wanted === '*' || wanted === resource) && (part === '*' || part === subresource);
 }
 
-export function ruleMatches(rule: AdmissionRule, context: AdmissionContext): boolean {
-  const { operation, group, version, resource, subresource, namespace, name } = context;
+function names(rule: AdmissionRule, { group, version, resource }: Named, subresource: string): boolean {
+  return (
+    holds(rule.apiGroups, group) &&
+    holds(rule.apiVersions, version) &&
+    (rule.resources ?? []).some((pattern) => namesResource(pattern, resource, subresource))
+  );
+}
+
+/**
+ * `matchPolicy`: whether the rule must name what was asked for (`Exact`), or may name it in any way in which it is served. The object is
+ * not converted to what the rule names.
+ */
+export function ruleMatches(rule: AdmissionRule, context: AdmissionContext, matchPolicy = 'Equivalent'): boolean {
+  const { operation, group, resource, subresource, namespace, name, asked = context, servedAs = [] } = context;
   const { scope = '*', resourceNames = [] } = rule;
   const inNamespace = namespace !== undefined && namespace !== '' && !(group === '' && resource === 'namespaces');
   return (
     holds(rule.operations, operation) &&
-    holds(rule.apiGroups, group) &&
-    holds(rule.apiVersions, version) &&
-    (rule.resources ?? []).some((pattern) => namesResource(pattern, resource, subresource)) &&
+    (matchPolicy === 'Exact' ? [asked] : [context, asked, ...servedAs]).some((one) => names(rule, one, subresource)) &&
     (scope === '*' || (scope === 'Namespaced') === inNamespace) &&
     (resourceNames.length === 0 || resourceNames.includes(name))
   );

@@ -1,4 +1,5 @@
-/** Stored as they are given; nothing evaluates the policies, and nothing compiles their expressions, as yet. */
+/** Policies, whose expressions can be compiled, and what binds them. */
+import { PolicyScope } from '@timonel/sdk/admission';
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import { dnsSubdomainProblems, qualifiedNameProblems, type KubeObject } from '@timonel/sdk/kube';
 import { child, fill, type Json } from '../defaults.ts';
@@ -15,6 +16,7 @@ const shared = {
 } satisfies Partial<KindDescription>;
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const mostVariables = 1000;
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
 
 function defaultMatch(match: Json | undefined): void {
@@ -31,6 +33,11 @@ function checkMatch(match: Part): void {
   for (const rule of [...match.list('resourceRules'), ...match.list('excludeResourceRules')]) checkRule(rule);
 }
 
+/** A text in place of a program: why there is none. */
+function refuseProblem(part: Part, name: string, program: unknown): void {
+  if (typeof program === 'string') part.invalid(name, program);
+}
+
 function checkSpec(spec: Part): void {
   spec.oneOf('failurePolicy', ['Fail', 'Ignore'], 'optional');
   if (spec.at('paramKind').present) spec.at('paramKind').require('apiVersion', 'kind');
@@ -39,11 +46,21 @@ function checkSpec(spec: Part): void {
   else match.requireItems('resourceRules');
   checkMatch(match);
   checkMatchConditions(spec);
+  const scope = new PolicyScope();
+  const compiled = (part: Part, name: string, as: 'validation' | 'message' | 'audit'): void => {
+    if (part.has(name)) refuseProblem(part, name, scope.compiled(part.text(name), as));
+  };
   spec.distinct('variables', 'name');
+  if (spec.list('variables').length > mostVariables) {
+    spec.found.tooLong(spec.pathOf('variables'), mostVariables);
+    return;
+  }
   for (const variable of spec.list('variables')) {
     variable.require('name', 'expression');
     if (variable.has('name') && !identifier.test(variable.text('name')))
       variable.invalid('name', 'name is not a valid CEL identifier');
+    else if (variable.has('expression'))
+      refuseProblem(variable, 'expression', scope.variable(variable.text('name'), variable.text('expression')));
   }
   const empty = spec.list('validations').length === 0 && spec.list('auditAnnotations').length === 0;
   if (empty)
@@ -51,6 +68,8 @@ function checkSpec(spec: Part): void {
       spec.missing(name, 'validations or auditAnnotations must contain at least one item');
   for (const validation of spec.list('validations')) {
     if (validation.text('expression').trim() === '') validation.missing('expression', 'expression is not specified');
+    else compiled(validation, 'expression', 'validation');
+    compiled(validation, 'messageExpression', 'message');
     if (validation.text('message').includes('\n'))
       validation.invalid('message', 'message must not contain line breaks');
     validation.oneOf('reason', reasons, 'optional');
@@ -59,6 +78,7 @@ function checkSpec(spec: Part): void {
   for (const annotation of spec.list('auditAnnotations')) {
     annotation.named('key', qualifiedNameProblems, 'required');
     annotation.require('valueExpression');
+    compiled(annotation, 'valueExpression', 'audit');
   }
 }
 

@@ -74,6 +74,8 @@ export class KindTable {
   #seen: readonly (readonly ResourceDefinition[])[] = [];
   #kinds = new Map<string, Kind>();
   #byResource = new Map<string, readonly Kind[]>();
+  /** By prefix; those that were asked for. */
+  readonly #sharing = new Map<string, readonly Kind[]>();
   #schemas: Readonly<Record<string, OpenApiSchema>> = {};
   #generation = 0;
 
@@ -110,6 +112,16 @@ export class KindTable {
     return this.#find(group, version, resource);
   }
 
+  /** All kinds of the same objects: versions, and views of other groups. */
+  sharing({ prefix }: Kind): readonly Kind[] {
+    this.#refresh();
+    const known = this.#sharing.get(prefix);
+    if (known !== undefined) return known;
+    const found = [...this.#kinds.values()].filter((kind) => kind.prefix === prefix);
+    this.#sharing.set(prefix, found);
+    return found;
+  }
+
   /** Asks the providers again; keeps everything when they answer the same lists. */
   #refresh(): void {
     const providers = this.#providers.all().map(({ service }) => service);
@@ -125,6 +137,7 @@ export class KindTable {
     const before = this.#kinds;
     this.#kinds = new Map();
     this.#byResource = new Map();
+    this.#sharing.clear();
     const provided = lists.slice(0, providers.length).flat();
     const all = [...provided, ...withoutThose(derived?.definitions ?? [], provided)];
     for (const definition of all) {

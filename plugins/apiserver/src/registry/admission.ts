@@ -18,6 +18,9 @@ export interface Hooks {
 
 export interface Circumstances {
   readonly kind: Kind;
+  readonly asked?: Kind;
+  /** The object is written by its subresource `scale`. */
+  readonly byScale?: true;
   readonly operation: AdmissionContext['operation'];
   readonly subresource: string;
   readonly namespace: string | undefined;

@@ -49,7 +49,7 @@ export class Registry {
     const { store, env, eventTtlMs } = given;
     const parts = { ...given, expiry: new Expiry({ store, clock: env.clock, ttlMs: eventTtlMs }) };
     this.#parts = parts;
-    this.admission = new Admission(parts.hooks, new FurtherAdmission(parts.furtherAdmission));
+    this.admission = new Admission(parts.hooks, new FurtherAdmission(parts.furtherAdmission, parts));
     this.access = parts.access;
     this.reader = new Reader(parts, parts.limits);
     this.writer = new Writer({ ...parts, admission: this.admission });

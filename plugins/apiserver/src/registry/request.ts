@@ -8,6 +8,8 @@ import type { Kind } from '../kinds/kind-table.ts';
 /** One object of a kind, and who wants it. */
 export interface Target {
   readonly kind: Kind;
+  /** What the client asked for, where that is a view of the kind. */
+  readonly asked?: Kind;
   readonly namespace: string | undefined;
   readonly name: string;
   readonly user: UserInfo;
@@ -32,5 +34,5 @@ export type ShapeCheck = (object: JsonObject, kind: Kind) => void;
 /** The same target, of the kind whose objects a view shows. */
 export function inStoredShape<T extends { readonly kind: Kind }>(target: T): T {
   const { view } = target.kind;
-  return view === undefined ? target : { ...target, kind: view.stored };
+  return view === undefined ? target : { ...target, kind: view.stored, asked: target.kind };
 }

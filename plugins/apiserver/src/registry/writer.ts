@@ -218,7 +218,10 @@ export class Writer {
   async #attempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
     const { kind } = target;
     const { strategy, status, generation } = kind.definition;
-    const circumstances = this.#circumstances(target, 'UPDATE', old, '');
+    const circumstances: Circumstances = {
+      ...this.#circumstances(target, 'UPDATE', old, ''),
+      ...(subresource === 'scale' && { byScale: true }),
+    };
     const sent = object.metadata.managedFields;
     prepareChangedMetadata(object, old);
     if (status) keepMember(object, old, 'status');

@@ -4,7 +4,7 @@
  */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 import type { Status } from '../../kube/index.ts';
-import type { AdmissionContext, AdmissionObject } from '../api-server/index.ts';
+import type { AccessAttributes, AccessDecision, AdmissionContext, AdmissionObject } from '../api-server/index.ts';
 
 /** What is said about a request beside its answer. */
 export interface AdmissionNotes {
@@ -17,6 +17,8 @@ export interface AdmissionNotes {
 export interface AdmissionRequest extends AdmissionContext, AdmissionNotes {
   /** The object after a JSON patch, without fields that its kind does not have, with defaults. @throws ApiError */
   patched(object: AdmissionObject, operations: unknown): AdmissionObject;
+  /** Whether somebody may do something, by the hook `api.access.decide`. */
+  authorize(attributes: AccessAttributes): Promise<AccessDecision>;
 }
 
 export type MutationOutcome =

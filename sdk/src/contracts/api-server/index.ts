@@ -276,6 +276,9 @@ export const apiEndpoint: ServiceToken<ApiEndpoint, 'one'> = defineService<ApiEn
   sync: ['url', 'caCertificate'],
 });
 
+/** A name under which objects are served. */
+export type ServedName = Pick<ResourceDefinition, 'group' | 'version' | 'resource' | 'kind'>;
+
 /** The circumstances of an admission. */
 export interface AdmissionContext {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
@@ -291,6 +294,10 @@ export interface AdmissionContext {
   /** For UPDATE and DELETE. Frozen. */
   readonly oldObject: KubeObject | undefined;
   readonly dryRun: boolean;
+  /** What the client asked for, where that shows the objects of this kind in another shape. */
+  readonly asked?: ServedName;
+  /** All names of the same objects, for those who are asked by name: other versions, other groups. */
+  readonly servedAs?: readonly ServedName[];
 }
 
 /** An object under admission, with its open fields. */
