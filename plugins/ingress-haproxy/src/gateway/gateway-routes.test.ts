@@ -63,7 +63,11 @@ describe('objects of the Gateway API that cannot be read', () => {
     ['a port with more lines', filter('RequestRedirect', 'requestRedirect', { port: '80\n  http-request deny' })],
     ['a match without a value', { matches: [{ headers: [{ name: 'a' }] }] }],
     ['empty timeouts', { timeouts: null }],
-    ['more headers than a line has room for', { matches: [{ headers: Array(41).fill({ name: 'a', value: 'b' }) }] }],
+    ['a path that fits into no request', { matches: [{ path: { value: `/${'ü'.repeat(2_000)}` } }] }],
+    [
+      'more headers than a line has room for',
+      { matches: [{ headers: Array.from({ length: 41 }, () => ({ name: 'a', value: 'b' })) }] },
+    ],
   ])('are one route with %s, and others are served', (_, rule) => {
     const translated = translate([routeOf('odd', rule), routeOf('fine', {})], [gatewayOf('edge', plain)]);
     expect(verdicts(translated)).toEqual({ odd: ['UnsupportedValue'], fine: ['Accepted'] });

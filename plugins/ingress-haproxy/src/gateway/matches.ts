@@ -1,4 +1,5 @@
 /** Matches of routes as paths and conditions. */
+import { isLongPath, longestPath } from '../haproxy/words.ts';
 import type { Condition, Route } from '../routing/model.ts';
 import type { GrpcRoute, GrpcRule, HttpMatch, HttpRoute, HttpRule, NamedMatch } from './types.ts';
 
@@ -40,6 +41,7 @@ export function matchOf({ path = {}, headers = [], queryParams = [], method }: H
   const { type = 'PathPrefix', value = '/' } = path;
   if (type !== 'PathPrefix' && type !== 'Exact') return { unsupported: `paths of the type ${type} are not served` };
   if (!value.startsWith('/')) return { unsupported: `the path ${value} does not begin with a slash` };
+  if (isLongPath(value)) return { unsupported: `a path has more than ${longestPath} bytes` };
   if (method !== undefined && !methods.has(method)) return { unsupported: `the method ${method} is not served` };
   if (headers.length + queryParams.length > mostConditions)
     return { unsupported: `a match has more than ${mostConditions} headers and parameters` };

@@ -2,7 +2,7 @@
 import { compile, type Candidate, type HostGroup, type Lookup } from '../routing/compile.ts';
 import type { Condition, Listener, RoutingTable, Upstream } from '../routing/model.ts';
 import { sectionsOf, statusSection, type Section } from './sections.ts';
-import { encodedPath, hex, word } from './words.ts';
+import { encodedPath, hex, isLongPath, longestPath, word } from './words.ts';
 
 /** How haproxy is to run, beside what it serves. */
 export interface RenderOptions {
@@ -33,8 +33,6 @@ export interface Rendered {
 
 const directory = '{dir}';
 const trustedFile = 'trusted.ips';
-/** Of a line of a map in bytes: haproxy takes the rest of a longer one for a line of its own. No request has such a path either. */
-const longestKey = 8_000;
 /** Server names of one line of a list of certificates. Longest names of so many fit into what haproxy reads at once. */
 const namesPerLine = 64;
 
@@ -137,7 +135,8 @@ class FrontendText {
   #addPaths({ nodes }: HostGroup, index: number, add: (kind: string, key: string, value: string) => void): void {
     for (const { kind, path, candidates } of nodes) {
       const key = `g${index}${encodedPath(kind === 'exact' ? path : `${path}/`)}`;
-      if (key.length > longestKey) throw new Error(`a path has more than ${longestKey} bytes`);
+      // Of a longer line of a map haproxy takes the rest for a line of its own.
+      if (isLongPath(path)) throw new Error(`a path has more than ${longestPath} bytes`);
       add(`${kind}-path`, key, this.#nodeName(candidates));
     }
   }

@@ -33,3 +33,10 @@ export function literalPattern(text: string): string {
 export function encodedPath(path: string): string {
   return bytes(path, (character, byte) => (byte > 0x20 && byte < 0x7f ? character : `%${hexOf(byte).toUpperCase()}`));
 }
+
+/** Bytes of a path as requests carry it: with more it fits into no request, nor into a line of a map. */
+export const longestPath = 8_000;
+
+export function isLongPath(path: string): boolean {
+  return encodedPath(path).length > longestPath;
+}

@@ -4,6 +4,7 @@ import { checkCertificate } from '../cluster/certificates.ts';
 import type { ClusterObjects } from '../cluster/objects.ts';
 import type { Problem } from '../cluster/problem.ts';
 import type { Upstreams } from '../cluster/upstreams.ts';
+import { isLongPath, longestPath } from '../haproxy/words.ts';
 import { hostKey, hostPattern, isHostName } from '../routing/host-pattern.ts';
 import {
   ownerKey,
@@ -92,6 +93,10 @@ class Translation {
   #addPath(ingress: Ingress, settings: IngressSettings, host: HostPattern, item: IngressPath): void {
     const kind = item.pathType === 'Exact' ? 'exact' : 'prefix';
     const value = item.path === undefined || item.path === '' ? '/' : item.path;
+    if (isLongPath(value)) {
+      this.#say(ingress, 'PathInvalid', `a path has more than ${longestPath} bytes`);
+      return;
+    }
     const shown = `${host.kind === 'any' ? 'every host' : `${host.kind === 'exact' ? '' : '*.'}${host.name}`} with the path ${value}`;
     const plain = kind === 'exact' ? value : value.replace(/\/+$/, '');
     if (this.#isTaken(ingress, `${hostKey(host)} ${kind} ${plain}`, shown)) return;
