@@ -342,6 +342,28 @@ const published: readonly LiveCase[] = [
   },
 ];
 
+const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+
+const kinds: readonly LiveCase[] = [
+  {
+    name: 'controller-crd',
+    change: (live) =>
+      live.ask('POST', definitions, {
+        metadata: { name: 'lanterns.live.example.com' },
+        spec: {
+          group: 'live.example.com',
+          scope: 'Namespaced',
+          names: { plural: 'lanterns', kind: 'Lantern' },
+          versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+        },
+      }),
+    isDone: async (live) => {
+      const { status } = await live.ask('GET', `${definitions}/lanterns.live.example.com`);
+      return (status?.conditions ?? []).some(({ type, status: is }: Body) => type === 'Established' && is === 'True');
+    },
+  },
+];
+
 const limits: readonly LiveCase[] = [
   {
     name: 'controller-resourcequota',
@@ -404,6 +426,7 @@ export const liveCases: readonly LiveCase[] = [
   ...storage,
   ...cleanUp,
   ...published,
+  ...kinds,
   ...limits,
   ...nodes,
 ];
