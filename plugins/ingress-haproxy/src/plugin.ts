@@ -12,6 +12,7 @@ import { serviceAddresses } from './status/addresses.ts';
 import { makeClass } from './status/class-maker.ts';
 import { ingressExplainer } from './status/explainer.ts';
 import { Members } from './status/members.ts';
+import { withRefusals } from './status/refusals.ts';
 import { StatusWriter } from './status/status-writer.ts';
 import { TrafficMetrics } from './traffic-metrics.ts';
 
@@ -86,11 +87,11 @@ const plugin: AnyPlugin = definePlugin({
       component: 'ingress-haproxy',
       leads: () => members.leads,
       fault: () => engine.status.lastError,
-      translated: () => source.fresh(),
+      translated: () => withRefusals(source.fresh(), engine.status.refused),
       addresses,
     });
     const explainer = ingressExplainer({
-      translated: () => source.translated,
+      translated: () => withRefusals(source.translated, engine.status.refused),
       ingresses: () => cache.ingresses(),
       classes: () => cache.ingressClasses(),
       engine: () => engine.status,

@@ -65,6 +65,11 @@ export class ConfigFiles {
     await rename(this.#next, this.current);
   }
 
+  /** Removes the files of a generation that is not accepted. */
+  async remove(generation: string): Promise<void> {
+    await rm(this.#directory(generation), { recursive: true, force: true });
+  }
+
   /** Removes the files of all other generations. */
   async clear(generation: string | undefined): Promise<void> {
     for (const name of await readdir(this.#dataDir)) {

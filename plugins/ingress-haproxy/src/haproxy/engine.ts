@@ -2,14 +2,15 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
-import { run } from '@timonel/sdk/command';
 import type { RoutingTable } from '../routing/model.ts';
 import { ask, command, parseStatistics } from './admin.ts';
 import { ConfigFiles } from './config-files.ts';
+import { ConfigWriter, type Refused, type Written } from './config-writer.ts';
 import { Master } from './master.ts';
-import { render, type RenderOptions, type Rendered } from './render.ts';
-import type { Section } from './sections.ts';
-import { slotCommands, Slots, type Slot } from './slots.ts';
+import { Refusals } from './refusals.ts';
+import type { RenderOptions, Rendered } from './render.ts';
+import { withUpstream, type Section } from './sections.ts';
+import { slotCommands, type Slots } from './slots.ts';
 
 export interface EngineOptions {
   readonly env: Env;
@@ -30,6 +31,8 @@ export interface EngineStatus {
   readonly running: boolean;
   readonly reloads: number;
   readonly lastError: string | undefined;
+  /** What haproxy does not take and is left out, by owner. */
+  readonly refused: ReadonlyMap<string, string>;
 }
 
 /** Changes that come together are one. */
@@ -38,19 +41,21 @@ const retryMs = { base: 500, limit: 30_000 };
 const bootMs = 10_000;
 const retireMs = 2_000;
 const watchMs = 1_000;
-const nobody = 65_534;
 
 export class Engine {
   readonly #options: EngineOptions;
   readonly #files: ConfigFiles;
+  readonly #writer: ConfigWriter;
   readonly #master: Master;
   /** By section. */
-  readonly #slots = new Map<string, Slots>();
+  #slots: ReadonlyMap<string, Slots> = new Map();
+  /** Whether haproxy has its servers as the slots say. */
+  #slotsHold = true;
+  readonly #refusals = new Refusals();
   #table: RoutingTable | undefined;
   /** Whose routes haproxy has. */
   #served: RoutingTable | undefined;
   #structure = '';
-  #generation = 0;
   #socket: string | undefined;
   #running: Promise<void> | undefined;
   #dirty = false;
@@ -58,12 +63,13 @@ export class Engine {
   /** Ends the pause after a fault. */
   #wake = new AbortController();
   #reloadedMs = -Infinity;
-  #status: EngineStatus = { running: false, reloads: 0, lastError: undefined };
+  #status: EngineStatus = { running: false, reloads: 0, lastError: undefined, refused: new Map() };
   #sections: readonly Section[] = [];
 
   constructor(options: EngineOptions) {
     this.#options = options;
     this.#files = new ConfigFiles(options.dataDir);
+    this.#writer = new ConfigWriter(options, this.#files);
     this.#master = new Master({
       env: options.env,
       program: options.program,
@@ -141,7 +147,8 @@ export class Engine {
       try {
         await this.#apply();
         this.#failures = 0;
-        this.#status = { ...this.#status, running: await this.#master.alive(), lastError: undefined };
+        const running = await this.#master.alive();
+        this.#status = { ...this.#status, running, lastError: undefined, refused: this.#refusals.messages };
       } catch (error) {
         if (signal.aborted) break;
         this.#structure = '';
@@ -149,6 +156,7 @@ export class Engine {
         log.error({ error: errorMessage(error) }, 'haproxy does not serve what it should; trying again');
         this.#dirty = true;
         this.#wake = new AbortController();
+        await this.#keepMoving();
         await sleep(Math.min(retryMs.limit, retryMs.base * 2 ** Math.min(this.#failures++, 10)), this.#wake.signal);
       }
     }
@@ -166,27 +174,49 @@ export class Engine {
         return;
       }
     }
-    const rendered = render(table, { ...this.#options.render, confinement: await this.#confinement() });
-    const structure = JSON.stringify({
-      ...rendered,
-      files: [...rendered.files],
-      sections: rendered.sections.map(({ name }) => name),
-    });
-    if (structure === this.#structure && this.#haveRoom(rendered.sections) && (await this.#master.alive())) {
-      await this.#moveServers(rendered.sections);
+    const accepted = this.#refusals.without(table);
+    const rendered = await this.#writer.render(accepted);
+    if (await this.#runsAlready(rendered)) {
       this.#served = table;
       return;
     }
     const waitMs = this.#reloadedMs + reloadPauseMs - env.clock.monotonic();
     if (waitMs > 0) await env.timers.sleep(waitMs, signal);
-    await this.#reload(rendered);
-    this.#structure = structure;
+    await this.#reload(await this.#written(accepted, rendered));
     this.#served = table;
     this.#reloadedMs = env.clock.monotonic();
   }
 
-  async #confinement(): Promise<RenderOptions['confinement']> {
-    return this.#options.confine ? { root: await this.#files.emptyRoot(), uid: nobody, gid: nobody } : undefined;
+  /** Moves servers when nothing else has changed. */
+  async #runsAlready(rendered: Rendered | Refused): Promise<boolean> {
+    if ('refused' in rendered || structureOf(rendered) !== this.#structure) return false;
+    if (!this.#haveRoom(rendered.sections) || !(await this.#master.alive())) return false;
+    await this.#moveServers(rendered.sections);
+    return true;
+  }
+
+  /** The configuration of the table, or else of what haproxy takes of it. @throws Error when it takes nothing */
+  async #written(table: RoutingTable, rendered: Rendered | Refused): Promise<Written> {
+    const { log, signal } = this.#options;
+    const write = async (text: Rendered | Refused): Promise<Written | Refused> =>
+      'refused' in text ? text : this.#writer.write(text, this.#slots);
+    const first = await write(rendered);
+    if (!('refused' in first)) return first;
+    await this.#refusals.find(table, async (part) => {
+      signal.throwIfAborted();
+      await this.#keepMoving();
+      const found = await write(await this.#writer.render(part));
+      if ('refused' in found) return found.refused;
+      await this.#files.remove(found.generation);
+      return undefined;
+    });
+    log.warn(
+      { refused: Object.fromEntries(this.#refusals.messages) },
+      'haproxy refuses some objects: others are served',
+    );
+    const rest = await write(await this.#writer.render(this.#refusals.without(table)));
+    if ('refused' in rest) throw new Error(`haproxy refuses its configuration: ${rest.refused}`);
+    return rest;
   }
 
   #haveRoom(sections: readonly Section[]): boolean {
@@ -198,30 +228,30 @@ export class Engine {
   async #moveServers(sections: readonly Section[]): Promise<void> {
     const { env } = this.#options;
     this.#sections = sections;
+    this.#slotsHold = false;
     const lines = sections.flatMap(({ name, upstream }) => {
       const changes = this.#slots.get(name)?.assign(upstream?.endpoints ?? []) ?? [];
       return changes.flatMap((change) => slotCommands(name, change));
     });
     if (lines.length > 0 && this.#socket !== undefined) await command(env, this.#socket, lines);
+    this.#slotsHold = true;
   }
 
-  #slotsFor({ name, upstream }: Section): readonly Slot[] {
-    if (upstream === undefined) return [];
-    const slots = this.#slots.get(name) ?? new Slots();
-    this.#slots.set(name, slots);
-    slots.reset(upstream.endpoints);
-    return slots.all;
+  /** The endpoints of what runs follow, also while something is refused. */
+  async #keepMoving(): Promise<void> {
+    const { log } = this.#options;
+    const upstreams = this.#table?.upstreams;
+    if (upstreams === undefined || this.#socket === undefined || !this.#slotsHold) return;
+    const sections = this.#sections.map((section) => {
+      const moved = withUpstream(section, upstreams);
+      return this.#haveRoom([moved]) ? moved : section;
+    });
+    await this.#moveServers(sections).catch((error: unknown) => {
+      log.debug({ error: errorMessage(error) }, 'endpoints could not be moved');
+    });
   }
 
-  async #reload(rendered: Rendered): Promise<void> {
-    const { env, program, socketDir } = this.#options;
-    const generation = `${env.clock.now().toString(36)}-${++this.#generation}`;
-    const socket = join(socketDir, `${this.#generation}-${env.random.int(1e9).toString(36)}.sock`);
-    const names = new Set(rendered.sections.map(({ name }) => name));
-    for (const name of this.#slots.keys()) if (!names.has(name)) this.#slots.delete(name);
-    const file = await this.#files.write(generation, rendered, socket, (section) => this.#slotsFor(section));
-    const check = await run(program, ['-c', '-q', '-f', file]);
-    if (check.status !== 0) throw new Error(`haproxy refuses its configuration: ${check.stderr.trim().slice(0, 600)}`);
+  async #reload({ rendered, generation, socket, slots }: Written): Promise<void> {
     await this.#files.accept();
     if (await this.#master.alive()) await this.#master.reload();
     else await this.#master.start();
@@ -229,6 +259,9 @@ export class Engine {
     await this.#retire(this.#socket);
     this.#socket = socket;
     this.#sections = rendered.sections;
+    this.#structure = structureOf(rendered);
+    this.#slots = slots;
+    this.#slotsHold = true;
     this.#status = { ...this.#status, reloads: this.#status.reloads + 1 };
     await this.#files.clear(generation);
   }
@@ -261,7 +294,8 @@ export class Engine {
   }
 }
 
-function withUpstream(section: Section, upstreams: RoutingTable['upstreams']): Section {
-  const upstream = section.upstream === undefined ? undefined : upstreams.get(section.upstream.id);
-  return upstream === undefined ? section : { ...section, upstream };
+/** All but the servers. */
+function structureOf(rendered: Rendered): string {
+  const sections = rendered.sections.map(({ name }) => name);
+  return JSON.stringify({ ...rendered, files: [...rendered.files], sections });
 }

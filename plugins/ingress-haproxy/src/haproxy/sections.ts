@@ -13,6 +13,12 @@ export interface Section {
   readonly upstream: Upstream | undefined;
 }
 
+/** With the endpoints of these, where it is one of them. */
+export function withUpstream(section: Section, upstreams: ReadonlyMap<string, Upstream>): Section {
+  const upstream = section.upstream === undefined ? undefined : upstreams.get(section.upstream.id);
+  return upstream === undefined ? section : { ...section, upstream };
+}
+
 const idempotent = 'GET HEAD OPTIONS TRACE PUT DELETE';
 
 function nameOf(kind: string, content: unknown): string {

@@ -20,9 +20,14 @@ export function reserve(endpoints: number): number {
 
 /** The slots of one backend. */
 export class Slots {
-  #slots: Slot[] = [];
+  #slots: Slot[];
   /** Free ones, the one that was freed last at the end: it may still have requests. */
   #free: number[] = [];
+
+  /** `size`: the least number of slots. */
+  constructor(size: number) {
+    this.#slots = Array.from({ length: size }, () => undefined);
+  }
 
   get all(): readonly Slot[] {
     return this.#slots;
