@@ -249,6 +249,10 @@ const apiMachinery: readonly Line[] = [
     ],
   },
   {
+    title: 'api-machinery: Aggregator',
+    behaviours: [behaviour(1, 'an API that a pod serves, by an APIService', /a pod serves/)],
+  },
+  {
     title: 'api-machinery: ResourceQuota',
     behaviours: [
       behaviour(1, 'its status is there soon', /soon/i),
