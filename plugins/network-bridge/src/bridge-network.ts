@@ -9,6 +9,7 @@ import {
   unsupportedOf,
   type Attachment,
   type AttachRequest,
+  type IpFamily,
   type NetworkWarning,
   type NodeNetwork,
   type PodNetwork,
@@ -17,6 +18,7 @@ import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
 import { asksRulesForFrames } from './bridge-netfilter.ts';
 import { Bridge, listLinks, macOf } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
+import { HostPortFlows } from './host-port-flows.ts';
 import { HostPorts } from './host-ports.ts';
 import { namesFor, type Names } from './names.ts';
 import { PodRanges } from './pod-ranges.ts';
@@ -34,6 +36,7 @@ export class BridgeNetwork implements PodNetwork {
   readonly #log: Logger;
   readonly #links: PodLinks;
   readonly #hostPorts: readonly HostPorts[];
+  readonly #flows: HostPortFlows;
   #isStarted = false;
   #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
@@ -52,6 +55,7 @@ export class BridgeNetwork implements PodNetwork {
     this.#links = new PodLinks(timers, this.#names.group);
     const { hostPortTable, bridge } = this.#names;
     this.#hostPorts = this.#pods.ranges.map(({ range }) => new HostPorts(hostPortTable, bridge, range.family));
+    this.#flows = new HostPortFlows(log);
   }
 
   /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
@@ -174,10 +178,14 @@ export class BridgeNetwork implements PodNetwork {
       warnings.push(...(await this.#link(record, request)));
       // Before its ports: those of a pod that is not remembered would go on to whoever has its address next.
       await this.#save();
-      if (canPublish) await this.#publish();
+      if (canPublish) {
+        await this.#publish();
+        await this.#flows.begin(request.hostPorts ?? [], this.#families);
+      }
     } catch (error) {
       await this.#links.delete([record.veth]).catch(() => undefined);
       this.#records.delete(sandboxId);
+      if (canPublish) await this.#publish().catch(() => undefined);
       this.#pool.free(address);
       await this.#save().catch(() => undefined);
       throw error;
@@ -190,10 +198,22 @@ export class BridgeNetwork implements PodNetwork {
     if (record === undefined) return;
     await this.#links.delete([record.veth]);
     this.#records.delete(sandboxId);
-    if (record.hostPorts !== undefined) await this.#publish();
-    await this.#save();
+    try {
+      await this.#withdraw(record);
+      await this.#save();
+    } catch (error) {
+      // As long as its ports lead to its address or it is remembered, nobody else may have that; the next try begins with this record.
+      this.#records.set(sandboxId, record);
+      throw error;
+    }
     const address = parseIpv4(record.address);
     if (address !== undefined) this.#pool.free(address);
+  }
+
+  async #withdraw({ address, hostPorts }: AttachmentRecord): Promise<void> {
+    if (hostPorts === undefined) return;
+    await this.#publish();
+    await this.#flows.cease(hostPorts, this.#addressesOf(address));
   }
 
   async #link({ veth, address }: AttachmentRecord, request: AttachRequest): Promise<readonly NetworkWarning[]> {
@@ -206,9 +226,13 @@ export class BridgeNetwork implements PodNetwork {
       gateway: this.#pods.gateway,
       mtuBytes: this.#bridge.mtuBytes,
       ipv6: this.#ipv6Of(address),
-      isIsolated: !(await asksRulesForFrames(this.#pods.ranges.map(({ range }) => range.family))),
+      isIsolated: !(await asksRulesForFrames(this.#families)),
       bandwidth: request.bandwidth,
     });
+  }
+
+  get #families(): readonly IpFamily[] {
+    return this.#pods.ranges.map(({ range }) => range.family);
   }
 
   #ipv6Of(address: string): PodLink['ipv6'] {
@@ -236,9 +260,17 @@ export class BridgeNetwork implements PodNetwork {
   }
 
   #attachment({ sandboxId, address }: AttachmentRecord): Attachment {
+    return {
+      sandboxId,
+      addresses: this.#addressesOf(address),
+      interfaceName: podInterface,
+      gateway: this.#pods.gateway,
+    };
+  }
+
+  #addressesOf(address: string): readonly string[] {
     const address6 = this.#pods.address6Of(address);
-    const addresses = address6 === undefined ? [address] : [address, address6];
-    return { sandboxId, addresses, interfaceName: podInterface, gateway: this.#pods.gateway };
+    return address6 === undefined ? [address] : [address, address6];
   }
 
   #save(): Promise<void> {

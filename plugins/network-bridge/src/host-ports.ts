@@ -1,4 +1,5 @@
-import { run } from '@timonel/sdk/command';
+import { writeFile } from 'node:fs/promises';
+import { errorCode } from '@timonel/sdk';
 import { familyOf, type HostPort, type IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftElementChanges, nftSet, type NftElements } from '@timonel/sdk/nftables';
 import { mustRun } from './command.ts';
@@ -48,7 +49,9 @@ export class HostPorts {
   readonly #family: IpFamily;
   /** As nft calls it. */
   readonly #ip: 'ip' | 'ip6';
+  /** Undefined: it is not known what the table says. */
   #written: Content | undefined;
+  #mayBeThere = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(table: string, bridge: string, family: IpFamily) {
@@ -66,14 +69,23 @@ export class HostPorts {
   }
 
   async #set(pods: readonly PublishedPorts[]): Promise<void> {
+    if (pods.length === 0) return this.#remove();
     const before = this.#written;
-    if (pods.length === 0 && before === undefined) return;
     const content = contentOf(pods, this.#family);
     this.#written = undefined;
-    if (pods.length === 0) return void (await mustRun('nft', ['-f', '-'], this.#removal()));
+    this.#mayBeThere = true;
     if (before === undefined) await this.#open(content);
     else await this.#change(before, content);
     this.#written = content;
+  }
+
+  // The chain `guard` goes with the table: not before what it guards from.
+  async #remove(): Promise<void> {
+    if (!this.#mayBeThere) return;
+    this.#written = undefined;
+    await this.#routeLoopback(false);
+    await mustRun('nft', ['-f', '-'], this.#removal());
+    this.#mayBeThere = false;
   }
 
   #removal(): string {
@@ -81,12 +93,21 @@ export class HostPorts {
     return `add table ${name}\ndelete table ${name}\n`;
   }
 
-  // Programs of the node reach 127.0.0.1:PORT by a packet that leaves with this address over the bridge, and comes back. The chain
-  // `guard` keeps pods from such addresses. The kernel has no such way for ::1.
   async #open(content: Content): Promise<void> {
     await mustRun('nft', ['-f', '-'], this.#removal() + this.#text(content));
+    await this.#routeLoopback(true);
+  }
+
+  // Programs of the node reach 127.0.0.1:PORT by a packet that leaves with this address over the bridge, and comes back. The chain
+  // `guard` keeps pods from such addresses. The kernel has no such way for ::1.
+  async #routeLoopback(isOn: boolean): Promise<void> {
     if (this.#family === 6) return;
-    await run('sh', ['-c', `echo 1 >/proc/sys/net/ipv4/conf/${this.#bridge}/route_localnet`]);
+    try {
+      await writeFile(`/proc/sys/net/ipv4/conf/${this.#bridge}/route_localnet`, isOn ? '1' : '0');
+    } catch (error) {
+      // Without the bridge there is nothing that leads to it.
+      if (errorCode(error) !== 'ENOENT') throw error;
+    }
   }
 
   async #change(before: Content, after: Content): Promise<void> {

@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { AttachRequest, HostPort } from '@timonel/sdk/contracts/network';
 import { ask, run, serve } from '@timonel/testkit/network-namespaces';
 import { ifbOf, namesFor } from './names.ts';
 import { Bed, linkNames, request } from './testing/bed.ts';
+import { answerUdp, udpClient } from './testing/udp.ts';
 
 jest.setTimeout(60_000);
 // A test that needs root is listed as skipped without it.
@@ -133,8 +135,9 @@ asRoot('what pods ask of network-bridge', () => {
     await expect(table()).rejects.toThrow(/No such file/);
   });
 
-  it('pods do not reach what listens on 127.0.0.1 of the node', async () => {
-    const one = await pod('intruder', { hostPorts: [port(39_006)] });
+  it('pods do not reach what listens on 127.0.0.1 of the node, also when the last host port has gone', async () => {
+    await pod('with-port', { hostPorts: [port(39_006)] });
+    const one = await pod('intruder', {});
     const server = await serve(undefined, '127.0.0.1', 39_007);
     const address = ['addr', 'del', '127.0.0.1/8', 'dev', 'lo'];
     try {
@@ -143,9 +146,51 @@ asRoot('what pods ask of network-bridge', () => {
       await run('nsenter', [`--net=${one.path}`, 'ip', 'link', 'set', 'lo', 'down']);
       await run('nsenter', [`--net=${one.path}`, 'sh', '-c', 'echo 1 >/proc/sys/net/ipv4/conf/eth0/route_localnet']);
       expect(await ask(one.path, '127.0.0.1', 39_007)).toBe('timeout');
+      await bed.network.detach('with-port');
+      expect(await ask(one.path, '127.0.0.1', 39_007)).toBe('timeout');
     } finally {
       await server.close();
     }
+  });
+
+  it('clients of UDP that go on sending reach the pod that has the port by now', async () => {
+    const hostPorts = [port(39_011, { protocol: 'UDP' })];
+    const client = await udpClient(node, 39_011);
+    try {
+      // From now on there is a flow to the node itself.
+      client.send();
+      for (const name of ['udp-first', 'udp-second']) {
+        const { path } = await pod(name, { hostPorts });
+        const server = await answerUdp(path, 80, name);
+        try {
+          await client.answeredBy(name);
+        } finally {
+          await server.close();
+        }
+        await bed.network.detach(name);
+      }
+    } finally {
+      client.close();
+    }
+  });
+
+  it("what fails in the end of a pod is tried again, and until then its address and ports are nobody else's", async () => {
+    const { address } = await pod('stubborn', { hostPorts: [port(39_012)] });
+    const programs = await mkdtemp(join(tmpdir(), 'timonel-path-'));
+    const path = process.env['PATH'] ?? '';
+    try {
+      await writeFile(join(programs, 'nft'), '#!/bin/sh\necho no memory >&2\nexit 1\n', { mode: 0o755 });
+      process.env['PATH'] = `${programs}:${path}`;
+      await expect(bed.network.detach('stubborn')).rejects.toThrow(/no memory/);
+      expect(await bed.network.list()).toMatchObject([{ sandboxId: 'stubborn', addresses: [address] }]);
+    } finally {
+      process.env['PATH'] = path;
+      await rm(programs, { recursive: true, force: true });
+    }
+    expect(await table()).toContain('39012');
+    await bed.network.detach('stubborn');
+    await expect(table()).rejects.toThrow(/No such file/);
+    expect(await readFile(join(bed.dataDir, 'attachments.json'), 'utf8')).toBe('{"version":1,"attachments":[]}');
   });
 
   it('the new pod of an address that was just another one is reached at once', async () => {

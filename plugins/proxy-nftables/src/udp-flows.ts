@@ -7,6 +7,7 @@ import { errorMessage, type Logger } from '@timonel/sdk';
 import { mustRun, run } from '@timonel/sdk/command';
 import { familyOf, formatIp, parseIp, type IpFamily } from '@timonel/sdk/contracts/network';
 import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { endOfUdpFlows } from '@timonel/sdk/nftables';
 
 /** Backends, `address:port`, by where clients send to: `address:port`, or `:port` for a port of the node. */
 type Frontends = ReadonlyMap<string, ReadonlySet<string>>;
@@ -124,7 +125,8 @@ export class UdpFlows {
       stale.set(Object.values(flow).join(' '), flow);
       if (stale.size >= endedAtOnce) break;
     }
-    for (const flow of stale.values()) await endFlows(flow);
+    for (const flow of stale.values())
+      await run('conntrack', endOfUdpFlows({ ...flow, family: familyOf(flow.address) }));
     return stale.size >= endedAtOnce;
   }
 
@@ -154,13 +156,6 @@ export class UdpFlows {
     }
     this.#said = problem;
   }
-}
-
-async function endFlows({ address, port, replyAddress, replyPort }: Flow): Promise<void> {
-  const from = ['--orig-dst', address, '--orig-port-dst', port];
-  const to = ['--reply-src', replyAddress, '--reply-port-src', replyPort];
-  // Its status is not 0 when there is none any more.
-  await run('conntrack', ['-D', '-p', 'udp', '-f', `ipv${familyOf(address)}`, ...from, ...to]);
 }
 
 function localAddresses(): ReadonlySet<string> {

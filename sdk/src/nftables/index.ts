@@ -37,3 +37,23 @@ export function nftElementChanges(place: string, before: NftElements, after: Nft
     elements.length === 0 ? [] : [`${verb} element ${place} { ${elements.join(', ')} }`];
   return [...command('delete', [...gone, ...replaced]), ...command('add', added)];
 }
+
+/** Flows of UDP by where their clients send to, and by who answers. */
+export interface UdpFlows {
+  readonly family: 4 | 6;
+  readonly address?: string;
+  readonly port: string;
+  readonly replyAddress?: string;
+  readonly replyPort?: string;
+}
+
+/** Arguments of conntrack(8) that make the kernel forget such flows. Its status is not 0 where there are none. */
+export function endOfUdpFlows({ family, address, port, replyAddress, replyPort }: UdpFlows): string[] {
+  const named = (option: string, value: string | undefined): string[] => (value === undefined ? [] : [option, value]);
+  return ['-D', '-p', 'udp', '-f', `ipv${family}`].concat(
+    named('--orig-dst', address),
+    named('--orig-port-dst', port),
+    named('--reply-src', replyAddress),
+    named('--reply-port-src', replyPort),
+  );
+}
