@@ -2,12 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import type { Logger } from '@timonel/sdk';
 import { familyOf, formatIpRange, formatIpv4, NetworkError, type IpRange } from '@timonel/sdk/contracts/network';
 import { readFileIfThere } from '@timonel/sdk/files';
+import { nftChain } from '@timonel/sdk/nftables';
 import { commandFailed, mustRun, run } from './command.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { overlappingRoute, readRoutes, type Route } from './host-routes.ts';
 import { enableForwarding, restoreForwarding } from './ip-forwarding.ts';
 import type { PodRanges } from './pod-ranges.ts';
-import { isBridgeName, isVethName, type Names } from './names.ts';
+import { isBridgeName, isVethName, vethPrefix, type Names } from './names.ts';
 
 /** The bridge with the gateway address, forwarding and masquerading: what all pods of the node share. */
 export class Bridge {
@@ -48,6 +49,7 @@ export class Bridge {
     await mustRun('ip', ['-batch', '-'], [...addresses, `link set dev ${bridge} up`, ''].join('\n'));
     for (const { range } of ranges) await enableForwarding(range.family);
     await this.#ensureMasquerade();
+    await this.#refuseLinkLocal();
   }
 
   async #refuseOverlaps(): Promise<void> {
@@ -82,7 +84,11 @@ export class Bridge {
       [table, hostPortTable].map((name) => `${ipOf(range)} ${name}`),
     );
     const removals = tables.map((name) => `add table ${name}\ndelete table ${name}\n`).join('');
-    if (await this.hasNft()) await mustRun('nft', ['-f', '-'], removals);
+    if (await this.hasNft()) {
+      await mustRun('nft', ['-f', '-'], removals);
+      // The kernel may have no tables of bridges.
+      if (this.#pods.gateway6 !== undefined) await run('nft', ['delete', 'table', 'bridge', table]);
+    }
     const links = await listLinks();
     if (!links.some(({ name }) => isBridgeName(name))) await restoreForwarding();
   }
@@ -138,6 +144,22 @@ export class Bridge {
       '}',
     ];
     return `${rules.join('\n')}\n`;
+  }
+
+  // Where ports are not isolated, pods would reach each other from addresses of the link past all policies, which know the addresses of
+  // pods. Pods of IPv4 alone have no such addresses.
+  async #refuseLinkLocal(): Promise<void> {
+    if (this.#pods.gateway6 === undefined || !(await this.hasNft())) return;
+    const { table } = this.#names;
+    // By the names of pods' links: not each kernel knows the bridge of a frame.
+    const links = `iifname "${vethPrefix}*" oifname "${vethPrefix}*"`;
+    const rules = ['saddr', 'daddr'].map((side) => `${links} ip6 ${side} fe80::/10 drop`);
+    const chain = nftChain('forward', ['type filter hook forward priority filter; policy accept;', ...rules]);
+    const text = `add table bridge ${table}\ndelete table bridge ${table}\ntable bridge ${table} {\n${chain}}\n`;
+    const { status, stderr } = await run('nft', ['-f', '-'], text);
+    if (status === 0) return;
+    const error = stderr.trim().slice(0, 500);
+    this.#log.warn({ error }, 'the kernel has no rules for bridges: pods may reach each other by link-local addresses');
   }
 
   async hasNft(): Promise<boolean> {

@@ -50,7 +50,8 @@ asRoot('network-bridge with both families', () => {
     const names = namesFor(bed.dataDir);
     const links = await linkNames();
     expect(links).not.toContain(names.bridge);
-    expect((await run('nft', ['list', 'tables', 'ip6'])).stdout).not.toContain(names.table);
+    for (const family of ['ip6', 'bridge'])
+      expect((await run('nft', ['list', 'tables', family])).stdout).not.toContain(names.table);
     // Another instance may have been there, and needed it, at one time and not at the other.
     const otherInstances = [...linksBefore, ...links].some((name) => /^tml[0-9a-f]{6}$/.test(name));
     if (!otherInstances) expect(await forwarding()).toBe(forwardingBefore);
@@ -70,6 +71,25 @@ asRoot('network-bridge with both families', () => {
       expect(await ask(undefined, '10.213.11.1', 39_200)).toBe('::ffff:10.213.11.1');
     } finally {
       await Promise.all(servers.map((server) => server.close()));
+    }
+  });
+
+  it('pods do not reach each other by addresses of the link, also where ports are not isolated', async () => {
+    const [a, b] = [await pod('link-a'), await pod('link-b')];
+    for (const [id, { path }, address] of [
+      ['link-a', a, 'fe80::a'],
+      ['link-b', b, 'fe80::b'],
+    ] as const) {
+      const link = ['link', 'set', namesFor(bed.dataDir).veth(id, 0), 'type', 'bridge_slave', 'isolated', 'off'];
+      await run('ip', link);
+      await run('nsenter', [`--net=${path}`, 'ip', 'addr', 'add', `${address}/64`, 'dev', 'eth0', 'nodad']);
+    }
+    const server = await serve(a.path, '::', 7013);
+    try {
+      expect(await ask(b.path, a.address, 7013)).toBe(b.address);
+      expect(await ask(b.path, 'fe80::a%eth0', 7013)).toMatch(/^(timeout|EHOSTUNREACH)$/);
+    } finally {
+      await server.close();
     }
   });
 

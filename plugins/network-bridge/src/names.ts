@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 const bridgePrefix = 'tml';
-const vethPrefix = 'tv';
+export const vethPrefix = 'tv';
 
 /** Names of links and tables of one instance. Interface names have at most 15 characters. */
 export interface Names {

@@ -114,6 +114,19 @@ asRoot('network-bridge with real links', () => {
     }
   });
 
+  it('pods have no address of the link: they would reach each other past policies; ::1 and sockets of both families work', async () => {
+    const [a, b] = [await bed.pod('link-a'), await bed.pod('link-b')];
+    const shown = await run('nsenter', [`--net=${a.path}`, 'ip', '-6', '-br', 'addr', 'show', 'dev', 'eth0']);
+    expect(shown.stdout).toBe('');
+    const server = await serve(a.path, '::', 7007);
+    try {
+      expect(await ask(b.path, a.address, 7007)).toBe(`::ffff:${b.address}`);
+      expect(await ask(a.path, '::1', 7007)).toBe('::1');
+    } finally {
+      await server.close();
+    }
+  });
+
   it('masquerades what leaves the cluster and nothing else', async () => {
     const pod = await bed.pod('masquerade');
     // "Outside" is a namespace on a link of its own, which knows no way back to the pods.
