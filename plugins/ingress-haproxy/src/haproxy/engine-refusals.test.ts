@@ -73,4 +73,15 @@ describe('haproxy with a table that it refuses', () => {
     await bed.serve({ routes: [routeOf('good')], upstreams: upstreamsOf({ pods: [pods[0]] }) });
     expect([await podOf('good.test'), bed.engine.status.lastError]).toEqual(['one', undefined]);
   });
+
+  it('moves endpoints also while it cannot listen where it should', async () => {
+    const routes = [routeOf('good')];
+    await bed.serve({ routes, upstreams: upstreamsOf({ pods: [pods[0]] }) });
+    const listeners = [bed.port, pods[0].port].map((port) => ({ port, tls: false, certificates: [] }));
+    bed.engine.update({ routes, listeners, upstreams: upstreamsOf({ pods: [pods[1]] }) });
+    await until(async () => (await podOf('good.test')) === 'two', { what: 'the endpoints to follow' });
+    expect(bed.engine.status.lastError).toContain('haproxy does not start');
+    await bed.serve({ routes, upstreams: upstreamsOf({ pods: [pods[0]] }) });
+    expect([await podOf('good.test'), bed.engine.status.lastError]).toEqual(['one', undefined]);
+  });
 });
