@@ -51,6 +51,8 @@ function isUnchangedPreference(spec: Service['spec'], old: Service['spec']): boo
 /** Who says nothing of the policy or the addresses, or names the first one alone, keeps what there is. */
 function keepLeftOut(spec: Service['spec'], old: Service['spec']): void {
   if (!spec.ipFamilyPolicy && old.ipFamilyPolicy) spec.ipFamilyPolicy = old.ipFamilyPolicy;
+  // Another address is a change, which is refused elsewhere.
+  if (spec.clusterIP && spec.clusterIP !== old.clusterIP) return;
   const [first = spec.clusterIP || old.clusterIP, second] = textsOf(spec.clusterIPs);
   if (!first || first !== old.clusterIP || second !== undefined) return;
   spec.clusterIP = first;
