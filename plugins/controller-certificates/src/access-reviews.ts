@@ -1,25 +1,6 @@
 /** Asking whether somebody may do something. */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { defineResource, type KubeObject, type ResourceType } from '@timonel/sdk/kube';
-
-interface SubjectAccessReview extends KubeObject {
-  spec: {
-    user: string;
-    uid?: string;
-    groups: readonly string[];
-    extra?: Readonly<Record<string, readonly string[]>>;
-    resourceAttributes: Readonly<Record<string, string>>;
-  };
-  status?: { allowed: boolean };
-}
-
-const subjectAccessReviews: ResourceType<SubjectAccessReview> = defineResource<SubjectAccessReview>({
-  group: 'authorization.k8s.io',
-  version: 'v1',
-  kind: 'SubjectAccessReview',
-  resource: 'subjectaccessreviews',
-  namespaced: false,
-});
+import { subjectAccessReviews } from '@timonel/sdk/kube';
 
 export interface Asker {
   readonly username: string;
