@@ -249,6 +249,13 @@ const apiMachinery: readonly Line[] = [
     ],
   },
   {
+    title: 'api-machinery: flow control',
+    behaviours: [
+      behaviour(1, 'FlowSchema: all verbs and the status', /^FlowSchema/),
+      behaviour(1, 'PriorityLevelConfiguration: all verbs and the status', /^PriorityLevelConfiguration/),
+    ],
+  },
+  {
     title: 'api-machinery: Aggregator',
     behaviours: [behaviour(1, 'an API that a pod serves, by an APIService', /a pod serves/)],
   },
@@ -400,6 +407,56 @@ const node: readonly Line[] = [
   },
 ];
 
+const nodeKinds: Line = {
+  title: 'node: kinds of the API',
+  behaviours: [
+    behaviour(3, 'ConfigMap and Secret: all verbs', /^(ConfigMap|Secret) has all verbs/),
+    behaviour(2, 'ConfigMap and Secret: an empty key is refused', /empty key/),
+    behaviour(1, 'Lease: all verbs', /^Lease/),
+    behaviour(3, 'PodTemplate: all verbs, one and a collection', /^PodTemplate/),
+    behaviour(1, 'Node: all verbs and the status', /^Node/),
+    ...['DeviceClass', 'ResourceClaim', 'ResourceClaimTemplate', 'ResourceSlice'].map((kind) =>
+      behaviour(1, `${kind}: all verbs`, new RegExp(`^${kind} has`)),
+    ),
+  ],
+};
+
+const storageKinds: Line = {
+  title: 'storage: kinds of the API',
+  behaviours: [
+    behaviour(1, 'an immutable ConfigMap', /^ConfigMap that is immutable/),
+    behaviour(1, 'an immutable Secret', /^Secret that is immutable/),
+    ...['CSIDriver', 'CSINode', 'CSIStorageCapacity', 'StorageClass', 'VolumeAttachment', 'VolumeAttributesClass'].map(
+      (kind) => behaviour(1, `${kind}: all verbs`, new RegExp(`^${kind} has all verbs`)),
+    ),
+    behaviour(1, 'VolumeAttachment: the status', /^VolumeAttachment has a status/),
+    behaviour(1, 'an inline CSI volume of a pod', /inline CSI/),
+  ],
+};
+
+const networkKinds: Line = {
+  title: 'network: kinds of the API',
+  behaviours: [
+    behaviour(1, 'EndpointSlice: all verbs', /^EndpointSlice/),
+    behaviour(1, 'Ingress: all verbs and the status', /^Ingress has/),
+    behaviour(1, 'IngressClass: all verbs', /^IngressClass/),
+    behaviour(1, 'ServiceCIDR: all verbs and the status', /^ServiceCIDR/),
+    behaviour(1, 'IPAddress: all verbs', /^IPAddress/),
+    behaviour(1, 'the status of a Service', /^a Service has a status/),
+    behaviour(1, 'deletion of a collection of Services', /^Services are deleted/),
+  ],
+};
+
+const events: Line = {
+  title: 'instrumentation: Events',
+  behaviours: [
+    behaviour(1, 'life of an Event of the core group', /^of the core group have/),
+    behaviour(1, 'life of an Event of events.k8s.io', /^of events.k8s.io have/),
+    behaviour(1, 'a series and a collection of the core group', /^of the core group are/),
+    behaviour(1, 'a series and a collection of events.k8s.io', /^of events.k8s.io are/),
+  ],
+};
+
 const storage: readonly Line[] = [
   {
     title: 'storage: ConfigMap volumes',
@@ -488,7 +545,7 @@ const others: readonly Line[] = [
   { title: 'auth: kube-root-ca.crt', behaviours: [behaviour(1, 'in every namespace, repaired', /anew|put right/i)] },
   {
     title: 'auth: certificate signing requests',
-    behaviours: [behaviour(1, 'all verbs', /^are created, read/), behaviour(1, '/approval and /status', /\/approval/)],
+    behaviours: [behaviour(1, 'all verbs', /^are created, read/), behaviour(0, '/approval and /status', /\/approval/)],
   },
   {
     title: 'auth: service accounts',
@@ -637,4 +694,15 @@ const others: readonly Line[] = [
   },
 ];
 
-export const lines: readonly Line[] = [...apps, ...appsWithContainers, ...apiMachinery, ...node, ...others, ...storage];
+export const lines: readonly Line[] = [
+  ...apps,
+  ...appsWithContainers,
+  ...apiMachinery,
+  ...node,
+  nodeKinds,
+  ...others,
+  networkKinds,
+  ...storage,
+  storageKinds,
+  events,
+];
