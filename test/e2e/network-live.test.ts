@@ -1,18 +1,18 @@
 /** What goes on while the network of a cluster changes: downloads, keep-alive connections, and services whose pods come and go. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
 import { callee } from './bed/callers.ts';
-import { kubectl, startAgent, startMaster, type Agent, type Master } from './bed/cluster.ts';
+import { kubectl, startAgent, startMaster, startWhole, type Agent, type Master } from './bed/cluster.ts';
 import { startEndpointChurn } from './bed/churn.ts';
-import { Download, slowPod, Traffic } from './bed/traffic.ts';
+import { Download, downloadPod, slowPod } from './bed/download.ts';
+import { Traffic } from './bed/traffic.ts';
 
 jest.setTimeout(120_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
 const [slowPort, shopPort, churnPort] = [30_821, 30_822, 30_823];
+const downloadSeconds = 60;
 const image = 'timonel.local/node:host';
 
 function nodePortService(name: string, nodePort: number, selector?: Readonly<Record<string, string>>): object {
@@ -61,9 +61,10 @@ const shop = {
   },
 };
 
+const slowService = nodePortService('slow', slowPort, { app: 'slow' });
 const objects: readonly object[] = [
   slowPod('n2'),
-  nodePortService('slow', slowPort, { app: 'slow' }),
+  slowService,
   shop,
   nodePortService('shop', shopPort, { app: 'shop' }),
   ...[1, 2, 3, 4].map((index) => callee(`p${index}`, index % 2 === 0 ? 'n2' : 'n1', { app: 'churn' })),
@@ -74,31 +75,57 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
   let before: string[];
   let bed: Bed;
   let master: Master;
+  /** A cluster of its own on one machine: its kernel is told by way of its API. */
+  let whole: Master;
   let agents: Agent[];
+  /** They begin before all tests and end after them. */
+  let downloads: Record<'fromPod' | 'fromOutside' | 'ofWhole', Download>;
 
-  const ask = async (...args: string[]): Promise<string> => {
-    const { status, stdout, stderr } = await kubectl(bed, master, args, { timeoutMs: 90_000 });
+  const askOf = async (cluster: Master, args: readonly string[], input?: string): Promise<string> => {
+    const { status, stdout, stderr } = await kubectl(bed, cluster, args, {
+      timeoutMs: 90_000,
+      ...(input === undefined ? {} : { input }),
+    });
     if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
     return stdout.trim();
   };
+  const ask = (...args: string[]): Promise<string> => askOf(master, args);
+  const apply = (cluster: Master, ...items: readonly object[]): Promise<string> =>
+    askOf(cluster, ['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   const at = (port: number): string[] => ['n1', 'n2'].map((name) => `${bed.machine(name).address}:${port}`);
+  const goOn = (): Promise<unknown> => Promise.all(Object.values(downloads).map((download) => download.goesOn()));
+  const atWhole = (): string => `${whole.machine.address}:${slowPort}`;
+
+  /** All to pods of other machines: n2, or the whole. */
+  async function startDownloads(): Promise<typeof downloads> {
+    await apply(master, downloadPod('loader', 'n1', 'slow:80'));
+    await ask('wait', '--for=condition=Ready', 'pod/loader', '--timeout=60s');
+    // Its node's agent is away for a while.
+    const logs = (): Promise<string> => until(() => ask('logs', 'loader', '--tail=3'), { what: 'the logs of a pod' });
+    const [fromPod, fromOutside, ofWhole] = await Promise.all([
+      Download.of(logs),
+      Download.start(bed.client, at(slowPort)[0] ?? ''),
+      Download.start(bed.client, atWhole()),
+    ]);
+    return { fromPod, fromOutside, ofWhole };
+  }
 
   beforeAll(async () => {
     before = traces();
-    bed = await createBed({ masters: 1, nodes: 2 });
-    master = await startMaster(bed.machine('m1'));
+    bed = await createBed({ masters: 2, nodes: 2 });
+    [master, whole] = await Promise.all([startMaster(bed.machine('m1')), startWhole(bed.machine('m2'))]);
     agents = await Promise.all(['n1', 'n2'].map((name) => startAgent(bed.machine(name), { masters: [master] })));
-    const file = join(bed.directory, 'objects.json');
-    writeFileSync(file, JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
     await until(async () => (await ask('get', 'nodes', '--no-headers')).match(/ Ready /g)?.length === 2, {
       what: 'two nodes to be Ready',
       timeoutMs: 60_000,
     });
-    await ask('apply', '-f', file);
-    await ask('rollout', 'status', 'deployment/shop', '--timeout=60s');
+    await Promise.all([apply(master, ...objects), apply(whole, slowPod(), slowService)]);
+    await askOf(whole, ['wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s']);
     await ask('wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s');
+    downloads = await startDownloads();
   });
   afterAll(async () => {
+    await whole?.process.stop();
     await bed?.[Symbol.asyncDispose]();
     expect(newTraces(before).filter((trace) => trace.includes(bed.directory))).toEqual([]);
   });
@@ -131,17 +158,46 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
     }
   });
 
-  it('a long download goes on while the agents of both nodes end and start', async () => {
-    const [target = ''] = at(slowPort);
-    const download = await Download.start(bed.client, target);
+  it('downloads go on while the agents of both nodes end and start', async () => {
     for (const [index, end] of (['stop', 'kill9'] as const).entries()) {
       const agent = agents[index];
       if (agent === undefined) throw new Error('there is no such agent');
       await agent.process[end]();
-      await download.goesOn();
-      await startAgent(agent.machine);
-      await download.goesOn();
+      await downloads.fromOutside.goesOn();
+      agents[index] = await startAgent(agent.machine);
+      await goOn();
     }
-    await download.finish();
+  });
+
+  it('downloads go on when the rules of a node were deleted and are all written anew', async () => {
+    const { machine } = agents[0] ?? {};
+    const { port } = new URL(`http://${at(slowPort)[0]}`);
+    const tables = async (): Promise<string[]> =>
+      ((await machine?.mustExec('nft', ['list', 'tables'])) ?? '').split('\n').filter((line) => line.endsWith('_svc'));
+    const [table = ''] = await tables();
+    await machine?.mustExec('nft', ['delete', ...table.split(' ')]);
+    // The next change finds that what it builds on is gone.
+    await apply(master, nodePortService('more', Number(port) + 10, { app: 'slow' }));
+    await until(async () => (await tables()).join() === table, { what: 'the rules of the node' });
+    const traffic = await Traffic.start(bed.client, { targets: [`${machine?.address}:${port}`] });
+    expect((await traffic.stop()).failures).toEqual([]);
+    await goOn();
+  });
+
+  it('downloads go on while one service proxy takes the place of another, and back', async () => {
+    for (const proxy of ['userspace', 'nftables']) {
+      const path = '/apis/kernel.timonel.dev/v1/services/proxy';
+      const input = JSON.stringify({ provider: `proxy-${proxy}` });
+      const swapped = await askOf(whole, ['replace', '--raw', path, '-f', '-'], input);
+      expect(JSON.parse(swapped)).toMatchObject({ report: { to: `proxy-${proxy}` } });
+      await downloads.ofWhole.goesOn();
+    }
+  });
+
+  it(`downloads through all of this lasted ${downloadSeconds} s, and no byte of them is missing or wrong`, async () => {
+    const all = Object.values(downloads);
+    await Promise.all(all.map((download) => download.hasLasted(downloadSeconds)));
+    await Promise.all([at(slowPort)[0] ?? '', atWhole()].map((target) => Download.end(bed.client, target)));
+    await Promise.all(all.map((download) => download.isWhole()));
   });
 });

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { newTraces, traces } from '../support/machine.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
 import { kubectl, startWhole, type Master } from './bed/cluster.ts';
-import { Download, slowPod, Traffic } from './bed/traffic.ts';
+import { Download, slowPod } from './bed/download.ts';
+import { Traffic } from './bed/traffic.ts';
 
 jest.setTimeout(120_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
@@ -45,6 +46,7 @@ suite(`a swap of the service proxy${bedMissing === undefined ? '' : ` (${bedMiss
       await download.goesOn();
     }
     expect((await traffic.stop()).failures).toEqual([]);
-    await download.finish();
+    await Download.end(bed.client, target);
+    await download.isWhole();
   });
 });
