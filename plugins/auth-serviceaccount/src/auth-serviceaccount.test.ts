@@ -6,11 +6,11 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { authenticator, serviceAccountTokens, type ServiceAccountClaims } from '@timonel/sdk/contracts/auth';
 import type { KubeObject } from '@timonel/sdk/kube';
-import { keepAuthority } from '@timonel/sdk/pki';
+import { keepAuthority, makeSuccessor, signingKeyFromSecret, writeAuthority } from '@timonel/sdk/pki';
 import { pluginSuite } from '@timonel/testkit';
 import { authenticate } from './authenticate.ts';
 import plugin from './index.ts';
-import { keepSigningKey, keyFromSecret, readPublicKeys } from './signing-key.ts';
+import { keepSigningKey, readPublicKeys } from './signing-key.ts';
 import { TokenIssuer } from './token-issuer.ts';
 
 const real = createRealEnv();
@@ -68,6 +68,20 @@ describe('the signing key', () => {
     }
   });
 
+  it('outlives the authority, and is never made from another one', async () => {
+    const first = await keepAuthority(real, directory);
+    const key = await keep(true);
+    const { authority, linkPem } = await makeSuccessor(real, first);
+    await writeAuthority(directory, {
+      bundle: authority.certificatePem,
+      keyPem: authority.keyPem,
+      succession: linkPem,
+    });
+    expect((await keep(true)).equals(key)).toBe(true);
+    await rm(join(directory, 'sa.key'));
+    await expect(keep(true)).rejects.toThrow('sa.key is gone: copy it from another server');
+  });
+
   it('is read for others, its public part or all of it', async () => {
     const key = await keep(false);
     const read = await readPublicKeys([join(directory, 'sa.pub'), join(directory, 'sa.key')]);
@@ -89,7 +103,7 @@ describe('a token', () => {
   const audiences = [issuerUrl];
   const clock = { ...real.clock, now: () => nowMs };
   const options = { issuer: issuerUrl, audiences, clock, random: real.random };
-  const issuer = new TokenIssuer({ key: keyFromSecret(Buffer.from('a secret of tests')), ...options });
+  const issuer = new TokenIssuer({ key: signingKeyFromSecret(Buffer.from('a secret of tests')), ...options });
 
   beforeEach(() => {
     nowMs = Date.parse('2026-01-01T00:00:00Z');
@@ -147,7 +161,7 @@ describe('a token', () => {
 
   it('is not believed when the account is another one of the same name, or the signature is wrong', async () => {
     const { token } = await issuer.issue(claims);
-    const stranger = new TokenIssuer({ key: keyFromSecret(Buffer.from('another secret')), ...options });
+    const stranger = new TokenIssuer({ key: signingKeyFromSecret(Buffer.from('another secret')), ...options });
     expect(await ask((await stranger.issue(claims)).token)).toMatchObject({ outcome: 'rejected' });
     const [header = '', payload = '', signature = ''] = token.split('.');
     const none = Buffer.from('{"alg":"none"}').toString('base64url');
@@ -164,9 +178,9 @@ describe('a token', () => {
   });
 
   it('outlives a change of the key where the former one is known', async () => {
-    const next = keyFromSecret(Buffer.from('the next secret'));
+    const next = signingKeyFromSecret(Buffer.from('the next secret'));
     const { token } = await issuer.issue(claims);
-    const formerKey = createPublicKey(keyFromSecret(Buffer.from('a secret of tests')));
+    const formerKey = createPublicKey(signingKeyFromSecret(Buffer.from('a secret of tests')));
     const changed = new TokenIssuer({ key: next, furtherKeys: [formerKey], ...options });
     const without = new TokenIssuer({ key: next, ...options });
     expect(await changed.read(token)).toMatchObject({ sub: 'system:serviceaccount:default:builder' });

@@ -1,7 +1,8 @@
 import type { Env } from '@timonel/sdk';
 import type { KeptValue, Sealed, ValueEncryption } from '@timonel/sdk/contracts/encryption';
 import { StoreError, type Compare } from '@timonel/sdk/contracts/store';
-import { decrypt, headOf, sealValue } from './envelope.ts';
+import { decrypt } from '@timonel/sdk/pki';
+import { headOf, sealValue } from './envelope.ts';
 import type { Keyring, Ring } from './keyring.ts';
 
 export interface EncryptionOptions {

@@ -17,9 +17,9 @@ const resourceName = z
 const config = z.strictObject({
   /** What lies sealed in the store: `RESOURCE` or `RESOURCE.GROUP`. */
   resources: z.array(resourceName).min(1).default(['secrets']),
-  /** The master key: 32 bytes as base64, the same for all servers. Default: derived from the cluster's authority, or one of this server's own. */
+  /** The master key: 32 bytes as base64, the same for all servers. Default: `master.key` of pkiDirectory, or one of this server's own. */
   masterKeyFile: z.string().min(1).optional(),
-  /** Where the cluster's authority lies, from which the master key is derived. */
+  /** Where the cluster's authority lies, and the master key beside it: derived from the first authority's when it is not there. */
   pkiDirectory: z.string().min(1).optional(),
   /** `forget`: when the master key was lost, start all the same, with new keys; what the lost ones encrypt is deleted. */
   lostKeys: z.enum(['refuse', 'forget']).default('refuse'),

@@ -4,8 +4,9 @@
  */
 import { errorMessage, type Env } from '@timonel/sdk';
 import { StoreError, type Compare, type Store } from '@timonel/sdk/contracts/store';
+import { decrypt, encrypt, sealingKeyBytes } from '@timonel/sdk/pki';
 import { z } from 'zod';
-import { decrypt, encrypt, keyBytes, type DataKey } from './envelope.ts';
+import type { DataKey } from './envelope.ts';
 
 const ringKey = '/timonel/encryption/keys';
 
@@ -117,7 +118,7 @@ export class Keyring {
 
   #newKey(id: string): RingKey {
     const { clock, random } = this.#options.env;
-    return { id, created: clock.timestamp(), secret: random.bytes(keyBytes) };
+    return { id, created: clock.timestamp(), secret: random.bytes(sealingKeyBytes) };
   }
 
   /** Undefined: the master key is another. */

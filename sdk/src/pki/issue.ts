@@ -4,7 +4,7 @@ import { isIP } from 'node:net';
 import type { Extension, X509Certificate } from '@peculiar/x509';
 import type { Env } from '../kernel/index.ts';
 import { algorithm, dateAt, keysOfPem, makeKeys, pemOf, pemOfKey } from './algorithm.ts';
-import type { Identity } from './read.ts';
+import type { Authority, Identity } from './read.ts';
 import { readSigningRequest } from './signing-request.ts';
 import { loadX509 } from './x509-library.ts';
 
@@ -69,6 +69,51 @@ export async function makeAuthority(
   return { certificatePem: pemOf(certificate), keyPem: await pemOfKey(keys.privateKey) };
 }
 
+/** How the name of an authority begins that took over from another. */
+export const rotatedAuthorityPrefix = 'timonel-ca@';
+
+/** An authority that is to take over, and `linkPem`, by which the one of now vouches for it. */
+export interface Successor {
+  readonly authority: Identity;
+  readonly linkPem: string;
+}
+
+/**
+ * Makes the authority that is to follow `before`. Who knows only `before` believes certificates of its successor as long as `linkPem` comes with
+ * them and `before` lives.
+ */
+export async function makeSuccessor(
+  env: Env,
+  before: Identity,
+  options: { readonly lifetimeMs?: number } = {},
+): Promise<Successor> {
+  const x509 = await loadX509();
+  const now = env.clock.now();
+  // A name of its own: certificates name the authority that signed them.
+  const commonName = `${rotatedAuthorityPrefix}${Math.floor(now / 1000)}`;
+  const authority = await makeAuthority(env, { ...options, commonName });
+  const issuer = new x509.X509Certificate(x509.PemConverter.decodeFirst(before.certificatePem));
+  const own = new x509.X509Certificate(authority.certificatePem);
+  const { publicKey } = await keysOfPem(authority.keyPem);
+  const link = await x509.X509CertificateGenerator.create({
+    serialNumber: serialNumber(env),
+    subject: own.subjectName,
+    issuer: issuer.subjectName,
+    notBefore: own.notBefore,
+    notAfter: dateAt(Math.min(own.notAfter.getTime(), issuer.notAfter.getTime())),
+    signingAlgorithm: algorithm,
+    publicKey,
+    signingKey: (await keysOfPem(before.keyPem)).privateKey,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
+      await x509.SubjectKeyIdentifierExtension.create(publicKey),
+    ],
+  });
+  return { authority, linkPem: pemOf(link) };
+}
+
 const usageNames = { server: 'serverAuth', client: 'clientAuth' } as const;
 
 async function extensionsOf(
@@ -93,7 +138,7 @@ async function extensionsOf(
 
 async function sign(
   env: Env,
-  authority: Identity,
+  authority: Authority,
   publicKey: webcrypto.CryptoKey,
   profile: CertificateProfile,
 ): Promise<string> {
@@ -116,13 +161,13 @@ async function sign(
     signingKey: (await keysOfPem(authority.keyPem)).privateKey,
     extensions: await extensionsOf(profile, publicKey, issuer),
   });
-  return pemOf(certificate);
+  return `${pemOf(certificate)}${authority.chainPem ?? ''}`;
 }
 
 /** Makes a certificate with a key. `keyPem`: an existing key to go on with; default: a new one. */
 export async function issueIdentity(
   env: Env,
-  authority: Identity,
+  authority: Authority,
   profile: CertificateProfile,
   keyPem?: string,
 ): Promise<Identity> {
@@ -132,13 +177,13 @@ export async function issueIdentity(
 }
 
 /**
- * Signs a request: the answer is the certificate as PEM. Only the request's key counts, and that its signature proves
+ * Signs a request: the answer is the certificate as PEM, with the chain of the authority. Only the request's key counts, and that its signature proves
  * possession of it; what the certificate says is up to `profile`, never to the request.
  * @throws PkiError ERR_PKI_REQUEST
  */
 export async function signRequest(
   env: Env,
-  authority: Identity,
+  authority: Authority,
   requestPem: string,
   profile: CertificateProfile,
   keys: 'P-256' | 'common' = 'P-256',

@@ -1,51 +1,9 @@
 /** Keeping files fit for use: what is missing is made, what grows old is renewed. */
 import { isIP } from 'node:net';
 import type { Env } from '../kernel/index.ts';
-import { PkiError } from './errors.ts';
-import {
-  certificateFile,
-  keyFile,
-  readCertificateFile,
-  readIdentity,
-  writeCertificateFile,
-  writeIdentity,
-} from './files.ts';
-import { readFileIfThere } from '../files/index.ts';
-import { certificateLifetimeMs, issueIdentity, makeAuthority, type CertificateProfile } from './issue.ts';
-import { isPair, isRenewalDue, isSignedBy, readCertificate, type Identity } from './read.ts';
-
-/** The name of the authority's files: `ca.crt`, `ca.key`. */
-export const authorityName = 'ca';
-
-/**
- * The authority of a directory; made when there is none.
- * @throws PkiError ERR_PKI_FILE when a file is damaged, one is there without the other, or the certificate has expired: another
- * authority would lock out everybody who trusts this one.
- */
-export async function keepAuthority(
-  env: Env,
-  directory: string,
-  options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
-): Promise<Identity> {
-  const certificatePem = await readCertificateFile(directory, authorityName);
-  const keyPem = await readFileIfThere(keyFile(directory, authorityName));
-  if (certificatePem !== undefined && keyPem !== undefined && isPair({ certificatePem, keyPem })) {
-    if (readCertificate(certificatePem).notAfter > env.clock.now()) return { certificatePem, keyPem };
-    throw new PkiError(
-      'ERR_PKI_FILE',
-      `the authority ${certificateFile(directory, authorityName)} has expired, or the clock of this machine is wrong: correct the clock, or remove ca.crt and ca.key to have a new authority made, which every client must learn`,
-    );
-  }
-  if (certificatePem !== undefined) {
-    throw new PkiError(
-      'ERR_PKI_FILE',
-      `${keyFile(directory, authorityName)} is missing or does not belong to ca.crt: bring back the right file, or remove both to have a new authority made, which every client must learn`,
-    );
-  }
-  const made = await makeAuthority(env, options);
-  await writeIdentity(directory, authorityName, made);
-  return made;
-}
+import { readIdentity, writeCertificateFile, writeIdentity } from './files.ts';
+import { certificateLifetimeMs, issueIdentity, type CertificateProfile } from './issue.ts';
+import { isPair, isRenewalDue, isSignedBy, readCertificate, type Authority, type Identity } from './read.ts';
 
 /** IPv6 addresses have several spellings. */
 function canonicalName(name: string): string {
@@ -79,7 +37,7 @@ export async function keepIdentity(
   env: Env,
   directory: string,
   name: string,
-  authority: Identity,
+  authority: Authority,
   profile: CertificateProfile,
 ): Promise<{ readonly identity: Identity; readonly renewed: boolean }> {
   const found = await readIdentity(directory, name);

@@ -10,6 +10,12 @@ export interface Identity {
   readonly keyPem: string;
 }
 
+/** Who signs: `certificatePem` is the bundle of all authorities that are believed, this one first. */
+export interface Authority extends Identity {
+  /** Goes with certificates that it signs: by it those believe them who know only an authority of before. Absent or empty: there is none. */
+  readonly chainPem?: string;
+}
+
 /** What a certificate says. */
 export interface CertificateFacts {
   /** CN of the subject; empty without one. */
