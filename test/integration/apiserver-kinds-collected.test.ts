@@ -40,7 +40,12 @@ const typed = [
   services,
 ] as readonly ResourceType[];
 /** Other names for objects of types that are there. */
-const views = ['autoscaling/v1/horizontalpodautoscalers', 'events.k8s.io/v1/events'];
+const views = [
+  'autoscaling/v1/horizontalpodautoscalers',
+  'events.k8s.io/v1/events',
+  'admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies',
+  'admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings',
+];
 
 it('has a type for every stored kind', () => {
   const types = [...typed, ...furtherNamespacedTypes, ...furtherClusterTypes];

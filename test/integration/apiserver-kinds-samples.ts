@@ -423,6 +423,42 @@ const extension: readonly Sample[] = [
     columns: ['Name, PolicyName, ParamRef, Age', ''],
   },
   {
+    path: 'admissionregistration.k8s.io/v1/mutatingadmissionpolicies',
+    kind: 'MutatingAdmissionPolicy',
+    object: {
+      spec: {
+        matchConstraints: { resourceRules: [rule] },
+        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{}' } }],
+        reinvocationPolicy: 'Never',
+      },
+    },
+    columns: ['Name, Mutations, ParamKind, Age', ''],
+  },
+  {
+    path: 'admissionregistration.k8s.io/v1/mutatingadmissionpolicybindings',
+    kind: 'MutatingAdmissionPolicyBinding',
+    object: { spec: { policyName: 'policy' } },
+    columns: ['Name, PolicyName, ParamRef, Age', ''],
+  },
+  {
+    path: 'admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicies',
+    kind: 'MutatingAdmissionPolicy',
+    object: {
+      spec: {
+        matchConstraints: { resourceRules: [rule] },
+        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{}' } }],
+        reinvocationPolicy: 'Never',
+      },
+    },
+    columns: ['Name, Mutations, ParamKind, Age', ''],
+  },
+  {
+    path: 'admissionregistration.k8s.io/v1beta1/mutatingadmissionpolicybindings',
+    kind: 'MutatingAdmissionPolicyBinding',
+    object: { spec: { policyName: 'policy' } },
+    columns: ['Name, PolicyName, ParamRef, Age', ''],
+  },
+  {
     path: 'flowcontrol.apiserver.k8s.io/v1/flowschemas',
     kind: 'FlowSchema',
     object: { spec: { priorityLevelConfiguration: { name: 'workload-low' } } },

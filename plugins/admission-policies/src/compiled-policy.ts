@@ -35,7 +35,7 @@ export function compilePolicy(policy: ValidatingAdmissionPolicy): CompiledPolicy
   const programs = new Map(variables.map(({ name, expression }) => [name, scope.variable(name, expression)]));
   return {
     policy,
-    conditions: compileConditions(matchConditions),
+    conditions: compileConditions(matchConditions, 'policy'),
     validations: validations.map((validation) => ({
       given: validation,
       expression: scope.compiled(validation.expression, 'validation'),

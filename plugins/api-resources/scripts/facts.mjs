@@ -146,6 +146,7 @@ export const listFacts = {
   ValidatingWebhook: { matchConditions: merge('name') },
   MutatingWebhook: { matchConditions: merge('name') },
   ValidatingAdmissionPolicySpec: { matchConditions: merge('name'), variables: merge('name') },
+  MutatingAdmissionPolicySpec: { matchConditions: merge('name'), mutations: atomic, variables: merge('name') },
   ValidatingAdmissionPolicyBindingSpec: { validationActions: set },
   ValidatingAdmissionPolicyStatus: { conditions: byKeys('type') },
   FlowSchemaStatus: { conditions: merge('type') },

@@ -52,7 +52,10 @@ const apis = {
     'V1MutatingWebhookConfiguration',
     'V1ValidatingAdmissionPolicy',
     'V1ValidatingAdmissionPolicyBinding',
+    'V1MutatingAdmissionPolicy',
+    'V1MutatingAdmissionPolicyBinding',
   ],
+  AdmissionregistrationV1beta1Api: ['V1beta1MutatingAdmissionPolicy', 'V1beta1MutatingAdmissionPolicyBinding'],
   CertificatesV1Api: ['V1CertificateSigningRequest'],
   FlowcontrolApiserverV1Api: ['V1FlowSchema', 'V1PriorityLevelConfiguration'],
   ResourceV1Api: ['V1DeviceClass', 'ResourceV1ResourceClaim', 'V1ResourceClaimTemplate', 'V1ResourceSlice'],
@@ -95,15 +98,18 @@ const keyOfModel = new Map();
 const schemas = { ...scalarTypes };
 const usedFacts = new Set();
 
+/** Group, where several have a type of the name; version; name. */
+const modelName = /^(?:[A-Z][a-z]+)?V(\d(?:beta\d)?)([A-Z]\w*)$/;
+
 /** `V1Pod` → `Pod`, `CoreV1Event` → `Event`, `V2MetricSpec` → `MetricSpec`. */
 function plainName(model) {
-  const match = /^(?:[A-Z][a-z]+)?V\d([A-Z]\w*)$/.exec(model);
-  if (match === null) throw new Error(`${model}: only models of stable versions are expected here`);
-  return match[1];
+  const match = modelName.exec(model);
+  if (match === null) throw new Error(`${model}: only models of stable and beta versions are expected here`);
+  return match[2];
 }
 
-/** `V2MetricSpec` → `v2`. */
-const versionOf = (model) => /^(?:[A-Z][a-z]+)?V(\d)/.exec(model)?.[0].at(-1);
+/** `V2MetricSpec` → `2`, `V1beta1Mutation` → `1beta1`. */
+const versionOf = (model) => modelName.exec(model)?.[1];
 
 function assignKey(model, packageName) {
   const name = plainName(model);

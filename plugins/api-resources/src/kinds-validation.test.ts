@@ -254,6 +254,36 @@ describe('webhooks, policies, flow control, devices', () => {
       ['spec.validationActions[1]: Duplicate value: "Deny"'],
     ],
     [
+      'mutatingadmissionpolicies',
+      { spec: { matchConstraints: { resourceRules: [{ ...rule, operations: ['DELETE'] }] } } },
+      [
+        'spec.matchConstraints.resourceRules[0].operations: Invalid value: ["DELETE"]: what is deleted cannot be mutated: DELETE is not supported',
+        'spec.mutations: Required value: mutations must contain at least one item',
+        'spec.reinvocationPolicy: Required value',
+      ],
+    ],
+    [
+      'mutatingadmissionpolicies',
+      {
+        spec: {
+          matchConstraints: { resourceRules: [rule] },
+          reinvocationPolicy: 'Never',
+          mutations: [
+            { patchType: 'JSONPatch', applyConfiguration: { expression: 'Object{}' } },
+            { patchType: 'ApplyConfiguration', applyConfiguration: { expression: ' ' } },
+            { patchType: 'Merge' },
+          ],
+        },
+      },
+      [
+        'spec.mutations[0].applyConfiguration: Forbidden: may only be set when patchType is ApplyConfiguration',
+        'spec.mutations[0].jsonPatch: Required value: must be set when patchType is JSONPatch',
+        'spec.mutations[1].applyConfiguration.expression: Required value: expression is not specified',
+        'spec.mutations[2].patchType: Unsupported value: "Merge": supported values: "ApplyConfiguration", "JSONPatch"',
+      ],
+    ],
+    ['mutatingadmissionpolicybindings', { spec: { policyName: 'p' } }, []],
+    [
       'flowschemas',
       { spec: { matchingPrecedence: 20_000, rules: [{}] } },
       [

@@ -1,4 +1,5 @@
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
+import { mutatingAdmissionPolicyKinds } from './admissionregistration/mutating-policies.ts';
 import {
   validatingAdmissionPolicyBindingKind,
   validatingAdmissionPolicyKind,
@@ -110,6 +111,7 @@ const clusterKinds = [
   mutatingWebhookConfigurationKind,
   validatingAdmissionPolicyKind,
   validatingAdmissionPolicyBindingKind,
+  ...mutatingAdmissionPolicyKinds,
   apiServiceKind,
   flowSchemaKind,
   priorityLevelConfigurationKind,

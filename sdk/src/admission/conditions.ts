@@ -12,23 +12,27 @@ import {
 import type { MatchCondition } from '../kube/index.ts';
 import { authorizerVariables, type RequestAuthorizer } from './authorizer.ts';
 
-const environment: CelEnvironment = {
-  variables: { object: dynType, oldObject: dynType, request: dynType, ...authorizerVariables },
-  results: [boolType],
+const variables = { object: dynType, oldObject: dynType, request: dynType, ...authorizerVariables };
+const environments: Readonly<Record<ConditionsOf, CelEnvironment>> = {
+  webhook: { variables, results: [boolType] },
+  policy: { variables: { ...variables, params: dynType, namespaceObject: dynType }, results: [boolType] },
 };
 
+/** Policies have parameters and see the namespace. */
+export type ConditionsOf = 'webhook' | 'policy';
+
 /** What is wrong with the expression of a condition; undefined: nothing. */
-export function conditionProblem(expression: string): string | undefined {
-  const compiled = compile(expression, environment);
+export function conditionProblem(expression: string, of: ConditionsOf = 'webhook'): string | undefined {
+  const compiled = compile(expression, environments[of]);
   return compiled.ok ? undefined : `compilation failed: ${celProblemsText(expression, compiled.problems)}`;
 }
 
 export type Conditions = readonly { readonly name: string; readonly program: CelProgram | string }[];
 
 /** A text in place of a program: why there is none. */
-export function compileConditions(conditions: readonly MatchCondition[]): Conditions {
+export function compileConditions(conditions: readonly MatchCondition[], of: ConditionsOf = 'webhook'): Conditions {
   return conditions.map(({ name, expression }) => {
-    const compiled = compile(expression, environment);
+    const compiled = compile(expression, environments[of]);
     return { name, program: compiled.ok ? compiled.program : celProblemsText(expression, compiled.problems) };
   });
 }

@@ -7,11 +7,13 @@ import {
   nullType,
   objectType,
   stringType,
+  type CelEnvironment,
   type CelObjectType,
   type CelProgram,
   type CelType,
 } from '../cel/index.ts';
 import { authorizerVariables } from './authorizer.ts';
+import { applyConfigurationType, jsonPatchType, mutationType } from './mutation-types.ts';
 
 const given: Readonly<Record<string, CelType>> = {
   object: dynType,
@@ -21,7 +23,9 @@ const given: Readonly<Record<string, CelType>> = {
   namespaceObject: dynType,
 };
 
-export type ExpressionUse = 'variable' | 'validation' | 'message' | 'audit';
+export type ExpressionUse = 'variable' | 'validation' | 'message' | 'audit' | MutationUse;
+/** What is applied to the object. */
+export type MutationUse = 'apply' | 'json-patch';
 
 /** What an expression may evaluate to. */
 const results: Readonly<Record<ExpressionUse, readonly CelType[]>> = {
@@ -29,12 +33,20 @@ const results: Readonly<Record<ExpressionUse, readonly CelType[]>> = {
   validation: [boolType],
   message: [stringType],
   audit: [stringType, nullType],
+  apply: [applyConfigurationType],
+  'json-patch': [jsonPatchType],
 };
 
 /** Of one policy. A text in place of a program: why there is none. */
 export class PolicyScope {
   readonly #variables = new Map<string, CelType>();
   #type: CelObjectType | undefined;
+  readonly #types: Pick<CelEnvironment, 'types'>;
+
+  /** `mutates`: its expressions make objects and patches. */
+  constructor({ mutates = false }: { readonly mutates?: boolean } = {}) {
+    this.#types = mutates ? { types: mutationType } : {};
+  }
 
   get variablesType(): CelObjectType {
     return (this.#type ??= objectType('variables', Object.fromEntries(this.#variables)));
@@ -44,7 +56,7 @@ export class PolicyScope {
     // Who is refused is not told what others may do.
     const more = as === 'message' ? {} : authorizerVariables;
     const variables = { ...given, ...more, variables: this.variablesType };
-    const result = compile(expression, { variables, results: results[as] });
+    const result = compile(expression, { variables, results: results[as], ...this.#types });
     return result.ok ? result.program : `compilation failed: ${celProblemsText(expression, result.problems)}`;
   }
 

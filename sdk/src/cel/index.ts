@@ -20,7 +20,7 @@ export { estimateCost, type CelCostRange } from './cost/estimate.ts';
 export * from './types/schema-type.ts';
 export * from './types/type.ts';
 export * from './values/authorizer.ts';
-export { escapeName } from './types/names.ts';
+export { escapeName, unescapeName } from './types/names.ts';
 export { CelList } from './values/list.ts';
 export { CelMap } from './values/map.ts';
 export { CelLazyObject, CelObject } from './values/object.ts';

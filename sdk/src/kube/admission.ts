@@ -83,6 +83,27 @@ export interface ValidatingAdmissionPolicy extends KubeObject {
   };
 }
 
+/** Source: admissionregistration/v1 Mutation. */
+export interface PolicyMutation {
+  /** `ApplyConfiguration` or `JSONPatch`. */
+  patchType: string;
+  applyConfiguration?: { expression: string };
+  jsonPatch?: { expression: string };
+}
+
+export interface MutatingAdmissionPolicy extends KubeObject {
+  spec: {
+    paramKind?: { apiVersion: string; kind: string };
+    matchConstraints?: MatchResources;
+    matchConditions?: MatchCondition[];
+    variables?: { name: string; expression: string }[];
+    mutations?: PolicyMutation[];
+    failurePolicy?: string;
+    /** `IfNeeded` or `Never`. */
+    reinvocationPolicy?: string;
+  };
+}
+
 export interface PolicyParameters {
   name?: string;
   namespace?: string;
@@ -99,6 +120,29 @@ export interface ValidatingAdmissionPolicyBinding extends KubeObject {
     validationActions?: string[];
   };
 }
+
+export interface MutatingAdmissionPolicyBinding extends KubeObject {
+  spec: {
+    policyName: string;
+    paramRef?: PolicyParameters;
+    matchResources?: MatchResources;
+  };
+}
+
+export const mutatingAdmissionPolicies: ResourceType<MutatingAdmissionPolicy> = defineResource<MutatingAdmissionPolicy>(
+  {
+    ...shared,
+    kind: 'MutatingAdmissionPolicy',
+    resource: 'mutatingadmissionpolicies',
+  },
+);
+
+export const mutatingAdmissionPolicyBindings: ResourceType<MutatingAdmissionPolicyBinding> =
+  defineResource<MutatingAdmissionPolicyBinding>({
+    ...shared,
+    kind: 'MutatingAdmissionPolicyBinding',
+    resource: 'mutatingadmissionpolicybindings',
+  });
 
 export const validatingAdmissionPolicies: ResourceType<ValidatingAdmissionPolicy> =
   defineResource<ValidatingAdmissionPolicy>({

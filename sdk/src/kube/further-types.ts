@@ -4,6 +4,8 @@
  */
 import {
   mutatingWebhookConfigurations,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
   validatingWebhookConfigurations,
@@ -83,6 +85,8 @@ export const furtherClusterTypes: readonly ResourceType[] = Object.freeze([
   apiServices,
   validatingWebhookConfigurations,
   mutatingWebhookConfigurations,
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
   flowSchemas,

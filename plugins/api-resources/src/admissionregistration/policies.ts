@@ -1,94 +1,51 @@
-/** Policies, whose expressions can be compiled, and what binds them. */
+/** Policies that validate, whose expressions can be compiled, and what binds them. */
 import { PolicyScope } from '@timonel/sdk/admission';
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
-import { dnsSubdomainProblems, qualifiedNameProblems, type KubeObject } from '@timonel/sdk/kube';
-import { child, fill, type Json } from '../defaults.ts';
-import { describedKind, type KindDescription } from '../described-kind.ts';
-import { ageColumn, counted, listAt, nameColumn, shown, textAt, unset } from '../table/columns.ts';
+import { qualifiedNameProblems } from '@timonel/sdk/kube';
+import { child, fill } from '../defaults.ts';
+import { describedKind } from '../described-kind.ts';
+import { ageColumn, counted, listAt, nameColumn } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
-import { checkMatchConditions, checkRule, defaultRules, defaultSelectors } from './webhook-rules.ts';
+import {
+  bindingColumns,
+  checkBinding,
+  checkExpression,
+  checkPolicy,
+  checkVariables,
+  defaultMatch,
+  paramKindColumn,
+  policyGroup,
+} from './policy-parts.ts';
 
-const shared = {
-  group: 'admissionregistration.k8s.io',
-  namespaced: false,
-  generation: true,
-  categories: ['api-extensions'],
-} satisfies Partial<KindDescription>;
-
-const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
-const mostVariables = 1000;
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
 
-function defaultMatch(match: Json | undefined): void {
-  if (match === undefined) return;
-  defaultSelectors(match);
-  defaultRules(match, 'resourceRules');
-  defaultRules(match, 'excludeResourceRules');
-}
-
-function checkMatch(match: Part): void {
-  match.selector('namespaceSelector');
-  match.selector('objectSelector');
-  match.oneOf('matchPolicy', ['Equivalent', 'Exact'], 'optional');
-  for (const rule of [...match.list('resourceRules'), ...match.list('excludeResourceRules')]) checkRule(rule);
-}
-
-/** A text in place of a program: why there is none. */
-function refuseProblem(part: Part, name: string, program: unknown): void {
-  if (typeof program === 'string') part.invalid(name, program);
+function checkValidation(validation: Part, scope: PolicyScope): void {
+  if (validation.text('expression').trim() === '') validation.missing('expression', 'expression is not specified');
+  else checkExpression(validation, 'expression', 'validation', scope);
+  checkExpression(validation, 'messageExpression', 'message', scope);
+  if (validation.text('message').includes('\n')) validation.invalid('message', 'message must not contain line breaks');
+  validation.oneOf('reason', reasons, 'optional');
 }
 
 function checkSpec(spec: Part): void {
-  spec.oneOf('failurePolicy', ['Fail', 'Ignore'], 'optional');
-  if (spec.at('paramKind').present) spec.at('paramKind').require('apiVersion', 'kind');
-  const match = spec.at('matchConstraints');
-  if (!match.present) spec.missing('matchConstraints');
-  else match.requireItems('resourceRules');
-  checkMatch(match);
-  checkMatchConditions(spec);
-  const scope = new PolicyScope();
-  const compiled = (part: Part, name: string, as: 'validation' | 'message' | 'audit'): void => {
-    if (part.has(name)) refuseProblem(part, name, scope.compiled(part.text(name), as));
-  };
-  spec.distinct('variables', 'name');
-  if (spec.list('variables').length > mostVariables) {
-    spec.found.tooLong(spec.pathOf('variables'), mostVariables);
-    return;
-  }
-  for (const variable of spec.list('variables')) {
-    variable.require('name', 'expression');
-    if (variable.has('name') && !identifier.test(variable.text('name')))
-      variable.invalid('name', 'name is not a valid CEL identifier');
-    else if (variable.has('expression'))
-      refuseProblem(variable, 'expression', scope.variable(variable.text('name'), variable.text('expression')));
-  }
+  checkPolicy(spec);
+  const scope = checkVariables(spec, new PolicyScope());
+  if (scope === undefined) return;
   const empty = spec.list('validations').length === 0 && spec.list('auditAnnotations').length === 0;
   if (empty)
     for (const name of ['validations', 'auditAnnotations'])
       spec.missing(name, 'validations or auditAnnotations must contain at least one item');
-  for (const validation of spec.list('validations')) {
-    if (validation.text('expression').trim() === '') validation.missing('expression', 'expression is not specified');
-    else compiled(validation, 'expression', 'validation');
-    compiled(validation, 'messageExpression', 'message');
-    if (validation.text('message').includes('\n'))
-      validation.invalid('message', 'message must not contain line breaks');
-    validation.oneOf('reason', reasons, 'optional');
-  }
+  for (const validation of spec.list('validations')) checkValidation(validation, scope);
   spec.distinct('auditAnnotations', 'key');
   for (const annotation of spec.list('auditAnnotations')) {
     annotation.named('key', qualifiedNameProblems, 'required');
     annotation.require('valueExpression');
-    compiled(annotation, 'valueExpression', 'audit');
+    checkExpression(annotation, 'valueExpression', 'audit', scope);
   }
 }
 
-function paramKindCell(policy: KubeObject): string {
-  const kind = textAt(policy, 'spec.paramKind.kind');
-  return kind === '' ? unset : `${textAt(policy, 'spec.paramKind.apiVersion')}/${kind}`;
-}
-
 export const validatingAdmissionPolicyKind: ResourceDefinition = describedKind({
-  ...shared,
+  ...policyGroup,
   kind: 'ValidatingAdmissionPolicy',
   resource: 'validatingadmissionpolicies',
   status: {},
@@ -101,22 +58,12 @@ export const validatingAdmissionPolicyKind: ResourceDefinition = describedKind({
   columns: [
     nameColumn,
     counted('Validations', 'The number of its rules.', (policy) => listAt(policy, 'spec.validations').length),
-    shown('ParamKind', 'The kind of its parameters.', paramKindCell),
+    paramKindColumn,
     ageColumn,
   ],
 });
 
-function checkBinding(binding: Part): void {
-  const spec = binding.at('spec');
-  spec.named('policyName', dnsSubdomainProblems, 'required');
-  const parameters = spec.at('paramRef');
-  if (parameters.present) {
-    if (parameters.has('name') === parameters.at('selector').present)
-      parameters.found.required(parameters.path, 'one of name or selector must be specified');
-    parameters.oneOf('parameterNotFoundAction', ['Allow', 'Deny']);
-    parameters.selector('selector');
-  }
-  checkMatch(spec.at('matchResources'));
+function checkActions(spec: Part): void {
   spec.requireItems('validationActions', 'at least one validation action is required');
   spec.eachOneOf('validationActions', ['Audit', 'Deny', 'Warn']);
   spec.distinct('validationActions');
@@ -128,23 +75,14 @@ function checkBinding(binding: Part): void {
     );
 }
 
-function paramRefCell(binding: KubeObject): string {
-  const name = textAt(binding, 'spec.paramRef.name');
-  if (name === '') return unset;
-  const namespace = textAt(binding, 'spec.paramRef.namespace');
-  return namespace === '' ? `*/${name}` : `${namespace}/${name}`;
-}
-
 export const validatingAdmissionPolicyBindingKind: ResourceDefinition = describedKind({
-  ...shared,
+  ...policyGroup,
   kind: 'ValidatingAdmissionPolicyBinding',
   resource: 'validatingadmissionpolicybindings',
   default: (binding) => defaultMatch(child(child(binding, 'spec'), 'matchResources')),
-  check: checkBinding,
-  columns: [
-    nameColumn,
-    shown('PolicyName', 'The policy it puts into force.', (binding) => textAt(binding, 'spec.policyName')),
-    shown('ParamRef', 'Where the parameters are.', paramRefCell),
-    ageColumn,
-  ],
+  check(binding) {
+    checkBinding(binding.at('spec'));
+    checkActions(binding.at('spec'));
+  },
+  columns: bindingColumns,
 });

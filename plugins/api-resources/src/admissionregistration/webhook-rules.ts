@@ -1,5 +1,5 @@
 /** Rules that say which requests a webhook or a policy is asked about. */
-import { conditionProblem } from '@timonel/sdk/admission';
+import { conditionProblem, type ConditionsOf } from '@timonel/sdk/admission';
 import { fill, items, made, type Json } from '../defaults.ts';
 import { textOf } from '../validation/loose.ts';
 import type { Part } from '../validation/part.ts';
@@ -29,13 +29,13 @@ export function checkRule(rule: Part): void {
   rule.oneOf('scope', ['*', 'Cluster', 'Namespaced'], 'optional');
 }
 
-export function checkMatchConditions(holder: Part): void {
+export function checkMatchConditions(holder: Part, of: ConditionsOf = 'webhook'): void {
   holder.distinct('matchConditions', 'name');
   const conditions = holder.list('matchConditions');
   if (conditions.length > 64) holder.found.tooLong(holder.pathOf('matchConditions'), 64);
   for (const condition of conditions) {
     condition.require('name', 'expression');
-    const problem = condition.has('expression') ? conditionProblem(condition.text('expression')) : undefined;
+    const problem = condition.has('expression') ? conditionProblem(condition.text('expression'), of) : undefined;
     if (problem !== undefined) condition.invalid('expression', problem);
   }
 }

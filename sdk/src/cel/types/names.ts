@@ -14,10 +14,21 @@ const escapes: Readonly<Record<string, string>> = {
   '/': '__slash__',
 };
 
+const unescapes: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(escapes).map(([part, escaped]) => [escaped, part]),
+);
+
 /** Undefined: no expression can name the property. */
 export function escapeName(name: string): string | undefined {
   if (reserved.has(name)) return `__${name}__`;
   if (!/^[a-zA-Z_./-][a-zA-Z0-9_./-]*$/.test(name)) return undefined;
   const escaped = name.replace(/__|[./-]/g, (part) => escapes[part] ?? part);
   return /^\d/.test(escaped) ? undefined : escaped;
+}
+
+/** The property that an expression means by a name: the opposite of {@link escapeName}. */
+export function unescapeName(name: string): string {
+  const word = /^__(\w+)__$/.exec(name)?.[1];
+  if (word !== undefined && reserved.has(word)) return word;
+  return name.replace(/__(?:underscores|dot|dash|slash)__/g, (part) => unescapes[part] ?? part);
 }

@@ -1,7 +1,8 @@
 /** Values as JSON: what mutating policies make, and what messages show. */
+import { unescapeName } from '../types/names.ts';
 import { CelList } from './list.ts';
 import { CelMap } from './map.ts';
-import { CelObject } from './object.ts';
+import { CelMessage, CelObject } from './object.ts';
 import { durationText, timestampText } from './time.ts';
 import { CelDuration, CelOptional, CelTimestamp, CelTypeValue, CelUint, typeNameOf, type CelValue } from './value.ts';
 
@@ -42,7 +43,8 @@ class Writer {
   #object(object: CelObject, depth: number): unknown {
     const entries = object.fields().flatMap((field) => {
       const value = object.get(field);
-      const name = object.type.fields?.get(field)?.name ?? field;
+      const declared = object.type.fields?.get(field)?.name;
+      const name = declared ?? (object instanceof CelMessage ? unescapeName(field) : field);
       return value === undefined ? [] : [[name, this.write(value, depth + 1)] as const];
     });
     return Object.fromEntries(entries);
