@@ -84,6 +84,9 @@ const context = Object.freeze({
   metrics() {
     throw problem('ERR_PLUGIN_STATE', `a plugin in a worker thread has no metrics: give it isolation 'in-process'`);
   },
+  caller() {
+    return undefined;
+  },
   within() {
     throw problem('ERR_PLUGIN_STATE', `a plugin in a worker thread cannot limit calls: give it isolation 'in-process'`);
   },

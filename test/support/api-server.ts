@@ -2,6 +2,7 @@
 import { request as httpsRequest, Agent } from 'node:https';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { PluginEntry } from '@timonel/core';
 import type { AnyPlugin, Env } from '@timonel/sdk';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
@@ -81,8 +82,8 @@ const plugins: readonly AnyPlugin[] = [
 export interface TestApiServerOptions {
   readonly plugins?: readonly AnyPlugin[];
   readonly without?: readonly string[];
-  /** Plugins that can be enabled or swapped in. */
-  readonly available?: readonly AnyPlugin[];
+  /** Plugins that can be enabled or swapped in: built-in ones, or entries that say where they come from. */
+  readonly available?: readonly (AnyPlugin | PluginEntry)[];
   readonly apiserver?: Record<string, unknown>;
   /** In place of a memory store of its own; not closed with the server: several may share it. */
   readonly store?: Store;
@@ -99,11 +100,11 @@ export async function startApiServer(options: TestApiServerOptions = {}): Promis
   const chosen = [...own, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
   const kernel = await startTestKernel({
     plugins: chosen,
-    available: (options.available ?? []).map((definition) => ({
-      definition,
-      config: options.config?.[definition.name],
-      source: 'built-in',
-    })),
+    available: (options.available ?? []).map((plugin) =>
+      'definition' in plugin
+        ? plugin
+        : { definition: plugin, config: options.config?.[plugin.name], source: 'built-in' },
+    ),
     ...(options.dataDir === undefined ? {} : { dataDir: options.dataDir }),
     ...(options.env === undefined ? {} : { env: options.env }),
     config: { ...options.config, apiserver: { listen: { port: 0 }, ...options.apiserver } },

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { PluginInfo } from '@timonel/sdk';
+import type { BreakerInfo, PluginInfo } from '@timonel/sdk';
 import { looksLikeFile } from '../cluster/plugin-loader.ts';
 import { callCluster } from '../cluster/remote.ts';
 import { CliError, exitCodes } from '../errors.ts';
@@ -31,6 +31,12 @@ function table(plugins: readonly PluginInfo[]): string {
   );
 }
 
+/** `closed, 2 of 10 faults within 60 s`. */
+function breakerText({ state, faults, limit, windowMs, retryInMs }: BreakerInfo): string {
+  if (state === 'closed') return `closed, ${faults} of ${limit} faults within ${formatMs(windowMs)}`;
+  return `open: calls pass it by${retryInMs === undefined ? ', enable it to try again' : `, tried again in ${formatMs(retryInMs)}`}`;
+}
+
 function details(plugin: PluginInfo): string {
   const lines = [
     ['Name', plugin.name],
@@ -48,12 +54,14 @@ function details(plugin: PluginInfo): string {
     ['Requires', plugin.requires.join(', ') || '-'],
     ['Faults', String(plugin.faults)],
     ['Restarts', String(plugin.restarts)],
+    ['Breaker', breakerText(plugin.breaker)],
   ].map(([key, value]) => `${`${key}:`.padEnd(14)}${value}`);
   if (plugin.taps.length > 0) {
     lines.push('Taps:');
     const rows = plugin.taps.map((tap) => [
       `  ${tap.hook}`,
       String(tap.stage),
+      tap.onError === 'fail' ? 'closed' : 'open',
       String(tap.calls),
       String(tap.errors),
       String(tap.timeouts),
@@ -61,7 +69,9 @@ function details(plugin: PluginInfo): string {
       `${Math.round(tap.p50Us)} µs`,
       `${Math.round(tap.p99Us)} µs`,
     ]);
-    lines.push(formatTable(['  HOOK', 'STAGE', 'CALLS', 'ERRORS', 'TIMEOUTS', 'REFUSALS', 'P50', 'P99'], rows));
+    lines.push(
+      formatTable(['  HOOK', 'STAGE', 'FAILS', 'CALLS', 'ERRORS', 'TIMEOUTS', 'REFUSALS', 'P50', 'P99'], rows),
+    );
   }
   return lines.join('\n');
 }

@@ -1,4 +1,4 @@
-import type { AnyHookToken, HookCaller } from '@timonel/sdk';
+import type { AnyHookToken, HookCallOptions, HookCaller } from '@timonel/sdk';
 import { AsyncSeriesBailHook, AsyncSeriesHook, AsyncSeriesWaterfallHook } from 'tapable';
 import { Tap, type TapDone } from './tap.ts';
 
@@ -7,7 +7,10 @@ interface HookCall {
   readonly findings: unknown[];
   /** Monotonic ms. */
   readonly endsAt: number;
+  readonly options: HookCallOptions;
 }
+
+const forAnybody: HookCallOptions = Object.freeze({});
 
 type Arguments = [subject: unknown, context: unknown, call: HookCall];
 
@@ -64,14 +67,16 @@ export class HookPoint implements HookCaller<AnyHookToken> {
     const name = `${tap.settings.plugin}#${this.sequence++}`;
     this.taps.add(tap);
     const collects = this.token.kind === 'collect';
-    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, { findings, endsAt }, done) => {
-      tap.invoke({ subject, context, endsAt, done: collects ? collectInto(findings, done) : done });
+    this.hook.tapAsync({ name, stage: tap.settings.stage }, (subject, context, call, done) => {
+      const { findings, endsAt } = call;
+      if (tap.passesBy(call.options)) done(null);
+      else tap.invoke({ subject, context, endsAt, done: collects ? collectInto(findings, done) : done });
     });
     return () => this.remove(name, tap);
   }
 
   /** `subject` and `context` go to every tap in order of stage. See HookKind for what comes back. */
-  call(subject: unknown, context: unknown): Promise<unknown> {
+  call(subject: unknown, context: unknown, callOptions: HookCallOptions = forAnybody): Promise<unknown> {
     const { kind, options } = this.token;
     if (this.size === 0) return Promise.resolve(kind === 'waterfall' ? subject : kind === 'collect' ? [] : undefined);
     return new Promise((resolve, reject) => {
@@ -83,7 +88,7 @@ export class HookPoint implements HookCaller<AnyHookToken> {
       };
       // A token that was made elsewhere may have none.
       const endsAt = Number.isFinite(options.budgetMs) ? this.now() + options.budgetMs : Number.POSITIVE_INFINITY;
-      this.hook.callAsync(subject, context, { findings, endsAt }, answer);
+      this.hook.callAsync(subject, context, { findings, endsAt, options: callOptions }, answer);
     });
   }
 

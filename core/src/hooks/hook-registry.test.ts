@@ -7,6 +7,7 @@ import {
   DeadlineWatch,
   type AnyHookToken,
   type HookCaller,
+  type HookCallOptions,
   type KernelError,
   type TapOptions,
 } from '@timonel/sdk';
@@ -34,7 +35,14 @@ beforeEach(() => {
 });
 
 function tap(token: AnyHookToken, fn: UntypedTap, tapOptions: TapOptions = {}, plugin = 'p'): Tap {
-  const owned = hooks.add(token, { plugin, fn, limited: false, onFault: (error) => faults.push(error) }, tapOptions);
+  const owner = {
+    plugin,
+    fn,
+    limited: false,
+    builtIn: plugin !== 'outside',
+    onFault: (error: KernelError) => faults.push(error),
+  };
+  const owned = hooks.add(token, owner, tapOptions);
   owned.live = true;
   return owned;
 }
@@ -153,6 +161,26 @@ describe('hooks', () => {
     await caller(collect).call({ bad: true }, {});
     await caller(collect).call({}, {});
     expect(owned.info()).toMatchObject({ calls: 2, refusals: 1 });
+  });
+
+  it('pass by the taps of the plugin that asks, and those from outside where all depends on it', async () => {
+    const told: string[] = [];
+    const hear =
+      (name: string): UntypedTap =>
+      () =>
+        void told.push(name);
+    tap(bail, hear('own'), {}, 'own');
+    tap(bail, hear('own too'), { ownToo: true }, 'own');
+    tap(bail, hear('outside'), {}, 'outside');
+    tap(bail, hear('other'), {}, 'other');
+    const askedFor = async (options: HookCallOptions): Promise<string[]> => {
+      await caller(bail).call({}, {}, options);
+      return told.splice(0);
+    };
+    expect(await askedFor({})).toEqual(['own', 'own too', 'outside', 'other']);
+    expect(await askedFor({ by: 'own' })).toEqual(['own too', 'outside', 'other']);
+    expect(await askedFor({ by: 'outside' })).toEqual(['own', 'own too', 'other']);
+    expect(await askedFor({ essential: true })).toEqual(['own', 'own too', 'other']);
   });
 
   it('arms no timer for taps that answer at once', async () => {

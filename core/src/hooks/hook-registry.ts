@@ -48,6 +48,7 @@ export class HookRegistry {
         stage: options.stage ?? 0,
         deadlineMs: Math.min(options.deadlineMs ?? hookOptions.deadlineMs, hookOptions.deadlineMs),
         onError: options.onError ?? hookOptions.onError,
+        ownToo: options.ownToo ?? false,
       },
       this.surroundings,
     );

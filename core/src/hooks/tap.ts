@@ -6,6 +6,7 @@ import {
   type Clock,
   type DeadlineWatch,
   type Histogram,
+  type HookCallOptions,
   type KernelErrorCode,
   type KernelErrorOptions,
   type KernelFigures,
@@ -47,6 +48,7 @@ export interface TapOwner {
   readonly fn: UntypedTap;
   /** Cut off also when it does not return at all: costs about 0.1 ms a call. */
   readonly limited: boolean;
+  readonly builtIn: boolean;
   readonly onFault: (error: KernelError) => void;
 }
 
@@ -61,6 +63,8 @@ export interface TapSettings extends TapOwner {
   readonly stage: number;
   readonly deadlineMs: number;
   readonly onError: TapErrorPolicy;
+  /** Asked also about what its own plugin does. */
+  readonly ownToo: boolean;
 }
 
 /** Why a result does not fit the hook, as far as can be told without knowing the types. */
@@ -97,6 +101,7 @@ export class Tap implements Busy {
     return {
       hook: this.settings.token.id,
       stage: this.settings.stage,
+      onError: this.settings.onError,
       ...this.counts,
       p50Us: this.latency.quantileUs(0.5),
       p99Us: this.latency.quantileUs(0.99),
@@ -107,6 +112,12 @@ export class Tap implements Busy {
   release(): void {
     this.live = false;
     for (const cut of this.pending) cut();
+  }
+
+  /** Whether it must not get in the way of such a call. */
+  passesBy({ by, essential }: HookCallOptions): boolean {
+    const { plugin, builtIn, ownToo } = this.settings;
+    return (essential === true && !builtIn) || (by === plugin && !ownToo);
   }
 
   invoke({ subject, context, endsAt, done }: TapCall): void {

@@ -237,8 +237,10 @@ class Host implements Kernel {
         this.faultOf(consumer, error);
       }
     };
-    const services = new ServiceRegistry({ clock, activity, heldCallsLimit: limits.heldCallsLimit, tell });
     const records: KernelParts['records'] = new Map();
+    const isFromFile = (plugin: string): boolean => (records.get(plugin)?.entry.source ?? 'built-in') !== 'built-in';
+    const { heldCallsLimit } = limits;
+    const services = new ServiceRegistry({ clock, activity, heldCallsLimit, tell, isFromFile });
     const figures = openKernelFigures({ records: () => records.values(), serviceCalls: () => services.callInfo() });
     const metrics = new MetricRegistry();
     metrics.add(figures.collect, { plugin: 'kernel', onFault: (error) => log.error({}, errorMessage(error)) });
@@ -257,6 +259,7 @@ class Host implements Kernel {
       dataDirOf: async (plugin) => dataDirOf?.(plugin),
       onProgress: (event) => onProgress?.(event),
       onFault: (record, error) => this.supervisor.fault(record, error),
+      breakerOf: (record) => this.supervisor.breakerOf(record),
       onStateChange: (change) => this.stateChanged(change),
       onLost: (record, error) => this.supervisor.lost(record, error),
     };

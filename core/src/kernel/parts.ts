@@ -1,4 +1,5 @@
 import type {
+  BreakerInfo,
   DeadlineWatch,
   Env,
   KernelError,
@@ -36,6 +37,7 @@ export interface KernelParts {
   readonly onProgress: (event: KernelProgress) => void;
   /** Counts a fault against the plugin's error budget. */
   readonly onFault: (record: PluginRecord, error: unknown) => void;
+  readonly breakerOf: (record: PluginRecord) => BreakerInfo;
   readonly onStateChange: (change: PluginStateChange) => void;
   /** The worker thread of a plugin is gone. */
   readonly onLost: (record: PluginRecord, error: KernelError) => void;

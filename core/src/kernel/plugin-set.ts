@@ -20,7 +20,7 @@ export class PluginSet {
   }
 
   add(entry: PluginEntry, enabled: boolean): PluginRecord {
-    const record = new PluginRecord(entry, enabled, this.parts.env.clock, this.parts.onStateChange);
+    const record = new PluginRecord(entry, enabled, this.parts);
     this.parts.records.set(record.name, record);
     return record;
   }

@@ -24,9 +24,11 @@ export function createContext(
   const { definition } = record.entry;
   const name = definition.name;
   // Built-in plugins are on the path of every request, and those in a worker are watched there.
-  const limited = record.entry.source !== 'built-in' && isolationOf(record.entry) === 'in-process';
+  const builtIn = record.entry.source === 'built-in';
+  const limited = !builtIn && isolationOf(record.entry) === 'in-process';
   const tap = (hook: AnyHookToken, fn: UntypedTap, options: TapOptions = {}): void => {
-    const owned = parts.hooks.add(hook, { plugin: name, fn, limited, onFault: (error) => life.fault(error) }, options);
+    const onFault = (error: unknown): void => life.fault(error);
+    const owned = parts.hooks.add(hook, { plugin: name, fn, limited, builtIn, onFault }, options);
     if (life.controller.signal.aborted) {
       owned.remove();
       const message = `plugin '${name}' has stopped: ctx.tap is not possible any more`;
@@ -68,6 +70,7 @@ export function createContext(
     metrics,
     tap: tap as PluginContext['tap'],
     dispose: (fn: () => void | Promise<void>) => life.dispose(fn),
+    caller: () => (parts.activity.current === name ? parts.activity.consumer : undefined),
     reportFault: (error: unknown) => life.fault(error),
     within: <T>(limitMs: number, fn: () => T) => runWithin(parts, name, limitMs, fn),
   }) as PluginContext;

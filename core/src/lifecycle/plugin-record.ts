@@ -1,6 +1,7 @@
 import {
   errorCode,
   errorMessage,
+  type BreakerInfo,
   type Clock,
   type PluginInfo,
   type PluginState,
@@ -9,6 +10,13 @@ import {
 import { isolationOf, tokensOf } from '../graph/check-definition.ts';
 import type { PluginEntry } from '../kernel/options.ts';
 import type { PluginLife } from './plugin-life.ts';
+
+/** What a record needs from the kernel. */
+interface RecordParts {
+  readonly env: { readonly clock: Clock };
+  readonly onStateChange: (change: PluginStateChange) => void;
+  readonly breakerOf: (record: PluginRecord) => BreakerInfo;
+}
 
 /** A plugin as the kernel knows it, over all its lives. */
 export class PluginRecord {
@@ -27,14 +35,17 @@ export class PluginRecord {
   restarts = 0;
   private readonly clock: Clock;
   private readonly onChange: (change: PluginStateChange) => void;
+  private readonly breakerOf: (record: PluginRecord) => BreakerInfo;
 
-  constructor(entry: PluginEntry, enabled: boolean, clock: Clock, onChange: (change: PluginStateChange) => void) {
+  constructor(entry: PluginEntry, enabled: boolean, parts: RecordParts) {
+    const { clock } = parts.env;
     this.entry = entry;
     this.enabled = enabled;
     this.state = enabled ? 'declared' : 'disabled';
     this.clock = clock;
     this.since = clock.timestamp();
-    this.onChange = onChange;
+    this.onChange = parts.onStateChange;
+    this.breakerOf = parts.breakerOf;
   }
 
   get name(): string {
@@ -71,6 +82,7 @@ export class PluginRecord {
       provides: ids('provides'),
       requires: ids('requires'),
       taps: this.life?.taps() ?? [],
+      breaker: this.breakerOf(this),
       faults: this.faults,
       restarts: this.restarts,
     };

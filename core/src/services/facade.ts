@@ -27,6 +27,7 @@ function callProvider({ slot, binding, consumer, stats }: CallOrigin, key: Prope
   stats.calls++;
   const method = methodOf(slot, binding, key);
   const caller = activity.current;
+  const outerConsumer = activity.consumer;
   const startedAt = clock.monotonic();
   activity.current = binding.plugin;
   activity.consumer = consumer;
@@ -36,6 +37,7 @@ function callProvider({ slot, binding, consumer, stats }: CallOrigin, key: Prope
     failed = false;
     return result;
   } finally {
+    activity.consumer = outerConsumer;
     stats.totalMs += activity.leave(binding.plugin, caller, startedAt) - startedAt;
     if (failed) stats.errors++;
   }

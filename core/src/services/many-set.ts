@@ -56,7 +56,11 @@ export class ManySet {
   }
 
   private listFor(consumer: string): readonly Provider<unknown>[] {
-    const providers = [...this.providers].map(([plugin, slot]) => ({ plugin, service: slot.facadeFor(consumer) }));
+    const providers = [...this.providers].map(([plugin, slot]) => ({
+      plugin,
+      service: slot.facadeFor(consumer),
+      ...(this.surroundings.isFromFile(plugin) ? { fromFile: true as const } : {}),
+    }));
     return Object.freeze(providers);
   }
 

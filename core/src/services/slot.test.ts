@@ -41,6 +41,7 @@ beforeEach(() => {
     clock: env.clock,
     activity,
     heldCallsLimit: 2,
+    isFromFile: () => false,
     tell: (_consumer, listener) => listener(),
   });
 });

@@ -12,6 +12,8 @@ export interface SlotSurroundings {
   /** Calls held back during a swap, at most. */
   readonly heldCallsLimit: number;
   readonly tell: Tell;
+  /** Whether a plugin came from a file. */
+  readonly isFromFile: (plugin: string) => boolean;
 }
 
 /** One provider in one slot. */

@@ -15,7 +15,7 @@ export class Activity {
   current: string | undefined;
   /** The plugin whose code ran last; a suspect for code that runs after an `await`. */
   last: string | undefined;
-  /** Who made the service call that was entered last. */
+  /** Who made the innermost service call on the stack. */
   consumer: string | undefined;
   /** Runs a call that is held back under the limit that the code on the stack has (`ctx.within`), when it has one. */
   within: (<T>(fn: () => T) => T) | undefined;

@@ -58,6 +58,7 @@ describe('supervision', () => {
     const calls = kernel.service(caller);
     for (let i = 0; i < 4; i++) {
       expect(calls.size()).toBe(1);
+      expect(kernel.control.info('faulty').breaker).toMatchObject({ state: 'closed', faults: i });
       await fail(calls.call());
     }
     expect(calls.size()).toBe(0);
@@ -68,6 +69,7 @@ describe('supervision', () => {
       state: 'quarantined',
       reason: expect.stringContaining('more than 3 faults within 60000 ms; the last: the tap of plugin'),
       faults: 4,
+      breaker: { state: 'open', faults: 0, limit: 3, windowMs: 60_000, retryInMs: 1000 },
     });
     broken = false;
     await env.advance(1000);

@@ -1,4 +1,4 @@
-import { KernelError, errorCode, errorMessage, type TimerHandle } from '@timonel/sdk';
+import { KernelError, errorCode, errorMessage, type BreakerInfo, type TimerHandle } from '@timonel/sdk';
 import { getOrCreate } from '../collections/get-or-create.ts';
 import type { Launcher } from '../kernel/launcher.ts';
 import type { Operations } from '../kernel/operations.ts';
@@ -13,6 +13,7 @@ interface Watched {
   attempts: number;
   runningSince: number;
   restart: TimerHandle | undefined;
+  restartAt: number;
   gaveUp: boolean;
 }
 
@@ -39,8 +40,7 @@ export class Supervisor {
     const watched = this.of(record);
     if (!this.count(record, watched, error)) return;
     const { faultLimit, faultWindowMs } = this.parts.limits;
-    const now = this.parts.env.clock.monotonic();
-    watched.faultsAt = [...watched.faultsAt.filter((at) => now - at < faultWindowMs), now];
+    watched.faultsAt = [...this.countingStill(watched), this.parts.env.clock.monotonic()];
     if (watched.faultsAt.length <= faultLimit) return;
     const plugin = record.name;
     const message = `plugin '${plugin}' had more than ${faultLimit} faults within ${faultWindowMs} ms; the last: ${errorMessage(error)}`;
@@ -61,6 +61,15 @@ export class Supervisor {
     this.watched.delete(record.name);
   }
 
+  breakerOf(record: PluginRecord): BreakerInfo {
+    const { faultLimit: limit, faultWindowMs: windowMs } = this.parts.limits;
+    const watched = this.watched.get(record.name);
+    const faults = watched === undefined ? 0 : this.countingStill(watched).length;
+    if (record.state !== 'quarantined') return { state: 'closed', faults, limit, windowMs };
+    const retryInMs = (watched?.restartAt ?? 0) - this.parts.env.clock.monotonic();
+    return { state: 'open', faults, limit, windowMs, ...(retryInMs > 0 ? { retryInMs } : {}) };
+  }
+
   /** Takes over a plugin that lost its life outside of its own fault: restarts it, or reports it when it is required. */
   takeOver(record: PluginRecord, error: unknown): void {
     const reason = describeError(error);
@@ -77,12 +86,18 @@ export class Supervisor {
     for (const watched of this.watched.values()) watched.restart?.cancel();
   }
 
+  private countingStill({ faultsAt }: Watched): readonly number[] {
+    const now = this.parts.env.clock.monotonic();
+    return faultsAt.filter((at) => now - at < this.parts.limits.faultWindowMs);
+  }
+
   private of(record: PluginRecord): Watched {
     return getOrCreate(this.watched, record.name, () => ({
       faultsAt: [],
       attempts: 0,
       runningSince: this.parts.env.clock.monotonic(),
       restart: undefined,
+      restartAt: 0,
       gaveUp: false,
     }));
   }
@@ -133,6 +148,7 @@ export class Supervisor {
     }
     const delayMs = Math.min(restartBackoffMs * 2 ** watched.attempts, restartBackoffMaxMs);
     watched.attempts++;
+    watched.restartAt = this.parts.env.clock.monotonic() + delayMs;
     watched.restart = this.parts.env.timers.after(delayMs, () => {
       this.operations.background(() => this.restart(record, watched));
     });

@@ -117,7 +117,7 @@ const plugin: AnyPlugin = definePlugin({
       log,
     });
     const unstored = new UnstoredReader(() => health.report());
-    const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal });
+    const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal, caller: () => ctx.caller() });
     const connections = new Connections({ env, log, api, config });
     const routed = new RoutedTable(deps.groups, deps.delegate);
     const delegates = new Delegates({

@@ -111,11 +111,14 @@ const plugin: AnyPlugin = definePlugin({
         await allocator.fill(object as unknown as Service, context);
         return object;
       },
-      { stage: apiHooks.objectMutate.options.stages['allocate'] ?? 100 },
+      { stage: apiHooks.objectMutate.options.stages['allocate'] ?? 100, ownToo: true },
     );
-    ctx.tap(apiHooks.objectValidate, async (object, context) => {
-      return isService(context) ? allocator.problems(object as unknown as Service, context) : undefined;
-    });
+    ctx.tap(
+      apiHooks.objectValidate,
+      async (object, context) =>
+        isService(context) ? allocator.problems(object as unknown as Service, context) : undefined,
+      { ownToo: true },
+    );
     let keeping: Promise<void> | undefined;
     return {
       async start() {

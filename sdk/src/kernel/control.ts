@@ -1,4 +1,4 @@
-import { notifyHook, type HookToken } from './hook.ts';
+import { notifyHook, type HookToken, type TapErrorPolicy } from './hook.ts';
 import { defineService, type ServiceToken } from './service.ts';
 
 /** The state of a plugin, in order of a normal life; `failed` and `quarantined` are the other ways. */
@@ -19,6 +19,8 @@ export type PluginState =
 export interface TapInfo {
   readonly hook: string;
   readonly stage: number;
+  /** What happens to a call when this tap throws or is late: `fail` refuses it (closed), `skip` goes on without (open). */
+  readonly onError: TapErrorPolicy;
   readonly calls: number;
   readonly errors: number;
   readonly timeouts: number;
@@ -26,6 +28,19 @@ export interface TapInfo {
   readonly refusals: number;
   readonly p50Us: number;
   readonly p99Us: number;
+}
+
+/**
+ * What stands between a plugin and the rest: `closed` lets calls through; with one fault more than `limit` within `windowMs` it opens,
+ * the plugin is stopped and calls pass it by until it is started anew, after `retryInMs`. Without that it stays out.
+ */
+export interface BreakerInfo {
+  readonly state: 'closed' | 'open';
+  /** Those that count still. */
+  readonly faults: number;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly retryInMs?: number;
 }
 
 /** One entry of `timonel plugin list`. */
@@ -51,6 +66,7 @@ export interface PluginInfo {
   readonly provides: readonly string[];
   readonly requires: readonly string[];
   readonly taps: readonly TapInfo[];
+  readonly breaker: BreakerInfo;
   readonly faults: number;
   readonly restarts: number;
 }

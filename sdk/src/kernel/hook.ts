@@ -94,6 +94,19 @@ export interface TapOptions {
   readonly onError?: TapErrorPolicy;
   /** Shortens the hook's deadline for this tap, in ms. */
   readonly deadlineMs?: number;
+  /**
+   * Asked also about what its own plugin does, which is passed by otherwise: for a tap that the plugin's own objects need, as those
+   * of others do. One that refuses can stop its own plugin by this.
+   */
+  readonly ownToo?: boolean;
+}
+
+/** On whose behalf a hook is called: some taps must not get in the way. */
+export interface HookCallOptions {
+  /** The plugin that wants it (see `ctx.caller`): its own taps are passed by. */
+  readonly by?: string | undefined;
+  /** The cluster locks itself out when this is stopped: only taps of built-in plugins are asked. */
+  readonly essential?: boolean;
 }
 
 /** What the owner of a hook calls. */
@@ -103,6 +116,7 @@ export interface HookCaller<H extends AnyHookToken> {
   call(
     subject: H extends HookToken<infer S> ? S : never,
     context: H extends HookToken<unknown, infer C> ? C : never,
+    options?: HookCallOptions,
   ): Promise<H extends HookToken<unknown, unknown, unknown, infer O> ? O : never>;
 }
 

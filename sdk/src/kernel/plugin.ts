@@ -69,6 +69,11 @@ export interface PluginContext<
   tap<T extends AnyHookToken>(hook: T, fn: TapFunction<T>, options?: TapOptions): void;
   /** Registers a clean-up. Runs in reverse order of registration, each with a deadline, also after a failed setup. */
   dispose(fn: () => void | Promise<void>): void;
+  /**
+   * In a method of a service of this plugin, before its first `await`: the plugin that called it. Undefined elsewhere, and in a worker
+   * thread, which serves nobody.
+   */
+  caller(): string | undefined;
   /** Counts a fault against the plugin's error budget. For work that runs outside of kernel calls (loops, streams). */
   reportFault(error: unknown): void;
   /**

@@ -53,6 +53,8 @@ export type ServiceOf<S> = S extends ServiceToken<infer T> ? T : never;
 export interface Provider<T> {
   readonly plugin: string;
   readonly service: T;
+  /** It came from a file, and not with the kernel. */
+  readonly fromFile?: true;
 }
 
 /** What a consumer of a `many` service holds: always the current set, in order of registration. */

@@ -34,6 +34,7 @@ export async function openStore({ plugin: name, dataDir, config }: ServerOptions
     metrics: (definitions, refresh) => openMetrics(definitions, refresh).instruments,
     tap: () => undefined,
     dispose: () => undefined,
+    caller: () => undefined,
     within: (_limitMs, fn) => fn(),
     reportFault: (error) => {
       throw error;

@@ -40,14 +40,25 @@ async function guarded<T>(work: Promise<T>): Promise<T> {
   }
 }
 
+interface InProcessParts {
+  readonly registry: Registry;
+  readonly kinds: KindTable;
+  readonly unstored: UnstoredReader;
+  readonly signal: AbortSignal;
+  readonly caller: () => string | undefined;
+}
+
 export class InProcessClient implements ApiClient {
   readonly #registry: Registry;
   readonly #kinds: KindTable;
   readonly #unstored: UnstoredReader;
   /** Ends what is still running when the server stops. */
   readonly #signal: AbortSignal;
+  /** The plugin that calls: to be asked before anything is waited for. */
+  readonly #caller: () => string | undefined;
 
-  constructor(parts: { registry: Registry; kinds: KindTable; unstored: UnstoredReader; signal: AbortSignal }) {
+  constructor(parts: InProcessParts) {
+    this.#caller = parts.caller;
     this.#unstored = parts.unstored;
     this.#registry = parts.registry;
     this.#kinds = parts.kinds;
@@ -103,7 +114,7 @@ export class InProcessClient implements ApiClient {
     const kind = this.#kind(type);
     const namespace = kind.definition.namespaced ? object.metadata.namespace : undefined;
     const { dryRun = false, fieldManager: manager = defaultManager } = options;
-    const target = { kind, namespace, user, manager, dryRun };
+    const target = { kind, namespace, user, plugin: this.#caller(), manager, dryRun };
     return (await guarded(this.#registry.create(target, copyJson(object)))).object as T;
   }
 
@@ -204,7 +215,7 @@ export class InProcessClient implements ApiClient {
       throw badRequest(`a namespace is required for ${kind.qualifiedResource} "${name.name}"`);
     }
     const { dryRun = false, fieldManager: manager = defaultManager } = options;
-    return { kind, namespace, name: name.name, user, manager, dryRun };
+    return { kind, namespace, name: name.name, user, plugin: this.#caller(), manager, dryRun };
   }
 }
 

@@ -16,7 +16,7 @@ import { TableMaker, type IncludeObject } from '../table/table-maker.ts';
 import { partialMetadata } from '../table/partial-metadata.ts';
 import type { Exchange } from './exchange.ts';
 import { addWarning, sendBytes, sendObject } from './answers.ts';
-import { answerForm } from './negotiation.ts';
+import { answerForm, plainForms, type AnswerForm } from './negotiation.ts';
 
 export interface ApiParts {
   readonly registry: Registry;
@@ -88,15 +88,16 @@ export function tableOf(request: ApiRequest): TableMaker {
 
 /** Sends one object in the form the client asked for. The bytes are the stored ones where they can be. */
 export function sendWritten(request: ApiRequest, status: number, written: Written): void {
-  const { ctx } = request;
-  const form = answerForm(ctx.get('accept'));
+  const { ctx, kind } = request;
+  // Reviews are no objects that somebody could list.
+  const form = answerForm(ctx.get('accept'), kind.definition.answer === undefined ? undefined : plainForms);
   if (form === 'json') sendBytes(ctx, status, written.wire);
-  else sendFormed(request, status, written.object);
+  else sendFormed(request, status, written.object, form);
 }
 
-function sendFormed(request: ApiRequest, status: number, object: KubeObject): void {
+function sendFormed(request: ApiRequest, status: number, object: KubeObject, form: AnswerForm): void {
   const { ctx, kind } = request;
-  switch (answerForm(ctx.get('accept'))) {
+  switch (form) {
     case 'table': {
       const { resourceVersion } = object.metadata;
       const metadata = resourceVersion === undefined ? {} : { resourceVersion };

@@ -47,15 +47,23 @@ function formOf({ type, parameters }: MediaRange): AnswerForm | undefined {
   }
 }
 
+const mediaTypes: Readonly<Record<AnswerForm, string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  table: 'application/json;as=Table;v=v1;g=meta.k8s.io',
+  partial: 'application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+};
+const allForms: readonly AnswerForm[] = ['json', 'yaml', 'table', 'partial'];
+/** Of what has neither columns nor metadata. */
+export const plainForms: readonly AnswerForm[] = ['json', 'yaml'];
+
 /** @throws ApiError NotAcceptable */
-export function answerForm(header: string | undefined): AnswerForm {
+export function answerForm(header: string | undefined, forms: readonly AnswerForm[] = allForms): AnswerForm {
   if (header === 'application/json') return 'json';
   for (const range of parseAccept(header)) {
     const form = formOf(range);
-    if (form !== undefined) return form;
+    if (form !== undefined && forms.includes(form)) return form;
   }
-  throw new ApiError(
-    'NotAcceptable',
-    'only the following media types are accepted: application/json, application/yaml, application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
-  );
+  const accepted = forms.map((form) => mediaTypes[form]).join(', ');
+  throw new ApiError('NotAcceptable', `only the following media types are accepted: ${accepted}`);
 }

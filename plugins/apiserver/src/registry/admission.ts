@@ -1,11 +1,12 @@
 /** Runs the admission hooks around a write. Without taps they cost nothing. */
-import type { HookCaller } from '@timonel/sdk';
+import type { HookCallOptions, HookCaller } from '@timonel/sdk';
 import type { AdmissionNotes } from '@timonel/sdk/contracts/admission';
 import type { AdmissionContext, AdmissionObject, AdmissionRefusal, apiHooks } from '@timonel/sdk/contracts/api-server';
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError, type FieldError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
 import type { Kind } from '../kinds/kind-table.ts';
 import { apiErrorIn, invalid } from './api-errors.ts';
+import { isEssential } from './essential.ts';
 import type { FurtherAdmission } from './further-admission.ts';
 
 export interface Hooks {
@@ -26,6 +27,7 @@ export interface Circumstances {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly user: UserInfo;
+  readonly plugin?: string | undefined;
   readonly oldObject: KubeObject | undefined;
   readonly dryRun: boolean;
   readonly notes?: AdmissionNotes;
@@ -35,6 +37,12 @@ export function contextOf(circumstances: Circumstances): AdmissionContext {
   const { group, version, resource, kind } = circumstances.kind.definition;
   const { operation, subresource, namespace, name, user, oldObject, dryRun } = circumstances;
   return { operation, group, version, resource, kind, subresource, namespace, name, user, oldObject, dryRun };
+}
+
+/** Whom the taps must not stop. */
+export function behalfOf(circumstances: Circumstances): HookCallOptions {
+  const { group, resource } = circumstances.kind.definition;
+  return { by: circumstances.plugin, essential: isEssential({ group, resource, namespace: circumstances.namespace }) };
 }
 
 /** A tap refuses a request by throwing an ApiError; the hook wraps it. */
@@ -83,7 +91,9 @@ export class Admission {
   async mutate<T extends KubeObject>(object: T, circumstances: Circumstances): Promise<T> {
     let subject = object as unknown as AdmissionObject;
     if (this.#hooks.objectMutate.size > 0) {
-      subject = await unwrapped(this.#hooks.objectMutate.call(subject, contextOf(circumstances)));
+      subject = await unwrapped(
+        this.#hooks.objectMutate.call(subject, contextOf(circumstances), behalfOf(circumstances)),
+      );
     }
     return (await this.#further.mutate(subject, circumstances)) as unknown as T;
   }
@@ -92,7 +102,9 @@ export class Admission {
   async validate(object: KubeObject, circumstances: Circumstances): Promise<void> {
     const subject = object as unknown as AdmissionObject;
     if (this.#hooks.objectValidate.size > 0) {
-      refuseFor(await unwrapped(this.#hooks.objectValidate.call(subject, contextOf(circumstances))), circumstances);
+      const { objectValidate } = this.#hooks;
+      const found = objectValidate.call(subject, contextOf(circumstances), behalfOf(circumstances));
+      refuseFor(await unwrapped(found), circumstances);
     }
     await this.#further.validate(subject, circumstances);
   }
@@ -104,9 +116,10 @@ export class Admission {
     if (objectCharge.size === 0) return uncharged;
     const subject = object as unknown as AdmissionObject;
     const context = contextOf(circumstances);
-    const unwritten = (): void => void objectUnwritten.call(subject, context).catch(() => undefined);
+    const behalf = behalfOf(circumstances);
+    const unwritten = (): void => void objectUnwritten.call(subject, context, behalf).catch(() => undefined);
     try {
-      refuseFor(await unwrapped(objectCharge.call(subject, context)), circumstances);
+      refuseFor(await unwrapped(objectCharge.call(subject, context, behalf)), circumstances);
     } catch (error) {
       unwritten();
       throw error;

@@ -5,7 +5,7 @@ import type { AdmissionContext, AdmissionObject, ServedName } from '@timonel/sdk
 import { ApiError, apiErrorOf, type ObjectMeta } from '@timonel/sdk/kube';
 import { copyJson, type JsonObject } from '../json/plain-json.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
-import { contextOf, type Circumstances } from './admission.ts';
+import { behalfOf, contextOf, type Circumstances } from './admission.ts';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import type { Access } from './access.ts';
 import { copyObject } from './ownership.ts';
@@ -82,7 +82,7 @@ export class FurtherAdmission {
   /** @throws ApiError */
   async validate(object: AdmissionObject, circumstances: Circumstances): Promise<void> {
     const context = this.#context(circumstances);
-    const concerned = context === undefined ? [] : this.#concerned(context);
+    const concerned = context === undefined ? [] : this.#concerned(context, circumstances);
     if (context === undefined || concerned.length === 0) return;
     const { operation, kind, byScale } = circumstances;
     if (operation === 'DELETE' || operation === 'CONNECT') await this.#mutate(object, circumstances);
@@ -96,7 +96,7 @@ export class FurtherAdmission {
 
   async #mutate(object: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> {
     const context = this.#context(circumstances);
-    const concerned = context === undefined ? [] : this.#concerned(context);
+    const concerned = context === undefined ? [] : this.#concerned(context, circumstances);
     if (context === undefined || concerned.length === 0) return object;
     let current = object;
     const request = this.#request(context, circumstances);
@@ -133,9 +133,11 @@ export class FurtherAdmission {
     };
   }
 
-  #concerned(context: AdmissionContext): readonly ObjectAdmission[] {
+  #concerned(context: AdmissionContext, circumstances: Circumstances): readonly ObjectAdmission[] {
+    const { by, essential } = behalfOf(circumstances);
     return this.#providers
       .all()
+      .filter(({ plugin, fromFile }) => plugin !== by && !(essential === true && fromFile === true))
       .map(({ service }) => service)
       .filter((service) => service.concerns(context));
   }

@@ -13,6 +13,8 @@ export interface Target {
   readonly namespace: string | undefined;
   readonly name: string;
   readonly user: UserInfo;
+  /** The plugin of this process that asks, by its client. */
+  readonly plugin?: string | undefined;
   /** The name under which it owns what it writes. */
   readonly manager: string;
   readonly dryRun: boolean;
