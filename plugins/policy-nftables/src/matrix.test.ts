@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createSimulatedEnv } from '@timonel/core/env';
+import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
 import {
   decisions,
   type End,
@@ -13,6 +14,7 @@ import type { NetworkPolicy } from '@timonel/sdk/kube';
 import { ProxyBed, outsideAddress, podAddress } from '@timonel/testkit/contracts/proxy';
 import { policyContent, type PolicyContent } from './table/content.ts';
 import { renderPolicies, renderPolicyChanges } from './table/render.ts';
+import { addIpv6, outsideAddress6, podAddress6 } from './testing/ipv6-bed.ts';
 import { RandomPolicies } from './testing/random-policies.ts';
 
 jest.setTimeout(60_000);
@@ -29,7 +31,7 @@ function podOf(index: number, namespace: string, app: string, http: number): Pol
     ['TCP http', http],
     ['UDP dns', udpPort],
   ]);
-  const where = { addresses: [podAddress(index)], nodeName: 'node', namedPorts };
+  const where = { addresses: [podAddress(index), podAddress6(index)], nodeName: 'node', namedPorts };
   return { key: `${namespace}/${name}`, uid: name, namespace, labels: { app }, ...where };
 }
 
@@ -49,10 +51,10 @@ if (!isRoot || !hasNft) {
     beforeAll(async () => {
       bed = await ProxyBed.open(pods.length);
       const serve = bed.pods.flatMap((pod, index) => [
-        ...ports.map((port) => pod.call('serveTcp', `pod-${index}-${port}`, port)),
-        pod.call('serveUdp', `pod-${index}`, udpPort),
+        ...ports.map((port) => pod.call('serveTcp', `pod-${index}-${port}`, port, '::')),
+        pod.call('serveUdp', `pod-${index}`, udpPort, '::'),
       ]);
-      await Promise.all([...serve, bed.outside.call('serveTcp', 'outside', 8080)]);
+      await Promise.all([addIpv6(bed), ...serve, bed.outside.call('serveTcp', 'outside', 8080, '::')]);
     });
     afterAll(() => bed?.close());
 
@@ -64,22 +66,18 @@ if (!isRoot || !hasNft) {
       written = content;
     }
 
-    const ends: readonly End[] = [
-      ...pods.map((pod) => ({ address: pod.addresses[0] ?? '', pod })),
-      { address: outsideAddress, pod: undefined },
+    const endsOf = (family: IpFamily): readonly End[] => [
+      ...pods.map((pod) => ({ address: pod.addresses.find((one) => familyOf(one) === family) ?? '', pod })),
+      { address: family === 4 ? outsideAddress : outsideAddress6, pod: undefined },
     ];
-    const packets: readonly Packet[] = ends.flatMap((from) =>
-      ends.flatMap((to) => {
-        if (to === from || (to.pod === undefined && from.pod === undefined)) return [];
-        const tcp = (to.pod === undefined ? [8080] : ports).map((port) => ({
-          from,
-          to,
-          protocol: 'TCP' as const,
-          port,
-        }));
-        return to.pod === undefined ? tcp : [...tcp, { from, to, protocol: 'UDP' as const, port: udpPort }];
-      }),
-    );
+    const packetsOf = (from: End, to: End): Packet[] => {
+      if (to === from || (to.pod === undefined && from.pod === undefined)) return [];
+      const tcp = (to.pod === undefined ? [8080] : ports).map((port) => ({ from, to, protocol: 'TCP' as const, port }));
+      return to.pod === undefined ? tcp : [...tcp, { from, to, protocol: 'UDP' as const, port: udpPort }];
+    };
+    const packets: readonly Packet[] = ([4, 6] as const)
+      .map(endsOf)
+      .flatMap((ends) => ends.flatMap((from) => ends.flatMap((to) => packetsOf(from, to))));
 
     async function passes({ from, to, protocol, port }: Packet): Promise<boolean> {
       const client = from.pod === undefined ? bed.outside : bed.pod(pods.indexOf(from.pod));
@@ -88,7 +86,7 @@ if (!isRoot || !hasNft) {
     }
 
     const shown = ({ from, to, protocol, port }: Packet): string =>
-      `${from.pod?.key ?? 'outside'} -> ${to.pod?.key ?? 'outside'} ${protocol} ${port}`;
+      `${from.pod?.key ?? 'outside'} -> ${to.pod?.key ?? 'outside'} at ${to.address} ${protocol} ${port}`;
 
     /** The packets for which model and kernel differ. */
     async function differences(policies: readonly NetworkPolicy[]): Promise<string[]> {
@@ -107,7 +105,16 @@ if (!isRoot || !hasNft) {
       const make = new RandomPolicies(random, {
         namespaces: ['red', 'blue'],
         apps: ['web', 'db'],
-        cidrs: ['0.0.0.0/0', '10.214.1.0/24', '10.214.2.0/24', `${podAddress(1)}/32`],
+        cidrs: [
+          '0.0.0.0/0',
+          '10.214.1.0/24',
+          '10.214.2.0/24',
+          `${podAddress(1)}/32`,
+          '::/0',
+          'fd00:214:1::/64',
+          'fd00:214:2::/64',
+          `${podAddress6(1)}/128`,
+        ],
         ports: [
           {},
           { protocol: 'UDP' },

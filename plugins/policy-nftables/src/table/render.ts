@@ -6,8 +6,12 @@ const hook = 'type filter hook forward priority filter - 1; policy accept;';
 
 /** What the families call what they share. */
 const families = {
-  ip: { type: 'ipv4_addr' },
-  ip6: { type: 'ipv6_addr' },
+  ip: { type: 'ipv4_addr', unruled: [] },
+  // Frames between ports of one bridge come by here where br_netfilter is; what is routed has a lower hop limit by now.
+  ip6: {
+    type: 'ipv6_addr',
+    unruled: ['ip6 hoplimit 255 icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept'],
+  },
 } as const;
 type Ip = keyof typeof families;
 
@@ -16,6 +20,7 @@ function forward(ip: Ip): readonly string[] {
   return [
     hook,
     'ct state established,related accept',
+    ...families[ip].unruled,
     `${ip} saddr . ${ip} daddr @own accept`,
     `${ip} saddr vmap @egress`,
     `${ip} daddr vmap @ingress`,

@@ -1,4 +1,5 @@
 import type { Random } from '@timonel/sdk';
+import { familyOf } from '@timonel/sdk/contracts/network';
 import type { NetworkPolicy, NetworkPolicyPeer, NetworkPolicyPort } from '@timonel/sdk/kube';
 
 interface Choices {
@@ -51,8 +52,14 @@ export class RandomPolicies {
       case 2:
         return { podSelector: this.#selector(), namespaceSelector };
       default:
-        return { ipBlock: { cidr: this.#oneOf(cidrs), ...(this.#happens() ? { except: [this.#oneOf(cidrs)] } : {}) } };
+        return { ipBlock: this.#block(this.#oneOf(cidrs)) };
     }
+  }
+
+  #block(cidr: string): NonNullable<NetworkPolicyPeer['ipBlock']> {
+    if (!this.#happens()) return { cidr };
+    const sameFamily = this.#choices.cidrs.filter((other) => familyOf(other) === familyOf(cidr));
+    return { cidr, except: [this.#oneOf(sameFamily)] };
   }
 
   #selector(): NonNullable<NetworkPolicyPeer['podSelector']> {

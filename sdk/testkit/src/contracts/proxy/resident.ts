@@ -75,6 +75,8 @@ function dial(
   });
 }
 
+const udpOf = (host: string): 'udp4' | 'udp6' => (host.includes(':') ? 'udp6' : 'udp4');
+
 const commands = {
   /** Says its name and the client's address first, then echoes. */
   async serveTcp(name: string, port: number, host = '0.0.0.0'): Promise<void> {
@@ -88,14 +90,15 @@ const commands = {
       server.once('error', reject).listen({ host, port, backlog: 511 }, () => resolve());
     });
   },
-  async serveUdp(name: string, port: number): Promise<void> {
-    const socket = createSocket('udp4');
+  /** `host` may be `::`, for both families. */
+  async serveUdp(name: string, port: number, host = '0.0.0.0'): Promise<void> {
+    const socket = createSocket(udpOf(host));
     socket.on('message', (message, client) =>
       socket.send(`${name} ${client.address} ${message.toString()}`, client.port, client.address),
     );
     servers.set(`udp ${name}`, socket);
     await new Promise<void>((resolve) => {
-      socket.bind({ port }, () => resolve());
+      socket.bind({ port, address: host }, () => resolve());
     });
   },
   async stopServer(key: string): Promise<void> {
@@ -169,7 +172,7 @@ const commands = {
   },
   /** One datagram and its answer; `TIMEOUT`, or the system's code. */
   async askUdp(host: string, port: number, text: string, timeoutMs: number, localPort = 0): Promise<string> {
-    const socket = createSocket('udp4');
+    const socket = createSocket(udpOf(host));
     await new Promise<void>((resolve) => {
       socket.bind({ port: localPort }, () => resolve());
     });
