@@ -249,6 +249,68 @@ const apiMachinery: readonly Line[] = [
     ],
   },
   {
+    title: 'api-machinery: webhooks',
+    behaviours: [
+      behaviour(1, 'pods and config maps are denied, but in exempt namespaces', /pods and config maps|exempt/),
+      behaviour(1, 'attaching to a pod is denied', /attach/),
+      behaviour(
+        1,
+        'custom resources and definitions are denied',
+        /^deny the creation.* (custom resources|definitions)/,
+      ),
+      behaviour(1, 'mutation in order, with defaults afterwards', /in order|defaults/),
+      behaviour(1, 'mutation of custom resources: pruned, of several versions', /^mutate custom resources/),
+      behaviour(1, 'timeouts and failure policies', /timeout/),
+      behaviour(1, 'closed with a bad authority', /fail closed/),
+      behaviour(1, 'configurations themselves are never mutated or blocked', /never asked about configurations/),
+      behaviour(0, 'in discovery', /in discovery/),
+    ],
+  },
+  {
+    title: 'api-machinery: configurations of webhooks',
+    behaviours: ['mutating', 'validating']
+      .flatMap((type) => [
+        behaviour(1, `list and deletion of a collection, ${type}`, new RegExp(`${type} kind are listed`)),
+        behaviour(1, `operations switched off and on, ${type}`, new RegExp(`${type} kind are updated`)),
+        behaviour(1, `match conditions are kept and updated, ${type}`, new RegExp(`${type} kind keep`)),
+        behaviour(1, `invalid match conditions are refused, ${type}`, new RegExp(`${type} kind with invalid`)),
+      ])
+      .concat(behaviour(1, 'everything but skip-me is mutated', /skip-me/)),
+  },
+  {
+    title: 'api-machinery: discovery',
+    behaviours: [
+      behaviour(1, 'the preferred version of each group', /preferred version/),
+      behaviour(1, 'resources in each group and version', /resources in each/),
+      behaviour(1, 'the version of the server', /version of the server/),
+      behaviour(1, 'aggregated at /api', /aggregated at \/api for/),
+      behaviour(1, 'aggregated at /apis', /aggregated at \/apis/),
+      behaviour(1, 'aggregated by the Accept header', /other forms/),
+      behaviour(1, 'aggregated with custom resources', /come and go/),
+    ],
+  },
+  {
+    title: 'api-machinery: list chunking',
+    behaviours: [
+      behaviour(1, 'pages of one version, and what is left', /pages of one/),
+      behaviour(1, 'goes on after a compaction, not consistent', /compaction/),
+    ],
+  },
+  {
+    title: 'api-machinery: watches',
+    behaviours: [
+      behaviour(1, 'several watchers with label selectors', /label selector selects/),
+      behaviour(1, 'from a resourceVersion', /resourceVersion/),
+      behaviour(1, 'from where one stopped', /where they were cut/),
+      behaviour(1, 'leaving a selector is DELETED, returning ADDED', /leaves the selector/),
+      behaviour(1, 'the same order for all', /same order/),
+    ],
+  },
+  {
+    title: 'api-machinery: Tables',
+    behaviours: [behaviour(1, '406 where there are none to print', /406/)],
+  },
+  {
     title: 'api-machinery: flow control',
     behaviours: [
       behaviour(1, 'FlowSchema: all verbs and the status', /^FlowSchema/),
