@@ -9,15 +9,24 @@ export interface RoutesAutoConfig {
   /** Only ranges within these get a route. None of a family: all of it, but such as cannot be one node's. */
   readonly clusterCidrs: readonly string[];
   /**
-   * Which nodes' pods are reached through a tunnel (VXLAN): `auto` those of nodes on another link, `always` all (for networks that let
-   * only packets with addresses of machines pass), `never` none.
+   * Which nodes' pods are reached through a tunnel: `auto` those of nodes on another link, `always` all (for networks that let
+   * only packets with addresses of machines pass, or that others listen to), `never` none.
    */
   readonly tunnels: 'auto' | 'always' | 'never';
-  /** Number of the tunnels' network (VNI): the same on all nodes, and no other's on these machines. */
+  /**
+   * What tunnels are made of: `auto` WireGuard, which encrypts, to nodes that have it as this one does, and VXLAN to the others; `vxlan` that
+   * alone; `wireguard` that alone: nodes without are not reached, and no packet goes to them or counts from them unencrypted.
+   */
+  readonly tunnelKind: 'auto' | 'vxlan' | 'wireguard';
+  /** Who does WireGuard: the `kernel`; `userspace` the program wireguard-go, which takes more CPU; `auto` it where the kernel has none. */
+  readonly wireguardImplementation: 'kernel' | 'auto' | 'userspace';
+  /** UDP port of WireGuard on this node; the others hear of it. */
+  readonly wireguardPort: number;
+  /** Number of the VXLAN tunnels' network (VNI): the same on all nodes, and no other's on these machines. */
   readonly vni: number;
-  /** UDP port of the tunnels: the same on all nodes, and open between them. */
+  /** UDP port of VXLAN tunnels: the same on all nodes, and open between them. */
   readonly tunnelPort: number;
-  /** Packets of tunnels count only from addresses that Node objects have. Needs nft. Turn it off where machines send from others. */
+  /** Packets of VXLAN tunnels count only from addresses that Node objects have. Needs nft. Turn it off where machines send from others. */
   readonly tunnelGuard: boolean;
   /** How often the routes of the kernel are compared with what they should be. */
   readonly checkIntervalMs: number;
@@ -36,6 +45,9 @@ export const configSchema: z.ZodType<RoutesAutoConfig> = z.strictObject({
     .max(64)
     .default([]),
   tunnels: z.enum(['auto', 'always', 'never']).default('auto'),
+  tunnelKind: z.enum(['auto', 'vxlan', 'wireguard']).default('auto'),
+  wireguardImplementation: z.enum(['kernel', 'auto', 'userspace']).default('kernel'),
+  wireguardPort: z.int().min(1).max(65_535).default(51_820),
   vni: z
     .int()
     .min(1)

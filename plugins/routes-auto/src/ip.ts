@@ -1,9 +1,9 @@
-/** Calls of ip(8), bridge(8) and nft(8), which tests send to a network namespace of their own. */
+/** Calls of ip(8), bridge(8), nft(8) and wg(8), which tests send to a network namespace of their own. */
 import { CommandError, failureText, type CommandResult } from '@timonel/sdk/command';
 
-/** Runs a program of iproute2 or of nftables. */
+/** Runs a program of iproute2, nftables or WireGuard. */
 export type RunProgram = (
-  program: 'ip' | 'bridge' | 'nft',
+  program: 'ip' | 'bridge' | 'nft' | 'wg' | 'wireguard-go' | 'sh',
   args: readonly string[],
   input?: string,
 ) => Promise<CommandResult>;

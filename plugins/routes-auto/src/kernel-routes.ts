@@ -4,7 +4,8 @@ import { commandFailed, rowsOf, runBatch, type RunProgram } from './ip.ts';
 
 /** Where packets to a range go next. */
 export interface Hop {
-  readonly gateway: string;
+  /** Absent: the link knows. */
+  readonly gateway?: string;
   /** Absent: the kernel chooses. */
   readonly dev?: string | undefined;
   /** The gateway is behind `dev` although no address of it says so. */
@@ -97,8 +98,9 @@ function deletion(cidr: string): string {
 }
 
 function routeText(cidr: string, { gateway, dev, isOnLink }: Hop): string {
+  const next = gateway === undefined ? '' : ` via ${gateway}`;
   const place = dev === undefined ? '' : ` dev ${dev}`;
-  return `${cidr} via ${gateway}${place}${isOnLink === true ? ' onlink' : ''} proto ${podRouteProtocol}`;
+  return `${cidr}${next}${place}${isOnLink === true ? ' onlink' : ''} proto ${podRouteProtocol}`;
 }
 
 /** Says what to do, where the kernel's words do not. */

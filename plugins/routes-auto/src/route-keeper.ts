@@ -1,24 +1,39 @@
 import { errorMessage } from '@timonel/sdk';
 import { parseIp } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
+import { Announcements } from './announcements.ts';
 import type { RoutesAutoConfig } from './config.ts';
 import type { RunProgram } from './ip.ts';
 import { KernelRoutes } from './kernel-routes.ts';
 import { pathsTo, type Paths } from './paths.ts';
 import { TunnelRules } from './tunnel-rules.ts';
 import { Tunnel } from './tunnel.ts';
-import { waysTo } from './underlay.ts';
-import { factsOf, wantedRoutes } from './wanted-routes.ts';
+import { waysTo, type Way } from './underlay.ts';
+import { factsByAge, wantedRoutes, type NodeFacts } from './wanted-routes.ts';
+import type { NodeKey } from './wireguard-key.ts';
+import { Wireguard } from './wireguard.ts';
 
 export interface RouteKeeperOptions extends Pick<
   RoutesAutoConfig,
-  'nodeName' | 'dev' | 'clusterCidrs' | 'tunnels' | 'vni' | 'tunnelPort' | 'tunnelGuard'
+  | 'nodeName'
+  | 'dev'
+  | 'clusterCidrs'
+  | 'tunnels'
+  | 'tunnelKind'
+  | 'wireguardImplementation'
+  | 'wireguardPort'
+  | 'vni'
+  | 'tunnelPort'
+  | 'tunnelGuard'
 > {
-  /** Name of the tunnels' link. */
+  /** Name of the VXLAN link. */
   readonly link: string;
-  /** Name of the table with the rules for it. */
+  readonly wireguardLink: string;
+  /** Name of the table with the rules for both. */
   readonly table: string;
   readonly run: RunProgram;
+  /** The key of this node: asked for where there is WireGuard. */
+  readonly loadKey: () => Promise<NodeKey>;
 }
 
 export interface KeptRoutes {
@@ -27,69 +42,156 @@ export interface KeptRoutes {
   readonly removed: readonly string[];
   /** Each a sentence. */
   readonly problems: readonly string[];
+  /** Likewise, and as it is meant to be. */
+  readonly notes: readonly string[];
+  /** What the Node object of this node has to say of its WireGuard; '' for nothing. */
+  readonly announcement: string;
+  /** The largest packet that fits through all ways; undefined: there are none. */
+  readonly mtuBytes: number | undefined;
 }
 
-/** The routes and the tunnel of this machine, made what the nodes of the cluster ask for. */
+/** The routes and the tunnels of this machine, made what the nodes of the cluster ask for. */
 export class RouteKeeper {
   readonly #options: RouteKeeperOptions;
   readonly #routes: KernelRoutes;
   readonly #tunnel: Tunnel;
+  readonly #wireguard: Wireguard;
   readonly #rules: TunnelRules;
+  readonly #announcements: Announcements = new Announcements();
+  #key: NodeKey | undefined;
 
   constructor(options: RouteKeeperOptions) {
-    const { run, link, table, vni, tunnelPort: port, tunnelGuard: isGuarded } = options;
+    const { run, link, wireguardLink, table, vni, tunnelPort: port, tunnelGuard: isGuarded } = options;
+    const { wireguardPort, wireguardImplementation: implementation } = options;
     this.#options = options;
     this.#routes = new KernelRoutes(run);
     this.#tunnel = new Tunnel(run, { link, vni, port });
-    this.#rules = new TunnelRules(run, { table, link, vni, port, isGuarded });
+    this.#wireguard = new Wireguard(run, { link: wireguardLink, port: wireguardPort, implementation });
+    this.#rules = new TunnelRules(run, { table, link, wireguardLink, vni, port, isGuarded });
   }
 
   /** @throws CommandError */
   async sync(nodes: readonly Node[]): Promise<KeptRoutes> {
-    const { nodeName, clusterCidrs, run } = this.#options;
-    const { peers, refused } = wantedRoutes(nodes, nodeName, clusterCidrs);
-    const known = nodes.find(({ metadata }) => metadata.name === nodeName);
-    const own = known === undefined ? undefined : factsOf(known);
-    const facts = [...peers.map(({ node }) => node), ...(own === undefined ? [] : [own])];
-    const asked = new Set(facts.flatMap(({ addresses }) => [addresses[4], addresses[6]]));
-    asked.delete('');
-    const ways = await waysTo(run, [...asked]);
-    const paths = pathsTo(peers, { ways, own, config: this.#options, tunnel: this.#tunnel });
-    const tunnelProblems = await this.#syncTunnel(paths, nodes);
+    const { nodeName, clusterCidrs, wireguardLink } = this.#options;
+    const facts = factsByAge(nodes);
+    const { peers, refused } = wantedRoutes(facts, nodeName, clusterCidrs);
+    const own = facts.find(({ name }) => name === nodeName);
+    const noWireguard = await this.#wireguardProblem();
+    const announcement = this.#announcementOf(nodeName);
+    const announced = this.#announcements.read(facts);
+    // Others go by what the cluster has, which may be the key of before.
+    const hasAnnounced = announcement !== '' && own?.announcement === announcement;
+    const paths = pathsTo(peers, {
+      ways: await this.#waysTo(
+        own === undefined ? peers.map(({ node }) => node) : [...peers.map(({ node }) => node), own],
+      ),
+      own,
+      config: this.#options,
+      tunnel: this.#tunnel,
+      announcements: hasAnnounced || own === undefined ? announced.valid : without(announced.valid, nodeName),
+      hasWireguard: announcement !== '',
+      wireguardLink,
+    });
+    const problems = [...refused, ...announced.refused];
+    if (own !== undefined) problems.push(...(await this.#syncTunnels(paths, nodes)));
     // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
     const { added, removed, failed } = await this.#routes.sync(paths.hops, own === undefined);
-    if (own !== undefined && paths.tunnel === undefined) await this.#removeTunnel();
-    const notMade = [...failed].map(
-      ([cidr, why]) => `no route to ${cidr} through ${paths.hops.get(cidr)?.gateway} could be made: ${why}`,
-    );
-    return { added, removed, problems: [...refused, ...tunnelProblems, ...paths.unreached, ...notMade] };
+    if (own !== undefined) await this.#removeUnused(paths);
+    for (const [cidr, why] of failed)
+      problems.push(`no route to ${cidr}${throughOf(paths, cidr)} could be made: ${why}`);
+    problems.push(...paths.unreached);
+    const notes: string[] = [];
+    if (noWireguard !== undefined) {
+      const isNeeded = this.#options.tunnelKind === 'wireguard';
+      if (isNeeded) problems.push(`this node has no WireGuard: ${noWireguard}`);
+      else if (paths.tunnel !== undefined) {
+        notes.push(`tunnels of this node are VXLAN, which does not encrypt, since it has no WireGuard: ${noWireguard}`);
+      }
+    }
+    return { added, removed, problems, notes, announcement, mtuBytes: paths.mtuBytes };
   }
 
   async removeAll(): Promise<void> {
     await this.#routes.removeAll();
-    await this.#removeTunnel();
-  }
-
-  async #removeTunnel(): Promise<void> {
     await this.#tunnel.remove();
+    await this.#wireguard.remove();
     await this.#rules.remove();
   }
 
-  /** Nodes on this machine's links keep their routes whatever becomes of the tunnel. */
-  async #syncTunnel({ tunnel }: Paths, nodes: readonly Node[]): Promise<readonly string[]> {
-    if (tunnel === undefined) return [];
+  /** Undefined: there is WireGuard, or none is wanted. */
+  async #wireguardProblem(): Promise<string | undefined> {
+    const { tunnels, tunnelKind, loadKey } = this.#options;
+    if (tunnels === 'never' || tunnelKind === 'vxlan') return undefined;
+    const problem = await this.#wireguard.problem();
+    if (problem !== undefined) return problem;
+    try {
+      this.#key ??= await loadKey();
+      return undefined;
+    } catch (error) {
+      return errorMessage(error);
+    }
+  }
+
+  #announcementOf(nodeName: string): string {
+    const { wireguardPort, tunnels } = this.#options;
+    return this.#key?.announce(nodeName, wireguardPort, tunnels === 'always') ?? '';
+  }
+
+  async #waysTo(nodes: readonly NodeFacts[]): Promise<ReadonlyMap<string, Way>> {
+    const asked = new Set(nodes.flatMap(({ addresses }) => [addresses[4], addresses[6]]));
+    asked.delete('');
+    return waysTo(this.#options.run, [...asked]);
+  }
+
+  /** Nodes on this machine's links keep their routes whatever becomes of the tunnels. */
+  async #syncTunnels(
+    { tunnel, wireguard, sealed, trusted }: Paths,
+    nodes: readonly Node[],
+  ): Promise<readonly string[]> {
     const problems: string[] = [];
-    // First, so that nothing gets in before.
-    await this.#rules.sync(nodes.flatMap(addressesOf)).catch((error: unknown) => {
-      problems.push(
-        `there are no rules for the tunnel, so that whoever sends to UDP port ${this.#options.tunnelPort} of this machine can speak as any pod (apt-get install nftables): ${errorMessage(error)}`,
-      );
-    });
-    await this.#tunnel.sync(tunnel.own, tunnel.peers).catch((error: unknown) => {
-      problems.push(`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`);
-    });
+    // First, so that nothing gets in or out before.
+    if (tunnel !== undefined || sealed.length > 0) {
+      const addresses = tunnel === undefined ? undefined : nodes.flatMap(addressesOf);
+      await this.#rules.sync({ addresses, sealed, trusted }).catch((error: unknown) => {
+        problems.push(`${this.#withoutRules(tunnel !== undefined)} (apt-get install nftables): ${errorMessage(error)}`);
+      });
+    }
+    if (tunnel !== undefined) {
+      await this.#tunnel.sync(tunnel.own, tunnel.peers).catch((error: unknown) => {
+        problems.push(`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`);
+      });
+    }
+    const key = this.#key;
+    if (wireguard !== undefined && key !== undefined) {
+      await this.#wireguard.sync({ ...wireguard, key }, wireguard.peers).catch((error: unknown) => {
+        problems.push(`the WireGuard tunnels to other nodes cannot be kept: ${errorMessage(error)}`);
+      });
+    }
     return problems;
   }
+
+  async #removeUnused({ tunnel, wireguard, sealed }: Paths): Promise<void> {
+    if (tunnel === undefined) await this.#tunnel.remove();
+    if (wireguard === undefined) await this.#wireguard.remove();
+    if (tunnel === undefined && sealed.length === 0) await this.#rules.remove();
+  }
+
+  #withoutRules(isVxlan: boolean): string {
+    return isVxlan
+      ? `there are no rules for the tunnel, so that whoever sends to UDP port ${this.#options.tunnelPort} of this machine can speak as any pod`
+      : 'there are no rules for WireGuard, so that packets of pods could leave unencrypted when somebody removes its link';
+  }
+}
+
+function throughOf({ hops }: Paths, cidr: string): string {
+  const { gateway, dev } = hops.get(cidr) ?? {};
+  return ` through ${gateway ?? dev}`;
+}
+
+function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
+  const rest = new Map(map);
+  rest.delete(key);
+  return rest;
 }
 
 /** All that a machine may send from. */

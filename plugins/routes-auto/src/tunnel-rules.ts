@@ -1,24 +1,37 @@
 /**
  * Rules of nftables for the tunnels.
  *
- * Tunnels do not authenticate: whoever can send to their port could speak as any pod. So packets of the tunnels' network count only when
+ * VXLAN does not authenticate: whoever can send to their port could speak as any pod. So packets of the tunnels' network count only when
  * they come from addresses of the cluster's nodes. Source: RFC 7348, section 5 (the header) and section 7.
  *
  * A tunnel has less room than the links of pods. Connections are told so at their start: what would tell them later, ICMP, does not
  * come through everywhere.
+ *
+ * What is to go through WireGuard goes through it or not at all: when its link is gone, so are its routes, and packets would leave as they are.
  */
-import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
+import { familyOf, formatIpRange, type IpFamily, type IpRange } from '@timonel/sdk/contracts/network';
 import { nftChain, nftSet } from '@timonel/sdk/nftables';
 import { commandFailed, type RunProgram } from './ip.ts';
 
 export interface TunnelRulesOptions {
   readonly table: string;
-  /** Of the tunnels. */
+  /** Of VXLAN. */
   readonly link: string;
+  readonly wireguardLink: string;
   readonly vni: number;
   readonly port: number;
-  /** Only nodes may send into the tunnels. */
+  /** Only nodes may send into the tunnels of VXLAN. */
   readonly isGuarded: boolean;
+}
+
+/** What the rules are about. */
+export interface TunnelSubjects {
+  /** All of the nodes. Undefined: there is no VXLAN. */
+  readonly addresses: readonly string[] | undefined;
+  /** Reached through WireGuard alone. */
+  readonly sealed: readonly IpRange[];
+  /** What has addresses of these comes through WireGuard alone. */
+  readonly trusted: readonly IpRange[];
 }
 
 export class TunnelRules {
@@ -32,9 +45,9 @@ export class TunnelRules {
     this.#options = options;
   }
 
-  /** `addresses`: all of the nodes. @throws CommandError, also when nft is absent */
-  async sync(addresses: readonly string[]): Promise<void> {
-    const text = this.#rules([...new Set(addresses)].sort());
+  /** @throws CommandError, also when nft is absent */
+  async sync(subjects: TunnelSubjects): Promise<void> {
+    const text = this.#rules(subjects);
     if (this.#written?.text === text && this.#written.shown === (await this.#show())) return;
     this.#written = undefined;
     await this.#nft(['-f', '-'], text);
@@ -56,14 +69,33 @@ export class TunnelRules {
     );
   }
 
-  #rules(addresses: readonly string[]): string {
-    const { table, link } = this.#options;
+  #rules({ addresses, sealed, trusted }: TunnelSubjects): string {
+    const { table, link, wireguardLink, isGuarded } = this.#options;
     const size = nftChain('forward', [
       'type filter hook forward priority mangle; policy accept;',
-      `oifname "${link}" tcp flags syn tcp option maxseg size set rt mtu`,
+      `oifname { "${link}", "${wireguardLink}" } tcp flags syn tcp option maxseg size set rt mtu`,
     ]);
-    const guard = this.#options.isGuarded ? this.#guard(addresses) : '';
-    return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${guard}${size}}\n`;
+    const guard = isGuarded && addresses !== undefined ? this.#guard([...new Set(addresses)].sort()) : '';
+    const seal = this.#seal('sealed', sealed, 'postrouting priority mangle', 'oifname', 'daddr');
+    const trust = this.#seal('trusted', trusted, 'prerouting priority raw', 'iifname', 'saddr');
+    const chains = `${guard}${size}${seal}${trust}`;
+    return `table inet ${table}\ndelete table inet ${table}\ntable inet ${table} {\n${chains}}\n`;
+  }
+
+  #seal(name: string, ranges: readonly IpRange[], hook: string, link: string, side: string): string {
+    if (ranges.length === 0) return '';
+    const set = (family: IpFamily): string => {
+      const own = ranges.filter((range) => range.family === family).map(formatIpRange);
+      const definition = [`type ipv${family}_addr`, 'flags interval'];
+      return nftSet('set', `${name}${family}`, definition, new Map(own.sort().map((range) => [range, ''])));
+    };
+    const elsewhere = `${link} != "${this.#options.wireguardLink}"`;
+    const chain = nftChain(`only_${name}`, [
+      `type filter hook ${hook}; policy accept;`,
+      `${elsewhere} ip ${side} @${name}4 drop`,
+      `${elsewhere} ip6 ${side} @${name}6 drop`,
+    ]);
+    return set(4) + set(6) + chain;
   }
 
   #guard(addresses: readonly string[]): string {

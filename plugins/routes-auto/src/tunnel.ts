@@ -8,7 +8,7 @@ import { commandFailed, rowsOf, runBatch, type RunProgram } from './ip.ts';
 import type { Hop } from './kernel-routes.ts';
 
 /** Bytes that the tunnel adds to each packet: Ethernet, VXLAN, UDP, and the header of the family that it goes over. */
-const overheadBytes: Readonly<Record<IpFamily, number>> = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
+export const vxlanOverheadBytes: Readonly<Record<IpFamily, number>> = { 4: 14 + 8 + 8 + 20, 6: 14 + 8 + 8 + 40 };
 const leastMtuBytes = 576;
 
 /** A node as the tunnel sees it. */
@@ -116,7 +116,7 @@ export class Tunnel {
     const data = found?.linkinfo?.info_kind === 'vxlan' ? found.linkinfo.info_data : undefined;
     const local = data?.local ?? data?.local6;
     const isOurs = data?.id === vni && data.port === port && local === own.address && found?.address === mac;
-    const mtuBytes = Math.max(own.mtuBytes - overheadBytes[own.family], leastMtuBytes);
+    const mtuBytes = Math.max(own.mtuBytes - vxlanOverheadBytes[own.family], leastMtuBytes);
     // For what the node itself sends to pods. With IPv6 another address of the node does.
     const wanted = own.ranges.some(({ family }) => family === 4) ? [gatewayOf(own.ranges, 4)] : [];
     const shown = (isOurs ? (found?.addr_info ?? []) : []).filter(({ family }) => family === 'inet');

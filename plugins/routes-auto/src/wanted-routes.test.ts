@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { formatIpRange } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import { configSchema } from './config.ts';
-import { wantedRoutes } from './wanted-routes.ts';
+import { factsByAge, wantedRoutes } from './wanted-routes.ts';
 
 let age = 0;
 
@@ -27,7 +27,7 @@ const own = node('self', '10.244.0.0/24', '10.99.0.1');
 
 /** The peers' addresses by their ranges, and what is refused. */
 function of(nodes: readonly Node[], clusterCidrs: readonly string[] = []): [Record<string, string>, readonly string[]] {
-  const { peers, refused } = wantedRoutes(nodes, 'self', clusterCidrs);
+  const { peers, refused } = wantedRoutes(factsByAge(nodes), 'self', clusterCidrs);
   const shown = peers.map(({ range, node: { addresses } }) => [
     formatIpRange(range),
     [addresses[4], addresses[6]].filter((address) => address !== '').join(' '),

@@ -8,6 +8,7 @@ import {
   type IpRange,
 } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
+import { wireguardAnnotation } from './wireguard-key.ts';
 
 /** Of a machine, by family; '' where it has none. */
 export type Addresses = Readonly<Record<IpFamily, string>>;
@@ -18,6 +19,8 @@ export interface NodeFacts {
   /** Of its pods: at most one of each family, IPv4 first. */
   readonly ranges: readonly IpRange[];
   readonly addresses: Addresses;
+  /** What it says of its WireGuard, as it is written; '' for nothing. */
+  readonly announcement: string;
 }
 
 /** A range of another node. */
@@ -42,22 +45,23 @@ export function factsOf({ metadata, spec, status }: Node): NodeFacts {
   const internal = (status?.addresses ?? []).filter(({ type }) => type === 'InternalIP');
   const addressOf = (family: IpFamily): string =>
     internal.find(({ address }) => parseIp(address)?.family === family)?.address ?? '';
-  return { name: metadata.name ?? '', ranges, addresses: { 4: addressOf(4), 6: addressOf(6) } };
+  const announcement = metadata.annotations?.[wireguardAnnotation] ?? '';
+  return { name: metadata.name ?? '', ranges, addresses: { 4: addressOf(4), 6: addressOf(6) }, announcement };
 }
 
 /** Older nodes first: whoever came later does not take over what another has. */
-function byAge(a: Node, b: Node): number {
+export function factsByAge(nodes: readonly Node[]): readonly NodeFacts[] {
   const key = ({ metadata }: Node): string => `${metadata.creationTimestamp} ${metadata.name}`;
-  return key(a) < key(b) ? -1 : 1;
+  return [...nodes].sort((a, b) => (key(a) < key(b) ? -1 : 1)).map(factsOf);
 }
 
 function hasAddress({ addresses }: NodeFacts): boolean {
   return families.some((family) => addresses[family] !== '');
 }
 
-export function wantedRoutes(nodes: readonly Node[], nodeName: string, clusterCidrs: readonly string[]): Wanted {
+/** `facts`: as {@link factsByAge} has them. */
+export function wantedRoutes(facts: readonly NodeFacts[], nodeName: string, clusterCidrs: readonly string[]): Wanted {
   const cluster = clusterCidrs.flatMap((cidr) => parseIpRange(cidr) ?? []);
-  const facts = [...nodes].sort(byAge).map(factsOf);
   const own = facts.find(({ name }) => name === nodeName);
   const taken: { name: string; range: IpRange }[] = (own?.ranges ?? []).map((range) => ({ name: nodeName, range }));
   const peers: Peer[] = [];

@@ -51,6 +51,11 @@ export interface PodNetwork {
   /** Frees addresses and links. Unknown: no error. Works when the namespace is gone. */
   detach(sandboxId: string): Promise<void>;
   list(): Promise<readonly Attachment[]>;
+  /**
+   * Tells the largest packet that fits through the ways to all other nodes. Pods keep to it from then on, those that run as those to come; a
+   * larger one later changes nothing. Absent: this network gives its pods no such limit.
+   */
+  limitMtu?(bytes: number): Promise<void>;
   /** Drops attachments of sandboxes that no longer exist, after a restart. Returns how many. */
   retain(sandboxIds: readonly string[]): Promise<number>;
 }
