@@ -17,6 +17,8 @@ import {
   joinTokenSecretType,
   joinTokenUsageKey,
   makeJoinToken,
+  nodeReportOf,
+  nodeReportQuery,
   type AgentJoinAnswer,
   type JoinRole,
   type RenewAnswer,
@@ -27,8 +29,10 @@ import { endpoints, endpointSlices, nodes, secrets } from '@timonel/sdk/kube';
 import {
   isPair,
   isSignedBy,
+  issueIdentity,
   makePrivateKey,
   makeSigningRequest,
+  nodeProfile,
   readCertificate,
   readIdentity,
   type Identity,
@@ -181,7 +185,7 @@ describe('a node', () => {
     const peer = { server: cluster.server.url, ca, env, timeoutMs: 5000, identity };
     expect(
       await callJoin<ServersAnswer>(peer, 'GET', joinPaths.servers, undefined, { texts: [], lists: ['servers'] }),
-    ).toEqual({ servers: ['https://10.0.0.1:6443'] });
+    ).toEqual({ servers: ['https://10.0.0.1:6443'], ca });
     const node = await cluster.server.api.get(nodes, { name: 'n1' });
     expect(node.metadata.annotations?.['timonel.dev/node-key']).toBe(
       readCertificate(answer.certificate).publicKeyFingerprint,
@@ -232,6 +236,43 @@ describe('a node', () => {
       machines.map(({ csr }) => cluster.post(joinPaths.agents, { token, nodeName: 'n1', csr })),
     );
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('says what its certificate is, and nobody says it for it', async () => {
+    const cluster = await start();
+    const token = await cluster.token('agent');
+    const { keyPem, csr } = await machine();
+    const { certificate } = await cluster.post<AgentJoinAnswer>(joinPaths.agents, { token, nodeName: 'n1', csr });
+    const report = { issuer: cluster.pin, trusts: [cluster.pin], notAfter: '2030-01-01T00:00:00Z' };
+    const say = (query: string, certificatePem: string, key = keyPem) =>
+      callJoin<ServersAnswer>(
+        {
+          server: cluster.server.url,
+          ca: cluster.ca,
+          env,
+          timeoutMs: 5000,
+          identity: { certificatePem, keyPem: key },
+        },
+        'GET',
+        `${joinPaths.servers}?${query}`,
+        undefined,
+        { texts: ['ca'], lists: ['servers'] },
+      );
+    const noted = async () => nodeReportOf((await cluster.server.api.get(nodes, { name: 'n1' })).metadata.annotations);
+    const authority = await readIdentity(cluster.pki, 'ca');
+    if (authority === undefined) throw new Error('there is no authority');
+    for (const bad of [
+      { ...report, issuer: 'x' },
+      { ...report, trusts: ['no'] },
+      { ...report, notAfter: 'soon' },
+    ])
+      await say(nodeReportQuery(bad), certificate);
+    // A certificate of this name with another key: that of a machine that had the name before.
+    const other = await issueIdentity(env, authority, nodeProfile('n1', []));
+    await say(nodeReportQuery(report), other.certificatePem, other.keyPem);
+    expect(await noted()).toBeUndefined();
+    await say(nodeReportQuery(report), certificate);
+    expect(await noted()).toEqual(report);
   });
 
   it('renews its certificate by the one it has', async () => {

@@ -16,20 +16,29 @@ import {
 } from '@timonel/sdk/join';
 import {
   authorityName,
+  bundleOf,
   identityNames,
   isPair,
+  isSuccessor,
   keepAuthority,
   keepIdentity,
+  keepMasterKey,
+  keepSharedSigningKey,
   keyFile,
   makePrivateKey,
   makeSigningRequest,
   masterClientProfile,
+  parseMasterKey,
+  parseSigningKey,
   peerProfile,
-  readCertificate,
+  readAuthorities,
+  readBundle,
   readCertificateFile,
+  writeAuthority,
   writeCertificateFile,
-  writeIdentity,
   writeKeyFile,
+  writeMasterKey,
+  writeSigningKey,
 } from '@timonel/sdk/pki';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
@@ -93,10 +102,35 @@ export function parseServers(option: string, text: string): string[] {
   return servers;
 }
 
-/** True when the token is of the cluster that this directory belongs to already. */
-export async function isOwnCluster(dataDir: string, token: JoinToken): Promise<boolean> {
-  const ca = await readCertificateFile(pkiDirectory(dataDir), authorityName);
-  return ca !== undefined && readCertificate(ca).publicKeyFingerprint === token.pin;
+/** What a directory's cluster has to do with that of a token. */
+export type TokenOrigin =
+  /** The token names an authority that is believed here. */
+  | 'own'
+  /** It names one that took over from an authority that is believed here, while this machine was away. */
+  | 'successor'
+  | 'other';
+
+/** @throws CliError when no server can be asked */
+export async function originOf(
+  dataDir: string,
+  { token, servers, signal }: Pick<Joiner, 'token' | 'servers' | 'signal'>,
+): Promise<TokenOrigin> {
+  const bundle = await readAuthorities(pkiDirectory(dataDir));
+  if (bundle === undefined) return 'other';
+  if (readBundle(bundle).some(({ publicKeyFingerprint }) => publicKeyFingerprint === token.pin)) return 'own';
+  const env = createRealEnv();
+  let failure: unknown;
+  for (const server of servers) {
+    try {
+      const peer = { server, env, timeoutMs: authorityTimeoutMs, signal };
+      const { succession } = await fetchAuthority(peer, token.pin);
+      return isSuccessor(token.pin, bundle, succession) ? 'successor' : 'other';
+    } catch (error) {
+      if (errorCode(error) === 'ERR_JOIN_PIN') return 'other';
+      failure = error;
+    }
+  }
+  throw asCliError(failure);
 }
 
 function asCliError(error: unknown): unknown {
@@ -185,7 +219,7 @@ export async function joinAsAgent(
     );
   }
   const directory = pkiDirectory(dataDir);
-  await writeCertificateFile(directory, authorityName, answer.ca);
+  await writeCertificateFile(directory, authorityName, bundleOf(answer.ca));
   await writeCertificateFile(directory, identityNames.node, answer.certificate);
   const state: AgentState = {
     version: 1,
@@ -201,6 +235,14 @@ export async function joinAsAgent(
   return state;
 }
 
+/** Servers of before give none: they are derived from the authority's then. */
+async function writeSharedKeys(directory: string, { masterKey, signingKey }: ServerJoinAnswer): Promise<void> {
+  if (masterKey !== undefined) await writeMasterKey(directory, parseMasterKey(masterKey, 'the answer of the server'));
+  if (signingKey !== undefined) {
+    await writeSigningKey(directory, parseSigningKey(signingKey, 'the signing key in the answer of the server'));
+  }
+}
+
 /** Joins as a server: the store of the cluster adds this member, and the cluster's secrets come over. @throws CliError */
 export async function joinAsServer(joiner: Joiner, planned: ServerState): Promise<ServerState> {
   const { dataDir, tokenText: token } = joiner;
@@ -213,7 +255,12 @@ export async function joinAsServer(joiner: Joiner, planned: ServerState): Promis
   const answer = await ask<ServerJoinAnswer>(joiner, joinPaths.servers, body, texts);
   requirePair(answer.certificate, keyPem);
   const directory = pkiDirectory(dataDir);
-  await writeIdentity(directory, authorityName, { certificatePem: answer.ca, keyPem: answer.caKey });
+  await writeAuthority(directory, {
+    bundle: bundleOf(answer.ca),
+    keyPem: answer.caKey,
+    succession: answer.succession ?? '',
+  });
+  await writeSharedKeys(directory, answer);
   await writeCertificateFile(directory, identityNames.peer, answer.certificate);
   const tokens = dataDirPaths(dataDir).pluginData('auth-token');
   mkdirSync(tokens, { recursive: true, mode: 0o700 });
@@ -242,6 +289,8 @@ export async function keepServerCertificates(
     );
   }
   const authority = await keepAuthority(env, directory);
+  await keepMasterKey(env, directory);
+  await keepSharedSigningKey(env, directory);
   await keepIdentity(env, directory, identityNames.peer, authority, peerProfile(memberId, peerNames));
   await keepIdentity(env, directory, identityNames.masterClient, authority, masterClientProfile(name));
 }

@@ -22,7 +22,7 @@ import {
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
 import { dataDirPaths, defaultDataDir, instanceId, lockDataDir, makeDataDir, nodeNameOf } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
-import { isOwnCluster, joinAsAgent, parseServers, requireToken } from '../cluster/joining.ts';
+import { joinAsAgent, originOf, parseServers, requireToken } from '../cluster/joining.ts';
 import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
@@ -81,8 +81,12 @@ async function restart(
   nodeAddress: string,
   signal: AbortSignal,
 ): Promise<AgentState> {
+  const given = flags.server === undefined ? [] : parseServers('--server', flags.server);
+  const servers = [...new Set([...given, ...before.servers])].slice(0, 16);
   const text = flags.token ?? process.env['TIMONEL_JOIN_TOKEN'];
-  if (text !== undefined && !(await isOwnCluster(dataDir, requireToken(text).token))) {
+  const asked = text === undefined ? undefined : { dataDir, servers, ...requireToken(text), notice, signal };
+  const origin = asked === undefined ? undefined : await originOf(dataDir, asked);
+  if (origin === 'other') {
     throw new CliError(
       `${dataDir} belongs to another cluster already: choose another with --data-dir.`,
       exitCodes.usage,
@@ -94,14 +98,12 @@ async function restart(
       exitCodes.usage,
     );
   }
-  const given = flags.server === undefined ? [] : parseServers('--server', flags.server);
-  const servers = [...new Set([...given, ...before.servers])].slice(0, 16);
-  if (await hasExpired(dataDir)) {
-    if (text !== undefined) {
-      const { nodeName, podCidr } = before;
-      const joiner = { dataDir, servers, ...requireToken(text), notice, signal };
-      return joinAsAgent(joiner, { nodeName, nodeAddress, podCidr });
-    }
+  const isOver = await hasExpired(dataDir);
+  if (asked !== undefined && (isOver || origin === 'successor')) {
+    const { nodeName, podCidr } = before;
+    return joinAsAgent(asked, { nodeName, nodeAddress, podCidr });
+  }
+  if (isOver) {
     notice(
       "This node's certificate has expired (or its clock is wrong): its pods go on, but no server lets it in. Join again with --token.",
     );

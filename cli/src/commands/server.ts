@@ -6,7 +6,7 @@ import { formatPlace } from '../cluster/addresses.ts';
 import { readClusterState, refuseRole, writeClusterState, type ServerState } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
 import { dataDirPaths, defaultDataDir, lockDataDir, makeDataDir } from '../cluster/data-dir.ts';
-import { isOwnCluster, joinAsServer, keepServerCertificates, parseServers, requireToken } from '../cluster/joining.ts';
+import { joinAsServer, keepServerCertificates, originOf, parseServers, requireToken } from '../cluster/joining.ts';
 import type { RunningCluster } from '../cluster/run-cluster.ts';
 import {
   listenDefault,
@@ -60,11 +60,17 @@ async function becomeServer(
   const servers = parseServers('--join', flags.join);
   if (before !== undefined && before.phase !== 'joining') {
     const text = flags.token ?? process.env['TIMONEL_JOIN_TOKEN'];
-    if (text !== undefined && !(await isOwnCluster(dataDir, requireToken(text).token))) {
+    const asked = text === undefined ? undefined : { dataDir, servers, ...requireToken(text), notice, signal };
+    const origin = asked === undefined ? 'own' : await originOf(dataDir, asked);
+    if (origin === 'other') {
       throw new CliError(
         `${dataDir} belongs to another cluster already: choose another with --data-dir.`,
         exitCodes.usage,
       );
+    }
+    if (asked !== undefined && origin === 'successor') {
+      notice('The cluster has another authority by now: this server joins again as the same member.');
+      return joinAsServer(asked, planned);
     }
     notice('This server is part of the cluster already: --join is not needed any more.');
     await writeClusterState(dataDir, planned);

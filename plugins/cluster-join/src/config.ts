@@ -42,7 +42,7 @@ export const configSchema: z.ZodType<ClusterJoinConfig> = z.strictObject({
   serviceCidr: z.string().min(1),
   /** Life of the certificates that are issued here. */
   certificateLifetimeMs: count.default(certificateLifetimeMs),
-  /** How often this server's certificates are looked at, and expired tokens are removed. */
+  /** How often expired tokens are removed, and, every 10 s at least, this server's certificates are looked at. */
   checkPeriodMs: count.default(3_600_000),
   /** How often this server says that it is there. Pods are led to it until it has been silent for four times as long. */
   heartbeatMs: count.default(3000),

@@ -3,14 +3,17 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { storeAdmin } from '@timonel/sdk/contracts/store';
 import { keepServerEndpoints, placeOfServer } from '@timonel/sdk/controller/endpoints';
-import { identityNames, keepAuthority, keepIdentity, masterClientProfile, peerProfile } from '@timonel/sdk/pki';
+import { identityNames, keepIdentity, masterClientProfile, peerProfile } from '@timonel/sdk/pki';
 import { configSchema } from './config.ts';
 import { joinRoutes } from './routes.ts';
+import { CurrentAuthority } from './upkeep/current-authority.ts';
 import { removeExpiredTokens } from './upkeep/expired-tokens.ts';
 import { repeat, type Repeated } from './upkeep/repeat.ts';
 import { ServerLeases } from './upkeep/server-leases.ts';
 
 const leaveTimeoutMs = 1000;
+/** How soon certificates follow a new authority, or one that somebody removed is there again. */
+const followMs = 10_000;
 
 /** Lets machines join the cluster as nodes and as servers, keeps this server's certificates, and says which servers there are. */
 const plugin: AnyPlugin = definePlugin({
@@ -25,15 +28,16 @@ const plugin: AnyPlugin = definePlugin({
   async setup(ctx) {
     const { config, deps, env, log } = ctx;
     const { api } = deps;
-    const authority = await keepAuthority(env, config.pkiDirectory);
+    const authority = await CurrentAuthority.open(env, config.pkiDirectory);
     const keepCertificates = async (): Promise<void> => {
+      await authority.refresh();
       const { pkiDirectory: directory, certificateLifetimeMs: lifetimeMs } = config;
       const profiles = {
         [identityNames.peer]: peerProfile(config.memberId, config.peerNames, lifetimeMs),
         [identityNames.masterClient]: masterClientProfile(config.name, lifetimeMs),
       };
       for (const [name, profile] of Object.entries(profiles)) {
-        const { renewed } = await keepIdentity(env, directory, name, authority, profile);
+        const { renewed } = await keepIdentity(env, directory, name, authority.now, profile);
         if (renewed) log.info({ certificate: name }, 'a certificate has been renewed');
       }
     };
@@ -60,12 +64,13 @@ const plugin: AnyPlugin = definePlugin({
           );
         };
         const tidy = async (): Promise<void> => {
-          await keepCertificates();
           const removed = await removeExpiredTokens(api, env);
           if (removed > 0) log.info({ removed }, 'expired join tokens have been removed');
         };
         work.push(repeat(env, log, 'saying that this server is there', config.heartbeatMs, beat));
-        work.push(repeat(env, log, 'looking after certificates and join tokens', config.checkPeriodMs, tidy));
+        const followPeriodMs = Math.min(followMs, config.checkPeriodMs);
+        work.push(repeat(env, log, 'looking after certificates', followPeriodMs, keepCertificates));
+        work.push(repeat(env, log, 'looking after join tokens', config.checkPeriodMs, tidy));
       },
       async stop() {
         const left = Promise.all(work.map((each) => each.stop())).then(() => servers.leave());

@@ -5,6 +5,7 @@ import { Attempts } from './attempts.ts';
 import type { JoinParts } from './parts.ts';
 import { joinAgent } from './requests/join-agent.ts';
 import { joinServer } from './requests/join-server.ts';
+import { noteReport } from './requests/node-report.ts';
 import { renew } from './requests/renew.ts';
 
 function answer(object: unknown): SubresourceResponse {
@@ -28,7 +29,10 @@ export function joinRoutes(parts: JoinParts): readonly Route[] {
       method: 'GET',
       path: joinPaths.authority,
       anonymous: true,
-      handle: () => Promise.resolve(answer({ ca: parts.authority.certificatePem } satisfies AuthorityAnswer)),
+      handle() {
+        const { now, succession } = parts.authority;
+        return Promise.resolve(answer({ ca: now.certificatePem, succession } satisfies AuthorityAnswer));
+      },
     },
     open(joinPaths.agents, ({ body, certificate, signal }) => joinAgent(parts, body, certificate, signal)),
     open(joinPaths.servers, ({ body }) => joinServer(parts, body)),
@@ -43,7 +47,10 @@ export function joinRoutes(parts: JoinParts): readonly Route[] {
     {
       method: 'GET',
       path: joinPaths.servers,
-      handle: () => Promise.resolve(answer({ servers: parts.servers() } satisfies ServersAnswer)),
+      async handle({ query, certificate }) {
+        await noteReport(parts, query, certificate);
+        return answer({ servers: parts.servers(), ca: parts.authority.now.certificatePem } satisfies ServersAnswer);
+      },
     },
   ];
 }

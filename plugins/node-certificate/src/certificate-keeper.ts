@@ -1,16 +1,31 @@
 /** Looks at the node's certificate now and then, and gets the next one in time. */
+import { timestampOf } from '@timonel/sdk/kube';
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
-import { callJoin, joinPaths, type RenewAnswer, type RenewRequest, type ServersAnswer } from '@timonel/sdk/join';
 import {
+  callJoin,
+  joinPaths,
+  nodeReportQuery,
+  type JoinPeer,
+  type RenewAnswer,
+  type RenewRequest,
+  type ServersAnswer,
+} from '@timonel/sdk/join';
+import {
+  bundleOf,
+  authorityName,
   identityNames,
   isPair,
   isRenewalDue,
   isSignedBy,
   makeSigningRequest,
+  nodeNameOfSubject,
+  nodesGroup,
+  readAuthorities,
+  readBundle,
   readCertificate,
-  readCertificateFile,
   readIdentity,
+  signerOf,
   writeCertificateFile,
   type Identity,
 } from '@timonel/sdk/pki';
@@ -27,11 +42,29 @@ export interface CertificateKeeperOptions {
   readonly env: Env;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** Told of each look that failed, and of one that did not. */
+  readonly onOutcome: (problem: RenewalProblem | undefined) => void;
+  /** Default: over the network. */
+  readonly call?: typeof callJoin;
+}
+
+export interface RenewalProblem {
+  readonly message: string;
+  readonly nodeName: string;
+  /** Ms since the epoch. */
+  readonly notAfter: number;
+  /** The next certificate should be there by now. */
+  readonly isDue: boolean;
 }
 
 const serverLimit = 16;
-const answerShape = { texts: ['certificate'], lists: ['servers'] } as const;
+const answerShape = { texts: ['certificate', 'ca'], lists: ['servers'] } as const;
 const listShape = { texts: [], lists: ['servers'] } as const;
+
+function problemOf(error: unknown): string {
+  if ((error as { status?: unknown }).status !== 401) return errorMessage(error);
+  return `the servers do not know the certificate of this node any more: it has expired, or they have replaced the authority that signed it. Pods go on; let the node join again: make a token by \`timonel token create\` on a server, then start \`timonel agent --token TOKEN\` here`;
+}
 
 export class CertificateKeeper {
   readonly #options: CertificateKeeperOptions;
@@ -66,41 +99,88 @@ export class CertificateKeeper {
 
   /** Resolves with when to look again. */
   async #look(): Promise<number> {
-    const { env, log, checkPeriodMs, retryMs, signal } = this.#options;
+    const { log, checkPeriodMs, retryMs, signal } = this.#options;
     const soonMs = Math.min(retryMs, checkPeriodMs);
     try {
-      const identity = await this.#identity();
-      const facts = readCertificate(identity.certificatePem);
-      const missing = this.#options.addresses.some((address) => !facts.names.includes(address));
-      const due = isRenewalDue(facts, env.clock.now()) || missing;
-      if (due) await this.#renew(identity, facts.commonName);
-      else await this.#learn(identity);
+      if (await this.#isDue()) await this.#renew();
+      await this.#learn();
+      // The servers may have told of a new authority.
+      if (await this.#isDue()) {
+        await this.#renew();
+        await this.#learn();
+      }
+      this.#options.onOutcome(undefined);
       return checkPeriodMs;
     } catch (error) {
-      if (!signal.aborted)
-        log.warn({ error: errorMessage(error) }, 'the certificate of this node could not be looked after, will retry');
+      if (signal.aborted) return soonMs;
+      const message = problemOf(error);
+      log.warn({ error: message }, 'the certificate of this node could not be looked after, will retry');
+      await this.#tell(message).catch(() => undefined);
       return soonMs;
     }
   }
 
-  async #renew(identity: Identity, commonName: string): Promise<void> {
+  async #tell(message: string): Promise<void> {
+    const { commonName, notAfter } = readCertificate((await this.#identity()).certificatePem);
+    const nodeName = nodeNameOfSubject({ commonName, organizations: [nodesGroup] }) ?? '';
+    this.#options.onOutcome({ message, nodeName, notAfter, isDue: await this.#isDue() });
+  }
+
+  async #isDue(): Promise<boolean> {
+    const { env, addresses } = this.#options;
+    const { certificatePem } = await this.#identity();
+    const facts = readCertificate(certificatePem);
+    const isMissing = addresses.some((address) => !facts.names.includes(address));
+    return isMissing || isRenewalDue(facts, env.clock.now()) || !isSignedBy(certificatePem, await this.#authorities());
+  }
+
+  async #renew(): Promise<void> {
     const { log, pkiDirectory, addresses } = this.#options;
+    const identity = await this.#identity();
+    const { commonName } = readCertificate(identity.certificatePem);
     const body: RenewRequest = { csr: await makeSigningRequest(identity.keyPem, { commonName }), addresses };
     const answer = await this.#ask<RenewAnswer>(identity, 'POST', joinPaths.renew, body, answerShape);
-    const ca = (await readCertificateFile(pkiDirectory, 'ca')) ?? '';
     const next = { certificatePem: answer.certificate, keyPem: identity.keyPem };
-    if (!isPair(next) || !isSignedBy(answer.certificate, ca)) {
+    if (!isPair(next) || signerOf(answer.certificate, answer.ca) === undefined) {
       throw new Error('the answer is no certificate for the key of this node');
     }
+    await this.#believe(answer.ca);
     // The key stays: one file is replaced, in one step.
     await writeCertificateFile(pkiDirectory, identityNames.node, answer.certificate);
     log.info({}, 'the certificate of this node has been renewed');
     await this.#remember(answer.servers);
   }
 
-  async #learn(identity: Identity): Promise<void> {
-    const answer = await this.#ask<ServersAnswer>(identity, 'GET', joinPaths.servers, undefined, listShape);
+  async #learn(): Promise<void> {
+    const identity = await this.#identity();
+    const authorities = await this.#authorities();
+    const issuer = signerOf(identity.certificatePem, authorities);
+    const report = nodeReportQuery({
+      issuer: issuer === undefined ? '' : readCertificate(issuer).publicKeyFingerprint,
+      trusts: readBundle(authorities).map(({ publicKeyFingerprint }) => publicKeyFingerprint),
+      notAfter: timestampOf(readCertificate(identity.certificatePem).notAfter),
+    });
+    const path = `${joinPaths.servers}?${report}`;
+    const answer = await this.#ask<ServersAnswer>(identity, 'GET', path, undefined, listShape);
+    if (answer.ca !== undefined) await this.#believe(answer.ca);
     await this.#remember(answer.servers);
+  }
+
+  /** The authorities that a server believes, which has proved to be one. One that lags behind does not take back what others said. */
+  async #believe(pem: string): Promise<void> {
+    const { pkiDirectory, log } = this.#options;
+    const [before, after] = [await this.#authorities(), bundleOf(pem)];
+    const [first] = readBundle(before);
+    const [next] = readBundle(after);
+    if (before === after || (first?.notBefore ?? 0) > (next?.notBefore ?? 0)) return;
+    await writeCertificateFile(pkiDirectory, authorityName, after);
+    log.info({ authorities: readBundle(after).length }, 'this node believes other authorities from now on');
+  }
+
+  async #authorities(): Promise<string> {
+    const pem = await readAuthorities(this.#options.pkiDirectory);
+    if (pem !== undefined) return pem;
+    throw new Error(`${this.#options.pkiDirectory} holds no ca.crt: join the cluster by \`timonel agent --token\``);
   }
 
   /** Asks one server after the other until one answers. */
@@ -111,12 +191,13 @@ export class CertificateKeeper {
     body: unknown,
     shape: { readonly texts: readonly (keyof T & string)[]; readonly lists: readonly (keyof T & string)[] },
   ): Promise<T> {
-    const { env, requestTimeoutMs: timeoutMs, signal, pkiDirectory, servers } = this.#options;
-    const ca = (await readCertificateFile(pkiDirectory, 'ca')) ?? '';
+    const { env, requestTimeoutMs: timeoutMs, signal, servers, call = callJoin } = this.#options;
+    const ca = await this.#authorities();
     let failure: unknown;
     for (const server of new Set([...this.#learned, ...servers])) {
       try {
-        return await callJoin<T>({ server, ca, identity, env, timeoutMs, signal }, method, path, body, shape);
+        const peer: JoinPeer = { server, ca, identity, env, timeoutMs, signal };
+        return await call<T>(peer, method, path, body, shape);
       } catch (error) {
         if (signal.aborted) throw error;
         failure = error;

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { apiClient } from '@timonel/sdk/contracts/api';
+import { EventRecorder } from '@timonel/sdk/controller';
+import { nodes, timestampOf } from '@timonel/sdk/kube';
+import { certificateMetrics, identityNames, readIdentity, readCertificate } from '@timonel/sdk/pki';
 import { z } from 'zod';
-import { CertificateKeeper } from './certificate-keeper.ts';
+import { CertificateKeeper, type RenewalProblem } from './certificate-keeper.ts';
 
 const configSchema = z.strictObject({
   /** Where to begin: `https://HOST:PORT`. More servers are learned and remembered. */
@@ -25,14 +29,46 @@ const plugin: AnyPlugin = definePlugin({
   name: 'node-certificate',
   version: '0.1.0',
   apiVersion: 1,
-  description: "Renews this node's certificate when less than a third of its life is left.",
+  description:
+    "Renews this node's certificate when less than a third of its life is left or the authority is replaced, and learns new authorities.",
+  optional: { api: apiClient },
   config: configSchema,
   setup(ctx) {
-    const { config, env, log, signal } = ctx;
-    const keeper = new CertificateKeeper({ ...config, env, log, signal, file: join(ctx.dataDir, 'servers.json') });
+    const { config, deps, env, log, signal } = ctx;
+    let recorder: EventRecorder | undefined;
+    const tell = (problem: RenewalProblem | undefined): void => {
+      const api = deps.api.current;
+      if (problem === undefined || !problem.isDue || api === undefined) return;
+      const { nodeName: name, message, notAfter } = problem;
+      recorder ??= new EventRecorder(ctx, api, { component: 'node-certificate', host: name });
+      const text = `the certificate of this node ends at ${timestampOf(notAfter)} and could not be renewed: ${message}`;
+      // As kubelets do: their events name the node twice.
+      recorder.record(nodes, { metadata: { name, uid: name }, spec: {} }, 'Warning', 'CertificateRenewalFailed', text);
+    };
+    const keeper = new CertificateKeeper({
+      ...config,
+      env,
+      log,
+      signal,
+      file: join(ctx.dataDir, 'servers.json'),
+      onOutcome(problem) {
+        tell(problem);
+        void measure();
+      },
+    });
+    const instruments = ctx.metrics(certificateMetrics);
+    const measure = async (): Promise<void> => {
+      const identity = await readIdentity(config.pkiDirectory, identityNames.node).catch(() => undefined);
+      if (identity === undefined) return;
+      const { notAfter } = readCertificate(identity.certificatePem);
+      instruments.expiry.of(identityNames.node).set(notAfter / 1000);
+    };
     return {
       start: () => keeper.start(),
-      stop: () => keeper.stop(),
+      async stop() {
+        await keeper.stop();
+        await recorder?.flush();
+      },
     };
   },
 });

@@ -1,7 +1,7 @@
 /** The calls of a joiner. */
 import { request, type RequestOptions } from 'node:https';
 import { errorCode, errorMessage, type Env } from '../kernel/index.ts';
-import { readCertificate, type Identity } from '../pki/index.ts';
+import { certificatesOf, readCertificate, type Identity } from '../pki/index.ts';
 import { JoinError } from './errors.ts';
 import { joinPaths } from './messages.ts';
 
@@ -130,7 +130,10 @@ function connectionProblem(server: string, cause: unknown, env: Env): JoinError 
 
 /** The authority of a server, once its pin has been checked. */
 export interface FetchedAuthority {
+  /** The one that fits the pin. Certificates of its successor come with a chain that leads to it. */
   readonly ca: string;
+  /** See `AuthorityAnswer`. Nothing proves it but its signatures. */
+  readonly succession: string;
   /** How far the server's clock is ahead of this one in ms, as far as its unproven word goes. NaN: it did not say. */
   readonly clockAheadMs: number;
 }
@@ -160,13 +163,14 @@ export async function fetchAuthority(
   } catch (cause) {
     throw unreachable(server, cause);
   }
-  const { ca } = jsonOf(server, raw);
-  let found: string | undefined;
+  const { ca, succession } = jsonOf(server, raw);
+  let offered: readonly string[] = [];
   try {
-    if (typeof ca === 'string') found = readCertificate(ca).publicKeyFingerprint;
+    if (typeof ca === 'string') offered = certificatesOf(ca);
   } catch {
     // Said below.
   }
+  const [found] = offered.map((pem) => readCertificate(pem).publicKeyFingerprint);
   if (found === undefined) {
     throw new JoinError(
       'ERR_JOIN_ANSWER',
@@ -174,13 +178,18 @@ export async function fetchAuthority(
       { status: raw.status },
     );
   }
-  if (found !== pin) {
+  const pinned = offered.find((pem) => readCertificate(pem).publicKeyFingerprint === pin);
+  if (pinned === undefined) {
     throw new JoinError(
       'ERR_JOIN_PIN',
-      `${server} is not of the cluster that made the token (its authority is ${found.slice(0, 12)}…, the token wants ${pin.slice(0, 12)}…): check the address and the token; nothing secret was sent.`,
+      `${server} is not of the cluster that made the token (its authority is ${found.slice(0, 12)}…, the token wants ${pin.slice(0, 12)}…): check the address and the token, or make another one if the cluster has a new authority since; nothing secret was sent.`,
     );
   }
-  return { ca: ca as string, clockAheadMs: raw.dateMs - env.clock.now() };
+  return {
+    ca: pinned,
+    succession: typeof succession === 'string' ? succession : '',
+    clockAheadMs: raw.dateMs - env.clock.now(),
+  };
 }
 
 function refusal(server: string, status: number, answer: Record<string, unknown>): JoinError {

@@ -8,6 +8,7 @@ export * from './errors.ts';
 export * from './files.ts';
 export * from './issue.ts';
 export * from './keep.ts';
+export * from './metrics.ts';
 export * from './profiles.ts';
 export * from './read.ts';
 export * from './sealing.ts';

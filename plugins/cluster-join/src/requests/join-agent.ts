@@ -41,7 +41,7 @@ export async function joinAgent(
   certificate: ClientCertificate | undefined,
   signal: AbortSignal,
 ): Promise<AgentJoinAnswer> {
-  const { api, env, authority, config } = parts;
+  const { api, env, config } = parts;
   const { token, nodeName, csr, addresses, podCidr: given } = parseBody(agentBody, body);
   await checkToken(api, env, token, 'agent');
   const request = await parseRequest(csr);
@@ -50,6 +50,7 @@ export async function joinAgent(
   await claimNode(api, nodeName, ownKeys, rangesOf(given));
   const podCidr = given ?? (await podCidrOf(parts, nodeName, signal));
   const profile = nodeProfile(nodeName, addresses, config.certificateLifetimeMs);
+  const authority = parts.authority.now;
   parts.log.info({ node: nodeName, podCidr }, 'a node has joined');
   return {
     nodeName,

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import type { MemberStatus, StoreAdmin } from '@timonel/sdk/contracts/store';
 import { ApiError } from '@timonel/sdk/kube';
-import { peerProfile, signRequest } from '@timonel/sdk/pki';
+import { keepMasterKey, keepSharedSigningKey, peerProfile, signRequest } from '@timonel/sdk/pki';
 import type { ServerJoinAnswer } from '@timonel/sdk/join';
 import type { JoinParts } from '../parts.ts';
 import { checkToken } from '../token-check.ts';
@@ -50,9 +50,19 @@ async function addMember(admin: StoreAdmin, member: NewMember): Promise<void> {
   }
 }
 
+/** What all servers have beside the authority. */
+async function sharedKeys({ env, config }: JoinParts): Promise<Pick<ServerJoinAnswer, 'masterKey' | 'signingKey'>> {
+  const masterKey = await keepMasterKey(env, config.pkiDirectory);
+  const signingKey = await keepSharedSigningKey(env, config.pkiDirectory);
+  return {
+    masterKey: Buffer.from(masterKey).toString('base64'),
+    signingKey: String(signingKey.export({ type: 'pkcs8', format: 'pem' })),
+  };
+}
+
 /** @throws ApiError */
 export async function joinServer(parts: JoinParts, body: unknown): Promise<ServerJoinAnswer> {
-  const { api, env, authority, config, log } = parts;
+  const { api, env, config, log } = parts;
   const { token, name, memberId, peerUrl, csr } = parseBody(serverBody, body);
   await checkToken(api, env, token, 'server');
   await parseRequest(csr);
@@ -64,6 +74,7 @@ export async function joinServer(parts: JoinParts, body: unknown): Promise<Serve
     );
   }
   const adminToken = (await readFile(config.adminTokenFile, 'utf8')).trim();
+  const authority = parts.authority.now;
   const profile = peerProfile(memberId, [...new Set([hostOf(peerUrl), name])], config.certificateLifetimeMs);
   const certificate = await signRequest(env, authority, csr, profile);
   await addMember(admin, { id: memberId, name, peerUrl });
@@ -72,6 +83,8 @@ export async function joinServer(parts: JoinParts, body: unknown): Promise<Serve
     certificate,
     ca: authority.certificatePem,
     caKey: authority.keyPem,
+    succession: parts.authority.succession,
+    ...(await sharedKeys(parts)),
     adminToken,
     servers: parts.servers(),
     clusterCidr: config.clusterCidr,

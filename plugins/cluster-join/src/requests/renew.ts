@@ -13,7 +13,7 @@ export async function renew(
   body: unknown,
   certificate: ClientCertificate | undefined,
 ): Promise<RenewAnswer> {
-  const { api, env, authority, config, log } = parts;
+  const { api, env, config, log } = parts;
   const nodeName = certificate === undefined ? undefined : nodeNameOfSubject(certificate);
   if (certificate === undefined || nodeName === undefined) {
     throw new ApiError('Forbidden', 'certificates are renewed for nodes only, which show the one they have');
@@ -21,6 +21,7 @@ export async function renew(
   const { csr, addresses } = parseBody(renewBody, body);
   const request = await parseRequest(csr);
   await claimNode(api, nodeName, [request.publicKeyFingerprint, certificate.publicKeyFingerprint]);
+  const authority = parts.authority.now;
   log.info({ node: nodeName }, 'the certificate of a node has been renewed');
   return {
     certificate: await signRequest(env, authority, csr, nodeProfile(nodeName, addresses, config.certificateLifetimeMs)),
