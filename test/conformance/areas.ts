@@ -622,6 +622,29 @@ const others: readonly Line[] = [
     behaviours: [behaviour(1, 'agree with impersonated calls', /impersonated/)],
   },
   {
+    title: 'auth: service accounts in pods',
+    behaviours: [
+      behaviour(1, 'token, CA and namespace are mounted', /^have a token/),
+      behaviour(1, 'automount: pod by service account', /automount/),
+      behaviour(1, 'a projected token', /projected/),
+      behaviour(1, 'OpenID Connect discovery from a pod', /OpenID/),
+    ],
+  },
+  {
+    title: 'kubectl: without containers',
+    behaviours: [
+      behaviour(1, 'api-versions', /^api-versions/),
+      behaviour(1, 'cluster-info', /^cluster-info/),
+      behaviour(1, 'version', /^version/),
+      behaviour(1, 'diff of a Deployment', /^diff/),
+      behaviour(1, 'run --restart=Never', /^run/),
+      behaviour(1, 'replace -f of an image', /^replace/),
+      behaviour(1, 'a server-side dry run leaves the object alone', /dry run/),
+      behaviour(1, 'proxy --port 0', /--port=0/),
+      behaviour(1, 'proxy --unix-socket', /--unix-socket/),
+    ],
+  },
+  {
     title: 'kubectl: with containers',
     behaviours: [
       behaviour(1, 'describe: pod, ReplicationController, service, node, namespace', /^describe/),

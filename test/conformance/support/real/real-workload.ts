@@ -8,6 +8,7 @@ export const collections: Readonly<Record<string, string>> = {
   ConfigMap: '/api/v1/namespaces/default/configmaps',
   Secret: '/api/v1/namespaces/default/secrets',
   Service: '/api/v1/namespaces/default/services',
+  ServiceAccount: '/api/v1/namespaces/default/serviceaccounts',
   ReplicationController: '/api/v1/namespaces/default/replicationcontrollers',
   DaemonSet: '/apis/apps/v1/namespaces/default/daemonsets',
   Deployment: '/apis/apps/v1/namespaces/default/deployments',
