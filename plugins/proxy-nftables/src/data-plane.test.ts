@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import {
   ProxyBed,
   externalAddress,
+  moreOutsideAddresses,
   nodeAddress,
   outsideAddress,
   podAddress,
@@ -112,6 +113,33 @@ if (!isRoot || !hasNft) {
       await bed.node.call('apply', 'main', [bed.rule([0], { nodePort })]);
       const dialled = await bed.outside.call('connect', nodeAddress, nodePort, 1_000);
       expect(dialled).toMatchObject({ line: `pod-0 ${outsideAddress}` });
+    });
+
+    it('remembers clients past its own end, and past a table that is written anew for more backends than it has chains for', async () => {
+      await bed.pod(1).call('serveTcp', 'pod-1', 8080);
+      const rule = bed.rule([0, 1], { affinitySeconds: 600 });
+      const ip = rule.clusterIPs[0] ?? '';
+      const placed = async (): Promise<string[]> => {
+        const lines = moreOutsideAddresses.map((from) => bed.outside.call('connect', ip, 80, 1000, from));
+        return (await Promise.all(lines)).map(({ code, line }) => `${code} ${line}`);
+      };
+      await bed.node.call('apply', 'main', [rule]);
+      const first = await placed();
+      expect(new Set(first.map((each) => each.slice(0, 'CONNECTED pod-0'.length))).size).toBe(2);
+      const many = Array.from({ length: 325 }, (_, index) => ({
+        address: `10.214.9.${index % 250}`,
+        port: 1000 + index,
+        nodeName: undefined,
+      }));
+      await bed.node.call('apply', 'main', [rule, { ...bed.rule([]), backends: many }]);
+      expect(await placed()).toEqual(first);
+      // As an agent that starts on the tables of the one before.
+      await bed.node.call('openPlane', 'again', module, dataDir, serviceCidr);
+      await bed.node.call('apply', 'again', [{ ...rule }, bed.rule([1], { affinitySeconds: 600 })]);
+      expect(await placed()).toEqual(first);
+      await bed.node.call('closePlane', 'again');
+      await bed.node.call('forget', 'main');
+      await bed.pod(1).call('stopServer', 'tcp pod-1');
     });
 
     it('touches no other table', async () => {

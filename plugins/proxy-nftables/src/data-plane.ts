@@ -55,7 +55,7 @@ export class NftablesDataPlane {
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
     const isFirst = this.#tables.some((table) => !table.isWritten);
     if (isFirst) for (const table of this.#tables) await table.ensureRoute(this.#names.link);
-    const changes = this.#tables.map((table) => table.change(rules));
+    const changes = await Promise.all(this.#tables.map((table) => table.change(rules)));
     const text = changes.map((change) => change.text).join('');
     if (text === '') return;
     await mustRun('nft', ['-f', '-'], text);

@@ -51,7 +51,7 @@ describe('services of both families', () => {
   const inside = (path: string, ...command: string[]): Promise<unknown> =>
     run('nsenter', [`--net=${path}`, ...command]);
   const write = async (rules: readonly ServicePortRule[]): Promise<void> => {
-    const { text, done } = tables.change(rules);
+    const { text, done } = await tables.change(rules);
     await mustRun('nsenter', [`--net=${node}`, 'nft', '-f', '-'], text);
     done();
   };

@@ -1,10 +1,9 @@
 import { makeIdleLink, mustRun, run } from '@timonel/sdk/command';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { renderChanges, renderTable, type RulesetOptions, type WrittenChains } from './ruleset.ts';
-import { contentOf, ipOf, type Ip, type TableContent } from './table-content.ts';
-
-/** Chains that no service uses any more; with more of them the table is written anew. */
-const unusedGuardsLimit = 100;
+import { ipOf, type Ip } from './ip.ts';
+import { readPresent } from './present.ts';
+import { renderChanges, renderTable, type Rendered, type RulesetOptions } from './ruleset.ts';
+import { contentOf, type TableContent } from './table-content.ts';
 
 /** Links of this plugin's instances. */
 const linkName = /^tn[0-9a-f]{8}$/;
@@ -18,19 +17,32 @@ export interface TableChange {
 /** The services of one family: what stands in the kernel of them, and the way there. */
 export class FamilyTable {
   readonly #options: RulesetOptions;
-  #written: { readonly content: TableContent; readonly chains: WrittenChains } | undefined;
+  #written: { readonly content: TableContent; readonly choosers: Rendered['choosers'] } | undefined;
+  /** A text that keeps what the kernel remembers of clients was refused: the next does without. */
+  #keepsNothing = false;
 
   constructor(options: RulesetOptions) {
     this.#options = options;
   }
 
   /** What is to be written for `rules`: by what is new, or all. Until it is done, nothing is taken to stand there. */
-  change(rules: readonly ServicePortRule[]): TableChange {
+  async change(rules: readonly ServicePortRule[]): Promise<TableChange> {
     const content = contentOf(rules, this.#options.family);
-    const { text, chains } = this.#changes(content) ?? renderTable(content, this.#options);
+    const { text, choosers } = this.#changes(content) ?? (await this.#whole(content));
     if (text === '') return { text, done: () => undefined };
     this.#written = undefined;
-    return { text, done: () => (this.#written = { content, chains }) };
+    const done = (): void => {
+      this.#written = { content, choosers };
+      this.#keepsNothing = false;
+    };
+    return { text, done };
+  }
+
+  async #whole(content: TableContent): Promise<Rendered> {
+    const { table } = this.#options;
+    const keeps = content.clientSets.size > 0 && !this.#keepsNothing;
+    this.#keepsNothing = keeps;
+    return renderTable(content, this.#options, keeps ? await readPresent(this.ip, table) : undefined);
   }
 
   /** As nft calls the family. */
@@ -47,11 +59,10 @@ export class FamilyTable {
     this.#written = undefined;
   }
 
-  #changes(content: TableContent): ReturnType<typeof renderChanges> {
+  #changes(content: TableContent): Rendered | undefined {
     if (this.#written === undefined) return undefined;
-    const { content: before, chains } = this.#written;
-    if (chains.guards.size - content.guards.size > unusedGuardsLimit) return undefined;
-    return renderChanges(before, content, chains, this.#options);
+    const { content: before, choosers } = this.#written;
+    return renderChanges(before, content, choosers, this.#options);
   }
 
   // Without any route a connection to a service address fails before nftables sees it. A route over the link of another

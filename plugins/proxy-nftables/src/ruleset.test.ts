@@ -40,9 +40,9 @@ it('an address that is restricted asks for the ranges of its own family: none of
         affinitySeconds: undefined,
         backends: [],
       };
-      const { guards, elements } = contentOf([rule], family);
-      expect(elements.guarded.size).toBe(guards.size);
-      return [...guards.values()][0];
+      const { chains, elements } = contentOf([rule], family);
+      expect(elements.guarded.size).toBe(chains.size);
+      return [...chains.values()][0];
     });
   expect(restrictedTo('10.0.0.0/8', 'fd00::/8')).toEqual([
     ['ip saddr { 10.0.0.0/8 } return', 'drop'],

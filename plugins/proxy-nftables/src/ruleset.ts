@@ -5,16 +5,10 @@
  */
 import type { IpFamily } from '@timonel/sdk/contracts/network';
 import { nftChain, nftElementChanges, nftSet } from '@timonel/sdk/nftables';
-import {
-  addressKeyOf,
-  choosersTo,
-  ipOf,
-  nodePortKey,
-  setNames,
-  type Ip,
-  type SetName,
-  type TableContent,
-} from './table-content.ts';
+import { clientSetDefinition } from './affinity.ts';
+import { ipOf, type Ip } from './ip.ts';
+import type { Present } from './present.ts';
+import { addressKeyOf, choosersTo, nodePortKey, setNames, type SetName, type TableContent } from './table-content.ts';
 
 export interface RulesetOptions {
   readonly table: string;
@@ -102,58 +96,75 @@ function fixedChains({ family, serviceCidr, clusterCidrs }: RulesetOptions): str
     .join('');
 }
 
-/** What the table has of chains that come and go with the services. */
-export interface WrittenChains {
-  readonly choosers: ReadonlySet<string>;
-  readonly guards: ReadonlySet<string>;
-}
-
 /**
  * nft 1.0 cannot add a rule later that looks into a map of this kind ("conflicting protocols specified"): chains for as many backends as
  * nearly all services have are there from the beginning.
  */
 const prepared = { ip: choosersTo(24, 'ip'), ip6: choosersTo(24, 'ip6') } as const;
 
-/** The text for `nft -f -`: replaces the whole table in one transaction. */
-export function renderTable(
-  content: TableContent,
-  options: RulesetOptions,
-): { readonly text: string; readonly chains: WrittenChains } {
-  const { table, family } = options;
-  const ip = ipOf[family];
-  const types = typesOf(ip);
-  const choosers = new Map([...prepared[ip], ...content.choosers]);
-  const sets = setNames
-    .map((name) => nftSet(types[name].type, name, [`typeof ${types[name].of}`], content.elements[name]))
-    .join('');
-  const chains = [
-    ...[...choosers].map(([name, line]) => nftChain(name, [line])),
-    ...[...content.guards].map(([name, lines]) => nftChain(name, lines)),
-  ].join('');
-  const head = `table ${ip} ${table}\ndelete table ${ip} ${table}\n`;
-  const text = `${head}table ${ip} ${table} {\n${sets}  chain refuse {\n  }\n${chains}${fixedChains(options)}}\n`;
-  return { text, chains: { choosers: new Set(choosers.keys()), guards: new Set(content.guards.keys()) } };
+/** A text for `nft -f -`, one transaction, and the choosers that the table has then. */
+export interface Rendered {
+  readonly text: string;
+  readonly choosers: ReadonlySet<string>;
 }
 
-/**
- * The text for `nft -f -` that makes `after` of `before` in one transaction; '' when they are equal. Guards that nothing leads to any
- * more stay. Undefined: the table has to be written anew.
- */
+/** Replaces the whole table. `present`: what it has now, where the clients that it remembers are to be kept. */
+export function renderTable(content: TableContent, options: RulesetOptions, present?: Present): Rendered {
+  const { table, family } = options;
+  const ip = ipOf[family];
+  const place = `${ip} ${table}`;
+  const types = typesOf(ip);
+  const choosers = new Map([...prepared[ip], ...content.choosers]);
+  const kept = new Set((present?.sets ?? []).filter((name) => content.clientSets.has(name)));
+  const fixedSets = setNames.map((name) =>
+    nftSet(types[name].type, name, [`typeof ${types[name].of}`], content.elements[name]),
+  );
+  const clientSets = [...content.clientSets].filter((name) => !kept.has(name));
+  const sets = [...fixedSets, ...clientSets.map((name) => nftSet('set', name, clientSetDefinition(ip), new Map()))];
+  const chains = [
+    ...[...choosers].map(([name, line]) => nftChain(name, [line])),
+    ...[...content.chains].map(([name, lines]) => nftChain(name, lines)),
+  ].join('');
+  const head = kept.size === 0 ? `table ${place}\ndelete table ${place}\n` : emptied(place, present, kept);
+  const text = `${head}table ${place} {\n${sets.join('')}  chain refuse {\n  }\n${chains}${fixedChains(options)}}\n`;
+  return { text, choosers: new Set(choosers.keys()) };
+}
+
+/** Commands that leave of a table nothing but some sets. */
+function emptied(place: string, present: Present | undefined, kept: ReadonlySet<string>): string {
+  const { maps = [], sets = [], chains = [] } = present ?? {};
+  const lines = [
+    `flush table ${place}`,
+    ...maps.map((name) => `delete map ${place} ${name}`),
+    ...sets.filter((name) => !kept.has(name)).map((name) => `delete set ${place} ${name}`),
+    ...chains.map((name) => `delete chain ${place} ${name}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** Makes `after` of `before`; the text is '' when they are equal. Undefined: the table has to be written anew. */
 export function renderChanges(
   before: TableContent,
   after: TableContent,
-  chains: WrittenChains,
+  choosers: ReadonlySet<string>,
   { table, family }: RulesetOptions,
-): { readonly text: string; readonly chains: WrittenChains } | undefined {
-  for (const name of after.choosers.keys()) if (!chains.choosers.has(name)) return undefined;
-  const place = `${ipOf[family]} ${table}`;
-  const guards = [...after.guards].filter(([name]) => !chains.guards.has(name));
-  const lines = guards.flatMap(([name, texts]) => [
-    `add chain ${place} ${name}`,
-    ...texts.map((text) => `add rule ${place} ${name} ${text}`),
-  ]);
+): Rendered | undefined {
+  for (const name of after.choosers.keys()) if (!choosers.has(name)) return undefined;
+  const ip = ipOf[family];
+  const place = `${ip} ${table}`;
+  const newChains = [...after.chains].filter(([name]) => !before.chains.has(name));
+  const newSets = [...after.clientSets].filter((name) => !before.clientSets.has(name));
+  const lines = [
+    ...newSets.map((name) => `add set ${place} ${name} { ${clientSetDefinition(ip).join('; ')}; }`),
+    ...newChains.map(([name]) => `add chain ${place} ${name}`),
+    ...newChains.flatMap(([name, texts]) => texts.map((text) => `add rule ${place} ${name} ${text}`)),
+  ];
   for (const name of setNames)
     lines.push(...nftElementChanges(`${place} ${name}`, before.elements[name], after.elements[name]));
-  const text = lines.length === 0 ? '' : `${lines.join('\n')}\n`;
-  return { text, chains: { ...chains, guards: new Set([...chains.guards, ...after.guards.keys()]) } };
+  // What leads to a chain or set has to go before it.
+  const oldChains = [...before.chains.keys()].filter((name) => !after.chains.has(name)).reverse();
+  const oldSets = [...before.clientSets].filter((name) => !after.clientSets.has(name));
+  lines.push(...oldChains.map((name) => `delete chain ${place} ${name}`));
+  lines.push(...oldSets.map((name) => `delete set ${place} ${name}`));
+  return { text: lines.length === 0 ? '' : `${lines.join('\n')}\n`, choosers };
 }

@@ -5,13 +5,11 @@
 import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { familyOf, type IpFamily } from '@timonel/sdk/contracts/network';
-import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { isOfMachine, type Backend, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { stickyChoice, type NamedChain, type Sticky } from './affinity.ts';
+import { ipOf, type Ip } from './ip.ts';
 
 /** Where a packet goes to, as in keys of the maps. Source: nft(8), "CONCATENATIONS". */
-/** What nft calls a family. */
-export type Ip = 'ip' | 'ip6';
-export const ipOf: Readonly<Record<IpFamily, Ip>> = { 4: 'ip', 6: 'ip6' };
-
 export function addressKeyOf(ip: Ip): string {
   return `${ip} daddr . meta l4proto . th dport`;
 }
@@ -41,8 +39,10 @@ export interface TableContent {
   readonly elements: Readonly<Record<SetName, ReadonlyMap<string, string>>>;
   /** Chains that choose a backend, by name: their only line. A name stands for one text, now and later. */
   readonly choosers: ReadonlyMap<string, string>;
-  /** Chains that let only some clients through: their lines. */
-  readonly guards: ReadonlyMap<string, readonly string[]>;
+  /** Chains of single services: their lines. Names stand for one text. Those that a chain leads to come before it. */
+  readonly chains: ReadonlyMap<string, readonly string[]>;
+  /** Sets that the kernel fills. */
+  readonly clientSets: ReadonlySet<string>;
 }
 
 /** How services are reached: at addresses, or at ports of the node. */
@@ -77,7 +77,8 @@ interface Frontend {
   readonly silent: boolean;
   /** Those of clients outside of the cluster, where they have others. Without any they get no answer. */
   readonly outside: readonly Backend[] | undefined;
-  readonly isSticky: boolean;
+  /** Its clients stay with the endpoint that they had. */
+  readonly sticky: Sticky | undefined;
   /** Ranges that its clients must be of; undefined: anybody. */
   readonly sources: readonly string[] | undefined;
 }
@@ -87,7 +88,8 @@ interface Part {
   readonly key: string;
   readonly elements: readonly (readonly [SetName, key: string, value: string])[];
   readonly choosers: readonly (readonly [name: string, line: string])[];
-  readonly guards: readonly (readonly [name: string, lines: readonly string[]])[];
+  readonly chains: readonly NamedChain[];
+  readonly clientSets: readonly string[];
 }
 
 const parts: Readonly<Record<IpFamily, WeakMap<ServicePortRule, readonly Part[]>>> = {
@@ -102,7 +104,8 @@ export function contentOf(rules: readonly ServicePortRule[], family: IpFamily): 
     Map<string, string>
   >;
   const choosers = new Map<string, string>();
-  const guards = new Map<string, readonly string[]>();
+  const chains = new Map<string, readonly string[]>();
+  const clientSets = new Set<string>();
   const claimed = new Set<string>();
   for (const rule of rules) {
     for (const part of partsOf(rule, family)) {
@@ -110,10 +113,11 @@ export function contentOf(rules: readonly ServicePortRule[], family: IpFamily): 
       claimed.add(part.key);
       for (const [set, key, value] of part.elements) elements[set].set(key, value);
       for (const [name, line] of part.choosers) choosers.set(name, line);
-      for (const [name, lines] of part.guards) guards.set(name, lines);
+      for (const [name, lines] of part.chains) chains.set(name, lines);
+      for (const name of part.clientSets) clientSets.add(name);
     }
   }
-  return { elements, choosers, guards };
+  return { elements, choosers, chains, clientSets };
 }
 
 function partsOf(rule: ServicePortRule, family: IpFamily): readonly Part[] {
@@ -124,17 +128,13 @@ function partsOf(rule: ServicePortRule, family: IpFamily): readonly Part[] {
   return made;
 }
 
-/** Loopback, unspecified, link-local, multicast and broadcast: no service may take traffic that a machine sends to itself. */
-function isOfMachine(address: string): boolean {
-  return /^((0|127|169\.254|22[4-9]|2[345]\d)\.|::1?$|fe[89ab]|ff)/i.test(address);
-}
-
 function frontendsOf(rule: ServicePortRule, family: IpFamily): Frontend[] {
   const own = (backends: readonly Backend[]): readonly Backend[] =>
     backends.filter(({ address }) => isIP(address) === family);
   const protocol = rule.protocol.toLowerCase();
+  const { id, affinitySeconds: seconds } = rule;
   const common = {
-    isSticky: rule.affinitySeconds !== undefined,
+    sticky: seconds === undefined ? undefined : { id, protocol: rule.protocol, seconds },
     sources: undefined,
     outside: undefined,
     silent: false,
@@ -167,71 +167,70 @@ function frontendsOf(rule: ServicePortRule, family: IpFamily): Frontend[] {
 }
 
 function partOf(frontend: Frontend, ip: Ip): Part {
-  const { kind, key, backends, outside, silent, sources, isSticky } = frontend;
+  const { kind, key, backends, outside, silent, sources } = frontend;
   const elements: [SetName, string, string][] = [];
   const choosers: (readonly [string, string])[] = [];
-  const inside = chooser({ kind, isSticky, isOutside: false, ip }, backends.length);
-  elements.push([kind.services, key, `goto ${inside?.[0] ?? 'refuse'}`]);
-  if (inside === undefined) elements.push([kind.refused, key, silent ? 'drop' : 'goto refuse_now']);
-  else choosers.push(inside);
-  if (outside !== undefined) {
-    const chain = chooser({ kind, isSticky, isOutside: true, ip }, outside.length);
-    // Without backends the packet goes on as it is, to be dropped where packets may be.
-    elements.push([kind.outside, key, chain === undefined ? 'accept' : `goto ${chain[0]}`]);
-    if (chain === undefined) elements.push([kind.silenced, key, '']);
-    else choosers.push(chain);
-  }
-  const endpoint = ({ address, port }: Backend, number: number): void => {
-    elements.push(
-      [kind.endpoints, `${key} . ${number}`, `${address} . ${port}`],
-      ['hairpins', `${address} . ${address}`, ''],
-    );
+  const chains: NamedChain[] = [];
+  const clientSets: string[] = [];
+  /** The chain that leads to one of them; undefined: there are none. */
+  const entryTo = (among: readonly Backend[], isOutside: boolean): string | undefined => {
+    if (among.length === 0) return undefined;
+    for (const { address } of among) elements.push(['hairpins', `${address} . ${address}`, '']);
+    if (frontend.sticky !== undefined) {
+      const choice = stickyChoice(frontend.sticky, among, ip);
+      chains.push(...choice.chains);
+      clientSets.push(...choice.sets);
+      return choice.entry;
+    }
+    const offset = isOutside ? outsideOffset : 0;
+    for (const [index, { address, port }] of among.entries())
+      elements.push([kind.endpoints, `${key} . ${offset + index}`, `${address} . ${port}`]);
+    const made = chooser({ kind, isOutside, ip }, among.length);
+    choosers.push(made);
+    return made[0];
   };
-  for (const [index, backend] of backends.entries()) endpoint(backend, index);
-  for (const [index, backend] of (outside ?? []).entries()) endpoint(backend, outsideOffset + index);
-  const guards = sources === undefined ? [] : [guardOf(sources, ip)];
-  for (const [name] of guards) elements.push(['guarded', key, `goto ${name}`]);
-  return { key: `${kind.prefix} ${key}`, elements, choosers, guards };
+  const inside = entryTo(backends, false);
+  elements.push([kind.services, key, `goto ${inside ?? 'refuse'}`]);
+  if (inside === undefined) elements.push([kind.refused, key, silent ? 'drop' : 'goto refuse_now']);
+  if (outside !== undefined) {
+    const entry = entryTo(outside, true);
+    // Without backends the packet goes on as it is, to be dropped where packets may be.
+    elements.push([kind.outside, key, entry === undefined ? 'accept' : `goto ${entry}`]);
+    if (entry === undefined) elements.push([kind.silenced, key, '']);
+  }
+  if (sources !== undefined) {
+    const guard = guardOf(sources, ip);
+    chains.push(guard);
+    elements.push(['guarded', key, `goto ${guard[0]}`]);
+  }
+  return { key: `${kind.prefix} ${key}`, elements, choosers, chains, clientSets };
 }
 
 interface Choice {
   readonly kind: Kind;
-  /** The same client gets the same backend as long as the set of backends stays. */
-  readonly isSticky: boolean;
   readonly isOutside: boolean;
   readonly ip: Ip;
 }
 
-/** The chain that leads to one of so many backends. */
-function chooser(
-  { kind, isSticky, isOutside, ip }: Choice,
-  count: number,
-): readonly [name: string, line: string] | undefined {
-  if (count === 0) return undefined;
+/** The chain that leads to any of so many backends. */
+function chooser({ kind, isOutside, ip }: Choice, count: number): readonly [name: string, line: string] {
   const offset = isOutside ? ` offset ${outsideOffset}` : '';
-  const number = `${isSticky ? `jhash ${ip} saddr` : 'numgen random'} mod ${count}${offset}`;
+  const number = `numgen random mod ${count}${offset}`;
   const line = `meta l4proto { tcp, udp, sctp } dnat ${ip} to ${kind.keyOf(ip)} . ${number} map @${kind.endpoints}`;
-  return [`${kind.prefix}${isOutside ? 'o' : ''}${isSticky ? 'h' : 'r'}${count}`, line];
+  return [`${kind.prefix}${isOutside ? 'o' : ''}r${count}`, line];
 }
 
 /** All that lead to at most `most` backends. */
 export function choosersTo(most: number, ip: Ip): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  for (const kind of Object.values(kinds)) {
-    for (const isSticky of [false, true]) {
-      for (const isOutside of [false, true]) {
-        for (let count = 1; count <= most; count++) {
-          const made = chooser({ kind, isSticky, isOutside, ip }, count);
-          if (made !== undefined) found.set(...made);
-        }
-      }
-    }
-  }
+  for (const kind of Object.values(kinds))
+    for (const isOutside of [false, true])
+      for (let count = 1; count <= most; count++) found.set(...chooser({ kind, isOutside, ip }, count));
   return found;
 }
 
 /** Who is of none of the ranges gets no answer. */
-function guardOf(sources: readonly string[], ip: Ip): [name: string, lines: readonly string[]] {
+function guardOf(sources: readonly string[], ip: Ip): NamedChain {
   const allowed = sources.join(', ');
   const name = `guard_${createHash('sha256').update(allowed).digest('hex').slice(0, 12)}`;
   return [name, [...(allowed === '' ? [] : [`${ip} saddr { ${allowed} } return`]), 'drop']];

@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 import { createSimulatedEnv } from '@timonel/core';
 import { BackendPicker } from './backend-picker.ts';
 
-it('clients of IPv4 are judged by the ranges of their family, beside which others may stand', () => {
+it('clients are judged by the ranges of their family, beside which others may stand', () => {
   const picker = new BackendPicker(createSimulatedEnv({ seed: 1 }));
   const backend = { address: '10.1.0.2', port: 80, nodeName: undefined };
   picker.update([backend], undefined);
@@ -12,5 +12,5 @@ it('clients of IPv4 are judged by the ranges of their family, beside which other
   };
   expect(served(['10.0.0.0/8', '2001:db8::/48'], '10.2.3.4', '192.0.2.1')).toEqual([true, false]);
   expect(served(['0.0.0.0/0', '2001:db8::/48'], '192.0.2.1')).toEqual([true]);
-  expect(served(['2001:db8::/48'], '10.2.3.4')).toEqual([false]);
+  expect(served(['2001:db8::/48'], '10.2.3.4', '2001:db8::7', '2001:db9::7')).toEqual([false, true, false]);
 });

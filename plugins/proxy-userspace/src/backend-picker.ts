@@ -1,24 +1,14 @@
-import { BlockList, isIPv4 } from 'node:net';
+import { BlockList } from 'node:net';
 import type { Env } from '@timonel/sdk';
+import { familyOf } from '@timonel/sdk/contracts/network';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
+import { keyOf, type ClientMemory } from './client-memory.ts';
 
-interface Affinity {
-  readonly backend: Backend;
-  readonly lastSeenMs: number;
-}
-
-/** Clients remembered for one service; the one that was not seen for longest is forgotten beyond that. */
-const clientLimit = 10_000;
-
-export const keyOf = (backend: Backend): string => `${backend.address}:${backend.port}`;
-
-/** Chooses a backend for each client: in turn, or the same again for as long as the affinity lasts. */
+/** Chooses a backend for each client: in turn, or, where clients are remembered, the same again. */
 export class BackendPicker {
   readonly #env: Env;
-  /** In the order in which they were last seen. */
-  readonly #clients = new Map<string, Affinity>();
   #backends: readonly Backend[] = [];
-  #affinityMs: number | undefined;
+  #memory: ClientMemory | undefined;
   /** Undefined: anybody. */
   #sources: BlockList | undefined;
   #next: number;
@@ -28,55 +18,41 @@ export class BackendPicker {
     this.#next = env.random.int(1 << 16);
   }
 
-  update(backends: readonly Backend[], affinitySeconds: number | undefined): void {
+  update(backends: readonly Backend[], memory: ClientMemory | undefined): void {
     this.#backends = backends;
-    this.#affinityMs = affinitySeconds === undefined ? undefined : affinitySeconds * 1000;
-    const present = new Set(backends.map(keyOf));
-    for (const [client, affinity] of this.#clients) {
-      if (this.#affinityMs === undefined || !present.has(keyOf(affinity.backend))) this.#clients.delete(client);
-    }
+    this.#memory = memory;
   }
 
-  /** Only clients of these ranges have backends, and clients have IPv4. Undefined: all have. */
+  /** Only clients of these ranges have backends. Undefined: all have. */
   restrict(sources: readonly string[] | undefined): void {
     this.#sources = sources === undefined ? undefined : new BlockList();
     for (const range of sources ?? []) {
-      const [network = '', prefix = '32'] = range.split('/');
-      if (!isIPv4(network)) continue;
-      this.#sources?.addSubnet(network, Number(prefix), 'ipv4');
+      const [network = '', prefix = ''] = range.split('/');
+      this.#sources?.addSubnet(network, Number(prefix), `ipv${familyOf(network)}`);
     }
   }
 
   /** All backends, the one to try first at the front. Empty: there is none, or none for this client. */
   order(client: string): readonly Backend[] {
     const count = this.#backends.length;
-    if (count === 0 || !this.#allows(client)) return [];
-    const start = this.#next % count;
-    this.#next += 1;
-    const inTurn = [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
-    const known = this.#known(client);
-    return known === undefined ? inTurn : [known, ...inTurn.filter((backend) => keyOf(backend) !== keyOf(known))];
+    if (count === 0 || this.#sources?.check(client, `ipv${familyOf(client)}`) === false) return [];
+    if (this.#memory !== undefined)
+      return this.#knownFirst(client, this.#from(this.#env.random.int(count)), this.#memory);
+    this.#next = (this.#next + 1) % count;
+    return this.#from(this.#next);
   }
 
-  /** Tells which backend took the client, so that with affinity it is the first one next time. */
+  /** Tells which backend took the client. */
   accepted(client: string, backend: Backend): void {
-    if (this.#affinityMs === undefined) return;
-    // A connection may have begun before its backend went.
-    if (!this.#backends.some((present) => keyOf(present) === keyOf(backend))) return;
-    this.#clients.delete(client);
-    this.#clients.set(client, { backend, lastSeenMs: this.#env.clock.monotonic() });
-    if (this.#clients.size <= clientLimit) return;
-    const oldest = this.#clients.keys().next();
-    if (oldest.done !== true) this.#clients.delete(oldest.value);
+    this.#memory?.remember(client, backend);
   }
 
-  #allows(client: string): boolean {
-    return this.#sources === undefined || (isIPv4(client) && this.#sources.check(client, 'ipv4'));
+  #from(start: number): readonly Backend[] {
+    return start === 0 ? this.#backends : [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
   }
 
-  #known(client: string): Backend | undefined {
-    const known = this.#clients.get(client);
-    if (known === undefined || this.#affinityMs === undefined) return undefined;
-    return this.#env.clock.monotonic() - known.lastSeenMs <= this.#affinityMs ? known.backend : undefined;
+  #knownFirst(client: string, backends: readonly Backend[], memory: ClientMemory): readonly Backend[] {
+    const known = memory.find(client, this.#backends);
+    return known === undefined ? backends : [known, ...backends.filter((backend) => keyOf(backend) !== keyOf(known))];
   }
 }

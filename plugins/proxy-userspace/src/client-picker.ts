@@ -1,6 +1,7 @@
 import type { Env } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
 import { BackendPicker } from './backend-picker.ts';
+import type { ClientMemory } from './client-memory.ts';
 
 /** What a listener asks for each client. */
 export type Picker = Pick<BackendPicker, 'order' | 'accepted'>;
@@ -10,7 +11,8 @@ export interface Choice {
   readonly backends: readonly Backend[];
   /** Those of clients outside of the cluster; undefined: the same. */
   readonly outside: readonly Backend[] | undefined;
-  readonly affinitySeconds: number | undefined;
+  /** Of the service port; undefined: clients are not remembered. */
+  readonly memory: ClientMemory | undefined;
   /** Ranges that clients must be of; undefined: anybody. */
   readonly sources: readonly string[] | undefined;
 }
@@ -28,10 +30,10 @@ export class ClientPicker implements Picker {
     this.#isOutside = isOutside;
   }
 
-  update({ backends, outside, affinitySeconds, sources }: Choice): void {
+  update({ backends, outside, memory, sources }: Choice): void {
     this.#differ = outside !== undefined;
-    this.#inside.update(backends, affinitySeconds);
-    this.#outside.update(outside ?? [], affinitySeconds);
+    this.#inside.update(backends, memory);
+    this.#outside.update(outside ?? [], memory);
     for (const picker of [this.#inside, this.#outside]) picker.restrict(sources);
   }
 

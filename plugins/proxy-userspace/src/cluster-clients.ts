@@ -1,6 +1,7 @@
-import { BlockList, isIPv4 } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { Env } from '@timonel/sdk';
+import { familyOf } from '@timonel/sdk/contracts/network';
 
 /** Addresses of the node change seldom, and asking for them costs more with each service address. */
 const lookAgainMs = 5000;
@@ -9,20 +10,27 @@ const lookAgainMs = 5000;
 export class ClusterClients {
   readonly #env: Env;
   readonly #ranges = new BlockList();
+  readonly #families: ReadonlySet<number>;
   #own: ReadonlySet<string> = new Set();
   #lookedMs = -Infinity;
 
-  /** `cidrs`: IPv4 ranges of pods. */
+  /** `cidrs`: ranges of pods. */
   constructor(env: Env, cidrs: readonly string[]) {
     this.#env = env;
-    for (const cidr of ['127.0.0.0/8', ...cidrs]) {
-      const [network = '', prefix = '32'] = cidr.split('/');
-      this.#ranges.addSubnet(network, Number(prefix), 'ipv4');
+    this.#families = new Set(cidrs.map(familyOf));
+    for (const cidr of ['127.0.0.0/8', '::1/128', ...cidrs]) {
+      const [network = '', prefix = ''] = cidr.split('/');
+      this.#ranges.addSubnet(network, Number(prefix), `ipv${familyOf(network)}`);
     }
   }
 
+  /** Whether the pods of this family are known: else all but the node seem to be outside. */
+  knows(family: number): boolean {
+    return this.#families.has(family);
+  }
+
   isOutside(client: string): boolean {
-    if (!isIPv4(client) || this.#ranges.check(client, 'ipv4')) return false;
+    if (isIP(client) === 0 || this.#ranges.check(client, `ipv${familyOf(client)}`)) return false;
     const now = this.#env.clock.monotonic();
     if (now - this.#lookedMs >= lookAgainMs) {
       this.#lookedMs = now;

@@ -1,14 +1,18 @@
 /** Listeners that follow the rules: one for each service address, protocol and port. */
-import { isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { AddressLink } from '@timonel/sdk/command';
-import type { Backend, ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { formatIp, parseIp } from '@timonel/sdk/contracts/network';
+import { isOfMachine, type Backend, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { ClientMemory } from './client-memory.ts';
 import { ClientPicker, type Choice } from './client-picker.ts';
 import { ClusterClients } from './cluster-clients.ts';
 import { TcpListener } from './tcp-listener.ts';
 import { UdpListener } from './udp-listener.ts';
 
-interface Wanted extends Choice {
+interface Wanted extends Omit<Choice, 'memory'> {
+  /** The service port that it is of. */
+  readonly id: string;
   readonly address: string;
   readonly port: number;
   readonly protocol: ServicePortRule['protocol'];
@@ -22,30 +26,45 @@ interface Open {
 
 /** Listeners at once. Services beyond that are not served, and the sync says so. */
 const listenerLimit = 10_000;
-const anyAddress = '0.0.0.0';
+const anyAddresses = ['0.0.0.0', '::'];
 
 /**
- * What should be listened on. `knowsClients`: it is known which clients are of the cluster. A service without backends is not: the kernel then refuses
- * connections at once.
+ * What should be listened on. `knowsClients`: of a family it is known which clients are of the cluster. A service without backends is not:
+ * the kernel then refuses connections at once.
  */
-export function wantedListeners(rules: readonly ServicePortRule[], knowsClients: boolean): Map<string, Wanted> {
+export function wantedListeners(
+  rules: readonly ServicePortRule[],
+  knowsClients: (family: number) => boolean,
+): Map<string, Wanted> {
   const wanted = new Map<string, Wanted>();
   for (const rule of rules) {
-    const { protocol, affinitySeconds } = rule;
+    const { id, protocol } = rule;
     if (protocol === 'SCTP') continue;
-    const add = (address: string, port: number, backends: readonly Backend[], outside?: readonly Backend[]): void => {
+    const add = (address: string, port: number, all: readonly Backend[], allOutside?: readonly Backend[]): void => {
       const key = `${protocol} ${address}:${port}`;
-      if (!isIPv4(address) || wanted.has(key) || backends.length + (outside?.length ?? 0) === 0) return;
-      const sources = sourcesOf(rule, address);
-      wanted.set(key, { address, port, protocol, backends, outside, affinitySeconds, sources });
+      const family = isIP(address);
+      const own = (each: Backend): boolean => isIP(each.address) === family;
+      const [backends, outside] = [all.filter(own), allOutside?.filter(own)];
+      if (family === 0 || wanted.has(key) || backends.length + (outside?.length ?? 0) === 0) return;
+      wanted.set(key, { id, address, port, protocol, backends, outside, sources: sourcesOf(rule, address) });
     };
-    const strangers = rule.insideOnly === true && knowsClients ? [] : undefined;
-    for (const address of rule.clusterIPs) add(address, rule.port, rule.backends, strangers);
+    const strangers = (address: string): [] | undefined =>
+      rule.insideOnly === true && knowsClients(isIP(address)) ? [] : undefined;
+    for (const address of rule.clusterIPs) add(address, rule.port, rule.backends, strangers(address));
     const external = rule.externalBackends ?? rule.backends;
-    for (const address of rule.externalIPs) add(address, rule.port, external, rule.outsideBackends);
-    if (rule.nodePort !== undefined) add(anyAddress, rule.nodePort, external, rule.outsideBackends);
+    for (const address of externalIPsOf(rule)) add(address, rule.port, external, rule.outsideBackends);
+    if (rule.nodePort === undefined) continue;
+    for (const address of anyAddresses) add(address, rule.nodePort, external, rule.outsideBackends);
   }
   return wanted;
+}
+
+function externalIPsOf({ externalIPs }: ServicePortRule): readonly string[] {
+  return externalIPs.filter((address) => !isOfMachine(address));
+}
+
+function allBackends({ backends, externalBackends = [], outsideBackends = [] }: ServicePortRule): readonly Backend[] {
+  return [...backends, ...externalBackends, ...outsideBackends];
 }
 
 function sourcesOf({ restricted }: ServicePortRule, address: string): readonly string[] | undefined {
@@ -66,8 +85,9 @@ export class UserspaceDataPlane {
   readonly #log: Logger;
   readonly #link: AddressLink | undefined;
   readonly #clients: ClusterClients;
-  readonly #knowsClients: boolean;
   readonly #open = new Map<string, Open>();
+  /** Of service ports whose clients stay with their backends, by id. */
+  #memories: ReadonlyMap<string, ClientMemory> = new Map();
   /** They take no new connections any more, but still have running ones. */
   readonly #closing = new Map<TcpListener, string>();
 
@@ -76,7 +96,6 @@ export class UserspaceDataPlane {
     this.#log = log;
     this.#link = link;
     this.#clients = new ClusterClients(env, clusterCidrs);
-    this.#knowsClients = clusterCidrs.length > 0;
   }
 
   async open(): Promise<void> {
@@ -85,14 +104,16 @@ export class UserspaceDataPlane {
 
   /** @throws Error when some listeners could not be opened; the others serve. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
-    const wanted = wantedListeners(rules, this.#knowsClients);
+    this.#memories = this.#remembering(rules);
+    const wanted = wantedListeners(rules, (family) => this.#clients.knows(family));
     for (const [key, open] of this.#open) {
       if (wanted.has(key)) continue;
       this.#open.delete(key);
       this.#retire(open);
     }
-    await this.#link?.set(this.#addresses(rules));
     const failures: string[] = [];
+    // Without some addresses, the others can be served.
+    await this.#link?.set(this.#addresses(rules)).catch((error: unknown) => failures.push(errorMessage(error)));
     for (const [key, want] of wanted) {
       const failure = await this.#ensure(key, want);
       if (failure !== undefined) failures.push(failure);
@@ -102,17 +123,29 @@ export class UserspaceDataPlane {
     }
   }
 
+  #remembering(rules: readonly ServicePortRule[]): ReadonlyMap<string, ClientMemory> {
+    const memories = new Map<string, ClientMemory>();
+    for (const rule of rules) {
+      if (rule.affinitySeconds === undefined) continue;
+      const memory = this.#memories.get(rule.id) ?? new ClientMemory(this.#env);
+      memory.update(allBackends(rule), rule.affinitySeconds);
+      memories.set(rule.id, memory);
+    }
+    return memories;
+  }
+
   async #ensure(key: string, wanted: Wanted): Promise<string | undefined> {
     const { address, port, protocol, backends, outside = [] } = wanted;
+    const choice = { ...wanted, memory: this.#memories.get(wanted.id) };
     const known = this.#open.get(key);
     if (known !== undefined) {
-      known.picker.update(wanted);
+      known.picker.update(choice);
       if (known.listener instanceof UdpListener) known.listener.retain([...backends, ...outside]);
       return undefined;
     }
     if (this.#open.size >= listenerLimit) return `${key}: more than ${listenerLimit} listeners`;
     const picker = new ClientPicker(this.#env, (client) => this.#clients.isOutside(client));
-    picker.update(wanted);
+    picker.update(choice);
     const listener = protocol === 'UDP' ? new UdpListener(this.#env, picker) : new TcpListener(this.#env, picker);
     try {
       await listener.listen(address, port);
@@ -142,8 +175,10 @@ export class UserspaceDataPlane {
   /** Those of the services, and those of which connections are still running: they would hang without. */
   #addresses(rules: readonly ServicePortRule[]): ReadonlySet<string> {
     for (const listener of this.#closing.keys()) if (listener.clients === 0) this.#closing.delete(listener);
-    const all = rules.flatMap((rule) => [...rule.clusterIPs, ...rule.externalIPs]).concat(...this.#closing.values());
-    return new Set(all.filter((address) => isIPv4(address) && address !== anyAddress));
+    const own = rules.flatMap((rule) => [...rule.clusterIPs, ...externalIPsOf(rule)]);
+    const running = [...this.#closing.values()].filter((address) => !anyAddresses.includes(address));
+    // As the system writes them.
+    return new Set([...own, ...running].flatMap((address) => parseIp(address) ?? []).map(formatIp));
   }
 
   /** Ends everything. Running connections get `graceMs` to end by themselves, while another proxy takes the new ones. */

@@ -4,6 +4,7 @@ import { createRealEnv } from '@timonel/core';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
 import { captureResources, compareResources, until } from '@timonel/testkit';
 import { BackendPicker } from './backend-picker.ts';
+import { ClientMemory } from './client-memory.ts';
 import { TcpListener } from './tcp-listener.ts';
 
 const env = createRealEnv();
@@ -34,9 +35,11 @@ async function serve(onConnection: (socket: Socket) => void): Promise<Backend> {
   return { address: '127.0.0.1', port: (server.address() as AddressInfo).port, nodeName: undefined };
 }
 
-async function listen(backends: readonly Backend[], affinitySeconds?: number): Promise<TcpListener> {
+async function listen(backends: readonly Backend[], isSticky = false): Promise<TcpListener> {
   const picker = new BackendPicker(env);
-  picker.update(backends, affinitySeconds);
+  const memory = new ClientMemory(env);
+  memory.update(backends, 600);
+  picker.update(backends, isSticky ? memory : undefined);
   const listener = new TcpListener(env, picker);
   await listener.listen(address, port);
   open.push({ close: () => listener.destroy() });
@@ -82,7 +85,7 @@ describe('TcpListener', () => {
         }),
       ),
     );
-    await listen([refusing(1), ...good, refusing(2)], 600);
+    await listen([refusing(1), ...good, refusing(2)], true);
     for (let i = 0; i < 12; i++) expect(await talk('x')).toBe('x');
     expect([...counts].sort((a, b) => a - b)).toEqual([0, 12]);
   });

@@ -23,7 +23,8 @@ class SharedServer implements Shareable {
   listen(): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen({ host: this.#address, port: this.#port, backlog: 511 }, () => {
+      // Of two listeners at all addresses each has its own family.
+      this.#server.listen({ host: this.#address, port: this.#port, backlog: 511, ipv6Only: true }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => undefined);
         resolve();

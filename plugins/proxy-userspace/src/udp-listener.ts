@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import type { Env, TimerHandle } from '@timonel/sdk';
+import { familyOf, formatIp, parseIp } from '@timonel/sdk/contracts/network';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import { keyOf } from './backend-picker.ts';
+import { keyOf } from './client-memory.ts';
 import type { Picker } from './client-picker.ts';
 import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
@@ -17,13 +18,14 @@ const sessionLimit = 4096;
 const idleMs = 120_000;
 
 class SharedUdpSocket implements Shareable {
-  readonly #socket: Socket = createSocket('udp4');
+  readonly #socket: Socket;
   readonly #address: string;
   readonly #port: number;
 
   constructor(address: string, port: number, receive: (message: Buffer, client: RemoteInfo) => void) {
     this.#address = address;
     this.#port = port;
+    this.#socket = socketOf(address);
     this.#socket.on('message', receive);
   }
 
@@ -45,6 +47,16 @@ class SharedUdpSocket implements Shareable {
   close(): void {
     this.#socket.close();
   }
+}
+
+/** Of the address's family alone. */
+function socketOf(address: string): Socket {
+  return familyOf(address) === 4 ? createSocket('udp4') : createSocket({ type: 'udp6', ipv6Only: true });
+}
+
+function asSystem(address: string): string {
+  const parsed = parseIp(address);
+  return parsed === undefined ? address : formatIp(parsed);
 }
 
 const sockets = new SharedSockets<SharedUdpSocket, UdpListener>();
@@ -98,10 +110,11 @@ export class UdpListener {
     const backend = this.#picker.order(client.address)[0];
     if (backend === undefined || this.#sessions.size >= sessionLimit) return undefined;
     this.#picker.accepted(client.address, backend);
-    const session: Session = { upstream: createSocket('udp4'), backend, lastUsedMs: 0 };
+    const answering = asSystem(backend.address);
+    const session: Session = { upstream: socketOf(backend.address), backend, lastUsedMs: 0 };
     session.upstream.on('error', () => this.#drop((candidate) => candidate === session));
     session.upstream.on('message', (answer, from) => {
-      if (from.address !== backend.address || from.port !== backend.port) return;
+      if (from.address !== answering || from.port !== backend.port) return;
       session.lastUsedMs = this.#env.clock.monotonic();
       this.#share?.socket.send(answer, client);
     });

@@ -1,7 +1,8 @@
+import { isIPv6 } from 'node:net';
 import { makeIdleLink, mustRun, run } from './index.ts';
 
 interface AddressRow {
-  readonly addr_info?: readonly { readonly local?: string }[];
+  readonly addr_info?: readonly { readonly local?: string; readonly scope?: string }[];
 }
 
 /** A link without traffic that carries addresses, so that the node answers for them and a listener can take them. */
@@ -29,18 +30,21 @@ export class AddressLink {
     this.#addresses = new Set();
   }
 
-  /** Makes the link's addresses equal to `wanted`. */
+  /** Makes the link's addresses equal to `wanted`, of both families. @throws CommandError: those of IPv4 may be there all the same */
   async set(wanted: ReadonlySet<string>): Promise<void> {
     const present = this.#addresses ?? (await this.#read());
     const remove = [...present].filter((address) => !wanted.has(address));
     const add = [...wanted].filter((address) => !present.has(address));
-    const lines = [
-      ...remove.map((address) => `address delete ${address}/32 dev ${this.name}`),
-      ...add.map((address) => `address replace ${address}/32 dev ${this.name}`),
-    ];
-    // When the batch fails, a part of it may have been done.
+    // When a batch fails, a part of it may have been done.
     this.#addresses = undefined;
-    if (lines.length > 0) await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    // A machine may refuse to have IPv6.
+    for (const hasFamily of [(address: string) => !isIPv6(address), isIPv6]) {
+      const lines = [
+        ...remove.filter(hasFamily).map((address) => `address delete ${this.#place(address)}`),
+        ...add.filter(hasFamily).map((address) => `address replace ${this.#place(address)}`),
+      ];
+      if (lines.length > 0) await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
+    }
     this.#addresses = new Set(wanted);
   }
 
@@ -55,16 +59,23 @@ export class AddressLink {
     this.#addresses = undefined;
   }
 
+  // Nobody else can have the address on such a link: looking for others only takes time.
+  #place(address: string): string {
+    return isIPv6(address) ? `${address}/128 dev ${this.name} nodad` : `${address}/32 dev ${this.name}`;
+  }
+
   /** Makes the link anew when somebody deleted it. */
   async #read(): Promise<Set<string>> {
-    const { status, stdout } = await run('ip', ['-json', '-4', 'address', 'show', 'dev', this.name]);
+    const { status, stdout } = await run('ip', ['-json', 'address', 'show', 'dev', this.name]);
     if (status !== 0) {
       await makeIdleLink(this.name);
       return new Set();
     }
     const rows = JSON.parse(stdout === '' ? '[]' : stdout) as readonly AddressRow[];
     return new Set(
-      rows.flatMap((row) => row.addr_info ?? []).flatMap(({ local }) => (local === undefined ? [] : [local])),
+      rows
+        .flatMap((row) => row.addr_info ?? [])
+        .flatMap(({ local, scope }) => (local === undefined || scope === 'link' ? [] : [local])),
     );
   }
 }

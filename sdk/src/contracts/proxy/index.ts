@@ -1,6 +1,7 @@
 /** The service proxy of a node: makes cluster IPs and node ports lead to ready endpoints. */
 import { defineService, type ServiceToken } from '../../kernel/index.ts';
 
+export * from './own-addresses.ts';
 export * from './rule-builder.ts';
 export type { ProxyNode } from './service-backends.ts';
 

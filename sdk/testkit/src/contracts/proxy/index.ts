@@ -5,12 +5,21 @@
 import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import { ProxyBed, serviceCidr } from './bed.ts';
 import { addressCases } from './addresses.ts';
+import { affinityCases } from './affinity.ts';
 import { backendCases } from './backends.ts';
 import { lifeCases } from './life.ts';
 import { policyCases } from './policies.ts';
 import type { ProxySuite } from './suite.ts';
 
-export { ProxyBed, externalAddress, nodeAddress, outsideAddress, podAddress, serviceCidr } from './bed.ts';
+export {
+  ProxyBed,
+  externalAddress,
+  moreOutsideAddresses,
+  nodeAddress,
+  outsideAddress,
+  podAddress,
+  serviceCidr,
+} from './bed.ts';
 export { Resident } from './residents.ts';
 export type { Dialled } from './resident.ts';
 export type { DataPlaneModule, DataPlaneOptions, DataPlaneUnderTest } from './under-test.ts';
@@ -52,6 +61,7 @@ export function proxyContract(name: string, options: ProxyContractOptions): void
 
     addressCases(suite);
     backendCases(suite);
+    affinityCases(suite);
     policyCases(suite);
     lifeCases(suite);
     if (options.without?.includes('SCTP') === true) {

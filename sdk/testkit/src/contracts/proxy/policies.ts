@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { externalAddress, nodeAddress, outsideAddress } from './bed.ts';
+import { externalAddress, nodeAddress } from './bed.ts';
 import type { Resident } from './residents.ts';
 import { clusterIp, spread, type ProxySuite } from './suite.ts';
 
@@ -57,16 +57,6 @@ export function policyCases(suite: ProxySuite): void {
         expect(await spread(client, nodeAddress, nodePort, 2)).toEqual({ 'pod-2': 2 });
       }
       expect(await spread(bed.outside, nodeAddress, nodePort, 2)).toEqual({ 'pod-2': 2 });
-    });
-
-    it('clients outside stay with one of their backends by session affinity', async () => {
-      const { bed } = suite;
-      const outsideBackends = bed.rule([1, 2]).backends;
-      const rule = bed.rule([0], { externalIPs: [externalAddress], outsideBackends, affinitySeconds: 600 });
-      await suite.apply([rule]);
-      const counts = await spread(bed.outside, externalAddress, 80, 10, outsideAddress);
-      expect(Object.values(counts)).toEqual([10]);
-      expect(['pod-1', 'pod-2']).toContain(Object.keys(counts)[0]);
     });
   });
 }
