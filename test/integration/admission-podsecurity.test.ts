@@ -152,4 +152,91 @@ describe('pod security', () => {
     const added = await merge(`${path}/web/ephemeralcontainers`, { spec: { ephemeralContainers } }, strategic);
     expect(added).toMatchObject({ status: 403 });
   });
+
+  it('refuses labels that nobody understands, but those that are there already', async () => {
+    const labels = { [`${prefix}/enforce`]: 'stern' };
+    const body = { metadata: { name: 'stern', labels } };
+    expect((await server.send('POST', '/api/v1/namespaces', { body })).body).toMatchObject({
+      code: 422,
+      message:
+        'Namespace "stern" is invalid: metadata.labels[pod-security.kubernetes.io/enforce]: Invalid value: "stern": must be one of privileged, baseline, restricted',
+    });
+    await server.kernel.control.disable('admission-podsecurity');
+    expect((await server.send('POST', '/api/v1/namespaces', { body })).status).toBe(201);
+    await server.kernel.control.enable('admission-podsecurity');
+    const type = 'application/merge-patch+json';
+    const path = '/api/v1/namespaces/stern';
+    const another = { metadata: { labels: { a: 'b' } } };
+    expect((await server.send('PATCH', path, { type, body: another })).status).toBe(200);
+    expect((await create('stern', podOf())).body.message).toContain('violates PodSecurity "restricted:latest"');
+    const worse = { metadata: { labels: { [`${prefix}/warn-version`]: 'newest' } } };
+    expect((await server.send('PATCH', path, { type, body: worse })).status).toBe(422);
+  });
+
+  it('warns of pods that a new label would refuse, also when it is only tried', async () => {
+    const namespace = await makeNamespace({});
+    const make = (name: string, spec: Json): Promise<Answer> =>
+      server.send('POST', `/api/v1/namespaces/${namespace}/pods`, {
+        body: { ...podOf(spec), metadata: { name } },
+      });
+    for (const name of ['b', 'a', 'c']) await make(name, { hostNetwork: true });
+    await make('proc', { hostPID: true, volumes: [{ name: 'v', hostPath: { path: '/proc' } }] });
+    await make('fine', {});
+    const label = async (given: Json): Promise<string | string[] | undefined> => {
+      const labels = Object.fromEntries(Object.entries(given).map(([key, value]) => [`${prefix}/${key}`, value]));
+      const options = { type: 'application/merge-patch+json', body: { metadata: { labels } } };
+      return (await server.send('PATCH', `/api/v1/namespaces/${namespace}?dryRun=All`, options)).headers['warning'];
+    };
+    expect(await label({ warn: 'restricted', audit: 'restricted' })).toBeUndefined();
+    expect(await label({ enforce: 'privileged' })).toBeUndefined();
+    expect(await label({ enforce: 'baseline', 'enforce-version': 'v1.30' })).toBe(
+      [
+        String.raw`299 - "existing pods in namespace \"${namespace}\" violate the new PodSecurity enforce level \"baseline:v1.30\""`,
+        '299 - "a (and 2 other pods): host namespaces"',
+        '299 - "proc: host namespaces, hostPath volumes"',
+      ].join(', '),
+    );
+  });
+
+  it('looks at a pod again when it gets another image', async () => {
+    const namespace = await makeNamespace({});
+    const path = `/api/v1/namespaces/${namespace}/pods`;
+    await server.send('POST', path, { body: podOf({ hostNetwork: true }) });
+    const type = 'application/strategic-merge-patch+json';
+    const labels = { [`${prefix}/enforce`]: 'baseline' };
+    await server.send('PATCH', `/api/v1/namespaces/${namespace}`, { type, body: { metadata: { labels } } });
+    const image = { spec: { containers: [{ name: 'web', image: 'web:2' }] } };
+    await eventually('the label counts', async () => {
+      expect(await server.send('PATCH', `${path}/web`, { type, body: image })).toMatchObject({ status: 403 });
+    });
+  });
+});
+
+describe('pod security by configuration', () => {
+  it('has defaults for namespaces without labels, and asks some nothing', async () => {
+    const config = {
+      defaults: { enforce: 'baseline', enforceVersion: 'v1.30' },
+      exemptions: { namespaces: ['kube-system'], usernames: ['trusted'], runtimeClasses: ['sandbox'] },
+    };
+    const own = await startApiServer({
+      plugins: [admissionPodSecurity],
+      config: { 'admission-podsecurity': config },
+    });
+    try {
+      const pods = (namespace: string, body: Json, headers: Record<string, string> = {}): Promise<Answer> =>
+        own.send('POST', `/api/v1/namespaces/${namespace}/pods?dryRun=All`, { body, headers });
+      const host = { hostNetwork: true };
+      expect((await pods('default', podOf(host))).body.message).toContain('violates PodSecurity "baseline:v1.30"');
+      expect((await pods('kube-system', podOf(host))).status).toBe(201);
+      expect((await pods('default', podOf({ ...host, runtimeClassName: 'sandbox' }))).status).toBe(201);
+      const trusted = { 'impersonate-user': 'trusted', 'impersonate-group': 'system:masters' };
+      expect((await pods('default', podOf(host), trusted)).status).toBe(201);
+      const labels = { [`${prefix}/enforce`]: 'privileged' };
+      const made = await own.send('POST', '/api/v1/namespaces', { body: { metadata: { name: 'open', labels } } });
+      expect(made.status).toBe(201);
+      expect((await pods('open', podOf(host))).status).toBe(201);
+    } finally {
+      await own.stop();
+    }
+  });
 });

@@ -1,5 +1,14 @@
 /** The standard `baseline`: no known ways to more privileges. */
-import { counted, ofContainers, ofHolders, quoted, type Check } from './checks.ts';
+import {
+  changing,
+  counted,
+  ofContainers,
+  ofHolders,
+  ofUsersOfTheHost,
+  quoted,
+  type Check,
+  type Rule,
+} from './checks.ts';
 import { itemsIn, jsonIn, type Json, type PodFacts } from './pod.ts';
 
 const defaultCapabilities: ReadonlySet<string> = new Set(
@@ -7,28 +16,31 @@ const defaultCapabilities: ReadonlySet<string> = new Set(
     ' ',
   ),
 );
-const safeSysctls: ReadonlySet<unknown> = new Set([
-  'kernel.shm_rmid_forced',
-  'net.ipv4.ip_local_port_range',
-  'net.ipv4.ip_unprivileged_port_start',
-  'net.ipv4.tcp_syncookies',
-  'net.ipv4.ping_group_range',
-  'net.ipv4.ip_local_reserved_ports',
-  'net.ipv4.tcp_keepalive_time',
-  'net.ipv4.tcp_fin_timeout',
-  'net.ipv4.tcp_keepalive_intvl',
-  'net.ipv4.tcp_keepalive_probes',
-  'net.ipv4.tcp_rmem',
-  'net.ipv4.tcp_wmem',
-]);
-const seLinuxTypes: ReadonlySet<unknown> = new Set([
-  undefined,
-  '',
-  'container_t',
-  'container_init_t',
-  'container_kvm_t',
-  'container_engine_t',
-]);
+/** By the version of the standards that first let them be. */
+const safeSysctls: readonly (readonly [from: number, names: readonly string[]])[] = [
+  [
+    0,
+    [
+      'kernel.shm_rmid_forced',
+      'net.ipv4.ip_local_port_range',
+      'net.ipv4.ip_unprivileged_port_start',
+      'net.ipv4.tcp_syncookies',
+      'net.ipv4.ping_group_range',
+    ],
+  ],
+  [27, ['net.ipv4.ip_local_reserved_ports']],
+  [
+    29,
+    [
+      'net.ipv4.tcp_keepalive_time',
+      'net.ipv4.tcp_fin_timeout',
+      'net.ipv4.tcp_keepalive_intvl',
+      'net.ipv4.tcp_keepalive_probes',
+    ],
+  ],
+  [32, ['net.ipv4.tcp_rmem', 'net.ipv4.tcp_wmem']],
+];
+const seLinuxTypes: readonly unknown[] = [undefined, '', 'container_t', 'container_init_t', 'container_kvm_t'];
 
 export const addedIn = (security: Json): readonly string[] => {
   const { add } = jsonIn(security['capabilities']) as { add?: unknown };
@@ -47,7 +59,7 @@ export function addedBeyond(pod: PodFacts, allowed: ReadonlySet<string>): string
   )} must not include ${which.join(', ')} in securityContext.capabilities.add`;
 }
 
-export const capabilities: Check = (pod) => {
+const capabilities: Check = (pod) => {
   const found = addedBeyond(pod, defaultCapabilities);
   return found === undefined ? undefined : `non-default capabilities (${found})`;
 };
@@ -101,54 +113,111 @@ const probeHosts: Check = ({ containers }) => {
   )} ${use} probe or lifecycle ${word} ${quoted(hosts)})`;
 };
 
-const sysctls: Check = ({ security }) => {
-  const names = itemsIn(security['sysctls']).map(({ name }) => name);
-  const wrong = names.filter((name) => !safeSysctls.has(name));
-  return wrong.length === 0 ? undefined : `forbidden sysctls (${wrong.join(', ')})`;
-};
+const sysctlsBut =
+  (safe: ReadonlySet<unknown>): Check =>
+  ({ security }) => {
+    const names = itemsIn(security['sysctls']).map(({ name }) => name);
+    const wrong = names.filter((name) => !safe.has(name));
+    return wrong.length === 0 ? undefined : `forbidden sysctls (${wrong.join(', ')})`;
+  };
+
+const sysctls = changing(
+  ...safeSysctls.map(([from], index) => {
+    const safe = safeSysctls.slice(0, index + 1).flatMap(([, names]) => names);
+    return [from, sysctlsBut(new Set(safe))] as const;
+  }),
+);
 
 const typeIn = (security: Json, profile: string): unknown => jsonIn(security[profile])['type'];
 
-export const seccomp: Check = ofHolders('seccompProfile', ({ security }) =>
+const seccomp: Check = ofHolders('seccompProfile', ({ security }) =>
   typeIn(security, 'seccompProfile') === 'Unconfined'
     ? 'must not set securityContext.seccompProfile.type to "Unconfined"'
     : undefined,
 );
 
-/** In the order in which Kubernetes tells of them. */
-export const baseline: readonly Check[] = [
-  ofHolders('forbidden AppArmor profile', ({ security }) =>
-    typeIn(security, 'appArmorProfile') === 'Unconfined'
-      ? 'must not set AppArmor profile type to "Unconfined"'
-      : undefined,
-  ),
-  capabilities,
-  hostNamespaces,
-  hostPaths,
-  hostPorts,
-  probeHosts,
-  ofContainers(
-    'privileged',
-    ({ security }) => security['privileged'] === true,
-    'must not set securityContext.privileged=true',
-  ),
-  ofContainers(
-    'procMount',
-    ({ security }) => security['procMount'] !== undefined && security['procMount'] !== 'Default',
-    'must not set securityContext.procMount to "Unmasked"',
-  ),
+const isProfile = (value: unknown, ...defaults: readonly string[]): boolean =>
+  typeof value === 'string' && (defaults.includes(value) || value.startsWith('localhost/'));
+
+/** `key="value"` of annotations that ask for a profile that is none. */
+function wrongProfiles(annotations: Json, prefixes: readonly string[], ...defaults: readonly string[]): string[] {
+  return Object.entries(annotations)
+    .filter(([key, value]) => prefixes.some((prefix) => key.startsWith(prefix)) && !isProfile(value, ...defaults))
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .toSorted();
+}
+
+/** Before there were fields. */
+const annotatedSeccomp: Check = ({ annotations }) => {
+  const group = 'seccomp.security.alpha.kubernetes.io/';
+  const wrong = wrongProfiles(annotations, [`${group}pod`, `container.${group}`], 'runtime/default', 'docker/default');
+  if (wrong.length === 0) return undefined;
+  return `seccompProfile (forbidden annotation${wrong.length === 1 ? '' : 's'} ${wrong.join(', ')})`;
+};
+
+const appArmorType = ofHolders('forbidden AppArmor profile', ({ security }) =>
+  typeIn(security, 'appArmorProfile') === 'Unconfined'
+    ? 'must not set AppArmor profile type to "Unconfined"'
+    : undefined,
+);
+
+const appArmor: Check = (pod) => {
+  const told = appArmorType(pod);
+  if (told !== undefined) return told;
+  const prefixes = ['container.apparmor.security.beta.kubernetes.io/'];
+  const wrong = wrongProfiles(pod.annotations, prefixes, '', 'runtime/default');
+  if (wrong.length === 0) return undefined;
+  return `forbidden AppArmor profile${wrong.length === 1 ? '' : 's'} (${wrong.join(', ')})`;
+};
+
+const procMount = ofContainers(
+  'procMount',
+  ({ security }) => security['procMount'] !== undefined && security['procMount'] !== 'Default',
+  'must not set securityContext.procMount to "Unmasked"',
+);
+
+const seLinuxBut = (types: ReadonlySet<unknown>): Check =>
   ofHolders('seLinuxOptions', ({ security }) => {
     const { type, user, role } = jsonIn(security['seLinuxOptions']) as Record<string, unknown>;
-    if (!seLinuxTypes.has(type)) return `set forbidden securityContext.seLinuxOptions: type ${JSON.stringify(type)}`;
+    if (!types.has(type)) return `set forbidden securityContext.seLinuxOptions: type ${JSON.stringify(type)}`;
     if (user !== undefined && user !== '') return 'set forbidden securityContext.seLinuxOptions: user may not be set';
     if (role !== undefined && role !== '') return 'set forbidden securityContext.seLinuxOptions: role may not be set';
     return undefined;
-  }),
-  seccomp,
-  sysctls,
-  ofHolders('hostProcess', ({ security }) =>
-    jsonIn(security['windowsOptions'])['hostProcess'] === true
-      ? 'must not set securityContext.windowsOptions.hostProcess=true'
-      : undefined,
+  });
+
+/** In the order in which Kubernetes tells of them, but for what `restricted` has a stricter form of: from which version on. */
+export const baselineUntil = (stricter: {
+  readonly capabilities?: number;
+  readonly seccomp?: number;
+}): readonly Rule[] => [
+  { check: appArmor },
+  { check: capabilities, until: stricter.capabilities ?? Number.POSITIVE_INFINITY },
+  { check: hostNamespaces },
+  { check: hostPaths },
+  { check: hostPorts },
+  { check: probeHosts, from: 34 },
+  {
+    check: ofContainers(
+      'privileged',
+      ({ security }) => security['privileged'] === true,
+      'must not set securityContext.privileged=true',
+    ),
+  },
+  ...changing([0, procMount], [35, ofUsersOfTheHost(procMount)]),
+  ...changing(
+    [0, seLinuxBut(new Set(seLinuxTypes))],
+    [31, seLinuxBut(new Set([...seLinuxTypes, 'container_engine_t']))],
   ),
+  { check: annotatedSeccomp, until: 19 },
+  { check: seccomp, from: 19, until: stricter.seccomp ?? Number.POSITIVE_INFINITY },
+  ...sysctls,
+  {
+    check: ofHolders('hostProcess', ({ security }) =>
+      jsonIn(security['windowsOptions'])['hostProcess'] === true
+        ? 'must not set securityContext.windowsOptions.hostProcess=true'
+        : undefined,
+    ),
+  },
 ];
+
+export const baseline: readonly Rule[] = baselineUntil({});

@@ -1,37 +1,14 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { objectAdmission } from '@timonel/sdk/contracts/admission';
+import { objectAdmission, type AdmissionRequest } from '@timonel/sdk/contracts/admission';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { forbiddenBy, notReadable, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { apiHooks, notReadable, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { Informer, isApiAbsent, readThrough } from '@timonel/sdk/controller';
-import { namespaces, type Namespace } from '@timonel/sdk/kube';
-import { asksAnything, policyOf, violation } from './levels.ts';
-import { jsonIn, type Json } from './pod.ts';
-
-/** Where the pod specs of those who make pods stand. */
-const templates: Readonly<Record<string, readonly string[]>> = {
-  pods: ['spec'],
-  podtemplates: ['template', 'spec'],
-  cronjobs: ['spec', 'jobTemplate', 'spec', 'template', 'spec'],
-  ...Object.fromEntries(
-    ['replicationcontrollers', 'replicasets', 'deployments', 'statefulsets', 'daemonsets', 'jobs'].map((resource) => [
-      resource,
-      ['spec', 'template', 'spec'],
-    ]),
-  ),
-};
-const groups: ReadonlySet<string> = new Set(['', 'apps', 'batch']);
-
-function specPath({ group, resource, subresource, operation }: AdmissionContext): readonly string[] | undefined {
-  if (operation !== 'CREATE' && operation !== 'UPDATE') return undefined;
-  // Nothing that matters here can be changed of a pod, and those that were there before must be able to go.
-  if (resource === 'pods' && operation === 'UPDATE' && subresource === '') return undefined;
-  const isPart = subresource !== '' && !(resource === 'pods' && subresource === 'ephemeralcontainers');
-  if (isPart || !groups.has(group) || !Object.hasOwn(templates, resource)) return undefined;
-  return templates[resource];
-}
-
-const at = (object: unknown, path: readonly string[]): Json =>
-  path.reduce<Json>((value, name) => jsonIn(value[name]), jsonIn(object));
+import { namespaces, type Namespace, type Status } from '@timonel/sdk/kube';
+import { configSchema, policyIn } from './config.ts';
+import { exemptionOf, judge } from './judge.ts';
+import { newLabelProblems, tellOfPolicy } from './namespace-labels.ts';
+import { isOpen, policyOf, prefix } from './policy.ts';
+import { isNamespace, isOldNews, pathOf, templateAt } from './subject.ts';
 
 /** The pod security standards, as the labels of namespaces ask for them. */
 const plugin: AnyPlugin = definePlugin({
@@ -44,8 +21,11 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'never',
   provides: { admission: objectAdmission },
   requires: { api: apiClient },
+  config: configSchema,
   setup(ctx) {
     const { api } = ctx.deps;
+    const { exemptions } = ctx.config;
+    const defaults = policyIn(ctx.config);
     const informer = new Informer(ctx, api, namespaces);
     const namespaceOf = async (name: string): Promise<Namespace | 'unreadable' | undefined> => {
       try {
@@ -55,32 +35,37 @@ const plugin: AnyPlugin = definePlugin({
         return 'unreadable';
       }
     };
+
+    ctx.tap(apiHooks.objectValidate, newLabelProblems);
+
+    async function lookAtPod(object: AdmissionObject, request: AdmissionRequest): Promise<Status | undefined> {
+      const path = pathOf(request);
+      if (path === undefined || isOldNews(request, object)) return undefined;
+      const pod = templateAt(object, path);
+      const exemption = exemptionOf(request, pod, exemptions);
+      if (exemption !== undefined) {
+        request.annotate(`${prefix}exempt`, exemption);
+        return undefined;
+      }
+      const namespace = await namespaceOf(request.namespace ?? '');
+      if (namespace === undefined) return undefined;
+      if (namespace === 'unreadable') return notReadable('the namespace').status;
+      return judge(policyOf(namespace.metadata.labels, defaults), pod, request);
+    }
+
     return {
       provides: {
         admission: {
           concerns(context) {
-            if (specPath(context) === undefined) return false;
+            if (isNamespace(context)) return true;
+            if (pathOf(context) === undefined) return false;
             const namespace = informer.get(context.namespace ?? '');
-            return namespace === undefined || asksAnything(namespace.metadata.labels);
+            return namespace === undefined || !isOpen(policyOf(namespace.metadata.labels, defaults));
           },
           mutate: (object) => Promise.resolve({ ok: true, object }),
           async validate(object, request) {
-            const path = specPath(request);
-            const namespace = await namespaceOf(request.namespace ?? '');
-            if (path === undefined || namespace === undefined) return undefined;
-            if (namespace === 'unreadable') return notReadable('the namespace').status;
-            const { labels = {} } = namespace.metadata;
-            const found = (policy: string | undefined): string | undefined =>
-              policy === undefined ? undefined : violation(policy, at(object, path));
-            const isPod = request.resource === 'pods';
-            const enforced = policyOf('enforce', labels);
-            if (isPod) request.annotate('pod-security.kubernetes.io/enforce-policy', enforced ?? 'privileged:latest');
-            const [refused, audited] = [isPod ? found(enforced) : undefined, found(policyOf('audit', labels))];
-            if (audited !== undefined)
-              request.annotate('pod-security.kubernetes.io/audit-violations', `would violate ${audited}`);
-            if (refused !== undefined) return forbiddenBy(request, `violates ${refused}`).status;
-            const warned = found(policyOf('warn', labels));
-            if (warned !== undefined) request.warn(`would violate ${warned}`);
+            if (!isNamespace(request)) return lookAtPod(object, request);
+            await tellOfPolicy(object, request, { defaults, exemptions, api, clock: ctx.env.clock });
             return undefined;
           },
         },

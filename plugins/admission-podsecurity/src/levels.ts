@@ -1,30 +1,44 @@
-/** What the labels of a namespace ask for. */
+/** The levels of the standards by version, and what they say of a pod. */
 import { baseline } from './baseline.ts';
-import type { Check } from './checks.ts';
-import { factsOf, type Json } from './pod.ts';
+import { isIn, type Check, type Rule } from './checks.ts';
+import { factsOf, type PodTemplate } from './pod.ts';
 import { restricted } from './restricted.ts';
 
-export type Mode = 'enforce' | 'audit' | 'warn';
-type Labels = Readonly<Record<string, string>>;
+/** From the most open one on. */
+export const levels = ['privileged', 'baseline', 'restricted'] as const;
+export type Level = (typeof levels)[number];
 
-const prefix = 'pod-security.kubernetes.io/';
-const checks: Readonly<Record<string, readonly Check[]>> = { privileged: [], baseline, restricted };
-
-export function asksAnything(labels: Labels | undefined): boolean {
-  return Object.keys(labels ?? {}).some((key) => key.startsWith(prefix));
+/** A level in the version 1.N of the standards, or in the latest. */
+export interface Standard {
+  readonly level: Level;
+  readonly version: number | 'latest';
 }
 
-/** `restricted:latest`. A level that nobody knows is the strictest one. */
-export function policyOf(mode: Mode, labels: Labels): string | undefined {
-  const level = labels[`${prefix}${mode}`];
-  if (level === undefined || level === 'privileged') return undefined;
-  return `${Object.hasOwn(checks, level) ? level : 'restricted'}:${labels[`${prefix}${mode}-version`] ?? 'latest'}`;
+const rules: Readonly<Record<Level, readonly Rule[]>> = { privileged: [], baseline, restricted };
+const kept = new Map<string, readonly Check[]>();
+/** The last version in which the standards changed: what comes later is the same. */
+const newest = 35;
+
+/** `restricted:v1.35`, `baseline:latest`. */
+export const nameOf = ({ level, version }: Standard): string =>
+  `${level}:${version === 'latest' ? version : `v1.${version}`}`;
+
+function checksOf({ level, version }: Standard): readonly Check[] {
+  const minor = version === 'latest' ? newest : Math.min(version, newest);
+  const key = `${level} ${minor}`;
+  const checks = kept.get(key) ?? rules[level].filter((rule) => isIn(rule, minor)).map(({ check }) => check);
+  kept.set(key, checks);
+  return checks;
+}
+
+/** What a pod does that it must not: `reason (detail)` each. */
+export function findingsOf(standard: Standard, pod: PodTemplate): readonly string[] {
+  const facts = factsOf(pod);
+  return checksOf(standard).flatMap((check) => check(facts) ?? []);
 }
 
 /** `PodSecurity "restricted:latest": …`; undefined: there is nothing to say. */
-export function violation(policy: string, spec: Json): string | undefined {
-  const facts = factsOf(spec);
-  const [level = ''] = policy.split(':');
-  const found = (checks[level] ?? restricted).flatMap((check) => check(facts) ?? []);
-  return found.length === 0 ? undefined : `PodSecurity "${policy}": ${found.join(', ')}`;
+export function violation(standard: Standard, pod: PodTemplate): string | undefined {
+  const found = findingsOf(standard, pod);
+  return found.length === 0 ? undefined : `PodSecurity "${nameOf(standard)}": ${found.join(', ')}`;
 }

@@ -11,6 +11,13 @@ export interface PodFacts {
   readonly spec: Json;
   readonly security: Json;
   readonly containers: readonly Container[];
+  readonly annotations: Json;
+}
+
+/** Where the spec of a pod stands, and what is beside it. */
+export interface PodTemplate {
+  readonly metadata: Json;
+  readonly spec: Json;
 }
 
 export function jsonIn(value: unknown): Json {
@@ -21,10 +28,11 @@ export function itemsIn(value: unknown): readonly Json[] {
   return Array.isArray(value) ? value.map(jsonIn) : [];
 }
 
-export function factsOf(spec: Json): PodFacts {
+export function factsOf({ metadata, spec }: PodTemplate): PodFacts {
   const containers = ['initContainers', 'containers', 'ephemeralContainers'].flatMap((list) => itemsIn(spec[list]));
   return {
     spec,
+    annotations: jsonIn(metadata['annotations']),
     security: jsonIn(spec['securityContext']),
     containers: containers.map((given) => ({
       name: typeof given['name'] === 'string' ? given['name'] : '',

@@ -1,6 +1,16 @@
 /** The standard `restricted`: what hardened pods look like. */
-import { addedBeyond, baseline, capabilities as baselineCapabilities, seccomp as baselineSeccomp } from './baseline.ts';
-import { counted, ofContainers, ofHolders, quoted, type Check } from './checks.ts';
+import { addedBeyond, baselineUntil } from './baseline.ts';
+import {
+  changing,
+  counted,
+  notOfWindows,
+  ofContainers,
+  ofHolders,
+  ofUsersOfTheHost,
+  quoted,
+  type Check,
+  type Rule,
+} from './checks.ts';
 import { itemsIn, jsonIn, type Container, type Json } from './pod.ts';
 
 const addable: ReadonlySet<string> = new Set(['NET_BIND_SERVICE']);
@@ -85,28 +95,38 @@ const confined: Say = (security) => {
   return type === undefined ? undefined : type === 'RuntimeDefault' || type === 'Localhost';
 };
 
-/** In the order in which Kubernetes tells of them: what is stricter than a check of `baseline` stands in its place. */
-export const restricted: readonly Check[] = [
-  ...baseline.filter((check) => check !== baselineCapabilities && check !== baselineSeccomp),
-  ofContainers(
-    'allowPrivilegeEscalation != false',
-    ({ security }) => security['allowPrivilegeEscalation'] !== false,
-    'must set securityContext.allowPrivilegeEscalation=false',
-  ),
-  capabilities,
-  volumes,
-  said(
-    'runAsNonRoot != true',
-    nonRoot,
-    'securityContext.runAsNonRoot=true',
-    () => 'securityContext.runAsNonRoot=false',
-  ),
-  ofHolders('runAsUser=0', ({ security }) => (security['runAsUser'] === 0 ? 'must not set runAsUser=0' : undefined)),
-  said(
-    'seccompProfile',
-    confined,
-    'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"',
-    (wrong) =>
-      `securityContext.seccompProfile.type to ${quoted([...new Set(wrong.map((one) => String(seccompIn(one))))])}`,
-  ),
+const privilegeEscalation = ofContainers(
+  'allowPrivilegeEscalation != false',
+  ({ security }) => security['allowPrivilegeEscalation'] !== false,
+  'must set securityContext.allowPrivilegeEscalation=false',
+);
+
+const runAsNonRoot = said(
+  'runAsNonRoot != true',
+  nonRoot,
+  'securityContext.runAsNonRoot=true',
+  () => 'securityContext.runAsNonRoot=false',
+);
+
+const runAsUser = ofHolders('runAsUser=0', ({ security }) =>
+  security['runAsUser'] === 0 ? 'must not set runAsUser=0' : undefined,
+);
+
+const seccomp = said(
+  'seccompProfile',
+  confined,
+  'securityContext.seccompProfile.type to "RuntimeDefault" or "Localhost"',
+  (wrong) =>
+    `securityContext.seccompProfile.type to ${quoted([...new Set(wrong.map((one) => String(seccompIn(one))))])}`,
+);
+
+/** What is stricter than a check of `baseline` stands in its place. */
+export const restricted: readonly Rule[] = [
+  ...baselineUntil({ capabilities: 22, seccomp: 19 }),
+  ...changing([8, privilegeEscalation], [25, notOfWindows(privilegeEscalation)]),
+  ...changing([22, capabilities], [25, notOfWindows(capabilities)]),
+  { check: volumes },
+  ...changing([0, runAsNonRoot], [35, ofUsersOfTheHost(runAsNonRoot)]),
+  ...changing([23, runAsUser], [35, ofUsersOfTheHost(runAsUser)]),
+  ...changing([19, seccomp], [25, notOfWindows(seccomp)]),
 ];
