@@ -469,6 +469,11 @@ const node: readonly Line[] = [
   },
 ];
 
+const architecture: Line = {
+  title: 'architecture: nodes',
+  behaviours: [behaviour(1, 'at least two nodes take pods', /at least two/)],
+};
+
 const nodeKinds: Line = {
   title: 'node: kinds of the API',
   behaviours: [
@@ -790,4 +795,5 @@ export const lines: readonly Line[] = [
   ...storage,
   storageKinds,
   events,
+  architecture,
 ];

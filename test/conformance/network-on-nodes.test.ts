@@ -43,6 +43,17 @@ const protocols = [
   { protocol: 'UDP', over: 'UDP' },
 ] as const;
 
+describe('architecture: nodes', () => {
+  it('at least two are ready, schedulable and without taints', async () => {
+    const { items } = JSON.parse(await nodes.kubectl(['get', 'nodes', '-o', 'json']));
+    const open = items.filter(({ spec, status }: Shown) => {
+      const ready = status.conditions.some(({ type, status: is }: Shown) => type === 'Ready' && is === 'True');
+      return ready && spec.unschedulable !== true && (spec.taints ?? []).length === 0;
+    });
+    expect(open.map(({ metadata }: Shown) => metadata.name)).toEqual([...nodeNames]);
+  });
+});
+
 describe('network: pods', () => {
   const dial = async (pod: string, protocol: 'TCP' | 'UDP'): Promise<Dial> => {
     return { address: await addressOf(pod), port: 8080, protocol };
