@@ -1,10 +1,9 @@
 /** What a server is to be: from flags, the configuration file, and what it was at its last start. */
 import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
-import { checkFamilyRanges, familyRanges } from '../profiles/family-ranges.ts';
+import { checkFamilyRanges, clusterRange } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { defaultName, formatPlace, isEveryAddress, ownAddress, parsePlace, type Place } from './addresses.ts';
 import { pkiDirectory, type ServerState } from './cluster-state.ts';
@@ -58,22 +57,6 @@ function fixedPort(option: string, place: Place): Place {
   throw new CliError(`${option} needs a port that stays the same: the other machines remember it.`, exitCodes.usage);
 }
 
-/** @throws CliError usage */
-function checkRanges({ clusterCidr, serviceCidr }: Pick<ServerState, 'clusterCidr' | 'serviceCidr'>): void {
-  checkFamilyRanges(clusterCidr, serviceCidr, '--cluster-cidr');
-  for (const [option, text] of [
-    ['--cluster-cidr', clusterCidr],
-    ['--service-cidr', serviceCidr],
-  ] as const) {
-    const { ipv4 } = familyRanges(option, text);
-    if ((parseIpv4Range(ipv4)?.prefixLength ?? 32) <= 24) continue;
-    throw new CliError(
-      `${option} ${ipv4} is not an IPv4 network of /24 or larger, such as 10.244.0.0/16.`,
-      exitCodes.usage,
-    );
-  }
-}
-
 /** What this server is to be, from the flags, the file, and what it was before. @throws CliError usage */
 export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: ServerState | undefined): ServerState {
   const listenText = flags.listen ?? file.listen ?? before?.listen ?? formatPlace(listenDefault);
@@ -94,7 +77,7 @@ export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: Ser
     clusterCidr: flags.clusterCidr ?? before?.clusterCidr ?? '10.244.0.0/16',
     serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? before?.serviceCidr ?? '10.96.0.0/16',
   };
-  checkRanges(given);
+  checkFamilyRanges(given.clusterCidr, given.serviceCidr, clusterRange);
   if (before !== undefined && before.phase !== 'joining') refuseChanges(before, { ...given, name, peerUrl });
   return {
     version: 1,

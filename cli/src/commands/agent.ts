@@ -9,7 +9,6 @@ import {
   readCertificate,
   readCertificateFile,
 } from '@timonel/sdk/pki';
-import { parseIpv4Range } from '@timonel/sdk/contracts/network';
 import { isIP } from 'node:net';
 import { defaultName, ownAddress } from '../cluster/addresses.ts';
 import {
@@ -27,7 +26,7 @@ import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import { agentProfile } from '../profiles/agent.ts';
-import { familyRanges } from '../profiles/family-ranges.ts';
+import { checkLengths, nodeRange } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
 
@@ -60,11 +59,7 @@ function addressOf(flags: AgentFlags, before: AgentState | undefined): string {
 function checkFlags(flags: AgentFlags, nodeName: string): void {
   const [problem] = dnsSubdomainProblems(nodeName);
   if (problem !== undefined) throw new CliError(`--node-name ${nodeName}: ${problem}.`, exitCodes.usage);
-  if (flags.podCidr === undefined) return;
-  const { ipv4 } = familyRanges('--pod-cidr', flags.podCidr);
-  if ((parseIpv4Range(ipv4)?.prefixLength ?? 32) > 29) {
-    throw new CliError(`--pod-cidr ${ipv4} is smaller than /29, the least that a node needs.`, exitCodes.usage);
-  }
+  if (flags.podCidr !== undefined) checkLengths(nodeRange, flags.podCidr);
 }
 
 /** True when the servers cannot know this node by its certificate any more. */

@@ -1,5 +1,6 @@
+import { familyRangeTexts } from '@timonel/sdk/contracts/network';
 import { defaultNodePort } from '@timonel/sdk/contracts/node';
-import { bridgeRanges, familyRanges, textsOf, withoutIpv6 } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, withoutIpv6 } from './family-ranges.ts';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -8,7 +9,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     throw new Error('the profile agent needs the settings of a node that has joined');
   }
   const ranges = familyRanges('--cluster-cidr', clusterCidr);
-  const clusterCidrs = textsOf(ranges);
+  const clusterCidrs = familyRangeTexts(ranges);
   const { nodeName } = settings;
   return [
     { plugin: 'api-client-https', config: { servers, ...pki } },

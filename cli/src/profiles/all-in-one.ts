@@ -1,5 +1,6 @@
+import { familyRangeTexts } from '@timonel/sdk/contracts/network';
 import { controlPlane } from './control-plane.ts';
-import { bridgeRanges, familyRanges, textsOf, withoutIpv6 } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, withoutIpv6 } from './family-ranges.ts';
 import type { Profile } from './profile.ts';
 
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
@@ -24,7 +25,7 @@ export const allInOne: Profile = {
           config: {
             serviceCidr: settings.serviceCidr,
             nodeName: settings.nodeName,
-            clusterCidrs: textsOf(familyRanges('--pod-cidr', settings.podCidr)),
+            clusterCidrs: familyRangeTexts(familyRanges('--pod-cidr', settings.podCidr)),
           },
         }
       : {

@@ -1,47 +1,88 @@
 /** The address ranges of a cluster of one family, or of both. */
-import { ipRangesOverlap, parseFamilyRanges, parseIpRange, type FamilyRanges } from '@timonel/sdk/contracts/network';
+import {
+  familyRangeTexts,
+  ipRangesOverlap,
+  parseFamilyRanges,
+  parseIpRange,
+  type FamilyRanges,
+  type IpFamily,
+} from '@timonel/sdk/contracts/network';
 import { CliError, exitCodes } from '../errors.ts';
 
-/** `10.244.0.0/24`, or one range of each family with a comma between. @throws CliError usage */
+/** What a range is for, and how long its prefix may be. */
+export interface RangeKind {
+  readonly option: string;
+  /** Shortest and longest prefix. */
+  readonly lengths: Readonly<Record<IpFamily, readonly [least: number, most: number]>>;
+}
+
+/** The addresses of services, as service-allocator takes them. */
+const serviceRange: RangeKind = { option: '--service-cidr', lengths: { 4: [8, 29], 6: [108, 125] } };
+/** The addresses of one node's pods, as network-bridge takes them. */
+export const nodeRange: RangeKind = { option: '--pod-cidr', lengths: { 4: [8, 29], 6: [16, 125] } };
+/** The addresses of all nodes' pods. What is left for each node, controller-nodeipam looks at. */
+export const clusterRange: RangeKind = { option: '--cluster-cidr', lengths: { 4: [8, 24], 6: [16, 124] } };
+
+/** `10.244.0.0/24` or `fd00::/64`, or one range of each family with a comma between. @throws CliError usage */
 export function familyRanges(option: string, text: string): FamilyRanges {
   const ranges = parseFamilyRanges(text);
   if (ranges !== undefined) return ranges;
   throw new CliError(
-    `${option} ${text} is not an IPv4 network, nor one of IPv4 and one of IPv6 with a comma between.`,
+    `${option} ${text} is not a network such as 10.244.0.0/24 or fd00:10:244::/64, nor one of each family with a comma between.`,
     exitCodes.usage,
   );
 }
 
-export function textsOf({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
-  return ipv6 === undefined ? [ipv4] : [ipv4, ipv6];
-}
-
 /** As network-bridge has them. */
 export function bridgeRanges(podCidr: string): { readonly podCidr: string; readonly podCidr6?: string } {
-  const { ipv4, ipv6 } = familyRanges('--pod-cidr', podCidr);
-  return { podCidr: ipv4, ...(ipv6 === undefined ? {} : { podCidr6: ipv6 }) };
+  const [first = '', second] = familyRangeTexts(familyRanges('--pod-cidr', podCidr));
+  return { podCidr: first, ...(second === undefined ? {} : { podCidr6: second }) };
 }
 
 /** The ranges that proxy-userspace serves, which is there where nft is not. @throws CliError */
 export function withoutIpv6({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
-  if (ipv6 === undefined) return [ipv4];
+  if (ipv6 === undefined) return ipv4 === undefined ? [] : [ipv4];
   throw new CliError(
     'Services with addresses of IPv6 need the program nft on each node: apt-get install nftables. Or leave out the ranges of IPv6.',
   );
 }
 
-/** Pods and services must not have one address in common, and both the same families. @throws CliError usage */
-export function checkFamilyRanges(podCidr: string, serviceCidr: string, podOption = '--pod-cidr'): void {
-  const [pods, services] = [familyRanges(podOption, podCidr), familyRanges('--service-cidr', serviceCidr)];
-  if ((pods.ipv6 === undefined) !== (services.ipv6 === undefined)) {
-    const [has, lacks] = pods.ipv6 === undefined ? ['--service-cidr', podOption] : [podOption, '--service-cidr'];
-    throw new CliError(`${has} has a range of IPv6 and ${lacks} has none: give both one, or neither.`, exitCodes.usage);
+/** @throws CliError usage */
+export function checkLengths({ option, lengths }: RangeKind, text: string): void {
+  for (const one of familyRangeTexts(familyRanges(option, text))) {
+    const range = parseIpRange(one);
+    if (range === undefined) continue;
+    const [least, most] = lengths[range.family];
+    if (range.prefixLength >= least && range.prefixLength <= most) continue;
+    throw new CliError(`${option} ${one} must have a prefix between /${least} and /${most}.`, exitCodes.usage);
   }
-  for (const pod of textsOf(pods)) {
-    for (const service of textsOf(services)) {
+}
+
+/** Pods and services must not have one address in common, and both the same families. @throws CliError usage */
+export function checkFamilyRanges(podCidr: string, serviceCidr: string, podKind: RangeKind = nodeRange): void {
+  checkLengths(podKind, podCidr);
+  checkLengths(serviceRange, serviceCidr);
+  const [podOption, serviceOption] = [podKind.option, serviceRange.option];
+  const [pods, services] = [familyRanges(podOption, podCidr), familyRanges(serviceOption, serviceCidr)];
+  for (const [family, key] of [
+    ['IPv4', 'ipv4'],
+    ['IPv6', 'ipv6'],
+  ] as const) {
+    if ((pods[key] === undefined) === (services[key] === undefined)) continue;
+    const [has, lacks] = pods[key] === undefined ? [serviceOption, podOption] : [podOption, serviceOption];
+    throw new CliError(
+      `${has} has a range of ${family} and ${lacks} has none: give both one, or neither.`,
+      exitCodes.usage,
+    );
+  }
+  for (const pod of familyRangeTexts(pods)) {
+    for (const service of familyRangeTexts(services)) {
       const [one, other] = [parseIpRange(pod), parseIpRange(service)];
       if (one === undefined || other === undefined || !ipRangesOverlap(one, other)) continue;
-      throw new CliError(`${podOption} ${pod} and --service-cidr ${service} overlap: choose others.`, exitCodes.usage);
+      throw new CliError(
+        `${podOption} ${pod} and ${serviceOption} ${service} overlap: choose others.`,
+        exitCodes.usage,
+      );
     }
   }
 }

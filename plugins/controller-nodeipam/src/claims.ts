@@ -17,9 +17,9 @@ export interface StoredClaims {
   readonly object: ConfigMap | undefined;
 }
 
-/** A key of a ConfigMap may not hold a slash. */
-const keyOf = (cidr: string): string => cidr.replace('/', '-');
-const cidrOf = (key: string): string => key.replace('-', '/');
+/** A key of a ConfigMap may hold neither a slash nor colons. */
+const keyOf = (cidr: string): string => cidr.replace('/', '-').replaceAll(':', '_');
+const cidrOf = (key: string): string => key.replace('-', '/').replaceAll('_', ':');
 
 export async function readClaims(api: ApiClient): Promise<StoredClaims> {
   try {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseIpv4Range, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { parseIpRange, type IpRange } from '@timonel/sdk/contracts/network';
 import { configSchema } from './config.ts';
 import { partnerRange } from './partner-range.ts';
 
-const cluster = parseIpv4Range('10.244.0.0/16') as Ipv4Range;
+const cluster = parseIpRange('10.244.0.0/16') as IpRange;
 
 describe('ranges of IPv6', () => {
   it('go with those of IPv4: each has another one, and none lies outside', () => {
@@ -26,6 +26,14 @@ describe('ranges of IPv6', () => {
     expect(problem({ clusterCidr: '10.244.0.0/16,fd00:10::/108', nodeMaskBits: 20, nodeMaskBits6: 121 })).toMatch(
       /^leaves a node fewer addresses of IPv6/,
     );
-    expect(problem({ clusterCidr: 'fd00:10::/48' })).toMatch(/^is not an IPv4 range/);
+  });
+
+  it('stand alone where they are all that there is', () => {
+    const problem = (config: object): string | undefined => configSchema.safeParse(config).error?.issues[0]?.message;
+    expect(problem({ clusterCidr: 'fd00:10::/56' })).toBeUndefined();
+    expect(problem({ clusterCidr: 'fd00:10::/72' })).toMatch(/^is shorter than the prefix of clusterCidr/);
+    expect(problem({ clusterCidr: 'fd00:10::/40' })).toMatch(/^makes more than 65536 ranges/);
+    expect(problem({ clusterCidr: 'fd00:10::/12' })).toMatch(/^is not a range such as/);
+    expect(problem({ clusterCidr: 'fd00:10::/56,fd00:11::/56' })).toMatch(/^is not a range such as/);
   });
 });

@@ -1,4 +1,4 @@
-import { formatIpRange, parseIpRange, parseIpv4Range, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { formatIpRange, parseIpRange, type IpRange } from '@timonel/sdk/contracts/network';
 
 /** Where nodes have their IPv6 addresses from, and how large one node's part is. */
 export interface PartnerRanges {
@@ -12,12 +12,12 @@ export interface PartnerRanges {
  */
 export function partnerRange(
   cidr: string,
-  cluster: Ipv4Range,
+  cluster: IpRange,
   { cluster6, maskBits6 }: PartnerRanges,
 ): string | undefined {
-  const [own, all] = [parseIpv4Range(cidr), parseIpRange(cluster6)];
-  if (own === undefined || all?.family !== 6) return undefined;
-  const index = BigInt(Math.floor((own.first - cluster.first) / 2 ** (32 - own.prefixLength)));
+  const [own, all] = [parseIpRange(cidr), parseIpRange(cluster6)];
+  if (own?.family !== 4 || all?.family !== 6) return undefined;
+  const index = (own.first - cluster.first) >> BigInt(32 - own.prefixLength);
   const size = 1n << BigInt(128 - maskBits6);
   const first = all.first + index * size;
   return first < all.first || first > all.last

@@ -1,12 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { ipv4RangesOverlap, parseIpv4Range, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { formatIp, ipRangesOverlap, parseIpRange, type IpRange } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import { configSchema } from './config.ts';
 import { FreeRanges } from './free-ranges.ts';
 import { plan } from './plan.ts';
 
-const range = (cidr: string): Ipv4Range => parseIpv4Range(cidr) ?? { first: 0, last: -1, prefixLength: 0 };
+const range = (cidr: string): IpRange => parseIpRange(cidr) ?? { family: 4, first: 0n, last: -1n, prefixLength: 0 };
 const ranges = (cidr = '10.244.0.0/22', bits = 24): FreeRanges => new FreeRanges(range(cidr), bits);
 
 function node(name: string, podCIDR?: string, uid = `uid-${name}`): Node {
@@ -27,6 +27,17 @@ describe('plan', () => {
       ['10.244.1.0/24', 'b uid-b'],
       ['10.244.3.0/24', 'd uid-d'],
     ]);
+  });
+
+  it('gives ranges of IPv6 likewise', () => {
+    const nodes = [node('a', 'fd00:10:0:1::/64'), node('b'), node('c'), node('d'), node('x', '10.244.0.0/24')];
+    const free = ranges('fd00:10::/62', 64);
+    expect(free.size).toBe(4);
+    expect(given(nodes, free, { 'fd00:10:0:3::/64': 'c uid-c', 'fd00:11::/64': 'b uid-b' })).toEqual({
+      b: 'fd00:10::/64',
+      c: 'fd00:10:0:3::/64',
+      d: 'fd00:10:0:2::/64',
+    });
   });
 
   it('avoids ranges of other sizes, and does not mind those that lie elsewhere or are none', () => {
@@ -81,7 +92,7 @@ describe('plan', () => {
   it('never lets ranges overlap, whatever nodes bring along', () => {
     const cidr = fc.tuple(fc.integer({ min: 0, max: 2047 }), fc.integer({ min: 21, max: 28 })).map(([at, bits]) => {
       const { first, prefixLength } = range(`10.244.${at >> 8}.${at % 256}/${bits}`);
-      return `${[24, 16, 8, 0].map((shift) => (first >>> shift) & 255).join('.')}/${prefixLength}`;
+      return `${formatIp({ family: 4, value: first })}/${prefixLength}`;
     });
     fc.assert(
       fc.property(fc.array(fc.option(cidr)), fc.integer({ min: 22, max: 27 }), (cidrs, bits) => {
@@ -91,7 +102,7 @@ describe('plan', () => {
         const made = assign.map(({ podCIDR }) => range(podCIDR));
         expect(assign.length + unserved.length + brought.length).toBe(nodes.length);
         for (const [index, one] of made.entries()) {
-          for (const other of [...brought, ...made.slice(index + 1)]) expect(ipv4RangesOverlap(one, other)).toBe(false);
+          for (const other of [...brought, ...made.slice(index + 1)]) expect(ipRangesOverlap(one, other)).toBe(false);
         }
       }),
     );

@@ -1,4 +1,4 @@
-import { ipv4RangesOverlap, parseIpv4Range, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { ipRangesOverlap, parseIpRange, type IpRange } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import type { Claims } from './claims.ts';
 import type { FreeRanges } from './free-ranges.ts';
@@ -30,14 +30,14 @@ export function plan(nodes: readonly Node[], before: Claims, free: FreeRanges): 
   const waiting = nodes.filter(waitsForRange);
   const waitingOwners = new Set(waiting.map(ownerOf));
   // Whatever range a node says it has, by whomever it was given, is its own.
-  const used: Ipv4Range[] = nodes.flatMap(rangeTextsOf).flatMap((text) => parseIpv4Range(text) ?? []);
+  const used: IpRange[] = nodes.flatMap(rangeTextsOf).flatMap((text) => parseIpRange(text) ?? []);
   const claims = new Map<string, string>();
   const promised = new Map<string, string>();
   for (const [cidr, owner] of before) {
-    const range = parseIpv4Range(cidr);
+    const range = parseIpRange(cidr);
     if (range === undefined || !waitingOwners.has(owner) || promised.has(owner)) continue;
     // Promised under another configuration, or taken by a node that brought its range along.
-    if (!free.includes(cidr) || used.some((other) => ipv4RangesOverlap(other, range))) continue;
+    if (!free.includes(cidr) || used.some((other) => ipRangesOverlap(other, range))) continue;
     claims.set(cidr, owner);
     promised.set(owner, cidr);
     used.push(range);

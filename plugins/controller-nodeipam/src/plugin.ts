@@ -1,6 +1,6 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { parseFamilyRanges, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { familyRangeTexts, parseFamilyRanges, parseIpRange } from '@timonel/sdk/contracts/network';
 import { defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
 import { nodes, type Node } from '@timonel/sdk/kube';
 import { readClaims } from './claims.ts';
@@ -13,6 +13,7 @@ import { explain, reconcile, type Observed, type Supply } from './reconcile.ts';
 /** One key for all nodes: they share what is free. No node has this name. */
 const allNodes = '';
 const pageLimit = 500;
+const noRanges = { ipv4: undefined, ipv6: undefined };
 
 interface Inputs {
   readonly nodes: Informer<Node>;
@@ -42,11 +43,10 @@ const plugin: AnyPlugin = defineController({
   config: configSchema,
   workers: 1,
   inputs({ informers, config: { clusterCidr, nodeMaskBits, nodeMaskBits6 } }): Inputs {
-    const ranges = parseFamilyRanges(clusterCidr);
-    const cluster = parseIpv4Range(ranges?.ipv4 ?? '');
-    if (cluster === undefined) throw new Error(`clusterCidr ${clusterCidr} is not an IPv4 range`);
-    const free = new FreeRanges(cluster, nodeMaskBits);
-    const cluster6 = ranges?.ipv6;
+    const [first = '', cluster6] = familyRangeTexts(parseFamilyRanges(clusterCidr) ?? noRanges);
+    const cluster = parseIpRange(first);
+    if (cluster === undefined) throw new Error(`clusterCidr ${clusterCidr} is not a range`);
+    const free = new FreeRanges(cluster, cluster.family === 4 ? nodeMaskBits : nodeMaskBits6);
     const supply: Supply = {
       clusterCidr,
       size: free.size,

@@ -25,6 +25,13 @@ describe('reconcile', () => {
     ]);
   });
 
+  it('promises ranges of IPv6 under keys that a ConfigMap may have', () => {
+    const claims = new Map([['fd00:10::/64', 'a uid-a']]);
+    const decided = { claims, assign: [], unserved: [] };
+    const { actions } = reconcile(seen({ decided, before: { claims: new Map(), object: undefined } }));
+    expect(actions).toMatchObject([{ object: { data: { 'fd00_10__-64': 'a uid-a' } } }]);
+  });
+
   it('promises before it gives, and tells who gets none', () => {
     const claims = new Map([['10.244.1.0/24', 'a uid-a']]);
     const decided = { claims, assign: [{ node: node('a'), podCIDR: '10.244.1.0/24' }], unserved: [node('b')] };

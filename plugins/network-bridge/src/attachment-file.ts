@@ -26,7 +26,7 @@ const schema: z.ZodType<{ readonly version: 1; readonly attachments: readonly At
   attachments: z.array(
     z.strictObject({
       sandboxId: z.string(),
-      address: z.ipv4(),
+      address: z.union([z.ipv4(), z.ipv6()]),
       veth: z.string().regex(/^tv[0-9a-f]{8}$/),
       networkNamespace: z.string(),
       pod: z.string(),

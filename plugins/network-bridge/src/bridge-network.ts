@@ -2,10 +2,9 @@ import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger, Timers } from '@timonel/sdk';
 import {
-  formatIpv4,
-  Ipv4Pool,
+  AddressPool,
+  familyOf,
   NetworkError,
-  parseIpv4,
   unsupportedOf,
   type Attachment,
   type AttachRequest,
@@ -16,13 +15,13 @@ import {
 } from '@timonel/sdk/contracts/network';
 import { AttachmentFile, type AttachmentRecord } from './attachment-file.ts';
 import { asksRulesForFrames } from './bridge-netfilter.ts';
-import { Bridge, listLinks, macOf } from './bridge.ts';
+import { Bridge, listLinks } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { HostPortFlows } from './host-port-flows.ts';
 import { HostPorts } from './host-ports.ts';
 import { namesFor, type Names } from './names.ts';
 import { PodRanges } from './pod-ranges.ts';
-import { PodLinks, podInterface, type PodLink } from './pod-link.ts';
+import { PodLinks, podInterface, type LinkAddress } from './pod-link.ts';
 
 const noNft = 'nft is not installed (apt-get install nftables)';
 
@@ -31,7 +30,8 @@ export class BridgeNetwork implements PodNetwork {
   readonly #config: NetworkBridgeConfig;
   readonly #pods: PodRanges;
   readonly #bridge: Bridge;
-  readonly #pool: Ipv4Pool;
+  /** Of offsets in the ranges. */
+  readonly #pool: AddressPool;
   readonly #file: AttachmentFile;
   readonly #log: Logger;
   readonly #links: PodLinks;
@@ -48,8 +48,8 @@ export class BridgeNetwork implements PodNetwork {
     this.#config = config;
     this.#pods = new PodRanges(config);
     this.#bridge = new Bridge(this.#names, config, this.#pods, log);
-    // Not the network's, the gateway's and the broadcast address.
-    this.#pool = new Ipv4Pool(this.#pods.range.first + 2, this.#pods.range.last - 1);
+    // Not the network's and the gateway's.
+    this.#pool = new AddressPool(2, this.#pods.lastOffset);
     this.#file = new AttachmentFile(join(dataDir, 'attachments.json'));
     this.#log = log;
     this.#links = new PodLinks(timers, this.#names.group);
@@ -74,8 +74,8 @@ export class BridgeNetwork implements PodNetwork {
       throw error;
     }
     for (const record of records) {
-      const address = parseIpv4(record.address);
-      if (address !== undefined && this.#pool.reserve(address)) this.#records.set(record.sandboxId, record);
+      const offset = this.#pods.offsetOf(record.address);
+      if (offset !== undefined && this.#pool.reserve(offset)) this.#records.set(record.sandboxId, record);
       else this.#log.warn({ ...record, podCidr: this.#config.podCidr }, 'an attachment does not fit podCidr: dropped');
     }
     const known = new Set([...this.#records.values()].map(({ veth }) => veth));
@@ -105,11 +105,11 @@ export class BridgeNetwork implements PodNetwork {
 
   async nodeNetwork(): Promise<NodeNetwork> {
     const { podCidr, podCidr6 } = this.#config;
-    const { gateway, gateway6 } = this.#pods;
+    const [{ gateway: nodeAddress }, second] = this.#pods.ranges;
     return {
       podCidr,
-      nodeAddress: gateway,
-      ...(podCidr6 === undefined || gateway6 === undefined ? {} : { podCidr6, nodeAddress6: gateway6 }),
+      nodeAddress,
+      ...(podCidr6 === undefined || second === undefined ? {} : { podCidr6, nodeAddress6: second.gateway }),
     };
   }
 
@@ -155,8 +155,8 @@ export class BridgeNetwork implements PodNetwork {
 
   async #attachNew(request: AttachRequest, networkNamespace: string): Promise<Attachment> {
     const { sandboxId } = request;
-    const address = this.#pool.take();
-    if (address === undefined) {
+    const offset = this.#pool.take();
+    if (offset === undefined) {
       throw new NetworkError(
         'ADDRESSES_EXHAUSTED',
         `all ${this.#records.size} addresses of podCidr ${this.#config.podCidr} are in use`,
@@ -166,7 +166,7 @@ export class BridgeNetwork implements PodNetwork {
     const canPublish = hasPorts && (await this.#bridge.hasNft());
     const record: AttachmentRecord = {
       sandboxId,
-      address: formatIpv4(address),
+      address: this.#pods.addressesAt(offset)[0],
       veth: this.#freeVethName(sandboxId),
       networkNamespace,
       pod: `${request.podNamespace}/${request.podName}`,
@@ -186,7 +186,7 @@ export class BridgeNetwork implements PodNetwork {
       await this.#links.delete([record.veth]).catch(() => undefined);
       this.#records.delete(sandboxId);
       if (canPublish) await this.#publish().catch(() => undefined);
-      this.#pool.free(address);
+      this.#pool.free(offset);
       await this.#save().catch(() => undefined);
       throw error;
     }
@@ -206,14 +206,14 @@ export class BridgeNetwork implements PodNetwork {
       this.#records.set(sandboxId, record);
       throw error;
     }
-    const address = parseIpv4(record.address);
-    if (address !== undefined) this.#pool.free(address);
+    const offset = this.#pods.offsetOf(record.address);
+    if (offset !== undefined) this.#pool.free(offset);
   }
 
   async #withdraw({ address, hostPorts }: AttachmentRecord): Promise<void> {
     if (hostPorts === undefined) return;
     await this.#publish();
-    await this.#flows.cease(hostPorts, this.#addressesOf(address));
+    await this.#flows.cease(hostPorts, this.#pods.addressesOf(address));
   }
 
   async #link({ veth, address }: AttachmentRecord, request: AttachRequest): Promise<readonly NetworkWarning[]> {
@@ -221,11 +221,10 @@ export class BridgeNetwork implements PodNetwork {
       veth,
       bridge: this.#names.bridge,
       networkNamespace: request.networkNamespace ?? '',
-      address,
-      macAddress: macOf(parseIpv4(address) ?? 0),
-      gateway: this.#pods.gateway,
+      macAddress: this.#pods.macAt(this.#pods.offsetOf(address) ?? 0),
       mtuBytes: this.#bridge.mtuBytes,
-      ipv6: this.#ipv6Of(address),
+      ipv4: this.#linkAddress(address, 4),
+      ipv6: this.#linkAddress(address, 6),
       isIsolated: !(await asksRulesForFrames(this.#families)),
       bandwidth: request.bandwidth,
     });
@@ -235,20 +234,23 @@ export class BridgeNetwork implements PodNetwork {
     return this.#pods.ranges.map(({ range }) => range.family);
   }
 
-  #ipv6Of(address: string): PodLink['ipv6'] {
-    const { gateway6: gateway } = this.#pods;
-    const own = this.#pods.address6Of(address);
+  #linkAddress(address: string, family: IpFamily): LinkAddress | undefined {
+    const gateway = this.#pods.gatewayOf(family);
+    const own = this.#pods.addressesOf(address).find((one) => familyOf(one) === family);
     return gateway === undefined || own === undefined ? undefined : { address: own, gateway };
   }
 
   /** The ports of the node that lead to pods: of each family those that pods have addresses of. */
   async #publish(): Promise<void> {
-    const [ports, ports6] = this.#hostPorts;
-    const records = [...this.#records.values()];
-    await ports?.set(() => records.map(({ address, hostPorts = [] }) => ({ address, hostPorts })));
-    await ports6?.set(() =>
-      records.map(({ address, hostPorts = [] }) => ({ address: this.#pods.address6Of(address) ?? '', hostPorts })),
-    );
+    const records = [...this.#records.values()].map(({ address, hostPorts = [] }) => ({
+      addresses: this.#pods.addressesOf(address),
+      hostPorts,
+    }));
+    for (const [index, ports] of this.#hostPorts.entries()) {
+      await ports.set(() =>
+        records.map(({ addresses, hostPorts }) => ({ address: addresses[index] ?? '', hostPorts })),
+      );
+    }
   }
 
   #freeVethName(sandboxId: string): string {
@@ -262,15 +264,10 @@ export class BridgeNetwork implements PodNetwork {
   #attachment({ sandboxId, address }: AttachmentRecord): Attachment {
     return {
       sandboxId,
-      addresses: this.#addressesOf(address),
+      addresses: this.#pods.addressesOf(address),
       interfaceName: podInterface,
-      gateway: this.#pods.gateway,
+      gateway: this.#pods.ranges[0].gateway,
     };
-  }
-
-  #addressesOf(address: string): readonly string[] {
-    const address6 = this.#pods.address6Of(address);
-    return address6 === undefined ? [address] : [address, address6];
   }
 
   #save(): Promise<void> {

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Logger } from '@timonel/sdk';
-import { familyOf, formatIpRange, formatIpv4, NetworkError, type IpRange } from '@timonel/sdk/contracts/network';
+import { familyOf, formatIpRange, NetworkError, type IpRange } from '@timonel/sdk/contracts/network';
 import { readFileIfThere } from '@timonel/sdk/files';
 import { nftChain } from '@timonel/sdk/nftables';
 import { commandFailed, mustRun, run } from './command.ts';
@@ -29,14 +29,15 @@ export class Bridge {
   async ensure(): Promise<void> {
     await this.#refuseOverlaps();
     const { bridge } = this.#names;
-    const { ranges, range: pods } = this.#pods;
+    const { ranges } = this.#pods;
     const links = await listLinks();
-    const wanted = this.#config.mtuBytes || defaultMtu(await readRoutes(4), links) - this.#config.overheadBytes;
+    const routes = [...(await readRoutes(4)), ...(this.#hasIpv6 ? await readRoutes(6) : [])];
+    const wanted = this.#config.mtuBytes || defaultMtu(routes, links) - this.#config.overheadBytes;
     // Below it a link has no IPv6.
-    this.mtuBytes = ranges.length > 1 ? Math.max(wanted, 1280) : wanted;
+    this.mtuBytes = this.#hasIpv6 ? Math.max(wanted, 1280) : wanted;
     const lines = links.some(({ name }) => name === bridge)
       ? []
-      : [`link add name ${bridge} address ${macOf(pods.first + 1)} type bridge forward_delay 0`];
+      : [`link add name ${bridge} address ${this.#pods.macAt(1)} type bridge forward_delay 0`];
     lines.push(`link set dev ${bridge} mtu ${this.mtuBytes} addrgenmode none`);
     await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
     await this.#setBridgeSysctls();
@@ -52,12 +53,16 @@ export class Bridge {
     await this.#refuseLinkLocal();
   }
 
+  get #hasIpv6(): boolean {
+    return this.#pods.gatewayOf(6) !== undefined;
+  }
+
   async #refuseOverlaps(): Promise<void> {
-    for (const { range } of this.#pods.ranges) {
+    for (const [index, { range }] of this.#pods.ranges.entries()) {
       const { family } = range;
-      const key = family === 4 ? 'podCidr' : 'podCidr6';
+      const key = index === 0 ? 'podCidr' : 'podCidr6';
       if (family === 6 && (await readFileIfThere('/proc/sys/net/ipv6/conf/all/forwarding')) === undefined) {
-        throw new NetworkError('COMMAND_FAILED', 'podCidr6 is set, but the kernel of this machine has no IPv6');
+        throw new NetworkError('COMMAND_FAILED', `${key} is of IPv6, but the kernel of this machine has none`);
       }
       const other = overlappingRoute(await readRoutes(family), range, this.#names.bridge);
       if (other === undefined) continue;
@@ -87,7 +92,7 @@ export class Bridge {
     if (await this.hasNft()) {
       await mustRun('nft', ['-f', '-'], removals);
       // The kernel may have no tables of bridges.
-      if (this.#pods.gateway6 !== undefined) await run('nft', ['delete', 'table', 'bridge', table]);
+      if (this.#hasIpv6) await run('nft', ['delete', 'table', 'bridge', table]);
     }
     const links = await listLinks();
     if (!links.some(({ name }) => isBridgeName(name))) await restoreForwarding();
@@ -98,7 +103,7 @@ export class Bridge {
   async #setBridgeSysctls(): Promise<void> {
     const { bridge } = this.#names;
     await writeFile(`/proc/sys/net/ipv4/conf/${bridge}/send_redirects`, '0');
-    if (this.#pods.gateway6 === undefined) return;
+    if (!this.#hasIpv6) return;
     // A pod is no router for the node.
     for (const [name, value] of [
       ['disable_ipv6', '0'],
@@ -149,7 +154,7 @@ export class Bridge {
   // Where ports are not isolated, pods would reach each other from addresses of the link past all policies, which know the addresses of
   // pods. Pods of IPv4 alone have no such addresses.
   async #refuseLinkLocal(): Promise<void> {
-    if (this.#pods.gateway6 === undefined || !(await this.hasNft())) return;
+    if (!this.#hasIpv6 || !(await this.hasNft())) return;
     const { table } = this.#names;
     // By the names of pods' links: not each kernel knows the bridge of a frame.
     const links = `iifname "${vethPrefix}*" oifname "${vethPrefix}*"`;
@@ -168,14 +173,6 @@ export class Bridge {
       () => false,
     );
   }
-}
-
-/** A locally administered address made of the IPv4 address: known before the link is there, unique on the bridge. */
-export function macOf(address: number): string {
-  const bytes = formatIpv4(address)
-    .split('.')
-    .map((part) => Number(part).toString(16).padStart(2, '0'));
-  return `0a:58:${bytes.join(':')}`;
 }
 
 export interface Link {

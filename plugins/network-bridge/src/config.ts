@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { parseIpRange, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { familyOf, parseIpRange, type IpFamily } from '@timonel/sdk/contracts/network';
 
 export interface NetworkBridgeConfig {
-  /** Addresses of the pods of this node; the first one is the bridge's own. */
+  /** Addresses of the pods of this node; the first one is the bridge's own. Of IPv6: pods have no others. */
   readonly podCidr: string;
   /** IPv6 addresses of the pods of this node, beside the others: as many as `podCidr` has, at least. */
   readonly podCidr6?: string | undefined;
@@ -17,15 +17,20 @@ export interface NetworkBridgeConfig {
 }
 
 const range = z.string().refine((text) => parseIpRange(text) !== undefined, 'is not a range such as 10.244.0.0/24');
-const podRange = z.string().refine((text) => {
-  const prefixLength = parseIpv4Range(text)?.prefixLength ?? 0;
-  return prefixLength >= 8 && prefixLength <= 29;
-}, 'is not an IPv4 range such as 10.244.0.0/24, between /8 and /29');
-
-const podRange6 = z.string().refine((text) => {
+function isPodRange(text: string, family: IpFamily): boolean {
   const parsed = parseIpRange(text);
-  return parsed?.family === 6 && parsed.prefixLength >= 16 && parsed.prefixLength <= 125;
-}, 'is not an IPv6 range such as fd00:10:244::/64, between /16 and /125');
+  const [least, most] = family === 4 ? [8, 29] : [16, 125];
+  return parsed?.family === family && parsed.prefixLength >= least && parsed.prefixLength <= most;
+}
+const podRange6 = z
+  .string()
+  .refine((text) => isPodRange(text, 6), 'is not an IPv6 range such as fd00:10:244::/64, between /16 and /125');
+const podRange = z
+  .string()
+  .refine(
+    (text) => isPodRange(text, familyOf(text)),
+    'is not a range such as 10.244.0.0/24, between /8 and /29, or fd00:10:244::/64, between /16 and /125',
+  );
 
 export const configSchema: z.ZodType<NetworkBridgeConfig> = z
   .strictObject({
@@ -35,6 +40,10 @@ export const configSchema: z.ZodType<NetworkBridgeConfig> = z
     mtuBytes: z.int().min(0).max(65_535).default(0),
     overheadBytes: z.int().min(0).max(200).default(0),
     masquerade: z.boolean().default(true),
+  })
+  .refine(({ podCidr, podCidr6 }) => podCidr6 === undefined || familyOf(podCidr) === 4, {
+    path: ['podCidr6'],
+    error: 'is beside podCidr, which must be of IPv4 then',
   })
   .refine(({ podCidr, podCidr6 }) => podCidr6 === undefined || holdsAsMany(podCidr6, podCidr), {
     path: ['podCidr6'],

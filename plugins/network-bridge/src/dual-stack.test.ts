@@ -15,16 +15,21 @@ const isRoot = process.getuid?.() === 0;
 const asRoot = isRoot ? describe : describe.skip;
 
 if (isRoot) {
-  networkContract('network-bridge with both families', async () => {
-    const bed = await new Bed('10.213.10.0/24', { podCidr6: 'fd00:213:10::/64' }).open();
-    return {
-      network: bed.network,
-      makeNamespace: () => bed.makeNamespace(),
-      removeNamespace: (path) => bed.removeNamespace(path),
-      restart: () => bed.restart(),
-      close: () => bed.close(),
-    };
-  });
+  for (const [families, make] of [
+    ['both families', () => new Bed('10.213.10.0/24', { podCidr6: 'fd00:213:10::/64' })],
+    ['IPv6 alone', () => new Bed('fd00:213:14::/64')],
+  ] as const) {
+    networkContract(`network-bridge with ${families}`, async () => {
+      const bed = await make().open();
+      return {
+        network: bed.network,
+        makeNamespace: () => bed.makeNamespace(),
+        removeNamespace: (path) => bed.removeNamespace(path),
+        restart: () => bed.restart(),
+        close: () => bed.close(),
+      };
+    });
+  }
 }
 
 asRoot('network-bridge with both families', () => {
@@ -121,6 +126,35 @@ asRoot('network-bridge with both families', () => {
   });
 });
 
+asRoot('network-bridge with IPv6 alone', () => {
+  it('pods have no address of IPv4, and reach each other, the node, and their host ports', async () => {
+    const bed = await new Bed('fd00:213:15::/120').open();
+    const pod = async (id: string, more = {}): Promise<{ path: string; address: string }> => {
+      const path = await bed.makeNamespace();
+      const { addresses, gateway } = await bed.network.attach({ ...request(id, path), ...more });
+      expect([addresses.length, gateway]).toEqual([1, node]);
+      return { path, address: addresses[0] ?? '' };
+    };
+    const node = 'fd00:213:15::1';
+    const hostPorts = [{ protocol: 'TCP', hostIP: '', hostPort: 39_201, containerPort: 7010 }];
+    const [a, b] = [await pod('a', { hostPorts }), await pod('b')];
+    expect([a.address, b.address]).toEqual(['fd00:213:15::2', 'fd00:213:15::3']);
+    expect(await bed.network.nodeNetwork()).toEqual({ podCidr: 'fd00:213:15::/120', nodeAddress: node });
+    const { stdout } = await run('nsenter', [`--net=${a.path}`, 'ip', '-4', '-o', 'address', 'show', 'dev', 'eth0']);
+    expect(stdout).toBe('');
+    const servers = await Promise.all([serve(a.path, '::', 7010), serve(undefined, node, 7011)]);
+    try {
+      expect(await ask(b.path, a.address, 7010)).toBe(b.address);
+      expect(await ask(undefined, a.address, 7010)).toBe(node);
+      expect(await ask(a.path, node, 7011)).toBe(a.address);
+      expect(await ask(b.path, node, 39_201)).toBe(b.address);
+    } finally {
+      await Promise.all(servers.map((server) => server.close()));
+      await bed.close();
+    }
+  });
+});
+
 asRoot('network-bridge and bad ranges of IPv6', () => {
   it('refuses a range that overlaps a route, names it, and leaves nothing', async () => {
     const first = await new Bed('10.213.12.0/24', { podCidr6: 'fd00:213:12::/64' }).open();
@@ -149,5 +183,12 @@ asRoot('network-bridge and bad ranges of IPv6', () => {
     expect(problems('10.1.0.0/24')).toMatch(/^is not an IPv6 range/);
     expect(problems('fd00::/126')).toMatch(/^is not an IPv6 range/);
     expect(problems('fd00::/121')).toBe('has fewer addresses than podCidr');
+    const alone = (podCidr: string): string | undefined =>
+      configSchema.safeParse({ podCidr }).error?.issues[0]?.message;
+    expect(alone('fd00::/64')).toBeUndefined();
+    for (const bad of ['fd00::/126', 'fd00::/15', '10.1.0.0/30', 'x'])
+      expect(alone(bad)).toMatch(/^is not a range such/);
+    const twice = configSchema.safeParse({ podCidr: 'fd00::/64', podCidr6: 'fd01::/64' }).error?.issues[0]?.message;
+    expect(twice).toBe('is beside podCidr, which must be of IPv4 then');
   });
 });

@@ -8,15 +8,20 @@ import { ifbOf } from './names.ts';
 /** Name of the link inside of a pod. */
 export const podInterface = 'eth0';
 
+export interface LinkAddress {
+  readonly address: string;
+  readonly gateway: string;
+}
+
 export interface PodLink {
   readonly veth: string;
   readonly bridge: string;
   readonly networkNamespace: string;
-  readonly address: string;
   readonly macAddress: string;
-  readonly gateway: string;
   readonly mtuBytes: number;
-  readonly ipv6: { readonly address: string; readonly gateway: string } | undefined;
+  /** Of one family at least. */
+  readonly ipv4: LinkAddress | undefined;
+  readonly ipv6: LinkAddress | undefined;
   readonly isIsolated: boolean;
   readonly bandwidth: Bandwidth | undefined;
 }
@@ -105,25 +110,25 @@ export class PodLinks {
 }
 
 function attachScript(link: PodLink): string {
-  const { veth, bridge, networkNamespace, address, gateway, mtuBytes, macAddress, ipv6 } = link;
-  const inside6 =
-    ipv6 === undefined
-      ? ''
-      : `addr add ${ipv6.address}/128 dev ${podInterface} nodad
-route add ${ipv6.gateway} dev ${podInterface}
-route add default via ${ipv6.gateway} dev ${podInterface}
-`;
+  const { veth, bridge, networkNamespace, mtuBytes, macAddress, ipv4, ipv6 } = link;
+  const inside = [
+    'link set lo up',
+    ...(ipv4 === undefined ? [] : [`addr add ${ipv4.address}/32 dev ${podInterface}`]),
+    `link set ${podInterface} up`,
+    ...(ipv4 === undefined ? [] : routeLines(ipv4, 'scope link')),
+    ...(ipv6 === undefined ? [] : [`addr add ${ipv6.address}/128 dev ${podInterface} nodad`, ...routeLines(ipv6, '')]),
+  ];
   return `ip -batch - <<'HOST' && nsenter --net='${networkNamespace}' sh -c '${ipv6 === undefined ? insideScript4 : insideScript6}' <<'POD'
 link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${macAddress} netns "${networkNamespace}"
 link set ${veth} master ${bridge} addrgenmode none up
 link set ${veth} type bridge_slave hairpin on isolated ${link.isIsolated ? 'on' : 'off'}
 HOST
-link set lo up
-addr add ${address}/32 dev ${podInterface}
-link set ${podInterface} up
-route add ${gateway} dev ${podInterface} scope link
-route add default via ${gateway} dev ${podInterface}
-${inside6}POD`;
+${inside.join('\n')}
+POD`;
+}
+
+function routeLines({ gateway }: LinkAddress, scope: string): readonly string[] {
+  return [`route add ${gateway} dev ${podInterface} ${scope}`, `route add default via ${gateway} dev ${podInterface}`];
 }
 
 // Of links that go one by one the kernel waits for each, some 20 ms; those of a group go together.

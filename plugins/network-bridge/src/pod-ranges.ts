@@ -1,46 +1,78 @@
-/** The addresses of this node's pods: those of both families go together. */
+/** The addresses of this node's pods. Those of both families go together: as far from the beginning of their ranges. */
 import {
   formatIp,
-  formatIpv4,
   NetworkError,
+  parseIp,
   parseIpRange,
-  parseIpv4,
-  parseIpv4Range,
+  type IpFamily,
   type IpRange,
-  type Ipv4Range,
 } from '@timonel/sdk/contracts/network';
 import type { NetworkBridgeConfig } from './config.ts';
 
-export class PodRanges {
-  readonly range: Ipv4Range;
-  readonly #range6: IpRange | undefined;
+interface PodRange {
+  readonly range: IpRange;
   /** Under which pods reach the node. */
   readonly gateway: string;
-  /** Undefined: pods have IPv4 addresses alone. */
-  readonly gateway6: string | undefined;
+}
+
+/** MAC addresses are made of four bytes. */
+const mostOffset = 2n ** 32n - 1n;
+
+export class PodRanges {
+  /** IPv4 first. The first one is that of the addresses by which pods are known. */
+  readonly ranges: readonly [PodRange, ...PodRange[]];
 
   constructor({ podCidr, podCidr6 }: NetworkBridgeConfig) {
-    const range = parseIpv4Range(podCidr);
-    if (range === undefined) throw new NetworkError('COMMAND_FAILED', `podCidr ${podCidr} is not an IPv4 range`);
-    this.range = range;
-    this.#range6 = podCidr6 === undefined ? undefined : parseIpRange(podCidr6);
-    this.gateway = formatIpv4(range.first + 1);
-    this.gateway6 = this.address6Of(this.gateway);
+    this.ranges = [podRange('podCidr', podCidr), ...(podCidr6 === undefined ? [] : [podRange('podCidr6', podCidr6)])];
   }
 
-  /** As texts, IPv4 first. */
-  get ranges(): readonly { readonly range: IpRange; readonly gateway: string }[] {
-    const { first, last, prefixLength } = this.range;
-    const ipv4 = { family: 4, first: BigInt(first), last: BigInt(last), prefixLength } as const;
-    const both = [{ range: ipv4, gateway: this.gateway }];
-    if (this.#range6 === undefined || this.gateway6 === undefined) return both;
-    return [...both, { range: this.#range6, gateway: this.gateway6 }];
+  /** Undefined: pods have no addresses of this family. */
+  gatewayOf(family: IpFamily): string | undefined {
+    return this.ranges.find(({ range }) => range.family === family)?.gateway;
   }
 
-  /** The IPv6 address of the pod with this IPv4 address: as far from the beginning of its range. */
-  address6Of(address: string): string | undefined {
-    const value = parseIpv4(address);
-    if (this.#range6 === undefined || value === undefined) return undefined;
-    return formatIp({ family: 6, value: this.#range6.first + BigInt(value - this.range.first) });
+  /** How far the last address of a pod is from the beginning. */
+  get lastOffset(): number {
+    const { family, first, last } = this.ranges[0].range;
+    // Not the broadcast address, which IPv6 does not have.
+    const offset = last - first - (family === 4 ? 1n : 0n);
+    return Number(offset < mostOffset ? offset : mostOffset);
   }
+
+  /** Undefined: it is not of the first range. */
+  offsetOf(address: string): number | undefined {
+    const { family, first, last } = this.ranges[0].range;
+    const parsed = parseIp(address);
+    if (parsed?.family !== family || parsed.value < first || parsed.value > last) return undefined;
+    return Number(parsed.value - first);
+  }
+
+  addressesAt(offset: number): readonly [string, ...string[]] {
+    const [first, ...others] = this.ranges;
+    return [addressAt(first, offset), ...others.map((other) => addressAt(other, offset))];
+  }
+
+  /** All of the pod with this address. */
+  addressesOf(address: string): readonly string[] {
+    const offset = this.offsetOf(address);
+    return offset === undefined ? [address] : this.addressesAt(offset);
+  }
+
+  /** A locally administered address made of the IP address: known before the link is there, unique on the bridge. */
+  macAt(offset: number): string {
+    const { family, first } = this.ranges[0].range;
+    const number = family === 4 ? first + BigInt(offset) : BigInt(offset);
+    const bytes = [24n, 16n, 8n, 0n].map((shift) => ((number >> shift) & 255n).toString(16).padStart(2, '0'));
+    return `0a:58:${bytes.join(':')}`;
+  }
+}
+
+function podRange(key: string, text: string): PodRange {
+  const range = parseIpRange(text);
+  if (range === undefined) throw new NetworkError('COMMAND_FAILED', `${key} ${text} is not a range of addresses`);
+  return { range, gateway: formatIp({ family: range.family, value: range.first + 1n }) };
+}
+
+function addressAt({ range: { family, first } }: PodRange, offset: number): string {
+  return formatIp({ family, value: first + BigInt(offset) });
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import {
   formatIpv4,
-  Ipv4Pool,
+  AddressPool,
   NetworkError,
   parseIpv4,
   parseIpv4Range,
@@ -24,7 +24,7 @@ const fileSchema = z.strictObject({ version: z.literal(1), addresses: z.record(z
 export class LoopbackNetwork implements PodNetwork {
   readonly #podCidr: string;
   readonly #path: string;
-  readonly #pool: Ipv4Pool;
+  readonly #pool: AddressPool;
   readonly #addresses: Map<string, string> = new Map();
   #saving: Promise<void> = Promise.resolve();
 
@@ -33,7 +33,7 @@ export class LoopbackNetwork implements PodNetwork {
     if (range === undefined) throw new NetworkError('COMMAND_FAILED', `podCidr ${podCidr} is not an IPv4 range`);
     this.#podCidr = podCidr;
     this.#path = join(dataDir, 'addresses.json');
-    this.#pool = new Ipv4Pool(range.first + 1, range.last - 1);
+    this.#pool = new AddressPool(range.first + 1, range.last - 1);
   }
 
   async start(): Promise<void> {

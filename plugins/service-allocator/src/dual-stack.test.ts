@@ -53,7 +53,14 @@ describe('ranges of two families', () => {
       false,
       false,
     ]);
-    for (const bad of ['fd00::/112', '10.96.0.0/16,fd00::/107', '10.96.0.0/16,fd00::/126', '10.96.0.0/16,x']) {
+    expect(addressRanges('fd00::/112')).toMatchObject([{ first: 'fd00::1' }]);
+    for (const bad of [
+      'fd00::/107',
+      'fd00::/112,fd01::/112',
+      '10.96.0.0/16,fd00::/107',
+      '10.96.0.0/16,fd00::/126',
+      '10.96.0.0/16,x',
+    ]) {
       expect(addressRanges(bad)).toBeUndefined();
     }
   });

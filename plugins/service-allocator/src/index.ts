@@ -14,12 +14,12 @@ import { addressRanges, isInRange } from './ranges.ts';
 
 const config = z
   .strictObject({
-    /** Network for cluster IPs: of IPv4, /8 to /29; or one of each family with a comma between, that of IPv6 /108 to /125. */
+    /** Network for cluster IPs: of IPv4, /8 to /29, or of IPv6, /108 to /125; or one of each family with a comma between. */
     clusterIpRange: z
       .string()
       .refine(
         (text) => addressRanges(text) !== undefined,
-        'must be an IPv4 network such as 10.96.0.0/16, from /8 to /29, and with a comma one of IPv6, from /108 to /125, where services have both',
+        'must be a network of IPv4 such as 10.96.0.0/16, from /8 to /29, or of IPv6, from /108 to /125, or one of each with a comma between',
       )
       .default('10.96.0.0/16'),
     /** Let the service `kubernetes` lead to this API server. False: somebody else keeps its endpoints. */
@@ -65,7 +65,7 @@ const plugin: AnyPlugin = definePlugin({
     const { deps, env, log } = ctx;
     const ranges = addressRanges(ctx.config.clusterIpRange) ?? [];
     const [range] = ranges;
-    if (range === undefined) throw new Error(`${ctx.config.clusterIpRange} is not an IPv4 network`);
+    if (range === undefined) throw new Error(`${ctx.config.clusterIpRange} is no network`);
     const informer = new Informer(ctx, deps.api, services);
     const recorders = {
       address: new EventRecorder(ctx, deps.api, { component: 'ipallocator-repair-controller' }),

@@ -1,5 +1,12 @@
 /** The ranges that values come from. */
-import { formatIp, formatIpRange, parseFamilyRanges, parseIp, parseIpRange } from '@timonel/sdk/contracts/network';
+import {
+  familyRangeTexts,
+  formatIp,
+  formatIpRange,
+  parseFamilyRanges,
+  parseIp,
+  parseIpRange,
+} from '@timonel/sdk/contracts/network';
 import type { PoolRange } from './pool.ts';
 
 const leastReserved = 16;
@@ -47,11 +54,11 @@ export function addressRange(cidr: string): AddressRange | undefined {
   };
 }
 
-/** One range, or one of IPv4 and one of IPv6 with a comma between. Undefined: one is none, or too small or large. */
+/** One range, or one of IPv4 and one of IPv6 with a comma between: IPv4 first. Undefined: one is none, or too small or large. */
 export function addressRanges(text: string): readonly AddressRange[] | undefined {
   const both = parseFamilyRanges(text);
   if (both === undefined) return undefined;
-  const ranges = [both.ipv4, ...(both.ipv6 === undefined ? [] : [both.ipv6])].map(addressRange);
+  const ranges = familyRangeTexts(both).map(addressRange);
   return ranges.every((range) => range !== undefined) ? ranges : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** Shapes of what joiners send; a refusal names the field. */
 import { isIP } from 'node:net';
-import { parseFamilyRanges, parseIpv4Range } from '@timonel/sdk/contracts/network';
+import { familyRangeTexts, parseFamilyRanges, parseIpRange } from '@timonel/sdk/contracts/network';
 import type { AgentJoinRequest, RenewRequest, ServerJoinRequest } from '@timonel/sdk/join';
 import { ApiError, dnsSubdomainProblems } from '@timonel/sdk/kube';
 import { readSigningRequest, type SigningRequest } from '@timonel/sdk/pki';
@@ -19,12 +19,16 @@ const addresses = z
   .array(z.string().refine((address) => isIP(address) !== 0, 'must be an IP address'))
   .max(16)
   .default([]);
+function holdsPods(cidr: string): boolean {
+  const range = parseIpRange(cidr);
+  return range !== undefined && range.prefixLength <= (range.family === 4 ? 29 : 125);
+}
 const podCidr = z
   .string()
   .refine((text) => {
-    const { ipv4 = '' } = parseFamilyRanges(text) ?? {};
-    return (parseIpv4Range(ipv4)?.prefixLength ?? 32) <= 29;
-  }, 'must be an IPv4 network of /29 or larger, with a comma one of IPv6')
+    const ranges = parseFamilyRanges(text);
+    return ranges !== undefined && familyRangeTexts(ranges).every(holdsPods);
+  }, 'must be a network, of IPv4 /29 or larger, of IPv6 /125 or larger, or one of each with a comma between')
   .optional();
 const hostPort = /^(?:\[([0-9a-fA-F:]+)\]|([a-zA-Z0-9.-]{1,253})):(\d{1,5})$/;
 

@@ -1,6 +1,6 @@
 /** A machine becomes a node. */
 import type { ClientCertificate } from '@timonel/sdk/contracts/auth';
-import { parseFamilyRanges } from '@timonel/sdk/contracts/network';
+import { familyRangeTexts, parseFamilyRanges } from '@timonel/sdk/contracts/network';
 import { isNotFound, nodes, type Node } from '@timonel/sdk/kube';
 import { nodeNameOfSubject, nodeProfile, signRequest } from '@timonel/sdk/pki';
 import type { AgentJoinAnswer } from '@timonel/sdk/join';
@@ -13,9 +13,10 @@ const pollMs = 100;
 
 /** Ranges that a node brings along, as its object has them. */
 function rangesOf(given: string | undefined): Node['spec'] {
-  const { ipv4, ipv6 } = parseFamilyRanges(given ?? '') ?? {};
-  if (ipv4 === undefined) return {};
-  return { podCIDR: ipv4, podCIDRs: ipv6 === undefined ? [ipv4] : [ipv4, ipv6] };
+  const ranges = parseFamilyRanges(given ?? '');
+  if (ranges === undefined) return {};
+  const podCIDRs = familyRangeTexts(ranges);
+  return { podCIDR: podCIDRs[0] ?? '', podCIDRs: [...podCIDRs] };
 }
 
 /** The node's pod addresses, of two families with a comma between, once they are allocated; empty when nobody did in time. */

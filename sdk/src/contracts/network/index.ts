@@ -34,7 +34,7 @@ export interface Attachment {
 }
 
 export interface NodeNetwork {
-  /** The node's pod address range, `10.244.0.0/24`. */
+  /** The node's pod address range, `10.244.0.0/24`; of IPv6, where pods have no others. */
   readonly podCidr: string;
   /** That of IPv6, where pods have addresses of both families. */
   readonly podCidr6?: string;

@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
-import { formatIp, formatIpRange, ipRangesOverlap, parseFamilyRanges, parseIp, parseIpRange } from './ip-range.ts';
+import {
+  familyRangeTexts,
+  formatIp,
+  formatIpRange,
+  ipRangesOverlap,
+  parseFamilyRanges,
+  parseIp,
+  parseIpRange,
+} from './ip-range.ts';
 
 const range = (text: string): NonNullable<ReturnType<typeof parseIpRange>> => {
   const parsed = parseIpRange(text);
@@ -42,7 +50,16 @@ describe('addresses of both families', () => {
     const both = { ipv4: '10.96.0.0/16', ipv6: 'fd00::/112' };
     expect(parseFamilyRanges('10.96.0.0/16, fd00::/112')).toEqual(both);
     expect(parseFamilyRanges('fd00::/112,10.96.0.0/16')).toEqual(both);
-    for (const text of ['', 'fd00::/112', '10.0.0.0/8,10.96.0.0/16', '10.0.0.0/8,', '10.0.0.0/8,fd00::/8,fe00::/8']) {
+    expect(parseFamilyRanges('fd00::/112')).toEqual({ ipv4: undefined, ipv6: 'fd00::/112' });
+    expect(familyRangeTexts(both)).toEqual(['10.96.0.0/16', 'fd00::/112']);
+    expect(familyRangeTexts({ ...both, ipv4: undefined })).toEqual(['fd00::/112']);
+    for (const text of [
+      '',
+      'fd00::/112,fd01::/112',
+      '10.0.0.0/8,10.96.0.0/16',
+      '10.0.0.0/8,',
+      '10.0.0.0/8,fd00::/8,fe00::/8',
+    ]) {
       expect(parseFamilyRanges(text)).toBeUndefined();
     }
   });

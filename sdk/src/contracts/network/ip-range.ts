@@ -66,20 +66,26 @@ export function ipRangesOverlap(a: IpRange, b: IpRange): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }
 
-/** One range for each family that a text such as `10.96.0.0/16,fd00:96::/112` names. */
+/** One range for each family that a text such as `10.96.0.0/16,fd00:96::/112` names: of one family at least. */
 export interface FamilyRanges {
-  readonly ipv4: string;
+  readonly ipv4: string | undefined;
   readonly ipv6: string | undefined;
 }
 
-/** An IPv4 range, or one of each family with a comma between. Undefined: it is neither. */
+/** A range, or one of each family with a comma between. Undefined: it is neither. */
 export function parseFamilyRanges(text: string): FamilyRanges | undefined {
   const texts = text.split(',').map((part) => part.trim());
   const ranges = texts.map(parseIpRange);
   if (texts.length > 2 || ranges.some((range) => range === undefined)) return undefined;
   const of = (family: IpFamily): string | undefined => texts.find((_, index) => ranges[index]?.family === family);
   const [ipv4, ipv6] = [of(4), of(6)];
-  return ipv4 === undefined || (texts.length === 2) !== (ipv6 !== undefined) ? undefined : { ipv4, ipv6 };
+  const isTwice = texts.length === 2 && (ipv4 === undefined || ipv6 === undefined);
+  return isTwice ? undefined : { ipv4, ipv6 };
+}
+
+/** IPv4 first. */
+export function familyRangeTexts({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
+  return [ipv4, ipv6].filter((text) => text !== undefined);
 }
 
 // The parser of URLs writes addresses as RFC 5952 asks, and knows dotted ends.

@@ -38,10 +38,10 @@ export function ipv4RangesOverlap(a: Ipv4Range, b: Ipv4Range): boolean {
 }
 
 /**
- * Hands out the addresses of a range, one after the other, so that a freed one is not given to the next pod at once
+ * Hands out the addresses of a range, as numbers, one after the other, so that a freed one is not given to the next pod at once
  * (peers may still hold connections to it).
  */
-export class Ipv4Pool {
+export class AddressPool {
   readonly #first: number;
   readonly #last: number;
   readonly #taken: Set<number> = new Set();

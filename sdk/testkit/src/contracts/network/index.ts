@@ -40,21 +40,16 @@ export function networkContract(name: string, make: () => Promise<NetworkUnderTe
 
     afterAll(() => bed?.close());
 
-    /** Its ranges and addresses by family; of IPv6 only where pods have it. */
+    /** Its ranges and addresses by family: of those that pods have. */
     const facts = async (): Promise<readonly { readonly range: IpRange | undefined; readonly node: string }[]> => {
       const { podCidr, nodeAddress, podCidr6, nodeAddress6 = '' } = await network.nodeNetwork();
-      const ipv4 = { range: parseIpRange(podCidr), node: nodeAddress };
-      return podCidr6 === undefined ? [ipv4] : [ipv4, { range: parseIpRange(podCidr6), node: nodeAddress6 }];
+      const first = { range: parseIpRange(podCidr), node: nodeAddress };
+      return podCidr6 === undefined ? [first] : [first, { range: parseIpRange(podCidr6), node: nodeAddress6 }];
     };
 
     it('names its ranges and addresses of the node, IPv4 first', async () => {
       const found = (await facts()).map(({ range, node }) => [range?.family, parseIp(node)?.family]);
-      expect(found).toEqual(
-        [
-          [4, 4],
-          [6, 6],
-        ].slice(0, found.length),
-      );
+      expect(['4,4', '6,6', '4,4;6,6']).toContain(found.map((families) => families.join()).join(';'));
     });
 
     it('gives each sandbox addresses of its own, one of each range', async () => {
