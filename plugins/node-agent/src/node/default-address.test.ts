@@ -32,6 +32,12 @@ describe('the address of the machine', () => {
   it('of IPv6 is one that other links reach', () => {
     const routes = head + route('eth0', '00000000', '0003', 100);
     expect(address6OfRoute(routes, interfaces)).toBe('2001:db8::7');
+    const none = '0'.repeat(32);
+    const route6 = (name: string, metric: string): string =>
+      `${none} 00 ${none} 00 fd990000000000000000000000000002 ${metric} 00000001 00000000 00000003 ${name.padStart(8)}\n`;
+    const both = route6('wlan0', '00000400') + route6('eth0', '00000064') + route6('lo', '00000000');
+    expect(address6OfRoute(head, interfaces, both)).toBe('2001:db8::7');
+    expect(address6OfRoute(head, interfaces, route6('lo', 'ffffffff'))).toBeUndefined();
     expect(address6OfRoute(routes, { eth0: [address('fe80::1', 'IPv6'), address('192.0.2.7')] })).toBeUndefined();
   });
 });

@@ -1,4 +1,5 @@
 /** Reads what the Node object tells. */
+import { familyOf } from '@timonel/sdk/contracts/network';
 import type { RuntimeInfo } from '@timonel/sdk/contracts/runtime';
 import type { AgentContext } from '../agent-context.ts';
 import type { Runtimes } from '../agent/runtimes.ts';
@@ -16,7 +17,9 @@ export function capacityOf(machine: Machine, config: AgentContext['config']): Re
 
 export async function nodeAddressOf({ config, deps }: Pick<AgentContext, 'config' | 'deps'>): Promise<string> {
   if (config.nodeAddress !== '') return config.nodeAddress;
-  return (await defaultAddress()) ?? (await deps.network.nodeNetwork()).nodeAddress;
+  const { podCidr, nodeAddress } = await deps.network.nodeNetwork();
+  // Pods and their node must have a family in common.
+  return (await (familyOf(podCidr) === 6 ? defaultAddress6() : defaultAddress())) ?? nodeAddress;
 }
 
 /** Where pods have addresses of both families, and the machine has one that others reach. */
