@@ -95,7 +95,15 @@ describe('a rule', () => {
     await configure('validating', named('names.example.com', 'v1', 'crontabs'));
     expect(await seen(crontabs, 'v1', 'v1beta1')).toEqual(['v1', 'v1beta1']);
     expect(webhook.bodies).toMatchObject([
-      { request: { kind: { version: 'v1beta1' }, requestResource: { version: 'v1beta1', resource: 'crontabs' } } },
+      {
+        request: {
+          kind: { version: 'v1' },
+          resource: { version: 'v1' },
+          requestKind: { version: 'v1beta1' },
+          requestResource: { version: 'v1beta1', resource: 'crontabs' },
+          object: { apiVersion: 'names.example.com/v1' },
+        },
+      },
     ]);
   });
 
@@ -111,7 +119,7 @@ describe('a rule', () => {
     expect(webhook.bodies).toMatchObject([
       {
         request: {
-          kind: { ...autoscaling, version: 'v2', kind: 'HorizontalPodAutoscaler' },
+          kind: { ...autoscaling, kind: 'HorizontalPodAutoscaler' },
           requestKind: { ...autoscaling, kind: 'HorizontalPodAutoscaler' },
           requestResource: { ...autoscaling, resource: 'horizontalpodautoscalers' },
         },

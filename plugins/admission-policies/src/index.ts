@@ -4,22 +4,29 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { notReadable, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { Informer } from '@timonel/sdk/controller';
 import {
+  mutatingAdmissionPolicies,
+  mutatingAdmissionPolicyBindings,
   validatingAdmissionPolicies,
   validatingAdmissionPolicyBindings,
-  type ValidatingAdmissionPolicy,
+  type Status,
 } from '@timonel/sdk/kube';
-import { compilePolicy, type CompiledPolicy } from './compiled-policy.ts';
-import { rulesMatch, Validator, type BoundPolicy } from './validator.ts';
+import { BoundPolicies } from './bound-policies.ts';
+import { compileMutating } from './mutating-policy.ts';
+import { mutateBy } from './mutator.ts';
+import { Pauses } from './pauses.ts';
+import { compileValidating } from './validating-policy.ts';
+import { validateBy, type PolicyParts } from './validator.ts';
 
 /** Whoever writes from within this process, as it must before anything is read. */
 const ownUser = 'system:timonel';
 
-/** ValidatingAdmissionPolicies: expressions that refuse requests, warn about them, or note them in the audit log. */
+/** Policies of admission: expressions that change objects, refuse requests, warn about them, or note them in the audit log. */
 const plugin: AnyPlugin = definePlugin({
   name: 'admission-policies',
   version: '0.1.0',
   apiVersion: 1,
-  description: 'Validates requests by the expressions of ValidatingAdmissionPolicies and what binds them.',
+  description:
+    'Changes and validates objects by the expressions of MutatingAdmissionPolicies and ValidatingAdmissionPolicies.',
   criticality: 'required',
   // A swap would let requests pass for a moment.
   swap: 'never',
@@ -27,37 +34,40 @@ const plugin: AnyPlugin = definePlugin({
   requires: { api: apiClient },
   setup(ctx) {
     const { env, deps } = ctx;
-    const policies = new Informer(ctx, deps.api, validatingAdmissionPolicies);
-    const bindings = new Informer(ctx, deps.api, validatingAdmissionPolicyBindings);
-    const informers = [policies, bindings];
-    const compiled = new WeakMap<ValidatingAdmissionPolicy, CompiledPolicy>();
-    let bound: readonly BoundPolicy[] | undefined;
-    const forget = (): void => void (bound = undefined);
-    for (const informer of informers) informer.addHandler({ added: forget, updated: forget, deleted: forget });
-    const compiledOf = (policy: ValidatingAdmissionPolicy): CompiledPolicy => {
-      const known = compiled.get(policy) ?? compilePolicy(policy);
-      compiled.set(policy, known);
-      return known;
+    const parts: PolicyParts = {
+      api: deps.api,
+      uid: () => env.random.uuid(),
+      pauses: () => new Pauses(env),
     };
-    /** Those that nothing binds do nothing. */
-    const boundPolicies = (): readonly BoundPolicy[] =>
-      (bound ??= policies.list().flatMap((policy) => {
-        const its = bindings.list().filter(({ spec }) => spec.policyName === policy.metadata.name);
-        return its.length === 0 ? [] : [{ compiled: compiledOf(policy), bindings: its }];
-      }));
-    const concerned = (context: AdmissionContext): readonly BoundPolicy[] =>
-      boundPolicies().filter(({ compiled: { policy } }) => rulesMatch(policy.spec.matchConstraints, context));
+    const informersOf = {
+      validating: new Informer(ctx, deps.api, validatingAdmissionPolicies),
+      validatingBindings: new Informer(ctx, deps.api, validatingAdmissionPolicyBindings),
+      mutating: new Informer(ctx, deps.api, mutatingAdmissionPolicies),
+      mutatingBindings: new Informer(ctx, deps.api, mutatingAdmissionPolicyBindings),
+    };
+    const informers = Object.values(informersOf);
+    const validating = new BoundPolicies(informersOf.validating, informersOf.validatingBindings, compileValidating);
+    const mutating = new BoundPolicies(informersOf.mutating, informersOf.mutatingBindings, compileMutating);
     const isUnread = ({ user }: AdmissionContext): boolean =>
       informers.some((informer) => !informer.hasSynced) && user.username !== ownUser;
-    const validator = new Validator(deps.api, () => env.random.uuid());
+    /** What is deleted is not mutated. */
+    const mutatingFor = (context: AdmissionContext): ReturnType<typeof mutating.meaning> =>
+      context.operation === 'DELETE' ? [] : mutating.meaning(context);
+    const unread: Status = notReadable('the admission policies').status;
     return {
       provides: {
         admission: {
-          concerns: (context) => isUnread(context) || concerned(context).length > 0,
-          mutate: (object) => Promise.resolve({ ok: true, object }),
+          // Before webhooks.
+          order: 10,
+          concerns: (context) =>
+            isUnread(context) || mutatingFor(context).length > 0 || validating.meaning(context).length > 0,
+          async mutate(object, request) {
+            if (isUnread(request)) return { ok: false, refusal: unread };
+            return mutateBy(mutatingFor(request), object, request, parts);
+          },
           async validate(object, request) {
-            if (isUnread(request)) return notReadable('the admission policies').status;
-            return validator.validate(concerned(request), object, request);
+            if (isUnread(request)) return unread;
+            return validateBy(validating.meaning(request), object, request, parts);
           },
         },
       },

@@ -1,6 +1,8 @@
 /** What the validations of a policy say about a request. */
 import { maxMessageBytes } from '@timonel/sdk/cel';
-import type { CompiledPolicy, CompiledValidation, Evaluation } from './compiled-policy.ts';
+import type { Evaluation } from './evaluation.ts';
+import { failsOpen } from './policy.ts';
+import type { CompiledValidation, ValidatingPolicy } from './validating-policy.ts';
 
 export interface Finding {
   readonly message: string;
@@ -23,14 +25,12 @@ async function messageOf({ given, message }: CompiledValidation, evaluation: Eva
   return text === '' || text.includes('\n') || Buffer.byteLength(text) > maxMessageBytes ? fallback : text;
 }
 
-export async function judge(
-  { policy, validations, annotations }: CompiledPolicy,
-  evaluation: Evaluation,
-): Promise<Judgement> {
+export async function judge(compiled: ValidatingPolicy, evaluation: Evaluation): Promise<Judgement> {
+  const { policy, validations, annotations } = compiled;
   const findings: Finding[] = [];
-  const failsOpen = policy.spec.failurePolicy === 'Ignore';
+  const isOpen = failsOpen(compiled);
   const cannot = (expression: string, why: string, index: number): void => {
-    if (!failsOpen)
+    if (!isOpen)
       findings.push({ message: `expression '${expression}' resulted in error: ${why}`, reason: 'Invalid', index });
   };
   for (const [index, validation] of validations.entries()) {

@@ -21,6 +21,41 @@ type ParamKind = { readonly apiVersion: string; readonly kind: string };
 
 const builtIn: readonly ResourceType[] = [...namespacedTypes, ...furtherClusterTypes, namespaces, nodes];
 
+export type Parameters = { readonly objects: readonly KubeObject[] } | { readonly problem: string };
+
+/** For one request: it looks up each kind once. */
+export class ParameterReader {
+  readonly #api: Api;
+  readonly #types = new Map<string, Promise<ResourceType | undefined>>();
+
+  constructor(api: Api) {
+    this.#api = api;
+  }
+
+  /** `namespace`: of the request, where the binding names none. */
+  async read(kind: ParamKind, reference: PolicyParameters, namespace: string | undefined): Promise<Parameters> {
+    const type = await this.#typeOf(kind);
+    if (type === undefined)
+      return { problem: `failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'` };
+    if (!type.namespaced && reference.namespace !== undefined && reference.namespace !== '')
+      return { problem: 'paramRef.namespace must not be provided for a cluster-scoped `paramKind`' };
+    const place = type.namespaced ? (reference.namespace ?? namespace) : undefined;
+    if (type.namespaced && place === undefined)
+      return { problem: 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources' };
+    const objects = await found(type, reference, place, this.#api);
+    if (objects.length > 0) return { objects };
+    if (reference.parameterNotFoundAction === 'Allow') return { objects: [] };
+    return { problem: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
+  }
+
+  #typeOf(kind: ParamKind): Promise<ResourceType | undefined> {
+    const key = `${kind.apiVersion}/${kind.kind}`;
+    const known = this.#types.get(key) ?? typeOf(kind, this.#api);
+    this.#types.set(key, known);
+    return known;
+  }
+}
+
 async function typeOf({ apiVersion, kind }: ParamKind, api: Api): Promise<ResourceType | undefined> {
   const known = builtIn.find((type) => type.kind === kind && apiVersionOf(type) === apiVersion);
   if (known !== undefined) return known;
@@ -35,27 +70,6 @@ async function typeOf({ apiVersion, kind }: ParamKind, api: Api): Promise<Resour
     resource: spec.names.plural,
     namespaced: spec.scope === 'Namespaced',
   });
-}
-
-export type Parameters = { readonly objects: readonly KubeObject[] } | { readonly problem: string };
-
-/** `namespace`: of the request, where the binding names none. */
-export async function parametersOf(
-  kind: ParamKind,
-  reference: PolicyParameters,
-  namespace: string | undefined,
-  api: Api,
-): Promise<Parameters> {
-  const type = await typeOf(kind, api);
-  if (type === undefined)
-    return { problem: `failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'` };
-  const place = type.namespaced ? (reference.namespace ?? namespace) : undefined;
-  if (type.namespaced && place === undefined)
-    return { problem: 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources' };
-  const objects = await found(type, reference, place, api);
-  if (objects.length > 0) return { objects };
-  if (reference.parameterNotFoundAction === 'Allow') return { objects: [] };
-  return { problem: 'no params found for policy binding with `Deny` parameterNotFoundAction' };
 }
 
 async function found(

@@ -1,34 +1,16 @@
 /** Policies that validate, with what binds them, on one request. */
-import { errorMessage } from '@timonel/sdk';
-import {
-  evaluateConditions,
-  isExempt,
-  namespaceSelected,
-  objectSelected,
-  requestAttributes,
-  RequestAuthorizer,
-  requestObjects,
-  ruleMatches,
-} from '@timonel/sdk/admission';
-import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
+import { evaluateConditions, requestAttributes, RequestAuthorizer, requestObjects } from '@timonel/sdk/admission';
+import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { forbiddenBy, type AdmissionContext, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
-import {
-  isNotFound,
-  namespaces,
-  type AdmissionRule,
-  type MatchResources,
-  type Status,
-  type ValidatingAdmissionPolicyBinding,
-} from '@timonel/sdk/kube';
-import { Evaluation, type CompiledPolicy } from './compiled-policy.ts';
+import { forbiddenBy, type AdmissionObject, type ServedName } from '@timonel/sdk/contracts/api-server';
+import type { Status } from '@timonel/sdk/kube';
+import type { MeantPolicy } from './bound-policies.ts';
+import { Budget, Evaluation, SharedBudget } from './evaluation.ts';
+import { Surroundings, type Invocation } from './invocations.ts';
 import { judge, type Finding } from './judge.ts';
-import { parametersOf } from './parameters.ts';
-
-export interface BoundPolicy {
-  readonly compiled: CompiledPolicy;
-  readonly bindings: readonly ValidatingAdmissionPolicyBinding[];
-}
+import { failsOpen, type PolicyBinding } from './policy.ts';
+import type { Pauses } from './pauses.ts';
+import type { ValidatingPolicy } from './validating-policy.ts';
 
 const codes: Readonly<Record<string, number>> = {
   Invalid: 422,
@@ -37,149 +19,114 @@ const codes: Readonly<Record<string, number>> = {
   RequestEntityTooLarge: 413,
 };
 
-/** By rules alone. Without rules: every request. */
-export function rulesMatch(match: MatchResources | undefined, context: AdmissionContext): boolean {
-  const { resourceRules = [], excludeResourceRules = [], matchPolicy } = match ?? {};
-  const matches = (rule: AdmissionRule): boolean => ruleMatches(rule, context, matchPolicy);
-  if (isExempt(context) || excludeResourceRules.some(matches)) return false;
-  return resourceRules.length === 0 || resourceRules.some(matches);
+export interface PolicyParts {
+  readonly api: Pick<ApiClient, 'get' | 'list'>;
+  readonly uid: () => string;
+  readonly pauses: () => Pauses;
 }
 
-interface Seen {
-  readonly object: AdmissionObject;
-  readonly request: AdmissionRequest;
-  readonly values: Readonly<Record<string, unknown>>;
-  readonly authorizer: RequestAuthorizer;
+export async function validateBy(
+  policies: readonly MeantPolicy<ValidatingPolicy>[],
+  object: AdmissionObject,
+  request: AdmissionRequest,
+  parts: PolicyParts,
+): Promise<Status | undefined> {
+  const validation = new Validation(object, request, parts);
+  return validation.run(policies);
 }
 
-interface Place {
-  readonly policy: string;
-  readonly binding: ValidatingAdmissionPolicyBinding;
-}
+class Validation {
+  readonly #object: AdmissionObject;
+  readonly #request: AdmissionRequest;
+  readonly #parts: PolicyParts;
+  readonly #surroundings: Surroundings;
+  readonly #authorizer: RequestAuthorizer;
+  readonly #shared = new SharedBudget();
+  readonly #values = new Map<AdmissionView, Promise<Readonly<Record<string, unknown>>>>();
+  readonly #audited: unknown[] = [];
+  readonly #uid: string;
+  #refusal: Status | undefined;
 
-export class Validator {
-  readonly #api: Pick<ApiClient, 'get' | 'list'>;
-  readonly #uid: () => string;
-
-  constructor(api: Pick<ApiClient, 'get' | 'list'>, uid: () => string) {
-    this.#api = api;
-    this.#uid = uid;
+  constructor(object: AdmissionObject, request: AdmissionRequest, parts: PolicyParts) {
+    this.#object = object;
+    this.#request = request;
+    this.#parts = parts;
+    this.#surroundings = new Surroundings(parts.api, request);
+    this.#authorizer = new RequestAuthorizer(request);
+    this.#uid = parts.uid();
   }
 
-  async validate(
-    policies: readonly BoundPolicy[],
-    object: AdmissionObject,
-    request: AdmissionRequest,
-  ): Promise<Status | undefined> {
-    const namespace = request.namespace === undefined ? undefined : await this.#namespace(request.namespace);
-    const values = {
-      ...requestObjects(object, request),
-      request: requestAttributes(object, request, this.#uid()),
-      namespaceObject: namespace ?? null,
-    };
-    const audited: unknown[] = [];
-    let refusal: Status | undefined;
-    const seen = { object, request, values, authorizer: new RequestAuthorizer(request) };
-    for (const bound of policies) {
-      // What others have to say is said, too.
-      const refused = await this.#policy(bound, seen, audited);
-      refusal ??= refused;
+  /** What others have to say is said, too, where one refuses. */
+  async run(policies: readonly MeantPolicy<ValidatingPolicy>[]): Promise<Status | undefined> {
+    const pauses = this.#parts.pauses();
+    for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
+      await this.#invoke(invocation);
+      await pauses.due();
     }
-    if (audited.length > 0)
-      request.annotate('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(audited));
-    return refusal;
+    if (this.#audited.length > 0)
+      this.#request.annotate('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(this.#audited));
+    return this.#refusal;
   }
 
-  async #namespace(name: string): Promise<unknown> {
-    try {
-      return await this.#api.get(namespaces, { name });
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+  /** As its rules name the request. */
+  async #valuesOf(name: ServedName): Promise<Readonly<Record<string, unknown>>> {
+    const view = await this.#request.as(name);
+    const known = this.#values.get(view) ?? this.#read(view);
+    this.#values.set(view, known);
+    return known;
   }
 
-  async #selects(match: MatchResources | undefined, { object, request, values }: Seen): Promise<boolean> {
-    if (!rulesMatch(match, request) || !objectSelected(match?.objectSelector, object, request)) return false;
-    const { namespaceObject } = values as { namespaceObject: { metadata: AdmissionObject['metadata'] } | null };
-    const labelsOf = async (name: string) =>
-      name === request.namespace
-        ? namespaceObject?.metadata.labels
-        : ((await this.#namespace(name)) as AdmissionObject | undefined)?.metadata.labels;
-    return namespaceSelected(match?.namespaceSelector, object, request, labelsOf);
-  }
-
-  async #policy({ compiled, bindings }: BoundPolicy, seen: Seen, audited: unknown[]): Promise<Status | undefined> {
-    const { policy, conditions } = compiled;
-    if (!(await this.#selects(policy.spec.matchConstraints, seen))) return undefined;
-    let refusal: Status | undefined;
-    for (const binding of bindings) {
-      if (!(await this.#selects(binding.spec.matchResources, seen))) continue;
-      const place = { policy: policy.metadata.name ?? '', binding };
-      const told = (finding: Finding): void => {
-        const refused = this.#told(finding, place, seen.request, audited);
-        refusal ??= refused;
-      };
-      const failed = (message: string): void => {
-        if (policy.spec.failurePolicy !== 'Ignore') told({ message, reason: 'Invalid', index: 0 });
-      };
-      const parameters = await this.#parameters(compiled, binding, seen.request);
-      if ('problem' in parameters) {
-        failed(`failed to configure binding: ${parameters.problem}`);
-        continue;
-      }
-      for (const params of parameters.objects) {
-        const values = { ...seen.values, params };
-        const outcome = await evaluateConditions(conditions, values, seen.authorizer);
-        if (outcome === 'fail') continue;
-        if (outcome !== 'hold') {
-          failed(outcome.problem);
-          continue;
-        }
-        const { findings, annotations } = await judge(compiled, new Evaluation(compiled, values, seen.authorizer));
-        for (const [key, value] of Object.entries(annotations)) seen.request.annotate(key, value);
-        findings.forEach(told);
-      }
-    }
-    return refusal;
-  }
-
-  async #parameters(
-    { policy }: CompiledPolicy,
-    { spec: { paramRef } }: ValidatingAdmissionPolicyBinding,
-    request: AdmissionRequest,
-  ): Promise<{ readonly objects: readonly unknown[] } | { readonly problem: string }> {
-    const { paramKind } = policy.spec;
-    if (paramKind === undefined || paramRef === undefined) return { objects: [null] };
-    try {
-      return await parametersOf(paramKind, paramRef, request.namespace, this.#api);
-    } catch (error) {
-      return { problem: errorMessage(error) };
-    }
-  }
-
-  /** A refusal, where the binding wants one. */
-  #told(
-    finding: Finding,
-    { policy, binding }: Place,
-    request: AdmissionRequest,
-    audited: unknown[],
-  ): Status | undefined {
-    const { validationActions = [] } = binding.spec;
-    const name = binding.metadata.name ?? '';
-    const { message, reason, index } = finding;
-    if (validationActions.includes('Warn'))
-      request.warn(`Validation failed for ValidatingAdmissionPolicy '${policy}' with binding '${name}': ${message}`);
-    if (validationActions.includes('Audit'))
-      audited.push({ message, policy, binding: name, expressionIndex: index, validationActions });
-    if (!validationActions.includes('Deny')) return undefined;
-    const why = `ValidatingAdmissionPolicy '${policy}' with binding '${name}' denied request: ${message}`;
-    const { status } = forbiddenBy(request, why);
+  async #read(view: AdmissionView): Promise<Readonly<Record<string, unknown>>> {
+    const subject = await view.show(this.#object);
     return {
-      ...status,
-      reason,
-      code: codes[reason] ?? 422,
-      details: { ...status.details, causes: [{ message: why }] },
+      ...requestObjects(subject, view.request),
+      request: requestAttributes(subject, view.request, this.#uid),
+      namespaceObject: await this.#surroundings.namespaceObject(),
     };
   }
+
+  async #invoke({ compiled, binding, name, params }: Invocation<ValidatingPolicy>): Promise<void> {
+    const tell = (finding: Finding): void => this.#tell(finding, compiled, binding);
+    const failed = (message: string): void => {
+      if (!failsOpen(compiled)) tell({ message, reason: 'Invalid', index: 0 });
+    };
+    if ('problem' in params) {
+      failed(`failed to configure binding: ${params.problem}`);
+      return;
+    }
+    const values = { ...(await this.#valuesOf(name)), params: params.object };
+    const outcome = await evaluateConditions(compiled.conditions, values, this.#authorizer);
+    if (outcome === 'fail') return;
+    if (outcome !== 'hold') {
+      failed(outcome.problem);
+      return;
+    }
+    const evaluation = new Evaluation(compiled, values, this.#authorizer, new Budget(this.#shared));
+    const { findings, annotations } = await judge(compiled, evaluation);
+    for (const [key, value] of Object.entries(annotations)) this.#request.annotate(key, value);
+    findings.forEach(tell);
+  }
+
+  /** Refuses, where the binding wants that. */
+  #tell({ message, reason, index }: Finding, { policy }: ValidatingPolicy, binding: PolicyBinding): void {
+    const { validationActions = [] }: { readonly validationActions?: readonly string[] } = binding.spec;
+    const names = { policy: policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
+    const by = `ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}'`;
+    if (validationActions.includes('Warn')) this.#request.warn(`Validation failed for ${by}: ${message}`);
+    if (validationActions.includes('Audit'))
+      this.#audited.push({ message, ...names, expressionIndex: index, validationActions });
+    if (!validationActions.includes('Deny')) return;
+    this.#refusal ??= refusalBy(this.#request, `${by} denied request: ${message}`, reason);
+  }
+}
+
+/** In the words of Kubernetes. */
+export function refusalBy(request: AdmissionRequest, why: string, reason: string): Status {
+  const { status } = forbiddenBy(request, why);
+  return {
+    ...status,
+    reason,
+    code: codes[reason] ?? 422,
+    details: { ...status.details, causes: [{ message: why }] },
+  };
 }

@@ -8,13 +8,14 @@ import {
   RequestAuthorizer,
   requestObjects,
   type NamespaceLabels,
+  type TurnOutcome,
 } from '@timonel/sdk/admission';
-import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
+import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import { forbiddenBy, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { ApiError, type Status } from '@timonel/sdk/kube';
 import { callWebhook, type WebhookConnections } from '@timonel/sdk/webhooks';
 import { denial, verdictIn, type Verdict } from './answer.ts';
-import type { Hook, HookType } from './hooks.ts';
+import type { Hook, HookType, MeantHook } from './hooks.ts';
 
 export interface AskParts {
   readonly env: Env;
@@ -24,22 +25,21 @@ export interface AskParts {
   readonly letThrough: (hook: Hook) => void;
 }
 
-export type Asked =
-  /** It is not concerned, or it failed and that does not matter. */
-  | { readonly kind: 'passed' }
-  | { readonly kind: 'refused'; readonly refusal: Status }
-  | { readonly kind: 'allowed'; readonly object: AdmissionObject };
-
 /** Of an answer; Kubernetes reads three times the largest request. */
 const answerLimitBytes = 9 * 1024 * 1024;
 const failOpenKeys: Readonly<Record<HookType, string>> = {
   admit: 'failed-open.mutation.webhook.admission.k8s.io',
   validating: 'failed-open.validation.webhook.admission.k8s.io',
 };
-const passed: Asked = Object.freeze({ kind: 'passed' });
+/** It is not concerned, or it failed and that does not matter. */
+const passed: TurnOutcome = Object.freeze({ kind: 'passed' });
 
 function failure(name: string, why: string): Status {
   return new ApiError('InternalError', `Internal error occurred: failed calling webhook "${name}": ${why}`).status;
+}
+
+function notConverted(why: string): Status {
+  return new ApiError('InternalError', `Internal error occurred: ${why}`).status;
 }
 
 export class Asker {
@@ -50,13 +50,30 @@ export class Asker {
   }
 
   /** Never throws because of the webhook. */
-  async ask(hook: Hook, object: AdmissionObject, request: AdmissionRequest): Promise<Asked> {
-    const { webhook, type } = hook;
+  async ask({ hook, name }: MeantHook, object: AdmissionObject, request: AdmissionRequest): Promise<TurnOutcome> {
+    const { webhook } = hook;
     if (!objectSelected(webhook.objectSelector, object, request)) return passed;
     if (!(await namespaceSelected(webhook.namespaceSelector, object, request, this.#parts.labelsOf))) return passed;
+    try {
+      return await this.#askIn(await request.as(name), hook, object, request);
+    } catch (error) {
+      return { kind: 'refused', refusal: notConverted(errorMessage(error)) };
+    }
+  }
+
+  /** In the form that its rules name. @throws ApiError when objects cannot be converted */
+  async #askIn(
+    view: AdmissionView,
+    hook: Hook,
+    object: AdmissionObject,
+    request: AdmissionRequest,
+  ): Promise<TurnOutcome> {
+    const { webhook, type } = hook;
     const uid = this.#parts.env.random.uuid();
-    const review = { ...requestAttributes(object, request, uid), ...requestObjects(object, request) };
-    const values = { ...requestObjects(object, request), request: review };
+    const subject = await view.show(object);
+    const objects = requestObjects(subject, view.request);
+    const review = { ...requestAttributes(subject, view.request, uid), ...objects };
+    const values = { ...objects, request: review };
     const conditions = await evaluateConditions(hook.conditions(), values, new RequestAuthorizer(request));
     if (conditions === 'fail') return passed;
     if (conditions !== 'hold') {
@@ -64,10 +81,10 @@ export class Asker {
       return { kind: 'refused', refusal: forbiddenBy(request, conditions.problem).status };
     }
     let verdict: Verdict;
-    let changed = object;
+    let changed = subject;
     try {
       verdict = await this.#verdict(hook, review, uid);
-      if (verdict.allowed && verdict.patch !== undefined) changed = request.patched(object, verdict.patch);
+      if (verdict.allowed && verdict.patch !== undefined) changed = view.request.patched(subject, verdict.patch);
     } catch (error) {
       return this.#failed(hook, request, errorMessage(error));
     }
@@ -75,7 +92,8 @@ export class Asker {
     for (const [key, value] of Object.entries(verdict.annotations)) request.annotate(`${webhook.name}/${key}`, value);
     this.#parts.counted(hook, request.operation, !verdict.allowed);
     if (!verdict.allowed) return { kind: 'refused', refusal: denial(webhook.name, verdict.status) };
-    return { kind: 'allowed', object: type === 'admit' ? changed : object };
+    if (type === 'validating' || changed === subject) return { kind: 'allowed', object };
+    return { kind: 'allowed', object: await view.restore(changed) };
   }
 
   async #verdict({ webhook, type }: Hook, request: unknown, uid: string): Promise<Verdict> {
@@ -98,7 +116,7 @@ export class Asker {
     return verdictIn(answer, uid, version, type === 'admit');
   }
 
-  #failed(hook: Hook, request: AdmissionRequest, why: string): Asked {
+  #failed(hook: Hook, request: AdmissionRequest, why: string): TurnOutcome {
     const { webhook, type } = hook;
     if (webhook.failurePolicy !== 'Ignore') {
       this.#parts.counted(hook, request.operation, true);

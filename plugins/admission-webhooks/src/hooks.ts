@@ -1,6 +1,6 @@
 /** The webhooks of all configurations, in the order in which they are asked. */
-import { compileConditions, isExempt, ruleMatches, type Conditions } from '@timonel/sdk/admission';
-import type { AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { compileConditions, isExempt, nameInRules, type Conditions } from '@timonel/sdk/admission';
+import type { AdmissionContext, ServedName } from '@timonel/sdk/contracts/api-server';
 import type { AdmissionWebhook, WebhookConfiguration } from '@timonel/sdk/kube';
 
 export type HookType = 'admit' | 'validating';
@@ -27,10 +27,18 @@ export function hooksIn(configurations: readonly WebhookConfiguration[], type: H
     .flatMap(({ metadata, webhooks = [] }) => webhooks.map((one) => hookOf(one, type, metadata.name ?? '')));
 }
 
-/** Those whose rules mean the request. */
-export function hooksFor(hooks: readonly Hook[], context: AdmissionContext): readonly Hook[] {
+/** One whose rules mean the request. */
+export interface MeantHook {
+  readonly hook: Hook;
+  /** In whose form it gets objects. */
+  readonly name: ServedName;
+}
+
+export function hooksFor(hooks: readonly Hook[], context: AdmissionContext): readonly MeantHook[] {
   if (hooks.length === 0 || isExempt(context)) return [];
-  return hooks.filter(({ webhook: { rules = [], matchPolicy } }) =>
-    rules.some((rule) => ruleMatches(rule, context, matchPolicy)),
-  );
+  return hooks.flatMap((hook) => {
+    const { rules = [], matchPolicy } = hook.webhook;
+    const name = nameInRules(rules, context, matchPolicy);
+    return name === undefined ? [] : [{ hook, name }];
+  });
 }

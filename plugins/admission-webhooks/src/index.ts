@@ -68,6 +68,8 @@ const plugin: AnyPlugin = definePlugin({
     return {
       provides: {
         admission: {
+          // After policies.
+          order: 20,
           concerns: (context) =>
             isUnread(context) ||
             hooksFor(known().admit, context).length > 0 ||

@@ -36,7 +36,8 @@ export class RequestAuthorizer implements CelAuthorizer {
 
   constructor(request: AdmissionRequest) {
     this.#request = request;
-    const { group, resource, subresource, namespace = '', name } = request;
+    const { subresource, namespace = '', name } = request;
+    const { group, resource } = request.asked ?? request;
     this.variables = {
       authorizer: celAuthorizer(this),
       'authorizer.requestResource': celResourceCheck(this, { group, resource, subresource, namespace, name }),

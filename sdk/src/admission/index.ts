@@ -4,4 +4,5 @@ export * from './conditions.ts';
 export * from './mutation-types.ts';
 export * from './policy-expressions.ts';
 export * from './review.ts';
+export * from './rounds.ts';
 export * from './rules.ts';

@@ -1,5 +1,5 @@
 /** Which requests webhooks and policies are asked about. */
-import type { AdmissionContext, AdmissionObject } from '../contracts/api-server/index.ts';
+import type { AdmissionContext, AdmissionObject, ServedName } from '../contracts/api-server/index.ts';
 import {
   fromLabelSelector,
   matchesSelector,
@@ -40,20 +40,34 @@ function names(rule: AdmissionRule, { group, version, resource }: Named, subreso
   );
 }
 
-/**
- * `matchPolicy`: whether the rule must name what was asked for (`Exact`), or may name it in any way in which it is served. The object is
- * not converted to what the rule names.
- */
-export function ruleMatches(rule: AdmissionRule, context: AdmissionContext, matchPolicy = 'Equivalent'): boolean {
-  const { operation, group, resource, subresource, namespace, name, asked = context, servedAs = [] } = context;
-  const { scope = '*', resourceNames = [] } = rule;
+/** Whether a rule means such requests, whatever it calls the resource. */
+function meansRequest(
+  { operations, scope = '*', resourceNames = [] }: AdmissionRule,
+  context: AdmissionContext,
+): boolean {
+  const { operation, group, resource, namespace, name } = context;
   const inNamespace = namespace !== undefined && namespace !== '' && !(group === '' && resource === 'namespaces');
   return (
-    holds(rule.operations, operation) &&
-    (matchPolicy === 'Exact' ? [asked] : [context, asked, ...servedAs]).some((one) => names(rule, one, subresource)) &&
+    holds(operations, operation) &&
     (scope === '*' || (scope === 'Namespaced') === inNamespace) &&
     (resourceNames.length === 0 || resourceNames.includes(name))
   );
+}
+
+/**
+ * The name by which rules mean a request: what was asked for, before its other names. `matchPolicy`: whether they must name what was asked
+ * for (`Exact`). Undefined: they do not mean it.
+ */
+export function nameInRules(
+  rules: readonly AdmissionRule[],
+  context: AdmissionContext,
+  matchPolicy = 'Equivalent',
+): ServedName | undefined {
+  const { subresource, asked = context, servedAs = [] } = context;
+  const meant = rules.filter((rule) => meansRequest(rule, context));
+  if (meant.length === 0) return undefined;
+  const served = matchPolicy === 'Exact' ? [asked] : [asked, context, ...servedAs];
+  return served.find((one) => meant.some((rule) => names(rule, one, subresource)));
 }
 
 const isEmpty = ({ matchLabels = {}, matchExpressions = [] }: LabelSelector): boolean =>

@@ -5,9 +5,11 @@ import type { AdmissionContext, AdmissionObject, AdmissionRefusal, apiHooks } fr
 import type { UserInfo } from '@timonel/sdk/contracts/auth';
 import { ApiError, type FieldError, type KubeObject, type StatusReason } from '@timonel/sdk/kube';
 import type { Kind } from '../kinds/kind-table.ts';
+import { equalJson } from '../json/plain-json.ts';
 import { apiErrorIn, invalid } from './api-errors.ts';
 import { isEssential } from './essential.ts';
 import type { FurtherAdmission } from './further-admission.ts';
+import { copyObject } from './ownership.ts';
 
 export interface Hooks {
   readonly objectMutate: HookCaller<typeof apiHooks.objectMutate>;
@@ -89,13 +91,18 @@ export class Admission {
 
   /** Returns the object as the taps made it. */
   async mutate<T extends KubeObject>(object: T, circumstances: Circumstances): Promise<T> {
-    let subject = object as unknown as AdmissionObject;
-    if (this.#hooks.objectMutate.size > 0) {
-      subject = await unwrapped(
-        this.#hooks.objectMutate.call(subject, contextOf(circumstances), behalfOf(circumstances)),
-      );
-    }
-    return (await this.#further.mutate(subject, circumstances)) as unknown as T;
+    const subject = await this.#tapped(object as unknown as AdmissionObject, circumstances);
+    const between = async (changed: AdmissionObject): Promise<AdmissionObject> => {
+      const next = await this.#tapped(copyObject(changed) as AdmissionObject, circumstances);
+      return equalJson(next, changed) ? changed : next;
+    };
+    return (await this.#further.mutate(subject, circumstances, between)) as unknown as T;
+  }
+
+  async #tapped(object: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> {
+    const { objectMutate } = this.#hooks;
+    if (objectMutate.size === 0) return object;
+    return unwrapped(objectMutate.call(object, contextOf(circumstances), behalfOf(circumstances)));
   }
 
   /** @throws ApiError Invalid with the findings of all taps. */

@@ -1,58 +1,51 @@
 /** Admission by webhooks and policies, after the taps. Without any it costs nothing. */
 import type { Many } from '@timonel/sdk';
-import type { AdmissionRequest, ObjectAdmission } from '@timonel/sdk/contracts/admission';
+import type {
+  AdmissionRequest,
+  AdmissionView,
+  MutationOutcome,
+  ObjectAdmission,
+} from '@timonel/sdk/contracts/admission';
 import type { AdmissionContext, AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
-import { ApiError, apiErrorOf, type ObjectMeta } from '@timonel/sdk/kube';
-import { copyJson, type JsonObject } from '../json/plain-json.ts';
-import { jsonPatch } from '../patch/json-patch.ts';
-import { behalfOf, contextOf, type Circumstances } from './admission.ts';
+import { apiErrorOf } from '@timonel/sdk/kube';
 import type { Kind, KindTable } from '../kinds/kind-table.ts';
 import type { Access } from './access.ts';
+import { merged, patched } from './admission-changes.ts';
+import { formOf, isNamed, type Form } from './admission-form.ts';
+import { behalfOf, contextOf, type Circumstances } from './admission.ts';
 import { copyObject } from './ownership.ts';
 import { applyScale, scaleOf } from './scale.ts';
-import { objectShapeCheck } from './shape-check.ts';
-
-const ignore = (): void => undefined;
-const dropUnknown = objectShapeCheck('Ignore', ignore);
-
-/** What admission may not change, and what the server keeps without a word. */
-const identity = ['name', 'namespace', 'uid'] as const;
-const kept = [
-  'resourceVersion',
-  'generation',
-  'creationTimestamp',
-  'deletionTimestamp',
-  'deletionGracePeriodSeconds',
-  'managedFields',
-] as const satisfies readonly (keyof ObjectMeta)[];
-
-function forbidden(what: string): ApiError {
-  return new ApiError('BadRequest', `${what} may not be changed by admission`);
-}
-
-/** @throws ApiError */
-function patched(
-  object: AdmissionObject,
-  operations: unknown,
-  { kind, operation, byScale }: Circumstances,
-): AdmissionObject {
-  if (operation === 'DELETE' || operation === 'CONNECT') throw forbidden(`the object of a ${operation}`);
-  const next = jsonPatch(copyJson(object), operations) as unknown as AdmissionObject;
-  for (const member of ['apiVersion', 'kind'] as const) if (next[member] !== object[member]) throw forbidden(member);
-  if (byScale === undefined) dropUnknown(next, kind);
-  const metadata = (next.metadata ?? {}) as unknown as JsonObject;
-  for (const field of identity) if (metadata[field] !== object.metadata[field]) throw forbidden(`metadata.${field}`);
-  for (const field of kept) {
-    if (object.metadata[field] === undefined) delete metadata[field];
-    else metadata[field] = object.metadata[field];
-  }
-  if (byScale === undefined) kind.definition.strategy.default?.(next);
-  return next;
-}
 
 function nameOf({ definition: { group, version, resource, kind } }: Kind): ServedName {
   return { group, version, resource, kind };
 }
+
+/** The request as it is, in another form. */
+async function viewOf(
+  request: AdmissionRequest,
+  circumstances: Circumstances,
+  form: Form | undefined,
+): Promise<AdmissionView> {
+  const same = (object: AdmissionObject): Promise<AdmissionObject> => Promise.resolve(object);
+  if (form === undefined) return { request, show: same, restore: same };
+  const { kind } = form;
+  const { oldObject, asked } = request;
+  const { group, version, resource } = request;
+  const changing = { ...circumstances, kind };
+  const shown: AdmissionRequest = {
+    ...request,
+    ...nameOf(kind),
+    asked: asked ?? { group, version, resource, kind: request.kind },
+    oldObject: oldObject === undefined ? undefined : await form.show(oldObject as AdmissionObject),
+    patched: (object, operations) => patched(object, operations, changing),
+    merged: (object, configuration) => merged(object, configuration, changing),
+  };
+  return { request: shown, show: (object) => form.show(object), restore: (object) => form.restore(object) };
+}
+
+type Turn = (object: AdmissionObject) => Promise<MutationOutcome>;
+/** Returns another object where it changes one. */
+export type Changer = (object: AdmissionObject) => Promise<AdmissionObject>;
 
 export interface FurtherParts {
   readonly access: Pick<Access, 'decide'>;
@@ -68,11 +61,14 @@ export class FurtherAdmission {
     this.#parts = parts;
   }
 
-  /** Of an object that is written by its scale its Scale is asked about. @throws ApiError */
-  async mutate(object: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> {
+  /**
+   * Of an object that is written by its scale its Scale is asked about. `between`: what comes before those who are asked here, which has
+   * another look at what they changed. @throws ApiError
+   */
+  async mutate(object: AdmissionObject, circumstances: Circumstances, between: Changer): Promise<AdmissionObject> {
     if (this.#providers.all().length === 0) return object;
     const { kind, byScale } = circumstances;
-    if (byScale === undefined) return this.#mutate(object, circumstances);
+    if (byScale === undefined) return this.#mutate(object, circumstances, between);
     const scale = scaleOf(kind, object) as AdmissionObject;
     const changed = await this.#mutate(scale, circumstances);
     if (changed === scale) return object;
@@ -94,17 +90,24 @@ export class FurtherAdmission {
     }
   }
 
-  async #mutate(object: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> {
+  /** What changed is seen once more by those who want to. */
+  async #mutate(object: AdmissionObject, circumstances: Circumstances, between?: Changer): Promise<AdmissionObject> {
     const context = this.#context(circumstances);
     const concerned = context === undefined ? [] : this.#concerned(context, circumstances);
     if (context === undefined || concerned.length === 0) return object;
     let current = object;
     const request = this.#request(context, circumstances);
-    for (const service of concerned) {
-      const outcome = await service.mutate(current, request);
+    const again: Turn[] = [];
+    const take = async (turn: Turn): Promise<void> => {
+      const outcome = await turn(current);
       if (!outcome.ok) throw apiErrorOf(outcome.refusal);
       current = outcome.object;
-    }
+      if (outcome.again !== undefined) again.push(outcome.again);
+    };
+    for (const service of concerned) await take((subject) => service.mutate(subject, request));
+    if (current === object) return object;
+    if (between !== undefined) current = await between(current);
+    for (const turn of again.splice(0)) await take(turn);
     return current;
   }
 
@@ -123,20 +126,30 @@ export class FurtherAdmission {
   }
 
   #request(context: AdmissionContext, circumstances: Circumstances): AdmissionRequest {
-    const { notes } = circumstances;
-    return {
+    const { notes, kind } = circumstances;
+    const forms = new Map<Kind, Promise<AdmissionView>>();
+    const request: AdmissionRequest = {
       ...context,
       warn: (text) => notes?.warn(text),
       annotate: (key, value) => notes?.annotate(key, value),
       patched: (object, operations) => patched(object, operations, circumstances),
+      merged: (object, configuration) => merged(object, configuration, circumstances),
       authorize: (attributes) => this.#parts.access.decide(attributes),
+      as: (name) => {
+        const shown = this.#parts.kinds.sharing(kind).find((one) => isNamed(one, name)) ?? kind;
+        const known = forms.get(shown) ?? viewOf(request, circumstances, formOf(kind, shown));
+        forms.set(shown, known);
+        return known;
+      },
     };
+    return request;
   }
 
   #concerned(context: AdmissionContext, circumstances: Circumstances): readonly ObjectAdmission[] {
     const { by, essential } = behalfOf(circumstances);
     return this.#providers
       .all()
+      .toSorted((a, b) => (a.service.order ?? 0) - (b.service.order ?? 0))
       .filter(({ plugin, fromFile }) => plugin !== by && !(essential === true && fromFile === true))
       .map(({ service }) => service)
       .filter((service) => service.concerns(context));

@@ -35,6 +35,21 @@ function itemProblems(list: readonly unknown[], node: SchemaNode, path: string, 
   });
 }
 
+/** Paths of lists, maps and objects that an apply replaces as a whole. */
+export function atomicsIn(config: unknown, node: SchemaNode, path = ''): string[] {
+  if (typeof config !== 'object' || config === null) return [];
+  const shape = shapeOf(node, config);
+  if (shape === 'leaf') return [path];
+  if (shape === 'map')
+    return Object.entries(config).flatMap(([name, value]) =>
+      atomicsIn(value, memberNode(node, name), `${path}.${name}`),
+    );
+  return (config as readonly unknown[]).flatMap((item) => {
+    const found = itemElement(item, node);
+    return 'lacks' in found ? [] : atomicsIn(item, node.element(), `${path}${formatPath([found.element])}`);
+  });
+}
+
 function nameOf({ apiVersion, definition }: Kind, config: JsonObject): string {
   const metadata = own(config, 'metadata');
   const { namespace = '', name = '' } = isJsonObject(metadata) ? metadata : {};

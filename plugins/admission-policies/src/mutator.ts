@@ -1,0 +1,114 @@
+/** Policies that mutate, with what binds them, on one request. */
+import { errorMessage } from '@timonel/sdk';
+import {
+  evaluateConditions,
+  misplacedPart,
+  mutateInRounds,
+  requestAttributes,
+  RequestAuthorizer,
+  requestObjects,
+  type MutationTurn,
+  type TurnOutcome,
+} from '@timonel/sdk/admission';
+import { celToJson, type CelOutcome } from '@timonel/sdk/cel';
+import type { AdmissionRequest, AdmissionView, MutationOutcome } from '@timonel/sdk/contracts/admission';
+import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
+import type { MeantPolicy } from './bound-policies.ts';
+import { Budget, Evaluation, SharedBudget } from './evaluation.ts';
+import { Surroundings, type Invocation } from './invocations.ts';
+import type { CompiledMutation, MutatingPolicy } from './mutating-policy.ts';
+import { failsOpen } from './policy.ts';
+import { refusalBy, type PolicyParts } from './validator.ts';
+
+/** Each sees what those before it did, and by its `again` what others did after it. */
+export function mutateBy(
+  policies: readonly MeantPolicy<MutatingPolicy>[],
+  object: AdmissionObject,
+  request: AdmissionRequest,
+  parts: PolicyParts,
+): Promise<MutationOutcome> {
+  const mutation = new Mutation(object, request, parts);
+  return mutateInRounds(mutation.turns(policies), object);
+}
+
+class Mutation {
+  readonly #object: AdmissionObject;
+  readonly #request: AdmissionRequest;
+  readonly #parts: PolicyParts;
+  readonly #surroundings: Surroundings;
+  readonly #authorizer: RequestAuthorizer;
+  readonly #shared = new SharedBudget();
+  readonly #uid: string;
+
+  constructor(object: AdmissionObject, request: AdmissionRequest, parts: PolicyParts) {
+    this.#object = object;
+    this.#request = request;
+    this.#parts = parts;
+    this.#surroundings = new Surroundings(parts.api, request);
+    this.#authorizer = new RequestAuthorizer(request);
+    this.#uid = parts.uid();
+  }
+
+  async *turns(policies: readonly MeantPolicy<MutatingPolicy>[]): AsyncGenerator<MutationTurn> {
+    const pauses = this.#parts.pauses();
+    for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
+      yield { again: invocation.compiled.again, take: (object) => this.#take(invocation, object) };
+      await pauses.due();
+    }
+  }
+
+  /** One that fails changes nothing. */
+  async #take(invocation: Invocation<MutatingPolicy>, object: AdmissionObject): Promise<TurnOutcome> {
+    const { compiled, binding } = invocation;
+    try {
+      return { kind: 'allowed', object: await this.#changed(invocation, object) };
+    } catch (error) {
+      if (failsOpen(compiled)) return { kind: 'allowed', object };
+      const { name: policy = '' } = compiled.policy.metadata;
+      const by = `policy '${policy}' with binding '${binding.metadata.name ?? ''}'`;
+      const refusal = refusalBy(this.#request, `${by} denied request: ${errorMessage(error)}`, 'Invalid');
+      return { kind: 'refused', refusal };
+    }
+  }
+
+  /** @throws Error why it cannot be mutated */
+  async #changed(invocation: Invocation<MutatingPolicy>, object: AdmissionObject): Promise<AdmissionObject> {
+    const { compiled, name, params } = invocation;
+    if ('problem' in params) throw new Error(`failed to configure binding: ${params.problem}`);
+    const view = await this.#request.as(name);
+    const shown = await view.show(object);
+    const valuesOf = async (subject: AdmissionObject): Promise<Readonly<Record<string, unknown>>> => ({
+      ...requestObjects(subject, view.request),
+      request: requestAttributes(subject, view.request, this.#uid),
+      namespaceObject: await this.#surroundings.namespaceObject(),
+      params: params.object,
+    });
+    const outcome = await evaluateConditions(compiled.conditions, await valuesOf(shown), this.#authorizer);
+    if (outcome === 'fail') return object;
+    if (outcome !== 'hold') throw new Error(outcome.problem);
+    const budget = new Budget(this.#shared);
+    let subject = shown;
+    for (const mutation of compiled.mutations) {
+      const evaluation = new Evaluation(compiled, await valuesOf(subject), this.#authorizer, budget);
+      subject = applied(mutation, await evaluation.evaluate(mutation.expression), subject, view);
+    }
+    return subject === shown ? object : view.restore(subject);
+  }
+}
+
+/** @throws Error */
+function applied(
+  { use, expression }: CompiledMutation,
+  outcome: CelOutcome,
+  subject: AdmissionObject,
+  { request }: AdmissionView,
+): AdmissionObject {
+  const text = typeof expression === 'string' ? expression : expression.expression;
+  if (!outcome.ok) throw new Error(`expression '${text}' resulted in error: ${outcome.message}`);
+  const made = celToJson(outcome.value);
+  if (!made.ok) throw new Error(`expression '${text}' resulted in error: ${made.message}`);
+  if (use === 'json-patch') return request.patched(subject, made.json);
+  const misplaced = misplacedPart(outcome.value);
+  if (misplaced !== undefined) throw new Error(`type mismatch: ${misplaced}`);
+  return request.merged(subject, made.json as object);
+}

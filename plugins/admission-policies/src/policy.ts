@@ -1,0 +1,39 @@
+/** What policies that validate and policies that mutate have in common, and their bindings. */
+import { compileConditions, PolicyScope, type Conditions } from '@timonel/sdk/admission';
+import type { CelObjectType, CelProgram } from '@timonel/sdk/cel';
+import type {
+  MutatingAdmissionPolicy,
+  MutatingAdmissionPolicyBinding,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from '@timonel/sdk/kube';
+
+export type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
+export type PolicyBinding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
+
+/** A text: why there is none. */
+export type Expression = CelProgram | string;
+
+/** A policy whose expressions can be evaluated. */
+export interface CompiledPolicy {
+  readonly policy: Policy;
+  readonly conditions: Conditions;
+  readonly variables: ReadonlyMap<string, Expression>;
+  readonly variablesType: CelObjectType;
+}
+
+/** `scope`: takes the variables in. */
+export function compileCommon(policy: Policy, scope: PolicyScope): CompiledPolicy {
+  const { matchConditions = [], variables = [] } = policy.spec;
+  const programs = new Map(variables.map(({ name, expression }) => [name, scope.variable(name, expression)]));
+  return {
+    policy,
+    conditions: compileConditions(matchConditions, 'policy'),
+    variables: programs,
+    variablesType: scope.variablesType,
+  };
+}
+
+/** Whether requests pass that it cannot judge. */
+export const failsOpen = ({ policy }: Pick<CompiledPolicy, 'policy'>): boolean =>
+  policy.spec.failurePolicy === 'Ignore';
