@@ -3,13 +3,13 @@ import { compileConditions, PolicyScope, type Conditions } from '@timonel/sdk/ad
 import type { CelObjectType, CelProgram } from '@timonel/sdk/cel';
 import type {
   MutatingAdmissionPolicy,
-  MutatingAdmissionPolicyBinding,
   ValidatingAdmissionPolicy,
   ValidatingAdmissionPolicyBinding,
 } from '@timonel/sdk/kube';
 
 export type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
-export type PolicyBinding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
+/** Those of policies that mutate have all that those of policies that validate have, but for the actions. */
+export type PolicyBinding = ValidatingAdmissionPolicyBinding;
 
 /** A text: why there is none. */
 export type Expression = CelProgram | string;

@@ -109,7 +109,7 @@ class Validation {
 
   /** Refuses, where the binding wants that. */
   #tell({ message, reason, index }: Finding, { policy }: ValidatingPolicy, binding: PolicyBinding): void {
-    const { validationActions = [] }: { readonly validationActions?: readonly string[] } = binding.spec;
+    const { validationActions = [] } = binding.spec;
     const names = { policy: policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
     const by = `ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}'`;
     if (validationActions.includes('Warn')) this.#request.warn(`Validation failed for ${by}: ${message}`);
