@@ -1,6 +1,6 @@
 import { familyRangeTexts } from '@timonel/sdk/contracts/network';
 import { defaultNodePort } from '@timonel/sdk/contracts/node';
-import { bridgeRanges, familyRanges, withoutIpv6 } from './family-ranges.ts';
+import { bridgeRanges, familyRanges } from './family-ranges.ts';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -8,8 +8,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
   if (servers === undefined || pki === undefined || pkiDirectory === undefined) {
     throw new Error('the profile agent needs the settings of a node that has joined');
   }
-  const ranges = familyRanges('--cluster-cidr', clusterCidr);
-  const clusterCidrs = familyRangeTexts(ranges);
+  const clusterCidrs = familyRangeTexts(familyRanges('--cluster-cidr', clusterCidr));
   const { nodeName } = settings;
   return [
     { plugin: 'api-client-https', config: { servers, ...pki } },
@@ -34,7 +33,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
           plugin: 'proxy-nftables',
           config: { serviceCidr: settings.serviceCidr, nodeName, clusterCidrs, onShutdown: settings.onShutdown },
         }
-      : { plugin: 'proxy-userspace', config: { nodeName, clusterCidrs: withoutIpv6(ranges) } },
+      : { plugin: 'proxy-userspace', config: { nodeName, clusterCidrs } },
     { plugin: 'dns-node' },
     ...(settings.hasNftables
       ? [{ plugin: 'policy-nftables', config: { nodeName: settings.nodeName, onShutdown: settings.onShutdown } }]

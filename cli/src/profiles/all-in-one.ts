@@ -1,6 +1,6 @@
 import { familyRangeTexts } from '@timonel/sdk/contracts/network';
 import { controlPlane } from './control-plane.ts';
-import { bridgeRanges, familyRanges, withoutIpv6 } from './family-ranges.ts';
+import { bridgeRanges, familyRanges } from './family-ranges.ts';
 import type { Profile } from './profile.ts';
 
 /** Control plane and node in one process, with isolated containers. Needs root, of the machine or of a user namespace. */
@@ -32,7 +32,7 @@ export const allInOne: Profile = {
           plugin: 'proxy-userspace',
           config: {
             nodeName: settings.nodeName,
-            clusterCidrs: withoutIpv6(familyRanges('--pod-cidr', settings.podCidr)),
+            clusterCidrs: familyRangeTexts(familyRanges('--pod-cidr', settings.podCidr)),
           },
         },
     { plugin: 'dns-node' },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkFamilyRanges, clusterRange, familyRanges, nodeRange, withoutIpv6 } from './family-ranges.ts';
+import { checkFamilyRanges, clusterRange, familyRanges, nodeRange } from './family-ranges.ts';
 
 describe('the ranges of a cluster', () => {
   it('are one of a family, or one of each', () => {
@@ -40,12 +40,5 @@ describe('the ranges of a cluster', () => {
     expect(problem('10.244.0.0/30', '10.96.0.0/16')).toThrow(/^--pod-cidr .* between \/8 and \/29/);
     expect(problem('fd00:1::/125', 'fd00:2::/112', clusterRange)).toThrow(/^--cluster-cidr .* between \/16 and \/124/);
     expect(problem('10.244.0.0/25', '10.96.0.0/16', clusterRange)).toThrow(/^--cluster-cidr .* between \/8 and \/24/);
-  });
-
-  it('are of IPv4 alone where nft is not', () => {
-    expect(withoutIpv6(familyRanges('--pod-cidr', '10.244.0.0/24'))).toEqual(['10.244.0.0/24']);
-    expect(() => withoutIpv6(familyRanges('--pod-cidr', '10.244.0.0/24,fd00:1::/64'))).toThrow(
-      /apt-get install nftables/,
-    );
   });
 });

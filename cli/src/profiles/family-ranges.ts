@@ -39,14 +39,6 @@ export function bridgeRanges(podCidr: string): { readonly podCidr: string; reado
   return { podCidr: first, ...(second === undefined ? {} : { podCidr6: second }) };
 }
 
-/** The ranges that proxy-userspace serves, which is there where nft is not. @throws CliError */
-export function withoutIpv6({ ipv4, ipv6 }: FamilyRanges): readonly string[] {
-  if (ipv6 === undefined) return ipv4 === undefined ? [] : [ipv4];
-  throw new CliError(
-    'Services with addresses of IPv6 need the program nft on each node: apt-get install nftables. Or leave out the ranges of IPv6.',
-  );
-}
-
 /** @throws CliError usage */
 export function checkLengths({ option, lengths }: RangeKind, text: string): void {
   for (const one of familyRangeTexts(familyRanges(option, text))) {

@@ -118,16 +118,17 @@ export class ProxyBed {
   async traces(): Promise<string> {
     const links = JSON.parse(await this.node.run('ip', ['-json', 'address'])) as {
       readonly ifname: string;
-      readonly addr_info?: readonly { readonly local: string; readonly family: string }[];
+      readonly addr_info?: readonly { readonly local: string }[];
     }[];
     const lines = links.map(({ ifname, addr_info: addresses }) => {
-      const own = (addresses ?? []).filter(({ family }) => family === 'inet').map(({ local }) => local);
+      // The kernel gives and takes link-local ones by itself.
+      const own = (addresses ?? []).flatMap(({ local }) => (local.startsWith('fe80:') ? [] : [local]));
       return `${ifname} ${own.join()}`;
     });
-    const routes = await this.node.run('ip', ['-4', 'route']);
+    const routes = await this.node.run('sh', ['-c', 'ip -4 route; ip -6 route | grep -v ^fe80:']);
     const sockets = await this.node.run('sh', [
       '-c',
-      'tail -qn +2 /proc/net/tcp /proc/net/udp | awk \'$4 == "0A" || $4 == "07" {print $2}\' | sort',
+      'tail -qn +2 /proc/net/tcp /proc/net/udp /proc/net/tcp6 /proc/net/udp6 | awk \'$4 == "0A" || $4 == "07" {print $2}\' | sort',
     ]);
     const tables = await this.node.call('run', { program: 'nft', args: ['list', 'tables'] }).then(
       ({ stdout }) => stdout,

@@ -3,12 +3,15 @@
  * namespaces of their own, so the machine that runs the suite is not touched. Needs root and the programs ip and unshare.
  */
 import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
-import { ProxyBed, serviceCidr } from './bed.ts';
+import { ProxyBed } from './bed.ts';
 import { addressCases } from './addresses.ts';
 import { affinityCases } from './affinity.ts';
 import { backendCases } from './backends.ts';
+import { addIpv6 } from './ipv6-bed.ts';
+import { ipv6Cases } from './ipv6.ts';
 import { lifeCases } from './life.ts';
 import { policyCases } from './policies.ts';
+import { serviceCidr, serviceCidr6 } from './ranges.ts';
 import type { ProxySuite } from './suite.ts';
 
 export {
@@ -44,14 +47,16 @@ export function proxyContract(name: string, options: ProxyContractOptions): void
     const suite: ProxySuite = {
       bed: undefined as unknown as ProxyBed,
       apply: (rules, plane = 'main') => suite.bed.node.call('apply', plane, rules),
-      open: (plane) => suite.bed.node.call('openPlane', plane, options.module, `/nowhere/${plane}`, serviceCidr),
+      open: (plane) =>
+        suite.bed.node.call('openPlane', plane, options.module, `/nowhere/${plane}`, `${serviceCidr},${serviceCidr6}`),
     };
     beforeAll(async () => {
       suite.bed = await ProxyBed.open(3);
+      await addIpv6(suite.bed);
       await Promise.all(
         suite.bed.pods.flatMap((pod, index) => [
-          pod.call('serveTcp', `pod-${index}`, 8080),
-          pod.call('serveUdp', `pod-${index}`, 8053),
+          pod.call('serveTcp', `pod-${index}`, 8080, '::'),
+          pod.call('serveUdp', `pod-${index}`, 8053, '::'),
         ]),
       );
       await suite.open('main');
@@ -63,6 +68,7 @@ export function proxyContract(name: string, options: ProxyContractOptions): void
     backendCases(suite);
     affinityCases(suite);
     policyCases(suite);
+    ipv6Cases(suite);
     lifeCases(suite);
     if (options.without?.includes('SCTP') === true) {
       it.skip('SCTP services are served (not done by this proxy)', () => undefined);

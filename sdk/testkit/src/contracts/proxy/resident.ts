@@ -8,7 +8,7 @@ import { createRealEnv } from '@timonel/core/env';
 import { errorMessage, type Logger } from '@timonel/sdk';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { run, type CommandResult } from '@timonel/sdk/command';
-import { podCidr } from './ranges.ts';
+import { podCidr, podCidr6 } from './ranges.ts';
 import type { DataPlaneModule, DataPlaneUnderTest } from './under-test.ts';
 
 /** How a connection attempt ended. */
@@ -214,7 +214,7 @@ const commands = {
   },
   async openPlane(id: string, module: string, dataDir: string, serviceCidr: string): Promise<void> {
     const loaded = (await import(module)) as DataPlaneModule;
-    planes.set(id, await loaded.openDataPlane({ env, log, dataDir, serviceCidr, clusterCidrs: [podCidr] }));
+    planes.set(id, await loaded.openDataPlane({ env, log, dataDir, serviceCidr, clusterCidrs: [podCidr, podCidr6] }));
   },
   /** Answers how long it took, ms. */
   async apply(id: string, rules: readonly ServicePortRule[]): Promise<number> {
