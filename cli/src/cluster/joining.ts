@@ -42,6 +42,7 @@ import {
 } from '@timonel/sdk/pki';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
+import { checkNodeAddress } from '../profiles/family-ranges.ts';
 import { pkiDirectory, writeClusterState, type AgentState, type ServerState } from './cluster-state.ts';
 import { dataDirPaths } from './data-dir.ts';
 
@@ -212,6 +213,7 @@ export async function joinAsAgent(
   const texts = ['certificate', 'ca', 'clusterCidr', 'serviceCidr', 'podCidr'] as const;
   const answer = await ask<AgentJoinAnswer>(joiner, joinPaths.agents, body, texts);
   requirePair(answer.certificate, keyPem);
+  checkNodeAddress(answer.clusterCidr, nodeAddress);
   const { podCidr } = answer;
   if (podCidr === '') {
     throw new CliError(

@@ -51,6 +51,18 @@ describe('what a server is to be', () => {
     expect(planServer({}, {}, before)).toEqual(before);
   });
 
+  it('leads pods of IPv6 to an address of IPv6, and says so where there is none', () => {
+    const ranges = { clusterCidr: 'fd00:1::/56', serviceCidr: 'fd00:2::/112' };
+    const planOf = (flags: object): ServerState => planServer({ name: 's1', ...ranges, ...flags }, {}, undefined);
+    const endpointOf = (flags: object): string | undefined => serverSettings(planOf(flags), dataDir).server?.endpoint;
+    expect(planOf({ advertise: 'fd00::7' }).listen).toBe('[::]:6443');
+    expect(endpointOf({ advertise: 'fd00::7' })).toBe('https://[fd00::7]:6443');
+    expect(endpointOf({ advertise: '10.0.0.1', advertiseAddress: 'fd00::7' })).toBe('https://[fd00::7]:6443');
+    expect(endpointOf({ advertise: 'm1.example', listen: '[fd00::7]:7443' })).toBe('https://[fd00::7]:7443');
+    expect(() => planOf({ advertise: '10.0.0.1' })).toThrow(/--advertise-address ADDRESS under which IPv6 address/);
+    expect(() => planOf({ advertise: 'fd00::7', listen: '0.0.0.0:6443' })).toThrow('let it be [::]:6443');
+  });
+
   it('is what it was, and what the cluster relies on does not change', () => {
     const before = planServer({ ...local, peerListen: '127.0.0.1:7380' }, {}, undefined);
     expect(planServer({}, {}, before)).toEqual(before);

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { isIP } from 'node:net';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
 import { CliError, exitCodes } from '../errors.ts';
-import { checkFamilyRanges, clusterRange } from '../profiles/family-ranges.ts';
+import { checkFamilyRanges, clusterRange, hasIpv6Alone } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { defaultName, formatPlace, isEveryAddress, ownAddress, parsePlace, type Place } from './addresses.ts';
 import { pkiDirectory, type ServerState } from './cluster-state.ts';
@@ -45,8 +45,31 @@ function givenAddress(flags: ServerPlanFlags, before: ServerState | undefined): 
   throw new CliError(`--advertise-address ${address} is not the IP address of a machine.`, exitCodes.usage);
 }
 
+/** Where pods have IPv6 addresses alone, one of these must be where the API is. @throws CliError usage */
+function checkEndpoint({ advertise, advertiseAddress }: ServerState, listen: Place): void {
+  if (listen.address === '0.0.0.0') {
+    throw new CliError(
+      `--listen 0.0.0.0:${listen.port} has no IPv6, and pods have nothing else: let it be [::]:${listen.port}.`,
+      exitCodes.usage,
+    );
+  }
+  if ([advertiseAddress, advertise, listen.address].some((each) => each !== undefined && isReachedOver6(each))) return;
+  throw new CliError(
+    'Pods have IPv6 addresses alone: say by --advertise-address ADDRESS under which IPv6 address they reach this machine.',
+    exitCodes.usage,
+  );
+}
+
+function isReachedOver6(address: string): boolean {
+  return isIP(address) === 6 && !isEveryAddress(address);
+}
+
 /** The IP address to which the service `kubernetes` leads. Undefined: none is known. */
-function endpointAddress({ advertise, advertiseAddress }: ServerState, listen: Place): string | undefined {
+function endpointAddress(state: ServerState, listen: Place): string | undefined {
+  const { advertise, advertiseAddress, serviceCidr } = state;
+  if (hasIpv6Alone(serviceCidr)) {
+    return [advertiseAddress, advertise, listen.address].find((each) => each !== undefined && isReachedOver6(each));
+  }
   if (advertiseAddress !== undefined) return advertiseAddress;
   if (isIP(advertise) !== 0) return advertise;
   return isEveryAddress(listen.address) ? ownAddress() : listen.address;
@@ -59,7 +82,13 @@ function fixedPort(option: string, place: Place): Place {
 
 /** What this server is to be, from the flags, the file, and what it was before. @throws CliError usage */
 export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: ServerState | undefined): ServerState {
-  const listenText = flags.listen ?? file.listen ?? before?.listen ?? formatPlace(listenDefault);
+  const ranges = {
+    clusterCidr: flags.clusterCidr ?? before?.clusterCidr ?? '10.244.0.0/16',
+    serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? before?.serviceCidr ?? '10.96.0.0/16',
+  };
+  checkFamilyRanges(ranges.clusterCidr, ranges.serviceCidr, clusterRange);
+  const everywhere = hasIpv6Alone(ranges.serviceCidr) ? { ...listenDefault, address: '::' } : listenDefault;
+  const listenText = flags.listen ?? file.listen ?? before?.listen ?? formatPlace(everywhere);
   const listen = fixedPort('--listen', parsePlace('--listen', listenText, listenDefault));
   const advertise = advertisedHost(flags, listen, before);
   const peerDefault = { address: isIP(advertise) === 0 ? '0.0.0.0' : advertise, port: peerPortDefault };
@@ -73,13 +102,8 @@ export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: Ser
       exitCodes.usage,
     );
   }
-  const given = {
-    clusterCidr: flags.clusterCidr ?? before?.clusterCidr ?? '10.244.0.0/16',
-    serviceCidr: flags.serviceCidr ?? file.serviceCidr ?? before?.serviceCidr ?? '10.96.0.0/16',
-  };
-  checkFamilyRanges(given.clusterCidr, given.serviceCidr, clusterRange);
-  if (before !== undefined && before.phase !== 'joining') refuseChanges(before, { ...given, name, peerUrl });
-  return {
+  if (before !== undefined && before.phase !== 'joining') refuseChanges(before, { ...ranges, name, peerUrl });
+  const plan: ServerState = {
     version: 1,
     role: 'server',
     phase: before?.phase ?? 'formed',
@@ -90,8 +114,10 @@ export function planServer(flags: ServerPlanFlags, file: ConfigFile, before: Ser
     listen: formatPlace(listen),
     peerListen: formatPlace(peer),
     peerUrl,
-    ...given,
+    ...ranges,
   };
+  if (hasIpv6Alone(ranges.serviceCidr)) checkEndpoint(plan, listen);
+  return plan;
 }
 
 /** What the cluster knows of a server cannot be changed from one side. */

@@ -26,7 +26,7 @@ import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import { agentProfile } from '../profiles/agent.ts';
-import { checkLengths, nodeRange } from '../profiles/family-ranges.ts';
+import { checkLengths, checkNodeAddress, hasIpv6Alone, nodeRange } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
 
@@ -53,7 +53,10 @@ function addressOf(flags: AgentFlags, before: AgentState | undefined): string {
   if (given !== undefined && isIP(given) === 0) {
     throw new CliError(`--node-address ${given} is not an IP address.`, exitCodes.usage);
   }
-  return given ?? ownAddress() ?? before?.nodeAddress ?? '';
+  if (given !== undefined) return given;
+  // The machine's own first one is of IPv4.
+  if (before !== undefined && hasIpv6Alone(before.clusterCidr)) return before.nodeAddress;
+  return ownAddress() ?? before?.nodeAddress ?? '';
 }
 
 function checkFlags(flags: AgentFlags, nodeName: string): void {
@@ -103,6 +106,7 @@ async function restart(
       "This node's certificate has expired (or its clock is wrong): its pods go on, but no server lets it in. Join again with --token.",
     );
   }
+  checkNodeAddress(before.clusterCidr, nodeAddress);
   const state: AgentState = { ...before, nodeAddress, servers };
   await writeClusterState(dataDir, state);
   return state;

@@ -1,6 +1,6 @@
 import { familyRangeTexts } from '@timonel/sdk/contracts/network';
 import { defaultNodePort } from '@timonel/sdk/contracts/node';
-import { bridgeRanges, familyRanges } from './family-ranges.ts';
+import { bridgeRanges, familyRanges, hasIpv6Alone } from './family-ranges.ts';
 import type { ClusterSettings, Profile, ProfileEntry } from './profile.ts';
 
 function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
@@ -9,6 +9,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     throw new Error('the profile agent needs the settings of a node that has joined');
   }
   const clusterCidrs = familyRangeTexts(familyRanges('--cluster-cidr', clusterCidr));
+  const everyAddress = hasIpv6Alone(clusterCidr) ? '::' : '0.0.0.0';
   const { nodeName } = settings;
   return [
     { plugin: 'api-client-https', config: { servers, ...pki } },
@@ -56,7 +57,7 @@ function agentEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     },
     // Shown at /metrics of the node's server.
     { plugin: 'metrics-prometheus' },
-    { plugin: 'node-server', config: { ...pki, listen: { port: defaultNodePort } } },
+    { plugin: 'node-server', config: { ...pki, listen: { address: everyAddress, port: defaultNodePort } } },
   ];
 }
 

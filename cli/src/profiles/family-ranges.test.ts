@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { checkFamilyRanges, clusterRange, familyRanges, nodeRange } from './family-ranges.ts';
+import { checkFamilyRanges, checkNodeAddress, clusterRange, familyRanges, nodeRange } from './family-ranges.ts';
 
 describe('the ranges of a cluster', () => {
   it('are one of a family, or one of each', () => {
@@ -26,6 +26,18 @@ describe('the ranges of a cluster', () => {
       '--pod-cidr 10.96.3.0/24 and --service-cidr 10.96.0.0/16 overlap: choose others.',
     );
     expect(() => checkFamilyRanges('10.244.0.0/24,fd00:2::/64', '10.96.0.0/16,fd00:2::/112')).toThrow(/overlap/);
+  });
+
+  it('of IPv6 alone need nodes with addresses of IPv6', () => {
+    for (const [cluster, address] of [
+      ['fd00:1::/56', 'fd99::1'],
+      ['fd00:1::/56', ''],
+      ['10.244.0.0/16,fd00:1::/56', '10.0.0.1'],
+      ['10.244.0.0/16', '10.0.0.1'],
+    ] as const) {
+      checkNodeAddress(cluster, address);
+    }
+    expect(() => checkNodeAddress('fd00:1::/56', '10.0.0.1')).toThrow(/10\.0\.0\.1 is none: give --node-address/);
   });
 
   it('are as large as what takes them needs and bears', () => {

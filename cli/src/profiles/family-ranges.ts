@@ -1,4 +1,5 @@
 /** The address ranges of a cluster of one family, or of both. */
+import { isIPv4 } from 'node:net';
 import {
   familyRangeTexts,
   ipRangesOverlap,
@@ -29,6 +30,20 @@ export function familyRanges(option: string, text: string): FamilyRanges {
   if (ranges !== undefined) return ranges;
   throw new CliError(
     `${option} ${text} is not a network such as 10.244.0.0/24 or fd00:10:244::/64, nor one of each family with a comma between.`,
+    exitCodes.usage,
+  );
+}
+
+export function hasIpv6Alone(text: string): boolean {
+  const ranges = parseFamilyRanges(text);
+  return ranges !== undefined && ranges.ipv4 === undefined;
+}
+
+/** A node has an address of a family that its pods have. `clusterCidr`: of all pods. @throws CliError usage */
+export function checkNodeAddress(clusterCidr: string, nodeAddress: string): void {
+  if (!isIPv4(nodeAddress) || !hasIpv6Alone(clusterCidr)) return;
+  throw new CliError(
+    `The pods of this cluster have IPv6 addresses alone, and ${nodeAddress} is none: give --node-address with the IPv6 address under which the others reach this machine.`,
     exitCodes.usage,
   );
 }
