@@ -199,7 +199,13 @@ describe('a server that misbehaves', () => {
 
 describe('what is served here', () => {
   it('is taken over by nobody', async () => {
-    await register('apps', 'wardle', {}, 'v1');
+    // It is there from the start: whoever wants it must say that it is nobody's any more.
+    const labels = { 'kube-aggregator.kubernetes.io/automanaged': null };
+    const body = { metadata: { labels }, spec: { service: { namespace: 'default', name: 'wardle' } } };
+    await eventually('the APIService of apps', async () => {
+      const options = { body, type: 'application/merge-patch+json' };
+      expect((await bed.cluster.server.send('PATCH', `${registrations}/v1.apps`, options)).status).toBe(200);
+    });
     await register('metrics.k8s.io', 'wardle', {}, 'v1beta1');
     await register('kernel.timonel.dev', 'wardle', {}, 'v1');
     for (const name of ['v1.apps', 'v1beta1.metrics.k8s.io', 'v1.kernel.timonel.dev']) await reasonIs(name, 'Local');

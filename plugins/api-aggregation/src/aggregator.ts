@@ -44,6 +44,11 @@ export class Aggregator implements ApiDelegate {
     });
   }
 
+  /** The APIServices as they are known. */
+  get services(): Informer<ApiService> {
+    return this.#informer;
+  }
+
   async start(): Promise<void> {
     this.#informer.start();
     await this.#informer.tried;

@@ -4,6 +4,7 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { apiDelegate, apiEndpoint, servedVersions, serviceDialer } from '@timonel/sdk/contracts/api-server';
 import { Aggregator } from './aggregator.ts';
 import { FrontProxyKeeper } from './front-proxy.ts';
+import { OwnVersions } from './own-versions.ts';
 import { publish } from './publish.ts';
 
 /** The namespace may be about to come. */
@@ -36,6 +37,13 @@ const plugin: AnyPlugin = definePlugin({
         return deps.dialer.current.dial(service, api);
       },
     });
+    const ownVersions = new OwnVersions({
+      api,
+      env,
+      log,
+      known: aggregator.services,
+      served: () => deps.served.current?.all(),
+    });
     const stopping = new AbortController();
     const { signal } = stopping;
     let publishing = Promise.resolve();
@@ -57,11 +65,13 @@ const plugin: AnyPlugin = definePlugin({
       async start() {
         await aggregator.start();
         publishing = keepPublished();
+        ownVersions.start(signal);
       },
       async stop() {
         stopping.abort();
         await aggregator.stop();
         await publishing;
+        await ownVersions.ended();
       },
     };
   },

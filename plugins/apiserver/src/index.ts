@@ -27,6 +27,7 @@ import { Connections } from './connect/connections.ts';
 import { Delegates } from './connect/delegates.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { RoutedTable } from './discovery/routed.ts';
+import { ServedList } from './discovery/served-list.ts';
 import { makeApplication } from './http/application.ts';
 import { identify } from './http/authentication.ts';
 import { authenticatorsWith } from './http/authentication-objects.ts';
@@ -118,6 +119,7 @@ const plugin: AnyPlugin = definePlugin({
     });
     const unstored = new UnstoredReader(() => health.report());
     const api = new InProcessClient({ registry, kinds, unstored, signal: ctx.signal, caller: () => ctx.caller() });
+    const served = new ServedList(kinds, () => registry.reader.checkKindsAreKnown());
     const connections = new Connections({ env, log, api, config });
     const routed = new RoutedTable(deps.groups, deps.delegate);
     const delegates = new Delegates({
@@ -163,7 +165,7 @@ const plugin: AnyPlugin = definePlugin({
       provides: {
         api,
         authority: authorityIn(env, directory),
-        served: { serves: (group, version) => delegates.serves(group, version) },
+        served: { serves: (group, version) => delegates.serves(group, version), all: () => served.all() },
         endpoint: {
           url: () => url,
           caCertificate: () => certificate.authorityPem,

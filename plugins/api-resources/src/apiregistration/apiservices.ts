@@ -1,9 +1,10 @@
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import { dnsLabelProblems, dnsSubdomainProblems } from '@timonel/sdk/kube';
-import { child, fill } from '../defaults.ts';
+import { child, fill, type Json } from '../defaults.ts';
 import { describedKind } from '../described-kind.ts';
 import { ageColumn, listAt, nameColumn, shown, textAt, valueAt } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
+import { pathSegmentProblems } from '../validation/path-segment.ts';
 
 function check(service: Part): void {
   const spec = service.at('spec');
@@ -12,6 +13,8 @@ function check(service: Part): void {
   if (name !== `${version}.${group}`) service.found.invalid('metadata.name', name, '`spec.version+"."+spec.group`');
   spec.named('group', dnsSubdomainProblems);
   spec.named('version', dnsLabelProblems, 'required');
+  if ((group ?? '') === '' && version !== 'v1')
+    spec.found.required('spec.group', 'only v1 may have an empty group and it better be legacy kube');
   for (const [field, most] of [
     ['groupPriorityMinimum', 20_000],
     ['versionPriority', 1000],
@@ -31,6 +34,19 @@ function check(service: Part): void {
   target.within('port', 1, 65_535);
   if (spec.get('insecureSkipTLSVerify') === true && spec.has('caBundle'))
     spec.invalid('insecureSkipTLSVerify', 'may not be true if caBundle is present');
+}
+
+/** What the API server answers for itself is there from the first moment on. */
+function settleLocal(service: Json): void {
+  if (valueAt(service, 'spec.service') !== undefined) return;
+  const condition = {
+    type: 'Available',
+    status: 'True',
+    lastTransitionTime: valueAt(service, 'metadata.creationTimestamp'),
+    reason: 'Local',
+    message: 'Local APIServices are always available',
+  };
+  service['status'] = { conditions: [condition] };
 }
 
 function serviceCell(service: unknown): string {
@@ -54,6 +70,9 @@ export const apiServiceKind: ResourceDefinition = describedKind({
   namespaced: false,
   categories: ['api-extensions'],
   status: {},
+  // Such as `v1.`, of the core group.
+  nameProblems: pathSegmentProblems,
+  prepare: settleLocal,
   default: (service) => fill(child(child(service, 'spec'), 'service'), { port: 443 }),
   check,
   columns: [

@@ -38,10 +38,20 @@ export const apiDelegate: ServiceToken<ApiDelegate, 'one'> = defineService<ApiDe
 /** What the API server answers for itself: nobody takes that over. */
 export interface ServedVersions {
   serves(group: string, version: string): boolean;
+  /** All groups and versions of kinds that are served here: the same list as long as nothing changes. Undefined: not all are known as yet. */
+  all(): readonly ServedVersion[] | undefined;
+}
+
+export interface ServedVersion {
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  /** By objects of the cluster (CustomResourceDefinitions), and not by plugins. */
+  readonly isDefinedByObjects: boolean;
 }
 
 /** Token of {@link ServedVersions}. */
 export const servedVersions: ServiceToken<ServedVersions, 'one'> = defineService<ServedVersions>(
   'api.served-versions',
-  { major: 1, cardinality: 'one', sync: ['serves'] },
+  { major: 1, cardinality: 'one', sync: ['serves', 'all'] },
 );
