@@ -2,9 +2,9 @@
  * A program for a machine of the bed: the network plugins of one node, from their sources, on an API server of its own whose Node
  * objects the test writes. Takes one JSON command a line, answers each with one JSON line.
  *
- * pod-node.ts NODE_NAME POD_CIDRS CLUSTER_CIDR DATA_DIRECTORY
+ * pod-node.ts NODE_NAME POD_CIDRS CLUSTER_CIDR DATA_DIRECTORY ROUTES
  *
- * POD_CIDRS: one, or one of each family with a comma between.
+ * POD_CIDRS: one, or one of each family with a comma between. ROUTES: more configuration of routes-auto, in JSON.
  */
 import { createInterface } from 'node:readline';
 import { definePlugin, type AnyPlugin, type StopReason } from '@timonel/sdk';
@@ -30,6 +30,10 @@ export interface PodNodeCommand {
     readonly addresses: readonly string[];
   };
   readonly deleteNode?: string;
+  /** Writes annotations into a Node. */
+  readonly annotate?: { readonly name: string; readonly annotations: Readonly<Record<string, string>> };
+  /** The answer is the annotations of a Node, in JSON. */
+  readonly annotationsOf?: string;
   /** Path of the network namespace of a new pod; the answer has its addresses, with blanks between. */
   readonly attach?: string;
   readonly detach?: string;
@@ -39,7 +43,7 @@ export interface PodNodeCommand {
   readonly endApi?: true;
 }
 
-const [nodeName = '', podCidrs = '', clusterCidr = '', dataDir = ''] = process.argv.slice(2);
+const [nodeName = '', podCidrs = '', clusterCidr = '', dataDir = '', routes = '{}'] = process.argv.slice(2);
 const [podCidr = '', podCidr6] = podCidrs.split(',');
 const apiConfig = { apiserver: { listen: { address: '127.0.0.1', port: 0 } } };
 const control = await startTestKernel({
@@ -61,7 +65,12 @@ const node = await startTestKernel({
   dataDir,
   config: {
     'network-bridge': { podCidr, podCidr6, clusterCidrs: [clusterCidr] },
-    'routes-auto': { nodeName, clusterCidrs: [clusterCidr], checkIntervalMs: 200 },
+    'routes-auto': {
+      nodeName,
+      clusterCidrs: [clusterCidr],
+      checkIntervalMs: 200,
+      ...(JSON.parse(routes) as Record<string, unknown>),
+    },
   },
 });
 const network = node.service(podNetwork);
@@ -74,6 +83,13 @@ async function run(command: PodNodeCommand): Promise<unknown> {
     await api.create(nodes, { metadata: { name }, spec, status });
   }
   if (command.deleteNode !== undefined) await api.delete(nodes, { name: command.deleteNode });
+  if (command.annotate !== undefined) {
+    const { name, annotations } = command.annotate;
+    await api.patch(nodes, { name }, { type: 'merge', body: { metadata: { annotations } } });
+  }
+  if (command.annotationsOf !== undefined) {
+    return JSON.stringify((await api.get(nodes, { name: command.annotationsOf })).metadata.annotations ?? {});
+  }
   if (command.attach !== undefined) {
     const id = command.attach.split('/').at(-1) ?? '';
     const pod = { sandboxId: id, podUid: id, podNamespace: 'default', podName: id };

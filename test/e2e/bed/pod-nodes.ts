@@ -16,6 +16,8 @@ export class PodNode {
   readonly podCidrs: readonly string[];
   /** Of its machine, beside the one that every machine has. */
   readonly moreAddresses: readonly string[];
+  /** Configuration of routes-auto at the next start. Without WireGuard, which not every machine has, unless it is asked for. */
+  routing: Readonly<Record<string, unknown>> = { tunnelKind: 'vxlan' };
   #process: MachineProcess | undefined;
 
   constructor(machine: Machine, podCidrs: readonly string[], moreAddresses: readonly string[] = []) {
@@ -29,7 +31,9 @@ export class PodNode {
   }
 
   async start(): Promise<void> {
-    const args = [...tsx, program, this.name, this.podCidrs.join(), clusterCidr, this.machine.dataDir];
+    const { name, podCidrs, machine, routing } = this;
+    const words = [name, podCidrs.join(), clusterCidr, machine.dataDir, JSON.stringify(routing)];
+    const args = [...tsx, program, ...words];
     this.#process = await this.machine.spawn(process.execPath, args, {
       cwd: join(import.meta.dirname, '..', '..'),
       keepInput: true,
@@ -55,6 +59,11 @@ export class PodNode {
   async announceTo(teller: PodNode): Promise<void> {
     const addresses = [this.machine.address, ...this.moreAddresses];
     await teller.tell({ node: { name: this.name, podCIDRs: this.podCidrs, addresses } });
+  }
+
+  /** Of its own Node object in its own API. */
+  async annotations(): Promise<Record<string, string>> {
+    return JSON.parse(await this.tell({ annotationsOf: this.name })) as Record<string, string>;
   }
 
   async kill9(): Promise<void> {
