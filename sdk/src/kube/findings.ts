@@ -1,8 +1,30 @@
 import type { FieldError } from './status.ts';
 
+/** What a finding says of a value, of a choice of values, and in all: whoever sends large ones is not told them back many times. */
+const valueLimit = 1024;
+const choicesLimit = 4096;
+const messageLimit = 8192;
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit).toWellFormed()}…`;
+}
+
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'null';
-  return JSON.stringify(value);
+  return cut(JSON.stringify(value), valueLimit);
+}
+
+/** As many of them as fit, and how many more there are. */
+function shownChoices(supported: readonly string[]): string {
+  const texts: string[] = [];
+  let length = 0;
+  for (const choice of supported) {
+    if (length >= choicesLimit) return `${texts.join(', ')} and ${supported.length - texts.length} more`;
+    const text = shown(choice);
+    texts.push(text);
+    length += text.length;
+  }
+  return texts.join(', ');
 }
 
 function withDetail(text: string, detail: string): string {
@@ -18,7 +40,7 @@ export class Findings {
   }
 
   #add(field: string, reason: string, message: string): void {
-    this.#found.push({ field, reason, message });
+    this.#found.push({ field: cut(field, valueLimit), reason, message: cut(message, messageLimit) });
   }
 
   add(finding: FieldError): void {
@@ -63,7 +85,7 @@ export class Findings {
   }
 
   notSupported(field: string, value: unknown, supported: readonly string[]): void {
-    const list = supported.map((choice) => JSON.stringify(choice)).join(', ');
+    const list = shownChoices(supported);
     this.#add(field, 'FieldValueNotSupported', `Unsupported value: ${shown(value)}: supported values: ${list}`);
   }
 

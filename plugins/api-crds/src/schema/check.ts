@@ -11,6 +11,8 @@ import { isJson, type Json, type Schema } from './schema.ts';
 
 /** More are of no use to anybody. */
 const mostFindings = 200;
+/** Of an enum; a finding shows fewer where they are long. */
+const mostChoices = 500;
 
 type Old = { readonly value: unknown } | undefined;
 
@@ -81,7 +83,7 @@ export class Check {
   #enum(value: unknown, schema: Schema, path: string): void {
     const allowed = schema.enum;
     if (allowed === undefined || schema.enumHas(value)) return;
-    const texts = allowed.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
+    const texts = allowed.slice(0, mostChoices).map((one) => (typeof one === 'string' ? one : JSON.stringify(one)));
     this.found.notSupported(inBody(path), value, texts);
   }
 
@@ -151,6 +153,7 @@ export class Check {
     if (least !== undefined && count < least) this.#invalid(path, count, `should have at least ${least} properties`);
     this.#budget.spend(schema.required.length);
     for (const name of schema.required) {
+      if (this.found.all().length >= mostFindings) break;
       if (!Object.hasOwn(object, name)) this.found.required(memberPath(path, name));
     }
     if (schema.embedded) this.#embedded(object, path);
