@@ -278,6 +278,25 @@ const apiMachinery: readonly Line[] = [
       .concat(behaviour(1, 'everything but skip-me is mutated', /skip-me/)),
   },
   {
+    title: 'api-machinery: ValidatingAdmissionPolicy',
+    behaviours: [
+      behaviour(1, 'all verbs and the status', /verbs and a status/),
+      behaviour(1, 'all verbs of bindings', /bindings with all verbs/),
+      behaviour(1, 'validation of a Deployment', /validates a Deployment/),
+      behaviour(1, 'variables', /variables/),
+    ],
+  },
+  {
+    // Of the list of 1.36.
+    title: 'api-machinery: MutatingAdmissionPolicy',
+    behaviours: [
+      behaviour(0, 'all verbs', /has all verbs/),
+      behaviour(0, 'all verbs of bindings', /bindings with all verbs/),
+      behaviour(0, 'mutation of a Deployment', /changes a Deployment/),
+      behaviour(0, 'annotations', /annotations/),
+    ],
+  },
+  {
     title: 'api-machinery: discovery',
     behaviours: [
       behaviour(1, 'the preferred version of each group', /preferred version/),
