@@ -6,7 +6,7 @@ const choicesLimit = 4096;
 const messageLimit = 8192;
 
 function cut(text: string, limit: number): string {
-  return text.length <= limit ? text : `${text.slice(0, limit).toWellFormed()}…`;
+  return text.length <= limit ? text : `${text.slice(0, limit)}…`;
 }
 
 function shown(value: unknown): string {
