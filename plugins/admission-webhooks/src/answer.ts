@@ -13,6 +13,8 @@ export interface Verdict {
 }
 
 const annotationsLimit = 64;
+/** Of what it says about a refusal, which goes into answers, logs, events and conditions. */
+const messageLimit = 32 * 1024;
 
 function isJson(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -68,7 +70,8 @@ export function verdictIn(answer: unknown, uid: string, version: string, mutates
 /** The refusal of a webhook, in the words of Kubernetes, with the code and the reason that it gives. */
 export function denial(name: string, given: Json | undefined): Status {
   const { message, reason, code, details } = given ?? {};
-  const said = [message, reason].find((text) => typeof text === 'string' && text !== '');
+  const said = [message, reason].find((text): text is string => typeof text === 'string' && text !== '');
+  const isShort = (value: unknown): boolean => JSON.stringify(value).length <= messageLimit;
   const denied = `admission webhook "${name}" denied the request`;
   const known = typeof code === 'number' && Number.isInteger(code) && code >= 400 && code < 600 ? code : 400;
   return {
@@ -76,9 +79,9 @@ export function denial(name: string, given: Json | undefined): Status {
     apiVersion: 'v1',
     metadata: {},
     status: 'Failure',
-    message: said === undefined ? `${denied} without explanation` : `${denied}: ${said as string}`,
-    ...(typeof reason === 'string' && reason !== '' ? { reason } : {}),
-    ...(isJson(details) ? { details } : {}),
+    message: said === undefined ? `${denied} without explanation` : `${denied}: ${said.slice(0, messageLimit)}`,
+    ...(typeof reason === 'string' && reason !== '' && isShort(reason) ? { reason } : {}),
+    ...(isJson(details) && isShort(details) ? { details } : {}),
     code: known,
   };
 }
