@@ -29,6 +29,8 @@ export interface DataDirPaths {
   readonly log: string;
   readonly pluginCache: string;
   readonly nodeName: string;
+  /** Has those of all plugins. */
+  readonly pluginsData: string;
   pluginData(plugin: string): string;
 }
 
@@ -41,6 +43,7 @@ export function dataDirPaths(root: string): DataDirPaths {
     log: join(root, 'timonel.log'),
     pluginCache: join(root, 'plugin-cache'),
     nodeName: join(root, 'node-name'),
+    pluginsData: join(root, 'data'),
     pluginData: (plugin) => join(root, 'data', plugin),
   };
 }

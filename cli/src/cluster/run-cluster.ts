@@ -11,6 +11,8 @@ import {
 } from '@timonel/core';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
+import { serviceProxy } from '@timonel/sdk/contracts/proxy';
+import { removeLeftTraces } from '@timonel/sdk/command';
 import { nodes } from '@timonel/sdk/kube';
 import type { Logger, StopReason } from '@timonel/sdk';
 import { adminTokenFile } from '@timonel/plugin-auth-token';
@@ -21,7 +23,7 @@ import { dataDirPaths, lockDataDir, makeDataDir, type DataDirPaths } from './dat
 import { readDesiredState, writeDesiredState } from './desired-state.ts';
 import { writeKubeconfig } from './kubeconfig.ts';
 import { loadPluginFile } from './plugin-loader.ts';
-import { selectPlugins, type StoreChoice } from './selection.ts';
+import { provides, selectPlugins, type StoreChoice } from './selection.ts';
 import { watchStrayErrors } from './stray-errors.ts';
 
 export interface RunOptions {
@@ -139,6 +141,11 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
     });
     const stray = watchStrayErrors(kernel, bundles, options.log);
     await kernel.start();
+    // A proxy removes what another left, when it serves; here is none.
+    if (!selection.plugins.some(({ definition }) => provides(definition, serviceProxy.id)))
+      await removeLeftTraces(paths.pluginsData, serviceProxy.id).catch((error: unknown) =>
+        options.onNotice(`What a service proxy left on this machine cannot be removed: ${(error as Error).message}`),
+      );
     let served: ServedApi | undefined;
     try {
       served = publishApi(kernel, options.kubeconfig ?? paths.kubeconfig, paths);

@@ -104,7 +104,7 @@ function choose(input: SelectionInput, builtIns: ReadonlyMap<string, AnyPlugin>)
   return choices;
 }
 
-function provides(plugin: AnyPlugin, serviceId: string): boolean {
+export function provides(plugin: AnyPlugin, serviceId: string): boolean {
   return Object.values(plugin.provides as Record<string, { id: string }>).some((token) => token.id === serviceId);
 }
 

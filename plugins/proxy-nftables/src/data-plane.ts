@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from '@timonel/sdk';
-import { mustRun, run } from '@timonel/sdk/command';
+import { mustRun, run, type KernelTraces } from '@timonel/sdk/command';
 import { familyOf } from '@timonel/sdk/contracts/network';
-import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
+import { serviceProxy, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { FamilyTable } from './family-table.ts';
 import { UdpFlows } from './udp-flows.ts';
 
@@ -42,6 +42,12 @@ export class NftablesDataPlane {
     this.#flows = new UdpFlows(log);
   }
 
+  /** All that it makes. */
+  get traces(): KernelTraces {
+    const { table, link } = this.#names;
+    return { service: serviceProxy.id, tables: this.#tables.map(({ ip }) => `${ip} ${table}`), links: [link] };
+  }
+
   /** @throws CommandError when nft is absent or may not be used */
   async open(): Promise<void> {
     await mustRun('nft', ['list', 'tables', 'ip']);
@@ -74,13 +80,9 @@ export class NftablesDataPlane {
     await this.#flows.close();
     if (!this.#opened) return;
     // `add` first: deleting a table that is absent is an error.
-    const { table, link } = this.#names;
-    const text = this.#tables
-      .map(({ ip }) => `${ip} ${table}`)
-      .map((place) => `add table ${place}\ndelete table ${place}\n`)
-      .join('');
+    const text = this.traces.tables.map((table) => `add table ${table}\ndelete table ${table}\n`).join('');
     await mustRun('nft', ['-f', '-'], text);
-    await run('ip', ['link', 'delete', link]);
+    await run('ip', ['link', 'delete', this.#names.link]);
     this.#opened = false;
   }
 }

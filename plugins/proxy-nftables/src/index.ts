@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { forgetTraces, noteTraces } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { parseFamilyRanges } from '@timonel/sdk/contracts/network';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
@@ -43,6 +44,7 @@ const plugin: AnyPlugin = definePlugin({
       implementation: 'nftables',
       nodeName: config.nodeName,
       minIntervalMs: config.minIntervalMs,
+      dataDir: ctx.dataDir,
       healthChecks: new HealthCheckServers(ctx.log),
       memoryFile: join(ctx.dataDir, 'rules.json'),
       apply: (rules) => dataPlane.apply(rules),
@@ -59,12 +61,15 @@ const plugin: AnyPlugin = definePlugin({
       },
       async start() {
         await dataPlane.open();
+        await noteTraces(ctx.dataDir, dataPlane.traces);
         await sync.start();
       },
       async stop(reason) {
         await sync.stop();
         const isLeft = reason === 'disable' || reason === 'swap';
-        if (config.onShutdown === 'remove' || isLeft) await dataPlane.close();
+        if (config.onShutdown !== 'remove' && !isLeft) return;
+        await dataPlane.close();
+        await forgetTraces(ctx.dataDir);
       },
     };
   },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { AddressLink } from '@timonel/sdk/command';
+import { AddressLink, forgetTraces, noteTraces } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { serviceProxy } from '@timonel/sdk/contracts/proxy';
 import { HealthCheckServers, ServiceRuleSync } from '@timonel/sdk/controller';
@@ -45,6 +45,7 @@ const plugin: AnyPlugin = definePlugin({
       nodeName: ctx.config.nodeName,
       minIntervalMs: ctx.config.minIntervalMs,
       memoryFile: join(ctx.dataDir, 'rules.json'),
+      dataDir: ctx.dataDir,
       healthChecks,
       apply: (rules) => dataPlane.apply(rules),
     });
@@ -59,12 +60,15 @@ const plugin: AnyPlugin = definePlugin({
         },
       },
       async start() {
+        if (link !== undefined)
+          await noteTraces(ctx.dataDir, { service: serviceProxy.id, tables: [], links: [link.name] });
         await dataPlane.open();
         await sync.start();
       },
       async stop(reason) {
         await sync.stop();
         await dataPlane.close(reason === 'swap' ? swapGraceMs : 0);
+        await forgetTraces(ctx.dataDir);
       },
     };
   },

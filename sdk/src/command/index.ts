@@ -85,3 +85,4 @@ export async function makeIdleLink(name: string): Promise<void> {
 }
 
 export * from './address-link.ts';
+export * from './kernel-traces.ts';

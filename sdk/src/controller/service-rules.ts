@@ -2,13 +2,16 @@
  * Keeps a service proxy's data plane equal to the cluster's services: watches Services and EndpointSlices, and hands the whole
  * set of rules over after each change, one hand-over at a time. Changes that come meanwhile are joined into the next.
  */
+import { dirname } from 'node:path';
 import type { ApiClient } from '../contracts/api/index.ts';
 import {
   ServiceRuleBuilder,
+  serviceProxy,
   type ProxyNode,
   type ProxyStatus,
   type ServicePortRule,
 } from '../contracts/proxy/index.ts';
+import { removeLeftTraces } from '../command/index.ts';
 import { errorMessage } from '../kernel/index.ts';
 import { endpointSlices, nodes, services, type Node } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
@@ -28,6 +31,8 @@ export interface ServiceRuleSyncOptions {
   readonly memoryFile?: string;
   /** Answers load balancers from outside; absent: nothing does. */
   readonly healthChecks?: HealthCheckServers;
+  /** Of the plugin. What other proxies left in the kernel goes when this one serves. */
+  readonly dataDir?: string;
   /** Makes the data plane equal to `rules`. A rejection is tried again with back-off. */
   apply(rules: readonly ServicePortRule[]): Promise<void>;
 }
@@ -56,6 +61,8 @@ export class ServiceRuleSync {
   #isApplying = false;
   #lastError: string | undefined;
   #dirty = true;
+  /** Nothing of other proxies is left. */
+  #isAlone = false;
   #failures = 0;
   #wake: (() => void) | undefined;
   /** Ends a back-off early. */
@@ -216,6 +223,7 @@ export class ServiceRuleSync {
       this.#inForce = versions;
       this.#failures = 0;
       this.#health.succeeded();
+      await this.#clearUp();
       this.#remembering ??= this.#remember();
     } catch (error) {
       this.#dirty = true;
@@ -225,6 +233,20 @@ export class ServiceRuleSync {
     }
     this.#isApplying = false;
     for (const settle of waiting) settle(this.#lastError);
+  }
+
+  /** Once. Until then, services are served by what is there. */
+  async #clearUp(): Promise<void> {
+    const { dataDir } = this.#options;
+    if (dataDir === undefined || this.#isAlone) return;
+    this.#isAlone = true;
+    const { log } = this.#host;
+    try {
+      const plugins = await removeLeftTraces(dirname(dataDir), serviceProxy.id);
+      if (plugins.length > 0) log.info({ plugins }, 'what another service proxy left on this node is removed');
+    } catch (error) {
+      log.warn({ error: errorMessage(error) }, 'what another service proxy left on this node cannot be removed');
+    }
   }
 
   /** Some time after a change, so that many changes cost one write; at the end at once. */
