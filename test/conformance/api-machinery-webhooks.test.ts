@@ -163,7 +163,7 @@ describe('api-machinery: webhooks', () => {
     const versions = (stored: string): Json[] =>
       ['v1', 'v2'].map((name) => versionOf(name, properties, { storage: name === stored }));
     const { path, rule } = await serve(group, { versions: versions('v1') });
-    await configure('mutating', { rules: [rule] });
+    await configure('mutating', { rules: [{ ...rule, apiVersions: ['v1'] }] });
     bed.webhook.answer = (body) => patch(body as Review, { op: 'add', path: '/data/mutated', value: 'yes' });
     const created = await make(path, 'one', { data: { made: 'v1' } });
     expect(created.body.data).toEqual({ made: 'v1', mutated: 'yes' });
@@ -171,6 +171,13 @@ describe('api-machinery: webhooks', () => {
     const other = path.replace('/v1/', '/v2/');
     const written = await make(other, 'two', { data: { made: 'v2' } });
     expect(written.body).toMatchObject({ apiVersion: `${group}/v2`, data: { made: 'v2', mutated: 'yes' } });
+    expect(bed.webhook.bodies.at(-1)).toMatchObject({
+      request: {
+        resource: { version: 'v1' },
+        requestResource: { version: 'v2' },
+        object: { apiVersion: `${group}/v1` },
+      },
+    });
     const changed = await send('PATCH', `${path}/one`, { data: { changed: 'yes', mutated: null } }, merge);
     expect(changed.body.data).toEqual({ made: 'v1', changed: 'yes', mutated: 'yes' });
   });
