@@ -63,6 +63,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-namespace': () => import('@timonel/plugin-controller-namespace'),
   'controller-crd': () => import('@timonel/plugin-controller-crd'),
   'controller-gc': () => import('@timonel/plugin-controller-gc'),
+  'controller-authority': () => import('@timonel/plugin-controller-authority'),
   'controller-rootca': () => import('@timonel/plugin-controller-rootca'),
   'auth-bootstraptoken': () => import('@timonel/plugin-auth-bootstraptoken'),
   'auth-oidc': () => import('@timonel/plugin-auth-oidc'),

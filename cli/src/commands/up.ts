@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { nearest } from '@timonel/sdk';
 import { defaultName, formatPlace, parsePlace, type Place } from '../cluster/addresses.ts';
@@ -92,6 +92,7 @@ function settingsOf(flags: UpFlags, file: ConfigFile, dataDir: string): ClusterS
     serviceCidr,
     onShutdown: flags.onShutdown ?? file.onShutdown ?? 'remove',
     hasNftables: hasProgram('nft'),
+    pkiDirectory: join(dataDirPaths(dataDir).pluginData('apiserver'), 'pki'),
   };
 }
 

@@ -55,6 +55,13 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-gc' },
     { plugin: 'controller-resourcequota' },
     { plugin: 'controller-rootca' },
+    {
+      plugin: 'controller-authority',
+      config: {
+        name: settings.server?.name ?? 'local',
+        pkiDirectory: settings.server?.pkiDirectory ?? settings.pkiDirectory,
+      },
+    },
     { plugin: 'controller-job' },
     { plugin: 'controller-ttlafterfinished' },
     { plugin: 'controller-cronjob' },

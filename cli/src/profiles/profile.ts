@@ -16,7 +16,7 @@ export interface ClusterSettings {
   /** The API servers of a node without a control plane: `https://HOST:PORT`. */
   readonly servers?: readonly string[];
   readonly pki?: NodePki;
-  /** Holds those files, under the names that joining gives them. */
+  /** Holds those files, under the names that joining gives them; of a control plane that stands alone, its authority. */
   readonly pkiDirectory?: string;
   /** Under which the other machines reach this node. Absent: the address of the interface with the default route. */
   readonly nodeAddress?: string;

@@ -19,6 +19,7 @@ import { authenticator, clusterAuthority } from '@timonel/sdk/contracts/auth';
 import { valueEncryption } from '@timonel/sdk/contracts/encryption';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
+import { keepAuthority } from '@timonel/sdk/pki';
 import { startCompactor } from './cache/compactor.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import { InProcessClient } from './client/in-process-client.ts';
@@ -82,7 +83,7 @@ const plugin: AnyPlugin = definePlugin({
         lifetimeMs: config.pki.lifetimeMs,
         env,
       });
-    const certificate = await keepCertificate();
+    let certificate = await keepCertificate();
     const sealed = sealedStore({ store: deps.store, encryption: () => deps.encryption.current, log });
     const feed = new StoreFeed({ store: sealed, env, log, historyLimit, historyLimitBytes, ...config.timing });
     const kinds = new KindTable(deps.resources, new DerivedSource(deps.derived, feed));
@@ -176,7 +177,18 @@ const plugin: AnyPlugin = definePlugin({
         await feed.start(ctx.signal);
         startCompactor({ store: deps.store, env, log }, config.timing.compactionPeriodMs);
         servedPort = await listener.listen({ address, port });
-        rotate({ env, log, periodMs: config.pki.checkPeriodMs, certificate, keepCertificate, listener });
+        rotate({
+          env,
+          log,
+          periodMs: config.pki.checkPeriodMs,
+          certificate,
+          authorities: async () => (await keepAuthority(env, directory)).certificatePem,
+          keepCertificate,
+          use(next) {
+            certificate = next;
+            listener.use(next);
+          },
+        });
         url = `https://${clientAddress(address)}:${servedPort}`;
         log.info({ url }, 'serving the API');
       },

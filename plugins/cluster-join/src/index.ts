@@ -3,11 +3,11 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { storeAdmin } from '@timonel/sdk/contracts/store';
 import { keepServerEndpoints, placeOfServer } from '@timonel/sdk/controller/endpoints';
-import { identityNames, keepIdentity, masterClientProfile, peerProfile } from '@timonel/sdk/pki';
 import { configSchema } from './config.ts';
 import { joinRoutes } from './routes.ts';
 import { CurrentAuthority } from './upkeep/current-authority.ts';
 import { removeExpiredTokens } from './upkeep/expired-tokens.ts';
+import { keepOwnCertificates } from './upkeep/own-certificates.ts';
 import { repeat, type Repeated } from './upkeep/repeat.ts';
 import { ServerLeases } from './upkeep/server-leases.ts';
 
@@ -31,15 +31,8 @@ const plugin: AnyPlugin = definePlugin({
     const authority = await CurrentAuthority.open(env, config.pkiDirectory);
     const keepCertificates = async (): Promise<void> => {
       await authority.refresh();
-      const { pkiDirectory: directory, certificateLifetimeMs: lifetimeMs } = config;
-      const profiles = {
-        [identityNames.peer]: peerProfile(config.memberId, config.peerNames, lifetimeMs),
-        [identityNames.masterClient]: masterClientProfile(config.name, lifetimeMs),
-      };
-      for (const [name, profile] of Object.entries(profiles)) {
-        const { renewed } = await keepIdentity(env, directory, name, authority.now, profile);
-        if (renewed) log.info({ certificate: name }, 'a certificate has been renewed');
-      }
+      const renewed = await keepOwnCertificates(env, config, authority.now);
+      for (const certificate of renewed) log.info({ certificate }, 'a certificate has been renewed');
     };
     await keepCertificates();
     const servers = new ServerLeases(api, env, config, config.heartbeatMs);

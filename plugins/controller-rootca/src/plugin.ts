@@ -1,6 +1,12 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
-import { defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
+import {
+  defineController,
+  keysFrom,
+  keysOfAuthorityChanges,
+  type Informer,
+  type KeySource,
+} from '@timonel/sdk/controller';
 import { configMaps, namespaces, type ConfigMap, type Namespace } from '@timonel/sdk/kube';
 import { bundleName, explain, reconcile } from './reconcile.ts';
 
@@ -8,6 +14,7 @@ interface Inputs {
   readonly namespaces: Informer<Namespace>;
   /** Those of this one name: the others of the cluster are nobody's business here. */
   readonly bundles: Informer<ConfigMap>;
+  readonly authorities: KeySource;
 }
 
 const plugin: AnyPlugin = defineController({
@@ -18,13 +25,18 @@ const plugin: AnyPlugin = defineController({
   component: 'root-ca-certificate-publisher',
   subject: namespaces,
   requires: { endpoint: apiEndpoint },
-  inputs: ({ informers }): Inputs => ({
-    namespaces: informers.for(namespaces),
-    bundles: informers.for(configMaps, { fieldSelector: `metadata.name=${bundleName}` }),
-  }),
+  inputs({ informers, env, deps }): Inputs {
+    const all = informers.for(namespaces);
+    return {
+      namespaces: all,
+      bundles: informers.for(configMaps, { fieldSelector: `metadata.name=${bundleName}` }),
+      authorities: keysOfAuthorityChanges(env, deps.endpoint, all, ({ metadata }) => metadata.name ?? ''),
+    };
+  },
   sources: (inputs) => [
     keysFrom(inputs.namespaces, ({ metadata }) => [metadata.name ?? '']),
     keysFrom(inputs.bundles, ({ metadata }) => [metadata.namespace ?? '']),
+    inputs.authorities,
   ],
   observe(key, inputs, now, { deps }) {
     const subject = inputs.namespaces.get(key);

@@ -13,7 +13,11 @@ const emptyApi: Partial<ApiClient> = {
 
 pluginSuite('controller-serviceaccount', () => ({
   entry: { definition: plugin, source: 'built-in' },
-  dependencies: [fakeService(apiClient, emptyApi), fakeService(apiEndpoint, {}), fakeService(serviceAccountTokens, {})],
+  dependencies: [
+    fakeService(apiClient, emptyApi),
+    fakeService(apiEndpoint, { caCertificate: () => 'PEM' }),
+    fakeService(serviceAccountTokens, {}),
+  ],
   load: async (kernel) => {
     for (const { service } of kernel.service(controller).all()) {
       if (service.status().name !== 'serviceaccount') throw new Error('the status is of another controller');

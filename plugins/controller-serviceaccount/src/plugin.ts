@@ -5,7 +5,7 @@ import { serviceAccountTokens, type ServiceAccountTokens } from '@timonel/sdk/co
 import { controller } from '@timonel/sdk/contracts/controller';
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { explainers } from '@timonel/sdk/contracts/why';
-import { controllerPart, keysFrom, runControllers } from '@timonel/sdk/controller';
+import { controllerPart, keysFrom, keysOfAuthorityChanges, runControllers } from '@timonel/sdk/controller';
 import {
   isNotFound,
   namespaces,
@@ -80,16 +80,22 @@ const tokenSecrets = controllerPart({
   name: 'controller-serviceaccount',
   component,
   subject: secrets,
-  inputs: ({ informers }) => ({
-    accounts: informers.for(serviceAccounts),
-    secrets: informers.for(secrets, {
+  inputs({ informers, env, deps }) {
+    const ofAccounts = informers.for(secrets, {
       fieldSelector: `type=${tokenType}`,
       indexes: { account: (secret) => [`${secret.metadata.namespace ?? ''}/${accountNameOf(secret) ?? ''}`] },
-    }),
-  }),
+    });
+    const { endpoint } = deps as unknown as Parts;
+    return {
+      accounts: informers.for(serviceAccounts),
+      secrets: ofAccounts,
+      authorities: keysOfAuthorityChanges(env, endpoint, ofAccounts, objectKey),
+    };
+  },
   sources: (inputs) => [
     keysFrom(inputs.secrets, (secret) => [objectKey(secret)]),
     keysFrom(inputs.accounts, (account) => inputs.secrets.byIndex('account', objectKey(account)).map(objectKey)),
+    inputs.authorities,
   ],
   async observe(key, inputs, now, { api, deps }) {
     const parts = deps as unknown as Parts;

@@ -15,6 +15,7 @@ import {
   bundleOf,
   authorityName,
   identityNames,
+  isBelieved,
   isPair,
   isRenewalDue,
   isSignedBy,
@@ -58,12 +59,21 @@ export interface RenewalProblem {
 }
 
 const serverLimit = 16;
+const failed = 'the certificate of this node could not be looked after, will retry';
 const answerShape = { texts: ['certificate', 'ca'], lists: ['servers'] } as const;
 const listShape = { texts: [], lists: ['servers'] } as const;
 
-function problemOf(error: unknown): string {
-  if ((error as { status?: unknown }).status !== 401) return errorMessage(error);
-  return `the servers do not know the certificate of this node any more: it has expired, or they have replaced the authority that signed it. Pods go on; let the node join again: make a token by \`timonel token create\` on a server, then start \`timonel agent --token TOKEN\` here`;
+const rejoin =
+  'Pods go on; let the node join again: make a token by `timonel token create` on a server, then start `timonel agent --token TOKEN` here';
+
+const statusOf = (error: unknown): unknown => (error as { status?: unknown }).status;
+
+function problemOf(error: unknown, notAfter: number, nowMs: number): string {
+  if (notAfter <= nowMs) {
+    return `the certificate of this node has expired at ${timestampOf(notAfter)}, or the clock of this machine is wrong. ${rejoin}`;
+  }
+  if (statusOf(error) !== 401) return errorMessage(error);
+  return `the servers do not know the certificate of this node any more: they have replaced the authority that signed it. ${rejoin}`;
 }
 
 export class CertificateKeeper {
@@ -93,12 +103,12 @@ export class CertificateKeeper {
   #schedule(delayMs: number): void {
     if (this.#stopped) return;
     this.#timer = this.#options.env.timers.after(delayMs, () => {
-      this.#running = this.#look().then((nextMs) => this.#schedule(nextMs));
+      this.#running = this.look().then((nextMs) => this.#schedule(nextMs));
     });
   }
 
-  /** Resolves with when to look again. */
-  async #look(): Promise<number> {
+  /** One look. Resolves with when to look again. */
+  async look(): Promise<number> {
     const { log, checkPeriodMs, retryMs, signal } = this.#options;
     const soonMs = Math.min(retryMs, checkPeriodMs);
     try {
@@ -113,17 +123,18 @@ export class CertificateKeeper {
       return checkPeriodMs;
     } catch (error) {
       if (signal.aborted) return soonMs;
-      const message = problemOf(error);
-      log.warn({ error: message }, 'the certificate of this node could not be looked after, will retry');
-      await this.#tell(message).catch(() => undefined);
+      await this.#tell(error).catch(() => log.warn({ error: errorMessage(error) }, failed));
       return soonMs;
     }
   }
 
-  async #tell(message: string): Promise<void> {
+  async #tell(error: unknown): Promise<void> {
+    const { env, log, onOutcome } = this.#options;
     const { commonName, notAfter } = readCertificate((await this.#identity()).certificatePem);
     const nodeName = nodeNameOfSubject({ commonName, organizations: [nodesGroup] }) ?? '';
-    this.#options.onOutcome({ message, nodeName, notAfter, isDue: await this.#isDue() });
+    const message = problemOf(error, notAfter, env.clock.now());
+    log.warn({ error: message }, failed);
+    onOutcome({ message, nodeName, notAfter, isDue: await this.#isDue() });
   }
 
   async #isDue(): Promise<boolean> {
@@ -135,7 +146,7 @@ export class CertificateKeeper {
   }
 
   async #renew(): Promise<void> {
-    const { log, pkiDirectory, addresses } = this.#options;
+    const { env, log, pkiDirectory, addresses } = this.#options;
     const identity = await this.#identity();
     const { commonName } = readCertificate(identity.certificatePem);
     const body: RenewRequest = { csr: await makeSigningRequest(identity.keyPem, { commonName }), addresses };
@@ -143,6 +154,9 @@ export class CertificateKeeper {
     const next = { certificatePem: answer.certificate, keyPem: identity.keyPem };
     if (!isPair(next) || signerOf(answer.certificate, answer.ca) === undefined) {
       throw new Error('the answer is no certificate for the key of this node');
+    }
+    if (!isBelieved(answer.certificate, answer.ca, env.clock.now())) {
+      throw new Error('the answer is not valid at the time of this machine: correct the clock here or of the server');
     }
     await this.#believe(answer.ca);
     // The key stays: one file is replaced, in one step.
@@ -200,7 +214,8 @@ export class CertificateKeeper {
         return await call<T>(peer, method, path, body, shape);
       } catch (error) {
         if (signal.aborted) throw error;
-        failure = error;
+        // What a server said tells more than that another one is away.
+        if (failure === undefined || statusOf(error) !== undefined) failure = error;
       }
     }
     throw failure;

@@ -1,6 +1,7 @@
 export * from './health-check-servers.ts';
 export * from './absence.ts';
 export * from './api-contact.ts';
+export * from './authority-changes.ts';
 export * from './controller.ts';
 export * from './default-objects.ts';
 export * from './dependents.ts';

@@ -115,6 +115,9 @@ export interface NodeReport {
   readonly notAfter: string;
 }
 
+/** Annotation of a Node that joined: hex SHA-256 of the public key info of its certificate. */
+export const nodeKeyAnnotation = 'timonel.dev/node-key';
+
 /** Annotation of a Node, by the servers: its {@link NodeReport} as JSON. */
 export const nodeReportAnnotation = 'timonel.dev/certificate';
 

@@ -19,6 +19,8 @@ export function isFit(identity: Identity, authorityPem: string, profile: Certifi
   const names = new Set(facts.names.map(canonicalName));
   return (
     !isRenewalDue(facts, nowMs) &&
+    // Of a clock that was ahead: nobody believes it yet.
+    facts.notBefore <= nowMs &&
     facts.notAfter - facts.notBefore <= (profile.lifetimeMs ?? certificateLifetimeMs) * longerLife &&
     facts.commonName === profile.commonName &&
     facts.organizations.join('\n') === (profile.organizations ?? []).join('\n') &&

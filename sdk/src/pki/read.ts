@@ -2,6 +2,7 @@
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
 import { isIPv6, SocketAddress } from 'node:net';
 import { PkiError } from './errors.ts';
+import { remembered } from './remembered.ts';
 
 /** A certificate (or a chain, its leaf first) and the private key that belongs to it, both as PEM. */
 export interface Identity {
@@ -48,6 +49,12 @@ export function derFingerprint(bytes: ArrayBuffer | Uint8Array): string {
 
 /** Reads the (first) certificate of a PEM text, or a DER one. @throws PkiError ERR_PKI_CERTIFICATE */
 export function readCertificate(certificate: string | Uint8Array): CertificateFacts {
+  return typeof certificate === 'string' ? factsOfText(certificate) : factsOf(certificate);
+}
+
+const factsOfText = remembered((text = ''): CertificateFacts => factsOf(text));
+
+function factsOf(certificate: string | Uint8Array): CertificateFacts {
   let parsed: X509Certificate;
   try {
     parsed = new X509Certificate(certificate);
@@ -55,16 +62,16 @@ export function readCertificate(certificate: string | Uint8Array): CertificateFa
     throw new PkiError('ERR_PKI_CERTIFICATE', 'this is no PEM certificate', { cause });
   }
   const subject = parsed.toLegacyObject().subject as { readonly CN?: Field; readonly O?: Field };
-  return {
+  return Object.freeze({
     commonName: valuesOf(subject.CN)[0] ?? '',
-    organizations: valuesOf(subject.O),
-    names: alternativeNames(parsed.subjectAltName ?? ''),
+    organizations: Object.freeze(valuesOf(subject.O)),
+    names: Object.freeze(alternativeNames(parsed.subjectAltName ?? '')),
     notBefore: Date.parse(parsed.validFrom),
     notAfter: Date.parse(parsed.validTo),
     isAuthority: parsed.ca,
     fingerprint: sha256(parsed.raw),
     publicKeyFingerprint: sha256(parsed.publicKey.export({ type: 'spki', format: 'der' })),
-  };
+  });
 }
 
 type Field = string | readonly string[] | undefined;
@@ -89,21 +96,29 @@ function alternativeNames(text: string): string[] {
 
 /** True when `authorityPem` signed the certificate. Says nothing of dates. */
 export function isSignedBy(certificatePem: string, authorityPem: string): boolean {
+  return isSigned(certificatePem, authorityPem);
+}
+
+const isSigned = remembered((certificatePem = '', authorityPem = ''): boolean => {
   try {
     return new X509Certificate(certificatePem).verify(new X509Certificate(authorityPem).publicKey);
   } catch {
     return false;
   }
-}
+});
 
 /** True when the key is that of the certificate. */
-export function isPair(identity: Identity): boolean {
+export function isPair({ certificatePem, keyPem }: Identity): boolean {
+  return isKeyOf(certificatePem, keyPem);
+}
+
+const isKeyOf = remembered((certificatePem = '', keyPem = ''): boolean => {
   try {
-    return new X509Certificate(identity.certificatePem).checkPrivateKey(createPrivateKey(identity.keyPem));
+    return new X509Certificate(certificatePem).checkPrivateKey(createPrivateKey(keyPem));
   } catch {
     return false;
   }
-}
+});
 
 /** True when less than a third of a certificate's life is left. `nowMs`: ms since the epoch. */
 export function isRenewalDue({ notBefore, notAfter }: CertificateFacts, nowMs: number): boolean {

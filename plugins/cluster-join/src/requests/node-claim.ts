@@ -3,10 +3,8 @@
  * with that key; another machine gets it only after somebody has deleted the Node.
  */
 import type { ApiClient } from '@timonel/sdk/contracts/api';
+import { nodeKeyAnnotation } from '@timonel/sdk/join';
 import { ApiError, isAlreadyExists, isConflict, isNotFound, nodes, type Node } from '@timonel/sdk/kube';
-
-/** Hex SHA-256 of the public key info of the node's certificate. */
-export const nodeKeyAnnotation = 'timonel.dev/node-key';
 
 const rounds = 5;
 const fieldManager = 'cluster-join';

@@ -1,11 +1,10 @@
 /** What a node says of its certificate is written to its Node: who replaces the authority waits for nodes to know the next one. */
 import { errorMessage } from '@timonel/sdk';
 import type { ClientCertificate } from '@timonel/sdk/contracts/auth';
-import { nodeReportAnnotation, readNodeReport } from '@timonel/sdk/join';
+import { nodeKeyAnnotation, nodeReportAnnotation, readNodeReport } from '@timonel/sdk/join';
 import { nodes } from '@timonel/sdk/kube';
 import { nodeNameOfSubject } from '@timonel/sdk/pki';
 import type { JoinParts } from '../parts.ts';
-import { nodeKeyAnnotation } from './node-claim.ts';
 
 /** Nothing hangs on it at once: what fails is told again at the next call. */
 export async function noteReport(

@@ -259,7 +259,7 @@ export interface FurtherListener {
 export interface ApiEndpoint {
   /** `https://127.0.0.1:6443`, once it listens. */
   url(): string;
-  /** PEM of the certificate authority that signed the server's certificate. */
+  /** PEM of the authorities that are believed, the one first that signed the certificate of the server. They change when the authority is replaced. */
   caCertificate(): string;
   /**
    * Serves at one more IP address of this machine, with the same certificate: at the port of `url`, or any free one where that is taken.
