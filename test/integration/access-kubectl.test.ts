@@ -72,6 +72,10 @@ describe('kubectl auth', () => {
     const { status, stdout } = await kubectl('auth can-i create deployments --as=jane -n default');
     expect({ status, stdout }).toEqual({ status: 1, stdout: 'no\n' });
     expect((await kubectl('auth can-i get /metrics --as=jane')).stdout).toBe('no\n');
+    expect(await prints('auth can-i get /version --as=jane')).toBe('yes\n');
+    expect(await prints('auth can-i get pods/log --as=jane -n team')).toBe('yes\n');
+    expect((await kubectl('auth can-i create pods --subresource=eviction --as=eve -n team')).stdout).toBe('no\n');
+    expect(await prints('auth can-i delete pods --as=eve --as-group=system:masters')).toBe('yes\n');
   });
 
   it('can-i --list', async () => {
@@ -89,6 +93,12 @@ describe('kubectl auth', () => {
     expect(await prints(`auth whoami ${as}`)).toMatch(
       /Username +jane\nGroups +\[dev system:authenticated\]\nExtra: scopes +\[view\]/,
     );
+    const uid = await prints('auth whoami --as=jane --as-uid=1234 -o json');
+    expect(JSON.parse(uid).status.userInfo).toEqual({
+      username: 'jane',
+      uid: '1234',
+      groups: ['system:authenticated'],
+    });
   });
 
   it('reconcile adds what is missing and keeps the rest', async () => {
@@ -101,6 +111,30 @@ rules: [{apiGroups: [""], resources: [pods], verbs: ${verbs}}]
     expect(await reconcile('[get]')).toMatchObject({ status: 0, stdout: expect.stringContaining('r reconciled') });
     expect(await reconcile('[list]')).toMatchObject({ status: 0, stderr: expect.stringContaining('missing rules') });
     expect(await prints('get role r -n team -o jsonpath={.rules[*].verbs}')).toBe('["get"] ["list"]');
+    const removed = await kubectl('auth reconcile --remove-extra-permissions -f -', role('[list]'));
+    expect(removed).toMatchObject({ status: 0, stderr: expect.stringContaining('extra rules removed') });
+    expect(await prints('get role r -n team -o jsonpath={.rules[*].verbs}')).toBe('["list"]');
+    const binding = (user: string): string => `apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: r, namespace: team}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ${user}}]
+`;
+    for (const user of ['ada', 'bob']) {
+      expect(await kubectl('auth reconcile -f -', binding(user))).toMatchObject({ status: 0 });
+    }
+    expect(await prints('get rolebinding r -n team -o jsonpath={.subjects[*].name}')).toBe('ada bob');
+  });
+
+  it('reconcile gives nobody more than one has', async () => {
+    const role = `apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: more, namespace: team}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: ["*"]}]
+`;
+    const { status, stderr } = await kubectl('auth reconcile --as=jane -f -', role);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain('forbidden');
   });
 });
 
@@ -116,6 +150,30 @@ describe('kubectl --as', () => {
   });
 });
 
+describe('kubectl --as of those who may not', () => {
+  it('is refused, by what is impersonated', async () => {
+    const asking = configOf('asking', { token: (await prints('create token default -n team')).trim() });
+    const refused = async (flags: string): Promise<string> =>
+      (await cluster.run(['get', 'pods', ...flags.split(' ')], undefined, { KUBECONFIG: asking })).stderr;
+    const who = 'User "system:serviceaccount:team:default" cannot impersonate resource';
+    expect(await refused('--as=jane')).toContain(`users "jane" is forbidden: ${who} "users"`);
+    const user = 'apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata: {name: as-jane}\n';
+    const rules = 'rules: [{apiGroups: [""], resources: [users], verbs: [impersonate], resourceNames: [jane]}]\n';
+    await prints('create -f -', `${user}${rules}`);
+    await prints('create clusterrolebinding as-jane --clusterrole=as-jane --serviceaccount=team:default');
+    await until(async () => (await refused('--as=jane -n team')).startsWith('No resources found'), {
+      what: 'to be jane',
+    });
+    expect(await refused('--as=jane --as-group=system:masters')).toContain(
+      `groups "system:masters" is forbidden: ${who}`,
+    );
+    expect(await refused('--as=jane --as-uid=1')).toContain(`uids.authentication.k8s.io "1" is forbidden: ${who}`);
+    expect(await refused('--as=jane --as-user-extra=a=b')).toContain(
+      `userextras.authentication.k8s.io "b" is forbidden`,
+    );
+  });
+});
+
 describe('kubectl create token', () => {
   it('makes one that is the account', async () => {
     await cluster.server.api.create(serviceAccounts, { metadata: { name: 'builder', namespace: 'team' } });
@@ -125,6 +183,22 @@ describe('kubectl create token', () => {
     expect(stdout).toMatch(/Username +system:serviceaccount:team:builder/);
     const { stderr } = await cluster.run(['get', 'pods', '-n', 'team'], undefined, { KUBECONFIG: config });
     expect(stderr).toContain('User "system:serviceaccount:team:builder" cannot list resource "pods"');
+  });
+
+  const claimsOf = (token: string): Record<string, unknown> =>
+    JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
+
+  it('makes one of an audience, that is bound to an object', async () => {
+    await prints('create secret generic bound -n team');
+    const bound = '--bound-object-kind=Secret --bound-object-name=bound';
+    const token = (await prints(`create token builder -n team --audience=vault --duration=20m ${bound}`)).trim();
+    const claims = claimsOf(token) as { exp: number; iat: number };
+    expect(claims).toMatchObject({ aud: ['vault'], 'kubernetes.io': { secret: { name: 'bound' } } });
+    expect(claims.exp - claims.iat).toBe(1200);
+    const config = configOf('vault', { token });
+    const { stderr } = await cluster.run(['auth', 'whoami'], undefined, { KUBECONFIG: config });
+    expect(stderr).toContain('You must be logged in to the server');
+    expect((await kubectl('create token nobody -n team')).stderr).toContain('serviceaccounts "nobody" not found');
   });
 });
 
