@@ -343,6 +343,7 @@ const published: readonly LiveCase[] = [
 ];
 
 const definitions = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';
+const policies = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies';
 
 const kinds: readonly LiveCase[] = [
   {
@@ -361,6 +362,22 @@ const kinds: readonly LiveCase[] = [
       const { status } = await live.ask('GET', `${definitions}/lanterns.live.example.com`);
       return (status?.conditions ?? []).some(({ type, status: is }: Body) => type === 'Established' && is === 'True');
     },
+  },
+  {
+    name: 'controller-admissionpolicy',
+    change: (live) =>
+      live.ask('POST', policies, {
+        metadata: { name: 'live' },
+        spec: {
+          matchConstraints: {
+            resourceRules: [
+              { operations: ['CREATE'], apiGroups: ['apps'], apiVersions: ['v1'], resources: ['deployments'] },
+            ],
+          },
+          validations: [{ expression: 'object.spec.replicas < 100' }],
+        },
+      }),
+    isDone: async (live) => (await live.ask('GET', `${policies}/live`)).status?.typeChecking !== undefined,
   },
 ];
 

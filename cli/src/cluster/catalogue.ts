@@ -62,6 +62,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'controller-cronjob': () => import('@timonel/plugin-controller-cronjob'),
   'controller-namespace': () => import('@timonel/plugin-controller-namespace'),
   'controller-crd': () => import('@timonel/plugin-controller-crd'),
+  'controller-admissionpolicy': () => import('@timonel/plugin-controller-admissionpolicy'),
   'controller-gc': () => import('@timonel/plugin-controller-gc'),
   'controller-authority': () => import('@timonel/plugin-controller-authority'),
   'controller-rootca': () => import('@timonel/plugin-controller-rootca'),

@@ -52,6 +52,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-attachdetach' },
     { plugin: 'controller-namespace' },
     { plugin: 'controller-crd' },
+    { plugin: 'controller-admissionpolicy' },
     { plugin: 'controller-gc' },
     { plugin: 'controller-resourcequota' },
     { plugin: 'controller-rootca' },

@@ -7,6 +7,7 @@ import {
   nullType,
   objectType,
   stringType,
+  type CelCompilation,
   type CelEnvironment,
   type CelObjectType,
   type CelProgram,
@@ -15,7 +16,9 @@ import {
 import { authorizerVariables } from './authorizer.ts';
 import { applyConfigurationType, jsonPatchType, mutationType } from './mutation-types.ts';
 
-const given: Readonly<Record<string, CelType>> = {
+type Given = 'object' | 'oldObject' | 'request' | 'params' | 'namespaceObject';
+
+const given: Readonly<Record<Given, CelType>> = {
   object: dynType,
   oldObject: dynType,
   request: dynType,
@@ -37,15 +40,22 @@ const results: Readonly<Record<ExpressionUse, readonly CelType[]>> = {
   'json-patch': [jsonPatchType],
 };
 
+export interface PolicyScopeOptions {
+  readonly mutates?: boolean;
+  readonly types?: Readonly<Partial<Record<Given, CelType>>>;
+}
+
 /** Of one policy. A text in place of a program: why there is none. */
 export class PolicyScope {
   readonly #variables = new Map<string, CelType>();
   #type: CelObjectType | undefined;
+  readonly #given: Readonly<Record<string, CelType>>;
   readonly #types: Pick<CelEnvironment, 'types'>;
 
-  /** `mutates`: its expressions make objects and patches. */
-  constructor({ mutates = false }: { readonly mutates?: boolean } = {}) {
+  /** `mutates`: its expressions make objects and patches. `types`: what is known of the objects. */
+  constructor({ mutates = false, types = {} }: PolicyScopeOptions = {}) {
     this.#types = mutates ? { types: mutationType } : {};
+    this.#given = { ...given, ...types };
   }
 
   get variablesType(): CelObjectType {
@@ -53,11 +63,21 @@ export class PolicyScope {
   }
 
   compiled(expression: string, as: ExpressionUse): CelProgram | string {
+    const result = this.#compile(expression, as);
+    return result.ok ? result.program : `compilation failed: ${celProblemsText(expression, result.problems)}`;
+  }
+
+  /** Undefined: none. */
+  problem(expression: string, as: ExpressionUse): string | undefined {
+    const result = this.#compile(expression, as);
+    return result.ok ? undefined : celProblemsText(expression, result.problems);
+  }
+
+  #compile(expression: string, as: ExpressionUse): CelCompilation {
     // Who is refused is not told what others may do.
     const more = as === 'message' ? {} : authorizerVariables;
-    const variables = { ...given, ...more, variables: this.variablesType };
-    const result = compile(expression, { variables, results: results[as], ...this.#types });
-    return result.ok ? result.program : `compilation failed: ${celProblemsText(expression, result.problems)}`;
+    const variables = { ...this.#given, ...more, variables: this.variablesType };
+    return compile(expression, { variables, results: results[as], ...this.#types });
   }
 
   /** A variable may speak of those before it. */

@@ -81,6 +81,16 @@ export interface ValidatingAdmissionPolicy extends KubeObject {
     auditAnnotations?: { key: string; valueExpression: string }[];
     failurePolicy?: string;
   };
+  status?: {
+    observedGeneration?: number;
+    typeChecking?: { expressionWarnings?: ExpressionWarning[] };
+  };
+}
+
+/** Where an expression does not fit the kinds that its policy is about. */
+export interface ExpressionWarning {
+  fieldRef: string;
+  warning: string;
 }
 
 /** Source: admissionregistration/v1 Mutation. */
