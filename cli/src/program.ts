@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import { addAgent } from './commands/agent.ts';
+import { addCertificates } from './commands/certificates.ts';
 import { addCompletion } from './commands/completion.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addImage } from './commands/image.ts';
@@ -38,6 +39,7 @@ export function createProgram(): Command {
     addAgent,
     addStore,
     addSecrets,
+    addCertificates,
     addToken,
     addImage,
     addKubeconfig,

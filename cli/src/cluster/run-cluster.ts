@@ -26,6 +26,8 @@ import { loadPluginFile } from './plugin-loader.ts';
 import { provides, selectPlugins, type StoreChoice } from './selection.ts';
 import { watchStrayErrors } from './stray-errors.ts';
 
+const kubeconfigPeriodMs = 10_000;
+
 export interface RunOptions {
   readonly dataDir: string;
   readonly kubeconfig: string | undefined;
@@ -104,6 +106,22 @@ function publishApi(kernel: Kernel, kubeconfig: string, paths: DataDirPaths): Se
   return { url, kubeconfig };
 }
 
+/** The kubeconfig has the authorities of now also after one of them was replaced. Answers the function that ends it. */
+function followAuthorities(kernel: Kernel, kubeconfig: string, paths: DataDirPaths, log: Logger): () => void {
+  const endpoint = kernel.service(apiEndpoint);
+  let written = endpoint.caCertificate();
+  const timer = createRealEnv().timers.every(kubeconfigPeriodMs, () => {
+    try {
+      if (endpoint.caCertificate() === written) return;
+      publishApi(kernel, kubeconfig, paths);
+      written = endpoint.caCertificate();
+    } catch (error) {
+      log.debug({ error: (error as Error).message }, 'the kubeconfig was not brought up to date');
+    }
+  });
+  return () => timer.cancel();
+}
+
 /** Starts a cluster. @throws CliError, KernelError */
 export async function runCluster(options: RunOptions): Promise<RunningCluster> {
   const paths = dataDirPaths(options.dataDir);
@@ -147,8 +165,11 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
         options.onNotice(`What a service proxy left on this machine cannot be removed: ${(error as Error).message}`),
       );
     let served: ServedApi | undefined;
+    let stopFollowing = (): void => undefined;
     try {
-      served = publishApi(kernel, options.kubeconfig ?? paths.kubeconfig, paths);
+      const kubeconfig = options.kubeconfig ?? paths.kubeconfig;
+      served = publishApi(kernel, kubeconfig, paths);
+      if (served !== undefined) stopFollowing = followAuthorities(kernel, kubeconfig, paths, options.log);
     } catch (error) {
       await kernel.stop('failure');
       throw error;
@@ -161,6 +182,7 @@ export async function runCluster(options: RunOptions): Promise<RunningCluster> {
       api: kernel.service(apiClient),
       failed: Promise.race([kernel.failed, stray.fatal]),
       stop: async (reason = 'shutdown') => {
+        stopFollowing();
         const report = await kernel.stop(reason);
         await unlock();
         stray.stop();

@@ -2,6 +2,8 @@ import { Option, type Command } from 'commander';
 import { createRealEnv } from '@timonel/core';
 import {
   formatJoinToken,
+  joinPaths,
+  type AuthorityAnswer,
   hashJoinSecret,
   joinTokenHashKey,
   joinTokenNamespace,
@@ -14,6 +16,7 @@ import {
 } from '@timonel/sdk/join';
 import type { KubeList, Secret } from '@timonel/sdk/kube';
 import { readCertificate } from '@timonel/sdk/pki';
+import type { ClusterAccess } from '../cluster/kubeconfig.ts';
 import { callCluster } from '../cluster/remote.ts';
 import { CliError, exitCodes } from '../errors.ts';
 import { formatTable } from '../output/table.ts';
@@ -39,11 +42,20 @@ export function parseTtl(text: string): number {
   throw new CliError(`--ttl ${text} is not a time such as 30m, 12h or 7d, 30d at most.`, exitCodes.usage);
 }
 
+/** The authority that signs now: a kubeconfig may have an older one. Clusters that take no joins do not say. */
+async function signerOf(access: ClusterAccess): Promise<string> {
+  const answer = await callCluster<AuthorityAnswer>(access, 'GET', joinPaths.authority).catch((error: unknown) => {
+    if ((error as { cause?: { code?: unknown } }).cause?.code === 404) return { ca: access.caCertificate };
+    throw error;
+  });
+  return answer.ca;
+}
+
 async function create(flags: CreateFlags): Promise<void> {
   const access = accessOf(flags);
   const { role, description = '' } = flags;
   const ttlMs = parseTtl(flags.ttl ?? defaultTtl[role]);
-  const token = makeJoinToken(createRealEnv(), readCertificate(access.caCertificate).publicKeyFingerprint);
+  const token = makeJoinToken(createRealEnv(), readCertificate(await signerOf(access)).publicKeyFingerprint);
   const expiration = `${new Date(Date.now() + ttlMs).toISOString().slice(0, 19)}Z`;
   await callCluster(access, 'POST', path, {
     apiVersion: 'v1',
