@@ -1,7 +1,8 @@
-/** Pods of two machines reach each other over IPv6, also where the machines themselves have no address of it. */
+/** Pods of two machines reach each other over IPv6, also where the machines themselves have no address of it; policies hold over both families. */
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
+import { checkPolicyMatrix, matrixPods } from './bed/policy-matrix.ts';
 import { kubectl, startAgent, startMaster, type Agent, type Master } from './bed/cluster.ts';
 
 jest.setTimeout(120_000);
@@ -52,5 +53,18 @@ suite(`pods of both families on several machines${bedMissing === undefined ? '' 
       what: () => `the answer to the client: ${said()}`,
       timeoutMs: 60_000,
     });
+  });
+
+  it('are held by policies over both, whichever peers and ports these name', async () => {
+    const apply = async (items: readonly object[]): Promise<void> => {
+      const input = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+      const { status, stderr } = await kubectl(bed, master, ['apply', '-f', '-'], { input });
+      if (status !== 0) throw new Error(stderr);
+    };
+    await apply(matrixPods);
+    await ask('wait', '--for=condition=Ready', 'pods', '-l', 'role', '--timeout=50s');
+    const passed = await checkPolicyMatrix({ ask, apply });
+    // Neither all nor none: each turn lets others through.
+    expect(new Set(passed).size).toBe(passed.length);
   });
 });

@@ -10,20 +10,24 @@ export interface Call {
 
 const serve = `
 const name = process.argv[1];
-require('node:http')
-  .createServer((request, response) => response.end(name + ' ' + request.socket.remoteAddress))
-  .listen(8080, '0.0.0.0');
-const socket = require('node:dgram').createSocket('udp4');
-socket.on('message', (_, { port, address }) => socket.send(name + ' ' + address, port, address)).bind(8053, '0.0.0.0');
+const seen = (address) => name + ' ' + address.replace('::ffff:', '');
+for (const port of [8080, 8081]) {
+  require('node:http')
+    .createServer((request, response) => response.end(seen(request.socket.remoteAddress)))
+    .listen(port, '::');
+}
+const socket = require('node:dgram').createSocket('udp6');
+socket.on('message', (_, { port, address }) => socket.send(seen(address), port, address)).bind(8053, '::');
 process.on('SIGTERM', () => process.exit(0));
 `;
 
-/** Answers `NAME CLIENT_ADDRESS` over HTTP at 8080 and over UDP at 8053. */
+/** Answers `NAME CLIENT_ADDRESS` over HTTP at 8080, which has the name `http`, and 8081, and over UDP at 8053; over both families. */
 export function callee(name: string, nodeName: string, labels: Readonly<Record<string, string>>): object {
   const container = {
     name: 'app',
     image: 'timonel.local/node:host',
     command: ['node', '-e', serve, name],
+    ports: [{ name: 'http', containerPort: 8080 }],
     readinessProbe: { httpGet: { path: '/', port: 8080 }, periodSeconds: 1 },
   };
   return {
@@ -51,21 +55,22 @@ export function serviceOf(
 
 /**
  * For `node -e`, with a list of {@link Call}s as JSON: prints a list of lists of who answered each, sorted, each once. Who does not
- * answer within two seconds, or refuses, is `nobody`.
+ * answer within two seconds, or so many milliseconds as are given beside, or refuses, is `nobody`.
  */
 export const callScript = `
 const none = 'nobody';
+const timeout = Number(process.argv[2] ?? 2000);
 const tcp = ({ address, port }) => new Promise((resolve) => {
-  const call = require('node:http').get({ host: address, port, agent: false, timeout: 2000 }, (answer) => {
+  const call = require('node:http').get({ host: address, port, agent: false, timeout }, (answer) => {
     let text = '';
     answer.on('data', (chunk) => (text += chunk)).on('end', () => resolve(text)).on('error', () => resolve(none));
   });
   call.on('timeout', () => call.destroy()).on('error', () => resolve(none));
 });
 const udp = ({ address, port }) => new Promise((resolve) => {
-  const socket = require('node:dgram').createSocket('udp4');
+  const socket = require('node:dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const end = (text) => { socket.close(); clearTimeout(timer); resolve(text); };
-  const timer = setTimeout(() => end(none), 2000);
+  const timer = setTimeout(() => end(none), timeout);
   socket.on('message', (text) => end(String(text))).on('error', () => end(none));
   socket.connect(port, address, (error) => (error ? end(none) : socket.send('who')));
 });

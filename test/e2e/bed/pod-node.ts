@@ -28,6 +28,7 @@ export interface PodNodeCommand {
     readonly name: string;
     readonly podCIDRs: readonly string[];
     readonly addresses: readonly string[];
+    readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly deleteNode?: string;
   /** Writes annotations into a Node. */
@@ -77,10 +78,10 @@ const network = node.service(podNetwork);
 
 async function run(command: PodNodeCommand): Promise<unknown> {
   if (command.node !== undefined) {
-    const { name, podCIDRs, addresses } = command.node;
+    const { name, podCIDRs, addresses, annotations = {} } = command.node;
     const status = { addresses: addresses.map((address) => ({ type: 'InternalIP', address })) };
     const spec = { podCIDR: podCIDRs[0] ?? '', podCIDRs: [...podCIDRs] };
-    await api.create(nodes, { metadata: { name }, spec, status });
+    await api.create(nodes, { metadata: { name, annotations }, spec, status });
   }
   if (command.deleteNode !== undefined) await api.delete(nodes, { name: command.deleteNode });
   if (command.annotate !== undefined) {

@@ -56,9 +56,9 @@ export class PodNode {
   }
 
   /** Writes this node into the API of `teller`. */
-  async announceTo(teller: PodNode): Promise<void> {
+  async announceTo(teller: PodNode, annotations: Readonly<Record<string, string>> = {}): Promise<void> {
     const addresses = [this.machine.address, ...this.moreAddresses];
-    await teller.tell({ node: { name: this.name, podCIDRs: this.podCidrs, addresses } });
+    await teller.tell({ node: { name: this.name, podCIDRs: this.podCidrs, addresses, annotations } });
   }
 
   /** Of its own Node object in its own API. */
