@@ -1,5 +1,6 @@
 /** Expressions of policies are checked by the schemas of what they are about, and the status says what does not fit. */
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import apiWhy from '@timonel/plugin-api-why';
 import controllerAdmissionPolicy from '@timonel/plugin-controller-admissionpolicy';
 import controllerCrd from '@timonel/plugin-controller-crd';
 import { eventually, serveCrd, versionOf, type Json } from '../support/crds.ts';
@@ -11,7 +12,7 @@ let tools: KubectlServer;
 let count = 0;
 
 beforeAll(async () => {
-  tools = await startKubectlServer({ plugins: [controllerCrd, controllerAdmissionPolicy] });
+  tools = await startKubectlServer({ plugins: [controllerCrd, controllerAdmissionPolicy, apiWhy] });
 });
 afterAll(() => tools.server.stop());
 
@@ -105,7 +106,7 @@ it('finds nothing in what fits, and nothing to check where a rule names everythi
   expect(await checked({ matchConstraints: rulesOf('pods', '*'), validations: odd })).toEqual(found);
 });
 
-it('looks again when the policy changes, and kubectl shows what it found', async () => {
+it('looks again when the policy changes, and kubectl and `timonel why` show what it found', async () => {
   const name = 'shown';
   const spec = { matchConstraints: rulesOf('pods'), validations: [{ expression: 'object.nothing == 1' }] };
   expect(await tools.server.send('POST', path, { body: { metadata: { name }, spec } })).toMatchObject({ status: 201 });
@@ -113,6 +114,10 @@ it('looks again when the policy changes, and kubectl shows what it found', async
   const { stdout } = await tools.run(['get', 'validatingadmissionpolicy', name, '-o', 'yaml']);
   expect(stdout).toContain('fieldRef: spec.validations[0].expression');
   expect(stdout).toContain("v1, Kind=Pod: ERROR: <input>:1:7: undefined field 'nothing'");
+  const why = `/apis/why.timonel.dev/v1/validatingadmissionpolicies.admissionregistration.k8s.io/${name}`;
+  expect((await tools.server.send('GET', why)).text).toContain(
+    'spec.validations[0].expression does not fit: v1, Kind=Pod',
+  );
   const body = { spec: { validations: [{ expression: "object.spec.nodeName == 'a'" }] } };
   await tools.server.send('PATCH', `${path}/${name}`, { type: 'application/merge-patch+json', body });
   expect(await statusOf(name, 2)).toEqual({ observedGeneration: 2, typeChecking: {} });

@@ -31,11 +31,21 @@ const names: readonly (readonly string[])[] = [
   ['grpcroutes.gateway.networking.k8s.io', 'grpcroutes', 'grpcroute'],
   ['resourcequotas', 'resourcequota', 'quota'],
   ['poddisruptionbudgets.policy', 'poddisruptionbudgets', 'poddisruptionbudget', 'pdb'],
+  [
+    'validatingadmissionpolicies.admissionregistration.k8s.io',
+    'validatingadmissionpolicies',
+    'validatingadmissionpolicy',
+  ],
 ];
 const plurals: ReadonlyMap<string, string> = new Map(
   names.flatMap(([resource = '', ...others]) => others.map((other) => [other, resource])),
 );
-const clusterScoped: ReadonlySet<string> = new Set(['nodes', 'namespaces', 'persistentvolumes']);
+const clusterScoped: ReadonlySet<string> = new Set([
+  'nodes',
+  'namespaces',
+  'persistentvolumes',
+  'validatingadmissionpolicies.admissionregistration.k8s.io',
+]);
 
 interface WhyFlags extends AccessFlags {
   readonly namespace: string;
