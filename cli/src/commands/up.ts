@@ -229,6 +229,7 @@ Examples:
   timonel up --data-dir /tmp/t1 --listen 127.0.0.1:7443
   timonel up --scheduler binpack --disable controller-gc
   timonel up --pod-cidr 10.244.0.0/24,fd00:10:244::/64 --service-cidr 10.96.0.0/16,fd00:10:96::/112
+  timonel up --pod-cidr fd00:10:244::/56 --service-cidr fd00:10:96::/108   # IPv6 alone
   timonel up --store etcd --etcd-endpoints https://10.0.0.1:2379,https://10.0.0.2:2379 \\
     --etcd-ca ca.pem --etcd-cert client.pem --etcd-key client-key.pem
   timonel up --enable ./examples/plugins/deny-latest.ts`,
