@@ -19,10 +19,13 @@ import admissionLimitRanger from '@timonel/plugin-admission-limitranger';
 import admissionPriority from '@timonel/plugin-admission-priority';
 import admissionResourceQuota from '@timonel/plugin-admission-resourcequota';
 import apiWhy from '@timonel/plugin-api-why';
+import controllerCrd from '@timonel/plugin-controller-crd';
 import replicaSetController from '@timonel/plugin-controller-replicaset';
 import resourceQuota from '@timonel/plugin-controller-resourcequota';
 import { MemoryStore } from '../../plugins/store-memory/src/memory-store.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
+import type { Answer } from '../support/api-server.ts';
+import { crdPath, serveCrd } from '../support/crds.ts';
 import { replicaSetOf } from './controllers-cluster.ts';
 
 const admission = [admissionPriority, admissionLimitRanger, admissionResourceQuota];
@@ -55,7 +58,7 @@ describe('a quota on one server', () => {
   const { used, isUsed, quota } = helpers(() => cluster);
   beforeAll(async () => {
     cluster = await startCluster({
-      controllers: [resourceQuota, replicaSetController],
+      controllers: [resourceQuota, replicaSetController, controllerCrd],
       plugins: [...admission, apiWhy],
       config: { 'controller-resourcequota': { settleMs: 300 } },
       nodes: 0,
@@ -72,6 +75,35 @@ describe('a quota on one server', () => {
       await expect(cluster.api.create(configMaps, map(namespace, 'a'))).rejects.toThrow('already exists');
     }
     await isUsed(namespace, { configmaps: '1' });
+  });
+
+  it('counts objects of kinds that users describe, from their definition to its end', async () => {
+    const namespace = await cluster.namespace('quota');
+    const name = 'count/crontabs.stable.example.com';
+    await cluster.api.create(resourceQuotas, {
+      metadata: { name: 'quota', namespace },
+      spec: { hard: { [name]: '1', 'count/nothing.example.com': '1' } },
+    });
+    await serveCrd(cluster.server);
+    await isUsed(namespace, { [name]: '0' });
+    const path = `/apis/stable.example.com/v1/namespaces/${namespace}/crontabs`;
+    const create = (object: string): Promise<Answer> =>
+      cluster.server.send('POST', path, {
+        body: { apiVersion: 'stable.example.com/v1', kind: 'CronTab', metadata: { name: object } },
+      });
+    expect((await create('a')).status).toBe(201);
+    await isUsed(namespace, { [name]: '1' });
+    expect((await create('b')).body).toMatchObject({
+      code: 403,
+      message: `crontabs.stable.example.com "b" is forbidden: exceeded quota: quota, requested: ${name}=1, used: ${name}=1, limited: ${name}=1`,
+    });
+    expect((await cluster.server.send('DELETE', `${path}/a`)).status).toBe(200);
+    await isUsed(namespace, { [name]: '0' });
+    expect((await create('b')).status).toBe(201);
+    await cluster.server.send('DELETE', `${crdPath}/crontabs.stable.example.com`);
+    await isUsed(namespace, {});
+    await serveCrd(cluster.server);
+    await isUsed(namespace, { [name]: '0' });
   });
 
   it('is charged by no dry run', async () => {
@@ -266,5 +298,39 @@ describe('a quota on several servers', () => {
       await running[Symbol.asyncDispose]();
       store.close();
     }
+  });
+});
+
+describe('limited resources', () => {
+  it('are had only where a quota covers them', async () => {
+    const limitedResources = [
+      { resource: 'pods', matchScopes: [{ scopeName: 'PriorityClass', operator: 'In', values: ['critical'] }] },
+    ];
+    await using cluster = await startCluster({
+      controllers: [resourceQuota],
+      plugins: admission,
+      config: { 'admission-resourcequota': { limitedResources } },
+      nodes: 0,
+    });
+    const namespace = await cluster.namespace('limited');
+    await cluster.api.create(priorityClasses, { metadata: { name: 'critical' }, value: 1000 });
+    const critical = pod(namespace, 'critical', { priorityClassName: 'critical' });
+    await cluster.api.create(pods, pod(namespace, 'plain'));
+    await expect(cluster.api.create(pods, critical)).rejects.toMatchObject({
+      reason: 'Forbidden',
+      message:
+        'pods "critical" is forbidden: insufficient quota to match these scopes: [{PriorityClass In [critical]}]',
+    });
+    const scopeSelector = { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['critical'] }] };
+    await cluster.api.create(resourceQuotas, {
+      metadata: { name: 'quota', namespace },
+      spec: { hard: { pods: '1' }, scopeSelector },
+    });
+    await cluster.until('the quota to cover it', async () => {
+      await cluster.api.create(pods, critical);
+      return true;
+    });
+    const second = pod(namespace, 'second', { priorityClassName: 'critical' });
+    await expect(cluster.api.create(pods, second)).rejects.toThrow('exceeded quota: quota');
   });
 });

@@ -1,9 +1,10 @@
 import { definePlugin, type AnyPlugin, type Env } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { apiHooks, forbiddenBy, refuse, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { byNamespace, Informer } from '@timonel/sdk/controller';
 import { ApiError, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
 import { Charger } from './charger.ts';
+import { configSchema, uncovered } from './limited.ts';
 import { isCharged, requestOf, type QuotaRequest } from './request.ts';
 
 /** What nothing came of is given back within this time; what is left, the controller of quotas gives back later. */
@@ -40,38 +41,44 @@ const plugin: AnyPlugin = definePlugin({
   apiVersion: 1,
   description: 'Refuses objects beyond the quotas of their namespace, and charges the quotas for the others.',
   requires: { api: apiClient },
+  config: configSchema,
   setup(ctx) {
     const { api } = ctx.deps;
     const informer = new Informer(ctx, api, resourceQuotas, { indexes: { namespace: byNamespace } });
     const cached = (namespace: string): readonly ResourceQuota[] => informer.byIndex('namespace', namespace);
-    const charger = new Charger({
-      api,
-      async quotasOf(namespace) {
-        const found = informer.hasSynced ? cached(namespace) : (await api.list(resourceQuotas, { namespace })).items;
-        return found.toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
-      },
-    });
+    const quotasOf = async (namespace: string): Promise<readonly ResourceQuota[]> => {
+      const found = informer.hasSynced ? cached(namespace) : (await api.list(resourceQuotas, { namespace })).items;
+      return found.toSorted((a, b) => ((a.metadata.name ?? '') < (b.metadata.name ?? '') ? -1 : 1));
+    };
+    const charger = new Charger({ api, quotasOf });
+    const { limitedResources } = ctx.config;
+    /** Charged only when it has the quotas that it needs. */
+    const charge = async (namespace: string, request: QuotaRequest): Promise<ApiError | undefined> => {
+      const why =
+        limitedResources.length === 0 ? undefined : uncovered(limitedResources, request, await quotasOf(namespace));
+      return why === undefined ? charger.charge(namespace, request) : forbiddenBy(request.context, why);
+    };
     const { clock } = ctx.env;
     /** Requests that are being charged, or are charged and not stored yet. */
     const charges = new WeakMap<AdmissionContext, Charge>();
     ctx.tap(apiHooks.objectCharge, (object, context) => {
       const { namespace = '' } = context;
       // Most namespaces have no quota: a look into the cache is all that they cost.
-      if (informer.hasSynced && cached(namespace).length === 0) return undefined;
+      if (limitedResources.length === 0 && informer.hasSynced && cached(namespace).length === 0) return undefined;
       if (!isCharged(context)) return undefined;
       const request = requestOf(object, context, clock.now());
       if (context.operation === 'UPDATE' && request.growth.size === 0) return undefined;
-      const charge: Charge = { request, atMs: clock.monotonic(), done: charger.charge(namespace, request) };
-      charges.set(context, charge);
-      return withinLimit(ctx.env, charge.done).then((refusal) =>
+      const charging: Charge = { request, atMs: clock.monotonic(), done: charge(namespace, request) };
+      charges.set(context, charging);
+      return withinLimit(ctx.env, charging.done).then((refusal) =>
         refusal === undefined ? undefined : [refuse(refusal)],
       );
     });
     ctx.tap(apiHooks.objectUnwritten, async (_object, context) => {
-      const charge = charges.get(context);
-      if (charge === undefined) return;
+      const charging = charges.get(context);
+      if (charging === undefined) return;
       charges.delete(context);
-      const { request, atMs, done } = charge;
+      const { request, atMs, done } = charging;
       await done;
       await charger.giveBack(context.namespace ?? '', request, () => clock.monotonic() - atMs < giveBackMs);
     });

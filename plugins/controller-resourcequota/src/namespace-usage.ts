@@ -10,6 +10,7 @@ import {
 } from '@timonel/sdk/controller';
 import { objectKey, type KubeObject, type ResourceQuota, type ResourceType } from '@timonel/sdk/kube';
 import { evaluatorOf, inScope, namesOf, podOverdueAtMs, sameUsage, usageIn, type Evaluator } from '@timonel/sdk/quota';
+import type { CustomTypes } from './custom-types.ts';
 import type { Counted, Shown } from './reconcile.ts';
 import { shownBy } from './shown-by.ts';
 
@@ -25,6 +26,7 @@ interface Seen {
 
 export interface Parts {
   readonly caches: Informers;
+  readonly custom: Pick<CustomTypes, 'cacheOf' | 'onChange'>;
   readonly quotas: Informer<ResourceQuota>;
   readonly env: Env;
   readonly api: ApiClient;
@@ -43,6 +45,10 @@ export class NamespaceUsage implements KeySource {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    parts.custom.onChange = (name, gone) => {
+      if (gone !== undefined) this.#followed.delete(gone);
+      for (const quota of parts.quotas.list()) if (quota.spec?.hard?.[name] !== undefined) this.#touch(quota);
+    };
   }
 
   connect(add: (key: string) => void): () => void {
@@ -60,7 +66,8 @@ export class NamespaceUsage implements KeySource {
   async cacheOf(type: ResourceType): Promise<Informer<KubeObject>> {
     let cache = this.#followed.get(type);
     if (cache === undefined) {
-      cache = this.#parts.caches.for(type, { indexes: { namespace: byNamespace } });
+      const { custom, caches } = this.#parts;
+      cache = custom.cacheOf(type) ?? caches.for(type, { indexes: { namespace: byNamespace } });
       this.#followed.set(type, cache);
       this.#watch(type, cache);
     }

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { AnyPlugin } from '@timonel/sdk';
 import { leadership } from '@timonel/sdk/contracts/leadership';
 import { byNamespace, defineController, keysFrom, type Informer } from '@timonel/sdk/controller';
-import { objectKey, resourceQuotas, type ResourceQuota } from '@timonel/sdk/kube';
+import { objectKey, resourceQuotas, type ResourceQuota, type ResourceType } from '@timonel/sdk/kube';
 import { evaluatorOf, typesCountedBy } from '@timonel/sdk/quota';
+import { CustomTypes } from './custom-types.ts';
 import { explain } from './explain.ts';
 import { Memories } from './memories.ts';
 import { NamespaceUsage } from './namespace-usage.ts';
@@ -12,11 +13,16 @@ import { reconcile, trustsCaches, type Observed, type Shown } from './reconcile.
 interface Inputs {
   readonly quotas: Informer<ResourceQuota>;
   readonly usage: NamespaceUsage;
+  readonly custom: CustomTypes;
   /** By quota. Of the time in which this process leads: what others have taken off meanwhile must not be taken off again. */
   readonly memories: Memories;
   /** Forgets everything when the leader has changed since the last call. */
   readonly settleLeader: () => void;
 }
+
+/** For which none of the types counts. */
+const namesWithout = (names: readonly string[], types: readonly ResourceType[]): readonly string[] =>
+  names.filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
 
 const config = z.strictObject({
   /** So long after a charge its object may still come; charges whose object did not come are given back then. */
@@ -35,9 +41,10 @@ const plugin: AnyPlugin = defineController({
   config,
   // The status is written by the version that was looked at.
   confirm: false,
-  inputs({ informers, env, api, deps }): Inputs {
+  inputs({ informers, env, api, deps, host }): Inputs {
     const quotas = informers.for(resourceQuotas, { indexes: { namespace: byNamespace } });
-    const usage = new NamespaceUsage({ caches: informers, quotas, env, api });
+    const custom = new CustomTypes({ host, api, informers });
+    const usage = new NamespaceUsage({ caches: informers, custom, quotas, env, api });
     const memories = new Memories(usage);
     const leaders = (): string => {
       const status = deps.leadership.current?.status();
@@ -51,10 +58,10 @@ const plugin: AnyPlugin = defineController({
       memories.clear();
       usage.forgetAll();
     };
-    return { quotas, usage, memories, settleLeader };
+    return { quotas, usage, custom, memories, settleLeader };
   },
   sources: ({ quotas, usage }) => [keysFrom(quotas, (quota) => [objectKey(quota)]), usage],
-  async observe(key, { quotas, usage, memories, settleLeader }, now, { config: { settleMs, resyncMs } }) {
+  async observe(key, { quotas, usage, custom, memories, settleLeader }, now, { config: { settleMs, resyncMs } }) {
     settleLeader();
     const subject = quotas.get(key);
     if (subject === undefined) {
@@ -63,8 +70,10 @@ const plugin: AnyPlugin = defineController({
       return undefined;
     }
     const hard = subject.spec?.hard;
-    const types = typesCountedBy(hard);
-    const uncounted = Object.keys(hard ?? {}).filter((name) => !types.some((type) => evaluatorOf(type).takes(name)));
+    const builtIn = typesCountedBy(hard);
+    const beyond = namesWithout(Object.keys(hard ?? {}), builtIn);
+    const types = [...builtIn, ...(await custom.countedBy(beyond))];
+    const uncounted = namesWithout(beyond, types);
     const look = async (shown: Shown | undefined): Promise<Observed> => {
       const found = await usage.count(subject, types, now.nowMs);
       // It may forget some of what was before.
