@@ -41,8 +41,11 @@ describe('network: kinds of the API', () => {
     const watch = server.watch(`${path}?watch=1&labelSelector=test%3Dbalanced`);
     await send('POST', path, service('balanced'));
     const status = { loadBalancer: { ingress: [{ ip: '203.0.113.1', ipMode: 'VIP' }] } };
-    const patched = await send('PATCH', `${path}/balanced/status`, { status }, merge);
-    expect(patched.body.status).toEqual(status);
+    const annotations = { patched: 'status' };
+    const patched = await send('PATCH', `${path}/balanced/status`, { metadata: { annotations }, status }, merge);
+    expect(patched.body).toMatchObject({ metadata: { annotations }, status });
+    const [, entry] = patched.body.metadata.managedFields;
+    expect(entry).toMatchObject({ subresource: 'status', fieldsV1: { 'f:metadata': { 'f:annotations': {} } } });
     const condition = { type: 'Ready', status: 'True', reason: 'Test', message: 'set' };
     const { body } = await send('PUT', `${path}/balanced/status`, {
       ...patched.body,

@@ -26,6 +26,8 @@ export interface KindDescription {
   readonly generation?: boolean;
   /** The status of a new object. Given: /status is served. */
   readonly status?: Readonly<Json>;
+  /** Whether writes to /status and `parts` take labels, annotations, finalizers and owners along. Default false. */
+  readonly statusMetadata?: boolean;
   /** Whether a new object begins with `status`. Default true. */
   readonly resetsStatus?: boolean;
   readonly scale?: ScaleMapping;
@@ -115,6 +117,7 @@ export function describedKind(input: KindDescription): ResourceDefinition {
     schema: input.schema ?? schemaOf(group, version, kind),
     generation: input.generation ?? false,
     status: input.status !== undefined,
+    ...(input.statusMetadata === true ? { statusMetadata: true } : {}),
     scale: input.scale,
     subresources: {},
     columns: (input.columns ?? []).map(({ cell: _cell, ...shape }) => shape),

@@ -73,6 +73,7 @@ export const daemonSetKind: ResourceDefinition = describedKind({
   categories: ['all'],
   generation: true,
   status,
+  statusMetadata: true,
   default: defaultSet,
   prepare: (set) => setTemplateGeneration(set, 1),
   prepareUpdate,

@@ -107,6 +107,7 @@ export const deploymentKind: ResourceDefinition<Deployment> = defineKind({
   categories: ['all'],
   generation: true,
   status: true,
+  statusMetadata: true,
   scale: workloadScale,
   columns: [
     nameColumn,

@@ -81,6 +81,7 @@ export const replicaSetKind: ResourceDefinition<ReplicaSet> = defineKind({
   categories: ['all'],
   generation: true,
   status: true,
+  statusMetadata: true,
   scale: workloadScale,
   columns: [
     nameColumn,

@@ -81,6 +81,7 @@ export const statefulSetKind: ResourceDefinition = describedKind({
   categories: ['all'],
   generation: true,
   status: { replicas: 0, availableReplicas: 0 },
+  statusMetadata: true,
   scale: workloadScale,
   default: defaultSet,
   check,

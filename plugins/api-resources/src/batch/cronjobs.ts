@@ -57,6 +57,7 @@ export const cronJobKind: ResourceDefinition = describedKind({
   categories: ['all'],
   generation: true,
   status: {},
+  statusMetadata: true,
   nameProblems: (name) => [
     ...dnsSubdomainProblems(name),
     ...(name.length > nameLimit ? [`must be no more than ${nameLimit} characters`] : []),

@@ -88,6 +88,7 @@ export const jobKind: ResourceDefinition = describedKind({
   categories: ['all'],
   generation: true,
   status: {},
+  statusMetadata: true,
   default: defaultJob,
   prepare,
   check,

@@ -186,6 +186,7 @@ export function certificateSigningRequestKind(clock: Clock): ResourceDefinition 
     shortNames: ['csr'],
     nameProblems: pathSegmentProblems,
     status: {},
+    statusMetadata: true,
     parts: { approval: approval(clock), status: status(clock) },
     prepare,
     check,

@@ -104,6 +104,7 @@ export const namespaceKind: ResourceDefinition<Namespace> = defineKind({
   schema: 'io.k8s.api.core.v1.Namespace',
   shortNames: ['ns'],
   status: true,
+  statusMetadata: true,
   subresources: { finalize },
   // One at a time: each takes everything in it along.
   withoutVerbs: ['deletecollection'],

@@ -123,6 +123,7 @@ export function persistentVolumeKind(clock: Clock): ResourceDefinition {
     namespaced: false,
     shortNames: ['pv'],
     status: { phase: 'Pending' },
+    statusMetadata: true,
     default: defaultVolume,
     prepare: (volume) => fill(child(volume, 'status'), { lastPhaseTransitionTime: clock.timestamp() }),
     check,

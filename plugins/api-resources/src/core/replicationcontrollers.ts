@@ -55,6 +55,7 @@ export const replicationControllerKind: ResourceDefinition = describedKind({
   categories: ['all'],
   generation: true,
   status: { replicas: 0 },
+  statusMetadata: true,
   scale: workloadScale,
   default: defaultController,
   check,

@@ -65,6 +65,7 @@ export const resourceQuotaKind: ResourceDefinition = describedKind({
   resource: 'resourcequotas',
   shortNames: ['quota'],
   status: {},
+  statusMetadata: true,
   default: defaultQuota,
   check(quota) {
     checkResourceList(quota.below('spec.hard'));

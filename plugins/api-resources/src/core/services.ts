@@ -68,6 +68,7 @@ export const serviceKind: ResourceDefinition<Service> = defineKind({
   shortNames: ['svc'],
   categories: ['all'],
   status: true,
+  statusMetadata: true,
   nameProblems: dns1035LabelProblems,
   columns: [
     nameColumn,

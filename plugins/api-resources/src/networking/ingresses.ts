@@ -90,6 +90,7 @@ export const ingressKind: ResourceDefinition = describedKind({
   shortNames: ['ing'],
   generation: true,
   status: { loadBalancer: {} },
+  statusMetadata: true,
   check,
   columns: [
     nameColumn,

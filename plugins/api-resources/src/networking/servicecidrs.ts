@@ -23,6 +23,7 @@ export const serviceCidrKind: ResourceDefinition = describedKind({
   resource: 'servicecidrs',
   namespaced: false,
   status: {},
+  statusMetadata: true,
   check,
   immutable: ['spec.cidrs'],
   columns: [

@@ -30,6 +30,7 @@ export const podDisruptionBudgetKind: ResourceDefinition = describedKind({
   shortNames: ['pdb'],
   generation: true,
   status: Object.fromEntries(counts.map((name) => [name, 0])),
+  statusMetadata: true,
   check,
   checkStatus: (budget) => budget.at('status').nonNegative(...counts),
   columns: [

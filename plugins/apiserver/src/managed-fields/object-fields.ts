@@ -6,7 +6,7 @@ import { difference, emptySet, type FieldSet } from './field-set.ts';
 import { fieldElement } from './path-element.ts';
 import { memberNode } from './shape.ts';
 
-/** Which part of an object a write is about. `main`: all but the status. */
+/** Which part of an object a write is about. `main`: all but the status; `status`: with what of metadata it may take along. */
 export type Part = 'whole' | 'main' | 'status';
 
 const serverMetadata = [
@@ -78,13 +78,16 @@ export function compareObjects(
   node: SchemaNode,
   part: Part,
 ): Difference | undefined {
-  if (part === 'status') {
-    const element = fieldElement('status');
-    return under(element, compareValues(own(before, 'status'), own(after, 'status'), memberNode(node, 'status')));
-  }
   const [left, right] = [metadataIn(before), metadataIn(after)];
-  const metadata = compareMembers(left, right, memberNode(node, 'metadata'), unownedMetadata);
-  return joined(under(fieldElement('metadata'), metadata), compareMembers(before, after, node, unowned[part]));
+  const metadata = under(
+    fieldElement('metadata'),
+    compareMembers(left, right, memberNode(node, 'metadata'), unownedMetadata),
+  );
+  if (part === 'status') {
+    const status = compareValues(own(before, 'status'), own(after, 'status'), memberNode(node, 'status'));
+    return joined(metadata, under(fieldElement('status'), status));
+  }
+  return joined(metadata, compareMembers(before, after, node, unowned[part]));
 }
 
 /** Fields that the types of Kubernetes always have, so that they do not come with the first value below them. */

@@ -67,6 +67,16 @@ export function prepareChangedMetadata(object: KubeObject, old: KubeObject): voi
   if (old.metadata.resourceVersion !== undefined) metadata.resourceVersion = old.metadata.resourceVersion;
 }
 
+/** Makes what writers may change of metadata what it is in `source`. */
+export function takeMetadata({ metadata }: KubeObject, source: KubeObject): void {
+  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+    const value = source.metadata[field];
+    if (value === undefined) delete metadata[field];
+    else (metadata as JsonObject)[field] = structuredClone(value);
+  }
+  dropEmpty(metadata);
+}
+
 function finding(field: string, value: unknown, problem: string): FieldError {
   return { field, reason: 'FieldValueInvalid', message: `Invalid value: ${JSON.stringify(value)}: ${problem}` };
 }

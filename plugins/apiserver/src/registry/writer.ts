@@ -18,6 +18,7 @@ import {
   metadataProblems,
   prepareChangedMetadata,
   prepareNewMetadata,
+  takeMetadata,
 } from './metadata.ts';
 import { copyObject, entriesOfChanged, entriesOfNew, isUnchanged, setEntries } from './ownership.ts';
 import type { Target, Written } from './request.ts';
@@ -244,12 +245,13 @@ export class Writer {
 
   async #partAttempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
     const { kind } = target;
-    const { strategy } = kind.definition;
+    const { strategy, statusMetadata = false } = kind.definition;
     const circumstances = this.#circumstances(target, 'UPDATE', old, subresource);
     const part = partOf(kind, subresource);
     const taken = (from: KubeObject): KubeObject => {
       const object = copyObject(old);
       part.take(object, from, { user: target.user });
+      if (statusMetadata) takeMetadata(object, from);
       strategy.default?.(object);
       if (kind.definition.generation && specChanged(kind, object, old)) {
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
@@ -262,7 +264,10 @@ export class Writer {
     // Nor may admission change more of it than the part.
     const admitted = mutated === wanted ? wanted : taken(mutated);
     setEntries(admitted, entries);
-    const problems = part.validate?.(admitted, old) ?? [];
+    const problems = [
+      ...(statusMetadata ? [...metadataProblems(kind, admitted), ...changedMetadataProblems(admitted, old)] : []),
+      ...(part.validate?.(admitted, old) ?? []),
+    ];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     return this.#outcome(kind, admitted, old, await this.#parts.admission.admit(admitted, circumstances));
   }

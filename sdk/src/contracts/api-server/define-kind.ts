@@ -24,6 +24,7 @@ export interface KindInput<T extends KubeObject> {
   readonly generation?: boolean;
   /** Whether /status is served. Default false. */
   readonly status?: boolean;
+  readonly statusMetadata?: boolean;
   readonly scale?: ScaleMapping;
   readonly subresources?: Readonly<Record<string, SubresourceHandler<T>>>;
   readonly parts?: Readonly<Record<string, PartSubresource<T>>>;
@@ -47,6 +48,7 @@ export function defineKind<T extends KubeObject>(input: KindInput<T>): ResourceD
     schema: input.schema,
     generation: input.generation ?? false,
     status: input.status ?? false,
+    ...(input.statusMetadata === undefined ? {} : { statusMetadata: input.statusMetadata }),
     scale: input.scale,
     subresources: input.subresources ?? {},
     columns: input.columns,

@@ -54,7 +54,7 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   validate?(object: T): FieldError[];
   /** All findings of an update, those of `validate` included; when absent, `validate` checks updates too. */
   validateUpdate?(object: T, old: T): FieldError[];
-  /** For a write to /status: `object` has the spec and metadata of `old` already. */
+  /** For a write to /status: `object` has the spec of `old` already, and its metadata but for what `statusMetadata` says. */
   prepareStatusUpdate?(object: T, old: T): void;
   validateStatusUpdate?(object: T, old: T): FieldError[];
   /** Texts for Warning headers. */
@@ -146,6 +146,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Whether metadata.generation counts changes of the spec. */
   readonly generation: boolean;
   readonly status: boolean;
+  /** Whether writes to /status and `parts` take labels, annotations, finalizers and owners along, as many kinds of Kubernetes do. Default false. */
+  readonly statusMetadata?: boolean;
   readonly scale: ScaleMapping | undefined;
   readonly subresources: Readonly<Record<string, SubresourceHandler<T>>>;
   /** Subresources that are connections, by name: `exec`, `proxy`. */
