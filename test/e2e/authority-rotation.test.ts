@@ -1,0 +1,184 @@
+/** The authority is replaced and retired under two servers and a node that go on working, with clients that have only the old one; a third server joins. */
+import { X509Certificate } from 'node:crypto';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { freePort } from '@timonel/testkit/free-port';
+import { readKubeconfig } from '../../cli/src/cluster/kubeconfig.ts';
+import { Background } from '../support/background.ts';
+import { timonel } from '../support/cluster.ts';
+import { ClusterClient } from '../support/cluster-client.ts';
+import { newTraces, traces } from '../support/machine.ts';
+import { until } from '../support/until.ts';
+
+jest.setTimeout(240_000);
+
+const directory = mkdtempSync(join(tmpdir(), 'timonel-authority-'));
+const at = (...parts: string[]): string => join(directory, ...parts);
+const running = new Map<string, Background>();
+const octet = 16 + (process.pid % 200);
+const configMaps = '/api/v1/namespaces/default/configmaps';
+const secret = '/api/v1/namespaces/default/secrets/kept';
+const data = { password: Buffer.from('kept for good').toString('base64') };
+let before: readonly string[];
+
+const settings = {
+  plugins: {
+    apiserver: { config: { pki: { checkPeriodMs: 1000 } } },
+    'cluster-join': { config: { checkPeriodMs: 1000 } },
+    'controller-authority': { config: { periodMs: 500 } },
+    'controller-serviceaccount': {},
+  },
+};
+const agentSettings = {
+  plugins: {
+    'node-certificate': { config: { checkPeriodMs: 1000, retryMs: 1000 } },
+    'node-server': { config: { listen: { address: '127.0.0.1', port: 0 } } },
+    'node-agent': { config: { heartbeatIntervalMs: 2000 } },
+  },
+};
+
+function start(name: string, ...args: string[]): Background {
+  const process = new Background(args);
+  running.set(name, process);
+  return process;
+}
+async function server(name: string, ...args: string[]): Promise<string> {
+  const [port, peerPort] = [await freePort(), await freePort()];
+  const places = ['--listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${peerPort}`];
+  const where = ['server', '--data-dir', at(name), '--config', at('config.yaml'), '--name', name, ...places];
+  await start(name, ...where, ...args).says('is Ready after');
+  return `https://127.0.0.1:${port}`;
+}
+async function run(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await timonel([...args, '--data-dir', at('s1')]);
+  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+  return stdout.trim();
+}
+const token = (role: string): Promise<string> => run('token', 'create', '--role', role);
+
+interface Status {
+  readonly phase: string;
+  readonly waitingFor: readonly string[];
+  readonly signer: { readonly commonName: string };
+}
+const certificates = async (...args: string[]): Promise<Status> =>
+  JSON.parse(await run('certificates', ...args, '-o', 'json')) as Status;
+
+/** Each call is a connection of its own. */
+// oxlint-disable-next-line no-explicit-any
+async function ask(kubeconfig: string, method: string, path: string, body?: unknown): Promise<any> {
+  const client = new ClusterClient(kubeconfig);
+  try {
+    return await client.ask(method, path, body);
+  } finally {
+    client.close();
+  }
+}
+
+/** The kubeconfig with another token. */
+function as(kubeconfig: string, bearer: string): string {
+  const file = at('robot.kubeconfig');
+  const { server: url, caCertificate } = readKubeconfig(kubeconfig);
+  const named = (key: string, value: object): object[] => [{ name: 'x', [key]: value }];
+  const authority = Buffer.from(caCertificate).toString('base64');
+  writeFileSync(
+    file,
+    stringify({
+      clusters: named('cluster', { server: url, 'certificate-authority-data': authority }),
+      users: named('user', { token: bearer }),
+      contexts: named('context', { cluster: 'x', user: 'x' }),
+      'current-context': 'x',
+    }),
+  );
+  return file;
+}
+const whoAmI = async (kubeconfig: string): Promise<string> => {
+  const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' };
+  const path = '/apis/authentication.k8s.io/v1/selfsubjectreviews';
+  return (await ask(kubeconfig, 'POST', path, review)).status.userInfo.username as string;
+};
+const issuerOf = (...path: string[]): string => new X509Certificate(readFileSync(at(...path))).issuer;
+
+beforeAll(async () => {
+  before = traces();
+  // JSON is YAML.
+  writeFileSync(at('config.yaml'), JSON.stringify(settings));
+  writeFileSync(at('agent.yaml'), JSON.stringify(agentSettings));
+  const ranges = ['--cluster-cidr', `10.216.${octet}.0/24`, '--service-cidr', `10.217.${octet}.0/24`];
+  const url = await server('s1', ...ranges);
+  await server('s2', '--join', url, '--token', await token('server'));
+  const joining = ['--server', url, '--token', await token('agent'), '--node-name', 'node-r'];
+  const args = ['agent', '--data-dir', at('agent'), '--config', at('agent.yaml'), ...joining];
+  await start('agent', ...args, '--node-address', '127.0.0.1', '--on-shutdown', 'remove').says('is Ready after');
+});
+afterAll(async () => {
+  await running.get('agent')?.end();
+  await Promise.all([...running.values()].map((each) => each.end()));
+  rmSync(directory, { recursive: true, force: true });
+  expect(newTraces(before)).toEqual([]);
+});
+
+it('goes on while the authority is replaced, and keeps its Secrets and tokens', async () => {
+  const files = ['s1', 's2'].map((name) => {
+    copyFileSync(at(name, 'kubeconfig'), at(`${name}.old`));
+    return at(`${name}.old`);
+  });
+  const [first = ''] = files;
+  await ask(first, 'POST', '/api/v1/namespaces/default/secrets', { metadata: { name: 'kept' }, data });
+  const accounts = '/api/v1/namespaces/default/serviceaccounts';
+  await ask(first, 'POST', accounts, { metadata: { name: 'robot' } });
+  const { status } = await ask(first, 'POST', `${accounts}/robot/token`, { spec: { expirationSeconds: 3600 } });
+  const robot = as(first, status.token as string);
+  let count = 0;
+  // Whatever is under way, clients of before are served by both servers.
+  const goesOn = async (): Promise<void> => {
+    for (const file of files) await ask(file, 'POST', configMaps, { metadata: { name: `c${(count += 1)}` } });
+    expect(await whoAmI(robot)).toBe('system:serviceaccount:default:robot');
+  };
+  expect(await certificates('status')).toMatchObject({ phase: 'stable', signer: { commonName: 'timonel-ca' } });
+  await run('certificates', 'rotate-ca', '--now');
+  await expect(run('certificates', 'rotate-ca')).rejects.toThrow('is being replaced since');
+  await until(
+    async () => {
+      await goesOn();
+      const { phase, waitingFor } = await certificates('status');
+      return phase === 'issue' && waitingFor.length === 0;
+    },
+    { what: 'everybody to have certificates of the new authority', timeoutMs: 90_000, abortOnThrow: true },
+  );
+  expect(await certificates('retire-ca')).toMatchObject({ phase: 'stable' });
+  const bundle = (): string => readFileSync(at('s2', 'pki', 'ca.crt'), 'utf8');
+  await until(() => bundle().match(/BEGIN/g)?.length === 1, { what: 'the other server to follow' });
+  for (const path of [
+    's1/pki/apiserver.crt',
+    's1/pki/peer.crt',
+    's2/pki/peer.crt',
+    's2/pki/master-client.crt',
+    'agent/pki/node.crt',
+  ])
+    expect(issuerOf(path)).toMatch(/^CN=timonel-ca@\d+$/);
+  await until(
+    async () => {
+      await goesOn();
+      const { data: published } = await ask(at('s1', 'kubeconfig'), 'GET', `${configMaps}/kube-root-ca.crt`);
+      return published['ca.crt'] === bundle() && readKubeconfig(at('s1', 'kubeconfig')).caCertificate === bundle();
+    },
+    { what: 'pods and the kubeconfig to have the new authority alone', timeoutMs: 60_000, abortOnThrow: true },
+  );
+  // A new connection of the node, which shows its new certificate.
+  const lease = '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-r';
+  const beat = async (): Promise<string> => (await ask(first, 'GET', lease)).spec.renewTime as string;
+  const last = await beat();
+  await until(async () => (await beat()) !== last, { what: 'a heartbeat of the node' });
+  expect(running.get('agent')?.running).toBe(true);
+  await server('s3', '--join', readKubeconfig(first).server, '--token', await token('server'));
+  expect((await ask(at('s3', 'kubeconfig'), 'GET', secret)).data).toEqual(data);
+  expect(await whoAmI(as(at('s3', 'kubeconfig'), status.token as string))).toBe('system:serviceaccount:default:robot');
+  // From nothing but files, and with the store's members known by their new certificates.
+  expect(await running.get('s2')?.end()).toBe(0);
+  await start('s2', 'server', '--data-dir', at('s2'), '--config', at('config.yaml')).says('is Ready after');
+  expect((await ask(at('s2.old'), 'GET', secret)).data).toEqual(data);
+});
