@@ -27,11 +27,24 @@ const requiredKeys: Readonly<Record<string, readonly string[]>> = {
 
 const accountAnnotation = 'kubernetes.io/service-account.name';
 
+/** Types whose only key holds JSON. What is wrong with it is not said by its words. */
+const holdsJson: ReadonlySet<string> = new Set(['kubernetes.io/dockercfg', 'kubernetes.io/dockerconfigjson']);
+
+function checkJson(secret: Secret, key: string, found: Findings): void {
+  const text = Buffer.from(textOf(fieldOf(secret.data, key)), 'base64').toString();
+  try {
+    JSON.parse(text);
+  } catch {
+    found.invalid(`data[${key}]`, '<secret contents redacted>', 'it is not valid JSON');
+  }
+}
+
 function checkType(secret: Secret, found: Findings): void {
   const type = textOf(secret.type);
   const needed = Object.hasOwn(requiredKeys, type) ? (requiredKeys[type] ?? []) : [];
   for (const key of needed) {
     if (fieldOf(secret.data, key) === undefined) found.required(`data[${key}]`);
+    else if (holdsJson.has(type)) checkJson(secret, key, found);
   }
   if (type === 'kubernetes.io/basic-auth') {
     const either = ['username', 'password'].some((key) => fieldOf(secret.data, key) !== undefined);

@@ -68,11 +68,14 @@ export function unsupportedMediaType(accepted: string): ApiError {
   );
 }
 
+/** Some words of the body, which may be a secret's. */
+const excerpt = /, (?:\.{3})?"[^]*"(?:\.{3})?(?= is not valid JSON$)/;
+
 function parseText(text: string, yaml: boolean): unknown {
   try {
     return yaml ? parseYaml(text) : (JSON.parse(text) as unknown);
   } catch (error) {
-    const [line] = errorMessage(error).split('\n');
+    const [line] = errorMessage(error).replace(excerpt, ': it').split('\n');
     throw badRequest(`the body cannot be parsed as ${yaml ? 'YAML' : 'JSON'}: ${line}`);
   }
 }

@@ -14,6 +14,14 @@ export interface Findings {
 
 interface Check extends Findings {
   readonly nulls: 'drop' | 'keep';
+  readonly nameOf: (value: unknown) => string;
+}
+
+export interface CheckOptions {
+  /** Whether an applier means something by nulls. Default: they are dropped. */
+  readonly nulls?: Check['nulls'];
+  /** Findings tell of what type a value is, and no more. */
+  readonly areValuesSecret?: boolean;
 }
 
 const findingsLimit = 50;
@@ -37,6 +45,8 @@ function nameOf(value: unknown): string {
   if (Array.isArray(value)) return 'an array';
   return typeof value === 'object' ? 'an object' : `the ${typeof value} ${JSON.stringify(value).slice(0, 60)}`;
 }
+
+const typeOf = (value: unknown): string => nameOf(value).replace(/^the (\w+) [^]*$/, 'a $1');
 
 /** Objects that are checked again and again have few times in them. */
 const knownTimes = new Set<string>();
@@ -64,32 +74,34 @@ function integerProblem(value: number, format: string | undefined): string | und
   return Number.isSafeInteger(value) ? undefined : 'it is too large';
 }
 
-function mismatch(value: unknown, { type }: SchemaNode): string {
-  return `expected ${names[type] ?? type}, found ${nameOf(value)}`;
+type NameOf = Check['nameOf'];
+
+function mismatch(value: unknown, { type }: SchemaNode, told: NameOf): string {
+  return `expected ${names[type] ?? type}, found ${told(value)}`;
 }
 
-function scalarProblem(value: unknown, node: SchemaNode): string | undefined {
+function scalarProblem(value: unknown, node: SchemaNode, told: NameOf): string | undefined {
   switch (node.type) {
     case 'string':
-      if (typeof value !== 'string') return mismatch(value, node);
+      if (typeof value !== 'string') return mismatch(value, node, told);
       if (node.format === 'byte' && (!base64.test(value) || value.length % 4 !== 0)) return 'it is not valid base64';
-      if (node.format === 'date-time' && !isTime(value)) return `expected an RFC 3339 time, found ${nameOf(value)}`;
+      if (node.format === 'date-time' && !isTime(value)) return `expected an RFC 3339 time, found ${told(value)}`;
       return undefined;
     case 'integer': {
-      if (typeof value !== 'number') return mismatch(value, node);
+      if (typeof value !== 'number') return mismatch(value, node, told);
       const problem = integerProblem(value, node.format);
-      return problem === undefined ? undefined : `${mismatch(value, node)}: ${problem}`;
+      return problem === undefined ? undefined : `${mismatch(value, node, told)}: ${problem}`;
     }
     case 'number':
-      return typeof value === 'number' ? undefined : mismatch(value, node);
+      return typeof value === 'number' ? undefined : mismatch(value, node, told);
     case 'boolean':
-      return typeof value === 'boolean' ? undefined : mismatch(value, node);
+      return typeof value === 'boolean' ? undefined : mismatch(value, node, told);
     case 'intOrString':
       return typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))
         ? undefined
-        : mismatch(value, node);
+        : mismatch(value, node, told);
     case 'quantity':
-      return typeof value === 'string' || typeof value === 'number' ? undefined : mismatch(value, node);
+      return typeof value === 'string' || typeof value === 'number' ? undefined : mismatch(value, node, told);
     default:
       return undefined;
   }
@@ -128,7 +140,7 @@ function checkValue(
     case 'object':
     case 'map':
       if (isJsonObject(value)) checkMembers(value, node, path, findings);
-      else findings.wrong.push(`${path}: expected an object, found ${nameOf(value)}`);
+      else findings.wrong.push(`${path}: expected an object, found ${findings.nameOf(value)}`);
       return;
     case 'array':
       if (Array.isArray(value)) {
@@ -136,10 +148,10 @@ function checkValue(
         for (let index = 0; index < value.length; index += 1) {
           checkValue(value, index, element, `${path}[${index}]`, findings);
         }
-      } else findings.wrong.push(`${path}: expected an array, found ${nameOf(value)}`);
+      } else findings.wrong.push(`${path}: expected an array, found ${findings.nameOf(value)}`);
       return;
     default: {
-      const problem = scalarProblem(value, node);
+      const problem = scalarProblem(value, node, findings.nameOf);
       if (problem !== undefined) findings.wrong.push(`${path}: ${problem}`);
       else if (node.type === 'quantity' && typeof value === 'number')
         setOwn(holder as JsonObject, String(key), String(value));
@@ -147,9 +159,13 @@ function checkValue(
   }
 }
 
-/** Checks and prunes a whole object in place. `nulls`: an applier means something by them. */
-export function checkBySchema(object: JsonObject, node: SchemaNode, nulls: Check['nulls'] = 'drop'): Findings {
-  const findings: Check = { unknown: [], wrong: [], nulls };
+/** Checks and prunes a whole object in place. */
+export function checkBySchema(
+  object: JsonObject,
+  node: SchemaNode,
+  { nulls = 'drop', areValuesSecret = false }: CheckOptions = {},
+): Findings {
+  const findings: Check = { unknown: [], wrong: [], nulls, nameOf: areValuesSecret ? typeOf : nameOf };
   if (node.type === 'object') checkMembers(object, node, '', findings);
   const { unknown, wrong } = findings;
   return { unknown, wrong };

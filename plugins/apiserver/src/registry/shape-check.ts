@@ -2,6 +2,7 @@
 import type { JsonObject } from '../json/plain-json.ts';
 import type { Kind } from '../kinds/kind-table.ts';
 import { checkBySchema, type Findings } from '../kinds/schema-check.ts';
+import { areValuesSecret } from '../kinds/secret-values.ts';
 import { badRequest } from './api-errors.ts';
 import type { ShapeCheck } from './request.ts';
 
@@ -23,8 +24,9 @@ function cannotBeHandled(kind: Kind, object: JsonObject): string {
 }
 
 /** What the schema of an untyped kind says about values is found when the object is validated. */
-function checkShape(object: JsonObject, { schema, definition: { untyped } }: Kind): Findings {
-  if (untyped === undefined) return checkBySchema(object, schema);
+function checkShape(object: JsonObject, { schema, definition }: Kind): Findings {
+  const { untyped } = definition;
+  if (untyped === undefined) return checkBySchema(object, schema, { areValuesSecret: areValuesSecret(definition) });
   const { apiVersion, kind, metadata } = object;
   const given = Object.entries({ apiVersion, kind, metadata }).filter(([, value]) => value !== undefined);
   const { unknown, wrong } = checkBySchema(Object.fromEntries(given), schema);

@@ -1,6 +1,7 @@
 /** What an applier may send. */
 import { isJsonObject, own, type JsonObject } from '../../json/plain-json.ts';
 import { checkBySchema } from '../../kinds/schema-check.ts';
+import { areValuesSecret } from '../../kinds/secret-values.ts';
 import type { Kind } from '../../kinds/kind-table.ts';
 import type { SchemaNode } from '../../kinds/schema-node.ts';
 import { formatPath } from '../../managed-fields/path-element.ts';
@@ -72,7 +73,10 @@ export function checkConfig(config: JsonObject, kind: Kind): void {
   const metadata = own(config, 'metadata');
   const managed = isJsonObject(metadata) ? own(metadata, 'managedFields') : undefined;
   if (managed !== undefined && managed !== null) throw badRequest('metadata.managedFields must be nil');
-  const { wrong, unknown } = checkBySchema(config, kind.schema, kind.view === undefined ? 'keep' : 'drop');
+  const { wrong, unknown } = checkBySchema(config, kind.schema, {
+    nulls: kind.view === undefined ? 'keep' : 'drop',
+    areValuesSecret: areValuesSecret(kind.definition),
+  });
   const problems = [
     ...wrong.map((text) => `.${text}`),
     ...unknown.map((field) => `.${field}: field not declared in schema`),
