@@ -312,7 +312,8 @@ describeAsRoot('a cluster of an ordinary user with one id alone', () => {
     const as = (runAsUser: number): Container => ({ securityContext: { runAsUser } });
     await bed.apply(
       pod('as-root', { tty: true, command: ['sh', '-c', 'test -t 1 && exec sleep 1000'] }),
-      pod('as-user', as(1000)),
+      pod('as-user', as(1000), { automountServiceAccountToken: false }),
+      pod('as-user-with-token', as(1000)),
       pod('in-group', {}, { securityContext: { fsGroup: 5 } }),
     );
     await bed.running('as-root');
@@ -327,6 +328,7 @@ describeAsRoot('a cluster of an ordinary user with one id alone', () => {
 
   it('refuses other users and groups with what to do', async () => {
     expect(await bed.event('as-user', 'Failed')).toMatch(/user 1000:1000 is not among the ids .* \/etc\/subuid/);
+    expect(await bed.event('as-user-with-token', 'FailedMount')).toMatch(/user 1000 .* is not among the ids .*subgid/);
     expect(await bed.event('in-group', 'FailedCreatePodSandBox')).toMatch(/group 5 is not among the ids .*subgid/);
   });
 

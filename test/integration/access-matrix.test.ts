@@ -1,11 +1,10 @@
-/** Every resource and verb of the API, asked for by users of each sort: who gets through, and who is refused by 401 or 403. */
+/** Every resource and verb of what `timonel up` serves, asked for by users of each sort: who gets through, and who is refused by 401 or 403. */
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { clusterRoles, namespaces, roleBindings } from '@timonel/sdk/kube';
-import controllerRoleAggregation from '@timonel/plugin-controller-roleaggregation';
-import authzNode from '@timonel/plugin-authz-node';
-import authzRbac from '@timonel/plugin-authz-rbac';
+import { routeProvider, type Route } from '@timonel/sdk/contracts/api-server';
+import { clusterRoles, namespaces, roleBindings, type PolicyRule } from '@timonel/sdk/kube';
 import { until } from '@timonel/testkit';
-import { startApiServer, type TestApiServer } from '../support/api-server.ts';
+import { aggregatedGroup, customGroup, startAccessBed, type AccessBed } from '../support/access-bed.ts';
+import type { TestApiServer } from '../support/api-server.ts';
 
 const tokens = { nobody: 'token-of-somebody-else', editor: 'token-of-the-editor', node: 'token-of-the-node-n1' };
 const own = 'team';
@@ -29,6 +28,10 @@ grant(
   '/endpoints /limitranges /resourcequotas /pods/log /pods/status /replicationcontrollers/status /resourcequotas/status /services/status /persistentvolumeclaims/status discovery.k8s.io/endpointslices apps/controllerrevisions apps/daemonsets/status apps/deployments/status apps/replicasets/status apps/statefulsets/status autoscaling/horizontalpodautoscalers/status batch/cronjobs/status batch/jobs/status policy/poddisruptionbudgets/status networking.k8s.io/ingresses/status resource.k8s.io/resourceclaims/status metrics.k8s.io/pods',
 );
 grant(['create'], '/pods/eviction /serviceaccounts/token');
+// By a role of the test's own that is aggregated to edit.
+const widgets = `${customGroup}/widgets`;
+const widgetRule = { apiGroups: [customGroup], resources: ['widgets'], verbs: [...read, 'update'] };
+grant(widgetRule.verbs, widgets);
 /** What a node gets through to whose pods need nothing; which objects it may write then is up to admission. */
 const ofNode = new Map<string, readonly string[]>();
 for (const [verbs, ids] of [
@@ -61,6 +64,7 @@ interface Resource {
   readonly verbs: readonly string[];
 }
 
+let bed: AccessBed;
 let server: TestApiServer;
 let resources: Resource[];
 
@@ -127,19 +131,12 @@ async function surprises(
 }
 
 beforeAll(async () => {
-  server = await startApiServer({
-    plugins: [authzNode, authzRbac, controllerRoleAggregation],
-    apiserver: { access: 'decided' },
-    config: {
-      'auth-token': {
-        tokens: [
-          { token: tokens.nobody, username: 'nobody' },
-          { token: tokens.editor, username: 'editor' },
-          { token: tokens.node, username: 'system:node:n1', groups: ['system:nodes'] },
-        ],
-      },
-    },
-  });
+  bed = await startAccessBed([
+    { token: tokens.nobody, username: 'nobody' },
+    { token: tokens.editor, username: 'editor' },
+    { token: tokens.node, username: 'system:node:n1', groups: ['system:nodes'] },
+  ]);
+  server = bed.server;
   const { api } = server;
   for (const name of [own, other]) await api.create(namespaces, { metadata: { name } });
   const apiGroup = 'rbac.authorization.k8s.io';
@@ -148,18 +145,32 @@ beforeAll(async () => {
     roleRef: { apiGroup, kind: 'ClusterRole', name: 'edit' },
     subjects: [{ apiGroup, kind: 'User', name: 'editor' }],
   });
-  await until(async () => ((await api.get(clusterRoles, { name: 'edit' })).rules ?? []).length > 20, {
+  await api.create(clusterRoles, {
+    metadata: { name: 'widgets', labels: { 'rbac.authorization.k8s.io/aggregate-to-edit': 'true' } },
+    rules: [widgetRule],
+  });
+  const isThere = (rules: readonly PolicyRule[]): boolean =>
+    rules.length > 20 && rules.some(({ apiGroups }) => apiGroups?.includes(customGroup));
+  await until(async () => isThere((await api.get(clusterRoles, { name: 'edit' })).rules ?? []), {
     what: 'the rules of edit',
   });
   resources = await discovered();
 });
-afterAll(() => server.stop());
+afterAll(() => bed?.stop());
+
+/** Requests of the matrix that go to the server behind the aggregation layer. */
+const verbsBehind = (): number =>
+  resources.filter(({ id }) => id.startsWith(`${aggregatedGroup}/`)).flatMap(({ verbs }) => verbs).length;
 
 describe('the matrix of resources, verbs and users', () => {
   it('holds what the API serves', () => {
     expect(resources.length).toBeGreaterThan(100);
     const ids = new Set(resources.map(({ id }) => id));
-    expect([...granted.keys()].filter((id) => !ids.has(id) && !id.startsWith('metrics.k8s.io/'))).toEqual([]);
+    const scaled = ['widgets', 'racks'].flatMap((plural) =>
+      ['', '/scale', '/status'].map((part) => `${customGroup}/${plural}${part}`),
+    );
+    const behind = ['things', 'things/status'].map((name) => `${aggregatedGroup}/${name}`);
+    expect([...granted.keys(), ...ofNode.keys(), ...scaled, ...behind].filter((id) => !ids.has(id))).toEqual([]);
   });
 
   it('anonymous: 401 to everything', async () => {
@@ -167,7 +178,10 @@ describe('the matrix of resources, verbs and users', () => {
   });
 
   it('administrator: through to everything', async () => {
+    bed.passed.length = 0;
     expect(await surprises(own, server.token, () => 'through')).toEqual([]);
+    expect(bed.passed).toHaveLength(verbsBehind());
+    bed.passed.length = 0;
   });
 
   it('authenticated without rights: 403 to all but questions about oneself', async () => {
@@ -191,5 +205,51 @@ describe('the matrix of resources, verbs and users', () => {
     const wanted = ({ id }: Resource, verb: string): 'through' | 403 =>
       ofEverybody.has(`${id} ${verb}`) || (ofNode.get(id) ?? []).includes(verb) ? 'through' : 403;
     expect(await surprises(own, tokens.node, wanted)).toEqual([]);
+  });
+
+  it('whoever is refused is refused here, and not by the server behind', () => {
+    expect(bed.passed).toEqual([]);
+  });
+});
+
+describe('the matrix of routes of plugins and users', () => {
+  const routes = (): Route[] =>
+    server.kernel
+      .service(routeProvider)
+      .all()
+      .flatMap(({ service }) => [...service.routes()]);
+  const wholeOf = ({ path }: Route, namespace: string): string =>
+    path.replace(':namespace', namespace).replaceAll(/:\w+/g, 'none');
+
+  /** Who gets neither 401 nor 403, as `METHOD path`. */
+  async function through(token: string | null, namespace = own): Promise<string[]> {
+    const found: string[] = [];
+    for (const route of routes()) {
+      const options = route.method === 'GET' ? {} : { body: '{', type: 'application/json' };
+      const { status } = await server.send(route.method, wholeOf(route, namespace), { token, ...options });
+      if (status !== 401 && status !== 403) found.push(`${route.method} ${route.path}`);
+    }
+    return found;
+  }
+  const why = '/apis/why.timonel.dev/v1';
+  const ofEverybody = [`GET ${why}`];
+  const ofViewers = ['', '/traffic'].map((part) => `GET ${why}/namespaces/:namespace/:resource/:name${part}`);
+
+  it('anonymous: to none', async () => {
+    expect(routes().length).toBeGreaterThan(40);
+    expect(await through(null)).toEqual([]);
+  });
+
+  it('administrator: to all', async () => {
+    expect(await through(server.token)).toEqual(routes().map(({ method, path }) => `${method} ${path}`));
+  });
+
+  it('authenticated without rights, and nodes: to discovery', async () => {
+    for (const token of [tokens.nobody, tokens.node]) expect(await through(token)).toEqual(ofEverybody);
+  });
+
+  it('editor of a namespace: to reasons of what is in it', async () => {
+    expect(await through(tokens.editor)).toEqual([...ofEverybody, ...ofViewers]);
+    expect(await through(tokens.editor, other)).toEqual(ofEverybody);
   });
 });

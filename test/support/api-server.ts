@@ -80,6 +80,7 @@ const plugins: readonly AnyPlugin[] = [
 ];
 
 export interface TestApiServerOptions {
+  /** Beside those that every API server has, or in place of one of the same name. */
   readonly plugins?: readonly AnyPlugin[];
   readonly without?: readonly string[];
   /** Plugins that can be enabled or swapped in: built-in ones, or entries that say where they come from. */
@@ -96,8 +97,10 @@ export interface TestApiServerOptions {
 }
 
 export async function startApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
-  const own = options.store === undefined ? plugins : [storePlugin(options.store), ...plugins.slice(1)];
-  const chosen = [...own, ...(options.plugins ?? [])].filter(({ name }) => !options.without?.includes(name));
+  const given = options.plugins ?? [];
+  const usual = options.store === undefined ? plugins : [storePlugin(options.store), ...plugins.slice(1)];
+  const own = usual.filter(({ name }) => given.every((other) => other.name !== name));
+  const chosen = [...own, ...given].filter(({ name }) => !options.without?.includes(name));
   const kernel = await startTestKernel({
     plugins: chosen,
     available: (options.available ?? []).map((plugin) =>

@@ -1,4 +1,5 @@
 /** For each controller: something that is declared while it is off, and how one sees that it was carried out. */
+import { identityCases } from './live-identity.ts';
 
 // oxlint-disable-next-line no-explicit-any
 type Body = any;
@@ -443,6 +444,7 @@ export const liveCases: readonly LiveCase[] = [
   ...storage,
   ...cleanUp,
   ...published,
+  ...identityCases,
   ...kinds,
   ...limits,
   ...nodes,

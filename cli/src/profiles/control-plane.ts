@@ -8,9 +8,12 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'encryption-aesgcm' },
     { plugin: 'auth-token' },
     { plugin: 'auth-serviceaccount' },
+    { plugin: 'auth-certificate' },
+    { plugin: 'auth-bootstraptoken' },
     {
       plugin: 'apiserver',
       config: {
+        access: 'decided',
         listen: { address: settings.address, port: settings.port },
         insideAddresses: [settings.serviceCidr, settings.podCidr].flatMap(firstAddresses),
       },
@@ -23,7 +26,10 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'api-store' },
     { plugin: 'api-why' },
     { plugin: 'why-network' },
+    { plugin: 'authz-node' },
+    { plugin: 'authz-rbac' },
     { plugin: 'admission-namespace' },
+    { plugin: 'admission-serviceaccount' },
     { plugin: 'admission-priority' },
     { plugin: 'admission-runtimeclass' },
     { plugin: 'admission-podsecurity' },
@@ -56,6 +62,9 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'controller-gc' },
     { plugin: 'controller-resourcequota' },
     { plugin: 'controller-rootca' },
+    { plugin: 'controller-serviceaccount' },
+    { plugin: 'controller-roleaggregation' },
+    { plugin: 'controller-certificates' },
     {
       plugin: 'controller-authority',
       config: {

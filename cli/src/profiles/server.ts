@@ -42,7 +42,6 @@ function serverEntries(settings: ClusterSettings): readonly ProfileEntry[] {
     ...controlPlane(settings).map(({ plugin, config }) => ({ plugin, config: { ...config, ...more[plugin] } })),
     { plugin: 'leader-election', config: { identity: server.name } },
     { plugin: 'controller-nodeipam', config: { clusterCidr: settings.clusterCidr } },
-    { plugin: 'auth-certificate' },
     {
       plugin: 'cluster-join',
       config: {

@@ -3,6 +3,7 @@ import { read, rule } from './rule.ts';
 import type { DefaultRole } from './user-roles.ts';
 
 const csr = 'certificates.k8s.io';
+const gatewayApi = 'gateway.networking.k8s.io';
 const events = rule('create patch update', 'core events.k8s.io', 'events');
 
 function csrRole(name: string, resource: string): DefaultRole {
@@ -106,6 +107,25 @@ export const systemRoles: readonly DefaultRole[] = [
           '/openid/v1/jwks/',
         ],
       },
+    ],
+  },
+  // Of nodes that serve Ingresses. Bound to nobody: whoever has it reads every Secret.
+  {
+    name: 'system:timonel:ingress-haproxy',
+    rules: [
+      rule(read, 'networking.k8s.io', 'ingresses ingressclasses'),
+      rule('create', 'networking.k8s.io', 'ingressclasses'),
+      rule('patch', 'networking.k8s.io', 'ingresses/status'),
+      rule('list watch', 'core', 'secrets'),
+    ],
+  },
+  {
+    name: 'system:timonel:ingress-haproxy-gateways',
+    rules: [
+      rule('create get', 'apiextensions.k8s.io', 'customresourcedefinitions'),
+      rule(read, gatewayApi, 'gatewayclasses gateways httproutes grpcroutes referencegrants'),
+      rule('create', gatewayApi, 'gatewayclasses'),
+      rule('update', gatewayApi, 'gatewayclasses/status gateways/status httproutes/status grpcroutes/status'),
     ],
   },
   csrRole('nodeclient', 'certificatesigningrequests/nodeclient'),
