@@ -1,6 +1,9 @@
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { defaultDataDir } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { networkFeatures } from '../cluster/network-features.ts';
+import { certificateChecks } from '../doctor/certificates.ts';
 import type { Ranges } from '../doctor/finding.ts';
 import { networkView } from '../doctor/network-view.ts';
 import { defaultRanges, obstacles } from '../doctor/obstacles.ts';
@@ -20,6 +23,7 @@ interface Check {
 
 interface DoctorFlags {
   readonly output: string;
+  readonly dataDir?: string;
   readonly clusterCidr: string;
   readonly serviceCidr: string;
 }
@@ -106,15 +110,17 @@ export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('Check what this machine has of what a node needs')
+    .option('--data-dir <dir>', 'where a cluster keeps everything, for its certificates (default: as for `timonel up`)')
     .option('--cluster-cidr <cidr>', 'addresses of pods that are meant', defaultRanges.pods)
     .option('--service-cidr <cidr>', 'addresses of services that are meant', defaultRanges.services)
     .addOption(new Option('-o, --output <format>', 'table or json').choices(['table', 'json']).default('table'))
     .addHelpText(
       'after',
-      '\nLooks also at what is in the way: rules of Docker, ufw, firewalld and others that turn away packets of pods, routes into the addresses of the cluster, ports that are taken. Changes nothing.\n\nExits with 1 when something necessary is missing, or in the way.\n\nExamples:\n  timonel doctor\n  timonel doctor --cluster-cidr 10.32.0.0/16 --service-cidr 10.33.0.0/16',
+      '\nLooks also at what is in the way: rules of Docker, ufw, firewalld and others that turn away packets of pods, routes into the addresses of the cluster, ports that are taken, and at certificates of the data directory that were not renewed in time. Changes nothing.\n\nExits with 1 when something necessary is missing, or in the way.\n\nExamples:\n  timonel doctor\n  timonel doctor --cluster-cidr 10.32.0.0/16 --service-cidr 10.33.0.0/16',
     )
     .action(async (flags: DoctorFlags) => {
-      const checks = await examineHost({ pods: flags.clusterCidr, services: flags.serviceCidr });
+      const host = await examineHost({ pods: flags.clusterCidr, services: flags.serviceCidr });
+      const checks = [...host, ...certificateChecks(resolve(flags.dataDir ?? defaultDataDir()), Date.now())];
       const text =
         flags.output === 'json'
           ? JSON.stringify(checks, null, 2)
