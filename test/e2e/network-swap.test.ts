@@ -49,4 +49,13 @@ suite(`a swap of the service proxy${bedMissing === undefined ? '' : ` (${bedMiss
     await Download.end(bed.client, target);
     await download.isWhole();
   });
+
+  it('what a killed node had of its proxy goes when it starts without one', async () => {
+    const { machine } = whole;
+    const tables = (): Promise<string> => machine.mustExec('nft', ['list', 'tables']);
+    await whole.process.kill9();
+    expect(await tables()).toMatch(/^table ip timonel_[0-9a-f]{8}_svc$/m);
+    whole = await startWhole(machine, { args: ['--disable', 'proxy-nftables'] });
+    expect(await tables()).not.toContain('_svc');
+  });
 });

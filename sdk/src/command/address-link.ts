@@ -1,6 +1,9 @@
 import { isIPv6 } from 'node:net';
 import { makeIdleLink, mustRun, run } from './index.ts';
 
+/** Each takes some milliseconds; nearly always one is enough. */
+const looksLimit = 100;
+
 interface AddressRow {
   readonly addr_info?: readonly { readonly local?: string; readonly scope?: string }[];
 }
@@ -45,6 +48,7 @@ export class AddressLink {
       ];
       if (lines.length > 0) await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
     }
+    await this.#untilLocal(add.filter(isIPv6));
     this.#addresses = new Set(wanted);
   }
 
@@ -57,6 +61,19 @@ export class AddressLink {
     if (this.#made) await run('ip', ['link', 'delete', this.name]);
     this.#made = false;
     this.#addresses = undefined;
+  }
+
+  /**
+   * The kernel makes an address of IPv6 one of the machine itself some time after it was added. A connection of the machine that begins before
+   * then is lost: it goes by the link, into the void, and keeps to that.
+   */
+  async #untilLocal(addresses: readonly string[]): Promise<void> {
+    let missing = addresses;
+    for (let looks = 0; missing.length > 0 && looks < looksLimit; looks++) {
+      const text = await mustRun('ip', ['-json', '-6', 'route', 'show', 'table', 'local']);
+      const local = new Set((JSON.parse(text) as readonly { readonly dst?: string }[]).map(({ dst }) => dst));
+      missing = missing.filter((address) => !local.has(address));
+    }
   }
 
   // Nobody else can have the address on such a link: looking for others only takes time.

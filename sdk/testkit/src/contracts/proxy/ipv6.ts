@@ -88,6 +88,9 @@ function clientCases(suite: ProxySuite): void {
     const others = [bed.outside.call('connect', externalAddress6, 80, 500, moreOutsideAddresses6[0])];
     for (const dialled of await Promise.all([...others, bed.pod(2).call('connect', externalAddress6, 80, 500)]))
       expect(dialled.code).not.toBe('CONNECTED');
+    // Who may come is listed, and nobody of this family is.
+    await suite.apply([{ ...rule, restricted: { addresses: [externalAddress6], sources: ['10.0.0.0/8'] } }]);
+    expect(await bed.pod(2).call('connect', externalAddress6, 80, 500)).not.toMatchObject({ code: 'CONNECTED' });
   });
 }
 
