@@ -22,6 +22,8 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
   let n3: PodNode;
   let nodes: readonly PodNode[];
   const addresses = new Map<string, readonly string[]>();
+  /** What each node says of its WireGuard, as the API would keep it. */
+  const said = new Map<string, string>();
   const at = ({ name }: PodNode, family: 4 | 6 = 4): string => addresses.get(name)?.[family === 4 ? 0 : 1] ?? '';
   const podOf = ({ name }: PodNode): string => `p-${name}`;
   const reaches = (from: PodNode, to: PodNode, family: 4 | 6 = 4, options: string[] = []): Promise<boolean> =>
@@ -38,18 +40,22 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
   /** Tells all nodes what each says of its WireGuard, as one API would. */
   async function spread(): Promise<void> {
     for (const one of nodes) {
-      const said = (await one.annotations())[annotation] ?? '';
+      const now = (await one.annotations())[annotation] ?? '';
+      said.set(one.name, now);
       for (const teller of nodes) {
-        if (teller !== one) await teller.tell({ annotate: { name: one.name, annotations: { [annotation]: said } } });
+        if (teller !== one) await teller.tell({ annotate: { name: one.name, annotations: { [annotation]: now } } });
       }
     }
   }
 
   async function begin(node: PodNode): Promise<void> {
     await node.start();
-    for (const each of nodes) await each.announceTo(node);
+    // Itself last: a cluster that knows a node knows the others too.
+    for (const each of [...nodes.filter((one) => one !== node), node]) {
+      await each.announceTo(node, { [annotation]: said.get(each.name) ?? '' });
+    }
     if (node.routing['tunnelKind'] === 'vxlan') return;
-    await until(async () => (await node.annotations())[annotation] !== undefined, { what: `the key of ${node.name}` });
+    await until(async () => (await node.annotations())[annotation] !== '', { what: `the key of ${node.name}` });
   }
 
   async function restartWith(node: PodNode, routing: Readonly<Record<string, unknown>>): Promise<void> {
@@ -115,6 +121,14 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
     expect([await reaches(n1, n3, 6), await reaches(n3, n2, 6)]).toEqual([true, true]);
   });
 
+  it('send no packets that do not fit, on whichever way', async () => {
+    const routes = await inPod(n1, podOf(n1), 'sh', ['-c', 'ip route show default; ip -6 route show default']);
+    expect([...routes.matchAll(/mtu (\d+)/g)].map(([, bytes]) => bytes)).toEqual(['1440', '1440']);
+    const fits = (bytes: number, family: 4 | 6): Promise<boolean> =>
+      reaches(n1, n3, family, ['-M', 'do', '-s', `${bytes - (family === 4 ? 28 : 48)}`]);
+    expect([await fits(1440, 4), await fits(1440, 6)]).toEqual([true, true]);
+  });
+
   it('cannot be read on the way', async () => {
     await count(n1);
     expect(await seenAs(n1, podOf(n1), n3, podOf(n3), at(n3))).toBe(at(n1));
@@ -122,6 +136,7 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
     expect([await reaches(n1, n3, 6), await reaches(n3, n1, 6, ['-s', '3000'])]).toEqual([true, true]);
     // Nodes reach pods from their own range, and pods of others.
     expect(await seenAs(n3, undefined, n1, podOf(n1), at(n1))).toBe('10.244.3.0');
+    expect(await n3.machine.mustExec('ping', ['-n', '-c', '1', '-W', '1', at(n1, 6)])).toContain('time=');
     expect(await counted(n1)).toEqual({ plain: false, vxlan: false, wireguard: true });
   });
 
@@ -135,7 +150,6 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
     expect(await counted(n1)).toEqual({ plain: false, vxlan: false, wireguard: false });
     await n1.machine.mustExec('ip', ['route', 'delete', 'default']);
     await begin(n1);
-    await spread();
     await until(() => reaches(n1, n3), { what: 'n3 to be reached again' });
   });
 
@@ -145,6 +159,7 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
     await n3.machine.powerOn();
     const keyFile = (await n3.machine.mustExec('find', [n3.machine.dataDir, '-name', 'wireguard.key'])).trim();
     await n3.machine.mustExec('rm', [keyFile]);
+    said.delete('n3');
     await begin(n3);
     await addPod(n3);
     await spread();
@@ -186,9 +201,11 @@ suite(`pods of nodes with WireGuard${missing === undefined ? '' : ` (${missing})
     await server.kill9();
   });
 
-  it('leave nothing at a shutdown: no link, no rule, no program', async () => {
+  it('go on through a restart of their node, and leave nothing at a shutdown: no link, no rule, no program', async () => {
     await n1.tell({ stop: 'restart' });
     expect(await reaches(n3, n1)).toBe(true);
+    await begin(n1);
+    expect([await reaches(n3, n1), await reaches(n1, n3, 6)]).toEqual([true, true]);
     await n3.tell({ stop: 'shutdown' });
     expect(await n3.routes()).toEqual([]);
     expect(await linksOf(n3)).not.toMatch(/ t[wx][0-9a-f]{8}/);

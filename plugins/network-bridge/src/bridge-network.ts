@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Logger, Timers } from '@timonel/sdk';
+import { errorMessage, type Logger, type Timers } from '@timonel/sdk';
 import {
   AddressPool,
   familyOf,
@@ -19,9 +19,10 @@ import { Bridge, listLinks } from './bridge.ts';
 import type { NetworkBridgeConfig } from './config.ts';
 import { HostPortFlows } from './host-port-flows.ts';
 import { HostPorts } from './host-ports.ts';
-import { namesFor, type Names } from './names.ts';
+import { namesFor, podInterface, type Names } from './names.ts';
 import { PodRanges } from './pod-ranges.ts';
-import { PodLinks, podInterface, type LinkAddress } from './pod-link.ts';
+import { PodLinks, type LinkAddress } from './pod-link.ts';
+import { RouteMtu } from './route-mtu.ts';
 
 const noNft = 'nft is not installed (apt-get install nftables)';
 
@@ -37,6 +38,7 @@ export class BridgeNetwork implements PodNetwork {
   readonly #links: PodLinks;
   readonly #hostPorts: readonly HostPorts[];
   readonly #flows: HostPortFlows;
+  readonly #routeMtu: RouteMtu;
   #isStarted = false;
   #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
@@ -56,6 +58,7 @@ export class BridgeNetwork implements PodNetwork {
     const { hostPortTable, bridge } = this.#names;
     this.#hostPorts = this.#pods.ranges.map(({ range }) => new HostPorts(hostPortTable, bridge, range.family));
     this.#flows = new HostPortFlows(log);
+    this.#routeMtu = new RouteMtu(join(dataDir, 'route-mtu'));
   }
 
   /** Reads what an earlier run left, keeps its links, and makes what is missing of the bridge. */
@@ -66,6 +69,7 @@ export class BridgeNetwork implements PodNetwork {
 
   async #start(): Promise<void> {
     const records = await this.#file.load();
+    await this.#routeMtu.load();
     try {
       await this.#bridge.ensure();
     } catch (error) {
@@ -93,7 +97,9 @@ export class BridgeNetwork implements PodNetwork {
     await Promise.allSettled([this.#starting, ...this.#turns.values()]);
     await this.#links.close();
     // Not started means: what pods are there is not known.
-    if (this.#isStarted && this.#records.size === 0) await this.#bridge.remove();
+    if (!this.#isStarted || this.#records.size > 0) return;
+    await this.#bridge.remove();
+    await this.#routeMtu.forget();
   }
 
   async probe(): Promise<void> {
@@ -123,6 +129,24 @@ export class BridgeNetwork implements PodNetwork {
 
   async list(): Promise<readonly Attachment[]> {
     return [...this.#records.values()].map((record) => this.#attachment(record));
+  }
+
+  async limitMtu(bytes: number): Promise<void> {
+    if (!this.#isStarted || !this.#routeMtu.lower(bytes, this.#bridge.mtuBytes)) return;
+    this.#log.info({ bytes }, 'a way to another node has less room: packets of pods get smaller');
+    const told = [...this.#records.values()].map((record) => this.#inTurn(record.sandboxId, () => this.#limit(record)));
+    await Promise.all(told);
+    await this.#routeMtu.save();
+  }
+
+  /** A pod that does not hear of it finds out by itself, with ICMP. */
+  async #limit({ sandboxId, networkNamespace, pod }: AttachmentRecord): Promise<void> {
+    const bytes = this.#routeMtu.below(this.#bridge.mtuBytes);
+    if (bytes === undefined || !this.#records.has(sandboxId)) return;
+    const gateways = this.#pods.ranges.map(({ gateway }) => gateway);
+    await this.#links.limitRoutes(networkNamespace, bytes, gateways).catch((error: unknown) => {
+      this.#log.warn({ pod, error: errorMessage(error) }, 'a pod could not be told how large its packets may be');
+    });
   }
 
   async retain(sandboxIds: readonly string[]): Promise<number> {
@@ -223,6 +247,7 @@ export class BridgeNetwork implements PodNetwork {
       networkNamespace: request.networkNamespace ?? '',
       macAddress: this.#pods.macAt(this.#pods.offsetOf(address) ?? 0),
       mtuBytes: this.#bridge.mtuBytes,
+      routeMtuBytes: this.#routeMtu.below(this.#bridge.mtuBytes),
       ipv4: this.#linkAddress(address, 4),
       ipv6: this.#linkAddress(address, 6),
       isIsolated: !(await asksRulesForFrames(this.#families)),

@@ -10,7 +10,7 @@ export interface NetworkBridgeConfig {
   readonly clusterCidrs: readonly string[];
   /** MTU of the links; 0: that of the interface with the default route, 1500 without one, without `overheadBytes`. */
   readonly mtuBytes: number;
-  /** What is put around packets on their way between nodes: 50 with VXLAN, 80 with WireGuard. */
+  /** What is put around packets on their way between nodes. Not for tunnels of routes-auto, of which pods are told when there are any. */
   readonly overheadBytes: number;
   /** Let pods reach what is outside of the node under the node's address. Needs nft. */
   readonly masquerade: boolean;

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 
 const bridgePrefix = 'tml';
 export const vethPrefix = 'tv';
+/** Name of the link inside of a pod. */
+export const podInterface = 'eth0';
 
 /** Names of links and tables of one instance. Interface names have at most 15 characters. */
 export interface Names {

@@ -3,10 +3,8 @@ import { NetworkError, type Bandwidth, type NetworkWarning } from '@timonel/sdk/
 import { bandwidthScript } from './bandwidth.ts';
 import { commandFailed } from './command.ts';
 import { LinkShell } from './link-shell.ts';
-import { ifbOf } from './names.ts';
-
-/** Name of the link inside of a pod. */
-export const podInterface = 'eth0';
+import { ifbOf, podInterface } from './names.ts';
+import { routeMtuScript, routeMtuText } from './route-mtu.ts';
 
 export interface LinkAddress {
   readonly address: string;
@@ -19,6 +17,8 @@ export interface PodLink {
   readonly networkNamespace: string;
   readonly macAddress: string;
   readonly mtuBytes: number;
+  /** Of the routes; undefined: that of the link. */
+  readonly routeMtuBytes: number | undefined;
   /** Of one family at least. */
   readonly ipv4: LinkAddress | undefined;
   readonly ipv6: LinkAddress | undefined;
@@ -79,6 +79,13 @@ export class PodLinks {
     return this.#deleting;
   }
 
+  /** Tells a pod that runs how large packets may be that it sends through these gateways. */
+  async limitRoutes(networkNamespace: string, bytes: number, gateways: readonly string[]): Promise<void> {
+    checkPath(networkNamespace);
+    const result = await this.#shell.run(routeMtuScript(networkNamespace, bytes, gateways));
+    if (result.status !== 0) throw commandFailed('ip route change', result);
+  }
+
   close(): Promise<void> {
     return this.#shell.close();
   }
@@ -110,13 +117,15 @@ export class PodLinks {
 }
 
 function attachScript(link: PodLink): string {
-  const { veth, bridge, networkNamespace, mtuBytes, macAddress, ipv4, ipv6 } = link;
+  const { veth, bridge, networkNamespace, mtuBytes, routeMtuBytes, macAddress, ipv4, ipv6 } = link;
+  const [mtu4, mtu6] = [routeMtuText(routeMtuBytes, 4), routeMtuText(routeMtuBytes, 6)];
   const inside = [
     'link set lo up',
     ...(ipv4 === undefined ? [] : [`addr add ${ipv4.address}/32 dev ${podInterface}`]),
     `link set ${podInterface} up`,
-    ...(ipv4 === undefined ? [] : routeLines(ipv4, 'scope link')),
-    ...(ipv6 === undefined ? [] : [`addr add ${ipv6.address}/128 dev ${podInterface} nodad`, ...routeLines(ipv6, '')]),
+    ...(ipv4 === undefined ? [] : routeLines(ipv4, 'scope link', mtu4)),
+    ...(ipv6 === undefined ? [] : [`addr add ${ipv6.address}/128 dev ${podInterface} nodad`]),
+    ...(ipv6 === undefined ? [] : routeLines(ipv6, '', mtu6)),
   ];
   return `ip -batch - <<'HOST' && nsenter --net='${networkNamespace}' sh -c '${ipv6 === undefined ? insideScript4 : insideScript6}' <<'POD'
 link add ${veth} mtu ${mtuBytes} type veth peer name ${podInterface} mtu ${mtuBytes} address ${macAddress} netns "${networkNamespace}"
@@ -127,8 +136,11 @@ ${inside.join('\n')}
 POD`;
 }
 
-function routeLines({ gateway }: LinkAddress, scope: string): readonly string[] {
-  return [`route add ${gateway} dev ${podInterface} ${scope}`, `route add default via ${gateway} dev ${podInterface}`];
+function routeLines({ gateway }: LinkAddress, scope: string, mtu: string): readonly string[] {
+  return [
+    `route add ${gateway} dev ${podInterface} ${scope}`,
+    `route add default via ${gateway} dev ${podInterface}${mtu}`,
+  ];
 }
 
 // Of links that go one by one the kernel waits for each, some 20 ms; those of a group go together.

@@ -74,12 +74,14 @@ for (const implementation of ['kernel', 'userspace'] as const) {
       expect(await unreached()).toEqual([]);
       expect(await n1.must(`ip -o link show dev ${n1.wireguardLink}`)).toContain(' mtu 1440 ');
       expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tw', 'tw']);
+      // A network that starts later must not find its own range taken.
+      expect(await n1.must('ip -6 route show')).not.toContain('fd00:1::1');
       await n3.must('ip addr add 10.244.2.9/32 dev lo');
       expect(await n3.pings('10.244.2.9', n1.pod, 1)).toBe(false);
       expect(await n3.pings(n3.pod, n1.pod)).toBe(true);
       // What a node itself sends comes from its range too, with both families.
       for (const pod of [n1.pod, n1.pod6]) {
-        expect(await n3.must(`ip -o route get ${pod}`)).toMatch(/src (10\.244\.3\.0|fd00:3::ffff:ffff:ffff:ffff) /);
+        expect(await n3.must(`ip -o route get ${pod}`)).toMatch(/src (10\.244\.3\.0|fd00:3::1) /);
       }
     });
 

@@ -52,11 +52,11 @@ interface Shown {
 type Kind = 'wireguard' | 'tun';
 
 /**
- * What the node itself sends to pods from: an address of its range that no pod has. The first one of IPv4; the last one of IPv6, whose
- * first stands for any router of a link.
+ * What the node itself sends to pods from: an address of its range that no pod has. The first one of IPv4; with IPv6, whose first one stands
+ * for any router of a link, the second one, which is the node's own for its pods.
  */
 function addressesOf(ranges: readonly IpRange[]): readonly string[] {
-  return ranges.map(({ family, first, last }) => formatIp({ family, value: family === 4 ? first : last }));
+  return ranges.map(({ family, first }) => formatIp({ family, value: family === 4 ? first : first + 1n }));
 }
 
 export class Wireguard {
@@ -153,7 +153,8 @@ export class Wireguard {
       ...(isOurs ? [] : [`link set dev ${link} addrgenmode none`]),
       `link set dev ${link} mtu ${mtu}`,
       ...gone.map((address) => `address delete ${address}/${wholeOf(address)} dev ${link}`),
-      ...added.map((address) => `address add ${address}/${wholeOf(address)} dev ${link}`),
+      // Without a route to the address: the range is the bridge's.
+      ...added.map((address) => `address add ${address}/${wholeOf(address)} dev ${link} noprefixroute`),
     ]);
   }
 
