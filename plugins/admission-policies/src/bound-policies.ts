@@ -1,8 +1,14 @@
 /** The policies that something binds, compiled when they are first needed. */
 import type { AdmissionContext, ServedName } from '@timonel/sdk/contracts/api-server';
-import type { Informer } from '@timonel/sdk/controller';
+import type { InformerHandler } from '@timonel/sdk/controller';
 import { nameInMatch } from './match.ts';
 import type { PolicyBinding, Policy } from './policy.ts';
+
+/** What is used of an informer. */
+export interface Cached<T> {
+  list(): readonly T[];
+  addHandler(handler: InformerHandler<T>): () => void;
+}
 
 export interface Bound<C> {
   readonly compiled: C;
@@ -51,11 +57,11 @@ class BindingIndex {
 export class BoundPolicies<P extends Policy, C> {
   readonly #compile: (policy: P) => C;
   readonly #compiled = new WeakMap<P, C>();
-  readonly #policies: Informer<P>;
+  readonly #policies: Cached<P>;
   readonly #bindings = new BindingIndex();
   #sorted: readonly P[] | undefined;
 
-  constructor(policies: Informer<P>, bindings: Informer<PolicyBinding>, compile: (policy: P) => C) {
+  constructor(policies: Cached<P>, bindings: Cached<PolicyBinding>, compile: (policy: P) => C) {
     this.#policies = policies;
     this.#compile = compile;
     const forget = (): void => void (this.#sorted = undefined);

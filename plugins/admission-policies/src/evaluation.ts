@@ -1,53 +1,20 @@
 /** The expressions of one policy on one object, within one budget. */
-import type { RequestAuthorizer } from '@timonel/sdk/admission';
-import { CelError, CelLazyObject, perCallCostLimit, requestCostBudget, type CelOutcome } from '@timonel/sdk/cel';
+import type { ExpressionBudget, RequestAuthorizer } from '@timonel/sdk/admission';
+import { CelError, CelLazyObject, type CelOutcome } from '@timonel/sdk/cel';
 import type { CompiledPolicy, Expression } from './policy.ts';
-
-/** What all policies together may cost on one request: a few that need all they may have, or many cheap ones. */
-export class SharedBudget {
-  left: number = 10 * requestCostBudget;
-}
-
-/** What one policy, by one binding, may cost. */
-export class Budget {
-  readonly #shared: SharedBudget;
-  #left = requestCostBudget;
-
-  constructor(shared: SharedBudget) {
-    this.#shared = shared;
-  }
-
-  get left(): number {
-    return Math.min(this.#left, this.#shared.left);
-  }
-
-  /** Returns to how it is now. */
-  mark(): () => void {
-    const [own, shared] = [this.#left, this.#shared.left];
-    return () => {
-      this.#left = own;
-      this.#shared.left = shared;
-    };
-  }
-
-  take(cost: number): void {
-    this.#left = Math.max(0, this.#left - cost);
-    this.#shared.left = Math.max(0, this.#shared.left - cost);
-  }
-}
 
 export class Evaluation {
   readonly #policy: CompiledPolicy;
   readonly #authorizer: RequestAuthorizer;
   readonly #values: Readonly<Record<string, unknown>>;
-  readonly #budget: Budget;
+  readonly #budget: ExpressionBudget;
   #variables: CelLazyObject;
 
   constructor(
     policy: CompiledPolicy,
     values: Readonly<Record<string, unknown>>,
     authorizer: RequestAuthorizer,
-    budget: Budget,
+    budget: ExpressionBudget,
   ) {
     this.#policy = policy;
     this.#authorizer = authorizer;
@@ -57,13 +24,13 @@ export class Evaluation {
   }
 
   async evaluate(expression: Expression): Promise<CelOutcome> {
-    const untaken = this.#budget.mark();
+    const giveBack = this.#budget.mark();
     let isFirst = true;
     return this.#authorizer.answering(() => {
       if (!isFirst) {
         // Those that were read may have lacked an answer.
         this.#variables = this.#unread();
-        untaken();
+        giveBack();
       }
       isFirst = false;
       return this.#evaluated(expression);
@@ -79,10 +46,10 @@ export class Evaluation {
   }
 
   #evaluated(expression: Expression): CelOutcome {
-    if (typeof expression === 'string') return { ok: false, kind: 'error', message: expression, cost: 0 };
-    const costLimit = Math.min(perCallCostLimit, this.#budget.left);
-    const outcome = expression.evaluate({ ...this.#values, variables: this.#variables }, { costLimit });
-    this.#budget.take(outcome.cost);
+    if (typeof expression === 'string') return { ok: false, kind: 'error', message: expression, cost: 0, work: 0 };
+    const values = { ...this.#values, variables: this.#variables };
+    const outcome = expression.evaluate(values, this.#budget.limits());
+    this.#budget.take(outcome);
     return outcome;
   }
 }

@@ -2,6 +2,7 @@
 import { errorMessage } from '@timonel/sdk';
 import {
   evaluateConditions,
+  ExpressionBudget,
   misplacedPart,
   mutateInRounds,
   requestAttributes,
@@ -10,11 +11,11 @@ import {
   type MutationTurn,
   type TurnOutcome,
 } from '@timonel/sdk/admission';
-import { celToJson, type CelOutcome } from '@timonel/sdk/cel';
+import { celToJson, requestCostBudget, type CelOutcome } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView, MutationOutcome } from '@timonel/sdk/contracts/admission';
 import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import type { MeantPolicy } from './bound-policies.ts';
-import { Budget, Evaluation, SharedBudget } from './evaluation.ts';
+import { Evaluation } from './evaluation.ts';
 import { Surroundings, type Invocation } from './invocations.ts';
 import type { CompiledMutation, MutatingPolicy } from './mutating-policy.ts';
 import { failsOpen } from './policy.ts';
@@ -37,7 +38,7 @@ class Mutation {
   readonly #parts: PolicyParts;
   readonly #surroundings: Surroundings;
   readonly #authorizer: RequestAuthorizer;
-  readonly #shared = new SharedBudget();
+  readonly #budget = ExpressionBudget.ofRequest();
   readonly #uid: string;
 
   constructor(object: AdmissionObject, request: AdmissionRequest, parts: PolicyParts) {
@@ -83,10 +84,15 @@ class Mutation {
       namespaceObject: await this.#surroundings.namespaceObject(),
       params: params.object,
     });
-    const outcome = await evaluateConditions(compiled.conditions, await valuesOf(shown), this.#authorizer);
+    const outcome = await evaluateConditions(
+      compiled.conditions,
+      await valuesOf(shown),
+      this.#authorizer,
+      this.#budget,
+    );
     if (outcome === 'fail') return object;
     if (outcome !== 'hold') throw new Error(outcome.problem);
-    const budget = new Budget(this.#shared);
+    const budget = new ExpressionBudget(requestCostBudget, this.#budget);
     let subject = shown;
     for (const mutation of compiled.mutations) {
       const evaluation = new Evaluation(compiled, await valuesOf(subject), this.#authorizer, budget);

@@ -1,11 +1,18 @@
 /** Policies that validate, with what binds them, on one request. */
-import { evaluateConditions, requestAttributes, RequestAuthorizer, requestObjects } from '@timonel/sdk/admission';
+import {
+  evaluateConditions,
+  ExpressionBudget,
+  requestAttributes,
+  RequestAuthorizer,
+  requestObjects,
+} from '@timonel/sdk/admission';
+import { requestCostBudget } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { forbiddenBy, type AdmissionObject, type ServedName } from '@timonel/sdk/contracts/api-server';
 import type { Status } from '@timonel/sdk/kube';
 import type { MeantPolicy } from './bound-policies.ts';
-import { Budget, Evaluation, SharedBudget } from './evaluation.ts';
+import { Evaluation } from './evaluation.ts';
 import { Surroundings, type Invocation } from './invocations.ts';
 import { judge, type Finding } from './judge.ts';
 import { failsOpen, type PolicyBinding } from './policy.ts';
@@ -19,10 +26,13 @@ const codes: Readonly<Record<string, number>> = {
   RequestEntityTooLarge: 413,
 };
 
+/** Findings of one request in its audit event. */
+const mostAudited = 100;
+
 export interface PolicyParts {
   readonly api: Pick<ApiClient, 'get' | 'list'>;
   readonly uid: () => string;
-  readonly pauses: () => Pauses;
+  readonly pauses: () => Pick<Pauses, 'due'>;
 }
 
 export async function validateBy(
@@ -41,7 +51,7 @@ class Validation {
   readonly #parts: PolicyParts;
   readonly #surroundings: Surroundings;
   readonly #authorizer: RequestAuthorizer;
-  readonly #shared = new SharedBudget();
+  readonly #budget = ExpressionBudget.ofRequest();
   readonly #values = new Map<AdmissionView, Promise<Readonly<Record<string, unknown>>>>();
   readonly #audited: unknown[] = [];
   readonly #uid: string;
@@ -95,13 +105,18 @@ class Validation {
       return;
     }
     const values = { ...(await this.#valuesOf(name)), params: params.object };
-    const outcome = await evaluateConditions(compiled.conditions, values, this.#authorizer);
+    const outcome = await evaluateConditions(compiled.conditions, values, this.#authorizer, this.#budget);
     if (outcome === 'fail') return;
     if (outcome !== 'hold') {
       failed(outcome.problem);
       return;
     }
-    const evaluation = new Evaluation(compiled, values, this.#authorizer, new Budget(this.#shared));
+    const evaluation = new Evaluation(
+      compiled,
+      values,
+      this.#authorizer,
+      new ExpressionBudget(requestCostBudget, this.#budget),
+    );
     const { findings, annotations } = await judge(compiled, evaluation);
     for (const [key, value] of Object.entries(annotations)) this.#request.annotate(key, value);
     findings.forEach(tell);
@@ -113,7 +128,7 @@ class Validation {
     const names = { policy: policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
     const by = `ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}'`;
     if (validationActions.includes('Warn')) this.#request.warn(`Validation failed for ${by}: ${message}`);
-    if (validationActions.includes('Audit'))
+    if (validationActions.includes('Audit') && this.#audited.length < mostAudited)
       this.#audited.push({ message, ...names, expressionIndex: index, validationActions });
     if (!validationActions.includes('Deny')) return;
     this.#refusal ??= refusalBy(this.#request, `${by} denied request: ${message}`, reason);

@@ -5,12 +5,12 @@ import {
   compile,
   dynType,
   matchConditionsCostBudget,
-  perCallCostLimit,
   type CelEnvironment,
   type CelProgram,
 } from '../cel/index.ts';
 import type { MatchCondition } from '../kube/index.ts';
 import { authorizerVariables, type RequestAuthorizer } from './authorizer.ts';
+import { ExpressionBudget } from './budget.ts';
 
 const variables = { object: dynType, oldObject: dynType, request: dynType, ...authorizerVariables };
 const environments: Readonly<Record<ConditionsOf, CelEnvironment>> = {
@@ -39,23 +39,26 @@ export function compileConditions(conditions: readonly MatchCondition[], of: Con
 
 export type ConditionsOutcome = 'hold' | 'fail' | { readonly problem: string };
 
-/** One that does not hold outweighs those that cannot be evaluated. All together may cost no more than their budget. */
+/**
+ * One that does not hold outweighs those that cannot be evaluated. All together may cost no more than their budget, and no more than what
+ * is left of `outer`.
+ */
 export async function evaluateConditions(
   conditions: Conditions,
   given: Readonly<Record<string, unknown>>,
   authorizer: RequestAuthorizer,
+  outer?: ExpressionBudget,
 ): Promise<ConditionsOutcome> {
   const variables = { ...given, ...authorizer.variables };
   let problem: string | undefined;
-  let left = matchConditionsCostBudget;
+  const budget = new ExpressionBudget(matchConditionsCostBudget, outer);
   for (const { name, program } of conditions) {
     if (typeof program === 'string') {
       problem ??= `condition "${name}": compilation failed: ${program}`;
       continue;
     }
-    const costLimit = Math.min(perCallCostLimit, left);
-    const outcome = await authorizer.answering(() => program.evaluate(variables, { costLimit }));
-    left = Math.max(0, left - outcome.cost);
+    const outcome = await authorizer.answering(() => program.evaluate(variables, budget.limits()));
+    budget.take(outcome);
     if (outcome.ok && outcome.value === false) return 'fail';
     if (!outcome.ok) problem ??= `expression '${program.expression}' resulted in error: ${outcome.message}`;
     else if (outcome.value !== true) problem ??= `expression '${program.expression}' did not evaluate to true or false`;

@@ -1,5 +1,6 @@
 /** What webhooks and policies of admission share: which requests they are asked about, and how requests look to them. */
 export * from './authorizer.ts';
+export * from './budget.ts';
 export * from './conditions.ts';
 export * from './mutation-types.ts';
 export * from './policy-expressions.ts';

@@ -15,7 +15,14 @@ export * from './limits.ts';
 export { celQuantity, quantityType } from './library/quantity.ts';
 export { celSemver, semverType } from './library/semver.ts';
 export * from './problem.ts';
-export { compile, type CelCompilation, type CelOutcome, type CelProgram, type CelRun } from './program.ts';
+export {
+  compile,
+  type CelCompilation,
+  type CelExpense,
+  type CelOutcome,
+  type CelProgram,
+  type CelRun,
+} from './program.ts';
 export { estimateCost, type CelCostRange } from './cost/estimate.ts';
 export * from './types/schema-type.ts';
 export * from './types/type.ts';

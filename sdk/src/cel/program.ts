@@ -16,13 +16,21 @@ import type { CelValue } from './values/value.ts';
 export interface CelRun {
   /** Evaluation ends beyond it; `perCallCostLimit` unless given. */
   readonly costLimit?: number;
+  /** Evaluation ends, as beyond its cost, when it did so much; `maxWork` unless given, and at most. */
+  readonly workLimit?: number;
   /** Asked from time to time; evaluation ends, as beyond its cost, once it says yes (a deadline has passed). */
   readonly interrupted?: () => boolean;
 }
 
 export type CelOutcome =
-  | { readonly ok: true; readonly value: CelValue; readonly cost: number }
-  | { readonly ok: false; readonly kind: 'error' | 'cost'; readonly message: string; readonly cost: number };
+  | ({ readonly ok: true; readonly value: CelValue } & CelExpense)
+  | ({ readonly ok: false; readonly kind: 'error' | 'cost'; readonly message: string } & CelExpense);
+
+export interface CelExpense {
+  readonly cost: number;
+  /** What it did beyond its cost, in characters and elements. */
+  readonly work: number;
+}
 
 /** Immutable; may be evaluated any number of times. */
 export interface CelProgram {

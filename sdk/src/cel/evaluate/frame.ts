@@ -38,6 +38,7 @@ export class Frame implements CelMeter {
   readonly #given: Readonly<Record<string, unknown>>;
   readonly #interrupted: (() => boolean) | undefined;
   #answers: Map<string, unknown> | undefined;
+  readonly #workLimit: number;
   #work = 0;
   #untilCheck = operationsPerCheck;
 
@@ -48,7 +49,9 @@ export class Frame implements CelMeter {
     costLimit: number,
     interrupted?: () => boolean,
     answers?: Map<string, unknown>,
+    workLimit: number = maxWork,
   ) {
+    this.#workLimit = Math.min(workLimit, maxWork);
     this.#answers = answers;
     this.#variables = variables;
     this.slots = Array<undefined>(slots).fill(undefined);
@@ -62,9 +65,14 @@ export class Frame implements CelMeter {
     if (this.cost > this.costLimit) throw new Stop('cost');
   }
 
+  /** What it did beyond its cost. */
+  get worked(): number {
+    return this.#work;
+  }
+
   work(steps: number): void {
     this.#work += steps;
-    if (this.#work > maxWork) throw new Stop('cost');
+    if (this.#work > this.#workLimit) throw new Stop('cost');
     this.#untilCheck -= steps + 1;
     if (this.#untilCheck < 0) this.#check();
   }

@@ -12,23 +12,24 @@ const stopped = {
   interrupted: 'operation interrupted',
 } as const;
 
-function failed(error: unknown, { cost }: Frame): CelOutcome {
+function failed(error: unknown, { cost, worked: work }: Frame): CelOutcome {
   if (error instanceof Stop) {
-    if (error.reason !== 'pending') return { ok: false, kind: 'cost', message: stopped[error.reason], cost };
-    return { ok: false, kind: 'error', message: 'the authorizer has no answer yet', cost };
+    if (error.reason !== 'pending') return { ok: false, kind: 'cost', message: stopped[error.reason], cost, work };
+    return { ok: false, kind: 'error', message: 'the authorizer has no answer yet', cost, work };
   }
   // Values of a host may nest deeper than the stack allows, or throw when they are read.
   const message = error instanceof RangeError ? 'values nest too deeply' : `internal error: ${String(error)}`;
-  return { ok: false, kind: 'error', message, cost };
+  return { ok: false, kind: 'error', message, cost, work };
 }
 
 /** A promise: what has to be there before the next attempt. */
 function attempt(code: Code, frame: Frame): CelOutcome | Promise<void> {
   try {
     const value = code.step(frame);
+    const { cost, worked: work } = frame;
     return isError(value)
-      ? { ok: false, kind: 'error', message: value.message, cost: frame.cost }
-      : { ok: true, value, cost: frame.cost };
+      ? { ok: false, kind: 'error', message: value.message, cost, work }
+      : { ok: true, value, cost, work };
   } catch (error) {
     return (error instanceof Stop ? error.pending : undefined) ?? failed(error, frame);
   }
@@ -37,9 +38,9 @@ function attempt(code: Code, frame: Frame): CelOutcome | Promise<void> {
 export function run(
   code: Code,
   variables: Variables,
-  { costLimit = perCallCostLimit, interrupted }: CelRun,
+  { costLimit = perCallCostLimit, interrupted, workLimit }: CelRun,
 ): CelOutcome {
-  const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted);
+  const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted, undefined, workLimit);
   const outcome = attempt(code, frame);
   if ('ok' in outcome) return outcome;
   // Nobody waits for it.
@@ -49,10 +50,10 @@ export function run(
 
 /** Each attempt has one more answer; costs bound how many there are. */
 export async function runAsync(code: Code, variables: Variables, options: CelRun): Promise<CelOutcome> {
-  const { costLimit = perCallCostLimit, interrupted } = options;
+  const { costLimit = perCallCostLimit, interrupted, workLimit } = options;
   const answers = new Map<string, unknown>();
   for (;;) {
-    const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted, answers);
+    const frame = new Frame(code.variables, code.slots, variables, costLimit, interrupted, answers, workLimit);
     const outcome = attempt(code, frame);
     if ('ok' in outcome) return outcome;
     try {
