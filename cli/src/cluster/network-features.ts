@@ -24,6 +24,8 @@ route add 198.51.100.0/24 via 192.0.2.2 proto 84
 // As routes-auto uses it.
 const tunnel = 'link add x0 type vxlan id 84 dstport 4789 nolearning\n';
 
+const encryptedTunnel = 'link add w0 type wireguard\n';
+
 // As network-bridge, proxy-nftables and policy-nftables use them.
 const rules = `table ip t {
   map m { typeof ip daddr : verdict; }
@@ -56,8 +58,43 @@ async function attempt(program: string, args: readonly string[], input: string):
   }
 }
 
+/** Kinds of tunnels that this machine has now, by the names that routes-auto gives its links. */
+async function tunnelsInUse(): Promise<{ readonly vxlan: boolean; readonly wireguard: boolean }> {
+  const text = await run('ip', ['-o', 'link', 'show']).then(
+    ({ stdout }) => stdout,
+    () => '',
+  );
+  return { vxlan: /: tx[0-9a-f]{8}[:@]/.test(text), wireguard: /: tw[0-9a-f]{8}[:@]/.test(text) };
+}
+
+/** Whether tunnels between nodes are encrypted, and why not. */
+async function encryption({ wg, wireguardGo }: NetworkPrograms, isInUse: boolean): Promise<NetworkFeature> {
+  const common = { name: 'encrypted tunnels', optional: true } as const;
+  const problem = await attempt('ip', ['-batch', '-'], encryptedTunnel);
+  const use = isInUse ? 'WireGuard, in use' : 'WireGuard, to nodes that have it too';
+  if (wg && (problem === undefined || isInUse)) return { ...common, ok: true, detail: use, fix: '' };
+  const without = 'tunnels of this node are VXLAN, which does not encrypt';
+  if (!wg) return { ...common, ok: false, detail: `${without}: no program wg`, fix: 'apt-get install wireguard-tools' };
+  const user = wireguardGo ? '' : 'apt-get install wireguard-go, ';
+  return {
+    ...common,
+    ok: false,
+    detail: `${without}: the kernel has no WireGuard`,
+    fix: `use a kernel with wireguard ("modprobe wireguard"), or, slower, ${user}wireguardImplementation: userspace in the configuration of routes-auto`,
+  };
+}
+
+/** Programs that are installed. */
+export interface NetworkPrograms {
+  readonly ip: boolean;
+  readonly nft: boolean;
+  readonly wg: boolean;
+  readonly wireguardGo: boolean;
+}
+
 /** Needs root, or user namespaces. Changes nothing. */
-export async function networkFeatures(programs: { ip: boolean; nft: boolean }): Promise<readonly NetworkFeature[]> {
+export async function networkFeatures(programs: NetworkPrograms): Promise<readonly NetworkFeature[]> {
+  const inUse = programs.ip ? await tunnelsInUse() : { vxlan: false, wireguard: false };
   const [linksProblem, tunnelProblem, rulesProblem] = await Promise.all([
     programs.ip ? attempt('ip', ['-batch', '-'], links) : undefined,
     programs.ip ? attempt('ip', ['-batch', '-'], tunnel) : undefined,
@@ -69,10 +106,14 @@ export async function networkFeatures(programs: { ip: boolean; nft: boolean }): 
     detail: problem ?? options,
     fix: problem === undefined ? '' : `use a kernel with ${options} ("modprobe ${modules}")`,
   });
+  const vxlan = inUse.vxlan && tunnelProblem === undefined ? 'vxlan, in use' : 'vxlan';
   return [
     ...(programs.ip ? [feature('pod links', linksProblem, 'bridge, veth, routes', '-a bridge veth')] : []),
     ...(programs.ip
-      ? [{ ...feature('tunnels to other links', tunnelProblem, 'vxlan', 'vxlan'), optional: true as const }]
+      ? [
+          { ...feature('tunnels to other links', tunnelProblem, vxlan, 'vxlan'), optional: true as const },
+          await encryption(programs, inUse.wireguard),
+        ]
       : []),
     ...(programs.nft
       ? [

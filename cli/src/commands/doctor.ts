@@ -40,7 +40,12 @@ async function obstacleChecks(ranges: Ranges): Promise<readonly Check[]> {
 
 /** What the kernel must have for the programs that are there. */
 async function networkChecks(): Promise<readonly Check[]> {
-  const features = await networkFeatures({ ip: hasProgram('ip'), nft: hasProgram('nft') });
+  const features = await networkFeatures({
+    ip: hasProgram('ip'),
+    nft: hasProgram('nft'),
+    wg: hasProgram('wg'),
+    wireguardGo: hasProgram('wireguard-go'),
+  });
   return features.map((feature) => ({ ...feature, optional: feature.optional ?? !isRoot() }));
 }
 
