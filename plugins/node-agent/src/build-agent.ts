@@ -15,6 +15,7 @@ import { nodeFacts } from './agent/start-container.ts';
 import { failedMount } from './plan/view.ts';
 import { checkpointWriter, formerKnowledge } from './checkpoint/build-checkpoint.ts';
 import { RememberedSources } from './checkpoint/remembered-sources.ts';
+import { openSourceSeal } from './checkpoint/source-seal.ts';
 import type { AgentContext } from './agent-context.ts';
 import { OwnNode } from './admission/own-node.ts';
 import { KnownServices } from './container/known-services.ts';
@@ -57,7 +58,8 @@ export async function buildAgent(
   const machine = await readMachine(ctx.dataDir, config.maxPods);
   const runtimes = new Runtimes(deps.runtimes, config.nodeName, ctx.env);
   const reached: Reached = { address: config.nodeAddress };
-  const checkpoint = await formerKnowledge(ctx);
+  const seal = await openSourceSeal(ctx.dataDir, ctx.env.random);
+  const checkpoint = await formerKnowledge(ctx, seal);
   // What is not known yet must not replace what was known before.
   const remember = (): void => {
     if (agent.knowsPods) writer.touch();
@@ -159,7 +161,7 @@ export async function buildAgent(
     changed: () => registration.beat(),
   });
   const sessions = new Sessions(agent, config.maxSessions);
-  const writer = checkpointWriter(ctx, agent, sources, volumes);
+  const writer = checkpointWriter(ctx, agent, sources, volumes, seal);
   const registration = new Registration({
     nodeName: config.nodeName,
     heartbeatIntervalMs: config.heartbeatIntervalMs,

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createRealEnv } from '@timonel/core';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { images } from '@timonel/sdk/contracts/images';
@@ -10,6 +11,7 @@ import { containerRuntime, type ContainerRuntime, type SandboxConfig } from '@ti
 import { ApiError, type Pod } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until } from '@timonel/testkit';
 import { encodeCheckpoint, type Checkpoint } from './checkpoint/checkpoint-file.ts';
+import { SourceSeal } from './checkpoint/source-seal.ts';
 import plugin from './index.ts';
 import { container, podWith, sandbox } from './plan/testing.ts';
 
@@ -39,6 +41,8 @@ function runtimeNamed(name: string, made: SandboxConfig[]): AnyPlugin {
 const podOf = (uid: string, spec: Partial<Pod['spec']>): Pod =>
   podWith({ containers: [container('app', { imagePullPolicy: 'Never' })], ...spec }, { name: uid, uid });
 
+// Nothing of it is sealed.
+const seal = new SourceSeal(Buffer.alloc(32), createRealEnv().random);
 let dataDir: string;
 beforeEach(() => {
   dataDir = mkdtempSync(join(tmpdir(), 'timonel-restart-'));
@@ -62,7 +66,10 @@ describe('an agent that starts while the API is away', () => {
       sources: new Map([['runtimeclasses//known', { metadata: { name: 'known' }, handler: 'first' }]]),
     };
     mkdirSync(join(dataDir, 'node-agent'), { recursive: true });
-    writeFileSync(join(dataDir, 'node-agent', 'checkpoint.json'), encodeCheckpoint(checkpoint, 1e6).text);
+    writeFileSync(
+      join(dataDir, 'node-agent', 'checkpoint.json'),
+      encodeCheckpoint(checkpoint, { limitBytes: 1e6, seal }).text,
+    );
     const first: SandboxConfig[] = [];
     const second: SandboxConfig[] = [];
     const retained: (readonly string[])[] = [];

@@ -9,14 +9,18 @@ import { readCheckpoint, type Checkpoint } from './checkpoint-file.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { sourcesOf } from './references.ts';
 import type { RememberedSources } from './remembered-sources.ts';
+import type { SourceSeal } from './source-seal.ts';
 
 const checkpointName = 'checkpoint.json';
 
 /** What the agent before this one knew; undefined: nothing that can be used. */
-export async function formerKnowledge({ dataDir, config, log }: AgentContext): Promise<Checkpoint | undefined> {
+export async function formerKnowledge(
+  { dataDir, config, log }: AgentContext,
+  seal: SourceSeal,
+): Promise<Checkpoint | undefined> {
   const file = join(dataDir, checkpointName);
   try {
-    const found = await readCheckpoint(file);
+    const found = await readCheckpoint(file, seal);
     return found?.nodeName === config.nodeName ? found : undefined;
   } catch (error) {
     log.warn(
@@ -32,10 +36,12 @@ export function checkpointWriter(
   agent: Agent,
   sources: RememberedSources,
   volumes: PodVolumes,
+  seal: SourceSeal,
 ): CheckpointWriter {
   return new CheckpointWriter({
     file: join(ctx.dataDir, checkpointName),
     limitBytes: ctx.config.checkpointLimitBytes,
+    seal,
     env: ctx.env,
     log: ctx.log,
     snapshot: () => {

@@ -1,9 +1,10 @@
 /** What the agent needs to go on without the API, in a file: the pods of this node, and the configuration they use. */
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
-import type { Pod } from '@timonel/sdk/kube';
+import type { KubeObject, Pod } from '@timonel/sdk/kube';
 import { z } from 'zod';
 import type { RememberedSource } from './remembered-sources.ts';
 import type { SourceKey } from './references.ts';
+import type { SourceSeal } from './source-seal.ts';
 
 /** What this node gave a pod for its whole life. */
 export interface Assignment {
@@ -56,13 +57,18 @@ export interface Encoded {
   readonly leftOut: number;
 }
 
+export interface EncodeOptions {
+  readonly limitBytes: number;
+  readonly seal: SourceSeal;
+}
+
 /** The file's text. Pods go first; sources follow, the small ones first, up to the bound. */
-export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes: number): Encoded {
+export function encodeCheckpoint(checkpoint: Checkpoint, { limitBytes, seal }: EncodeOptions): Encoded {
   const { nodeName, resourceVersion } = checkpoint;
   const assignments = Object.fromEntries(checkpoint.assignments);
   const pods = checkpoint.pods.map((pod) => JSON.stringify(lean(pod)));
-  const sources = [...checkpoint.sources]
-    .map(([key, value]) => `${JSON.stringify(key)}:${value === null ? 'null' : JSON.stringify(lean(value))}`)
+  const sources = [...seal.sealAll(withoutManagers(checkpoint.sources))]
+    .map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`)
     .sort((a, b) => a.length - b.length || (a < b ? -1 : 1));
   let bytes = pods.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   const fitting = sources.filter((text) => (bytes += Buffer.byteLength(text)) <= limitBytes);
@@ -71,19 +77,27 @@ export function encodeCheckpoint(checkpoint: Checkpoint, limitBytes: number): En
   return { text, leftOut: sources.length - fitting.length };
 }
 
-/** @throws Error when the text is damaged */
-export function decodeCheckpoint(text: string): Checkpoint {
+function withoutManagers(sources: Checkpoint['sources']): Map<SourceKey, KubeObject | null> {
+  return new Map([...sources].map(([key, value]) => [key, value === null ? null : lean(value)]));
+}
+
+/** What was sealed by a key that is lost is left out. @throws Error when the text is damaged */
+export function decodeCheckpoint(text: string, seal: SourceSeal): Checkpoint {
   const { nodeName, resourceVersion, ...rest } = schema.parse(JSON.parse(text));
   const pods: unknown = rest.pods;
-  const sources = Object.entries(rest.sources) as [SourceKey, RememberedSource][];
+  const written = Object.entries(rest.sources) as [SourceKey, KubeObject | null][];
+  const sources = written.flatMap(([key, value]): [SourceKey, RememberedSource][] => {
+    const opened = value === null ? null : seal.open(key, value);
+    return opened === undefined ? [] : [[key, opened]];
+  });
   const assignments = new Map(Object.entries(rest.assignments));
   return { nodeName, resourceVersion, pods: pods as Pod[], assignments, sources: new Map(sources) };
 }
 
 /** Undefined: there is none. @throws Error when it is damaged */
-export async function readCheckpoint(file: string): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(file: string, seal: SourceSeal): Promise<Checkpoint | undefined> {
   const text = await readFileIfThere(file);
-  return text === undefined ? undefined : decodeCheckpoint(text);
+  return text === undefined ? undefined : decodeCheckpoint(text, seal);
 }
 
 export async function writeCheckpoint(file: string, text: string): Promise<void> {

@@ -1,10 +1,12 @@
 /** Keeps the checkpoint file up to date: soon after changes, not more often than every second, one write at a time. */
 import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
 import { encodeCheckpoint, writeCheckpoint, type Checkpoint } from './checkpoint-file.ts';
+import type { SourceSeal } from './source-seal.ts';
 
 export interface CheckpointWriterOptions {
   readonly file: string;
   readonly limitBytes: number;
+  readonly seal: SourceSeal;
   readonly env: Env;
   readonly log: Logger;
   /** What is to be remembered now. */
@@ -65,8 +67,8 @@ export class CheckpointWriter {
   }
 
   async #write(): Promise<void> {
-    const { file, limitBytes, log } = this.#options;
-    const { text, leftOut } = encodeCheckpoint(this.#options.snapshot(), limitBytes);
+    const { file, limitBytes, seal, log } = this.#options;
+    const { text, leftOut } = encodeCheckpoint(this.#options.snapshot(), { limitBytes, seal });
     if (leftOut > 0 && !this.#warned) {
       log.warn(
         { leftOut, limitBytes },

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createRealEnv } from '@timonel/core';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { ApiError, type Secret } from '@timonel/sdk/kube';
 import { createRecordingLogger, manualEnv, until } from '@timonel/testkit';
@@ -10,6 +11,7 @@ import { decodeCheckpoint, encodeCheckpoint, readCheckpoint, type Checkpoint } f
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { sourcesOf, type SourceKey } from './references.ts';
 import { RememberedSources, type RememberedSource } from './remembered-sources.ts';
+import { openSourceSeal, SourceSeal } from './source-seal.ts';
 
 const secretOf = (name: string, data = ''): Secret => ({
   metadata: { name, namespace: 'default', resourceVersion: '5' },
@@ -23,6 +25,7 @@ const checkpointWith = (sources: Record<string, RememberedSource>): Checkpoint =
   sources: new Map(Object.entries(sources) as [SourceKey, RememberedSource][]),
 });
 
+const seal = new SourceSeal(Buffer.alloc(32, 1), createRealEnv().random);
 let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'timonel-checkpoint-'));
@@ -69,10 +72,10 @@ describe('the sources of a pod', () => {
 describe('the checkpoint', () => {
   it('is read as it was written, without what nobody needs', () => {
     const checkpoint = checkpointWith({ 'secrets/default/s': secretOf('s', 'v'), 'configmaps/default/none': null });
-    const { text, leftOut } = encodeCheckpoint(checkpoint, 1_000_000);
+    const { text, leftOut } = encodeCheckpoint(checkpoint, { limitBytes: 1_000_000, seal });
     expect(leftOut).toBe(0);
     expect(text).not.toContain('managedFields');
-    const again = decodeCheckpoint(text);
+    const again = decodeCheckpoint(text, seal);
     expect(again).toMatchObject({ nodeName: 'node-1', resourceVersion: '7', pods: [podWith()] });
     expect(Object.fromEntries(again.assignments)).toEqual(Object.fromEntries(checkpoint.assignments));
     expect(Object.fromEntries(again.sources)).toEqual({
@@ -81,17 +84,42 @@ describe('the checkpoint', () => {
     });
   });
 
+  it('does not show Secrets, and has no other text as long as they do not change', () => {
+    const word = Buffer.from('planted').toString('base64');
+    const encoded = (value: string): string => {
+      const checkpoint = checkpointWith({ 'secrets/default/s': secretOf('s', value) });
+      return encodeCheckpoint(checkpoint, { limitBytes: 1e6, seal }).text;
+    };
+    const text = encoded(word);
+    expect(text).not.toContain(word.slice(2, -2));
+    expect(encoded(word)).toBe(text);
+    expect(encoded('other')).not.toBe(text);
+  });
+
+  it('is used without the Secrets when the key is another, and as it is when nothing was sealed', async () => {
+    const first = await openSourceSeal(directory, createRealEnv().random);
+    const sources = { 'secrets/default/s': secretOf('s', 'v'), 'configmaps/default/none': null } as const;
+    const { text } = encodeCheckpoint(checkpointWith(sources), { limitBytes: 1e6, seal: first });
+    const again = await openSourceSeal(directory, createRealEnv().random);
+    expect(decodeCheckpoint(text, again).sources.get('secrets/default/s')).toEqual(secretOf('s', 'v'));
+    expect([...decodeCheckpoint(text, seal).sources.keys()]).toEqual(['configmaps/default/none']);
+    expect(statSync(join(directory, 'checkpoint.key')).mode & 0o777).toBe(0o600);
+    const parsed = JSON.parse(text) as object;
+    const older = JSON.stringify({ ...parsed, sources: { 'secrets/default/s': secretOf('s', 'v') } });
+    expect(decodeCheckpoint(older, seal).sources.get('secrets/default/s')).toEqual(secretOf('s', 'v'));
+  });
+
   it('has a bound: pods stay, sources go, the large ones first', () => {
     const sources = {
       'secrets/default/large': secretOf('large', 'x'.repeat(5000)),
       'secrets/default/s': secretOf('s'),
     };
-    const some = encodeCheckpoint(checkpointWith(sources), 2000);
+    const some = encodeCheckpoint(checkpointWith(sources), { limitBytes: 2000, seal });
     expect(some.leftOut).toBe(1);
-    expect([...decodeCheckpoint(some.text).sources.keys()]).toEqual(['secrets/default/s']);
-    const none = encodeCheckpoint(checkpointWith(sources), 0);
+    expect([...decodeCheckpoint(some.text, seal).sources.keys()]).toEqual(['secrets/default/s']);
+    const none = encodeCheckpoint(checkpointWith(sources), { limitBytes: 0, seal });
     expect(none.leftOut).toBe(2);
-    expect(decodeCheckpoint(none.text).pods).toHaveLength(1);
+    expect(decodeCheckpoint(none.text, seal).pods).toHaveLength(1);
   });
 
   it.each(['', '{', '{"version":2}', '{"version":1,"nodeName":"a","resourceVersion":"1","pods":[{}],"sources":{}}'])(
@@ -99,7 +127,7 @@ describe('the checkpoint', () => {
     async (text) => {
       const file = join(directory, 'checkpoint.json');
       writeFileSync(file, text);
-      await expect(readCheckpoint(file)).rejects.toThrow();
+      await expect(readCheckpoint(file, seal)).rejects.toThrow();
     },
   );
 
@@ -108,7 +136,7 @@ describe('the checkpoint', () => {
     const file = join(directory, 'checkpoint.json');
     let snapshots = 0;
     const snapshot = (): Checkpoint => ((snapshots += 1), checkpointWith({}));
-    const writer = new CheckpointWriter({ file, limitBytes: 1e6, env, log: createRecordingLogger(), snapshot });
+    const writer = new CheckpointWriter({ file, limitBytes: 1e6, seal, env, log: createRecordingLogger(), snapshot });
     for (let count = 0; count < 5; count += 1) writer.touch();
     await env.advance(1000);
     await until(() => readFileSync(file, 'utf8') !== '', { what: 'the file' });
@@ -122,7 +150,7 @@ describe('the checkpoint', () => {
     const env = manualEnv();
     const log = createRecordingLogger();
     const file = join(directory, 'absent', 'checkpoint.json');
-    const options = { limitBytes: 1e6, env, log, snapshot: () => checkpointWith({}) };
+    const options = { limitBytes: 1e6, seal, env, log, snapshot: () => checkpointWith({}) };
     const failing = new CheckpointWriter({ file, ...options });
     failing.touch();
     await env.advance(1000);
@@ -131,7 +159,7 @@ describe('the checkpoint', () => {
     const writer = new CheckpointWriter({ file: own, ...options });
     writer.touch();
     await Promise.all([writer.close(), failing.close()]);
-    expect((await readCheckpoint(own))?.resourceVersion).toBe('7');
+    expect((await readCheckpoint(own, seal))?.resourceVersion).toBe('7');
   });
 });
 
@@ -170,9 +198,9 @@ describe('remembered sources', () => {
     expect(await sources.claim('default', 'p')).toEqual(both);
     const { text } = encodeCheckpoint(
       checkpointWith(Object.fromEntries(sources.retain(new Set(['persistentvolumeclaims/default/p'])))),
-      1_000_000,
+      { limitBytes: 1_000_000, seal },
     );
-    expect(decodeCheckpoint(text).sources.get('persistentvolumeclaims/default/p')).toEqual(both);
+    expect(decodeCheckpoint(text, seal).sources.get('persistentvolumeclaims/default/p')).toEqual(both);
   });
 
   it('do not answer what the node may not read any more, nor what no pod wants', async () => {
