@@ -1,6 +1,6 @@
 /** The authority is replaced and retired under two servers and a node that go on working, with clients that have only the old one; a third server joins. */
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -132,6 +132,7 @@ it('goes on while the authority is replaced, and keeps its Secrets and tokens', 
   await ask(first, 'POST', accounts, { metadata: { name: 'robot' } });
   const { status } = await ask(first, 'POST', `${accounts}/robot/token`, { spec: { expirationSeconds: 3600 } });
   const robot = as(first, status.token as string);
+  for (const name of ['s2', 'agent']) cpSync(at(name, 'pki'), at('away', name), { recursive: true });
   let count = 0;
   // Whatever is under way, clients of before are served by both servers.
   const goesOn = async (): Promise<void> => {
@@ -177,8 +178,29 @@ it('goes on while the authority is replaced, and keeps its Secrets and tokens', 
   await server('s3', '--join', readKubeconfig(first).server, '--token', await token('server'));
   expect((await ask(at('s3', 'kubeconfig'), 'GET', secret)).data).toEqual(data);
   expect(await whoAmI(as(at('s3', 'kubeconfig'), status.token as string))).toBe('system:serviceaccount:default:robot');
-  // From nothing but files, and with the store's members known by their new certificates.
-  expect(await running.get('s2')?.end()).toBe(0);
-  await start('s2', 'server', '--data-dir', at('s2'), '--config', at('config.yaml')).says('is Ready after');
-  expect((await ask(at('s2.old'), 'GET', secret)).data).toEqual(data);
+});
+
+it('takes machines in again that were away all the while: a server as the same member, a node under its name', async () => {
+  const url = readKubeconfig(at('s1', 'kubeconfig')).server;
+  expect([await running.get('s2')?.end(), await running.get('agent')?.end()]).toEqual([0, 0]);
+  for (const file of ['ca.crt', 'ca.key', 'peer.crt', 'apiserver.crt', 'master-client.crt'])
+    copyFileSync(at('away', 's2', file), at('s2', 'pki', file));
+  rmSync(at('s2', 'pki', 'ca-chain.crt'));
+  for (const file of ['ca.crt', 'node.crt']) copyFileSync(at('away', 'agent', file), at('agent', 'pki', file));
+  const foreign = `tml1.aaaaaa.${'a'.repeat(32)}.${'b'.repeat(64)}`;
+  const agentArgs = ['agent', '--data-dir', at('agent'), '--config', at('agent.yaml'), '--on-shutdown', 'remove'];
+  expect(await timonel([...agentArgs, '--token', foreign])).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('belongs to another cluster'),
+  });
+  const serverArgs = ['server', '--data-dir', at('s2'), '--config', at('config.yaml'), '--join', url];
+  await start('s2', ...serverArgs, '--token', await token('server')).says('is Ready after');
+  expect(running.get('s2')?.output).toContain('joins again as the same member');
+  await start('agent', ...agentArgs, '--token', await token('agent')).says('is Ready after');
+  expect(issuerOf('agent', 'pki', 'node.crt')).toMatch(/^CN=timonel-ca@\d+$/);
+  expect((await ask(at('s2', 'kubeconfig'), 'GET', secret)).data).toEqual(data);
+  const { items } = await ask(at('s1', 'kubeconfig'), 'GET', '/api/v1/nodes');
+  expect(items).toHaveLength(1);
+  const members = JSON.parse(await run('store', 'status', '-o', 'json')) as { members: unknown[] };
+  expect(members.members).toHaveLength(3);
 });
