@@ -11,6 +11,7 @@ import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/adm
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { forbiddenBy, type AdmissionObject, type ServedName } from '@timonel/sdk/contracts/api-server';
 import type { Status } from '@timonel/sdk/kube';
+import { AuditAnnotations } from './audit-annotations.ts';
 import type { MeantPolicy } from './bound-policies.ts';
 import { Evaluation } from './evaluation.ts';
 import { Surroundings, type Invocation } from './invocations.ts';
@@ -53,6 +54,7 @@ class Validation {
   readonly #authorizer: RequestAuthorizer;
   readonly #budget = ExpressionBudget.ofRequest();
   readonly #values = new Map<AdmissionView, Promise<Readonly<Record<string, unknown>>>>();
+  readonly #annotations = new AuditAnnotations();
   readonly #audited: unknown[] = [];
   readonly #uid: string;
   #refusal: Status | undefined;
@@ -73,6 +75,7 @@ class Validation {
       await this.#invoke(invocation);
       await pauses.due();
     }
+    this.#annotations.tell((key, value) => this.#request.annotate(key, value));
     if (this.#audited.length > 0)
       this.#request.annotate('validation.policy.admission.k8s.io/validation_failure', JSON.stringify(this.#audited));
     return this.#refusal;
@@ -118,7 +121,7 @@ class Validation {
       new ExpressionBudget(requestCostBudget, this.#budget),
     );
     const { findings, annotations } = await judge(compiled, evaluation);
-    for (const [key, value] of Object.entries(annotations)) this.#request.annotate(key, value);
+    this.#annotations.add(annotations);
     findings.forEach(tell);
   }
 
