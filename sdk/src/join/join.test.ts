@@ -3,7 +3,14 @@ import type { AddressInfo } from 'node:net';
 import type { RequestListener } from 'node:http';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
-import { issueIdentity, makeAuthority, readCertificate, type Identity } from '@timonel/sdk/pki';
+import {
+  issueIdentity,
+  makeAuthority,
+  makeSuccessor,
+  readCertificate,
+  type Authority,
+  type Identity,
+} from '@timonel/sdk/pki';
 import {
   callJoin,
   fetchAuthority,
@@ -31,8 +38,13 @@ afterEach(async () => {
   }
 });
 
-async function serve(handler: RequestListener, names = ['127.0.0.1'], at = env): Promise<string> {
-  const identity = await issueIdentity(at, authority, {
+async function serve(
+  handler: RequestListener,
+  names = ['127.0.0.1'],
+  at = env,
+  signer: Authority = authority,
+): Promise<string> {
+  const identity = await issueIdentity(at, signer, {
     commonName: 's',
     names,
     usages: ['server'],
@@ -71,6 +83,19 @@ describe('fetchAuthority', () => {
     const { ca, clockAheadMs } = await fetchAuthority({ server, env, timeoutMs: 5000 }, pin);
     expect(ca).toBe(authority.certificatePem);
     expect(Math.abs(clockAheadMs)).toBeLessThan(5000);
+  });
+
+  it('takes a token of an authority that has a successor by now, and believes that authority alone', async () => {
+    const { authority: next, linkPem } = await makeSuccessor(env, authority);
+    const answer = { ca: next.certificatePem + authority.certificatePem, succession: linkPem, servers: [] };
+    const server = await serve(json(answer), ['127.0.0.1'], env, { ...next, chainPem: linkPem });
+    const { ca, succession } = await fetchAuthority({ server, env, timeoutMs: 5000 }, pin);
+    expect([ca, succession]).toEqual([authority.certificatePem, linkPem]);
+    expect(await call(server, ca)).toMatchObject({ servers: [] });
+    // Whoever only shows the certificate of the authority has not its key.
+    const thief = await serve(json(answer), ['127.0.0.1'], env, stranger);
+    const shown = await fetchAuthority({ server: thief, env, timeoutMs: 5000 }, pin);
+    await expect(call(thief, shown.ca)).rejects.toMatchObject({ code: 'ERR_JOIN_PIN' });
   });
 
   it('says which of the things that can be wrong is wrong', async () => {
