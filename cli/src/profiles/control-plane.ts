@@ -31,6 +31,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'admission-namespace' },
     { plugin: 'admission-serviceaccount' },
     { plugin: 'admission-priority' },
+    { plugin: 'admission-defaultclass' },
     { plugin: 'admission-runtimeclass' },
     { plugin: 'admission-podsecurity' },
     { plugin: 'admission-policies' },
