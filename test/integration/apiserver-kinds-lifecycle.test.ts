@@ -214,10 +214,11 @@ async function applyTo(paths: Paths, name: string, { path, kind }: Sample): Prom
   expect((await expects(200, send('two', 'no', '&force=true'))).body.metadata.labels.apply).toBe('no');
 }
 
-/** Kinds whose /status takes nothing of metadata along. */
+/** Kinds whose /status takes nothing of metadata along: among them all whose status nodes write. */
 const statusAlone = [
   'Pod',
   'Node',
+  'PersistentVolumeClaim',
   'HorizontalPodAutoscaler',
   'VolumeAttachment',
   'ResourceClaim',

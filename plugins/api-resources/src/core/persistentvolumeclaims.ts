@@ -57,7 +57,6 @@ export const persistentVolumeClaimKind: ResourceDefinition = describedKind({
   resource: 'persistentvolumeclaims',
   shortNames: ['pvc'],
   status: { phase: 'Pending' },
-  statusMetadata: true,
   default: defaultClaim,
   prepare: (claim) => alignDataSources(child(claim, 'spec')),
   check: (claim) => checkClaimSpec(claim.at('spec')),
