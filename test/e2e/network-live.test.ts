@@ -7,6 +7,7 @@ import { callee } from './bed/callers.ts';
 import { kubectl, startAgent, startMaster, startWhole, type Agent, type Master } from './bed/cluster.ts';
 import { startEndpointChurn } from './bed/churn.ts';
 import { Download, downloadPod, slowPod } from './bed/download.ts';
+import { networkState } from './bed/network-state.ts';
 import { Traffic } from './bed/traffic.ts';
 
 jest.setTimeout(120_000);
@@ -65,6 +66,7 @@ const slowService = nodePortService('slow', slowPort, { app: 'slow' });
 const objects: readonly object[] = [
   slowPod('n2'),
   slowService,
+  downloadPod('loader', 'n1', 'slow:80'),
   shop,
   nodePortService('shop', shopPort, { app: 'shop' }),
   ...[1, 2, 3, 4].map((index) => callee(`p${index}`, index % 2 === 0 ? 'n2' : 'n1', { app: 'churn' })),
@@ -77,6 +79,7 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
   let master: Master;
   /** A cluster of its own on one machine: its kernel is told by way of its API. */
   let whole: Master;
+  let stateBefore: string[];
   let agents: Agent[];
   /** They begin before all tests and end after them. */
   let downloads: Record<'fromPod' | 'fromOutside' | 'ofWhole', Download>;
@@ -98,10 +101,9 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
 
   /** All to pods of other machines: n2, or the whole. */
   async function startDownloads(): Promise<typeof downloads> {
-    await apply(master, downloadPod('loader', 'n1', 'slow:80'));
-    await ask('wait', '--for=condition=Ready', 'pod/loader', '--timeout=60s');
-    // Its node's agent is away for a while.
-    const logs = (): Promise<string> => until(() => ask('logs', 'loader', '--tail=3'), { what: 'the logs of a pod' });
+    // The agent of its node is away for a while.
+    const asked = { what: 'the logs of a pod', timeoutMs: 60_000 };
+    const logs = (): Promise<string> => until(async () => `${await ask('logs', 'loader', '--tail=3')}\n`, asked);
     const [fromPod, fromOutside, ofWhole] = await Promise.all([
       Download.of(logs),
       Download.start(bed.client, at(slowPort)[0] ?? ''),
@@ -113,6 +115,7 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
   beforeAll(async () => {
     before = traces();
     bed = await createBed({ masters: 2, nodes: 2 });
+    stateBefore = await networkState(bed.machine('m2'));
     [master, whole] = await Promise.all([startMaster(bed.machine('m1')), startWhole(bed.machine('m2'))]);
     agents = await Promise.all(['n1', 'n2'].map((name) => startAgent(bed.machine(name), { masters: [master] })));
     await until(async () => (await ask('get', 'nodes', '--no-headers')).match(/ Ready /g)?.length === 2, {
@@ -120,12 +123,10 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
       timeoutMs: 60_000,
     });
     await Promise.all([apply(master, ...objects), apply(whole, slowPod(), slowService)]);
-    await askOf(whole, ['wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s']);
-    await ask('wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s');
     downloads = await startDownloads();
+    await ask('wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s');
   });
   afterAll(async () => {
-    await whole?.process.stop();
     await bed?.[Symbol.asyncDispose]();
     expect(newTraces(before).filter((trace) => trace.includes(bed.directory))).toEqual([]);
   });
@@ -169,6 +170,18 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
     }
   });
 
+  it('downloads go on, and new connections succeed, over a link that is slow and loses packets', async () => {
+    await bed.slow('n2', { delayMs: 20, jitterMs: 10 });
+    await bed.lossy('n2', 1);
+    await goOn();
+    // Half of the connections lead over the link.
+    const traffic = await Traffic.start(bed.client, { targets: at(shopPort), workers: 8 });
+    expect((await traffic.goesOn(200)).failures).toEqual([]);
+    await bed.heal();
+    expect((await traffic.stop()).failures).toEqual([]);
+    await goOn();
+  });
+
   it('downloads go on when the rules of a node were deleted and are all written anew', async () => {
     const { machine } = agents[0] ?? {};
     const { port } = new URL(`http://${at(slowPort)[0]}`);
@@ -199,5 +212,10 @@ suite(`a network that changes under load${bedMissing === undefined ? '' : ` (${b
     await Promise.all(all.map((download) => download.hasLasted(downloadSeconds)));
     await Promise.all([at(slowPort)[0] ?? '', atWhole()].map((target) => Download.end(bed.client, target)));
     await Promise.all(all.map((download) => download.isWhole()));
+  });
+
+  it('a cluster that stops leaves the network of its machine as it was', async () => {
+    await whole.process.stop();
+    expect(await networkState(whole.machine)).toEqual(stateBefore);
   });
 });

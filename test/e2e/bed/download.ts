@@ -34,10 +34,10 @@ export function slowPod(nodeName?: string): object {
   return podOf('slow', nodeName, ['node', '-e', slowServer], { readinessProbe });
 }
 
-// One request, never repeated. Says how far it is each 200 ms, and at its end whether each line was the one that had to come.
+// One request that is answered, never repeated: until then there may be nobody yet. Says how far it is each 200 ms, and at its end whether each line was the one that had to come.
 const download = `
 let [line, rest, end, wrong] = [0, '', '', ''];
-const began = Date.now();
+let began = 0;
 const take = (chunk) => {
   const lines = (rest + chunk).split('\\n');
   rest = lines.pop();
@@ -46,8 +46,9 @@ const take = (chunk) => {
     else if (text !== String(line++).padStart(7, '0') && wrong === '') wrong = 'line ' + (line - 1) + ' is ' + text;
   }
 };
-require('node:http')
+const ask = () => require('node:http')
   .get('http://' + process.argv[1] + '/long', (response) => {
+    began = Date.now();
     setInterval(() => console.log('lines ' + line + ' seconds ' + (Date.now() - began) / 1000), 200);
     response.setEncoding('latin1').on('data', take);
     response.on('end', () => {
@@ -56,7 +57,8 @@ require('node:http')
     });
     response.on('error', (error) => console.log('broken ' + error.message));
   })
-  .on('error', (error) => console.log('refused ' + error.message));
+  .on('error', (error) => (began === 0 ? setTimeout(ask, 100) : console.log('broken ' + error.message)));
+ask();
 `;
 
 /** A pod that downloads from `target`, `host:port`. */
@@ -81,7 +83,7 @@ export class Download {
   /** That of a {@link downloadPod}, whose output this is. */
   static async of(output: () => Promise<string>): Promise<Download> {
     const started = new Download(output);
-    await started.goesOn();
+    await started.#until('a download to begin', ({ lines }) => lines > 0, 60_000);
     return started;
   }
 
@@ -125,7 +127,7 @@ export class Download {
       lines: Number(lines ?? 0),
       seconds: Number(seconds ?? 0),
       isWhole: /^whole$/m.test(last),
-      hasFailed: /^(broken|refused|torn) /m.test(output),
+      hasFailed: /^(broken|torn) /m.test(output),
       last,
     };
   }
