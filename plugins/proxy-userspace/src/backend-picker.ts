@@ -2,20 +2,55 @@ import { BlockList } from 'node:net';
 import type { Env } from '@timonel/sdk';
 import { familyOf } from '@timonel/sdk/contracts/network';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import { keyOf, type ClientMemory } from './client-memory.ts';
+import type { ClientMemory } from './client-memory.ts';
 
-/** Chooses a backend for each client: in turn, or, where clients are remembered, the same again. */
+const none: readonly Backend[] = [];
+
+/** The backends of one client, in the order in which to try them. */
+export class Attempts {
+  readonly #backends: readonly Backend[];
+  readonly #known: Backend | undefined;
+  readonly #start: number;
+  #tried = 0;
+  #hasKnown: boolean;
+
+  /** `start`: number of the one to begin with, after the one that is known. */
+  constructor(backends: readonly Backend[], start: number, known: Backend | undefined) {
+    this.#backends = backends;
+    this.#start = start;
+    this.#known = known;
+    this.#hasKnown = known !== undefined;
+  }
+
+  /** Undefined: there are no more. */
+  next(): Backend | undefined {
+    if (this.#hasKnown) {
+      this.#hasKnown = false;
+      return this.#known;
+    }
+    while (this.#tried < this.#backends.length) {
+      const backend = this.#backends[(this.#start + this.#tried++) % this.#backends.length];
+      if (backend !== this.#known) return backend;
+    }
+    return undefined;
+  }
+}
+
+/** Chooses backends for each client: at random, or, where clients are remembered, the same again. */
 export class BackendPicker {
   readonly #env: Env;
-  #backends: readonly Backend[] = [];
+  #backends: readonly Backend[] = none;
   #memory: ClientMemory | undefined;
   /** Undefined: anybody. */
   #sources: BlockList | undefined;
-  #next: number;
 
   constructor(env: Env) {
     this.#env = env;
-    this.#next = env.random.int(1 << 16);
+  }
+
+  /** Whether it depends on the client which backends it has. */
+  get asksWho(): boolean {
+    return this.#memory !== undefined || this.#sources !== undefined;
   }
 
   update(backends: readonly Backend[], memory: ClientMemory | undefined): void {
@@ -32,27 +67,17 @@ export class BackendPicker {
     }
   }
 
-  /** All backends, the one to try first at the front. Empty: there is none, or none for this client. */
-  order(client: string): readonly Backend[] {
-    const count = this.#backends.length;
-    if (count === 0 || this.#sources?.check(client, `ipv${familyOf(client)}`) === false) return [];
-    if (this.#memory !== undefined)
-      return this.#knownFirst(client, this.#from(this.#env.random.int(count)), this.#memory);
-    this.#next = (this.#next + 1) % count;
-    return this.#from(this.#next);
+  /** Without any where there are no backends, or none for this client. */
+  attempts(client: string): Attempts {
+    const isAllowed = this.#sources?.check(client, `ipv${familyOf(client)}`) !== false;
+    const backends = isAllowed ? this.#backends : none;
+    // In turn, two clients that ask in turn would have one each.
+    const start = backends.length > 1 ? this.#env.random.int(backends.length) : 0;
+    return new Attempts(backends, start, this.#memory?.find(client, backends));
   }
 
   /** Tells which backend took the client. */
   accepted(client: string, backend: Backend): void {
     this.#memory?.remember(client, backend);
-  }
-
-  #from(start: number): readonly Backend[] {
-    return start === 0 ? this.#backends : [...this.#backends.slice(start), ...this.#backends.slice(0, start)];
-  }
-
-  #knownFirst(client: string, backends: readonly Backend[], memory: ClientMemory): readonly Backend[] {
-    const known = memory.find(client, this.#backends);
-    return known === undefined ? backends : [known, ...backends.filter((backend) => keyOf(backend) !== keyOf(known))];
   }
 }

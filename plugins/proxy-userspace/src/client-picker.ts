@@ -1,10 +1,10 @@
 import type { Env } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
-import { BackendPicker } from './backend-picker.ts';
+import { BackendPicker, type Attempts } from './backend-picker.ts';
 import type { ClientMemory } from './client-memory.ts';
 
 /** What a listener asks for each client. */
-export type Picker = Pick<BackendPicker, 'order' | 'accepted'>;
+export type Picker = Pick<BackendPicker, 'asksWho' | 'attempts' | 'accepted'>;
 
 /** The backends of one service address. */
 export interface Choice {
@@ -37,8 +37,12 @@ export class ClientPicker implements Picker {
     for (const picker of [this.#inside, this.#outside]) picker.restrict(sources);
   }
 
-  order(client: string): readonly Backend[] {
-    return this.#of(client).order(client);
+  get asksWho(): boolean {
+    return this.#differ || this.#inside.asksWho;
+  }
+
+  attempts(client: string): Attempts {
+    return this.#of(client).attempts(client);
   }
 
   accepted(client: string, backend: Backend): void {

@@ -1,7 +1,8 @@
-import { connect, createServer, type Server, type Socket } from 'node:net';
-import type { Env } from '@timonel/sdk';
+import { createServer, type Server, type Socket } from 'node:net';
+import type { Env, TimerHandle } from '@timonel/sdk';
 import type { Backend } from '@timonel/sdk/contracts/proxy';
 import type { Picker } from './client-picker.ts';
+import { Connection, type ConnectionHost } from './connection.ts';
 import { SharedSockets, type Share, type Shareable } from './shared-socket.ts';
 
 /** Connections of one listener at once; more are reset at once. */
@@ -39,13 +40,15 @@ class SharedServer implements Shareable {
 
 const servers = new SharedSockets<SharedServer, TcpListener>();
 
-/** Accepts connections for one service address and pipes each to a backend; a backend that refuses is passed over. */
-export class TcpListener {
+/** Accepts connections for one service address and joins each with a backend; a backend that refuses is passed over. */
+export class TcpListener implements ConnectionHost {
   readonly #env: Env;
   readonly #picker: Picker;
-  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Set<Connection>();
+  /** Since when a backend is waited for, ms; the longest wait first. */
+  readonly #dialling = new Map<Connection, number>();
+  #patience: TimerHandle | undefined;
   #share: Share<SharedServer> | undefined;
-  #clients = 0;
   #idle: (() => void)[] = [];
 
   constructor(env: Env, picker: Picker) {
@@ -55,12 +58,12 @@ export class TcpListener {
 
   /** Connections that are open or being made. */
   get clients(): number {
-    return this.#clients;
+    return this.#connections.size;
   }
 
   /** Resolves when no connection is open. */
   whenIdle(): Promise<void> {
-    if (this.#clients === 0) return Promise.resolve();
+    if (this.clients === 0) return Promise.resolve();
     return new Promise((resolve) => this.#idle.push(resolve));
   }
 
@@ -84,82 +87,53 @@ export class TcpListener {
   /** Ends the running connections too. */
   destroy(): void {
     this.close();
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #track(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
+    this.#patience?.cancel();
+    for (const connection of this.#connections) connection.destroy();
   }
 
   #accept(client: Socket): void {
-    client.on('error', () => client.destroy());
-    if (this.#clients >= connectionLimit) {
+    if (this.#connections.size >= connectionLimit) {
+      client.on('error', () => undefined);
       client.resetAndDestroy();
       return;
     }
-    this.#clients += 1;
-    client.once('close', () => {
-      this.#clients -= 1;
-      if (this.#clients === 0) for (const resolve of this.#idle.splice(0)) resolve();
-    });
-    this.#track(client);
-    this.#dial(client, this.#picker.order(client.remoteAddress ?? ''));
+    // The system is asked for the address.
+    const who = this.#picker.asksWho ? (client.remoteAddress ?? '') : '';
+    const connection = new Connection(this, client, who, this.#picker.attempts(who));
+    this.#connections.add(connection);
+    connection.dial();
   }
 
-  /** Tries the backends one after the other; the client is not read from until one has accepted. */
-  #dial(client: Socket, backends: readonly Backend[]): void {
-    const [backend, ...others] = backends;
-    if (client.destroyed) return;
-    if (backend === undefined) {
-      client.resetAndDestroy();
+  dialling(connection: Connection): void {
+    this.#dialling.set(connection, this.#env.clock.monotonic());
+    this.#patience ??= this.#env.timers.after(dialTimeoutMs, () => this.#passOver());
+  }
+
+  dialled(connection: Connection): void {
+    this.#dialling.delete(connection);
+  }
+
+  accepted(client: string, backend: Backend): void {
+    this.#picker.accepted(client, backend);
+  }
+
+  ended(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (this.clients === 0) for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  /** One timer for all: each of its own would cost more than the rest of a dial. */
+  #passOver(): void {
+    this.#patience = undefined;
+    const now = this.#env.clock.monotonic();
+    for (const [connection, sinceMs] of this.#dialling) {
+      const leftMs = sinceMs + dialTimeoutMs - now;
+      if (leftMs <= 0) {
+        connection.giveUp();
+        continue;
+      }
+      this.#patience = this.#env.timers.after(leftMs, () => this.#passOver());
       return;
     }
-    const upstream = connect({ host: backend.address, port: backend.port, allowHalfOpen: true, noDelay: true });
-    this.#track(upstream);
-    const timer = this.#env.timers.after(dialTimeoutMs, () => upstream.destroy(new Error('no answer')));
-    const leave = (): void => void upstream.destroy();
-    const settle = (): void => {
-      timer.cancel();
-      client.off('close', leave);
-    };
-    client.once('close', leave);
-    // 'close' comes in every case: refused, timed out, or given up because the client or the listener went.
-    upstream.once('error', () => undefined);
-    const failed = (): void => {
-      settle();
-      this.#dial(client, others);
-    };
-    upstream.once('close', failed);
-    upstream.once('connect', () => {
-      settle();
-      upstream.off('close', failed);
-      this.#picker.accepted(client.remoteAddress ?? '', backend);
-      join(client, upstream);
-    });
   }
-}
-
-/** Joins two sockets: each end of input is passed on by itself, and what breaks one breaks the other. */
-function join(client: Socket, upstream: Socket): void {
-  passOn(client, upstream);
-  passOn(upstream, client);
-}
-
-/** As `from.pipe(to)`, with a third of its handlers. */
-function passOn(from: Socket, to: Socket): void {
-  let broken = false;
-  from.on('error', () => {
-    broken = true;
-  });
-  from.on('data', (chunk) => {
-    if (!to.destroyed && !to.write(chunk)) from.pause();
-  });
-  from.on('end', () => to.end());
-  from.on('close', () => {
-    if (to.destroyed) return;
-    if (broken || !from.readableEnded) to.resetAndDestroy();
-  });
-  to.on('drain', () => from.resume());
-  from.resume();
 }

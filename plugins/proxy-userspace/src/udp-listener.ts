@@ -107,7 +107,7 @@ export class UdpListener {
   }
 
   #open(key: string, client: RemoteInfo): Session | undefined {
-    const backend = this.#picker.order(client.address)[0];
+    const backend = this.#picker.attempts(client.address).next();
     if (backend === undefined || this.#sessions.size >= sessionLimit) return undefined;
     this.#picker.accepted(client.address, backend);
     const answering = asSystem(backend.address);
