@@ -59,8 +59,9 @@ table ip some {
     const { status, stderr } = await run('nsenter', ['-t', String(pid), '-n', ...words], input);
     if (status !== 0) throw new Error(`${words.join(' ')}: ${stderr}`);
   }
-  const look = (): Promise<readonly Obstacle[]> => obstacles(networkView(pid), defaultRanges);
-  const bad = async (): Promise<readonly Obstacle[]> => (await look()).filter(({ ok }) => !ok);
+  const look = (ranges = defaultRanges): Promise<readonly Obstacle[]> => obstacles(networkView(pid), ranges);
+  const bad = async (ranges = defaultRanges): Promise<readonly Obstacle[]> =>
+    (await look(ranges)).filter(({ ok }) => !ok);
 
   it('is nothing on a machine that has nothing', async () => {
     expect((await look()).map(({ name, ok }) => [name, ok])).toEqual([
@@ -124,6 +125,25 @@ table ip some {
       ['addresses of pods', 'the route 10.244.9.9 dev vpn of this machine overlaps 10.244.0.0/16'],
       ['addresses of services', 'the route 10.96.7.0/24 dev vpn of this machine overlaps 10.96.0.0/16'],
     ]);
+  });
+
+  it('what is in the way of IPv6 is found likewise, where the cluster has it', async () => {
+    const links = ['link add vpn type bridge', 'link set vpn up', 'route add fd00:1:0:1::/64 dev vpn'];
+    await inside(`${links.join('\n')}\n`, 'ip', '-batch', '-');
+    await inside(
+      'table ip6 mine { chain fw { type filter hook forward priority 5; policy drop; }; }',
+      'nft',
+      '-f',
+      '-',
+    );
+    expect(await bad()).toEqual([]);
+    const ranges = { pods: '10.244.0.0/16,fd00:1::/48', services: 'fd00:2::/112' };
+    const [rules, pods, ...others] = await bad(ranges);
+    expect(others).toEqual([]);
+    expect(rules?.fix).toContain('nft insert rule ip6 mine fw ip6 saddr fd00:1::/48 accept');
+    expect(pods?.detail).toBe(`the route fd00:1:0:1::/64 dev vpn of this machine overlaps ${ranges.pods}`);
+    await inside('', 'sh', '-c', rules?.fix.replace('accept the pods there: ', '') ?? 'false');
+    expect((await bad(ranges)).map(({ name }) => name)).toEqual(['addresses of pods']);
   });
 
   it('who has a port that is wanted is named', async () => {

@@ -1,5 +1,11 @@
 /** Addresses of the cluster that this machine has a way to already. */
-import { ipv4RangesOverlap, parseIpv4Range, podRouteProtocol } from '@timonel/sdk/contracts/network';
+import {
+  familyRangeTexts,
+  ipRangesOverlap,
+  parseFamilyRanges,
+  parseIpRange,
+  podRouteProtocol,
+} from '@timonel/sdk/contracts/network';
 import type { Finding, Ranges } from './finding.ts';
 import type { NetworkView } from './network-view.ts';
 
@@ -20,13 +26,15 @@ function routesIn(text: string): readonly Route[] {
   }
 }
 
+/** `cidr`: of one family, or of each with a comma between. */
 function clashOf(what: string, option: string, cidr: string, routes: readonly Route[]): Finding {
-  const range = parseIpv4Range(cidr);
+  const texts = familyRangeTexts(parseFamilyRanges(cidr) ?? { ipv4: undefined, ipv6: undefined });
+  const ranges = texts.flatMap((text) => parseIpRange(text) ?? []);
   const name = `addresses of ${what}`;
   const other = routes.find(({ dst = '', dev = '', protocol }) => {
     if (dst === 'default' || ownLink.test(dev) || protocol === String(podRouteProtocol)) return false;
-    const one = parseIpv4Range(dst.includes('/') ? dst : `${dst}/32`);
-    return range !== undefined && one !== undefined && ipv4RangesOverlap(one, range);
+    const one = parseIpRange(dst);
+    return one !== undefined && ranges.some((range) => ipRangesOverlap(one, range));
   });
   if (other === undefined) return { name, ok: true, detail: `no route of this machine leads to ${cidr}`, fix: '' };
   const detail = `the route ${other.dst} dev ${other.dev} of this machine overlaps ${cidr}`;
@@ -34,9 +42,9 @@ function clashOf(what: string, option: string, cidr: string, routes: readonly Ro
 }
 
 export async function overlaps(view: NetworkView, { pods, services }: Ranges): Promise<readonly Finding[]> {
-  const text = await view.output('ip', '-j', '-4', 'route', 'show');
-  if (text === undefined) return [];
-  const routes = routesIn(text);
+  const texts = await Promise.all(['-4', '-6'].map((family) => view.output('ip', '-j', family, 'route', 'show')));
+  if (texts.every((text) => text === undefined)) return [];
+  const routes = texts.flatMap((text = '[]') => routesIn(text));
   return [
     clashOf('pods', '--pod-cidr (up) or --cluster-cidr (server)', pods, routes),
     clashOf('services', '--service-cidr', services, routes),

@@ -1,5 +1,5 @@
 /** What counts of `nft -j list ruleset`. Source: libnftables-json(5). */
-import { parseIpv4Range, type Ipv4Range } from '@timonel/sdk/contracts/network';
+import { parseIpRange, type IpRange } from '@timonel/sdk/contracts/network';
 
 export interface Chain {
   readonly family: string;
@@ -48,7 +48,7 @@ function rulesOf({ family, table, name }: Chain, rules: readonly Rule[]): readon
 }
 
 /** Some rule of the chain's table names addresses of the range: somebody thought of it. */
-export function namesRange({ family, table }: Chain, { rules }: Ruleset, range: Ipv4Range): boolean {
+export function namesRange({ family, table }: Chain, { rules }: Ruleset, range: IpRange): boolean {
   const own = rules.filter((rule) => rule.family === family && rule.table === table);
   return own.some(({ expr = [] }) => !turnsAwayHere(expr) && rangesIn(expr).some((one) => holds(one, range)));
 }
@@ -57,17 +57,18 @@ function turnsAwayHere(expr: NonNullable<Rule['expr']>): boolean {
   return expr.some((part) => 'drop' in part || 'reject' in part);
 }
 
-const holds = (one: Ipv4Range, range: Ipv4Range): boolean => one.first <= range.first && one.last >= range.last;
+const holds = (one: IpRange, range: IpRange): boolean =>
+  one.family === range.family && one.first <= range.first && one.last >= range.last;
 
-const listOf = (range: Ipv4Range | undefined): Ipv4Range[] => (range === undefined ? [] : [range]);
+const listOf = (range: IpRange | undefined): IpRange[] => (range === undefined ? [] : [range]);
 
-/** Every IPv4 range that stands in an expression, however deep. */
-function rangesIn(value: unknown): Ipv4Range[] {
-  if (typeof value === 'string') return listOf(parseIpv4Range(`${value}/32`));
+/** Every range of addresses that stands in an expression, however deep. */
+function rangesIn(value: unknown): IpRange[] {
+  if (typeof value === 'string') return listOf(value.includes('/') ? undefined : parseIpRange(value));
   if (typeof value !== 'object' || value === null) return [];
   if ('prefix' in value) {
     const { addr, len } = value.prefix as { addr?: string; len?: number };
-    return listOf(parseIpv4Range(`${addr}/${len}`));
+    return listOf(parseIpRange(`${addr}/${len}`));
   }
   return Object.values(value).flatMap(rangesIn);
 }
