@@ -1,4 +1,7 @@
-/** Tests of the container runtime in a guest with a kernel of its own, where cgroup v2 is alone: this machine may have v1. */
+/**
+ * Tests of the container runtime in a guest with a kernel of its own, where cgroup v2 is alone: this machine may have v1; and of what this
+ * machine's kernel may lack.
+ */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -10,6 +13,7 @@ import { root } from './support/paths.ts';
 
 const tests = [
   'cli/src/rootless/delegated-group.test.ts',
+  'plugins/routes-auto/src/wireguard-kernel.test.ts',
   'plugins/runtime-linux/src/contract.test.ts',
   'plugins/runtime-linux/src/limits.test.ts',
   'plugins/runtime-oci/src/limits.test.ts',
@@ -55,6 +59,11 @@ describe('in a guest with cgroup v2 alone', () => {
     const empty = suites.filter(({ assertionResults }) => assertionResults.length === 0);
     expect(empty.map(({ name, message }) => `${name}: ${message}`)).toEqual([]);
     expect(suites).not.toEqual([]);
+  });
+  it('has WireGuard in its kernel, which is tested', () => {
+    const results = suites.flatMap(({ assertionResults }) => assertionResults);
+    const ofKernel = results.filter(({ ancestorTitles }) => ancestorTitles[0] === 'nodes with WireGuard of the kernel');
+    expect(ofKernel.length).toBeGreaterThan(0);
   });
   for (const { assertionResults } of suites) {
     for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {

@@ -1,178 +1,138 @@
-/**
- * Nodes with WireGuard, each behind a router of its own: with the kernel's WireGuard, and with wireguard-go.
- */
-import { execFileSync } from 'node:child_process';
+/** Nodes with WireGuard, each on a link of its own with a router between, by wireguard-go. The kernel's: wireguard-kernel.test.ts. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { Lan, type Implementation, type LanNode } from './testing/lan.ts';
+import { Lan, wireguardMissing, type LanNode } from './testing/lan.ts';
 
 jest.setTimeout(60_000);
 
-function works(program: string, ...args: string[]): boolean {
-  try {
-    execFileSync(program, args, { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+const why = wireguardMissing('userspace');
+const suite = why === undefined ? describe : describe.skip;
 
-/** Why it cannot be tested here. */
-function missing(implementation: Implementation): string | undefined {
-  if (process.getuid?.() !== 0) return 'needs root';
-  if (!works('wg', '--version')) return 'needs the package wireguard-tools';
-  if (!works('busybox', 'true')) return 'needs the package busybox-static';
-  if (implementation === 'kernel') {
-    const isThere = works('unshare', '--net', 'ip', 'link', 'add', 'w0', 'type', 'wireguard');
-    return isThere ? undefined : 'the kernel has no WireGuard';
-  }
-  return works('wireguard-go', '--version') ? undefined : 'needs the package wireguard-go';
-}
+suite(`nodes with WireGuard by wireguard-go${why === undefined ? '' : ` (${why})`}`, () => {
+  let directory: string;
+  let lan: Lan;
+  let n1: LanNode;
+  let n2: LanNode;
+  let n3: LanNode;
 
-for (const implementation of ['kernel', 'userspace'] as const) {
-  const why = missing(implementation);
-  const suite = why === undefined ? describe : describe.skip;
-
-  suite(`nodes with WireGuard of the ${implementation}${why === undefined ? '' : ` (${why})`}`, () => {
-    let directory: string;
-    let lan: Lan;
-    let n1: LanNode;
-    let n2: LanNode;
-    let n3: LanNode;
-
-    beforeAll(async () => {
-      directory = await mkdtemp(join(tmpdir(), 'timonel-wg-'));
-      lan = new Lan(3, directory, implementation);
-      await lan.open();
-      [n1, n2, n3] = [lan.node(1), lan.node(2), lan.node(3)];
-    });
-    afterAll(async () => {
-      await lan.close();
-      await rm(directory, { recursive: true, force: true });
-    });
-
-    /** Which pairs do not reach each other. */
-    async function unreached(): Promise<string[]> {
-      const found: string[] = [];
-      for (const from of lan.nodes) {
-        for (const to of lan.nodes) {
-          if (from === to) continue;
-          for (const family of [4, 6] as const) {
-            if (!(await from.reaches(to, family))) found.push(`${from.index} to ${to.index} by IPv${family}`);
-          }
-        }
-      }
-      return found;
-    }
-
-    it('reach each other through it, with both families; a peer speaks from its own ranges alone', async () => {
-      const kept = await lan.settle();
-      expect(kept.map(({ mtuBytes }) => mtuBytes)).toEqual([1440, 1440, 1440]);
-      expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64', '10.244.3.0/24 fd00:3::/64']);
-      expect(await unreached()).toEqual([]);
-      expect(await n1.must(`ip -o link show dev ${n1.wireguardLink}`)).toContain(' mtu 1440 ');
-      expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tw', 'tw']);
-      // A network that starts later must not find its own range taken.
-      expect(await n1.must('ip -6 route show')).not.toContain('fd00:1::1');
-      await n3.must('ip addr add 10.244.2.9/32 dev lo');
-      expect(await n3.pings('10.244.2.9', n1.pod, 1)).toBe(false);
-      expect(await n3.pings(n3.pod, n1.pod)).toBe(true);
-      // What a node itself sends comes from its range too, with both families.
-      for (const pod of [n1.pod, n1.pod6]) {
-        expect(await n3.must(`ip -o route get ${pod}`)).toMatch(/src (10\.244\.3\.0|fd00:3::1) /);
-      }
-    });
-
-    it('are not touched when nothing has changed, and mended when somebody has changed something', async () => {
-      const [kept] = await lan.settle([n1]);
-      expect(kept).toMatchObject({ added: [], removed: [], problems: [], notes: [] });
-      const key = (await n1.must(`wg show ${n1.wireguardLink} peers`)).split('\n')[0] ?? '';
-      for (const disturbance of [
-        `wg set ${n1.wireguardLink} peer ${key} remove`,
-        `wg set ${n1.wireguardLink} peer ${key} allowed-ips 10.1.0.0/16`,
-        `wg set ${n1.wireguardLink} listen-port 4000`,
-        `ip link set dev ${n1.wireguardLink} mtu 1300`,
-        `ip link set dev ${n1.wireguardLink} down`,
-        `ip addr flush dev ${n1.wireguardLink}`,
-        `ip link delete dev ${n1.wireguardLink}`,
-      ]) {
-        await n1.must(disturbance);
-        expect([disturbance, await lan.settle([n1])]).toMatchObject([disturbance, [{ problems: [] }]]);
-        expect([disturbance, await n1.reaches(n2), await n3.reaches(n1)]).toEqual([disturbance, true, true]);
-      }
-      expect(await unreached()).toEqual([]);
-    });
-
-    it('use VXLAN with a node that has none, and WireGuard again when it has', async () => {
-      n3.restart({ tunnelKind: 'vxlan' });
-      await lan.settle();
-      expect([await n1.kindTo(n2), await n1.kindTo(n3), await n3.kindTo(n1)]).toEqual(['tw', 'tx', 'tx']);
-      expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64']);
-      expect(await unreached()).toEqual([]);
-      n3.restart({ tunnelKind: 'auto' });
-      await lan.settle();
-      expect([await n1.kindTo(n3), await n3.kindTo(n1)]).toEqual(['tw', 'tw']);
-      expect(await unreached()).toEqual([]);
-      expect(await n1.must('ip -o link')).not.toContain('vxlan');
-    });
-
-    it('take another key when the file of theirs is removed', async () => {
-      const before = lan.announcementOf(2);
-      await n2.newKey();
-      await lan.settle();
-      expect(lan.announcementOf(2)).not.toBe(before);
-      expect(await n1.peers()).toHaveLength(2);
-      expect(await unreached()).toEqual([]);
-    });
-
-    it('forget a node that leaves, and reach it when it comes back', async () => {
-      lan.cluster.delete('n3');
-      await n3.removeAll();
-      await lan.settle([n1, n2]);
-      expect([await n1.peers(), await n1.kindTo(n3)]).toEqual([['10.244.2.0/24 fd00:2::/64'], 'none']);
-      lan.join(3);
-      n3.restart();
-      await lan.settle();
-      expect(await unreached()).toEqual([]);
-    });
-
-    it('take no key that a node has from another one', async () => {
-      const own = lan.announcementOf(3);
-      lan.announce(3, lan.announcementOf(2));
-      const [kept] = await lan.settle([n1, n2]);
-      expect(kept?.problems).toEqual(['what node n3 says of its WireGuard is not its own: it is left out']);
-      expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64']);
-      expect([await n1.reaches(n2), await n1.kindTo(n3)]).toEqual([true, 'tx']);
-      lan.announce(3, own);
-      await lan.settle();
-      expect(await unreached()).toEqual([]);
-    });
-
-    it('are not reached without it where nothing else is allowed', async () => {
-      n1.restart({ tunnelKind: 'wireguard' });
-      n3.restart({ tunnelKind: 'vxlan' });
-      const [kept] = await lan.settle();
-      expect(kept?.problems).toContain(
-        'node n3 has no WireGuard, and no other tunnel is allowed here: there is no way to the pods of 10.244.3.0/24',
-      );
-      expect([await n1.kindTo(n3), await n1.reaches(n2), await n3.reaches(n1)]).toEqual(['none', true, false]);
-      n1.restart({ tunnelKind: 'auto' });
-      n3.restart({ tunnelKind: 'auto' });
-      await lan.settle();
-    });
-
-    it('leave nothing', async () => {
-      for (const each of lan.nodes) {
-        await each.removeAll();
-        await each.removeAll();
-        expect(await each.must('ip -o link')).not.toMatch(/tw|tx/);
-        expect(await each.must('ip route show proto 84')).toBe('');
-      }
-    });
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'timonel-wg-'));
+    lan = new Lan(3, directory, 'userspace');
+    await lan.open();
+    [n1, n2, n3] = [lan.node(1), lan.node(2), lan.node(3)];
   });
-}
+  afterAll(async () => {
+    await lan.close();
+    await rm(directory, { recursive: true, force: true });
+  });
+
+  it('reach each other through it, with both families; a peer speaks from its own ranges alone', async () => {
+    const kept = await lan.settle();
+    expect(kept.map(({ mtuBytes }) => mtuBytes)).toEqual([1440, 1440, 1440]);
+    expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64', '10.244.3.0/24 fd00:3::/64']);
+    expect(await lan.unreached()).toEqual([]);
+    expect(await n1.must(`ip -o link show dev ${n1.wireguardLink}`)).toContain(' mtu 1440 ');
+    expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tw', 'tw']);
+    // A network that starts later must not find its own range taken.
+    expect(await n1.must('ip -6 route show')).not.toContain('fd00:1::1');
+    await n3.must('ip addr add 10.244.2.9/32 dev lo');
+    expect(await n3.pings('10.244.2.9', n1.pod, 1)).toBe(false);
+    expect(await n3.pings(n3.pod, n1.pod)).toBe(true);
+    // What a node itself sends comes from its range too, with both families.
+    for (const pod of [n1.pod, n1.pod6]) {
+      expect(await n3.must(`ip -o route get ${pod}`)).toMatch(/src (10\.244\.3\.0|fd00:3::1) /);
+    }
+  });
+
+  it('are not touched when nothing has changed, and mended when somebody has changed something', async () => {
+    const [kept] = await lan.settle([n1]);
+    expect(kept).toMatchObject({ added: [], removed: [], problems: [], notes: [] });
+    const key = (await n1.must(`wg show ${n1.wireguardLink} peers`)).split('\n')[0] ?? '';
+    for (const disturbance of [
+      `wg set ${n1.wireguardLink} peer ${key} remove`,
+      `wg set ${n1.wireguardLink} peer ${key} allowed-ips 10.1.0.0/16`,
+      `wg set ${n1.wireguardLink} listen-port 4000`,
+      `ip link set dev ${n1.wireguardLink} mtu 1300`,
+      `ip link set dev ${n1.wireguardLink} down`,
+      `ip addr flush dev ${n1.wireguardLink}`,
+      `ip link delete dev ${n1.wireguardLink}`,
+    ]) {
+      await n1.must(disturbance);
+      expect([disturbance, await lan.settle([n1])]).toMatchObject([disturbance, [{ problems: [] }]]);
+      expect([disturbance, await n1.reaches(n2), await n3.reaches(n1)]).toEqual([disturbance, true, true]);
+    }
+    expect(await lan.unreached()).toEqual([]);
+  });
+
+  it('use VXLAN with a node that has none, and WireGuard again when it has', async () => {
+    n3.restart({ tunnelKind: 'vxlan' });
+    await lan.settle();
+    expect([await n1.kindTo(n2), await n1.kindTo(n3), await n3.kindTo(n1)]).toEqual(['tw', 'tx', 'tx']);
+    expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64']);
+    expect(await lan.unreached()).toEqual([]);
+    n3.restart({ tunnelKind: 'auto' });
+    await lan.settle();
+    expect([await n1.kindTo(n3), await n3.kindTo(n1)]).toEqual(['tw', 'tw']);
+    expect(await lan.unreached()).toEqual([]);
+    expect(await n1.must('ip -o link')).not.toContain('vxlan');
+  });
+
+  it('take another key when the file of theirs is removed', async () => {
+    const before = lan.announcementOf(2);
+    await n2.newKey();
+    await lan.settle();
+    expect(lan.announcementOf(2)).not.toBe(before);
+    expect(await n1.peers()).toHaveLength(2);
+    expect(await lan.unreached()).toEqual([]);
+  });
+
+  it('forget a node that leaves, and reach it when it comes back', async () => {
+    lan.cluster.delete('n3');
+    await n3.removeAll();
+    await lan.settle([n1, n2]);
+    expect([await n1.peers(), await n1.kindTo(n3)]).toEqual([['10.244.2.0/24 fd00:2::/64'], 'none']);
+    lan.join(3);
+    n3.restart();
+    await lan.settle();
+    expect(await lan.unreached()).toEqual([]);
+  });
+
+  it('take no key that a node has from another one', async () => {
+    const own = lan.announcementOf(3);
+    lan.announce(3, lan.announcementOf(2));
+    const [kept] = await lan.settle([n1, n2]);
+    expect(kept?.problems).toEqual(['what node n3 says of its WireGuard is not its own: it is left out']);
+    expect(await n1.peers()).toEqual(['10.244.2.0/24 fd00:2::/64']);
+    expect([await n1.reaches(n2), await n1.kindTo(n3)]).toEqual([true, 'tx']);
+    lan.announce(3, own);
+    await lan.settle();
+    expect(await lan.unreached()).toEqual([]);
+  });
+
+  it('are not reached without it where nothing else is allowed', async () => {
+    n1.restart({ tunnelKind: 'wireguard' });
+    n3.restart({ tunnelKind: 'vxlan' });
+    const [kept] = await lan.settle();
+    expect(kept?.problems).toContain(
+      'node n3 has no WireGuard, and no other tunnel is allowed here: there is no way to the pods of 10.244.3.0/24',
+    );
+    expect([await n1.kindTo(n3), await n1.reaches(n2), await n3.reaches(n1)]).toEqual(['none', true, false]);
+    n1.restart({ tunnelKind: 'auto' });
+    n3.restart({ tunnelKind: 'auto' });
+    await lan.settle();
+  });
+
+  it('leave nothing', async () => {
+    for (const each of lan.nodes) {
+      await each.removeAll();
+      await each.removeAll();
+      expect(await each.must('ip -o link')).not.toMatch(/tw|tx/);
+      expect(await each.must('ip route show proto 84')).toBe('');
+    }
+  });
+});
 
 describe('a machine without WireGuard', () => {
   it('says what is missing', async () => {

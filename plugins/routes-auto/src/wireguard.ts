@@ -172,7 +172,7 @@ export class Wireguard {
     const shown = await this.#show();
     if (shown.publicKey === publicKey && shown.port === port) return;
     // Not as an argument, which everybody on the machine could read. `cat`, because wg opens its input by name, which it can with pipes alone.
-    const script = 'cat | wg set "$1" listen-port "$2" private-key /dev/stdin';
+    const script = 'cat | wg set "$1" listen-port "$2" private-key /proc/self/fd/0';
     const result = await this.#run('sh', ['-c', script, 'sh', link, `${port}`], `${privateKey}\n`);
     if (result.status !== 0) throw new Error(this.#reasonOf(result.stderr));
   }

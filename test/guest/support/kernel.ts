@@ -5,7 +5,7 @@ import { root } from './paths.ts';
 
 /** Filled by `node scripts/guest-kernel.mjs`. */
 const cache = join(root, '.cache', 'guest-kernel');
-const wanted = ['virtio_pci', 'virtio_blk', 'overlay'];
+const wanted = ['virtio_pci', 'virtio_blk', 'overlay', 'veth', 'vxlan', 'wireguard'];
 
 export interface GuestKernel {
   readonly release: string;
@@ -45,5 +45,5 @@ function modulesOf(directory: string): string[] {
 
 function neededBy(file: string): string[] {
   const [, list = ''] = /\0depends=([^\0]*)\0/.exec(readFileSync(file, 'latin1')) ?? [];
-  return list.split(',').filter((name) => name !== '');
+  return list.split(',').flatMap((name) => (name === '' ? [] : [name.replaceAll('-', '_')]));
 }

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const names =
-  'sh bash env which ldd sleep cat ls hostname id echo printf mkdir touch cp rm stat readlink true false ps mount umount mknod kill head tr dd wc stty grep timeout unshare chroot rmdir nsenter setpriv ip crun runc conmon'.split(
+  'sh bash env which ldd sleep cat ls hostname id echo printf mkdir touch cp rm stat readlink true false ps mount umount mknod kill head tr dd wc stty grep timeout unshare chroot rmdir nsenter setpriv ip bridge wg crun runc conmon'.split(
     ' ',
   );
 
