@@ -11,11 +11,12 @@ import {
   type Status,
 } from '@timonel/sdk/kube';
 import { BoundPolicies } from './bound-policies.ts';
+import type { PolicyParts } from './invocations.ts';
 import { compileMutating } from './mutating-policy.ts';
 import { mutateBy } from './mutator.ts';
 import { Pauses } from './pauses.ts';
 import { compileValidating } from './validating-policy.ts';
-import { validateBy, type PolicyParts } from './validator.ts';
+import { validateBy } from './validator.ts';
 
 /** Whoever writes from within this process, as it must before anything is read. */
 const ownUser = 'system:timonel';

@@ -8,6 +8,7 @@ import { isNotFound, namespaces, type KubeObject } from '@timonel/sdk/kube';
 import type { MeantPolicy } from './bound-policies.ts';
 import { isSelected } from './match.ts';
 import { ParameterReader } from './parameters.ts';
+import type { Pauses } from './pauses.ts';
 import type { CompiledPolicy, PolicyBinding } from './policy.ts';
 
 export interface Invocation<C> {
@@ -18,14 +19,20 @@ export interface Invocation<C> {
   readonly params: { readonly object: KubeObject | null } | { readonly problem: string };
 }
 
+export interface PolicyParts {
+  readonly api: Pick<ApiClient, 'get' | 'list'>;
+  readonly uid: () => string;
+  readonly pauses: () => Pick<Pauses, 'due'>;
+}
+
 /** Reads what policies on one request need beside it. */
 export class Surroundings {
-  readonly #api: Pick<ApiClient, 'get' | 'list'>;
+  readonly #api: PolicyParts['api'];
   readonly #request: AdmissionRequest;
   readonly #parameters: ParameterReader;
   #namespace: Promise<KubeObject | undefined> | undefined;
 
-  constructor(api: Pick<ApiClient, 'get' | 'list'>, request: AdmissionRequest) {
+  constructor(api: PolicyParts['api'], request: AdmissionRequest) {
     this.#api = api;
     this.#request = request;
     this.#parameters = new ParameterReader(api);

@@ -16,10 +16,10 @@ import type { AdmissionRequest, AdmissionView, MutationOutcome } from '@timonel/
 import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import type { MeantPolicy } from './bound-policies.ts';
 import { Evaluation } from './evaluation.ts';
-import { Surroundings, type Invocation } from './invocations.ts';
+import { Surroundings, type Invocation, type PolicyParts } from './invocations.ts';
 import type { CompiledMutation, MutatingPolicy } from './mutating-policy.ts';
 import { failsOpen } from './policy.ts';
-import { refusalBy, type PolicyParts } from './validator.ts';
+import { refusalBy } from './refusal.ts';
 
 /** Each sees what those before it did, and by its `again` what others did after it. */
 export function mutateBy(
@@ -28,8 +28,7 @@ export function mutateBy(
   request: AdmissionRequest,
   parts: PolicyParts,
 ): Promise<MutationOutcome> {
-  const mutation = new Mutation(object, request, parts);
-  return mutateInRounds(mutation.turns(policies), object);
+  return mutateInRounds(new Mutation(object, request, parts).turns(policies), object);
 }
 
 class Mutation {

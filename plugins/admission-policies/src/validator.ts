@@ -8,42 +8,27 @@ import {
 } from '@timonel/sdk/admission';
 import { requestCostBudget } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
-import type { ApiClient } from '@timonel/sdk/contracts/api';
-import { forbiddenBy, type AdmissionObject, type ServedName } from '@timonel/sdk/contracts/api-server';
+import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
 import type { Status } from '@timonel/sdk/kube';
 import { AuditAnnotations } from './audit-annotations.ts';
 import type { MeantPolicy } from './bound-policies.ts';
 import { Evaluation } from './evaluation.ts';
-import { Surroundings, type Invocation } from './invocations.ts';
+import { Surroundings, type Invocation, type PolicyParts } from './invocations.ts';
 import { judge, type Finding } from './judge.ts';
 import { failsOpen, type PolicyBinding } from './policy.ts';
-import type { Pauses } from './pauses.ts';
+import { refusalBy } from './refusal.ts';
 import type { ValidatingPolicy } from './validating-policy.ts';
-
-const codes: Readonly<Record<string, number>> = {
-  Invalid: 422,
-  Forbidden: 403,
-  Unauthorized: 401,
-  RequestEntityTooLarge: 413,
-};
 
 /** Findings of one request in its audit event. */
 const mostAudited = 100;
 
-export interface PolicyParts {
-  readonly api: Pick<ApiClient, 'get' | 'list'>;
-  readonly uid: () => string;
-  readonly pauses: () => Pick<Pauses, 'due'>;
-}
-
-export async function validateBy(
+export function validateBy(
   policies: readonly MeantPolicy<ValidatingPolicy>[],
   object: AdmissionObject,
   request: AdmissionRequest,
   parts: PolicyParts,
 ): Promise<Status | undefined> {
-  const validation = new Validation(object, request, parts);
-  return validation.run(policies);
+  return new Validation(object, request, parts).run(policies);
 }
 
 class Validation {
@@ -136,15 +121,4 @@ class Validation {
     if (!validationActions.includes('Deny')) return;
     this.#refusal ??= refusalBy(this.#request, `${by} denied request: ${message}`, reason);
   }
-}
-
-/** In the words of Kubernetes. */
-export function refusalBy(request: AdmissionRequest, why: string, reason: string): Status {
-  const { status } = forbiddenBy(request, why);
-  return {
-    ...status,
-    reason,
-    code: codes[reason] ?? 422,
-    details: { ...status.details, causes: [{ message: why }] },
-  };
 }
