@@ -64,6 +64,21 @@ function chainTo(authorityPem: string, succession: string, nowMs: number): strin
   return chain.join('');
 }
 
+interface FoundSigner {
+  readonly bundle: string | undefined;
+  readonly keyPem: string | undefined;
+  /** That one of the bundle which the key belongs to. */
+  readonly signer: string | undefined;
+}
+
+async function readSigner(directory: string): Promise<FoundSigner> {
+  const bundle = await readAuthorities(directory);
+  const keyPem = await readFileIfThere(keyFile(directory, authorityName));
+  if (bundle === undefined || keyPem === undefined) return { bundle, keyPem, signer: undefined };
+  const signer = certificatesOf(bundle).find((certificatePem) => isPair({ certificatePem, keyPem }));
+  return { bundle, keyPem, signer };
+}
+
 /**
  * The authority of a directory; made when there is none. Of a bundle in `ca.crt` that one signs which `ca.key` belongs to: it comes first.
  * @throws PkiError ERR_PKI_FILE when a file is damaged, one is there without the other, or the certificate has expired: another
@@ -74,17 +89,14 @@ export async function keepAuthority(
   directory: string,
   options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
 ): Promise<Authority> {
-  const bundle = await readAuthorities(directory);
-  const keyPem = await readFileIfThere(keyFile(directory, authorityName));
+  // Read while it was replaced, the two may be of different times.
+  const found = await readSigner(directory);
+  const { bundle, keyPem, signer } = found.signer === undefined ? await readSigner(directory) : found;
   if (bundle === undefined) {
     const made = await makeAuthority(env, options);
     await writeIdentity(directory, authorityName, made);
     return { ...made, chainPem: '' };
   }
-  const signer =
-    keyPem === undefined
-      ? undefined
-      : certificatesOf(bundle).find((certificatePem) => isPair({ certificatePem, keyPem }));
   if (signer === undefined || keyPem === undefined) {
     throw new PkiError(
       'ERR_PKI_FILE',

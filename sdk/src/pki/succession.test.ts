@@ -167,10 +167,25 @@ describe('the files of an authority', () => {
     expect(await readAuthorities(directory)).toBe(bundle(next()));
   });
 
-  it('take over from another one in a single call: each state on the way has a signer', async () => {
-    await writeAuthority(directory, { bundle: bundle(first), keyPem: first.keyPem, succession: '' });
-    await writeAuthority(directory, { bundle: bundle(next()), keyPem: next().keyPem, succession: second.linkPem });
-    expect((await keepAuthority(real, directory)).certificatePem).toBe(bundle(next()));
+  it('take over from another one in a single call: whoever reads meanwhile finds one that signs', async () => {
+    const [one, other] = [
+      { bundle: bundle(first), keyPem: first.keyPem, succession: '' },
+      { bundle: bundle(next()), keyPem: next().keyPem, succession: second.linkPem },
+    ];
+    await writeAuthority(directory, one);
+    const over = new AbortController();
+    const reading = (async () => {
+      const seen = new Set<string>();
+      while (!over.signal.aborted) seen.add((await keepAuthority(real, directory)).keyPem);
+      return seen;
+    })();
+    for (let round = 0; round < 10; round++) {
+      await writeAuthority(directory, other);
+      await writeAuthority(directory, one);
+    }
+    over.abort();
+    expect((await reading).size).toBe(2);
+    expect((await keepAuthority(real, directory)).certificatePem).toBe(bundle(first));
   });
 
   it('that are damaged are named', async () => {
