@@ -286,7 +286,7 @@ describe('a webhook that fails', () => {
 
   it.each(failing)('and %s refuses the request, or nothing', async (what, answer, message) => {
     const name = what.replaceAll(' ', '-');
-    await configure('mutating', { timeoutSeconds: 1 });
+    await configure('mutating', { timeoutSeconds: what === 'hangs' ? 1 : 10 });
     webhook.answer = answer;
     const refused = await create(`${name}-closed`);
     expect(refused.body).toMatchObject({ code: 500, reason: 'InternalError' });

@@ -9,6 +9,7 @@ import {
   CoreV1Api,
   KubeConfig,
   type V1MutatingAdmissionPolicy,
+  type V1ObjectMeta,
 } from '@kubernetes/client-node';
 import { until } from './until.ts';
 
@@ -20,14 +21,18 @@ const beta = config.makeApiClient(AdmissionregistrationV1beta1Api);
 const name = 'client-node';
 const namespace = 'default';
 
-function policy(value: string): V1MutatingAdmissionPolicy {
+function policy(
+  value: string,
+  metadata: V1ObjectMeta = { name },
+  reinvocationPolicy = 'Never',
+): V1MutatingAdmissionPolicy {
   const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['configmaps'] };
   const expression = `Object{ data: {'by': '${value}'} }`;
   return {
-    metadata: { name },
+    metadata,
     spec: {
       matchConstraints: { resourceRules: [rule] },
-      reinvocationPolicy: 'Never',
+      reinvocationPolicy,
       mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }],
     },
   };
@@ -54,20 +59,11 @@ assert.deepEqual(
 );
 
 const { metadata } = await stable.readMutatingAdmissionPolicy({ name });
-await stable.replaceMutatingAdmissionPolicy({
-  name,
-  body: { ...policy('two'), metadata: { name, resourceVersion: metadata?.resourceVersion ?? '' } },
-});
+const resourceVersion = metadata?.resourceVersion ?? '';
+await stable.replaceMutatingAdmissionPolicy({ name, body: policy('two', { name, resourceVersion }) });
 await inForce('two');
-const wrong = {
-  ...policy('x'),
-  metadata: { name: 'wrong' },
-  spec: { ...policy('x').spec, reinvocationPolicy: 'Always' },
-};
-await assert.rejects(
-  stable.createMutatingAdmissionPolicy({ body: wrong }),
-  /spec\.reinvocationPolicy: Unsupported value/,
-);
+const refused = stable.createMutatingAdmissionPolicy({ body: policy('x', { name: 'wrong' }, 'Always') });
+await assert.rejects(refused, /spec\.reinvocationPolicy: Unsupported value/);
 
 await stable.deleteMutatingAdmissionPolicyBinding({ name });
 await inForce(undefined);
