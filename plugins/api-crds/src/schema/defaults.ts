@@ -2,6 +2,9 @@
 import type { Budget } from './budget.ts';
 import { isJson, type Json, type Schema } from './schema.ts';
 
+/** What a copied character costs: by defaults no object becomes larger than any may be, however often they are filled in. */
+const copyCost = 5;
+
 function isStrayNull(value: unknown, schema: Schema): boolean {
   return value === null && !schema.nullable;
 }
@@ -60,7 +63,7 @@ export class Defaulting {
 
   #copy(value: unknown): unknown {
     this.changes += 1;
-    this.#budget.spend(JSON.stringify(value).length);
+    this.#budget.spend(copyCost * JSON.stringify(value).length);
     return structuredClone(value);
   }
 }
