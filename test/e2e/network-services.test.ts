@@ -6,7 +6,8 @@ import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 import { bedMissing, createBed, type Bed } from './bed/bed.ts';
 import { callee, callScript, serviceOf, steadyScript, type Call } from './bed/callers.ts';
-import { kubectl, startAgent, startMaster, type Master } from './bed/cluster.ts';
+import { kubectl, startAgent, startMaster, type Agent, type Master } from './bed/cluster.ts';
+import { networkState } from './bed/network-state.ts';
 
 jest.setTimeout(120_000);
 const suite = bedMissing === undefined ? describe : describe.skip;
@@ -29,6 +30,9 @@ suite(`services across nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
   let before: string[];
   let bed: Bed;
   let master: Master;
+  let agents: Agent[];
+  /** Of the machine of the first node, before there was a cluster. */
+  let stateBefore: string[];
 
   const ask = async (...args: string[]): Promise<string> => {
     const { status, stdout, stderr } = await kubectl(bed, master, args);
@@ -74,11 +78,13 @@ suite(`services across nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
   beforeAll(async () => {
     before = traces();
     bed = await createBed({ masters: 1, nodes: nodes.length, far: ['n3'] });
+    stateBefore = await networkState(bed.machine('n1'));
     const config = join(bed.directory, 'timonel.json');
     const pools = [{ name: 'main', addresses: [balanced] }];
     writeFileSync(config, JSON.stringify({ plugins: { 'loadbalancer-pool': { config: { pools } } } }));
     master = await startMaster(bed.machine('m1'), { args: ['--config', config] });
-    await Promise.all(nodes.map((name) => startAgent(bed.machine(name), { masters: [master] })));
+    const args = ['--on-shutdown', 'remove'];
+    agents = await Promise.all(nodes.map((name) => startAgent(bed.machine(name), { masters: [master], args })));
     await ready();
     await apply(objects);
     await ask('wait', '--for=condition=Ready', 'pods', '--all', '--timeout=60s');
@@ -171,5 +177,12 @@ suite(`services across nodes${bedMissing === undefined ? '' : ` (${bedMissing})`
       intervalMs: 200,
     });
     await expectAll('n3', inside);
+  });
+
+  it('a node that ends, with its pods, leaves the network of its machine as it was', async () => {
+    const [first] = agents;
+    expect(await networkState(bed.machine('n1'))).not.toEqual(stateBefore);
+    await first?.process.stop();
+    expect(await networkState(bed.machine('n1'))).toEqual(stateBefore);
   });
 });
