@@ -200,6 +200,7 @@ const groups = {
     'ValidatingAdmissionPolicy',
     'ValidatingAdmissionPolicyBinding',
   ],
+  'k8s.io/api/admissionregistration/v1beta1': ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'],
   'k8s.io/api/certificates/v1': ['CertificateSigningRequest'],
   'k8s.io/api/flowcontrol/v1': ['FlowSchema', 'PriorityLevelConfiguration'],
   'k8s.io/api/resource/v1': ['DeviceClass', 'ResourceClaim', 'ResourceClaimTemplate', 'ResourceSlice'],
@@ -237,6 +238,9 @@ while (queue.length > 0) {
     kept[short(name)][number] = [inline ? '' : json, `${encode(shape)}${dropsZero ? '?' : ''}`];
   }
 }
+// A stable version has the numbers of the beta that it was, also before binaries have it.
+for (const kind of ['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'])
+  kept[`admissionregistration/v1.${kind}`] ??= kept[`admissionregistration/v1beta1.${kind}`];
 const sorted = Object.fromEntries(Object.entries(kept).sort(([a], [b]) => (a < b ? -1 : 1)));
 const target = fileURLToPath(new URL('../src/protobuf/field-table.ts', import.meta.url));
 const lines = Object.entries(sorted).map(([name, fields]) => `  ${JSON.stringify(name)}: ${JSON.stringify(fields)},`);

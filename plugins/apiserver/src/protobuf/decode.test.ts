@@ -42,6 +42,33 @@ const envelope = (apiVersion: string, kind: string, raw: readonly Part[] | Uint8
   ]);
 
 describe('decodeKubernetesProtobuf', () => {
+  it.each(['v1', 'v1beta1'])('decodes a MutatingAdmissionPolicy of %s', (version) => {
+    const mutation: Part[] = [
+      [2, 'ApplyConfiguration'],
+      [3, [[1, 'Object{}']]],
+    ];
+    const spec: Part[] = [
+      [4, mutation],
+      [5, 'Ignore'],
+      [7, 'Never'],
+    ];
+    const apiVersion = `admissionregistration.k8s.io/${version}`;
+    const raw: Part[] = [
+      [1, [[1, 'p']]],
+      [2, spec],
+    ];
+    expect(decodeKubernetesProtobuf(envelope(apiVersion, 'MutatingAdmissionPolicy', raw))).toEqual({
+      apiVersion,
+      kind: 'MutatingAdmissionPolicy',
+      metadata: { name: 'p' },
+      spec: {
+        failurePolicy: 'Ignore',
+        reinvocationPolicy: 'Never',
+        mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression: 'Object{}' } }],
+      },
+    });
+  });
+
   it('decodes a Deployment as kubectl create writes it', () => {
     const container: Part[] = [
       [1, 'c'],
