@@ -42,4 +42,14 @@ export const identityCases: readonly LiveCase[] = [
     isDone: async ({ ask, namespace }) =>
       (await ask('GET', `${requests}/${namespace}`)).status?.certificate !== undefined,
   },
+  {
+    // Replacing the authority is a matter of `authority-rotation.test.ts`: here, whether somebody looks after it.
+    name: 'controller-authority',
+    change: () => Promise.resolve(),
+    isDone: ({ ask }) =>
+      ask('GET', '/apis/certificates.timonel.dev/v1/status').then(
+        ({ phase }) => phase === 'stable',
+        () => false,
+      ),
+  },
 ];

@@ -1,13 +1,16 @@
 /**
  * The process that serves the API to the benchmark: `server.ts JSON`. What kube-apiserver and etcd are together: API, all
- * kinds, store, authentication, the admission that every cluster has; with a scheduler when one is named. No controllers, no
+ * kinds, store, authentication, roles and node authorisation, the admission that every cluster has; with a scheduler when one is named. No controllers, no
  * nodes. Prints where it serves. Ends with its parent.
  */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { createKernel, createRealEnv } from '@timonel/core';
 import type { AnyPlugin, Logger } from '@timonel/sdk';
+import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { apiEndpoint } from '@timonel/sdk/contracts/api-server';
+import { apiErrorReason, clusterRoleBindings, subjectAccessReviews } from '@timonel/sdk/kube';
 
 export interface ServerOptions {
   readonly dataDir: string;
@@ -29,12 +32,18 @@ const plugins = [
   'auth-certificate',
   'apiserver',
   'api-resources',
+  'authz-node',
+  'authz-rbac',
   'admission-namespace',
   'service-allocator',
   ...(scheduler === undefined ? [] : ['scheduler-host', 'scheduling-volumes', scheduler]),
 ];
+/** Not of the administrators, whom nobody decides about. */
+const token = 'token-of-the-client-of-the-benchmark';
+const username = 'bench';
 const configuration: Readonly<Record<string, unknown>> = {
-  apiserver: { listen: { address: '127.0.0.1', port: 0 } },
+  'auth-token': { tokens: [{ token, username }] },
+  apiserver: { listen: { address: '127.0.0.1', port: 0 }, access: 'decided' },
   'service-allocator': { clusterIpRange: '10.96.0.0/16', publishEndpoint: false },
 };
 
@@ -70,8 +79,25 @@ async function stop(): Promise<void> {
   process.exit(0);
 }
 
+/** May do everything, by a role. */
+async function giveRights(api: ApiClient): Promise<void> {
+  const apiGroup = 'rbac.authorization.k8s.io';
+  const binding = {
+    metadata: { name: username },
+    roleRef: { apiGroup, kind: 'ClusterRole', name: 'cluster-admin' },
+    subjects: [{ apiGroup, kind: 'User', name: username }],
+  };
+  await api.create(clusterRoleBindings, binding).catch((error: unknown) => {
+    // A server that starts again has it.
+    if (apiErrorReason(error) !== 'AlreadyExists') throw error;
+  });
+  const spec = { user: username, resourceAttributes: { verb: 'get', resource: 'pods' } };
+  while ((await api.create(subjectAccessReviews, { metadata: {}, spec })).status?.allowed !== true)
+    await setImmediate();
+}
+
 await kernel.start();
 const endpoint = kernel.service(apiEndpoint);
-const token = readFileSync(join(dataDir, 'auth-token', 'admin.token'), 'utf8').trim();
+await giveRights(kernel.service(apiClient));
 const served: ServedAt = { url: endpoint.url(), ca: endpoint.caCertificate(), token };
 console.log(JSON.stringify(served));
