@@ -328,7 +328,7 @@ export const apiHooks: {
 } = Object.freeze({
   objectMutate: waterfallHook<AdmissionObject, AdmissionContext>('api.object.mutate', {
     description:
-      'Before an object is validated on create and update. A tap returns the changed object (it may change the one it got) or undefined.',
+      'Before an object is validated on create and update. A tap returns the changed object (it may change the one it got) or undefined. Called once more, with what became of the object, where webhooks or policies changed it.',
     deadlineMs: 2000,
     budgetMs: 3000,
     stages: { defaults: -100, policy: 0, allocate: 100 },
