@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { decode } from 'dns-packet';
+import { createSimulatedEnv } from '@timonel/core/env';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { clusterDns, type DnsStatus } from '@timonel/sdk/contracts/dns';
 import { podNetwork } from '@timonel/sdk/contracts/network';
@@ -136,6 +137,41 @@ describe('dns-node, asked by another resolver', () => {
       socket.send(queryBytes('web.default.svc.cluster.local', 'A', { id }), port, '127.0.0.1');
     await until(() => ids.size === 3, { what: 'three answers' });
     expect([...ids].sort((one, other) => one - other)).toEqual([5, 6, 7]);
+  });
+
+  it('is not impressed by garbage of any size', async () => {
+    const port = await freePort();
+    const resolver = await start(port);
+    const { random } = createSimulatedEnv({ seed: 5 });
+    const garbage = [0, 1, 11, 12, 13, 512, 1500, 9000, 65_507].flatMap((size) => [
+      Buffer.from(random.bytes(size)),
+      // Begins as a query.
+      Buffer.concat([queryBytes('web.default.svc.cluster.local', 'A'), random.bytes(size)]).subarray(0, size),
+    ]);
+    const socket = createSocket('udp4');
+    ends.push(() => socket.close());
+    const sizes: number[] = [];
+    socket.on('message', (message) => sizes.push(message.length));
+    for (const bytes of garbage) {
+      await new Promise<void>((resolve, reject) => {
+        socket.send(bytes, port, '127.0.0.1', (error) => (error === null ? resolve() : reject(error)));
+      });
+    }
+    const framed = (bytes: Buffer): Buffer => {
+      const length = Buffer.alloc(2);
+      length.writeUInt16BE(bytes.length);
+      return Buffer.concat([length, bytes]);
+    };
+    const closed = [Buffer.from(random.bytes(65_535)), Buffer.alloc(65_535), Buffer.alloc(3)].map((bytes) => {
+      const connection = connect(port, '127.0.0.1', () => connection.end(framed(bytes)));
+      ends.push(() => connection.destroy());
+      return new Promise((resolve) => connection.on('error', resolve).on('close', resolve).resume());
+    });
+    await Promise.all(closed);
+    expect(await resolver.resolve4('web.default.svc.cluster.local')).toEqual(['10.96.0.7']);
+    await until(() => sizes.length > 0, { what: 'an answer that says what is wrong' });
+    // Nobody is flooded by way of it.
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(512);
   });
 
   it('ends connections that send garbage, and serves the others', async () => {

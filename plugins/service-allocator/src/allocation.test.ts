@@ -55,6 +55,29 @@ describe('Allocation', () => {
     expect(pool.problems(late, 'late')).toEqual([]);
   });
 
+  it('uses up the node ports, says so and which one is taken, and has room again', () => {
+    const pool = allocation();
+    const made = ['a', 'b'].map((owner) => {
+      const one = service({ type: 'NodePort' });
+      pool.fill(one, undefined);
+      pool.track(one, owner);
+      return one;
+    });
+    const late = service({ type: 'NodePort' });
+    pool.fill(late, undefined);
+    expect(pool.problems(late, 'late').map(({ message }) => message)).toEqual([
+      expect.stringContaining('failed to allocate a node port: the range is full'),
+    ]);
+    const greedy = service({ type: 'NodePort', ports: [{ port: 80, protocol: 'TCP', nodePort: 30_000 }] });
+    pool.fill(greedy, undefined);
+    expect(pool.problems(greedy, 'greedy')[0]?.message).toContain('provided port is already allocated');
+    const [first] = made;
+    if (first === undefined) throw new Error('nothing was made');
+    pool.untrack(first, 'a');
+    pool.fill(late, undefined);
+    expect(pool.problems(late, 'late')).toEqual([]);
+  });
+
   it('gives services with a local external policy a port for health checks, keeps it, and gives it to no other', () => {
     const pool = allocation();
     const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', allocateLoadBalancerNodePorts: false };
