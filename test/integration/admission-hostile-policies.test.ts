@@ -42,7 +42,17 @@ describe('a hostile policy', () => {
       'makes a text too large',
       [asText('variables.v23')],
       { variables: doubled("'a'", 23) },
-      'admission may not make an object larger than 3145728 bytes',
+      'value is too large: more than 3145728 characters',
+    ],
+    [
+      'has a large text in many places',
+      [
+        applied(
+          `Object{ data: {${Array.from({ length: 200 }, (_, index) => `'a${index}': variables.v22`).join(', ')}} }`,
+        ),
+      ],
+      { variables: doubled("'a'", 22) },
+      'value is too large: more than 3145728 characters',
     ],
     [
       'adds as much as each may',

@@ -1,4 +1,5 @@
 /** Values as JSON: what mutating policies make, and what messages show. */
+import { maxRequestBytes } from '../limits.ts';
 import { unescapeName } from '../types/names.ts';
 import { CelList } from './list.ts';
 import { CelMap } from './map.ts';
@@ -19,23 +20,32 @@ const maxDepth = 200;
 
 class Writer {
   #nodes = 0;
+  #characters = 0;
 
   write(value: CelValue, depth: number): unknown {
     this.#nodes += 1;
     if (this.#nodes > maxNodes) throw new Refused(`value is too large: more than ${maxNodes} parts`);
     if (depth > maxDepth) throw new Refused(`value nests too deeply: more than ${maxDepth} levels`);
     if (typeof value === 'bigint') return whole(value);
+    if (typeof value === 'string') return this.#text(value);
     if (typeof value !== 'object' || value === null) return value;
-    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+    if (value instanceof Uint8Array) return this.#text(Buffer.from(value).toString('base64'));
     if (value instanceof CelList) return value.values().map((item) => this.write(item, depth + 1));
     if (value instanceof CelMap) return this.#map(value, depth);
     return value instanceof CelObject ? this.#object(value, depth) : this.#other(value, depth);
   }
 
+  #text(text: string): string {
+    this.#characters += text.length;
+    if (this.#characters > maxRequestBytes)
+      throw new Refused(`value is too large: more than ${maxRequestBytes} characters`);
+    return text;
+  }
+
   #map(map: CelMap, depth: number): unknown {
     const entries = map.keys().map((key) => {
       if (typeof key !== 'string') throw new Refused(`keys must be strings, not ${typeNameOf(key)}`);
-      return [key, this.write(map.get(key) ?? null, depth + 1)] as const;
+      return [this.#text(key), this.write(map.get(key) ?? null, depth + 1)] as const;
     });
     return Object.fromEntries(entries);
   }
