@@ -1,5 +1,5 @@
 /** Joining a real API server: tokens, nodes, servers, renewals. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -27,14 +27,17 @@ import {
 } from '@timonel/sdk/join';
 import { endpoints, endpointSlices, nodes, secrets } from '@timonel/sdk/kube';
 import {
+  isBelieved,
   isPair,
   isSignedBy,
   issueIdentity,
   makePrivateKey,
   makeSigningRequest,
+  makeSuccessor,
   nodeProfile,
   readCertificate,
   readIdentity,
+  writeAuthority,
   type Identity,
 } from '@timonel/sdk/pki';
 import { until } from '@timonel/testkit';
@@ -390,6 +393,9 @@ describe('a server', () => {
     const answer = await cluster.post<ServerJoinAnswer>(joinPaths.servers, request);
     expect(answer).toMatchObject({ adminToken: 'the-admin-token', ca: cluster.ca, clusterCidr: '10.244.0.0/16' });
     expect(isPair({ certificatePem: answer.ca, keyPem: answer.caKey })).toBe(true);
+    const inFile = (name: string): string => readFileSync(join(cluster.pki, name), 'utf8').trim();
+    expect(answer.masterKey).toBe(inFile('master.key'));
+    expect(answer.signingKey?.trim()).toBe(inFile('sa.key'));
     expect(isPair({ certificatePem: answer.certificate, keyPem })).toBe(true);
     expect(isSignedBy(answer.certificate, cluster.ca)).toBe(true);
     expect(readCertificate(answer.certificate)).toMatchObject({
@@ -410,6 +416,33 @@ describe('a server', () => {
       });
     }
     expect(members.added).toHaveLength(1);
+  });
+
+  it('gets the authority of now, after it was replaced, and the keys of before', async () => {
+    const cluster = await start({ checkPeriodMs: 100 }, new FakeMembers());
+    const joining = await body(await cluster.token('server'));
+    const before = await cluster.post<ServerJoinAnswer>(joinPaths.servers, joining.request);
+    const first = await readIdentity(cluster.pki, 'ca');
+    if (first === undefined) throw new Error('there is no authority');
+    const { authority, linkPem } = await makeSuccessor(env, first);
+    const bundle = authority.certificatePem + first.certificatePem;
+    await writeAuthority(cluster.pki, { bundle, keyPem: authority.keyPem, succession: linkPem });
+    const fetched = async (): Promise<string> =>
+      (await cluster.server.send('GET', joinPaths.authority, { token: null })).body.ca as string;
+    await until(async () => (await fetched()) === bundle, { what: 'the new authority to be offered' });
+    // By a token of before, and a client that knows nothing else.
+    const { keyPem, request } = await body(await cluster.token('server'));
+    const after = await cluster.post<ServerJoinAnswer>(joinPaths.servers, request);
+    expect(after).toMatchObject({
+      ca: bundle,
+      caKey: authority.keyPem,
+      succession: linkPem,
+      masterKey: before.masterKey,
+      signingKey: before.signingKey,
+    });
+    expect(isPair({ certificatePem: after.certificate, keyPem })).toBe(true);
+    expect(isSignedBy(after.certificate, authority.certificatePem)).toBe(true);
+    expect(isBelieved(after.certificate, cluster.ca, Date.now())).toBe(true);
   });
 
   it('is refused by an agent token, and by a store without members', async () => {

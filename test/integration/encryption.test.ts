@@ -1,9 +1,10 @@
 /** Secrets at rest: what lies in the store tells nothing, whoever reads over the API sees no difference, and keys are replaced under load. */
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core';
+import { keepAuthority, makeSuccessor, writeAuthority } from '@timonel/sdk/pki';
 import encryptionAesGcm from '@timonel/plugin-encryption-aesgcm';
 import { until } from '@timonel/testkit';
 import { MemoryStore } from '../../plugins/store-memory/src/memory-store.ts';
@@ -33,15 +34,19 @@ function keyFile(letter = 'k'): string {
 interface Serving {
   readonly encrypts?: boolean;
   readonly masterKeyFile?: string;
+  /** The master key is that beside the authority of this directory. */
+  readonly pkiDirectory?: string;
   readonly lostKeys?: 'forget';
 }
 
 async function serve(store: MemoryStore, more: Serving = {}) {
-  const { encrypts = true, masterKeyFile = keyFile(), lostKeys = 'refuse' } = more;
+  const { encrypts = true, lostKeys = 'refuse', pkiDirectory } = more;
+  const masterKeyFile = more.masterKeyFile ?? keyFile();
+  const key = pkiDirectory === undefined ? { masterKeyFile } : { pkiDirectory };
   const server = await startApiServer({
     store,
     plugins: encrypts ? [encryptionAesGcm] : [],
-    config: { 'encryption-aesgcm': { masterKeyFile, lostKeys, upkeepMs: 100 } },
+    config: { 'encryption-aesgcm': { ...key, lostKeys, upkeepMs: 100 } },
   });
   servers.push(server);
   return server;
@@ -135,6 +140,32 @@ describe('Secrets in the store', () => {
     for (const one of [server, restarted]) {
       expect((await one.send('GET', `${secretsPath}/other`)).body.data.password).toBe(encoded);
       expect((await one.send('GET', '/api/v1/namespaces')).status).toBe(200);
+    }
+  });
+});
+
+describe('Secrets of servers that share an authority', () => {
+  it('are readable after it was replaced, also those of a cluster whose master key had no file, and by a server that joined', async () => {
+    const env = createRealEnv();
+    const [store, pkiDirectory] = [newStore(), newDirectory()];
+    const first = await keepAuthority(env, pkiDirectory);
+    await create(await serve(store, { pkiDirectory }), 'early');
+    // As it was left behind by servers of before.
+    rmSync(join(pkiDirectory, 'master.key'));
+    const server = await serve(store, { pkiDirectory });
+    expect((await server.send('GET', `${secretsPath}/early`)).body.data.password).toBe(encoded);
+    const { authority, linkPem: succession } = await makeSuccessor(env, first);
+    const files = { bundle: authority.certificatePem, keyPem: authority.keyPem, succession };
+    await writeAuthority(pkiDirectory, files);
+    const joined = newDirectory();
+    await writeAuthority(joined, files);
+    await expect(serve(store, { pkiDirectory: joined })).rejects.toThrow(
+      /master.key is gone: copy it from another server/,
+    );
+    copyFileSync(join(pkiDirectory, 'master.key'), join(joined, 'master.key'));
+    for (const directory of [pkiDirectory, joined]) {
+      const after = await serve(store, { pkiDirectory: directory });
+      expect((await after.send('GET', `${secretsPath}/early`)).body.data.password).toBe(encoded);
     }
   });
 });

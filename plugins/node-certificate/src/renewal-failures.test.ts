@@ -72,7 +72,7 @@ describe('a certificate that nobody renews', () => {
     const events: CoreEvent[] = [];
     const api: Partial<ApiClient> = {
       create: (_type, object) => {
-        events.push(object as CoreEvent);
+        events.push(object as unknown as CoreEvent);
         return Promise.resolve(object);
       },
     };
