@@ -414,4 +414,10 @@ describe('a hundred days of an authority', () => {
     await world.check();
     expect(certificatesOf((await s1.files())[0])).toHaveLength(1);
   }, 60_000);
+
+  it('is not made by whoever looks after it: a directory without one is a mistake', async () => {
+    const server = new SimulatedServer(new World(yearMs), 's1');
+    await expect(server.keeper.look()).rejects.toThrow('holds no authority');
+    expect(await readAuthorities(server.directory)).toBeUndefined();
+  });
 });

@@ -7,6 +7,7 @@ import {
   keepAuthority,
   keepMasterKey,
   makeSuccessor,
+  readAuthorities,
   readCertificate,
   readSuccession,
   writeAuthority,
@@ -57,7 +58,10 @@ export class Keeper {
 
   /** One look. @throws Error; all is as it was then, or a step further */
   async look(): Promise<ServerRecord> {
-    const { leads } = this.#options;
+    const { leads, config } = this.#options;
+    if ((await readAuthorities(config.pkiDirectory)) === undefined) {
+      throw new Error(`${config.pkiDirectory} holds no authority: pkiDirectory must be that of the plugin apiserver`);
+    }
     const stored = await this.#follow();
     const record = await this.#tell(stored);
     if (leads() && (await this.#step(stored))) await this.#follow();

@@ -1,14 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
+import { createRealEnv } from '@timonel/core';
 import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { routeProvider } from '@timonel/sdk/contracts/api-server';
 import { store, type Store } from '@timonel/sdk/contracts/store';
+import { keepAuthority } from '@timonel/sdk/pki';
 import { fakeService, pluginSuite } from '@timonel/testkit';
 import plugin from './index.ts';
 
 const pkiDirectory = mkdtempSync(join(tmpdir(), 'timonel-authority-'));
+beforeAll(() => keepAuthority(createRealEnv(), pkiDirectory));
 afterAll(() => rmSync(pkiDirectory, { recursive: true, force: true }));
 
 const emptyApi: Partial<ApiClient> = {
