@@ -89,13 +89,21 @@ suite(`kubectl top of another machine${bedMissing === undefined ? '' : ` (${bedM
     expect(JSON.parse(await get('/configz'))).toMatchObject({ kubeletconfig: { kind: 'KubeletConfiguration' } });
   });
 
-  it('shows figures to who has a token that the cluster knows, and nothing to others', async () => {
+  it('shows figures to who may get them in the cluster, and nothing to others', async () => {
     const { address } = bed.machine('n1');
-    expect(await kubectl(bed, master, ['create', 'serviceaccount', 'watcher'])).toMatchObject({ status: 0 });
-    const token = (await kubectl(bed, master, ['create', 'token', 'watcher'])).stdout.trim();
+    const done = async (...words: string[]): Promise<string> => {
+      const { status, stdout, stderr } = await kubectl(bed, master, words);
+      expect({ words, status, stderr }).toEqual({ words, status: 0, stderr: '' });
+      return stdout.trim();
+    };
+    for (const name of ['watcher', 'other']) await done('create', 'serviceaccount', name);
+    await done('create', 'clusterrole', 'watcher', '--verb=get', '--resource=nodes/metrics');
+    await done('create', 'clusterrolebinding', 'watcher', '--clusterrole=watcher', '--serviceaccount=default:watcher');
+    const token = await done('create', 'token', 'watcher');
     const get = async (path: string, own: string): Promise<string> =>
       (await master.machine.exec(process.execPath, ['-e', askWithToken, address, path, own])).stdout;
     expect(await get('/metrics/resource', token)).toMatch(/^200 [^]*node_cpu_usage_seconds_total/);
+    expect(await get('/metrics/resource', await done('create', 'token', 'other'))).toMatch(/^403 .*nodes\/metrics/);
     expect(await get('/metrics/resource', 'none')).toMatch(/^401 /);
     expect(await get('/containerLogs/default/burner/burner?uid=x', token)).toMatch(/^403 /);
   });
