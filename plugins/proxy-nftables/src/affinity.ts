@@ -51,9 +51,12 @@ export function stickyChoice({ id, protocol, seconds }: Sticky, backends: readon
     const remember = `update @${set} { ${ip} saddr timeout ${seconds}s }`;
     return [chain, [remember, `meta l4proto ${protocol.toLowerCase()} dnat ${ip} to ${place}`]];
   });
-  const numbered = endpoints.map(({ chain }, number) => `${number} : goto ${chain}`);
-  const any = `numgen random mod ${endpoints.length} vmap { ${numbered.join(', ')} }`;
+  // Of those that are left, each is as likely. A map in one rule would be one more set, and the kernel looks all sets through for each.
+  const any = endpoints.map(({ chain }, number) => {
+    const left = endpoints.length - number;
+    return `${left === 1 ? '' : `numgen random mod ${left} == 0 `}goto ${chain}`;
+  });
   const again = endpoints.map(({ set, chain }) => `${ip} saddr @${set} goto ${chain}`);
   const entry = `stay_${hashOf(...endpoints.map(({ chain }) => chain))}`;
-  return { entry, chains: [...chains, [entry, [...again, any]]], sets: endpoints.map(({ set }) => set) };
+  return { entry, chains: [...chains, [entry, [...again, ...any]]], sets: endpoints.map(({ set }) => set) };
 }
