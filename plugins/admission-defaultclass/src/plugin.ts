@@ -1,6 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { apiClient } from '@timonel/sdk/contracts/api';
-import { apiHooks, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
+import { apiHooks, type AdmissionContext, type AdmissionObject } from '@timonel/sdk/contracts/api-server';
 import { isApiAbsent } from '@timonel/sdk/controller';
 import {
   ingressClasses,
@@ -13,11 +13,13 @@ import {
 import { defaultClassOf, wantsDefaultClass } from '@timonel/sdk/volumes';
 import { defaultIngressClassOf, wantsIngressClass } from './ingress-class.ts';
 
-const isNew = ({ operation, subresource, group, resource }: AdmissionContext, of: ResourceType): boolean =>
+type Named = Pick<ResourceType, 'group' | 'resource'>;
+
+const isNew = ({ operation, subresource, group, resource }: AdmissionContext, of: Named): boolean =>
   operation === 'CREATE' && subresource === '' && group === of.group && resource === of.resource;
 
-const ingresses = { group: 'networking.k8s.io', resource: 'ingresses' } as ResourceType;
-const claims = { group: '', resource: 'persistentvolumeclaims' } as ResourceType;
+const ingresses: Named = { group: 'networking.k8s.io', resource: 'ingresses' };
+const claims: Named = { group: '', resource: 'persistentvolumeclaims' };
 
 const plugin: AnyPlugin = definePlugin({
   name: 'admission-defaultclass',
@@ -36,22 +38,25 @@ const plugin: AnyPlugin = definePlugin({
         throw error;
       }
     };
+    const ofIngress = async (object: AdmissionObject): Promise<AdmissionObject | undefined> => {
+      const ingress = object as unknown as Ingress;
+      if (!wantsIngressClass(ingress)) return undefined;
+      const name = defaultIngressClassOf(await all(ingressClasses))?.metadata.name;
+      if (name !== undefined) ingress.spec = { ...ingress.spec, ingressClassName: name };
+      return object;
+    };
+    const ofClaim = async (object: AdmissionObject): Promise<AdmissionObject | undefined> => {
+      const claim = object as unknown as PersistentVolumeClaim;
+      if (!wantsDefaultClass(claim)) return undefined;
+      const name = defaultClassOf(await all(storageClasses))?.metadata.name;
+      if (name !== undefined) claim.spec = { ...claim.spec, storageClassName: name };
+      return object;
+    };
     ctx.tap(
       apiHooks.objectMutate,
-      async (object, context) => {
-        if (isNew(context, ingresses)) {
-          const ingress = object as unknown as Ingress;
-          if (!wantsIngressClass(ingress)) return undefined;
-          const name = defaultIngressClassOf(await all(ingressClasses))?.metadata.name;
-          if (name !== undefined) ingress.spec = { ...ingress.spec, ingressClassName: name };
-          return object;
-        }
-        if (!isNew(context, claims)) return undefined;
-        const claim = object as unknown as PersistentVolumeClaim;
-        if (!wantsDefaultClass(claim)) return undefined;
-        const name = defaultClassOf(await all(storageClasses))?.metadata.name;
-        if (name !== undefined) claim.spec = { ...claim.spec, storageClassName: name };
-        return object;
+      (object, context) => {
+        if (isNew(context, ingresses)) return ofIngress(object);
+        return isNew(context, claims) ? ofClaim(object) : undefined;
       },
       { stage: apiHooks.objectMutate.options.stages['defaults'] ?? -100 },
     );
