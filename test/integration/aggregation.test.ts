@@ -100,7 +100,7 @@ describe('who asks', () => {
       'X-Remote-Extra-Scopes': 'all',
       X_Remote_User: 'root',
       'X-Remote-Uid': '0',
-      Connection: 'X-Other',
+      Connection: 'X-Other, X-Remote-User, X-Remote-Group',
       'Impersonate-User': 'jäne',
       'Impersonate-Uid': 'u-1',
       'Impersonate-Group': 'system:masters',
