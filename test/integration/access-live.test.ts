@@ -44,9 +44,9 @@ describe('a plugin that decides', () => {
     'goes and comes back: %s',
     async (...names) => {
       const seen = { nobody: new Set<number>(), node: new Set<number>(), admin: new Set<number>() };
-      let done = false;
+      const over = new AbortController();
       const asking = (async () => {
-        while (!done) {
+        while (!over.signal.aborted) {
           seen.nobody.add(await ask(tokens.nobody));
           seen.node.add(await ask(tokens.node));
           seen.admin.add(await ask(server.token));
@@ -58,7 +58,7 @@ describe('a plugin that decides', () => {
         for (const name of names) await server.kernel.control.enable(name);
         await until(async () => (await ask(tokens.viewer)) === 200, { what: 'the rights of the viewer' });
       } finally {
-        done = true;
+        over.abort();
         await asking;
       }
       for (const statuses of [seen.nobody, seen.node])

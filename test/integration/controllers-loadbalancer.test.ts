@@ -1,11 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import loadBalancerPool from '@timonel/plugin-loadbalancer-pool';
-import proxyUserspace from '@timonel/plugin-proxy-userspace';
 import { cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
 import { explainers } from '@timonel/sdk/contracts/why';
-import { endpointSlices, services, type Service } from '@timonel/sdk/kube';
+import { services, type Service } from '@timonel/sdk/kube';
 import { ProxyBed } from '@timonel/testkit/contracts/proxy';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
 import { describeFaults } from '../support/controller-faults.ts';
@@ -159,57 +157,6 @@ describe('loadbalancer-pool', () => {
       undefined,
     ]);
     expect(await cluster.eventsOf(made)).toHaveLength(1);
-  });
-});
-
-describe('an address of a pool', () => {
-  let backend: Server;
-  beforeAll(async () => {
-    backend = createServer((socket) => socket.on('error', () => undefined).end('hello'));
-    await new Promise<void>((resolve) => {
-      backend.listen(0, '127.0.0.1', () => resolve());
-    });
-  });
-  afterAll(async () => {
-    await new Promise((resolve) => {
-      backend.close(resolve);
-    });
-  });
-
-  const ask = (host: string, port: number): Promise<string> =>
-    new Promise((resolve) => {
-      let text = '';
-      const socket = connect({ host, port });
-      socket.on('data', (data) => (text += String(data))).on('error', ({ message }) => resolve(message));
-      socket.on('close', () => resolve(text));
-    });
-
-  it('answers on the node by the proxy, until the service has it no more', async () => {
-    // Addresses of 127.0.0.0/8 are local anyway: neither root nor a link is needed.
-    await using cluster = await start(['127.99.0.1-127.99.0.9'], {
-      plugins: [proxyUserspace],
-      config: {
-        'loadbalancer-pool': { pools: [{ name: 'main', addresses: ['127.99.0.1-127.99.0.9'] }] },
-        'service-allocator': allocator,
-        'proxy-userspace': { assignAddresses: false },
-      },
-    });
-    const { api } = cluster;
-    const namespace = await cluster.namespace();
-    const at = { namespace, name: 'web' };
-    const port = 18_299;
-    await api.create(services, aService(namespace, 'web', { ports: [{ port }], allocateLoadBalancerNodePorts: false }));
-    await api.create(endpointSlices, {
-      metadata: { namespace, name: 'web', labels: { 'kubernetes.io/service-name': 'web' } },
-      addressType: 'IPv4',
-      endpoints: [{ addresses: ['127.0.0.1'] }],
-      ports: [{ port: (backend.address() as AddressInfo).port }],
-    });
-    const address = await cluster.until('an address', async () => addressOf(await api.get(services, at)));
-    expect(address).toBe('127.99.0.1');
-    await cluster.until('an answer', async () => (await ask('127.99.0.1', port)) === 'hello');
-    await api.delete(services, at);
-    await cluster.until('no answer', async () => (await ask('127.99.0.1', port)).includes('ECONNREFUSED'));
   });
 });
 
