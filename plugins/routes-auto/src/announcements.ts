@@ -14,14 +14,14 @@ export class Announcements {
   #known: ReadonlyMap<string, { readonly text: string; readonly announcement: Announcement | undefined }> = new Map();
 
   /** `nodes`: older ones first. Every node that knows the same Node objects decides alike. */
-  read(nodes: readonly NodeFacts[]): ReadAnnouncements {
-    const said = nodes.filter(({ announcement }) => announcement !== '');
-    this.#known = new Map(
-      said.map(({ name, announcement: text }) => {
-        const before = this.#known.get(name);
-        return [name, before?.text === text ? before : { text, announcement: readAnnouncement(name, text) }];
-      }),
-    );
+  async read(nodes: readonly NodeFacts[]): Promise<ReadAnnouncements> {
+    const known = new Map<string, { readonly text: string; readonly announcement: Announcement | undefined }>();
+    for (const { name, announcement: text } of nodes) {
+      if (text === '') continue;
+      const before = this.#known.get(name);
+      known.set(name, before?.text === text ? before : { text, announcement: await readAnnouncement(name, text) });
+    }
+    this.#known = known;
     const valid = new Map<string, Announcement>();
     const owners = new Map<string, string>();
     const refused: string[] = [];

@@ -96,8 +96,8 @@ class PathBuilder {
     if (secret !== undefined || isStrict) this.sealed.push(range);
     if (isStrict || (secret !== undefined && isForAll)) this.trusted.push(range);
     if (secret === undefined && isStrict) {
-      const who = this.#around.hasWireguard ? `node ${node.name} has no WireGuard` : 'this node has no WireGuard';
-      this.unreached.push(`${who}, and no other tunnel is allowed here: there is no way to the pods of ${cidr}`);
+      const why = `${this.#whoLacks(node)}, and no other tunnel is allowed here: there is no way to the pods of ${cidr}`;
+      this.unreached.push(why);
       return;
     }
     if (way === undefined) {
@@ -116,6 +116,11 @@ class PathBuilder {
       const { publicKey, port } = secret;
       this.secrets.set(node, { publicKey, port, address, ranges: [...before, range] });
     }
+  }
+
+  #whoLacks({ name }: NodeFacts): string {
+    if (!this.#around.hasWireguard) return 'this node has no WireGuard';
+    return this.#said === undefined ? 'other nodes have no key of this node yet' : `node ${name} has no WireGuard`;
   }
 
   /** That of tunnels is the one of the kind that takes most, whichever is used now: it must not change when a node gets another. */

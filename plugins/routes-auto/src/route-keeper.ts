@@ -78,7 +78,8 @@ export class RouteKeeper {
     const own = facts.find(({ name }) => name === nodeName);
     const noWireguard = await this.#wireguardProblem();
     const announcement = this.#announcementOf(nodeName);
-    const announced = this.#announcements.read(facts);
+    // Without WireGuard it does not matter what others say of theirs.
+    const announced = await this.#announcements.read(announcement === '' ? [] : facts);
     // Others go by what the cluster has, which may be the key of before.
     const hasAnnounced = announcement !== '' && own?.announcement === announcement;
     const paths = pathsTo(peers, {

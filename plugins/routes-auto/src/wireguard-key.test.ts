@@ -33,7 +33,7 @@ describe('the key of a node', () => {
     const key = await loadKey(path);
     expect((await stat(path)).mode & 0o777).toBe(0o600);
     expect(key.publicKey).toBe(publicOf(key.privateKey));
-    expect(readAnnouncement('n1', key.announce('n1', 51_820, false))?.publicKey).toBe(key.publicKey);
+    expect((await readAnnouncement('n1', key.announce('n1', 51_820, false)))?.publicKey).toBe(key.publicKey);
     expect(await readFile(path, 'utf8')).not.toContain(key.privateKey);
     for (let round = 0; round < 20; round++) {
       const other = await anyKey();
@@ -58,17 +58,17 @@ describe('what a node announces', () => {
   it('says how it is reached', async () => {
     const key = await anyKey();
     const { publicKey } = key;
-    expect(readAnnouncement('n1', key.announce('n1', 51_820, false))).toEqual({
+    expect(await readAnnouncement('n1', key.announce('n1', 51_820, false))).toEqual({
       publicKey,
       port: 51_820,
       forAll: false,
     });
-    expect(readAnnouncement('n1', key.announce('n1', 7, true))).toEqual({ publicKey, port: 7, forAll: true });
+    expect(await readAnnouncement('n1', key.announce('n1', 7, true))).toEqual({ publicKey, port: 7, forAll: true });
   });
 
   it('counts for this node alone, and as it was said', async () => {
     const text = (await anyKey()).announce('n1', 51_820, false);
-    expect(readAnnouncement('n2', text)).toBeUndefined();
+    expect(await readAnnouncement('n2', text)).toBeUndefined();
     const said = JSON.parse(text) as Record<string, unknown>;
     const { key: otherKey } = JSON.parse((await anyKey()).announce('n1', 51_820, false)) as Record<string, unknown>;
     const changes: object[] = [
@@ -84,8 +84,12 @@ describe('what a node announces', () => {
       { more: 'x'.repeat(512) },
     ];
     for (const change of changes) {
-      expect([change, readAnnouncement('n1', JSON.stringify({ ...said, ...change }))]).toEqual([change, undefined]);
+      expect([change, await readAnnouncement('n1', JSON.stringify({ ...said, ...change }))]).toEqual([
+        change,
+        undefined,
+      ]);
     }
-    for (const garbage of ['', '{', 'null', '7', '[]', '{}']) expect(readAnnouncement('n1', garbage)).toBeUndefined();
+    for (const garbage of ['', '{', 'null', '7', '[]', '{}'])
+      expect(await readAnnouncement('n1', garbage)).toBeUndefined();
   });
 });

@@ -7,6 +7,7 @@
  */
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify, type KeyObject } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { readFileIfThere, writeFileAtomically } from '@timonel/sdk/files';
 
 /** Of Node objects. */
@@ -67,15 +68,17 @@ function keyOf(seed: Buffer): NodeKey {
   };
 }
 
+const verifyAside = promisify<null, Buffer, KeyObject, Buffer, boolean>(verify);
+
 /** The announcement of a node, or undefined when it is none of this node's. */
-export function readAnnouncement(nodeName: string, text: string): Announcement | undefined {
+export async function readAnnouncement(nodeName: string, text: string): Promise<Announcement | undefined> {
   if (text === '' || text.length > longestAnnouncement) return undefined;
   try {
     const { key, port, all = false, proof } = JSON.parse(text) as Record<string, unknown>;
     if (typeof key !== 'string' || typeof proof !== 'string' || typeof all !== 'boolean') return undefined;
     if (typeof port !== 'number' || !Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
     const signature = Buffer.from(proof, 'base64url');
-    if (!verify(null, signedText(nodeName, key, port, all), publicKeyOf(key), signature)) return undefined;
+    if (!(await verifyAside(null, signedText(nodeName, key, port, all), publicKeyOf(key), signature))) return undefined;
     return { publicKey: wireguardKeyOf(key), port, forAll: all };
   } catch {
     return undefined;

@@ -102,8 +102,9 @@ export class Wireguard {
     if (implementation !== 'userspace') {
       if ((await this.#read())?.linkinfo?.info_kind === 'wireguard') return this.#take('wireguard');
       const attempt = `link add name ${link}t type wireguard\nlink delete dev ${link}t\n`;
-      const { status, stderr } = await this.#run('ip', ['-batch', '-'], attempt);
-      if (status === 0) return this.#take('wireguard');
+      // Goes on after the first line: an attempt that was broken off may have left its link.
+      const { status, stderr } = await this.#run('ip', ['-force', '-batch', '-'], attempt);
+      if (status === 0 || /File exists/.test(stderr)) return this.#take('wireguard');
       problem = /Unknown device type|not supported/.test(stderr)
         ? 'the kernel has no WireGuard ("modprobe wireguard")'
         : `no WireGuard link can be made: ${stderr.trim().split('\n')[0] ?? ''}`;
