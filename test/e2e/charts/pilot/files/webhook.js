@@ -34,19 +34,26 @@ function validate({ object }) {
 }
 
 const answers = { '/mutate': mutate, '/validate': validate };
-const server = https.createServer({ key: keys('tls.key'), cert: keys('tls.crt') }, async (request, response) => {
+async function answer(request, response) {
   try {
     let text = '';
     for await (const chunk of request) text += chunk;
-    const answer = answers[request.url.split('?')[0]];
-    if (answer === undefined) return response.writeHead(200).end('ready');
+    const review = answers[request.url.split('?')[0]];
+    if (review === undefined) {
+      response.writeHead(200).end('ready');
+      return;
+    }
     const { apiVersion, kind, request: asked } = JSON.parse(text);
-    const body = { apiVersion, kind, response: { uid: asked.uid, ...(await answer(asked)) } };
+    const body = { apiVersion, kind, response: { uid: asked.uid, ...(await review(asked)) } };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   } catch (error) {
     console.error(error);
     response.writeHead(500).end(String(error.message));
   }
+}
+
+const server = https.createServer({ key: keys('tls.key'), cert: keys('tls.crt') }, (request, response) => {
+  void answer(request, response);
 });
 server.listen(8443);
 process.on('SIGTERM', () => process.exit());
