@@ -63,7 +63,7 @@ asRoot('pods of network-bridge', () => {
     );
 
   beforeAll(async () => {
-    bed = await new Bed('10.213.14.0/24', { podCidr6: 'fd00:213:14::/64', mtuBytes: 1500 }).open();
+    bed = await new Bed('10.213.94.0/24', { podCidr6: 'fd00:213:94::/64', mtuBytes: 1500 }).open();
   });
   afterAll(() => bed.close());
 
