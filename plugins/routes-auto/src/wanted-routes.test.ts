@@ -82,6 +82,15 @@ describe('wantedRoutes', () => {
       ['the range 192.168.0.0/24 of node b is not within 10.244.0.0/16: it gets no route'],
     ]);
   });
+
+  it('takes no range of the cluster from a node because another one claims an address of it', () => {
+    const nodes = [own, node('a', '10.244.1.0/24', '10.99.0.2'), node('bad', '10.244.2.0/24', '10.244.1.9')];
+    const routes = { '10.244.1.0/24': '10.99.0.2', '10.244.2.0/24': '10.244.1.9' };
+    expect(of(nodes, ['10.244.0.0/16'])).toEqual([routes, []]);
+    const within = node('c', '10.244.3.0/24', '10.244.3.9');
+    const why = 'the range 10.244.3.0/24 of node c contains 10.244.3.9, the address of a node: it gets no route';
+    expect(of([...nodes, within], ['10.244.0.0/16'])).toEqual([routes, [why]]);
+  });
 });
 
 describe('the configuration', () => {

@@ -76,8 +76,9 @@ export function wantedRoutes(facts: readonly NodeFacts[], nodeName: string, clus
     }
     const other = taken.find((each) => ipRangesOverlap(each.range, range));
     if (other !== undefined) return `overlaps that of node ${other.name}`;
-    // Traffic between nodes would go astray.
-    const inside = facts.map(({ addresses }) => addresses[range.family]).find((address) => contains(range, address));
+    // Traffic between nodes would go astray. No machine is where the cluster has its pods: a node that says so would take others' ranges away.
+    const near = outer.length > 0 ? [own, node] : facts;
+    const inside = near.map((each) => each?.addresses[range.family] ?? '').find((address) => contains(range, address));
     if (inside !== undefined) return `contains ${inside}, the address of a node`;
     const same = families.find(
       (family) => node.addresses[family] !== '' && node.addresses[family] === own?.addresses[family],
