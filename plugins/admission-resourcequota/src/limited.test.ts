@@ -80,6 +80,27 @@ const cases: readonly (readonly [
     'insufficient quota to match these scopes: [{PriorityClass In [critical]}]',
   ],
   [
+    'a class with a quota for several',
+    'pods',
+    pod({ priorityClassName: 'critical' }),
+    [quota({ pods: '9' }, only('PriorityClass', 'In', 'low', 'critical'))],
+    undefined,
+  ],
+  [
+    'a class with a quota for any',
+    'pods',
+    pod({ priorityClassName: 'critical' }),
+    [quota({ pods: '9' }, only('PriorityClass', 'Exists'))],
+    undefined,
+  ],
+  [
+    'a class with a quota in another scope',
+    'pods',
+    pod({ priorityClassName: 'critical' }),
+    [quota({ pods: '9' }, { scopes: ['BestEffort'] })],
+    'insufficient quota to match these scopes: [{PriorityClass In [critical]}]',
+  ],
+  [
     'affinity across namespaces',
     'pods',
     pod(across),

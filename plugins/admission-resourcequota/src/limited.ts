@@ -44,6 +44,10 @@ export const configSchema: z.ZodType<QuotaConfig> = z.strictObject({
 const textOf = ({ scopeName, operator, values = [] }: ScopeRequirement): string =>
   `{${scopeName} ${operator} [${values.join(' ')}]}`;
 
+/** A quota covers what is limited by scope where it is in the same scope, however the two put it. */
+const scopeNamesOf = (quota: ResourceQuota): ReadonlySet<string> =>
+  new Set(requirementsOf(quota).map(({ scopeName }) => scopeName));
+
 /** Why the request needs a quota that is not there; undefined: it has all it needs. */
 export function uncovered(
   limited: readonly LimitedResource[],
@@ -61,11 +65,12 @@ export function uncovered(
     .filter((one) => evaluator.hasScope?.(object, one) === true);
   const covering = quotas
     .filter((quota) => inScope(quota, evaluator, object))
-    .map((quota) => ({ names: namesOf(quota.status?.hard, evaluator), scopes: requirementsOf(quota).map(textOf) }))
+    .map((quota) => ({ names: namesOf(quota.status?.hard, evaluator), scopes: scopeNamesOf(quota) }))
     .filter((quota) => quota.names.length > 0);
   const missingNames = names.filter((name) => !covering.some((quota) => quota.names.includes(name)));
   if (missingNames.length > 0) return `insufficient quota to consume: ${missingNames.toSorted().join(',')}`;
-  const missingScopes = scopes.map(textOf).filter((text) => !covering.some((quota) => quota.scopes.includes(text)));
-  if (missingScopes.length > 0) return `insufficient quota to match these scopes: [${missingScopes.join(' ')}]`;
+  const missingScopes = scopes.filter(({ scopeName }) => !covering.some((quota) => quota.scopes.has(scopeName)));
+  if (missingScopes.length > 0)
+    return `insufficient quota to match these scopes: [${missingScopes.map(textOf).join(' ')}]`;
   return undefined;
 }
