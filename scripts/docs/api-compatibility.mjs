@@ -127,7 +127,7 @@ export async function apiCompatibilityPage() {
   const off = offByDefault.map((name) => [code(name), found.has(name) ? 'yes' : 'no']);
   return page(
     'Compatibility of the API',
-    `What Kubernetes ${kubernetesVersion} serves by default, and what of it a control plane of Timonel serves. The list of Kubernetes is in \`scripts/docs/kubernetes-api.mjs\`; the other side is the discovery of a live server. Served says that the API is there; whether something acts on the objects depends on the plugins that run: custom resource definitions, API services, webhook configurations and admission policies are kept, and nothing acts on them as yet.`,
+    `What Kubernetes ${kubernetesVersion} serves by default, and what of it a control plane of Timonel serves. The list of Kubernetes is in \`scripts/docs/kubernetes-api.mjs\`; the other side is the discovery of a live server. Served says that the API is there; whether something acts on the objects depends on the plugins that run: nothing does on those of \`resource.k8s.io\`, for example.`,
     `Resources: ${share(counts.resources)}. Subresources: ${share(counts.subresources)}. Verbs of both: ${share(counts.verbs)}.`,
     ...sections,
     '## Versions that are off by default in Kubernetes',
