@@ -235,6 +235,14 @@ describe('pod security by configuration', () => {
       const made = await own.send('POST', '/api/v1/namespaces', { body: { metadata: { name: 'open', labels } } });
       expect(made.status).toBe(201);
       expect((await pods('open', podOf(host))).status).toBe(201);
+      const open = '/api/v1/namespaces/open';
+      for (const [name, more] of Object.entries({ plain: {}, boxed: { runtimeClassName: 'sandbox' } })) {
+        const body = { ...podOf({ ...host, ...more }), metadata: { name } };
+        expect((await own.send('POST', `${open}/pods`, { body })).status).toBe(201);
+      }
+      const body = { metadata: { labels: { [`${prefix}/enforce`]: 'baseline' } } };
+      const labelled = await own.send('PATCH', open, { type: 'application/merge-patch+json', body });
+      expect(labelled.headers['warning']).toContain('299 - "plain: host namespaces"');
     } finally {
       await own.stop();
     }

@@ -2,6 +2,7 @@
 import type { Clock } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { pods, type Pod } from '@timonel/sdk/kube';
+import type { Exemptions } from './config.ts';
 import { findingsOf, nameOf, type Standard } from './levels.ts';
 import { jsonIn } from './pod.ts';
 
@@ -37,11 +38,17 @@ function who({ first, count }: Alike): string {
   return `${first} (and ${count - 1} other pod${count === 2 ? '' : 's'})`;
 }
 
+interface Surroundings {
+  readonly api: ApiClient;
+  readonly clock: Clock;
+  readonly exemptions: Pick<Exemptions, 'runtimeClasses'>;
+}
+
 /** Warnings, in the words of Kubernetes. */
 export async function warningsOf(
   namespace: string,
   standard: Standard,
-  { api, clock }: { readonly api: ApiClient; readonly clock: Clock },
+  { api, clock, exemptions: { runtimeClasses } }: Surroundings,
 ): Promise<readonly string[]> {
   const until = clock.monotonic() + timeMs;
   const list = await api.list(pods, { namespace, limit: podsAtMost, resourceVersion: '0' });
@@ -51,6 +58,7 @@ export async function warningsOf(
   for (const pod of oneOfEachFirst(list.items)) {
     if (clock.monotonic() >= until) break;
     checked += 1;
+    if (runtimeClasses.includes(pod.spec.runtimeClassName ?? '')) continue;
     const reasons = reasonsOf(standard, pod);
     const { name = '' } = pod.metadata;
     const seen = alike.get(reasons);

@@ -41,5 +41,5 @@ export async function tellOfPolicy(
   }
   const before = policyOf(labelsOf(oldObject), defaults);
   if (isExempt || !isStricter(policy.enforce, before.enforce)) return;
-  for (const warning of await warningsOf(name, policy.enforce, { api, clock })) request.warn(warning);
+  for (const warning of await warningsOf(name, policy.enforce, { api, clock, exemptions })) request.warn(warning);
 }
