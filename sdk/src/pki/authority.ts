@@ -158,11 +158,12 @@ export function hasPredecessors(authorityPem: string): boolean {
 }
 
 /**
- * Whether an authority with this key is one of `bundle`, or a successor of one of them: each predecessor has signed for the next. Says
- * nothing of dates: an authority that is over has still named its successor.
+ * Whether an authority with this key is one of `bundle`, or a successor of one of them: each predecessor has signed for the next, as for
+ * an authority. Says nothing of dates: an authority that is over has still named its successor.
  */
 export function isSuccessor(publicKeyFingerprint: string, bundle: string, succession: string): boolean {
-  const links = succession === '' ? [] : certificatesOf(succession);
+  // A certificate of a node or a user is signed by the same key, and passes nothing on.
+  const links = succession === '' ? [] : certificatesOf(succession).filter((link) => readCertificate(link).isAuthority);
   const seen = new Set<string>();
   const leads = (fingerprint: string): boolean => {
     if (certificatesOf(bundle).some((pem) => readCertificate(pem).publicKeyFingerprint === fingerprint)) return true;

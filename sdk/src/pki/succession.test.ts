@@ -126,6 +126,14 @@ describe('an authority and its successor', () => {
     expect(isSuccessor(fingerprintOf(a), c, links)).toBe(false);
   });
 
+  it('a certificate that is no authority’s is no link, neither the last nor one in between', async () => {
+    const node = await issued(first);
+    expect(isSuccessor(fingerprintOf(node.certificatePem), first.certificatePem, node.certificatePem)).toBe(false);
+    const heir = await makeSuccessor(real, node);
+    const links = heir.linkPem + node.certificatePem;
+    expect(isSuccessor(fingerprintOf(heir.authority.certificatePem), first.certificatePem, links)).toBe(false);
+  });
+
   it('a stranger who copies the names is no successor', async () => {
     const stranger = await makeSuccessor(real, await makeAuthority(real));
     const links = stranger.linkPem + second.linkPem;
