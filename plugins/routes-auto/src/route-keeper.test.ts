@@ -262,6 +262,19 @@ asRoot('the routes and the tunnel of a machine (needs root)', () => {
     expect(await rulesShown()).toBe('');
   });
 
+  it('seals also the ranges that get no route, where only WireGuard counts', async () => {
+    const lost = { ...node('lost', '10.244.7.0/24', '10.99.0.7'), status: {} };
+    const strict = keeper({ tunnelKind: 'wireguard' });
+    await strict.sync([self, near, lost]);
+    for (const set of ['sealed4', 'trusted4']) {
+      expect(await rulesShown()).toContain(`set ${set} { type ipv4_addr flags interval elements = { 10.244.7.0/24 } }`);
+    }
+    await strict.sync([self, near]);
+    expect(await rulesShown()).toBe('');
+    await keeper().sync([self, near, lost]);
+    expect(await rulesShown()).toBe('');
+  });
+
   it('keeps what it has while the cluster does not know this node, and removes all at the end', async () => {
     const kept = keeper();
     await kept.sync([self, near, far]);

@@ -1,5 +1,5 @@
 import { errorMessage } from '@timonel/sdk';
-import { parseIp } from '@timonel/sdk/contracts/network';
+import { parseIp, type IpRange } from '@timonel/sdk/contracts/network';
 import type { Node } from '@timonel/sdk/kube';
 import { Announcements } from './announcements.ts';
 import type { RoutesAutoConfig } from './config.ts';
@@ -74,7 +74,7 @@ export class RouteKeeper {
   async sync(nodes: readonly Node[]): Promise<KeptRoutes> {
     const { nodeName, clusterCidrs, wireguardLink } = this.#options;
     const facts = factsByAge(nodes);
-    const { peers, refused } = wantedRoutes(facts, nodeName, clusterCidrs);
+    const { peers, refused, unrouted } = wantedRoutes(facts, nodeName, clusterCidrs);
     const own = facts.find(({ name }) => name === nodeName);
     const noWireguard = await this.#wireguardProblem();
     const announcement = this.#announcementOf(nodeName);
@@ -82,17 +82,20 @@ export class RouteKeeper {
     const announced = await this.#announcements.read(announcement === '' ? [] : facts);
     // Others go by what the cluster has, which may be the key of before.
     const hasAnnounced = announcement !== '' && own?.announcement === announcement;
-    const paths = pathsTo(peers, {
-      ways: await this.#waysTo(
-        own === undefined ? peers.map(({ node }) => node) : [...peers.map(({ node }) => node), own],
-      ),
-      own,
-      config: this.#options,
-      tunnel: this.#tunnel,
-      announcements: hasAnnounced || own === undefined ? announced.valid : without(announced.valid, nodeName),
-      hasWireguard: announcement !== '',
-      wireguardLink,
-    });
+    const paths = this.#sealing(
+      unrouted,
+      pathsTo(peers, {
+        ways: await this.#waysTo(
+          own === undefined ? peers.map(({ node }) => node) : [...peers.map(({ node }) => node), own],
+        ),
+        own,
+        config: this.#options,
+        tunnel: this.#tunnel,
+        announcements: hasAnnounced || own === undefined ? announced.valid : without(announced.valid, nodeName),
+        hasWireguard: announcement !== '',
+        wireguardLink,
+      }),
+    );
     const problems = [...refused, ...announced.refused];
     if (own !== undefined) problems.push(...(await this.#syncTunnels(paths, nodes)));
     // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
@@ -142,6 +145,13 @@ export class RouteKeeper {
     const asked = new Set(nodes.flatMap(({ addresses }) => [addresses[4], addresses[6]]));
     asked.delete('');
     return waysTo(this.#options.run, [...asked]);
+  }
+
+  /** Where only WireGuard counts, pods that nothing leads to are not spoken to past it either: their packets would take the default route. */
+  #sealing(unrouted: readonly IpRange[], paths: Paths): Paths {
+    const { tunnels, tunnelKind } = this.#options;
+    if (tunnelKind !== 'wireguard' || tunnels === 'never') return paths;
+    return { ...paths, sealed: [...paths.sealed, ...unrouted], trusted: [...paths.trusted, ...unrouted] };
   }
 
   /** Nodes on this machine's links keep their routes whatever becomes of the tunnels. */

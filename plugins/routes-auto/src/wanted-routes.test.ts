@@ -91,6 +91,24 @@ describe('wantedRoutes', () => {
     const why = 'the range 10.244.3.0/24 of node c contains 10.244.3.9, the address of a node: it gets no route';
     expect(of([...nodes, within], ['10.244.0.0/16'])).toEqual([routes, [why]]);
   });
+
+  it('tells which ranges of the cluster nothing leads to', () => {
+    const unrouted = (nodes: readonly Node[], clusterCidrs: readonly string[] = []): string[] =>
+      wantedRoutes(factsByAge(nodes), 'self', clusterCidrs).unrouted.map(formatIpRange);
+    const honest = node('a', '10.244.1.0/24', '10.99.0.2');
+    const addressless = node('b', '10.244.2.0/24');
+    expect(unrouted([own, honest, addressless])).toEqual(['10.244.2.0/24']);
+    // Whose address another one claims, and who claims this node's.
+    const thief = node('c', '10.244.3.0/24', '10.244.1.9');
+    expect(unrouted([own, honest, thief])).toEqual(['10.244.1.0/24']);
+    expect(unrouted([own, honest, node('c', '10.244.3.0/24', '10.99.0.1')])).toEqual(['10.244.3.0/24']);
+    const overlapping = [node('d', '10.244.1.0/25'), node('e', '10.244.0.0/16'), node('f', '10.244.2.0/25')];
+    expect(unrouted([own, honest, addressless, ...overlapping])).toEqual(['10.244.2.0/24']);
+    expect(unrouted([own, addressless, node('g', '10.244.2.0/25', '10.99.0.9')])).toEqual([]);
+    const misplaced = [node('h', '0.0.0.0/0'), node('i', '8.8.8.0/24'), node('j', '10.99.0.0/24', '10.99.0.2')];
+    expect(unrouted([own, ...misplaced], ['10.244.0.0/16'])).toEqual([]);
+    expect(unrouted([own, ...misplaced.slice(2)])).toEqual([]);
+  });
 });
 
 describe('the configuration', () => {

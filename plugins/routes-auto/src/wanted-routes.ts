@@ -33,6 +33,11 @@ export interface Wanted {
   readonly peers: readonly Peer[];
   /** Why nodes get no route to a range that they have, each in one sentence. */
   readonly refused: readonly string[];
+  /**
+   * Of pods that nothing leads to, although no peer has them: of nodes without an address, and refused ones. Disjoint from each other, from those
+   * of peers and from this node's; none is outside of the cluster or has this machine in it.
+   */
+  readonly unrouted: readonly IpRange[];
 }
 
 /** A wider range is no single node's. */
@@ -66,18 +71,14 @@ export function wantedRoutes(facts: readonly NodeFacts[], nodeName: string, clus
   const taken: { name: string; range: IpRange }[] = (own?.ranges ?? []).map((range) => ({ name: nodeName, range }));
   const peers: Peer[] = [];
   const refused: string[] = [];
+  /** Ranges that pods of the cluster may have, but no route. */
+  const left: IpRange[] = [];
 
   function problem({ range, node }: Peer): string | undefined {
-    const widest = widestPrefixLength[range.family];
-    if (range.prefixLength < widest) return `is wider than /${widest}`;
-    const outer = cluster.filter(({ family }) => family === range.family);
-    if (outer.length > 0 && !outer.some(({ first, last }) => range.first >= first && range.last <= last)) {
-      return `is not within ${outer.map(formatIpRange).join(', ')}`;
-    }
     const other = taken.find((each) => ipRangesOverlap(each.range, range));
     if (other !== undefined) return `overlaps that of node ${other.name}`;
     // Traffic between nodes would go astray. No machine is where the cluster has its pods: a node that says so would take others' ranges away.
-    const near = outer.length > 0 ? [own, node] : facts;
+    const near = outerOf(range, cluster).length > 0 ? [own, node] : facts;
     const inside = near.map((each) => each?.addresses[range.family] ?? '').find((address) => contains(range, address));
     if (inside !== undefined) return `contains ${inside}, the address of a node`;
     const same = families.find(
@@ -89,17 +90,44 @@ export function wantedRoutes(facts: readonly NodeFacts[], nodeName: string, clus
   }
 
   for (const node of facts) {
-    if (node.name === nodeName || !hasAddress(node)) continue;
+    if (node.name === nodeName) continue;
     for (const range of node.ranges) {
       const peer = { range, node };
-      const why = problem(peer);
-      if (why === undefined) {
+      const misplaced = misplacement(range, cluster);
+      const why = misplaced ?? problem(peer);
+      const isReachable = hasAddress(node);
+      if (why === undefined && isReachable) {
         peers.push(peer);
         taken.push({ name: node.name, range });
-      } else refused.push(`the range ${formatIpRange(range)} of node ${node.name} ${why}: it gets no route`);
+        continue;
+      }
+      if (misplaced === undefined) left.push(range);
+      if (isReachable) refused.push(`the range ${formatIpRange(range)} of node ${node.name} ${why}: it gets no route`);
     }
   }
-  return { peers, refused };
+  // Peers that come later count too. This machine's own traffic is no pod's.
+  const others = left.filter((range) => !contains(range, own?.addresses[range.family] ?? ''));
+  const unrouted: IpRange[] = [];
+  for (const range of others) {
+    const found = [...taken.map((each) => each.range), ...unrouted];
+    if (!found.some((each) => ipRangesOverlap(each, range))) unrouted.push(range);
+  }
+  return { peers, refused, unrouted };
+}
+
+/** Those of the range's family. */
+function outerOf({ family }: IpRange, cluster: readonly IpRange[]): readonly IpRange[] {
+  return cluster.filter((outer) => outer.family === family);
+}
+
+/** Why no pods of one node can be there. */
+function misplacement(range: IpRange, cluster: readonly IpRange[]): string | undefined {
+  const widest = widestPrefixLength[range.family];
+  if (range.prefixLength < widest) return `is wider than /${widest}`;
+  const outer = outerOf(range, cluster);
+  if (outer.length === 0 || outer.some(({ first, last }) => range.first >= first && range.last <= last))
+    return undefined;
+  return `is not within ${outer.map(formatIpRange).join(', ')}`;
 }
 
 function contains({ family, first, last }: IpRange, text: string): boolean {
