@@ -247,6 +247,46 @@ describe('tokens of service accounts', () => {
   });
 });
 
+describe('a mirror pod of a node', () => {
+  const inSystem = `${core}/namespaces/kube-system`;
+  const account = `${inSystem}/serviceaccounts/default`;
+  let uid: string;
+  const ask = (): Promise<Answer> => {
+    const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: 'mirror', uid };
+    return as('n1', 'POST', `${account}/token`, { body: { spec: { boundObjectRef } } });
+  };
+  /** A pod by whose account one sees that all pods before it are known. */
+  const makeReal = async (name: string, serviceAccountName: string): Promise<void> => {
+    const pod = podOf(name, 'n1', { serviceAccountName });
+    await server.api.create(pods, { ...pod, metadata: { name, namespace: 'kube-system' } });
+    const path = `${inSystem}/serviceaccounts/${serviceAccountName}`;
+    await until(async () => (await status('n1', 'GET', path)) !== 403, { what: `the pod ${name} to be known` });
+  };
+
+  it('brings it neither the account that it shows, nor a token or a Secret of that', async () => {
+    const namespace = 'kube-system';
+    await server.api.create(secrets, { metadata: { name: 'of-default', namespace } });
+    const imagePullSecrets = [{ name: 'of-default' }];
+    await server.api.create(serviceAccounts, { metadata: { name: 'default', namespace }, imagePullSecrets });
+    const metadata = { name: 'mirror', annotations: { 'kubernetes.io/config.mirror': 'x' } };
+    const made = await as('n1', 'POST', `${inSystem}/pods`, { body: { ...podOf('mirror', 'n1'), metadata } });
+    expect(made.status).toBe(201);
+    uid = made.body.metadata.uid;
+    await makeReal('another', 'absent');
+    expect((await ask()).status).toBe(403);
+    expect(await status('n1', 'GET', account)).toBe(403);
+    expect(await status('n1', 'GET', `${inSystem}/secrets/of-default`)).toBe(403);
+  });
+
+  it('has no token bound to it, even where another pod of the node runs under the account', async () => {
+    await makeReal('real', 'default');
+    expect((await ask()).body).toMatchObject({
+      code: 403,
+      message: expect.stringContaining('requested token bound to a mirror pod'),
+    });
+  });
+});
+
 describe('local volumes', () => {
   const volume = (node: string, name: string): unknown => ({
     metadata: { name: 'made', annotations: { 'timonel.dev/node': node } },

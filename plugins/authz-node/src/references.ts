@@ -13,6 +13,13 @@ const secretMembers: ReadonlySet<string> = new Set([
 ]);
 const configMapMembers: ReadonlySet<string> = new Set(['configMap', 'configMapRef', 'configMapKeyRef']);
 
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
+
+/** Whether the pod only shows one that a node runs from a file of its own. */
+export function isMirror({ metadata }: Pod): boolean {
+  return metadata.annotations?.[mirrorAnnotation] !== undefined;
+}
+
 type Found = (resource: ReferencedResource, name: unknown, namespace?: unknown) => void;
 
 /** Every member that names a Secret or ConfigMap, wherever it stands. */
@@ -61,8 +68,9 @@ export function referencesOfPod(pod: Pod): string[] {
   walk(pod.spec, found);
   for (const { name } of pod.spec.imagePullSecrets ?? []) found('secrets', name);
   for (const name of claimsOf(pod)) found('persistentvolumeclaims', name);
-  // What runs under the account may use its Secrets, and its authority is in every token volume.
-  found('serviceaccounts', accountOf(pod));
+  // What runs under the account may use its Secrets, and its authority is in every token volume. Nodes make mirror pods as they like,
+  // in any namespace: these run under none, whatever their specification names.
+  if (!isMirror(pod)) found('serviceaccounts', accountOf(pod));
   return [...keys];
 }
 

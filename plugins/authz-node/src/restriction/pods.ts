@@ -1,14 +1,11 @@
 /** Pods: a node makes only the images of its static pods, and touches only what runs on it. */
 import type { Pod } from '@timonel/sdk/kube';
-import { referencesOfPod } from '../references.ts';
+import { isMirror, mirrorAnnotation, referencesOfPod } from '../references.ts';
 import type { NodeWrite } from './restriction.ts';
 
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
-
 function creationProblem(node: string, pod: Pod): string | undefined {
-  const { annotations = {}, ownerReferences = [] } = pod.metadata;
-  if (annotations[mirrorAnnotation] === undefined)
-    return `can only create pods with the annotation ${mirrorAnnotation}`;
+  const { ownerReferences = [] } = pod.metadata;
+  if (!isMirror(pod)) return `can only create pods with the annotation ${mirrorAnnotation}`;
   if (pod.spec.nodeName !== node) return 'can only create pods with spec.nodeName set to itself';
   const [owner, ...others] = ownerReferences;
   if (owner !== undefined && (others.length > 0 || owner.kind !== 'Node' || owner.name !== node))

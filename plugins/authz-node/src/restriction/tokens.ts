@@ -1,4 +1,5 @@
 /** Tokens of service accounts: only for a pod of the node that runs under the account. */
+import { isMirror } from '../references.ts';
 import type { NodeWrite } from './restriction.ts';
 
 interface TokenRequest {
@@ -15,6 +16,7 @@ export function tokenProblem({ node, object, context, parts }: NodeWrite): strin
   const { namespace = '' } = context;
   const pod = parts.graph.pod(namespace, name);
   if (pod === undefined || pod.metadata.uid !== uid) return 'requested token bound to a pod that is not there';
+  if (isMirror(pod)) return 'requested token bound to a mirror pod';
   if (pod.spec.nodeName !== node) return 'requested token bound to a pod scheduled on a different node';
   return parts.graph.runsAs(node, namespace, name, context.name)
     ? undefined
