@@ -94,6 +94,64 @@ describe('a hostile definition', () => {
     await serves();
   }, 60_000);
 
+  const rulesOf = (count: number, rule: (index: number) => string): Json => ({
+    'x-kubernetes-validations': many(count, (index) => ({ rule: rule(index) })),
+  });
+  const shared = `[dyn([1])]${'.map(x, dyn([x, x]))'.repeat(17)}`;
+  const numbers = { type: 'array', maxItems: 60, items: { type: 'integer' } };
+  it.each<[string, Json, Json, Json, string]>([
+    [
+      'compare what contains itself over and over',
+      { s: text },
+      rulesOf(100, (index) => `${shared} == ${shared} || self.s == '${index}'`),
+      { s: 'x' },
+      'running out of cost budget',
+    ],
+    [
+      'loop',
+      { l: numbers, s: text },
+      rulesOf(20, (index) => `self.l.all(a, self.l.all(b, self.l.all(c, a + b + c >= ${index - 20})))`),
+      { l: many(60, (index) => index) },
+      'running out of cost budget',
+    ],
+    [
+      'cost nothing for each of many items',
+      { l: { type: 'array', items: { ...text, ...rulesOf(100, () => 'true') } } },
+      {},
+      { l: many(100_000, () => '') },
+      'running out of cost budget',
+    ],
+  ])(
+    'with many rules that %s stops them all, and others are served meanwhile',
+    async (_, properties, rules, spec, message) => {
+      const { path } = await serve(specOf(properties, rules));
+      let served = 0;
+      const over = new AbortController();
+      const others = async (): Promise<void> => {
+        while (!over.signal.aborted) {
+          await serves();
+          served += 1;
+        }
+      };
+      const created = create(path, spec).finally(() => over.abort());
+      const [{ status, text: said, body }] = await Promise.all([created, others()]);
+      expect(status).toBe(422);
+      expect(body.message).toContain(message);
+      expect(said.length).toBeLessThan(answerLimit);
+      expect(served).toBeGreaterThan(1);
+    },
+    60_000,
+  );
+
+  it('with rules that fail for each of many items says so only so often', async () => {
+    const { path } = await serve(specOf({ l: { type: 'array', items: { ...text, ...rulesOf(100, () => 'false') } } }));
+    const { status, body } = await create(path, { l: many(100_000, () => '') });
+    expect(status).toBe(422);
+    expect(body.details.causes.length).toBeLessThan(1000);
+    expect(body.message).toContain('failed rule: false');
+    await serves();
+  }, 30_000);
+
   it('whose defaults are large makes no object larger than one may be', async () => {
     const item = { type: 'object', properties: { a: { ...text, default: 'x'.repeat(100_000) } } };
     const { path } = await serve(specOf({ l: { type: 'array', items: item } }));

@@ -1,4 +1,5 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { Pauses } from '@timonel/sdk/admission';
 import { objectAdmission } from '@timonel/sdk/contracts/admission';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { notReadable, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
@@ -14,7 +15,6 @@ import { BoundPolicies } from './bound-policies.ts';
 import type { PolicyParts } from './invocations.ts';
 import { compileMutating } from './mutating-policy.ts';
 import { mutateBy } from './mutator.ts';
-import { Pauses } from './pauses.ts';
 import { compileValidating } from './validating-policy.ts';
 import { validateBy } from './validator.ts';
 

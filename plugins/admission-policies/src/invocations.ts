@@ -1,6 +1,6 @@
 /** Policies on a request: by each of their bindings, with each of its parameters. */
 import { errorMessage } from '@timonel/sdk';
-import type { NamespaceLabels } from '@timonel/sdk/admission';
+import type { NamespaceLabels, Pauses } from '@timonel/sdk/admission';
 import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
@@ -8,7 +8,6 @@ import { isNotFound, namespaces, type KubeObject } from '@timonel/sdk/kube';
 import type { MeantPolicy } from './bound-policies.ts';
 import { isSelected } from './match.ts';
 import { ParameterReader } from './parameters.ts';
-import type { Pauses } from './pauses.ts';
 import type { CompiledPolicy, PolicyBinding } from './policy.ts';
 
 export interface Invocation<C> {

@@ -1,4 +1,5 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { Pauses } from '@timonel/sdk/admission';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { derivedKinds, resourceProvider, serviceDialer } from '@timonel/sdk/contracts/api-server';
 import type { CustomResourceDefinition } from '@timonel/sdk/kube';
@@ -50,7 +51,10 @@ const plugin: AnyPlugin = definePlugin({
     return {
       provides: {
         resources: { definitions: () => definitions, schemas: () => ({}) },
-        derived: derivedKindsOf(converterOf),
+        derived: derivedKindsOf((definition) => ({
+          converter: converterOf(definition),
+          pauses: () => new Pauses(env),
+        })),
       },
       stop: () => Promise.resolve(connections.close()),
     };

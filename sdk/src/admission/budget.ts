@@ -18,6 +18,11 @@ export class ExpressionBudget {
     return new ExpressionBudget(3 * requestCostBudget, undefined, 2 * maxWork);
   }
 
+  /** What all rules of a CustomResourceDefinition may cost on one request. */
+  static ofRules(): ExpressionBudget {
+    return new ExpressionBudget(requestCostBudget, undefined, 2 * maxWork);
+  }
+
   /** Of the next expression. */
   limits(): Required<Pick<CelRun, 'costLimit' | 'workLimit'>> {
     const outer = this.#outer?.limits() ?? { costLimit: perCallCostLimit, workLimit: maxWork };
@@ -25,6 +30,11 @@ export class ExpressionBudget {
       costLimit: Math.min(this.#cost, outer.costLimit),
       workLimit: Math.min(this.#work, outer.workLimit),
     };
+  }
+
+  /** Nothing more may be evaluated. */
+  get isSpent(): boolean {
+    return this.#cost === 0 || this.#work === 0 || this.#outer?.isSpent === true;
   }
 
   /** What gives back the cost that is taken until then, of what has to be evaluated anew. Work was done all the same. */

@@ -3,6 +3,7 @@ export * from './authorizer.ts';
 export * from './budget.ts';
 export * from './conditions.ts';
 export * from './mutation-types.ts';
+export * from './pauses.ts';
 export * from './policy-expressions.ts';
 export * from './review.ts';
 export * from './rounds.ts';

@@ -1,5 +1,6 @@
 /** Validation of objects by the rules of their schema. */
-import { maxMessageBytes, perCallCostLimit, requestCostBudget, type CelProgram } from '@timonel/sdk/cel';
+import { ExpressionBudget } from '@timonel/sdk/admission';
+import { maxMessageBytes, type CelProgram } from '@timonel/sdk/cel';
 import type { Findings } from '@timonel/sdk/kube';
 import { canonical, equalJson, keyOf } from '../schema/equal.ts';
 import { isJson, type Json, type Schema } from '../schema/schema.ts';
@@ -7,6 +8,10 @@ import { rulesOf, type CompiledRule } from './compile.ts';
 
 type Old = { readonly value: unknown } | undefined;
 
+/** More would tell nobody more. */
+const mostFindings = 200;
+/** Of each evaluation, also of a rule that costs nothing. */
+const evaluationWork = 200;
 const outOfBudget = 'validation failed due to running out of cost budget, no further validation rules will be run';
 
 function oneLine(text: string): string {
@@ -15,35 +20,42 @@ function oneLine(text: string): string {
 
 export class RuleValidation {
   readonly #found: Findings;
-  #costLeft: number = requestCostBudget;
+  #isOutOfBudget = false;
+  readonly #budget = ExpressionBudget.ofRules();
 
   constructor(found: Findings) {
     this.#found = found;
   }
 
-  /** `old`: the value before the update, where there was one that can be told. */
-  value(value: unknown, schema: Schema, path: string, old: Old, root = false): void {
-    if (!schema.hasRules || this.#costLeft < 0 || value === null || value === undefined) return;
+  get #isOver(): boolean {
+    return this.#isOutOfBudget || this.#found.all().length >= mostFindings;
+  }
+
+  /** In steps, between which others may have their turn. `old`: the value before the update, where there was one that can be told. */
+  *value(value: unknown, schema: Schema, path: string, old: Old, root = false): Generator<void> {
+    if (!schema.hasRules || this.#isOver || value === null || value === undefined) return;
+    yield;
     const isSame = old !== undefined && equalJson(value, old.value);
     for (const compiled of rulesOf(schema, root)) {
-      if (this.#costLeft < 0) return;
+      if (this.#isOver) return;
       // What was there before may stay; only what compares must hold.
       if (isSame && !compiled.isTransition) continue;
       if (compiled.isTransition && old === undefined && compiled.rule.optionalOldSelf !== true) continue;
       this.#rule(compiled, { value, path, old, type: schema.type ?? '' });
+      yield;
     }
-    if (Array.isArray(value)) this.#items(value, schema, path, old);
-    else if (isJson(value)) this.#members(value, schema, path, old);
+    if (Array.isArray(value)) yield* this.#items(value, schema, path, old);
+    else if (isJson(value)) yield* this.#members(value, schema, path, old);
   }
 
-  #items(list: readonly unknown[], schema: Schema, path: string, old: Old): void {
+  *#items(list: readonly unknown[], schema: Schema, path: string, old: Old): Generator<void> {
     const { items } = schema;
     if (items === undefined || !items.hasRules) return;
     const before = oldItems(schema, old);
-    list.forEach((item, index) => this.value(item, items, `${path}[${index}]`, before(item)));
+    for (const [index, item] of list.entries()) yield* this.value(item, items, `${path}[${index}]`, before(item));
   }
 
-  #members(object: Json, schema: Schema, path: string, old: Old): void {
+  *#members(object: Json, schema: Schema, path: string, old: Old): Generator<void> {
     const before = old !== undefined && isJson(old.value) ? old.value : undefined;
     for (const [name, value] of Object.entries(object)) {
       const member = schema.member(name);
@@ -51,13 +63,13 @@ export class RuleValidation {
       const isField = schema.properties.has(name);
       const at = isField ? (path === '' ? name : `${path}.${name}`) : `${path}[${name}]`;
       const was = before !== undefined && Object.hasOwn(before, name) ? { value: before[name] } : undefined;
-      this.value(value, member, at, was);
+      yield* this.value(value, member, at, was);
     }
   }
 
   #evaluate(program: CelProgram, variables: Readonly<Record<string, unknown>>): ReturnType<CelProgram['evaluate']> {
-    const outcome = program.evaluate(variables, { costLimit: Math.min(perCallCostLimit, this.#costLeft) });
-    this.#costLeft -= outcome.cost;
+    const outcome = program.evaluate(variables, this.#budget.limits());
+    this.#budget.take({ cost: outcome.cost, work: outcome.work + evaluationWork });
     return outcome;
   }
 
@@ -65,15 +77,17 @@ export class RuleValidation {
     { rule, program, message }: CompiledRule,
     { value, path, old, type }: { value: unknown; path: string; old: Old; type: string },
   ): void {
+    const at = path === '' ? '<nil>' : path;
+    if (this.#budget.isSpent) {
+      this.#isOutOfBudget = true;
+      this.#found.invalid(at, type, outOfBudget);
+      return;
+    }
     const variables = { self: value, ...(old === undefined ? {} : { oldSelf: old.value }) };
     const outcome = this.#evaluate(program, variables);
-    const at = path === '' ? '<nil>' : path;
     if (!outcome.ok) {
       const exceeded = `call cost exceeds limit for rule: ${oneLine(rule.rule)}`;
-      if (outcome.kind === 'cost' && this.#costLeft <= 0) {
-        this.#costLeft = -1;
-        this.#found.invalid(at, type, outOfBudget);
-      } else if (outcome.kind === 'cost') this.#found.invalid(at, type, exceeded);
+      if (outcome.kind === 'cost') this.#found.invalid(at, type, exceeded);
       else this.#found.invalid(at, type, `${outcome.message} evaluating rule: ${rule.message ?? oneLine(rule.rule)}`);
       return;
     }

@@ -1,4 +1,5 @@
 /** The kinds that a CustomResourceDefinition describes, one for each version that is served. */
+import type { Pauses } from '@timonel/sdk/admission';
 import type { OpenApiSchema, ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import type { CustomResourceDefinition, CustomResourceVersion } from '@timonel/sdk/kube';
 import { isServed } from '../definition/kind.ts';
@@ -12,6 +13,12 @@ import type { Converter } from './converter.ts';
 export interface CustomKinds {
   readonly definitions: readonly ResourceDefinition[];
   readonly schemas: Readonly<Record<string, OpenApiSchema>>;
+}
+
+/** What objects of the kinds are served with. */
+export interface KindParts {
+  readonly converter: Converter;
+  readonly pauses: () => Pauses;
 }
 
 const none: CustomKinds = { definitions: [], schemas: {} };
@@ -30,7 +37,7 @@ function rawSchema({ schema }: CustomResourceVersion): Json {
 /** Nothing as long as its names are not accepted. */
 export function kindsOf(
   definition: CustomResourceDefinition,
-  converter: Converter,
+  parts: KindParts,
   isShown: (version: CustomResourceVersion) => boolean = ({ served }) => served,
 ): CustomKinds {
   if (!isServed(definition)) return none;
@@ -58,8 +65,8 @@ export function kindsOf(
       scale: scaleOf(version),
       subresources: {},
       columns: tableOf(version.additionalPrinterColumns ?? []).columns,
-      strategy: strategyOf(version, schema),
-      untyped: formOf(`${group}/${version.name}`, `${group}/${stored.name}`, schema, converter),
+      strategy: strategyOf(version, schema, parts.pauses),
+      untyped: formOf(`${group}/${version.name}`, `${group}/${stored.name}`, schema, parts.converter),
     };
   });
   return { definitions, schemas };
@@ -69,11 +76,11 @@ export function kindsOf(
 export function closed(
   { definitions, schemas }: CustomKinds,
   definition: CustomResourceDefinition,
-  converter: Converter,
+  parts: KindParts,
 ): CustomKinds {
   if (definitions.length === 0) {
-    const stored = kindsOf(definition, converter, ({ storage }) => storage);
-    return stored.definitions.length === 0 ? none : closed(stored, definition, converter);
+    const stored = kindsOf(definition, parts, ({ storage }) => storage);
+    return stored.definitions.length === 0 ? none : closed(stored, definition, parts);
   }
   return { schemas, definitions: definitions.map((one) => ({ ...one, withoutVerbs: ['create'] })) };
 }

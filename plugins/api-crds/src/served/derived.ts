@@ -2,8 +2,7 @@
 import type { DerivedKinds } from '@timonel/sdk/contracts/api-server';
 import { customResourceDefinitions, type CustomResourceDefinition, type KubeObject } from '@timonel/sdk/kube';
 import { isServed } from '../definition/kind.ts';
-import type { Converter } from './converter.ts';
-import { closed, kindsOf, type CustomKinds } from './custom-kinds.ts';
+import { closed, kindsOf, type CustomKinds, type KindParts } from './custom-kinds.ts';
 
 interface Kept {
   readonly of: string;
@@ -17,19 +16,19 @@ function essence(definition: CustomResourceDefinition): string {
   return JSON.stringify([spec, status?.acceptedNames, isServed(definition)]);
 }
 
-function made(definition: CustomResourceDefinition, of: string, converter: Converter): Kept {
-  const kinds = kindsOf(definition, converter);
-  return { of, kinds, closed: closed(kinds, definition, converter) };
+function made(definition: CustomResourceDefinition, of: string, parts: KindParts): Kept {
+  const kinds = kindsOf(definition, parts);
+  return { of, kinds, closed: closed(kinds, definition, parts) };
 }
 
-export function derivedKindsOf(converterOf: (definition: CustomResourceDefinition) => Converter): DerivedKinds {
+export function derivedKindsOf(partsOf: (definition: CustomResourceDefinition) => KindParts): DerivedKinds {
   let kept = new Map<string, Kept>();
   const essences = new WeakMap<KubeObject, string>();
   const keptOf = (definition: CustomResourceDefinition): Kept => {
     const of = essences.get(definition) ?? essence(definition);
     essences.set(definition, of);
     const before = kept.get(definition.metadata.uid ?? '');
-    return before?.of === of ? before : made(definition, of, converterOf(definition));
+    return before?.of === of ? before : made(definition, of, partsOf(definition));
   };
   return {
     source: () => customResourceDefinitions,

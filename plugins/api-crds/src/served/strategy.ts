@@ -1,4 +1,5 @@
 /** What is done to objects of a version on their way in. */
+import type { Pauses } from '@timonel/sdk/admission';
 import type { Strategy } from '@timonel/sdk/contracts/api-server';
 import { Findings, type CustomResourceVersion, type FieldError, type KubeObject } from '@timonel/sdk/kube';
 import { fieldNames, valuesAt } from '../definition/paths.ts';
@@ -48,9 +49,21 @@ function findingsOf(object: KubeObject, schema: Schema, old?: KubeObject): Field
   const found = new Findings();
   new Check(budget, found).value(object, schema, '', old === undefined ? undefined : { value: old });
   checkUniqueItems(object, schema, { path: '', found, budget });
-  if (!schema.hasRules) return found.all();
-  if (found.all().some(({ reason }) => blocking.has(reason))) found.invalid('<nil>', null, rulesUnchecked);
-  else new RuleValidation(found).value(object, schema, '', old === undefined ? undefined : { value: old }, true);
+  return found.all();
+}
+
+async function findingsOfRules(
+  object: KubeObject,
+  schema: Schema,
+  { old, before, pauses }: { old: KubeObject | undefined; before: readonly FieldError[]; pauses: Pauses },
+): Promise<FieldError[]> {
+  const found = new Findings();
+  if (before.some(({ reason }) => blocking.has(reason))) found.invalid('<nil>', null, rulesUnchecked);
+  else {
+    const rules = new RuleValidation(found);
+    for (const _ of rules.value(object, schema, '', old === undefined ? undefined : { value: old }, true))
+      await pauses.due();
+  }
   return found.all();
 }
 
@@ -79,7 +92,7 @@ function deprecationOf({ deprecationWarning }: CustomResourceVersion, { apiVersi
   return deprecationWarning ?? `${apiVersion} ${kind} is deprecated`;
 }
 
-export function strategyOf(version: CustomResourceVersion, schema: Schema): Strategy {
+export function strategyOf(version: CustomResourceVersion, schema: Schema, pauses: () => Pauses): Strategy {
   const hasStatus = version.subresources?.status !== undefined;
   const selectableFields = selectable(version);
   const table = tableOf(version.additionalPrinterColumns ?? []);
@@ -106,6 +119,10 @@ export function strategyOf(version: CustomResourceVersion, schema: Schema): Stra
     validate: (object) => findingsOf(object, schema),
     validateUpdate: (object, old) => findingsOf(object, schema, old),
     validateStatusUpdate: (object, old) => findingsOf(object, schema, old),
+    ...(schema.hasRules && {
+      validateInTurns: (object: KubeObject, old: KubeObject | undefined, before: readonly FieldError[]) =>
+        findingsOfRules(object, schema, { old, before, pauses: pauses() }),
+    }),
     cells: (object, context) => table.cells(object, context),
     ...(selectableFields === undefined ? {} : { selectableFields }),
     ...(version.deprecated === true ? { warnings: (object) => [deprecationOf(version, object)] } : {}),

@@ -9,6 +9,7 @@ import type { StoredObject } from '../cache/stored-object.ts';
 import { writeAdmitted, type Admission, type Admitted, type Circumstances } from './admission.ts';
 import { alreadyExists, badRequest, conflict, invalid } from './api-errors.ts';
 import { isDue } from './deletion.ts';
+import { findingsOf, statusFindingsOf } from './findings.ts';
 import { guaranteedUpdate, putNew, unstored, type Outcome, type UpdateParts } from './guaranteed-update.ts';
 import { objectKeyOf } from './keys.ts';
 import {
@@ -147,7 +148,7 @@ export class Writer {
     const admitted = await this.#parts.admission.mutate(object, circumstances);
     setEntries(admitted, entries);
     strategy.prepareForCreate?.(admitted, { user: target.user });
-    const problems = [...metadataProblems(kind, admitted), ...(strategy.validate?.(admitted) ?? [])];
+    const problems = [...metadataProblems(kind, admitted), ...(await findingsOf(strategy, admitted))];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     const admission = await this.#parts.admission.admit(admitted, circumstances);
     const key = objectKeyOf(kind.definition, target.namespace, target.name);
@@ -237,7 +238,7 @@ export class Writer {
     const problems = [
       ...metadataProblems(kind, admitted),
       ...changedMetadataProblems(admitted, old),
-      ...(strategy.validateUpdate?.(admitted, old) ?? strategy.validate?.(admitted) ?? []),
+      ...(await findingsOf(strategy, admitted, old)),
     ];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     return this.#outcome(kind, admitted, old, await this.#parts.admission.admit(admitted, circumstances));
@@ -266,7 +267,7 @@ export class Writer {
     setEntries(admitted, entries);
     const problems = [
       ...(statusMetadata ? [...metadataProblems(kind, admitted), ...changedMetadataProblems(admitted, old)] : []),
-      ...(part.validate?.(admitted, old) ?? []),
+      ...((await part.validate?.(admitted, old)) ?? []),
     ];
     if (problems.length > 0) throw invalid(kind, target.name, problems);
     return this.#outcome(kind, admitted, old, await this.#parts.admission.admit(admitted, circumstances));
@@ -300,7 +301,7 @@ function partOf({ definition }: Kind, subresource: string): PartSubresource {
       keepMember(object, wanted, 'status');
       strategy.prepareStatusUpdate?.(object, old);
     },
-    validate: (object, old) => strategy.validateStatusUpdate?.(object, old) ?? [],
+    validate: (object, old) => statusFindingsOf(strategy, object, old),
   };
 }
 

@@ -54,6 +54,11 @@ export interface Strategy<T extends KubeObject = KubeObject> {
   validate?(object: T): FieldError[];
   /** All findings of an update, those of `validate` included; when absent, `validate` checks updates too. */
   validateUpdate?(object: T, old: T): FieldError[];
+  /**
+   * What takes long to check, so that others have their turn meanwhile: asked after the checks above and `validateStatusUpdate`, of
+   * creates and updates, of the status too. `found`: what those say; its findings are added to them.
+   */
+  validateInTurns?(object: T, old: T | undefined, found: readonly FieldError[]): Promise<FieldError[]>;
   /** For a write to /status: `object` has the spec of `old` already, and its metadata but for what `statusMetadata` says. */
   prepareStatusUpdate?(object: T, old: T): void;
   validateStatusUpdate?(object: T, old: T): FieldError[];
@@ -127,7 +132,7 @@ export interface SubresourceHandler<T extends KubeObject = KubeObject> {
 export interface PartSubresource<T extends KubeObject = KubeObject> {
   /** Takes over into `object`, a private copy of the current one, what the subresource may change of `wanted`. */
   take(object: T, wanted: T, context: WriteContext): void;
-  validate?(object: T, old: T): FieldError[];
+  validate?(object: T, old: T): FieldError[] | Promise<FieldError[]>;
 }
 
 /** One kind in one group and version. */

@@ -1,5 +1,5 @@
-/** Lets others have their turn while many policies are asked. */
-import type { Env } from '@timonel/sdk';
+/** Lets others have their turn while many expressions are evaluated. */
+import type { Env } from '../kernel/index.ts';
 
 const turnMs = 10;
 
