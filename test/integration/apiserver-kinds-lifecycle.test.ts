@@ -219,7 +219,6 @@ const statusAlone = [
   'Pod',
   'Node',
   'PersistentVolumeClaim',
-  'HorizontalPodAutoscaler',
   'VolumeAttachment',
   'ResourceClaim',
   'ValidatingAdmissionPolicy',
@@ -238,14 +237,18 @@ async function writeStatus(paths: Paths, name: string, sample: Sample): Promise<
   }
   const { body } = await expects(200, server.send('GET', paths.of(name, 'status')));
   const before = { ...body, spec: body.spec as unknown };
-  const metadata = { ...body.metadata, annotations: { ...body.metadata.annotations, taken: 'yes' } };
+  const { labels, annotations } = body.metadata;
+  const taken = { taken: 'yes' };
+  const metadata = { ...body.metadata, labels: { ...labels, ...taken }, annotations: { ...annotations, ...taken } };
   const put = await expects(
     200,
     server.send('PUT', paths.of(name, 'status'), { body: { ...body, metadata, status: sample.status } }),
   );
   expect(put.body.status).toMatchObject(sample.status);
   expect(put.body.spec).toEqual(before.spec);
-  expect(put.body.metadata.annotations?.taken).toBe(statusAlone.includes(sample.kind) ? undefined : 'yes');
+  const isAlone = statusAlone.includes(sample.kind);
+  expect(put.body.metadata.annotations?.taken).toBe(isAlone ? undefined : 'yes');
+  expect(put.body.metadata.labels?.taken).toBe(isAlone || sample.kind === 'Deployment' ? undefined : 'yes');
   const patched = await patchStatus(paths, name, sample);
   // By the object itself the status stays as it is.
   const whole = await expects(200, server.send('PUT', paths.of(name), { body: { ...patched.body, status: {} } }));

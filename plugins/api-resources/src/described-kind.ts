@@ -26,8 +26,8 @@ export interface KindDescription {
   readonly generation?: boolean;
   /** The status of a new object. Given: /status is served. */
   readonly status?: Readonly<Json>;
-  /** Whether writes to /status and `parts` take labels, annotations, finalizers and owners along. Default false. */
-  readonly statusMetadata?: boolean;
+  /** Whether writes to /status and `parts` take labels, annotations, finalizers and owners along. */
+  readonly statusMetadata?: true;
   /** Whether a new object begins with `status`. Default true. */
   readonly resetsStatus?: boolean;
   readonly scale?: ScaleMapping;

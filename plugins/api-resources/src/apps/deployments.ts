@@ -107,7 +107,7 @@ export const deploymentKind: ResourceDefinition<Deployment> = defineKind({
   categories: ['all'],
   generation: true,
   status: true,
-  statusMetadata: true,
+  statusMetadata: ['annotations', 'finalizers', 'ownerReferences'],
   scale: workloadScale,
   columns: [
     nameColumn,

@@ -68,6 +68,7 @@ export const horizontalPodAutoscalerKind: ResourceDefinition = describedKind({
   ...names,
   version: 'v2',
   status: { currentMetrics: null, desiredReplicas: 0 },
+  statusMetadata: true,
   default: defaultAutoscaler,
   check: checkAutoscaler,
   columns,
@@ -77,6 +78,7 @@ export const horizontalPodAutoscalerKind: ResourceDefinition = describedKind({
 export const horizontalPodAutoscalerV1Kind: ResourceDefinition = describedKind({
   ...names,
   status: {},
+  statusMetadata: true,
   storedAs: shownByVersion1,
   columns: (columns ?? []).map((one) => ({
     ...one,

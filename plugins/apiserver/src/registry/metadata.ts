@@ -1,5 +1,6 @@
 /** What the server itself sets in and checks of metadata, the same for all kinds. */
 import type { Env } from '@timonel/sdk';
+import type { ResourceDefinition, WritableMetadata } from '@timonel/sdk/contracts/api-server';
 import {
   dnsLabelProblems,
   dnsSubdomainProblems,
@@ -67,9 +68,15 @@ export function prepareChangedMetadata(object: KubeObject, old: KubeObject): voi
   if (old.metadata.resourceVersion !== undefined) metadata.resourceVersion = old.metadata.resourceVersion;
 }
 
-/** Makes what writers may change of metadata what it is in `source`. */
-export function takeMetadata({ metadata }: KubeObject, source: KubeObject): void {
-  for (const field of ['labels', 'annotations', 'finalizers', 'ownerReferences'] as const) {
+const writable: readonly WritableMetadata[] = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
+
+/** Makes what is to be taken of metadata, true: all that writers may change, what it is in `source`. */
+export function takeMetadata(
+  { metadata }: KubeObject,
+  source: KubeObject,
+  taken: NonNullable<ResourceDefinition['statusMetadata']>,
+): void {
+  for (const field of taken === true ? writable : taken) {
     const value = source.metadata[field];
     if (value === undefined) delete metadata[field];
     else (metadata as JsonObject)[field] = structuredClone(value);

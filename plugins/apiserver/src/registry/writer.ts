@@ -246,13 +246,13 @@ export class Writer {
 
   async #partAttempt({ target, subresource, object, old, entries: settled }: Attempt): Promise<Outcome> {
     const { kind } = target;
-    const { strategy, statusMetadata = false } = kind.definition;
+    const { strategy, statusMetadata } = kind.definition;
     const circumstances = this.#circumstances(target, 'UPDATE', old, subresource);
     const part = partOf(kind, subresource);
     const taken = (from: KubeObject): KubeObject => {
       const object = copyObject(old);
       part.take(object, from, { user: target.user });
-      if (statusMetadata) takeMetadata(object, from);
+      if (statusMetadata !== undefined) takeMetadata(object, from, statusMetadata);
       strategy.default?.(object);
       if (kind.definition.generation && specChanged(kind, object, old)) {
         object.metadata.generation = (old.metadata.generation ?? 0) + 1;
@@ -266,7 +266,9 @@ export class Writer {
     const admitted = mutated === wanted ? wanted : taken(mutated);
     setEntries(admitted, entries);
     const problems = [
-      ...(statusMetadata ? [...metadataProblems(kind, admitted), ...changedMetadataProblems(admitted, old)] : []),
+      ...(statusMetadata === undefined
+        ? []
+        : [...metadataProblems(kind, admitted), ...changedMetadataProblems(admitted, old)]),
       ...((await part.validate?.(admitted, old)) ?? []),
     ];
     if (problems.length > 0) throw invalid(kind, target.name, problems);

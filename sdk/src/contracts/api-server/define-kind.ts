@@ -24,7 +24,7 @@ export interface KindInput<T extends KubeObject> {
   readonly generation?: boolean;
   /** Whether /status is served. Default false. */
   readonly status?: boolean;
-  readonly statusMetadata?: boolean;
+  readonly statusMetadata?: ResourceDefinition<T>['statusMetadata'];
   readonly scale?: ScaleMapping;
   readonly subresources?: Readonly<Record<string, SubresourceHandler<T>>>;
   readonly parts?: Readonly<Record<string, PartSubresource<T>>>;

@@ -135,6 +135,9 @@ export interface PartSubresource<T extends KubeObject = KubeObject> {
   validate?(object: T, old: T): FieldError[] | Promise<FieldError[]>;
 }
 
+/** What writers may change of metadata. */
+export type WritableMetadata = 'labels' | 'annotations' | 'finalizers' | 'ownerReferences';
+
 /** One kind in one group and version. */
 export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   readonly group: string;
@@ -151,8 +154,8 @@ export interface ResourceDefinition<T extends KubeObject = KubeObject> {
   /** Whether metadata.generation counts changes of the spec. */
   readonly generation: boolean;
   readonly status: boolean;
-  /** Whether writes to /status and `parts` take labels, annotations, finalizers and owners along, as many kinds of Kubernetes do. Default false. */
-  readonly statusMetadata?: boolean;
+  /** What writes to /status and `parts` take along, as many kinds of Kubernetes do; true: all of it. Default: nothing. */
+  readonly statusMetadata?: true | readonly WritableMetadata[];
   readonly scale: ScaleMapping | undefined;
   readonly subresources: Readonly<Record<string, SubresourceHandler<T>>>;
   /** Subresources that are connections, by name: `exec`, `proxy`. */
