@@ -267,6 +267,10 @@ describe('certificates and names of nodes', () => {
   it('are asked for by who may, and given by nobody who may not', async () => {
     expect(await ask('editor', 'a', 'kubernetes.io/kube-apiserver-client', masters)).toBe(403);
     expect(await ask('node', 'b', 'kubernetes.io/kube-apiserver-client', masters)).toBe(403);
+    for (const group of ['system:masters', 'timonel:store-members', 'timonel:masters']) {
+      const about = { commonName: 'me', organizations: ['developers', group] };
+      expect(await ask('admin', 'e', 'kubernetes.io/kube-apiserver-client', about)).toBe(403);
+    }
     // Another node's name: asked for, but it stays without an answer.
     const signer = 'kubernetes.io/kube-apiserver-client-kubelet';
     expect(await ask('node', 'c', signer, otherNode)).toBe(201);

@@ -11,7 +11,7 @@ import { jsonEqual } from '@timonel/sdk/controller';
 import type { CertificateSigningRequest } from '@timonel/sdk/kube';
 import { readSigningRequest } from '@timonel/sdk/pki';
 import { maySigner } from './access-reviews.ts';
-import { administrators, legacySigner, userSigner } from './signers.ts';
+import { administrators, legacySigner, reservedGroup, userSigner } from './signers.ts';
 
 async function creationProblem({ spec }: CertificateSigningRequest): Promise<string | undefined> {
   if (spec.signerName === legacySigner) return `nobody signs for ${legacySigner}: name the signer that is meant`;
@@ -19,9 +19,8 @@ async function creationProblem({ spec }: CertificateSigningRequest): Promise<str
   const asked = await readSigningRequest(Buffer.from(spec.request, 'base64').toString('latin1'), 'common').catch(
     () => undefined,
   );
-  return asked?.organizations.includes(administrators) === true
-    ? `use of ${userSigner} signer with ${administrators} group is not allowed`
-    : undefined;
+  const group = asked === undefined ? undefined : reservedGroup(asked);
+  return group === undefined ? undefined : `use of ${userSigner} signer with ${group} group is not allowed`;
 }
 
 /** Whether a write of the status does what only the signer does. */

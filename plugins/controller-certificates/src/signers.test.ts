@@ -13,4 +13,19 @@ describe('the signer of users', () => {
       problem: 'nobody is put into the group system:masters',
     });
   });
+
+  it.each(['timonel:store-members', 'timonel:masters', 'timonel:whatever'])(
+    'makes nobody a part of the cluster itself: %s',
+    (group) => {
+      expect(subjectFor(spec, askedFor('developers', group))).toEqual({
+        problem: `nobody is put into the group ${group}`,
+      });
+    },
+  );
+
+  it('gives nobody the name of such a part', () => {
+    expect(subjectFor(spec, { ...askedFor('developers'), commonName: 'timonel:master:a' })).toEqual({
+      problem: 'names that begin with timonel: belong to the cluster itself',
+    });
+  });
 });

@@ -19,9 +19,21 @@ interface Signer {
   problem?(asked: SigningRequest, spec: CertificateSigningRequest['spec']): string | undefined;
 }
 
-/** Admission refuses such requests already: but not those that were made while nobody looked. */
-function userProblem({ organizations }: SigningRequest): string | undefined {
-  return organizations.includes(administrators) ? `nobody is put into the group ${administrators}` : undefined;
+/** Groups and names of the cluster's own parts: members of its store, masters to their nodes. */
+const ownPrefix = 'timonel:';
+
+/** The first group of a request into which nobody gets by one: whoever may approve would have all rights by it, or be a server. */
+export function reservedGroup({ organizations }: Pick<SigningRequest, 'organizations'>): string | undefined {
+  return organizations.find((name) => name === administrators || name.startsWith(ownPrefix));
+}
+
+/** Admission refuses the groups already: but not in requests that were made while nobody looked. */
+function userProblem(asked: SigningRequest): string | undefined {
+  const group = reservedGroup(asked);
+  if (group !== undefined) return `nobody is put into the group ${group}`;
+  return asked.commonName.startsWith(ownPrefix)
+    ? `names that begin with ${ownPrefix} belong to the cluster itself`
+    : undefined;
 }
 
 function nodeProblem({ organizations, commonName, otherNameTypes }: SigningRequest): string | undefined {
