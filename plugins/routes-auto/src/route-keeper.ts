@@ -80,8 +80,6 @@ export class RouteKeeper {
     const announcement = this.#announcementOf(nodeName);
     // Without WireGuard it does not matter what others say of theirs.
     const announced = await this.#announcements.read(announcement === '' ? [] : facts);
-    // Others go by what the cluster has, which may be the key of before.
-    const hasAnnounced = announcement !== '' && own?.announcement === announcement;
     const paths = this.#sealing(
       unrouted,
       pathsTo(peers, {
@@ -91,7 +89,8 @@ export class RouteKeeper {
         own,
         config: this.#options,
         tunnel: this.#tunnel,
-        announcements: hasAnnounced || own === undefined ? announced.valid : without(announced.valid, nodeName),
+        // As the others do, by what the cluster has of this node too, be it the key of before: nothing goes in clear meanwhile.
+        announcements: announced.valid,
         hasWireguard: announcement !== '',
         wireguardLink,
       }),
@@ -197,12 +196,6 @@ export class RouteKeeper {
 function throughOf({ hops }: Paths, cidr: string): string {
   const { gateway, dev } = hops.get(cidr) ?? {};
   return ` through ${gateway ?? dev}`;
-}
-
-function without<V>(map: ReadonlyMap<string, V>, key: string): ReadonlyMap<string, V> {
-  const rest = new Map(map);
-  rest.delete(key);
-  return rest;
 }
 
 /** All that a machine may send from. */

@@ -82,9 +82,21 @@ suite(`nodes with WireGuard by wireguard-go${why === undefined ? '' : ` (${why})
   it('take another key when the file of theirs is removed', async () => {
     const before = lan.announcementOf(2);
     await n2.newKey();
+    // Also while the others do not know it yet, nothing is sent in clear.
+    await n2.sync([...lan.cluster.values()]);
+    expect(await n2.kindTo(n1)).toBe('tw');
     await lan.settle();
     expect(lan.announcementOf(2)).not.toBe(before);
     expect(await n1.peers()).toHaveLength(2);
+    expect(await lan.unreached()).toEqual([]);
+  });
+
+  it('take another port', async () => {
+    n2.restart({ wireguardPort: 51_821 });
+    await n2.sync([...lan.cluster.values()]);
+    expect(await n2.kindTo(n1)).toBe('tw');
+    await lan.settle();
+    expect(JSON.parse(lan.announcementOf(2))).toMatchObject({ port: 51_821 });
     expect(await lan.unreached()).toEqual([]);
   });
 
