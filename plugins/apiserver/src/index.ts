@@ -19,7 +19,7 @@ import { authenticator, clusterAuthority } from '@timonel/sdk/contracts/auth';
 import { valueEncryption } from '@timonel/sdk/contracts/encryption';
 import { healthSource } from '@timonel/sdk/contracts/health';
 import { store } from '@timonel/sdk/contracts/store';
-import { keepAuthority } from '@timonel/sdk/pki';
+import { readAuthority } from '@timonel/sdk/pki';
 import { startCompactor } from './cache/compactor.ts';
 import { StoreFeed } from './cache/store-feed.ts';
 import { InProcessClient } from './client/in-process-client.ts';
@@ -40,7 +40,7 @@ import { KindTable } from './kinds/kind-table.ts';
 import { openApiMetrics } from './metrics/open-api-metrics.ts';
 import { RequestObserver } from './metrics/request-observer.ts';
 import { authorityIn } from './pki/authority.ts';
-import { servingCertificate, type ServingCertificate } from './pki/certificates.ts';
+import { renewedCertificate, servingCertificate, type ServingCertificateOptions } from './pki/certificates.ts';
 import { rotate } from './pki/rotate.ts';
 import { clientAddress, subjectNames } from './pki/subject-names.ts';
 import { Access } from './registry/access.ts';
@@ -76,14 +76,13 @@ const plugin: AnyPlugin = definePlugin({
     const { address, port } = config.listen;
     const { eventHistory: historyLimit, eventHistoryBytes: historyLimitBytes } = config.limits;
     const directory = config.pki.directory ?? path.join(ctx.dataDir, 'pki');
-    const keepCertificate = (): Promise<ServingCertificate> =>
-      servingCertificate({
-        directory,
-        names: subjectNames(address, [...config.extraSans, ...config.insideAddresses]),
-        lifetimeMs: config.pki.lifetimeMs,
-        env,
-      });
-    let certificate = await keepCertificate();
+    const serving = (): ServingCertificateOptions => ({
+      directory,
+      names: subjectNames(address, [...config.extraSans, ...config.insideAddresses]),
+      lifetimeMs: config.pki.lifetimeMs,
+      env,
+    });
+    let certificate = await servingCertificate(serving());
     const sealed = sealedStore({ store: deps.store, encryption: () => deps.encryption.current, log });
     const feed = new StoreFeed({ store: sealed, env, log, historyLimit, historyLimitBytes, ...config.timing });
     const kinds = new KindTable(deps.resources, new DerivedSource(deps.derived, feed));
@@ -182,8 +181,8 @@ const plugin: AnyPlugin = definePlugin({
           log,
           periodMs: config.pki.checkPeriodMs,
           certificate,
-          authorities: async () => (await keepAuthority(env, directory)).certificatePem,
-          keepCertificate,
+          authorities: async () => (await readAuthority(env, directory)).certificatePem,
+          keepCertificate: () => renewedCertificate(serving()),
           use(next) {
             certificate = next;
             listener.use(next);

@@ -5,7 +5,7 @@ import { leadership } from '@timonel/sdk/contracts/leadership';
 import { store } from '@timonel/sdk/contracts/store';
 import { nodeKeyAnnotation } from '@timonel/sdk/join';
 import { nodes } from '@timonel/sdk/kube';
-import { certificateMetrics, keepAuthority, readCertificate } from '@timonel/sdk/pki';
+import { certificateMetrics, readAuthority, readCertificate } from '@timonel/sdk/pki';
 import { configSchema } from './config.ts';
 import { joinedNodes } from './decide.ts';
 import { Keeper } from './keeper.ts';
@@ -37,7 +37,7 @@ const plugin: AnyPlugin = definePlugin({
     const routes = Object.freeze(certificateRoutes({ keeper, rotateAt, automatic, nowMs: () => env.clock.now() }));
     const instruments = ctx.metrics(certificateMetrics);
     const measure = async ({ certificates }: ServerRecord): Promise<void> => {
-      const { certificatePem } = await keepAuthority(env, pkiDirectory);
+      const { certificatePem } = await readAuthority(env, pkiDirectory);
       instruments.expiry.of('ca').set(readCertificate(certificatePem).notAfter / 1000);
       for (const { name, notAfter } of certificates) instruments.expiry.of(name).set(Date.parse(notAfter) / 1000);
     };

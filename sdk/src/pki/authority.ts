@@ -1,6 +1,7 @@
 /** The authority of a directory, and what belongs to it there: `ca.crt`, `ca.key`, `ca-chain.crt`. */
 import { createPublicKey } from 'node:crypto';
-import type { Env } from '../kernel/index.ts';
+import { readdir } from 'node:fs/promises';
+import { errorCode, type Env } from '../kernel/index.ts';
 import { readFileIfThere, writeFileAtomically } from '../files/index.ts';
 import { bundleOf, certificatesOf } from './bundle.ts';
 import { PkiError } from './errors.ts';
@@ -12,7 +13,7 @@ import {
   writeIdentity,
   writeKeyFile,
 } from './files.ts';
-import { makeAuthority, rotatedAuthorityPrefix } from './issue.ts';
+import { makeAuthority, rotatedAuthorityPrefix, type AuthorityOptions } from './issue.ts';
 import { isPair, isSignedBy, readCertificate, type Authority } from './read.ts';
 
 /** The name of the authority's files: `ca.crt`, `ca.key`. */
@@ -79,35 +80,69 @@ async function readSigner(directory: string): Promise<FoundSigner> {
   return { bundle, keyPem, signer };
 }
 
+const madeAnew =
+  'remove ca.key and every certificate (*.crt) of the directory to have a new authority made, which every client must learn';
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((error: unknown) => {
+    if (errorCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+}
+
 /**
- * The authority of a directory; made when there is none. Of a bundle in `ca.crt` that one signs which `ca.key` belongs to: it comes first.
- * @throws PkiError ERR_PKI_FILE when a file is damaged, one is there without the other, or the certificate has expired: another
- * authority would lock out everybody who trusts this one.
+ * At the first start of all, where nothing has been signed yet. A key alone is left of such a start that was cut off, and goes on to be used.
+ * @throws PkiError ERR_PKI_FILE when it is not the first start
  */
-export async function keepAuthority(
-  env: Env,
-  directory: string,
-  options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
-): Promise<Authority> {
+async function makeFirst(env: Env, directory: string, options: AuthorityOptions): Promise<void> {
+  const keyName = `${authorityName}.key`;
+  const files = (await filesIn(directory)).filter((file) => !file.endsWith('.new'));
+  const isFirst = files.includes(keyName) ? files.length === 1 : files.every((file) => !file.endsWith('.crt'));
+  if (!isFirst) throw gone(directory);
+  const keyPem = await readFileIfThere(keyFile(directory, authorityName));
+  const made = await makeAuthority(env, options, keyPem).catch((cause: unknown) => {
+    throw keyPem === undefined ? cause : new PkiError('ERR_PKI_FILE', wrongKey(directory), { cause });
+  });
+  await writeIdentity(directory, authorityName, made);
+}
+
+function wrongKey(directory: string): string {
+  return `${keyFile(directory, authorityName)} is missing, damaged or does not belong to ca.crt: bring back the right file, or ${madeAnew}`;
+}
+
+function gone(directory: string): PkiError {
+  return new PkiError(
+    'ERR_PKI_FILE',
+    `${certificateFile(directory, authorityName)} is gone: bring it back, with ca.key, from another server of the cluster or a backup, or ${madeAnew}`,
+  );
+}
+
+/**
+ * The authority of a directory, at the start of a server; made at its first start. While it runs, see {@link readAuthority}.
+ * @throws PkiError ERR_PKI_FILE as {@link readAuthority} does; another authority would lock out everybody who trusts this one.
+ */
+export async function keepAuthority(env: Env, directory: string, options: AuthorityOptions = {}): Promise<Authority> {
+  if ((await readAuthorities(directory)) === undefined) await makeFirst(env, directory, options);
+  return readAuthority(env, directory);
+}
+
+/**
+ * The authority of a directory. Of a bundle in `ca.crt` that one signs which `ca.key` belongs to: it comes first.
+ * @throws PkiError ERR_PKI_FILE when a file is missing or damaged, they do not belong together, or the certificate has expired
+ */
+export async function readAuthority(env: Env, directory: string): Promise<Authority> {
   // Read while it was replaced, the two may be of different times.
   const found = await readSigner(directory);
   const { bundle, keyPem, signer } = found.signer === undefined ? await readSigner(directory) : found;
-  if (bundle === undefined) {
-    const made = await makeAuthority(env, options);
-    await writeIdentity(directory, authorityName, made);
-    return { ...made, chainPem: '' };
-  }
+  if (bundle === undefined) throw gone(directory);
   if (signer === undefined || keyPem === undefined) {
-    throw new PkiError(
-      'ERR_PKI_FILE',
-      `${keyFile(directory, authorityName)} is missing or does not belong to ca.crt: bring back the right file, or remove both to have a new authority made, which every client must learn`,
-    );
+    throw new PkiError('ERR_PKI_FILE', wrongKey(directory));
   }
   const nowMs = env.clock.now();
   if (readCertificate(signer).notAfter <= nowMs) {
     throw new PkiError(
       'ERR_PKI_FILE',
-      `the authority ${certificateFile(directory, authorityName)} has expired, or the clock of this machine is wrong: correct the clock; take ca.crt, ca.key and ca-chain.crt of a server that has a newer one; or remove ca.crt and ca.key to have a new authority made, which every client must learn`,
+      `the authority ${certificateFile(directory, authorityName)} has expired, or the clock of this machine is wrong: correct the clock; take ca.crt, ca.key and ca-chain.crt of a server that has a newer one; or ${madeAnew}`,
     );
   }
   const chainPem = chainTo(signer, await readSuccession(directory), nowMs);

@@ -13,5 +13,6 @@ export * from './profiles.ts';
 export * from './read.ts';
 export * from './sealing.ts';
 export * from './secret.ts';
+export * from './server-identity.ts';
 export * from './shared-keys.ts';
 export * from './signing-request.ts';

@@ -44,13 +44,16 @@ function backdateMs(lifetimeMs: number): number {
   return Math.min(dayMs, Math.floor(lifetimeMs / 10));
 }
 
-/** Makes a certificate authority that signs itself. */
-export async function makeAuthority(
-  env: Env,
-  options: { readonly commonName?: string; readonly lifetimeMs?: number } = {},
-): Promise<Identity> {
+export interface AuthorityOptions {
+  readonly commonName?: string;
+  /** Default: {@link authorityLifetimeMs}. */
+  readonly lifetimeMs?: number;
+}
+
+/** Makes a certificate authority that signs itself. `keyPem`: an existing key to go on with; default: a new one. */
+export async function makeAuthority(env: Env, options: AuthorityOptions = {}, keyPem?: string): Promise<Identity> {
   const x509 = await loadX509();
-  const keys = await makeKeys();
+  const keys = keyPem === undefined ? await makeKeys() : await keysOfPem(keyPem);
   const now = env.clock.now();
   const lifetimeMs = options.lifetimeMs ?? authorityLifetimeMs;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -66,7 +69,7 @@ export async function makeAuthority(
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
     ],
   });
-  return { certificatePem: pemOf(certificate), keyPem: await pemOfKey(keys.privateKey) };
+  return { certificatePem: pemOf(certificate), keyPem: keyPem ?? (await pemOfKey(keys.privateKey)) };
 }
 
 /** How the name of an authority begins that took over from another. */

@@ -18,6 +18,7 @@ import {
   makePrivateKey,
   makeSigningRequest,
   readCertificate,
+  readAuthority,
   readIdentity,
   readSigningRequest,
   signRequest,
@@ -201,5 +202,35 @@ describe('files', () => {
     await rm(join(directory, 'ca.key'));
     await expect(keepAuthority(real, directory)).rejects.toThrow('ca.key is missing');
     expect(await readFile(join(directory, 'ca.crt'), 'utf8')).toBe(kept.certificatePem);
+  });
+
+  it('an authority is made at the first start alone: where something was signed, one that is gone is missed', async () => {
+    await expect(readAuthority(real, directory)).rejects.toThrow('ca.crt is gone');
+    const kept = await keepAuthority(real, directory);
+    await keepIdentity(real, directory, 'node', kept, nodeProfile);
+    for (const name of ['ca.crt', 'ca.key']) {
+      await rm(join(directory, name));
+      await expect(keepAuthority(real, directory)).rejects.toMatchObject({
+        code: 'ERR_PKI_FILE',
+        message: expect.stringMatching(/ca\.crt is gone: .*another server.*every certificate/),
+      });
+      if (name === 'ca.crt') expect(await readFile(join(directory, 'ca.key'), 'utf8')).toBe(kept.keyPem);
+    }
+    await rm(join(directory, 'node.crt'));
+    expect((await keepAuthority(real, directory)).certificatePem).not.toBe(kept.certificatePem);
+  });
+
+  it('a first start that was cut off goes on with the key that it has made', async () => {
+    const kept = await keepAuthority(real, directory);
+    await rm(join(directory, 'ca.crt'));
+    await writeFile(join(directory, 'ca.crt.new'), 'half');
+    await writeFile(join(directory, 'ca.key'), 'half');
+    await expect(keepAuthority(real, directory)).rejects.toMatchObject({ code: 'ERR_PKI_FILE' });
+    await writeFile(join(directory, 'ca.key'), kept.keyPem);
+    const again = await keepAuthority(real, directory);
+    expect([again.keyPem, isPair(again)]).toEqual([kept.keyPem, true]);
+    await rm(join(directory, 'ca.crt'));
+    await writeFile(join(directory, 'master.key'), 'a sign of a life before');
+    await expect(keepAuthority(real, directory)).rejects.toThrow('ca.crt is gone');
   });
 });

@@ -6,7 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import type { Env } from '@timonel/sdk';
 import { certificateLifetimeMs } from '@timonel/sdk/pki';
-import { servingCertificate, type ServingCertificate } from './certificates.ts';
+import { authorityIn } from './authority.ts';
+import { renewedCertificate, servingCertificate, type ServingCertificate } from './certificates.ts';
 
 const env = createRealEnv();
 let directory: string;
@@ -57,5 +58,17 @@ describe('servingCertificate', () => {
     await writeFile(join(directory, 'apiserver.crt'), 'damaged');
     await expect(serving(['localhost'], env)).rejects.toThrow('remove apiserver.crt and apiserver.key');
     expect(await readFile(join(directory, 'apiserver.crt'), 'utf8')).toBe('damaged');
+  });
+
+  it('makes an authority at the start alone: while the server runs, one that is gone is missed', async () => {
+    const options = { directory, names: ['localhost'], lifetimeMs: certificateLifetimeMs, env };
+    const first = await servingCertificate(options);
+    expect(await renewedCertificate(options)).toEqual(first);
+    await rm(directory, { recursive: true });
+    await expect(renewedCertificate(options)).rejects.toThrow('ca.crt is gone');
+    await expect(authorityIn(env, directory).sign('', { commonName: 'a', usages: ['client'] })).rejects.toThrow(
+      'ca.crt is gone',
+    );
+    await expect(stat(directory)).rejects.toThrow('ENOENT');
   });
 });

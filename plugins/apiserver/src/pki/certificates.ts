@@ -1,6 +1,6 @@
 /** The server's authority and serving certificate, kept in files and made when needed. */
 import type { Env } from '@timonel/sdk';
-import { keepAuthority, keepIdentity } from '@timonel/sdk/pki';
+import { keepAuthority, keepIdentity, readAuthority, type Authority } from '@timonel/sdk/pki';
 
 export interface ServingCertificate {
   readonly authorityPem: string;
@@ -16,10 +16,20 @@ export interface ServingCertificateOptions {
   readonly env: Env;
 }
 
-/** Reads the certificates of the directory, makes or renews those that are missing or do not fit. */
+/** At the start of the server: makes what is missing, the authority too, and renews what does not fit. @throws PkiError */
 export async function servingCertificate(options: ServingCertificateOptions): Promise<ServingCertificate> {
-  const { directory, names, lifetimeMs, env } = options;
-  const authority = await keepAuthority(env, directory);
+  return certificateBy(await keepAuthority(options.env, options.directory), options);
+}
+
+/** While the server runs: makes or renews the certificate when it is missing or does not fit, by the authority that is there. @throws PkiError */
+export async function renewedCertificate(options: ServingCertificateOptions): Promise<ServingCertificate> {
+  return certificateBy(await readAuthority(options.env, options.directory), options);
+}
+
+async function certificateBy(
+  authority: Authority,
+  { directory, names, lifetimeMs, env }: ServingCertificateOptions,
+): Promise<ServingCertificate> {
   const { identity } = await keepIdentity(env, directory, 'apiserver', authority, {
     commonName: 'timonel-apiserver',
     names,

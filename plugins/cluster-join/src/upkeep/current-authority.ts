@@ -1,6 +1,6 @@
 /** The cluster's authority as its files have it: they change when it is replaced. */
 import type { Env } from '@timonel/sdk';
-import { keepAuthority, readSuccession, type Authority } from '@timonel/sdk/pki';
+import { keepAuthority, readAuthority, readSuccession, type Authority } from '@timonel/sdk/pki';
 
 export class CurrentAuthority {
   readonly #env: Env;
@@ -29,9 +29,9 @@ export class CurrentAuthority {
     return this.#succession;
   }
 
-  /** Looks at the files again. @throws PkiError; what was known stays */
+  /** Looks at the files again, and makes none. @throws PkiError; what was known stays */
   async refresh(): Promise<void> {
-    this.#now = await keepAuthority(this.#env, this.#directory);
+    this.#now = await readAuthority(this.#env, this.#directory);
     this.#succession = await readSuccession(this.#directory);
   }
 }
