@@ -1,6 +1,7 @@
 /** Calls to a running cluster. */
 import { request } from 'node:https';
 import type { IncomingMessage } from 'node:http';
+import { checkApiServerIdentity } from '@timonel/sdk/pki';
 import { CliError, exitCodes } from '../errors.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 
@@ -67,6 +68,7 @@ function open(
       {
         method,
         ca: access.caCertificate,
+        checkServerIdentity: checkApiServerIdentity,
         timeout: timeoutMs,
         agent: false,
         headers: {

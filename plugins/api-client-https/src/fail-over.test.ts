@@ -6,7 +6,8 @@ import { apiClient, type ApiClient } from '@timonel/sdk/contracts/api';
 import { configMaps } from '@timonel/sdk/kube';
 import { startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
-import { FakeMaster, makePki, sendJson, type Answer, type Pki } from './testing/fake-masters.ts';
+import { issueIdentity, nodeProfile } from '@timonel/sdk/pki';
+import { env, FakeMaster, makePki, sendJson, type Answer, type Pki } from './testing/fake-masters.ts';
 
 // Long enough for a machine that is busy with other tests, and shorter than what the tests allow.
 const fast = { connectTimeoutMs: 1500, probeIntervalMs: 100, probeTimeoutMs: 600, requestTimeoutMs: 10_000 };
@@ -276,6 +277,18 @@ describe('credentials', () => {
     await until(async () => (await ask(strict)) === 'm1', { what: 'the new authority to be trusted' });
     expect(master.clients.at(-1)).toBe('system:node:renewed');
     expect(await ask(api)).toBe('m0');
+  });
+
+  it('of a node are not those of a server, whatever names it has', async () => {
+    const node = await issueIdentity(env, pki.authority, nodeProfile('127.0.0.1', ['127.0.0.1']));
+    const master = await new FakeMaster(node, pki.authority, answering('thief')).open();
+    masters.push(master);
+    const api = await clientOf(urls());
+    expect(await refusalOf(ask(api))).toMatchObject({
+      reason: 'ServiceUnavailable',
+      message: expect.stringContaining('that of a node, not of an API server'),
+    });
+    expect(master.requests).toEqual([]);
   });
 
   it.each([

@@ -1,7 +1,13 @@
 /** The calls of a joiner. */
 import { request, type RequestOptions } from 'node:https';
 import { errorCode, errorMessage, type Env } from '../kernel/index.ts';
-import { certificatesOf, readCertificate, type Identity } from '../pki/index.ts';
+import {
+  certificatesOf,
+  checkApiServerIdentity,
+  nodeAsServerCode,
+  readCertificate,
+  type Identity,
+} from '../pki/index.ts';
 import { JoinError } from './errors.ts';
 import { joinPaths } from './messages.ts';
 
@@ -120,6 +126,13 @@ function connectionProblem(server: string, cause: unknown, env: Env): JoinError 
       { cause },
     );
   }
+  if (code === nodeAsServerCode) {
+    return new JoinError(
+      'ERR_JOIN_CERTIFICATE',
+      `${server} shows the certificate of a node, not of a server: check the address, and who has it; nothing secret was sent.`,
+      { cause },
+    );
+  }
   if (trustCodes.has(code)) {
     return new JoinError('ERR_JOIN_PIN', `${server} belongs to another cluster: check the address and the token.`, {
       cause,
@@ -218,7 +231,11 @@ export async function callJoin<T>(
       path,
       method,
       payload: body === undefined ? undefined : JSON.stringify(body),
-      tls: { ca, ...(identity === undefined ? {} : { key: identity.keyPem, cert: identity.certificatePem }) },
+      tls: {
+        ca,
+        checkServerIdentity: checkApiServerIdentity,
+        ...(identity === undefined ? {} : { key: identity.keyPem, cert: identity.certificatePem }),
+      },
       env,
       timeoutMs,
       signal,

@@ -43,9 +43,10 @@ async function serve(
   names = ['127.0.0.1'],
   at = env,
   signer: Authority = authority,
+  subject: { commonName: string; organizations?: string[] } = { commonName: 's' },
 ): Promise<string> {
   const identity = await issueIdentity(at, signer, {
-    commonName: 's',
+    ...subject,
     names,
     usages: ['server'],
     lifetimeMs: 60_000,
@@ -134,6 +135,24 @@ describe('callJoin', () => {
       message: expect.stringContaining('clock'),
     });
   });
+
+  it.each([[['system:nodes']], [['others', 'system:nodes']]])(
+    'sends nothing to a node of the cluster that answers in place of a server: %j',
+    async (organizations) => {
+      const asked: string[] = [];
+      const note: RequestListener = (request, response) => {
+        asked.push(request.url ?? '');
+        json({ servers: [] })(request, response);
+      };
+      const node = { commonName: 'system:node:n', organizations };
+      const server = await serve(note, ['127.0.0.1'], env, authority, node);
+      await expect(call(server, authority.certificatePem)).rejects.toMatchObject({
+        code: 'ERR_JOIN_CERTIFICATE',
+        message: expect.stringContaining('the certificate of a node, not of a server'),
+      });
+      expect(asked).toEqual([]);
+    },
+  );
 
   it('tells refusals from trouble', async () => {
     const from = async (handler: RequestListener): Promise<unknown> =>

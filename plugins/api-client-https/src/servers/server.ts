@@ -3,6 +3,7 @@ import { Agent } from 'node:https';
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Env } from '@timonel/sdk';
 import { exchange, type HttpRequest } from '../transport/exchange.ts';
+import { checkApiServerIdentity } from '@timonel/sdk/pki';
 import type { Credentials } from '@timonel/sdk/tls';
 import { TransportError } from '../transport/transport-error.ts';
 
@@ -101,6 +102,7 @@ export class Server {
       minVersion: 'TLSv1.2',
       ALPNProtocols: ['http/1.1'],
       ca,
+      checkServerIdentity: checkApiServerIdentity,
       ...(cert === undefined ? {} : { cert }),
       ...(key === undefined ? {} : { key }),
     });
