@@ -66,9 +66,8 @@ describe('servingCertificate', () => {
     expect(await renewedCertificate(options)).toEqual(first);
     await rm(directory, { recursive: true });
     await expect(renewedCertificate(options)).rejects.toThrow('ca.crt is gone');
-    await expect(authorityIn(env, directory).sign('', { commonName: 'a', usages: ['client'] })).rejects.toThrow(
-      'ca.crt is gone',
-    );
+    const subject = { commonName: 'a', organizations: [], names: [], usages: ['client' as const], lifetimeMs: 1000 };
+    await expect(authorityIn(env, directory).sign('', subject)).rejects.toThrow('ca.crt is gone');
     await expect(stat(directory)).rejects.toThrow('ENOENT');
   });
 });
