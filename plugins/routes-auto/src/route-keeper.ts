@@ -5,13 +5,13 @@ import { Announcements } from './announcements.ts';
 import type { RoutesAutoConfig } from './config.ts';
 import type { RunProgram } from './ip.ts';
 import { KernelRoutes } from './kernel-routes.ts';
-import { pathsTo, type Paths } from './paths.ts';
+import { pathsTo, type Paths, type WireguardPaths } from './paths.ts';
 import { TunnelRules } from './tunnel-rules.ts';
 import { Tunnel } from './tunnel.ts';
 import { waysTo, type Way } from './underlay.ts';
 import { factsByAge, wantedRoutes, type NodeFacts } from './wanted-routes.ts';
 import type { NodeKey } from './wireguard-key.ts';
-import { Wireguard } from './wireguard.ts';
+import { Wireguard, type WireguardProblem } from './wireguard.ts';
 
 export interface RouteKeeperOptions extends Pick<
   RoutesAutoConfig,
@@ -77,9 +77,10 @@ export class RouteKeeper {
     const { peers, refused, unrouted } = wantedRoutes(facts, nodeName, clusterCidrs);
     const own = facts.find(({ name }) => name === nodeName);
     const noWireguard = await this.#wireguardProblem();
-    const announcement = this.#announcementOf(nodeName);
+    const announcement = this.#announcementOf(own, noWireguard);
     // Without WireGuard it does not matter what others say of theirs.
-    const announced = await this.#announcements.read(announcement === '' ? [] : facts);
+    const mayHave = this.#wantsWireguard && noWireguard?.isPassing !== false;
+    const announced = await this.#announcements.read(mayHave ? facts : []);
     const paths = this.#sealing(
       unrouted,
       pathsTo(peers, {
@@ -96,7 +97,7 @@ export class RouteKeeper {
       }),
     );
     const problems = [...refused, ...announced.refused];
-    if (own !== undefined) problems.push(...(await this.#syncTunnels(paths, nodes)));
+    if (own !== undefined) problems.push(...(await this.#syncTunnels(paths, nodes, noWireguard)));
     // A cluster that does not know this node is not the one, or not yet the one, that its routes are of.
     const { added, removed, failed } = await this.#routes.sync(paths.hops, own === undefined);
     if (own !== undefined) await this.#removeUnused(paths);
@@ -104,11 +105,12 @@ export class RouteKeeper {
       problems.push(`no route to ${cidr}${throughOf(paths, cidr)} could be made: ${why}`);
     problems.push(...paths.unreached);
     const notes: string[] = [];
-    if (noWireguard !== undefined) {
+    if (noWireguard !== undefined && announcement === '') {
+      const { reason } = noWireguard;
       const isNeeded = this.#options.tunnelKind === 'wireguard';
-      if (isNeeded) problems.push(`this node has no WireGuard: ${noWireguard}`);
+      if (isNeeded) problems.push(`this node has no WireGuard: ${reason}`);
       else if (paths.tunnel !== undefined) {
-        notes.push(`tunnels of this node are VXLAN, which does not encrypt, since it has no WireGuard: ${noWireguard}`);
+        notes.push(`tunnels of this node are VXLAN, which does not encrypt, since it has no WireGuard: ${reason}`);
       }
     }
     return { added, removed, problems, notes, announcement, mtuBytes: paths.mtuBytes };
@@ -122,21 +124,29 @@ export class RouteKeeper {
   }
 
   /** Undefined: there is WireGuard, or none is wanted. */
-  async #wireguardProblem(): Promise<string | undefined> {
-    const { tunnels, tunnelKind, loadKey } = this.#options;
-    if (tunnels === 'never' || tunnelKind === 'vxlan') return undefined;
+  async #wireguardProblem(): Promise<WireguardProblem | undefined> {
+    if (!this.#wantsWireguard) return undefined;
     const problem = await this.#wireguard.problem();
-    if (problem !== undefined) return problem;
+    if (problem?.isPassing === false) return problem;
     try {
-      this.#key ??= await loadKey();
-      return undefined;
+      this.#key ??= await this.#options.loadKey();
+      return problem;
     } catch (error) {
-      return errorMessage(error);
+      // A file that holds no key stays as it is; what the system says has a code.
+      return { reason: errorMessage(error), isPassing: (error as NodeJS.ErrnoException).code !== undefined };
     }
   }
 
-  #announcementOf(nodeName: string): string {
-    const { wireguardPort, tunnels } = this.#options;
+  get #wantsWireguard(): boolean {
+    const { tunnels, tunnelKind } = this.#options;
+    return tunnels !== 'never' && tunnelKind !== 'vxlan';
+  }
+
+  #announcementOf(own: NodeFacts | undefined, problem: WireguardProblem | undefined): string {
+    const { nodeName, wireguardPort, tunnels } = this.#options;
+    if (!this.#wantsWireguard) return '';
+    // Taken back, it would make others send in clear.
+    if (problem !== undefined) return problem.isPassing ? (own?.announcement ?? '') : '';
     return this.#key?.announce(nodeName, wireguardPort, tunnels === 'always') ?? '';
   }
 
@@ -157,6 +167,7 @@ export class RouteKeeper {
   async #syncTunnels(
     { tunnel, wireguard, sealed, trusted }: Paths,
     nodes: readonly Node[],
+    noWireguard: WireguardProblem | undefined,
   ): Promise<readonly string[]> {
     const problems: string[] = [];
     // First, so that nothing gets in or out before.
@@ -171,13 +182,18 @@ export class RouteKeeper {
         problems.push(`the tunnel to nodes on other links cannot be kept: ${errorMessage(error)}`);
       });
     }
-    const key = this.#key;
-    if (wireguard !== undefined && key !== undefined) {
-      await this.#wireguard.sync({ ...wireguard, key }, wireguard.peers).catch((error: unknown) => {
-        problems.push(`the WireGuard tunnels to other nodes cannot be kept: ${errorMessage(error)}`);
+    if (wireguard !== undefined) {
+      await this.#syncWireguard(wireguard).catch((error: unknown) => {
+        const why = noWireguard?.reason ?? errorMessage(error);
+        problems.push(`the WireGuard tunnels to other nodes cannot be kept: ${why}`);
       });
     }
     return problems;
+  }
+
+  async #syncWireguard(paths: WireguardPaths): Promise<void> {
+    if (this.#key === undefined) throw new Error('this node has no key');
+    await this.#wireguard.sync({ ...paths, key: this.#key }, paths.peers);
   }
 
   async #removeUnused({ tunnel, wireguard, sealed }: Paths): Promise<void> {

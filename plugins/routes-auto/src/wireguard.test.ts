@@ -123,6 +123,26 @@ suite(`nodes with WireGuard by wireguard-go${why === undefined ? '' : ` (${why})
     expect(await lan.unreached()).toEqual([]);
   });
 
+  it('tell the others when their port is in use, and when it is not any more; not for a moment', async () => {
+    await n2.removeAll();
+    await n2.must(`wireguard-go other${process.pid}`);
+    await n2.must(`wg set other${process.pid} listen-port 51820`);
+    n2.restart({ wireguardPort: 51_820 });
+    const nodes = [...lan.cluster.values()];
+    const reason = 'UDP port 51820 of this machine is in use: give this node another wireguardPort';
+    const { announcement, problems } = await n2.sync(nodes);
+    expect(announcement).toBe(lan.announcementOf(2));
+    expect(problems[0]).toContain(reason);
+    await n2.sync(nodes);
+    const kept = (await lan.settle())[1];
+    expect([kept?.announcement, kept?.problems, kept?.notes[0]]).toEqual(['', [], expect.stringContaining(reason)]);
+    expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tx', 'tx']);
+    expect(await lan.unreached()).toEqual([]);
+    await n2.must(`ip link delete dev other${process.pid}`);
+    await lan.settle();
+    expect([await n1.kindTo(n2), await n2.kindTo(n1), await n1.reaches(n2)]).toEqual(['tw', 'tw', true]);
+  });
+
   it('are not reached without it where nothing else is allowed', async () => {
     n1.restart({ tunnelKind: 'wireguard' });
     n3.restart({ tunnelKind: 'vxlan' });
@@ -154,20 +174,50 @@ describe('a machine without WireGuard', () => {
       ip: { status: 1, stdout: '', stderr: 'Error: Unknown device type.\nCommand failed -:1' },
       'ip -j': { status: 1, stdout: '', stderr: 'Device "tw0" does not exist.' },
     };
-    const problemOf = (options: object, absent: string): Promise<string | undefined> =>
-      new Wireguard(
+    const problemOf = async (options: object, absent: string): Promise<string | undefined> => {
+      const problem = await new Wireguard(
         async (program, [option]) => {
           const answer = answers[`${program} ${option}`] ?? answers[program];
-          if (program === absent || answer === undefined) throw new Error(`${program} cannot be run`);
+          if (program === absent || answer === undefined) throw new Error(`spawn ${program} ENOENT`);
           return answer;
         },
         { link: 'tw0', port: 1, implementation: 'kernel', ...options },
       ).problem();
+      expect(problem?.isPassing).toBe(false);
+      return problem?.reason;
+    };
     const kernel = 'the kernel has no WireGuard ("modprobe wireguard")';
     expect(await problemOf({}, 'wg')).toBe('the program wg is not installed (apt-get install wireguard-tools)');
     expect(await problemOf({}, '')).toBe(kernel);
     const noGo = 'the program wireguard-go is not installed (apt-get install wireguard-go)';
     expect(await problemOf({ implementation: 'auto' }, '')).toBe(`${kernel}, and ${noGo}`);
     expect(await problemOf({ implementation: 'userspace' }, '')).toBe(noGo);
+  });
+
+  it('asks again for what may pass, and not for what is missing', async () => {
+    const { Wireguard } = await import('./wireguard.ts');
+    const missing = { status: 1, stdout: '', stderr: 'Device "tw0" does not exist.' };
+    let attempt = { status: 2, stdout: '', stderr: 'RTNETLINK answers: Cannot allocate memory\nCommand failed -:1' };
+    let isInUse = false;
+    const wireguard = new Wireguard(
+      async (program, args) => {
+        if (program === 'sh') return { status: 0, stdout: isInUse ? '1: 00000000:0001' : '', stderr: '' };
+        if (program === 'ip') return args[0] === '-j' ? missing : attempt;
+        return { status: 0, stdout: '', stderr: '' };
+      },
+      { link: 'tw0', port: 1, implementation: 'kernel' },
+    );
+    const memory = 'no WireGuard link can be made: RTNETLINK answers: Cannot allocate memory';
+    expect(await wireguard.problem()).toEqual({ reason: memory, isPassing: true });
+    attempt = { ...attempt, status: 0 };
+    expect(await wireguard.problem()).toBeUndefined();
+    // Nor is a port, before somebody has it for longer.
+    isInUse = true;
+    const reason =
+      'UDP port 1 of this machine is in use: give this node another wireguardPort (configuration of routes-auto)';
+    const looks = [await wireguard.problem(), await wireguard.problem(), await wireguard.problem()];
+    expect(looks).toEqual([true, true, false].map((isPassing) => ({ reason, isPassing })));
+    isInUse = false;
+    expect(await wireguard.problem()).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@
  * One WireGuard link to the nodes that have it too. Which peer may use which addresses is what the cluster says of its node: packets of
  * a peer count only when they come from the range of its pods, and go to it alone. Source: wg(8).
  */
+import { errorMessage } from '@timonel/sdk';
 import { formatIp, formatIpRange, type IpFamily, type IpRange } from '@timonel/sdk/contracts/network';
 import type { RoutesAutoConfig } from './config.ts';
 import { commandFailed, type RunProgram } from './ip.ts';
@@ -51,6 +52,17 @@ interface Shown {
 
 type Kind = 'wireguard' | 'tun';
 
+/** Why there is no WireGuard. */
+export interface WireguardProblem {
+  readonly reason: string;
+  /** It may be over at once, so that what others were told holds. */
+  readonly isPassing: boolean;
+}
+
+/** A port that is in use for so many looks is somebody's; the kernel lends one for a moment to everybody who sends a packet. */
+const looksAtPort = 3;
+const notThere = /ENOENT|No such file or directory/;
+
 /**
  * What the node itself sends to pods from: an address of its range that no pod has. The first one of IPv4; with IPv6, whose first one stands
  * for any router of a link, the second one, which is the node's own for its pods.
@@ -63,7 +75,10 @@ export class Wireguard {
   readonly #run: RunProgram;
   readonly #options: WireguardOptions;
   #kind: Kind | undefined;
-  #problem: string | undefined;
+  /** What is missing on this machine. */
+  #absence: WireguardProblem | undefined;
+  /** So often one after the other the port was somebody else's. */
+  #timesTaken = 0;
   /** Where each peer was said to be. A peer that is heard from elsewhere is answered there, which is not undone. */
   readonly #endpoints: Map<string, string> = new Map();
 
@@ -72,14 +87,19 @@ export class Wireguard {
     this.#options = options;
   }
 
-  /** Why this machine has no WireGuard, asked for once; undefined when it has. */
-  async problem(): Promise<string | undefined> {
-    if (this.#kind === undefined && this.#problem === undefined) this.#problem = await this.#examine();
-    return this.#problem;
+  /** Why this machine has no WireGuard; undefined when it has. What is missing is asked for once, all else each time. */
+  async problem(): Promise<WireguardProblem | undefined> {
+    if (this.#kind === undefined) {
+      const problem = this.#absence ?? (await this.#examine());
+      if (problem?.isPassing === false) this.#absence = problem;
+      if (problem !== undefined) return problem;
+    }
+    return this.#portProblem();
   }
 
   /** Makes the link, and makes its peers these. @throws CommandError */
   async sync(own: WireguardOwn, peers: readonly WireguardPeer[]): Promise<void> {
+    if (this.#kind === undefined) throw new Error('no WireGuard was found on this machine');
     await this.#ensureLink(own);
     await this.#syncKey(own.key);
     await this.#up();
@@ -95,10 +115,11 @@ export class Wireguard {
     if (result.status !== 0 && !/Cannot find device/.test(result.stderr)) throw commandFailed('ip link delete', result);
   }
 
-  async #examine(): Promise<string | undefined> {
+  async #examine(): Promise<WireguardProblem | undefined> {
     const { implementation, link } = this.#options;
-    if (!(await this.#has('wg'))) return 'the program wg is not installed (apt-get install wireguard-tools)';
-    let problem = '';
+    const noTool = await this.#lack('wg', 'wireguard-tools');
+    if (noTool !== undefined) return noTool;
+    let problem: WireguardProblem | undefined;
     if (implementation !== 'userspace') {
       if ((await this.#read())?.linkinfo?.info_kind === 'wireguard') return this.#take('wireguard');
       const attempt = `link add name ${link}t type wireguard\nlink delete dev ${link}t\n`;
@@ -106,13 +127,15 @@ export class Wireguard {
       const { status, stderr } = await this.#run('ip', ['-force', '-batch', '-'], attempt);
       if (status === 0 || /File exists/.test(stderr)) return this.#take('wireguard');
       problem = /Unknown device type|not supported/.test(stderr)
-        ? 'the kernel has no WireGuard ("modprobe wireguard")'
-        : `no WireGuard link can be made: ${stderr.trim().split('\n')[0] ?? ''}`;
+        ? { reason: 'the kernel has no WireGuard ("modprobe wireguard")', isPassing: false }
+        : { reason: `no WireGuard link can be made: ${stderr.trim().split('\n')[0] ?? ''}`, isPassing: true };
       if (implementation === 'kernel') return problem;
     }
-    if (await this.#has('wireguard-go')) return this.#take('tun');
-    const missing = 'the program wireguard-go is not installed (apt-get install wireguard-go)';
-    return problem === '' ? missing : `${problem}, and ${missing}`;
+    const noProgram = await this.#lack('wireguard-go', 'wireguard-go');
+    if (noProgram === undefined) return this.#take('tun');
+    if (problem === undefined) return noProgram;
+    const isPassing = problem.isPassing || noProgram.isPassing;
+    return { reason: `${problem.reason}, and ${noProgram.reason}`, isPassing };
   }
 
   #take(kind: Kind): undefined {
@@ -120,11 +143,43 @@ export class Wireguard {
     return undefined;
   }
 
-  async #has(program: 'wg' | 'wireguard-go'): Promise<boolean> {
-    return this.#run(program, ['--version']).then(
-      ({ status }) => status === 0,
-      () => false,
+  /** Undefined: the program can be run. */
+  async #lack(program: 'wg' | 'wireguard-go', debianPackage: string): Promise<WireguardProblem | undefined> {
+    const failure = await this.#run(program, ['--version']).then(
+      ({ status, stderr }) => (status === 0 ? undefined : stderr.trim() || `status ${status}`),
+      errorMessage,
     );
+    if (failure === undefined) return undefined;
+    return notThere.test(failure)
+      ? { reason: `the program ${program} is not installed (apt-get install ${debianPackage})`, isPassing: false }
+      : { reason: `the program ${program} does not work: ${failure}`, isPassing: true };
+  }
+
+  // Without the port peers would send to nobody. Looked up where the kernel lists all, those of its own WireGuard too: wireguard-go does not say
+  // that it could not have it.
+  async #portProblem(): Promise<WireguardProblem | undefined> {
+    if ((await this.#hasPort()) || !(await this.#isPortTaken())) {
+      this.#timesTaken = 0;
+      return undefined;
+    }
+    this.#timesTaken += 1;
+    return { reason: this.#portTaken, isPassing: this.#timesTaken < looksAtPort };
+  }
+
+  async #hasPort(): Promise<boolean> {
+    const found = await this.#read();
+    if (found?.linkinfo?.info_kind !== this.#kind || found?.flags?.includes('UP') !== true) return false;
+    return (await this.#show()).port === this.#options.port;
+  }
+
+  async #isPortTaken(): Promise<boolean> {
+    const port = this.#options.port.toString(16).toUpperCase().padStart(4, '0');
+    const script = 'cat /proc/net/udp /proc/net/udp6 2>/dev/null | grep -E -m 1 "^ *[0-9]+: [0-9A-F]+:$1 "';
+    return (await this.#run('sh', ['-c', script, 'sh', port])).stdout !== '';
+  }
+
+  get #portTaken(): string {
+    return `UDP port ${this.#options.port} of this machine is in use: give this node another wireguardPort (configuration of routes-auto)`;
   }
 
   async #read(): Promise<LinkRow | undefined> {
@@ -240,10 +295,7 @@ export class Wireguard {
 
   /** Says what to do, where the programs' words do not. */
   #reasonOf(message: string): string {
-    const { port } = this.#options;
-    if (/Address already in use/.test(message)) {
-      return `UDP port ${port} of this machine is in use: give this node another wireguardPort (configuration of routes-auto)`;
-    }
+    if (/Address already in use/.test(message)) return this.#portTaken;
     return `no WireGuard link can be made: ${message.trim().split('\n')[0] ?? ''}`;
   }
 }
