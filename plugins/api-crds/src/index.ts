@@ -28,7 +28,8 @@ const plugin: AnyPlugin = definePlugin({
       deps.others
         .all()
         .some(({ service }) => service.definitions().some((one) => one.group === group && one.resource === resource));
-    const definitions = [customResourceDefinitionKind(env.clock, isTaken)];
+    const pauses = (): Pauses => new Pauses(env);
+    const definitions = [customResourceDefinitionKind(env.clock, isTaken, pauses)];
     const connections = new WebhookConnections((service) => {
       const { api, dialer } = { api: deps.api.current, dialer: deps.dialer.current };
       if (api === undefined || dialer === undefined) throw new Error('no plugin connects to services');
@@ -53,7 +54,7 @@ const plugin: AnyPlugin = definePlugin({
         resources: { definitions: () => definitions, schemas: () => ({}) },
         derived: derivedKindsOf((definition) => ({
           converter: converterOf(definition),
-          pauses: () => new Pauses(env),
+          pauses,
         })),
       },
       stop: () => Promise.resolve(connections.close()),

@@ -1,4 +1,5 @@
 /** CustomResourceDefinition as a kind of the API. */
+import type { Pauses } from '@timonel/sdk/admission';
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import {
   customResourceCleanup,
@@ -7,11 +8,20 @@ import {
   isDefinitionCondition,
   withDefinitionCondition,
   type CustomResourceDefinition,
+  type FieldError,
 } from '@timonel/sdk/kube';
 import type { Clock } from '@timonel/sdk';
+import { equalJson } from '../schema/equal.ts';
 import { isJson } from '../schema/schema.ts';
 import { listIn, objectIn, textIn } from './part.ts';
-import { checkStoredVersions, findingsOf, findingsOfName, findingsOfUpdate, type IsTaken } from './validate.ts';
+import {
+  checkSchemas,
+  checkStoredVersions,
+  findingsOf,
+  findingsOfName,
+  findingsOfUpdate,
+  type IsTaken,
+} from './validate.ts';
 
 function fill(object: Record<string, unknown>, values: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(values)) {
@@ -29,8 +39,10 @@ function setDefaults({ spec }: CustomResourceDefinition): void {
   if (isJson(service)) fill(service, { port: 443 });
 }
 
+const versionsOf = ({ spec }: CustomResourceDefinition): readonly unknown[] => listIn(spec, 'versions');
+
 function storageVersions(definition: CustomResourceDefinition): string[] {
-  return listIn(definition.spec, 'versions')
+  return versionsOf(definition)
     .filter((version) => isJson(version) && version['storage'] === true)
     .map((version) => textIn(version, 'name'));
 }
@@ -49,9 +61,28 @@ function holdForCleanup(definition: CustomResourceDefinition, clock: Clock): voi
   definition.status = { ...definition.status, conditions };
 }
 
+/** More would tell nobody more. */
+const mostFindings = 200;
+
+/** What was there before may stay. */
+async function findingsOfSchemas(
+  definition: CustomResourceDefinition,
+  old: CustomResourceDefinition | undefined,
+  pauses: Pauses,
+): Promise<FieldError[]> {
+  if (old !== undefined && equalJson(versionsOf(definition), versionsOf(old))) return [];
+  const found = new Findings();
+  for (const _ of checkSchemas(definition, found)) {
+    if (found.all().length >= mostFindings) break;
+    await pauses.due();
+  }
+  return found.all();
+}
+
 export function customResourceDefinitionKind(
   clock: Clock,
   isTaken: IsTaken,
+  pauses: () => Pauses,
 ): ResourceDefinition<CustomResourceDefinition> {
   return Object.freeze({
     ...customResourceDefinitions,
@@ -78,6 +109,7 @@ export function customResourceDefinitionKind(
       },
       validate: (definition) => [...findingsOf(definition), ...findingsOfName(definition, isTaken)],
       validateUpdate: (definition, old) => [...findingsOf(definition), ...findingsOfUpdate(definition, old)],
+      validateInTurns: (definition, old) => findingsOfSchemas(definition, old, pauses()),
       validateStatusUpdate(definition) {
         const found = new Findings();
         checkStoredVersions(definition, found);

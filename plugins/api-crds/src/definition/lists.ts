@@ -63,7 +63,7 @@ function checkKeys(raw: Json, keys: readonly unknown[], path: string, found: Fin
     found.forbidden(`${path}.items.nullable`, 'cannot be nullable when x-kubernetes-list-type is map');
   }
   const properties = isJson(items['properties']) ? items['properties'] : {};
-  const required = Array.isArray(items['required']) ? (items['required'] as unknown[]) : [];
+  const required = new Set(Array.isArray(items['required']) ? (items['required'] as unknown[]) : []);
   const seen = new Set<unknown>();
   keys.forEach((key, index) => {
     const at = `${path}.x-kubernetes-list-map-keys`;
@@ -85,7 +85,7 @@ function checkKeys(raw: Json, keys: readonly unknown[], path: string, found: Fin
     if (property['nullable'] === true) {
       found.forbidden(`${inner}.nullable`, 'this property is in x-kubernetes-list-map-keys, so it cannot be nullable');
     }
-    if (property['default'] === undefined && !required.includes(key)) {
+    if (property['default'] === undefined && !required.has(key)) {
       const why = 'this property is in x-kubernetes-list-map-keys, so it must have a default or be a required property';
       found.required(`${inner}.default`, why);
     }

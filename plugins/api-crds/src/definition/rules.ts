@@ -42,8 +42,9 @@ export class RulesCheck {
     this.#found = found;
   }
 
-  check(raw: Json, path: string): void {
-    this.#schema(new Schema(raw), path, { count: 1, uncorrelatable: undefined, root: true });
+  /** In steps, between which others may have their turn. */
+  *check(raw: Json, path: string): Generator<void> {
+    yield* this.#schema(new Schema(raw), path, { count: 1, uncorrelatable: undefined, root: true });
     if (this.#total <= estimatedCrdCostLimit) return;
     const largest = this.#contributions.toSorted((a, b) => b.cost - a.cost).slice(0, 4);
     for (const { path: at } of largest.filter(({ cost }) => cost > estimatedCrdCostLimit / 100)) {
@@ -59,11 +60,11 @@ export class RulesCheck {
     );
   }
 
-  #schema(schema: Schema, path: string, place: Place): void {
+  *#schema(schema: Schema, path: string, place: Place): Generator<void> {
     if (!schema.hasRules) return;
-    this.#rules(schema, path, place);
+    yield* this.#rules(schema, path, place);
     for (const [name, one] of schema.properties) {
-      this.#schema(one, `${path}.properties[${name}]`, { ...place, root: false });
+      yield* this.#schema(one, `${path}.properties[${name}]`, { ...place, root: false });
     }
     const { items, values } = schema;
     const inner = items ?? (typeof values === 'object' ? values : undefined);
@@ -71,10 +72,14 @@ export class RulesCheck {
     const count = place.count * countIn(typeOf(schema, false));
     const at = items === undefined ? `${path}.additionalProperties` : `${path}.items`;
     const isLost = items !== undefined && schema.listType !== 'map';
-    this.#schema(inner, at, { count, root: false, uncorrelatable: place.uncorrelatable ?? (isLost ? at : undefined) });
+    yield* this.#schema(inner, at, {
+      count,
+      root: false,
+      uncorrelatable: place.uncorrelatable ?? (isLost ? at : undefined),
+    });
   }
 
-  #rules(schema: Schema, path: string, place: Place): void {
+  *#rules(schema: Schema, path: string, place: Place): Generator<void> {
     if (schema.rules.length === 0) return;
     const at = `${path}.x-kubernetes-validations`;
     const type = typeOf(schema, place.root);
@@ -82,9 +87,11 @@ export class RulesCheck {
       this.#found.invalid(at, '', 'rules cannot look at values of this schema');
       return;
     }
-    schema.rules.forEach((rule, index) => {
+    for (const [index, rule] of schema.rules.entries()) {
+      yield;
       if (isJson(rule)) this.#rule(rule, type, { schema, path: `${at}[${index}]`, place });
-    });
+    }
+    yield;
   }
 
   #rule(rule: Rule, type: CelType, { schema, path, place }: { schema: Schema; path: string; place: Place }): void {

@@ -12,6 +12,7 @@ import { checkValueValidations } from './value-validations.ts';
 /** Beyond these a schema takes more than it could give. */
 const mostSchemas = 50_000;
 const mostLevels = 200;
+const schemasOfStep = 16;
 
 const types = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
 const unsupported = ['$ref', 'definitions', 'dependencies', 'patternProperties', 'additionalItems', 'id', '$schema'];
@@ -25,18 +26,23 @@ const levelTexts: Readonly<Record<Level, string>> = {
 
 export class StructuralCheck {
   readonly #found: Findings;
+  /** Of all defaults together. */
+  readonly #budget = new Budget();
   #schemas = 0;
 
   constructor(found: Findings) {
     this.#found = found;
   }
 
-  check(raw: Json, path: string): void {
-    this.#schema(raw, path, 'root', 0);
+  /** In steps, between which others may have their turn. */
+  *check(raw: Json, path: string): Generator<void> {
+    yield* this.#schema(new Schema(raw), path, 'root', 0);
   }
 
-  #schema(raw: Json, path: string, level: Level, depth: number): void {
+  *#schema(schema: Schema, path: string, level: Level, depth: number): Generator<void> {
+    const { raw } = schema;
     this.#schemas += 1;
+    if (this.#schemas % schemasOfStep === 0) yield;
     if (depth > mostLevels || this.#schemas > mostSchemas) {
       // Once: everything below would say the same.
       if (this.#schemas <= mostSchemas || this.#schemas === mostSchemas + 1) {
@@ -50,21 +56,14 @@ export class StructuralCheck {
     this.#values(raw, path);
     checkLists(raw, path, this.#found);
     checkValueValidations(raw, raw, path, this.#found);
-    this.#below(raw, path, depth);
-    this.#default(raw, path);
+    yield* this.#below(schema, path, depth);
+    this.#default(schema, path);
   }
 
-  #below(raw: Json, path: string, depth: number): void {
-    const { properties, items, additionalProperties } = raw;
-    if (isJson(properties)) {
-      for (const [name, one] of Object.entries(properties)) {
-        if (isJson(one)) this.#schema(one, `${path}.properties[${name}]`, 'fields', depth + 1);
-      }
-    }
-    if (isJson(items)) this.#schema(items, `${path}.items`, 'items', depth + 1);
-    if (isJson(additionalProperties)) {
-      this.#schema(additionalProperties, `${path}.additionalProperties`, 'fields', depth + 1);
-    }
+  *#below({ properties, items, values }: Schema, path: string, depth: number): Generator<void> {
+    for (const [name, one] of properties) yield* this.#schema(one, `${path}.properties[${name}]`, 'fields', depth + 1);
+    if (items !== undefined) yield* this.#schema(items, `${path}.items`, 'items', depth + 1);
+    if (typeof values === 'object') yield* this.#schema(values, `${path}.additionalProperties`, 'fields', depth + 1);
   }
 
   #forbidden(raw: Json, path: string): void {
@@ -168,24 +167,21 @@ export class StructuralCheck {
   }
 
   /** A default must be a value that the schema would let pass as it is. */
-  #default(raw: Json, path: string): void {
-    const { default: given } = raw;
+  #default(schema: Schema, path: string): void {
+    const { default: given } = schema;
     if (given === undefined) return;
     const at = `${path}.default`;
-    const schema = new Schema(raw);
     if (given === null) {
       if (!schema.nullable) this.#found.invalid(at, null, 'must not be null');
       return;
     }
-    const budget = new Budget();
-    const copy = { value: structuredClone(given) };
-    const pruning = new Pruning(budget);
-    pruning.object(copy, new Schema({ type: 'object', properties: { value: { ...raw, default: undefined } } }));
+    const copy = structuredClone(given);
+    const pruning = new Pruning(this.#budget);
+    pruning.value(copy, schema);
     if (pruning.dropped.length > 0) {
-      const names = pruning.dropped.map((name) => name.slice('value.'.length)).join(', ');
-      this.#found.invalid(at, given, `must not have unknown fields: ${names}`);
+      this.#found.invalid(at, given, `must not have unknown fields: ${pruning.dropped.join(', ')}`);
     }
-    new Defaulting(budget).value(copy.value, schema);
-    new Check(budget, this.#found).value(copy.value, schema, at);
+    new Defaulting(this.#budget).value(copy, schema);
+    new Check(this.#budget, this.#found).value(copy, schema, at);
   }
 }

@@ -113,10 +113,18 @@ function checkSelectable(fields: readonly unknown[], schema: Json, path: string,
 }
 
 /** Rules are about values of a form that is known. */
-function checkSchema(schema: Json, path: string, found: Findings): void {
+function* checkSchema(schema: Json, path: string, found: Findings): Generator<void> {
   const before = found.all().length;
-  new StructuralCheck(found).check(schema, path);
-  if (found.all().length === before) new RulesCheck(found).check(schema, path);
+  yield* new StructuralCheck(found).check(schema, path);
+  if (found.all().length === before) yield* new RulesCheck(found).check(schema, path);
+}
+
+/** The schemas of all versions. In steps, between which others may have their turn. */
+export function* checkSchemas(definition: KubeObject, found: Findings): Generator<void> {
+  for (const [index, version] of listIn(objectIn(definition, 'spec'), 'versions').entries()) {
+    const schema = objectIn(version, 'schema')['openAPIV3Schema'];
+    if (isJson(schema)) yield* checkSchema(schema, `spec.versions[${index}].schema.openAPIV3Schema`, found);
+  }
 }
 
 function checkVersion(version: Json, path: string, found: Findings): void {
@@ -128,8 +136,7 @@ function checkVersion(version: Json, path: string, found: Findings): void {
     found.invalid(`${path}.deprecationWarning`, warning, 'can only be set for deprecated versions');
   }
   const schema = objectIn(version, 'schema')['openAPIV3Schema'];
-  if (isJson(schema)) checkSchema(schema, `${path}.schema.openAPIV3Schema`, found);
-  else found.required(`${path}.schema.openAPIV3Schema`, 'schemas are required');
+  if (!isJson(schema)) found.required(`${path}.schema.openAPIV3Schema`, 'schemas are required');
   const { scale } = objectIn(version, 'subresources');
   if (isJson(scale)) checkScale(scale, `${path}.subresources.scale`, found);
   checkColumns(listIn(version, 'additionalPrinterColumns'), `${path}.additionalPrinterColumns`, found);
@@ -169,7 +176,7 @@ function checkApproval(definition: KubeObject, group: string, found: Findings): 
   }
 }
 
-/** All findings of a definition. */
+/** All findings of a definition but those of its schemas. */
 export function findingsOf(definition: KubeObject): FieldError[] {
   const found = new Findings();
   const spec = objectIn(definition, 'spec');

@@ -36,12 +36,12 @@ export class Pruning {
     this.#members(object, schema, '', true);
   }
 
-  #value(value: unknown, schema: Schema, path: string): void {
+  value(value: unknown, schema: Schema, path = ''): void {
     this.#budget.spend(1);
     if (Array.isArray(value)) {
       const { items } = schema;
       if (items === undefined) return;
-      value.forEach((item, index) => this.#value(item, items, `${path}[${index}]`));
+      value.forEach((item, index) => this.value(item, items, `${path}[${index}]`));
     } else if (isJson(value)) {
       this.#members(value, schema, path, schema.embedded);
       if (schema.embedded && isJson(value['metadata'])) this.#metadata(value['metadata'], `${path}.metadata`);
@@ -54,7 +54,7 @@ export class Pruning {
       if (isResource && ownFields.has(name)) continue;
       const member = schema.member(name);
       const at = path === '' ? name : `${path}.${name}`;
-      if (typeof member === 'object') this.#value(object[name], member, at);
+      if (typeof member === 'object') this.value(object[name], member, at);
       else if (member === undefined && !schema.preserves) this.#drop(object, name, at);
     }
   }

@@ -30,6 +30,13 @@ function textsIn(raw: Json, name: string): readonly string[] {
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
 }
 
+function propertiesOf(raw: unknown): ReadonlyMap<string, Schema> {
+  const made = new Map<string, Schema>();
+  if (!isJson(raw)) return made;
+  for (const [name, one] of Object.entries(raw)) if (isJson(one)) made.set(name, new Schema(one));
+  return made;
+}
+
 export class Schema {
   readonly raw: Json;
   readonly type: string | undefined;
@@ -45,7 +52,7 @@ export class Schema {
   readonly required: readonly string[];
   readonly pattern: string | undefined;
   readonly default: unknown;
-  readonly properties: ReadonlyMap<string, Schema>;
+  #properties: ReadonlyMap<string, Schema> | undefined;
   #items: Schema | undefined;
   #values: Schema | boolean | undefined;
   #nested: Partial<Record<'allOf' | 'anyOf' | 'oneOf', readonly Schema[]>> = {};
@@ -67,12 +74,11 @@ export class Schema {
     this.required = textsIn(raw, 'required');
     this.pattern = textIn(raw, 'pattern');
     this.default = raw['default'];
-    const properties = raw['properties'];
-    this.properties = new Map(
-      isJson(properties)
-        ? Object.entries(properties).flatMap(([name, one]) => (isJson(one) ? [[name, new Schema(one)] as const] : []))
-        : [],
-    );
+  }
+
+  get properties(): ReadonlyMap<string, Schema> {
+    this.#properties ??= propertiesOf(this.raw['properties']);
+    return this.#properties;
   }
 
   /** Of an array. */

@@ -123,13 +123,13 @@ function mapOf(schema: CelSchema, values: CelSchema, context: Context): Sized | 
 
 function objectOf(schema: CelSchema, context: Context, resource: boolean): Sized {
   const fields = new Map<string, CelField>();
+  const required = new Set(schema.required);
   let minBytes = 2;
   for (const [name, property] of Object.entries(schema.properties ?? {})) {
     const escaped = escapeName(name);
     const field = sized(property, { depth: context.depth - 1, path: `${context.path}.${name}` });
     if (field === undefined) continue;
-    if (schema.required?.includes(name) === true && property.default === undefined)
-      minBytes += name.length + 4 + field.minBytes;
+    if (required.has(name) && property.default === undefined) minBytes += name.length + 4 + field.minBytes;
     if (escaped !== undefined) fields.set(escaped, { name, type: field.type });
   }
   if (resource)
