@@ -303,6 +303,23 @@ describe('pods that wait', () => {
     expect(made.host.pending()).toMatchObject({ gated: 1 });
   });
 
+  it('are not read anew for the next scheduler when they are what they were', async () => {
+    const made = await bench();
+    let read = 0;
+    const spec = aPod('p').spec;
+    const { containers } = spec;
+    Object.defineProperty(spec, 'containers', { enumerable: true, get: () => ((read += 1), containers) });
+    decides(made, unschedulable);
+    made.api.put('pods', { ...aPod('p'), spec });
+    await quiet(made.env);
+    expect(read).toBeGreaterThan(0);
+    read = 0;
+    made.service.traits = { requeueHints: () => [] };
+    await seen(made);
+    expect(made.service.asked).toHaveLength(1);
+    expect(read).toBe(0);
+  });
+
   it('are not stopped by hints and gates of a scheduler that make no sense', async () => {
     const made = await bench();
     made.service.traits = {

@@ -164,6 +164,7 @@ export class Intake {
   /** Most changes are of the status: the class of the pod stays. undefined: what the API let pass makes no sense to us. */
   #renewed(pod: Pod, known: PodInfo | undefined): PodInfo | undefined {
     if (known === undefined) return this.#parsed(pod);
+    if (known.pod === pod) return known;
     const { metadata, spec } = known.pod;
     const same =
       jsonEqual(metadata.labels, pod.metadata.labels) &&

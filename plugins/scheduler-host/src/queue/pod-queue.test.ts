@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ClusterEvent, RequeueHint } from '@timonel/sdk/contracts/scheduler';
+import type { ClusterEvent, PodInfo, RequeueHint, Status } from '@timonel/sdk/contracts/scheduler';
 import { PodQueue } from './pod-queue.ts';
 import { aNode, aPodInfo } from '../testing/stand-ins.ts';
 import { byPriority, gatesOf, type QueueRules, type WaitingPod } from './waiting-pod.ts';
@@ -34,6 +34,22 @@ describe('the queue of pods', () => {
     const queue = queueWith(['b', 'c', 'a']);
     queue.setRules({ ...rules, compare: (a, b) => (a.pod.name < b.pod.name ? -1 : 1) }, 0);
     expect(names(queue.take(3, 0))).toEqual(['a', 'b', 'c']);
+  });
+
+  it('leaves pods in their place when the next scheduler lets them in too', () => {
+    const count = 1000;
+    const queue = queueWith(Array.from({ length: count }, (_, index) => `p${index}`));
+    let compared = 0;
+    const compare: QueueRules['compare'] = (a, b) => {
+      compared += 1;
+      return byPriority(a, b);
+    };
+    const gated = { code: 'pending' as const, reasonCode: 'x', reason: 'y' };
+    const preEnqueue = (pod: PodInfo): Status => (pod.name === 'p7' ? gated : { code: 'success' });
+    queue.setRules({ ...rules, compare, preEnqueue }, 0);
+    expect(queue.counts()).toMatchObject({ active: count - 1, gated: 1 });
+    expect(queue.incoming.get('active ClusterEvent')).toBeUndefined();
+    expect(compared).toBeLessThan(2 * count);
   });
 
   it('backs off after errors: 1 s, 2 s, …, at most 10 s', () => {

@@ -5,7 +5,7 @@
  * Bounds: the queue holds as many pods as the informer. A pod group leaves as a whole, even when it is larger than a batch.
  * Source of the times: kube-scheduler, podInitialBackoffSeconds, podMaxBackoffSeconds, podMaxInUnschedulablePodsDuration.
  */
-import type { ClusterEvent, PodInfo } from '@timonel/sdk/contracts/scheduler';
+import type { ClusterEvent, PodInfo, Status } from '@timonel/sdk/contracts/scheduler';
 import { EventLog } from './event-log.ts';
 import { PodGroups } from './pod-groups.ts';
 import { QueuePlaces, type Cause, type Order, type QueueCounts } from './queue-places.ts';
@@ -31,6 +31,10 @@ function backOffMs({ attempts }: WaitingPod): number {
 
 function orderOf(rules: QueueRules): Order {
   return (a, b) => rules.compare(a, b) || a.sequence - b.sequence;
+}
+
+function admitting({ code }: Status): boolean {
+  return code === 'success' || code === 'skip';
 }
 
 export class PodQueue {
@@ -183,7 +187,10 @@ export class PodQueue {
     this.#rules = rules;
     this.#index.setHints((plugin) => rules.requeueHints(plugin));
     this.#places.active.reorder(orderOf(rules));
-    for (const waiting of this.#places.active.values()) this.#recheck(waiting, nowMs);
+    // Most stay where they are: with many pods, taking each out and in again would cost more than all else of a swap.
+    for (const waiting of this.#places.active.values()) {
+      if (!admitting(rules.preEnqueue(waiting.pod))) this.#recheck(waiting, nowMs);
+    }
     this.retryAll(nowMs);
   }
 
@@ -203,7 +210,7 @@ export class PodQueue {
 
   #admit(waiting: WaitingPod, nowMs: number, cause: Cause): void {
     const status = this.#rules.preEnqueue(waiting.pod);
-    if (status.code === 'success' || status.code === 'skip') {
+    if (admitting(status)) {
       waiting.gate = undefined;
       this.#toActive(waiting, cause);
       return;
