@@ -12,6 +12,8 @@ export interface LoadOptions {
   readonly perSecond: number;
   /** Bound pods that stay; of more, the oldest are deleted. */
   readonly keep: number;
+  /** While so many pods wait for a node, none comes. Default: there is no limit. */
+  readonly waitingAtMost?: number;
   /** Of the pods' names, for several loads on one cluster. */
   readonly prefix?: string;
 }
@@ -153,7 +155,8 @@ export class SchedulerLoad {
 
   #tick(): void {
     const due = Math.floor(((performance.now() - this.#startedMs) / 1000) * this.#options.perSecond);
-    while (this.#created < due && this.#creating < createsAtOnce) {
+    const { waitingAtMost = Number.POSITIVE_INFINITY } = this.#options;
+    while (this.#created < due && this.#creating < createsAtOnce && this.#created - this.#bound < waitingAtMost) {
       this.#created += 1;
       this.#creating += 1;
       this.#do(this.#create(`${this.#options.prefix ?? 'load'}-${this.#created}`).finally(() => (this.#creating -= 1)));

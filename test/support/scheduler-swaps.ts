@@ -35,6 +35,12 @@ export interface SwapRun {
   readonly longestGapMs: number;
 }
 
+/**
+ * A swap waits for a binding, and a batch is bound in one turn of the event loop: so a turn has one swap, whether it binds a pod or a
+ * hundred. On a machine that is too slow for the rate, pods that pile up would make each swap cost as much as a full batch.
+ */
+const waitingAtMost = 32;
+
 const schedulers = [schedulerBinpack, schedulerSpread, schedulerGang, schedulerDefault];
 
 /** What the host itself tells about bindings. */
@@ -78,7 +84,7 @@ async function measure(
   options: SwapRunOptions,
 ): Promise<SwapRun> {
   await makeFakeNodes(api, options.nodes);
-  const load = new SchedulerLoad(api, { perSecond: options.perSecond, keep: 1000 });
+  const load = new SchedulerLoad(api, { perSecond: options.perSecond, keep: 1000, waitingAtMost });
   try {
     await load.start();
     const startedMs = performance.now();
