@@ -51,20 +51,36 @@ export function compileRule(rule: Rule, self: CelType): Compilation {
     : { ok: false, part: 'messageExpression', problem: problemOf(messageExpression, message.problems) };
 }
 
-const known = new WeakMap<Schema, readonly CompiledRule[]>();
+interface Place {
+  readonly type: CelType | undefined;
+  /** Of each rule; undefined: it does not compile. */
+  readonly compiled: (CompiledRule | undefined)[];
+}
 
-/** The rules of a place of a schema. Such as do not compile are left out: they were refused when the definition was written. */
-export function rulesOf(schema: Schema, root: boolean): readonly CompiledRule[] {
-  let rules = known.get(schema);
-  if (rules !== undefined) return rules;
-  const type = schema.rules.length === 0 ? undefined : typeOf(schema, root);
-  rules =
-    type === undefined
-      ? []
-      : schema.rules.flatMap((rule) => {
-          const compiled = compileRule(rule, type);
-          return compiled.ok ? [compiled.rule] : [];
-        });
-  known.set(schema, rules);
-  return rules;
+const known = new WeakMap<Schema, Place>();
+
+function placeOf(schema: Schema, root: boolean): Place {
+  let place = known.get(schema);
+  if (place === undefined) {
+    place = { type: schema.rules.length === 0 ? undefined : typeOf(schema, root), compiled: [] };
+    known.set(schema, place);
+  }
+  return place;
+}
+
+/**
+ * The rules of a place of a schema, each compiled when it is first asked for. Such as do not compile are left out: they were refused
+ * when the definition was written.
+ */
+export function* rulesOf(schema: Schema, root: boolean): Generator<CompiledRule> {
+  const { type, compiled } = placeOf(schema, root);
+  if (type === undefined) return;
+  for (const [index, rule] of schema.rules.entries()) {
+    if (index === compiled.length) {
+      const made = compileRule(rule, type);
+      compiled.push(made.ok ? made.rule : undefined);
+    }
+    const one = compiled[index];
+    if (one !== undefined) yield one;
+  }
 }

@@ -37,12 +37,12 @@ export class RuleValidation {
     yield;
     const isSame = old !== undefined && equalJson(value, old.value);
     for (const compiled of rulesOf(schema, root)) {
+      yield;
       if (this.#isOver) return;
       // What was there before may stay; only what compares must hold.
       if (isSame && !compiled.isTransition) continue;
       if (compiled.isTransition && old === undefined && compiled.rule.optionalOldSelf !== true) continue;
       this.#rule(compiled, { value, path, old, type: schema.type ?? '' });
-      yield;
     }
     if (Array.isArray(value)) yield* this.#items(value, schema, path, old);
     else if (isJson(value)) yield* this.#members(value, schema, path, old);
