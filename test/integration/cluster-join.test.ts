@@ -25,7 +25,7 @@ import {
   type ServerJoinAnswer,
   type ServersAnswer,
 } from '@timonel/sdk/join';
-import { endpoints, endpointSlices, nodes, secrets } from '@timonel/sdk/kube';
+import { endpoints, endpointSlices, leases, nodes, secrets } from '@timonel/sdk/kube';
 import {
   isBelieved,
   isPair,
@@ -276,6 +276,49 @@ describe('a node', () => {
     expect(await noted()).toBeUndefined();
     await say(nodeReportQuery(report), certificate);
     expect(await noted()).toEqual(report);
+  });
+
+  it('gets no certificate by which it could answer in place of a server, neither at first nor later', async () => {
+    const cluster = await start();
+    const annotations = {
+      'timonel.dev/url': 'https://b.example:6443',
+      'timonel.dev/endpoint': 'https://10.0.0.2:6443',
+    };
+    await cluster.server.api.create(leases, {
+      metadata: {
+        namespace: 'kube-system',
+        name: 'timonel-server-b',
+        labels: { 'timonel.dev/server': 'true' },
+        annotations,
+      },
+      spec: { holderIdentity: 'b', renewTime: '2020-01-01T00:00:00.000000Z' },
+    });
+    const token = await cluster.token('agent');
+    const { keyPem, csr } = await machine();
+    const refused = (text: string): object => ({
+      code: 'ERR_JOIN_REFUSED',
+      status: 403,
+      message: expect.stringContaining(text),
+    });
+    const join = (nodeName: string, ...addresses: string[]): Promise<AgentJoinAnswer> =>
+      cluster.post<AgentJoinAnswer>(joinPaths.agents, { token, nodeName, csr, addresses });
+    for (const [name, text] of [
+      ['kubernetes.default.svc', "one of the cluster's own"],
+      ['10.96.0.1', 'address of services'],
+      ['b', 'belongs to the server "b"'],
+      ['b.example', 'belongs to the server "b"'],
+    ] as const) {
+      await expect(join(name)).rejects.toMatchObject(refused(text));
+      await expect(cluster.server.api.get(nodes, { name })).rejects.toMatchObject({ status: { code: 404 } });
+    }
+    await expect(join('n1', '10.0.0.9', '10.0.0.2')).rejects.toMatchObject(refused('belongs to the server "b"'));
+    // What is this server's own, the node of its machine may have.
+    const { certificate: certificatePem } = await join('n1', '127.0.0.1', '10.0.0.1');
+    const renew = (...addresses: string[]): Promise<RenewAnswer> =>
+      cluster.post<RenewAnswer>(joinPaths.renew, { csr, addresses }, { certificatePem, keyPem });
+    await expect(renew('10.0.0.2')).rejects.toMatchObject(refused('belongs to the server "b"'));
+    await expect(renew('10.96.0.1')).rejects.toMatchObject(refused('address of services'));
+    expect(readCertificate((await renew('10.0.0.1')).certificate).names).toEqual(['n1', '10.0.0.1']);
   });
 
   it('renews its certificate by the one it has', async () => {

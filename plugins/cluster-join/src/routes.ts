@@ -34,14 +34,14 @@ export function joinRoutes(parts: JoinParts): readonly Route[] {
         return Promise.resolve(answer({ ca: now.certificatePem, succession } satisfies AuthorityAnswer));
       },
     },
-    open(joinPaths.agents, ({ body, certificate, signal }) => joinAgent(parts, body, certificate, signal)),
+    open(joinPaths.agents, (request) => joinAgent(parts, request)),
     open(joinPaths.servers, ({ body }) => joinServer(parts, body)),
     {
       method: 'POST',
       path: joinPaths.renew,
-      async handle({ body, certificate, remoteAddress }) {
-        attempts.count(remoteAddress);
-        return answer(await renew(parts, body, certificate));
+      async handle(request) {
+        attempts.count(request.remoteAddress);
+        return answer(await renew(parts, request));
       },
     },
     {

@@ -1,5 +1,5 @@
 /** A machine becomes a node. */
-import type { ClientCertificate } from '@timonel/sdk/contracts/auth';
+import type { RouteRequest } from '@timonel/sdk/contracts/api-server';
 import { familyRangeTexts, parseFamilyRanges } from '@timonel/sdk/contracts/network';
 import { isNotFound, nodes, type Node } from '@timonel/sdk/kube';
 import { nodeNameOfSubject, nodeProfile, signRequest } from '@timonel/sdk/pki';
@@ -8,6 +8,7 @@ import type { JoinParts } from '../parts.ts';
 import { checkToken } from '../token-check.ts';
 import { agentBody, parseBody, parseRequest } from './bodies.ts';
 import { claimNode } from './node-claim.ts';
+import { checkNames } from './server-places.ts';
 
 const pollMs = 100;
 
@@ -38,14 +39,13 @@ async function podCidrOf({ api, env, config }: JoinParts, name: string, signal: 
 /** @throws ApiError */
 export async function joinAgent(
   parts: JoinParts,
-  body: unknown,
-  certificate: ClientCertificate | undefined,
-  signal: AbortSignal,
+  { body, certificate, remoteAddress, signal }: RouteRequest,
 ): Promise<AgentJoinAnswer> {
   const { api, env, config } = parts;
   const { token, nodeName, csr, addresses, podCidr: given } = parseBody(agentBody, body);
   await checkToken(api, env, token, 'agent');
   const request = await parseRequest(csr);
+  await checkNames(parts, [nodeName, ...addresses], remoteAddress);
   const shown = certificate !== undefined && nodeNameOfSubject(certificate) === nodeName ? certificate : undefined;
   const ownKeys = [request.publicKeyFingerprint, ...(shown === undefined ? [] : [shown.publicKeyFingerprint])];
   await claimNode(api, nodeName, ownKeys, rangesOf(given));
