@@ -5,17 +5,7 @@ import { makeAuthority, makeSuccessor, readCertificate, type Identity, type Succ
 import { configSchema } from './config.ts';
 import { decide, joinedNodes, stillOnFormer, type JoinedNode, type Situation } from './decide.ts';
 import type { ServerRecord } from './records.ts';
-import {
-  begin,
-  filesOf,
-  idOf,
-  isBehind,
-  issue,
-  parseState,
-  settle,
-  stableState,
-  type AuthorityState,
-} from './state.ts';
+import { begin, filesOf, idOf, issue, parseState, settle, stableState, type AuthorityState } from './state.ts';
 import { keySeal } from './state-store.ts';
 
 const env = createRealEnv();
@@ -153,12 +143,6 @@ describe('the state', () => {
     expect(parseState(text)).toEqual(trust);
     expect(() => filesOf(trust, keySeal(new Uint8Array(32).fill(1), env))).toThrow('bring back master.key');
     expect(() => parseState('{"version":2}')).toThrow();
-  });
-
-  it('is behind a server that has a later authority, as after an older store was restored', () => {
-    expect(isBehind(stable, next.authority.certificatePem)).toBe(true);
-    expect(isBehind(trust, next.authority.certificatePem)).toBe(false);
-    expect(isBehind(settle(issuing, nowMs), authority.certificatePem)).toBe(false);
   });
 
   it('is of nodes that joined, others have no certificate of it', () => {

@@ -3,11 +3,10 @@ import type { Env, Logger } from '@timonel/sdk';
 import type { Store } from '@timonel/sdk/contracts/store';
 import { ApiError } from '@timonel/sdk/kube';
 import {
-  certificatesOf,
-  keepAuthority,
   keepMasterKey,
   makeSuccessor,
   readAuthorities,
+  readAuthority,
   readCertificate,
   readSuccession,
   writeAuthority,
@@ -16,7 +15,8 @@ import type { AuthorityConfig } from './config.ts';
 import { decide, stillOnFormer, type Decision, type JoinedNode, type Situation } from './decide.ts';
 import { ownRecord, readRecords, writeRecord, type ServerRecord } from './records.ts';
 import { keySeal, readState, writeState, type StoredState } from './state-store.ts';
-import { begin, filesOf, isBehind, issue, settle, stableState, type AuthorityState, type KeySeal } from './state.ts';
+import { isBehind, stateOfFiles, type LocalFiles } from './restored.ts';
+import { begin, filesOf, issue, settle, type AuthorityState, type KeySeal } from './state.ts';
 import { SteadyClock } from './steady-clock.ts';
 
 const dayMs = 86_400_000;
@@ -108,11 +108,14 @@ export class Keeper {
     return this.#seal;
   }
 
-  async #localState(): Promise<AuthorityState> {
+  async #localFiles(): Promise<LocalFiles> {
     const { env, config } = this.#options;
-    const authority = await keepAuthority(env, config.pkiDirectory);
-    const succession = await readSuccession(config.pkiDirectory);
-    return stableState(authority, succession, env.clock.now(), await this.#sealing());
+    const authority = await readAuthority(env, config.pkiDirectory);
+    return { authority, succession: await readSuccession(config.pkiDirectory) };
+  }
+
+  async #localState(): Promise<AuthorityState> {
+    return stateOfFiles(await this.#localFiles(), this.#options.env.clock.now(), await this.#sealing());
   }
 
   /** Brings the files to the state. */
@@ -120,29 +123,22 @@ export class Keeper {
     const { env, store, config, log } = this.#options;
     const seal = await this.#sealing();
     const stored = await readState(store);
-    if (stored.state === undefined) return stored;
-    const [local = ''] = certificatesOf((await this.#localSigner()) ?? stored.state.signer);
-    if (isBehind(stored.state, local)) {
+    const nowMs = env.clock.now();
+    // Undefined: the authority of the files is over, or they do not fit.
+    const local = await this.#localFiles().catch(() => undefined);
+    if (local !== undefined && isBehind(stored.state, local, nowMs)) {
       log.warn({}, 'the store has an older authority than this server, as after it was restored: the newer one stays');
-      await writeState(store, stored, await this.#localState());
+      await writeState(store, stored, stateOfFiles(local, nowMs, seal));
       return readState(store);
     }
-    if (await writeAuthority(config.pkiDirectory, this.#filesNow(stored.state, seal, env.clock.now()))) {
+    if (stored.state === undefined) return stored;
+    if (await writeAuthority(config.pkiDirectory, this.#filesNow(stored.state, seal, nowMs))) {
       log.info(
         { phase: stored.state.phase, signer: readCertificate(stored.state.signer).commonName },
         'the files of the authority have been brought up to date',
       );
     }
     return stored;
-  }
-
-  /** Undefined: the one of the files is over, or they do not fit. */
-  async #localSigner(): Promise<string | undefined> {
-    const { env, config } = this.#options;
-    return keepAuthority(env, config.pkiDirectory).then(
-      ({ certificatePem }) => certificatePem,
-      () => undefined,
-    );
   }
 
   #filesNow(state: AuthorityState, seal: KeySeal, nowMs: number): ReturnType<typeof filesOf> {

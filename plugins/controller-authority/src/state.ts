@@ -127,10 +127,3 @@ export function filesOf(
   const { signer, signerKey, other = '', succession } = state;
   return { bundle: bundleOf(signer, other), keyPem: seal.open(signerKey, signer), succession };
 }
-
-/** True: this server has an authority that came after all those of the state, as when an older copy of the store was restored. */
-export function isBehind(state: AuthorityState, signerPem: string): boolean {
-  const known = [state.signer, ...(state.other === undefined ? [] : [state.other])];
-  if (known.some((pem) => idOf(pem) === idOf(signerPem))) return false;
-  return known.every((pem) => readCertificate(pem).notBefore < readCertificate(signerPem).notBefore);
-}
