@@ -1,6 +1,10 @@
+import { createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
+import { createSimulatedEnv } from '@timonel/core';
+import type { Logger } from '@timonel/sdk';
 import type { ServicePortRule } from '@timonel/sdk/contracts/proxy';
-import { wantedListeners } from './data-plane.ts';
+import { partlyServed } from '@timonel/sdk/controller';
+import { UserspaceDataPlane, wantedListeners } from './data-plane.ts';
 
 const backends = [{ address: '10.244.0.1', port: 6443, nodeName: undefined }];
 const rule: ServicePortRule = {
@@ -47,5 +51,33 @@ describe('a service for clients of the cluster only', () => {
     expect(outside({ ...rule, insideOnly: true }, true)).toEqual([]);
     expect(outside({ ...rule, insideOnly: true }, false)).toBeUndefined();
     expect(outside(rule, true)).toBeUndefined();
+  });
+});
+
+describe('a data plane that cannot have all addresses', () => {
+  it('says whether it serves some', async () => {
+    const [taken, free] = ['127.214.0.8', '127.214.0.9'];
+    const other = createServer();
+    const port = await new Promise<number>((resolve) => {
+      other.listen(0, taken, () => resolve((other.address() as AddressInfo).port));
+    });
+    const dataPlane = new UserspaceDataPlane({
+      env: createSimulatedEnv({ seed: 1 }),
+      log: { debug: () => undefined } as unknown as Logger,
+      link: undefined,
+      clusterCidrs: [],
+    });
+    try {
+      const failed = dataPlane.apply([{ ...rule, port, clusterIPs: [taken] }]).catch((error: unknown) => error);
+      expect(await failed).toMatchObject({ message: expect.stringContaining('EADDRINUSE') });
+      expect(await failed).not.toHaveProperty('code');
+      const partly = dataPlane.apply([{ ...rule, port, clusterIPs: [taken, free] }]);
+      await expect(partly).rejects.toMatchObject({ code: partlyServed });
+    } finally {
+      await dataPlane.close();
+      await new Promise((resolve) => {
+        other.close(resolve);
+      });
+    }
   });
 });

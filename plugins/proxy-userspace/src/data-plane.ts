@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { errorMessage, type Env, type Logger } from '@timonel/sdk';
 import type { AddressLink } from '@timonel/sdk/command';
 import { formatIp, parseIp } from '@timonel/sdk/contracts/network';
+import { partlyServed } from '@timonel/sdk/controller';
 import { isOfMachine, type Backend, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { ClientMemory } from './client-memory.ts';
 import { ClientPicker, type Choice } from './client-picker.ts';
@@ -102,7 +103,7 @@ export class UserspaceDataPlane {
     await this.#link?.open();
   }
 
-  /** @throws Error when some listeners could not be opened; the others serve. */
+  /** @throws Error when some listeners could not be opened; the others serve, and the code says whether service addresses have any. */
   async apply(rules: readonly ServicePortRule[]): Promise<void> {
     this.#memories = this.#remembering(rules);
     const wanted = wantedListeners(rules, (family) => this.#clients.knows(family));
@@ -118,9 +119,13 @@ export class UserspaceDataPlane {
       const failure = await this.#ensure(key, want);
       if (failure !== undefined) failures.push(failure);
     }
-    if (failures.length > 0) {
-      throw new Error(`${failures.length} service addresses cannot be served: ${failures.slice(0, 3).join('; ')}`);
-    }
+    if (failures.length === 0) return;
+    const error = new Error(
+      `${failures.length} service addresses cannot be served: ${failures.slice(0, 3).join('; ')}`,
+    );
+    // Ports of the node alone are not worth the rules of another proxy, which may have more.
+    const serves = [...this.#open.values()].some(({ address }) => !anyAddresses.includes(address));
+    throw serves ? Object.assign(error, { code: partlyServed }) : error;
   }
 
   #remembering(rules: readonly ServicePortRule[]): ReadonlyMap<string, ClientMemory> {

@@ -1,13 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { createSimulatedEnv, type SimulatedEnv } from '@timonel/core';
 import type { ApiClient, WatchEvent } from '../contracts/api/index.ts';
-import type { ServicePortRule } from '../contracts/proxy/index.ts';
+import { serviceProxy, type ServicePortRule } from '../contracts/proxy/index.ts';
 import { ApiError, services, type ResourceType, type Service } from '../kube/index.ts';
 import type { ControllerHost } from './host.ts';
-import { ServiceRuleSync } from './service-rules.ts';
+import { partlyServed, ServiceRuleSync } from './service-rules.ts';
 
 /** Services in memory; there are no slices. */
 class FakeApi {
@@ -78,7 +78,7 @@ class Bench {
   atOnce = 0;
   mostAtOnce = 0;
 
-  constructor(minIntervalMs = 50, memoryFile?: string) {
+  constructor(minIntervalMs = 50, memoryFile?: string, dataDir?: string) {
     const log = { debug() {}, info() {}, error() {}, warn: (_: object, text: string) => this.warnings.push(text) };
     const host = {
       name: 'test',
@@ -93,6 +93,7 @@ class Bench {
       implementation: 'fake',
       minIntervalMs,
       ...(memoryFile === undefined ? {} : { memoryFile }),
+      ...(dataDir === undefined ? {} : { dataDir }),
       apply: (rules) => this.#apply(rules),
     });
   }
@@ -342,5 +343,46 @@ describe('ServiceRuleSync while the API is away', () => {
     await passUntil(bench, () => started);
     expect(bench.calls).toEqual([]);
     expect(bench.warnings.join()).toContain(warning);
+  });
+});
+
+describe('what another service proxy left', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'timonel-rules-'));
+  const left = join(directory, 'other', 'kernel-traces.json');
+  let bench: Bench;
+  const leave = (links: readonly string[] = []): void => {
+    mkdirSync(join(directory, 'other'), { recursive: true });
+    writeFileSync(left, JSON.stringify({ owner: 'before', service: serviceProxy.id, tables: [], links }));
+    bench = new Bench(50, undefined, join(directory, 'own'));
+  };
+  afterEach(() => bench.sync.stop());
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+  it('goes although some addresses cannot be served, but not while none is', async () => {
+    leave();
+    bench.outcome = undefined;
+    void bench.sync.start();
+    await bench.env.settle();
+    bench.calls[0]?.finish(new Error('no address can be served'));
+    await passUntil(bench, () => bench.calls.length === 2);
+    expect(existsSync(left)).toBe(true);
+    bench.calls[1]?.finish(Object.assign(new Error('1 address cannot be served'), { code: partlyServed }));
+    await passUntil(bench, () => bench.calls.length === 3);
+    expect([existsSync(left), bench.sync.status().lastError]).toEqual([false, '1 address cannot be served']);
+    bench.calls[2]?.finish();
+  });
+
+  it('is tried again when it could not be removed', async () => {
+    leave(['tz00000000']);
+    // No program can be run with so much.
+    process.env['TIMONEL_TEST'] = 'x'.repeat(200_000);
+    try {
+      void bench.sync.start();
+      await passUntil(bench, () => bench.warnings.length > 0);
+    } finally {
+      delete process.env['TIMONEL_TEST'];
+    }
+    expect([existsSync(left), bench.warnings.length, bench.sync.status().lastError]).toEqual([true, 1, undefined]);
+    await passUntil(bench, () => !existsSync(left));
   });
 });

@@ -33,9 +33,15 @@ export interface ServiceRuleSyncOptions {
   readonly healthChecks?: HealthCheckServers;
   /** Of the plugin. What other proxies left in the kernel goes when this one serves. */
   readonly dataDir?: string;
-  /** Makes the data plane equal to `rules`. A rejection is tried again with back-off. */
+  /**
+   * Makes the data plane equal to `rules`. A rejection is tried again with back-off; one with the code {@link partlyServed} says that the
+   * other services are served.
+   */
   apply(rules: readonly ServicePortRule[]): Promise<void>;
 }
+
+/** Code of the errors of a data plane that serves some services, but not all. */
+export const partlyServed = 'PARTLY_SERVED';
 
 const retryBaseMs = 100;
 const retryLimitMs = 10_000;
@@ -63,6 +69,8 @@ export class ServiceRuleSync {
   #dirty = true;
   /** Nothing of other proxies is left. */
   #isAlone = false;
+  /** Removing it failed: the next try is some time away. */
+  #isClearingLater = false;
   #failures = 0;
   #wake: (() => void) | undefined;
   /** Ends a back-off early. */
@@ -216,14 +224,15 @@ export class ServiceRuleSync {
     try {
       const [all, slices] = [this.#informers.for(services).list(), this.#informers.for(endpointSlices).list()];
       this.#rules = this.#builder.build(all, slices, this.#proxyNode());
-      await this.#options.apply(this.#rules);
+      const shortfall = await this.#handOver();
       await this.#options.healthChecks?.apply(this.#rules);
+      await this.#clearUp();
+      if (shortfall !== undefined) throw shortfall;
       this.#lastSyncAt = this.#host.env.clock.now();
       this.#lastError = undefined;
       this.#inForce = versions;
       this.#failures = 0;
       this.#health.succeeded();
-      await this.#clearUp();
       this.#remembering ??= this.#remember();
     } catch (error) {
       this.#dirty = true;
@@ -235,18 +244,37 @@ export class ServiceRuleSync {
     for (const settle of waiting) settle(this.#lastError);
   }
 
-  /** Once. Until then, services are served by what is there. */
+  /** Answers the error of a data plane that serves some services all the same. */
+  async #handOver(): Promise<Error | undefined> {
+    try {
+      await this.#options.apply(this.#rules);
+      return undefined;
+    } catch (error) {
+      if ((error as Error & { code?: unknown }).code === partlyServed) return error as Error;
+      throw error;
+    }
+  }
+
+  /** Until it is done once, services are also served by what is there. */
   async #clearUp(): Promise<void> {
     const { dataDir } = this.#options;
-    if (dataDir === undefined || this.#isAlone) return;
-    this.#isAlone = true;
+    if (dataDir === undefined || this.#isAlone || this.#isClearingLater) return;
     const { log } = this.#host;
     try {
       const plugins = await removeLeftTraces(dirname(dataDir), serviceProxy.id);
+      this.#isAlone = true;
       if (plugins.length > 0) log.info({ plugins }, 'what another service proxy left on this node is removed');
     } catch (error) {
-      log.warn({ error: errorMessage(error) }, 'what another service proxy left on this node cannot be removed');
+      log.warn({ error: errorMessage(error) }, 'what another service proxy left on this node cannot be removed yet');
+      void this.#clearLater();
     }
+  }
+
+  async #clearLater(): Promise<void> {
+    this.#isClearingLater = true;
+    await this.#host.env.timers.sleep(retryLimitMs, this.#signal).catch(() => undefined);
+    this.#isClearingLater = false;
+    this.#touch();
   }
 
   /** Some time after a change, so that many changes cost one write; at the end at once. */
