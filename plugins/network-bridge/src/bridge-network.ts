@@ -69,9 +69,9 @@ export class BridgeNetwork implements PodNetwork {
 
   async #start(): Promise<void> {
     const records = await this.#file.load();
-    await this.#routeMtu.load();
     try {
-      await this.#bridge.ensure();
+      // What is known of the ways is as old as the bridge, which a reboot takes.
+      await ((await this.#bridge.ensure()) ? this.#routeMtu.forget() : this.#routeMtu.load());
     } catch (error) {
       // Half a bridge would stay behind: no instance stops what never started.
       if (records.length === 0) await this.#bridge.remove().catch(() => undefined);

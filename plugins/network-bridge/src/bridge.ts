@@ -25,8 +25,8 @@ export class Bridge {
     this.#log = log;
   }
 
-  /** Makes or completes the bridge. */
-  async ensure(): Promise<void> {
+  /** Makes or completes the bridge. True: there was none. */
+  async ensure(): Promise<boolean> {
     await this.#refuseOverlaps();
     const { bridge } = this.#names;
     const { ranges } = this.#pods;
@@ -35,9 +35,8 @@ export class Bridge {
     const wanted = this.#config.mtuBytes || defaultMtu(routes, links) - this.#config.overheadBytes;
     // Below it a link has no IPv6.
     this.mtuBytes = this.#hasIpv6 ? Math.max(wanted, 1280) : wanted;
-    const lines = links.some(({ name }) => name === bridge)
-      ? []
-      : [`link add name ${bridge} address ${this.#pods.macAt(1)} type bridge forward_delay 0`];
+    const isNew = !links.some(({ name }) => name === bridge);
+    const lines = isNew ? [`link add name ${bridge} address ${this.#pods.macAt(1)} type bridge forward_delay 0`] : [];
     lines.push(`link set dev ${bridge} mtu ${this.mtuBytes} addrgenmode none`);
     await mustRun('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
     await this.#setBridgeSysctls();
@@ -51,6 +50,7 @@ export class Bridge {
     for (const { range } of ranges) await enableForwarding(range.family);
     await this.#ensureMasquerade();
     await this.#refuseLinkLocal();
+    return isNew;
   }
 
   get #hasIpv6(): boolean {

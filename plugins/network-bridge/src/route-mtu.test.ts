@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { run } from '@timonel/testkit/network-namespaces';
+import { namesFor } from './names.ts';
 import { RouteMtu } from './route-mtu.ts';
 import { Bed } from './testing/bed.ts';
 
@@ -99,6 +100,15 @@ asRoot('pods of network-bridge', () => {
     await bed.network.limitMtu(900);
     expect((await inPod(own.path, 'ip route show default')).stdout.trim()).toBe('default via 192.0.2.9 dev other');
     expect(await mtusOf((await bed.pod('next')).path)).toEqual([900, 1280]);
+    await bed.network.retain([]);
+  });
+
+  it('are not told of ways before a reboot, which takes the bridge and leaves the attachments', async () => {
+    await bed.pod('before');
+    await bed.network.limitMtu(800);
+    await run('ip', ['link', 'delete', 'dev', namesFor(bed.dataDir).bridge]);
+    await bed.restart();
+    expect(await mtusOf((await bed.pod('after')).path)).toEqual([undefined, undefined]);
     await bed.network.retain([]);
   });
 
