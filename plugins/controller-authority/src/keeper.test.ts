@@ -6,6 +6,7 @@ import { createRealEnv } from '@timonel/core';
 import type { Env } from '@timonel/sdk';
 import {
   bundleOf,
+  certificatesOf,
   keepMasterKey,
   makeAuthority,
   makeSuccessor,
@@ -131,5 +132,33 @@ describe('an older store that was restored', () => {
     for (let looks = 0; looks < 2; looks++) await keeper.look();
     expect(await readAuthorities(directory)).toBe(pems(second.authority));
     expect(await state()).toMatchObject({ phase: 'stable', signer: second.authority.certificatePem });
+  });
+});
+
+describe('the files of a server', () => {
+  it('hold what the state says and nothing else: the log names what somebody has added', async () => {
+    const stranger = await makeAuthority(env, { commonName: 'by-hand' });
+    await put(trust());
+    await write(first, [stranger]);
+    await keeper.look();
+    expect(await readAuthorities(directory)).toBe(pems(first, second.authority));
+    expect(logged).toContainEqual(
+      expect.objectContaining({ dropped: [expect.objectContaining({ commonName: 'by-hand' })] }),
+    );
+  });
+
+  it('have one writer at a time, and who fails holds nobody up', async () => {
+    const asked = [keeper.look(), keeper.rotate('a test', true), keeper.look(), keeper.rotate('once more', true)];
+    const outcomes = await Promise.allSettled([...asked, keeper.look()]);
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    expect(outcomes[3]).toMatchObject({ reason: { reason: 'Conflict' } });
+    expect(certificatesOf((await readAuthorities(directory)) ?? '')).toHaveLength(2);
+    expect(store.most).toBe(1);
   });
 });

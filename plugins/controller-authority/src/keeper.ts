@@ -7,6 +7,7 @@ import {
   makeSuccessor,
   readAuthorities,
   readAuthority,
+  readBundle,
   readCertificate,
   readSuccession,
   writeAuthority,
@@ -50,6 +51,7 @@ export class Keeper {
   #lastRecord: { readonly text: string; readonly atMs: number } | undefined;
   #lastStepMs: number | undefined;
   #told: { readonly text: string; readonly atMs: number } | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: KeeperOptions) {
     this.#options = options;
@@ -57,7 +59,18 @@ export class Keeper {
   }
 
   /** One look. @throws Error; all is as it was then, or a step further */
-  async look(): Promise<ServerRecord> {
+  look(): Promise<ServerRecord> {
+    return this.#alone(() => this.#look());
+  }
+
+  /** The files have one writer at a time: looks, and what people ask for. */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const running = this.#queue.then(work);
+    this.#queue = running.catch(() => undefined);
+    return running;
+  }
+
+  async #look(): Promise<ServerRecord> {
     const { leads, config } = this.#options;
     if ((await readAuthorities(config.pkiDirectory)) === undefined) {
       throw new Error(`${config.pkiDirectory} holds no authority: pkiDirectory must be that of the plugin apiserver`);
@@ -69,24 +82,22 @@ export class Keeper {
   }
 
   /** Begins to replace the authority. @throws ApiError Conflict when it is being replaced */
-  async rotate(reason: string, hasty: boolean): Promise<Overview> {
-    await this.#change((state) => {
+  rotate(reason: string, hasty: boolean): Promise<Overview> {
+    return this.#change((state) => {
       if (state.phase === 'stable') return this.#successorOf(state, reason, hasty);
       throw new ApiError('Conflict', `the authority is being replaced since ${state.since}: see the status`);
     });
-    return this.overview();
   }
 
   /** Believes the former authority no more. @throws ApiError Conflict when there is none, or somebody would be cut off */
   async retire(force: boolean): Promise<Overview> {
     const { servers, nodes } = await this.overview();
-    await this.#change((state) => {
+    return this.#change((state) => {
       if (state.phase !== 'issue') throw new ApiError('Conflict', 'there is no former authority that is believed');
       const cutOff = stillOnFormer({ state, servers, nodes });
       if (cutOff.length === 0 || force) return settle(state, this.#options.env.clock.now());
       throw new ApiError('Conflict', `these would be cut off: ${cutOff.slice(0, 10).join('; ')}; force it, or wait`);
     });
-    return this.overview();
   }
 
   async overview(): Promise<Overview> {
@@ -132,9 +143,12 @@ export class Keeper {
       return readState(store);
     }
     if (stored.state === undefined) return stored;
-    if (await writeAuthority(config.pkiDirectory, this.#filesNow(stored.state, seal, nowMs))) {
+    const before = await readAuthorities(config.pkiDirectory);
+    const files = this.#filesNow(stored.state, seal, nowMs);
+    if (await writeAuthority(config.pkiDirectory, files)) {
+      const { phase, signer } = stored.state;
       log.info(
-        { phase: stored.state.phase, signer: readCertificate(stored.state.signer).commonName },
+        { phase, signer: readCertificate(signer).commonName, dropped: droppedOf(before, files.bundle) },
         'the files of the authority have been brought up to date',
       );
     }
@@ -202,7 +216,14 @@ export class Keeper {
     return begin(state, successor, { nowMs: env.clock.now(), hasty, reason }, seal);
   }
 
-  async #change(next: (state: AuthorityState) => AuthorityState | Promise<AuthorityState>): Promise<void> {
+  #change(next: (state: AuthorityState) => AuthorityState | Promise<AuthorityState>): Promise<Overview> {
+    return this.#alone(async () => {
+      await this.#write(next);
+      return this.overview();
+    });
+  }
+
+  async #write(next: (state: AuthorityState) => AuthorityState | Promise<AuthorityState>): Promise<void> {
     const { store } = this.#options;
     for (let round = 0; round < tries; round++) {
       const stored = await readState(store);
@@ -227,4 +248,12 @@ export class Keeper {
       'the replacement of the authority waits for servers or nodes',
     );
   }
+}
+
+/** Those that are believed no more, the ones among them that somebody has added by hand. */
+function droppedOf(before: string | undefined, after: string): readonly object[] {
+  const kept = new Set(readBundle(after).map(({ fingerprint }) => fingerprint));
+  return (before === undefined ? [] : readBundle(before))
+    .filter(({ fingerprint }) => !kept.has(fingerprint))
+    .map(({ commonName, publicKeyFingerprint: id }) => ({ commonName, id }));
 }

@@ -160,7 +160,7 @@ export interface AuthorityFiles {
 }
 
 /**
- * Brings the files to what they are to hold. A crash in between leaves files of which everyone who reads them makes an authority that
+ * Brings the files to what they are to hold, and no more: whatever else `ca.crt` held is believed no longer. A crash in between leaves files of which everyone who reads them makes an authority that
  * signs and that is believed. Resolves with whether something changed. @throws PkiError ERR_PKI_FILE
  */
 export async function writeAuthority(directory: string, files: AuthorityFiles): Promise<boolean> {

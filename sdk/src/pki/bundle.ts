@@ -3,7 +3,7 @@ import { PkiError } from './errors.ts';
 import { isSignedBy, readCertificate, type CertificateFacts } from './read.ts';
 
 const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g;
-/** A rotation needs two; the rest is room for authorities that somebody adds by hand. */
+/** A rotation needs two, and three while files are replaced; a succession of eight links goes with them. */
 const mostCertificates = 16;
 const longestText = 128 * 1024;
 
