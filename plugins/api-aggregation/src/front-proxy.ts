@@ -1,14 +1,15 @@
 /** By which the servers know that a request comes from this API server: an authority for nothing else, and a certificate of it. */
 import type { Env } from '@timonel/sdk';
-import { keepAuthority, keepIdentity, type CertificateProfile, type Identity } from '@timonel/sdk/pki';
+import { keepIdentity, type CertificateProfile, type Identity } from '@timonel/sdk/pki';
+import { FrontProxyAuthorityKeeper } from './front-proxy-authority.ts';
 
 export const frontProxyName = 'front-proxy-client';
 
-const authorityCommonName = 'timonel-front-proxy-ca';
 const profile: CertificateProfile = { commonName: frontProxyName, usages: ['client'] };
 const checkPeriodMs = 6 * 3600 * 1000;
 
 export interface FrontProxy {
+  /** One or several: those by which servers are to know its requests. */
   readonly authorityPem: string;
   readonly client: Identity;
 }
@@ -17,11 +18,13 @@ export interface FrontProxy {
 export class FrontProxyKeeper {
   readonly #env: Env;
   readonly #directory: string;
+  readonly #authority: FrontProxyAuthorityKeeper;
   #kept: { readonly proxy: Promise<FrontProxy>; readonly atMs: number } | undefined;
 
   constructor(env: Env, directory: string) {
     this.#env = env;
     this.#directory = directory;
+    this.#authority = new FrontProxyAuthorityKeeper(env, directory);
   }
 
   /** The same object as long as nothing was renewed. */
@@ -39,10 +42,10 @@ export class FrontProxyKeeper {
   }
 
   async #keep(before: Promise<FrontProxy> | undefined): Promise<FrontProxy> {
-    const authority = await keepAuthority(this.#env, this.#directory, { commonName: authorityCommonName });
+    const { authority, believedPem: authorityPem } = await this.#authority.keep();
     const kept = await keepIdentity(this.#env, this.#directory, frontProxyName, authority, profile);
     const last = await before?.catch(() => undefined);
-    if (last?.client.certificatePem === kept.identity.certificatePem) return last;
-    return { authorityPem: authority.certificatePem, client: kept.identity };
+    const client = last?.client.certificatePem === kept.identity.certificatePem ? last.client : kept.identity;
+    return last?.client === client && last.authorityPem === authorityPem ? last : { authorityPem, client };
   }
 }

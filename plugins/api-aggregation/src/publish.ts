@@ -23,13 +23,14 @@ function isAlive(pem: string, nowMs: number): boolean {
   }
 }
 
-/** The authorities of a bundle that have not expired, and this one, each once. */
+/** The authorities of a bundle that have not expired, and this one, each once. `pem`: one or several, the first of which matters most. */
 export function bundleWith(bundle: string, pem: string, nowMs: number): string {
-  const own = pem.trim();
-  const known = [...new Set(bundle.match(certificates))].filter((one) => one === own || isAlive(one, nowMs));
+  const own: readonly string[] = pem.match(certificates) ?? [];
+  const known = [...new Set(bundle.match(certificates))].filter((one) => own.includes(one) || isAlive(one, nowMs));
   // Kept in place, so that masters do not take turns in writing.
-  const isFine = known.includes(own) && known.length <= mostAuthorities;
-  const all = isFine ? known : [...known.filter((one) => one !== own), own].slice(-mostAuthorities);
+  const isFine = own.every((one) => known.includes(one)) && known.length <= mostAuthorities;
+  const others = known.filter((one) => !own.includes(one));
+  const all = isFine ? known : [...others, ...own.toReversed()].slice(-mostAuthorities);
   return `${all.join('\n')}\n`;
 }
 
