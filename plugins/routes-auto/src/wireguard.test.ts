@@ -79,6 +79,22 @@ suite(`nodes with WireGuard by wireguard-go${why === undefined ? '' : ` (${why})
     expect(await n1.must('ip -o link')).not.toContain('vxlan');
   });
 
+  it('make their link whatever the environment asks of wireguard-go', async () => {
+    const asked = { LOG_LEVEL: 'debug', WG_PROCESS_FOREGROUND: '1' };
+    const before = Object.keys(asked).map((name) => [name, process.env[name]] as const);
+    Object.assign(process.env, asked);
+    try {
+      await n1.must(`ip link delete dev ${n1.wireguardLink}`);
+      expect(await lan.settle([n1])).toMatchObject([{ problems: [] }]);
+    } finally {
+      for (const [name, value] of before) {
+        if (value === undefined) delete process.env[name];
+        else process.env[name] = value;
+      }
+    }
+    expect(await n1.reaches(n2)).toBe(true);
+  });
+
   it('take another key when the file of theirs is removed', async () => {
     const before = lan.announcementOf(2);
     await n2.newKey();
@@ -124,21 +140,25 @@ suite(`nodes with WireGuard by wireguard-go${why === undefined ? '' : ` (${why})
   });
 
   it('tell the others when their port is in use, and when it is not any more; not for a moment', async () => {
+    const other = `other${process.pid}`;
+    const reason = 'UDP port 51820 of this machine is in use: give this node another wireguardPort';
     await n2.removeAll();
-    await n2.must(`wireguard-go other${process.pid}`);
-    await n2.must(`wg set other${process.pid} listen-port 51820`);
     n2.restart({ wireguardPort: 51_820 });
     const nodes = [...lan.cluster.values()];
-    const reason = 'UDP port 51820 of this machine is in use: give this node another wireguardPort';
-    const { announcement, problems } = await n2.sync(nodes);
-    expect(announcement).toBe(lan.announcementOf(2));
-    expect(problems[0]).toContain(reason);
-    await n2.sync(nodes);
-    const kept = (await lan.settle())[1];
-    expect([kept?.announcement, kept?.problems, kept?.notes[0]]).toEqual(['', [], expect.stringContaining(reason)]);
-    expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tx', 'tx']);
-    expect(await lan.unreached()).toEqual([]);
-    await n2.must(`ip link delete dev other${process.pid}`);
+    try {
+      await n2.must(`wireguard-go ${other}`);
+      await n2.must(`wg set ${other} listen-port 51820`);
+      const { announcement, problems } = await n2.sync(nodes);
+      expect(announcement).toBe(lan.announcementOf(2));
+      expect(problems[0]).toContain(reason);
+      await n2.sync(nodes);
+      const kept = (await lan.settle())[1];
+      expect([kept?.announcement, kept?.problems, kept?.notes[0]]).toEqual(['', [], expect.stringContaining(reason)]);
+      expect([await n1.kindTo(n2), await n2.kindTo(n1)]).toEqual(['tx', 'tx']);
+      expect(await lan.unreached()).toEqual([]);
+    } finally {
+      await n2.must(`ip link delete dev ${other}`);
+    }
     await lan.settle();
     expect([await n1.kindTo(n2), await n2.kindTo(n1), await n1.reaches(n2)]).toEqual(['tw', 'tw', true]);
   });

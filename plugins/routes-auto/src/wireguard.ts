@@ -219,7 +219,8 @@ export class Wireguard {
     this.#endpoints.clear();
     if (this.#kind === 'wireguard') return this.#batch([`link add name ${link} type wireguard`]);
     // It goes on by itself, and ends with its link.
-    const result = await this.#run('wireguard-go', [link]);
+    // By its variables it would stay in the foreground, or keep the pipes of its output, whose end the call waits for.
+    const result = await this.#run('sh', ['-c', 'exec env -i PATH="$PATH" wireguard-go "$1"', 'sh', link]);
     if (result.status !== 0) throw commandFailed('wireguard-go', result);
   }
 
