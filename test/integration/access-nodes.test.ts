@@ -313,6 +313,30 @@ describe('local volumes', () => {
     spec: { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } } },
   });
 
+  it('get a class from it only as nodes make it, which takes no claims away from others', async () => {
+    const mark = { 'storageclass.kubernetes.io/is-default-class': 'true' };
+    const proper = { provisioner: 'timonel.dev/local', reclaimPolicy: 'Delete', allowVolumeExpansion: true };
+    const create = (more: object, name = 'zz', annotations = {}): Promise<Answer> =>
+      as('n1', 'POST', '/apis/storage.k8s.io/v1/storageclasses', {
+        body: { metadata: { name, annotations }, ...proper, volumeBindingMode: 'WaitForFirstConsumer', ...more },
+      });
+    const terms = { matchLabelExpressions: [{ key: 'kubernetes.io/hostname', values: ['n1'] }] };
+    for (const [more, says] of [
+      [{ provisioner: 'other' }, 'only create storage classes of timonel.dev/local'],
+      [{ volumeBindingMode: 'Immediate' }, 'WaitForFirstConsumer'],
+      [{ volumeBindingMode: undefined }, 'WaitForFirstConsumer'],
+      [{ allowedTopologies: [terms] }, 'with allowedTopologies'],
+      [{ parameters: { path: '/x' } }, 'with parameters'],
+      [{ mountOptions: ['suid'] }, 'with mountOptions'],
+    ] as const)
+      expect((await create(more)).body).toMatchObject({ code: 403, message: expect.stringContaining(says) });
+    expect((await create({}, 'local', mark)).status).toBe(201);
+    expect((await create({}, 'zz', mark)).body.message).toContain('cannot make a default storage class');
+    expect((await create({}, 'zz')).status).toBe(201);
+    // Each node makes it at its start.
+    expect((await create({}, 'local', mark)).status).toBe(409);
+  });
+
   it('only its own, for claims that are to be served by it', async () => {
     const selected = 'volume.kubernetes.io/selected-node';
     for (const [name, node] of [['for-n1', 'n1'], ['for-n2', 'n2'], ['for-any']] as const)

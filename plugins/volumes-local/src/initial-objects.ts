@@ -3,7 +3,7 @@ import type { Env } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { isApiAbsent } from '@timonel/sdk/controller';
 import { isAlreadyExists, storageClasses, type StorageClass } from '@timonel/sdk/kube';
-import { defaultClassMark } from '@timonel/sdk/volumes';
+import { defaultClassMark, isDefaultClass } from '@timonel/sdk/volumes';
 import type { LocalConfig } from './config.ts';
 import { provisioner } from './names.ts';
 
@@ -19,9 +19,13 @@ export function classFor({ storageClass, isDefault, reclaimPolicy }: LocalConfig
 
 const retryMs = 1000;
 
-async function ensureClass(api: ApiClient, object: StorageClass): Promise<void> {
+/** The default class of a cluster stays that: of two the newer would be taken. */
+async function ensureClass(api: ApiClient, config: LocalConfig): Promise<void> {
+  const { items } = await api.list(storageClasses);
+  if (items.some(({ metadata }) => metadata.name === config.storageClass)) return;
+  const isDefault = config.isDefault && !items.some(isDefaultClass);
   try {
-    await api.create(storageClasses, object, { fieldManager: 'volumes-local' });
+    await api.create(storageClasses, classFor({ ...config, isDefault }), { fieldManager: 'volumes-local' });
   } catch (error) {
     if (!isAlreadyExists(error)) throw error;
   }
@@ -45,7 +49,7 @@ export function initialObjects(host: Host, api: ApiClient, config: LocalConfig):
   /** False: the API is away. */
   const ensured = async (): Promise<boolean> => {
     try {
-      if (config.storageClass !== '') await ensureClass(api, classFor(config));
+      if (config.storageClass !== '') await ensureClass(api, config);
       return true;
     } catch (error) {
       if (!isApiAbsent(error)) throw error;

@@ -2,13 +2,14 @@
 import { inReadLimit, jsonEqual } from '@timonel/sdk/controller';
 import {
   persistentVolumeClaims,
+  storageClasses,
   type CsiStorageCapacity,
   type PersistentVolume,
   type PersistentVolumeClaim,
   type StorageClass,
 } from '@timonel/sdk/kube';
 import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
-import { selectedNode } from '@timonel/sdk/volumes';
+import { isDefaultClass, selectedNode, waitsForConsumer } from '@timonel/sdk/volumes';
 import type { NodeWrite } from './restriction.ts';
 
 const provisioner = 'timonel.dev/local';
@@ -69,8 +70,31 @@ export function capacityProblem({ node, object, old }: NodeWrite): string | unde
   return isOfNode(object) && (old === undefined || isOfNode(old)) ? undefined : 'can only tell of its own capacity';
 }
 
-export function storageClassProblem({ object }: NodeWrite): string | undefined {
-  return (object as unknown as StorageClass).provisioner === provisioner
-    ? undefined
-    : `can only create storage classes of ${provisioner}`;
+/** What a class may say that a node makes: whatever leads volumes to some nodes only, or to their disks in a special way, is not of it. */
+const classMembers: ReadonlySet<string> = new Set([
+  'apiVersion',
+  'kind',
+  'metadata',
+  'provisioner',
+  'reclaimPolicy',
+  'volumeBindingMode',
+  'allowVolumeExpansion',
+]);
+
+/** Of two default classes the newer one is taken: a node would draw all claims onto disks of its kind. */
+async function isSecondDefault({ parts }: NodeWrite, made: StorageClass): Promise<boolean> {
+  if (!isDefaultClass(made)) return false;
+  const { items } = await inReadLimit(parts.env, parts.api.list(storageClasses));
+  return items.some((other) => other.metadata.name !== made.metadata.name && isDefaultClass(other));
+}
+
+export async function storageClassProblem(write: NodeWrite): Promise<string | undefined> {
+  const made = write.object as unknown as StorageClass;
+  if (made.provisioner !== provisioner) return `can only create storage classes of ${provisioner}`;
+  if (!waitsForConsumer(made)) return 'can only create storage classes with volumeBindingMode WaitForFirstConsumer';
+  const [member] = Object.entries(made).flatMap(([name, value]) =>
+    value === undefined || classMembers.has(name) ? [] : [name],
+  );
+  if (member !== undefined) return `cannot create storage classes with ${member}`;
+  return (await isSecondDefault(write, made)) ? 'cannot make a default storage class: there is another one' : undefined;
 }
