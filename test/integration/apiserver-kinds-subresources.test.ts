@@ -175,6 +175,19 @@ describe('kinds without objects of their own', () => {
     expect(await server.send('GET', '/api/v1/namespaces/default/bindings')).toMatchObject({ status: 405 });
   });
 
+  it('a binding gives the pod the zone of its node', async () => {
+    const zone = { 'topology.kubernetes.io/zone': 'z1' };
+    const node = { metadata: { name: 'zoned', labels: { ...zone, other: 'label' } } };
+    expect(await server.send('POST', '/api/v1/nodes', { body: node })).toMatchObject({ status: 201 });
+    await pod('in-zone');
+    const binding = { metadata: { name: 'in-zone' }, target: { kind: 'Node', name: 'zoned' } };
+    expect(await server.send('POST', `${pods}/in-zone/binding`, { body: binding })).toMatchObject({ status: 201 });
+    const { metadata, spec } = (await server.send('GET', `${pods}/in-zone`)).body;
+    expect(spec.nodeName).toBe('zoned');
+    expect(metadata.labels).toMatchObject(zone);
+    expect(metadata.labels).not.toHaveProperty('other');
+  });
+
   it('component statuses are made at each read', async () => {
     const list = await server.send('GET', '/api/v1/componentstatuses');
     expect(list.body).toMatchObject({ kind: 'ComponentStatusList', apiVersion: 'v1' });

@@ -1,6 +1,6 @@
 import type { Clock } from '@timonel/sdk';
-import type { SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import { ApiError, dnsSubdomainProblems, type Condition, type Pod } from '@timonel/sdk/kube';
+import type { SubresourceAccess, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
+import { ApiError, dnsSubdomainProblems, nodes, type Condition, type Pod } from '@timonel/sdk/kube';
 import { fieldOf, isObject, itemsOf, objectOf, textEntries, textOf } from '../validation/loose.ts';
 
 interface WantedBinding {
@@ -82,6 +82,16 @@ function addEntries(
   return Object.fromEntries([...Object.entries(isObject(target) ? target : {}), ...entries]) as Record<string, string>;
 }
 
+/** Labels that pods get from their node, as by the admission plugin PodTopologyLabels: containers read them by the downward API. */
+const topologyKeys = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone'];
+
+/** None of a node that there is not: whether a pod may be bound to it is not decided here. */
+async function topologyLabels(access: SubresourceAccess<Pod>, nodeName: string): Promise<readonly [string, string][]> {
+  const name = { name: nodeName };
+  const node = (await access.find(nodes, name, 'atHand')) ?? (await access.find(nodes, name));
+  return textEntries(node?.metadata.labels).filter(([key]) => topologyKeys.includes(key));
+}
+
 /** POST pods/NAME/binding: gives a pod its node, once. */
 export function bindingHandler(clock: Clock): SubresourceHandler<Pod> {
   return {
@@ -89,10 +99,11 @@ export function bindingHandler(clock: Clock): SubresourceHandler<Pod> {
     kind: 'Binding',
     async handle(request, access) {
       const wanted = readBinding(request.name, request.body);
+      const labels = [...wanted.labels, ...(await topologyLabels(access, wanted.nodeName))];
       await access.update((pod) => {
         checkBindable(pod, wanted);
         pod.spec.nodeName = wanted.nodeName;
-        if (wanted.labels.length > 0) pod.metadata.labels = addEntries(pod.metadata.labels, wanted.labels);
+        if (labels.length > 0) pod.metadata.labels = addEntries(pod.metadata.labels, labels);
         if (wanted.annotations.length > 0)
           pod.metadata.annotations = addEntries(pod.metadata.annotations, wanted.annotations);
         markScheduled(pod, clock.timestamp());

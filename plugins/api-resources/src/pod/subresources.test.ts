@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ApiError, type Pod } from '@timonel/sdk/kube';
-import type { DeleteOptions } from '@timonel/sdk/contracts/api';
+import { ApiError, type KubeObject, type Pod, type ResourceType } from '@timonel/sdk/kube';
+import type { DeleteOptions, ObjectName } from '@timonel/sdk/contracts/api';
 import type { SubresourceAccess, SubresourceRequest, SubresourceResponse } from '@timonel/sdk/contracts/api-server';
 import type { LogOptions, NodeEndpoint, NodeResolver } from '@timonel/sdk/contracts/node';
 import { manualEnv, refusingNode, type SimulatedEnv } from '@timonel/testkit';
@@ -17,6 +17,7 @@ function podWith(spec: object = {}, metadata: object = {}): Pod {
 
 class OnePod implements SubresourceAccess<Pod> {
   readonly deletions: (DeleteOptions | undefined)[] = [];
+  nodes: readonly KubeObject[] = [];
   pod: Pod;
   constructor(pod: Pod) {
     this.pod = pod;
@@ -34,8 +35,9 @@ class OnePod implements SubresourceAccess<Pod> {
     this.deletions.push(options);
     return Promise.resolve(this.pod);
   }
-  find(): Promise<undefined> {
-    return Promise.resolve(undefined);
+  find<O extends KubeObject>(type: ResourceType<O>, { name }: ObjectName): Promise<O | undefined> {
+    const found = this.nodes.find(({ metadata }) => metadata.name === name && type.resource === 'nodes');
+    return Promise.resolve(found as O | undefined);
   }
   list(): Promise<readonly never[]> {
     return Promise.resolve([]);
@@ -105,6 +107,16 @@ describe('pods/binding', () => {
       spec: { nodeName: 'n1' },
       status: { conditions: [{ type: 'PodScheduled', status: 'True', lastTransitionTime: env.clock.timestamp() }] },
     });
+  });
+
+  it('gives the pod the zone and the region of its node, instead of what it or the binding says', async () => {
+    const region = 'topology.kubernetes.io/region';
+    const zone = 'topology.kubernetes.io/zone';
+    const access = new OnePod(podWith({}, { labels: { app: 'web', [zone]: 'wrong' } }));
+    const labels = { [region]: 'r', [zone]: 'z', 'kubernetes.io/hostname': 'n1' };
+    access.nodes = [{ metadata: { name: 'n0', labels: { [zone]: 'other' } } }, { metadata: { name: 'n1', labels } }];
+    await call('binding', access, { body: body({ labels: { by: 'test', [region]: 'wrong' } }) });
+    expect(access.pod.metadata.labels).toEqual({ app: 'web', by: 'test', [region]: 'r', [zone]: 'z' });
   });
 
   it.each<[string, Pod, object, number, string]>([

@@ -51,7 +51,7 @@ export async function callSubresource(
         const owner = method === 'PUT' || method === 'PATCH' ? call.subresource : undefined;
         return (await registry.writer.changeDirectly(target, change, owner)).object;
       },
-      find: (type, other) => registry.find(type, other),
+      find: (type, other, freshness) => registry.find(type, other, freshness),
       list: (type, inNamespace) => registry.all(type, inNamespace),
       updateOther: (type, other, change) => registry.change(target, type, other, change),
       delete: async (options) => (await registry.delete(target, options ?? {})).object,

@@ -111,8 +111,15 @@ export interface SubresourceAccess<T extends KubeObject = KubeObject> {
   update(change: (object: T) => void): Promise<T>;
   /** Deletes the object as a DELETE request would: pods/eviction. */
   delete(options?: DeleteOptions): Promise<T>;
-  /** Another object, whoever asks; undefined: there is none, or nobody serves the type. */
-  find<O extends KubeObject>(type: ResourceType<O>, name: ObjectName): Promise<O | undefined>;
+  /**
+   * Another object, whoever asks; undefined: there is none, or nobody serves the type. `atHand`: as this server knows it, which costs no
+   * question to the store and may be a moment old. Default: `fresh`.
+   */
+  find<O extends KubeObject>(
+    type: ResourceType<O>,
+    name: ObjectName,
+    freshness?: 'fresh' | 'atHand',
+  ): Promise<O | undefined>;
   /** All objects of another type in a namespace, whoever asks, as they are now. Empty: there are none, or nobody serves the type. */
   list<O extends KubeObject>(type: ResourceType<O>, namespace: string | undefined): Promise<readonly O[]>;
   /** As `update`, of another object. */
