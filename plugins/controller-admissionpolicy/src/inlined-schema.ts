@@ -5,17 +5,12 @@ import type { OpenApiSchema } from '@timonel/sdk/contracts/api-server';
 type Schemas = Readonly<Record<string, OpenApiSchema>>;
 
 const prefix = '#/components/schemas/';
-/** Types that contain themselves end here. */
-const mostDepth = 16;
+/** Parts of one schema; what comes after them may be anything. */
+const mostNodes = 20_000;
 /** May be anything: known only when an expression runs. */
 const anything: CelSchema = { 'x-kubernetes-int-or-string': true };
 /** Objects carry them as texts. */
 const texts: ReadonlySet<string> = new Set(['io.k8s.apimachinery.pkg.api.resource.Quantity']);
-
-function members(schema: OpenApiSchema, name: string, schemas: Schemas, depth: number): Record<string, CelSchema> {
-  const entries = Object.entries(schema[name] as Readonly<Record<string, OpenApiSchema>>);
-  return Object.fromEntries(entries.map(([key, value]) => [key, resolved(value, schemas, depth)]));
-}
 
 function referred(schema: OpenApiSchema): string | undefined {
   const [only] = (schema['allOf'] as readonly OpenApiSchema[] | undefined) ?? [schema];
@@ -23,29 +18,52 @@ function referred(schema: OpenApiSchema): string | undefined {
   return typeof reference === 'string' ? reference.slice(prefix.length) : undefined;
 }
 
-function resolved(schema: OpenApiSchema, schemas: Schemas, depth: number): CelSchema {
-  if (depth > mostDepth) return anything;
-  const key = referred(schema);
-  if (key !== undefined) {
-    if (texts.has(key)) return { type: 'string' };
-    const target = Object.hasOwn(schemas, key) ? schemas[key] : undefined;
-    return target === undefined ? anything : resolved(target, schemas, depth);
+class Inlining {
+  readonly #schemas: Schemas;
+  /** Types around the one that is looked at: what contains itself ends there. */
+  readonly #around = new Set<string>();
+  #nodes = 0;
+
+  constructor(schemas: Schemas) {
+    this.#schemas = schemas;
   }
-  if (schema['x-kubernetes-preserve-unknown-fields'] === true || schema['type'] === undefined) return anything;
-  const { properties, additionalProperties, items, ...rest } = schema;
-  if (rest['type'] === 'object' && properties === undefined && additionalProperties === undefined) return anything;
-  return {
-    ...rest,
-    ...(properties === undefined ? {} : { properties: members(schema, 'properties', schemas, depth + 1) }),
-    ...(typeof additionalProperties === 'object' && additionalProperties !== null
-      ? { additionalProperties: resolved(additionalProperties as OpenApiSchema, schemas, depth + 1) }
-      : {}),
-    ...(items === undefined ? {} : { items: resolved(items as OpenApiSchema, schemas, depth + 1) }),
-  };
+
+  /** Undefined: there is none of the key. */
+  type(key: string): CelSchema | undefined {
+    const schema = Object.hasOwn(this.#schemas, key) ? this.#schemas[key] : undefined;
+    if (schema === undefined) return undefined;
+    if (this.#around.has(key)) return anything;
+    this.#around.add(key);
+    const resolved = this.#resolved(schema);
+    this.#around.delete(key);
+    return resolved;
+  }
+
+  #resolved(schema: OpenApiSchema): CelSchema {
+    this.#nodes += 1;
+    if (this.#nodes > mostNodes) return anything;
+    const key = referred(schema);
+    if (key !== undefined) return texts.has(key) ? { type: 'string' } : (this.type(key) ?? anything);
+    if (schema['x-kubernetes-preserve-unknown-fields'] === true || schema['type'] === undefined) return anything;
+    const { properties, additionalProperties, items, ...rest } = schema;
+    if (rest['type'] === 'object' && properties === undefined && additionalProperties === undefined) return anything;
+    return {
+      ...rest,
+      ...(properties === undefined ? {} : { properties: this.#members(properties) }),
+      ...(typeof additionalProperties === 'object' && additionalProperties !== null
+        ? { additionalProperties: this.#resolved(additionalProperties as OpenApiSchema) }
+        : {}),
+      ...(items === undefined ? {} : { items: this.#resolved(items as OpenApiSchema) }),
+    };
+  }
+
+  #members(properties: unknown): Record<string, CelSchema> {
+    const entries = Object.entries(properties as Readonly<Record<string, OpenApiSchema>>);
+    return Object.fromEntries(entries.map(([key, value]) => [key, this.#resolved(value)]));
+  }
 }
 
 /** Undefined: there is none of the key. */
 export function inlined(key: string, schemas: Schemas): CelSchema | undefined {
-  const schema = Object.hasOwn(schemas, key) ? schemas[key] : undefined;
-  return schema === undefined ? undefined : resolved(schema, schemas, 0);
+  return new Inlining(schemas).type(key);
 }
