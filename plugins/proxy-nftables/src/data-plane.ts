@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from '@timonel/sdk';
-import { mustRun, run, type KernelTraces } from '@timonel/sdk/command';
+import { CommandError, failureText, mustRun, run, type KernelTraces } from '@timonel/sdk/command';
 import { familyOf } from '@timonel/sdk/contracts/network';
 import { serviceProxy, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { FamilyTable } from './family-table.ts';
@@ -64,7 +64,11 @@ export class NftablesDataPlane {
     const changes = await Promise.all(this.#tables.map((table) => table.change(rules)));
     const text = changes.map((change) => change.text).join('');
     if (text === '') return;
-    await mustRun('nft', ['-f', '-'], text);
+    const result = await run('nft', ['-f', '-'], text);
+    if (result.status !== 0) {
+      for (const change of changes) change.refused();
+      throw new CommandError('nft', failureText('nft', result), result);
+    }
     for (const change of changes) change.done();
     this.#flows.follow(rules);
   }

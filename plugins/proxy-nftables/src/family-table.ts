@@ -12,37 +12,49 @@ const linkName = /^tn[0-9a-f]{8}$/;
 export interface TableChange {
   readonly text: string;
   readonly done: () => void;
+  /** nft did not take it. */
+  readonly refused: () => void;
+}
+
+interface Change extends Rendered {
+  /** It writes all anew but what the kernel remembers of clients. */
+  readonly keeps: boolean;
 }
 
 /** The services of one family: what stands in the kernel of them, and the way there. */
 export class FamilyTable {
   readonly #options: RulesetOptions;
+  readonly #read: typeof readPresent;
   #written: { readonly content: TableContent; readonly choosers: Rendered['choosers'] } | undefined;
   /** A text that keeps what the kernel remembers of clients was refused: the next does without. */
   #keepsNothing = false;
 
-  constructor(options: RulesetOptions) {
+  constructor(options: RulesetOptions, read: typeof readPresent = readPresent) {
     this.#options = options;
+    this.#read = read;
   }
 
   /** What is to be written for `rules`: by what is new, or all. Until it is done, nothing is taken to stand there. */
   async change(rules: readonly ServicePortRule[]): Promise<TableChange> {
     const content = contentOf(rules, this.#options.family);
-    const { text, choosers } = this.#changes(content) ?? (await this.#whole(content));
-    if (text === '') return { text, done: () => undefined };
+    const { text, choosers, keeps } = this.#changes(content) ?? (await this.#whole(content));
+    if (text === '') return { text, done: () => undefined, refused: () => undefined };
     this.#written = undefined;
     const done = (): void => {
       this.#written = { content, choosers };
       this.#keepsNothing = false;
     };
-    return { text, done };
+    const refused = (): void => {
+      this.#keepsNothing = keeps;
+    };
+    return { text, done, refused };
   }
 
-  async #whole(content: TableContent): Promise<Rendered> {
+  async #whole(content: TableContent): Promise<Change> {
     const { table } = this.#options;
     const keeps = content.clientSets.size > 0 && !this.#keepsNothing;
-    this.#keepsNothing = keeps;
-    return renderTable(content, this.#options, keeps ? await readPresent(this.ip, table) : undefined);
+    const present = keeps ? await this.#read(this.ip, table) : undefined;
+    return { ...renderTable(content, this.#options, present), keeps };
   }
 
   /** As nft calls the family. */
@@ -59,10 +71,11 @@ export class FamilyTable {
     this.#written = undefined;
   }
 
-  #changes(content: TableContent): Rendered | undefined {
+  #changes(content: TableContent): Change | undefined {
     if (this.#written === undefined) return undefined;
     const { content: before, choosers } = this.#written;
-    return renderChanges(before, content, choosers, this.#options);
+    const changes = renderChanges(before, content, choosers, this.#options);
+    return changes === undefined ? undefined : { ...changes, keeps: false };
   }
 
   // Without any route a connection to a service address fails before nftables sees it. A route over the link of another
