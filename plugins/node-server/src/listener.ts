@@ -4,6 +4,7 @@ import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { errorCode, errorMessage } from '@timonel/sdk';
+import { losesAuthority } from '@timonel/sdk/pki';
 import type { Credentials } from '@timonel/sdk/tls';
 
 const requestTimeoutMs = 30_000;
@@ -29,6 +30,7 @@ function whyOf(error: unknown): string {
 export class Listener {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
+  #ca: string;
 
   constructor(
     credentials: Credentials,
@@ -36,6 +38,7 @@ export class Listener {
     handler: RequestListener,
     onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => void,
   ) {
+    this.#ca = credentials.ca;
     // Who shows no certificate may show a token: whoever shows neither is told so.
     const options = { ...tlsOf(credentials), requestCert: true, rejectUnauthorized: false };
     this.#server = createServer({ ...options, ALPNProtocols: ['http/1.1'] }, handler);
@@ -64,9 +67,12 @@ export class Listener {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** For new connections. */
+  /** For new connections. Those that are open end when an authority is believed no more: certificates are checked when clients connect. */
   use(credentials: Credentials): void {
     this.#server.setSecureContext(tlsOf(credentials));
+    const isLess = losesAuthority(this.#ca, credentials.ca);
+    this.#ca = credentials.ca;
+    if (isLess) for (const socket of this.#sockets) socket.destroy();
   }
 
   async close(): Promise<void> {

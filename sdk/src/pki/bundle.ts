@@ -27,6 +27,12 @@ export function readBundle(pem: string): readonly CertificateFacts[] {
   return certificatesOf(pem).map((one) => readCertificate(one));
 }
 
+/** True: somebody who was believed is believed no more, so that connections which were checked before must be checked again. */
+export function losesAuthority(beforePem: string, afterPem: string): boolean {
+  const after = new Set(afterPem.match(block));
+  return (beforePem.match(block) ?? []).some((pem) => !after.has(pem));
+}
+
 /** The authority of the bundle that signed the (first) certificate, as PEM; undefined: none of them did. */
 export function signerOf(certificatePem: string, bundlePem: string): string | undefined {
   return certificatesOf(bundlePem).find((authority) => isSignedBy(certificatePem, authority));

@@ -5,6 +5,7 @@ import type { RequestListener } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
 import { errorCode, errorMessage } from '@timonel/sdk';
 import type { FurtherListener } from '@timonel/sdk/contracts/api-server';
+import { losesAuthority } from '@timonel/sdk/pki';
 import { onUpgrade } from '../connect/upgrade.ts';
 import type { ServingCertificate } from '../pki/certificates.ts';
 
@@ -64,6 +65,7 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #further = new Set<FurtherListener>();
   readonly #limit: number;
+  #authorityPem: string;
 
   constructor(certificate: ServingCertificate, handler: RequestListener, connections: number) {
     this.#server = createServer(
@@ -81,6 +83,7 @@ export class Listener {
     this.#server.keepAliveTimeout = keepAliveTimeoutMs;
     this.#server.maxConnections = connections;
     this.#limit = connections;
+    this.#authorityPem = certificate.authorityPem;
     this.#server.on('connection', (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
@@ -96,9 +99,15 @@ export class Listener {
     return this.#sockets.size;
   }
 
-  /** New connections get this certificate; those that are open go on. */
+  /**
+   * New connections get this certificate; those that are open go on, unless an authority is believed no more: certificates of clients are
+   * checked when they connect.
+   */
   use(certificate: ServingCertificate): void {
     this.#server.setSecureContext(secureContext(certificate));
+    const isLess = losesAuthority(this.#authorityPem, certificate.authorityPem);
+    this.#authorityPem = certificate.authorityPem;
+    if (isLess) for (const socket of this.#sockets) socket.destroy();
   }
 
   /** The port it listens on. @throws Error that names the address and what to do. */
