@@ -153,6 +153,26 @@ if (!isRoot || !hasNft) {
       await bed.node.run('nft', ['delete', 'table', 'ip', 'foreign']);
     });
 
+    it('of both families leaves nothing of the one that it does not serve any more', async () => {
+      const directory = '/nowhere/families';
+      const { table: own, link: ownLink } = namesOf(directory);
+      const ownTables = async (): Promise<string[]> =>
+        (await tables()).split('\n').filter((line) => line.endsWith(own));
+      const routes6 = (): Promise<string> => bed.node.run('ip', ['-6', 'route', 'show', 'fd00:77::/112']);
+      await bed.node.call('openPlane', 'both', module, directory, `${serviceCidr},fd00:77::/112`);
+      await bed.node.call('apply', 'both', []);
+      expect(await ownTables()).toEqual([`table ip ${own}`, `table ip6 ${own}`]);
+      expect(await routes6()).toContain(ownLink);
+      // As after a restart with `onShutdown: keep`.
+      await bed.node.call('openPlane', 'one', module, directory, serviceCidr);
+      expect([await ownTables(), await routes6()]).toEqual([[`table ip ${own}`], '']);
+      await bed.node.call('openPlane', 'other', module, directory, 'fd00:77::/112');
+      await bed.node.call('apply', 'other', []);
+      expect(await ownTables()).toEqual([`table ip6 ${own}`]);
+      for (const plane of ['one', 'other', 'both']) await bed.node.call('closePlane', plane);
+      expect(await ownTables()).toEqual([]);
+    });
+
     it('where no route leads to the service addresses, an idle link carries one: a bridge without the dummy driver', async () => {
       expect(await bed.node.run('ip', ['route', 'show', serviceCidr])).toContain(`dev ${link}`);
       const dummy = await bed.node.call('run', { program: 'ip', args: ['link', 'add', 'probe', 'type', 'dummy'] });

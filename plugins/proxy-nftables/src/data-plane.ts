@@ -4,6 +4,7 @@ import { CommandError, failureText, mustRun, run, type KernelTraces } from '@tim
 import { familyOf } from '@timonel/sdk/contracts/network';
 import { serviceProxy, type ServicePortRule } from '@timonel/sdk/contracts/proxy';
 import { FamilyTable } from './family-table.ts';
+import { ipOf } from './ip.ts';
 import { UdpFlows } from './udp-flows.ts';
 
 /** As configured. */
@@ -51,7 +52,22 @@ export class NftablesDataPlane {
   /** @throws CommandError when nft is absent or may not be used */
   async open(): Promise<void> {
     await mustRun('nft', ['list', 'tables', 'ip']);
+    await this.#removeUnserved();
     this.#opened = true;
+  }
+
+  /** What an earlier run left that served the other family too. */
+  async #removeUnserved(): Promise<void> {
+    const { table, link } = this.#names;
+    for (const family of [4, 6] as const) {
+      const ip = ipOf[family];
+      if (this.#tables.some((each) => each.ip === ip)) continue;
+      // Where the kernel has no IPv6, nothing is there of it.
+      const { stdout } = await run('nft', ['list', 'tables', ip]);
+      if (!stdout.split('\n').includes(`table ${ip} ${table}`)) continue;
+      await mustRun('nft', ['delete', 'table', ip, table]);
+      await run('ip', [`-${family}`, 'route', 'flush', 'dev', link, 'proto', 'boot']);
+    }
   }
 
   /**
