@@ -15,6 +15,7 @@ import { BoundPolicies } from './bound-policies.ts';
 import type { PolicyParts } from './invocations.ts';
 import { compileMutating } from './mutating-policy.ts';
 import { mutateBy } from './mutator.ts';
+import { parameterRefusal, writesPolicy } from './parameter-access.ts';
 import { compileValidating } from './validating-policy.ts';
 import { validateBy } from './validator.ts';
 
@@ -61,14 +62,18 @@ const plugin: AnyPlugin = definePlugin({
           // Before webhooks.
           order: 10,
           concerns: (context) =>
-            isUnread(context) || mutatingFor(context).length > 0 || validating.meaning(context).length > 0,
+            isUnread(context) ||
+            writesPolicy(context) ||
+            mutatingFor(context).length > 0 ||
+            validating.meaning(context).length > 0,
           async mutate(object, request) {
             if (isUnread(request)) return { ok: false, refusal: unread };
             return mutateBy(mutatingFor(request), object, request, parts);
           },
           async validate(object, request) {
             if (isUnread(request)) return unread;
-            return validateBy(validating.meaning(request), object, request, parts);
+            const refusal = writesPolicy(request) ? await parameterRefusal(object, request, deps.api) : undefined;
+            return refusal ?? validateBy(validating.meaning(request), object, request, parts);
           },
         },
       },

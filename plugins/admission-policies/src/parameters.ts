@@ -17,7 +17,7 @@ import {
 } from '@timonel/sdk/kube';
 
 type Api = Pick<ApiClient, 'get' | 'list'>;
-type ParamKind = { readonly apiVersion: string; readonly kind: string };
+export type ParamKind = { readonly apiVersion: string; readonly kind: string };
 
 const builtIn: readonly ResourceType[] = [...namespacedTypes, ...furtherClusterTypes, namespaces, nodes];
 
@@ -56,7 +56,8 @@ export class ParameterReader {
   }
 }
 
-async function typeOf({ apiVersion, kind }: ParamKind, api: Api): Promise<ResourceType | undefined> {
+/** Undefined: nobody serves it. */
+export async function typeOf({ apiVersion, kind }: ParamKind, api: Api): Promise<ResourceType | undefined> {
   const known = builtIn.find((type) => type.kind === kind && apiVersionOf(type) === apiVersion);
   if (known !== undefined) return known;
   const [group = '', version = ''] = apiVersion.split('/');
