@@ -100,6 +100,16 @@ describe('a mutating policy that applies a configuration', () => {
     expect(body.message).toContain(message);
   });
 
+  it('merges into what subresources take', async () => {
+    await policies.enforce([applied('Object{ spec: Object.spec{ expirationSeconds: 1200 } }')], {
+      matchConstraints: rulesOf('serviceaccounts/token'),
+    });
+    await server.send('POST', `${namespace}/serviceaccounts`, { body: { metadata: { name: 'tokens' } } });
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: ['own'] } };
+    const issued = await server.send('POST', `${namespace}/serviceaccounts/tokens/token`, { body });
+    expect(issued.body.spec).toMatchObject({ audiences: ['own'], expirationSeconds: 1200 });
+  });
+
   it('names fields that are no names of expressions', async () => {
     const properties = {
       spec: { type: 'object', properties: { namespace: { type: 'string' }, 'a-b': { type: 'string' } } },

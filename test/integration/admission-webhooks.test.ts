@@ -237,6 +237,26 @@ describe('a webhook that mutates', () => {
     expect((await create('living')).body.metadata.deletionTimestamp).toBeUndefined();
   });
 
+  it('changes what subresources take, by no schema of the object that they hang on', async () => {
+    const account = '/api/v1/namespaces/default/serviceaccounts/default';
+    await eventually('the account is there', async () => {
+      const made = await server.send('POST', '/api/v1/namespaces/default/serviceaccounts', {
+        body: { metadata: { name: 'default' } },
+      });
+      expect([201, 409]).toContain(made.status);
+    });
+    await configure('mutating', { rules: [{ ...rule, resources: ['serviceaccounts/token', 'pods/eviction'] }] });
+    const operation = { op: 'add', path: '/spec/expirationSeconds', value: 1200 };
+    webhook.answer = (body) => patch(body as Review, operation);
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { audiences: ['own'] } };
+    const issued = await server.send('POST', `${account}/token`, { body });
+    expect(issued.body.spec).toMatchObject({ audiences: ['own'], expirationSeconds: 1200 });
+    webhook.answer = (body) => respond(body as Review, { allowed: false });
+    const evicted = await server.send('POST', '/api/v1/namespaces/default/pods/some/eviction', {});
+    expect(evicted).toMatchObject({ status: 400 });
+    expect(evicted.body.message).toContain('denied the request');
+  });
+
   it('is asked once more when another changed the object after it, if it wants that', async () => {
     const names: string[] = [];
     await configure('mutating', { reinvocationPolicy: 'IfNeeded' }, {});

@@ -7,6 +7,7 @@ import { anything } from '../managed-fields/shape.ts';
 import { checkConfig, atomicsIn } from '../patch/apply/check-config.ts';
 import { mergeTyped } from '../patch/apply/merge-typed.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
+import { isOf } from './admission-form.ts';
 import type { Circumstances } from './admission.ts';
 import { objectShapeCheck } from './shape-check.ts';
 
@@ -30,8 +31,8 @@ function forbidden(what: string): ApiError {
   return new ApiError('BadRequest', `${what} may not be changed by admission`);
 }
 
-export interface Changing extends Pick<Circumstances, 'operation' | 'byScale'> {
-  /** In whose form the objects are. */
+export interface Changing extends Pick<Circumstances, 'operation'> {
+  /** In whose form the objects are, but for those that subresources take. */
   readonly kind: Kind;
 }
 
@@ -42,17 +43,18 @@ function changeable(object: AdmissionObject, { operation }: Changing): JsonObjec
 }
 
 /** The very same object where nothing differs. @throws ApiError */
-function settled(changed: JsonObject, object: AdmissionObject, { kind, byScale }: Changing): AdmissionObject {
+function settled(changed: JsonObject, object: AdmissionObject, { kind }: Changing): AdmissionObject {
+  const isTyped = isOf(kind, object);
   const next = changed as AdmissionObject;
   for (const member of ['apiVersion', 'kind'] as const) if (next[member] !== object[member]) throw forbidden(member);
-  if (byScale === undefined) dropUnknown(next, kind);
+  if (isTyped) dropUnknown(next, kind);
   const metadata = (next.metadata ?? {}) as unknown as JsonObject;
   for (const field of identity) if (metadata[field] !== object.metadata[field]) throw forbidden(`metadata.${field}`);
   for (const field of kept) {
     if (object.metadata[field] === undefined) delete metadata[field];
     else metadata[field] = object.metadata[field];
   }
-  if (byScale === undefined) kind.definition.strategy.default?.(next);
+  if (isTyped) kind.definition.strategy.default?.(next);
   if (equalJson(next, object)) return object;
   if (Buffer.byteLength(JSON.stringify(next)) > largestBytes)
     throw new ApiError('RequestEntityTooLarge', `admission may not make an object larger than ${largestBytes} bytes`);
@@ -67,11 +69,12 @@ export function patched(object: AdmissionObject, operations: unknown, changing: 
 /** What is atomic would lose all that the configuration does not name. @throws ApiError */
 export function merged(object: AdmissionObject, given: object, changing: Changing): AdmissionObject {
   const current = changeable(object, changing);
-  const { kind, byScale } = changing;
+  const { kind } = changing;
   const { apiVersion, kind: name } = object;
   const config = { ...copyJson(given), apiVersion, kind: name } as JsonObject;
-  const node = byScale === undefined ? kind.schema : anything;
-  if (byScale === undefined) checkConfig(config, kind);
+  const isTyped = isOf(kind, object);
+  const node = isTyped ? kind.schema : anything;
+  if (isTyped) checkConfig(config, kind);
   const atomics = atomicsIn(config, node);
   if (atomics.length > 0) {
     const what = `may not mutate atomic arrays, maps or structs: ${atomics.join(', ')}`;

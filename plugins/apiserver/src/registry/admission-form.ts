@@ -21,8 +21,8 @@ async function presented({ definition: { untyped } }: Kind, object: AdmissionObj
   return shown as AdmissionObject;
 }
 
-/** What subresources take is of no kind of the objects that they hang on. */
-function of(kind: Kind, object: AdmissionObject): boolean {
+/** What subresources take need not be of the kind of the objects that they hang on. */
+export function isOf(kind: Kind, object: AdmissionObject): boolean {
   return object.kind === kind.definition.kind && object.apiVersion === kind.apiVersion;
 }
 
@@ -42,11 +42,11 @@ export function formOf(kind: Kind, shown: Kind | undefined): Form | undefined {
   return {
     kind: shown,
     async show(object) {
-      if (!of(kind, object)) return object;
+      if (!isOf(kind, object)) return object;
       const converted = known.get(object) ?? (await show(object));
       known.set(object, converted);
       return converted;
     },
-    restore: async (object) => (of(shown, object) ? restore(object) : object),
+    restore: async (object) => (isOf(shown, object) ? restore(object) : object),
   };
 }

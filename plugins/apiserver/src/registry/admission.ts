@@ -99,6 +99,11 @@ export class Admission {
     return (await this.#further.mutate(subject, circumstances, between)) as unknown as T;
   }
 
+  /** What a subresource is called with. Undefined: nobody is concerned, and nothing is waited for: many pods are bound. */
+  mutateCall(body: KubeObject, circumstances: Circumstances): Promise<KubeObject> | undefined {
+    return this.#further.mutateCall(body as unknown as AdmissionObject, circumstances);
+  }
+
   async #tapped(object: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> {
     const { objectMutate } = this.#hooks;
     if (objectMutate.size === 0) return object;

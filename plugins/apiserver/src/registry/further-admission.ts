@@ -75,6 +75,13 @@ export class FurtherAdmission {
     return applyScale(kind, copyObject(object), changed) as unknown as AdmissionObject;
   }
 
+  /** Of the body of a subresource, which need not be of the kind that it hangs on. Undefined: nobody is concerned. */
+  mutateCall(body: AdmissionObject, circumstances: Circumstances): Promise<AdmissionObject> | undefined {
+    const context = this.#context(circumstances);
+    if (context === undefined || this.#concerned(context, circumstances).length === 0) return undefined;
+    return this.#mutate(body, circumstances);
+  }
+
   /** @throws ApiError */
   async validate(object: AdmissionObject, circumstances: Circumstances): Promise<void> {
     const context = this.#context(circumstances);

@@ -26,8 +26,11 @@ async function admitted(
   const changes = method === 'PUT';
   const oldObject = changes ? (await registry.reader.get(of.kind, of.namespace, of.name)).object : undefined;
   const operation = changes ? 'UPDATE' : 'CREATE';
-  await registry.admission.validate(subject, { ...of, operation, oldObject, subresource });
-  return body;
+  const circumstances = { ...of, operation, oldObject, subresource } as const;
+  const mutation = registry.admission.mutateCall(subject, circumstances);
+  const mutated = mutation === undefined ? subject : await mutation;
+  await registry.admission.validate(mutated, circumstances);
+  return mutated === subject ? body : (mutated as unknown as JsonObject);
 }
 
 export async function callSubresource(
