@@ -158,6 +158,7 @@ const plugin: AnyPlugin = definePlugin({
       certificate,
       (req, res) => void handler(req, res),
       config.limits.connections,
+      env,
     );
     let url = '';
     let servedPort = 0;

@@ -5,6 +5,7 @@ import { Agent, request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
+import { errorCode, type Env } from '@timonel/sdk';
 import { issueIdentity, makeAuthority, type Identity } from '@timonel/sdk/pki';
 import type { ServingCertificate } from '../pki/certificates.ts';
 import { Listener } from './listener.ts';
@@ -17,9 +18,21 @@ let listener: Listener;
 let agent: Agent;
 let port: number;
 
+const waiting: ServerResponse[] = [];
+/** What is done after a while, when the test says so. */
+const due: (() => void)[] = [];
+const timers: Env['timers'] = {
+  ...env.timers,
+  after(_ms, work) {
+    due.push(work);
+    return { cancel() {} };
+  },
+};
+
 /** Says whether the client's certificate is believed. */
-function answer({ socket }: IncomingMessage, response: ServerResponse): void {
-  response.end(String((socket as TLSSocket).authorized));
+function answer({ socket, url }: IncomingMessage, response: ServerResponse): void {
+  if (url === '/wait') waiting.push(response.writeHead(200));
+  response[url === '/wait' ? 'write' : 'end'](String((socket as TLSSocket).authorized));
 }
 
 async function served(...authorities: readonly Identity[]): Promise<ServingCertificate> {
@@ -44,12 +57,14 @@ beforeEach(async () => {
   former = await makeAuthority(env);
   next = await makeAuthority(env, { commonName: 'next' });
   client = await issueIdentity(env, former, { commonName: 'client', usages: ['client'] });
-  listener = new Listener(await served(former), answer, 10);
+  listener = new Listener(await served(former), answer, 10, { timers });
   port = await listener.listen({ address: '127.0.0.1', port: 0 });
   const { certificatePem: cert, keyPem: key } = client;
   agent = new Agent({ keepAlive: true, rejectUnauthorized: false, cert, key });
 });
 afterEach(async () => {
+  waiting.length = 0;
+  due.length = 0;
   agent.destroy();
   await listener.close();
 });
@@ -70,6 +85,25 @@ describe('connections that are open', () => {
     listener.use(await served(next, former));
     listener.use(await served(next));
     await closed;
+    expect(await ask()).toMatchObject({ believed: 'false', isReused: false });
+  });
+
+  it('answer what is under way, and end after a while all the same', async () => {
+    const openWatch = async (): Promise<IncomingMessage> => {
+      const asking = request({ host: '127.0.0.1', port, agent, path: '/wait' });
+      asking.end();
+      return ((await once(asking, 'response')) as [IncomingMessage])[0];
+    };
+    const [short, endless] = [await openWatch(), await openWatch()];
+    listener.use(await served(next));
+    waiting[0]?.end(', and whole');
+    expect(await text(short)).toBe('true, and whole');
+    const last = await ask();
+    expect(last).toMatchObject({ believed: 'true', isReused: true });
+    if (!last.socket.destroyed) await once(last.socket, 'close');
+    const cut = text(endless).catch((error: unknown) => errorCode(error));
+    for (const work of due) work();
+    expect(await cut).toBe('ECONNRESET');
     expect(await ask()).toMatchObject({ believed: 'false', isReused: false });
   });
 });

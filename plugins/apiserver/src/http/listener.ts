@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:https';
 import { createServer as createPlainServer, type AddressInfo, type Server as PlainServer, type Socket } from 'node:net';
 import type { RequestListener } from 'node:http';
 import type { SecureContextOptions } from 'node:tls';
-import { errorCode, errorMessage } from '@timonel/sdk';
+import { errorCode, errorMessage, type Env } from '@timonel/sdk';
 import type { FurtherListener } from '@timonel/sdk/contracts/api-server';
 import { losesAuthority } from '@timonel/sdk/pki';
 import { onUpgrade } from '../connect/upgrade.ts';
@@ -13,6 +13,8 @@ const requestTimeoutMs = 60_000;
 const headersTimeoutMs = 20_000;
 /** Longer than usual idle time-outs of clients, so that they are the ones who close. */
 const keepAliveTimeoutMs = 120_000;
+/** For requests under way when an authority is believed no more. */
+const lastRequestsMs = 10_000;
 
 export interface ListenOptions {
   readonly address: string;
@@ -65,9 +67,17 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #further = new Set<FurtherListener>();
   readonly #limit: number;
+  readonly #timers: Env['timers'];
   #authorityPem: string;
+  /** Connections whose certificates were checked by the authorities of now. */
+  #checked = new WeakSet<Socket>();
 
-  constructor(certificate: ServingCertificate, handler: RequestListener, connections: number) {
+  constructor(
+    certificate: ServingCertificate,
+    handler: RequestListener,
+    connections: number,
+    { timers }: Pick<Env, 'timers'>,
+  ) {
     this.#server = createServer(
       {
         ...secureContext(certificate),
@@ -84,10 +94,15 @@ export class Listener {
     this.#server.maxConnections = connections;
     this.#limit = connections;
     this.#authorityPem = certificate.authorityPem;
+    this.#timers = timers;
     this.#server.on('connection', (socket: Socket) => {
       socket.setNoDelay(true);
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.on('secureConnection', (socket) => this.#checked.add(socket));
+    this.#server.prependListener('request', ({ socket }, response) => {
+      if (!this.#checked.has(socket)) response.shouldKeepAlive = false;
     });
     this.#server.on('upgrade', onUpgrade(handler));
     // A client that speaks no TLS or breaks off is its own problem.
@@ -107,7 +122,17 @@ export class Listener {
     this.#server.setSecureContext(secureContext(certificate));
     const isLess = losesAuthority(this.#authorityPem, certificate.authorityPem);
     this.#authorityPem = certificate.authorityPem;
-    if (isLess) for (const socket of this.#sockets) socket.destroy();
+    if (isLess) this.#endOpen();
+  }
+
+  /** Idle ones at once, others with their next answer, watches and sessions after a while. Clients connect again. */
+  #endOpen(): void {
+    this.#checked = new WeakSet();
+    this.#server.closeIdleConnections();
+    const open = [...this.#sockets];
+    this.#timers.after(lastRequestsMs, () => {
+      for (const socket of open) socket.destroy();
+    });
   }
 
   /** The port it listens on. @throws Error that names the address and what to do. */
