@@ -84,6 +84,7 @@ class World {
       const node = this.nodes.get(name);
       return node === undefined ? Promise.reject(new ApiError('NotFound', name)) : Promise.resolve(node);
     },
+    list: () => Promise.resolve({ items: [] }),
     patch: (_type: unknown, { name }: { name: string }, { body }: { body: Node }) => {
       const node = this.nodes.get(name) as Node;
       const annotations = { ...node.metadata.annotations, ...body.metadata.annotations };
@@ -219,7 +220,8 @@ class SimulatedServer {
     const parts = { api: this.world.api as never, env: this.env, log, config: this.config, authority };
     const more = { storeAdmin: () => undefined, servers: () => this.world.servers.map(({ config }) => config.url) };
     const certificate = readCertificate(shown);
-    if (method === 'POST') return renew({ ...parts, ...more }, body, certificate);
+    const remoteAddress = '10.9.0.1';
+    if (method === 'POST') return renew({ ...parts, ...more }, { body, certificate, remoteAddress } as never);
     await noteReport(parts, new URL(path, peer.server).searchParams, certificate);
     return { servers: more.servers(), ca: authority.now.certificatePem };
   }
