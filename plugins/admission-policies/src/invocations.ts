@@ -1,6 +1,6 @@
 /** Policies on a request: by each of their bindings, with each of its parameters. */
 import { errorMessage } from '@timonel/sdk';
-import type { NamespaceLabels, Pauses } from '@timonel/sdk/admission';
+import { namespaceOf, type NamespaceLabels, type Pauses } from '@timonel/sdk/admission';
 import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
@@ -81,7 +81,7 @@ export class Surroundings {
     const { paramKind } = policy.spec;
     if (paramKind === undefined || paramRef === undefined) return [{ object: null }];
     try {
-      const found = await this.#parameters.read(paramKind, paramRef, this.#request.namespace);
+      const found = await this.#parameters.read(paramKind, paramRef, namespaceOf(this.#request));
       return 'problem' in found ? [found] : found.objects.map((object) => ({ object }));
     } catch (error) {
       return [{ problem: errorMessage(error) }];

@@ -39,7 +39,7 @@ export class ParameterReader {
       return { problem: `failed to find resource referenced by paramKind: '${kind.apiVersion}, Kind=${kind.kind}'` };
     if (!type.namespaced && reference.namespace !== undefined && reference.namespace !== '')
       return { problem: 'paramRef.namespace must not be provided for a cluster-scoped `paramKind`' };
-    const place = type.namespaced ? (reference.namespace ?? namespace) : undefined;
+    const place = type.namespaced ? reference.namespace || namespace : undefined;
     if (type.namespaced && place === undefined)
       return { problem: 'cannot use namespaced paramRef in policy binding that matches cluster-scoped resources' };
     const objects = await found(type, reference, place, this.#api);

@@ -16,17 +16,22 @@ function kindOf(object: AdmissionObject, { group, version, kind, subresource }: 
     : { group: first, version: second, kind: object.kind };
 }
 
+/** A Namespace is in itself. */
+export function namespaceOf({ group, resource, name, namespace }: AdmissionContext): string | undefined {
+  return (group === '' && resource === 'namespaces' ? name : namespace) || undefined;
+}
+
 /** Everything but the objects. */
 export function requestAttributes(
   object: AdmissionObject,
   context: AdmissionContext,
   uid: string,
 ): Readonly<Record<string, unknown>> {
-  const { group, version, resource, subresource, name, namespace, operation, user, dryRun, asked = context } = context;
+  const { group, version, resource, subresource, name, operation, user, dryRun, asked = context } = context;
   const kind = kindOf(object, context);
   const part = subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource };
   const options = optionKinds[operation];
-  const inNamespace = group === '' && resource === 'namespaces' ? name : namespace;
+  const namespace = namespaceOf(context);
   return {
     uid,
     kind,
@@ -36,7 +41,7 @@ export function requestAttributes(
     requestResource: { group: asked.group, version: asked.version, resource: asked.resource },
     ...part,
     name,
-    ...(inNamespace === undefined || inNamespace === '' ? {} : { namespace: inNamespace }),
+    ...(namespace === undefined ? {} : { namespace }),
     operation,
     userInfo: { username: user.username, uid: user.uid, groups: user.groups, extra: user.extra },
     dryRun,
