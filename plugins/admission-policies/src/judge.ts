@@ -1,7 +1,6 @@
 /** What the validations of a policy say about a request. */
 import { maxMessageBytes } from '@timonel/sdk/cel';
 import type { Evaluation } from './evaluation.ts';
-import { failsOpen } from './policy.ts';
 import type { CompiledValidation, ValidatingPolicy } from './validating-policy.ts';
 
 export interface Finding {
@@ -25,12 +24,16 @@ async function messageOf({ given, message }: CompiledValidation, evaluation: Eva
   return text === '' || text.includes('\n') || Buffer.byteLength(text) > maxMessageBytes ? fallback : text;
 }
 
-export async function judge(compiled: ValidatingPolicy, evaluation: Evaluation): Promise<Judgement> {
+/** `passes`: whether requests pass that cannot be judged. */
+export async function judge(
+  compiled: ValidatingPolicy,
+  evaluation: Evaluation,
+  passes: () => boolean,
+): Promise<Judgement> {
   const { policy, validations, annotations } = compiled;
   const findings: Finding[] = [];
-  const isOpen = failsOpen(compiled);
   const cannot = (expression: string, why: string, index: number): void => {
-    if (!isOpen)
+    if (!passes())
       findings.push({ message: `expression '${expression}' resulted in error: ${why}`, reason: 'Invalid', index });
   };
   for (const [index, validation] of validations.entries()) {

@@ -31,6 +31,7 @@ class FakeCache<T> implements Cached<T> {
 function bound(
   expression: string,
   count: number,
+  failurePolicy: 'Fail' | 'Ignore' = 'Fail',
 ): BoundPolicies<ValidatingAdmissionPolicy, ReturnType<typeof compileValidating>> {
   const policies = new FakeCache<ValidatingAdmissionPolicy>();
   const bindings = new FakeCache<ValidatingAdmissionPolicyBinding>();
@@ -40,7 +41,7 @@ function bound(
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingAdmissionPolicy',
     metadata: { name: 'many' },
-    spec: { matchConstraints: { resourceRules: [rule] }, validations },
+    spec: { failurePolicy, matchConstraints: { resourceRules: [rule] }, validations },
   });
   for (let index = 0; index < count; index += 1) {
     bindings.add({
@@ -91,12 +92,24 @@ it('asks by each of 10,000 bindings, and lets others have their turn between the
   expect(pauses.count).toBe(10_000);
 });
 
+const list = `[${Array.from({ length: 100 }, (_, index) => index).join(',')}]`;
+const dear = `${list}.all(a, ${list}.all(b, a + b >= 0))`;
+const stopped = 'resulted in error: operation cancelled: actual cost limit exceeded';
+
 it('gives all bindings together one budget', async () => {
-  const list = `[${Array.from({ length: 100 }, (_, index) => index).join(',')}]`;
-  const dear = `${list}.all(a, ${list}.all(b, a + b >= 0))`;
   const request = requestWith([]);
   const meant = bound(`${dear} && ${dear}`, 10_000).meaning(request);
   const refusal = await validateBy(meant, object, request, partsWith({ count: 0 }));
-  expect(refusal?.message).toContain('resulted in error: operation cancelled: actual cost limit exceeded');
+  expect(refusal?.message).toContain(stopped);
   expect(await validateBy(bound(dear, 10).meaning(request), object, request, partsWith({ count: 0 }))).toBeUndefined();
+});
+
+it('lets nothing pass where a request has spent it, also by policies that may be left out', async () => {
+  const judged = async (expression: string, count: number): Promise<string | undefined> => {
+    const request = requestWith([]);
+    const meant = bound(expression, count, 'Ignore').meaning(request);
+    return (await validateBy(meant, object, request, partsWith({ count: 0 })))?.message;
+  };
+  expect(await judged(`${dear} && ${dear}`, 10_000)).toContain(stopped);
+  expect(await judged(`${list}.all(a, ${list}.all(b, ${dear}))`, 1)).toBeUndefined();
 });

@@ -63,7 +63,7 @@ class Mutation {
     try {
       return { kind: 'allowed', object: await this.#changed(invocation, object) };
     } catch (error) {
-      if (failsOpen(compiled)) return { kind: 'allowed', object };
+      if (failsOpen(compiled, this.#budget)) return { kind: 'allowed', object };
       const { name: policy = '' } = compiled.policy.metadata;
       const by = `policy '${policy}' with binding '${binding.metadata.name ?? ''}'`;
       const refusal = refusalBy(this.#request, `${by} denied request: ${errorMessage(error)}`, 'Invalid');

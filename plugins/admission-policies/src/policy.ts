@@ -1,5 +1,5 @@
 /** What policies that validate and policies that mutate have in common, and their bindings. */
-import { compileConditions, PolicyScope, type Conditions } from '@timonel/sdk/admission';
+import { compileConditions, PolicyScope, type Conditions, type ExpressionBudget } from '@timonel/sdk/admission';
 import type { CelObjectType, CelProgram } from '@timonel/sdk/cel';
 import type {
   MutatingAdmissionPolicy,
@@ -34,6 +34,9 @@ export function compileCommon(policy: Policy, scope: PolicyScope): CompiledPolic
   };
 }
 
-/** Whether requests pass that it cannot judge. */
-export const failsOpen = ({ policy }: Pick<CompiledPolicy, 'policy'>): boolean =>
-  policy.spec.failurePolicy === 'Ignore';
+/**
+ * Whether a request passes that it cannot judge. One whose budget is spent does not: whoever makes it expensive enough would turn off
+ * what comes later.
+ */
+export const failsOpen = ({ policy }: Pick<CompiledPolicy, 'policy'>, ofRequest: ExpressionBudget): boolean =>
+  policy.spec.failurePolicy === 'Ignore' && !ofRequest.isSpent;

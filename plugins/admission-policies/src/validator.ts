@@ -85,8 +85,9 @@ class Validation {
 
   async #invoke({ compiled, binding, name, params }: Invocation<ValidatingPolicy>): Promise<void> {
     const tell = (finding: Finding): void => this.#tell(finding, compiled, binding);
+    const passes = (): boolean => failsOpen(compiled, this.#budget);
     const failed = (message: string): void => {
-      if (!failsOpen(compiled)) tell({ message, reason: 'Invalid', index: 0 });
+      if (!passes()) tell({ message, reason: 'Invalid', index: 0 });
     };
     if ('problem' in params) {
       failed(`failed to configure binding: ${params.problem}`);
@@ -105,7 +106,7 @@ class Validation {
       this.#authorizer,
       new ExpressionBudget(requestCostBudget, this.#budget),
     );
-    const { findings, annotations } = await judge(compiled, evaluation);
+    const { findings, annotations } = await judge(compiled, evaluation, passes);
     this.#annotations.add(annotations);
     findings.forEach(tell);
   }
