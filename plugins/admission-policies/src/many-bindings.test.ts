@@ -113,3 +113,13 @@ it('lets nothing pass where a request has spent it, also by policies that may be
   expect(await judged(`${dear} && ${dear}`, 10_000)).toContain(stopped);
   expect(await judged(`${list}.all(a, ${list}.all(b, ${dear}))`, 1)).toBeUndefined();
 });
+
+it('goes by the failure policy where objects cannot be converted', async () => {
+  const judged = async (failurePolicy: 'Fail' | 'Ignore'): Promise<string | undefined> => {
+    const request = { ...requestWith([]), as: () => Promise.reject(new Error('the webhook is away')) };
+    const meant = bound('true', 1, failurePolicy).meaning(request);
+    return (await validateBy(meant, object, request, partsWith({ count: 0 })))?.message;
+  };
+  expect(await judged('Fail')).toContain("with binding 'binding-0' denied request: the webhook is away");
+  expect(await judged('Ignore')).toBeUndefined();
+});

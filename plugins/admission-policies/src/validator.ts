@@ -1,4 +1,5 @@
 /** Policies that validate, with what binds them, on one request. */
+import { errorMessage } from '@timonel/sdk';
 import {
   evaluateConditions,
   ExpressionBudget,
@@ -93,7 +94,14 @@ class Validation {
       failed(`failed to configure binding: ${params.problem}`);
       return;
     }
-    const values = { ...(await this.#valuesOf(name)), params: params.object };
+    let known: Readonly<Record<string, unknown>>;
+    try {
+      known = await this.#valuesOf(name);
+    } catch (error) {
+      failed(errorMessage(error));
+      return;
+    }
+    const values = { ...known, params: params.object };
     const outcome = await evaluateConditions(compiled.conditions, values, this.#authorizer, this.#budget);
     if (outcome === 'fail') return;
     if (outcome !== 'hold') {
