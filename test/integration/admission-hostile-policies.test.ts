@@ -33,6 +33,10 @@ describe('a hostile policy', () => {
   const nested = `${list}.all(a, ${list}.all(b, ${list}.all(c, ${list}.all(d, a + b + c + d >= 0))))`;
   const asText = (expression: string): Json => applied(`Object{ data: {'a': string(${expression})} }`);
   const stopped = 'operation cancelled: actual cost limit exceeded';
+  const loopsAll = asText(Array.from({ length: 200 }, (_, index) => `variables.n${index}`).join(' && '));
+  const loops = {
+    variables: Array.from({ length: 200 }, (_, index) => ({ name: `n${index}`, expression: `${nested} || true` })),
+  };
 
   it.each<[string, Json[], Json, string]>([
     ['nests loops', [asText(nested)], {}, stopped],
@@ -66,14 +70,7 @@ describe('a hostile policy', () => {
       { variables: doubled("[[['a']]]", 20) },
       'value is too large: more than 200000 parts',
     ],
-    [
-      'loops in each of its variables',
-      [asText(Array.from({ length: 200 }, (_, index) => `variables.n${index}`).join(' && '))],
-      {
-        variables: Array.from({ length: 200 }, (_, index) => ({ name: `n${index}`, expression: `${nested} || true` })),
-      },
-      stopped,
-    ],
+    ['loops in each of its variables', [loopsAll], loops, stopped],
     [
       'compares what contains itself over and over, in each of its variables',
       [asText(Array.from({ length: 60 }, (_, index) => `variables.n${index}`).join(' || '))],
@@ -103,5 +100,15 @@ describe('a hostile policy', () => {
     expect(body).toMatchObject({ code: 422, reason: 'Invalid' });
     expect(body.message).toContain(`policy '${name}' with binding '${name}' denied request: `);
     expect(body.message).toContain(message);
+  });
+
+  it('that all together spend what a request may cost let nothing pass, also where they may be left out', async () => {
+    const ignored = { failurePolicy: 'Ignore', ...loops };
+    for (let made = 0; made < 3; made += 1) await policies.enforce([loopsAll], ignored);
+    const last = await policies.enforce([applied("Object{ data: {'a': 'b'} }")], { failurePolicy: 'Ignore' });
+    const { body } = await create('a');
+    expect(body).toMatchObject({ code: 422, reason: 'Invalid' });
+    expect(body.message).not.toContain(last);
+    expect(body.message).toContain(stopped);
   });
 });
