@@ -46,7 +46,8 @@ describe('apps: DaemonSet', () => {
     await cluster.until(`pods on ${wanted.join(', ')}`, async () => {
       const { metadata, status } = await get(namespace);
       const found = await podsOf(namespace);
-      const served = found.filter(isReady).map(({ spec }) => spec.nodeName ?? '');
+      const stays = found.filter(({ metadata: { deletionTimestamp } }) => deletionTimestamp === undefined);
+      const served = stays.filter(isReady).map(({ spec }) => spec.nodeName ?? '');
       return (
         status?.observedGeneration === metadata.generation &&
         status?.desiredNumberScheduled === wanted.length &&

@@ -44,8 +44,8 @@ function stored(namespace, object) {
   return { apiVersion: 'wardle.example.com/v1alpha1', kind: 'Flunder', ...object, metadata };
 }
 
-function tell(type, object) {
-  for (const { res, namespace } of watchers)
+function tell(type, object, whom = watchers) {
+  for (const { res, namespace } of whom)
     if (namespace === undefined || namespace === object.metadata.namespace)
       res.write(`${JSON.stringify({ type, object })}\n`);
 }
@@ -82,6 +82,10 @@ function all(req, res, { namespace, query, body }) {
     res.flushHeaders();
     const watcher = { res, namespace };
     watchers.add(watcher);
+    // What came between a list and the watch that goes on from it.
+    const since = Number(query.get('resourceVersion') ?? version);
+    for (const object of flunders.values())
+      if (Number(object.metadata.resourceVersion) > since) tell('ADDED', object, [watcher]);
     res.on('close', () => watchers.delete(watcher));
     return undefined;
   }

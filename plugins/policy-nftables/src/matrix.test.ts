@@ -24,6 +24,8 @@ const hasNft = spawnSync('nft', ['--version']).status === 0;
 const table = 'policies_under_test';
 const ports = [8080, 8081];
 const udpPort = 8053;
+/** Of clients: the kernel lets go on what was let through once, and for UDP that is whoever has the same ports. */
+const firstUdpClient = 20_000;
 
 function podOf(index: number, namespace: string, app: string, http: number): PolicyPod {
   const name = `${app}-${index}`;
@@ -47,6 +49,7 @@ if (!isRoot || !hasNft) {
   describe('network policies and packets', () => {
     let bed: ProxyBed;
     let written: PolicyContent | undefined;
+    let udpClients = 0;
 
     beforeAll(async () => {
       bed = await ProxyBed.open(pods.length);
@@ -81,7 +84,10 @@ if (!isRoot || !hasNft) {
 
     async function passes({ from, to, protocol, port }: Packet): Promise<boolean> {
       const client = from.pod === undefined ? bed.outside : bed.pod(pods.indexOf(from.pod));
-      if (protocol === 'UDP') return (await client.call('askUdp', to.address, port, 'x', 250)).includes('pod-');
+      if (protocol === 'UDP') {
+        const localPort = firstUdpClient + udpClients++;
+        return (await client.call('askUdp', to.address, port, 'x', 250, localPort)).includes('pod-');
+      }
       return (await client.call('connect', to.address, port, 250)).code === 'CONNECTED';
     }
 
