@@ -11,10 +11,16 @@ import {
   type PolicyPod,
 } from '@timonel/sdk/contracts/network-policy';
 import type { NetworkPolicy } from '@timonel/sdk/kube';
-import { ProxyBed, outsideAddress, podAddress } from '@timonel/testkit/contracts/proxy';
+import {
+  ProxyBed,
+  addIpv6,
+  outsideAddress,
+  outsideAddress6,
+  podAddress,
+  podAddress6,
+} from '@timonel/testkit/contracts/proxy';
 import { policyContent, type PolicyContent } from './table/content.ts';
 import { renderPolicies, renderPolicyChanges } from './table/render.ts';
-import { addIpv6, outsideAddress6, podAddress6 } from './testing/ipv6-bed.ts';
 import { RandomPolicies } from './testing/random-policies.ts';
 
 jest.setTimeout(60_000);

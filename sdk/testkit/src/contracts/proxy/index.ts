@@ -23,6 +23,7 @@ export {
   podAddress,
   serviceCidr,
 } from './bed.ts';
+export { addIpv6, outsideAddress6, podAddress6 } from './ipv6-bed.ts';
 export { Resident } from './residents.ts';
 export type { Dialled } from './resident.ts';
 export type { DataPlaneModule, DataPlaneOptions, DataPlaneUnderTest } from './under-test.ts';
