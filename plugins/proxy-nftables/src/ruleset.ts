@@ -61,11 +61,13 @@ function fixedChains({ family, serviceCidr, clusterCidrs }: RulesetOptions): str
   const toNodePort = `fib daddr type local ${ip} daddr != ${special[ip].loopback} ${nodePortKey}`;
   const hook = (type: string, name: string, priority: string): string =>
     `type ${type} hook ${name} priority ${priority}; policy accept;`;
-  const refuseAbsent = `ct state new ${ip} daddr ${serviceCidr} fib daddr type != local goto refuse_now`;
+  /** Of filters, which see every packet: only the first of a connection is looked at further. */
+  const onlyNew = 'ct state != new accept';
+  const refuseAbsent = `${ip} daddr ${serviceCidr} fib daddr type != local goto refuse_now`;
   const chains: Readonly<Record<string, readonly string[]>> = {
     dispatch: [`${addressKey} vmap @services`, `${toNodePort} vmap @nodeports`],
     outside: [`${addressKey} vmap @services_outside`, `${toNodePort} vmap @nodeports_outside`],
-    guard: [hook('filter', 'prerouting', '-105'), `ct state new ${addressKey} vmap @guarded`],
+    guard: [hook('filter', 'prerouting', '-105'), onlyNew, `${addressKey} vmap @guarded`],
     prerouting: [hook('nat', 'prerouting', 'dstnat'), `${fromOutside} jump outside`, 'goto dispatch'],
     output: [hook('nat', 'output', '-100'), 'goto dispatch'],
     postrouting: [
@@ -79,17 +81,19 @@ function fixedChains({ family, serviceCidr, clusterCidrs }: RulesetOptions): str
     ],
     forward: [
       hook('filter', 'forward', 'filter'),
-      `ct state new ${fromOutside} ${addressKey} @silenced drop`,
-      `ct state new ${addressKey} vmap @refused`,
+      onlyNew,
+      `${fromOutside} ${addressKey} @silenced drop`,
+      `${addressKey} vmap @refused`,
       refuseAbsent,
     ],
     input: [
       hook('filter', 'input', 'filter'),
-      `ct state new ${fromOutside} ${addressKey} @silenced drop`,
-      `ct state new ${fromOutside} fib daddr type local ${nodePortKey} @silenced_nodeports drop`,
-      `ct state new fib daddr type local ${nodePortKey} vmap @refused_nodeports`,
+      onlyNew,
+      `${fromOutside} ${addressKey} @silenced drop`,
+      `${fromOutside} fib daddr type local ${nodePortKey} @silenced_nodeports drop`,
+      `fib daddr type local ${nodePortKey} vmap @refused_nodeports`,
     ],
-    local_output: [hook('filter', 'output', 'filter'), `ct state new ${addressKey} vmap @refused`, refuseAbsent],
+    local_output: [hook('filter', 'output', 'filter'), onlyNew, `${addressKey} vmap @refused`, refuseAbsent],
   };
   return Object.entries(chains)
     .map(([name, lines]) => nftChain(name, lines))

@@ -41,8 +41,11 @@ export class TrafficBed {
     const set = (namespace: string, ...settings: readonly string[]): Promise<string> =>
       ip('netns', 'exec', namespace, 'sysctl', '-qw', ...settings);
     await set(node, 'net.ipv4.ip_forward=1');
-    // Each connection leaves its port in use for a minute.
+    // Each connection leaves its port in use for a minute, and the node remembers it for two: the next ones would pay for what was measured
+    // before them, by a search for a port that is free.
     for (const each of [client, node]) await set(each, 'net.ipv4.ip_local_port_range=1024 65535');
+    await set(client, 'net.ipv4.tcp_tw_reuse=1');
+    await set(node, 'net.netfilter.nf_conntrack_tcp_timeout_time_wait=1');
     const pods = { [client]: ['10.244.1.2'], [server]: answering };
     for (const [at, [pod, addresses]] of Object.entries(pods).entries()) {
       const gateway = `10.244.${at + 1}.1`;

@@ -36,16 +36,19 @@ export const subjects = {
 } as const satisfies Readonly<Record<string, Subject>>;
 export type SubjectName = keyof typeof subjects;
 
-const kinds = { keep: { clients: 32, count: 40_000 }, new: { clients: 32, count: 8000 } } as const;
+/** Short, so that neighbours meet the same machine. */
+const kinds = { keep: { clients: 32, count: 10_000 }, new: { clients: 32, count: 2000 } } as const;
 export type Kind = keyof typeof kinds;
 
+/** Of each round; each asks all subjects, forwards and backwards by turns: what is first has no advantage. */
+const turns = 12;
+
 export interface TrafficSamples {
+  /** One of each turn: those at the same index are of the same few seconds. */
   readonly traffic: Readonly<Record<Kind, Readonly<Record<SubjectName, readonly Traffic[]>>>>;
   /** ms until the services of a bed were true, by its name. */
   readonly loadMs: Readonly<Record<string, number>>;
 }
-
-const warmUp = 0.1;
 
 export async function work(directory: string, rounds: number): Promise<TrafficSamples> {
   const program = await compileLoad(directory);
@@ -60,20 +63,22 @@ export async function work(directory: string, rounds: number): Promise<TrafficSa
   const none = (): Record<SubjectName, Traffic[]> =>
     Object.fromEntries(names.map((name) => [name, [] as Traffic[]])) as Record<SubjectName, Traffic[]>;
   const traffic = { keep: none(), new: none() };
-  for (let round = 0; round < rounds; round += 1) {
+  const ask = (kind: Kind, name: SubjectName): Promise<Traffic> | undefined => {
+    const { bed, to } = subjects[name];
+    const end =
+      to === 'pod' ? { address: answering[0] ?? '', port: podPort } : { address: asked.address, port: servicePort };
+    return open.get(bed)?.load({ kind, ...end, ...kinds[kind] } satisfies Load);
+  };
+  for (const kind of Object.keys(kinds) as Kind[]) for (const name of names) await ask(kind, name);
+  for (let turn = 0; turn < rounds * turns; turn += 1) {
+    const order = turn % 2 === 0 ? names : names.toReversed();
     for (const kind of Object.keys(kinds) as Kind[]) {
-      for (const name of names) {
-        const { bed, to } = subjects[name];
-        const end =
-          to === 'pod' ? { address: answering[0] ?? '', port: podPort } : { address: asked.address, port: servicePort };
-        const load: Load = { kind, ...end, ...kinds[kind] };
-        const at = open.get(bed);
-        if (round === 0) await at?.load({ ...load, count: load.count * warmUp });
-        const result = await at?.load(load);
+      for (const name of order) {
+        const result = await ask(kind, name);
         if (result !== undefined) traffic[kind][name].push(result);
       }
     }
-    console.error(`traffic: round ${round + 1} of ${rounds}`);
+    if ((turn + 1) % turns === 0) console.error(`traffic: round ${(turn + 1) / turns} of ${rounds}`);
   }
   return { traffic, loadMs };
 }

@@ -40,12 +40,12 @@ describe('a real registry', () => {
     ]);
     const fill = (name: string, tag: string, options = {}): Promise<void> =>
       skopeoCopy(`oci:${join(directory, name)}:v1`, `docker://${registry.host}/team/${name}:${tag}`, options);
-    await Promise.all([
-      fill('single', 'v1'),
-      fill('single', 'docker', { format: 'v2s2' }),
-      fill('several', 'v1', { all: true }),
-      fill('several', 'docker', { all: true, format: 'v2s2' }),
-    ]);
+    // docker-registry answers 500 when two write the same blobs into one repository at once.
+    const fillTags = async (name: string, options = {}): Promise<void> => {
+      await fill(name, 'v1', options);
+      await fill(name, 'docker', { ...options, format: 'v2s2' });
+    };
+    await Promise.all([fillTags('single'), fillTags('several', { all: true })]);
   });
 
   afterAll(async () => {
