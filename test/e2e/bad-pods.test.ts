@@ -5,7 +5,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { idle, once, sh, steady } from '../conformance/support/real/containers.ts';
 import { mounts } from '../conformance/support/real/keyed-volumes.ts';
-import { until } from '../support/until.ts';
 import { realNode } from '../conformance/support/real/real-node.ts';
 import type { Shown } from '../conformance/support/real/real-pod.ts';
 
@@ -250,22 +249,18 @@ const unsandboxed: readonly (readonly [name: string, spec: object, message: RegE
 
 const named = <T extends readonly [string, object, ...unknown[]]>(rows: readonly T[]) =>
   rows.map((row) => ({ row, name: row[0], pod: node.pod(row[0], row[1]) }));
-const seen = (events: readonly string[], wanted: RegExp): void =>
-  expect(events).toContainEqual(expect.stringMatching(wanted));
 
 describe('pods that cannot run as they were written', () => {
   it.each(named(waiting))('$name waits, and says why', async ({ row: [, , reason, message, event], pod }) => {
     const { state } = await pod.container(reason, (status: Shown) => status.state.waiting?.reason === reason);
     expect(state.waiting.message).toMatch(message);
-    const events = await pod.events();
-    if (event === undefined) expect(events).toContain(`Failed: Error: ${state.waiting.message}`);
-    else seen(events, event);
+    await pod.told(event ?? `Failed: Error: ${state.waiting.message}`);
   });
 
   it.each(named(unmounted))('$name waits for its volume', async ({ row: [, , message], pod }) => {
     const { state } = await pod.container('a reason', (status: Shown) => status.state.waiting?.message);
     expect(state.waiting).toEqual({ reason: 'ContainerCreating', message: expect.stringMatching(message) });
-    seen(await pod.events(), new RegExp(`^FailedMount: MountVolume.SetUp failed for volume "v" : .*${message.source}`));
+    await pod.told(new RegExp(`^FailedMount: MountVolume.SetUp failed for volume "v" : .*${message.source}`));
   });
 
   it.each(named(ended))('$name ends', async ({ row: [, , state], pod }) => {
@@ -277,12 +272,11 @@ describe('pods that cannot run as they were written', () => {
     const { status } = await pod.untilPhase('Failed');
     expect(status).toMatchObject({ reason, message: expect.stringMatching(message) });
     expect(status.containerStatuses).toBeUndefined();
-    seen(await pod.events(), new RegExp(`^${reason}: `));
+    await pod.told(new RegExp(`^${reason}: `));
   });
 
   it.each(named(unsandboxed))('$name gets no sandbox', async ({ row: [, , message], pod }) => {
-    const told = new RegExp(`^FailedCreatePodSandBox: Failed to create pod sandbox: .*${message.source}`);
-    await until(async () => (await pod.events()).some((event) => told.test(event)), { what: 'the event' });
+    await pod.told(new RegExp(`^FailedCreatePodSandBox: Failed to create pod sandbox: .*${message.source}`));
     expect(pod.now.status).toMatchObject({ phase: 'Pending' });
   });
 

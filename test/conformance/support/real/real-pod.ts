@@ -117,6 +117,15 @@ export class RealPod {
     return items.map(({ reason, message }: Shown) => `${reason}: ${message}`);
   }
 
+  /** Waits for an event that fits, given as `events` shows it: a node writes its events after the status that they explain. */
+  async told(wanted: RegExp | string): Promise<void> {
+    const fits = (event: string): boolean => (typeof wanted === 'string' ? event === wanted : wanted.test(event));
+    let seen: readonly string[] = [];
+    await until(async () => (seen = await this.events()).some(fits), {
+      what: () => `the event ${wanted} of ${this.name}; it has\n${seen.join('\n')}`,
+    });
+  }
+
   async patch(body: object, subresource = ''): Promise<Shown> {
     return this.#node.patch(`${this.path}${subresource}`, body);
   }
