@@ -1,6 +1,6 @@
 /** apps/v1 kinds whose pods keep their place: on an ordinal, or on a node. Those that are alike are in `workloads.ts`. */
-import type { PodTemplateSpec } from './core.ts';
 import { defineResource, type Condition, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
+import type { PodTemplateSpec } from './pods.ts';
 import type { PersistentVolumeClaim } from './storage.ts';
 
 export interface StatefulSet extends KubeObject {

@@ -1,5 +1,5 @@
 /** batch/v1 kinds. */
-import type { ObjectReference, PodTemplateSpec } from './core.ts';
+import type { ObjectReference } from './core.ts';
 import {
   defineResource,
   type Condition,
@@ -8,6 +8,7 @@ import {
   type ObjectMeta,
   type ResourceType,
 } from './meta.ts';
+import type { PodTemplateSpec } from './pods.ts';
 
 export interface PodFailurePolicyRule {
   /** `FailJob`, `FailIndex`, `Ignore`, `Count`. */

@@ -1,6 +1,7 @@
 /** Classes that pods name: node.k8s.io/v1 and scheduling.k8s.io/v1. */
-import type { Quantities, Toleration } from './core.ts';
 import { defineResource, type KubeObject, type ResourceType } from './meta.ts';
+import type { Toleration } from './pods.ts';
+import type { Quantities } from './quantity.ts';
 
 export interface RuntimeClass extends KubeObject {
   /** What nodes call the runtime. */

@@ -1,5 +1,8 @@
 /** resource.Quantity of k8s.io/apimachinery: fixed-point numbers with a suffix. */
 
+/** By what they are amounts of: `cpu`, `memory`, … */
+export type Quantities = Record<string, string>;
+
 const suffixes: Record<string, number> = {
   n: 1e-9,
   u: 1e-6,

@@ -1,6 +1,6 @@
 /** Quotas and limit ranges of core/v1. */
-import type { Quantities } from './core.ts';
 import { defineResource, type KubeObject, type ResourceType } from './meta.ts';
+import type { Quantities } from './quantity.ts';
 
 /** One condition on the objects that a quota counts. */
 export interface ScopeRequirement {

@@ -1,6 +1,8 @@
 /** Claims and volumes of core/v1, and storage.k8s.io/v1. */
-import type { NodeSelectorTerm, ObjectReference, Quantities } from './core.ts';
+import type { ObjectReference } from './core.ts';
 import { defineResource, type Condition, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
+import type { NodeSelectorTerm } from './pods.ts';
+import type { Quantities } from './quantity.ts';
 
 export interface PersistentVolumeClaimSpec {
   accessModes?: string[];

@@ -1,6 +1,7 @@
 /** Kinds of apps/v1, discovery.k8s.io/v1 and coordination.k8s.io/v1; ReplicationController, the ReplicaSet of core/v1. */
+import type { ObjectReference } from './core.ts';
 import { defineResource, type Condition, type KubeObject, type LabelSelector, type ResourceType } from './meta.ts';
-import type { ObjectReference, PodTemplateSpec } from './core.ts';
+import type { PodTemplateSpec } from './pods.ts';
 
 export interface ReplicaSet extends KubeObject {
   spec: { replicas?: number; minReadySeconds?: number; selector: LabelSelector; template?: PodTemplateSpec };
