@@ -95,11 +95,8 @@ describe.each(proxies)('the API from within pods, with proxy-%s', (_, args) => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (words: readonly string[], input = ''): Promise<string> => {
-    const { status, stdout, stderr } = await cluster.kubectl(words, { input });
-    if (status !== 0) throw new Error(`kubectl ${words.join(' ')} failed: ${stderr}`);
-    return stdout.trim();
-  };
+  const ok = async (words: readonly string[], input = ''): Promise<string> =>
+    (await cluster.mustKubectl(words, input)).trim();
 
   beforeAll(async () => {
     before = traces();

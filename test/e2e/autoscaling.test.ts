@@ -61,11 +61,7 @@ describe('autoscaling under kubectl', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   const autoscaler = async (): Promise<Autoscaler> =>
     JSON.parse(await ok('get', 'hpa', 'burner', '-o', 'json')) as Autoscaler;
   const reasonOf = async (type: string): Promise<string | undefined> =>

@@ -49,11 +49,7 @@ describe('batch work', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   const apply = async (object: { readonly metadata: { readonly name: string } }): Promise<void> => {
     const file = join(cluster.dataDir, `${object.metadata.name}.json`);
     writeFileSync(file, JSON.stringify(object));

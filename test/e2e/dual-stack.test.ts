@@ -27,11 +27,8 @@ describe('a cluster of both families', () => {
   let cluster: TestCluster;
   let hostPort: number;
 
-  const ok = async (args: readonly string[], input = ''): Promise<string> => {
-    const result = await cluster.kubectl(args, { input });
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (args: readonly string[], input = ''): Promise<string> =>
+    (await cluster.mustKubectl(args, input)).trim();
   const apply = (...items: object[]): Promise<string> =>
     ok(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
   const read = async (...what: string[]): Promise<string[]> =>

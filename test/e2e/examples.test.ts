@@ -23,11 +23,7 @@ describe('the examples', () => {
   let volumesBefore: string;
   let cluster: TestCluster;
   const namespaceOf = (manifest: string): string => manifest.replace(/\.yaml$/, '').replaceAll(/[^a-z0-9]+/g, '-');
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   const inNamespace = (manifest: string, verb: string, ...more: string[]): Promise<string> =>
     ok(verb, '--namespace', namespaceOf(manifest), '-f', join(folder, manifest), ...more);
   const objectsOf = async (manifest: string): Promise<readonly ObjectView[]> => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { freePort } from '@timonel/testkit/free-port';
-import { TestCluster, timonel } from '../support/cluster.ts';
+import { outputOf, TestCluster, timonel } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
@@ -67,16 +67,9 @@ describe('an Ingress', () => {
   let port: number;
   const agent = new Agent({ keepAlive: true, maxSockets: 4 });
 
-  const ok = async (args: readonly string[], input = ''): Promise<string> => {
-    const result = await cluster.kubectl(args, { input });
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
-  const command = async (...args: string[]): Promise<string> => {
-    const result = await timonel([...args, '--kubeconfig', cluster.kubeconfig]);
-    if (result.status !== 0) throw new Error(`timonel ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (args: readonly string[], input = ''): Promise<string> => cluster.mustKubectl(args, input);
+  const command = async (...args: string[]): Promise<string> =>
+    outputOf(await timonel([...args, '--kubeconfig', cluster.kubeconfig]), `timonel ${args.join(' ')}`);
   /** The body, or the status where it is not 200. */
   const ask = (): Promise<string> =>
     new Promise((resolve, reject) => {

@@ -37,11 +37,7 @@ describe('kubectl top', () => {
   let tool: string;
 
   const kubectl = (...args: string[]): Promise<RunResult> => cluster.kubectl(args);
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await kubectl(...args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
 
   beforeAll(async () => {
     tool = (await kubernetesTools()).kubectl;

@@ -14,11 +14,7 @@ describe('sessions on a node under kubectl', () => {
   let kubectlPath: string;
   const running: RunningProgram[] = [];
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
 
   function kubectl(...args: string[]): RunningProgram {
     const begun = new RunningProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);

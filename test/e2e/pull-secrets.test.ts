@@ -17,11 +17,7 @@ describe('images of a private registry', () => {
   /** Of the last image. */
   let digest: string;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (...args: string[]): Promise<string> => (await cluster.mustKubectl(args)).trim();
   const imageOf = (name: string): string => `${registry.host}/${name}`;
   const pod = async (name: string, image: string, spec: object): Promise<void> => {
     const containers = [{ name: 'c', image, imagePullPolicy: 'IfNotPresent', command: ['/none'] }];

@@ -16,11 +16,7 @@ describe('in-place resize with kubectl', () => {
   const { driver } = detectCgroups();
   if (driver === undefined) throw new Error('this test needs control groups');
 
-  const ok = async (args: readonly string[], input = ''): Promise<string> => {
-    const result = await cluster.kubectl(args, { input });
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (args: readonly string[], input = ''): Promise<string> => cluster.mustKubectl(args, input);
   const get = async (name: string): Promise<Pod> => JSON.parse(await ok(['get', 'pod', name, '-o', 'json'])) as Pod;
   const pod = async (name: string, what: string, fits: (found: Pod) => unknown): Promise<Pod> =>
     await until(

@@ -68,11 +68,7 @@ describe('roll-outs under constant load', () => {
   let cluster: TestCluster;
   let load: ServiceLoad | undefined;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   /** Only this version answers, and the load has gone on with it for a while. */
   const served = async (version: string): Promise<void> => {
     const only = async (): Promise<boolean> => {

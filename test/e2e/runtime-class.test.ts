@@ -102,12 +102,8 @@ describe('runtime classes', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (args: readonly string[], input?: object): Promise<string> => {
-    const given = input === undefined ? {} : { input: JSON.stringify(input) };
-    const result = await cluster.kubectl(args, given);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (args: readonly string[], input?: object): Promise<string> =>
+    (await cluster.mustKubectl(args, input && JSON.stringify(input))).trim();
   const apply = (object: object): Promise<string> => ok(['apply', '-f', '-'], object);
   const jsonpath = (path: string, ...what: string[]): Promise<string> =>
     ok(['get', ...what, '-o', `jsonpath={${path}}`]);

@@ -40,11 +40,8 @@ describe('containerd', () => {
   let containerd: Containerd;
   let cluster: TestCluster;
 
-  const ok = async (args: readonly string[], input?: object): Promise<string> => {
-    const result = await cluster.kubectl(args, input === undefined ? {} : { input: JSON.stringify(input) });
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (args: readonly string[], input?: object): Promise<string> =>
+    (await cluster.mustKubectl(args, input && JSON.stringify(input))).trim();
   const ofContainer = (path: string): Promise<string> =>
     ok(['get', 'pod', 'containerd', '-o', `jsonpath={.status.containerStatuses[0].${path}}`]);
 

@@ -38,11 +38,8 @@ describe('crun and runc', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (args: readonly string[], input?: object): Promise<string> => {
-    const result = await cluster.kubectl(args, input === undefined ? {} : { input: JSON.stringify(input) });
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (args: readonly string[], input?: object): Promise<string> =>
+    (await cluster.mustKubectl(args, input && JSON.stringify(input))).trim();
 
   beforeAll(async () => {
     before = traces();

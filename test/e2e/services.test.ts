@@ -11,11 +11,7 @@ describe('services under kubectl', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout.trim();
-  };
+  const ok = async (...args: string[]): Promise<string> => (await cluster.mustKubectl(args)).trim();
   const apply = (name: string): Promise<string> => ok('apply', '-f', join(examples, name, `${name}.yaml`));
   const jsonpath = (path: string, ...what: string[]): Promise<string> => ok('get', ...what, '-o', `jsonpath={${path}}`);
   const ask = async (address: string): Promise<string> => {

@@ -70,11 +70,7 @@ describe('a stateful store', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   const pods = async (): Promise<readonly PodView[]> =>
     (JSON.parse(await ok('get', 'pods', '-l', 'app=store', '-o', 'json')) as { items: PodView[] }).items;
   /** All members are ready, none of them one of `former`. */

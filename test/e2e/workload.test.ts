@@ -29,11 +29,7 @@ describe('a workload under kubectl', () => {
   let cluster: TestCluster;
   let kubectlPath: string;
 
-  const ok = async (...args: string[]): Promise<string> => {
-    const result = await cluster.kubectl(args);
-    if (result.status !== 0) throw new Error(`kubectl ${args.join(' ')} failed: ${result.stderr}`);
-    return result.stdout;
-  };
+  const ok = (...args: string[]): Promise<string> => cluster.mustKubectl(args);
   const kubectl = (...args: string[]): RunningProgram =>
     new RunningProgram(kubectlPath, ['--kubeconfig', cluster.kubeconfig, ...args]);
   const pods = async (): Promise<readonly PodView[]> =>

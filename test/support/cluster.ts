@@ -17,6 +17,12 @@ export interface RunResult {
   readonly stderr: string;
 }
 
+/** What it printed. @throws Error when it failed */
+export function outputOf({ status, stdout, stderr }: RunResult, command: string): string {
+  if (status !== 0) throw new Error(`${command} failed with exit code ${status}: ${stdout}${stderr}`);
+  return stdout;
+}
+
 /** Runs a program to its end; ends it by SIGKILL after the time limit. */
 export function runProgram(
   program: string,
@@ -158,6 +164,11 @@ export class TestCluster {
   ): Promise<RunResult> {
     const { kubectl } = await kubernetesTools();
     return runProgram(kubectl, ['--kubeconfig', this.kubeconfig, ...args], options);
+  }
+
+  /** What real kubectl prints. @throws Error when it fails */
+  async mustKubectl(args: readonly string[], input = ''): Promise<string> {
+    return outputOf(await this.kubectl(args, { input }), `kubectl ${args.join(' ')}`);
   }
 
   /** The `timonel` command against this cluster. */
