@@ -3,49 +3,24 @@
  * Service, with the certificate that the chart makes, an account and rights of its own. Ships come with an upgrade, for the webhook has
  * to be there by then.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { runProgram, TestCluster, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools, type Tools } from '../support/kubectl.ts';
+import { HelmCluster } from '../support/helm-cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
-const chart = join(import.meta.dirname, 'charts', 'pilot');
 let before: readonly string[];
-let cluster: TestCluster;
-let tools: Tools;
+let cluster: HelmCluster;
 
-function run(program: keyof Tools, command: string, input?: string): Promise<RunResult> {
-  const env = { KUBECONFIG: cluster.kubeconfig, HOME: join(cluster.dataDir, 'home') };
-  const args = command.replaceAll('CHART', chart).split(' ');
-  return runProgram(tools[program], args, { env, timeoutMs: 120_000, ...(input === undefined ? {} : { input }) });
-}
-
-async function prints(program: keyof Tools, command: string): Promise<string> {
-  const { status, stdout, stderr } = await run(program, command);
-  if (status !== 0) throw new Error(`${program} ${command}: exit code ${status}\n${stdout}${stderr}`);
-  return stdout;
-}
-const helm = (command: string): Promise<string> => prints('helm', command);
-const kubectl = (command: string): Promise<string> => prints('kubectl', command);
+const helm = (command: string): Promise<string> => cluster.helm(command);
+const kubectl = (command: string): Promise<string> => cluster.kubectl(command);
 const berthOf = (ship: string): Promise<string> => kubectl(`get ship ${ship} -o jsonpath={.spec.berth}`);
 const ship = (name: string, tonnage: number): string =>
   JSON.stringify({ apiVersion: 'pilot.example.com/v1', kind: 'Ship', metadata: { name }, spec: { tonnage } });
 
-/** Of every kind: what the release has made, and helm's own records of it. */
-async function objects(): Promise<string[]> {
-  const kinds = (await kubectl('api-resources --verbs=list -o name')).trim().split('\n').join(',');
-  const selectors = ['app.kubernetes.io/instance=port', 'owner=helm,name=port'];
-  const listed = await Promise.all(selectors.map((labels) => kubectl(`get ${kinds} -A -o name -l ${labels}`)));
-  return listed.join('').split('\n').filter(Boolean);
-}
-
 beforeAll(async () => {
-  tools = await kubernetesTools();
   before = traces();
-  cluster = await TestCluster.start();
-  mkdirSync(join(cluster.dataDir, 'home'));
+  cluster = await HelmCluster.start(join(import.meta.dirname, 'charts', 'pilot'));
 }, 360_000);
 afterAll(async () => {
   await cluster?.dispose();
@@ -55,9 +30,9 @@ afterAll(async () => {
 describe('a chart with a kind and its webhook', () => {
   it('is installed: the webhook changes and refuses objects once --wait comes back', async () => {
     await helm('install port CHART --wait --timeout 60s');
-    expect(await run('kubectl', 'apply -f -', ship('ada', 10))).toMatchObject({ status: 0 });
+    expect(await cluster.run('kubectl', 'apply -f -', ship('ada', 10))).toMatchObject({ status: 0 });
     expect(await berthOf('ada')).toBe('north');
-    const { status, stderr } = await run('kubectl', 'apply -f -', ship('whale', 5000));
+    const { status, stderr } = await cluster.run('kubectl', 'apply -f -', ship('whale', 5000));
     expect(status).not.toBe(0);
     expect(stderr).toContain('"validating.pilot.example.com" denied the request: no ship is heavier than 1000');
     expect(await kubectl('get ships')).toMatch(/^NAME +BERTH\nada +north\n$/);
@@ -72,10 +47,13 @@ describe('a chart with a kind and its webhook', () => {
   }, 90_000);
 
   it('is not upgraded to ships that the webhook refuses', async () => {
-    const { status, stderr } = await run('helm', 'upgrade port CHART --set ships.bounty=215 --set ships.whale=5000');
+    const { status, stderr } = await cluster.run(
+      'helm',
+      'upgrade port CHART --set ships.bounty=215 --set ships.whale=5000',
+    );
     expect(status).not.toBe(0);
     expect(stderr).toContain('no ship is heavier than 1000');
-    expect((await run('kubectl', 'get ship whale')).stderr).toContain('NotFound');
+    expect((await cluster.run('kubectl', 'get ship whale')).stderr).toContain('NotFound');
   }, 90_000);
 
   it('goes back to the first revision: its ships go, those of others stay', async () => {
@@ -87,11 +65,11 @@ describe('a chart with a kind and its webhook', () => {
 
   it('is uninstalled: nothing is left of it, no webhook is asked any more, and the kind stays', async () => {
     await helm('uninstall port --wait --timeout 60s');
-    await until(async () => (await objects()).length === 0, { what: 'all of the release to be gone' });
+    await until(async () => (await cluster.objectsOf('port')).length === 0, { what: 'all of the release to be gone' });
     expect(await helm('list -q')).toBe('');
-    expect(await run('kubectl', 'apply -f -', ship('whale', 5000))).toMatchObject({ status: 0 });
+    expect(await cluster.run('kubectl', 'apply -f -', ship('whale', 5000))).toMatchObject({ status: 0 });
     expect(await berthOf('whale')).toBe('');
     await kubectl('delete crd ships.pilot.example.com');
-    expect((await run('kubectl', 'get crd ships.pilot.example.com')).stderr).toContain('NotFound');
+    expect((await cluster.run('kubectl', 'get crd ships.pilot.example.com')).stderr).toContain('NotFound');
   }, 90_000);
 });

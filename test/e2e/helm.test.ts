@@ -1,32 +1,19 @@
 /**
  * Real helm 4 with a chart of our own (charts/harbour) on a cluster with a node: hooks, --wait, upgrades that go well and badly,
- * rollback, test, uninstall. The hooks are pods: jobs need their controller, which a later part brings.
+ * rollback, test, uninstall. The hooks are pods.
  */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { runProgram, TestCluster, type RunResult } from '../support/cluster.ts';
-import { kubernetesTools, type Tools } from '../support/kubectl.ts';
+import { HelmCluster } from '../support/helm-cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
-const chart = join(import.meta.dirname, 'charts', 'harbour');
 let before: readonly string[];
-let cluster: TestCluster;
-let tools: Tools;
+let cluster: HelmCluster;
 
-function run(program: keyof Tools, command: string): Promise<RunResult> {
-  const env = { KUBECONFIG: cluster.kubeconfig, HOME: join(cluster.dataDir, 'home') };
-  return runProgram(tools[program], command.replaceAll('CHART', chart).split(' '), { env, timeoutMs: 120_000 });
-}
-
-async function prints(program: keyof Tools, command: string): Promise<string> {
-  const { status, stdout, stderr } = await run(program, command);
-  if (status !== 0) throw new Error(`${program} ${command}: exit code ${status}\n${stdout}${stderr}`);
-  return stdout;
-}
-const helm = (command: string): Promise<string> => prints('helm', command);
-const kubectl = (command: string): Promise<string> => prints('kubectl', command);
+const helm = (command: string): Promise<string> => cluster.helm(command);
+const kubectl = (command: string): Promise<string> => cluster.kubectl(command);
+const objectsOf = (release: string): Promise<string[]> => cluster.objectsOf(release);
 
 /** `revision status` of every entry. */
 async function history(release: string): Promise<string[]> {
@@ -37,20 +24,9 @@ const greeting = (release: string): Promise<string> => kubectl(`get cm ${release
 const readyReplicas = (release: string): Promise<string> =>
   kubectl(`get deploy ${release}-web -o jsonpath={.status.readyReplicas}`);
 
-/** Of every kind that can be listed: what carries the labels of the release, in the chart or in helm's own records. */
-async function objectsOf(release: string): Promise<string[]> {
-  const kinds = (await kubectl('api-resources --verbs=list -o name')).trim().split('\n').join(',');
-  const listed = [`app.kubernetes.io/instance=${release}`, `owner=helm,name=${release}`].map((labels) =>
-    kubectl(`get ${kinds} -A -o name -l ${labels}`),
-  );
-  return (await Promise.all(listed)).join('').split('\n').filter(Boolean);
-}
-
 beforeAll(async () => {
-  tools = await kubernetesTools();
   before = traces();
-  cluster = await TestCluster.start();
-  mkdirSync(join(cluster.dataDir, 'home'));
+  cluster = await HelmCluster.start(join(import.meta.dirname, 'charts', 'harbour'));
 }, 360_000);
 afterAll(async () => {
   await cluster?.dispose();
@@ -97,12 +73,12 @@ describe('a release', () => {
     expect(await greeting('shop')).toBe('hello');
     expect(await readyReplicas('shop')).toBe('3');
     expect(await kubectl('logs shop-post-upgrade')).toBe('upgraded to 2\n');
-    expect((await run('kubectl', 'get pod shop-pre-upgrade')).stderr).toContain('NotFound');
+    expect((await cluster.run('kubectl', 'get pod shop-pre-upgrade')).stderr).toContain('NotFound');
     expect(await history('shop')).toEqual(['1 superseded', '2 deployed']);
   }, 120_000);
 
   it('stays as it was when a hook fails', async () => {
-    const { status, stderr } = await run(
+    const { status, stderr } = await cluster.run(
       'helm',
       'upgrade shop CHART --set greeting=lost --set refuseUpgrade=true --timeout 60s',
     );
@@ -114,7 +90,7 @@ describe('a release', () => {
 
   it('is rolled back by helm itself when an upgrade does not become ready', async () => {
     const flags = '--wait --timeout 8s --rollback-on-failure --set greeting=lost --set broken=true --set replicas=3';
-    const { status, stderr } = await run('helm', `upgrade shop CHART ${flags}`);
+    const { status, stderr } = await cluster.run('helm', `upgrade shop CHART ${flags}`);
     expect(status).not.toBe(0);
     expect(stderr).toContain('rolled back due to rollback-on-failure');
     expect(await greeting('shop')).toBe('hello');
@@ -134,7 +110,7 @@ describe('a release', () => {
   it('is upgraded or installed, whichever it takes, under another name too', async () => {
     await helm('upgrade --install stall CHART --wait --timeout 90s --set replicas=1');
     expect((await helm('list -q')).trim().split('\n')).toEqual(['shop', 'stall']);
-    const { status, stderr } = await run('helm', 'install stall CHART');
+    const { status, stderr } = await cluster.run('helm', 'install stall CHART');
     expect(status).not.toBe(0);
     expect(stderr).toContain('cannot reuse a name');
     await helm('uninstall stall --wait --timeout 60s');
