@@ -1,23 +1,19 @@
 /** The authority is replaced and retired under two servers and a node that go on working, with clients that have only the old one; a third server joins. */
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { copyFileSync, cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { freePort } from '@timonel/testkit/free-port';
 import { readKubeconfig } from '../../cli/src/cluster/kubeconfig.ts';
-import { Background } from '../support/background.ts';
 import { timonel } from '../support/cluster.ts';
 import { ClusterClient } from '../support/cluster-client.ts';
+import { LoopbackServers } from '../support/loopback-servers.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
 jest.setTimeout(240_000);
 
-const directory = mkdtempSync(join(tmpdir(), 'timonel-authority-'));
-const at = (...parts: string[]): string => join(directory, ...parts);
-const running = new Map<string, Background>();
+const cluster = new LoopbackServers();
+const at = (...parts: string[]): string => cluster.at(...parts);
 const octet = 16 + (process.pid % 200);
 const configMaps = '/api/v1/namespaces/default/configmaps';
 const secret = '/api/v1/namespaces/default/secrets/kept';
@@ -40,24 +36,11 @@ const agentSettings = {
   },
 };
 
-function start(name: string, ...args: string[]): Background {
-  const process = new Background(args);
-  running.set(name, process);
-  return process;
-}
-async function server(name: string, ...args: string[]): Promise<string> {
-  const [port, peerPort] = [await freePort(), await freePort()];
-  const places = ['--listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${peerPort}`];
-  const where = ['server', '--data-dir', at(name), '--config', at('config.yaml'), '--name', name, ...places];
-  await start(name, ...where, ...args).says('is Ready after');
-  return `https://127.0.0.1:${port}`;
-}
-async function run(...args: string[]): Promise<string> {
-  const { status, stdout, stderr } = await timonel([...args, '--data-dir', at('s1')]);
-  expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
-  return stdout.trim();
-}
-const token = (role: string): Promise<string> => run('token', 'create', '--role', role);
+const server = (name: string, ...args: string[]): Promise<string> =>
+  cluster.server(name, '--config', at('config.yaml'), ...args);
+const agentArgs = ['--config', at('agent.yaml'), '--on-shutdown', 'remove'];
+const run = (...args: string[]): Promise<string> => cluster.run('s1', ...args);
+const token = (role: 'server' | 'agent'): Promise<string> => cluster.token('s1', role);
 
 interface Status {
   readonly phase: string;
@@ -69,14 +52,8 @@ const certificates = async (...args: string[]): Promise<Status> =>
 
 /** Each call is a connection of its own. */
 // oxlint-disable-next-line no-explicit-any
-async function ask(kubeconfig: string, method: string, path: string, body?: unknown): Promise<any> {
-  const client = new ClusterClient(kubeconfig);
-  try {
-    return await client.ask(method, path, body);
-  } finally {
-    client.close();
-  }
-}
+const ask = (kubeconfig: string, method: string, path: string, body?: unknown): Promise<any> =>
+  ClusterClient.once(kubeconfig, (client) => client.ask(method, path, body));
 
 /** The kubeconfig with another token. */
 function as(kubeconfig: string, bearer: string): string {
@@ -111,13 +88,11 @@ beforeAll(async () => {
   const url = await server('s1', ...ranges);
   await server('s2', '--join', url, '--token', await token('server'));
   const joining = ['--server', url, '--token', await token('agent'), '--node-name', 'node-r'];
-  const args = ['agent', '--data-dir', at('agent'), '--config', at('agent.yaml'), ...joining];
-  await start('agent', ...args, '--node-address', '127.0.0.1', '--on-shutdown', 'remove').says('is Ready after');
+  const agent = cluster.start('agent', 'agent', ...agentArgs, ...joining, '--node-address', '127.0.0.1');
+  await agent.says('is Ready after');
 });
 afterAll(async () => {
-  await running.get('agent')?.end();
-  await Promise.all([...running.values()].map((each) => each.end()));
-  rmSync(directory, { recursive: true, force: true });
+  await cluster.dispose();
   expect(newTraces(before)).toEqual([]);
 });
 
@@ -174,7 +149,7 @@ it('goes on while the authority is replaced, and keeps its Secrets and tokens', 
   const beat = async (): Promise<string> => (await ask(first, 'GET', lease)).spec.renewTime as string;
   const last = await beat();
   await until(async () => (await beat()) !== last, { what: 'a heartbeat of the node' });
-  expect(running.get('agent')?.running).toBe(true);
+  expect(cluster.running('agent').running).toBe(true);
   await server('s3', '--join', readKubeconfig(first).server, '--token', await token('server'));
   expect((await ask(at('s3', 'kubeconfig'), 'GET', secret)).data).toEqual(data);
   expect(await whoAmI(as(at('s3', 'kubeconfig'), status.token as string))).toBe('system:serviceaccount:default:robot');
@@ -182,21 +157,20 @@ it('goes on while the authority is replaced, and keeps its Secrets and tokens', 
 
 it('takes machines in again that were away all the while: a server as the same member, a node under its name', async () => {
   const url = readKubeconfig(at('s1', 'kubeconfig')).server;
-  expect([await running.get('s2')?.end(), await running.get('agent')?.end()]).toEqual([0, 0]);
+  expect([await cluster.running('s2').end(), await cluster.running('agent').end()]).toEqual([0, 0]);
   for (const file of ['ca.crt', 'ca.key', 'peer.crt', 'apiserver.crt', 'master-client.crt'])
     copyFileSync(at('away', 's2', file), at('s2', 'pki', file));
   rmSync(at('s2', 'pki', 'ca-chain.crt'));
   for (const file of ['ca.crt', 'node.crt']) copyFileSync(at('away', 'agent', file), at('agent', 'pki', file));
   const foreign = `tml1.aaaaaa.${'a'.repeat(32)}.${'b'.repeat(64)}`;
-  const agentArgs = ['agent', '--data-dir', at('agent'), '--config', at('agent.yaml'), '--on-shutdown', 'remove'];
-  expect(await timonel([...agentArgs, '--token', foreign])).toMatchObject({
+  expect(await timonel(['agent', '--data-dir', at('agent'), ...agentArgs, '--token', foreign])).toMatchObject({
     status: 2,
     stderr: expect.stringContaining('belongs to another cluster'),
   });
-  const serverArgs = ['server', '--data-dir', at('s2'), '--config', at('config.yaml'), '--join', url];
-  await start('s2', ...serverArgs, '--token', await token('server')).says('is Ready after');
-  expect(running.get('s2')?.output).toContain('joins again as the same member');
-  await start('agent', ...agentArgs, '--token', await token('agent')).says('is Ready after');
+  const serverArgs = ['--config', at('config.yaml'), '--join', url, '--token', await token('server')];
+  await cluster.start('server', 's2', ...serverArgs).says('is Ready after');
+  expect(cluster.running('s2').output).toContain('joins again as the same member');
+  await cluster.start('agent', 'agent', ...agentArgs, '--token', await token('agent')).says('is Ready after');
   expect(issuerOf('agent', 'pki', 'node.crt')).toMatch(/^CN=timonel-ca@\d+$/);
   expect((await ask(at('s2', 'kubeconfig'), 'GET', secret)).data).toEqual(data);
   const { items } = await ask(at('s1', 'kubeconfig'), 'GET', '/api/v1/nodes');

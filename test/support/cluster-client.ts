@@ -43,6 +43,16 @@ export class ClusterClient {
     this.#agent = new Agent({ keepAlive: true, ca: access.caCertificate });
   }
 
+  /** Its connections are new, and see the certificates of now. */
+  static async once<T>(kubeconfig: string, use: (client: ClusterClient) => Promise<T>): Promise<T> {
+    const client = new ClusterClient(kubeconfig);
+    try {
+      return await use(client);
+    } finally {
+      client.close();
+    }
+  }
+
   /** Sends one request. Resolves whatever the status is. */
   send(method: string, path: string, body?: unknown): Promise<ClusterAnswer> {
     const payload = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
