@@ -3,7 +3,7 @@ import { mutatingAdmissionPolicyKinds } from './admissionregistration/mutating-p
 import {
   validatingAdmissionPolicyBindingKind,
   validatingAdmissionPolicyKind,
-} from './admissionregistration/policies.ts';
+} from './admissionregistration/validating-policies.ts';
 import {
   mutatingWebhookConfigurationKind,
   validatingWebhookConfigurationKind,

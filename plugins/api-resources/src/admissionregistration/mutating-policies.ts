@@ -1,19 +1,17 @@
 /** Policies that mutate, in the versions that Kubernetes has of them, and what binds them. */
 import { PolicyScope } from '@timonel/sdk/admission';
 import type { ResourceDefinition, StoredAs } from '@timonel/sdk/contracts/api-server';
-import { child, fill } from '../defaults.ts';
 import { describedKind, type KindDescription } from '../described-kind.ts';
-import { ageColumn, counted, listAt, nameColumn } from '../table/columns.ts';
+import { counted, listAt } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
 import {
-  bindingColumns,
+  bindingKind,
   checkBinding,
   checkExpression,
   checkPolicy,
   checkVariables,
-  defaultMatch,
-  paramKindColumn,
-  policyGroup,
+  policyColumns,
+  policyKind,
 } from './policy-parts.ts';
 
 const patches = {
@@ -47,30 +45,20 @@ function checkSpec(spec: Part): void {
 }
 
 const policy: KindDescription = {
-  ...policyGroup,
+  ...policyKind,
   kind: 'MutatingAdmissionPolicy',
   resource: 'mutatingadmissionpolicies',
-  default(object) {
-    const spec = child(object, 'spec');
-    fill(spec, { failurePolicy: 'Fail' });
-    defaultMatch(child(spec, 'matchConstraints'));
-  },
   check: (object) => checkSpec(object.at('spec')),
-  columns: [
-    nameColumn,
+  columns: policyColumns(
     counted('Mutations', 'The number of its mutations.', (object) => listAt(object, 'spec.mutations').length),
-    paramKindColumn,
-    ageColumn,
-  ],
+  ),
 };
 
 const binding: KindDescription = {
-  ...policyGroup,
+  ...bindingKind,
   kind: 'MutatingAdmissionPolicyBinding',
   resource: 'mutatingadmissionpolicybindings',
-  default: (object) => defaultMatch(child(child(object, 'spec'), 'matchResources')),
   check: (object) => checkBinding(object.at('spec')),
-  columns: bindingColumns,
 };
 
 /** The versions differ in nothing but their name. */

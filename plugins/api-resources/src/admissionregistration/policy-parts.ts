@@ -1,30 +1,40 @@
 /** What policies that validate and policies that mutate share, and their bindings. */
 import { PolicyScope, type ExpressionUse } from '@timonel/sdk/admission';
 import { dnsSubdomainProblems, type KubeObject } from '@timonel/sdk/kube';
-import type { Json } from '../defaults.ts';
+import { child, fill, type Json } from '../defaults.ts';
 import type { KindDescription } from '../described-kind.ts';
 import { ageColumn, nameColumn, shown, textAt, unset, type CellColumn } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
 import { checkMatchConditions, checkRule, defaultRules, defaultSelectors } from './webhook-rules.ts';
 
-export const policyGroup: Pick<KindDescription, 'group' | 'namespaced' | 'generation' | 'categories'> = {
-  group: 'admissionregistration.k8s.io',
-  namespaced: false,
-  generation: true,
-  categories: ['api-extensions'],
-};
-
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const mostVariables = 1000;
 
-export function defaultMatch(match: Json | undefined): void {
+function defaultMatch(match: Json | undefined): void {
   if (match === undefined) return;
   defaultSelectors(match);
   defaultRules(match, 'resourceRules');
   defaultRules(match, 'excludeResourceRules');
 }
 
-export function checkMatch(match: Part): void {
+const policyGroup = {
+  group: 'admissionregistration.k8s.io',
+  namespaced: false,
+  generation: true,
+  categories: ['api-extensions'],
+} as const;
+
+/** Of the kind of either. */
+export const policyKind: typeof policyGroup & Pick<KindDescription, 'default'> = {
+  ...policyGroup,
+  default(policy) {
+    const spec = child(policy, 'spec');
+    fill(spec, { failurePolicy: 'Fail' });
+    defaultMatch(child(spec, 'matchConstraints'));
+  },
+};
+
+function checkMatch(match: Part): void {
   match.selector('namespaceSelector');
   match.selector('objectSelector');
   match.oneOf('matchPolicy', ['Equivalent', 'Exact'], 'optional');
@@ -73,7 +83,13 @@ function paramKindCell(policy: KubeObject): string {
   return kind === '' ? unset : `${textAt(policy, 'spec.paramKind.apiVersion')}/${kind}`;
 }
 
-export const paramKindColumn: CellColumn = shown('ParamKind', 'The kind of its parameters.', paramKindCell);
+/** `size`: how much it does. */
+export const policyColumns = (size: CellColumn): NonNullable<KindDescription['columns']> => [
+  nameColumn,
+  size,
+  shown('ParamKind', 'The kind of its parameters.', paramKindCell),
+  ageColumn,
+];
 
 /** Everything but the actions of those that validate. */
 export function checkBinding(spec: Part): void {
@@ -95,9 +111,14 @@ function paramRefCell(binding: KubeObject): string {
   return namespace === '' ? `*/${name}` : `${namespace}/${name}`;
 }
 
-export const bindingColumns: NonNullable<KindDescription['columns']> = [
-  nameColumn,
-  shown('PolicyName', 'The policy it puts into force.', (binding) => textAt(binding, 'spec.policyName')),
-  shown('ParamRef', 'Where the parameters are.', paramRefCell),
-  ageColumn,
-];
+/** Of the kind of either's bindings. */
+export const bindingKind: typeof policyGroup & Pick<KindDescription, 'default' | 'columns'> = {
+  ...policyGroup,
+  default: (binding) => defaultMatch(child(child(binding, 'spec'), 'matchResources')),
+  columns: [
+    nameColumn,
+    shown('PolicyName', 'The policy it puts into force.', (binding) => textAt(binding, 'spec.policyName')),
+    shown('ParamRef', 'Where the parameters are.', paramRefCell),
+    ageColumn,
+  ],
+};

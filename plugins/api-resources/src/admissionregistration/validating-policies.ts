@@ -2,19 +2,17 @@
 import { PolicyScope } from '@timonel/sdk/admission';
 import type { ResourceDefinition } from '@timonel/sdk/contracts/api-server';
 import { qualifiedNameProblems } from '@timonel/sdk/kube';
-import { child, fill } from '../defaults.ts';
 import { describedKind } from '../described-kind.ts';
-import { ageColumn, counted, listAt, nameColumn } from '../table/columns.ts';
+import { counted, listAt } from '../table/columns.ts';
 import type { Part } from '../validation/part.ts';
 import {
-  bindingColumns,
+  bindingKind,
   checkBinding,
   checkExpression,
   checkPolicy,
   checkVariables,
-  defaultMatch,
-  paramKindColumn,
-  policyGroup,
+  policyColumns,
+  policyKind,
 } from './policy-parts.ts';
 
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -45,22 +43,14 @@ function checkSpec(spec: Part): void {
 }
 
 export const validatingAdmissionPolicyKind: ResourceDefinition = describedKind({
-  ...policyGroup,
+  ...policyKind,
   kind: 'ValidatingAdmissionPolicy',
   resource: 'validatingadmissionpolicies',
   status: {},
-  default(policy) {
-    const spec = child(policy, 'spec');
-    fill(spec, { failurePolicy: 'Fail' });
-    defaultMatch(child(spec, 'matchConstraints'));
-  },
   check: (policy) => checkSpec(policy.at('spec')),
-  columns: [
-    nameColumn,
+  columns: policyColumns(
     counted('Validations', 'The number of its rules.', (policy) => listAt(policy, 'spec.validations').length),
-    paramKindColumn,
-    ageColumn,
-  ],
+  ),
 });
 
 function checkActions(spec: Part): void {
@@ -76,13 +66,11 @@ function checkActions(spec: Part): void {
 }
 
 export const validatingAdmissionPolicyBindingKind: ResourceDefinition = describedKind({
-  ...policyGroup,
+  ...bindingKind,
   kind: 'ValidatingAdmissionPolicyBinding',
   resource: 'validatingadmissionpolicybindings',
-  default: (binding) => defaultMatch(child(child(binding, 'spec'), 'matchResources')),
   check(binding) {
     checkBinding(binding.at('spec'));
     checkActions(binding.at('spec'));
   },
-  columns: bindingColumns,
 });
