@@ -1,13 +1,8 @@
 /** Certificates that live for half a minute: two servers and an agent go on for several of these lives, and still connect anew. */
 import { X509Certificate } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
-import { Background } from '../support/background.ts';
-import { ClusterClient } from '../support/cluster-client.ts';
-import { freePort } from '@timonel/testkit/free-port';
-import { timonel } from '../support/cluster.ts';
+import { LoopbackServers } from '../support/loopback-servers.ts';
 import { newTraces, traces } from '../support/machine.ts';
 import { until } from '../support/until.ts';
 
@@ -15,10 +10,9 @@ jest.setTimeout(300_000);
 
 const lifetimeMs = 30_000;
 const lives = 2;
-const directory = mkdtempSync(join(tmpdir(), 'timonel-rotation-'));
-const dirOf = (name: string): string => join(directory, name);
-const config = join(directory, 'config.yaml');
-const running = new Map<string, Background>();
+const cluster = new LoopbackServers();
+const config = cluster.at('config.yaml');
+const agentConfig = cluster.at('agent.yaml');
 const octet = 16 + (process.pid % 200);
 let before: readonly string[];
 
@@ -39,24 +33,6 @@ const agentSettings = {
   },
 };
 
-function start(name: string, ...args: string[]): Background {
-  const process = new Background(args);
-  running.set(name, process);
-  return process;
-}
-async function server(name: string, ...args: string[]): Promise<string> {
-  const [port, peerPort] = [await freePort(), await freePort()];
-  const places = ['--listen', `127.0.0.1:${port}`, '--peer-listen', `127.0.0.1:${peerPort}`];
-  const where = ['server', '--data-dir', dirOf(name), '--config', config, '--name', name, ...places];
-  await start(name, ...where, ...args).says('is Ready after');
-  return `https://127.0.0.1:${port}`;
-}
-async function token(role: string): Promise<string> {
-  const made = await timonel(['token', 'create', '--role', role, '--data-dir', dirOf('s1')]);
-  expect(made.status).toBe(0);
-  return made.stdout.trim();
-}
-
 const files = [
   ['s1', 'apiserver'],
   ['s1', 'peer'],
@@ -66,24 +42,14 @@ const files = [
   ['agent', 'node'],
 ] as const;
 const serials = (): string[] =>
-  files.map(([name, file]) => new X509Certificate(readFileSync(join(dirOf(name), 'pki', `${file}.crt`))).serialNumber);
+  files.map(([name, file]) => new X509Certificate(readFileSync(cluster.at(name, 'pki', `${file}.crt`))).serialNumber);
 
-async function ask(
-  on: string,
-  method: string,
-  path: string,
-  body?: unknown,
-): Promise<{ status: number; body: unknown }> {
-  // A client of its own: each call is a new connection, which sees the certificate of now.
-  const client = new ClusterClient(join(dirOf(on), 'kubeconfig'));
-  try {
-    return await client.send(method, path, body);
-  } finally {
-    client.close();
-  }
-}
 async function heartbeat(): Promise<string> {
-  const { body } = await ask('s1', 'GET', '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-r');
+  const { body } = await cluster.send(
+    's1',
+    'GET',
+    '/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-r',
+  );
   return (body as { spec?: { renewTime?: string } }).spec?.renewTime ?? '';
 }
 const configMaps = '/api/v1/namespaces/default/configmaps';
@@ -91,20 +57,16 @@ const configMaps = '/api/v1/namespaces/default/configmaps';
 beforeAll(async () => {
   before = traces();
   writeFileSync(config, JSON.stringify(settings));
-  writeFileSync(join(directory, 'agent.yaml'), JSON.stringify(agentSettings));
+  writeFileSync(agentConfig, JSON.stringify(agentSettings));
   const ranges = ['--cluster-cidr', `10.214.${octet}.0/24`, '--service-cidr', `10.215.${octet}.0/24`];
-  const url = await server('s1', ...ranges);
-  await server('s2', '--join', url, '--token', await token('server'));
-  const agentArgs = ['agent', '--data-dir', dirOf('agent'), '--config', join(directory, 'agent.yaml')];
-  const joining = ['--server', url, '--token', await token('agent'), '--node-name', 'node-r'];
-  await start('agent', ...agentArgs, ...joining, '--node-address', '127.0.0.1', '--on-shutdown', 'remove').says(
-    'is Ready after',
-  );
+  const url = await cluster.server('s1', '--config', config, ...ranges);
+  await cluster.server('s2', '--config', config, '--join', url, '--token', await cluster.token('s1', 'server'));
+  const joining = ['--server', url, '--token', await cluster.token('s1', 'agent'), '--node-name', 'node-r'];
+  const agentArgs = ['--config', agentConfig, ...joining, '--node-address', '127.0.0.1', '--on-shutdown', 'remove'];
+  await cluster.start('agent', 'agent', ...agentArgs).says('is Ready after');
 });
 afterAll(async () => {
-  await running.get('agent')?.end();
-  await Promise.all([...running.values()].map((each) => each.end()));
-  rmSync(directory, { recursive: true, force: true });
+  await cluster.dispose();
   expect(newTraces(before)).toEqual([]);
 });
 
@@ -117,7 +79,7 @@ it('goes on through several lives of every certificate, and connects anew after 
   await until(
     async () => {
       for (const on of ['s1', 's2']) {
-        const answer = await ask(on, 'POST', configMaps, { metadata: { name: `${on}-${count}` } });
+        const answer = await cluster.send(on, 'POST', configMaps, { metadata: { name: `${on}-${count}` } });
         if (answer.status !== 201) refused.push({ on, count, ...answer });
       }
       count += 1;
@@ -131,9 +93,12 @@ it('goes on through several lives of every certificate, and connects anew after 
   beat = await until(async () => ((await heartbeat()) === last ? undefined : heartbeat()), { what: 'a heartbeat' });
   expect(Date.now() - Date.parse(beat)).toBeLessThan(20_000);
   // Nobody has a connection of old any more.
-  await running.get('s2')?.end('SIGKILL');
-  await start('s2', 'server', '--data-dir', dirOf('s2'), '--config', config).says('is Ready after');
-  await until(async () => (await ask('s2', 'POST', configMaps, { metadata: { name: 'after' } })).status === 201, {
-    what: 'a write after the restart',
-  });
+  await cluster.running('s2').end('SIGKILL');
+  await cluster.start('server', 's2', '--config', config).says('is Ready after');
+  await until(
+    async () => (await cluster.send('s2', 'POST', configMaps, { metadata: { name: 'after' } })).status === 201,
+    {
+      what: 'a write after the restart',
+    },
+  );
 });
