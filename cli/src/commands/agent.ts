@@ -11,15 +11,9 @@ import {
 } from '@timonel/sdk/pki';
 import { isIP } from 'node:net';
 import { defaultName, ownAddress } from '../cluster/addresses.ts';
-import {
-  pkiDirectory,
-  readClusterState,
-  refuseRole,
-  writeClusterState,
-  type AgentState,
-} from '../cluster/cluster-state.ts';
+import { pkiDirectory, readClusterState, writeClusterState, type AgentState } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
-import { dataDirPaths, defaultDataDir, instanceId, lockDataDir, makeDataDir, nodeNameOf } from '../cluster/data-dir.ts';
+import { dataDirPaths, defaultDataDir, instanceId, nodeNameOf } from '../cluster/data-dir.ts';
 import { hasProgram, isRoot } from '../cluster/host.ts';
 import { joinAsAgent, originOf, parseServers, requireToken } from '../cluster/joining.ts';
 import { nodeReady, type RunningCluster } from '../cluster/run-cluster.ts';
@@ -28,7 +22,9 @@ import { formatMs } from '../output/table.ts';
 import { agentProfile } from '../profiles/agent.ts';
 import { checkLengths, checkNodeAddress, hasIpv6Alone, nodeRange } from '../profiles/family-ranges.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
-import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
+import { becomeMember } from './become-member.ts';
+import { notice, printer, runInForeground, type Print } from './foreground.ts';
+import { disableOption, enableOption, logLevelOption } from './run-options.ts';
 
 interface AgentFlags {
   server?: string;
@@ -180,18 +176,9 @@ async function agent(flags: AgentFlags): Promise<void> {
   }
   const file = flags.config === undefined ? {} : readConfigFile(flags.config);
   const dataDir = resolve(flags.dataDir ?? defaultDataDir());
-  makeDataDir(dataDir);
-  refuseRole(dataDir, 'agent');
-  const stopping = stopRequested();
-  const stopped = new AbortController();
-  void stopping.then(() => stopped.abort());
-  const unlock = await lockDataDir(dataDirPaths(dataDir));
-  let state: AgentState;
-  try {
-    state = await becomeAgent(flags, file, dataDir, stopped.signal);
-  } finally {
-    await unlock();
-  }
+  const { state, stopping } = await becomeMember(dataDir, 'agent', (stopped) =>
+    becomeAgent(flags, file, dataDir, stopped),
+  );
   await runInForeground({
     run: {
       dataDir,
@@ -220,8 +207,6 @@ async function agent(flags: AgentFlags): Promise<void> {
   });
 }
 
-const collect = (value: string, former: string[]): string[] => [...former, value];
-
 export function addAgent(program: Command): void {
   program
     .command('agent')
@@ -233,17 +218,15 @@ export function addAgent(program: Command): void {
     .option('--node-address <address>', 'how servers reach the node (default: that of the default route)')
     .option('--pod-cidr <cidr>', 'addresses of the pods of this node, where the servers allocate none')
     .option('--config <file>', 'YAML file with settings, and the configuration of plugins')
-    .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
-    .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
+    .addOption(enableOption())
+    .addOption(disableOption())
     .addOption(
       new Option('--on-shutdown <what>', 'what happens to containers when the agent stops (default: keep)').choices([
         'remove',
         'keep',
       ]),
     )
-    .addOption(
-      new Option('--log-level <level>', 'of the log file (default: info)').choices(['debug', 'info', 'warn', 'error']),
-    )
+    .addOption(logLevelOption())
     .option('-q, --quiet', 'print problems only')
     .addHelpText(
       'after',

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { createRealEnv } from '@timonel/core';
 import { namespaces } from '@timonel/sdk/kube';
 import { formatPlace } from '../cluster/addresses.ts';
-import { readClusterState, refuseRole, writeClusterState, type ServerState } from '../cluster/cluster-state.ts';
+import { readClusterState, writeClusterState, type ServerState } from '../cluster/cluster-state.ts';
 import { readConfigFile, type ConfigFile } from '../cluster/config-file.ts';
-import { dataDirPaths, defaultDataDir, lockDataDir, makeDataDir } from '../cluster/data-dir.ts';
+import { defaultDataDir } from '../cluster/data-dir.ts';
 import { joinAsServer, keepServerCertificates, originOf, parseServers, requireToken } from '../cluster/joining.ts';
 import type { RunningCluster } from '../cluster/run-cluster.ts';
 import {
@@ -20,7 +20,9 @@ import { CliError, exitCodes } from '../errors.ts';
 import { formatMs } from '../output/table.ts';
 import type { ClusterSettings } from '../profiles/profile.ts';
 import { serverProfile } from '../profiles/server.ts';
-import { notice, printer, runInForeground, stopRequested, type Print } from './foreground.ts';
+import { becomeMember } from './become-member.ts';
+import { notice, printer, runInForeground, type Print } from './foreground.ts';
+import { disableOption, enableOption, logLevelOption } from './run-options.ts';
 
 const majorityNoticeMs = 5000;
 const answerPollMs = 250;
@@ -130,19 +132,11 @@ async function server(flags: ServerFlags): Promise<void> {
   const print = printer(flags.quiet);
   const file = flags.config === undefined ? {} : readConfigFile(flags.config);
   const dataDir = resolve(flags.dataDir ?? defaultDataDir());
-  makeDataDir(dataDir);
-  refuseRole(dataDir, 'server');
-  const stopping = stopRequested();
-  const stopped = new AbortController();
-  void stopping.then(() => stopped.abort());
-  const unlock = await lockDataDir(dataDirPaths(dataDir));
-  let state: ServerState;
-  try {
-    state = await becomeServer(flags, file, dataDir, stopped.signal);
-    await keepServerCertificates(dataDir, state, peerNamesOf(state));
-  } finally {
-    await unlock();
-  }
+  const { state, stopping, stopped } = await becomeMember(dataDir, 'server', async (aborted) => {
+    const became = await becomeServer(flags, file, dataDir, aborted);
+    await keepServerCertificates(dataDir, became, peerNamesOf(became));
+    return became;
+  });
   const settings = serverSettings(state, dataDir);
   await runInForeground({
     run: {
@@ -161,13 +155,11 @@ async function server(flags: ServerFlags): Promise<void> {
     print,
     notice,
     async ready(cluster) {
-      await answering(cluster, stopped.signal);
-      if (!stopped.signal.aborted) printReady(cluster, settings, performance.now() - began, print);
+      await answering(cluster, stopped);
+      if (!stopped.aborted) printReady(cluster, settings, performance.now() - began, print);
     },
   });
 }
-
-const collect = (value: string, former: string[]): string[] => [...former, value];
 
 export function addServer(program: Command): void {
   program
@@ -194,12 +186,10 @@ export function addServer(program: Command): void {
     .option('--token <token>', 'the join token; better in TIMONEL_JOIN_TOKEN, where other users do not see it')
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: <data-dir>/kubeconfig)')
     .option('--config <file>', 'YAML file with settings, and the configuration of plugins')
-    .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
-    .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
+    .addOption(enableOption())
+    .addOption(disableOption())
     .option('--scheduler <name>', 'the scheduler to use, for example binpack')
-    .addOption(
-      new Option('--log-level <level>', 'of the log file (default: info)').choices(['debug', 'info', 'warn', 'error']),
-    )
+    .addOption(logLevelOption())
     .option('-q, --quiet', 'print problems only')
     .addHelpText(
       'after',

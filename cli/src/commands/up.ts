@@ -20,6 +20,7 @@ import { Inner } from '../rootless/inner.ts';
 import { optionalParts, rootlessProblem } from '../rootless/requirements.ts';
 import { supervise } from '../rootless/supervise.ts';
 import { notice, printer, runInForeground, stopRequested } from './foreground.ts';
+import { disableOption, enableOption, logLevelOption } from './run-options.ts';
 
 interface UpFlags {
   dataDir?: string;
@@ -184,8 +185,6 @@ async function up(flags: UpFlags): Promise<void> {
   });
 }
 
-const collect = (value: string, former: string[]): string[] => [...former, value];
-
 export function addUp(program: Command): void {
   program
     .command('up')
@@ -201,8 +200,8 @@ export function addUp(program: Command): void {
     .option('--node-name <name>', "the node's name (default: that of the last start, at first the host name)")
     .option('--pod-cidr <cidr>', 'addresses of pods, with a comma one range of each family (default: 10.244.0.0/24)')
     .option('--service-cidr <cidr>', 'addresses of services, as those of pods (default: 10.96.0.0/16)')
-    .option('--enable <plugin>', 'also run this plugin (a name or a file); may be repeated', collect, [])
-    .option('--disable <plugin>', 'leave this plugin out; may be repeated', collect, [])
+    .addOption(enableOption())
+    .addOption(disableOption())
     .option('--scheduler <name>', 'the scheduler to use, for example binpack')
     .option('--store <name>', "the store instead of the profile's: raft, memory or etcd")
     .option('--etcd-endpoints <urls>', 'client URLs of the etcd members, with commas between them')
@@ -214,9 +213,7 @@ export function addUp(program: Command): void {
         ['remove', 'keep'],
       ),
     )
-    .addOption(
-      new Option('--log-level <level>', 'of the log file (default: info)').choices(['debug', 'info', 'warn', 'error']),
-    )
+    .addOption(logLevelOption())
     .option('--demo', 'apply examples/web and show how requests are spread')
     .option('-q, --quiet', 'print problems only')
     .addHelpText(

@@ -7,6 +7,7 @@ import { callCluster } from '../../cluster/remote.ts';
 import { CliError, exitCodes } from '../../errors.ts';
 import { formatBytes } from '../../output/table.ts';
 import { accessOf, print, withAccess, type AccessFlags } from '../access.ts';
+import { repeatable } from '../repeatable.ts';
 import { imageTable, type ImageItems } from './inventory.ts';
 import { imagesPath } from './path.ts';
 
@@ -17,8 +18,6 @@ function existing(path: string): string {
   if (!existsSync(full)) throw new CliError(`${full} does not exist.`, exitCodes.usage);
   return full;
 }
-
-const collect = (value: string, former: string[]): string[] => [...former, value];
 
 interface BuildFlags extends AccessFlags {
   readonly entrypoint: string[];
@@ -74,9 +73,9 @@ export function addArchives(image: Command): void {
   withAccess(
     image.command('build <directory> <reference>').description('Make an image of one layer from a root directory'),
   )
-    .option('--entrypoint <word>', 'one word of the entry point; repeat for more', collect, [])
-    .option('--cmd <word>', 'one word of the command; repeat for more', collect, [])
-    .option('--env <name=value>', 'an environment variable; may be repeated', collect, [])
+    .addOption(repeatable('--entrypoint <word>', 'one word of the entry point; repeat for more'))
+    .addOption(repeatable('--cmd <word>', 'one word of the command; repeat for more'))
+    .addOption(repeatable('--env <name=value>', 'an environment variable; may be repeated'))
     .option('--working-dir <path>', 'where the command runs')
     .option('--user <user>', 'who it runs as')
     .addHelpText('after', '\nExample:\n  timonel image build ./rootfs example.com/hello:1 --entrypoint /bin/hello')
