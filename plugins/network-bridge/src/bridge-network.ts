@@ -1,6 +1,6 @@
 import { access, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, type Logger, type Timers } from '@timonel/sdk';
+import { errorMessage, Turns, type Logger, type Timers } from '@timonel/sdk';
 import {
   AddressPool,
   familyOf,
@@ -43,7 +43,7 @@ export class BridgeNetwork implements PodNetwork {
   #starting: Promise<void> | undefined;
   readonly #records: Map<string, AttachmentRecord> = new Map();
   // Calls for one sandbox run one after the other; those for different ones side by side.
-  readonly #turns: Map<string, Promise<unknown>> = new Map();
+  readonly #turns: Turns = new Turns();
 
   constructor(dataDir: string, config: NetworkBridgeConfig, log: Logger, timers: Timers) {
     this.#names = namesFor(dataDir);
@@ -94,7 +94,7 @@ export class BridgeNetwork implements PodNetwork {
   /** Leaves nothing behind when the last pod is gone; while pods run on, their network does too. Whatever the reason. */
   async stop(): Promise<void> {
     // A stop may come in the middle of a start: what it makes must not stay.
-    await Promise.allSettled([this.#starting, ...this.#turns.values()]);
+    await Promise.allSettled([this.#starting, this.#turns.idle()]);
     await this.#links.close();
     // Not started means: what pods are there is not known.
     if (!this.#isStarted || this.#records.size > 0) return;
@@ -120,11 +120,11 @@ export class BridgeNetwork implements PodNetwork {
   }
 
   attach(request: AttachRequest): Promise<Attachment> {
-    return this.#inTurn(request.sandboxId, () => this.#attach(request));
+    return this.#turns.run(request.sandboxId, () => this.#attach(request));
   }
 
   detach(sandboxId: string): Promise<void> {
-    return this.#inTurn(sandboxId, () => this.#detach(sandboxId));
+    return this.#turns.run(sandboxId, () => this.#detach(sandboxId));
   }
 
   async list(): Promise<readonly Attachment[]> {
@@ -134,7 +134,9 @@ export class BridgeNetwork implements PodNetwork {
   async limitMtu(bytes: number): Promise<void> {
     if (!this.#isStarted || !this.#routeMtu.lower(bytes, this.#bridge.mtuBytes)) return;
     this.#log.info({ bytes }, 'a way to another node has less room: packets of pods get smaller');
-    const told = [...this.#records.values()].map((record) => this.#inTurn(record.sandboxId, () => this.#limit(record)));
+    const told = [...this.#records.values()].map((record) =>
+      this.#turns.run(record.sandboxId, () => this.#limit(record)),
+    );
     await Promise.all(told);
     await this.#routeMtu.save();
   }
@@ -297,17 +299,6 @@ export class BridgeNetwork implements PodNetwork {
 
   #save(): Promise<void> {
     return this.#file.save(() => this.#records.values());
-  }
-
-  #inTurn<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(sandboxId) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#turns.set(sandboxId, turn);
-    const forget = (): void => {
-      if (this.#turns.get(sandboxId) === turn) this.#turns.delete(sandboxId);
-    };
-    turn.then(forget, forget);
-    return turn;
   }
 }
 

@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errorMessage, type Logger, type Timers } from '@timonel/sdk';
+import { errorMessage, Turns, type Logger, type Timers } from '@timonel/sdk';
 import {
   NetworkError,
   unsupportedOf,
@@ -44,7 +44,7 @@ export class CniNetwork implements PodNetwork {
   readonly #log: Logger;
   readonly #members: Map<string, Member> = new Map();
   // Calls for one sandbox run one after the other; those for different ones side by side.
-  readonly #turns: Map<string, Promise<unknown>> = new Map();
+  readonly #turns: Turns = new Turns();
 
   constructor(dataDir: string, config: NetworkCniConfig, log: Logger, timers: Timers) {
     this.#config = config;
@@ -62,7 +62,7 @@ export class CniNetwork implements PodNetwork {
   }
 
   async stop(): Promise<void> {
-    await Promise.allSettled(this.#turns.values());
+    await this.#turns.idle();
   }
 
   async probe(): Promise<void> {
@@ -74,11 +74,11 @@ export class CniNetwork implements PodNetwork {
   }
 
   attach(request: AttachRequest): Promise<Attachment> {
-    return this.#inTurn(request.sandboxId, () => this.#attach(request));
+    return this.#turns.run(request.sandboxId, () => this.#attach(request));
   }
 
   detach(sandboxId: string): Promise<void> {
-    return this.#inTurn(sandboxId, () => this.#detach(sandboxId));
+    return this.#turns.run(sandboxId, () => this.#detach(sandboxId));
   }
 
   async list(): Promise<readonly Attachment[]> {
@@ -158,17 +158,6 @@ export class CniNetwork implements PodNetwork {
     await deleteFromNetwork(this.#place, { ...member, variables }, member.result);
     this.#members.delete(sandboxId);
     await this.#files.remove(sandboxId);
-  }
-
-  #inTurn<T>(sandboxId: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(sandboxId) ?? Promise.resolve();
-    const turn = before.then(work, work);
-    this.#turns.set(sandboxId, turn);
-    const forget = (): void => {
-      if (this.#turns.get(sandboxId) === turn) this.#turns.delete(sandboxId);
-    };
-    turn.then(forget, forget);
-    return turn;
   }
 }
 

@@ -12,3 +12,4 @@ export * from './nearest.ts';
 export * from './plugin.ts';
 export * from './service.ts';
 export * from './simulated-env.ts';
+export * from './turns.ts';

@@ -1,5 +1,5 @@
 /** Stages, publishes and takes back volumes of CSI drivers. */
-import { errorMessage, type Env, type Logger } from '@timonel/sdk';
+import { errorMessage, Turns, type Env, type Logger } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { VolumeError, type MountedVolume, type VolumeUsage } from '@timonel/sdk/contracts/volume';
 import { giveToGroup } from '@timonel/sdk/linux';
@@ -15,7 +15,6 @@ import { isMountPoint, makeDirectory, makeParent, removeMountPoint } from './mou
 import type { VolumePaths } from './paths.ts';
 import type { VolumeRecord, VolumeRecords } from './records.ts';
 import { capabilityOf, groupToGive, secretOf, volumeContextOf, type DriverSpec } from './requests.ts';
-import { Turns } from './turns.ts';
 import type { WantedVolume } from './wanted.ts';
 
 export interface CsiVolumesOptions {

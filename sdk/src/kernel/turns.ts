@@ -1,10 +1,10 @@
-/** One thing after the other for each volume. */
+/** One job after the other for each key, in the order of the calls. A job that fails does not stop those behind it. */
 export class Turns {
   readonly #last = new Map<string, Promise<unknown>>();
 
-  run<T>(key: string, step: () => Promise<T>): Promise<T> {
+  run<T>(key: string, job: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
-    const done = before.then(step, step);
+    const done = before.then(job);
     const settled = done.then(
       () => undefined,
       () => undefined,
@@ -14,5 +14,10 @@ export class Turns {
       if (this.#last.get(key) === settled) this.#last.delete(key);
     });
     return done;
+  }
+
+  /** Resolves when all jobs up to now have ended. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#last.values());
   }
 }
