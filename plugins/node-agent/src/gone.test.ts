@@ -8,6 +8,7 @@ import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/t
 import plugin from './index.ts';
 import { container, podWith, running, sandbox } from './plan/testing.ts';
 import { labelKeys } from './plan/identity.ts';
+import { away } from './testing/api-away.ts';
 
 /** An API whose state a test sets; each change ends the watch, so that the agent lists anew. */
 class Api {
@@ -27,7 +28,6 @@ class Api {
   }
 
   entry(): ReturnType<typeof fakeService> {
-    const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'the API is away'));
     const list = async (type: { resource: string }, options?: { fieldSelector?: string }) => {
       if (type.resource !== 'pods') return away();
       const isCheck = options?.fieldSelector === 'metadata.name=web';

@@ -4,18 +4,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createRealEnv } from '@timonel/core';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { apiClient } from '@timonel/sdk/contracts/api';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { containerRuntime, type ContainerRuntime, type SandboxConfig } from '@timonel/sdk/contracts/runtime';
-import { ApiError, type Pod } from '@timonel/sdk/kube';
+import type { Pod } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until } from '@timonel/testkit';
 import { encodeCheckpoint, type Checkpoint } from './checkpoint/checkpoint-file.ts';
 import { SourceSeal } from './checkpoint/source-seal.ts';
 import plugin from './index.ts';
 import { container, podWith, sandbox } from './plan/testing.ts';
-
-const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'the API is away'));
+import { apiAway, away } from './testing/api-away.ts';
 
 function runtimeNamed(name: string, made: SandboxConfig[]): AnyPlugin {
   const runtime: Partial<ContainerRuntime> = {
@@ -79,18 +77,7 @@ describe('an agent that starts while the API is away', () => {
         plugin,
         runtimeNamed('first', first),
         runtimeNamed('second', second),
-        fakeService(apiClient, {
-          get: away,
-          list: away,
-          create: away,
-          patch: away,
-          updateStatus: away,
-          delete: away,
-          async *watch() {
-            yield* [];
-            throw new ApiError('ServiceUnavailable', 'the API is away');
-          },
-        }),
+        apiAway(),
         fakeService(images, { list: async () => [], find: async () => undefined, ensure: away }),
         fakeService(podNetwork, {
           nodeNetwork: async () => ({ podCidr: '10.1.0.0/24', nodeAddress: '192.0.2.1' }),

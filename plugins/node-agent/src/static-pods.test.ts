@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
-import { apiClient } from '@timonel/sdk/contracts/api';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import {
@@ -12,12 +11,11 @@ import {
   type SandboxConfig,
   type SandboxStatus,
 } from '@timonel/sdk/contracts/runtime';
-import { ApiError } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until, type TestKernel } from '@timonel/testkit';
 import plugin from './index.ts';
 import { sandbox } from './plan/testing.ts';
+import { apiAway, away } from './testing/api-away.ts';
 
-const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'the API is away'));
 const manifest = (name: string) =>
   JSON.stringify({
     apiVersion: 'v1',
@@ -56,18 +54,7 @@ async function agentWith(held: Map<string, SandboxStatus>) {
     dataDir: join(root, 'data'),
     plugins: [
       plugin,
-      fakeService(apiClient, {
-        get: away,
-        list: away,
-        create: away,
-        patch: away,
-        updateStatus: away,
-        delete: away,
-        async *watch() {
-          yield* [];
-          throw new ApiError('ServiceUnavailable', 'the API is away');
-        },
-      }),
+      apiAway(),
       runtimeOf({
         info: async () => ({ name: 'fake', version: '1', isolation: 'full', ready: true, reason: '' }),
         listSandboxes: async () => [...held.values()],

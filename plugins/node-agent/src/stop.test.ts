@@ -3,11 +3,11 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { images } from '@timonel/sdk/contracts/images';
 import { podNetwork } from '@timonel/sdk/contracts/network';
 import { containerRuntime } from '@timonel/sdk/contracts/runtime';
-import { ApiError } from '@timonel/sdk/kube';
 import { fakeService, startTestKernel, until } from '@timonel/testkit';
 import plugin from './index.ts';
 import { podWith, running, sandbox } from './plan/testing.ts';
 import { labelKeys } from './plan/identity.ts';
+import { away } from './testing/api-away.ts';
 
 const never = (): Promise<never> => new Promise(() => undefined);
 
@@ -71,7 +71,6 @@ describe('the end of the node agent', () => {
     const held = sandbox({ labels: { [labelKeys.nodeName]: 'node-1' } });
     const stopped: string[] = [];
     const removed: string[] = [];
-    const away = (): Promise<never> => Promise.reject(new ApiError('ServiceUnavailable', 'away'));
     const kernel = await startTestKernel({
       plugins: [
         plugin,
