@@ -1,10 +1,10 @@
 /** Policies on a request: by each of their bindings, with each of its parameters. */
 import { errorMessage } from '@timonel/sdk';
-import { namespaceOf, type NamespaceLabels, type Pauses } from '@timonel/sdk/admission';
+import { namespaceOf, unreadNamespace, type NamespaceLabels, type Pauses } from '@timonel/sdk/admission';
 import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
-import { isNotFound, namespaces, type KubeObject } from '@timonel/sdk/kube';
+import { namespaces, type ApiError, type KubeObject, type MatchResources } from '@timonel/sdk/kube';
 import type { MeantPolicy } from './bound-policies.ts';
 import { isSelected } from './match.ts';
 import { ParameterReader } from './parameters.ts';
@@ -18,6 +18,14 @@ export interface Invocation<C> {
   readonly params: { readonly object: KubeObject | null } | { readonly problem: string };
 }
 
+/** Whether it means the request is not known: the namespace of that could not be read. */
+export interface Unmatched<C> {
+  readonly compiled: C;
+  /** Absent: that of the policy itself. */
+  readonly binding?: PolicyBinding;
+  readonly unread: ApiError;
+}
+
 export interface PolicyParts {
   readonly api: Pick<ApiClient, 'get' | 'list'>;
   readonly uid: () => string;
@@ -29,7 +37,7 @@ export class Surroundings {
   readonly #api: PolicyParts['api'];
   readonly #request: AdmissionRequest;
   readonly #parameters: ParameterReader;
-  #namespace: Promise<KubeObject | undefined> | undefined;
+  #namespace: Promise<KubeObject> | undefined;
 
   constructor(api: PolicyParts['api'], request: AdmissionRequest) {
     this.#api = api;
@@ -37,25 +45,17 @@ export class Surroundings {
     this.#parameters = new ParameterReader(api);
   }
 
-  /** Of the request. */
+  /** Of the request. @throws what the API throws, also when there is none */
   async namespaceObject(): Promise<KubeObject | null> {
     const { namespace } = this.#request;
     if (namespace === undefined || namespace === '') return null;
-    this.#namespace ??= this.#read(namespace);
-    return (await this.#namespace) ?? null;
-  }
-
-  async #read(name: string): Promise<KubeObject | undefined> {
-    try {
-      return await this.#api.get(namespaces, { name });
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+    this.#namespace ??= this.#api.get(namespaces, { name: namespace });
+    return this.#namespace;
   }
 
   async #labelsOf(name: string): Promise<Readonly<Record<string, string>> | undefined> {
-    const found = name === this.#request.namespace ? await this.namespaceObject() : await this.#read(name);
+    const { namespace } = this.#request;
+    const found = name === namespace ? await this.namespaceObject() : await this.#api.get(namespaces, { name });
     return found?.metadata.labels;
   }
 
@@ -63,14 +63,33 @@ export class Surroundings {
   async *invocations<C extends CompiledPolicy>(
     policies: readonly MeantPolicy<C>[],
     object: AdmissionObject,
-  ): AsyncGenerator<Invocation<C>> {
-    const labelsOf: NamespaceLabels = (name) => this.#labelsOf(name);
+  ): AsyncGenerator<Invocation<C> | Unmatched<C>> {
     for (const { compiled, bindings, name } of policies) {
-      if (!(await isSelected(compiled.policy.spec.matchConstraints, object, this.#request, labelsOf))) continue;
+      const meant = await this.#meant(compiled.policy.spec.matchConstraints, object);
+      if (typeof meant === 'object') yield { compiled, unread: meant };
+      if (meant !== true) continue;
       for (const binding of bindings) {
-        if (!(await isSelected(binding.spec.matchResources, object, this.#request, labelsOf))) continue;
+        const bound = await this.#meant(binding.spec.matchResources, object, true);
+        if (typeof bound === 'object') yield { compiled, binding, unread: bound };
+        if (bound !== true) continue;
         for (const params of await this.#paramsOf(compiled, binding)) yield { compiled, binding, name, params };
       }
+    }
+  }
+
+  /** `seesNamespace`: what is meant must be able to read the namespace, too. */
+  async #meant(
+    match: MatchResources | undefined,
+    object: AdmissionObject,
+    seesNamespace = false,
+  ): Promise<boolean | ApiError> {
+    const labelsOf: NamespaceLabels = (name) => this.#labelsOf(name);
+    try {
+      const isMeant = await isSelected(match, object, this.#request, labelsOf);
+      if (isMeant && seesNamespace) await this.namespaceObject();
+      return isMeant;
+    } catch (error) {
+      return unreadNamespace(this.#request, error);
     }
   }
 

@@ -14,11 +14,12 @@ import {
 import { celToJson, requestCostBudget, type CelOutcome } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView, MutationOutcome } from '@timonel/sdk/contracts/admission';
 import type { AdmissionObject } from '@timonel/sdk/contracts/api-server';
+import { isNotFound } from '@timonel/sdk/kube';
 import type { MeantPolicy } from './bound-policies.ts';
 import { Evaluation } from './evaluation.ts';
-import { Surroundings, type Invocation, type PolicyParts } from './invocations.ts';
+import { Surroundings, type Invocation, type PolicyParts, type Unmatched } from './invocations.ts';
 import type { CompiledMutation, MutatingPolicy } from './mutating-policy.ts';
-import { failsOpen } from './policy.ts';
+import { failsOpen, notConfigured, policyWith, type PolicyBinding } from './policy.ts';
 import { refusalBy } from './refusal.ts';
 
 /** Each sees what those before it did, and by its `again` what others did after it. */
@@ -52,9 +53,22 @@ class Mutation {
   async *turns(policies: readonly MeantPolicy<MutatingPolicy>[]): AsyncGenerator<MutationTurn> {
     const pauses = this.#parts.pauses();
     for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
-      yield { again: invocation.compiled.again, take: (object) => this.#take(invocation, object) };
+      const { again } = invocation.compiled;
+      if ('unread' in invocation) yield { again, take: () => Promise.resolve(this.#unmatched(invocation)) };
+      else yield { again, take: (object) => this.#take(invocation, object) };
       await pauses.due();
     }
+  }
+
+  #unmatched({ compiled, binding, unread }: Unmatched<MutatingPolicy>): TurnOutcome {
+    if (isNotFound(unread)) return { kind: 'refused', refusal: unread.status };
+    if (failsOpen(compiled, this.#budget)) return { kind: 'passed' };
+    return this.#refused(compiled, binding, notConfigured(binding, unread.message));
+  }
+
+  #refused({ policy }: MutatingPolicy, binding: PolicyBinding | undefined, why: string): TurnOutcome {
+    const message = `policy ${policyWith(policy, binding)} denied request: ${why}`;
+    return { kind: 'refused', refusal: refusalBy(this.#request, message, 'Invalid') };
   }
 
   /** One that fails changes nothing. */
@@ -64,17 +78,14 @@ class Mutation {
       return { kind: 'allowed', object: await this.#changed(invocation, object) };
     } catch (error) {
       if (failsOpen(compiled, this.#budget)) return { kind: 'allowed', object };
-      const { name: policy = '' } = compiled.policy.metadata;
-      const by = `policy '${policy}' with binding '${binding.metadata.name ?? ''}'`;
-      const refusal = refusalBy(this.#request, `${by} denied request: ${errorMessage(error)}`, 'Invalid');
-      return { kind: 'refused', refusal };
+      return this.#refused(compiled, binding, errorMessage(error));
     }
   }
 
   /** @throws Error why it cannot be mutated */
   async #changed(invocation: Invocation<MutatingPolicy>, object: AdmissionObject): Promise<AdmissionObject> {
     const { compiled, name, params } = invocation;
-    if ('problem' in params) throw new Error(`failed to configure binding: ${params.problem}`);
+    if ('problem' in params) throw new Error(notConfigured(invocation.binding, params.problem));
     const view = await this.#request.as(name);
     const shown = await view.show(object);
     const valuesOf = async (subject: AdmissionObject): Promise<Readonly<Record<string, unknown>>> => ({

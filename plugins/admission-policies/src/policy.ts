@@ -11,6 +11,16 @@ export type Policy = ValidatingAdmissionPolicy | MutatingAdmissionPolicy;
 /** Those of policies that mutate have all that those of policies that validate have, but for the actions. */
 export type PolicyBinding = ValidatingAdmissionPolicyBinding;
 
+/** What a policy that cannot say whether it means a request has against that. */
+export const notConfigured = (binding: PolicyBinding | undefined, why: string): string =>
+  `failed to configure ${binding === undefined ? 'policy' : 'binding'}: ${why}`;
+
+/** `'a' with binding 'b'`. */
+export function policyWith({ metadata }: Policy, binding: PolicyBinding | undefined): string {
+  const policy = `'${metadata.name ?? ''}'`;
+  return binding === undefined ? policy : `${policy} with binding '${binding.metadata.name ?? ''}'`;
+}
+
 /** A text: why there is none. */
 export type Expression = CelProgram | string;
 

@@ -10,13 +10,13 @@ import {
 import { requestCostBudget } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
-import type { Status } from '@timonel/sdk/kube';
+import { isNotFound, type Status } from '@timonel/sdk/kube';
 import { AuditAnnotations } from './audit-annotations.ts';
 import type { MeantPolicy } from './bound-policies.ts';
 import { Evaluation } from './evaluation.ts';
-import { Surroundings, type Invocation, type PolicyParts } from './invocations.ts';
+import { Surroundings, type Invocation, type PolicyParts, type Unmatched } from './invocations.ts';
 import { judge, type Finding } from './judge.ts';
-import { failsOpen, type PolicyBinding } from './policy.ts';
+import { failsOpen, notConfigured, policyWith, type PolicyBinding } from './policy.ts';
 import { refusalBy } from './refusal.ts';
 import type { ValidatingPolicy } from './validating-policy.ts';
 
@@ -58,7 +58,8 @@ class Validation {
   async run(policies: readonly MeantPolicy<ValidatingPolicy>[]): Promise<Status | undefined> {
     const pauses = this.#parts.pauses();
     for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
-      await this.#invoke(invocation);
+      if ('unread' in invocation) this.#unmatched(invocation);
+      else await this.#invoke(invocation);
       await pauses.due();
     }
     this.#annotations.tell((key, value) => this.#request.annotate(key, value));
@@ -84,6 +85,12 @@ class Validation {
     };
   }
 
+  #unmatched({ compiled, binding, unread }: Unmatched<ValidatingPolicy>): void {
+    if (isNotFound(unread)) this.#refusal ??= unread.status;
+    else if (!failsOpen(compiled, this.#budget))
+      this.#refuse(compiled, binding, notConfigured(binding, unread.message), 'Invalid');
+  }
+
   async #invoke({ compiled, binding, name, params }: Invocation<ValidatingPolicy>): Promise<void> {
     const tell = (finding: Finding): void => this.#tell(finding, compiled, binding);
     const passes = (): boolean => failsOpen(compiled, this.#budget);
@@ -91,7 +98,7 @@ class Validation {
       if (!passes()) tell({ message, reason: 'Invalid', index: 0 });
     };
     if ('problem' in params) {
-      failed(`failed to configure binding: ${params.problem}`);
+      failed(notConfigured(binding, params.problem));
       return;
     }
     let known: Readonly<Record<string, unknown>>;
@@ -120,14 +127,18 @@ class Validation {
   }
 
   /** Refuses, where the binding wants that. */
-  #tell({ message, reason, index }: Finding, { policy }: ValidatingPolicy, binding: PolicyBinding): void {
+  #tell({ message, reason, index }: Finding, compiled: ValidatingPolicy, binding: PolicyBinding): void {
     const { validationActions = [] } = binding.spec;
-    const names = { policy: policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
-    const by = `ValidatingAdmissionPolicy '${names.policy}' with binding '${names.binding}'`;
+    const names = { policy: compiled.policy.metadata.name ?? '', binding: binding.metadata.name ?? '' };
+    const by = `ValidatingAdmissionPolicy ${policyWith(compiled.policy, binding)}`;
     if (validationActions.includes('Warn')) this.#request.warn(`Validation failed for ${by}: ${message}`);
     if (validationActions.includes('Audit') && this.#audited.length < mostAudited)
       this.#audited.push({ message, ...names, expressionIndex: index, validationActions });
-    if (!validationActions.includes('Deny')) return;
+    if (validationActions.includes('Deny')) this.#refuse(compiled, binding, message, reason);
+  }
+
+  #refuse({ policy }: ValidatingPolicy, binding: PolicyBinding | undefined, message: string, reason: string): void {
+    const by = `ValidatingAdmissionPolicy ${policyWith(policy, binding)}`;
     this.#refusal ??= refusalBy(this.#request, `${by} denied request: ${message}`, reason);
   }
 }

@@ -7,6 +7,7 @@ import {
   requestAttributes,
   RequestAuthorizer,
   requestObjects,
+  unreadNamespace,
   type NamespaceLabels,
   type TurnOutcome,
 } from '@timonel/sdk/admission';
@@ -34,11 +35,7 @@ const failOpenKeys: Readonly<Record<HookType, string>> = {
 /** It is not concerned, or it failed and that does not matter. */
 const passed: TurnOutcome = Object.freeze({ kind: 'passed' });
 
-function failure(name: string, why: string): Status {
-  return new ApiError('InternalError', `Internal error occurred: failed calling webhook "${name}": ${why}`).status;
-}
-
-function notConverted(why: string): Status {
+function internalError(why: string): Status {
   return new ApiError('InternalError', `Internal error occurred: ${why}`).status;
 }
 
@@ -53,11 +50,16 @@ export class Asker {
   async ask({ hook, name }: MeantHook, object: AdmissionObject, request: AdmissionRequest): Promise<TurnOutcome> {
     const { webhook } = hook;
     if (!objectSelected(webhook.objectSelector, object, request)) return passed;
-    if (!(await namespaceSelected(webhook.namespaceSelector, object, request, this.#parts.labelsOf))) return passed;
+    try {
+      if (!(await namespaceSelected(webhook.namespaceSelector, object, request, this.#parts.labelsOf))) return passed;
+    } catch (error) {
+      // Whatever its failurePolicy, which is about the webhook.
+      return { kind: 'refused', refusal: unreadNamespace(request, error).status };
+    }
     try {
       return await this.#askIn(await request.as(name), hook, object, request);
     } catch (error) {
-      return { kind: 'refused', refusal: notConverted(errorMessage(error)) };
+      return { kind: 'refused', refusal: internalError(errorMessage(error)) };
     }
   }
 
@@ -120,7 +122,7 @@ export class Asker {
     const { webhook, type } = hook;
     if (webhook.failurePolicy !== 'Ignore') {
       this.#parts.counted(hook, request.operation, true);
-      return { kind: 'refused', refusal: failure(webhook.name, why) };
+      return { kind: 'refused', refusal: internalError(`failed calling webhook "${webhook.name}": ${why}`) };
     }
     this.#parts.letThrough(hook);
     request.annotate(`${failOpenKeys[type]}/${hook.configuration}`, webhook.name);

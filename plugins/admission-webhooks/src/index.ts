@@ -4,7 +4,6 @@ import { apiClient } from '@timonel/sdk/contracts/api';
 import { notReadable, serviceDialer, type AdmissionContext } from '@timonel/sdk/contracts/api-server';
 import { Informer } from '@timonel/sdk/controller';
 import {
-  isNotFound,
   mutatingWebhookConfigurations,
   namespaces,
   validatingWebhookConfigurations,
@@ -53,14 +52,7 @@ const plugin: AnyPlugin = definePlugin({
     const asker = new Asker({
       env,
       connections,
-      async labelsOf(name) {
-        try {
-          return (await api.get(namespaces, { name })).metadata.labels;
-        } catch (error) {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        }
-      },
+      labelsOf: async (name) => (await api.get(namespaces, { name })).metadata.labels,
       counted: ({ webhook, type }, operation, rejected) =>
         metrics.requests.of(webhook.name, type, operation, String(rejected)).add(),
       letThrough: ({ webhook, type }) => metrics.failOpen.of(webhook.name, type).add(),

@@ -8,3 +8,4 @@ export * from './policy-expressions.ts';
 export * from './review.ts';
 export * from './rounds.ts';
 export * from './rules.ts';
+export * from './unread-namespace.ts';

@@ -88,10 +88,10 @@ export function objectSelected(
   return [object, oldObject].some((one) => one !== undefined && matchesSelector(wanted, labelsIn(one)));
 }
 
-/** Labels of a namespace. */
+/** Labels of a namespace. @throws what the API throws, also when there is no such namespace */
 export type NamespaceLabels = (name: string) => Promise<Readonly<Record<string, string>> | undefined>;
 
-/** Whether the namespace of the request, or the namespace that it is about, has the labels. Other objects of the cluster: always. */
+/** Whether the namespace of the request, or the namespace that it is about, has the labels. Other objects of the cluster: always. @throws what `labelsOf` throws */
 export async function namespaceSelected(
   selector: LabelSelector | undefined,
   object: AdmissionObject,
