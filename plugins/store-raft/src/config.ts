@@ -1,6 +1,6 @@
 import { defaultCompactionPolicy, type CompactionPolicy } from '@timonel/sdk/contracts/store';
 import { z } from 'zod';
-import type { DriverTiming } from './driver/driver.ts';
+import type { DriverTiming } from './driver/options.ts';
 import { parseAddress } from './transport/address.ts';
 
 const count = z.int().positive();

@@ -1,7 +1,6 @@
-import { errorMessage, type Env, type Logger, type TimerHandle } from '@timonel/sdk';
+import { errorMessage, type TimerHandle } from '@timonel/sdk';
 import { StoreError } from '@timonel/sdk/contracts/store';
 import type { Command } from '../command.ts';
-import type { MemberData } from '../member/open-member.ts';
 import {
   createRaft,
   type Configuration,
@@ -13,44 +12,20 @@ import {
   type RaftStatus,
   type Ready,
   type SnapshotMeta,
-  type SnapshotRead,
   type SoftState,
 } from '../raft/index.ts';
-import { SnapshotSender } from '../snapshot/snapshot-sender.ts';
 import type { Applied } from '../state/applied.ts';
-import type { Changes } from '../state/state-machine.ts';
-import type { Transport } from '../transport/types.ts';
 import { addressesOf } from './addresses.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { CoreLoop } from './core-loop.ts';
 import { DiskAlarm } from './disk-alarm.ts';
 import { GroupChanges } from './group-changes.ts';
+import type { DriverOptions } from './options.ts';
 import { Persister } from './persister.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
-import { SnapshotIntake } from './snapshot-intake.ts';
-
-export interface DriverTiming {
-  readonly tickMs: number;
-  readonly electionTicks: number;
-  readonly heartbeatTicks: number;
-  readonly requestTimeoutMs: number;
-}
-
-export interface DriverOptions {
-  readonly env: Env;
-  readonly log: Logger;
-  readonly dataDir: string;
-  readonly data: MemberData;
-  /** Undefined: a group of one that nobody joins. */
-  readonly transport: Transport | undefined;
-  readonly timing: DriverTiming;
-  /** In the turn in which reads begin to see it. `replaced`: a snapshot took the place of the state. */
-  readonly onChanges: (changes: Changes, replaced: boolean) => void;
-  readonly onSoftState: (soft: SoftState) => void;
-  /** Told once when this member cannot go on. */
-  readonly onFailure: (error: unknown) => void;
-}
+import { Snapshots } from './snapshots.ts';
+import { troubleWithGroup } from './trouble.ts';
 
 /** Entries are handed out to be applied in parts of so many bytes. */
 const committedBytes = 1024 * 1024;
@@ -70,8 +45,7 @@ export class Driver {
   readonly #checkpoints: Checkpoints;
   readonly #proposals: Proposals;
   readonly #reads: Reads;
-  readonly #sender: SnapshotSender;
-  readonly #intake: SnapshotIntake;
+  readonly #snapshots: Snapshots;
   readonly #alarm: DiskAlarm;
   readonly #changes: GroupChanges;
   readonly #loop: CoreLoop;
@@ -156,33 +130,28 @@ export class Driver {
       appliedIndex: () => machine.standing.appliedIndex,
       trouble,
     });
-    const checkpoint = (): Promise<void> => this.#checkpoints.now();
-    this.#sender = new SnapshotSender({ env, log, dataDir, machine, checkpoint, keepMs: electionMs * 20 });
-    this.#intake = this.#newIntake();
+    this.#snapshots = new Snapshots({
+      env,
+      log,
+      dataDir,
+      data,
+      raft: this.#raft,
+      persister: this.#persister,
+      checkpoints: this.#checkpoints,
+      input: (action) => this.#input(action),
+      replaced: () => options.onChanges(machine.takeChanges(), true),
+      installed: (snapshot) => this.#installed(snapshot),
+      failed: (error) => this.#fail(error, 'a snapshot could not be installed'),
+      keepMs: electionMs * 20,
+    });
     // A group of one has nobody to hear from.
     const periodMs = transport === undefined ? Math.max(timing.tickMs, 250) : timing.tickMs;
     this.#timer = env.timers.every(periodMs, () => this.#tick());
   }
 
-  #newIntake(): SnapshotIntake {
-    const { env, log, dataDir, data, onChanges } = this.#options;
-    return new SnapshotIntake({
-      env,
-      log,
-      dataDir,
-      data,
-      persister: this.#persister,
-      checkpoints: this.#checkpoints,
-      replaced: () => onChanges(data.machine.takeChanges(), true),
-      installed: (snapshot) => this.#installed(snapshot),
-      refused: (snapshot) => this.#input(() => this.#raft.snapshotFailed(snapshot)),
-      failed: (error) => this.#fail(error, 'a snapshot could not be installed'),
-    });
-  }
-
   /** Connects to the others, and begins to take part. */
   async start(onCall: (from: MemberId, method: string, payload: unknown) => Promise<unknown>): Promise<void> {
-    await this.#intake.start();
+    await this.#snapshots.start();
     this.#raft.stateDurable(this.#options.data.stored.appliedIndex);
     await this.#options.transport?.start({
       onMessage: (message) => this.#input(() => this.#raft.step(message)),
@@ -257,8 +226,7 @@ export class Driver {
     const steps: (() => Promise<void> | undefined)[] = [
       () => transport?.close(),
       () => this.#persister.close(),
-      () => this.#intake.close(),
-      () => this.#sender.close(),
+      () => this.#snapshots.close(),
       () => this.#checkpoints.close(),
       () => data.machine.file.close(),
       () => data.log.close(),
@@ -287,7 +255,7 @@ export class Driver {
 
   #tick(): void {
     this.#input(() => undefined);
-    this.#sender.tidy();
+    this.#snapshots.tidy();
     if (this.#alarm.on) this.#handOver();
   }
 
@@ -303,8 +271,7 @@ export class Driver {
     if (ready.entries.length > 0) this.#connect();
     if (ready.committed.length > 0) this.#apply(ready.committed);
     for (const read of ready.reads) this.#reads.answered(read);
-    for (const read of ready.snapshotReads) void this.#readSnapshot(read);
-    for (const chunk of ready.snapshotChunks) this.#intake.add(chunk);
+    this.#snapshots.handle(ready);
     this.#changes.wake();
   }
 
@@ -335,7 +302,7 @@ export class Driver {
   }
 
   #apply(entries: readonly Entry[]): void {
-    if (this.#intake.installing) return;
+    if (this.#snapshots.installing) return;
     const { machine } = this.#options.data;
     for (const entry of entries) {
       const outcome = machine.apply(entry, this.#proposals.commandOf(entry));
@@ -348,18 +315,7 @@ export class Driver {
   }
 
   #stateDurable(index: number): void {
-    this.#input(() => this.#raft.stateDurable(Math.min(index, this.#sender.neededIndex)));
-  }
-
-  async #readSnapshot(read: SnapshotRead): Promise<void> {
-    const chunk = await this.#sender.chunk(read).catch((error: unknown) => {
-      this.#options.log.warn({ error: errorMessage(error) }, 'a piece of a snapshot could not be read');
-      return undefined;
-    });
-    this.#input(() => {
-      if (chunk === undefined) this.#raft.snapshotUnavailable(read.to);
-      else this.#raft.provideSnapshotChunk(read.to, chunk);
-    });
+    this.#input(() => this.#raft.stateDurable(Math.min(index, this.#snapshots.neededIndex)));
   }
 
   #installed(snapshot: SnapshotMeta): void {
@@ -372,16 +328,7 @@ export class Driver {
   }
 
   #trouble(): string {
-    if (this.#alarm.on) return this.#alarm.trouble;
-    const { configuration, leader } = this.#raft.status();
-    const { voters, learners } = configuration;
-    if (![...voters, ...configuration.outgoing, ...learners].includes(this.memberId)) {
-      return voters.length === 0
-        ? 'this member waits to be taken in by its group'
-        : 'this member has been removed from its group';
-    }
-    if (leader === undefined) return `no leader: a majority of the ${voters.length} members must be up and connected`;
-    return 'the members did not agree in time';
+    return this.#alarm.on ? this.#alarm.trouble : troubleWithGroup(this.#raft.status(), this.memberId);
   }
 
   #diskFull(): void {
