@@ -16,8 +16,7 @@ import denyLatest from '../../examples/plugins/deny-latest.ts';
 import { Clock } from '../conformance/support/clock.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
 import { isReady } from '../conformance/support/pod-status.ts';
-import { runProgram } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { kubectlIn } from '../support/kubectl-in.ts';
 
 const labels = { app: 'agent' };
 
@@ -168,16 +167,7 @@ describe('controller-daemonset', () => {
 
   it('kubectl rollout status, history and undo know its revisions', async () => {
     const namespace = await made();
-    const { kubectl } = await kubernetesTools();
-    const run = async (...args: string[]): Promise<string> => {
-      const env = { KUBECONFIG: cluster.server.kubeconfig, HOME: cluster.server.kernel.dataDir };
-      const { status, stdout, stderr } = await runProgram(kubectl, ['-n', namespace, ...args], {
-        env,
-        timeoutMs: 30_000,
-      });
-      expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
-      return stdout;
-    };
+    const run = kubectlIn(cluster.server, namespace);
     const images = async (): Promise<Set<string | undefined>> =>
       new Set((await podsOf(namespace)).map(({ spec }) => spec.containers[0]?.image));
     expect(await run('rollout', 'status', 'ds/agent')).toContain('successfully rolled out');

@@ -7,15 +7,12 @@ import replicaSetController from '@timonel/plugin-controller-replicaset';
 import { deployments, pods, replicaSets } from '@timonel/sdk/kube';
 import { podQuota } from '../conformance/pod-quota.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
-import { runProgram } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { kubectlIn } from '../support/kubectl-in.ts';
 import { deploymentOf, replicaSetOf } from './controllers-cluster.ts';
 
 const quota = podQuota();
 let cluster: Cluster;
-let kubectl = '';
 beforeAll(async () => {
-  ({ kubectl } = await kubernetesTools());
   cluster = await startCluster({
     controllers: [deploymentController, replicaSetController, gcController],
     plugins: [apiWhy, quota.plugin],
@@ -35,18 +32,7 @@ async function session(replicas: number): Promise<Session> {
   const namespace = await cluster.namespace();
   const { spec } = deploymentOf('web', replicas);
   await cluster.api.create(deployments, { metadata: { namespace, name: 'web' }, spec });
-  const env = { KUBECONFIG: cluster.server.kubeconfig, HOME: cluster.server.kernel.dataDir };
-  return {
-    namespace,
-    run: async (...args) => {
-      const { status, stdout, stderr } = await runProgram(kubectl, ['-n', namespace, ...args], {
-        env,
-        timeoutMs: 30_000,
-      });
-      expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
-      return stdout;
-    },
-  };
+  return { namespace, run: kubectlIn(cluster.server, namespace) };
 }
 
 const sizesOf = async (namespace: string): Promise<Record<string, number>> => {

@@ -14,8 +14,7 @@ import {
 import denyLatest from '../../examples/plugins/deny-latest.ts';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
 import { isReady } from '../conformance/support/pod-status.ts';
-import { runProgram } from '../support/cluster.ts';
-import { kubernetesTools } from '../support/kubectl.ts';
+import { kubectlIn } from '../support/kubectl-in.ts';
 
 const labels = { app: 'db' };
 const data = {
@@ -255,16 +254,7 @@ describe('controller-statefulset', () => {
 
   it('kubectl rollout status, history and undo know its revisions', async () => {
     const namespace = await made(2);
-    const { kubectl } = await kubernetesTools();
-    const run = async (...args: string[]): Promise<string> => {
-      const env = { KUBECONFIG: cluster.server.kubeconfig, HOME: cluster.server.kernel.dataDir };
-      const { status, stdout, stderr } = await runProgram(kubectl, ['-n', namespace, ...args], {
-        env,
-        timeoutMs: 30_000,
-      });
-      expect({ args, status, stderr: status === 0 ? '' : stderr }).toEqual({ args, status: 0, stderr: '' });
-      return stdout;
-    };
+    const run = kubectlIn(cluster.server, namespace);
     expect(await run('rollout', 'status', 'sts/db')).toContain('roll');
     await run('annotate', 'sts/db', 'kubernetes.io/change-cause=a second version');
     await run('set', 'image', 'sts/db', 'main=db:2');
