@@ -78,7 +78,7 @@ Also in the way:
 Preemption: no victims
 
 Last decisions:
-TIME                   SCHEDULER           OUTCOME         
+TIME                   PLUGIN              OUTCOME         
 2026-01-01T00:00:00Z   scheduler-default   unschedulable   no
 
 Left out: causes: 2 more`.replace(/ +$/gm, ''),

@@ -96,7 +96,7 @@ function decisionsPart(decisions: readonly PastDecision[], summary: string): str
     outcome,
     text === summary ? '(as above)' : text,
   ]);
-  return [`Last decisions:\n${formatTable(['TIME', 'SCHEDULER', 'OUTCOME', ''], rows)}`];
+  return [`Last decisions:\n${formatTable(['TIME', 'PLUGIN', 'OUTCOME', ''], rows)}`];
 }
 
 function scoresPart(why: Why): string[] {

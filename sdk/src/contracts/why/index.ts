@@ -54,7 +54,7 @@ export interface PastDecision {
   readonly time: string;
   /** The plugin that decided. */
   readonly by: string;
-  /** `bind`, `unschedulable`, `preempt`, `error`. */
+  /** Of schedulers: `bind`, `unschedulable`, `preempt`, `error`; of controllers: what was done, as `create`. */
   readonly outcome: string;
   readonly text: string;
   /** The chosen node first, then the runners-up. */
