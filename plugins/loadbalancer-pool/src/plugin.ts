@@ -1,15 +1,19 @@
 import type { AnyPlugin } from '@timonel/sdk';
 import { poolClass } from '@timonel/sdk/contracts/loadbalancer';
+import { familyOf } from '@timonel/sdk/contracts/network';
 import { defineController, keysFrom } from '@timonel/sdk/controller';
 import { objectKey, services, type Service } from '@timonel/sdk/kube';
 import { z } from 'zod';
-import type { Holder } from './choice.ts';
-import { parseRange, poolOf } from './pools.ts';
+import { canonical, familiesOf, type Holder } from './choice.ts';
+import { overlapOf, parseRange, poolOf, type Pool } from './pools.ts';
 import { choiceFor, explain, reconcile, status, type Observed } from './reconcile.ts';
 
 const range = z
   .string()
-  .refine((text) => parseRange(text) !== undefined, 'must be such as 192.0.2.10-192.0.2.20, 192.0.2.0/28 or 192.0.2.7');
+  .refine(
+    (text) => parseRange(text) !== undefined,
+    'must be such as 192.0.2.10-192.0.2.20, 192.0.2.0/28, 192.0.2.7, fd00:1::10-fd00:1::20 or fd00:1::100/120, of addresses that a machine can have',
+  );
 
 const config = z.strictObject({
   /** Where addresses come from. Without any, LoadBalancer services get none, and an event says so. */
@@ -22,6 +26,14 @@ const config = z.strictObject({
         autoAssign: z.boolean().default(true),
       }),
     )
+    .superRefine((pools, issues) => {
+      const overlap = overlapOf(pools);
+      if (overlap === undefined) return;
+      issues.addIssue({
+        code: 'custom',
+        message: `${overlap.join(' and ')} have addresses in common: each may stand once`,
+      });
+    })
     .default([]),
   /** Serve also services without a `spec.loadBalancerClass`. */
   default: z.boolean().default(true),
@@ -31,7 +43,17 @@ const config = z.strictObject({
 
 /** All addresses of load balancers, also those that others gave. */
 function addressesOf({ status: { loadBalancer } = {} }: Service): readonly string[] {
-  return (loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [ip] : []));
+  return (loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip ? [canonical(ip)] : []));
+}
+
+/** The families of which the service may get an address that it has not. */
+function waitingFor(service: Service, pools: readonly Pool[]): readonly string[] {
+  if (service.spec.type !== 'LoadBalancer') return [];
+  const addresses = addressesOf(service);
+  return familiesOf(service)
+    .filter((family) => pools.some((pool) => pool.size(family) > 0n))
+    .filter((family) => !addresses.some((address) => familyOf(address) === family))
+    .map(String);
 }
 
 function holderOf(service: Service): Holder {
@@ -50,26 +72,26 @@ const plugin: AnyPlugin = defineController({
   workers: 1,
   confirm: ({ subject }) => subject?.metadata.deletionTimestamp === undefined,
 
-  inputs: ({ informers, config: { pools, ...rest } }) => ({
-    services: informers.for(services, {
-      indexes: {
-        address: addressesOf,
-        waiting: (service) =>
-          service.spec.type === 'LoadBalancer' && addressesOf(service).length === 0 ? 'waiting' : undefined,
-      },
-    }),
-    /** Chosen, but not in the cache yet: by address. */
-    chosen: new Map<string, Holder>(),
-    pools: pools.map(poolOf),
-    ...rest,
-  }),
+  inputs({ informers, config: { pools: configured, ...rest } }) {
+    const pools = configured.map(poolOf);
+    return {
+      services: informers.for(services, {
+        indexes: { address: addressesOf, waiting: (service) => waitingFor(service, pools) },
+      }),
+      /** Chosen, but not in the cache yet: by address. */
+      chosen: new Map<string, Holder>(),
+      pools,
+      ...rest,
+    };
+  },
 
   sources: ({ services: all }) => [
     keysFrom(all, (service) => {
       const addresses = addressesOf(service);
       // Who waits for an address looks again when one may be free; who shares one, when it may have to give way.
       const others = addresses.flatMap((address) => all.byIndex('address', address));
-      const waiting = addresses.length === 0 ? [] : all.byIndex('waiting', 'waiting');
+      const families = new Set(addresses.map((address) => String(familyOf(address))));
+      const waiting = [...families].flatMap((family) => all.byIndex('waiting', family));
       return [objectKey(service), ...others.map(objectKey), ...waiting.map(objectKey)];
     }),
   ],
@@ -101,8 +123,9 @@ const plugin: AnyPlugin = defineController({
       if (isOver || uid === subject?.metadata.uid) chosen.delete(address);
     }
     const choice = subject === undefined ? undefined : choiceFor(subject, seen);
-    if (subject === undefined || choice?.address === undefined) return;
-    if (!addressesOf(subject).includes(choice.address)) chosen.set(choice.address, holderOf(subject));
+    if (subject === undefined || choice === undefined) return;
+    const has = addressesOf(subject);
+    for (const { address } of choice.given) if (!has.includes(address)) chosen.set(address, holderOf(subject));
   },
   status,
   explain,

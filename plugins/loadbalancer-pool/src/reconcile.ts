@@ -12,9 +12,10 @@ import {
   type StatusPlan,
 } from '@timonel/sdk/controller';
 import { addressCondition, cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
+import { familyOf } from '@timonel/sdk/contracts/network';
 import type { Cause } from '@timonel/sdk/contracts/why';
 import { services, type Service } from '@timonel/sdk/kube';
-import { choose, type Choice, type Market, type Refusal } from './choice.ts';
+import { canonical, choose, familiesOf, wishOf, type Choice, type Given, type Market, type Refusal } from './choice.ts';
 
 export interface Observed extends Observation<Service>, Market {
   /** Services without a class are served, too. */
@@ -48,17 +49,18 @@ export function isOurs(service: Service, seen: Observed): boolean {
   return ingress.some(({ ip }) => seen.pools.some((pool) => pool.includes(ip ?? '')));
 }
 
-function currentAddress(service: Service, seen: Observed): string | undefined {
-  return isOurs(service, seen) ? ingressOf(service)[0]?.ip : undefined;
+function currentAddresses(service: Service, seen: Observed): readonly string[] {
+  return isOurs(service, seen) ? ingressOf(service).flatMap(({ ip }) => (ip ? [canonical(ip)] : [])) : [];
 }
 
 /** Undefined: nothing is to be chosen. Somebody else serves it where it has an address that is not from here. */
 export function choiceFor(service: Service, seen: Observed): Choice | undefined {
   if (!isWanted(service, seen) || (!isOurs(service, seen) && ingressOf(service).length > 0)) return undefined;
-  return choose(service, currentAddress(service, seen), seen);
+  return choose(service, currentAddresses(service, seen), seen);
 }
 
-function claim(service: Service, pool: string): Action[] {
+function claim(service: Service, given: readonly Given[]): Action[] {
+  const pool = [...new Set(given.map((each) => each.pool))].join(',');
   const { finalizers = [], annotations = {} } = service.metadata;
   if (annotations[poolAnnotation] === pool && finalizers.includes(cleanupFinalizer)) return [];
   const metadata = {
@@ -87,7 +89,7 @@ export function reconcile(seen: Observed): Reconciliation {
   const { subject: service } = seen;
   if (service === undefined) return { actions: [] };
   const choice = choiceFor(service, seen);
-  if (choice !== undefined) return { actions: choice.address === undefined ? [] : claim(service, choice.pool) };
+  if (choice !== undefined) return { actions: choice.given.length === 0 ? [] : claim(service, choice.given) };
   const isLeaving = service.metadata.deletionTimestamp !== undefined;
   // Its address goes first, unless the whole service does.
   const isFree = isLeaving || ingressOf(service).length === 0;
@@ -105,11 +107,15 @@ function withCondition(service: Service, refusal: Refusal | undefined, timestamp
   return { ...rest, ...(next.length === 0 ? {} : { conditions: next }) };
 }
 
-/** An address that was given, and a refusal that was not told yet. */
-function eventsOf(service: Service, { address, refusal }: Choice, seen: Observed): ActionEvent[] {
+/** Addresses that were given, and a refusal that was not told yet. */
+function eventsOf(service: Service, { given, refusal }: Choice, seen: Observed): ActionEvent[] {
   const events: ActionEvent[] = [];
-  if (address !== undefined && currentAddress(service, seen) !== address)
-    events.push({ reason: 'EnsuredLoadBalancer', message: `Ensured load balancer with the address ${address}` });
+  const current = currentAddresses(service, seen);
+  const fresh = given.map(({ address }) => address).filter((address) => !current.includes(address));
+  if (fresh.length > 0) {
+    const message = `Ensured load balancer with the address ${fresh.join(' and the address ')}`;
+    events.push({ reason: 'EnsuredLoadBalancer', message });
+  }
   const before = findCondition(service.status?.conditions, addressCondition);
   const isTold = before?.reason === refusal?.reason && before?.message === refusal?.message;
   if (refusal !== undefined && !isTold) {
@@ -131,8 +137,9 @@ export function status(seen: Observed, { failure }: Outcome): StatusPlan<Service
     const quiet = withCondition(service, undefined, timestamp);
     return { status: isReleased ? { ...quiet, loadBalancer: {} } : quiet };
   }
-  const { address, refusal } = choice;
-  const loadBalancer = address === undefined ? {} : { ingress: [{ ip: address, ipMode: 'VIP' }] };
+  const { given, refusal } = choice;
+  const ingress = given.map(({ address }) => ({ ip: address, ipMode: 'VIP' }));
+  const loadBalancer = ingress.length === 0 ? {} : { ingress };
   return {
     status: { ...withCondition(service, refusal, timestamp), loadBalancer },
     events: eventsOf(service, choice, seen),
@@ -144,8 +151,17 @@ const unblocking: Readonly<Record<Refusal['reason'], string>> = {
   PoolExhausted: 'add addresses to a pool, or delete a LoadBalancer service',
   AddressNotInPool: 'wish another address, or add it to a pool',
   AddressTaken: 'wish another address',
-  AddressInvalid: 'wish an IPv4 address',
+  AddressInvalid: 'wish one address of a family of the service, or one of each with a comma between',
 };
+
+function lackOf(service: Service, seen: Observed): string {
+  const current = currentAddresses(service, seen);
+  if (current.length === 0) return 'it has no address';
+  const missing = familiesOf(service).find((family) => !current.some((address) => familyOf(address) === family));
+  return missing === undefined || wishOf(service) !== undefined
+    ? 'it has not the address that it wishes'
+    : `it has no IPv${missing} address`;
+}
 
 export function explain(seen: Observed): readonly Cause[] {
   const { subject: service } = seen;
@@ -163,7 +179,6 @@ export function explain(seen: Observed): readonly Cause[] {
   const refusal = choiceFor(service, seen)?.refusal;
   if (refusal === undefined) return [];
   const { reason, message } = refusal;
-  const has =
-    currentAddress(service, seen) === undefined ? 'it has no address' : 'it has not the address that it wishes';
+  const has = lackOf(service, seen);
   return [{ component, code: reason, text: `${has}: ${message}`, unblock: unblocking[reason] }];
 }
