@@ -1,7 +1,16 @@
 /** Policies on a request: by each of their bindings, with each of its parameters. */
 import { errorMessage } from '@timonel/sdk';
-import { namespaceOf, unreadNamespace, type NamespaceLabels, type Pauses } from '@timonel/sdk/admission';
-import type { AdmissionRequest } from '@timonel/sdk/contracts/admission';
+import {
+  ExpressionBudget,
+  namespaceOf,
+  requestAttributes,
+  RequestAuthorizer,
+  requestObjects,
+  unreadNamespace,
+  type NamespaceLabels,
+  type Pauses,
+} from '@timonel/sdk/admission';
+import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
 import { namespaces, type ApiError, type KubeObject, type MatchResources } from '@timonel/sdk/kube';
@@ -32,35 +41,61 @@ export interface PolicyParts {
   readonly pauses: () => Pick<Pauses, 'due'>;
 }
 
-/** Reads what policies on one request need beside it. */
+/** What policies on one request have in common: what they see beside its object, and what they may cost. */
 export class Surroundings {
-  readonly #api: PolicyParts['api'];
+  readonly authorizer: RequestAuthorizer;
+  /** Of all of them together. */
+  readonly budget: ExpressionBudget = ExpressionBudget.ofRequest();
+  readonly #parts: PolicyParts;
   readonly #request: AdmissionRequest;
   readonly #parameters: ParameterReader;
+  readonly #uid: string;
   #namespace: Promise<KubeObject> | undefined;
 
-  constructor(api: PolicyParts['api'], request: AdmissionRequest) {
-    this.#api = api;
+  constructor(parts: PolicyParts, request: AdmissionRequest) {
+    this.authorizer = new RequestAuthorizer(request);
+    this.#parts = parts;
     this.#request = request;
-    this.#parameters = new ParameterReader(api);
+    this.#parameters = new ParameterReader(parts.api);
+    this.#uid = parts.uid();
+  }
+
+  /** What expressions are given, but for the parameters. @throws what the API throws */
+  async valuesOf(subject: AdmissionObject, { request }: AdmissionView): Promise<Readonly<Record<string, unknown>>> {
+    return {
+      ...requestObjects(subject, request),
+      request: requestAttributes(subject, request, this.#uid),
+      namespaceObject: await this.#namespaceObject(),
+    };
   }
 
   /** Of the request. @throws what the API throws, also when there is none */
-  async namespaceObject(): Promise<KubeObject | null> {
+  async #namespaceObject(): Promise<KubeObject | null> {
     const { namespace } = this.#request;
     if (namespace === undefined || namespace === '') return null;
-    this.#namespace ??= this.#api.get(namespaces, { name: namespace });
+    this.#namespace ??= this.#parts.api.get(namespaces, { name: namespace });
     return this.#namespace;
   }
 
   async #labelsOf(name: string): Promise<Readonly<Record<string, string>> | undefined> {
     const { namespace } = this.#request;
-    const found = name === namespace ? await this.namespaceObject() : await this.#api.get(namespaces, { name });
+    const found = name === namespace ? await this.#namespaceObject() : await this.#parts.api.get(namespaces, { name });
     return found?.metadata.labels;
   }
 
-  /** `object`: as the request has it, before any of them changes it. */
+  /** With pauses for others. `object`: as the request has it, before any of them changes it. */
   async *invocations<C extends CompiledPolicy>(
+    policies: readonly MeantPolicy<C>[],
+    object: AdmissionObject,
+  ): AsyncGenerator<Invocation<C> | Unmatched<C>> {
+    const pauses = this.#parts.pauses();
+    for await (const invocation of this.#matching(policies, object)) {
+      yield invocation;
+      await pauses.due();
+    }
+  }
+
+  async *#matching<C extends CompiledPolicy>(
     policies: readonly MeantPolicy<C>[],
     object: AdmissionObject,
   ): AsyncGenerator<Invocation<C> | Unmatched<C>> {
@@ -86,7 +121,7 @@ export class Surroundings {
     const labelsOf: NamespaceLabels = (name) => this.#labelsOf(name);
     try {
       const isMeant = await isSelected(match, object, this.#request, labelsOf);
-      if (isMeant && seesNamespace) await this.namespaceObject();
+      if (isMeant && seesNamespace) await this.#namespaceObject();
       return isMeant;
     } catch (error) {
       return unreadNamespace(this.#request, error);

@@ -5,9 +5,6 @@ import {
   ExpressionBudget,
   misplacedPart,
   mutateInRounds,
-  requestAttributes,
-  RequestAuthorizer,
-  requestObjects,
   type MutationTurn,
   type TurnOutcome,
 } from '@timonel/sdk/admission';
@@ -35,34 +32,25 @@ export function mutateBy(
 class Mutation {
   readonly #object: AdmissionObject;
   readonly #request: AdmissionRequest;
-  readonly #parts: PolicyParts;
   readonly #surroundings: Surroundings;
-  readonly #authorizer: RequestAuthorizer;
-  readonly #budget = ExpressionBudget.ofRequest();
-  readonly #uid: string;
 
   constructor(object: AdmissionObject, request: AdmissionRequest, parts: PolicyParts) {
     this.#object = object;
     this.#request = request;
-    this.#parts = parts;
-    this.#surroundings = new Surroundings(parts.api, request);
-    this.#authorizer = new RequestAuthorizer(request);
-    this.#uid = parts.uid();
+    this.#surroundings = new Surroundings(parts, request);
   }
 
   async *turns(policies: readonly MeantPolicy<MutatingPolicy>[]): AsyncGenerator<MutationTurn> {
-    const pauses = this.#parts.pauses();
     for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
       const { again } = invocation.compiled;
       if ('unread' in invocation) yield { again, take: () => Promise.resolve(this.#unmatched(invocation)) };
       else yield { again, take: (object) => this.#take(invocation, object) };
-      await pauses.due();
     }
   }
 
   #unmatched({ compiled, binding, unread }: Unmatched<MutatingPolicy>): TurnOutcome {
     if (isNotFound(unread)) return { kind: 'refused', refusal: unread.status };
-    if (failsOpen(compiled, this.#budget)) return { kind: 'passed' };
+    if (failsOpen(compiled, this.#surroundings.budget)) return { kind: 'passed' };
     return this.#refused(compiled, binding, notConfigured(binding, unread.message));
   }
 
@@ -77,7 +65,7 @@ class Mutation {
     try {
       return { kind: 'allowed', object: await this.#changed(invocation, object) };
     } catch (error) {
-      if (failsOpen(compiled, this.#budget)) return { kind: 'allowed', object };
+      if (failsOpen(compiled, this.#surroundings.budget)) return { kind: 'allowed', object };
       return this.#refused(compiled, binding, errorMessage(error));
     }
   }
@@ -86,26 +74,20 @@ class Mutation {
   async #changed(invocation: Invocation<MutatingPolicy>, object: AdmissionObject): Promise<AdmissionObject> {
     const { compiled, name, params } = invocation;
     if ('problem' in params) throw new Error(notConfigured(invocation.binding, params.problem));
+    const { authorizer, budget: ofRequest } = this.#surroundings;
     const view = await this.#request.as(name);
     const shown = await view.show(object);
     const valuesOf = async (subject: AdmissionObject): Promise<Readonly<Record<string, unknown>>> => ({
-      ...requestObjects(subject, view.request),
-      request: requestAttributes(subject, view.request, this.#uid),
-      namespaceObject: await this.#surroundings.namespaceObject(),
+      ...(await this.#surroundings.valuesOf(subject, view)),
       params: params.object,
     });
-    const outcome = await evaluateConditions(
-      compiled.conditions,
-      await valuesOf(shown),
-      this.#authorizer,
-      this.#budget,
-    );
+    const outcome = await evaluateConditions(compiled.conditions, await valuesOf(shown), authorizer, ofRequest);
     if (outcome === 'fail') return object;
     if (outcome !== 'hold') throw new Error(outcome.problem);
-    const budget = new ExpressionBudget(requestCostBudget, this.#budget);
+    const budget = new ExpressionBudget(requestCostBudget, ofRequest);
     let subject = shown;
     for (const mutation of compiled.mutations) {
-      const evaluation = new Evaluation(compiled, await valuesOf(subject), this.#authorizer, budget);
+      const evaluation = new Evaluation(compiled, await valuesOf(subject), authorizer, budget);
       subject = applied(mutation, await evaluation.evaluate(mutation.expression), subject, view);
     }
     return subject === shown ? object : view.restore(subject);

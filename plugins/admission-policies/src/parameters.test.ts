@@ -35,10 +35,11 @@ it.each([
   const binding = { metadata: { name: 'limits' }, spec: { policyName: 'limits', paramRef } };
   const name = { group: '', version: 'v1', resource: request.resource, kind: 'Any' };
   const api = { get, list: get } as unknown as ApiClient;
-  const surroundings = new Surroundings(api, request as unknown as AdmissionRequest);
+  const parts = { api, uid: () => 'uid', pauses: () => ({ due: async () => undefined }) };
+  const surroundings = new Surroundings(parts, request as unknown as AdmissionRequest);
   const problems: boolean[] = [];
-  for await (const { params } of surroundings.invocations([{ compiled, bindings: [binding], name }], object))
-    problems.push('problem' in params);
+  for await (const invocation of surroundings.invocations([{ compiled, bindings: [binding], name }], object))
+    problems.push('params' in invocation && 'problem' in invocation.params);
   expect(asked).toEqual(expected === undefined ? [] : [{ namespace: expected, name: 'limits' }]);
   expect(problems).toEqual([expected === undefined]);
 });

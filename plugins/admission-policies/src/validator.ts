@@ -1,12 +1,6 @@
 /** Policies that validate, with what binds them, on one request. */
 import { errorMessage } from '@timonel/sdk';
-import {
-  evaluateConditions,
-  ExpressionBudget,
-  requestAttributes,
-  RequestAuthorizer,
-  requestObjects,
-} from '@timonel/sdk/admission';
+import { evaluateConditions, ExpressionBudget } from '@timonel/sdk/admission';
 import { requestCostBudget } from '@timonel/sdk/cel';
 import type { AdmissionRequest, AdmissionView } from '@timonel/sdk/contracts/admission';
 import type { AdmissionObject, ServedName } from '@timonel/sdk/contracts/api-server';
@@ -35,32 +29,23 @@ export function validateBy(
 class Validation {
   readonly #object: AdmissionObject;
   readonly #request: AdmissionRequest;
-  readonly #parts: PolicyParts;
   readonly #surroundings: Surroundings;
-  readonly #authorizer: RequestAuthorizer;
-  readonly #budget = ExpressionBudget.ofRequest();
   readonly #values = new Map<AdmissionView, Promise<Readonly<Record<string, unknown>>>>();
   readonly #annotations = new AuditAnnotations();
   readonly #audited: unknown[] = [];
-  readonly #uid: string;
   #refusal: Status | undefined;
 
   constructor(object: AdmissionObject, request: AdmissionRequest, parts: PolicyParts) {
     this.#object = object;
     this.#request = request;
-    this.#parts = parts;
-    this.#surroundings = new Surroundings(parts.api, request);
-    this.#authorizer = new RequestAuthorizer(request);
-    this.#uid = parts.uid();
+    this.#surroundings = new Surroundings(parts, request);
   }
 
   /** What others have to say is said, too, where one refuses. */
   async run(policies: readonly MeantPolicy<ValidatingPolicy>[]): Promise<Status | undefined> {
-    const pauses = this.#parts.pauses();
     for await (const invocation of this.#surroundings.invocations(policies, this.#object)) {
       if ('unread' in invocation) this.#unmatched(invocation);
       else await this.#invoke(invocation);
-      await pauses.due();
     }
     this.#annotations.tell((key, value) => this.#request.annotate(key, value));
     if (this.#audited.length > 0)
@@ -77,23 +62,19 @@ class Validation {
   }
 
   async #read(view: AdmissionView): Promise<Readonly<Record<string, unknown>>> {
-    const subject = await view.show(this.#object);
-    return {
-      ...requestObjects(subject, view.request),
-      request: requestAttributes(subject, view.request, this.#uid),
-      namespaceObject: await this.#surroundings.namespaceObject(),
-    };
+    return this.#surroundings.valuesOf(await view.show(this.#object), view);
   }
 
   #unmatched({ compiled, binding, unread }: Unmatched<ValidatingPolicy>): void {
     if (isNotFound(unread)) this.#refusal ??= unread.status;
-    else if (!failsOpen(compiled, this.#budget))
+    else if (!failsOpen(compiled, this.#surroundings.budget))
       this.#refuse(compiled, binding, notConfigured(binding, unread.message), 'Invalid');
   }
 
   async #invoke({ compiled, binding, name, params }: Invocation<ValidatingPolicy>): Promise<void> {
     const tell = (finding: Finding): void => this.#tell(finding, compiled, binding);
-    const passes = (): boolean => failsOpen(compiled, this.#budget);
+    const { authorizer, budget } = this.#surroundings;
+    const passes = (): boolean => failsOpen(compiled, budget);
     const failed = (message: string): void => {
       if (!passes()) tell({ message, reason: 'Invalid', index: 0 });
     };
@@ -109,18 +90,14 @@ class Validation {
       return;
     }
     const values = { ...known, params: params.object };
-    const outcome = await evaluateConditions(compiled.conditions, values, this.#authorizer, this.#budget);
+    const outcome = await evaluateConditions(compiled.conditions, values, authorizer, budget);
     if (outcome === 'fail') return;
     if (outcome !== 'hold') {
       failed(outcome.problem);
       return;
     }
-    const evaluation = new Evaluation(
-      compiled,
-      values,
-      this.#authorizer,
-      new ExpressionBudget(requestCostBudget, this.#budget),
-    );
+    const ofPolicy = new ExpressionBudget(requestCostBudget, budget);
+    const evaluation = new Evaluation(compiled, values, authorizer, ofPolicy);
     const { findings, annotations } = await judge(compiled, evaluation, passes);
     this.#annotations.add(annotations);
     findings.forEach(tell);
