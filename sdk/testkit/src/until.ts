@@ -3,12 +3,17 @@ import { createRealEnv } from '@timonel/core/env';
 /** Options of {@link until}. */
 export interface UntilOptions {
   /** Names the condition in the error: "pod to be Running". */
-  readonly what: string;
+  readonly what: string | (() => string);
   /** Default 20,000: machines are busy at times, and a condition in vain is found all the same. */
   readonly timeoutMs?: number;
   /** Default 10. */
   readonly intervalMs?: number;
+  /** A throw of the condition ends the wait. Default: it does not hold yet. */
+  readonly abortOnThrow?: boolean;
 }
+
+/** What `until` answers: the value of a condition that holds. */
+export type Held<T> = Exclude<T, false | null | undefined | 0 | ''>;
 
 const { clock } = createRealEnv();
 
@@ -22,27 +27,28 @@ function pause(ms: number): Promise<void> {
 
 /**
  * Waits in real time until `condition` returns something truthy, and returns that. A condition that throws does not hold
- * yet; at the deadline its last error is the cause.
+ * yet, unless told otherwise; at the deadline its last error is the cause.
  * @throws Error that names `what`
  */
-export async function until<T>(
-  condition: () => T | Promise<T>,
-  options: UntilOptions,
-): Promise<Exclude<T, false | null | undefined | 0 | ''>> {
-  const timeoutMs = options.timeoutMs ?? 20_000;
+export async function until<T>(condition: () => T | Promise<T>, options: UntilOptions): Promise<Held<T>> {
+  const { what, timeoutMs = 20_000, intervalMs = 10, abortOnThrow = false } = options;
   const endAt = clock.monotonic() + timeoutMs;
   let cause: unknown;
   for (;;) {
     try {
       const value = await condition();
-      if (value) return value as Exclude<T, false | null | undefined | 0 | ''>;
+      if (value) return value as Held<T>;
       cause = undefined;
     } catch (error) {
+      if (abortOnThrow) throw error;
       cause = error;
     }
     if (clock.monotonic() >= endAt) {
-      throw new Error(`waited ${timeoutMs} ms in vain for ${options.what}`, cause === undefined ? {} : { cause });
+      throw new Error(
+        `waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : what()}`,
+        cause === undefined ? {} : { cause },
+      );
     }
-    await pause(options.intervalMs ?? 10);
+    await pause(intervalMs);
   }
 }
