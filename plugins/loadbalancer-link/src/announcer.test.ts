@@ -134,6 +134,18 @@ describe('the announcer', () => {
     expect(told).toEqual(['192.0.2.1', '192.0.2.2']);
   });
 
+  it('answers for each address of a service of two families, written one way', async () => {
+    const service = aService('192.0.2.1');
+    const ingress = [{ ip: '192.0.2.1' }, { ip: 'FD00:0::1' }, { ip: 'none' }];
+    const api = new FakeApi({
+      services: [{ ...service, status: { loadBalancer: { ingress } } }],
+      nodes: [aNode('here')],
+    });
+    let held: readonly string[] = [];
+    await start(api, { set: async (wanted) => void (held = [...wanted]) });
+    await until(() => held.join() === '192.0.2.1,fd00::1', { what: 'both addresses' });
+  });
+
   it('looks anew only after changes that may matter', async () => {
     let looks = 0;
     class Counted extends Announcer {

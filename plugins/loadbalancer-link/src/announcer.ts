@@ -1,11 +1,11 @@
 /**
  * Keeps the addresses that this node answers for on a link of its own: the kernel answers ARP requests for addresses of any of its
- * links. Follows services, nodes and slices; while the API is away the addresses stay as they are.
+ * links (for those of IPv6 see ndp-addresses.ts). Follows services, nodes and slices; while the API is away the addresses stay as they are.
  */
 import { errorMessage } from '@timonel/sdk';
 import type { ApiClient } from '@timonel/sdk/contracts/api';
 import { announcingNode, mayAnnounce, pooledAddresses } from '@timonel/sdk/contracts/loadbalancer';
-import { parseIpv4 } from '@timonel/sdk/contracts/network';
+import { formatIp, parseIp } from '@timonel/sdk/contracts/network';
 import { byLabel, informers, type ControllerHost, type Informer } from '@timonel/sdk/controller';
 import { serviceNameLabel } from '@timonel/sdk/controller/endpoints';
 import {
@@ -95,8 +95,9 @@ export class Announcer {
       const { namespace, name = '' } = service.metadata;
       const slices = this.#slices.byIndex('service', name).filter(({ metadata }) => metadata.namespace === namespace);
       for (const address of pooledAddresses(service)) {
-        if (parseIpv4(address) === undefined) continue;
-        if (announcingNode(address, service, slices, all) === this.#nodeName) wanted.add(address);
+        const parsed = parseIp(address);
+        if (parsed === undefined) continue;
+        if (announcingNode(address, service, slices, all) === this.#nodeName) wanted.add(formatIp(parsed));
       }
     }
     return wanted;

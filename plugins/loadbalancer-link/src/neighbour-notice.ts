@@ -1,9 +1,10 @@
 /**
  * Tells the machines on the links of an address that it is here now: those that knew it elsewhere would go on to send there for seconds.
  * Everybody on a link takes over the sender of a request of ARP for an address that he knows already (RFC 826), so a datagram from the
- * address to some machine that is not known is enough, and needs no raw socket.
+ * address to some machine that is not known is enough, and needs no raw socket. Addresses of IPv6 are advertised by the kernel.
  */
 import { createSocket } from 'node:dgram';
+import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { errorMessage, type Env, type Logger, type Random } from '@timonel/sdk';
 import { formatIpv4, parseIpv4 } from '@timonel/sdk/contracts/network';
@@ -14,6 +15,8 @@ export interface NeighbourNoticeOptions {
   readonly signal: AbortSignal;
   /** Whether the address is still this node's. */
   readonly isHeld: (address: string) => boolean;
+  /** Advertises addresses of IPv6. */
+  readonly advertise: (addresses: readonly string[]) => Promise<void>;
   readonly send?: (address: string, target: string) => Promise<void>;
 }
 
@@ -80,7 +83,12 @@ export class NeighbourNotice {
   }
 
   async #round(addresses: readonly string[]): Promise<void> {
-    const { env, log, signal, isHeld, send = sendDatagram } = this.#options;
+    const { env, log, signal, isHeld, advertise, send = sendDatagram } = this.#options;
+    const ofIpv6 = addresses.filter((address) => isIPv6(address) && isHeld(address));
+    if (ofIpv6.length > 0 && !signal.aborted)
+      await advertise(ofIpv6).catch((error: unknown) => {
+        log.debug({ addresses: ofIpv6, error: errorMessage(error) }, 'neighbours were not told of addresses');
+      });
     for (const address of addresses) {
       if (signal.aborted) return;
       if (!isHeld(address)) continue;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { definePlugin, type AnyPlugin } from '@timonel/sdk';
+import { definePlugin, errorMessage, type AnyPlugin } from '@timonel/sdk';
 import { AddressLink } from '@timonel/sdk/command';
 import { apiClient } from '@timonel/sdk/contracts/api';
 import { addressAnnouncer } from '@timonel/sdk/contracts/loadbalancer';
@@ -14,6 +14,9 @@ const config = z.strictObject({
   /** `remove`: the addresses end with this process. `keep`: they outlive it, as the pods of such a node do. */
   onShutdown: z.enum(['remove', 'keep']).default('remove'),
 });
+
+/** So often it is looked whether the machine's links still have their addresses. Needs nothing where there is none of IPv6. */
+const refreshMs = 30_000;
 
 /** Of the link: after the data directory, so that clusters on one machine stay apart. */
 export function linkNameOf(dataDir: string): string {
@@ -32,26 +35,36 @@ const plugin: AnyPlugin = definePlugin({
   swap: 'drain',
   setup(ctx) {
     const { nodeName, onShutdown } = ctx.config;
-    const link = new AddressLink(linkNameOf(ctx.dataDir));
+    const addresses = new LinkAddresses(new AddressLink(linkNameOf(ctx.dataDir)));
     const notice: NeighbourNotice = new NeighbourNotice({
       env: ctx.env,
       log: ctx.log,
       signal: ctx.signal,
+      advertise: (each) => addresses.advertise(each),
       isHeld: (address) => announcer.status().addresses.includes(address),
     });
-    const announcer = new Announcer(ctx, ctx.deps.api, nodeName, new LinkAddresses(link), (taken) =>
-      notice.tell(taken),
-    );
+    const announcer = new Announcer(ctx, ctx.deps.api, nodeName, addresses, (taken) => notice.tell(taken));
+    const refresh = async (): Promise<void> => {
+      await addresses.refresh().catch((error: unknown) => {
+        ctx.log.warn({ error: errorMessage(error) }, 'addresses of load balancers could not be put on the links');
+      });
+    };
+    let refreshing: Promise<void> = Promise.resolve();
     return {
       provides: {
         announcer: { status: () => Promise.resolve({ implementation: 'link', ...announcer.status() }) },
       },
-      start: () => announcer.start(),
+      start() {
+        announcer.start();
+        ctx.env.timers.every(refreshMs, () => {
+          refreshing = refresh();
+        });
+      },
       async stop(reason) {
         await announcer.stop();
-        await notice.settled();
+        await Promise.all([notice.settled(), refreshing]);
         const isLeft = reason === 'disable' || reason === 'swap';
-        if (onShutdown === 'remove' || isLeft) await link.close();
+        if (onShutdown === 'remove' || isLeft) await addresses.close();
       },
     };
   },

@@ -16,6 +16,6 @@ export async function openDataPlane({ dataDir }: { dataDir: string }): Promise<P
   return {
     apply: (rules) => addresses.set(new Set(rules.flatMap(({ externalIPs }) => externalIPs))),
     forget: () => link.forget(),
-    close: () => link.close(),
+    close: () => addresses.close(),
   };
 }

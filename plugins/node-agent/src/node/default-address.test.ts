@@ -38,6 +38,9 @@ describe('the address of the machine', () => {
     const both = route6('wlan0', '00000400') + route6('eth0', '00000064') + route6('lo', '00000000');
     expect(address6OfRoute(head, interfaces, both)).toBe('2001:db8::7');
     expect(address6OfRoute(head, interfaces, route6('lo', 'ffffffff'))).toBeUndefined();
+    const balancer = address('2001:db8::1', 'IPv6');
+    const balanced = { eth0: [balancer, ...interfaces.eth0], tl0: [balancer] };
+    expect(address6OfRoute(routes, balanced)).toBe('2001:db8::7');
     expect(address6OfRoute(routes, { eth0: [address('fe80::1', 'IPv6'), address('192.0.2.7')] })).toBeUndefined();
   });
 });

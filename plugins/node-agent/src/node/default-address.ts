@@ -37,11 +37,21 @@ export function addressOfRoute(routes: string, interfaces: Interfaces): string |
   return addresses.find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
 }
 
-/** The first IPv6 address, which other links reach, too, of that interface; of that with the default route of IPv6, without one of IPv4. */
+/**
+ * The first IPv6 address, which other links reach, too, of that interface; of that with the default route of IPv6, without one of IPv4. One that
+ * another interface has as well is that of a load balancer, and moves.
+ */
 export function address6OfRoute(routes: string, interfaces: Interfaces, routes6 = ''): string | undefined {
   const name = defaultInterface(routes) ?? defaultInterface6(routes6);
   const addresses = name === undefined ? [] : (interfaces[name] ?? []);
-  return addresses.find(({ address, family }) => family === 'IPv6' && !/^fe[89ab]/.test(address))?.address;
+  const elsewhere = new Set(
+    Object.entries(interfaces).flatMap(([other, list = []]) =>
+      other === name ? [] : list.map((each) => each.address),
+    ),
+  );
+  const isOwn = ({ address, family }: NetworkInterfaceInfo): boolean =>
+    family === 'IPv6' && !/^fe[89ab]/.test(address) && !elsewhere.has(address);
+  return addresses.find(isOwn)?.address;
 }
 
 export async function defaultAddress6(): Promise<string | undefined> {

@@ -54,5 +54,13 @@ describe('announcingNode', () => {
       new Set(['b']),
     );
     expect(announcingNode('192.0.2.1', service('Local'), [], nodes)).toBeUndefined();
+    // Where its pods have no address of the family, nobody could be led to them.
+    expect(announcingNode('fd00::1', service('Local'), [slice], nodes)).toBeUndefined();
+    const six: EndpointSlice = {
+      ...slice,
+      addressType: 'IPv6',
+      endpoints: [{ addresses: ['fd01::1'], nodeName: 'c' }],
+    };
+    expect(announcingNode('fd00::1', service('Local'), [slice, six], nodes)).toBe('c');
   });
 });

@@ -1,6 +1,7 @@
 /** Which node answers for an address: every node comes to the same answer by itself. */
 import { createHash } from 'node:crypto';
 import type { EndpointSlice, Node, Service } from '../../kube/index.ts';
+import { familyOf } from '../network/index.ts';
 
 const excludeLabel = 'node.kubernetes.io/exclude-from-external-load-balancers';
 
@@ -17,7 +18,7 @@ function weight(address: string, nodeName: string): string {
 /**
  * Of the nodes that may, always the same one for an address; when it goes, another one takes over, and the other addresses stay
  * where they are (rendezvous hashing, Thaler and Ravishankar 1998). With `externalTrafficPolicy: Local` only nodes with a ready pod of
- * the service count. Undefined: no node may. `slices`: those of the service.
+ * the service that has an address of that family count. Undefined: no node may. `slices`: those of the service.
  */
 export function announcingNode(
   address: string,
@@ -26,7 +27,7 @@ export function announcingNode(
   nodes: readonly Node[],
 ): string | undefined {
   const isLocal = spec.externalTrafficPolicy === 'Local';
-  const withPod = isLocal ? nodesWithPod(slices) : undefined;
+  const withPod = isLocal ? nodesWithPod(slices, `IPv${familyOf(address)}`) : undefined;
   let best: { readonly name: string; readonly weight: string } | undefined;
   for (const node of nodes) {
     const { name = '' } = node.metadata;
@@ -37,8 +38,8 @@ export function announcingNode(
   return best?.name;
 }
 
-function nodesWithPod(slices: readonly EndpointSlice[]): ReadonlySet<string> {
-  const endpoints = slices.flatMap((slice) => slice.endpoints ?? []);
+function nodesWithPod(slices: readonly EndpointSlice[], addressType: string): ReadonlySet<string> {
+  const endpoints = slices.flatMap((slice) => (slice.addressType === addressType ? (slice.endpoints ?? []) : []));
   return new Set(
     endpoints.flatMap(({ conditions, nodeName }) => (conditions?.ready === false ? [] : (nodeName ?? []))),
   );

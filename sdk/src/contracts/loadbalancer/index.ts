@@ -10,16 +10,16 @@ export * from './announcing-node.ts';
 /** `spec.loadBalancerClass` of services that want an address of a pool. */
 export const poolClass = 'timonel.dev/pool';
 
-/** Annotation: the pool that the service's address is of. The allocator writes it, and touches no address without it. */
+/** Annotation: the pool that the service's address is of; two of two pools, with a comma between. The allocator writes it, and touches no address without it. */
 export const poolAnnotation = 'loadbalancer.timonel.dev/pool';
 
-/** Annotation: the address that the service wishes. It goes before `spec.loadBalancerIP`. */
+/** Annotation: the address that the service wishes, or one of each family, with a comma between. It goes before `spec.loadBalancerIP`. */
 export const addressAnnotation = 'loadbalancer.timonel.dev/address';
 
 /** Finalizer of services that have a load balancer: it goes when the load balancer has gone. */
 export const cleanupFinalizer = 'service.kubernetes.io/load-balancer-cleanup';
 
-/** Condition of services that want an address and have none. */
+/** Condition of services that want an address and have none, or not that which they wish or one of each family that they require. */
 export const addressCondition = 'LoadBalancerAddress';
 
 /** The addresses that the service has from a pool. */
