@@ -1,10 +1,10 @@
 /** Real etcd processes, from Debian's package `etcd-server`, on loopback. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@timonel/testkit/free-port';
+import { Daemon } from './daemon.ts';
 
 /** Why tests with etcd cannot run here; undefined when they can. */
 export const etcdMissing: string | undefined =
@@ -33,52 +33,17 @@ export interface EtcdOptions {
 }
 
 /** One process. */
-export class EtcdMember {
+export class EtcdMember extends Daemon {
   readonly endpoint: string;
-  readonly #args: readonly string[];
-  #process: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #log = '';
 
   constructor(endpoint: string, args: readonly string[]) {
+    super('etcd', args);
     this.endpoint = endpoint;
-    this.#args = args;
   }
 
-  get pid(): number {
-    const pid = this.#process?.pid;
-    if (pid === undefined) throw new Error('this etcd does not run');
-    return pid;
-  }
-
-  /** What it has written. */
-  get log(): string {
-    return this.#log;
-  }
-
-  start(): void {
-    const child = spawn('etcd', this.#args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] } });
-    this.#process = child;
-    const keep = (chunk: Buffer): void => {
-      this.#log = `${this.#log}${chunk.toString()}`.slice(-100_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    this.#exited = new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
-    });
-  }
-
-  /** It has ended by itself. */
-  get ended(): boolean {
-    return this.#process === undefined || this.#process.exitCode !== null || this.#process.signalCode !== null;
-  }
-
-  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
-    this.#process?.kill(signal);
-    await this.#exited;
-    this.#process = undefined;
+  /** etcd opens its client port when it has found a leader. */
+  ready(): Promise<void> {
+    return this.listening(Number(new URL(this.endpoint).port));
   }
 }
 
@@ -106,7 +71,7 @@ export class EtcdCluster {
   async restart(): Promise<void> {
     await Promise.all(this.members.map((member) => member.stop()));
     for (const member of this.members) member.start();
-    await Promise.all(this.members.map((member) => listening(member)));
+    await Promise.all(this.members.map((member) => member.ready()));
   }
 
   /** Ends all of them and removes their data. May be called twice. */
@@ -130,7 +95,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdCluster>
   for (let tries = 1; ; tries++) {
     const cluster = await launch(options);
     try {
-      await Promise.all(cluster.members.map((member) => listening(member)));
+      await Promise.all(cluster.members.map((member) => member.ready()));
       return cluster;
     } catch (error) {
       await cluster.stop();
@@ -177,24 +142,4 @@ function peerFlags(tls: EtcdTls | undefined): string[] {
   const { caFile, certFile, keyFile } = tls;
   const files = ['--peer-cert-file', certFile, '--peer-key-file', keyFile, '--peer-trusted-ca-file', caFile];
   return [...files, '--peer-client-cert-auth'];
-}
-
-/** etcd opens its client port when it has found a leader. */
-async function listening(member: EtcdMember): Promise<void> {
-  const port = Number(new URL(member.endpoint).port);
-  for (let tries = 0; tries < 3_000; tries++) {
-    if (member.ended) throw new Error(`etcd ended: ${member.log}`);
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once('error', () => resolve(false));
-    });
-    if (open) return;
-    await new Promise((resolve) => {
-      setTimeout(resolve, 10);
-    });
-  }
-  throw new Error(`etcd does not listen: ${member.log}`);
 }

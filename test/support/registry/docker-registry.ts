@@ -1,10 +1,10 @@
 /** A real registry: the program of Debian's package `docker-registry`, on loopback. */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '@timonel/testkit/free-port';
+import { Daemon } from '../daemon.ts';
 
 /** Why tests with a registry cannot run here; undefined when they can. */
 export const registryMissing: string | undefined =
@@ -64,75 +64,34 @@ export class DockerRegistry {
   readonly host: string;
   /** Removed with the registry; what it stores lies in `data`. */
   readonly directory: string;
-  readonly #configFile: string;
-  #process: ChildProcess | undefined;
-  #exited: Promise<void> = Promise.resolve();
-  #log = '';
+  readonly #daemon: Daemon;
 
   constructor(host: string, directory: string, configFile: string) {
     this.host = host;
     this.directory = directory;
-    this.#configFile = configFile;
+    this.#daemon = new Daemon('docker-registry', ['serve', configFile], { OTEL_TRACES_EXPORTER: 'none' });
   }
 
   /** What it has written. */
   get log(): string {
-    return this.#log;
-  }
-
-  get pid(): number | undefined {
-    return this.#process?.pid;
+    return this.#daemon.log;
   }
 
   /** Starts the process, also again after {@link halt}, and waits until it listens. */
   async run(): Promise<void> {
-    const child = spawn('docker-registry', ['serve', this.#configFile], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], OTEL_TRACES_EXPORTER: 'none' },
-    });
-    this.#process = child;
-    const keep = (chunk: Buffer): void => {
-      this.#log = `${this.#log}${chunk.toString()}`.slice(-100_000);
-    };
-    child.stdout.on('data', keep);
-    child.stderr.on('data', keep);
-    this.#exited = new Promise((resolve) => {
-      child.once('exit', () => resolve());
-      child.once('error', () => resolve());
-    });
-    await this.#listening(child);
+    this.#daemon.start();
+    await this.#daemon.listening(Number(this.host.split(':')[1]));
   }
 
   /** Ends the process; its data stay. */
   async halt(): Promise<void> {
-    this.#process?.kill('SIGKILL');
-    await this.#exited;
-    this.#process = undefined;
+    await this.#daemon.stop();
   }
 
   /** Ends the process and removes its data. May be called twice. */
   async stop(): Promise<void> {
     await this.halt();
     await rm(this.directory, { recursive: true, force: true });
-  }
-
-  async #listening(child: ChildProcess): Promise<void> {
-    const port = Number(this.host.split(':')[1]);
-    for (let tries = 0; tries < 3000; tries++) {
-      if (child.exitCode !== null || child.signalCode !== null) throw new Error(`docker-registry ended: ${this.#log}`);
-      const open = await new Promise<boolean>((resolve) => {
-        const socket = connect(port, '127.0.0.1', () => {
-          socket.destroy();
-          resolve(true);
-        });
-        socket.once('error', () => resolve(false));
-      });
-      if (open) return;
-      await new Promise((resolve) => {
-        setTimeout(resolve, 10);
-      });
-    }
-    throw new Error(`docker-registry does not listen: ${this.#log}`);
   }
 }
 
