@@ -1,7 +1,7 @@
 /** Runs the CSI driver of the tests. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StandIn } from '../stand-in.ts';
 
 export interface CsiDriverSettings {
   readonly name: string;
@@ -27,46 +27,28 @@ type Fault = { readonly code: string; readonly message?: string };
 
 export class CsiDriverProcess {
   readonly settings: CsiDriverSettings;
-  #child: ChildProcess | undefined;
+  readonly #program: StandIn<DriverCall>;
 
   constructor(settings: CsiDriverSettings) {
     this.settings = settings;
+    this.#program = new StandIn('CSI driver', join(import.meta.dirname, 'driver.mjs'), settings.directory);
   }
 
   get pid(): number {
-    return this.#child?.pid ?? 0;
-  }
-
-  get isRunning(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null;
+    return this.#program.pid;
   }
 
   async start(): Promise<this> {
     const { directory, registry } = this.settings;
     mkdirSync(directory, { recursive: true });
     mkdirSync(registry, { recursive: true });
-    const program = join(import.meta.dirname, 'driver.mjs');
-    const child = spawn(process.execPath, [program, JSON.stringify(this.settings)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.once('data', () => resolve());
-      child.once('exit', () => reject(new Error(`the CSI driver did not start: ${output}`)));
-      child.once('error', reject);
-    });
+    await this.#program.start(this.settings);
     return this;
   }
 
   /** Its sockets stay, as those of a driver that was killed. */
-  async stop(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || !this.isRunning) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 
   addVolume(id: string): void {
@@ -84,12 +66,7 @@ export class CsiDriverProcess {
 
   /** Of one method, or of all. */
   calls(method?: string): readonly DriverCall[] {
-    const file = join(this.settings.directory, 'calls.jsonl');
-    if (!existsSync(file)) return [];
-    const all = readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as DriverCall);
+    const all = this.#program.calls();
     return method === undefined ? all : all.filter((call) => call.method === method);
   }
 

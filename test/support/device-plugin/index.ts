@@ -1,7 +1,7 @@
 /** Runs the device plugin of the tests. */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { StandIn } from '../stand-in.ts';
 
 export interface DevicePluginSettings {
   readonly resource: string;
@@ -27,10 +27,11 @@ export interface PluginCall {
 
 export class DevicePluginProcess {
   readonly settings: DevicePluginSettings;
-  #child: ChildProcess | undefined;
+  readonly #program: StandIn<PluginCall>;
 
   constructor(settings: DevicePluginSettings) {
     this.settings = settings;
+    this.#program = new StandIn('device plugin', join(import.meta.dirname, 'plugin.mjs'), settings.own);
   }
 
   async start(devices: Readonly<Record<string, 'Healthy' | 'Unhealthy'>>): Promise<this> {
@@ -38,18 +39,7 @@ export class DevicePluginProcess {
     mkdirSync(own, { recursive: true });
     mkdirSync(directory, { recursive: true });
     this.tell(devices);
-    const program = join(import.meta.dirname, 'plugin.mjs');
-    const child = spawn(process.execPath, [program, JSON.stringify(this.settings)], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    this.#child = child;
-    let output = '';
-    child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
-    await new Promise<void>((resolve, reject) => {
-      child.stdout.once('data', () => resolve());
-      child.once('exit', () => reject(new Error(`the device plugin did not start: ${output}`)));
-      child.once('error', reject);
-    });
+    await this.#program.start(this.settings);
     return this;
   }
 
@@ -60,21 +50,11 @@ export class DevicePluginProcess {
     renameSync(`${file}.new`, file);
   }
 
-  async stop(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const gone = new Promise((resolve) => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await gone;
+  stop(): Promise<void> {
+    return this.#program.stop();
   }
 
   calls(method: string): readonly PluginCall[] {
-    const file = join(this.settings.own, 'calls.jsonl');
-    if (!existsSync(file)) return [];
-    return readFileSync(file, 'utf8')
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as PluginCall)
-      .filter((call) => call.method === method);
+    return this.#program.calls().filter((call) => call.method === method);
   }
 }
