@@ -4,7 +4,7 @@ import loadBalancerPool from '@timonel/plugin-loadbalancer-pool';
 import { cleanupFinalizer, poolAnnotation } from '@timonel/sdk/contracts/loadbalancer';
 import { explainers } from '@timonel/sdk/contracts/why';
 import { services, type Service } from '@timonel/sdk/kube';
-import { ProxyBed } from '@timonel/testkit/contracts/proxy';
+import { addIpv6, podAddress6, ProxyBed } from '@timonel/testkit/contracts/proxy';
 import { startCluster, type Cluster } from '../conformance/support/cluster.ts';
 import { describeFaults } from '../support/controller-faults.ts';
 
@@ -26,6 +26,10 @@ function aService(namespace: string, name: string, spec: Partial<Service['spec']
 
 function addressOf({ status }: Service): string | undefined {
   return status?.loadBalancer?.ingress?.[0]?.ip;
+}
+
+function allAddressesOf({ status }: Service): string {
+  return (status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip).join();
 }
 
 async function addressesIn({ api }: Cluster, namespace: string): Promise<(string | undefined)[]> {
@@ -127,6 +131,38 @@ describe('loadbalancer-pool', () => {
     });
   });
 
+  it('gives a service of two families one of each, and adds and takes away the second as its policy changes', async () => {
+    const pools = [{ name: 'main', addresses: ['192.0.2.1-192.0.2.9', 'fd00:9::/120'] }];
+    const config = {
+      'loadbalancer-pool': { pools },
+      'service-allocator': { ...allocator, clusterIpRange: '127.98.0.0/16,fd00:98::/112' },
+    };
+    await using cluster = await start([], { config });
+    const { api } = cluster;
+    const namespace = await cluster.namespace();
+    const at = { namespace, name: 'web' };
+    const becomes = (expected: string): Promise<unknown> =>
+      cluster.until(expected, async () => allAddressesOf(await api.get(services, at)) === expected);
+    const follow = async (spec: Partial<Service['spec']>, expected: string): Promise<void> => {
+      await api.patch(services, at, { type: 'merge', body: { spec } });
+      await becomes(expected);
+    };
+    await api.create(services, aService(namespace, 'web'));
+    await becomes('192.0.2.1');
+    await follow({ ipFamilyPolicy: 'RequireDualStack' }, '192.0.2.1,fd00:9::1');
+    await follow({ loadBalancerIP: 'fd00:9::7' }, '192.0.2.1,fd00:9::7');
+    await follow({ ipFamilyPolicy: 'SingleStack', loadBalancerIP: null as never }, '192.0.2.1');
+    const waits = { ipFamilyPolicy: 'RequireDualStack', ipFamilies: ['IPv6', 'IPv4'], loadBalancerIP: '192.0.2.1' };
+    await api.create(services, aService(namespace, 'late', waits));
+    const late = { namespace, name: 'late' };
+    await cluster.until('a refusal', async () => {
+      const { status } = await api.get(services, late);
+      return status?.conditions?.[0]?.reason === 'AddressTaken' && status.loadBalancer?.ingress === undefined;
+    });
+    await api.delete(services, at);
+    await cluster.until('both', async () => allAddressesOf(await api.get(services, late)) === 'fd00:9::1,192.0.2.1');
+  });
+
   it('without a pool gives nothing, says so once, explains it, and leaves the addresses of others alone', async () => {
     await using cluster = await start([]);
     const { api } = cluster;
@@ -166,14 +202,15 @@ const describeAsRoot = canMakeLinks ? describe : describe.skip;
 describeAsRoot(`an address on the link${canMakeLinks ? '' : ' (skipped: it needs root and the program nft)'}`, () => {
   const planeOf = (plugin: string): string =>
     new URL(`../../plugins/${plugin}/src/testing/open-data-plane.ts`, import.meta.url).href;
-  const serviceCidr = '10.215.0.0/16';
+  const serviceCidr = '10.215.0.0/16,fd00:215::/112';
   // Of the network between the node and the machine outside: who wants it asks for it there (ARP).
   const address = '10.214.2.77';
   let bed: ProxyBed;
 
   beforeAll(async () => {
     bed = await ProxyBed.open(1);
-    await bed.pod(0).call('serveTcp', 'pod-0', 8080);
+    await addIpv6(bed);
+    await bed.pod(0).call('serveTcp', 'pod-0', 8080, '::');
     await bed.node.call('openPlane', 'proxy', planeOf('proxy-nftables'), '/nowhere/proxy', serviceCidr);
     await bed.node.call('openPlane', 'link', planeOf('loadbalancer-link'), '/nowhere/link', serviceCidr);
   }, 60_000);
@@ -181,6 +218,27 @@ describeAsRoot(`an address on the link${canMakeLinks ? '' : ' (skipped: it needs
     for (const plane of ['link', 'proxy']) await bed.node.call('closePlane', plane);
     await bed.close();
   });
+
+  it('of IPv6 answers other machines and pods, and leaves no trace when it is withdrawn', async () => {
+    const ipv6 = 'fd00:214:2::f7';
+    const backends = [{ address: podAddress6(0), port: 8080, nodeName: 'node' }];
+    const rules = [bed.rule([], { externalIPs: [ipv6], clusterIPs: ['fd00:215::77'], backends })];
+    await bed.node.call('apply', 'proxy', rules);
+    expect(await bed.outside.call('connect', ipv6, 80, 300)).not.toMatchObject({ code: 'CONNECTED' });
+    await bed.node.call('apply', 'link', rules);
+    await bed.outside.run('ip', ['-6', 'neigh', 'flush', 'all']);
+    for (const client of [bed.outside, bed.pod(0), bed.onNode])
+      expect(await client.call('connect', ipv6, 80, 3_000)).toMatchObject({ code: 'CONNECTED' });
+    const holders = async (): Promise<string> => {
+      const lines = (await bed.node.run('ip', ['-o', '-6', 'address'])).split('\n');
+      return lines.flatMap((line) => (line.includes(` ${ipv6}/128`) ? (line.split(/\s+/)[1] ?? '') : [])).join(' ');
+    };
+    expect(await holders()).toMatch(/^out tl\w+$/);
+    await bed.node.call('apply', 'link', []);
+    expect(await holders()).toBe('');
+    await bed.outside.run('ip', ['-6', 'neigh', 'flush', 'all']);
+    expect(await bed.outside.call('connect', ipv6, 80, 300)).not.toMatchObject({ code: 'CONNECTED' });
+  }, 60_000);
 
   it('answers other machines of its network, which find the node by it, and no more when it is withdrawn', async () => {
     const rules = [bed.rule([0], { externalIPs: [address] })];
