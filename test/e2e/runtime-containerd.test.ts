@@ -6,32 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestCluster } from '../support/cluster.ts';
 import { Containerd, containerdMissing } from '../support/containerd/daemon.ts';
 import { newTraces, traces } from '../support/machine.ts';
+import { apply, runtimeClassOf, serveTogether } from '../support/runtimes-together.ts';
 import { until } from '../support/until.ts';
 
-const image = 'timonel.local/node:host';
 const handlers = ['linux', 'containerd'] as const;
-
-const serve = (name: string): string =>
-  `require('node:http').createServer((_, answer) => answer.end('${name}')).listen(80, () => console.log('serving')); process.on('SIGTERM', () => process.exit(0));`;
-
-const podOf = (handler: string): object => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: handler, labels: { app: 'all' } },
-  spec: {
-    terminationGracePeriodSeconds: 2,
-    ...(handler === 'linux' ? {} : { runtimeClassName: handler }),
-    containers: [
-      {
-        name: 'c',
-        image,
-        command: ['node', '-e', serve(handler)],
-        resources: { limits: { memory: '200Mi', cpu: '500m' } },
-        readinessProbe: { httpGet: { path: '/', port: 80 }, periodSeconds: 1 },
-      },
-    ],
-  },
-});
 
 describe('containerd', () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'timonel-e2e-'));
@@ -40,8 +18,7 @@ describe('containerd', () => {
   let containerd: Containerd;
   let cluster: TestCluster;
 
-  const ok = async (args: readonly string[], input?: object): Promise<string> =>
-    (await cluster.mustKubectl(args, input && JSON.stringify(input))).trim();
+  const ok = async (args: readonly string[]): Promise<string> => (await cluster.mustKubectl(args)).trim();
   const ofContainer = (path: string): Promise<string> =>
     ok(['get', 'pod', 'containerd', '-o', `jsonpath={.status.containerStatuses[0].${path}}`]);
 
@@ -54,13 +31,7 @@ describe('containerd', () => {
     const plugins = { 'runtime-containerd': { enabled: true, config: { socket: containerd.socket } } };
     writeFileSync(file, JSON.stringify({ plugins }));
     cluster = await TestCluster.start({ dataDir, args: ['--config', file] });
-    const metadata = { name: 'containerd' };
-    await ok(['apply', '-f', '-'], {
-      apiVersion: 'node.k8s.io/v1',
-      kind: 'RuntimeClass',
-      metadata,
-      handler: 'containerd',
-    });
+    await apply(cluster, runtimeClassOf('containerd'));
   }, 60_000);
   afterAll(async () => {
     await cluster?.dispose();
@@ -70,19 +41,7 @@ describe('containerd', () => {
   }, 60_000);
 
   it('serves beside the default runtime: one Service, logs, sessions, ports', async () => {
-    for (const handler of handlers) await ok(['apply', '-f', '-'], podOf(handler));
-    await ok(['wait', '--for=condition=Ready', '--timeout=30s', ...handlers.map((name) => `pod/${name}`)]);
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'all' } };
-    await ok(['apply', '-f', '-'], { ...service, spec: { selector: { app: 'all' }, ports: [{ port: 80 }] } });
-    const address = await ok(['get', 'service', 'all', '-o', 'jsonpath={.spec.clusterIP}']);
-    const seen = new Set<string>();
-    const ask = async (): Promise<boolean> => {
-      const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) };
-      const answer = await fetch(`http://${address}/`, options).catch(() => undefined);
-      if (answer !== undefined) seen.add(await answer.text());
-      return seen.size === handlers.length;
-    };
-    await until(ask, { what: 'both to answer', timeoutMs: 20_000 });
+    await serveTogether(cluster, handlers);
     expect(await ok(['logs', 'containerd'])).toBe('serving');
     const node = (code: string): readonly string[] => ['exec', 'containerd', '--', 'node', '-e', code];
     expect(await ok(node(`console.log(require('node:os').hostname())`))).toBe('containerd');

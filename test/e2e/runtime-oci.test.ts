@@ -2,32 +2,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestCluster } from '../support/cluster.ts';
 import { newTraces, traces } from '../support/machine.ts';
-import { until } from '../support/until.ts';
+import { apply, runtimeClassOf, serveTogether } from '../support/runtimes-together.ts';
 
-const image = 'timonel.local/node:host';
 const handlers = ['linux', 'crun', 'runc'] as const;
-
-const serve = (name: string): string =>
-  `require('node:http').createServer((_, answer) => answer.end('${name}')).listen(80, () => console.log('serving')); process.on('SIGTERM', () => process.exit(0));`;
-
-const podOf = (handler: string): object => ({
-  apiVersion: 'v1',
-  kind: 'Pod',
-  metadata: { name: handler, labels: { app: 'all' } },
-  spec: {
-    terminationGracePeriodSeconds: 2,
-    ...(handler === 'linux' ? {} : { runtimeClassName: handler }),
-    containers: [
-      {
-        name: 'c',
-        image,
-        command: ['node', '-e', serve(handler)],
-        resources: { limits: { memory: '200Mi', cpu: '500m' } },
-        readinessProbe: { httpGet: { path: '/', port: 80 }, periodSeconds: 1 },
-      },
-    ],
-  },
-});
 
 /** Of either version of control groups. */
 const limit = `const { readFileSync } = require('node:fs');
@@ -38,16 +15,14 @@ describe('crun and runc', () => {
   let before: readonly string[];
   let cluster: TestCluster;
 
-  const ok = async (args: readonly string[], input?: object): Promise<string> =>
-    (await cluster.mustKubectl(args, input && JSON.stringify(input))).trim();
+  const ok = async (args: readonly string[]): Promise<string> => (await cluster.mustKubectl(args)).trim();
 
   beforeAll(async () => {
     before = traces();
     cluster = await TestCluster.start();
     for (const handler of ['crun', 'runc']) {
       await cluster.timonel('plugin', 'enable', `runtime-${handler}`);
-      const runtimeClass = { apiVersion: 'node.k8s.io/v1', kind: 'RuntimeClass', metadata: { name: handler }, handler };
-      await ok(['apply', '-f', '-'], runtimeClass);
+      await apply(cluster, runtimeClassOf(handler));
     }
   }, 60_000);
   afterAll(async () => {
@@ -56,19 +31,7 @@ describe('crun and runc', () => {
   }, 60_000);
 
   it('serve beside the default runtime: one Service, logs, sessions, a program that ends', async () => {
-    for (const handler of handlers) await ok(['apply', '-f', '-'], podOf(handler));
-    await ok(['wait', '--for=condition=Ready', '--timeout=25s', ...handlers.map((name) => `pod/${name}`)]);
-    const service = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'all' } };
-    await ok(['apply', '-f', '-'], { ...service, spec: { selector: { app: 'all' }, ports: [{ port: 80 }] } });
-    const address = await ok(['get', 'service', 'all', '-o', 'jsonpath={.spec.clusterIP}']);
-    const seen = new Set<string>();
-    const ask = async (): Promise<boolean> => {
-      const options = { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) };
-      const answer = await fetch(`http://${address}/`, options).catch(() => undefined);
-      if (answer !== undefined) seen.add(await answer.text());
-      return seen.size === handlers.length;
-    };
-    await until(ask, { what: 'all three to answer', timeoutMs: 20_000 });
+    await serveTogether(cluster, handlers);
     for (const handler of ['crun', 'runc']) {
       expect(await ok(['logs', handler])).toBe('serving');
       const node = (code: string): readonly string[] => ['exec', handler, '--', 'node', '-e', code];
