@@ -5,7 +5,8 @@ import { until } from './until.ts';
 
 const logLimit = 100_000;
 
-function takesConnections(port: number): Promise<boolean> {
+/** Whether somebody listens at the port. */
+export function takesConnections(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => {
       socket.destroy();

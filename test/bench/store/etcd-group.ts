@@ -1,10 +1,10 @@
 /** A group of processes of Debian's etcd. */
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createRealEnv } from '@timonel/core/env';
 import { Connection } from '../../../plugins/store-etcd/src/wire/connection.ts';
 import { decodeRange, encodeRange, encodeTxn, methods } from '../../../plugins/store-etcd/src/wire/messages.ts';
 import { MessageWriter } from '../../../plugins/store-etcd/src/wire/protobuf.ts';
+import { takesConnections } from '../../support/daemon.ts';
 import { startEtcd, type EtcdCluster, type EtcdMember } from '../../support/etcd.ts';
 import { h2load } from './h2load.ts';
 import { writePeerCertificates } from './peer-certificates.ts';
@@ -193,7 +193,7 @@ export class EtcdGroup implements StoreGroup {
       'etcd to listen',
       async () => {
         if (member.ended) throw new Error(`etcd ended: ${member.log}`);
-        return (await isOpen(port)) ? true : undefined;
+        return (await takesConnections(port)) ? true : undefined;
       },
       patienceMs,
     );
@@ -209,14 +209,4 @@ export class EtcdGroup implements StoreGroup {
     if (member === undefined) throw new Error(`there is no member ${at} of etcd`);
     return member;
   }
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
