@@ -1,4 +1,6 @@
 /** A cluster whose pods and services have addresses of IPv6 alone, on machines that have both. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { apiPod, apiPodObjects } from '../support/api-pod.ts';
 import { newTraces, traces } from '../support/machine.ts';
@@ -24,6 +26,7 @@ suite(`a cluster of IPv6 alone${bedMissing === undefined ? '' : ` (${bedMissing}
   let agents: Agent[];
   let stateBefore: string[];
 
+  const said = (): string => agents.map(({ process }) => process.output).join('\n');
   const ask = async (...args: string[]): Promise<string> => {
     const { status, stdout, stderr } = await kubectl(bed, master, args, { timeoutMs: 70_000 });
     if (status !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`);
@@ -60,7 +63,11 @@ suite(`a cluster of IPv6 alone${bedMissing === undefined ? '' : ` (${bedMissing}
       for (const each of addresses) await machine.mustExec('ip', ['addr', 'add', `${each}/64`, 'dev', 'eth0', 'nodad']);
     }
     stateBefore = await networkState(bed.machine('n1'));
-    master = await startMaster(bed.machine('m1'), { args: [...ranges, '--advertise-address', 'fd99::11'] });
+    const config = join(bed.directory, 'timonel.json');
+    const pools = [{ name: 'main', addresses: ['fd99::200/125'] }];
+    writeFileSync(config, JSON.stringify({ plugins: { 'loadbalancer-pool': { config: { pools } } } }));
+    const args = [...ranges, '--advertise-address', 'fd99::11', '--config', config];
+    master = await startMaster(bed.machine('m1'), { args });
     agents = await Promise.all(
       ['n1', 'n2'].map((name) => {
         const machine = bed.machine(name);
@@ -68,7 +75,6 @@ suite(`a cluster of IPv6 alone${bedMissing === undefined ? '' : ` (${bedMissing}
         return startAgent(machine, { masters: [master], args });
       }),
     );
-    const said = (): string => agents.map(({ process }) => process.output).join('\n');
     await until(async () => (await ask('get', 'nodes', '--no-headers')).match(/ Ready /g)?.length === 2, {
       what: () => `two nodes to be Ready: ${said()}`,
       timeoutMs: 60_000,
@@ -148,6 +154,32 @@ suite(`a cluster of IPv6 alone${bedMissing === undefined ? '' : ` (${bedMissing}
   it('net check finds everything reached', async () => {
     const { status, stdout } = await timonel(master.machine, ['net', 'check', '--kubeconfig', master.kubeconfig]);
     expect([status, stdout]).toEqual([0, expect.stringContaining('All 20 checks between 2 nodes are ok.')]);
+  });
+
+  it('one node answers for the address of a load balancer, another takes over, and neighbours follow at once', async () => {
+    await apply([serviceOf('balanced', { app: 'all' }, { type: 'LoadBalancer' })]);
+    const address = await until(() => read('service balanced', '.status.loadBalancer.ingress[*].ip'), {
+      what: 'the address',
+      timeoutMs: 30_000,
+    });
+    expect(address).toBe('fd99::201');
+    const isWith = async (holder: string): Promise<void> => {
+      const other = holder === 'n1' ? 'n2' : 'n1';
+      const exclude = 'node.kubernetes.io/exclude-from-external-load-balancers';
+      await ask('label', 'node', other, `${exclude}=`);
+      await ask('label', 'node', holder, `${exclude}-`);
+      const link = await bed.machine(holder).mustExec('ip', ['-o', 'link', 'show', 'eth0']);
+      const [, mac = 'no link'] = /link\/ether (\S+)/.exec(link) ?? [];
+      const isKnown = async (): Promise<boolean> => {
+        await call('client', [{ address, port: 80 }]);
+        return (await bed.machine('client').mustExec('ip', ['-6', 'neigh', 'show', address])).includes(mac);
+      };
+      await until(isKnown, { what: () => `${address} to be at ${holder}: ${said()}`, timeoutMs: 20_000 });
+      expect(namesOf(await call('client', both(address)))).toEqual(['p1,p2', 'p1,p2']);
+      expect(await bed.machine(other).mustExec('ip', ['-6', 'address'])).not.toContain(`${address}/`);
+    };
+    await isWith('n2');
+    await isWith('n1');
   });
 
   it('refuses a machine with an address of IPv4, and says what to give', async () => {

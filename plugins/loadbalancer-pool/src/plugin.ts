@@ -21,6 +21,7 @@ const config = z.strictObject({
     .array(
       z.strictObject({
         name: z.string().min(1).max(63),
+        /** Ranges and CIDRs of either family, such as `192.0.2.10-192.0.2.20` or `fd00:1::100/120`; none may stand twice. */
         addresses: z.array(range).min(1),
         /** False: its addresses are given only to services that wish them. */
         autoAssign: z.boolean().default(true),
