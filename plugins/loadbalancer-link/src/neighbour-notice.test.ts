@@ -98,6 +98,28 @@ describe('neighbours', () => {
     await isKnownAt('b');
   });
 
+  it('find an IPv6 address again after its link was down', async () => {
+    await lay();
+    const holder = holds('a', 'held', vip6);
+    children.push(holder);
+    await answers(vip6);
+    const onLink = (): Promise<string> => ip('-n', space('a'), '-6', 'address', 'show', 'dev', 'eth0');
+    const isLost = async (): Promise<boolean> => {
+      await ip('-n', space('a'), 'link', 'set', 'eth0', 'down');
+      await ip('-n', space('a'), 'address', 'replace', 'fd00:213:77::1/64', 'dev', 'eth0', 'nodad');
+      await ip('-n', space('a'), 'link', 'set', 'eth0', 'up');
+      return !(await onLink()).includes(vip6);
+    };
+    // A round that is under way puts it back.
+    await until(isLost, { what: 'the address to be lost', timeoutMs: 10_000 });
+    const isBack = async (): Promise<boolean> => {
+      holder.stdin.write('look');
+      return (await onLink()).includes(`${vip6}/128`);
+    };
+    await until(isBack, { what: 'the address on the link', timeoutMs: 10_000 });
+    await answers(vip6);
+  });
+
   it('find an IPv6 address on the link, learn at once that it has moved, and nothing of it stays behind', async () => {
     await lay();
     const before = await settingsOf('b');
@@ -108,14 +130,17 @@ describe('neighbours', () => {
     // It has not left where it was, as with a node that hears nothing any more: nobody may take that for a duplicate.
     children.push(holds('b', 'held', vip6));
     await isKnownAt('b', vip6);
-    const own = await ip('-n', space('b'), '-o', '-6', 'address', 'show', 'dev', 'eth0');
-    expect(own.split('\n').find((line) => line.includes(vip6))).toMatch(/\/128 scope global nodad deprecated/);
+    const isQuiet = async (): Promise<boolean> => {
+      const own = await ip('-n', space('b'), '-o', '-6', 'address', 'show', 'dev', 'eth0');
+      return own.includes(`${vip6}/128 scope global nodad deprecated`);
+    };
+    // A round may be under way, here and below.
+    await until(isQuiet, { what: 'the address not to be asked for, nor sent from' });
     first.stdin.end();
     const isGone = async (): Promise<boolean> => !(await ip('-n', space('a'), '-6', 'address')).includes(vip6);
     await until(isGone, { what: 'the address to leave', timeoutMs: 10_000 });
     expect(await ip('-n', space('a'), 'link')).not.toContain('held');
     await answers(vip6);
-    // A round may be under way.
     await until(async () => (await settingsOf('b')) === before, { what: 'the settings of the link to be as before' });
   });
 });

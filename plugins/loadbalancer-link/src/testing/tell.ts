@@ -1,4 +1,4 @@
-/** Run in a network namespace: takes over the addresses of its arguments on the link of the first, tells the neighbours, and lets go at its end. */
+/** Run in a network namespace: takes over the addresses of its arguments on the link of the first, tells the neighbours, looks after them when it is sent something, and lets go at its end. */
 import { createRealEnv } from '@timonel/core';
 import { AddressLink } from '@timonel/sdk/command';
 import { LinkAddresses } from '../link-addresses.ts';
@@ -18,4 +18,4 @@ const notice = new NeighbourNotice({
 await addresses.set(new Set(held));
 notice.tell(held);
 // Keeps the process alive through the rounds: timers of an env do not.
-process.stdin.on('data', () => undefined).on('end', () => void addresses.close());
+process.stdin.on('data', () => void addresses.refresh()).on('end', () => void addresses.close());
