@@ -176,7 +176,9 @@ suite(`a cluster of IPv6 alone${bedMissing === undefined ? '' : ` (${bedMissing}
       };
       await until(isKnown, { what: () => `${address} to be at ${holder}: ${said()}`, timeoutMs: 20_000 });
       expect(namesOf(await call('client', both(address)))).toEqual(['p1,p2', 'p1,p2']);
-      expect(await bed.machine(other).mustExec('ip', ['-6', 'address'])).not.toContain(`${address}/`);
+      const isGone = async (): Promise<boolean> =>
+        !(await bed.machine(other).mustExec('ip', ['-6', 'address'])).includes(`${address}/`);
+      await until(isGone, { what: () => `${address} to leave ${other}: ${said()}` });
     };
     await isWith('n2');
     await isWith('n1');
