@@ -30,6 +30,7 @@ export const catalogue: Readonly<Record<string, Loader>> = {
   'admission-policies': () => import('@timonel/plugin-admission-policies'),
   'admission-webhooks': () => import('@timonel/plugin-admission-webhooks'),
   'admission-defaultclass': () => import('@timonel/plugin-admission-defaultclass'),
+  'admission-node': () => import('@timonel/plugin-admission-node'),
   'admission-priority': () => import('@timonel/plugin-admission-priority'),
   'service-allocator': () => import('@timonel/plugin-service-allocator'),
   'loadbalancer-pool': () => import('@timonel/plugin-loadbalancer-pool'),

@@ -32,6 +32,7 @@ export function controlPlane(settings: ClusterSettings): readonly ProfileEntry[]
     { plugin: 'admission-serviceaccount' },
     { plugin: 'admission-priority' },
     { plugin: 'admission-defaultclass' },
+    { plugin: 'admission-node' },
     { plugin: 'admission-runtimeclass' },
     { plugin: 'admission-podsecurity' },
     { plugin: 'admission-policies' },

@@ -28,20 +28,20 @@ interface Case {
 
 /** What such policies, which refuse nothing and change nothing themselves, answer when the namespace cannot be read. */
 function answersTo(
-  error: unknown,
+  reading: unknown,
   { failurePolicy = 'Fail', match, matchResources }: Case,
 ): Promise<(Status | undefined)[]> {
   const matchConstraints = { resourceRules: [rule], ...match };
   const metadata = { name: 'p' };
   const binding = { metadata: { name: 'b' }, spec: { policyName: 'p', validationActions: ['Audit'], matchResources } };
   const parts = {
-    api: { get: () => Promise.reject(error), list: () => Promise.reject(error) },
+    api: { get: () => Promise.reject(reading), list: () => Promise.reject(reading) },
     uid: () => 'u',
     pauses: () => ({ due: () => Promise.resolve() }),
   };
   const compiled = {
-    validating: compileValidating({ metadata, spec: { failurePolicy, matchConstraints, validations: [] } } as never),
-    mutating: compileMutating({ metadata, spec: { failurePolicy, matchConstraints, mutations: [] } } as never),
+    validating: compileValidating({ metadata, spec: { failurePolicy, matchConstraints, validations: [] } }),
+    mutating: compileMutating({ metadata, spec: { failurePolicy, matchConstraints, mutations: [] } }),
   };
   const bindings = [binding] as never;
   const asked = request as unknown as AdmissionRequest;

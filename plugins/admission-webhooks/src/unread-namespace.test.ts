@@ -10,7 +10,7 @@ const request = { ...name, operation: 'CREATE', subresource: '', name: 'a', name
 const object = { metadata: { name: 'a', labels: { chosen: 'yes' } } } as unknown as AdmissionObject;
 
 /** The answer of a webhook that selects namespaces by their labels, when those cannot be read. */
-async function answerTo(error: unknown, more: object = {}): Promise<unknown> {
+async function answerTo(reading: unknown, more: object = {}): Promise<unknown> {
   const webhook = {
     name: 'w.example.com',
     clientConfig: {},
@@ -19,8 +19,8 @@ async function answerTo(error: unknown, more: object = {}): Promise<unknown> {
     namespaceSelector: { matchLabels: { team: 'yes' } },
     ...more,
   };
-  const [hook] = hooksIn([{ metadata: { name: 'hooks' }, webhooks: [webhook] } as never], 'validating');
-  const asker = new Asker({ labelsOf: () => Promise.reject(error) } as unknown as AskParts);
+  const [hook] = hooksIn([{ metadata: { name: 'hooks' }, webhooks: [webhook] }], 'validating');
+  const asker = new Asker({ labelsOf: () => Promise.reject(reading) } as unknown as AskParts);
   if (hook === undefined) throw new Error('there is no hook');
   return asker.ask({ hook, name }, object, request as unknown as AdmissionRequest);
 }

@@ -1,8 +1,7 @@
 /** Which taints the state of a node asks for. Source: Kubernetes, "Taints and Tolerations", taint based evictions and by condition. */
 import { findCondition } from '@timonel/sdk/controller';
-import type { Node, Taint } from '@timonel/sdk/kube';
+import { notReadyTaint, type Node, type Taint } from '@timonel/sdk/kube';
 
-export const notReadyTaint = 'node.kubernetes.io/not-ready';
 export const unreachableTaint = 'node.kubernetes.io/unreachable';
 const unschedulableTaint = 'node.kubernetes.io/unschedulable';
 
@@ -34,12 +33,18 @@ export function lostTaint(node: Node): string | undefined {
   return status === 'Unknown' ? unreachableTaint : notReadyTaint;
 }
 
+/** It is new and has not said as yet, and has the taint of that from its creation. */
+function isUnheard(node: Node): boolean {
+  const isMarked = taintsOf(node).some(({ key, effect }) => key === notReadyTaint && effect === 'NoSchedule');
+  return isMarked && findCondition(node.status?.conditions, 'Ready') === undefined;
+}
+
 /** Keys of the NoSchedule taints that the node should have. */
 function keptOut(node: Node): string[] {
   const keys = Object.entries(byCondition)
     .filter(([type]) => findCondition(node.status?.conditions, type)?.status === 'True')
     .map(([, key]) => key);
-  const lost = lostTaint(node);
+  const lost = lostTaint(node) ?? (isUnheard(node) ? notReadyTaint : undefined);
   if (lost !== undefined) keys.unshift(lost);
   if ((node.spec as Node['spec'] | undefined)?.unschedulable === true) keys.push(unschedulableTaint);
   return keys;

@@ -18,6 +18,7 @@ export * from './meta.ts';
 export * from './names.ts';
 export * from './namespaced-types.ts';
 export * from './networking.ts';
+export * from './node-marks.ts';
 export * from './object-data.ts';
 export * from './pods.ts';
 export * from './policy.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '@timonel/sdk';
 import type { SubresourceAccess, SubresourceHandler } from '@timonel/sdk/contracts/api-server';
-import { ApiError, dnsSubdomainProblems, nodes, type Condition, type Pod } from '@timonel/sdk/kube';
+import { ApiError, dnsSubdomainProblems, nodes, topologyLabelsOf, type Condition, type Pod } from '@timonel/sdk/kube';
 import { fieldOf, isObject, itemsOf, objectOf, textEntries, textOf } from '../validation/loose.ts';
 
 interface WantedBinding {
@@ -82,14 +82,11 @@ function addEntries(
   return Object.fromEntries([...Object.entries(isObject(target) ? target : {}), ...entries]) as Record<string, string>;
 }
 
-/** Labels that pods get from their node, as by the admission plugin PodTopologyLabels: containers read them by the downward API. */
-const topologyKeys = ['topology.kubernetes.io/region', 'topology.kubernetes.io/zone'];
-
 /** None of a node that there is not: whether a pod may be bound to it is not decided here. */
 async function topologyLabels(access: SubresourceAccess<Pod>, nodeName: string): Promise<readonly [string, string][]> {
   const name = { name: nodeName };
   const node = (await access.find(nodes, name, 'atHand')) ?? (await access.find(nodes, name));
-  return textEntries(node?.metadata.labels).filter(([key]) => topologyKeys.includes(key));
+  return node === undefined ? [] : Object.entries(topologyLabelsOf(node));
 }
 
 /** POST pods/NAME/binding: gives a pod its node, once. */
