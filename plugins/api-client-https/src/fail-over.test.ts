@@ -144,7 +144,7 @@ describe('several API servers', () => {
     await masterNamed(first).freeze();
     const began = performance.now();
     expect(await ask(api)).not.toBe(first);
-    expect(performance.now() - began).toBeLessThan(6000);
+    expect(performance.now() - began).toBeLessThan(9000);
   });
 
   it('notices that the machine behind a watch vanished, and watches elsewhere', async () => {
@@ -161,7 +161,7 @@ describe('several API servers', () => {
     await masterNamed(before.who).freeze();
     const began = performance.now();
     expect(await refusalOf(before.ended)).toMatchObject({ name: 'ApiError', reason: 'ServiceUnavailable' });
-    expect(performance.now() - began).toBeLessThan(6000);
+    expect(performance.now() - began).toBeLessThan(9000);
     expect((await watched()).who).not.toBe(before.who);
   });
 
@@ -211,7 +211,7 @@ describe('several API servers', () => {
       const refusal = await refusalOf(ask(api));
       expect(refusal).toMatchObject({ reason: 'ServiceUnavailable', message: expect.stringContaining('127.0.0.1') });
     }
-    expect(performance.now() - began).toBeLessThan(1400);
+    expect(performance.now() - began).toBeLessThan(5000);
   });
 });
 

@@ -122,4 +122,11 @@ export class HpaBed implements AsyncDisposable {
     const events = await this.cluster.eventsOf(await this.read(at));
     return events.map(({ reason, message }) => `${reason}: ${message}`);
   }
+
+  /** Waits for the event, which is written beside the status that it explains. */
+  async told(at: Subject, wanted: RegExp): Promise<void> {
+    await this.cluster.until(`an event like ${wanted}`, async () =>
+      (await this.eventsOf(at)).some((text) => wanted.test(text)),
+    );
+  }
 }
