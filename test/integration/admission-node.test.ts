@@ -52,6 +52,8 @@ describe('a new node', () => {
   it('that is written with taints which are none is refused for them', async () => {
     const body = { metadata: { name: 'bad' }, spec: { taints: 'none' } };
     expect((await server.send('POST', '/api/v1/nodes', { body })).status).toBeGreaterThanOrEqual(400);
+    const text = { metadata: { name: 'bad' }, spec: 'abc' };
+    expect((await server.send('POST', '/api/v1/nodes', { body: text })).status).toBe(400);
     const holes = { metadata: { name: 'bad' }, spec: { taints: [null] } };
     expect((await server.send('POST', '/api/v1/nodes', { body: holes })).status).toBeLessThan(500);
   });

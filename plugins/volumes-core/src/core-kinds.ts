@@ -29,12 +29,12 @@ export function coreKinds({ env, memory, memoryRoot }: CoreKindsParts): VolumeKi
     prepare: (request) => preparePayload(request, env),
     usage: async ({ directory }) => usageOfSpace(await sizes.of(directory)),
   };
-  const inMemory = async (request: VolumeRequest): Promise<VolumeRequest> =>
+  const placed = async (request: VolumeRequest): Promise<VolumeRequest> =>
     memoryRoot === undefined ? request : { ...request, directory: await memoryRoot.directoryOf(request) };
   const secretPayload: CoreKind = {
-    prepare: async (request) => preparePayload(await inMemory(request), env),
+    prepare: async (request) => preparePayload(await placed(request), env),
     async usage(request) {
-      const { directory } = await inMemory(request);
+      const { directory } = await placed(request);
       const used = usageOfSpace(await sizes.of(directory));
       return directory === request.directory ? used : { ...used, medium: 'memory' };
     },
@@ -62,8 +62,8 @@ export function coreKinds({ env, memory, memoryRoot }: CoreKindsParts): VolumeKi
     usage: async (request) => kindOf(request).usage(request),
     remove: async (pod, directory) => {
       await unmountBelow(directory);
-      await memoryRoot?.remove(pod);
-      sizes.forgetBelow(directory);
+      const inMemory = (await memoryRoot?.remove(pod)) ?? [];
+      for (const gone of [directory, ...inMemory]) sizes.forgetBelow(gone);
     },
   };
 }

@@ -1,8 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, statfs, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { PreparedVolume, VolumeKind } from '@timonel/sdk/contracts/volume';
+import { mustRun } from '@timonel/sdk/command';
 import { mountTable, unmountAll } from '@timonel/sdk/linux';
 import { createRecordingLogger, manualEnv, testVolumeNode, volumeRequest } from '@timonel/testkit';
 import { coreKinds } from '../core-kinds.ts';
@@ -58,7 +60,7 @@ const mounted = async (): Promise<string[]> =>
 const isEmptyOnDisk = async (uid = 'uid-1'): Promise<boolean> => (await readdir(join(onDisk(uid), '..'))).length === 0;
 
 (process.getuid?.() === 0 ? describe : describe.skip)('files of Secrets in memory (needs root)', () => {
-  it('lie in one file system for all pods, which nobody runs programs of', async () => {
+  it('lie in one file system for all pods, and programs among them run', async () => {
     word = 'hidden';
     const bed = start();
     const tokens = { projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } };
@@ -69,7 +71,10 @@ const isEmptyOnDisk = async (uid = 'uid-1'): Promise<boolean> => (await readdir(
     for (const { hostPath } of ready) expect((await statfs(hostPath)).type).toBe(0x01021994);
     expect(await isEmptyOnDisk()).toBe(true);
     const line = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').find((each) => each.includes(root));
-    expect(line).toContain('nosuid,nodev,noexec');
+    expect(line).toContain('nosuid,nodev');
+    word = '#!/bin/sh\necho ran\n';
+    const { hostPath } = await bed.prepare({ secret: { secretName: 's', defaultMode: 0o755 } }, 'uid-4');
+    expect(spawnSync(join(hostPath, 'word'), { encoding: 'utf8' }).stdout).toBe('ran\n');
     expect(((await stat(join(root, 'volumes-core/memory'))).mode & 0o7777).toString(8)).toBe('700');
   });
 
@@ -106,6 +111,29 @@ const isEmptyOnDisk = async (uid = 'uid-1'): Promise<boolean> => (await readdir(
     await bed.prepare();
     expect(await mounted()).toHaveLength(1);
     expect(await readFile(join(hostPath, 'word'), 'utf8')).toBe('again');
+  });
+
+  it('stay in the place where they are while their pod runs, whatever places there are by then', async () => {
+    const places = [join(root, 'shared'), join(root, 'other')];
+    for (const place of places) await mkdir(place);
+    const { hostPath } = await start({ mayMount: false, places: places.slice(0, 1) }).prepare();
+    expect((await start({ mayMount: true, places }).prepare()).hostPath).toBe(hostPath);
+    expect((await start({ mayMount: false, places: places.toReversed() }).prepare()).hostPath).toBe(hostPath);
+  });
+
+  it('are not removed through what somebody mounted among them', async () => {
+    const bed = start();
+    const { hostPath } = await bed.prepare();
+    const inner = join(hostPath, 'inner');
+    await mkdir(inner);
+    await mustRun('mount', ['-t', 'tmpfs', 'tmpfs', inner]);
+    await writeFile(join(inner, 'data'), '');
+    const remove = (): Promise<void> => bed.kind.remove({ ...pod, uid: 'uid-1' }, join(root, 'pods/uid-1/volumes'));
+    await expect(remove()).rejects.toThrow(/inner is mounted still \(tmpfs of tmpfs\)/);
+    await stat(join(inner, 'data'));
+    await mustRun('umount', [inner]);
+    await remove();
+    await expect(stat(hostPath)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('stay on the disk where an older node made them for a pod that runs', async () => {

@@ -9,7 +9,7 @@ import { errorCode, errorMessage, type Logger, type StopReason } from '@timonel/
 import { mustRun } from '@timonel/sdk/command';
 import type { VolumePod, VolumeRequest } from '@timonel/sdk/contracts/volume';
 import { wholeQuantity } from '@timonel/sdk/kube';
-import { instanceOf, mayMount, memoryPlaces } from '@timonel/sdk/linux';
+import { instanceOf, mayMount, memoryPlaces, mountTable } from '@timonel/sdk/linux';
 import type { MemoryFilesystems } from '../memory-filesystems.ts';
 
 export interface MemoryRootParts {
@@ -44,15 +44,40 @@ export class MemoryRoot {
     // Containers that run show what an older version of the node made there.
     const isOnDisk = (await lstat(join(directory, '..data')).catch(() => undefined)) !== undefined;
     if (isOnDisk || !isFolder(uid) || (pod.spec['hostUsers'] === false && !mapsIdsInMemory())) return directory;
+    const found = await this.#found(uid, volume.name);
+    if (found !== undefined) return found;
     this.#making ??= this.#make(node.allocatable['memory']).finally(() => (this.#making = undefined));
     const root = await this.#making;
     return root === undefined ? directory : join(root, uid, volume.name);
   }
 
-  async remove({ uid }: VolumePod): Promise<void> {
-    if (!isFolder(uid)) return;
-    for (const root of [this.#mountPoint, ...this.#shared])
-      if (await isOwn(root)) await rm(join(root, uid), { recursive: true, force: true });
+  /** Answers the directories that the pod has no more. @throws Error when something is mounted there, which may be somebody's data */
+  async remove({ uid }: VolumePod): Promise<readonly string[]> {
+    if (!isFolder(uid)) return [];
+    const all = this.#roots().map((root) => ({ root, path: join(root, uid) }));
+    const mounts = await mountTable();
+    for (const { root, path } of all) {
+      if (!(await isOwn(root))) continue;
+      const mounted = mounts.find((each) => each.path.startsWith(`${path}/`));
+      if (mounted !== undefined)
+        throw new Error(`${mounted.path} is mounted still (${mounted.type} of ${mounted.source})`);
+      await rm(path, { recursive: true, force: true });
+    }
+    return all.map(({ path }) => path);
+  }
+
+  #roots(): readonly string[] {
+    return [this.#mountPoint, ...this.#shared];
+  }
+
+  /** Where it has been filled: containers that run show that place, whatever others there are by now. */
+  async #found(uid: string, volume: string): Promise<string | undefined> {
+    for (const root of this.#roots()) {
+      const path = join(root, uid, volume);
+      const isFilled = (await lstat(join(path, '..data')).catch(() => undefined)) !== undefined;
+      if (isFilled && (await isOwn(root))) return path;
+    }
+    return undefined;
   }
 
   /** Nothing stays of it but what pods have that outlive this process. */
@@ -91,7 +116,7 @@ export class MemoryRoot {
   async #mount(memory: string | undefined): Promise<string> {
     // Half of what pods may have, as the kernel does by itself with all there is.
     const size = Math.floor((wholeQuantity(memory ?? '0') ?? 0) / 2);
-    const options = ['nosuid', 'nodev', 'noexec', 'mode=0700', ...(size > 0 ? [`size=${size}`] : [])];
+    const options = ['nosuid', 'nodev', 'mode=0700', ...(size > 0 ? [`size=${size}`] : [])];
     try {
       await mkdir(this.#mountPoint, { recursive: true, mode: 0o700 });
       await this.#parts.filesystems.mount(this.#mountPoint, options);
