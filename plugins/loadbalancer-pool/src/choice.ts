@@ -59,6 +59,10 @@ export function canonical(address: string): string {
   return parsed === undefined ? address : formatIp(parsed);
 }
 
+function isContentWithout(family: IpFamily, service: Service): boolean {
+  return service.spec.ipFamilyPolicy === 'PreferDualStack' && !familiesOf(service).includes(family);
+}
+
 function wishesOf(service: Service): Wishes | Refusal {
   const families = familiesOf(service);
   const wishes = new Map<IpFamily, string>();
@@ -66,6 +70,8 @@ function wishesOf(service: Service): Wishes | Refusal {
     if (text === '') continue;
     const parsed = parseIp(text);
     const quoted = JSON.stringify(text.slice(0, 100));
+    // Of a family that was only preferred, and that the cluster does not have.
+    if (parsed !== undefined && isContentWithout(parsed.family, service)) continue;
     if (parsed === undefined || !families.includes(parsed.family)) {
       const names = families.map((family) => `IPv${family}`).join(' or ');
       return { reason: 'AddressInvalid', message: `${quoted} is not an ${names} address` };

@@ -111,6 +111,14 @@ describe('wishes', () => {
     expect(settled(seen).status).toMatchObject({ loadBalancer: {}, conditions: [{ reason, message }] });
   });
 
+  it('for a preferred family that the cluster does not have are passed over', () => {
+    const only = dual('PreferDualStack', { ipFamilies: ['IPv4'], loadBalancerIP: '192.0.2.3,fd00::2' });
+    const seen = observed(of(only), [], both);
+    expect([given(seen), explain(seen)]).toEqual([['192.0.2.3'], []]);
+    const single = observed(of({ ...only, ipFamilyPolicy: 'SingleStack' }), [], both);
+    expect(settled(single).status).toMatchObject({ conditions: [{ reason: 'AddressInvalid' }] });
+  });
+
   it('that cannot be met are told, also where the second family is only preferred', () => {
     const seen = observed(of(dual('PreferDualStack', { loadBalancerIP: 'fd00::1' })), holders, both);
     expect(addressesOf(settled(seen))).toEqual(['192.0.2.1']);
