@@ -119,7 +119,7 @@ describe('the announcer', () => {
     let held: readonly string[] = ['192.0.2.77'];
     const told: string[] = [];
     const taken = (addresses: readonly string[]): void => void told.push(...addresses);
-    await start(api, { set: async (wanted) => void (held = [...wanted]) }, { taken });
+    await start(api, { set: async (wanted) => new Set((held = [...wanted])) }, { taken });
     const becomes = (...expected: string[]): Promise<unknown> =>
       until(() => [...held].toSorted().join() === expected.join(), { what: `the addresses ${expected.join()}` });
     await becomes('192.0.2.1');
@@ -142,7 +142,7 @@ describe('the announcer', () => {
       nodes: [aNode('here')],
     });
     let held: readonly string[] = [];
-    await start(api, { set: async (wanted) => void (held = [...wanted]) });
+    await start(api, { set: async (wanted) => new Set((held = [...wanted])) });
     await until(() => held.join() === '192.0.2.1,fd00::1', { what: 'both addresses' });
   });
 
@@ -161,7 +161,7 @@ describe('the announcer', () => {
     const api = new FakeApi({ services: [pooled, local, plain], nodes: [here] });
     const env = createSimulatedEnv({ seed: 1 });
     let held: readonly string[] = [];
-    await start(api, { set: async (wanted) => void (held = [...wanted]) }, { env, Type: Counted });
+    await start(api, { set: async (wanted) => new Set((held = [...wanted])) }, { env, Type: Counted });
     const looksAfter = async (...event: Parameters<FakeApi['tell']>): Promise<number> => {
       const before = looks;
       api.tell(...event);
@@ -185,13 +185,32 @@ describe('the announcer', () => {
     expect(held).toEqual([]);
   });
 
+  it('goes on without addresses that the machine cannot have, and tells of it', async () => {
+    const api = new FakeApi({ services: [aService('192.0.2.1'), aService('fd00::1')], nodes: [aNode('here')] });
+    let attempts = 0;
+    const running = await start(api, {
+      set: async (wanted) => {
+        attempts += 1;
+        return new Set([...wanted].filter((address) => !address.includes(':')));
+      },
+    });
+    const status = () => running.service(addressAnnouncer).status();
+    await until(async () => (await status()).addresses.join() === '192.0.2.1', { what: 'the IPv4 address' });
+    expect((await status()).lastError).toBe('IPv6 is switched off on this machine');
+    api.tell('nodes', 'ADDED', aNode('there', false));
+    api.tell('services', 'ADDED', aService('192.0.2.2'));
+    await until(async () => (await status()).addresses.length === 2, { what: 'the next one' });
+    expect(attempts).toBe(2);
+  });
+
   it('tries again what failed, and tells of it', async () => {
     const api = new FakeApi({ services: [aService('192.0.2.1')], nodes: [aNode('here')] });
     let attempts = 0;
     const running = await start(api, {
-      set: async () => {
+      set: async (wanted) => {
         attempts += 1;
         if (attempts === 1) throw new Error('no link');
+        return wanted;
       },
     });
     const status = () => running.service(addressAnnouncer).status();

@@ -20,8 +20,8 @@ import {
 
 /** What holds the addresses. */
 export interface Addresses {
-  /** Makes them equal to `wanted`. @throws Error */
-  set(wanted: ReadonlySet<string>): Promise<void>;
+  /** Makes them equal to `wanted`, but for those of a family that the machine does not have. Answers what it has now. @throws Error */
+  set(wanted: ReadonlySet<string>): Promise<ReadonlySet<string>>;
 }
 
 /** Changes that come together are one. */
@@ -38,8 +38,9 @@ export class Announcer {
   readonly #services: Informer<Service>;
   readonly #nodes: Informer<Node>;
   readonly #slices: Informer<EndpointSlice>;
-  /** Undefined: not known, for instance of an earlier run. */
-  #held: readonly string[] | undefined;
+  #held: readonly string[] = [];
+  /** What was wanted when the addresses were last set. Undefined: not known what there is, for instance of an earlier run. */
+  #settled: ReadonlySet<string> | undefined;
   #lastError: string | undefined;
   #running: Promise<void> | undefined;
   #dirty = false;
@@ -84,7 +85,7 @@ export class Announcer {
   }
 
   status(): { readonly addresses: readonly string[]; readonly lastError: string | undefined } {
-    return { addresses: this.#held ?? [], lastError: this.#lastError };
+    return { addresses: this.#held, lastError: this.#lastError };
   }
 
   /** Those that are this node's to answer for. */
@@ -147,16 +148,18 @@ export class Announcer {
 
   async #apply(wanted: ReadonlySet<string>): Promise<void> {
     const { env, log, signal } = this.#host;
-    if (wanted.size === this.#held?.length && this.#held.every((address) => wanted.has(address))) return;
+    const settled = this.#settled;
+    if (wanted.size === settled?.size && [...wanted].every((address) => settled.has(address))) return;
     try {
       const before = new Set(this.#held);
-      await this.#addresses.set(wanted);
-      this.#held = [...wanted].toSorted((a, b) => (a < b ? -1 : 1));
+      const held = await this.#addresses.set(wanted);
+      this.#settled = wanted;
+      this.#held = [...held].toSorted((a, b) => (a < b ? -1 : 1));
       this.#taken(this.#held.filter((address) => !before.has(address)));
-      this.#lastError = undefined;
+      this.#lastError = held.size < wanted.size ? 'IPv6 is switched off on this machine' : undefined;
       this.#failures = 0;
     } catch (error) {
-      this.#held = undefined;
+      this.#settled = undefined;
       this.#lastError = errorMessage(error);
       this.#failures += 1;
       this.#dirty = true;

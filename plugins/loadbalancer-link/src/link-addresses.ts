@@ -1,8 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { Turns } from '@timonel/sdk';
 import type { AddressLink } from '@timonel/sdk/command';
 import type { Addresses } from './announcer.ts';
 import { advertise, attend, withdraw } from './ndp-addresses.ts';
+
+/** New links are as this setting says; a kernel without IPv6 has none. */
+async function machineHasIpv6(): Promise<boolean> {
+  const text = await readFile('/proc/sys/net/ipv6/conf/default/disable_ipv6', 'utf8').catch(() => '');
+  return text.trim() === '0';
+}
 
 /** A link of an earlier run stays as it is until it is known what it should have; without addresses there is no link. */
 export class LinkAddresses implements Addresses {
@@ -16,8 +23,14 @@ export class LinkAddresses implements Addresses {
     link.adopt();
   }
 
-  set(wanted: ReadonlySet<string>): Promise<void> {
-    return this.#inTurn(() => this.#set(wanted));
+  set(wanted: ReadonlySet<string>): Promise<ReadonlySet<string>> {
+    return this.#inTurn(async () => {
+      const asksForIpv6 = [...wanted].some(isIPv6);
+      const takes =
+        !asksForIpv6 || (await machineHasIpv6()) ? wanted : new Set([...wanted].filter((each) => !isIPv6(each)));
+      await this.#set(takes);
+      return takes;
+    });
   }
 
   /** Puts back what the machine's links have lost, as one that goes down loses its addresses of IPv6. @throws Error */

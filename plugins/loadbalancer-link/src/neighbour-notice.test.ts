@@ -98,6 +98,17 @@ describe('neighbours', () => {
     await isKnownAt('b');
   });
 
+  it('find the IPv4 addresses of a machine on which IPv6 is switched off', async () => {
+    await lay();
+    await ip('-n', space('a'), 'link', 'delete', 'held');
+    const off = 'echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6';
+    await mustRun('ip', ['netns', 'exec', space('a'), 'sh', '-c', off]);
+    const holder = holds('a', 'held', vip, vip6);
+    children.push(holder);
+    await answers(vip);
+    expect(holder.exitCode).toBe(null);
+  });
+
   it('find an IPv6 address again after its link was down', async () => {
     await lay();
     const holder = holds('a', 'held', vip6);

@@ -14,7 +14,9 @@ export async function openDataPlane({ dataDir }: { dataDir: string }): Promise<P
   const link = new AddressLink(linkNameOf(dataDir));
   const addresses = new LinkAddresses(link);
   return {
-    apply: (rules) => addresses.set(new Set(rules.flatMap(({ externalIPs }) => externalIPs))),
+    apply: async (rules) => {
+      await addresses.set(new Set(rules.flatMap(({ externalIPs }) => externalIPs)));
+    },
     forget: () => link.forget(),
     close: () => addresses.close(),
   };
