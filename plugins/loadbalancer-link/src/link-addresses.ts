@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { Turns } from '@timonel/sdk';
-import type { AddressLink } from '@timonel/sdk/command';
+import { CommandError, type AddressLink } from '@timonel/sdk/command';
 import type { Addresses } from './announcer.ts';
 import { advertise, attend, withdraw } from './ndp-addresses.ts';
 
@@ -66,7 +66,9 @@ export class LinkAddresses implements Addresses {
       return;
     }
     // Where there is no program `ip`, there is no link either.
-    await this.#withdraw(wanted).catch(() => undefined);
+    await this.#withdraw(wanted).catch((error: unknown) => {
+      if (!(error instanceof CommandError) || error.result !== undefined) throw error;
+    });
     await this.#link.close().catch(() => undefined);
     this.#hasIpv6 = false;
     this.#link.adopt();

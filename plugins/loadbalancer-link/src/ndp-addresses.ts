@@ -6,7 +6,8 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
-import { mustRun } from '@timonel/sdk/command';
+import { Turns } from '@timonel/sdk';
+import { failureText, mustRun, run } from '@timonel/sdk/command';
 import { ipRangesOverlap, parseIpRange } from '@timonel/sdk/contracts/network';
 
 interface Row {
@@ -28,6 +29,9 @@ interface Entry {
 
 /** Each takes some milliseconds; nearly always one is enough. */
 const looksLimit = 100;
+
+/** Settings of a link are changed for a while, and put back: by one at a time. */
+const renewals = new Turns();
 
 async function readEntries(...more: string[]): Promise<readonly Entry[]> {
   const text = await mustRun('ip', ['-json', '-6', 'address', 'show', ...more]);
@@ -66,16 +70,22 @@ const quiet = 'nodad preferred_lft 0';
 
 /** Takes those that are not wanted from the machine's links. To be called while the idle link still has them. @throws Error */
 export async function withdraw(idleLink: string, wanted: ReadonlySet<string>): Promise<void> {
-  const own = ownOf(await readEntries(), idleLink).filter(({ address }) => !wanted.has(address));
-  await batch(own.map(({ address, link }) => `address delete ${address}/128 dev ${link}`));
+  const read = async (): Promise<readonly Entry[]> =>
+    ownOf(await readEntries(), idleLink).filter(({ address }) => !wanted.has(address));
+  const lines = (await read()).map(({ address, link }) => `address delete ${address}/128 dev ${link}`);
+  if (lines.length === 0) return;
+  // One that is gone meanwhile must not keep the others: what counts is what is left.
+  const result = await run('ip', ['-force', '-batch', '-'], `${lines.join('\n')}\n`);
+  if ((await read()).length > 0) throw new Error(failureText('ip address delete', result));
 }
 
 /** Puts what the idle link has on the links where machines ask for it. @throws Error */
 export async function attend(idleLink: string): Promise<void> {
   const entries = await readEntries();
-  const own = new Set(ownOf(entries, idleLink).map(({ address }) => address));
+  // One that is there already may be the machine's own: it stays as it is.
+  const elsewhere = new Set(entries.filter(({ link }) => link !== idleLink).map(({ address }) => address));
   const lines = entries
-    .filter(({ link, address }) => link === idleLink && !own.has(address))
+    .filter(({ link, address }) => link === idleLink && !elsewhere.has(address))
     .flatMap(({ address }) => {
       const link = linkOf(address, entries, idleLink);
       return link === undefined ? [] : [`address replace ${address}/128 dev ${link} ${quiet}`];
@@ -87,9 +97,11 @@ export async function attend(idleLink: string): Promise<void> {
 export async function advertise(idleLink: string, addresses: readonly string[]): Promise<void> {
   const own = ownOf(await readEntries(), idleLink).filter(({ address }) => addresses.includes(address));
   for (const link of new Set(own.map((entry) => entry.link)))
-    await renew(
-      link,
-      own.filter((entry) => entry.link === link).map(({ address }) => address),
+    await renewals.run(link, () =>
+      renew(
+        link,
+        own.filter((entry) => entry.link === link).map(({ address }) => address),
+      ),
     );
 }
 

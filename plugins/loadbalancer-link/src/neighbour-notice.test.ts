@@ -109,6 +109,22 @@ describe('neighbours', () => {
     expect(holder.exitCode).toBe(null);
   });
 
+  it("leave an address of a pool alone that is a machine's own", async () => {
+    await lay();
+    const own = async (): Promise<string> =>
+      ip('-n', space('a'), '-o', '-6', 'address', 'show', 'dev', 'eth0', 'to', `${vip6}/128`);
+    await ip('-n', space('a'), 'address', 'add', `${vip6}/128`, 'dev', 'eth0', 'nodad');
+    const vip6b = 'fd00:213:77::101';
+    const holder = holds('a', 'held', vip6, vip6b);
+    children.push(holder);
+    await answers(vip6b);
+    expect(await own()).not.toContain('deprecated');
+    holder.stdin.end();
+    const isGone = async (): Promise<boolean> => !(await ip('-n', space('a'), '-6', 'address')).includes(vip6b);
+    await until(isGone, { what: 'the other address to leave', timeoutMs: 10_000 });
+    expect(await own()).toContain(vip6);
+  });
+
   it('find an IPv6 address again after its link was down', async () => {
     await lay();
     const holder = holds('a', 'held', vip6);
