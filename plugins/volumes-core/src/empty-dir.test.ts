@@ -8,7 +8,6 @@ import { mountTable } from '@timonel/sdk/linux';
 import { manualEnv, testVolumeNode, volumeRequest } from '@timonel/testkit';
 import { coreKinds } from './core-kinds.ts';
 import { memorySize } from './empty-dir.ts';
-import { MemoryFilesystems } from './memory-filesystems.ts';
 
 const [major = 0, minor = 0] = release().split('.').map(Number);
 const hasNoSwap = process.platform === 'linux' && major * 100 + minor >= 604;
@@ -16,7 +15,7 @@ let root: string;
 let kind: VolumeKind;
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'timonel-empty-dir-'));
-  kind = coreKinds({ env: manualEnv(), memory: new MemoryFilesystems() });
+  kind = coreKinds(manualEnv());
 });
 afterEach(async () => {
   await kind.remove({ namespace: '', name: '', uid: '' }, root);
@@ -118,10 +117,7 @@ describe('emptyDir in memory', () => {
       await expect(writeFile(join(root, 'v/large'), Buffer.alloc(2 * mib))).rejects.toThrow('ENOSPC');
       const mounted = (await mountTable()).filter(({ path }) => path === join(root, 'v'));
       expect(mounted).toMatchObject([{ type: 'tmpfs' }]);
-      await coreKinds({ env: manualEnv(), memory: new MemoryFilesystems() }).remove(
-        { namespace: '', name: '', uid: '' },
-        root,
-      );
+      await coreKinds(manualEnv()).remove({ namespace: '', name: '', uid: '' }, root);
       expect((await mountTable()).filter(({ path }) => path === join(root, 'v'))).toEqual([]);
     },
   );
@@ -136,7 +132,7 @@ describe('emptyDir in memory', () => {
     const asked = request({ medium: 'Memory' }, { securityContext: { fsGroup: -5 } });
     await expect(kind.prepare(asked)).rejects.toMatchObject({
       name: 'VolumeError',
-      message: expect.stringContaining('a file system in memory cannot be mounted: '),
+      message: expect.stringContaining('emptyDir in memory cannot be mounted: '),
     });
   });
 

@@ -1,8 +1,6 @@
 import { definePlugin, type AnyPlugin } from '@timonel/sdk';
 import { volumeKinds } from '@timonel/sdk/contracts/volume';
 import { coreKinds } from './core-kinds.ts';
-import { MemoryFilesystems } from './memory-filesystems.ts';
-import { MemoryRoot } from './payload/memory-root.ts';
 
 const plugin: AnyPlugin = definePlugin({
   name: 'volumes-core',
@@ -11,17 +9,10 @@ const plugin: AnyPlugin = definePlugin({
   description:
     'Volumes that pods declare themselves: emptyDir, hostPath, configMap, secret, downwardAPI, projected and image',
   provides: { kinds: volumeKinds },
-  // Whatever it knows lies in the directories of the volumes, and in memory.
+  // Whatever it knows lies in the directories of the volumes.
   swap: 'drain',
   criticality: 'optional',
-  setup({ env, dataDir, log }) {
-    const memory = new MemoryFilesystems();
-    const memoryRoot = new MemoryRoot({ dataDir, log, filesystems: memory });
-    return {
-      provides: { kinds: coreKinds({ env, memory, memoryRoot }) },
-      stop: (reason) => memoryRoot.close(reason),
-    };
-  },
+  setup: (ctx) => ({ provides: { kinds: coreKinds(ctx.env) } }),
 });
 
 export default plugin;

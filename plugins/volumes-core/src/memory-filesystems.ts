@@ -14,7 +14,7 @@ export class MemoryFilesystems {
     try {
       await mountWith(directory, options);
     } catch (error) {
-      throw new VolumeError(`a file system in memory cannot be mounted: ${errorMessage(error)}`, { cause: error });
+      throw new VolumeError(`emptyDir in memory cannot be mounted: ${errorMessage(error)}`, { cause: error });
     }
     this.#canStayOut = false;
   }

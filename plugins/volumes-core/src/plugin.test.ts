@@ -3,7 +3,6 @@ import { manualEnv, pluginSuite } from '@timonel/testkit';
 import { volumeKindContract } from '@timonel/testkit/contracts/volume';
 import { coreKinds } from './core-kinds.ts';
 import plugin from './index.ts';
-import { MemoryFilesystems } from './memory-filesystems.ts';
 
 pluginSuite('volumes-core', () => ({
   entry: { definition: plugin, source: 'built-in' },
@@ -15,7 +14,7 @@ pluginSuite('volumes-core', () => ({
 }));
 
 const make = (source: Record<string, unknown>, more: object = {}) => ({
-  kind: coreKinds({ env: manualEnv(), memory: new MemoryFilesystems() }),
+  kind: coreKinds(manualEnv()),
   source,
   ...more,
 });

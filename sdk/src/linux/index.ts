@@ -6,7 +6,6 @@ export * from './give-to-group.ts';
 export * from './id-map.ts';
 export * from './identifiers.ts';
 export * from './log-rotation.ts';
-export * from './memory-places.ts';
 export * from './mounts.ts';
 export * from './paths.ts';
 export * from './process-identity.ts';

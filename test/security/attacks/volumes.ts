@@ -7,7 +7,6 @@ import { unmountAll } from '@timonel/sdk/linux';
 import { volumeMounts } from '../../../plugins/node-agent/src/volumes/mounts.ts';
 import { OpenParts } from '../../../plugins/node-agent/src/volumes/sub-path.ts';
 import { coreKinds } from '../../../plugins/volumes-core/src/core-kinds.ts';
-import { MemoryFilesystems } from '../../../plugins/volumes-core/src/memory-filesystems.ts';
 import { volumeRequest } from '../../../sdk/testkit/src/volume-requests.ts';
 import { judge, stopped, through, type Attack } from '../attack.ts';
 import type { AttackBed, Ended } from '../bed.ts';
@@ -45,9 +44,7 @@ async function fillMemory(bed: AttackBed, sizeLimit: string | undefined, limit: 
   const spec = { containers: [{ name: 'app', resources }] };
   const pod = { metadata: { name: 'p', namespace: 'default' }, spec } as unknown as Pod;
   const volume = { name: 'v', emptyDir: { medium: 'Memory', ...(sizeLimit === undefined ? {} : { sizeLimit }) } };
-  const { hostPath } = await coreKinds({ env: createRealEnv(), memory: new MemoryFilesystems() }).prepare(
-    volumeRequest(volume, { pod, directory }),
-  );
+  const { hostPath } = await coreKinds(createRealEnv()).prepare(volumeRequest(volume, { pod, directory }));
   try {
     const bounded = limit === undefined ? {} : { resources: { memoryLimitBytes: wholeQuantity(limit) ?? 0 } };
     const mounts = [{ hostPath, containerPath: '/vol', readOnly: false, propagation: 'private' as const }];

@@ -4,7 +4,6 @@
  */
 import { chmod, lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errorCode } from '@timonel/sdk';
 import { VolumeError } from '@timonel/sdk/contracts/volume';
 import { giveTo } from '../owner.ts';
 import type { PayloadFile } from './payload-file.ts';
@@ -23,26 +22,10 @@ export interface PayloadOptions {
 export async function writePayload(
   directory: string,
   files: readonly PayloadFile[],
-  options: PayloadOptions,
+  { version, group }: PayloadOptions,
 ): Promise<void> {
   const bytes = files.reduce((sum, file) => sum + file.data.length, 0);
   if (bytes > limitBytes) throw new VolumeError(`content of ${bytes} bytes is over ${limitBytes}`);
-  try {
-    await exchange(directory, files, options);
-  } catch (error) {
-    if (errorCode(error) !== 'ENOSPC') throw error;
-    throw new VolumeError(
-      `no room for ${bytes} bytes of the volume in ${directory}: remove pods or make their Secrets smaller; it is tried again`,
-      { cause: error },
-    );
-  }
-}
-
-async function exchange(
-  directory: string,
-  files: readonly PayloadFile[],
-  { version, group }: PayloadOptions,
-): Promise<void> {
   await makeDirectory(directory, group);
   const shown = await bringIn(directory, files, { version, group });
   await linkNames(directory, new Set(files.map((file) => file.path.split('/')[0] ?? '')));
@@ -57,11 +40,7 @@ async function bringIn(directory: string, files: readonly PayloadFile[], options
   if ((before === name || before === other) && (await areWhole(join(directory, before), files))) return before;
   // What is shown is not written to.
   const next = before === name ? other : name;
-  await writeFiles(join(directory, next), files, options.group).catch(async (error: unknown) => {
-    // What is half written takes the room that the next try needs.
-    await rm(join(directory, next), { recursive: true, force: true });
-    throw error;
-  });
+  await writeFiles(join(directory, next), files, options.group);
   await rm(`${data}_tmp`, { force: true });
   await symlink(next, `${data}_tmp`);
   await rename(`${data}_tmp`, data);
